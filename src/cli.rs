@@ -1,0 +1,195 @@
+//! The command line: parse, run, and map a Result to an exit code.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{self, Config};
+use crate::contract::{self, diff};
+use crate::server::{self, Surroundings};
+
+/// InvenTree's authentication API, generated from its OpenAPI document.
+#[derive(Parser)]
+#[command(name = "inventree-auth", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server (also what no command means).
+    Serve(Serve),
+    /// The contract: the document, what the server offers, and how they differ.
+    #[command(subcommand)]
+    Spec(Spec),
+    /// Read the settings and say what is wrong with them.
+    CheckConfig {
+        /// A YAML or TOML file of settings.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Print every setting and what it takes.
+        #[arg(long)]
+        list: bool,
+    },
+}
+
+#[derive(Args, Default)]
+struct Serve {
+    /// Address and port to listen on.
+    #[arg(long)]
+    bind: Option<SocketAddr>,
+    /// The SQLite file; made when it is missing.
+    #[arg(long)]
+    database: Option<PathBuf>,
+    /// A YAML or TOML file of settings.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Spec {
+    /// Print the document this server was built from.
+    Source,
+    /// Print the document of what is registered.
+    Export {
+        #[arg(long, value_enum, default_value = "yaml")]
+        format: DocumentFormat,
+    },
+    /// Compare: exit 0 for the same meaning, 1 for a difference, 2 for unusable input.
+    Diff {
+        /// Any OpenAPI 3 document, in place of the one the server was built from.
+        #[arg(long)]
+        source: Option<PathBuf>,
+        #[arg(long, value_enum, default_value = "text")]
+        format: ReportFormat,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DocumentFormat {
+    Yaml,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ReportFormat {
+    Text,
+    Json,
+}
+
+const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8000);
+
+/// Exit codes of `spec diff`; other commands use 0 and 1, and clap 2 for a wrong call.
+const SAME: u8 = 0;
+const DIFFERENT: u8 = 1;
+const UNUSABLE: u8 = 2;
+
+/// Runs the command of this process.
+pub fn run() -> ExitCode {
+    let result = match Cli::parse().command.unwrap_or(Command::Serve(Serve::default())) {
+        Command::Serve(serve) => run_serve(&serve).map(|()| ExitCode::SUCCESS),
+        Command::Spec(spec) => run_spec(&spec).map(ExitCode::from),
+        Command::CheckConfig { list: true, .. } => print(&config::describe()).map(|()| ExitCode::SUCCESS),
+        Command::CheckConfig { config, .. } => {
+            load(config.as_deref()).and_then(|_| print("The settings are good.\n")).map(|()| ExitCode::SUCCESS)
+        }
+    };
+    result.unwrap_or_else(|Failure { message, code }| {
+        eprintln!("inventree-auth: {message}");
+        ExitCode::from(code)
+    })
+}
+
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+fn failure(message: impl ToString) -> Failure {
+    Failure { message: message.to_string(), code: 1 }
+}
+
+fn load(file: Option<&Path>) -> Result<Config, Failure> {
+    Config::load(file, std::env::vars()).map_err(failure)
+}
+
+fn run_serve(serve: &Serve) -> Result<(), Failure> {
+    let mut config = load(serve.config.as_deref())?;
+    if let Some(database) = &serve.database {
+        config.database.clone_from(database);
+    }
+    let bind = serve.bind.unwrap_or(DEFAULT_BIND);
+    let log = server::logger(config.log_level, config.json_log);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;
+    runtime.block_on(async {
+        let running = server::start(&config, bind, &log, Surroundings::default()).await.map_err(failure)?;
+        tokio::select! {
+            ended = running.stopped() => return ended.map_err(failure),
+            signal = told_to_stop() => slog::info!(log, "stopping"; "signal" => signal.map_err(failure)?),
+        }
+        running.stop().await.map_err(failure)
+    })
+}
+
+async fn told_to_stop() -> std::io::Result<&'static str> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            _ = terminate.recv() => Ok("SIGTERM"),
+            _ = interrupt.recv() => Ok("SIGINT"),
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        tokio::signal::ctrl_c().await.map(|()| "Ctrl-C")
+    }
+}
+
+fn run_spec(spec: &Spec) -> Result<u8, Failure> {
+    match spec {
+        Spec::Source => print(contract::SOURCE)?,
+        Spec::Export { format } => {
+            let document = contract::export().map_err(failure)?;
+            print(&match format {
+                DocumentFormat::Yaml => serde_yaml_ng::to_string(&document).map_err(failure)?,
+                DocumentFormat::Json => pretty(&document)?,
+            })?;
+        }
+        Spec::Diff { source, format } => {
+            let unusable = |message: String| Failure { message, code: UNUSABLE };
+            let document = match source {
+                None => contract::parse(contract::SOURCE).map_err(unusable)?,
+                Some(path) => {
+                    let named = |why: String| unusable(format!("{}: {why}", path.display()));
+                    let text = std::fs::read_to_string(path).map_err(|e| named(e.to_string()))?;
+                    contract::parse(&text).map_err(named)?
+                }
+            };
+            let differences = diff::diff(&document, &contract::export().map_err(failure)?);
+            print(&match format {
+                ReportFormat::Text => diff::to_text(&differences),
+                ReportFormat::Json => pretty(&diff::to_json(&differences))?,
+            })?;
+            return Ok(if differences.is_empty() { SAME } else { DIFFERENT });
+        }
+    }
+    Ok(SAME)
+}
+
+fn pretty(value: &serde_json::Value) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(failure)
+}
+
+/// Unlike `print!`, this does not panic when the reader has gone (`| head`).
+fn print(text: &str) -> Result<(), Failure> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(failure(e)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,289 @@
+//! What the document says, read once, in the words the other generators need.
+//!
+//! It takes the document as published, before any normalising: constraints, content types and security come from here.
+//! Whatever it does not understand is refused with its JSON pointer; nothing is dropped in silence.
+
+use serde_json::{Map, Value};
+
+use super::Error;
+
+/// The whole document.
+pub struct Document {
+    pub title: String,
+    pub version: String,
+    pub operations: Vec<Operation>,
+    pub schemas: Vec<Schema>,
+}
+
+/// One component schema, as the source has it.
+pub struct Schema {
+    pub name: String,
+    pub source: Value,
+    pub properties: Vec<Property>,
+}
+
+/// One property of an object schema, with what a request is checked against.
+pub struct Property {
+    pub name: String,
+    pub kind: &'static str,
+    pub required: bool,
+    pub nullable: bool,
+    pub read_only: bool,
+    pub write_only: bool,
+    pub is_array: bool,
+    pub min_length: Option<u64>,
+    pub max_length: Option<u64>,
+    pub pattern: Option<String>,
+}
+
+pub struct Operation {
+    pub id: String,
+    /// Upper case.
+    pub method: String,
+    pub path: String,
+    pub description: String,
+    pub tags: Vec<String>,
+    /// Alternatives, each a list of scheme names; the empty list is the anonymous one.
+    pub security: Vec<Vec<String>>,
+    pub path_parameters: Vec<Parameter>,
+    pub query_parameters: Vec<Parameter>,
+    pub body: Option<Body>,
+    pub status: u16,
+    /// Component name of the answer's schema; none for an answer without content.
+    pub response: Option<String>,
+}
+
+pub struct Parameter {
+    pub name: String,
+    pub required: bool,
+    pub description: Option<String>,
+    pub schema: Value,
+}
+
+pub struct Body {
+    /// Component name.
+    pub schema: String,
+    pub content_types: Vec<String>,
+    pub required: bool,
+}
+
+const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+
+impl Document {
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] with the JSON pointer of the first thing outside the subset.
+    pub fn read(source: &Value) -> Result<Document, Error> {
+        let info = object(source, "info", "")?;
+        let mut operations = Vec::new();
+        for (path, item) in object(source, "paths", "")? {
+            let at = format!("/paths/{}", escape(path));
+            let item = item.as_object().ok_or_else(|| unsupported(&at, "a path item must be an object"))?;
+            for (method, operation) in item {
+                let at = format!("{at}/{method}");
+                if !METHODS.contains(&method.as_str()) {
+                    return Err(unsupported(&at, "only operations are taken inside a path item"));
+                }
+                operations.push(Operation::read(path, method, operation, source, &at)?);
+            }
+        }
+        let mut schemas = Vec::new();
+        if let Some(found) = source.pointer("/components/schemas").and_then(Value::as_object) {
+            for (name, schema) in found {
+                schemas.push(Schema::read(name, schema)?);
+            }
+        }
+        Ok(Document {
+            title: text(info, "title").unwrap_or_default(),
+            version: text(info, "version").unwrap_or_default(),
+            operations,
+            schemas,
+        })
+    }
+
+    pub fn schema(&self, name: &str) -> Option<&Schema> {
+        self.schemas.iter().find(|s| s.name == name)
+    }
+}
+
+impl Schema {
+    fn read(name: &str, source: &Value) -> Result<Schema, Error> {
+        let at = format!("/components/schemas/{}", escape(name));
+        let mut properties = Vec::new();
+        let required: Vec<&str> =
+            source["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        for (property, schema) in source["properties"].as_object().into_iter().flatten() {
+            let at = format!("{at}/properties/{}", escape(property));
+            let schema = schema.as_object().ok_or_else(|| unsupported(&at, "a property must be a schema object"))?;
+            let flag = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
+            let number = |key: &str| schema.get(key).and_then(Value::as_u64);
+            properties.push(Property {
+                name: property.clone(),
+                kind: kind(schema),
+                required: required.contains(&property.as_str()),
+                nullable: flag("nullable"),
+                read_only: flag("readOnly"),
+                write_only: flag("writeOnly"),
+                is_array: schema.get("type").and_then(Value::as_str) == Some("array"),
+                min_length: number("minLength"),
+                max_length: number("maxLength"),
+                pattern: text(schema, "pattern"),
+            });
+        }
+        Ok(Schema { name: name.to_owned(), source: source.clone(), properties })
+    }
+}
+
+fn kind(schema: &Map<String, Value>) -> &'static str {
+    let word = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default();
+    match (word("type"), word("format")) {
+        ("string", "email") => "Email",
+        ("string", "uri") => "Uri",
+        ("string", _) => "Text",
+        ("integer", _) => "Integer",
+        ("number", _) => "Number",
+        ("boolean", _) => "Boolean",
+        _ => "Any",
+    }
+}
+
+impl Operation {
+    fn read(path: &str, method: &str, source: &Value, document: &Value, at: &str) -> Result<Operation, Error> {
+        let operation = source.as_object().ok_or_else(|| unsupported(at, "an operation must be an object"))?;
+        let id = text(operation, "operationId")
+            .ok_or_else(|| unsupported(at, "an operationId is needed: it names the trait's method"))?;
+        let (mut path_parameters, mut query_parameters) = (Vec::new(), Vec::new());
+        for (n, parameter) in operation.get("parameters").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let at = format!("{at}/parameters/{n}");
+            let (place, parameter) = Parameter::read(parameter, &at)?;
+            match place.as_str() {
+                "path" => path_parameters.push(parameter),
+                "query" => query_parameters.push(parameter),
+                _ => return Err(unsupported(&at, "only path and query parameters are taken")),
+            }
+        }
+        let security = operation.get("security").or_else(|| document.get("security"));
+        let (status, response) = success(operation, at)?;
+        Ok(Operation {
+            id,
+            method: method.to_ascii_uppercase(),
+            path: path.to_owned(),
+            description: text(operation, "description").unwrap_or_default(),
+            tags: strings(operation.get("tags")),
+            security: alternatives(security, document, at)?,
+            path_parameters,
+            query_parameters,
+            body: Body::read(operation, at)?,
+            status,
+            response,
+        })
+    }
+}
+
+impl Parameter {
+    fn read(source: &Value, at: &str) -> Result<(String, Parameter), Error> {
+        let parameter = source.as_object().ok_or_else(|| unsupported(at, "a parameter must be an object"))?;
+        let name = text(parameter, "name").ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
+        let schema = parameter.get("schema").ok_or_else(|| unsupported(at, "a parameter needs a schema"))?;
+        if !matches!(schema["type"].as_str(), Some("integer" | "string" | "boolean" | "number")) {
+            return Err(unsupported(at, "a parameter must be an integer, a number, a string or a boolean"));
+        }
+        Ok((
+            text(parameter, "in").unwrap_or_default(),
+            Parameter {
+                name,
+                required: parameter.get("required").and_then(Value::as_bool).unwrap_or(false),
+                description: text(parameter, "description"),
+                schema: schema.clone(),
+            },
+        ))
+    }
+}
+
+impl Body {
+    fn read(operation: &Map<String, Value>, at: &str) -> Result<Option<Body>, Error> {
+        let Some(body) = operation.get("requestBody") else { return Ok(None) };
+        let at = format!("{at}/requestBody/content");
+        let content = body["content"].as_object().ok_or_else(|| unsupported(&at, "a request body needs content"))?;
+        let mut schemas = Vec::new();
+        for (media, entry) in content {
+            let at = format!("{at}/{}/schema", escape(media));
+            schemas.push(reference(&entry["schema"], &at)?);
+        }
+        schemas.dedup();
+        let [schema] = schemas.as_slice() else {
+            return Err(unsupported(&at, "every content type of a request body must have the same schema"));
+        };
+        Ok(Some(Body {
+            schema: schema.clone(),
+            content_types: content.keys().cloned().collect(),
+            required: body["required"].as_bool().unwrap_or(false),
+        }))
+    }
+}
+
+/// The one documented success: its status, and its schema's name.
+fn success(operation: &Map<String, Value>, at: &str) -> Result<(u16, Option<String>), Error> {
+    let at = format!("{at}/responses");
+    let responses = operation.get("responses").and_then(Value::as_object);
+    let mut found = responses.into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
+    let (Some((status, response)), None) = (found.next(), found.next()) else {
+        return Err(unsupported(&at, "exactly one 2xx response is taken"));
+    };
+    let number = status.parse().map_err(|_| unsupported(&at, "a status must be a number, such as 200"))?;
+    let Some(content) = response.get("content").and_then(Value::as_object) else { return Ok((number, None)) };
+    let at = format!("{at}/{status}/content");
+    let mut media = content.iter();
+    let (Some((name, entry)), None) = (media.next(), media.next()) else {
+        return Err(unsupported(&at, "a response has one content type"));
+    };
+    if name != "application/json" {
+        return Err(unsupported(&at, "a response is application/json"));
+    }
+    Ok((number, Some(reference(&entry["schema"], &format!("{at}/application~1json/schema"))?)))
+}
+
+fn alternatives(security: Option<&Value>, document: &Value, at: &str) -> Result<Vec<Vec<String>>, Error> {
+    let at = format!("{at}/security");
+    let mut found = Vec::new();
+    for alternative in security.and_then(Value::as_array).into_iter().flatten() {
+        let alternative =
+            alternative.as_object().ok_or_else(|| unsupported(&at, "a security requirement must be an object"))?;
+        for scheme in alternative.keys() {
+            if document.pointer(&format!("/components/securitySchemes/{}", escape(scheme))).is_none() {
+                return Err(unsupported(&at, &format!("`{scheme}` is no security scheme of this document")));
+            }
+        }
+        found.push(alternative.keys().cloned().collect());
+    }
+    Ok(found)
+}
+
+fn reference(schema: &Value, at: &str) -> Result<String, Error> {
+    schema["$ref"]
+        .as_str()
+        .and_then(|r| r.strip_prefix("#/components/schemas/"))
+        .map(str::to_owned)
+        .ok_or_else(|| unsupported(at, "a body's schema must be a reference to a component"))
+}
+
+fn object<'a>(source: &'a Value, key: &str, at: &str) -> Result<&'a Map<String, Value>, Error> {
+    source[key].as_object().ok_or_else(|| unsupported(&format!("{at}/{key}"), "an object is needed here"))
+}
+
+fn text(source: &Map<String, Value>, key: &str) -> Option<String> {
+    source.get(key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn strings(source: Option<&Value>) -> Vec<String> {
+    source.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn unsupported(path: &str, reason: &str) -> Error {
+    Error::Unsupported { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+/// RFC 6901: `~` and `/` inside one reference token.
+pub fn escape(token: &str) -> String {
+    token.replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,170 @@
+//! The data types of the server: progenitor's structs, what the document says of them beyond Rust's types, and the
+//! constraint tables that requests are checked against.
+//!
+//! It must not judge a value itself: tables are data, the checking is the server's.
+
+use std::collections::BTreeMap;
+
+use heck::ToPascalCase;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use serde_json::Value;
+use syn::visit_mut::VisitMut;
+
+use super::document::{Document, Property, Schema};
+use super::normalise::{request_name, without_read_only};
+use super::{Error, Settings};
+
+/// Rust name of a component schema, as progenitor forms it.
+pub fn type_name(schema: &str) -> syn::Ident {
+    format_ident!("{}", schema.to_pascal_case())
+}
+
+/// Rust name of the type that carries a request of `schema`.
+pub fn request_type_name(schema: &Schema) -> syn::Ident {
+    match without_read_only(&schema.source) {
+        Some(_) => type_name(&request_name(&schema.name)),
+        None => type_name(&schema.name),
+    }
+}
+
+/// progenitor leaves out of the JSON what is `null` or an empty array; a nullable member (`next`) and a list
+/// (`results`) are part of the answer even then.
+pub fn keep_what_json_must_show(mut file: syn::File, copy: &Value) -> syn::File {
+    let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let schemas = copy.pointer("/components/schemas").and_then(Value::as_object);
+    for (name, schema) in schemas.into_iter().flatten() {
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        let members = properties
+            .filter(|(_, p)| p["nullable"] == Value::Bool(true) || p["type"] == "array")
+            .map(|(member, _)| member.clone());
+        shown.insert(type_name(name).to_string(), members.collect());
+    }
+    KeepShown { shown }.visit_file_mut(&mut file);
+    file
+}
+
+struct KeepShown {
+    shown: BTreeMap<String, Vec<String>>,
+}
+
+impl VisitMut for KeepShown {
+    fn visit_item_struct_mut(&mut self, item: &mut syn::ItemStruct) {
+        let Some(members) = self.shown.get(&item.ident.to_string()) else { return };
+        for field in &mut item.fields {
+            let Some(name) = field.ident.as_ref().map(ToString::to_string) else { continue };
+            if !members.iter().any(|m| m.trim_start_matches("r#") == name.trim_start_matches("r#")) {
+                continue;
+            }
+            for attribute in field.attrs.iter_mut().filter(|a| a.path().is_ident("serde")) {
+                *attribute = syn::parse_quote!(#[serde(default)]);
+            }
+        }
+    }
+}
+
+/// `pub mod types { … }` with its companions.
+pub fn server_tokens(
+    file: &syn::File,
+    document: &Document,
+    copy: &Value,
+    settings: &Settings<'_>,
+) -> Result<TokenStream, Error> {
+    let types = file
+        .items
+        .iter()
+        .find_map(|item| match item {
+            syn::Item::Mod(module) if module.ident == "types" => Some(module),
+            _ => None,
+        })
+        .ok_or_else(|| Error::Generator("no module `types` came out".to_owned()))?;
+    let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let mut tokens = quote! { #types };
+    for schema in &document.schemas {
+        let name = type_name(&schema.name);
+        tokens.extend(source_schema(&name, schema, &runtime));
+        let request = request_type_name(schema);
+        if request != name && copy.pointer(&format!("/components/schemas/{}", request_name(&schema.name))).is_some() {
+            tokens.extend(source_schema(&request, schema, &runtime));
+            tokens.extend(constraint_table(&request, schema, &runtime));
+        } else {
+            tokens.extend(constraint_table(&name, schema, &runtime));
+        }
+    }
+    Ok(tokens)
+}
+
+/// `impl JsonSchema` that says what the document says: a derive loses maxLength, format, readOnly and the rest.
+fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -> TokenStream {
+    let name = &schema.name;
+    let mut referenced = Vec::new();
+    references(&schema.source, &mut referenced);
+    let referenced = referenced.iter().map(|name| type_name(name));
+    let source = schema.source.to_string();
+    quote! {
+        impl schemars::JsonSchema for types::#rust_name {
+            fn schema_name() -> String {
+                #name.to_owned()
+            }
+
+            fn json_schema(generator: &mut schemars::r#gen::SchemaGenerator) -> schemars::schema::Schema {
+                #( generator.subschema_for::<types::#referenced>(); )*
+                #runtime::source_schema(generator, #source)
+            }
+        }
+    }
+}
+
+fn references(schema: &Value, found: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(name) = members.get("$ref").and_then(Value::as_str) {
+                found.extend(name.strip_prefix("#/components/schemas/").map(str::to_owned));
+            }
+            members.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+fn constraint_table(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -> TokenStream {
+    let rows = schema.properties.iter().map(|property| constraint_row(property, runtime));
+    quote! {
+        impl #runtime::Described for types::#rust_name {
+            const PROPERTIES: &'static [#runtime::Property] = &[#(#rows),*];
+        }
+    }
+}
+
+fn constraint_row(property: &Property, runtime: &syn::Path) -> TokenStream {
+    let Property { name, kind, required, nullable, read_only, write_only, is_array, min_length, max_length, pattern } =
+        property;
+    let kind = format_ident!("{kind}");
+    let length = |length: &Option<u64>| match length {
+        Some(n) => {
+            let n = *n as usize;
+            quote!(Some(#n))
+        }
+        None => quote!(None),
+    };
+    let (min_length, max_length) = (length(min_length), length(max_length));
+    let pattern = match pattern {
+        Some(pattern) => quote!(Some(#pattern)),
+        None => quote!(None),
+    };
+    quote! {
+        #runtime::Property {
+            name: #name,
+            kind: #runtime::Kind::#kind,
+            required: #required,
+            nullable: #nullable,
+            max_length: #max_length,
+            min_length: #min_length,
+            pattern: #pattern,
+            read_only: #read_only,
+            write_only: #write_only,
+            is_array: #is_array,
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! Settings: InvenTree's own names, from the environment or from one YAML or TOML file, the environment first.
+//!
+//! An unknown key and a wrong value stop the start with one line that names the key and what it takes. A secret is a
+//! value or a file (`…_FILE`), and no Debug shows one. Nothing else in the server reads the environment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use crate::http::Network;
+
+const PREFIX: &str = "INVENTREE_";
+
+/// Every key, without its prefix, and what it takes.
+const KEYS: &[(&str, &str)] = &[
+    ("SITE_URL", "the URL people reach this server by, such as https://auth.example.com"),
+    ("DB_ENGINE", "sqlite3"),
+    ("DB_NAME", "the path of the database file"),
+    ("SECRET_KEY", "a long random text"),
+    ("SECRET_KEY_FILE", "the path of a file that holds the secret key"),
+    ("ADMIN_USER", "a user name"),
+    ("ADMIN_PASSWORD", "a password"),
+    ("ADMIN_PASSWORD_FILE", "the path of a file that holds a password"),
+    ("ADMIN_EMAIL", "an email address"),
+    ("EMAIL_BACKEND", "smtp or console"),
+    ("EMAIL_HOST", "the name of a mail server"),
+    ("EMAIL_PORT", "a port number"),
+    ("EMAIL_USERNAME", "a user name"),
+    ("EMAIL_PASSWORD", "a password"),
+    ("EMAIL_PASSWORD_FILE", "the path of a file that holds a password"),
+    ("EMAIL_TLS", "true or false (STARTTLS)"),
+    ("EMAIL_SSL", "true or false (TLS from the first byte)"),
+    ("EMAIL_SENDER", "an email address"),
+    ("EMAIL_PREFIX", "the text in front of every subject"),
+    ("LOGIN_ENABLE_REG", "true or false"),
+    ("LOGIN_MAIL_REQUIRED", "true or false"),
+    ("LOGIN_ENFORCE_MFA", "true or false"),
+    ("LOGIN_SIGNUP_MAIL_RESTRICTION", "mail domains, such as @example.com,@example.org"),
+    ("LOGIN_ENABLE_PWD_FORGOT", "true or false"),
+    ("LOGIN_ENABLE_SSO", "true or false"),
+    ("LOGIN_ENABLE_SSO_REG", "true or false"),
+    ("LOGIN_CONFIRM_DAYS", "a number of days, 1 or more"),
+    ("OLD_PASSWORD_REQUIRED", "true or false"),
+    ("SESSION_COOKIE_SECURE", "true or false"),
+    ("COOKIE_SAMESITE", "Lax, Strict or None"),
+    ("TRUSTED_ORIGINS", "origins, such as https://app.example.com, separated by commas"),
+    ("CORS_ORIGIN_WHITELIST", "origins, such as https://app.example.com, separated by commas"),
+    ("USE_X_FORWARDED_FOR", "true or false"),
+    ("TRUSTED_PROXIES", "addresses or ranges, such as 10.0.0.0/8, separated by commas"),
+    ("RATE_LIMITS", "on or off"),
+    ("LOG_LEVEL", "debug, info, warning or error"),
+    ("JSON_LOG", "true or false"),
+];
+
+/// A text that no Debug shows.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: String) -> Secret {
+        Secret(text)
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Without its last slash.
+    pub site_url: String,
+    pub database: PathBuf,
+    /// None: made at the first start and kept beside the database.
+    pub secret_key: Option<Secret>,
+    pub admin: Option<Admin>,
+    pub email: Email,
+    pub registration_enabled: bool,
+    pub mail_required: bool,
+    pub mfa_enforced: bool,
+    pub signup_domains: Vec<String>,
+    pub password_forgotten_enabled: bool,
+    pub sso_enabled: bool,
+    pub sso_registration: bool,
+    pub confirm_days: i64,
+    pub old_password_required: bool,
+    pub session_cookie_secure: bool,
+    pub cookie_same_site: String,
+    pub trusted_origins: Vec<String>,
+    pub cors_origins: Vec<String>,
+    /// Empty unless USE_X_FORWARDED_FOR is on.
+    pub trusted_proxies: Vec<Network>,
+    pub rate_limits: bool,
+    pub log_level: slog::Level,
+    pub json_log: bool,
+}
+
+/// The account that is made at start when it is missing.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub username: String,
+    pub password: Secret,
+    pub email: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Email {
+    pub backend: Backend,
+    pub sender: String,
+    pub prefix: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// No host: mails wait in the outbox.
+    None,
+    Console,
+    Smtp {
+        host: String,
+        port: u16,
+        credentials: Option<(String, Secret)>,
+        starttls: bool,
+        tls: bool,
+    },
+}
+
+/// One line that names the key and what it takes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// # Errors
+    ///
+    /// [`ConfigError`] for the first key that is unknown or wrong.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let mut values = match file {
+            Some(path) => read_file(path)?,
+            None => BTreeMap::new(),
+        };
+        for (key, value) in environment.filter(|(key, _)| key.starts_with(PREFIX)) {
+            values.insert(key, value);
+        }
+        for key in values.keys() {
+            let name = key.strip_prefix(PREFIX).unwrap_or_default();
+            if !KEYS.iter().any(|(known, _)| *known == name) {
+                return Err(ConfigError(format!(
+                    "{key}: there is no such setting; `inventree-auth check-config --list` names all"
+                )));
+            }
+        }
+        Values(values).config()
+    }
+}
+
+/// Every setting and what it takes, for people.
+pub fn describe() -> String {
+    KEYS.iter().map(|(key, takes)| format!("{PREFIX}{key}: {takes}\n")).collect()
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    let failed = |why: &dyn fmt::Display| ConfigError(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
+    let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+    let value: Value = if is_toml {
+        toml::from_str(&text).map_err(|e| failed(&e.message()))?
+    } else {
+        serde_yaml_ng::from_str(&text).map_err(|e| failed(&e))?
+    };
+    let members = match value {
+        Value::Object(members) => members,
+        Value::Null => return Ok(BTreeMap::new()),
+        _ => return Err(failed(&"settings are written `KEY: value`, one a line")),
+    };
+    members
+        .into_iter()
+        .map(|(key, value)| match value {
+            Value::String(text) => Ok((key, text)),
+            Value::Bool(flag) => Ok((key, flag.to_string())),
+            Value::Number(number) => Ok((key, number.to_string())),
+            Value::Array(items) if items.iter().all(Value::is_string) => {
+                Ok((key, items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")))
+            }
+            _ => Err(wrong(&key)),
+        })
+        .collect()
+}
+
+fn wrong(key: &str) -> ConfigError {
+    let name = key.strip_prefix(PREFIX).unwrap_or(key);
+    let takes = KEYS.iter().find(|(known, _)| *known == name).map_or("no such setting", |(_, takes)| takes);
+    ConfigError(format!("{PREFIX}{name} takes {takes}"))
+}
+
+struct Values(BTreeMap<String, String>);
+
+impl Values {
+    /// An empty value counts as none.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(&format!("{PREFIX}{name}")).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    fn flag(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
+        match self.get(name).map(str::to_ascii_lowercase).as_deref() {
+            None => Ok(default),
+            Some("true" | "1" | "yes" | "on" | "y" | "t") => Ok(true),
+            Some("false" | "0" | "no" | "off" | "n" | "f") => Ok(false),
+            Some(_) => Err(wrong(name)),
+        }
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str, default: T) -> Result<T, ConfigError> {
+        self.get(name).map_or(Ok(default), |text| text.parse().map_err(|_| wrong(name)))
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let items = self.get(name).unwrap_or_default().split(',');
+        items.map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn origins(&self, name: &str) -> Result<Vec<String>, ConfigError> {
+        let list = self.list(name);
+        let is_origin = |text: &String| {
+            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '@', '?', '#', ' ']))
+        };
+        if list.iter().all(is_origin) { Ok(list) } else { Err(wrong(name)) }
+    }
+
+    fn secret(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let file_key = format!("{name}_FILE");
+        match (self.get(name), self.get(&file_key)) {
+            (Some(_), Some(_)) => Err(ConfigError(format!("{PREFIX}{name} and {PREFIX}{file_key} exclude each other"))),
+            (Some(text), None) => Ok(Some(Secret::new(text.to_owned()))),
+            (None, Some(path)) => {
+                let read = std::fs::read_to_string(path);
+                let text = read.map_err(|e| ConfigError(format!("{PREFIX}{file_key}: {path}: {e}")))?;
+                Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn config(&self) -> Result<Config, ConfigError> {
+        let site_url = self.get("SITE_URL").unwrap_or("http://localhost:8000").trim_end_matches('/').to_owned();
+        let host = site_url.strip_prefix("https://").or_else(|| site_url.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', '@', ' '])) {
+            return Err(wrong("SITE_URL"));
+        }
+        if self.get("DB_ENGINE").is_some_and(|engine| !matches!(engine, "sqlite3" | "sqlite")) {
+            return Err(wrong("DB_ENGINE"));
+        }
+        let same_site = self.get("COOKIE_SAMESITE").unwrap_or("Lax");
+        let same_site = ["Lax", "Strict", "None"].into_iter().find(|known| known.eq_ignore_ascii_case(same_site));
+        let confirm_days = self.parsed("LOGIN_CONFIRM_DAYS", 3)?;
+        if confirm_days < 1 {
+            return Err(wrong("LOGIN_CONFIRM_DAYS"));
+        }
+        let proxies = self.list("TRUSTED_PROXIES");
+        let proxies: Result<Vec<Network>, _> = proxies.iter().map(|proxy| proxy.parse()).collect();
+        let proxies = proxies.map_err(|_| wrong("TRUSTED_PROXIES"))?;
+        let uses_forwarded = self.flag("USE_X_FORWARDED_FOR", false)?;
+        if uses_forwarded && proxies.is_empty() {
+            let why = "INVENTREE_USE_X_FORWARDED_FOR needs INVENTREE_TRUSTED_PROXIES: whose header counts";
+            return Err(ConfigError(why.to_owned()));
+        }
+        let session_cookie_secure = self.flag("SESSION_COOKIE_SECURE", site_url.starts_with("https://"))?;
+        Ok(Config {
+            session_cookie_secure,
+            database: PathBuf::from(self.get("DB_NAME").unwrap_or("inventree-auth.sqlite3")),
+            secret_key: self.secret("SECRET_KEY")?,
+            admin: self.admin()?,
+            email: self.email()?,
+            registration_enabled: self.flag("LOGIN_ENABLE_REG", false)?,
+            mail_required: self.flag("LOGIN_MAIL_REQUIRED", false)?,
+            mfa_enforced: self.flag("LOGIN_ENFORCE_MFA", false)?,
+            signup_domains: self.list("LOGIN_SIGNUP_MAIL_RESTRICTION"),
+            password_forgotten_enabled: self.flag("LOGIN_ENABLE_PWD_FORGOT", true)?,
+            sso_enabled: self.flag("LOGIN_ENABLE_SSO", false)?,
+            sso_registration: self.flag("LOGIN_ENABLE_SSO_REG", false)?,
+            confirm_days,
+            old_password_required: self.flag("OLD_PASSWORD_REQUIRED", false)?,
+            cookie_same_site: same_site.ok_or_else(|| wrong("COOKIE_SAMESITE"))?.to_owned(),
+            trusted_origins: self.origins("TRUSTED_ORIGINS")?,
+            cors_origins: self.origins("CORS_ORIGIN_WHITELIST")?,
+            trusted_proxies: if uses_forwarded { proxies } else { Vec::new() },
+            rate_limits: self.flag("RATE_LIMITS", true)?,
+            log_level: self.log_level()?,
+            json_log: self.flag("JSON_LOG", false)?,
+            site_url,
+        })
+    }
+
+    fn admin(&self) -> Result<Option<Admin>, ConfigError> {
+        match (self.get("ADMIN_USER"), self.secret("ADMIN_PASSWORD")?) {
+            (None, None) => Ok(None),
+            (Some(username), Some(password)) => {
+                let email = self.get("ADMIN_EMAIL").unwrap_or_default().to_owned();
+                Ok(Some(Admin { username: username.to_owned(), password, email }))
+            }
+            _ => Err(ConfigError("INVENTREE_ADMIN_USER and INVENTREE_ADMIN_PASSWORD go together".to_owned())),
+        }
+    }
+
+    fn email(&self) -> Result<Email, ConfigError> {
+        let host = self.get("EMAIL_HOST");
+        let (starttls, tls) = (self.flag("EMAIL_TLS", false)?, self.flag("EMAIL_SSL", false)?);
+        if starttls && tls {
+            return Err(ConfigError("INVENTREE_EMAIL_TLS and INVENTREE_EMAIL_SSL exclude each other".to_owned()));
+        }
+        let default_port = if tls {
+            465
+        } else if starttls {
+            587
+        } else {
+            25
+        };
+        let port = self.parsed("EMAIL_PORT", default_port)?;
+        let credentials = match (self.get("EMAIL_USERNAME"), self.secret("EMAIL_PASSWORD")?) {
+            (Some(username), Some(password)) => Some((username.to_owned(), password)),
+            (None, None) => None,
+            _ => {
+                let why = "INVENTREE_EMAIL_USERNAME and INVENTREE_EMAIL_PASSWORD go together";
+                return Err(ConfigError(why.to_owned()));
+            }
+        };
+        let backend = match (self.get("EMAIL_BACKEND").unwrap_or("smtp"), host) {
+            ("console", _) => Backend::Console,
+            ("smtp", None) => Backend::None,
+            ("smtp", Some(host)) => Backend::Smtp { host: host.to_owned(), port, credentials, starttls, tls },
+            _ => return Err(wrong("EMAIL_BACKEND")),
+        };
+        // Not trimmed: the blank behind the bracket belongs to it.
+        let prefix = self.0.get("INVENTREE_EMAIL_PREFIX").map_or("[InvenTree] ", String::as_str).to_owned();
+        let sender = self.get("EMAIL_SENDER").unwrap_or("inventree@localhost").to_owned();
+        if !sender.contains('@') {
+            return Err(wrong("EMAIL_SENDER"));
+        }
+        Ok(Email { backend, sender, prefix })
+    }
+
+    fn log_level(&self) -> Result<slog::Level, ConfigError> {
+        match self.get("LOG_LEVEL").unwrap_or("info").to_ascii_lowercase().as_str() {
+            "debug" => Ok(slog::Level::Debug),
+            "info" => Ok(slog::Level::Info),
+            "warning" | "warn" => Ok(slog::Level::Warning),
+            "error" => Ok(slog::Level::Error),
+            _ => Err(wrong("LOG_LEVEL")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(None, pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+    }
+
+    #[test]
+    fn defaults_are_closed() {
+        let config = load(&[("PATH", "/bin")]).unwrap();
+        assert!(!config.registration_enabled && config.rate_limits && config.cors_origins.is_empty());
+    }
+
+    #[test]
+    fn wrong_or_unknown_value_names_its_key_and_what_it_takes() {
+        let cases = [
+            ("INVENTREE_LOGIN_ENABLE_REG", "maybe", "INVENTREE_LOGIN_ENABLE_REG takes true or false"),
+            ("INVENTREE_EMAIL_PORT", "99999", "INVENTREE_EMAIL_PORT takes a port number"),
+            ("INVENTREE_LOGIN_CONFIRM_DAYS", "0", "INVENTREE_LOGIN_CONFIRM_DAYS takes a number of days, 1 or more"),
+            ("INVENTREE_DB_ENGINE", "oracle", "INVENTREE_DB_ENGINE takes sqlite3"),
+        ];
+        for (key, value, says) in cases {
+            assert_eq!(load(&[(key, value)]).unwrap_err().to_string(), says);
+        }
+        let unknown = load(&[("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true")]).unwrap_err().to_string();
+        assert!(unknown.starts_with("INVENTREE_LOGIN_ENABLE_REGISTRATION: there is no such setting"), "{unknown}");
+    }
+
+    #[test]
+    fn environment_wins_over_the_file() {
+        let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+        let text = "INVENTREE_LOGIN_ENABLE_REG: true\nINVENTREE_LOGIN_CONFIRM_DAYS: 5\n";
+        std::fs::write(file.path(), text).unwrap();
+        let environment = [("INVENTREE_LOGIN_CONFIRM_DAYS".to_owned(), "7".to_owned())];
+        let config = Config::load(Some(file.path()), environment.into_iter()).unwrap();
+        assert!(config.registration_enabled);
+        assert_eq!(config.confirm_days, 7);
+    }
+
+    #[test]
+    fn secrets_come_from_files_and_stay_out_of_debug() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "hunter2-and-more\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let config = load(&[("INVENTREE_ADMIN_USER", "admin"), ("INVENTREE_ADMIN_PASSWORD_FILE", path)]).unwrap();
+        assert_eq!(config.admin.as_ref().unwrap().password.expose(), "hunter2-and-more");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,28 @@
+//! The contract gate: what this server offers, and how that differs from a document.
+//!
+//! `spec source` is the checked-in document, `spec export` what is registered, `spec diff` the difference in meaning.
+//! The gate is only as good as the export is independent: see [`export`] for what may come from the source.
+
+pub mod canonical;
+pub mod diff;
+mod export;
+
+use serde_json::Value;
+
+pub use export::export;
+
+/// The document this binary was built from, byte for byte.
+pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
+
+/// A document from its text: YAML, of which JSON is a part.
+///
+/// # Errors
+///
+/// Where the text stops being YAML, or that it is no OpenAPI document.
+pub fn parse(text: &str) -> Result<Value, String> {
+    let document: Value = serde_yaml_ng::from_str(text).map_err(|e| e.to_string())?;
+    if !document["openapi"].is_string() || !document["paths"].is_object() {
+        return Err("this is no OpenAPI 3 document: `openapi` and `paths` are missing".to_owned());
+    }
+    Ok(document)
+}

@@ -1,0 +1,421 @@
+//! Accounts: registering, logging in, one's own record, the password.
+//!
+//! Everything is checked before anything is written, and hashing is done before a transaction begins. What may have
+//! changed between a check and its write is checked again inside the transaction.
+
+use super::hashing::is_usable;
+use super::passwords::{self, Password, Similar};
+use super::sessions::{self, SessionId};
+use super::tokens::{self, TokenKey};
+use super::{Domain, Problems, Refusal, email_addresses, keys};
+use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError};
+
+/// What a login hands out.
+#[derive(Debug)]
+pub struct LoggedIn {
+    pub token: TokenKey,
+    pub session: SessionId,
+}
+
+pub struct Registration {
+    pub username: String,
+    /// As typed; empty for none.
+    pub email: String,
+    pub password1: Password,
+    pub password2: Password,
+}
+
+const USERNAME_TAKEN: &str = "A user with that username already exists.";
+const USERNAME_CHARACTERS: &str =
+    "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+/// Registration and a user's own record say the same thing with different apostrophes, as the reference does.
+const MISMATCH_PLAIN: &str = "The two password fields didn't match.";
+const MISMATCH_TYPOGRAPHIC: &str = "The two password fields didn’t match.";
+
+/// The document sets no maximum at registration; nobody types more than this.
+const MOST_PASSWORD_CHARACTERS: usize = 1024;
+
+/// The form in which user names are compared: without regard to case, letter by letter.
+pub fn username_key(username: &str) -> String {
+    username.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// What is wrong with a user name that `account` (none at registration) wants to have.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn username_problems(
+    domain: &Domain,
+    username: &str,
+    account: Option<i64>,
+) -> Result<Vec<String>, StoreError> {
+    if !username.chars().all(|c| c.is_alphanumeric() || "@.+-_".contains(c)) {
+        return Ok(vec![USERNAME_CHARACTERS.to_owned()]);
+    }
+    let key = username_key(username);
+    let holder = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
+    let taken = holder.is_some_and(|holder| Some(holder.id) != account);
+    Ok(if taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
+}
+
+/// What is wrong with single fields of a registration; a field that is absent or malformed is `None`.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn registration_problems(
+    domain: &Domain,
+    username: Option<&str>,
+    email: Option<&str>,
+    passwords: [Option<&str>; 2],
+) -> Result<Problems, StoreError> {
+    let mut problems = Problems::none();
+    if let Some(username) = username {
+        problems.add("username", username_problems(domain, username, None).await?);
+    }
+    if let Some(email) = email.filter(|email| !email.is_empty()) {
+        problems.add("email", email_addresses::registration_problems(domain, email).await?);
+    }
+    let mut good = true;
+    for (field, password) in ["password1", "password2"].into_iter().zip(passwords) {
+        if password.is_some_and(|password| password.chars().count() > MOST_PASSWORD_CHARACTERS) {
+            let too_long = format!("Ensure this field has no more than {MOST_PASSWORD_CHARACTERS} characters.");
+            problems.add(field, vec![too_long]);
+            good = false;
+        }
+    }
+    if let Some(password) = passwords[0].filter(|_| good) {
+        // Likeness to the person is judged once all fields are good one by one.
+        let nobody = Similar::default();
+        problems.add("password1", super::passwords::problems(password, &nobody));
+    }
+    Ok(problems)
+}
+
+/// Makes an account, its address row, its confirmation mail, a token and a session: all or nothing.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for what the fields' own checks could not see; a closed server refuses after those.
+pub async fn register(domain: &Domain, registration: Registration, client: &str) -> Result<LoggedIn, Refusal> {
+    let Registration { username, email, password1, password2 } = registration;
+    if password1.expose() != password2.expose() {
+        return Err(Problems::general(MISMATCH_PLAIN).into());
+    }
+    if !domain.rules.registration_enabled {
+        return Err(Problems::general("Registration is disabled.").into());
+    }
+    let email = email.to_ascii_lowercase();
+    let about = Similar { username: &username, email: &email, first_name: "", last_name: "" };
+    let likeness = passwords::problems(password1.expose(), &about);
+    if !likeness.is_empty() {
+        return Err(Problems { general: likeness, ..Problems::none() }.into());
+    }
+    if domain.rules.mfa_enforced {
+        // A new account has no second factor: a token for it would go round the rule.
+        return Err(Refusal::MfaRequired);
+    }
+    domain.limits.ask(client)?;
+    let account = NewAccount {
+        username_key: username_key(&username),
+        username,
+        email,
+        first_name: String::new(),
+        last_name: String::new(),
+        password: domain.hasher.hash(password1).await?,
+        is_superuser: false,
+        date_joined: domain.now(),
+    };
+    let now = domain.now();
+    let (token, session) = (tokens::draw(domain), sessions::draw(domain));
+    let made = domain
+        .write(move |w, domain| {
+            let id = w.account_insert(&account).map_err(|error| match error {
+                StoreError::Conflict(Conflict::Username) => Problems::of("username", USERNAME_TAKEN).into(),
+                other => Refusal::Store(other),
+            })?;
+            w.account_touch_login(id, now)?;
+            if !account.email.is_empty() {
+                email_addresses::insert_at_sign_up(w, domain, id, &account, now)?;
+            }
+            tokens::insert(w, &token, id, domain)?;
+            sessions::insert(w, &session, id, domain)?;
+            Ok(LoggedIn { token, session })
+        })
+        .await?;
+    domain.outbox.wake();
+    Ok(made)
+}
+
+/// Checks a name and a password; hands out a new token and a new session.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] for bad credentials, the same whether the account is unknown, inactive or has no password.
+pub async fn log_in(domain: &Domain, username: &str, password: Password, client: &str) -> Result<LoggedIn, Refusal> {
+    let refused = || Refusal::from(Problems::general("Unable to log in with provided credentials."));
+    let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
+    require_no_mfa(domain, account.id).await?;
+    let now = domain.now();
+    let (token, session) = (tokens::draw(domain), sessions::draw(domain));
+    domain
+        .write(move |w, domain| {
+            let current = w.account_find(account.id)?;
+            // Deactivated or given another password since it was checked.
+            if !current.is_some_and(|current| current.is_active && current.password == account.password) {
+                return Err(Problems::general("Unable to log in with provided credentials.").into());
+            }
+            w.account_touch_login(account.id, now)?;
+            tokens::insert(w, &token, account.id, domain)?;
+            sessions::insert(w, &session, account.id, domain)?;
+            Ok(LoggedIn { token, session })
+        })
+        .await
+}
+
+/// The active account that this name and password open. An unknown name costs as much time as a wrong password.
+///
+/// # Errors
+///
+/// [`Refusal::Throttled`] before anything is looked up, [`Refusal::Busy`], the store's.
+pub async fn check_password(
+    domain: &Domain,
+    username: &str,
+    password: Password,
+    client: &str,
+) -> Result<Option<Account>, Refusal> {
+    let key = username_key(username.trim());
+    let attempt = domain.limits.guess(&key, client)?;
+    let account = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
+    let stored = account.as_ref().map(|account| account.password.as_str());
+    let fits = domain.hasher.verify(password, stored).await?;
+    let opened = account.filter(|account| fits && account.is_active);
+    if opened.is_some() {
+        domain.limits.give_back(attempt);
+    }
+    Ok(opened)
+}
+
+/// Refuses where a second factor would be needed: this API has no way to give one.
+///
+/// # Errors
+///
+/// [`Refusal::MfaRequired`]
+pub async fn require_no_mfa(domain: &Domain, account_id: i64) -> Result<(), Refusal> {
+    if domain.rules.mfa_enforced || domain.store.read(|r| r.totp_device_exists(account_id)).await? {
+        return Err(Refusal::MfaRequired);
+    }
+    Ok(())
+}
+
+/// One's own record with its changes; `None` leaves a name alone.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] when somebody else took the name meanwhile.
+pub async fn update(
+    domain: &Domain,
+    account_id: i64,
+    username: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+) -> Result<Account, Refusal> {
+    let write = domain.store.write(move |w| {
+        let mut account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
+        account.username = username.unwrap_or(account.username);
+        account.first_name = first_name.unwrap_or(account.first_name);
+        account.last_name = last_name.unwrap_or(account.last_name);
+        let key = username_key(&account.username);
+        let updated =
+            w.account_update_names(account.id, &account.username, &key, &account.first_name, &account.last_name);
+        updated.map_err(|error| match error {
+            StoreError::Conflict(Conflict::Username) => Problems::of("username", USERNAME_TAKEN).into(),
+            other => Refusal::Store(other),
+        })?;
+        Ok(account)
+    });
+    write.await
+}
+
+/// What stays open when a password changes.
+pub enum Keep {
+    Nothing,
+    /// The token in use.
+    Token(i64),
+}
+
+/// Sets a new password for the signed-in account; its sessions and its other tokens end. With `new_session`, the caller
+/// goes on in a fresh session (its id is cycled).
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`]: every message of the password rules sits under `new_password2`, as in Django's form.
+pub async fn change_password(
+    domain: &Domain,
+    account: &Account,
+    old_password: Option<Password>,
+    new: (Password, Password),
+    keep: Keep,
+    new_session: bool,
+    client: &str,
+) -> Result<Option<SessionId>, Refusal> {
+    match old_password {
+        Some(old) => {
+            let opened = check_password(domain, &account.username, old, client).await?;
+            if opened.is_none_or(|opened| opened.id != account.id) {
+                let wrong = "Your old password was entered incorrectly. Please enter it again.";
+                return Err(Problems::of("old_password", wrong).into());
+            }
+        }
+        None if domain.rules.old_password_required => {
+            return Err(Problems::of("old_password", "This field is required.").into());
+        }
+        None => {}
+    }
+    let password = new_password(account, new)?;
+    let hash = domain.hasher.hash(password).await?;
+    let (id, checked) = (account.id, account.password.clone());
+    let session = new_session.then(|| sessions::draw(domain));
+    domain
+        .write(move |w, domain| {
+            let current = w.account_find(id)?.ok_or(Refusal::NotFound)?;
+            if current.password != checked {
+                return Err(Refusal::Forbidden("The password was changed by another request. Please try again."));
+            }
+            w.account_set_password(id, &hash)?;
+            w.session_delete_others(id, None)?;
+            match keep {
+                Keep::Nothing => w.token_delete_others(id, None)?,
+                Keep::Token(token) => w.token_delete_others(id, Some(token))?,
+            };
+            if let Some(session) = &session {
+                sessions::insert(w, session, id, domain)?;
+            }
+            Ok(session)
+        })
+        .await
+}
+
+/// Mails a reset link to every active account that `email` reaches: by User.email or a verified address row.
+///
+/// # Errors
+///
+/// Never for an unknown address: the answer must not tell who has an account.
+pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result<(), Refusal> {
+    let email = email.to_ascii_lowercase();
+    domain.limits.mail(&email, client)?;
+    let now = domain.now();
+    // The same work whether or not anybody is found: one write either way.
+    domain
+        .write(move |w, domain| {
+            for account in w.account_list_by_email(&email)?.into_iter().filter(|account| account.is_active) {
+                let addresses = w.email_address_list(account.id, None, 0)?;
+                let (uid, token) = keys::reset_token(&domain.secret, &account, &addresses, now);
+                let message = domain.outbox.password_reset(&email, &account.username, &uid, &token);
+                domain.outbox.queue(w, &domain.seal(&message), now)?;
+            }
+            Ok(())
+        })
+        .await?;
+    domain.outbox.wake();
+    Ok(())
+}
+
+/// Sets the password that a mailed link allows; all sessions and tokens of the account end.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not use the link up.
+pub async fn confirm_reset(
+    domain: &Domain,
+    uid: &str,
+    token: &str,
+    new: (Password, Password),
+    client: &str,
+) -> Result<(), Refusal> {
+    domain.limits.ask(client)?;
+    let found = match keys::read_reset_uid(uid) {
+        Some(id) => domain.store.read(|r| r.account_find(id)).await?,
+        None => None,
+    };
+    let account = found.filter(|account| account.is_active).ok_or_else(|| Problems::of("uid", "Invalid value"))?;
+    let addresses = domain.store.read(|r| r.email_address_list(account.id, None, 0)).await?;
+    if !reset_is_good(domain, token, &account, &addresses) {
+        return Err(Problems::of("token", "Invalid value").into());
+    }
+    let password = new_password(&account, new)?;
+    let hash = domain.hasher.hash(password).await?;
+    let token = token.to_owned();
+    domain
+        .write(move |w, domain| {
+            let current = w.account_find(account.id)?.filter(|current| current.is_active).ok_or(Refusal::NotFound)?;
+            let addresses = w.email_address_list(current.id, None, 0)?;
+            // Another request may have used the link while this one was hashing.
+            if !reset_is_good(domain, &token, &current, &addresses) {
+                return Err(Problems::of("token", "Invalid value").into());
+            }
+            w.account_set_password(current.id, &hash)?;
+            w.session_delete_others(current.id, None)?;
+            w.token_delete_others(current.id, None)?;
+            Ok(())
+        })
+        .await
+}
+
+/// Makes the operator's own account at start, unless the name is taken. It has no address row.
+///
+/// # Errors
+///
+/// The store's and the hasher's.
+pub async fn ensure_superuser(
+    domain: &Domain,
+    username: &str,
+    email: &str,
+    password: Password,
+) -> Result<bool, Refusal> {
+    let key = username_key(username);
+    if domain.store.read(|r: &Reader<'_>| r.account_find_by_username_key(&key)).await?.is_some() {
+        return Ok(false);
+    }
+    let account = NewAccount {
+        username: username.to_owned(),
+        username_key: key,
+        email: email.to_ascii_lowercase(),
+        first_name: String::new(),
+        last_name: String::new(),
+        password: domain.hasher.hash(password).await?,
+        is_superuser: true,
+        date_joined: domain.now(),
+    };
+    domain.store.write(move |w| w.account_insert(&account).map(|_| true).map_err(Refusal::from)).await
+}
+
+fn reset_is_good(domain: &Domain, token: &str, account: &Account, addresses: &[EmailAddress]) -> bool {
+    keys::reset_token_is_good(&domain.secret, token, account, addresses, domain.now())
+}
+
+/// Both fields alike and good enough, or every reason why not.
+fn new_password(account: &Account, (first, second): (Password, Password)) -> Result<Password, Refusal> {
+    if first.expose() != second.expose() {
+        return Err(Problems::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
+    }
+    let about = Similar {
+        username: &account.username,
+        email: &account.email,
+        first_name: &account.first_name,
+        last_name: &account.last_name,
+    };
+    let found = passwords::problems(first.expose(), &about);
+    if found.is_empty() {
+        return Ok(first);
+    }
+    let mut problems = Problems::none();
+    problems.add("new_password2", found);
+    Err(problems.into())
+}
+
+/// Whether a password opens the account at all.
+pub fn has_password(account: &Account) -> bool {
+    is_usable(&account.password)
+}

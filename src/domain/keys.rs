@@ -1,0 +1,166 @@
+//! Keys that travel in mails: signed, never stored.
+//!
+//! A confirmation key names an address row, a reset token the state of an account; both are HMAC-SHA256 under a key
+//! derived from INVENTREE_SECRET_KEY for that purpose alone (one label each), so a database dump holds nothing that
+//! opens anything. Shapes are Django's, since links of v291 carry them: `<row>:<time>:<signature>` and
+//! `uid=<base36>&token=<base36 time>-<32 hex>`.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+use crate::store::{Account, EmailAddress};
+
+/// The server's secret, as its digest. It has no Display and shows nothing in Debug.
+#[derive(Clone)]
+pub struct SecretKey([u8; 32]);
+
+impl SecretKey {
+    pub fn new(bytes: &[u8]) -> SecretKey {
+        SecretKey(Sha256::digest(bytes).into())
+    }
+
+    /// A key for one purpose: knowing it tells nothing about the others.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        mac(&self.0, &[purpose.as_bytes()])
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+/// Digest under which a random secret (token, session id) is stored. A plain hash does: it has 128 bits and more.
+pub fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// The key of a confirmation mail.
+pub fn confirmation_key(secret: &SecretKey, address: &EmailAddress, now: DateTime<Utc>) -> String {
+    let row = URL_SAFE_NO_PAD.encode(address.id.to_string());
+    let time = base36(now.timestamp().unsigned_abs());
+    let signature = URL_SAFE_NO_PAD.encode(confirmation_mac(secret, address, &time));
+    format!("{row}:{time}:{signature}")
+}
+
+/// Row id and age of a confirmation key; nothing is proved before [`confirmation_key_is_good`].
+pub fn read_confirmation_key(key: &str) -> Option<i64> {
+    let (row, _) = key.split_once(':')?;
+    String::from_utf8(URL_SAFE_NO_PAD.decode(row).ok()?).ok()?.parse().ok()
+}
+
+/// Whether the key was signed here, for this row as it is now, at most `days` ago.
+pub fn confirmation_key_is_good(
+    secret: &SecretKey,
+    key: &str,
+    address: &EmailAddress,
+    now: DateTime<Utc>,
+    days: i64,
+) -> bool {
+    let mut parts = key.split(':');
+    let (Some(_), Some(time), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+    let expected = confirmation_mac(secret, address, time);
+    equal(&expected, &signature) && is_younger_than(time, now, days)
+}
+
+fn confirmation_mac(secret: &SecretKey, address: &EmailAddress, time: &str) -> [u8; 32] {
+    let id = address.id.to_string();
+    mac(&secret.derive("confirm-email"), &[id.as_bytes(), address.email.as_bytes(), time.as_bytes()])
+}
+
+/// `uid` and `token` of a reset link. They are void as soon as the password, the last login, the e-mail address or the
+/// set of address rows changes: all of them are under the signature.
+pub fn reset_token(
+    secret: &SecretKey,
+    account: &Account,
+    addresses: &[EmailAddress],
+    now: DateTime<Utc>,
+) -> (String, String) {
+    let time = base36(now.timestamp().unsigned_abs());
+    let signature = hex(&reset_mac(secret, account, addresses, &time)[..16]);
+    (base36(account.id.unsigned_abs()), format!("{time}-{signature}"))
+}
+
+/// Account id of a reset link's `uid`.
+pub fn read_reset_uid(uid: &str) -> Option<i64> {
+    if uid.is_empty() || uid.len() > 13 || !uid.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    i64::from_str_radix(uid, 36).ok()
+}
+
+/// Django's PASSWORD_RESET_TIMEOUT.
+pub const RESET_DAYS: i64 = 3;
+
+/// Whether the token was signed here, for the account as it is now, within [`RESET_DAYS`].
+pub fn reset_token_is_good(
+    secret: &SecretKey,
+    token: &str,
+    account: &Account,
+    addresses: &[EmailAddress],
+    now: DateTime<Utc>,
+) -> bool {
+    let Some((time, signature)) = token.split_once('-') else { return false };
+    let expected = hex(&reset_mac(secret, account, addresses, time)[..16]);
+    equal(expected.as_bytes(), signature.as_bytes()) && is_younger_than(time, now, RESET_DAYS)
+}
+
+fn reset_mac(secret: &SecretKey, account: &Account, addresses: &[EmailAddress], time: &str) -> [u8; 32] {
+    let id = account.id.to_string();
+    let last_login = account.last_login.map(|at| at.timestamp_micros().to_string()).unwrap_or_default();
+    let mut rows = String::new();
+    for address in addresses {
+        rows.push_str(&format!("{}={};", address.id, address.email));
+    }
+    let parts = [&id, &account.password, &last_login, &account.email, &rows, time];
+    mac(&secret.derive("reset-password"), &parts.map(str::as_bytes))
+}
+
+fn is_younger_than(time: &str, now: DateTime<Utc>, days: i64) -> bool {
+    let Ok(signed) = i64::from_str_radix(time, 36) else { return false };
+    let age = now.timestamp().saturating_sub(signed);
+    age <= days.saturating_mul(86_400)
+}
+
+/// HMAC-SHA256 over the parts, each with its length in front, so that no two lists of parts look alike.
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // A key of the hash's block size is taken as it is; shorter ones are padded with zeros (RFC 2104).
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    subtle::ConstantTimeEq::ct_eq(a, b).into()
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    loop {
+        let digit = u32::try_from(number % 36).unwrap_or_default();
+        digits.extend(char::from_digit(digit, 36));
+        number /= 36;
+        if number == 0 {
+            return digits.iter().rev().collect();
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a new password must be, and the type that carries one.
+//!
+//! Pure rules: no hashing (see [`super::hashing`]), no store, no clock, and never a password in a message or a log line.
+//! The four rules, their order and their words are those of Django 4.2, `django/contrib/auth/password_validation.py`.
+//!
+//! Licence note: `common-passwords.txt` is Django 4.2's `common-passwords.txt.gz`, unpacked, without duplicates and sorted
+//! by bytes. Django is BSD-3-Clause, Copyright (c) Django Software Foundation and individual contributors; the list was
+//! made by Royce Williams (<https://gist.github.com/roycewilliams/226886fd01572964e1431ac8afc999ce>).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+const MIN_LENGTH: usize = 8;
+const MAX_SIMILARITY: f64 = 0.7;
+
+/// Sorted, so that a look-up is a binary search over slices of the text itself.
+static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
+
+/// Python's `\W+`: letters and numbers as Unicode has them, which is not what `char::is_alphanumeric` says of marks.
+static NON_WORD: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[^\p{L}\p{N}_]+").ok());
+
+/// Python's `str.isdigit`: decimal digits, then the superscripts, circled digits and so on that `\p{Nd}` leaves out.
+static DIGITS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"^[\p{Nd}\x{B2}-\x{B3}\x{B9}\x{1369}-\x{1371}\x{19DA}\x{2070}\x{2074}-\x{2079}\x{2080}-\x{2089}",
+        r"\x{2460}-\x{2468}\x{2474}-\x{247C}\x{2488}-\x{2490}\x{24EA}\x{24F5}-\x{24FD}\x{24FF}\x{2776}-\x{277E}",
+        r"\x{2780}-\x{2788}\x{278A}-\x{2792}\x{10A40}-\x{10A43}\x{10E60}-\x{10E68}\x{11052}-\x{1105A}",
+        r"\x{1F100}-\x{1F10A}]+$",
+    ))
+    .ok()
+});
+
+/// A password in clear, on its way from a request to the hasher. It neither prints nor serialises.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Password {
+    pub fn new(text: String) -> Password {
+        Password(text)
+    }
+
+    /// The password itself. The name is meant to catch a reviewer's eye.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(***)")
+    }
+}
+
+/// What a password must not look like. Fields that are unknown are empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Similar<'a> {
+    pub username: &'a str,
+    pub email: &'a str,
+    pub first_name: &'a str,
+    pub last_name: &'a str,
+}
+
+/// Everything that is wrong with `password`, in Django's order; empty when it may be used.
+pub fn problems(password: &str, about: &Similar<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let lower = password.to_lowercase();
+    if let Some(attribute) = similar_to(&lower, about) {
+        found.push(format!("The password is too similar to the {attribute}."));
+    }
+    if password.chars().count() < MIN_LENGTH {
+        found.push(format!("This password is too short. It must contain at least {MIN_LENGTH} characters."));
+    }
+    if COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok() {
+        found.push("This password is too common.".to_owned());
+    }
+    if DIGITS.as_ref().is_some_and(|digits| digits.is_match(password)) {
+        found.push("This password is entirely numeric.".to_owned());
+    }
+    found
+}
+
+/// The first attribute the password is too close to, by the name a person reads.
+fn similar_to(password: &str, about: &Similar<'_>) -> Option<&'static str> {
+    let attributes = [
+        ("username", about.username),
+        ("first name", about.first_name),
+        ("last name", about.last_name),
+        ("email address", about.email),
+    ];
+    attributes.into_iter().filter(|(_, value)| !value.is_empty()).find_map(|(name, value)| {
+        let value = value.to_lowercase();
+        let parts = NON_WORD.iter().flat_map(|non_word| non_word.split(&value));
+        parts.chain([value.as_str()]).any(|part| is_similar(password, part)).then_some(name)
+    })
+}
+
+fn is_similar(password: &str, part: &str) -> bool {
+    let (length, part_length) = (password.chars().count(), part.chars().count());
+    // Django's shortcut: so short a part cannot reach the limit. It also lets the empty part pass.
+    let out_of_reach = length >= 10 * part_length && (part_length as f64) < MAX_SIMILARITY / 2.0 * length as f64;
+    !out_of_reach && quick_ratio(password, part) >= MAX_SIMILARITY
+}
+
+/// `difflib.SequenceMatcher.quick_ratio`: twice the characters in common, in whatever order, by the length of both.
+fn quick_ratio(a: &str, b: &str) -> f64 {
+    let mut available: HashMap<char, usize> = HashMap::new();
+    let (mut length, mut matches) = (0_usize, 0_usize);
+    for c in b.chars() {
+        length += 1;
+        *available.entry(c).or_default() += 1;
+    }
+    for c in a.chars() {
+        length += 1;
+        if let Some(left) = available.get_mut(&c).filter(|left| **left > 0) {
+            *left -= 1;
+            matches += 1;
+        }
+    }
+    if length == 0 { 1.0 } else { 2.0 * matches as f64 / length as f64 }
+}
+
+/// What Python's `str.strip` removes: Unicode white space and the four ASCII separators.
+fn is_python_space(c: char) -> bool {
+    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: &str = "This password is too short. It must contain at least 8 characters.";
+    const COMMON_TEXT: &str = "This password is too common.";
+    const NUMERIC: &str = "This password is entirely numeric.";
+
+    const PAT: Similar<'_> =
+        Similar { username: "pc_pat", email: "pc.pat@example.com", first_name: "Patricia", last_name: "Möllendorf" };
+
+    #[test]
+    fn a_good_password_has_no_problems() {
+        assert!(problems("Zebra-Quartz-77", &PAT).is_empty());
+        assert!(problems("пароль-äöü-77", &PAT).is_empty());
+    }
+
+    #[test]
+    fn messages_come_in_djangos_order() {
+        assert_eq!(problems("123456", &PAT), [SHORT, COMMON_TEXT, NUMERIC]);
+        let admin = Similar { username: "admin", ..Similar::default() };
+        assert_eq!(problems("admin", &admin), ["The password is too similar to the username.", SHORT, COMMON_TEXT]);
+    }
+
+    #[test]
+    fn each_attribute_is_named_as_django_names_it_and_only_the_first_counts() {
+        for (password, name) in [
+            ("PC_PAT_9", "username"),
+            ("patricia-1x", "first name"),
+            ("mÖllendorf", "last name"),
+            ("pc.pat@example", "email address"),
+            ("example.com", "email address"),
+        ] {
+            assert_eq!(problems(password, &PAT), [format!("The password is too similar to the {name}.")], "{password}");
+        }
+        let twice = Similar { username: "quartzite", email: "quartzite@example.com", ..Similar::default() };
+        assert_eq!(problems("quartzite", &twice), ["The password is too similar to the username."]);
+    }
+
+    #[test]
+    fn quick_ratio_agrees_with_difflib() {
+        for (a, b, ratio) in [
+            ("pc.pat@example", "pc.pat@example.com", 0.875),
+            ("abcd", "bcde", 0.75),
+            ("zebra-quartz-77", "login_amy", 0.08333333333333333),
+            ("aab", "abb", 0.6666666666666666),
+            ("", "", 1.0),
+            ("a", "", 0.0),
+        ] {
+            assert_eq!(quick_ratio(a, b), ratio, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_much_longer_password_may_contain_the_username() {
+        let about = Similar { username: "a", ..Similar::default() };
+        assert!(problems("aaaaaaaaaa-Zq7", &about).is_empty());
+    }
+
+    #[test]
+    fn length_counts_characters_not_bytes() {
+        assert_eq!(problems("äöüßéñž", &Similar::default()), [SHORT]);
+        assert!(problems("äöüßéñžx", &Similar::default()).is_empty());
+    }
+
+    #[test]
+    fn the_common_list_is_sorted_and_blind_to_case_and_blanks() {
+        assert!(COMMON.is_sorted());
+        assert_eq!(COMMON.len(), 19_729);
+        assert_eq!(problems(" QwertyUiop ", &Similar::default()), [COMMON_TEXT]);
+        assert_eq!(problems("йцукен", &Similar::default()), [SHORT, COMMON_TEXT]);
+    }
+
+    #[test]
+    fn digits_of_any_script_are_numeric_but_fractions_are_not() {
+        assert_eq!(problems("8236459127", &Similar::default()), [NUMERIC]);
+        assert_eq!(problems("٨٢٣٦٤٥٩١²", &Similar::default()), [NUMERIC]);
+        assert!(problems("8236459½", &Similar::default()).is_empty());
+    }
+
+    #[test]
+    fn a_password_never_prints() {
+        let password = Password::new("Zebra-Quartz-77".to_owned());
+        assert_eq!(format!("{password:?}"), "Password(***)");
+        assert_eq!(password.expose(), "Zebra-Quartz-77");
+    }
+}

@@ -1,0 +1,58 @@
+//! Browser sessions: a random id in a cookie, its digest in the store, an absolute end.
+//!
+//! An id that is not in the store is nobody's: nothing is created for it. A login draws a new id (no fixation).
+
+use chrono::Duration;
+
+use super::keys::digest;
+use super::{Domain, Refusal};
+use crate::store::{Account, StoreError, Writer};
+
+/// A session id in clear, on its way into a cookie. It has no Display and shows nothing in Debug.
+pub struct SessionId(String);
+
+impl SessionId {
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionId(…)")
+    }
+}
+
+/// Django's SESSION_COOKIE_AGE, two weeks; use does not renew it.
+pub const LIFETIME_SECONDS: i64 = 1_209_600;
+
+/// A new id, not stored yet: 32 letters and digits, 165 bits.
+pub(super) fn draw(domain: &Domain) -> SessionId {
+    SessionId(domain.random_text::<32>())
+}
+
+/// Stores the digest of a drawn id.
+pub(super) fn insert(w: &Writer<'_>, id: &SessionId, account_id: i64, domain: &Domain) -> Result<(), StoreError> {
+    let now = domain.now();
+    w.session_insert(&digest(id.expose()), account_id, now, now + Duration::seconds(LIFETIME_SECONDS))?;
+    Ok(())
+}
+
+/// The account behind a cookie; `None` when the session is unknown, over, or its account inactive.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32], Account)>, StoreError> {
+    let digest = digest(id);
+    let found = domain.store.read(|r| r.session_find(&digest)).await?;
+    let now = domain.now();
+    Ok(found
+        .filter(|(session, account)| now < session.expires && account.is_active)
+        .map(|(_, account)| (digest, account)))
+}
+
+/// Ends one session.
+pub async fn end(domain: &Domain, digest: [u8; 32]) -> Result<(), Refusal> {
+    domain.store.write(move |w| w.session_delete(&digest).map(|_| ()).map_err(Refusal::from)).await
+}

@@ -1,0 +1,89 @@
+//! API tokens: `inv-<40 hex>-<day of creation>`, good for a year, stored as a digest only.
+//!
+//! A key is shown once, at the login that made it. Revocation and expiry are read from the store with every request.
+
+use chrono::{Days, NaiveDate};
+
+use super::keys::{digest, hex};
+use super::{Domain, Refusal};
+use crate::store::{Account, Reader, StoreError, Token, Writer};
+
+/// A key in clear, on its way to the client that asked for it. It has no Display and shows nothing in Debug.
+pub struct TokenKey(String);
+
+impl TokenKey {
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenKey(…)")
+    }
+}
+
+/// InvenTree's token lifetime. The expiry day itself is still good.
+const LIFETIME_DAYS: u64 = 365;
+
+/// Why a token opens nothing.
+#[derive(Debug)]
+pub enum TokenRefusal {
+    Unknown,
+    Revoked,
+    Expired,
+    Inactive,
+    Store(StoreError),
+}
+
+impl From<StoreError> for TokenRefusal {
+    fn from(error: StoreError) -> TokenRefusal {
+        TokenRefusal::Store(error)
+    }
+}
+
+/// A new key, not stored yet: 160 random bits.
+pub(super) fn draw(domain: &Domain) -> TokenKey {
+    let day = domain.now().format("%Y%m%d");
+    TokenKey(format!("inv-{}-{day}", hex(&domain.random::<20>())))
+}
+
+/// Stores the digest of a drawn key.
+pub(super) fn insert(w: &Writer<'_>, key: &TokenKey, account_id: i64, domain: &Domain) -> Result<i64, StoreError> {
+    let now = domain.now();
+    let today = now.date_naive();
+    let expiry = today.checked_add_days(Days::new(LIFETIME_DAYS)).unwrap_or(NaiveDate::MAX);
+    w.token_insert(&digest(key.expose()), account_id, "", now, expiry)
+}
+
+/// The token and its account, if the key is good today.
+///
+/// # Errors
+///
+/// [`TokenRefusal`] by reason; clients see the reason.
+pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account), TokenRefusal> {
+    let digest = digest(key);
+    let found = domain.store.read(|r: &Reader<'_>| r.token_find(&digest)).await?;
+    let (token, account) = found.ok_or(TokenRefusal::Unknown)?;
+    let today = domain.now().date_naive();
+    if token.revoked {
+        return Err(TokenRefusal::Revoked);
+    }
+    if today > token.expiry {
+        return Err(TokenRefusal::Expired);
+    }
+    if !account.is_active {
+        return Err(TokenRefusal::Inactive);
+    }
+    if token.last_seen != Some(today) {
+        // Once a day, and never in the way of the request itself.
+        let id = token.id;
+        domain.store.write(move |w| w.token_touch(id, today)).await?;
+    }
+    Ok((token, account))
+}
+
+/// Ends one token.
+pub async fn end(domain: &Domain, id: i64) -> Result<(), Refusal> {
+    domain.store.write(move |w| w.token_delete(id).map(|_| ()).map_err(Refusal::from)).await
+}

@@ -1,0 +1,337 @@
+//! Who calls: a token, a name with its password, a session with its CSRF token, or nobody.
+//!
+//! Tried in the order Token, Basic, session; the first that recognises the header decides, and a bad credential is 401
+//! even on a public endpoint. Only schemes of the operation's own security alternatives are looked at (login: Basic).
+//! Rules: DRF's authentication classes; CSRF after Django's middleware, by double submit with Origin and Referer.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, ORIGIN, REFERER};
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::time::Duration;
+
+use super::body::{self, Fields};
+use super::error::ApiError;
+use super::{Server, cookies};
+use crate::domain::passwords::Password;
+use crate::domain::tokens::TokenRefusal;
+use crate::domain::{accounts, sessions, tokens};
+use crate::store::Account;
+
+pub const SESSION_COOKIE: &str = "sessionid";
+pub const CSRF_COOKIE: &str = "csrftoken";
+/// The header of tokenAuth and basicAuth.
+pub const TOKEN_HEADER: &str = "Authorization";
+
+/// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
+const MOST_BODY_BYTES: usize = 2_621_440;
+/// A client that takes longer to send its body is gone, or means harm.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+const CHALLENGE_TOKEN: &str = "Token";
+const CHALLENGE_BASIC: &str = "Basic realm=\"api\"";
+
+/// What was proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    Token { id: i64 },
+    Basic,
+    Session { digest: [u8; 32] },
+}
+
+/// A caller who proved an account.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub account: Account,
+    pub credential: Credential,
+}
+
+/// A caller of an operation that is open to all.
+#[derive(Debug)]
+pub struct Visitor {
+    pub signed_in: Option<SignedIn>,
+}
+
+/// What [`identify`] found.
+pub struct Identity(Option<SignedIn>);
+
+/// Which callers an operation's policy lets through.
+pub trait FromIdentity: Sized + Send {
+    /// # Errors
+    ///
+    /// 401 for nobody where somebody is needed, 403 where a second factor would be.
+    fn from_identity(
+        server: &Server,
+        identity: Identity,
+        alternatives: &[&[&str]],
+    ) -> impl Future<Output = Result<Self, ApiError>> + Send;
+}
+
+impl FromIdentity for Visitor {
+    async fn from_identity(_: &Server, identity: Identity, _: &[&[&str]]) -> Result<Visitor, ApiError> {
+        Ok(Visitor { signed_in: identity.0 })
+    }
+}
+
+impl FromIdentity for SignedIn {
+    async fn from_identity(
+        server: &Server,
+        identity: Identity,
+        alternatives: &[&[&str]],
+    ) -> Result<SignedIn, ApiError> {
+        let missing = "Authentication credentials were not provided.";
+        let caller = identity.0.ok_or_else(|| ApiError::unauthorized(missing, challenge(alternatives)))?;
+        match caller.credential {
+            Credential::Basic => accounts::require_no_mfa(&server.domain, caller.account.id).await?,
+            // These were handed out after whatever the rules asked for then; an enforced second factor asks again.
+            _ if server.domain.rules.mfa_enforced => return Err(crate::domain::Refusal::MfaRequired.into()),
+            _ => {}
+        }
+        Ok(caller)
+    }
+}
+
+fn challenge(alternatives: &[&[&str]]) -> &'static str {
+    if offers(alternatives, "tokenAuth") { CHALLENGE_TOKEN } else { CHALLENGE_BASIC }
+}
+
+fn offers(alternatives: &[&[&str]], scheme: &str) -> bool {
+    alternatives.iter().any(|schemes| schemes.contains(&scheme))
+}
+
+/// Finds out who calls.
+///
+/// # Errors
+///
+/// 401 for a bad credential, 403 for a session without its CSRF token, 429 for too many wrong passwords.
+pub async fn identify(
+    server: &Server,
+    alternatives: &[&[&str]],
+    request: &http::request::Parts,
+    body: &mut LazyBody,
+    client: &str,
+) -> Result<Identity, ApiError> {
+    let unauthorized = |detail: &str| ApiError::unauthorized(detail, challenge(alternatives));
+    let header = request.headers.get(AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+    let mut words = header.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let keyword = words.next().unwrap_or_default();
+
+    if offers(alternatives, "tokenAuth") && keyword.eq_ignore_ascii_case(b"token") {
+        let key = match (words.next(), words.next()) {
+            (None, _) => return Err(unauthorized("Invalid token header. No credentials provided.")),
+            (Some(_), Some(_)) => {
+                return Err(unauthorized("Invalid token header. Token string should not contain spaces."));
+            }
+            (Some(key), None) => std::str::from_utf8(key).map_err(|_| {
+                unauthorized("Invalid token header. Token string should not contain invalid characters.")
+            })?,
+        };
+        return match tokens::authenticate(&server.domain, key).await {
+            Ok((token, account)) => {
+                Ok(Identity(Some(SignedIn { account, credential: Credential::Token { id: token.id } })))
+            }
+            Err(TokenRefusal::Unknown) => Err(unauthorized("Invalid token.")),
+            Err(TokenRefusal::Revoked) => Err(unauthorized("Token has been revoked")),
+            Err(TokenRefusal::Expired) => Err(unauthorized("Token has expired")),
+            Err(TokenRefusal::Inactive) => Err(unauthorized("User inactive or deleted.")),
+            Err(TokenRefusal::Store(error)) => Err(error.into()),
+        };
+    }
+
+    if offers(alternatives, "basicAuth") && keyword.eq_ignore_ascii_case(b"basic") {
+        let encoded = match (words.next(), words.next()) {
+            (None, _) => return Err(unauthorized("Invalid basic header. No credentials provided.")),
+            (Some(_), Some(_)) => {
+                return Err(unauthorized("Invalid basic header. Credentials string should not contain spaces."));
+            }
+            (Some(encoded), None) => encoded,
+        };
+        let (username, password) = read_basic(encoded)
+            .ok_or_else(|| unauthorized("Invalid basic header. Credentials not correctly base64 encoded."))?;
+        let opened = accounts::check_password(&server.domain, &username, Password::new(password), client).await?;
+        let account = opened.ok_or_else(|| unauthorized("Invalid username/password."))?;
+        return Ok(Identity(Some(SignedIn { account, credential: Credential::Basic })));
+    }
+
+    if offers(alternatives, "cookieAuth")
+        && let Some(id) = cookies::find(&request.headers, SESSION_COOKIE)
+        && let Some((digest, account)) = sessions::authenticate(&server.domain, id).await?
+    {
+        if !is_safe(&request.method) {
+            check_csrf(server, request, body).await?;
+        }
+        return Ok(Identity(Some(SignedIn { account, credential: Credential::Session { digest } })));
+    }
+    Ok(Identity(None))
+}
+
+/// Whether the client sent a session cookie that opens nothing: it is told to forget it.
+pub async fn has_dead_session(server: &Server, headers: &HeaderMap) -> bool {
+    match cookies::find(headers, SESSION_COOKIE) {
+        Some(id) => matches!(sessions::authenticate(&server.domain, id).await, Ok(None)),
+        None => false,
+    }
+}
+
+/// As Python's lenient base64: letters outside the alphabet do not count. Text is UTF-8, else latin-1; the password
+/// begins behind the first colon.
+fn read_basic(encoded: &[u8]) -> Option<(String, String)> {
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    let letters: Vec<u8> = encoded.iter().copied().filter(known).collect();
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
+    let decoded = GeneralPurpose::new(&STANDARD, lenient).decode(letters).ok()?;
+    let text = match String::from_utf8(decoded) {
+        Ok(text) => text,
+        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
+    };
+    let (username, password) = text.split_once(':').unwrap_or((&text, ""));
+    Some((username.to_owned(), password.to_owned()))
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+}
+
+async fn check_csrf(server: &Server, request: &http::request::Parts, body: &mut LazyBody) -> Result<(), ApiError> {
+    let refuse = |reason: &str| ApiError::forbidden(&format!("CSRF Failed: {reason}"));
+    let headers = &request.headers;
+    if let Some(origin) = headers.get(ORIGIN) {
+        let origin = String::from_utf8_lossy(origin.as_bytes());
+        if !is_own_origin(server, headers, &origin) {
+            return Err(refuse(&format!("Origin checking failed - {origin} does not match any trusted origins.")));
+        }
+    } else if server.settings.site_url.starts_with("https:") {
+        // Over plain http a Referer may be missing or stripped; over https its absence is a sign.
+        let referer = headers.get(REFERER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let referer = referer.ok_or_else(|| refuse("Referer checking failed - no Referer."))?;
+        if !is_own_origin(server, headers, &origin_of(&referer)) {
+            return Err(refuse(&format!("Referer checking failed - {referer} does not match any trusted origins.")));
+        }
+    }
+    let cookie = cookies::find(headers, CSRF_COOKIE).ok_or_else(|| refuse("CSRF cookie not set."))?.to_owned();
+    let (sent, place) = match headers.get("x-csrftoken").filter(|value| !value.is_empty()) {
+        Some(value) => (String::from_utf8_lossy(value.as_bytes()).into_owned(), "the 'X-Csrftoken' HTTP header"),
+        None if request.method == Method::POST => {
+            let field = body.form_field("csrfmiddlewaretoken").await;
+            (field.ok_or_else(|| refuse("CSRF token missing."))?, "POST")
+        }
+        None => return Err(refuse("CSRF token missing.")),
+    };
+    let cookie = unmask(&cookie).map_err(|fault| refuse(&format!("CSRF cookie {fault}")))?;
+    let sent = unmask(&sent).map_err(|fault| refuse(&format!("CSRF token from {place} {fault}")))?;
+    if bool::from(subtle::ConstantTimeEq::ct_eq(cookie.as_bytes(), sent.as_bytes())) {
+        return Ok(());
+    }
+    Err(refuse(&format!("CSRF token from {place} incorrect.")))
+}
+
+/// The secret in a CSRF token: 32 letters or digits as they are, or 64 of which the first half masks the second.
+fn unmask(token: &str) -> Result<String, &'static str> {
+    const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let place = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte);
+    if token.len() != 32 && token.len() != 64 {
+        return Err("has incorrect length.");
+    }
+    let places: Option<Vec<usize>> = token.bytes().map(place).collect();
+    let places = places.ok_or("has invalid characters.")?;
+    if places.len() == 32 {
+        return Ok(token.to_owned());
+    }
+    let (mask, masked) = places.split_at(32);
+    Ok(masked.iter().zip(mask).map(|(m, k)| ALPHABET[(m + 62 - k) % 62] as char).collect())
+}
+
+/// The configured site, a trusted origin, or the host the client asked for.
+fn is_own_origin(server: &Server, headers: &HeaderMap, origin: &str) -> bool {
+    let settings = &server.settings;
+    let site = origin_of(&settings.site_url);
+    let scheme = site.split_once("://").map_or("http", |(scheme, _)| scheme);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    origin == site
+        || (!host.is_empty() && origin == format!("{scheme}://{host}"))
+        || settings.trusted_origins.iter().any(|trusted| trusted == origin)
+}
+
+/// Scheme, host and port of a URL.
+pub fn origin_of(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{scheme}://{host}")
+}
+
+/// A GET that another site's page made. Browsers say so in Sec-Fetch-Site; older ones by a foreign Origin or Referer.
+pub fn is_cross_site(server: &Server, headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return !matches!(site.as_bytes(), b"same-origin" | b"same-site" | b"none");
+    }
+    [(ORIGIN, false), (REFERER, true)].into_iter().any(|(name, is_url)| {
+        headers.get(name).is_some_and(|value| {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let origin = if is_url { origin_of(&text) } else { text.into_owned() };
+            !is_own_origin(server, headers, &origin)
+        })
+    })
+}
+
+/// A body that is read when somebody needs it, once.
+pub struct LazyBody {
+    content_type: Option<String>,
+    declared_length: Option<usize>,
+    unread: Option<dropshot::Body>,
+    read: Option<bytes::Bytes>,
+}
+
+impl LazyBody {
+    pub fn new(headers: &HeaderMap, body: dropshot::Body) -> LazyBody {
+        let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        LazyBody {
+            content_type: text(CONTENT_TYPE),
+            declared_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            unread: Some(body),
+            read: None,
+        }
+    }
+
+    /// # Errors
+    ///
+    /// 413, 408, 415, 400.
+    pub async fn fields(&mut self) -> Result<Fields, ApiError> {
+        let bytes = self.bytes().await?;
+        Ok(body::parse(self.content_type.as_deref(), bytes).await?)
+    }
+
+    /// One field of a form; nothing for JSON and for whatever cannot be read.
+    async fn form_field(&mut self, name: &str) -> Option<String> {
+        let fields = self.fields().await.ok()?;
+        if fields.is_form() { fields.text(name) } else { None }
+    }
+
+    async fn bytes(&mut self) -> Result<bytes::Bytes, ApiError> {
+        if let Some(bytes) = &self.read {
+            return Ok(bytes.clone());
+        }
+        let too_large = || {
+            let detail = format!("The request body is larger than {MOST_BODY_BYTES} bytes.");
+            ApiError::detail(StatusCode::PAYLOAD_TOO_LARGE, &detail)
+        };
+        if self.declared_length.is_some_and(|length| length > MOST_BODY_BYTES) {
+            return Err(too_large());
+        }
+        let Some(body) = self.unread.take() else { return Ok(bytes::Bytes::new()) };
+        let collected = tokio::time::timeout(BODY_PATIENCE, Limited::new(body, MOST_BODY_BYTES).collect());
+        match collected.await {
+            Err(_) => Err(ApiError::detail(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time.")),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(_)) => Err(ApiError::detail(StatusCode::BAD_REQUEST, "The request body could not be read.")),
+            Ok(Ok(collected)) => {
+                let bytes = collected.to_bytes();
+                self.read = Some(bytes.clone());
+                Ok(bytes)
+            }
+        }
+    }
+}

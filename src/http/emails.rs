@@ -1,0 +1,85 @@
+//! GET and POST emails/, POST emails/{id}/verify/, primary/ and remove/
+
+use super::error::ApiError;
+use super::pagination::Page;
+use super::typed::{Body, Call, Context, NoBody, Path, Query, Reply, Rules};
+use crate::api::{content, params, policy, types};
+use crate::domain::{Problems, email_addresses};
+use crate::store::EmailAddress;
+
+type Signed = policy::TokenOrBasicOrCookie;
+type Add = Body<types::EmailAddressRequest, content::JsonOrFormOrMultipart>;
+
+pub async fn list(
+    rqctx: Context,
+    query: Query<params::AuthEmailsListQuery>,
+    call: Call<Signed, NoBody>,
+) -> Result<Reply<200, types::PaginatedEmailAddressList>, ApiError> {
+    let server = &rqctx.server.private;
+    let (caller, ()) = call.admit(&rqctx).await?;
+    let params::AuthEmailsListQuery { limit, offset } = query.read()?;
+    let page = Page::new(limit, offset);
+    let (count, rows) = email_addresses::list(&server.domain, caller.account.id, page.limit, page.offset).await?;
+    let links = page.links(&server.settings, &rqctx.request, count);
+    Ok(Reply::new(types::PaginatedEmailAddressList {
+        count: Some(count),
+        next: links.next,
+        previous: links.previous,
+        results: rows.into_iter().map(row).collect(),
+    }))
+}
+
+/// `verified` and `primary` are for this server to say, and `user` is the caller or nobody.
+pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201, types::EmailAddress>, ApiError> {
+    let (caller, input) = call.admit(&rqctx).await?;
+    let checked = input.scrubbed()?.check(Rules::default());
+    let mut problems = Problems::none();
+    if let Some(user) = checked.number("user").filter(|user| *user != caller.account.id) {
+        problems.add("user", vec![format!("Invalid pk \"{user}\" - object does not exist.")]);
+    }
+    let types::EmailAddressRequest { email, primary: _, user: _, verified: _ } = checked.finish(problems)?;
+    let added = email_addresses::add(&rqctx.server.private.domain, caller.account.id, &email).await?;
+    Ok(Reply::new(row(added)))
+}
+
+pub async fn verify(
+    rqctx: Context,
+    path: Path<params::AuthEmailsVerifyCreatePath>,
+    call: Call<Signed, NoBody>,
+) -> Result<Reply<200, types::EmailAddress>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let caller = call.admit_unread(&rqctx).await?;
+    let params::AuthEmailsVerifyCreatePath { id } = path.read()?;
+    Ok(Reply::new(row(email_addresses::send_confirmation(&server.domain, &caller.account, id, &client).await?)))
+}
+
+pub async fn primary(
+    rqctx: Context,
+    path: Path<params::AuthEmailsPrimaryCreatePath>,
+    call: Call<Signed, NoBody>,
+) -> Result<Reply<200, types::EmailAddress>, ApiError> {
+    let caller = call.admit_unread(&rqctx).await?;
+    let params::AuthEmailsPrimaryCreatePath { id } = path.read()?;
+    Ok(Reply::new(row(email_addresses::set_primary(&rqctx.server.private.domain, caller.account.id, id).await?)))
+}
+
+pub async fn remove(
+    rqctx: Context,
+    path: Path<params::AuthEmailsRemoveCreatePath>,
+    call: Call<Signed, NoBody>,
+) -> Result<Reply<200, types::EmailAddress>, ApiError> {
+    let caller = call.admit_unread(&rqctx).await?;
+    let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
+    Ok(Reply::new(row(email_addresses::remove(&rqctx.server.private.domain, caller.account.id, id).await?)))
+}
+
+fn row(row: EmailAddress) -> types::EmailAddress {
+    types::EmailAddress {
+        id: row.id,
+        email: row.email,
+        verified: Some(row.verified),
+        primary: Some(row.primary),
+        user: row.account_id,
+    }
+}

@@ -1,0 +1,592 @@
+//! Fields against the document's constraints: every fault of every field at once, in the order of declaration.
+//!
+//! It knows single fields only. What needs a second field, the store or the caller (equal passwords, free user names,
+//! whose id it is) is for the domain. It must never stop at the first fault, nor answer in other words than DRF.
+//!
+//! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django 4.2, and for the
+//! constraints themselves the document, as generated tables of [`Property`].
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+
+use regex::Regex;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
+
+use super::body::{FieldValue, Fields};
+
+/// The document's pattern for user names, the one pattern that has a message of its own.
+const USERNAME_PATTERN: &str = r"^[\w.@+-]+$";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Email,
+    /// Checked as text: no request carries one.
+    Uri,
+    /// The id of a row: every integer that a request carries is one.
+    Integer,
+    Boolean,
+    Number,
+    Any,
+}
+
+/// One field as the document declares it.
+#[derive(Debug, Clone, Copy)]
+pub struct Property {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub required: bool,
+    pub nullable: bool,
+    pub max_length: Option<usize>,
+    pub min_length: Option<usize>,
+    pub pattern: Option<&'static str>,
+    pub read_only: bool,
+    pub write_only: bool,
+    pub is_array: bool,
+}
+
+/// What one operation changes about the declared constraints.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rules<'a> {
+    /// PATCH: nothing is required.
+    pub partial: bool,
+    pub also_required: &'a [&'static str],
+    /// Text fields that may be "".
+    pub blank_allowed: &'a [&'static str],
+}
+
+/// Messages by field, in the order they were found; serialises as `{"field": ["message"]}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FieldErrors(Vec<(String, Vec<String>)>);
+
+impl FieldErrors {
+    /// Adds to what is known of `field`, so that no name is ever written twice.
+    pub fn add(&mut self, field: &str, messages: Vec<String>) {
+        match self.0.iter_mut().find(|(name, _)| name == field) {
+            Some((_, known)) => known.extend(messages),
+            None => self.0.push((field.to_owned(), messages)),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Declaration order; what is not declared (`non_field_errors`) comes last, in the order it was found.
+    pub fn sort_by(&mut self, properties: &[Property]) {
+        let place = |name: &String| properties.iter().position(|p| p.name == name).unwrap_or(usize::MAX);
+        self.0.sort_by_key(|(name, _)| place(name));
+    }
+}
+
+impl Serialize for FieldErrors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, messages) in &self.0 {
+            map.serialize_entry(name, messages)?;
+        }
+        map.end()
+    }
+}
+
+/// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids as integers, words for
+/// true and false as booleans; beside them what is wrong with the others. Absent fields stay absent.
+pub fn check(properties: &[Property], fields: &Fields, rules: Rules<'_>) -> (Map<String, Value>, FieldErrors) {
+    let mut clean = Map::new();
+    let mut errors = FieldErrors::default();
+    for property in properties.iter().filter(|property| !property.read_only) {
+        let required = property.required || rules.also_required.contains(&property.name);
+        let blank_allowed = rules.blank_allowed.contains(&property.name);
+        let checked = match sent(property, fields, required, blank_allowed) {
+            Some(value) => value_of(property, value, blank_allowed),
+            None if required && !rules.partial => fault("This field is required."),
+            None => continue,
+        };
+        match checked {
+            Ok(value) => drop(clean.insert(property.name.to_owned(), value)),
+            Err(messages) => errors.add(property.name, messages),
+        }
+    }
+    (clean, errors)
+}
+
+/// What was sent for a field. Forms send "" for what was not filled in, which stands for null or for nothing.
+fn sent<'a>(property: &Property, fields: &'a Fields, required: bool, blank_allowed: bool) -> Option<&'a FieldValue> {
+    let value = fields.get(property.name)?;
+    let unfilled = fields.is_form() && !blank_allowed && matches!(value, FieldValue::Text(text) if text.is_empty());
+    match value {
+        _ if unfilled && property.nullable => Some(&FieldValue::Null),
+        _ if unfilled && !required => None,
+        value => Some(value),
+    }
+}
+
+type Checked<T> = Result<T, Vec<String>>;
+
+fn fault<T>(message: impl Into<String>) -> Checked<T> {
+    Err(vec![message.into()])
+}
+
+fn value_of(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked<Value> {
+    match value {
+        FieldValue::Null if property.nullable || property.kind == Kind::Any => Ok(Value::Null),
+        FieldValue::Null => fault("This field may not be null."),
+        FieldValue::List(items) if property.is_array => {
+            items.iter().map(|item| item_of(property, item, blank_allowed)).collect::<Checked<_>>().map(Value::Array)
+        }
+        other if property.is_array => {
+            fault(format!("Expected a list of items but got type \"{}\".", other.python_type()))
+        }
+        item => item_of(property, item, blank_allowed),
+    }
+}
+
+fn item_of(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked<Value> {
+    match property.kind {
+        Kind::Text | Kind::Email | Kind::Uri => text(property, value, blank_allowed).map(Value::String),
+        Kind::Integer => id(value).map(Value::from),
+        Kind::Boolean => {
+            boolean(value).map_or_else(|| fault("Must be a valid boolean."), |known| Ok(Value::Bool(known)))
+        }
+        Kind::Number => number(value).map_or_else(|| fault("A valid number is required."), Ok),
+        Kind::Any => Ok(as_json(value)),
+    }
+}
+
+fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked<String> {
+    let is_email = property.kind == Kind::Email;
+    const BAD_EMAIL: &str = "Enter a valid email address.";
+    let text = match value {
+        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => {
+            text.trim_matches(is_python_space)
+        }
+        _ => return fault(if is_email { BAD_EMAIL } else { "Not a valid string." }),
+    };
+    if text.is_empty() {
+        return if blank_allowed { Ok(String::new()) } else { fault("This field may not be blank.") };
+    }
+    let length = text.chars().count();
+    // All that are broken are told. A model's own validators, here the pattern, run before those of the field.
+    let faults = [
+        property.pattern.filter(|pattern| !matches_pattern(pattern, text)).map(|pattern| match pattern {
+            USERNAME_PATTERN => "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \
+                                 characters."
+                .to_owned(),
+            _ => "This value does not match the required pattern.".to_owned(),
+        }),
+        property
+            .max_length
+            .filter(|max| length > *max)
+            .map(|max| format!("Ensure this field has no more than {max} characters.")),
+        property
+            .min_length
+            .filter(|min| length < *min)
+            .map(|min| format!("Ensure this field has at least {min} characters.")),
+        text.contains('\0').then(|| "Null characters are not allowed.".to_owned()),
+        (is_email && !is_email_address(text)).then(|| BAD_EMAIL.to_owned()),
+    ];
+    let faults: Vec<String> = faults.into_iter().flatten().collect();
+    if faults.is_empty() { Ok(text.to_owned()) } else { Err(faults) }
+}
+
+fn id(value: &FieldValue) -> Checked<i64> {
+    let text = match value {
+        FieldValue::Text(text) if text.is_empty() => return fault("This field may not be null."),
+        FieldValue::Text(text) => text.trim_matches(is_python_space),
+        FieldValue::Integer(text) => text,
+        _ => "",
+    };
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return fault(format!("Incorrect type. Expected pk value, received {}.", value.python_type()));
+    }
+    // A number no row can have is a row that does not exist.
+    text.parse().or_else(|_| fault(format!("Invalid pk \"{text}\" - object does not exist.")))
+}
+
+fn boolean(value: &FieldValue) -> Option<bool> {
+    match value {
+        FieldValue::Bool(known) => Some(*known),
+        FieldValue::Integer(text) | FieldValue::Float(text) => match text.as_str() {
+            "1" | "1.0" => Some(true),
+            "0" | "0.0" | "-0.0" => Some(false),
+            _ => None,
+        },
+        FieldValue::Text(text) => match text.as_str() {
+            "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" | "1" => {
+                Some(true)
+            }
+            "f" | "F" | "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" | "0" => {
+                Some(false)
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn number(value: &FieldValue) -> Option<Value> {
+    let number = match value {
+        FieldValue::Bool(known) => f64::from(u8::from(*known)),
+        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    serde_json::Number::from_f64(number).map(Value::Number)
+}
+
+/// The value unchanged, but for numbers too large for any Rust integer, which stay text.
+fn as_json(value: &FieldValue) -> Value {
+    match value {
+        FieldValue::Null | FieldValue::File => Value::Null,
+        FieldValue::Bool(known) => Value::Bool(*known),
+        FieldValue::Integer(text) => text.parse::<i64>().map_or_else(|_| Value::from(text.as_str()), Value::from),
+        FieldValue::Float(text) => text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from),
+        FieldValue::Text(text) => Value::from(text.as_str()),
+        FieldValue::List(items) => items.iter().map(as_json).collect(),
+        FieldValue::Object(values) => values.iter().map(|(name, value)| (name.clone(), as_json(value))).collect(),
+    }
+}
+
+/// Whether a Python pattern is found in `text`; each is compiled once. A pattern that does not compile matches nothing.
+fn matches_pattern(pattern: &'static str, text: &str) -> bool {
+    static COMPILED: Mutex<BTreeMap<&str, Option<Regex>>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let regex = compiled.entry(pattern).or_insert_with(|| {
+        // Python's \w are letters, numbers and the underscore; Rust's has marks as well.
+        Regex::new(&pattern.replace(r"\w", r"[\p{L}\p{N}_]")).ok()
+    });
+    let regex = regex.clone();
+    drop(compiled);
+    regex.is_some_and(|regex| regex.is_match(text))
+}
+
+/// Django's EmailValidator. Narrower in two places: letters of the local part are ASCII (Python's IGNORECASE lets in four
+/// that fold to ASCII ones), and a label beyond ASCII has letters, marks, digits and inner hyphens only, where IDNA also
+/// takes symbols. Whether its Punycode is well-formed is not asked.
+fn is_email_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@').filter(|_| text.chars().count() <= 320) else { return false };
+    (is_dot_atom(local) || is_quoted(local)) && (domain == "localhost" || is_domain(domain) || is_ip_literal(domain))
+}
+
+fn is_dot_atom(local: &str) -> bool {
+    let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"-!#$%&'*+/=?^_`{}|~".contains(&byte);
+    local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom))
+}
+
+fn is_quoted(local: &str) -> bool {
+    let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
+    let mut bytes = inner.bytes();
+    while let Some(byte) = bytes.next() {
+        let good = match byte {
+            b'\\' => matches!(bytes.next(), Some(0x01..=0x09 | 0x0b | 0x0c | 0x0e..=0x7f)),
+            byte => matches!(byte, 0x01..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | b'!' | b'#'..=b'[' | b']'..=0x7f),
+        };
+        if !good {
+            return false;
+        }
+    }
+    true
+}
+
+fn is_domain(domain: &str) -> bool {
+    let Some((labels, top)) = domain.rsplit_once('.') else { return false };
+    let is_label = |label: &str| {
+        label.chars().count() <= 63
+            && !label.ends_with('-')
+            && matches_pattern(r"^[a-zA-Z0-9\p{L}\p{M}\p{Nd}-]+$", label)
+    };
+    labels.split('.').all(|label| is_label(label) && !label.starts_with('-'))
+        && is_label(top)
+        && (top.len() > 1 || !top.is_ascii())
+}
+
+fn is_ip_literal(domain: &str) -> bool {
+    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    literal.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok() || address.parse::<Ipv6Addr>().is_ok())
+}
+
+/// What Python's `str.strip` removes: Unicode white space and the four ASCII separators.
+fn is_python_space(c: char) -> bool {
+    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use serde_json::json;
+
+    use super::super::body;
+    use super::*;
+
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    const fn property(name: &'static str, kind: Kind) -> Property {
+        Property {
+            name,
+            kind,
+            required: false,
+            nullable: false,
+            max_length: None,
+            min_length: None,
+            pattern: None,
+            read_only: false,
+            write_only: false,
+            is_array: false,
+        }
+    }
+
+    const USER: &[Property] = &[
+        Property { read_only: true, required: true, ..property("pk", Kind::Integer) },
+        Property {
+            required: true,
+            max_length: Some(5),
+            min_length: Some(2),
+            pattern: Some(USERNAME_PATTERN),
+            ..property("username", Kind::Text)
+        },
+        Property { max_length: Some(20), ..property("email", Kind::Email) },
+        Property { required: true, ..property("user", Kind::Integer) },
+        property("primary", Kind::Boolean),
+    ];
+
+    fn run(properties: &[Property], kind: &str, body: &str, rules: Rules<'_>) -> Result<Value, String> {
+        let bytes = multer::bytes::Bytes::copy_from_slice(body.as_bytes());
+        let fields = body::parse(Some(kind), bytes).now_or_never().unwrap().unwrap();
+        let (clean, errors) = check(properties, &fields, rules);
+        if errors.is_empty() { Ok(Value::Object(clean)) } else { Err(serde_json::to_string(&errors).unwrap()) }
+    }
+
+    /// The one message about the field `x` of this kind, or its clean value.
+    fn one(kind: Kind, value: Value) -> Result<Value, String> {
+        let field = [property("x", kind)];
+        run(&field, JSON, &json!({ "x": value }).to_string(), Rules::default())
+            .map(|clean| clean["x"].clone())
+            .map_err(|errors| errors.trim_start_matches(r#"{"x":[""#).trim_end_matches(r#""]}"#).replace("\\\"", "\""))
+    }
+
+    #[test]
+    fn every_fault_is_told_in_declaration_order() {
+        let errors = run(USER, JSON, r#"{"primary": "x", "email": "nonsense-that-is-too-long"}"#, Rules::default());
+        assert_eq!(
+            errors.unwrap_err(),
+            concat!(
+                r#"{"username":["This field is required."],"#,
+                r#""email":["Ensure this field has no more than 20 characters.","Enter a valid email address."],"#,
+                r#""user":["This field is required."],"primary":["Must be a valid boolean."]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn good_fields_are_cleaned_and_others_left_out() {
+        let body = r#"{"pk": 9, "username": " \t12\u001f", "user": "7", "primary": "on", "more": 1}"#;
+        let clean = run(USER, JSON, body, Rules::default()).unwrap();
+        assert_eq!(clean, json!({"username": "12", "user": 7, "primary": true}));
+    }
+
+    #[test]
+    fn text_takes_numbers_and_refuses_the_rest() {
+        for (value, result) in [
+            (json!(" a "), Ok(json!("a"))),
+            (json!(42), Ok(json!("42"))),
+            (json!(1.0), Ok(json!("1.0"))),
+            (json!(null), Err("This field may not be null.")),
+            (json!(""), Err("This field may not be blank.")),
+            (json!(" \u{a0}"), Err("This field may not be blank.")),
+            (json!(true), Err("Not a valid string.")),
+            (json!(["a"]), Err("Not a valid string.")),
+            (json!({"b": 1}), Err("Not a valid string.")),
+        ] {
+            assert_eq!(one(Kind::Text, value.clone()), result.map_err(str::to_owned), "{value}");
+        }
+        let long = run(&[property("x", Kind::Text)], JSON, r#"{"x": 123456789012345678901234}"#, Rules::default());
+        assert_eq!(long.unwrap(), json!({"x": "123456789012345678901234"}));
+    }
+
+    #[test]
+    fn all_validators_of_a_text_speak_and_lengths_count_characters() {
+        let username = |text: &str| {
+            let body = json!({"username": text}).to_string();
+            run(USER, JSON, &body, Rules { partial: true, ..Rules::default() })
+        };
+        const BAD_NAME: &str =
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+        assert_eq!(username("éñüß٣").unwrap(), json!({"username": "éñüß٣"}));
+        assert_eq!(username("a").unwrap_err(), r#"{"username":["Ensure this field has at least 2 characters."]}"#);
+        assert_eq!(
+            username("a b\0cd").unwrap_err(),
+            format!(
+                r#"{{"username":["{BAD_NAME}","Ensure this field has no more than 5 characters.","Null characters are not allowed."]}}"#
+            )
+        );
+        let other = [Property { pattern: Some("^[0-9]+$"), ..property("x", Kind::Text) }];
+        let mismatch = run(&other, JSON, r#"{"x": "a"}"#, Rules::default());
+        assert_eq!(mismatch.unwrap_err(), r#"{"x":["This value does not match the required pattern."]}"#);
+    }
+
+    #[test]
+    fn email_takes_any_value_as_text() {
+        for value in
+            [json!(5), json!(true), json!(["a@example.com"]), json!({}), json!("nonsense"), json!("a@b.com,c@d.com")]
+        {
+            assert_eq!(one(Kind::Email, value), Err("Enter a valid email address.".to_owned()));
+        }
+        assert_eq!(one(Kind::Email, json!(null)), Err("This field may not be null.".to_owned()));
+        assert_eq!(one(Kind::Email, json!("")), Err("This field may not be blank.".to_owned()));
+        assert_eq!(one(Kind::Email, json!("  a@example.com ")), Ok(json!("a@example.com")));
+    }
+
+    #[test]
+    fn addresses_are_judged_as_django_judges_them() {
+        let long_label = format!("a@{}.com", "b".repeat(63));
+        let longest = format!("{}@example.com", "a".repeat(308));
+        for good in [
+            "a@localhost",
+            "a.b+c/d=e@sub.example.co",
+            "\"quoted\\ local\"@example.com",
+            "\"\"@example.com",
+            "a@[127.0.0.1]",
+            "a@[::1]",
+            "a@[::ffff:127.0.0.1]",
+            "a@xn--bcher-kva.ch",
+            "a@bücher.example",
+            "pr.rex@exаmple.com",
+            "a@उदाहरण.परीक्षा",
+            "a@b.c-d",
+            "a@b.-cd",
+            &long_label,
+            &longest,
+        ] {
+            assert!(is_email_address(good), "{good}");
+        }
+        let too_long_label = format!("a@{}.com", "b".repeat(64));
+        let too_long = format!("a{longest}");
+        for bad in [
+            "",
+            "a",
+            "@example.com",
+            "a@",
+            "a@b",
+            "a@b.c",
+            "a@.com",
+            "a@b..com",
+            "a@b.com.",
+            "a@-b.com",
+            "a@b-.com",
+            "a@b.com-",
+            "a b@c.com",
+            ".a@b.com",
+            "a.@b.com",
+            "a..b@c.com",
+            "ä@b.com",
+            "\u{212a}@b.com",
+            "\"a b\"@c.com",
+            "\"a\"b\"@c.com",
+            "\"a\\\"@c.com",
+            "\"@c.com",
+            "a@[127.0.0.256]",
+            "a@[127.0.0.01]",
+            "a@[1]",
+            "a@b_c.com",
+            "a@ä b.com",
+            "a@ä＠b.com",
+            "a@example.com\nevil",
+            "a@b@c",
+            &too_long_label,
+            &too_long,
+        ] {
+            assert!(!is_email_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_are_numbers_or_digits() {
+        for (value, result) in [
+            (json!(7), Ok(json!(7))),
+            (json!("7"), Ok(json!(7))),
+            (json!(" +07 "), Ok(json!(7))),
+            (json!(-1), Ok(json!(-1))),
+            (json!(null), Err("This field may not be null.")),
+            (json!(""), Err("This field may not be null.")),
+            (json!("me"), Err("Incorrect type. Expected pk value, received str.")),
+            (json!(" "), Err("Incorrect type. Expected pk value, received str.")),
+            (json!(true), Err("Incorrect type. Expected pk value, received bool.")),
+            (json!(1.5), Err("Incorrect type. Expected pk value, received float.")),
+            (json!([1]), Err("Incorrect type. Expected pk value, received list.")),
+            (json!({}), Err("Incorrect type. Expected pk value, received dict.")),
+            (json!("99999999999999999999"), Err("Invalid pk \"99999999999999999999\" - object does not exist.")),
+        ] {
+            assert_eq!(one(Kind::Integer, value.clone()), result.map_err(str::to_owned), "{value}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_read_as_drf_reads_them() {
+        for value in [json!(true), json!(1), json!(1.0), json!("yes"), json!("On"), json!("TRUE"), json!("1")] {
+            assert_eq!(one(Kind::Boolean, value), Ok(json!(true)));
+        }
+        for value in [json!(false), json!(0), json!("no"), json!("f")] {
+            assert_eq!(one(Kind::Boolean, value), Ok(json!(false)));
+        }
+        for value in [json!(""), json!("tRUE"), json!(2), json!([]), json!({})] {
+            assert_eq!(one(Kind::Boolean, value), Err("Must be a valid boolean.".to_owned()));
+        }
+        assert_eq!(one(Kind::Boolean, json!(null)), Err("This field may not be null.".to_owned()));
+    }
+
+    #[test]
+    fn numbers_and_free_values_pass_through() {
+        assert_eq!(one(Kind::Number, json!("1.5")), Ok(json!(1.5)));
+        assert_eq!(one(Kind::Number, json!("inf")), Err("A valid number is required.".to_owned()));
+        let free = json!({"a": [1, 1.5, "x", null, true]});
+        assert_eq!(one(Kind::Any, free.clone()), Ok(free));
+    }
+
+    #[test]
+    fn arrays_check_their_items() {
+        let field = [Property { is_array: true, ..property("x", Kind::Text) }];
+        let run = |body| run(&field, JSON, body, Rules::default());
+        assert_eq!(run(r#"{"x": ["a", 1]}"#).unwrap(), json!({"x": ["a", "1"]}));
+        assert_eq!(run(r#"{"x": ["a", true]}"#).unwrap_err(), r#"{"x":["Not a valid string."]}"#);
+        assert_eq!(run(r#"{"x": "a"}"#).unwrap_err(), r#"{"x":["Expected a list of items but got type \"str\"."]}"#);
+    }
+
+    #[test]
+    fn rules_move_what_is_required_and_what_may_be_blank() {
+        let patch = Rules { partial: true, also_required: &["email"], ..Rules::default() };
+        assert_eq!(run(USER, JSON, "{}", patch).unwrap(), json!({}));
+        let email = &USER[2..3];
+        let required = Rules { also_required: &["email"], ..Rules::default() };
+        assert_eq!(run(email, JSON, "{}", required).unwrap_err(), r#"{"email":["This field is required."]}"#);
+        let blank = Rules { blank_allowed: &["email"], ..Rules::default() };
+        assert_eq!(run(email, JSON, r#"{"email": " "}"#, blank).unwrap(), json!({"email": ""}));
+    }
+
+    #[test]
+    fn what_a_form_leaves_unfilled_is_absent_unless_required_or_nullable() {
+        let email = &USER[2..3];
+        assert_eq!(run(email, FORM, "email=", Rules::default()).unwrap(), json!({}));
+        assert_eq!(run(email, JSON, "", Rules::default()).unwrap(), json!({}));
+        let blank = Rules { blank_allowed: &["email"], ..Rules::default() };
+        assert_eq!(run(email, FORM, "email=", blank).unwrap(), json!({"email": ""}));
+        let required = Rules { also_required: &["email"], ..Rules::default() };
+        assert_eq!(run(email, FORM, "email=", required).unwrap_err(), r#"{"email":["This field may not be blank."]}"#);
+        let nullable = [Property { nullable: true, ..property("x", Kind::Text) }];
+        assert_eq!(run(&nullable, FORM, "x=", Rules::default()).unwrap(), json!({"x": null}));
+        let absent_boolean = run(USER, FORM, "username=ab&user=1&primary=", Rules::default());
+        assert_eq!(absent_boolean.unwrap(), json!({"username": "ab", "user": 1}));
+    }
+
+    #[test]
+    fn errors_of_one_field_stay_together() {
+        let mut errors = FieldErrors::default();
+        assert!(errors.is_empty());
+        errors.add("b", vec!["1".to_owned()]);
+        errors.add("a", vec!["2".to_owned()]);
+        errors.add("b", vec!["3".to_owned()]);
+        assert_eq!(serde_json::to_string(&errors).unwrap(), r#"{"b":["1","3"],"a":["2"]}"#);
+    }
+}

@@ -1,0 +1,305 @@
+//! The door: every request of every method and path comes in here, and every answer goes out.
+//!
+//! dropshot's own router answers unknown paths and methods by itself, takes a path with and without its last slash, and
+//! offers no hook before or after a handler. So the served API is one catch-all per method, and behind it stands
+//! dropshot's router with the documented API ([`super::documented_api`]), which this door asks. What the reference does
+//! around its views is here, once: negotiation, 404, 405, OPTIONS, HEAD, headers, a caught panic, the log line.
+//! No rule of an operation may be here.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dropshot::{ApiDescription, ApiEndpoint, ApiEndpointVersions, HttpError, RawRequest, RequestContext};
+use futures::FutureExt;
+use http::header::{ALLOW, CONTENT_LANGUAGE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY};
+use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+
+use super::error::{ApiError, InternalMessage, json_response};
+use super::typed::{Context, Operation};
+use super::{Server, caller, client, documented_api, negotiation};
+use crate::api::OPERATIONS;
+
+type Answer = Response<dropshot::Body>;
+type Answering = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
+/// Hands a request to dropshot's router. A closure, since that router's type has no public name.
+type Dispatch = Box<dyn Fn(Context, Request<dropshot::Body>, Method) -> Answering + Send + Sync>;
+
+/// What is documented, by path.
+pub struct Routes {
+    literal: HashMap<&'static str, Resource>,
+    /// Paths with a variable, which is an integer, by the texts around it.
+    variable: Vec<((&'static str, &'static str), Resource)>,
+    dispatch: Dispatch,
+}
+
+/// All operations of one path.
+struct Resource {
+    operations: Vec<&'static Operation>,
+    allow: HeaderValue,
+}
+
+impl Resource {
+    fn operation(&self, method: &Method) -> Option<&'static Operation> {
+        let wanted = if method == Method::HEAD { "GET" } else { method.as_str() };
+        self.operations.iter().copied().find(|operation| operation.method == wanted)
+    }
+}
+
+impl Routes {
+    /// # Errors
+    ///
+    /// dropshot's words for a route that it does not take.
+    pub fn build() -> Result<Routes, String> {
+        let mut grouped: Vec<(&'static str, Vec<&'static Operation>)> = Vec::new();
+        for operation in OPERATIONS {
+            match grouped.iter_mut().find(|(path, _)| *path == operation.path) {
+                Some((_, operations)) => operations.push(operation),
+                None => grouped.push((operation.path, vec![operation])),
+            }
+        }
+        let (mut literal, mut variable) = (HashMap::new(), Vec::new());
+        for (path, operations) in grouped {
+            let mut allow: Vec<&str> = operations.iter().map(|operation| operation.method).collect();
+            if allow.contains(&"GET") {
+                allow.push("HEAD");
+            }
+            allow.push("OPTIONS");
+            let allow = HeaderValue::from_str(&allow.join(", ")).map_err(|e| e.to_string())?;
+            let resource = Resource { operations, allow };
+            match path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1))) {
+                Some(around) => variable.push((around, resource)),
+                None => drop(literal.insert(path, resource)),
+            }
+        }
+        Ok(Routes { literal, variable, dispatch: dispatch()? })
+    }
+
+    /// Exactly: no missing last slash, no doubled slash, no other case, digits alone for an id.
+    fn find(&self, path: &str) -> Option<&Resource> {
+        self.literal.get(path).or_else(|| {
+            let fits = |(before, after): &(&str, &str)| {
+                let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+            };
+            self.variable.iter().find(|(around, _)| fits(around)).map(|(_, resource)| resource)
+        })
+    }
+}
+
+fn dispatch() -> Result<Dispatch, String> {
+    let router = Arc::new(documented_api()?.into_router());
+    Ok(Box::new(move |mut rqctx, request, method| {
+        let router = Arc::clone(&router);
+        Box::pin(async move {
+            let found = router.lookup_route(&method, rqctx.request.uri().path().into(), None);
+            let found = found.map_err(|e| ApiError::internal(format!("documented, but not routed: {e}")))?;
+            rqctx.endpoint = found.endpoint;
+            let handled = found.handler.handle_request(rqctx, request).await;
+            // Our handlers and extractors put every failure into their answer.
+            handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
+        })
+    }))
+}
+
+/// What is served: one catch-all per method.
+///
+/// # Errors
+///
+/// dropshot's words for a route that it does not take.
+pub fn served_api() -> Result<ApiDescription<Arc<Server>>, String> {
+    let mut api = ApiDescription::new();
+    for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
+    {
+        let name = format!("front_{method}");
+        let endpoint =
+            ApiEndpoint::new(name, front, method, "application/json", "/{path:.*}", ApiEndpointVersions::All);
+        api.register(endpoint.visible(false)).map_err(|e| e.to_string())?;
+    }
+    Ok(api)
+}
+
+/// The rest of a path. dropshot wants it declared; the door reads the path itself.
+struct AnyPath;
+
+#[async_trait::async_trait]
+impl dropshot::SharedExtractor for AnyPath {
+    async fn from_request<C: dropshot::ServerContext>(_: &RequestContext<C>) -> Result<Self, HttpError> {
+        Ok(AnyPath)
+    }
+
+    fn metadata(content_type: dropshot::ApiEndpointBodyContentType) -> dropshot::ExtractorMetadata {
+        #[derive(serde::Deserialize, schemars::JsonSchema)]
+        #[allow(dead_code)]
+        struct Rest {
+            path: Vec<String>,
+        }
+        <dropshot::Path<Rest> as dropshot::SharedExtractor>::metadata(content_type)
+    }
+}
+
+async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer, HttpError> {
+    let started = Instant::now();
+    let server = Arc::clone(&rqctx.server.private);
+    let request_id = rqctx.request_id.clone();
+    let request = request.into_inner();
+    let (method, headers) = (request.method().clone(), request.headers().clone());
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
+    let resource = server.routes.find(&path);
+    let operation = resource.and_then(|resource| resource.operation(&method));
+    let remote = rqctx.request.remote_addr();
+
+    let answer = AssertUnwindSafe(answer(&server, rqctx, request, resource)).catch_unwind().await;
+    let mut response = match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => error.into_response(),
+        Err(_) => ApiError::internal("a handler panicked".to_owned()).into_response(),
+    };
+    decorate(&server, &headers, resource, response.headers_mut());
+    if !response.headers().contains_key(SET_COOKIE) && caller::has_dead_session(&server, &headers).await {
+        response.headers_mut().append(SET_COOKIE, server.cookies().clear_session());
+    }
+    log(&server, &request_id, &method, operation, &remote, &response, started);
+    Ok(response)
+}
+
+async fn answer(
+    server: &Server,
+    rqctx: Context,
+    request: Request<dropshot::Body>,
+    resource: Option<&Resource>,
+) -> Result<Answer, ApiError> {
+    let method = request.method().clone();
+    if method == Method::OPTIONS && request.headers().contains_key("access-control-request-method") {
+        return Ok(preflight(server, request.headers(), resource));
+    }
+    let Some(resource) = resource else { return unknown_path(server, &rqctx, request).await };
+    negotiation::require_json(request.headers(), request.uri())?;
+    if resource.operation(&method).is_some() {
+        let routed = if method == Method::HEAD { Method::GET } else { method };
+        return (server.routes.dispatch)(rqctx, request, routed).await;
+    }
+    let security = resource.operations.first().map(|operation| operation.security).unwrap_or_default();
+    authenticate(server, &rqctx, request, security).await?;
+    if method == Method::OPTIONS {
+        return Ok(options(resource));
+    }
+    let detail = format!("Method \"{method}\" not allowed.");
+    Err(ApiError::detail(StatusCode::METHOD_NOT_ALLOWED, &detail))
+}
+
+/// Every scheme, with nobody welcome too: what Django's middleware does before it finds no view.
+const ANY_SCHEME: &[&[&str]] = &[&["tokenAuth"], &["basicAuth"], &["cookieAuth"], &[]];
+
+async fn unknown_path(server: &Server, rqctx: &Context, request: Request<dropshot::Body>) -> Result<Answer, ApiError> {
+    let uri = request.uri().clone();
+    authenticate(server, rqctx, request, ANY_SCHEME).await?;
+    let url = format!("{}{}", server.settings.site_url, uri.path_and_query().map_or("/", |path| path.as_str()));
+    // With blanks after `:` and `,`, as Python writes it.
+    let body = format!("{{\"detail\": \"API endpoint not found\", \"url\": {}}}", json!(url));
+    Ok(json_response(StatusCode::NOT_FOUND, body.into_bytes()))
+}
+
+async fn authenticate(
+    server: &Server,
+    rqctx: &Context,
+    request: Request<dropshot::Body>,
+    security: &[&[&str]],
+) -> Result<(), ApiError> {
+    let client = client::address(&server.settings, &rqctx.request);
+    let (parts, body) = request.into_parts();
+    let mut body = caller::LazyBody::new(&parts.headers, body);
+    let identity = caller::identify(server, security, &parts, &mut body, &client).await?;
+    if security.iter().any(|schemes| schemes.is_empty()) {
+        return Ok(());
+    }
+    <caller::SignedIn as caller::FromIdentity>::from_identity(server, identity, security).await.map(|_| ())
+}
+
+fn options(resource: &Resource) -> Answer {
+    let first = resource.operations.first();
+    let parses: &[&str] =
+        resource.operations.iter().map(|o| o.parses).find(|parses| !parses.is_empty()).unwrap_or_default();
+    let body = json!({
+        "name": first.map(|operation| title(operation.path)),
+        "description": first.map(|operation| operation.description),
+        "renders": ["application/json"],
+        "parses": parses,
+        "actions": {},
+    });
+    json_response(StatusCode::OK, body.to_string().into_bytes())
+}
+
+/// `/api/auth/password/reset/` is "Password Reset".
+fn title(path: &str) -> String {
+    let words = path.trim_start_matches("/api/auth/").split(['/', '-']).filter(|word| !word.starts_with('{'));
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    words.filter_map(capital).collect::<Vec<_>>().join(" ")
+}
+
+/// The browser asks whether a script of another origin may call. 200 and an empty body either way.
+fn preflight(server: &Server, headers: &HeaderMap, resource: Option<&Resource>) -> Answer {
+    let mut response = Response::new(dropshot::Body::empty());
+    let granted = response.headers_mut();
+    if negotiation::allow_origin(&server.settings, headers, granted) {
+        if let Some(resource) = resource {
+            granted.insert("access-control-allow-methods", resource.allow.clone());
+        }
+        let asked = "accept, authorization, content-type, x-csrftoken";
+        granted.insert("access-control-allow-headers", HeaderValue::from_static(asked));
+        granted.insert("access-control-max-age", HeaderValue::from_static("86400"));
+    }
+    response
+}
+
+fn decorate(server: &Server, request: &HeaderMap, resource: Option<&Resource>, response: &mut HeaderMap) {
+    const FIXED: [(HeaderName, &str); 6] = [
+        (VARY, "origin, Accept-Language, Cookie"),
+        (CONTENT_LANGUAGE, "en"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in FIXED {
+        response.insert(name, HeaderValue::from_static(value));
+    }
+    // Answers are about one person, now.
+    response.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(resource) = resource {
+        response.insert(ALLOW, resource.allow.clone());
+    }
+    if request.contains_key(ORIGIN) {
+        negotiation::allow_origin(&server.settings, request, response);
+    }
+}
+
+/// One line per request: the operation, never the path or the query, since links carry live keys there.
+fn log(
+    server: &Server,
+    request_id: &str,
+    method: &Method,
+    operation: Option<&Operation>,
+    remote: &std::net::SocketAddr,
+    response: &Answer,
+    started: Instant,
+) {
+    let operation = operation.map_or("-", |operation| operation.id);
+    let status = response.status().as_u16();
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match response.extensions().get::<InternalMessage>() {
+        Some(InternalMessage(why)) => slog::error!(server.log, "request failed"; "why" => why, "status" => status,
+            "method" => method.as_str(), "operation" => operation, "remote" => %remote, "latency_us" => micros,
+            "request_id" => request_id),
+        None => slog::info!(server.log, "request"; "status" => status, "method" => method.as_str(),
+            "operation" => operation, "remote" => %remote, "latency_us" => micros, "request_id" => request_id),
+    }
+}

@@ -1,0 +1,86 @@
+//! HTTP: the one implementation of the generated trait, and everything that knows a status, a header or a cookie.
+//!
+//! A request goes straight through:
+//!
+//! ```text
+//! dropshot ─► front.rs        any path, any method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
+//!               └─► typed.rs  admit: who calls (caller.rs), may they (policy), what do they say (body.rs, fields.rs)
+//!                     └─► operations.rs ─► login.rs, emails.rs, …   5 to 15 lines each: unwrap, call domain, wrap
+//! ```
+//!
+//! Rules live in `domain`; a handler that decides more than a status belongs there. `error.rs` is the only place that
+//! turns a refusal into a status and a body.
+
+pub mod body;
+mod caller;
+mod client;
+mod cookies;
+mod emails;
+pub mod error;
+pub mod fields;
+pub mod front;
+mod login;
+mod logout;
+mod negotiation;
+mod operations;
+mod pagination;
+mod password;
+mod providers;
+mod registration;
+mod social;
+pub mod typed;
+mod user;
+
+use std::sync::Arc;
+
+use dropshot::ApiDescription;
+
+use crate::domain::Domain;
+
+pub use caller::{CSRF_COOKIE, SESSION_COOKIE, TOKEN_HEADER};
+pub use operations::Implementation;
+
+/// What every handler can reach.
+pub struct Server {
+    pub domain: Domain,
+    pub settings: Settings,
+    routes: front::Routes,
+    log: slog::Logger,
+}
+
+/// What the operator decides about HTTP.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// INVENTREE_SITE_URL, without its last slash.
+    pub site_url: String,
+    pub session_cookie_secure: bool,
+    /// `SameSite` of both cookies: Lax, Strict or None.
+    pub cookie_same_site: String,
+    /// INVENTREE_TRUSTED_ORIGINS: origins whose pages may send our cookies along.
+    pub trusted_origins: Vec<String>,
+    /// INVENTREE_CORS_ORIGIN_WHITELIST: origins whose scripts may read our answers.
+    pub cors_origins: Vec<String>,
+    /// INVENTREE_TRUSTED_PROXIES: whose X-Forwarded-For counts; empty for nobody's.
+    pub trusted_proxies: Vec<client::Network>,
+}
+
+pub use client::Network;
+
+impl Server {
+    pub fn new(domain: Domain, settings: Settings, log: slog::Logger) -> Result<Server, String> {
+        Ok(Server { domain, settings, routes: front::Routes::build()?, log })
+    }
+
+    fn cookies(&self) -> cookies::Jar<'_> {
+        cookies::Jar::new(self)
+    }
+}
+
+/// The documented API, from the generated trait and its implementation: what is routed, and what is exported.
+///
+/// # Errors
+///
+/// dropshot's words, when it refuses a route of the document.
+pub fn documented_api() -> Result<ApiDescription<Arc<Server>>, String> {
+    crate::api::auth_api_mod::api_description::<Implementation>().map_err(|e| e.to_string())
+}

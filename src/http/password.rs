@@ -1,0 +1,58 @@
+//! POST password/change/, password/reset/ and password/reset/confirm/
+
+use super::caller::Credential;
+use super::error::ApiError;
+use super::typed::{Body, Call, Context, Reply, Rules};
+use crate::api::{content, policy, types};
+use crate::domain::passwords::Password;
+use crate::domain::{Problems, accounts};
+
+type Anyone = policy::TokenOrBasicOrCookieOrAnonymous;
+type Signed = policy::TokenOrBasicOrCookie;
+type Sent<T> = Body<T, content::JsonOrFormOrMultipart>;
+type Detail = Reply<200, types::RestAuthDetail>;
+
+pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChange>>) -> Result<Detail, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let (caller, input) = call.admit(&rqctx).await?;
+    let checked = input.check(Rules::default());
+    let old = checked.raw().text("old_password").map(|old| Password::new(old.trim().to_owned()));
+    let types::PasswordChange { new_password1, new_password2 } = checked.finish(Problems::none())?;
+    let new = (Password::new(new_password1), Password::new(new_password2));
+    let (keep, in_session) = match caller.credential {
+        Credential::Token { id } => (accounts::Keep::Token(id), false),
+        Credential::Basic => (accounts::Keep::Nothing, false),
+        Credential::Session { .. } => (accounts::Keep::Nothing, true),
+    };
+    let session =
+        accounts::change_password(&server.domain, &caller.account, old, new, keep, in_session, &client).await?;
+    let cookies = session.iter().map(|session| server.cookies().session(session)).collect::<Vec<_>>();
+    Ok(detail("New password has been saved.").with_cookies(cookies))
+}
+
+pub async fn reset(rqctx: Context, call: Call<Anyone, Sent<types::PasswordReset>>) -> Result<Detail, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let (_, input) = call.admit(&rqctx).await?;
+    let types::PasswordReset { email } = input.read()?;
+    accounts::ask_for_reset(&server.domain, &email, &client).await?;
+    Ok(detail("Password reset e-mail has been sent."))
+}
+
+pub async fn reset_confirm(
+    rqctx: Context,
+    call: Call<Anyone, Sent<types::PasswordResetConfirm>>,
+) -> Result<Detail, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let (_, input) = call.admit(&rqctx).await?;
+    let types::PasswordResetConfirm { new_password1, new_password2, token, uid } = input.read()?;
+    let new = (Password::new(new_password1), Password::new(new_password2));
+    accounts::confirm_reset(&server.domain, &uid, &token, new, &client).await?;
+    Ok(detail("Password has been reset with the new password."))
+}
+
+fn detail(text: &str) -> Detail {
+    Reply::new(types::RestAuthDetail { detail: text.to_owned() })
+}

@@ -1,0 +1,36 @@
+//! GET providers/
+
+use super::error::ApiError;
+use super::pagination::Page;
+use super::typed::{Call, Context, NoBody, Query, Reply};
+use crate::api::{params, policy, types};
+
+type List = Reply<200, types::PaginatedSocialProviderListResponseList>;
+
+/// The document makes it a list, of which there is one.
+pub async fn list(
+    rqctx: Context,
+    query: Query<params::AuthProvidersListQuery>,
+    call: Call<policy::TokenOrBasicOrCookieOrAnonymous, NoBody>,
+) -> Result<List, ApiError> {
+    let server = &rqctx.server.private;
+    call.admit(&rqctx).await?;
+    let params::AuthProvidersListQuery { limit, offset } = query.read()?;
+    let rules = &server.domain.rules;
+    let response = types::SocialProviderListResponse {
+        sso_enabled: rules.sso_enabled,
+        sso_registration: rules.sso_registration,
+        mfa_required: rules.mfa_enforced,
+        providers: Vec::new(),
+        registration_enabled: rules.registration_enabled,
+        password_forgotten_enabled: rules.password_forgotten_enabled,
+    };
+    let page = Page::new(limit, offset);
+    let links = page.links(&server.settings, &rqctx.request, 1);
+    Ok(Reply::new(types::PaginatedSocialProviderListResponseList {
+        count: Some(1),
+        next: links.next,
+        previous: links.previous,
+        results: page.of(vec![response]),
+    }))
+}

@@ -1,0 +1,63 @@
+//! POST registration/, resend-email/ and verify-email/
+
+use super::error::ApiError;
+use super::typed::{Body, Call, Context, OptionalBody, Reply, Rules};
+use crate::api::{content, policy, types};
+use crate::domain::passwords::Password;
+use crate::domain::{Problems, accounts, email_addresses};
+
+type Anyone = policy::TokenOrBasicOrCookieOrAnonymous;
+type Register = Body<types::Register, content::JsonOrFormOrMultipart>;
+type Resend = OptionalBody<types::ResendEmailVerification, content::JsonOrFormOrMultipart>;
+type Verify = Body<types::VerifyEmail, content::JsonOrFormOrMultipart>;
+
+pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Reply<201, types::Token>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let (_, input) = call.admit(&rqctx).await?;
+    let also_required: &[&str] = if server.domain.rules.mail_required { &["email"] } else { &[] };
+    let checked = input.check(Rules { also_required, ..Rules::default() });
+    let problems = accounts::registration_problems(
+        &server.domain,
+        checked.text("username"),
+        checked.text("email"),
+        [checked.text("password1"), checked.text("password2")],
+    );
+    let problems = problems.await?;
+    let types::Register { username, email, password1, password2 } = checked.finish(problems)?;
+    let registration = accounts::Registration {
+        username,
+        email: email.unwrap_or_default(),
+        password1: Password::new(password1),
+        password2: Password::new(password2),
+    };
+    let made = accounts::register(&server.domain, registration, &client).await?;
+    let token = types::Token { key: Some(made.token.expose().to_owned()) };
+    Ok(Reply::new(token).with_cookies(server.cookies().logged_in(&made.session)))
+}
+
+pub async fn resend_email(
+    rqctx: Context,
+    call: Call<Anyone, Resend>,
+) -> Result<Reply<201, types::RestAuthDetail>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let (_, input) = call.admit(&rqctx).await?;
+    // The document lets it out; then there is nobody to mail.
+    let checked = input.check(Rules { also_required: &["email"], ..Rules::default() });
+    let types::ResendEmailVerification { email } = checked.finish(Problems::none())?;
+    email_addresses::resend_confirmation(&server.domain, &email.unwrap_or_default(), &client).await?;
+    Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
+}
+
+pub async fn verify_email(
+    rqctx: Context,
+    call: Call<Anyone, Verify>,
+) -> Result<Reply<200, types::RestAuthDetail>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let (_, input) = call.admit(&rqctx).await?;
+    let types::VerifyEmail { key } = input.read()?;
+    email_addresses::confirm(&server.domain, &key, &client).await?;
+    Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
+}

@@ -1,0 +1,456 @@
+//! The types in the generated trait's signatures: they say what the document says, and they carry the request.
+//!
+//! `Call<Policy, Body>` is a request that nobody has looked at yet; [`Call::admit`] does everything between the wire and
+//! the handler, in the reference's order: who calls, may they, what do they say. `Reply<STATUS, T>` is the answer.
+//! dropshot's own failures of extraction cannot carry headers, so extractors here never fail: they hold the failure.
+
+use std::marker::PhantomData;
+
+use async_trait::async_trait;
+use dropshot::{
+    ApiEndpointBodyContentType, ApiEndpointResponse, ExclusiveExtractor, ExtractorMetadata, HttpError, HttpResponse,
+    HttpResponseOk, RequestContext, SharedExtractor, TypedBody,
+};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use schemars::JsonSchema;
+use schemars::r#gen::SchemaGenerator;
+use schemars::schema::{InstanceType, Schema, SchemaObject};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::body::Fields;
+use super::caller::{self, Identity};
+use super::error::ApiError;
+use super::fields::{self, FieldErrors};
+use super::{Server, client};
+use crate::domain::Problems;
+use std::sync::Arc;
+
+pub use super::caller::{SignedIn, Visitor};
+pub use super::fields::{Kind, Property, Rules};
+
+/// The server as dropshot hands it around.
+pub type Context = RequestContext<Arc<Server>>;
+
+/// What a handler of the trait returns. The error is never made by us: a failure is a [`Reply`] too.
+pub type Outcome<const STATUS: u16, T> = Result<Reply<STATUS, T>, HttpError>;
+
+/// One row of the generated table of operations.
+#[derive(Debug)]
+pub struct Operation {
+    pub id: &'static str,
+    pub method: &'static str,
+    pub path: &'static str,
+    pub description: &'static str,
+    pub security: &'static [&'static [&'static str]],
+    pub parses: &'static [&'static str],
+}
+
+/// Security alternatives of an operation.
+pub trait Policy: Send + Sync + 'static {
+    /// Who can come through: [`SignedIn`], or with an anonymous alternative [`Visitor`].
+    type Caller: caller::FromIdentity;
+    const ALTERNATIVES: &'static [&'static [&'static str]];
+}
+
+/// Request content types of an operation.
+pub trait ContentTypes: Send + Sync + 'static {
+    const MEDIA_TYPES: &'static [&'static str];
+}
+
+/// A request type with its constraint table.
+pub trait Described {
+    const PROPERTIES: &'static [Property];
+}
+
+/// A type with one member per path or query parameter.
+pub trait Parameters: Sized {
+    /// # Errors
+    ///
+    /// The name of a required parameter that is missing or not of its type.
+    fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, &'static str>;
+}
+
+/// What an operation takes as its body.
+pub trait RequestBody: Send + Sync + 'static {
+    type Input;
+    const REQUIRED: bool;
+    const MEDIA_TYPES: &'static [&'static str];
+    fn input(fields: Option<Fields>) -> Self::Input;
+    fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter>;
+    /// Whether a handler is given what the body says.
+    const IS_READ: bool = true;
+}
+
+/// `requestBody` with `required: true`.
+pub struct Body<T, C>(PhantomData<fn() -> (T, C)>);
+/// `requestBody` without it.
+pub struct OptionalBody<T, C>(PhantomData<fn() -> (T, C)>);
+/// No `requestBody`: whatever is sent stays unread, even broken JSON.
+pub struct NoBody;
+
+macro_rules! request_body {
+    ($name:ident, $required:literal) => {
+        impl<T, C> RequestBody for $name<T, C>
+        where
+            T: Described + JsonSchema + DeserializeOwned + Send + Sync + 'static,
+            C: ContentTypes,
+        {
+            type Input = Input<T>;
+            const REQUIRED: bool = $required;
+            const MEDIA_TYPES: &'static [&'static str] = C::MEDIA_TYPES;
+
+            fn input(fields: Option<Fields>) -> Input<T> {
+                Input { fields: fields.unwrap_or_default(), marker: PhantomData }
+            }
+
+            fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter> {
+                <TypedBody<T> as ExclusiveExtractor>::metadata(content_type).parameters
+            }
+        }
+    };
+}
+
+request_body!(Body, true);
+request_body!(OptionalBody, false);
+
+impl RequestBody for NoBody {
+    type Input = ();
+    const REQUIRED: bool = false;
+    const MEDIA_TYPES: &'static [&'static str] = &[];
+    const IS_READ: bool = false;
+
+    fn input(_: Option<Fields>) {}
+
+    fn metadata(_: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter> {
+        Vec::new()
+    }
+}
+
+/// What a client said, before any check.
+pub struct Input<T> {
+    fields: Fields,
+    marker: PhantomData<T>,
+}
+
+impl<T: Described + DeserializeOwned> Input<T> {
+    /// Checked against the constraint table alone.
+    ///
+    /// # Errors
+    ///
+    /// 400 with every bad field.
+    pub fn read(self) -> Result<T, ApiError> {
+        self.check(Rules::default()).finish(Problems::none())
+    }
+
+    /// Text without control characters, as InvenTree cleans what its own views take.
+    ///
+    /// # Errors
+    ///
+    /// 400 for a field with an HTML tag in it, before any other check.
+    pub fn scrubbed(self) -> Result<Input<T>, ApiError> {
+        let fields = self.fields.scrubbed().map_err(|name| {
+            let mut errors = FieldErrors::default();
+            errors.add(&name, vec!["Remove HTML tags from this value".to_owned()]);
+            ApiError::fields(&errors)
+        })?;
+        Ok(Input { fields, marker: PhantomData })
+    }
+
+    /// Checked against the constraint table; what the domain finds is added before [`Checked::finish`].
+    pub fn check(self, rules: Rules<'_>) -> Checked<T> {
+        let (cleaned, errors) = fields::check(T::PROPERTIES, &self.fields, rules);
+        Checked { cleaned, errors, raw: self.fields, marker: PhantomData }
+    }
+}
+
+/// What a client said, as far as it is good.
+pub struct Checked<T> {
+    cleaned: Map<String, Value>,
+    errors: FieldErrors,
+    raw: Fields,
+    marker: PhantomData<T>,
+}
+
+impl<T: Described + DeserializeOwned> Checked<T> {
+    /// A text field that passed its own checks.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.cleaned.get(name).and_then(Value::as_str)
+    }
+
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.cleaned.get(name).and_then(Value::as_i64)
+    }
+
+    /// The fields as they were sent, for those that the document does not name (`old_password`).
+    pub fn raw(&self) -> &Fields {
+        &self.raw
+    }
+
+    /// # Errors
+    ///
+    /// 400 with every field that the constraint table or the domain found bad, in declaration order.
+    pub fn finish(self, problems: Problems) -> Result<T, ApiError> {
+        let mut errors = self.errors;
+        errors.extend(problems);
+        if !errors.is_empty() {
+            errors.sort_by(T::PROPERTIES);
+            return Err(ApiError::fields(&errors));
+        }
+        serde_json::from_value(Value::Object(self.cleaned)).map_err(|e| {
+            // The table and the type come from one schema; if they disagree, the generator is wrong.
+            ApiError::internal(format!("a checked request does not fit its type: {e}"))
+        })
+    }
+}
+
+/// A request that nobody has looked at yet.
+pub struct Call<P, B> {
+    request: hyper::Request<dropshot::Body>,
+    marker: PhantomData<fn() -> (P, B)>,
+}
+
+impl<P: Policy, B: RequestBody> Call<P, B> {
+    /// Everything between the wire and the handler, in the reference's order: authentication (401, CSRF 403),
+    /// permission (401), body (415, 400, 413, 408).
+    ///
+    /// # Errors
+    ///
+    /// The first of them that fails.
+    pub async fn admit(self, rqctx: &Context) -> Result<(P::Caller, B::Input), ApiError> {
+        let (caller, mut body) = self.enter(rqctx).await?;
+        let fields = if B::IS_READ { Some(body.fields().await?) } else { None };
+        Ok((caller, B::input(fields)))
+    }
+
+    /// The same for a handler that never looks at the body, whatever it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Call::admit`], without those of the body.
+    pub async fn admit_unread(self, rqctx: &Context) -> Result<P::Caller, ApiError> {
+        Ok(self.enter(rqctx).await?.0)
+    }
+
+    async fn enter(self, rqctx: &Context) -> Result<(P::Caller, caller::LazyBody), ApiError> {
+        let server = rqctx.server.private.as_ref();
+        let (parts, body) = self.request.into_parts();
+        let mut body = caller::LazyBody::new(&parts.headers, body);
+        let client = client::address(&server.settings, &rqctx.request);
+        let identity: Identity = caller::identify(server, P::ALTERNATIVES, &parts, &mut body, &client).await?;
+        let caller = <P::Caller as caller::FromIdentity>::from_identity(server, identity, P::ALTERNATIVES).await?;
+        Ok((caller, body))
+    }
+}
+
+#[async_trait]
+impl<P: Policy, B: RequestBody> ExclusiveExtractor for Call<P, B> {
+    async fn from_request<C: dropshot::ServerContext>(
+        _: &RequestContext<C>,
+        request: hyper::Request<dropshot::Body>,
+    ) -> Result<Self, HttpError> {
+        Ok(Call { request, marker: PhantomData })
+    }
+
+    fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
+        let mut metadata = <dropshot::Query<Marker<P, B>> as SharedExtractor>::metadata(content_type.clone());
+        metadata.parameters.extend(B::metadata(content_type));
+        metadata
+    }
+}
+
+/// Name of the parameter in which a signature's markers travel through dropshot's own document.
+/// The export takes it out and turns it into `security` and `requestBody`.
+pub const MARKER: &str = "x-contract-marker";
+
+/// Turns the marker types of a signature into something that dropshot carries: a parameter with one possible value.
+struct Marker<P, B>(PhantomData<fn() -> (P, B)>);
+
+impl<'de, P, B> Deserialize<'de> for Marker<P, B> {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Ok(Marker(PhantomData))
+    }
+}
+
+impl<P: Policy, B: RequestBody> JsonSchema for Marker<P, B> {
+    fn schema_name() -> String {
+        "Marker".to_owned()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let says = json!({
+            "security": P::ALTERNATIVES,
+            "mediaTypes": B::MEDIA_TYPES,
+            "required": B::REQUIRED,
+        });
+        let schema = json!({ "type": "string", "enum": [says.to_string()] }).to_string();
+        parameters_schema(&[(MARKER, true, &schema)])
+    }
+}
+
+/// Path parameters, or the reason why they are none.
+pub struct Path<T>(Result<T, ApiError>);
+
+impl<T> Path<T> {
+    /// # Errors
+    ///
+    /// 404 for a segment that is not of its type: there is no such row.
+    pub fn read(self) -> Result<T, ApiError> {
+        self.0
+    }
+}
+
+#[async_trait]
+impl<T: JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Path<T> {
+    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
+        let read = <dropshot::Path<T> as SharedExtractor>::from_request(rqctx).await;
+        Ok(Path(read.map(dropshot::Path::into_inner).map_err(|_| ApiError::not_found())))
+    }
+
+    fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
+        <dropshot::Path<T> as SharedExtractor>::metadata(content_type)
+    }
+}
+
+/// Query parameters, as lenient as the reference: what is not of its type counts as not sent, and the last one counts.
+pub struct Query<T>(Result<T, ApiError>);
+
+impl<T> Query<T> {
+    /// # Errors
+    ///
+    /// 400 for a required parameter that is missing.
+    pub fn read(self) -> Result<T, ApiError> {
+        self.0
+    }
+}
+
+#[async_trait]
+impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Query<T> {
+    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
+        let query = rqctx.request.uri().query().unwrap_or_default();
+        let read = T::read(&|name| {
+            let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+            pairs.last().map(|(_, value)| value.trim().to_owned())
+        });
+        Ok(Query(read.map_err(|name| {
+            let mut errors = FieldErrors::default();
+            errors.add(name, vec!["This field is required.".to_owned()]);
+            ApiError::fields(&errors)
+        })))
+    }
+
+    fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
+        <dropshot::Query<T> as SharedExtractor>::metadata(content_type)
+    }
+}
+
+/// An answer with this status and this content, or a failure.
+pub struct Reply<const STATUS: u16, T> {
+    content: Result<T, ApiError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl<const STATUS: u16, T> Reply<STATUS, T> {
+    pub fn new(content: T) -> Self {
+        Reply { content: Ok(content), headers: Vec::new() }
+    }
+
+    pub fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        self.headers.extend(cookies.into_iter().map(|cookie| (http::header::SET_COOKIE, cookie)));
+        self
+    }
+
+    pub fn failed(error: ApiError) -> Self {
+        Reply { content: Err(error), headers: Vec::new() }
+    }
+}
+
+/// Content of an answer that the document gives no schema.
+pub struct Undescribed(Value);
+
+impl Undescribed {
+    pub fn new(value: Value) -> Undescribed {
+        Undescribed(value)
+    }
+}
+
+/// What can be the content of an answer.
+pub trait Content: Send + Sync + 'static {
+    /// # Errors
+    ///
+    /// When serde refuses.
+    fn json(&self) -> Result<Vec<u8>, serde_json::Error>;
+    fn metadata() -> ApiEndpointResponse;
+}
+
+impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
+    fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    fn metadata() -> ApiEndpointResponse {
+        HttpResponseOk::<T>::response_metadata()
+    }
+}
+
+impl Content for Undescribed {
+    fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&self.0)
+    }
+
+    fn metadata() -> ApiEndpointResponse {
+        ApiEndpointResponse::default()
+    }
+}
+
+impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
+    fn to_result(self) -> Result<Response<dropshot::Body>, HttpError> {
+        let content = self.content.and_then(|content| {
+            content.json().map_err(|e| ApiError::internal(format!("an answer cannot be written as JSON: {e}")))
+        });
+        let body = match content {
+            Ok(body) => body,
+            Err(error) => return Ok(error.into_response()),
+        };
+        let mut response = super::error::json_response(declared_status::<STATUS>(), body);
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        Ok(response)
+    }
+
+    fn response_metadata() -> ApiEndpointResponse {
+        ApiEndpointResponse { success: Some(declared_status::<STATUS>()), ..T::metadata() }
+    }
+
+    fn status_code(&self) -> StatusCode {
+        match &self.content {
+            Ok(_) => declared_status::<STATUS>(),
+            Err(error) => error.status(),
+        }
+    }
+}
+
+fn declared_status<const STATUS: u16>() -> StatusCode {
+    StatusCode::from_u16(STATUS).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// An OpenAPI 3.0 schema object as schemars 0.8 holds it.
+pub fn source_schema(_: &mut SchemaGenerator, source: &str) -> Schema {
+    Schema::Object(serde_json::from_str::<SchemaObject>(source).unwrap_or_default())
+}
+
+/// An object schema with one member per parameter: what dropshot turns into parameters.
+pub fn parameters_schema(rows: &[(&str, bool, &str)]) -> Schema {
+    let mut object = SchemaObject { instance_type: Some(InstanceType::Object.into()), ..SchemaObject::default() };
+    let members = object.object();
+    for (name, required, source) in rows {
+        let schema: SchemaObject = serde_json::from_str(source).unwrap_or_default();
+        members.properties.insert((*name).to_owned(), Schema::Object(schema));
+        if *required {
+            members.required.insert((*name).to_owned());
+        }
+    }
+    Schema::Object(object)
+}

@@ -1,0 +1,70 @@
+//! GET, PUT and PATCH user/
+
+use super::caller::SignedIn;
+use super::error::ApiError;
+use super::typed::{Body, Call, Checked, Context, Described, NoBody, OptionalBody, Reply, Rules};
+use crate::api::{content, policy, types};
+use crate::domain::{Problems, accounts};
+use crate::store::Account;
+
+type Signed = policy::TokenOrBasicOrCookie;
+type Put = Body<types::UserDetailsRequest, content::JsonOrFormOrMultipart>;
+type Patch = OptionalBody<types::PatchedUserDetailsRequest, content::JsonOrFormOrMultipart>;
+type Record = Reply<200, types::UserDetails>;
+
+const RULES: Rules<'_> = Rules { partial: false, also_required: &[], blank_allowed: &["first_name", "last_name"] };
+
+pub async fn retrieve(rqctx: Context, call: Call<Signed, NoBody>) -> Result<Record, ApiError> {
+    let (caller, ()) = call.admit(&rqctx).await?;
+    Ok(record(caller.account))
+}
+
+pub async fn update(rqctx: Context, call: Call<Signed, Put>) -> Result<Record, ApiError> {
+    let (caller, input) = call.admit(&rqctx).await?;
+    let checked = input.check(RULES);
+    let problems = username_problems(&rqctx, &caller, &checked).await?;
+    let types::UserDetailsRequest { username, first_name, last_name } = checked.finish(problems)?;
+    save(&rqctx, caller, Some(username), first_name, last_name).await
+}
+
+pub async fn partial_update(rqctx: Context, call: Call<Signed, Patch>) -> Result<Record, ApiError> {
+    let (caller, input) = call.admit(&rqctx).await?;
+    let checked = input.check(RULES);
+    let problems = username_problems(&rqctx, &caller, &checked).await?;
+    let types::PatchedUserDetailsRequest { username, first_name, last_name } = checked.finish(problems)?;
+    save(&rqctx, caller, username, first_name, last_name).await
+}
+
+async fn username_problems<T: Described + serde::de::DeserializeOwned>(
+    rqctx: &Context,
+    caller: &SignedIn,
+    checked: &Checked<T>,
+) -> Result<Problems, ApiError> {
+    let mut problems = Problems::none();
+    if let Some(username) = checked.text("username") {
+        let domain = &rqctx.server.private.domain;
+        problems.add("username", accounts::username_problems(domain, username, Some(caller.account.id)).await?);
+    }
+    Ok(problems)
+}
+
+async fn save(
+    rqctx: &Context,
+    caller: SignedIn,
+    username: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+) -> Result<Record, ApiError> {
+    let domain = &rqctx.server.private.domain;
+    Ok(record(accounts::update(domain, caller.account.id, username, first_name, last_name).await?))
+}
+
+fn record(account: Account) -> Record {
+    Reply::new(types::UserDetails {
+        pk: account.id,
+        username: account.username,
+        email: account.email,
+        first_name: Some(account.first_name),
+        last_name: Some(account.last_name),
+    })
+}

@@ -1,0 +1,105 @@
+//! Mail: rendered and sealed in the request, queued in its transaction, sent later.
+//!
+//! It must never hold up an answer, and never lose a mail that an answer promised. What waits in the queue holds live
+//! links, so it is encrypted under a key of its own, derived from the server's secret.
+
+pub mod texts;
+pub mod transport;
+pub mod worker;
+
+use std::sync::Arc;
+
+use chacha20poly1305::aead::{Aead, KeyInit};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::store::{StoreError, Writer};
+
+/// One mail, ready to be sent. Debug shows no text: it holds live links.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+/// How long a mail is tried: as long as the shortest-lived link it may hold.
+const KEPT_DAYS: i64 = 3;
+
+const NONCE_BYTES: usize = 24;
+
+/// The way into the queue, shared by all who write mails.
+#[derive(Clone)]
+pub struct Outbox {
+    cipher: XChaCha20Poly1305,
+    /// In front of every subject, such as `[InvenTree] `.
+    prefix: Arc<str>,
+    site_url: Arc<str>,
+    arrived: Arc<Notify>,
+}
+
+impl Outbox {
+    pub fn new(key: &[u8; 32], prefix: &str, site_url: &str) -> Outbox {
+        Outbox {
+            cipher: XChaCha20Poly1305::new(key.into()),
+            prefix: prefix.into(),
+            site_url: site_url.into(),
+            arrived: Arc::default(),
+        }
+    }
+
+    /// Encrypted for the queue. The nonce must be random: 24 bytes never meet twice.
+    pub fn seal(&self, message: &Message, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+        let plain = serde_json::to_vec(message).unwrap_or_default();
+        let mut sealed = nonce.to_vec();
+        // Encrypting fails only beyond 256 GiB.
+        sealed.extend(self.cipher.encrypt(XNonce::from_slice(&nonce), plain.as_slice()).unwrap_or_default());
+        sealed
+    }
+
+    /// What was sealed; `None` under another key, or when somebody changed it.
+    pub fn open(&self, sealed: &[u8]) -> Option<Message> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
+        let plain = self.cipher.decrypt(XNonce::from_slice(nonce), sealed).ok()?;
+        serde_json::from_slice(&plain).ok()
+    }
+
+    /// Part of the caller's transaction.
+    ///
+    /// # Errors
+    ///
+    /// The store's.
+    pub fn queue(&self, w: &Writer<'_>, sealed: &[u8], now: DateTime<Utc>) -> Result<(), StoreError> {
+        w.outbox_insert(sealed, now, now + Duration::days(KEPT_DAYS))?;
+        Ok(())
+    }
+
+    /// Something was queued and committed: the worker need not wait for its next look.
+    pub fn wake(&self) {
+        self.arrived.notify_one();
+    }
+
+    /// Until [`Outbox::wake`] is called.
+    pub async fn woken(&self) {
+        self.arrived.notified().await;
+    }
+
+    pub fn confirm_address(&self, to: &str, username: &str, key: &str) -> Message {
+        let link = format!("{}/accounts/confirm-email/{key}/", self.site_url);
+        texts::confirm_address(&self.prefix, to, username, &link)
+    }
+
+    pub fn password_reset(&self, to: &str, username: &str, uid: &str, token: &str) -> Message {
+        let link = format!("{}/platform/set-password?uid={uid}&token={token}", self.site_url);
+        texts::password_reset(&self.prefix, to, username, &link)
+    }
+}

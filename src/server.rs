@@ -1,0 +1,239 @@
+//! Builds everything from the settings, starts it, and stops it without losing a write.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
+use slog::{Logger, info, o, warn};
+
+use crate::config::{Backend, Config, Secret};
+use crate::domain::hashing::{Cost, Hasher};
+use crate::domain::keys::SecretKey;
+use crate::domain::limits::Limits;
+use crate::domain::passwords::Password;
+use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts};
+use crate::http::{Server, Settings, front};
+use crate::mail::transport::{SmtpSettings, Transport};
+use crate::mail::{Outbox, worker};
+use crate::store::Store;
+
+/// What a test replaces; [`Surroundings::default`] is the real world.
+pub struct Surroundings {
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    pub hash_cost: Cost,
+    /// In place of the one the settings name.
+    pub transport: Option<Transport>,
+}
+
+impl Default for Surroundings {
+    fn default() -> Surroundings {
+        Surroundings {
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            hash_cost: Cost::PRODUCTION,
+            transport: None,
+        }
+    }
+}
+
+/// A server that answers.
+pub struct Running {
+    http: HttpServer<Arc<Server>>,
+    domain: Domain,
+    mail: worker::Worker,
+}
+
+/// Opens the database, makes the administrator, binds the port.
+///
+/// # Errors
+///
+/// One line for the operator.
+pub async fn start(
+    config: &Config,
+    bind: SocketAddr,
+    log: &Logger,
+    surroundings: Surroundings,
+) -> Result<Running, String> {
+    let store = Store::open(&config.database).map_err(|e| e.to_string())?;
+    let secret = secret_key(config, &*surroundings.entropy)?;
+    let outbox = Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url);
+    let Surroundings { clock, entropy, hash_cost, transport } = surroundings;
+    let domain = Domain::new(Parts {
+        store: store.clone(),
+        hasher: Hasher::start(hash_cost).map_err(|e| format!("{e:?}"))?,
+        limits: Limits::new(config.rate_limits, Arc::clone(&clock)),
+        clock: Arc::clone(&clock),
+        entropy,
+        secret,
+        outbox: outbox.clone(),
+        rules: rules(config),
+    });
+    if let Some(admin) = &config.admin {
+        let password = Password::new(admin.password.expose().to_owned());
+        let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
+        if made.map_err(|e| format!("the administrator could not be made: {e:?}"))? {
+            info!(log, "administrator made");
+        }
+    }
+    let transport = match transport {
+        Some(transport) => Some(transport),
+        None => transport_of(config, log)?,
+    };
+    let now = Arc::new(move || clock.now());
+    let mail = worker::start(store, outbox, transport, now, log.new(o!("part" => "mail")));
+    let http = listen(config, bind, &domain, log)?;
+    info!(log, "listening"; "address" => %http.local_addr(), "site_url" => &config.site_url);
+    Ok(Running { http, domain, mail })
+}
+
+impl Running {
+    pub fn address(&self) -> SocketAddr {
+        self.http.local_addr()
+    }
+
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// Ends when the server has stopped by itself, which it should not.
+    pub async fn stopped(&self) -> Result<(), String> {
+        self.http.wait_for_shutdown().await
+    }
+
+    /// No new requests; those under way finish; then the mail in hand, then the writes that wait.
+    ///
+    /// # Errors
+    ///
+    /// What dropshot says of its own end.
+    pub async fn stop(self) -> Result<(), String> {
+        let closed = self.http.close().await;
+        self.mail.stop().await;
+        let store = self.domain.store.clone();
+        let ended = tokio::task::spawn_blocking(move || store.close()).await;
+        closed.and(ended.map_err(|e| e.to_string()))
+    }
+}
+
+fn listen(config: &Config, bind: SocketAddr, domain: &Domain, log: &Logger) -> Result<HttpServer<Arc<Server>>, String> {
+    let settings = Settings {
+        site_url: config.site_url.clone(),
+        session_cookie_secure: config.session_cookie_secure,
+        cookie_same_site: config.cookie_same_site.clone(),
+        trusted_origins: config.trusted_origins.clone(),
+        cors_origins: config.cors_origins.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+    };
+    let server = Server::new(domain.clone(), settings, log.clone())?;
+    let dropshot = ConfigDropshot {
+        bind_address: bind,
+        // A write goes on when its client has gone.
+        default_handler_task_mode: HandlerTaskMode::Detached,
+        ..ConfigDropshot::default()
+    };
+    // dropshot logs every request with its whole URI, where links carry live keys: `http::front` logs instead.
+    let silent = Logger::root(slog::Discard, o!());
+    let builder = ServerBuilder::new(front::served_api()?, Arc::new(server), silent).config(dropshot);
+    builder.start().map_err(|e| {
+        let cause = std::error::Error::source(&e).map(|source| format!(": {source}")).unwrap_or_default();
+        format!("cannot listen on {bind}: {e}{cause}")
+    })
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        registration_enabled: config.registration_enabled,
+        mail_required: config.mail_required,
+        mfa_enforced: config.mfa_enforced,
+        signup_domains: config.signup_domains.clone(),
+        password_forgotten_enabled: config.password_forgotten_enabled,
+        sso_enabled: config.sso_enabled,
+        sso_registration: config.sso_registration,
+        confirm_days: config.confirm_days,
+        old_password_required: config.old_password_required,
+        site_url: config.site_url.clone(),
+    }
+}
+
+fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, String> {
+    match &config.email.backend {
+        Backend::None => {
+            warn!(log, "INVENTREE_EMAIL_HOST is not set: mails wait in the outbox until it is, or until they expire");
+            Ok(None)
+        }
+        Backend::Console => Ok(Some(Transport::Console)),
+        Backend::Smtp { host, port, credentials, starttls, tls } => {
+            let (username, password) = credentials.clone().unzip();
+            let settings = SmtpSettings {
+                host: host.clone(),
+                port: *port,
+                username,
+                password: password.map(|password| Password::new(password.expose().to_owned())),
+                tls: *starttls,
+                ssl: *tls,
+                sender: config.email.sender.clone(),
+                extra_root_pem: None,
+            };
+            Transport::smtp(settings).map(Some).map_err(|e| e.to_string())
+        }
+    }
+}
+
+const SECRET_BYTES: usize = 32;
+
+/// The configured secret, or the one that lies beside the database, made when it is missing.
+fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<SecretKey, String> {
+    if let Some(secret) = &config.secret_key {
+        return Ok(SecretKey::new(secret.expose().as_bytes()));
+    }
+    let path = secret_path(&config.database);
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let secret = match std::fs::read_to_string(&path) {
+        Ok(text) => Secret::new(text.trim().to_owned()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; SECRET_BYTES];
+            entropy.fill(&mut bytes);
+            let text = crate::domain::keys::hex(&bytes);
+            write_private(&path, &text).map_err(failed)?;
+            Secret::new(text)
+        }
+        Err(e) => return Err(failed(e)),
+    };
+    if secret.expose().len() < SECRET_BYTES {
+        return Err(format!("{} holds no secret key: it must have {SECRET_BYTES} characters at least", path.display()));
+    }
+    Ok(SecretKey::new(secret.expose().as_bytes()))
+}
+
+fn secret_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(".secret_key");
+    PathBuf::from(name)
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A logger for people, or for machines with `json`.
+pub fn logger(level: slog::Level, json: bool) -> Logger {
+    use slog::Drain;
+    // The channel drops lines rather than hold up a request, and says how many.
+    if json {
+        let drain = slog_bunyan::with_name("inventree-auth", std::io::stderr()).build();
+        let drain = slog_async::Async::new(std::sync::Mutex::new(drain).fuse()).chan_size(4096).build();
+        Logger::root(drain.filter_level(level).fuse(), o!())
+    } else {
+        let drain = slog_term::FullFormat::new(slog_term::TermDecorator::new().stderr().build()).build().fuse();
+        let drain = slog_async::Async::new(drain).chan_size(4096).build();
+        Logger::root(drain.filter_level(level).fuse(), o!())
+    }
+}

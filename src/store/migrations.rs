@@ -1,0 +1,72 @@
+//! Brings a database file up to the schema this program was built for.
+//!
+//! A step that has been released must never be edited: add the next one. Nothing here may touch
+//! a database that a newer program has migrated.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::StoreError;
+
+/// Step n brings the schema from version n to n + 1.
+const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+const LATEST: i64 = STEPS.len() as i64;
+
+pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
+    // One transaction for all steps: a half-migrated file can never be seen, and of two programs
+    // that start at once the second finds nothing left to do.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")?;
+    let stored: Option<i64> =
+        transaction.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
+    let version = stored.unwrap_or(0);
+    let Some(missing) = usize::try_from(version).ok().and_then(|v| STEPS.get(v..)) else {
+        return Err(StoreError::Other(format!(
+            "the database has schema version {version}, but this program knows versions up to \
+             {LATEST} only: run the newer program"
+        )));
+    };
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    if !missing.is_empty() {
+        transaction.execute_batch("DELETE FROM schema_version")?;
+        transaction.execute("INSERT INTO schema_version (version) VALUES ($1)", [LATEST])?;
+    }
+    Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Store, StoreError};
+    use super::LATEST;
+    use rusqlite::Connection;
+
+    #[test]
+    fn newer_schema_is_refused_in_one_line_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        Store::open(&path).unwrap().close();
+        let newer = LATEST + 1;
+        let file = Connection::open(&path).unwrap();
+        file.execute("UPDATE schema_version SET version = $1", [newer]).unwrap();
+
+        let Err(StoreError::Other(message)) = Store::open(&path) else {
+            panic!("opened a newer schema");
+        };
+
+        assert!(message.contains(&format!("version {newer}")), "{message}");
+        assert!(!message.contains('\n'), "{message}");
+        let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(stored, newer);
+    }
+
+    #[test]
+    fn second_open_finds_nothing_to_migrate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let first = Store::open(&path).unwrap();
+        let second = Store::open(&path).unwrap();
+        first.close();
+        second.close();
+    }
+}

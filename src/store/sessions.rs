@@ -1,0 +1,93 @@
+//! Browser sessions, found by the digest of their key.
+//!
+//! Must never see the key itself, nor judge whether a session found has expired: the clock is
+//! the caller's.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Row, params};
+
+use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
+use super::columns::Time;
+use super::{Account, Reader, StoreError, Writer};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub id: i64,
+    pub account_id: i64,
+    pub created: DateTime<Utc>,
+    pub expires: DateTime<Utc>,
+}
+
+fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Session> {
+    Ok(Session {
+        id: row.get(first)?,
+        account_id: row.get(first + 1)?,
+        created: row.get::<_, Time>(first + 2)?.0,
+        expires: row.get::<_, Time>(first + 3)?.0,
+    })
+}
+
+impl Reader<'_> {
+    /// One statement, as every request of a browser asks it.
+    pub fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
+        self.find(
+            concat!(
+                "SELECT ",
+                account_columns!(),
+                ", s.id, s.account_id, s.created, s.expires
+                 FROM sessions s JOIN accounts a ON a.id = s.account_id
+                 WHERE s.digest = $1"
+            ),
+            [digest.as_slice()],
+            |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
+        )
+    }
+
+    pub fn session_list(&self, account_id: i64) -> Result<Vec<Session>, StoreError> {
+        self.list(
+            "SELECT id, account_id, created, expires FROM sessions
+             WHERE account_id = $1 ORDER BY id",
+            [account_id],
+            |row| record_at(row, 0),
+        )
+    }
+}
+
+impl Writer<'_> {
+    pub fn session_insert(
+        &self,
+        digest: &[u8; 32],
+        account_id: i64,
+        created: DateTime<Utc>,
+        expires: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
+        self.value(
+            "INSERT INTO sessions (digest, account_id, created, expires)
+             VALUES ($1, $2, $3, $4) RETURNING id",
+            params![digest.as_slice(), account_id, Time(created), Time(expires)],
+        )
+    }
+
+    pub fn session_delete(&self, digest: &[u8; 32]) -> Result<bool, StoreError> {
+        let deleted = self.execute("DELETE FROM sessions WHERE digest = $1", [digest.as_slice()])?;
+        Ok(deleted > 0)
+    }
+
+    /// Deletes all of the account's sessions but the one to keep.
+    pub fn session_delete_others(&self, account_id: i64, keep: Option<&[u8; 32]>) -> Result<usize, StoreError> {
+        self.execute(
+            "DELETE FROM sessions WHERE account_id = $1 AND digest IS DISTINCT FROM $2",
+            params![account_id, keep.map(<[u8; 32]>::as_slice)],
+        )
+    }
+
+    /// Deletes the longest expired ones, at most `limit`, so that no sweep holds up other writes.
+    pub fn session_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+        self.execute(
+            "DELETE FROM sessions WHERE id IN (
+                 SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2
+             )",
+            params![Time(now), limit],
+        )
+    }
+}

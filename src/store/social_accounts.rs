@@ -1,0 +1,123 @@
+//! Logins at other providers that are tied to an account.
+//!
+//! What the provider said (`extra_data`) is kept as text; this file must never look into it, nor
+//! show it in `Debug`, as it may hold the provider's tokens.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Row, params};
+
+use super::columns::{Time, row_limit};
+use super::{Reader, StoreError, Writer};
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct SocialAccount {
+    pub id: i64,
+    pub account_id: i64,
+    pub provider: String,
+    pub uid: String,
+    pub last_login: DateTime<Utc>,
+    pub date_joined: DateTime<Utc>,
+    pub extra_data: String,
+}
+
+#[derive(Clone)]
+pub struct NewSocialAccount {
+    pub account_id: i64,
+    pub provider: String,
+    pub uid: String,
+    /// Also counts as the first login.
+    pub date_joined: DateTime<Utc>,
+    pub extra_data: String,
+}
+
+impl fmt::Debug for SocialAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocialAccount")
+            .field("id", &self.id)
+            .field("account_id", &self.account_id)
+            .field("provider", &self.provider)
+            .field("uid", &self.uid)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NewSocialAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSocialAccount")
+            .field("account_id", &self.account_id)
+            .field("provider", &self.provider)
+            .field("uid", &self.uid)
+            .finish_non_exhaustive()
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, provider, uid, last_login, date_joined, extra_data
+             FROM social_accounts ",
+            $rest
+        )
+    };
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<SocialAccount> {
+    Ok(SocialAccount {
+        id: row.get(0)?,
+        account_id: row.get(1)?,
+        provider: row.get(2)?,
+        uid: row.get(3)?,
+        last_login: row.get::<_, Time>(4)?.0,
+        date_joined: row.get::<_, Time>(5)?.0,
+        extra_data: row.get(6)?,
+    })
+}
+
+impl Reader<'_> {
+    pub fn social_account_list(
+        &self,
+        account_id: i64,
+        limit: Option<i64>,
+        offset: i64,
+    ) -> Result<Vec<SocialAccount>, StoreError> {
+        self.list(
+            select!("WHERE account_id = $1 ORDER BY id LIMIT $2 OFFSET $3"),
+            params![account_id, row_limit(limit), offset],
+            record,
+        )
+    }
+
+    pub fn social_account_count(&self, account_id: i64) -> Result<i64, StoreError> {
+        self.value("SELECT COUNT(*) FROM social_accounts WHERE account_id = $1", [account_id])
+    }
+
+    pub fn social_account_find(&self, account_id: i64, id: i64) -> Result<Option<SocialAccount>, StoreError> {
+        self.find(select!("WHERE account_id = $1 AND id = $2"), [account_id, id], record)
+    }
+
+    pub fn social_account_find_by_uid(&self, provider: &str, uid: &str) -> Result<Option<SocialAccount>, StoreError> {
+        self.find(select!("WHERE provider = $1 AND uid = $2"), [provider, uid], record)
+    }
+}
+
+impl Writer<'_> {
+    pub fn social_account_insert(&self, new: &NewSocialAccount) -> Result<i64, StoreError> {
+        self.value(
+            "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined,
+                                          extra_data)
+             VALUES ($1, $2, $3, $4, $4, $5) RETURNING id",
+            params![new.account_id, new.provider, new.uid, Time(new.date_joined), new.extra_data,],
+        )
+    }
+
+    pub fn social_account_touch(&self, id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
+        self.execute("UPDATE social_accounts SET last_login = $1 WHERE id = $2", params![Time(at), id])?;
+        Ok(())
+    }
+
+    pub fn social_account_delete(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM social_accounts WHERE id = $1", [id])? > 0)
+    }
+}

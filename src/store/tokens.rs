@@ -1,0 +1,104 @@
+//! API tokens, found by the digest of their key.
+//!
+//! Must never see the key itself, nor judge whether a token found is revoked or expired: the
+//! clock is the caller's.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rusqlite::{Row, params};
+
+use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
+use super::columns::{Day, Time};
+use super::{Account, Reader, StoreError, Writer};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub id: i64,
+    pub account_id: i64,
+    pub name: String,
+    pub created: DateTime<Utc>,
+    pub expiry: NaiveDate,
+    pub revoked: bool,
+    pub last_seen: Option<NaiveDate>,
+}
+
+macro_rules! token_columns {
+    () => {
+        "t.id, t.account_id, t.name, t.created, t.expiry, t.revoked, t.last_seen"
+    };
+}
+
+fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Token> {
+    Ok(Token {
+        id: row.get(first)?,
+        account_id: row.get(first + 1)?,
+        name: row.get(first + 2)?,
+        created: row.get::<_, Time>(first + 3)?.0,
+        expiry: row.get::<_, Day>(first + 4)?.0,
+        revoked: row.get(first + 5)?,
+        last_seen: row.get::<_, Option<Day>>(first + 6)?.map(|day| day.0),
+    })
+}
+
+impl Reader<'_> {
+    /// One statement, as every request of a machine asks it.
+    pub fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
+        self.find(
+            concat!(
+                "SELECT ",
+                account_columns!(),
+                ", ",
+                token_columns!(),
+                " FROM tokens t JOIN accounts a ON a.id = t.account_id WHERE t.digest = $1"
+            ),
+            [digest.as_slice()],
+            |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
+        )
+    }
+
+    pub fn token_list(&self, account_id: i64) -> Result<Vec<Token>, StoreError> {
+        self.list(
+            concat!("SELECT ", token_columns!(), " FROM tokens t WHERE t.account_id = $1 ORDER BY t.id"),
+            [account_id],
+            |row| record_at(row, 0),
+        )
+    }
+}
+
+impl Writer<'_> {
+    pub fn token_insert(
+        &self,
+        digest: &[u8; 32],
+        account_id: i64,
+        name: &str,
+        created: DateTime<Utc>,
+        expiry: NaiveDate,
+    ) -> Result<i64, StoreError> {
+        self.value(
+            "INSERT INTO tokens (digest, account_id, name, created, expiry)
+             VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            params![digest.as_slice(), account_id, name, Time(created), Day(expiry)],
+        )
+    }
+
+    pub fn token_delete(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM tokens WHERE id = $1", [id])? > 0)
+    }
+
+    /// Deletes all of the account's tokens but the one to keep.
+    pub fn token_delete_others(&self, account_id: i64, keep_id: Option<i64>) -> Result<usize, StoreError> {
+        self.execute(
+            "DELETE FROM tokens WHERE account_id = $1 AND id IS DISTINCT FROM $2",
+            params![account_id, keep_id],
+        )
+    }
+
+    pub fn token_touch(&self, id: i64, day: NaiveDate) -> Result<(), StoreError> {
+        self.execute("UPDATE tokens SET last_seen = $1 WHERE id = $2", params![Day(day), id])?;
+        Ok(())
+    }
+
+    pub fn token_revoke(&self, id: i64) -> Result<(), StoreError> {
+        self.execute("UPDATE tokens SET revoked = TRUE WHERE id = $1", [id])?;
+        Ok(())
+    }
+}

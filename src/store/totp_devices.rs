@@ -1,0 +1,33 @@
+//! One-time-password devices, the second factor of an account.
+//!
+//! Secrets come in sealed; this file must never see an open one.
+
+use chrono::{DateTime, Utc};
+use rusqlite::params;
+
+use super::columns::Time;
+use super::{Reader, StoreError, Writer};
+
+impl Reader<'_> {
+    /// A device that was never confirmed is no second factor.
+    pub fn totp_device_exists(&self, account_id: i64) -> Result<bool, StoreError> {
+        self.value("SELECT EXISTS (SELECT 1 FROM totp_devices WHERE account_id = $1 AND confirmed)", [account_id])
+    }
+}
+
+impl Writer<'_> {
+    pub fn totp_device_insert(
+        &self,
+        account_id: i64,
+        name: &str,
+        confirmed: bool,
+        sealed_secret: &[u8],
+        created: DateTime<Utc>,
+    ) -> Result<i64, StoreError> {
+        self.value(
+            "INSERT INTO totp_devices (account_id, name, confirmed, secret, created)
+             VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            params![account_id, name, confirmed, sealed_secret, Time(created)],
+        )
+    }
+}

@@ -1,0 +1,276 @@
+//! The single thread that writes, and the group commit that makes it fast.
+//!
+//! Many queued closures share one transaction and so one wait for the disk. It must never answer
+//! a caller before that transaction is durable, nor let one closure's failure undo another's work.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{StoreError, Writer};
+
+pub(super) const QUEUE_LENGTH: usize = 4096;
+const BATCH_LENGTH: usize = 256;
+
+/// A queued closure. Given an error instead of a writer, it answers its caller with that.
+pub(super) type Job = Box<dyn FnOnce(Result<&Writer<'_>, StoreError>) -> Ran + Send>;
+
+/// A closure that has run and whose caller still waits for the commit.
+pub(super) struct Ran {
+    keep: bool,
+    answer: Answer,
+}
+
+/// Sends the closure's own outcome, or the failure of the whole transaction in its place.
+type Answer = Box<dyn FnOnce(Option<StoreError>)>;
+
+pub(super) fn job<T, E, F>(work: F, reply: oneshot::Sender<Result<T, E>>) -> Job
+where
+    F: FnOnce(&Writer<'_>) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    Box::new(move |writer| {
+        let outcome = match writer {
+            // Unwind safe: whatever the closure left half done in the database is rolled back.
+            Ok(writer) => catch_unwind(AssertUnwindSafe(|| work(writer)))
+                .unwrap_or_else(|_| Err(StoreError::Other("a write panicked".to_owned()).into())),
+            Err(error) => Err(error.into()),
+        };
+        Ran {
+            keep: outcome.is_ok(),
+            answer: Box::new(move |failure| {
+                let outcome = match failure {
+                    Some(error) => Err(error.into()),
+                    None => outcome,
+                };
+                // A caller that no longer waits is no concern of the transaction.
+                let _ = reply.send(outcome);
+            }),
+        }
+    })
+}
+
+/// Ends by itself once dropped, after finishing what is queued.
+pub(super) struct WriterThread {
+    queue: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl WriterThread {
+    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (queue, jobs) = sync_channel(QUEUE_LENGTH);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || serve(&connection, &jobs))
+            .map_err(|error| StoreError::Other(format!("cannot start the writer: {error}")))?;
+        Ok(WriterThread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+    }
+
+    pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
+        let queue = lock(&self.queue);
+        let Some(queue) = queue.as_ref() else {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        };
+        queue.try_send(job).map_err(|error| {
+            StoreError::Unavailable(match error {
+                TrySendError::Full(_) => "too many writes are waiting".to_owned(),
+                TrySendError::Disconnected(_) => "the writer stopped".to_owned(),
+            })
+        })
+    }
+
+    pub(super) fn close(&self) {
+        lock(&self.queue).take();
+        // Held while joining, so that a second caller also returns only when all is written.
+        let mut thread = lock(&self.thread);
+        if let Some(thread) = thread.take() {
+            // A thread that panicked has already told its callers by dropping their replies.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(connection: &Connection, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let mut batch = vec![first];
+        batch.extend(jobs.try_iter().take(BATCH_LENGTH - 1));
+        run_batch(connection, batch);
+    }
+    // Only tidiness: a log left behind is read again at the next start.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+}
+
+fn run_batch(connection: &Connection, batch: Vec<Job>) {
+    let mut failure = begin(connection).err();
+    let mut answers = Vec::with_capacity(batch.len());
+    for job in batch {
+        let (answer, result) = match &failure {
+            None => run_in_savepoint(connection, job),
+            Some(error) => (job(Err(error.clone())).answer, Ok(())),
+        };
+        answers.push(answer);
+        failure = failure.or(result.err());
+    }
+    if failure.is_none() {
+        failure = execute(connection, "COMMIT").err();
+    }
+    if failure.is_some() && !connection.is_autocommit() {
+        // Should this fail too, begin() tries again.
+        let _ = execute(connection, "ROLLBACK");
+    }
+    // After a failed commit, failed closures get its error too: what they failed on may have
+    // been another closure's row, which is gone.
+    for answer in answers {
+        answer(failure.clone());
+    }
+}
+
+fn begin(connection: &Connection) -> Result<(), StoreError> {
+    if !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")?;
+    }
+    execute(connection, "BEGIN IMMEDIATE")
+}
+
+/// An error means that the whole transaction is lost. That includes the engine having rolled it
+/// back on its own, as it may when the disk is full: the savepoint is then gone too.
+fn run_in_savepoint(connection: &Connection, job: Job) -> (Answer, Result<(), StoreError>) {
+    if let Err(error) = execute(connection, "SAVEPOINT job") {
+        return (job(Err(error.clone())).answer, Err(error));
+    }
+    let ran = job(Ok(&Writer::new(connection)));
+    let undone = if ran.keep { Ok(()) } else { execute(connection, "ROLLBACK TO SAVEPOINT job") };
+    let result = undone.and_then(|()| execute(connection, "RELEASE SAVEPOINT job"));
+    (ran.answer, result)
+}
+
+fn execute(connection: &Connection, sql: &'static str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .map(|_| ())
+        .map_err(|error| StoreError::from(error).into_unavailable())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::new_account;
+    use super::super::{Conflict, Reader, migrations, prepare_writer};
+    use super::*;
+    use rusqlite::TransactionBehavior;
+    use std::path::Path;
+    use tempfile::TempDir;
+
+    type Reply = oneshot::Receiver<Result<i64, StoreError>>;
+
+    fn open(path: &Path) -> Connection {
+        let mut connection = Connection::open(path).unwrap();
+        prepare_writer(&connection).unwrap();
+        migrations::run(&mut connection).unwrap();
+        connection
+    }
+
+    fn database() -> (TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("db"));
+        (folder, connection)
+    }
+
+    fn queued(f: impl FnOnce(&Writer<'_>) -> Result<i64, StoreError> + Send + 'static) -> (Job, Reply) {
+        let (reply, answer) = oneshot::channel();
+        (job(f, reply), answer)
+    }
+
+    fn insert(username: &'static str) -> (Job, Reply) {
+        queued(move |w| w.account_insert(&new_account(username)))
+    }
+
+    fn run(connection: &Connection, jobs: Vec<(Job, Reply)>) -> Vec<Result<i64, StoreError>> {
+        let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
+        run_batch(connection, jobs);
+        replies.into_iter().map(|mut reply| reply.try_recv().unwrap()).collect()
+    }
+
+    fn count(connection: &Connection) -> i64 {
+        Reader::new(connection).account_count().unwrap()
+    }
+
+    #[test]
+    fn failed_write_undoes_only_itself_within_a_batch() {
+        let (_folder, connection) = database();
+        let half_done = queued(|w| {
+            w.account_insert(&new_account("half"))?;
+            w.account_insert(&new_account("first"))
+        });
+        let outcomes = run(&connection, vec![insert("first"), half_done, insert("last")]);
+        assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+        assert_eq!(outcomes[1], Err(StoreError::Conflict(Conflict::Username)));
+        assert_eq!(count(&connection), 2);
+    }
+
+    #[test]
+    fn panicking_write_undoes_only_itself_within_a_batch() {
+        let (_folder, connection) = database();
+        let panicking = queued(|w| {
+            w.account_insert(&new_account("half"))?;
+            panic!("as the test wants")
+        });
+        let outcomes = run(&connection, vec![insert("first"), panicking, insert("last")]);
+        assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+        assert!(matches!(outcomes[1], Err(StoreError::Other(_))));
+        assert_eq!(count(&connection), 2);
+    }
+
+    #[test]
+    fn failed_commit_fails_the_whole_batch_and_the_next_one_works() {
+        let (_folder, connection) = database();
+        let breaks_commit = queued(|w| {
+            w.execute("PRAGMA defer_foreign_keys = ON", [])?;
+            w.email_address_insert(404, "a@example.org", false, false)
+        });
+        let outcomes = run(&connection, vec![insert("first"), breaks_commit]);
+        for outcome in outcomes {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
+        }
+        assert_eq!(count(&connection), 0);
+        assert!(run(&connection, vec![insert("first")])[0].is_ok());
+    }
+
+    #[test]
+    fn transaction_rolled_back_by_the_engine_fails_the_whole_batch() {
+        let (_folder, connection) = database();
+        let rolls_back = queued(|w| {
+            w.execute("ROLLBACK", [])?;
+            Ok(0)
+        });
+        let outcomes = run(&connection, vec![insert("first"), rolls_back, insert("last")]);
+        for outcome in outcomes {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
+        }
+        assert_eq!(count(&connection), 0);
+        assert!(run(&connection, vec![insert("first")])[0].is_ok());
+    }
+
+    #[test]
+    fn locked_database_is_unavailable() {
+        let (folder, connection) = database();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let mut other = open(&folder.path().join("db"));
+        let lock = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        let outcomes = run(&connection, vec![insert("first"), insert("last")]);
+        for outcome in outcomes {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
+        }
+        drop(lock);
+        assert!(run(&connection, vec![insert("first")])[0].is_ok());
+    }
+}
