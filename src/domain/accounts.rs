@@ -310,6 +310,7 @@ pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result
     domain
         .write(move |w, domain| {
             for account in w.account_list_by_email(&email)?.into_iter().filter(|account| account.is_active) {
+                email_addresses::ensure_row(w, &account)?;
                 let addresses = w.email_address_list(account.id, None, 0)?;
                 let (uid, token) = keys::reset_token(&domain.secret, &account, &addresses, now);
                 let message = domain.outbox.password_reset(&email, &account.username, &uid, &token);

@@ -49,6 +49,16 @@ pub(super) fn insert_at_sign_up(
     queue_confirmation(w, domain, &row, &account.username, now)
 }
 
+/// A row for User.email where it has none, as allauth makes one when a reset is asked for: the administrator of the
+/// settings has none. The link's signature covers the rows, so this comes before it.
+pub(super) fn ensure_row(w: &Writer<'_>, account: &Account) -> Result<(), StoreError> {
+    let rows = w.email_address_list(account.id, None, 0)?;
+    if !account.email.is_empty() && !rows.iter().any(|row| row.email == account.email) {
+        w.email_address_insert(account.id, &account.email, false, false)?;
+    }
+    Ok(())
+}
+
 fn queue_confirmation(
     w: &Writer<'_>,
     domain: &Domain,

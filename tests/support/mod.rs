@@ -1,0 +1,202 @@
+//! A real server in this process: port 0, a temporary database file, mails in memory, a clock that a test moves.
+//!
+//! A test talks to it through the generated client or through raw requests, never through its insides.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeZone, Utc};
+use inventree_auth::config::Config;
+use inventree_auth::domain::hashing::Cost;
+use inventree_auth::domain::{Clock, Domain};
+use inventree_auth::mail::Message;
+use inventree_auth::mail::transport::Transport;
+use inventree_auth::server::{self, Running, Surroundings};
+use inventree_auth_client::{Client, Credentials, connect};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Good by every rule.
+pub const PASSWORD: &str = "Zebra-Quartz-77";
+
+/// A clock that stands still until a test moves it.
+pub struct TestClock(Mutex<DateTime<Utc>>);
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+impl TestClock {
+    pub fn advance(&self, by: chrono::Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+}
+
+pub struct TestServer {
+    running: Option<Running>,
+    pub base: String,
+    pub clock: Arc<TestClock>,
+    pub mails: Arc<Mutex<Vec<Message>>>,
+    pub http: reqwest::Client,
+    pub directory: tempfile::TempDir,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// `Set-Cookie` lines by the cookie's name.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
+        lines.filter_map(|line| line.split_once('=')).find(|(key, _)| *key == name).map(|(_, rest)| rest.to_owned())
+    }
+
+    pub fn cookie_value(&self, name: &str) -> String {
+        self.cookie(name).unwrap_or_default().split(';').next().unwrap_or_default().to_owned()
+    }
+}
+
+impl TestServer {
+    /// Registration open, limits off, everything else as shipped.
+    pub async fn start() -> TestServer {
+        TestServer::with(&[]).await
+    }
+
+    /// The same with these settings, names without their prefix.
+    pub async fn with(settings: &[(&str, &str)]) -> TestServer {
+        TestServer::with_transport(settings, None).await
+    }
+
+    /// The same with mails leaving some other way than into memory.
+    pub async fn with_transport(settings: &[(&str, &str)], transport: Option<Transport>) -> TestServer {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("auth.sqlite3");
+        let mut values: BTreeMap<String, String> = [
+            ("LOGIN_ENABLE_REG", "true"),
+            ("RATE_LIMITS", "off"),
+            ("SITE_URL", "http://auth.example.com"),
+            ("DB_NAME", database.to_str().unwrap()),
+        ]
+        .into_iter()
+        .chain(settings.iter().copied())
+        .map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()))
+        .collect();
+        values.retain(|_, value| !value.is_empty());
+        let config = Config::load(None, values.into_iter()).unwrap();
+        let clock = Arc::new(TestClock(Mutex::new(Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap())));
+        let mails = Arc::new(Mutex::new(Vec::new()));
+        let surroundings = Surroundings {
+            clock: clock.clone(),
+            hash_cost: Cost::CHEAP,
+            transport: Some(transport.unwrap_or_else(|| Transport::Memory(Arc::clone(&mails)))),
+            ..Surroundings::default()
+        };
+        let log = slog::Logger::root(slog::Discard, slog::o!());
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let running = server::start(&config, any_port, &log, surroundings).await.unwrap();
+        let base = format!("http://{}", running.address());
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        TestServer { running: Some(running), base, clock, mails, http, directory }
+    }
+
+    pub fn domain(&self) -> &Domain {
+        self.running.as_ref().unwrap().domain()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().address()
+    }
+
+    pub async fn stop(&mut self) {
+        self.running.take().unwrap().stop().await.unwrap();
+    }
+
+    pub fn client(&self, credentials: &Credentials) -> Client {
+        connect(&self.base, credentials).unwrap()
+    }
+
+    /// A request to `/api/auth/<path>`; `null` for no body.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        let mut request = self.http.request(method, format!("{}/api/auth/{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        self.run(request).await
+    }
+
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(Method::GET, path, headers, Value::Null).await
+    }
+
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        self.send(Method::POST, path, headers, body).await
+    }
+
+    pub async fn run(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
+    }
+
+    /// Registers, and gives the token's header value.
+    pub async fn register(&self, username: &str, email: &str) -> String {
+        let mut body = json!({ "username": username, "password1": PASSWORD, "password2": PASSWORD });
+        if !email.is_empty() {
+            body["email"] = json!(email);
+        }
+        let answer = self.post("registration/", &[], body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        format!("Token {}", answer.json()["key"].as_str().unwrap())
+    }
+
+    pub async fn log_in(&self, username: &str, password: &str) -> Answer {
+        self.post("login/", &[], json!({ "username": username, "password": password })).await
+    }
+
+    /// Waits until so many mails have come in all, and takes them out.
+    pub async fn take_mails(&self, count: usize) -> Vec<Message> {
+        for _ in 0..500 {
+            let mut mails = self.mails.lock().unwrap();
+            if mails.len() >= count {
+                return std::mem::take(&mut *mails);
+            }
+            drop(mails);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{count} mails were expected, {} came", self.mails.lock().unwrap().len());
+    }
+}
+
+/// The key in a confirmation mail.
+pub fn confirmation_key(mail: &Message) -> String {
+    let rest = mail.text.split_once("/accounts/confirm-email/").expect("a confirmation link").1;
+    rest.split_once('/').unwrap().0.to_owned()
+}
+
+/// `uid` and `token` in a reset mail.
+pub fn reset_link(mail: &Message) -> (String, String) {
+    let rest = mail.text.split_once("/platform/set-password?uid=").expect("a reset link").1;
+    let (uid, rest) = rest.split_once("&token=").unwrap();
+    (uid.to_owned(), rest.lines().next().unwrap().trim().to_owned())
+}
