@@ -147,10 +147,9 @@ mod tests {
 
     #[test]
     fn link_and_username_have_a_line_each_in_the_text() {
-        for mail in [
-            confirm_address("", "a@example.org", "alice", LINK),
-            password_reset("", "a@example.org", "alice", LINK),
-        ] {
+        for mail in
+            [confirm_address("", "a@example.org", "alice", LINK), password_reset("", "a@example.org", "alice", LINK)]
+        {
             assert!(has_line(&mail.text, LINK));
             assert!(has_line(&mail.text, "alice"));
         }

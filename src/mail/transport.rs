@@ -40,9 +40,15 @@ pub struct SmtpSettings {
     pub extra_root_pem: Option<Vec<u8>>,
 }
 
+/// A mail server, and who we are to it.
+pub struct Smtp {
+    client: AsyncSmtpTransport<Tokio1Executor>,
+    sender: Mailbox,
+}
+
 #[derive(Clone)]
 pub enum Transport {
-    Smtp { client: AsyncSmtpTransport<Tokio1Executor>, sender: Mailbox },
+    Smtp(Arc<Smtp>),
     Console,
     Memory(Arc<Mutex<Vec<Message>>>),
 }
@@ -72,7 +78,7 @@ impl Transport {
         if let (Some(username), Some(password)) = (settings.username, settings.password) {
             client = client.credentials(Credentials::new(username, password.expose().to_owned()));
         }
-        Ok(Transport::Smtp { client: client.build(), sender })
+        Ok(Transport::Smtp(Arc::new(Smtp { client: client.build(), sender })))
     }
 
     /// # Errors
@@ -80,7 +86,7 @@ impl Transport {
     /// [`TransportError`] by what to do next.
     pub async fn send(&self, message: &Message) -> Result<(), TransportError> {
         match self {
-            Transport::Smtp { client, sender } => send_smtp(client, sender, message).await,
+            Transport::Smtp(smtp) => send_smtp(&smtp.client, &smtp.sender, message).await,
             Transport::Console => print(message),
             Transport::Memory(kept) => {
                 kept.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());

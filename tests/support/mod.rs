@@ -177,11 +177,9 @@ impl TestServer {
     /// Waits until so many mails have come in all, and takes them out.
     pub async fn take_mails(&self, count: usize) -> Vec<Message> {
         for _ in 0..500 {
-            let mut mails = self.mails.lock().unwrap();
-            if mails.len() >= count {
-                return std::mem::take(&mut *mails);
+            if self.mails.lock().unwrap().len() >= count {
+                return std::mem::take(&mut *self.mails.lock().unwrap());
             }
-            drop(mails);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("{count} mails were expected, {} came", self.mails.lock().unwrap().len());

@@ -61,7 +61,7 @@ async fn accounts_by_email_are_those_that_carry_or_verified_it() {
         assert_eq!(ids(w.account_list_by_email("one@example.org")?), [one, two]);
         w.account_set_email(one, "")?;
         w.account_set_email(two, "")?;
-        assert_eq!(ids(w.account_list_by_email("")?), []);
+        assert!(w.account_list_by_email("")?.is_empty());
         Ok(())
     })
     .await

@@ -1,0 +1,37 @@
+# Every habitual command. `just` lists them.
+
+_list:
+    @just --list
+
+# Run the server on the embedded database.
+serve *ARGS:
+    cargo run --release -- serve {{ARGS}}
+
+# All tests that need only a Rust toolchain.
+test *ARGS:
+    cargo test --workspace {{ARGS}}
+
+# Write generated/ afresh after a change of spec/.
+generate:
+    REFRESH_GENERATED=1 cargo build
+
+# What differs between the document and the server.
+diff *ARGS:
+    cargo run --quiet -- spec diff {{ARGS}}
+
+# Format, then lint with warnings as errors.
+lint:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Licences, bans and sources of all dependencies.
+licences:
+    cargo deny --all-features check licenses bans sources
+
+# GET user per second beside a bare endpoint, in one run.
+bench-user:
+    bash tests/bench/who_am_i.sh
+
+# Everything that CI checks.
+ci:
+    .ci/run
