@@ -11,6 +11,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::http::Network;
+use crate::secret::Secret;
 
 const PREFIX: &str = "INVENTREE_";
 
@@ -54,26 +55,6 @@ const KEYS: &[(&str, &str)] = &[
     ("LOG_LEVEL", "debug, info, warning or error"),
     ("JSON_LOG", "true or false"),
 ];
-
-/// A text that no Debug shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: String) -> Secret {
-        Secret(text)
-    }
-
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 #[derive(Debug, Clone)]
 pub struct Config {

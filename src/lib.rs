@@ -11,6 +11,7 @@
 //! - [`http`]: the one implementation of the generated trait; the only place that chooses a status or an error body.
 //! - [`domain`]: the rules. No HTTP, no SQL.
 //! - [`mail`]: what is said in a mail, and how it gets out.
+//! - [`secret`]: a text that nothing shows.
 //! - [`store`]: all SQL, by noun, behind `read(closure)` and `write(closure)`.
 //!
 //! The same noun names the file on each floor: `http/emails.rs`, `domain/email_addresses.rs`, `store/email_addresses.rs`.
@@ -33,5 +34,6 @@ pub mod contract;
 pub mod domain;
 pub mod http;
 pub mod mail;
+pub mod secret;
 pub mod server;
 pub mod store;

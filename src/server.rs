@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use slog::{Logger, info, o, warn};
 
-use crate::config::{Backend, Config, Secret};
+use crate::config::{Backend, Config};
 use crate::domain::hashing::{Cost, Hasher};
 use crate::domain::keys::SecretKey;
 use crate::domain::limits::Limits;
@@ -16,6 +16,7 @@ use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEnt
 use crate::http::{Server, Settings, front};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
+use crate::secret::Secret;
 use crate::store::Store;
 
 /// What a test replaces; [`Surroundings::default`] is the real world.
@@ -169,7 +170,7 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
                 host: host.clone(),
                 port: *port,
                 username,
-                password: password.map(|password| Password::new(password.expose().to_owned())),
+                password,
                 tls: *starttls,
                 ssl: *tls,
                 sender: config.email.sender.clone(),

@@ -12,16 +12,15 @@ use http::{Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::time::Duration;
 
+use super::Server;
 use super::body::{self, Fields};
+use super::cookies::{self, CSRF_COOKIE, SESSION_COOKIE};
 use super::error::ApiError;
-use super::{Server, cookies};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
 use crate::domain::{accounts, sessions, tokens};
 use crate::store::Account;
 
-pub const SESSION_COOKIE: &str = "sessionid";
-pub const CSRF_COOKIE: &str = "csrftoken";
 /// The header of tokenAuth and basicAuth.
 pub const TOKEN_HEADER: &str = "Authorization";
 

@@ -3,8 +3,10 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::Server;
-use super::caller::{CSRF_COOKIE, SESSION_COOKIE};
 use crate::domain::sessions::{LIFETIME_SECONDS, SessionId};
+
+pub const SESSION_COOKIE: &str = "sessionid";
+pub const CSRF_COOKIE: &str = "csrftoken";
 
 /// Django's CSRF_COOKIE_AGE, one year of 52 weeks.
 const CSRF_LIFETIME_SECONDS: i64 = 31_449_600;

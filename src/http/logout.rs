@@ -3,8 +3,8 @@
 use http::Method;
 use serde_json::json;
 
-use super::caller::{self, Credential, SESSION_COOKIE, Visitor};
-use super::cookies;
+use super::caller::{self, Credential, Visitor};
+use super::cookies::{self, SESSION_COOKIE};
 use super::error::ApiError;
 use super::typed::{Call, Context, NoBody, Reply, Undescribed};
 use crate::api::policy;

@@ -37,7 +37,8 @@ use dropshot::ApiDescription;
 
 use crate::domain::Domain;
 
-pub use caller::{CSRF_COOKIE, SESSION_COOKIE, TOKEN_HEADER};
+pub use caller::TOKEN_HEADER;
+pub use cookies::{CSRF_COOKIE, SESSION_COOKIE};
 pub use operations::Implementation;
 
 /// What every handler can reach.

@@ -12,7 +12,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 
 use super::Message;
-use crate::domain::passwords::Password;
+use crate::secret::Secret;
 
 /// Why a mail did not leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct SmtpSettings {
     pub host: String,
     pub port: u16,
     pub username: Option<String>,
-    pub password: Option<Password>,
+    pub password: Option<Secret>,
     /// STARTTLS, required.
     pub tls: bool,
     /// TLS from the first byte.
