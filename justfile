@@ -32,6 +32,10 @@ licences:
 bench-user:
     bash tests/bench/who_am_i.sh
 
+# Whether the time of an answer tells who has an account.
+bench-timing *ARGS:
+    bash tests/bench/timing.sh {{ARGS}}
+
 # Everything that CI checks.
 ci:
     .ci/run

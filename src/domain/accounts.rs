@@ -306,15 +306,21 @@ pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result
     let email = email.to_ascii_lowercase();
     domain.limits.mail(&email, client)?;
     let now = domain.now();
-    // The same work whether or not anybody is found: one write either way.
+    // The same work whether or not anybody is found.
     domain
         .write(move |w, domain| {
-            for account in w.account_list_by_email(&email)?.into_iter().filter(|account| account.is_active) {
+            let found = w.account_list_by_email(&email)?.into_iter().filter(|account| account.is_active);
+            let mut nobody = true;
+            for account in found {
+                nobody = false;
                 email_addresses::ensure_row(w, &account)?;
                 let addresses = w.email_address_list(account.id, None, 0)?;
                 let (uid, token) = keys::reset_token(&domain.secret, &account, &addresses, now);
                 let message = domain.outbox.password_reset(&email, &account.username, &uid, &token);
                 domain.outbox.queue(w, &domain.seal(&message), now)?;
+            }
+            if nobody {
+                domain.outbox.queue_nothing(w, domain.random(), now)?;
             }
             Ok(())
         })

@@ -146,10 +146,15 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &str) -> 
     let now = domain.now();
     domain
         .write(move |w, domain| {
+            let mut nobody = true;
             for row in w.email_address_list_unverified_by_email(&email)? {
                 if let Some(account) = w.account_find(row.account_id)?.filter(|account| account.is_active) {
+                    nobody = false;
                     queue_confirmation(w, domain, &row, &account.username, now)?;
                 }
+            }
+            if nobody {
+                domain.outbox.queue_nothing(w, domain.random(), now)?;
             }
             Ok(())
         })
