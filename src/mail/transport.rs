@@ -114,10 +114,12 @@ async fn send_smtp(
     client.send(mail).await.map(|_| ()).map_err(|error| {
         // The server's sentence may repeat the address; its code does not.
         let code = error.status().map(|code| code.to_string()).unwrap_or_default();
-        if error.is_permanent() && !concerns_us(&code) {
-            TransportError::Refused(format!("the mail server answered {code}"))
-        } else if error.is_transient() {
+        if error.is_client() && !message.to.is_ascii() {
+            TransportError::Deferred("the mail server takes no addresses beyond ASCII".to_owned())
+        } else if error.is_transient() || code == UNCLEAR {
             TransportError::Deferred(format!("the mail server answered {code}"))
+        } else if error.is_permanent() && !concerns_us(&code) {
+            TransportError::Refused(format!("the mail server answered {code}"))
         } else if error.is_permanent() {
             TransportError::Unreachable(format!("the mail server refused us: {code}"))
         } else {
@@ -128,8 +130,11 @@ async fn send_smtp(
 
 /// Codes about the connection or the login (RFC 4954 and 5321): whoever mends the settings gets the mails sent.
 fn concerns_us(code: &str) -> bool {
-    matches!(code, "500" | "502" | "503" | "504" | "521" | "530" | "534" | "535" | "538" | "554")
+    matches!(code, "500" | "502" | "503" | "504" | "521" | "530" | "534" | "535" | "538")
 }
+
+/// Said of us as well as of one recipient (a relay denied, a blocked domain): no mail is lost, and none holds up another.
+const UNCLEAR: &str = "554";
 
 /// INVENTREE_EMAIL_BACKEND=console: for a first try. Links are live, so this is never the log.
 fn print(message: &Message) -> Result<(), TransportError> {

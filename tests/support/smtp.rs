@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use inventree_auth::secret::Secret;
 use inventree_auth::mail::transport::{SmtpSettings, Transport};
+use inventree_auth::secret::Secret;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -175,8 +175,11 @@ impl Delivered {
     pub fn part(&self, kind: &str) -> String {
         let content_type = self.header("Content-Type");
         let boundary = content_type.split_once("boundary=\"").unwrap().1.split('"').next().unwrap();
-        let parts = self.data.split(&format!("--{boundary}")).skip(1);
-        let (head, body) = parts
+        let delimiter = format!("--{boundary}");
+        let (head, body) = self
+            .data
+            .split(&delimiter)
+            .skip(1)
             .filter_map(|part| part.trim_start().split_once("\n\n"))
             .find(|(head, _)| header(head, "Content-Type").starts_with(kind))
             .expect("a part of this type");
@@ -191,7 +194,8 @@ impl Delivered {
 
 fn header(head: &str, name: &str) -> String {
     let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
-    let found = unfolded.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let found =
+        unfolded.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.to_owned()).unwrap_or_default()
 }
 

@@ -1,0 +1,113 @@
+//! Code that disagrees with its document does not compile: one implementation against small documents, each with one
+//! change. The cases are written at run time, since each contains what the generator makes of its document.
+
+#[path = "../src/codegen/mod.rs"]
+#[allow(dead_code)]
+mod codegen;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const DOCUMENT: &str = include_str!("compile_fail/small.yaml");
+const IMPLEMENTATION: &str = include_str!("compile_fail/implementation.rs");
+
+/// A change of the document, and what the compiler must say of the unchanged implementation.
+const CASES: &[(&str, &str, &str, &str)] = &[
+    ("handler_taken_away", "HANDLER", "", "not all trait items implemented, missing: `ping_create`"),
+    ("other_status", "'200':", "'201':", "expected `201`, found `200`"),
+    ("required_property_added", "PROPERTY", "", "missing field `nickname`"),
+    ("property_renamed", "PROPERTY RENAMED", "", "field named `word`"),
+    ("content_type_removed", "CONTENT", "", "JsonOrMultipart"),
+    ("security_alternative_removed", "      - {}\n", "", "TokenOrAnonymous"),
+    ("body_no_longer_required", "        required: true\n", "", "expected `OptionalBody<"),
+    ("operation_added", "OPERATION", "", "missing: `pong_retrieve`"),
+    ("other_operation_id", "ping_create", "ping_send", "method `ping_create` is not a member of trait"),
+];
+
+fn changed(from: &str, to: &str) -> (String, String) {
+    let body = "          multipart/form-data:\n            schema:\n              $ref: '#/components/schemas/Ping'\n";
+    let (mut document, mut implementation) = (DOCUMENT.to_owned(), IMPLEMENTATION.to_owned());
+    match from {
+        "HANDLER" => {
+            let start = implementation.find("    async fn ping_create").unwrap();
+            let end = implementation.find("fn echo").unwrap();
+            implementation.replace_range(start..end, "}\n\n");
+        }
+        "PROPERTY" => {
+            let new = "        word:\n          type: string\n        nickname:\n          type: string\n      required:\n      - nickname\n";
+            document = document.replacen("        word:\n          type: string\n      required:\n", new, 1);
+        }
+        "PROPERTY RENAMED" => {
+            let old = "        word:\n          type: string\n      required:\n      - word\n";
+            document = document.replacen(old, &old.replace("word", "words"), 1);
+        }
+        "CONTENT" => document = document.replacen(body, "", 1),
+        "OPERATION" => {
+            let get = "    get:\n      operationId: pong_retrieve\n      responses:\n        '200':\n          description: ''\n    post:";
+            document = document.replacen("    post:", get, 1);
+        }
+        _ => document = document.replacen(from, to, 1),
+    }
+    assert!(document != DOCUMENT || implementation != IMPLEMENTATION, "{from} changed nothing");
+    (document, implementation)
+}
+
+fn write_case(directory: &Path, name: &str, document: &str, implementation: &str) -> PathBuf {
+    let settings = codegen::Settings { trait_name: "SmallApi", runtime: "inventree_auth::http::typed" };
+    let generated = codegen::generate(document, &settings).unwrap();
+    let path = directory.join(format!("{name}.rs"));
+    let case = format!("#[allow(dead_code)]\nmod api {{\n{}\n}}\n\n{implementation}", generated.server);
+    std::fs::write(&path, case).unwrap();
+    path
+}
+
+/// `cargo build --examples` over a package of cases; each case's compiler messages by its name.
+#[test]
+fn what_disagrees_with_the_document_does_not_compile() {
+    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
+    let examples = package.join("examples");
+    std::fs::create_dir_all(package.join("src")).unwrap();
+    let _ = std::fs::remove_dir_all(&examples);
+    std::fs::create_dir_all(&examples).unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    // With this package's own dependencies, features and profile, cargo finds what it has built for the other tests.
+    let own = std::fs::read_to_string(Path::new(root).join("Cargo.toml")).unwrap();
+    let section = |from: &str, to: &str| own.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
+    let manifest = format!(
+        "[package]\nname = \"cases\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
+         inventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
+        section("\n[dependencies]\n", "\n["),
+        section("\n[dev-dependencies]\n", "\n[").replace("\"generated\"", &format!("\"{root}/generated\"")),
+        own.split_once("[profile.dev]").unwrap().1,
+    );
+    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
+    std::fs::write(package.join("src/lib.rs"), "").unwrap();
+    // The same versions as here, and nothing from the network that is not here already.
+    std::fs::copy(Path::new(root).join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
+
+    write_case(&examples, "unchanged", DOCUMENT, IMPLEMENTATION);
+    for (name, from, to, _) in CASES {
+        let (document, implementation) = changed(from, to);
+        write_case(&examples, name, &document, &implementation);
+    }
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--examples", "--keep-going", "--offline", "--message-format", "short", "--color", "never"])
+        .current_dir(&package)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join(".."))
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let of = |name: &str| -> Vec<&str> {
+        said.lines().filter(|line| line.contains(&format!("examples/{name}.rs:")) && line.contains("error")).collect()
+    };
+    assert!(said.contains("could not compile `cases`"), "the compiler did not get to the cases:\n{said}");
+    assert!(of("unchanged").is_empty(), "the unchanged implementation must compile: {:#?}", of("unchanged"));
+    assert!(!said.contains("(example \"unchanged\")"), "{said}");
+    let silent: Vec<String> = CASES
+        .iter()
+        .filter(|(name, _, _, says)| !of(name).iter().any(|line| line.contains(says)))
+        .map(|(name, _, _, says)| format!("{name} must say {says:?}, and says {:#?}", of(name)))
+        .collect();
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+}

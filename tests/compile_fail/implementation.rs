@@ -1,0 +1,27 @@
+// One implementation of small.yaml as it is. Against a changed document it must not compile.
+use api::*;
+use dropshot::RequestContext;
+use inventree_auth::http::typed::{Body, Call, Outcome, Reply};
+
+struct Implementation;
+
+impl SmallApi for Implementation {
+    type Context = ();
+
+    async fn ping_create(
+        _: RequestContext<()>,
+        _: Call<policy::TokenOrAnonymous, Body<types::Ping, content::JsonOrMultipart>>,
+    ) -> Outcome<200, types::Pong> {
+        Ok(Reply::new(echo(types::Ping { word: "ping".to_owned() })))
+    }
+}
+
+fn echo(request: types::Ping) -> types::Pong {
+    // Destructured, as every handler does: a new property must be used before this compiles.
+    let types::Ping { word } = request;
+    types::Pong { word }
+}
+
+fn main() {
+    let _ = api::small_api_mod::api_description::<Implementation>();
+}

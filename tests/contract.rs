@@ -1,0 +1,177 @@
+//! The gate as people use it: the binary, documents on disk, exit codes.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+const SOURCE: &str = include_str!("../spec/inventree-auth-v291.yaml");
+
+fn spec(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_inventree-auth")).arg("spec").args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// `spec diff --source COPY` of a copy of the document with one edit: exit code and differences.
+fn diff_after(edit: impl FnOnce(&mut Value)) -> (i32, Vec<Value>) {
+    let mut copy: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
+    edit(&mut copy);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), copy.to_string()).unwrap();
+    let output = spec(&["diff", "--format", "json", "--source", file.path().to_str().unwrap()]);
+    let differences: Value = serde_json::from_slice(&output.stdout).unwrap();
+    (output.status.code().unwrap(), differences.as_array().unwrap().clone())
+}
+
+fn remove(document: &mut Value, pointer: &str) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(members) => assert!(members.remove(&key).is_some(), "{pointer}"),
+        Value::Array(items) => drop(items.remove(key.parse().unwrap())),
+        other => panic!("{pointer}: {other}"),
+    }
+}
+
+fn set(document: &mut Value, pointer: &str, value: Value) {
+    *document.pointer_mut(pointer).unwrap() = value;
+}
+
+#[test]
+fn source_is_the_checked_in_document_byte_for_byte() {
+    assert_eq!(text(&spec(&["source"]).stdout), SOURCE);
+}
+
+#[test]
+fn server_offers_what_the_document_says() {
+    let output = spec(&["diff"]);
+    assert_eq!((text(&output.stdout).trim(), output.status.code()), ("no differences", Some(0)));
+}
+
+#[test]
+fn both_formats_export_the_same_document() {
+    let yaml: Value = serde_yaml_ng::from_slice(&spec(&["export", "--format", "yaml"]).stdout).unwrap();
+    let json: Value = serde_json::from_slice(&spec(&["export", "--format", "json"]).stdout).unwrap();
+    assert_eq!(yaml, json);
+    assert_eq!(json["paths"].as_object().unwrap().len(), 16);
+}
+
+#[test]
+fn descriptions_are_exported_word_for_word() {
+    let source: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
+    let export: Value = serde_json::from_slice(&spec(&["export", "--format", "json"]).stdout).unwrap();
+    for (path, item) in source["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            assert_eq!(export["paths"][path][method]["description"], operation["description"], "{method} {path}");
+        }
+    }
+}
+
+/// A pointer to take away, and the place and value that must be reported, alone.
+#[test]
+fn one_thing_removed_is_reported_as_exactly_that() {
+    let login = "/paths/~1api~1auth~1login~1/post";
+    let cases = [
+        ("/paths/~1api~1auth~1user~1/patch", "/paths/~1api~1auth~1user~1/patch"),
+        ("/components/schemas/Register/properties/email", "/components/schemas/Register/properties/email"),
+        (
+            "/components/schemas/UserDetails/properties/username/maxLength",
+            "/components/schemas/UserDetails/properties/username/maxLength",
+        ),
+        (
+            &format!("{login}/requestBody/content/multipart~1form-data"),
+            &format!("{login}/requestBody/content/multipart~1form-data"),
+        ),
+        (&format!("{login}/security/1"), &format!("{login}/security/{{}}")),
+        ("/components/schemas/Login/required/0", "/components/schemas/Login/required/password"),
+        (
+            "/components/schemas/PaginatedEmailAddressList/properties/next/nullable",
+            "/components/schemas/PaginatedEmailAddressList/properties/next/nullable",
+        ),
+        (
+            "/components/schemas/VerifyEmail/properties/key/writeOnly",
+            "/components/schemas/VerifyEmail/properties/key/writeOnly",
+        ),
+        (
+            "/components/schemas/RestAuthDetail/properties/detail/readOnly",
+            "/components/schemas/RestAuthDetail/properties/detail/readOnly",
+        ),
+        (&format!("{login}/requestBody/required"), &format!("{login}/requestBody/required")),
+        ("/components/securitySchemes/basicAuth/scheme", "/components/securitySchemes/basicAuth/scheme"),
+    ];
+    for (taken, reported) in cases {
+        let (code, differences) = diff_after(|document| remove(document, taken));
+        assert_eq!(code, 1, "{taken}");
+        let [only] = differences.as_slice() else { panic!("{taken}: {differences:#?}") };
+        assert_eq!(only["path"], reported);
+        assert!(only.get("source").is_none() && only.get("server").is_some(), "{only}");
+    }
+}
+
+#[test]
+fn changed_value_is_reported_with_both_sides() {
+    let cases = [
+        ("/paths/~1api~1auth~1user~1/get/operationId", json!("auth_user_retrieve"), json!("who_am_i")),
+        ("/components/schemas/Register/properties/email/format", json!("email"), json!("uri")),
+        ("/components/schemas/UserDetails/properties/username/pattern", json!(r"^[\w.@+-]+$"), json!(r"^\w+$")),
+        ("/components/securitySchemes/cookieAuth/name", json!("sessionid"), json!("session")),
+    ];
+    for (pointer, server, changed) in cases {
+        let (code, differences) = diff_after(|document| set(document, pointer, changed.clone()));
+        assert_eq!((code, differences), (1, vec![json!({ "path": pointer, "source": changed, "server": server })]));
+    }
+}
+
+#[test]
+fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
+    let rename = |parent: &'static str, from: &'static str, to: &'static str| {
+        diff_after(move |document| {
+            let members = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+            let value = members.remove(from).unwrap();
+            members.insert(to.to_owned(), value);
+        })
+    };
+    for (code, differences) in [
+        rename("/paths/~1api~1auth~1login~1/post/responses", "200", "201"),
+        rename("/paths", "/api/auth/login/", "/api/auth/login"),
+        diff_after(|document| set(document, "/paths/~1api~1auth~1user~1/get/tags/0", json!("user"))),
+    ] {
+        assert_eq!((code, differences.len()), (1, 2), "{differences:#?}");
+    }
+}
+
+#[test]
+fn edits_without_meaning_are_no_differences() {
+    for (code, differences) in [
+        diff_after(|document| set(document, "/paths/~1api~1auth~1login~1/post/description", json!("Anything."))),
+        diff_after(|document| {
+            remove(document, "/components/schemas/PaginatedEmailAddressList/properties/next/example")
+        }),
+        diff_after(|document| {
+            set(document, "/components/schemas/Register/required", json!(["username", "password2", "password1"]))
+        }),
+        diff_after(|document| {
+            document["paths"]["/api/auth/logout/"]["post"]["security"].as_array_mut().unwrap().reverse();
+        }),
+        diff_after(|document| {
+            document["components"]["schemas"]["Login"]["properties"]["email"]["nullable"] = json!(false);
+        }),
+    ] {
+        assert_eq!((code, differences), (0, Vec::new()));
+    }
+}
+
+#[test]
+fn unusable_input_is_exit_2_and_one_line() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    for content in ["{", "- a\n- b\n", "a: 1\n", "\u{0}"] {
+        std::fs::write(&path, content).unwrap();
+        let output = spec(&["diff", "--source", &path]);
+        assert_eq!(output.status.code(), Some(2), "{content:?}");
+        assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
+    }
+    assert_eq!(spec(&["diff", "--source", "/no/such/file"]).status.code(), Some(2));
+}
