@@ -3,6 +3,7 @@
 //! It must never hold up an answer, and never lose a mail that an answer promised. What waits in the queue holds live
 //! links, so it is encrypted under a key of its own, derived from the server's secret.
 
+pub mod smtp;
 pub mod texts;
 pub mod transport;
 pub mod worker;

@@ -46,7 +46,7 @@ pub fn start(store: Store, outbox: Outbox, transport: Option<Transport>, now: No
     let (stop, mut stopping) = watch::channel(false);
     let task = tokio::spawn(async move {
         let mut rounds = Rounds::new(store, outbox, transport, now, log);
-        while !*stopping.borrow() {
+        while !is_over(&stopping) {
             let pause = rounds.work(&stopping).await;
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -54,8 +54,14 @@ pub fn start(store: Store, outbox: Outbox, transport: Option<Transport>, now: No
                 _ = stopping.changed() => {}
             }
         }
+        rounds.forget_sent().await;
     });
     Worker { stop, task }
+}
+
+/// A worker that was dropped is to stop as well: nobody could stop it any more.
+fn is_over(stopping: &watch::Receiver<bool>) -> bool {
+    *stopping.borrow() || stopping.has_changed().is_err()
 }
 
 /// One worker's state, apart from its waiting, so that a test can drive it by hand.
@@ -80,8 +86,8 @@ impl Rounds {
     /// Until nothing is due; then how long to wait.
     async fn work(&mut self, stopping: &watch::Receiver<bool>) -> Duration {
         loop {
-            match self.once().await {
-                Ok(more) if more && !*stopping.borrow() => {}
+            match self.round(|| is_over(stopping)).await {
+                Ok(more) if more && !is_over(stopping) => {}
                 Ok(_) => return self.pause().await,
                 Err(error) => {
                     warn!(self.log, "the outbox cannot be read or written"; "why" => %error);
@@ -97,6 +103,10 @@ impl Rounds {
     ///
     /// The store's.
     pub async fn once(&mut self) -> Result<bool, StoreError> {
+        self.round(|| false).await
+    }
+
+    async fn round(&mut self, is_over: impl Fn() -> bool) -> Result<bool, StoreError> {
         let now = (self.now)();
         let expired = self.store.write(move |w| w.outbox_delete_expired(now)).await?;
         if expired > 0 {
@@ -109,7 +119,7 @@ impl Rounds {
         let due = self.store.read(|r| r.outbox_due(now, ROUND)).await?;
         let full = due.len() == usize::try_from(ROUND).unwrap_or(usize::MAX);
         for mail in due {
-            if !self.deliver(&transport, mail).await? {
+            if is_over() || !self.deliver(&transport, mail).await? {
                 return Ok(false);
             }
         }
@@ -151,6 +161,15 @@ impl Rounds {
         Ok(true)
     }
 
+    /// The last chance to keep the next process from sending again what has left.
+    async fn forget_sent(&mut self) {
+        for id in self.sent.clone() {
+            if let Err(error) = self.delete(id).await {
+                warn!(self.log, "a mail that has left will be sent again"; "mail" => id, "why" => %error);
+            }
+        }
+    }
+
     async fn delete(&mut self, id: i64) -> Result<(), StoreError> {
         self.store.write(move |w| w.outbox_delete(id)).await?;
         self.sent.remove(&id);
@@ -172,5 +191,92 @@ impl Rounds {
             }
             _ => LONGEST_SLEEP,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::mail::Message;
+
+    /// A worker's parts around an outbox of so many mails.
+    struct Scene {
+        _folder: tempfile::TempDir,
+        store: Store,
+        outbox: Outbox,
+        mails: Arc<Mutex<Vec<Message>>>,
+    }
+
+    async fn scene(count: u8) -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("db")).unwrap();
+        let outbox = Outbox::new(&[7; 32], "", "http://auth.example.com");
+        for number in 0..count {
+            let message = outbox.confirm_address(&format!("{number}@example.org"), "amy", "key");
+            let (sealed, outbox) = (outbox.seal(&message, [number; 24]), outbox.clone());
+            store.write(move |w| outbox.queue(w, &sealed, now())).await.unwrap();
+        }
+        Scene { _folder: folder, store, outbox, mails: Arc::default() }
+    }
+
+    impl Scene {
+        fn rounds(&self) -> Rounds {
+            let transport = Transport::Memory(Arc::clone(&self.mails));
+            Rounds::new(self.store.clone(), self.outbox.clone(), Some(transport), Arc::new(now), log())
+        }
+
+        fn sent(&self) -> usize {
+            self.mails.lock().unwrap().len()
+        }
+
+        async fn waiting(&self) -> i64 {
+            self.store.read(|r| r.outbox_count()).await.unwrap()
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    fn log() -> Logger {
+        Logger::root(slog::Discard, slog::o!())
+    }
+
+    #[tokio::test]
+    async fn stopping_waits_for_the_mail_in_hand_only() {
+        let scene = scene(5).await;
+        let mails = Arc::clone(&scene.mails);
+        scene.rounds().round(move || mails.lock().unwrap().len() == 2).await.unwrap();
+        assert_eq!((scene.sent(), scene.waiting().await), (2, 3));
+    }
+
+    #[tokio::test]
+    async fn more_mails_than_a_round_takes_all_leave_in_order() {
+        let scene = scene(60).await;
+        let (_stop, stopping) = watch::channel(false);
+        scene.rounds().work(&stopping).await;
+        let sent: Vec<_> = scene.mails.lock().unwrap().iter().map(|mail| mail.to.clone()).collect();
+        assert_eq!(sent, (0..60).map(|number| format!("{number}@example.org")).collect::<Vec<_>>());
+        assert_eq!(scene.waiting().await, 0);
+    }
+
+    #[tokio::test]
+    async fn dropped_worker_ends() {
+        let scene = scene(0).await;
+        let (store, outbox) = (scene.store.clone(), scene.outbox.clone());
+        let Worker { stop, task } = start(store, outbox, None, Arc::new(now), log());
+        drop(stop);
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn row_that_outlived_its_mail_is_only_deleted() {
+        let scene = scene(1).await;
+        let mut rounds = scene.rounds();
+        rounds.sent.insert(1);
+        rounds.once().await.unwrap();
+        assert_eq!((scene.sent(), scene.waiting().await), (0, 0));
     }
 }
