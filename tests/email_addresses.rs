@@ -149,7 +149,11 @@ async fn limit_that_says_nothing_gives_all_rows() {
     ] {
         let page = amy.get(&format!("emails/?{query}")).await.json();
         assert_eq!(page["results"].as_array().unwrap().len(), 2, "{query}");
-        assert_eq!((&page["count"], &page["next"], &page["previous"]), (&json!(2), &Value::Null, &Value::Null), "{query}");
+        assert_eq!(
+            (&page["count"], &page["next"], &page["previous"]),
+            (&json!(2), &Value::Null, &Value::Null),
+            "{query}"
+        );
     }
 }
 
@@ -189,7 +193,10 @@ async fn address_cannot_be_added_to_somebody_else() {
         (json!(bob.pk), format!("Invalid pk \"{}\" - object does not exist.", bob.pk)),
         (json!(bob.pk.to_string()), format!("Invalid pk \"{}\" - object does not exist.", bob.pk)),
         (json!(987), "Invalid pk \"987\" - object does not exist.".to_owned()),
-        (json!("123456789012345678901234"), "Invalid pk \"123456789012345678901234\" - object does not exist.".to_owned()),
+        (
+            json!("123456789012345678901234"),
+            "Invalid pk \"123456789012345678901234\" - object does not exist.".to_owned(),
+        ),
         (json!("x"), "Incorrect type. Expected pk value, received str.".to_owned()),
         (json!(null), "This field may not be null.".to_owned()),
     ] {
@@ -247,7 +254,10 @@ async fn verify_mails_an_unproved_row_and_answers_with_it() {
     let answer = amy.act(id, "verify").await;
     assert_eq!((answer.status, answer.json()), (200, amy.row(id).await));
     let mail = &server.take_mails(1).await[0];
-    assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("new@example.com", "[InvenTree] Please Confirm Your Email Address"));
+    assert_eq!(
+        (mail.to.as_str(), mail.subject.as_str()),
+        ("new@example.com", "[InvenTree] Please Confirm Your Email Address")
+    );
     assert!(mail.text.contains("http://auth.example.com/accounts/confirm-email/"), "{}", mail.text);
     assert_eq!(amy.row(id).await["verified"], false);
 }

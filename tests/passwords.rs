@@ -162,12 +162,16 @@ async fn missing_and_overlong_fields_are_all_named() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let missing = server.post("password/change/", &[("authorization", &token)], json!({})).await;
-    let required = json!({ "new_password1": ["This field is required."], "new_password2": ["This field is required."] });
+    let required =
+        json!({ "new_password1": ["This field is required."], "new_password2": ["This field is required."] });
     assert_eq!((missing.status, missing.json()), (400, required));
     let long = "aZ9-".repeat(32) + "x";
     let answer = change(&server, &token, &long, &long).await;
     let message = "Ensure this field has no more than 128 characters.";
-    assert_eq!((answer.status, answer.json()), (400, json!({ "new_password1": [message], "new_password2": [message] })));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (400, json!({ "new_password1": [message], "new_password2": [message] }))
+    );
 }
 
 #[tokio::test]
@@ -469,12 +473,9 @@ async fn looking_at_a_reset_link_changes_nothing() {
 
 #[tokio::test]
 async fn first_reset_of_an_account_without_address_row_works() {
-    let server = TestServer::with(&[
-        ("ADMIN_USER", "admin"),
-        ("ADMIN_PASSWORD", PASSWORD),
-        ("ADMIN_EMAIL", "Root@example.com"),
-    ])
-    .await;
+    let server =
+        TestServer::with(&[("ADMIN_USER", "admin"), ("ADMIN_PASSWORD", PASSWORD), ("ADMIN_EMAIL", "Root@example.com")])
+            .await;
     let link = link(&server, "root@example.com").await;
     assert_eq!(reset(&server, &link, NEW).await.status, 200);
     assert_eq!(server.log_in("admin", NEW).await.status, 200);

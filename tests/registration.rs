@@ -217,7 +217,10 @@ async fn all_bad_fields_are_named_at_once() {
     let server = TestServer::start().await;
     let required = "This field is required.";
     let empty = try_to(&server, json!({})).await;
-    assert_eq!(refusal(&empty), (400, json!({ "username": [required], "password1": [required], "password2": [required] })));
+    assert_eq!(
+        refusal(&empty),
+        (400, json!({ "username": [required], "password1": [required], "password2": [required] }))
+    );
 
     let sent = json!({ "username": "a b", "email": "nonsense", "password1": "123456", "password2": null });
     let answer = try_to(&server, sent).await;
@@ -233,7 +236,8 @@ async fn all_bad_fields_are_named_at_once() {
     });
     assert_eq!(refusal(&answer), (400, messages));
     let text = String::from_utf8(answer.body).unwrap();
-    let places: Vec<_> = ["username", "email", "password1", "password2"].map(|f| text.find(&format!("\"{f}\":"))).into();
+    let places: Vec<_> =
+        ["username", "email", "password1", "password2"].map(|f| text.find(&format!("\"{f}\":"))).into();
     assert!(places.is_sorted(), "{text}");
 }
 
