@@ -88,14 +88,14 @@ impl Document {
             }
         }
         let mut schemas = Vec::new();
-        if let Some(found) = source.pointer("/components/schemas").and_then(Value::as_object) {
-            for (name, schema) in found {
+        if let Some(components) = source.as_object().map(|s| members(s, "components", "")).transpose()?.flatten() {
+            for (name, schema) in members(components, "schemas", "/components")?.into_iter().flatten() {
                 schemas.push(Schema::read(name, schema)?);
             }
         }
         Ok(Document {
-            title: text(info, "title").unwrap_or_default(),
-            version: text(info, "version").unwrap_or_default(),
+            title: text(info, "title", "/info")?.unwrap_or_default(),
+            version: text(info, "version", "/info")?.unwrap_or_default(),
             operations,
             schemas,
         })
@@ -109,25 +109,24 @@ impl Document {
 impl Schema {
     fn read(name: &str, source: &Value) -> Result<Schema, Error> {
         let at = format!("/components/schemas/{}", escape(name));
+        let object = source.as_object().ok_or_else(|| unsupported(&at, "a schema must be an object"))?;
         let mut properties = Vec::new();
-        let required: Vec<&str> =
-            source["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        for (property, schema) in source["properties"].as_object().into_iter().flatten() {
+        let required = strings(object, "required", &at)?;
+        for (property, schema) in members(object, "properties", &at)?.into_iter().flatten() {
             let at = format!("{at}/properties/{}", escape(property));
             let schema = schema.as_object().ok_or_else(|| unsupported(&at, "a property must be a schema object"))?;
-            let flag = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
-            let number = |key: &str| schema.get(key).and_then(Value::as_u64);
+            let length = |key: &str| optional(schema, key, &at, "a length", Value::as_u64);
             properties.push(Property {
                 name: property.clone(),
                 kind: kind(schema),
-                required: required.contains(&property.as_str()),
-                nullable: flag("nullable"),
-                read_only: flag("readOnly"),
-                write_only: flag("writeOnly"),
-                is_array: schema.get("type").and_then(Value::as_str) == Some("array"),
-                min_length: number("minLength"),
-                max_length: number("maxLength"),
-                pattern: text(schema, "pattern"),
+                required: required.contains(property),
+                nullable: flag(schema, "nullable", &at)?,
+                read_only: flag(schema, "readOnly", &at)?,
+                write_only: flag(schema, "writeOnly", &at)?,
+                is_array: text(schema, "type", &at)?.as_deref() == Some("array"),
+                min_length: length("minLength")?,
+                max_length: length("maxLength")?,
+                pattern: text(schema, "pattern", &at)?,
             });
         }
         Ok(Schema { name: name.to_owned(), source: source.clone(), properties })
@@ -150,10 +149,10 @@ fn kind(schema: &Map<String, Value>) -> &'static str {
 impl Operation {
     fn read(path: &str, method: &str, source: &Value, document: &Value, at: &str) -> Result<Operation, Error> {
         let operation = source.as_object().ok_or_else(|| unsupported(at, "an operation must be an object"))?;
-        let id = text(operation, "operationId")
+        let id = text(operation, "operationId", at)?
             .ok_or_else(|| unsupported(at, "an operationId is needed: it names the trait's method"))?;
         let (mut path_parameters, mut query_parameters) = (Vec::new(), Vec::new());
-        for (n, parameter) in operation.get("parameters").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (n, parameter) in list(operation, "parameters", at)?.iter().enumerate() {
             let at = format!("{at}/parameters/{n}");
             let (place, parameter) = Parameter::read(parameter, &at)?;
             match place.as_str() {
@@ -162,15 +161,14 @@ impl Operation {
                 _ => return Err(unsupported(&at, "only path and query parameters are taken")),
             }
         }
-        let security = operation.get("security").or_else(|| document.get("security"));
         let (status, response) = success(operation, at)?;
         Ok(Operation {
             id,
             method: method.to_ascii_uppercase(),
             path: path.to_owned(),
-            description: text(operation, "description").unwrap_or_default(),
-            tags: strings(operation.get("tags")),
-            security: alternatives(security, document, at)?,
+            description: text(operation, "description", at)?.unwrap_or_default(),
+            tags: strings(operation, "tags", at)?,
+            security: alternatives(operation, document, at)?,
             path_parameters,
             query_parameters,
             body: Body::read(operation, at)?,
@@ -183,17 +181,17 @@ impl Operation {
 impl Parameter {
     fn read(source: &Value, at: &str) -> Result<(String, Parameter), Error> {
         let parameter = source.as_object().ok_or_else(|| unsupported(at, "a parameter must be an object"))?;
-        let name = text(parameter, "name").ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
+        let name = text(parameter, "name", at)?.ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
         let schema = parameter.get("schema").ok_or_else(|| unsupported(at, "a parameter needs a schema"))?;
         if !matches!(schema["type"].as_str(), Some("integer" | "string" | "boolean" | "number")) {
             return Err(unsupported(at, "a parameter must be an integer, a number, a string or a boolean"));
         }
         Ok((
-            text(parameter, "in").unwrap_or_default(),
+            text(parameter, "in", at)?.unwrap_or_default(),
             Parameter {
                 name,
-                required: parameter.get("required").and_then(Value::as_bool).unwrap_or(false),
-                description: text(parameter, "description"),
+                required: flag(parameter, "required", at)?,
+                description: text(parameter, "description", at)?,
                 schema: schema.clone(),
             },
         ))
