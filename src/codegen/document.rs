@@ -200,9 +200,11 @@ impl Parameter {
 
 impl Body {
     fn read(operation: &Map<String, Value>, at: &str) -> Result<Option<Body>, Error> {
-        let Some(body) = operation.get("requestBody") else { return Ok(None) };
+        let Some(body) = members(operation, "requestBody", at)? else { return Ok(None) };
+        let required = flag(body, "required", &format!("{at}/requestBody"))?;
         let at = format!("{at}/requestBody/content");
-        let content = body["content"].as_object().ok_or_else(|| unsupported(&at, "a request body needs content"))?;
+        let content = body.get("content").and_then(Value::as_object);
+        let content = content.ok_or_else(|| unsupported(&at, "a request body needs content"))?;
         let mut schemas = Vec::new();
         for (media, entry) in content {
             let at = format!("{at}/{}/schema", escape(media));
@@ -212,11 +214,7 @@ impl Body {
         let [schema] = schemas.as_slice() else {
             return Err(unsupported(&at, "every content type of a request body must have the same schema"));
         };
-        Ok(Some(Body {
-            schema: schema.clone(),
-            content_types: content.keys().cloned().collect(),
-            required: body["required"].as_bool().unwrap_or(false),
-        }))
+        Ok(Some(Body { schema: schema.clone(), content_types: content.keys().cloned().collect(), required }))
     }
 }
 
@@ -228,9 +226,13 @@ fn success(operation: &Map<String, Value>, at: &str) -> Result<(u16, Option<Stri
     let (Some((status, response)), None) = (found.next(), found.next()) else {
         return Err(unsupported(&at, "exactly one 2xx response is taken"));
     };
-    let number = status.parse().map_err(|_| unsupported(&at, "a status must be a number, such as 200"))?;
-    let Some(content) = response.get("content").and_then(Value::as_object) else { return Ok((number, None)) };
-    let at = format!("{at}/{status}/content");
+    let number = status.parse().ok().filter(|number| (200..300).contains(number));
+    let number = number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
+    let at = format!("{at}/{status}");
+    let response = response.as_object().filter(|response| !response.contains_key("$ref"));
+    let response = response.ok_or_else(|| unsupported(&at, "a response must be an object, and no reference"))?;
+    let Some(content) = members(response, "content", &at)? else { return Ok((number, None)) };
+    let at = format!("{at}/content");
     let mut media = content.iter();
     let (Some((name, entry)), None) = (media.next(), media.next()) else {
         return Err(unsupported(&at, "a response has one content type"));
@@ -241,10 +243,16 @@ fn success(operation: &Map<String, Value>, at: &str) -> Result<(u16, Option<Stri
     Ok((number, Some(reference(&entry["schema"], &format!("{at}/application~1json/schema"))?)))
 }
 
-fn alternatives(security: Option<&Value>, document: &Value, at: &str) -> Result<Vec<Vec<String>>, Error> {
-    let at = format!("{at}/security");
+/// An operation's own, or else the document's. What is no list is refused: read as an empty one, it would let anyone in.
+fn alternatives(operation: &Map<String, Value>, document: &Value, at: &str) -> Result<Vec<Vec<String>>, Error> {
+    let (says, at) = match document.as_object() {
+        Some(document) if !operation.contains_key("security") => (document, ""),
+        _ => (operation, at),
+    };
     let mut found = Vec::new();
-    for alternative in security.and_then(Value::as_array).into_iter().flatten() {
+    let security = list(says, "security", at)?;
+    let at = format!("{at}/security");
+    for alternative in security {
         let alternative =
             alternative.as_object().ok_or_else(|| unsupported(&at, "a security requirement must be an object"))?;
         for scheme in alternative.keys() {
@@ -269,12 +277,38 @@ fn object<'a>(source: &'a Value, key: &str, at: &str) -> Result<&'a Map<String, 
     source[key].as_object().ok_or_else(|| unsupported(&format!("{at}/{key}"), "an object is needed here"))
 }
 
-fn text(source: &Map<String, Value>, key: &str) -> Option<String> {
-    source.get(key).and_then(Value::as_str).map(str::to_owned)
+/// What is not there is `None`; what is there and is something else is refused, not passed over.
+fn optional<'a, T>(
+    source: &'a Map<String, Value>,
+    key: &str,
+    at: &str,
+    what: &str,
+    read: impl Fn(&'a Value) -> Option<T>,
+) -> Result<Option<T>, Error> {
+    let Some(value) = source.get(key) else { return Ok(None) };
+    let refused = || unsupported(&format!("{at}/{}", escape(key)), &format!("{what} is needed here"));
+    read(value).map(Some).ok_or_else(refused)
 }
 
-fn strings(source: Option<&Value>) -> Vec<String> {
-    source.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+fn members<'a>(source: &'a Map<String, Value>, key: &str, at: &str) -> Result<Option<&'a Map<String, Value>>, Error> {
+    optional(source, key, at, "an object", Value::as_object)
+}
+
+fn list<'a>(source: &'a Map<String, Value>, key: &str, at: &str) -> Result<&'a [Value], Error> {
+    Ok(optional(source, key, at, "a list", Value::as_array)?.map(Vec::as_slice).unwrap_or_default())
+}
+
+fn text(source: &Map<String, Value>, key: &str, at: &str) -> Result<Option<String>, Error> {
+    Ok(optional(source, key, at, "a text", Value::as_str)?.map(str::to_owned))
+}
+
+fn flag(source: &Map<String, Value>, key: &str, at: &str) -> Result<bool, Error> {
+    Ok(optional(source, key, at, "true or false", Value::as_bool)?.unwrap_or(false))
+}
+
+fn strings(source: &Map<String, Value>, key: &str, at: &str) -> Result<Vec<String>, Error> {
+    let all = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+    Ok(optional(source, key, at, "a list of texts", all)?.unwrap_or_default())
 }
 
 fn unsupported(path: &str, reason: &str) -> Error {

@@ -72,11 +72,17 @@ impl std::error::Error for Error {}
 pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error> {
     let source: Value = serde_yaml_ng::from_str(text).map_err(|e| Error::Unreadable(e.to_string()))?;
     let document = document::Document::read(&source)?;
+    server::check_names(&document)?;
     let copy = normalise::normalise(&source);
     let spec: openapiv3::OpenAPI =
         serde_json::from_value(copy.clone()).map_err(|e| Error::Unreadable(e.to_string()))?;
-    let tokens =
-        progenitor::Generator::default().generate_tokens(&spec).map_err(|e| Error::Generator(e.to_string()))?;
+    // progenitor panics on much of what it does not take.
+    let tokens = std::panic::catch_unwind(|| progenitor::Generator::default().generate_tokens(&spec));
+    let tokens = tokens.map_err(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+        Error::Generator(words.unwrap_or("progenitor panicked").to_owned())
+    })?;
+    let tokens = tokens.map_err(|e| Error::Generator(e.to_string()))?;
     let file = syn::parse2::<syn::File>(tokens).map_err(|e| Error::Generator(e.to_string()))?;
     let file = types::keep_what_json_must_show(file, &copy);
 

@@ -3,15 +3,77 @@
 //! The markers make the signature say what dropshot's own types cannot: security alternatives, every content type,
 //! whether a body is required. A handler that disagrees with the document does not compile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::{ToPascalCase, ToSnakeCase};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use serde_json::{Value, json};
 
-use super::document::{Body, Document, Operation, Parameter};
-use super::types::{request_type_name, type_name};
+use super::document::{Body, Document, Operation, Parameter, escape};
+use super::types::{request_type_name, request_type_words, type_name};
 use super::{Error, Settings};
+
+/// Refuses names of the document that make no Rust name, and different things whose names would be one in Rust: the
+/// second would silently take the place of the first.
+pub fn check_names(document: &Document) -> Result<(), Error> {
+    let mut taken: BTreeMap<(&str, String), Value> = BTreeMap::new();
+    let mut check = |space: &'static str, name: String, of: Value, at: &str| {
+        let refused = |reason: String| Err(Error::Unsupported { path: at.to_owned(), reason });
+        if syn::parse_str::<syn::Ident>(&name).is_err() {
+            return refused(format!("`{name}`, made of what stands here, is no Rust name"));
+        }
+        match taken.insert((space, name.clone()), of.clone()) {
+            Some(other) if other != of => refused(format!("both {other} and {of} would be called `{name}`")),
+            _ => Ok(()),
+        }
+    };
+    for schema in &document.schemas {
+        let at = format!("/components/schemas/{}", escape(&schema.name));
+        check("types", schema.name.to_pascal_case(), json!(schema.name), &at)?;
+        let request = request_type_words(schema);
+        if request != schema.name {
+            check("types", request.to_pascal_case(), json!(request), &at)?;
+            if document.schema(&request).is_some() {
+                let reason = format!("`{request}` is the name that this schema takes for requests");
+                return Err(Error::Unsupported { path: format!("/components/schemas/{}", escape(&request)), reason });
+            }
+        }
+    }
+    for operation in &document.operations {
+        let Operation { id, method, path, security, .. } = operation;
+        let at = format!("/paths/{}/{}", escape(path), method.to_ascii_lowercase());
+        let place = json!([path, method]);
+        check("methods", id.to_snake_case(), place.clone(), &format!("{at}/operationId"))?;
+        for (place, list) in [("path", &operation.path_parameters), ("query", &operation.query_parameters)] {
+            let mut fields = BTreeSet::new();
+            for parameter in list {
+                let (at, field) = (format!("{at}/parameters"), parameter.name.to_snake_case());
+                check("parameters", field.clone(), Value::Null, &at)?;
+                if !fields.insert(field) {
+                    let reason = format!("two {place} parameters are called `{}`", parameter.name);
+                    return Err(Error::Unsupported { path: at, reason });
+                }
+            }
+        }
+        check("policies", policy_words(security), json!(security), &format!("{at}/security"))?;
+        if let Some(Body { content_types, .. }) = &operation.body {
+            let at = format!("{at}/requestBody/content");
+            check("contents", content_words(content_types), json!(content_types), &at)?;
+        }
+        if let Some(schema) = operation.response.as_ref().filter(|name| document.schema(name).is_none()) {
+            return Err(missing(schema));
+        }
+    }
+    Ok(())
+}
+
+fn missing(schema: &str) -> Error {
+    Error::Unsupported {
+        path: format!("/components/schemas/{}", escape(schema)),
+        reason: "a request or a response refers to it, and it is missing".to_owned(),
+    }
+}
 
 /// The trait itself.
 pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
@@ -75,10 +137,7 @@ fn body_type(operation: &Operation, document: &Document) -> Result<TokenStream, 
     let Some(Body { schema, content_types, required }) = &operation.body else {
         return Ok(quote!(NoBody));
     };
-    let found = document.schema(schema).ok_or_else(|| Error::Unsupported {
-        path: format!("/components/schemas/{schema}"),
-        reason: "a request body refers to it, and it is missing".to_owned(),
-    })?;
+    let found = document.schema(schema).ok_or_else(|| missing(schema))?;
     let wrapper = if *required { format_ident!("Body") } else { format_ident!("OptionalBody") };
     let (request, content) = (request_type_name(found), content_name(content_types));
     Ok(quote!(#wrapper<types::#request, content::#content>))
@@ -236,7 +295,7 @@ fn parameters_name(operation: &Operation, place: &str) -> syn::Ident {
 }
 
 /// `[[tokenAuth], [basicAuth], []]` reads `TokenOrBasicOrAnonymous`.
-fn policy_name(alternatives: &[Vec<String>]) -> syn::Ident {
+fn policy_words(alternatives: &[Vec<String>]) -> String {
     let one = |schemes: &Vec<String>| match schemes.as_slice() {
         [] => "Anonymous".to_owned(),
         several => {
@@ -245,17 +304,25 @@ fn policy_name(alternatives: &[Vec<String>]) -> syn::Ident {
         }
     };
     match alternatives {
-        [] => format_ident!("Anyone"),
-        several => format_ident!("{}", several.iter().map(one).collect::<Vec<_>>().join("Or")),
+        [] => "Anyone".to_owned(),
+        several => several.iter().map(one).collect::<Vec<_>>().join("Or"),
     }
 }
 
-fn content_name(media_types: &[String]) -> syn::Ident {
+fn policy_name(alternatives: &[Vec<String>]) -> syn::Ident {
+    format_ident!("{}", policy_words(alternatives))
+}
+
+fn content_words(media_types: &[String]) -> String {
     let one = |media: &String| match media.as_str() {
         "application/json" => "Json".to_owned(),
         "application/x-www-form-urlencoded" => "Form".to_owned(),
         "multipart/form-data" => "Multipart".to_owned(),
         other => other.to_pascal_case(),
     };
-    format_ident!("{}", media_types.iter().map(one).collect::<Vec<_>>().join("Or"))
+    media_types.iter().map(one).collect::<Vec<_>>().join("Or")
+}
+
+fn content_name(media_types: &[String]) -> syn::Ident {
+    format_ident!("{}", content_words(media_types))
 }

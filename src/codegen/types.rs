@@ -20,12 +20,17 @@ pub fn type_name(schema: &str) -> syn::Ident {
     format_ident!("{}", schema.to_pascal_case())
 }
 
+/// Name of the schema that a request of `schema` has.
+pub fn request_type_words(schema: &Schema) -> String {
+    match without_read_only(&schema.source) {
+        Some(_) => request_name(&schema.name),
+        None => schema.name.clone(),
+    }
+}
+
 /// Rust name of the type that carries a request of `schema`.
 pub fn request_type_name(schema: &Schema) -> syn::Ident {
-    match without_read_only(&schema.source) {
-        Some(_) => type_name(&request_name(&schema.name)),
-        None => type_name(&schema.name),
-    }
+    type_name(&request_type_words(schema))
 }
 
 /// progenitor leaves out of the JSON what is `null` or an empty array; a nullable member (`next`) and a list
@@ -53,14 +58,37 @@ impl VisitMut for KeepShown {
         let Some(members) = self.shown.get(&item.ident.to_string()) else { return };
         for field in &mut item.fields {
             let Some(name) = field.ident.as_ref().map(ToString::to_string) else { continue };
-            if !members.iter().any(|m| m.trim_start_matches("r#") == name.trim_start_matches("r#")) {
+            let rename = field.attrs.iter().find_map(renamed_to);
+            if !members.contains(rename.as_ref().unwrap_or(&name)) {
                 continue;
             }
             for attribute in field.attrs.iter_mut().filter(|a| a.path().is_ident("serde")) {
-                *attribute = syn::parse_quote!(#[serde(default)]);
+                let Ok(mut says) = attribute.parse_args_with(SerdeArguments::parse_terminated) else { continue };
+                let replaced = ["default", "skip_serializing_if"];
+                says = says.into_iter().filter(|one| !replaced.iter().any(|name| one.path().is_ident(name))).collect();
+                says.push(syn::parse_quote!(default));
+                *attribute = syn::parse_quote!(#[serde(#says)]);
             }
         }
     }
+}
+
+type SerdeArguments = syn::punctuated::Punctuated<syn::Meta, syn::Token![,]>;
+
+/// The name in the document of a member that cannot bear it in Rust (`type`, `nextPage`).
+fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
+    let says = attribute.path().is_ident("serde").then(|| attribute.parse_args_with(SerdeArguments::parse_terminated));
+    says?.ok()?.iter().find_map(|one| match one {
+        syn::Meta::NameValue(syn::MetaNameValue { path, value: syn::Expr::Lit(literal), .. })
+            if path.is_ident("rename") =>
+        {
+            match &literal.lit {
+                syn::Lit::Str(name) => Some(name.value()),
+                _ => None,
+            }
+        }
+        _ => None,
+    })
 }
 
 /// `pub mod types { … }` with its companions.
