@@ -16,6 +16,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("handler_taken_away", "HANDLER", "", "not all trait items implemented, missing: `ping_create`"),
     ("other_status", "'200':", "'201':", "expected `201`, found `200`"),
     ("required_property_added", "PROPERTY", "", "missing field `nickname`"),
+    ("required_property_not_taken", "PROPERTY", "", "pattern does not mention field `nickname`"),
     ("property_renamed", "PROPERTY RENAMED", "", "field named `word`"),
     ("content_type_removed", "CONTENT", "", "JsonOrMultipart"),
     ("security_alternative_removed", "      - {}\n", "", "TokenOrAnonymous"),

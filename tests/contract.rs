@@ -124,6 +124,7 @@ fn changed_value_is_reported_with_both_sides() {
     }
 }
 
+/// What is renamed is gone under one name and new under the other, each with its whole value.
 #[test]
 fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
     let rename = |parent: &'static str, from: &'static str, to: &'static str| {
@@ -133,13 +134,51 @@ fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
             members.insert(to.to_owned(), value);
         })
     };
-    for (code, differences) in [
-        rename("/paths/~1api~1auth~1login~1/post/responses", "200", "201"),
-        rename("/paths", "/api/auth/login/", "/api/auth/login"),
-        diff_after(|document| set(document, "/paths/~1api~1auth~1user~1/get/tags/0", json!("user"))),
+    let responses = "/paths/~1api~1auth~1login~1/post/responses";
+    let tags = "/paths/~1api~1auth~1user~1/get/tags";
+    for ((code, differences), of_the_server, of_the_source) in [
+        (rename(responses, "200", "201"), format!("{responses}/200"), format!("{responses}/201")),
+        (
+            rename("/paths", "/api/auth/login/", "/api/auth/login"),
+            "/paths/~1api~1auth~1login~1".to_owned(),
+            "/paths/~1api~1auth~1login".to_owned(),
+        ),
+        (
+            diff_after(|document| set(document, &format!("{tags}/0"), json!("user"))),
+            format!("{tags}/auth"),
+            format!("{tags}/user"),
+        ),
     ] {
         assert_eq!((code, differences.len()), (1, 2), "{differences:#?}");
+        let at = |path: &str| differences.iter().find(|d| d["path"] == path).unwrap_or_else(|| panic!("{path}"));
+        let (gone, new) = (at(&of_the_server), at(&of_the_source));
+        assert!(gone.get("source").is_none() && gone.get("server").is_some(), "{gone}");
+        assert!(new.get("server").is_none() && new.get("source").is_some(), "{new}");
     }
+}
+
+#[test]
+fn what_the_server_lacks_is_reported_alone() {
+    let path = "/paths/~1api~1auth~1login~1/get";
+    let operation = json!({"operationId": "auth_login_retrieve", "responses": {"200": {"description": ""}}});
+    let (code, differences) = diff_after(|document| {
+        document["paths"]["/api/auth/login/"]["get"] = operation.clone();
+    });
+    let [only] = differences.as_slice() else { panic!("{differences:#?}") };
+    assert_eq!((code, &only["path"]), (1, &json!(path)));
+    assert!(only.get("server").is_none() && only["source"]["operationId"] == "auth_login_retrieve", "{only}");
+}
+
+#[test]
+fn report_for_people_names_the_place_and_both_values() {
+    let path = "/components/schemas/Token/properties/key/maxLength";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut copy: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
+    set(&mut copy, path, json!(99));
+    std::fs::write(file.path(), serde_yaml_ng::to_string(&copy).unwrap()).unwrap();
+    let output = spec(&["diff", "--source", file.path().to_str().unwrap()]);
+    let expected = format!("{path}\n  source: 99\n  server: 100\n\n1 difference\n");
+    assert_eq!((text(&output.stdout), output.status.code()), (expected, Some(1)));
 }
 
 #[test]
@@ -158,6 +197,9 @@ fn edits_without_meaning_are_no_differences() {
         diff_after(|document| {
             document["components"]["schemas"]["Login"]["properties"]["email"]["nullable"] = json!(false);
         }),
+        diff_after(|document| {
+            document["paths"]["/api/auth/social/{id}/disconnect/"]["post"]["requestBody"]["required"] = json!(false);
+        }),
     ] {
         assert_eq!((code, differences), (0, Vec::new()));
     }
@@ -173,5 +215,7 @@ fn unusable_input_is_exit_2_and_one_line() {
         assert_eq!(output.status.code(), Some(2), "{content:?}");
         assert_eq!(text(&output.stderr).lines().count(), 1, "{}", text(&output.stderr));
     }
-    assert_eq!(spec(&["diff", "--source", "/no/such/file"]).status.code(), Some(2));
+    let output = spec(&["diff", "--source", "/no/such/file"]);
+    assert_eq!((output.status.code(), text(&output.stderr).lines().count()), (Some(2), 1));
+    assert!(text(&output.stderr).contains("/no/such/file") && output.stdout.is_empty());
 }

@@ -480,3 +480,16 @@ async fn first_reset_of_an_account_without_address_row_works() {
     assert_eq!(reset(&server, &link, NEW).await.status, 200);
     assert_eq!(server.log_in("admin", NEW).await.status, 200);
 }
+
+#[tokio::test]
+async fn claiming_the_address_of_another_account_gets_no_reset_link() {
+    let server = TestServer::start().await;
+    let (amy, _) = register(&server, "amy").await;
+    let eve = server.register("eve", "").await;
+    add_address(&server, &eve, "amy@example.com").await;
+    let link = link(&server, "amy@example.com").await;
+    assert_eq!(i64::from_str_radix(&link.0, 36).unwrap(), pk(&server, &amy).await);
+    assert!(server.mails.lock().unwrap().is_empty());
+    assert_eq!(reset(&server, &link, NEW).await.status, 200);
+    assert_eq!(server.log_in("eve", PASSWORD).await.status, 200);
+}

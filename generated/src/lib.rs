@@ -4,7 +4,7 @@
 //! written by hand beside it, for what the document leaves to people: how to show who you are, and how to read an error.
 //!
 //! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! use inventree_auth_client::{Credentials, Problem, connect, types};
 //!
 //! let anonymous = connect("http://localhost:8000", &Credentials::Anonymous)?;

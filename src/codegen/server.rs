@@ -61,7 +61,8 @@ pub fn check_names(document: &Document) -> Result<(), Error> {
             let at = format!("{at}/requestBody/content");
             check("contents", content_words(content_types), json!(content_types), &at)?;
         }
-        if let Some(schema) = operation.response.as_ref().filter(|name| document.schema(name).is_none()) {
+        let mut referred = operation.body.iter().map(|body| &body.schema).chain(&operation.response);
+        if let Some(schema) = referred.find(|name| document.schema(name).is_none()) {
             return Err(missing(schema));
         }
     }

@@ -63,14 +63,19 @@ pub async fn username_problems(
 ///
 /// # Errors
 ///
-/// Only the store's.
+/// [`Refusal::Throttled`], and the store's.
 pub async fn registration_problems(
     domain: &Domain,
     username: Option<&str>,
     email: Option<&str>,
     passwords: [Option<&str>; 2],
-) -> Result<Problems, StoreError> {
+    client: &str,
+) -> Result<Problems, Refusal> {
     let mut problems = Problems::none();
+    if username.is_some() || email.is_some() {
+        // What is found tells who has an account: it counts whether or not an account is made.
+        domain.limits.ask(client)?;
+    }
     if let Some(username) = username {
         problems.add("username", username_problems(domain, username, None).await?);
     }
@@ -93,12 +98,13 @@ pub async fn registration_problems(
     Ok(problems)
 }
 
-/// Makes an account, its address row, its confirmation mail, a token and a session: all or nothing.
+/// Makes an account, its address row, its confirmation mail, a token and a session: all or nothing. The attempt was
+/// counted by [`registration_problems`].
 ///
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for what the fields' own checks could not see; a closed server refuses after those.
-pub async fn register(domain: &Domain, registration: Registration, client: &str) -> Result<LoggedIn, Refusal> {
+pub async fn register(domain: &Domain, registration: Registration) -> Result<LoggedIn, Refusal> {
     let Registration { username, email, password1, password2 } = registration;
     if password1.expose() != password2.expose() {
         return Err(Problems::general(MISMATCH_PLAIN).into());
@@ -116,7 +122,6 @@ pub async fn register(domain: &Domain, registration: Registration, client: &str)
         // A new account has no second factor: a token for it would go round the rule.
         return Err(Refusal::MfaRequired);
     }
-    domain.limits.ask(client)?;
     let account = NewAccount {
         username_key: username_key(&username),
         username,

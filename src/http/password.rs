@@ -1,5 +1,6 @@
 //! POST password/change/, password/reset/ and password/reset/confirm/
 
+use super::body::FieldValue;
 use super::caller::Credential;
 use super::error::ApiError;
 use super::typed::{Body, Call, Context, Reply, Rules};
@@ -17,7 +18,12 @@ pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChang
     let client = super::client::address(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
     let checked = input.check(Rules::default());
-    let old = checked.raw().text("old_password").map(|old| Password::new(old.trim().to_owned()));
+    let old = match checked.raw().get("old_password") {
+        None | Some(FieldValue::Null) => None,
+        // Sent is checked: what is no text is no password either.
+        Some(_) => Some(checked.raw().text("old_password").unwrap_or_default()),
+    };
+    let old = old.map(|old| Password::new(old.trim().to_owned()));
     let types::PasswordChange { new_password1, new_password2 } = checked.finish(Problems::none())?;
     let new = (Password::new(new_password1), Password::new(new_password2));
     let (keep, in_session) = match caller.credential {

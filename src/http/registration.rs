@@ -22,6 +22,7 @@ pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Repl
         checked.text("username"),
         checked.text("email"),
         [checked.text("password1"), checked.text("password2")],
+        &client,
     );
     let problems = problems.await?;
     let types::Register { username, email, password1, password2 } = checked.finish(problems)?;
@@ -31,7 +32,7 @@ pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Repl
         password1: Password::new(password1),
         password2: Password::new(password2),
     };
-    let made = accounts::register(&server.domain, registration, &client).await?;
+    let made = accounts::register(&server.domain, registration).await?;
     let token = types::Token { key: Some(made.token.expose().to_owned()) };
     Ok(Reply::new(token).with_cookies(server.cookies().logged_in(&made.session)))
 }

@@ -1,0 +1,561 @@
+//! The generator: what each rule does to the copy of a document, what comes out, and what is refused where.
+
+#[path = "../src/codegen/mod.rs"]
+#[allow(dead_code)]
+mod codegen;
+
+use std::panic::catch_unwind;
+
+use codegen::document::{Document, escape};
+use codegen::normalise::{
+    drop_inner_titles, keep_json_content, normalise, strip_string_constraints, synthesise_request_schemas,
+};
+use codegen::{Error, Generated, Settings, generate};
+use serde_json::{Value, json};
+
+const SOURCE: &str = include_str!("../spec/inventree-auth-v291.yaml");
+
+/// It has properties that are *named* like the keywords which the rules take away.
+const SMALL: &str = r"
+openapi: 3.0.3
+info: {title: Small, version: '1'}
+paths:
+  /things/{id}/:
+    get:
+      operationId: thing_retrieve
+      description: One thing.
+      tags: [thing]
+      parameters:
+      - {in: path, name: id, required: true, schema: {type: integer}}
+      - {in: query, name: limit, description: How many., schema: {type: integer}}
+      responses:
+        '200': {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Page'}}}}
+  /things/:
+    post:
+      operationId: thing_create
+      requestBody:
+        required: true
+        content:
+          application/json: {schema: {$ref: '#/components/schemas/Thing'}}
+          application/x-www-form-urlencoded: {schema: {$ref: '#/components/schemas/Thing'}}
+          multipart/form-data: {schema: {$ref: '#/components/schemas/Thing'}}
+      security: [{tokenAuth: []}, {}]
+      responses:
+        '201': {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+        '400': {description: ''}
+  /plain/:
+    put:
+      operationId: plain_update
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Plain'}}}}
+      responses: {'200': {description: ''}}
+components:
+  schemas:
+    Thing:
+      type: object
+      required: [id, title]
+      properties:
+        id: {type: integer, readOnly: true}
+        title: {type: string, title: The Plain, maxLength: 9, minLength: 1}
+        pattern: {type: string, pattern: ^a+$}
+        inner: {type: object, properties: {maxLength: {type: string, title: Thing, maxLength: 3}}}
+    Plain:
+      type: object
+      title: Plain
+      required: [word]
+      properties:
+        word: {type: string}
+        key: {type: string, writeOnly: true}
+    Page:
+      type: object
+      properties:
+        count: {type: integer}
+        next: {type: string, nullable: true}
+        nextPage: {type: string, nullable: true}
+        type: {type: string, nullable: true}
+        results: {type: array, items: {$ref: '#/components/schemas/Thing'}}
+  securitySchemes:
+    tokenAuth: {type: apiKey, in: header, name: Authorization}
+    basicAuth: {type: http, scheme: basic}
+";
+
+const GET: &str = "/paths/~1things~1{id}~1/get";
+const POST: &str = "/paths/~1things~1/post";
+const THING: &str = "/components/schemas/Thing";
+
+fn parsed(text: &str) -> Value {
+    serde_yaml_ng::from_str(text).unwrap()
+}
+
+fn small() -> Value {
+    parsed(SMALL)
+}
+
+/// `small` with one value put in, at the end of an existing object or list, or in another's place.
+fn small_with(pointer: &str, value: Value) -> Value {
+    let mut document = small();
+    put(&mut document, pointer, value);
+    document
+}
+
+fn put(document: &mut Value, pointer: &str, value: Value) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(members) => drop(members.insert(key, value)),
+        Value::Array(items) if key == "-" => items.push(value),
+        Value::Array(items) => items[key.parse::<usize>().unwrap()] = value,
+        other => panic!("{pointer}: {other}"),
+    }
+}
+
+fn small_without(pointer: &str) -> Value {
+    let mut document = small();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    assert!(parent.remove(&key.replace("~1", "/")).is_some(), "{pointer}");
+    document
+}
+
+fn generated(document: &Value) -> Result<Generated, Error> {
+    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
+    generate(&document.to_string(), &settings)
+}
+
+fn refusal(document: &Value) -> Error {
+    generated(document).err().unwrap_or_else(|| panic!("this was not refused: {document}"))
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+// --- normalising ---
+
+#[test]
+fn json_speaks_for_every_content_type_of_a_request() {
+    let (before, mut copy) = (small(), small());
+    keep_json_content(&mut copy);
+    assert_eq!(keys(&copy["paths"]["/things/"]["post"]["requestBody"]["content"]), ["application/json"]);
+    // Nothing else has changed.
+    copy["paths"]["/things/"]["post"]["requestBody"] = before["paths"]["/things/"]["post"]["requestBody"].clone();
+    assert_eq!(copy, before);
+}
+
+#[test]
+fn request_without_json_keeps_its_content_types() {
+    let before = small_without(&format!("{POST}/requestBody/content/application~1json"));
+    let mut copy = before.clone();
+    keep_json_content(&mut copy);
+    assert_eq!(copy, before);
+}
+
+#[test]
+fn titles_of_properties_go_and_a_property_named_title_stays() {
+    let (mut expected, mut copy) = (small(), small());
+    drop_inner_titles(&mut copy);
+    let properties = &mut expected["components"]["schemas"]["Thing"]["properties"];
+    properties["title"].as_object_mut().unwrap().remove("title");
+    properties["inner"]["properties"]["maxLength"].as_object_mut().unwrap().remove("title");
+    assert_eq!(copy, expected);
+    assert_eq!(copy["components"]["schemas"]["Plain"]["title"], "Plain");
+    assert_eq!(copy["info"]["title"], "Small");
+}
+
+#[test]
+fn string_constraints_go_at_every_depth_and_properties_of_those_names_stay() {
+    let (mut expected, mut copy) = (small(), small());
+    strip_string_constraints(&mut copy);
+    let properties = &mut expected["components"]["schemas"]["Thing"]["properties"];
+    properties["title"] = json!({"type": "string", "title": "The Plain"});
+    properties["pattern"] = json!({"type": "string"});
+    properties["inner"]["properties"]["maxLength"] = json!({"type": "string", "title": "Thing"});
+    assert_eq!(copy, expected);
+}
+
+#[test]
+fn request_gets_a_schema_without_what_no_client_may_send() {
+    let (before, mut copy) = (small(), small());
+    synthesise_request_schemas(&mut copy);
+    let schemas = &copy["components"]["schemas"];
+    assert_eq!(keys(schemas), ["Page", "Plain", "Thing", "ThingRequest"]);
+    assert_eq!(keys(&schemas["ThingRequest"]["properties"]), ["inner", "pattern", "title"]);
+    assert_eq!(schemas["ThingRequest"]["required"], json!(["title"]));
+    // Every content type refers to it; what a response refers to is as before.
+    for (media, entry) in copy["paths"]["/things/"]["post"]["requestBody"]["content"].as_object().unwrap() {
+        assert_eq!(entry["schema"]["$ref"], "#/components/schemas/ThingRequest", "{media}");
+    }
+    assert_eq!(schemas["Thing"], before["components"]["schemas"]["Thing"]);
+    assert_eq!(copy["paths"]["/things/"]["post"]["responses"], before["paths"]["/things/"]["post"]["responses"]);
+    // A schema with nothing to hide, writeOnly or not, is its own request.
+    assert_eq!(copy["paths"]["/plain/"], before["paths"]["/plain/"]);
+    assert_eq!(schemas["Plain"], before["components"]["schemas"]["Plain"]);
+}
+
+#[test]
+fn normalising_leaves_the_source_alone_and_does_not_change_its_own_result() {
+    let source = parsed(SOURCE);
+    let before = source.clone();
+    let copy = normalise(&source);
+    assert_eq!(source, before);
+    assert_ne!(copy, source);
+    assert!(!copy.to_string().contains("maxLength"));
+    // A second time it only finds requests that have their schema already.
+    assert_eq!(normalise(&copy), copy);
+}
+
+// --- what comes out ---
+
+/// The attributes of each field of a struct in `mod types`.
+fn fields(server: &str, name: &str) -> Vec<(String, String)> {
+    let file = syn::parse_file(server).unwrap();
+    let types = file.items.iter().find_map(|item| match item {
+        syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
+        _ => None,
+    });
+    let found = types.unwrap().1.iter().find_map(|item| match item {
+        syn::Item::Struct(item) if item.ident == name => Some(item),
+        _ => None,
+    });
+    let text = |attribute: &syn::Attribute| quote::quote!(#attribute).to_string();
+    let one = |field: &syn::Field| {
+        let serde = field.attrs.iter().filter(|a| a.path().is_ident("serde"));
+        (field.ident.as_ref().unwrap().to_string(), serde.map(text).collect())
+    };
+    found.unwrap().fields.iter().map(one).collect()
+}
+
+#[test]
+fn nullable_members_and_lists_are_written_even_when_they_are_empty() {
+    let generated = generated(&small()).unwrap();
+    for text in [&generated.server, &generated.client] {
+        let fields = fields_of_page(text);
+        let says = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
+        assert!(says("count").contains("skip_serializing_if"), "an optional member is left out: {fields:?}");
+        for shown in ["next", "next_page", "type_", "results"] {
+            assert!(!says(shown).contains("skip_serializing_if"), "{shown}: {}", says(shown));
+            assert!(says(shown).contains("default"), "{shown}: {}", says(shown));
+        }
+        // Their names in the JSON stay the document's.
+        assert!(says("next_page").contains("\"nextPage\"") && says("type_").contains("\"type\""), "{fields:?}");
+    }
+}
+
+fn fields_of_page(text: &str) -> Vec<(String, String)> {
+    fields(text, "Page")
+}
+
+#[test]
+fn request_type_has_no_read_only_field_and_its_answer_has() {
+    let server = generated(&small()).unwrap().server;
+    let names = |name: &str| -> Vec<String> { fields(&server, name).into_iter().map(|(name, _)| name).collect() };
+    assert!(names("Thing").contains(&"id".to_owned()));
+    assert!(!names("ThingRequest").contains(&"id".to_owned()));
+}
+
+/// The text without what formatting puts between words.
+fn dense(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace(",)", ")").replace(",>", ">")
+}
+
+#[test]
+fn signatures_say_policy_content_types_requiredness_and_status() {
+    let server_trait = dense(&generated(&small()).unwrap().server_trait);
+    for signature in [
+        "asyncfnthing_create(rqctx:RequestContext<Self::Context>,call:Call<policy::TokenOrAnonymous,\
+         Body<types::ThingRequest,content::JsonOrFormOrMultipart>>)->Outcome<201u16,types::Thing>;",
+        "asyncfnthing_retrieve(rqctx:RequestContext<Self::Context>,path:Path<params::ThingRetrievePath>,\
+         query:Query<params::ThingRetrieveQuery>,call:Call<policy::Anyone,NoBody>)->Outcome<200u16,types::Page>;",
+        "asyncfnplain_update(rqctx:RequestContext<Self::Context>,call:Call<policy::Anyone,\
+         OptionalBody<types::Plain,content::Json>>)->Outcome<200u16,Undescribed>;",
+    ] {
+        assert!(server_trait.contains(signature), "{signature}\nis not in\n{server_trait}");
+    }
+}
+
+#[test]
+fn constraints_that_the_types_lost_are_in_the_table() {
+    let server = dense(&generated(&small()).unwrap().server);
+    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
+    let row = |name: &str| {
+        let row = table.split_once(&format!("Property{{name:\"{name}\",")).unwrap().1;
+        row.split_once('}').unwrap().0.to_owned()
+    };
+    let title = row("title");
+    for says in ["required:true", "max_length:Some(9usize)", "min_length:Some(1usize)", "pattern:None"] {
+        assert!(title.contains(says), "{says}: {title}");
+    }
+    assert!(row("pattern").contains("pattern:Some(\"^a+$\")"));
+    assert!(row("id").contains("read_only:true"));
+}
+
+#[test]
+fn operation_without_security_inherits_the_documents() {
+    let document = small_with("/security", json!([{ "basicAuth": [] }]));
+    let server_trait = dense(&generated(&document).unwrap().server_trait);
+    assert!(server_trait.contains("call:Call<policy::Basic,NoBody>"), "{server_trait}");
+    assert!(server_trait.contains("call:Call<policy::TokenOrAnonymous,"), "its own counts more: {server_trait}");
+}
+
+/// build.rs refuses to build otherwise; this says so where tests are read. Both depend on the order of keys, which
+/// `serde_json` keeps only when some package of the build asks for it.
+#[test]
+fn generated_files_are_what_the_document_generates() {
+    let fresh = generate(SOURCE, &Settings { trait_name: "AuthApi", runtime: "crate::http::typed" }).unwrap();
+    let kept = [
+        (&fresh.client, include_str!("../generated/src/client.rs")),
+        (&fresh.server_trait, include_str!("../generated/server_trait.rs")),
+    ];
+    let keeps_order = json!({"b": 1, "a": 2}).to_string().starts_with("{\"b\"");
+    for (fresh, kept) in kept {
+        // Without the order the items stand elsewhere, with the same lines.
+        assert!(!keeps_order || fresh == kept, "generated/ is stale: REFRESH_GENERATED=1 cargo build");
+        assert!(sorted(fresh) == sorted(kept), "generated/ is stale: REFRESH_GENERATED=1 cargo build");
+    }
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}
+
+// --- refusals ---
+
+fn assert_refused_at(document: &Value, pointer: &str) {
+    match refusal(document) {
+        Error::Unsupported { path, reason } => {
+            assert_eq!(path, pointer, "{reason}");
+            assert!(!reason.is_empty());
+        }
+        other => panic!("{pointer}: {other}"),
+    }
+}
+
+#[test]
+fn what_the_subset_leaves_out_is_refused_by_its_pointer() {
+    let response = json!({"description": ""});
+    let get = |rest: &str| format!("{GET}{rest}");
+    let post = |rest: &str| format!("{POST}{rest}");
+    let json_content = post("/requestBody/content/application~1json/schema");
+    let json_answer = get("/responses/200/content/application~1json/schema");
+    let cases = [
+        (get("/parameters/1/in"), json!("header"), get("/parameters/1")),
+        (get("/parameters/1/in"), json!("cookie"), get("/parameters/1")),
+        (get("/parameters/1/schema/type"), json!("array"), get("/parameters/1")),
+        (get("/parameters/-"), json!({"$ref": "#/components/parameters/Limit"}), get("/parameters/2")),
+        (json_content.clone(), json!({"type": "object"}), json_content),
+        (json_answer.clone(), json!({"type": "object"}), json_answer),
+        (post("/requestBody/content/text~1plain"), json!({}), post("/requestBody/content/text~1plain/schema")),
+        (
+            post("/requestBody/content/multipart~1form-data/schema"),
+            json!({"$ref": "#/components/schemas/Plain"}),
+            post("/requestBody/content"),
+        ),
+        (post("/requestBody"), json!({"$ref": "#/components/requestBodies/Thing"}), post("/requestBody/content")),
+        (post("/responses/202"), response, post("/responses")),
+        (post("/responses"), json!({}), post("/responses")),
+        (post("/responses"), json!({"2XX": {"description": ""}}), post("/responses")),
+        (post("/responses"), json!({"2000": {"description": ""}}), post("/responses")),
+        (post("/responses/201"), json!({"$ref": "#/components/responses/Thing"}), post("/responses/201")),
+        (post("/responses/201/content"), json!({"text/html": {}}), post("/responses/201/content")),
+        (post("/responses/201/content/text~1html"), json!({}), post("/responses/201/content")),
+        (post("/security/-"), json!({"magicAuth": []}), post("/security")),
+        ("/security".to_owned(), json!([{"magicAuth": []}]), "/security".to_owned()),
+        ("/paths/~1things~1/parameters".to_owned(), json!([]), "/paths/~1things~1/parameters".to_owned()),
+        ("/paths/~1things~1/trace".to_owned(), json!({}), "/paths/~1things~1/trace".to_owned()),
+    ];
+    for (edit, value, pointer) in cases {
+        assert_refused_at(&small_with(&edit, value), &pointer);
+    }
+    assert_refused_at(&small_without(&get("/operationId")), GET);
+}
+
+#[test]
+fn reference_to_nothing_is_refused_where_the_schema_is_missing() {
+    let nothing = json!({"$ref": "#/components/schemas/Nowhere"});
+    let answer = format!("{GET}/responses/200/content/application~1json/schema");
+    assert_refused_at(&small_with(&answer, nothing.clone()), "/components/schemas/Nowhere");
+    let body = "/paths/~1plain~1/put/requestBody/content/application~1json/schema";
+    assert_refused_at(&small_with(body, nothing), "/components/schemas/Nowhere");
+}
+
+#[test]
+fn names_that_make_no_rust_name_are_refused() {
+    let get = |rest: &str| format!("{GET}{rest}");
+    for (edit, value, pointer) in [
+        (get("/operationId"), json!("7"), get("/operationId")),
+        (get("/operationId"), json!("type"), get("/operationId")),
+        (get("/operationId"), json!(""), get("/operationId")),
+        (get("/parameters/1/name"), json!("loop"), get("/parameters")),
+        (get("/parameters/1/name"), json!("7"), get("/parameters")),
+        ("/components/schemas/7".to_owned(), json!({}), "/components/schemas/7".to_owned()),
+        ("/components/schemas/Self".to_owned(), json!({}), "/components/schemas/Self".to_owned()),
+    ] {
+        assert_refused_at(&small_with(&edit, value), &pointer);
+    }
+    let mut document = small_with("/components/securitySchemes/7Auth", json!({"type": "http", "scheme": "basic"}));
+    put(&mut document, &get("/security"), json!([{"7Auth": []}]));
+    assert_refused_at(&document, &get("/security"));
+}
+
+/// Else one would silently stand for the other: with two policies, that is the wrong one.
+#[test]
+fn two_things_that_would_have_one_rust_name_are_refused() {
+    let mut document = small_with("/components/securitySchemes/token", json!({"type": "http", "scheme": "bearer"}));
+    put(&mut document, "/paths/~1plain~1/put/security", json!([{"token": []}, {}]));
+    // Reported at whichever operation comes second.
+    let Error::Unsupported { path, reason } = refusal(&document) else { panic!("a policy's name is taken twice") };
+    assert!(path.ends_with("/security") && reason.contains("`TokenOrAnonymous`"), "{path}: {reason}");
+
+    let same_method = small_with("/paths/~1plain~1/put/operationId", json!("thingCreate"));
+    let Error::Unsupported { path, reason } = refusal(&same_method) else { panic!("a method's name is taken twice") };
+    assert!(path.ends_with("/operationId") && reason.contains("`thing_create`"), "{path}: {reason}");
+
+    let same_field = small_with(
+        &format!("{GET}/parameters/-"),
+        json!({"in": "query", "name": "Limit", "schema": {"type": "integer"}}),
+    );
+    assert_refused_at(&same_field, &format!("{GET}/parameters"));
+
+    let of_requests = small_with("/components/schemas/ThingRequest", json!({"type": "object"}));
+    assert_refused_at(&of_requests, "/components/schemas/ThingRequest");
+}
+
+/// Read as "nothing", most of these would take something away in silence; `security` would let anyone in.
+#[test]
+fn wrong_kinds_of_values_are_refused_by_their_pointer() {
+    let cases = [
+        ("/info", "/info"),
+        ("/info/title", "/info/title"),
+        ("/info/version", "/info/version"),
+        ("/paths", "/paths"),
+        ("/paths/~1things~1", "/paths/~1things~1"),
+        (POST, POST),
+        ("POST/operationId", "POST/operationId"),
+        ("POST/description", "POST/description"),
+        ("POST/security", "POST/security"),
+        ("/security", "/security"),
+        ("POST/requestBody", "POST/requestBody"),
+        ("POST/requestBody/required", "POST/requestBody/required"),
+        ("POST/requestBody/content", "POST/requestBody/content"),
+        ("POST/requestBody/content/application~1json", "POST/requestBody/content/application~1json/schema"),
+        ("POST/responses", "POST/responses"),
+        ("POST/responses/201", "POST/responses/201"),
+        ("POST/responses/201/content", "POST/responses/201/content"),
+        ("GET/parameters", "GET/parameters"),
+        ("GET/parameters/0", "GET/parameters/0"),
+        ("GET/parameters/0/name", "GET/parameters/0/name"),
+        ("GET/parameters/0/in", "GET/parameters/0/in"),
+        ("GET/parameters/0/required", "GET/parameters/0/required"),
+        ("GET/parameters/0/schema", "GET/parameters/0"),
+        ("GET/tags", "GET/tags"),
+        ("GET/tags/0", "GET/tags"),
+        ("/components", "/components"),
+        ("/components/schemas", "/components/schemas"),
+        (THING, THING),
+        ("THING/required", "THING/required"),
+        ("THING/properties", "THING/properties"),
+        ("THING/properties/title", "THING/properties/title"),
+        ("THING/properties/title/type", "THING/properties/title/type"),
+        ("THING/properties/title/maxLength", "THING/properties/title/maxLength"),
+        ("THING/properties/title/minLength", "THING/properties/title/minLength"),
+        ("THING/properties/title/pattern", "THING/properties/title/pattern"),
+        ("THING/properties/title/nullable", "THING/properties/title/nullable"),
+        ("THING/properties/title/readOnly", "THING/properties/title/readOnly"),
+        ("THING/properties/title/writeOnly", "THING/properties/title/writeOnly"),
+    ];
+    let full = |short: &str| short.replace("POST", POST).replace("GET", GET).replace("THING", THING);
+    for (edit, pointer) in cases {
+        // A list with something wrong in it is refused by the place of that.
+        let lists = [json!(null), json!(-1), json!({})];
+        for garbage in if edit.ends_with("/parameters") { lists } else { [json!(null), json!(-1), json!([[]])] } {
+            let mut document = small();
+            // Its scheme would be missed first.
+            if edit.starts_with("/components") {
+                put(&mut document, &format!("{POST}/security"), json!([]));
+            }
+            put(&mut document, &full(edit), garbage);
+            assert_refused_at(&document, &full(pointer));
+        }
+    }
+    assert_refused_at(&small_with(&format!("{POST}/security/0"), json!("tokenAuth")), &format!("{POST}/security"));
+}
+
+#[test]
+fn text_that_is_no_document_is_refused() {
+    for text in ["{", "a: [", "a: b: c", "\u{0}", "*nowhere"] {
+        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
+        assert!(matches!(refused, Some(Error::Unreadable(_))), "{text:?}: {refused:?}");
+    }
+    for text in ["", "- a\n- b\n", "7", "null", "a: 1", "[]"] {
+        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
+        assert!(matches!(&refused, Some(Error::Unsupported { path, .. }) if path == "/info"), "{text:?}: {refused:?}");
+    }
+    let refused = refusal(&small_with("/openapi", json!(3)));
+    assert!(matches!(refused, Error::Unreadable(_)), "{refused:?}");
+}
+
+#[test]
+fn refusal_reads_as_a_place_and_a_reason() {
+    let words = refusal(&small_without(&format!("{POST}/operationId"))).to_string();
+    assert_eq!(words, format!("{POST}: an operationId is needed: it names the trait's method"));
+}
+
+// --- garbage ---
+
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                pointers(value, &format!("{at}/{}", escape(key)), found);
+            }
+        }
+        Value::Array(items) => {
+            for (n, value) in items.iter().enumerate() {
+                pointers(value, &format!("{at}/{n}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every node in turn replaced by something else, given to `try_out` with a word that says what was done.
+fn with_garbage(source: &Value, step: usize, try_out: impl Fn(&Value) + std::panic::RefUnwindSafe) {
+    let mut all = Vec::new();
+    pointers(source, "", &mut all);
+    let mut panicked = Vec::new();
+    let mut document = source.clone();
+    for (n, pointer) in all.iter().enumerate().step_by(step) {
+        let garbage = [json!(null), json!(7), json!("x"), json!([]), json!({}), json!({"$ref": "#"})];
+        // A sample takes another kind of garbage each time.
+        let tried = if step == 1 { &garbage[..] } else { &garbage[n / step % garbage.len()..][..1] };
+        for value in tried {
+            let replaced = std::mem::replace(document.pointer_mut(pointer).unwrap(), value.clone());
+            if catch_unwind(|| try_out(&document)).is_err() {
+                panicked.push(format!("{pointer} = {value}"));
+            }
+            *document.pointer_mut(pointer).unwrap() = replaced;
+        }
+    }
+    assert!(all.len() / step > 20, "too few places were tried");
+    assert!(panicked.is_empty(), "{panicked:#?}");
+}
+
+#[test]
+fn reading_and_normalising_never_panic() {
+    for source in [small(), parsed(SOURCE)] {
+        with_garbage(&source, 1, |document| {
+            drop(Document::read(document));
+            normalise(document);
+        });
+    }
+}
+
+#[test]
+fn generating_from_garbage_never_panics() {
+    with_garbage(&small(), 2, |document| drop(generated(document)));
+    with_garbage(&parsed(SOURCE), 37, |document| drop(generated(document)));
+}
