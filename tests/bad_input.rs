@@ -444,3 +444,25 @@ async fn broken_forms_are_read_as_far_as_they_go() {
     }
     fixture.assert_untouched("broken forms").await;
 }
+
+/// Also where the document lets the only field out: a resend without an address would mail a stranger.
+#[tokio::test]
+async fn missing_body_names_every_required_field() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "").await;
+    for (method, path, fields) in [
+        (Method::POST, "emails/", &["email", "user"][..]),
+        (Method::POST, "login/", &["password"]),
+        (Method::POST, "password/change/", &["new_password1", "new_password2"]),
+        (Method::POST, "password/reset/", &["email"]),
+        (Method::POST, "password/reset/confirm/", &["new_password1", "new_password2", "uid", "token"]),
+        (Method::POST, "registration/", &["username", "password1", "password2"]),
+        (Method::POST, "registration/resend-email/", &["email"]),
+        (Method::POST, "registration/verify-email/", &["key"]),
+        (Method::PUT, "user/", &["username"]),
+    ] {
+        let answer = server.send(method, path, &[("authorization", &token)], Value::Null).await;
+        let named: Value = fields.iter().map(|f| ((*f).to_owned(), json!(["This field is required."]))).collect();
+        assert_eq!((answer.status, answer.json()), (400, named), "{path}");
+    }
+}
