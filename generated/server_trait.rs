@@ -3,7 +3,8 @@
 use dropshot::RequestContext;
 #[allow(unused_imports)]
 use crate::http::typed::{
-    Body, Call, NoBody, OptionalBody, Outcome, Path, Query, Undescribed,
+    Answering, Body, Bytes, Call, Headers, NoBody, OptionalBody, Outcome, Path, Query,
+    Undescribed,
 };
 ///InvenTree API 291: one method per operation.
 #[dropshot::api_description]

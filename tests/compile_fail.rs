@@ -5,8 +5,10 @@
 #[allow(dead_code)]
 mod codegen;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "support/package.rs"]
+mod package;
+
+use package::Package;
 
 const DOCUMENT: &str = include_str!("compile_fail/small.yaml");
 const IMPLEMENTATION: &str = include_str!("compile_fail/implementation.rs");
@@ -53,56 +55,27 @@ fn changed(from: &str, to: &str) -> (String, String) {
     (document, implementation)
 }
 
-fn write_case(directory: &Path, name: &str, document: &str, implementation: &str) -> PathBuf {
+fn add_case(package: &Package, name: &str, document: &str, implementation: &str) {
     let settings = codegen::Settings { trait_name: "SmallApi", runtime: "inventree_auth::http::typed" };
     let generated = codegen::generate(document, &settings).unwrap();
-    let path = directory.join(format!("{name}.rs"));
-    let case = format!("#[allow(dead_code)]\nmod api {{\n{}\n}}\n\n{implementation}", generated.server);
-    std::fs::write(&path, case).unwrap();
-    path
+    package.add(name, &format!("#[allow(dead_code)]\nmod api {{\n{}\n}}\n\n{implementation}", generated.server));
 }
 
 /// `cargo build --examples` over a package of cases; each case's compiler messages by its name.
 #[test]
 fn what_disagrees_with_the_document_does_not_compile() {
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile_fail");
-    let examples = package.join("examples");
-    std::fs::create_dir_all(package.join("src")).unwrap();
-    let _ = std::fs::remove_dir_all(&examples);
-    std::fs::create_dir_all(&examples).unwrap();
-    let root = env!("CARGO_MANIFEST_DIR");
-    // With this package's own dependencies, features and profile, cargo finds what it has built for the other tests.
-    let own = std::fs::read_to_string(Path::new(root).join("Cargo.toml")).unwrap();
-    let section = |from: &str, to: &str| own.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
-    let manifest = format!(
-        "[package]\nname = \"cases\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         inventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
-        section("\n[dependencies]\n", "\n["),
-        section("\n[dev-dependencies]\n", "\n[").replace("\"generated\"", &format!("\"{root}/generated\"")),
-        own.split_once("[profile.dev]").unwrap().1,
-    );
-    std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
-    std::fs::write(package.join("src/lib.rs"), "").unwrap();
-    // The same versions as here, and nothing from the network that is not here already.
-    std::fs::copy(Path::new(root).join("Cargo.lock"), package.join("Cargo.lock")).unwrap();
-
-    write_case(&examples, "unchanged", DOCUMENT, IMPLEMENTATION);
+    let package = Package::new("compile_fail");
+    add_case(&package, "unchanged", DOCUMENT, IMPLEMENTATION);
     for (name, from, to, _) in CASES {
         let (document, implementation) = changed(from, to);
-        write_case(&examples, name, &document, &implementation);
+        add_case(&package, name, &document, &implementation);
     }
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--examples", "--keep-going", "--offline", "--message-format", "short", "--color", "never"])
-        .current_dir(&package)
-        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join(".."))
-        .env_remove("RUSTFLAGS")
-        .output()
-        .unwrap();
+    let output = package.cargo(&["build", "--examples", "--keep-going", "--message-format", "short"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let of = |name: &str| -> Vec<&str> {
         said.lines().filter(|line| line.contains(&format!("examples/{name}.rs:")) && line.contains("error")).collect()
     };
-    assert!(said.contains("could not compile `cases`"), "the compiler did not get to the cases:\n{said}");
+    assert!(said.contains("could not compile `compile_fail`"), "the compiler did not get to the cases:\n{said}");
     assert!(of("unchanged").is_empty(), "the unchanged implementation must compile: {:#?}", of("unchanged"));
     assert!(!said.contains("(example \"unchanged\")"), "{said}");
     let silent: Vec<String> = CASES

@@ -2,38 +2,37 @@
 //!
 //! It takes the document as published, before any normalising: constraints, content types and security come from here.
 //! Whatever it does not understand is refused with its JSON pointer; nothing is dropped in silence.
+//!
+//! # The subset of OpenAPI 3.0
+//!
+//! - Paths with operations, each with an `operationId`; tags, `deprecated`, and security by scheme, without scopes.
+//! - Path, query and header parameters: an integer, a number, a text or a boolean, with `enum` and bounds; a query
+//!   parameter also a list of them, repeated (`a=1&a=2`).
+//! - A request body as JSON, as a form, as multipart, or several of them with one schema, which is an object.
+//! - Any number of answers by number, of which at least one is a success: no content, JSON, or bytes of any other type.
+//! - Component schemas, and the keywords of [`super::schema`].
+//!
+//! Not taken: references to anything but schemas, `default` and `4XX` answers, callbacks, links, answer headers, servers
+//! of one path, cookie parameters, `content` and styles of parameters.
 
+use std::collections::BTreeSet;
+
+use heck::ToPascalCase;
 use serde_json::{Map, Value};
 
 use super::Error;
+use super::read::{component, escape, flag, list, members, object, only, optional, strings, text, unsupported};
+use super::schema::{self, Schema, without_read_only};
 
 /// The whole document.
 pub struct Document {
     pub title: String,
     pub version: String,
     pub operations: Vec<Operation>,
+    /// Components in their order, then those that stand inline in an operation, under a name made for them.
     pub schemas: Vec<Schema>,
-}
-
-/// One component schema, as the source has it.
-pub struct Schema {
-    pub name: String,
-    pub source: Value,
-    pub properties: Vec<Property>,
-}
-
-/// One property of an object schema, with what a request is checked against.
-pub struct Property {
-    pub name: String,
-    pub kind: &'static str,
-    pub required: bool,
-    pub nullable: bool,
-    pub read_only: bool,
-    pub write_only: bool,
-    pub is_array: bool,
-    pub min_length: Option<u64>,
-    pub max_length: Option<u64>,
-    pub pattern: Option<String>,
+    /// Names of those that a request has in another form, since it leaves members out.
+    trimmed: BTreeSet<String>,
 }
 
 pub struct Operation {
@@ -42,39 +41,69 @@ pub struct Operation {
     pub method: String,
     pub path: String,
     pub description: String,
+    pub deprecated: bool,
     pub tags: Vec<String>,
     /// Alternatives, each a list of scheme names; the empty list is the anonymous one.
     pub security: Vec<Vec<String>>,
-    pub path_parameters: Vec<Parameter>,
-    pub query_parameters: Vec<Parameter>,
+    pub parameters: Vec<Parameter>,
     pub body: Option<Body>,
-    pub status: u16,
-    /// Component name of the answer's schema; none for an answer without content.
-    pub response: Option<String>,
+    /// By status.
+    pub answers: Vec<Answer>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Path,
+    Query,
+    Header,
 }
 
 pub struct Parameter {
     pub name: String,
+    pub place: Place,
     pub required: bool,
     pub description: Option<String>,
     pub schema: Value,
 }
 
 pub struct Body {
-    /// Component name.
+    /// Name of the schema.
     pub schema: String,
     pub content_types: Vec<String>,
     pub required: bool,
 }
 
+pub struct Answer {
+    pub status: u16,
+    pub content: Content,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Content {
+    Nothing,
+    /// Name of the schema.
+    Json(String),
+    /// Bytes of this media type.
+    Bytes(String),
+}
+
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+pub const JSON: &str = "application/json";
+/// What a request body can be read from.
+const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
 impl Document {
     /// # Errors
     ///
     /// [`Error::Unsupported`] with the JSON pointer of the first thing outside the subset.
     pub fn read(source: &Value) -> Result<Document, Error> {
+        let top = source.as_object().ok_or_else(|| unsupported("", "a document must be an object"))?;
+        only(top, &["openapi", "info", "paths", "components", "servers", "security", "tags", "externalDocs"], "")?;
+        if !text(top, "openapi", "")?.is_some_and(|version| version.starts_with("3.0.")) {
+            return Err(unsupported("/openapi", "only OpenAPI 3.0 is taken, such as 3.0.3"));
+        }
         let info = object(source, "info", "")?;
+        let mut reader = Reader { source, inline: Vec::new() };
         let mut operations = Vec::new();
         for (path, item) in object(source, "paths", "")? {
             let at = format!("/paths/{}", escape(path));
@@ -84,163 +113,260 @@ impl Document {
                 if !METHODS.contains(&method.as_str()) {
                     return Err(unsupported(&at, "only operations are taken inside a path item"));
                 }
-                operations.push(Operation::read(path, method, operation, source, &at)?);
+                operations.push(reader.operation(path, method, operation, &at)?);
             }
         }
         let mut schemas = Vec::new();
-        if let Some(components) = source.as_object().map(|s| members(s, "components", "")).transpose()?.flatten() {
+        if let Some(components) = members(top, "components", "")? {
+            only(components, &["schemas", "securitySchemes", "examples"], "/components")?;
             for (name, schema) in members(components, "schemas", "/components")?.into_iter().flatten() {
-                schemas.push(Schema::read(name, schema)?);
+                schemas.push(Schema::read(name, schema, format!("/components/schemas/{}", escape(name)))?);
             }
         }
-        Ok(Document {
+        for inline in reader.inline {
+            schemas.push(Schema { is_inline: true, ..inline });
+        }
+        let mut document = Document {
             title: text(info, "title", "/info")?.unwrap_or_default(),
             version: text(info, "version", "/info")?.unwrap_or_default(),
             operations,
             schemas,
-        })
+            trimmed: BTreeSet::new(),
+        };
+        document.check_references()?;
+        document.trimmed = document.find_trimmed();
+        Ok(document)
     }
 
     pub fn schema(&self, name: &str) -> Option<&Schema> {
         self.schemas.iter().find(|s| s.name == name)
     }
-}
 
-impl Schema {
-    fn read(name: &str, source: &Value) -> Result<Schema, Error> {
-        let at = format!("/components/schemas/{}", escape(name));
-        let object = source.as_object().ok_or_else(|| unsupported(&at, "a schema must be an object"))?;
-        let mut properties = Vec::new();
-        let required = strings(object, "required", &at)?;
-        for (property, schema) in members(object, "properties", &at)?.into_iter().flatten() {
-            let at = format!("{at}/properties/{}", escape(property));
-            let schema = schema.as_object().ok_or_else(|| unsupported(&at, "a property must be a schema object"))?;
-            let length = |key: &str| optional(schema, key, &at, "a length", Value::as_u64);
-            properties.push(Property {
-                name: property.clone(),
-                kind: kind(schema),
-                required: required.contains(property),
-                nullable: flag(schema, "nullable", &at)?,
-                read_only: flag(schema, "readOnly", &at)?,
-                write_only: flag(schema, "writeOnly", &at)?,
-                is_array: text(schema, "type", &at)?.as_deref() == Some("array"),
-                min_length: length("minLength")?,
-                max_length: length("maxLength")?,
-                pattern: text(schema, "pattern", &at)?,
-            });
-        }
-        Ok(Schema { name: name.to_owned(), source: source.clone(), properties })
+    /// Name of the schema that a request of `schema` has.
+    pub fn request_name(&self, schema: &str) -> String {
+        if self.trimmed.contains(schema) { format!("{schema}Request") } else { schema.to_owned() }
     }
-}
 
-fn kind(schema: &Map<String, Value>) -> &'static str {
-    let word = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default();
-    match (word("type"), word("format")) {
-        ("string", "email") => "Email",
-        ("string", "uri") => "Uri",
-        ("string", _) => "Text",
-        ("integer", _) => "Integer",
-        ("number", _) => "Number",
-        ("boolean", _) => "Boolean",
-        _ => "Any",
+    /// The schemas that requests have in another form.
+    pub fn trimmed_schemas(&self) -> impl Iterator<Item = &Schema> {
+        self.schemas.iter().filter(|schema| self.trimmed.contains(&schema.name))
+    }
+
+    /// Of what a request can reach: a schema with readOnly members, and one that refers to such a schema.
+    fn find_trimmed(&self) -> BTreeSet<String> {
+        let same = |name: &str| name.to_owned();
+        let request = |name: &str| self.schema(name).map(|schema| without_read_only(&schema.source, &same));
+        let mut reached = BTreeSet::new();
+        let mut ahead: Vec<String> =
+            self.operations.iter().filter_map(|o| Some(o.body.as_ref()?.schema.clone())).collect();
+        while let Some(name) = ahead.pop() {
+            ahead.extend(request(&name).iter().flat_map(schema::references).filter(|next| !reached.contains(next)));
+            reached.insert(name);
+        }
+        let mut trimmed = BTreeSet::new();
+        loop {
+            let changes = |name: &&String| {
+                let Some((schema, request)) = self.schema(name).zip(request(name)) else { return false };
+                request != schema.source || schema::references(&request).iter().any(|next| trimmed.contains(next))
+            };
+            let more: Vec<String> =
+                reached.iter().filter(|name| !trimmed.contains(*name)).filter(changes).cloned().collect();
+            if more.is_empty() {
+                return trimmed;
+            }
+            trimmed.extend(more);
+        }
+    }
+
+    fn check_references(&self) -> Result<(), Error> {
+        let missing = |name: &str, by: &str| {
+            let path = format!("/components/schemas/{}", escape(name));
+            Err(unsupported(&path, &format!("{by} refers to it, and it is missing")))
+        };
+        for schema in &self.schemas {
+            if let Some(name) = schema::references(&schema.source).into_iter().find(|name| self.schema(name).is_none())
+            {
+                return missing(&name, &schema.at);
+            }
+        }
+        for operation in &self.operations {
+            if let Some(name) = operation.schemas().find(|name| self.schema(name).is_none()) {
+                return missing(name, &operation.at());
+            }
+            if let Some(body) = &operation.body
+                && self.schema(&body.schema).is_some_and(|schema| !schema.is_object())
+            {
+                return Err(unsupported(
+                    &format!("{}/requestBody", operation.at()),
+                    "a request body must be an object",
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
 impl Operation {
-    fn read(path: &str, method: &str, source: &Value, document: &Value, at: &str) -> Result<Operation, Error> {
+    /// Its JSON pointer.
+    pub fn at(&self) -> String {
+        format!("/paths/{}/{}", escape(&self.path), self.method.to_ascii_lowercase())
+    }
+
+    pub fn parameters_in(&self, place: Place) -> Vec<&Parameter> {
+        self.parameters.iter().filter(|parameter| parameter.place == place).collect()
+    }
+
+    /// Names of the schemas that its body and its answers have.
+    pub fn schemas(&self) -> impl Iterator<Item = &String> {
+        let answers = self.answers.iter().filter_map(|answer| match &answer.content {
+            Content::Json(schema) => Some(schema),
+            _ => None,
+        });
+        self.body.iter().map(|body| &body.schema).chain(answers)
+    }
+}
+
+struct Reader<'a> {
+    source: &'a Value,
+    inline: Vec<Schema>,
+}
+
+impl Reader<'_> {
+    fn operation(&mut self, path: &str, method: &str, source: &Value, at: &str) -> Result<Operation, Error> {
         let operation = source.as_object().ok_or_else(|| unsupported(at, "an operation must be an object"))?;
         let id = text(operation, "operationId", at)?
             .ok_or_else(|| unsupported(at, "an operationId is needed: it names the trait's method"))?;
-        let (mut path_parameters, mut query_parameters) = (Vec::new(), Vec::new());
-        for (n, parameter) in list(operation, "parameters", at)?.iter().enumerate() {
-            let at = format!("{at}/parameters/{n}");
-            let (place, parameter) = Parameter::read(parameter, &at)?;
-            match place.as_str() {
-                "path" => path_parameters.push(parameter),
-                "query" => query_parameters.push(parameter),
-                _ => return Err(unsupported(&at, "only path and query parameters are taken")),
-            }
-        }
-        let (status, response) = success(operation, at)?;
+        let taken = ["operationId", "summary", "description", "tags", "deprecated", "parameters", "requestBody"];
+        only(operation, &[&taken[..], &["responses", "security", "externalDocs"]].concat(), at)?;
+        let parameters = list(operation, "parameters", at)?.iter().enumerate();
+        let parameters = parameters.map(|(n, source)| parameter(source, &format!("{at}/parameters/{n}")));
         Ok(Operation {
-            id,
             method: method.to_ascii_uppercase(),
             path: path.to_owned(),
             description: text(operation, "description", at)?.unwrap_or_default(),
+            deprecated: flag(operation, "deprecated", at)?,
             tags: strings(operation, "tags", at)?,
-            security: alternatives(operation, document, at)?,
-            path_parameters,
-            query_parameters,
-            body: Body::read(operation, at)?,
-            status,
-            response,
+            security: alternatives(operation, self.source, at)?,
+            parameters: parameters.collect::<Result<_, _>>()?,
+            body: self.body(operation, &id, at)?,
+            answers: self.answers(operation, &id, at)?,
+            id,
         })
     }
-}
 
-impl Parameter {
-    fn read(source: &Value, at: &str) -> Result<(String, Parameter), Error> {
-        let parameter = source.as_object().ok_or_else(|| unsupported(at, "a parameter must be an object"))?;
-        let name = text(parameter, "name", at)?.ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
-        let schema = parameter.get("schema").ok_or_else(|| unsupported(at, "a parameter needs a schema"))?;
-        if !matches!(schema["type"].as_str(), Some("integer" | "string" | "boolean" | "number")) {
-            return Err(unsupported(at, "a parameter must be an integer, a number, a string or a boolean"));
-        }
-        Ok((
-            text(parameter, "in", at)?.unwrap_or_default(),
-            Parameter {
-                name,
-                required: flag(parameter, "required", at)?,
-                description: text(parameter, "description", at)?,
-                schema: schema.clone(),
-            },
-        ))
-    }
-}
-
-impl Body {
-    fn read(operation: &Map<String, Value>, at: &str) -> Result<Option<Body>, Error> {
+    fn body(&mut self, operation: &Map<String, Value>, id: &str, at: &str) -> Result<Option<Body>, Error> {
         let Some(body) = members(operation, "requestBody", at)? else { return Ok(None) };
         let required = flag(body, "required", &format!("{at}/requestBody"))?;
         let at = format!("{at}/requestBody/content");
-        let content = body.get("content").and_then(Value::as_object);
+        let content = body.get("content").and_then(Value::as_object).filter(|content| !content.is_empty());
         let content = content.ok_or_else(|| unsupported(&at, "a request body needs content"))?;
-        let mut schemas = Vec::new();
+        let mut schemas: Vec<&Value> = content.values().map(|entry| &entry["schema"]).collect();
         for (media, entry) in content {
-            let at = format!("{at}/{}/schema", escape(media));
-            schemas.push(reference(&entry["schema"], &at)?);
+            let at = format!("{at}/{}", escape(media));
+            self.media_type(entry, &at)?;
+            if media != JSON && !FORMS.contains(&media.as_str()) {
+                return Err(unsupported(&at, &format!("a request body is {JSON}, {}", FORMS.join(" or "))));
+            }
         }
         schemas.dedup();
-        let [schema] = schemas.as_slice() else {
+        let (Some(schema), None) = (schemas.first(), schemas.get(1)) else {
             return Err(unsupported(&at, "every content type of a request body must have the same schema"));
         };
-        Ok(Some(Body { schema: schema.clone(), content_types: content.keys().cloned().collect(), required }))
+        // It stands where progenitor's copy keeps it.
+        let media = if content.contains_key(JSON) { JSON } else { content.keys().next().map_or(JSON, String::as_str) };
+        let at = format!("{at}/{}/schema", escape(media));
+        let schema = self.named(schema, &format!("{id}_request"), at)?;
+        Ok(Some(Body { schema, content_types: content.keys().cloned().collect(), required }))
+    }
+
+    fn answers(&mut self, operation: &Map<String, Value>, id: &str, at: &str) -> Result<Vec<Answer>, Error> {
+        let at = format!("{at}/responses");
+        let responses = operation.get("responses").and_then(Value::as_object);
+        let mut answers = Vec::new();
+        for (status, response) in responses.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
+            let at = format!("{at}/{status}");
+            let number = status.parse().ok().filter(|number| (200..600).contains(number));
+            let status = number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
+            let response = response.as_object().filter(|response| !response.contains_key("$ref"));
+            let response =
+                response.ok_or_else(|| unsupported(&at, "a response must be an object, and no reference"))?;
+            only(response, &["description", "content"], &at)?;
+            let content = members(response, "content", &at)?;
+            answers.push(Answer { status, content: self.content(content, &format!("{id}_answer_{status}"), &at)? });
+        }
+        answers.sort_by_key(|answer| answer.status);
+        if !answers.iter().any(|answer| answer.status < 300) {
+            return Err(unsupported(&at, "a success is needed, such as 200"));
+        }
+        Ok(answers)
+    }
+
+    fn content(&mut self, content: Option<&Map<String, Value>>, name: &str, at: &str) -> Result<Content, Error> {
+        let Some(content) = content.filter(|content| !content.is_empty()) else { return Ok(Content::Nothing) };
+        let at = format!("{at}/content");
+        let mut media = content.iter();
+        let (Some((media_type, entry)), None) = (media.next(), media.next()) else {
+            return Err(unsupported(&at, "a response has one content type"));
+        };
+        let at = format!("{at}/{}", escape(media_type));
+        self.media_type(entry, &at)?;
+        let schema = &entry["schema"];
+        if media_type == JSON {
+            return Ok(Content::Json(self.named(schema, name, format!("{at}/schema"))?));
+        }
+        let is_bytes = schema["type"] == "string" && schema.as_object().is_some_and(|s| !s.contains_key("enum"));
+        if !is_bytes || media_type.contains('*') {
+            let reason = "an answer that is no JSON has one media type, and a schema of type string";
+            return Err(unsupported(&at, reason));
+        }
+        Ok(Content::Bytes(media_type.clone()))
+    }
+
+    fn media_type(&self, entry: &Value, at: &str) -> Result<(), Error> {
+        let none = Map::new();
+        only(entry.as_object().unwrap_or(&none), &["schema", "example", "examples"], at)?;
+        match entry.get("schema") {
+            Some(schema) if schema.is_object() => Ok(()),
+            _ => Err(unsupported(&format!("{at}/schema"), "a schema is needed here")),
+        }
+    }
+
+    /// The component that `schema` refers to, or the name it gets because it stands inline.
+    fn named(&mut self, schema: &Value, name: &str, at: String) -> Result<String, Error> {
+        if let Some(reference) = schema.get("$ref") {
+            let name = reference.as_str().and_then(component);
+            return name.map(str::to_owned).ok_or_else(|| unsupported(&at, "only component schemas are referred to"));
+        }
+        let name = name.to_pascal_case();
+        self.inline.push(Schema::read(&name, schema, at)?);
+        Ok(name)
     }
 }
 
-/// The one documented success: its status, and its schema's name.
-fn success(operation: &Map<String, Value>, at: &str) -> Result<(u16, Option<String>), Error> {
-    let at = format!("{at}/responses");
-    let responses = operation.get("responses").and_then(Value::as_object);
-    let mut found = responses.into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
-    let (Some((status, response)), None) = (found.next(), found.next()) else {
-        return Err(unsupported(&at, "exactly one 2xx response is taken"));
+fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
+    let parameter = source.as_object().ok_or_else(|| unsupported(at, "a parameter must be an object"))?;
+    let name = text(parameter, "name", at)?.ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
+    let schema = parameter.get("schema").ok_or_else(|| unsupported(at, "a parameter needs a schema"))?;
+    let taken = ["name", "in", "required", "description", "schema", "example", "examples", "style", "explode"];
+    only(parameter, &[&taken[..], &["deprecated"]].concat(), at)?;
+    let place = match text(parameter, "in", at)?.as_deref() {
+        Some("path") => Place::Path,
+        Some("query") => Place::Query,
+        Some("header") => Place::Header,
+        _ => return Err(unsupported(at, "only path, query and header parameters are taken")),
     };
-    let number = status.parse().ok().filter(|number| (200..300).contains(number));
-    let number = number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
-    let at = format!("{at}/{status}");
-    let response = response.as_object().filter(|response| !response.contains_key("$ref"));
-    let response = response.ok_or_else(|| unsupported(&at, "a response must be an object, and no reference"))?;
-    let Some(content) = members(response, "content", &at)? else { return Ok((number, None)) };
-    let at = format!("{at}/content");
-    let mut media = content.iter();
-    let (Some((name, entry)), None) = (media.next(), media.next()) else {
-        return Err(unsupported(&at, "a response has one content type"));
-    };
-    if name != "application/json" {
-        return Err(unsupported(&at, "a response is application/json"));
+    let style = text(parameter, "style", at)?;
+    let explode = optional(parameter, "explode", at, "true or false", Value::as_bool)?;
+    let (usual_style, usual_explode) = if place == Place::Query { ("form", true) } else { ("simple", false) };
+    if style.is_some_and(|style| style != usual_style) || explode.is_some_and(|explode| explode != usual_explode) {
+        return Err(unsupported(at, &format!("only the style `{usual_style}` with explode={usual_explode} is taken")));
     }
-    Ok((number, Some(reference(&entry["schema"], &format!("{at}/application~1json/schema"))?)))
+    let required = flag(parameter, "required", at)?;
+    if place == Place::Path && !required {
+        return Err(unsupported(at, "a path parameter is required"));
+    }
+    schema::check_parameter(schema, place == Place::Query, at)?;
+    Ok(Parameter { name, place, required, description: text(parameter, "description", at)?, schema: schema.clone() })
 }
 
 /// An operation's own, or else the document's. What is no list is refused: read as an empty one, it would let anyone in.
@@ -255,67 +381,15 @@ fn alternatives(operation: &Map<String, Value>, document: &Value, at: &str) -> R
     for alternative in security {
         let alternative =
             alternative.as_object().ok_or_else(|| unsupported(&at, "a security requirement must be an object"))?;
-        for scheme in alternative.keys() {
+        for (scheme, scopes) in alternative {
             if document.pointer(&format!("/components/securitySchemes/{}", escape(scheme))).is_none() {
                 return Err(unsupported(&at, &format!("`{scheme}` is no security scheme of this document")));
+            }
+            if scopes.as_array().is_none_or(|scopes| !scopes.is_empty()) {
+                return Err(unsupported(&at, &format!("`{scheme}` must have an empty list: scopes are not taken")));
             }
         }
         found.push(alternative.keys().cloned().collect());
     }
     Ok(found)
-}
-
-fn reference(schema: &Value, at: &str) -> Result<String, Error> {
-    schema["$ref"]
-        .as_str()
-        .and_then(|r| r.strip_prefix("#/components/schemas/"))
-        .map(str::to_owned)
-        .ok_or_else(|| unsupported(at, "a body's schema must be a reference to a component"))
-}
-
-fn object<'a>(source: &'a Value, key: &str, at: &str) -> Result<&'a Map<String, Value>, Error> {
-    source[key].as_object().ok_or_else(|| unsupported(&format!("{at}/{key}"), "an object is needed here"))
-}
-
-/// What is not there is `None`; what is there and is something else is refused, not passed over.
-fn optional<'a, T>(
-    source: &'a Map<String, Value>,
-    key: &str,
-    at: &str,
-    what: &str,
-    read: impl Fn(&'a Value) -> Option<T>,
-) -> Result<Option<T>, Error> {
-    let Some(value) = source.get(key) else { return Ok(None) };
-    let refused = || unsupported(&format!("{at}/{}", escape(key)), &format!("{what} is needed here"));
-    read(value).map(Some).ok_or_else(refused)
-}
-
-fn members<'a>(source: &'a Map<String, Value>, key: &str, at: &str) -> Result<Option<&'a Map<String, Value>>, Error> {
-    optional(source, key, at, "an object", Value::as_object)
-}
-
-fn list<'a>(source: &'a Map<String, Value>, key: &str, at: &str) -> Result<&'a [Value], Error> {
-    Ok(optional(source, key, at, "a list", Value::as_array)?.map(Vec::as_slice).unwrap_or_default())
-}
-
-fn text(source: &Map<String, Value>, key: &str, at: &str) -> Result<Option<String>, Error> {
-    Ok(optional(source, key, at, "a text", Value::as_str)?.map(str::to_owned))
-}
-
-fn flag(source: &Map<String, Value>, key: &str, at: &str) -> Result<bool, Error> {
-    Ok(optional(source, key, at, "true or false", Value::as_bool)?.unwrap_or(false))
-}
-
-fn strings(source: &Map<String, Value>, key: &str, at: &str) -> Result<Vec<String>, Error> {
-    let all = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
-    Ok(optional(source, key, at, "a list of texts", all)?.unwrap_or_default())
-}
-
-fn unsupported(path: &str, reason: &str) -> Error {
-    Error::Unsupported { path: path.to_owned(), reason: reason.to_owned() }
-}
-
-/// RFC 6901: `~` and `/` inside one reference token.
-pub fn escape(token: &str) -> String {
-    token.replace('~', "~0").replace('/', "~1")
 }

@@ -4,17 +4,22 @@
 //! a file, and a document outside its subset is an [`Error`] that names the place, never a panic.
 //!
 //! ```text
-//! document ──► document.rs   operations, parameters, bodies, as the document says them
+//! document ──► document.rs   operations, parameters, bodies, answers, as the document says them
+//!    │           schema.rs     schemas: what is taken, what requests are checked against
 //!    │
 //!    └───────► normalise.rs  an in-memory copy that progenitor can take
 //!                  └───────► types.rs    structs, their source schemas, constraint tables
 //!                            client.rs   the typed client (generated/src/client.rs)
-//!                            server.rs   the trait that the server implements
+//!                            server.rs   the trait that the server implements, with all that its signatures name
+//!                            parameters.rs  path, query and header parameters
 //! ```
 
 mod client;
 pub mod document;
 pub mod normalise;
+mod parameters;
+pub mod read;
+pub mod schema;
 mod server;
 mod types;
 
@@ -73,7 +78,7 @@ pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error>
     let source: Value = serde_yaml_ng::from_str(text).map_err(|e| Error::Unreadable(e.to_string()))?;
     let document = document::Document::read(&source)?;
     server::check_names(&document)?;
-    let copy = normalise::normalise(&source);
+    let copy = normalise::normalise(&source, &document);
     let spec: openapiv3::OpenAPI =
         serde_json::from_value(copy.clone()).map_err(|e| Error::Unreadable(e.to_string()))?;
     // progenitor panics on much of what it does not take.
@@ -87,7 +92,7 @@ pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error>
     let file = types::keep_what_json_must_show(file, &copy);
 
     let server_trait = server::trait_tokens(&document, settings)?;
-    let mut server = types::server_tokens(&file, &document, &copy, settings)?;
+    let mut server = types::server_tokens(&file, &document, settings)?;
     server.extend(server::support_tokens(&document, settings)?);
     server.extend(server_trait.clone());
 

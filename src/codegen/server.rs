@@ -1,7 +1,7 @@
 //! The server's half: the trait that has one method per operation, and the marker types in its signatures.
 //!
 //! The markers make the signature say what dropshot's own types cannot: security alternatives, every content type,
-//! whether a body is required. A handler that disagrees with the document does not compile.
+//! whether a body is required, every documented answer. A handler that disagrees with the document does not compile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,10 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::{Value, json};
 
-use super::document::{Body, Document, Operation, Parameter, escape};
-use super::types::{request_type_name, request_type_words, type_name};
+use super::document::{Answer, Body, Content, Document, Operation, Place};
+use super::parameters::{self, field_name, parameters_name};
+use super::read::unsupported;
+use super::types::type_name;
 use super::{Error, Settings};
 
 /// Refuses names of the document that make no Rust name, and different things whose names would be one in Rust: the
@@ -19,40 +21,38 @@ use super::{Error, Settings};
 pub fn check_names(document: &Document) -> Result<(), Error> {
     let mut taken: BTreeMap<(&str, String), Value> = BTreeMap::new();
     let mut check = |space: &'static str, name: String, of: Value, at: &str| {
-        let refused = |reason: String| Err(Error::Unsupported { path: at.to_owned(), reason });
         if syn::parse_str::<syn::Ident>(&name).is_err() {
-            return refused(format!("`{name}`, made of what stands here, is no Rust name"));
+            return Err(unsupported(at, &format!("`{name}`, made of what stands here, is no Rust name")));
         }
         match taken.insert((space, name.clone()), of.clone()) {
-            Some(other) if other != of => refused(format!("both {other} and {of} would be called `{name}`")),
+            Some(other) if other != of => {
+                Err(unsupported(at, &format!("both {other} and {of} would be called `{name}`")))
+            }
             _ => Ok(()),
         }
     };
     for schema in &document.schemas {
-        let at = format!("/components/schemas/{}", escape(&schema.name));
-        check("types", schema.name.to_pascal_case(), json!(schema.name), &at)?;
-        let request = request_type_words(schema);
+        check("types", schema.name.to_pascal_case(), json!(schema.name), &schema.at)?;
+        let request = document.request_name(&schema.name);
         if request != schema.name {
-            check("types", request.to_pascal_case(), json!(request), &at)?;
-            if document.schema(&request).is_some() {
-                let reason = format!("`{request}` is the name that this schema takes for requests");
-                return Err(Error::Unsupported { path: format!("/components/schemas/{}", escape(&request)), reason });
-            }
+            check("types", request.to_pascal_case(), json!([schema.name, "request"]), &schema.at)?;
         }
     }
     for operation in &document.operations {
         let Operation { id, method, path, security, .. } = operation;
-        let at = format!("/paths/{}/{}", escape(path), method.to_ascii_lowercase());
-        let place = json!([path, method]);
-        check("methods", id.to_snake_case(), place.clone(), &format!("{at}/operationId"))?;
-        for (place, list) in [("path", &operation.path_parameters), ("query", &operation.query_parameters)] {
+        let at = operation.at();
+        check("methods", id.to_snake_case(), json!([path, method]), &format!("{at}/operationId"))?;
+        if operation.answers.len() > 1 {
+            check("answers", id.to_pascal_case(), json!([path, method]), &format!("{at}/operationId"))?;
+        }
+        for place in [Place::Path, Place::Query, Place::Header] {
             let mut fields = BTreeSet::new();
-            for parameter in list {
-                let (at, field) = (format!("{at}/parameters"), parameter.name.to_snake_case());
+            for parameter in operation.parameters_in(place) {
+                let (at, field) = (format!("{at}/parameters"), field_name(parameter));
                 check("parameters", field.clone(), Value::Null, &at)?;
                 if !fields.insert(field) {
-                    let reason = format!("two {place} parameters are called `{}`", parameter.name);
-                    return Err(Error::Unsupported { path: at, reason });
+                    let reason = format!("two {} are called `{}`", place.words(), parameter.name);
+                    return Err(unsupported(&at, &reason));
                 }
             }
         }
@@ -61,19 +61,14 @@ pub fn check_names(document: &Document) -> Result<(), Error> {
             let at = format!("{at}/requestBody/content");
             check("contents", content_words(content_types), json!(content_types), &at)?;
         }
-        let mut referred = operation.body.iter().map(|body| &body.schema).chain(&operation.response);
-        if let Some(schema) = referred.find(|name| document.schema(name).is_none()) {
-            return Err(missing(schema));
+        for answer in &operation.answers {
+            if let Content::Bytes(media) = &answer.content {
+                let at = format!("{at}/responses/{}/content", answer.status);
+                check("media", media.to_pascal_case(), json!(media), &at)?;
+            }
         }
     }
     Ok(())
-}
-
-fn missing(schema: &str) -> Error {
-    Error::Unsupported {
-        path: format!("/components/schemas/{}", escape(schema)),
-        reason: "a request or a response refers to it, and it is missing".to_owned(),
-    }
 }
 
 /// The trait itself.
@@ -81,12 +76,11 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
     let name = format_ident!("{}", settings.trait_name);
     let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let methods = document.operations.iter().map(|operation| method(operation, document));
-    let methods = methods.collect::<Result<Vec<_>, _>>()?;
     let doc = format!("{} {}: one method per operation.", document.title, document.version);
     Ok(quote! {
         use dropshot::RequestContext;
         #[allow(unused_imports)]
-        use #runtime::{Body, Call, NoBody, OptionalBody, Outcome, Path, Query, Undescribed};
+        use #runtime::{Answering, Body, Bytes, Call, Headers, NoBody, OptionalBody, Outcome, Path, Query, Undescribed};
 
         #[doc = #doc]
         #[dropshot::api_description]
@@ -98,64 +92,75 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
     })
 }
 
-fn method(operation: &Operation, document: &Document) -> Result<TokenStream, Error> {
-    let Operation { id, method, path, tags, status, .. } = operation;
-    let name = method_name(operation);
+fn method(operation: &Operation, document: &Document) -> TokenStream {
+    let Operation { id, method, path, tags, .. } = operation;
+    let name = format_ident!("{}", operation.id.to_snake_case());
     let http_method = format_ident!("{method}");
     let doc = std::iter::once(format!(" {method} {path}"))
         .chain(std::iter::once(String::new()))
         .chain(operation.description.lines().map(|line| format!(" {}", line.trim())));
-    let mut arguments = Vec::new();
-    if !operation.path_parameters.is_empty() {
-        let parameters = parameters_name(operation, "Path");
-        arguments.push(quote!(path: Path<params::#parameters>));
-    }
-    if !operation.query_parameters.is_empty() {
-        let parameters = parameters_name(operation, "Query");
-        arguments.push(quote!(query: Query<params::#parameters>));
-    }
+    let places = [Place::Path, Place::Query, Place::Header].into_iter();
+    let arguments = places.filter(|place| !operation.parameters_in(*place).is_empty()).map(|place| {
+        let (argument, extractor) = (format_ident!("{}", place.word()), format_ident!("{}", place.extractor()));
+        let parameters = parameters_name(operation, place);
+        quote!(#argument: #extractor<params::#parameters>)
+    });
     let policy = policy_name(&operation.security);
-    let body = body_type(operation, document)?;
-    let answer = match &operation.response {
-        Some(schema) => {
-            let schema = type_name(schema);
-            quote!(types::#schema)
+    let body = body_type(operation, document);
+    let outcome = match operation.answers.as_slice() {
+        [Answer { status, content }] => {
+            let content = content_type(content, &quote!());
+            quote!(Outcome<#status, #content>)
         }
-        None => quote!(Undescribed),
+        _ => {
+            let answers = answers_name(operation);
+            quote!(Answering<answers::#answers>)
+        }
     };
-    Ok(quote! {
+    let deprecated = operation.deprecated.then(|| quote!(, deprecated = true));
+    quote! {
         #( #[doc = #doc] )*
-        #[endpoint { method = #http_method, path = #path, operation_id = #id, tags = [#(#tags),*] }]
+        #[endpoint { method = #http_method, path = #path, operation_id = #id, tags = [#(#tags),*] #deprecated }]
         async fn #name(
             rqctx: RequestContext<Self::Context>,
             #(#arguments,)*
             call: Call<policy::#policy, #body>,
-        ) -> Outcome<#status, #answer>;
-    })
+        ) -> #outcome;
+    }
 }
 
-fn body_type(operation: &Operation, document: &Document) -> Result<TokenStream, Error> {
+fn body_type(operation: &Operation, document: &Document) -> TokenStream {
     let Some(Body { schema, content_types, required }) = &operation.body else {
-        return Ok(quote!(NoBody));
+        return quote!(NoBody);
     };
-    let found = document.schema(schema).ok_or_else(|| missing(schema))?;
     let wrapper = if *required { format_ident!("Body") } else { format_ident!("OptionalBody") };
-    let (request, content) = (request_type_name(found), content_name(content_types));
-    Ok(quote!(#wrapper<types::#request, content::#content>))
+    let (request, content) = (type_name(&document.request_name(schema)), content_name(content_types));
+    quote!(#wrapper<types::#request, content::#content>)
 }
 
-/// Policies, content types, parameters and the table of operations: what the trait's signatures refer to.
+/// What an answer carries, seen from a module whose way to the generated ones is `prefix`.
+fn content_type(content: &Content, prefix: &TokenStream) -> TokenStream {
+    match content {
+        Content::Nothing => quote!(#prefix Undescribed),
+        Content::Json(schema) => {
+            let schema = type_name(schema);
+            quote!(#prefix types::#schema)
+        }
+        Content::Bytes(media) => {
+            let media = media_name(media);
+            quote!(#prefix Bytes<#prefix media::#media>)
+        }
+    }
+}
+
+/// Policies, content types, parameters, answers and the table of operations: what the trait's signatures refer to.
 pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
     let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let policies = policies(document, &runtime);
     let contents = contents(document, &runtime);
-    let parameters = document.operations.iter().flat_map(|operation| {
-        [("Path", &operation.path_parameters), ("Query", &operation.query_parameters)]
-            .into_iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(place, list)| parameters(&parameters_name(operation, place), list, &runtime))
-            .collect::<Vec<_>>()
-    });
+    let answers = answers(document, &runtime);
+    let media = media(document, &runtime);
+    let parameters = document.operations.iter().flat_map(|operation| parameters::structs(operation, &runtime));
     let rows = document.operations.iter().map(|operation| {
         let Operation { id, method, path, .. } = operation;
         let doc = &operation.description;
@@ -173,6 +178,19 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
         }
     });
     let (title, version) = (&document.title, &document.version);
+    // Only where there is something in them: the others would be noise to whoever reads the file.
+    let answers = (!answers.is_empty()).then(|| {
+        quote! {
+            /// The documented answers of operations that have several: a closed set each.
+            pub mod answers { #(#answers)* }
+        }
+    });
+    let media = (!media.is_empty()).then(|| {
+        quote! {
+            /// Media types of answers that are no JSON.
+            pub mod media { #(#media)* }
+        }
+    });
     Ok(quote! {
         /// `info.title` of the document this code was generated from.
         pub const TITLE: &str = #title;
@@ -185,12 +203,97 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
         /// Request content types, one type per combination that occurs.
         pub mod content { #(#contents)* }
 
-        /// Path and query parameters.
+        /// Path, query and header parameters.
         pub mod params { #(#parameters)* }
+
+        #answers
+
+        #media
 
         /// Every documented operation, in the document's order.
         pub const OPERATIONS: &[#runtime::Operation] = &[#(#rows),*];
     })
+}
+
+/// One closed set of answers for each operation that documents several: what is not in it does not compile.
+fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
+    let several = document.operations.iter().filter(|operation| operation.answers.len() > 1);
+    several
+        .map(|operation| {
+            let name = answers_name(operation);
+            let doc = format!("The answers of `{}`.", operation.id);
+            let variants: Vec<syn::Ident> =
+                operation.answers.iter().map(|answer| format_ident!("Status{}", answer.status)).collect();
+            let replies: Vec<TokenStream> = operation
+                .answers
+                .iter()
+                .map(|Answer { status, content }| {
+                    let content = content_type(content, &quote!(super::));
+                    quote!(#runtime::Reply<#status, #content>)
+                })
+                .collect();
+            let (first, status) = (&variants[0], operation.answers[0].status);
+            quote! {
+                #[doc = #doc]
+                pub enum #name {
+                    #(#variants(#replies)),*
+                }
+
+                /// What the document is silent about: a failure that any operation may have.
+                impl From<#runtime::ApiError> for #name {
+                    fn from(error: #runtime::ApiError) -> Self {
+                        Self::#first(#runtime::Reply::failed(error))
+                    }
+                }
+
+                impl #runtime::Answers for #name {
+                    const FIRST: u16 = #status;
+
+                    fn document(generator: &mut schemars::r#gen::SchemaGenerator) -> Vec<(u16, serde_json::Value)> {
+                        [#(<#replies as #runtime::Answers>::document(generator)),*].concat()
+                    }
+                }
+
+                impl dropshot::HttpResponse for #name {
+                    fn to_result(self) -> #runtime::Handled {
+                        match self {
+                            #(Self::#variants(reply) => reply.to_result()),*
+                        }
+                    }
+
+                    fn response_metadata() -> dropshot::ApiEndpointResponse {
+                        #runtime::answers_metadata::<Self>()
+                    }
+
+                    fn status_code(&self) -> #runtime::StatusCode {
+                        match self {
+                            #(Self::#variants(reply) => reply.status_code()),*
+                        }
+                    }
+                }
+            }
+        })
+        .collect()
+}
+
+fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
+    let answers = document.operations.iter().flat_map(|operation| &operation.answers);
+    let all: BTreeSet<&String> = answers
+        .filter_map(|answer| if let Content::Bytes(media) = &answer.content { Some(media) } else { None })
+        .collect();
+    all.into_iter()
+        .map(|media| {
+            let name = media_name(media);
+            quote! {
+                #[derive(Debug)]
+                pub struct #name;
+
+                impl #runtime::MediaType for #name {
+                    const NAME: &'static str = #media;
+                }
+            }
+        })
+        .collect()
 }
 
 fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
@@ -237,62 +340,12 @@ fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
         .collect()
 }
 
-fn parameters(name: &syn::Ident, list: &[Parameter], runtime: &syn::Path) -> TokenStream {
-    let fields = list.iter().map(|p| {
-        let (field, kind) = (format_ident!("{}", p.name.to_snake_case()), parameter_type(p));
-        let doc = p.description.iter().map(|d| quote!(#[doc = #d]));
-        if p.required { quote!(#(#doc)* pub #field: #kind) } else { quote!(#(#doc)* pub #field: Option<#kind>) }
-    });
-    let reads = list.iter().map(|p| {
-        let (field, wire) = (format_ident!("{}", p.name.to_snake_case()), &p.name);
-        if p.required {
-            quote!(#field: get(#wire).and_then(|value| value.parse().ok()).ok_or(#wire)?)
-        } else {
-            quote!(#field: get(#wire).and_then(|value| value.parse().ok()))
-        }
-    });
-    let rows = list.iter().map(|p| {
-        let (wire, required, schema) = (&p.name, p.required, p.schema.to_string());
-        quote!((#wire, #required, #schema))
-    });
-    let schema_name = name.to_string();
-    quote! {
-        #[derive(Debug, Clone, serde::Deserialize)]
-        pub struct #name { #(#fields),* }
-
-        impl #runtime::Parameters for #name {
-            fn read(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, &'static str> {
-                Ok(Self { #(#reads),* })
-            }
-        }
-
-        impl schemars::JsonSchema for #name {
-            fn schema_name() -> String {
-                #schema_name.to_owned()
-            }
-
-            fn json_schema(_: &mut schemars::r#gen::SchemaGenerator) -> schemars::schema::Schema {
-                #runtime::parameters_schema(&[#(#rows),*])
-            }
-        }
-    }
+fn answers_name(operation: &Operation) -> syn::Ident {
+    format_ident!("{}", operation.id.to_pascal_case())
 }
 
-fn parameter_type(parameter: &Parameter) -> TokenStream {
-    match parameter.schema["type"].as_str() {
-        Some("integer") => quote!(i64),
-        Some("number") => quote!(f64),
-        Some("boolean") => quote!(bool),
-        _ => quote!(String),
-    }
-}
-
-fn method_name(operation: &Operation) -> syn::Ident {
-    format_ident!("{}", operation.id.to_snake_case())
-}
-
-fn parameters_name(operation: &Operation, place: &str) -> syn::Ident {
-    format_ident!("{}{place}", operation.id.to_pascal_case())
+fn media_name(media: &str) -> syn::Ident {
+    format_ident!("{}", media.to_pascal_case())
 }
 
 /// `[[tokenAuth], [basicAuth], []]` reads `TokenOrBasicOrAnonymous`.

@@ -11,26 +11,13 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
 
-use super::document::{Document, Property, Schema};
-use super::normalise::{request_name, without_read_only};
+use super::document::Document;
+use super::schema::{Bound, Kind, Property, Schema, references};
 use super::{Error, Settings};
 
 /// Rust name of a component schema, as progenitor forms it.
 pub fn type_name(schema: &str) -> syn::Ident {
     format_ident!("{}", schema.to_pascal_case())
-}
-
-/// Name of the schema that a request of `schema` has.
-pub fn request_type_words(schema: &Schema) -> String {
-    match without_read_only(&schema.source) {
-        Some(_) => request_name(&schema.name),
-        None => schema.name.clone(),
-    }
-}
-
-/// Rust name of the type that carries a request of `schema`.
-pub fn request_type_name(schema: &Schema) -> syn::Ident {
-    type_name(&request_type_words(schema))
 }
 
 /// progenitor leaves out of the JSON what is `null` or an empty array; a nullable member (`next`) and a list
@@ -92,12 +79,7 @@ fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
 }
 
 /// `pub mod types { … }` with its companions.
-pub fn server_tokens(
-    file: &syn::File,
-    document: &Document,
-    copy: &Value,
-    settings: &Settings<'_>,
-) -> Result<TokenStream, Error> {
+pub fn server_tokens(file: &syn::File, document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
     let types = file
         .items
         .iter()
@@ -110,14 +92,12 @@ pub fn server_tokens(
     let mut tokens = quote! { #types };
     for schema in &document.schemas {
         let name = type_name(&schema.name);
+        let request = type_name(&document.request_name(&schema.name));
         tokens.extend(source_schema(&name, schema, &runtime));
-        let request = request_type_name(schema);
-        if request != name && copy.pointer(&format!("/components/schemas/{}", request_name(&schema.name))).is_some() {
+        if request != name {
             tokens.extend(source_schema(&request, schema, &runtime));
-            tokens.extend(constraint_table(&request, schema, &runtime));
-        } else {
-            tokens.extend(constraint_table(&name, schema, &runtime));
         }
+        tokens.extend(constraint_table(&request, schema, document, &runtime));
     }
     Ok(tokens)
 }
@@ -125,15 +105,24 @@ pub fn server_tokens(
 /// `impl JsonSchema` that says what the document says: a derive loses maxLength, format, readOnly and the rest.
 fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -> TokenStream {
     let name = &schema.name;
-    let mut referenced = Vec::new();
-    references(&schema.source, &mut referenced);
+    let referenced = references(&schema.source);
     let referenced = referenced.iter().map(|name| type_name(name));
     let source = schema.source.to_string();
+    // What stands inline in the document is exported inline.
+    let inline = schema.is_inline.then(|| {
+        quote!(
+            fn is_referenceable() -> bool {
+                false
+            }
+        )
+    });
     quote! {
         impl schemars::JsonSchema for types::#rust_name {
             fn schema_name() -> String {
                 #name.to_owned()
             }
+
+            #inline
 
             fn json_schema(generator: &mut schemars::r#gen::SchemaGenerator) -> schemars::schema::Schema {
                 #( generator.subschema_for::<types::#referenced>(); )*
@@ -143,21 +132,8 @@ fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -
     }
 }
 
-fn references(schema: &Value, found: &mut Vec<String>) {
-    match schema {
-        Value::Object(members) => {
-            if let Some(name) = members.get("$ref").and_then(Value::as_str) {
-                found.extend(name.strip_prefix("#/components/schemas/").map(str::to_owned));
-            }
-            members.values().for_each(|value| references(value, found));
-        }
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
-        _ => {}
-    }
-}
-
-fn constraint_table(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -> TokenStream {
-    let rows = schema.properties.iter().map(|property| constraint_row(property, runtime));
+fn constraint_table(rust_name: &syn::Ident, schema: &Schema, document: &Document, runtime: &syn::Path) -> TokenStream {
+    let rows = schema.properties.iter().map(|property| constraint_row(property, document, runtime));
     quote! {
         impl #runtime::Described for types::#rust_name {
             const PROPERTIES: &'static [#runtime::Property] = &[#(#rows),*];
@@ -165,22 +141,34 @@ fn constraint_table(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path
     }
 }
 
-fn constraint_row(property: &Property, runtime: &syn::Path) -> TokenStream {
-    let Property { name, kind, required, nullable, read_only, write_only, is_array, min_length, max_length, pattern } =
-        property;
-    let kind = format_ident!("{kind}");
-    let length = |length: &Option<u64>| match length {
-        Some(n) => {
-            let n = *n as usize;
-            quote!(Some(#n))
+fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path) -> TokenStream {
+    let Property { name, kind, required, nullable, read_only, write_only, is_array, .. } = property;
+    let Property { min_length, max_length, pattern, minimum, maximum, min_items, max_items, .. } = property;
+    let (kind, members) = match kind {
+        Kind::Text => ("Text", None),
+        Kind::Email => ("Email", None),
+        Kind::Uri => ("Uri", None),
+        Kind::Integer => ("Integer", None),
+        Kind::Number => ("Number", None),
+        Kind::Boolean => ("Boolean", None),
+        Kind::Named(name) if document.schema(name).is_some_and(|schema| !schema.properties.is_empty()) => {
+            ("Object", Some(type_name(&document.request_name(name))))
         }
-        None => quote!(None),
+        Kind::Named(_) | Kind::Any => ("Any", None),
     };
-    let (min_length, max_length) = (length(min_length), length(max_length));
-    let pattern = match pattern {
-        Some(pattern) => quote!(Some(#pattern)),
-        None => quote!(None),
+    let kind = format_ident!("{kind}");
+    let members = option(members.map(|name| quote!(|| <types::#name as #runtime::Described>::PROPERTIES)));
+    let number = |length: &Option<u64>| {
+        let length = length.map(|n| proc_macro2::Literal::usize_suffixed(n as usize));
+        option(length.map(|n| quote!(#n)))
     };
+    let bound = |bound: &Option<Bound>| {
+        option(bound.map(|Bound { value, exclusive }| quote!(#runtime::Bound { value: #value, exclusive: #exclusive })))
+    };
+    let (min_length, max_length, min_items, max_items) =
+        (number(min_length), number(max_length), number(min_items), number(max_items));
+    let (minimum, maximum) = (bound(minimum), bound(maximum));
+    let pattern = option(pattern.as_ref().map(|pattern| quote!(#pattern)));
     quote! {
         #runtime::Property {
             name: #name,
@@ -190,9 +178,21 @@ fn constraint_row(property: &Property, runtime: &syn::Path) -> TokenStream {
             max_length: #max_length,
             min_length: #min_length,
             pattern: #pattern,
+            minimum: #minimum,
+            maximum: #maximum,
             read_only: #read_only,
             write_only: #write_only,
             is_array: #is_array,
+            min_items: #min_items,
+            max_items: #max_items,
+            members: #members,
         }
+    }
+}
+
+fn option(value: Option<TokenStream>) -> TokenStream {
+    match value {
+        Some(value) => quote!(Some(#value)),
+        None => quote!(None),
     }
 }

@@ -7,27 +7,47 @@
 //!
 //! It must never copy anything else from the source: a difference there would be a mistake that nobody sees.
 
+use dropshot::{ApiDescription, ServerContext};
 use serde_json::{Map, Value, json};
 
 use super::{SOURCE, parse};
 use crate::api::{OPERATIONS, TITLE, VERSION};
-use crate::http::typed::MARKER;
+use crate::http::typed::{MARKER, Operation, SOURCE_SCHEMA};
 use crate::http::{SESSION_COOKIE, TOKEN_HEADER, documented_api};
 
+/// The document of this server.
+///
 /// # Errors
 ///
 /// dropshot's words, when the registered API makes no document.
 pub fn export() -> Result<Value, String> {
-    let api = documented_api()?;
-    let generated = api.openapi(TITLE, semver::Version::new(0, 0, 0)).json().map_err(|e| e.to_string())?;
     let source = parse(SOURCE)?;
+    export_of(&documented_api()?, OPERATIONS, (TITLE, VERSION), &security_schemes(), &source)
+}
+
+/// The document of any server whose trait was generated here: `operations` is the generated table, `identity` the
+/// generated `TITLE` and `VERSION`, and `security_schemes` what the server really looks at.
+///
+/// # Errors
+///
+/// dropshot's words, when the registered API makes no document.
+pub fn export_of<C: ServerContext>(
+    api: &ApiDescription<C>,
+    operations: &[Operation],
+    identity: (&str, &str),
+    security_schemes: &Value,
+    source: &Value,
+) -> Result<Value, String> {
+    let (title, version) = identity;
+    let mut generated = api.openapi(title, semver::Version::new(0, 0, 0)).json().map_err(|e| e.to_string())?;
+    restore_schemas(&mut generated);
     let mut paths = Map::new();
     for (path, item) in generated["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
-            let path = declared_path(path, operation)?;
-            let entry = paths.entry(path.clone()).or_insert_with(|| json!({}));
+            let path = declared_path(path, operation, operations)?;
             let mut exported = complete(operation)?;
             borrow_descriptions(&mut exported, &source["paths"][&path][method]);
+            let entry = paths.entry(path).or_insert_with(|| json!({}));
             entry[method] = exported;
         }
     }
@@ -35,31 +55,59 @@ pub fn export() -> Result<Value, String> {
         .as_object()
         .into_iter()
         .flatten()
-        // The shape of dropshot's own errors, which this server never sends.
-        .filter(|(name, _)| *name != "Error")
+        // The shape of dropshot's own errors, which such a server never sends.
+        .filter(|(name, _)| *name != "Error" || !source["components"]["schemas"]["Error"].is_null())
         .map(|(name, schema)| (name.clone(), schema.clone()))
         .collect();
+    let mut security_schemes = security_schemes.clone();
+    for (name, scheme) in security_schemes.as_object_mut().into_iter().flatten() {
+        if let Some(description) = source["components"]["securitySchemes"][name].get("description") {
+            scheme["description"] = description.clone();
+        }
+    }
     let mut info = source["info"].clone();
-    info["title"] = json!(TITLE);
-    info["version"] = json!(VERSION);
-    Ok(json!({
+    info["title"] = json!(title);
+    info["version"] = json!(version);
+    let mut document = json!({
         "openapi": generated["openapi"],
         "info": info,
         "paths": paths,
-        "components": { "schemas": schemas, "securitySchemes": security_schemes(&source) },
-        "servers": source["servers"],
-        "externalDocs": source["externalDocs"],
-    }))
+        "components": { "schemas": schemas, "securitySchemes": security_schemes },
+    });
+    for borrowed in ["servers", "externalDocs"] {
+        if let Some(value) = source.get(borrowed) {
+            document[borrowed] = value.clone();
+        }
+    }
+    Ok(document)
+}
+
+/// What the types say of themselves goes where dropshot's document has a stand-in for it.
+fn restore_schemas(value: &mut Value) {
+    if let Some(schema) = value.get_mut(SOURCE_SCHEMA) {
+        *value = schema.take();
+        return;
+    }
+    match value {
+        Value::Object(members) => members.values_mut().for_each(restore_schemas),
+        Value::Array(items) => items.iter_mut().for_each(restore_schemas),
+        _ => {}
+    }
 }
 
 /// dropshot's document drops the last slash; the trait's attribute, and the generated table beside it, have it.
-fn declared_path(path: &str, operation: &Value) -> Result<String, String> {
+fn declared_path(path: &str, operation: &Value, operations: &[Operation]) -> Result<String, String> {
     let id = operation["operationId"].as_str().unwrap_or_default();
-    let declared = OPERATIONS.iter().find(|o| o.id == id).map(|o| o.path);
+    let declared = operations.iter().find(|o| o.id == id).map(|o| o.path);
     match declared {
         Some(declared) if declared.trim_end_matches('/') == path.trim_end_matches('/') => Ok(declared.to_owned()),
         _ => Err(format!("{id} is registered at {path}, and declared at {}", declared.unwrap_or("no path"))),
     }
+}
+
+/// The one value of a marker, wherever dropshot's document holds it.
+fn marked(marker: &Value) -> Option<Value> {
+    serde_json::from_str(marker["schema"]["enum"][0].as_str()?).ok()
 }
 
 /// The marker parameter becomes what it stands for.
@@ -67,9 +115,7 @@ fn complete(operation: &Value) -> Result<Value, String> {
     let mut operation = operation.clone();
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     let (markers, parameters): (Vec<Value>, Vec<Value>) = parameters.into_iter().partition(|p| p["name"] == MARKER);
-    let says = markers.first().and_then(|marker| marker["schema"]["enum"][0].as_str());
-    let says: Value =
-        says.and_then(|text| serde_json::from_str(text).ok()).ok_or("an operation without its markers")?;
+    let says = markers.first().and_then(marked).ok_or("an operation without its markers")?;
     let members = operation.as_object_mut().ok_or("an operation that is no object")?;
     members.remove("parameters");
     if !parameters.is_empty() {
@@ -97,6 +143,10 @@ fn complete(operation: &Value) -> Result<Value, String> {
                 response.remove("content");
             }
         }
+        if let Some(mut answers) = responses.values().find_map(|response| marked(&response["headers"][MARKER])) {
+            restore_schemas(&mut answers);
+            members.insert("responses".to_owned(), answers);
+        }
     }
     Ok(operation)
 }
@@ -121,16 +171,10 @@ fn borrow_descriptions(operation: &mut Value, source: &Value) {
 }
 
 /// What `http::caller` really looks at.
-fn security_schemes(source: &Value) -> Value {
-    let mut schemes = json!({
+fn security_schemes() -> Value {
+    json!({
         "basicAuth": { "type": "http", "scheme": "basic" },
         "cookieAuth": { "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE },
         "tokenAuth": { "type": "apiKey", "in": "header", "name": TOKEN_HEADER },
-    });
-    for (name, scheme) in schemes.as_object_mut().into_iter().flatten() {
-        if let Some(description) = source["components"]["securitySchemes"][name].get("description") {
-            scheme["description"] = description.clone();
-        }
-    }
-    schemes
+    })
 }

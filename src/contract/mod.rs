@@ -9,7 +9,7 @@ mod export;
 
 use serde_json::Value;
 
-pub use export::export;
+pub use export::{export, export_of};
 
 /// The document this binary was built from, byte for byte.
 pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");

@@ -127,7 +127,7 @@ impl Fields {
         Fields { values: pairs.into_iter().collect(), is_form: true }
     }
 
-    fn json(values: BTreeMap<String, FieldValue>) -> Fields {
+    pub(super) fn json(values: BTreeMap<String, FieldValue>) -> Fields {
         Fields { values, is_form: false }
     }
 }

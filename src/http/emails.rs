@@ -32,7 +32,7 @@ pub async fn list(
 /// `verified` and `primary` are for this server to say, and `user` is the caller or nobody.
 pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201, types::EmailAddress>, ApiError> {
     let (caller, input) = call.admit(&rqctx).await?;
-    let checked = input.scrubbed()?.check(Rules::default());
+    let checked = input.scrubbed()?.check(Rules { row_ids: &["user"], ..Rules::default() });
     let mut problems = Problems::none();
     if let Some(user) = checked.number("user").filter(|user| *user != caller.account.id) {
         problems.add("user", vec![format!("Invalid pk \"{user}\" - object does not exist.")]);

@@ -98,9 +98,17 @@ impl ApiError {
 
 /// `application/json` without a charset, as DRF sends it.
 pub fn json_response(status: StatusCode, body: Vec<u8>) -> Response<dropshot::Body> {
-    let mut response = Response::new(dropshot::Body::from(body));
+    response(status, "application/json", body.into())
+}
+
+/// An answer of any media type; without content it has none.
+pub fn response(status: StatusCode, media_type: &'static str, body: bytes::Bytes) -> Response<dropshot::Body> {
+    let has_content = !(body.is_empty() && status == StatusCode::NO_CONTENT);
+    let mut response = Response::new(dropshot::Body::wrap(http_body_util::Full::new(body)));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if has_content {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    }
     response
 }
 

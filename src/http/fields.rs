@@ -25,11 +25,21 @@ pub enum Kind {
     Email,
     /// Checked as text: no request carries one.
     Uri,
-    /// The id of a row: every integer that a request carries is one.
     Integer,
     Boolean,
     Number,
+    /// Its members have a table of their own.
+    Object,
+    /// Left to the Rust type.
     Any,
+}
+
+/// A limit that a number keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound {
+    pub value: f64,
+    /// The limit itself is beyond it.
+    pub exclusive: bool,
 }
 
 /// One field as the document declares it.
@@ -42,9 +52,15 @@ pub struct Property {
     pub max_length: Option<usize>,
     pub min_length: Option<usize>,
     pub pattern: Option<&'static str>,
+    pub minimum: Option<Bound>,
+    pub maximum: Option<Bound>,
     pub read_only: bool,
     pub write_only: bool,
     pub is_array: bool,
+    pub min_items: Option<usize>,
+    pub max_items: Option<usize>,
+    /// The table of an object's members. A function, since schemas may contain themselves.
+    pub members: Option<fn() -> &'static [Property]>,
 }
 
 /// What one operation changes about the declared constraints.
@@ -55,6 +71,8 @@ pub struct Rules<'a> {
     pub also_required: &'a [&'static str],
     /// Text fields that may be "".
     pub blank_allowed: &'a [&'static str],
+    /// Integers that are ids of rows, which DRF refuses in words of their own.
+    pub row_ids: &'a [&'static str],
 }
 
 /// Messages by field, in the order they were found; serialises as `{"field": ["message"]}`.
@@ -98,9 +116,12 @@ pub fn check(properties: &[Property], fields: &Fields, rules: Rules<'_>) -> (Map
     let mut errors = FieldErrors::default();
     for property in properties.iter().filter(|property| !property.read_only) {
         let required = property.required || rules.also_required.contains(&property.name);
-        let blank_allowed = rules.blank_allowed.contains(&property.name);
-        let checked = match sent(property, fields, required, blank_allowed) {
-            Some(value) => value_of(property, value, blank_allowed),
+        let says = Says {
+            blank_allowed: rules.blank_allowed.contains(&property.name),
+            row_id: rules.row_ids.contains(&property.name),
+        };
+        let checked = match sent(property, fields, required, says.blank_allowed) {
+            Some(value) => value_of(property, value, says),
             None if required && !rules.partial => fault("This field is required."),
             None => continue,
         };
@@ -110,6 +131,13 @@ pub fn check(properties: &[Property], fields: &Fields, rules: Rules<'_>) -> (Map
         }
     }
     (clean, errors)
+}
+
+/// What the rules of an operation say of one field.
+#[derive(Clone, Copy, Default)]
+struct Says {
+    blank_allowed: bool,
+    row_id: bool,
 }
 
 /// What was sent for a field. Forms send "" for what was not filled in, which stands for null or for nothing.
@@ -129,30 +157,76 @@ fn fault<T>(message: impl Into<String>) -> Checked<T> {
     Err(vec![message.into()])
 }
 
-fn value_of(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked<Value> {
+fn value_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Value> {
     match value {
         FieldValue::Null if property.nullable || property.kind == Kind::Any => Ok(Value::Null),
         FieldValue::Null => fault("This field may not be null."),
         FieldValue::List(items) if property.is_array => {
-            items.iter().map(|item| item_of(property, item, blank_allowed)).collect::<Checked<_>>().map(Value::Array)
+            if let Some(min) = property.min_items.filter(|min| items.len() < *min) {
+                return fault(format!("Ensure this field has at least {min} elements."));
+            }
+            if let Some(max) = property.max_items.filter(|max| items.len() > *max) {
+                return fault(format!("Ensure this field has no more than {max} elements."));
+            }
+            items.iter().map(|item| item_of(property, item, says)).collect::<Checked<_>>().map(Value::Array)
         }
         other if property.is_array => {
             fault(format!("Expected a list of items but got type \"{}\".", other.python_type()))
         }
-        item => item_of(property, item, blank_allowed),
+        item => item_of(property, item, says),
     }
 }
 
-fn item_of(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked<Value> {
+fn item_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Value> {
     match property.kind {
-        Kind::Text | Kind::Email | Kind::Uri => text(property, value, blank_allowed).map(Value::String),
-        Kind::Integer => id(value).map(Value::from),
+        Kind::Text | Kind::Email | Kind::Uri => text(property, value, says.blank_allowed).map(Value::String),
+        Kind::Integer if says.row_id => id(value).map(Value::from),
+        Kind::Integer => integer(value)
+            .map_or_else(|| fault("A valid integer is required."), |known| bounded(property, known as f64, known)),
         Kind::Boolean => {
             boolean(value).map_or_else(|| fault("Must be a valid boolean."), |known| Ok(Value::Bool(known)))
         }
-        Kind::Number => number(value).map_or_else(|| fault("A valid number is required."), Ok),
+        Kind::Number => {
+            number(value).map_or_else(|| fault("A valid number is required."), |known| bounded(property, known, known))
+        }
+        Kind::Object => object(property, value),
         Kind::Any => Ok(as_json(value)),
     }
+}
+
+/// The members of an object against their own table. What is wrong with one is told with its name before it.
+fn object(property: &Property, value: &FieldValue) -> Checked<Value> {
+    let FieldValue::Object(members) = value else {
+        return fault(format!("Invalid data. Expected a dictionary, but got {}.", value.python_type()));
+    };
+    let table = property.members.map(|members| members()).unwrap_or_default();
+    let (clean, errors) = check(table, &Fields::json(members.clone()), Rules::default());
+    if errors.is_empty() {
+        return Ok(Value::Object(clean));
+    }
+    let named = |(name, messages): (String, Vec<String>)| messages.into_iter().map(move |m| format!("{name}: {m}"));
+    Err(errors.0.into_iter().flat_map(named).collect())
+}
+
+/// `clean`, when the number it stands for keeps the limits.
+fn bounded(property: &Property, number: f64, clean: impl Into<Value>) -> Checked<Value> {
+    let faults = [
+        property.minimum.and_then(|Bound { value, exclusive }| match exclusive {
+            true => (number <= value).then(|| format!("Ensure this value is greater than {value}.")),
+            false => (number < value).then(|| format!("Ensure this value is greater than or equal to {value}.")),
+        }),
+        property.maximum.and_then(|Bound { value, exclusive }| match exclusive {
+            true => (number >= value).then(|| format!("Ensure this value is less than {value}.")),
+            false => (number > value).then(|| format!("Ensure this value is less than or equal to {value}.")),
+        }),
+    ];
+    let faults: Vec<String> = faults.into_iter().flatten().collect();
+    if faults.is_empty() { Ok(clean.into()) } else { Err(faults) }
+}
+
+fn integer(value: &FieldValue) -> Option<i64> {
+    let (FieldValue::Text(text) | FieldValue::Integer(text)) = value else { return None };
+    text.trim_matches(is_python_space).parse().ok()
 }
 
 fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked<String> {
@@ -227,13 +301,13 @@ fn boolean(value: &FieldValue) -> Option<bool> {
     }
 }
 
-fn number(value: &FieldValue) -> Option<Value> {
+fn number(value: &FieldValue) -> Option<f64> {
     let number = match value {
         FieldValue::Bool(known) => f64::from(u8::from(*known)),
         FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    serde_json::Number::from_f64(number).map(Value::Number)
+    number.is_finite().then_some(number)
 }
 
 /// The value unchanged, but for numbers too large for any Rust integer, which stay text.
@@ -260,6 +334,14 @@ fn matches_pattern(pattern: &'static str, text: &str) -> bool {
     let regex = regex.clone();
     drop(compiled);
     regex.is_some_and(|regex| regex.is_match(text))
+}
+
+/// Whether a text keeps the limits of a parameter.
+pub fn text_fits(text: &str, min: Option<usize>, max: Option<usize>, pattern: Option<&'static str>) -> bool {
+    let length = text.chars().count();
+    min.is_none_or(|min| length >= min)
+        && max.is_none_or(|max| length <= max)
+        && pattern.is_none_or(|pattern| matches_pattern(pattern, text))
 }
 
 /// Django's EmailValidator. Narrower in two places: letters of the local part are ASCII (Python's IGNORECASE lets in four
@@ -332,9 +414,14 @@ mod tests {
             max_length: None,
             min_length: None,
             pattern: None,
+            minimum: None,
+            maximum: None,
             read_only: false,
             write_only: false,
             is_array: false,
+            min_items: None,
+            max_items: None,
+            members: None,
         }
     }
 
@@ -362,7 +449,7 @@ mod tests {
     /// The one message about the field `x` of this kind, or its clean value.
     fn one(kind: Kind, value: Value) -> Result<Value, String> {
         let field = [property("x", kind)];
-        run(&field, JSON, &json!({ "x": value }).to_string(), Rules::default())
+        run(&field, JSON, &json!({ "x": value }).to_string(), Rules { row_ids: &["x"], ..Rules::default() })
             .map(|clean| clean["x"].clone())
             .map_err(|errors| errors.trim_start_matches(r#"{"x":[""#).trim_end_matches(r#""]}"#).replace("\\\"", "\""))
     }
@@ -588,5 +675,66 @@ mod tests {
         errors.add("a", vec!["2".to_owned()]);
         errors.add("b", vec!["3".to_owned()]);
         assert_eq!(serde_json::to_string(&errors).unwrap(), r#"{"b":["1","3"],"a":["2"]}"#);
+    }
+
+    /// The one message about the field `x` of this property, or its clean value.
+    fn of(field: Property, value: Value) -> Result<Value, String> {
+        match run(&[field], JSON, &json!({ "x": value }).to_string(), Rules::default()) {
+            Ok(clean) => Ok(clean["x"].clone()),
+            Err(errors) => Err(serde_json::from_str::<Value>(&errors).unwrap()["x"][0].as_str().unwrap().to_owned()),
+        }
+    }
+
+    #[test]
+    fn integer_that_is_no_row_is_refused_in_its_own_words() {
+        assert_eq!(of(property("x", Kind::Integer), json!("7")), Ok(json!(7)));
+        for value in [json!("seven"), json!(1.5), json!(true), json!([]), json!("123456789012345678901234")] {
+            assert_eq!(of(property("x", Kind::Integer), value), Err("A valid integer is required.".to_owned()));
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_bounds() {
+        let from = |exclusive| Some(Bound { value: 1.0, exclusive });
+        let to = |exclusive| Some(Bound { value: 3.5, exclusive });
+        for kind in [Kind::Integer, Kind::Number] {
+            let within = Property { minimum: from(false), maximum: to(false), ..property("x", kind) };
+            assert_eq!(of(within, json!(1)).unwrap().as_f64(), Some(1.0));
+            let low = of(within, json!(0));
+            assert_eq!(low, Err("Ensure this value is greater than or equal to 1.".to_owned()));
+            assert_eq!(of(within, json!(4)), Err("Ensure this value is less than or equal to 3.5.".to_owned()));
+            let inside = Property { minimum: from(true), maximum: to(true), ..property("x", kind) };
+            assert_eq!(of(inside, json!(1)), Err("Ensure this value is greater than 1.".to_owned()));
+            assert_eq!(of(inside, json!(4)), Err("Ensure this value is less than 3.5.".to_owned()));
+            assert_eq!(of(inside, json!(2)).unwrap().as_f64(), Some(2.0));
+        }
+        let exact = Property { maximum: to(true), ..property("x", Kind::Number) };
+        assert_eq!(of(exact, json!(3.5)), Err("Ensure this value is less than 3.5.".to_owned()));
+    }
+
+    #[test]
+    fn members_of_an_object_are_held_against_their_own_table() {
+        const INNER: &[Property] = &[
+            Property { required: true, max_length: Some(3), ..property("word", Kind::Text) },
+            property("n", Kind::Integer),
+        ];
+        let field = Property { members: Some(|| INNER), ..property("x", Kind::Object) };
+        assert_eq!(of(field, json!({"word": " a ", "other": 1})), Ok(json!({"word": "a"})));
+        assert_eq!(of(field, json!({})), Err("word: This field is required.".to_owned()));
+        let text = "Invalid data. Expected a dictionary, but got str.";
+        assert_eq!(of(field, json!("a")), Err(text.to_owned()));
+        let list = Property { is_array: true, min_items: Some(1), max_items: Some(2), ..field };
+        assert_eq!(of(list, json!([])), Err("Ensure this field has at least 1 elements.".to_owned()));
+        assert_eq!(of(list, json!([{}, {}, {}])), Err("Ensure this field has no more than 2 elements.".to_owned()));
+        let second = of(list, json!([{"word": "a"}, {"word": "long"}]));
+        assert_eq!(second, Err("word: Ensure this field has no more than 3 characters.".to_owned()));
+    }
+
+    #[test]
+    fn parameter_texts_keep_their_bounds() {
+        assert!(text_fits("äb", Some(2), Some(2), Some("^.b$")));
+        assert!(!text_fits("a", Some(2), None, None));
+        assert!(!text_fits("abc", None, Some(2), None));
+        assert!(!text_fits("ab", None, None, Some("^[0-9]+$")));
     }
 }

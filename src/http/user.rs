@@ -12,7 +12,8 @@ type Put = Body<types::UserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Patch = OptionalBody<types::PatchedUserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Record = Reply<200, types::UserDetails>;
 
-const RULES: Rules<'_> = Rules { partial: false, also_required: &[], blank_allowed: &["first_name", "last_name"] };
+const RULES: Rules<'_> =
+    Rules { partial: false, also_required: &[], blank_allowed: &["first_name", "last_name"], row_ids: &[] };
 
 pub async fn retrieve(rqctx: Context, call: Call<Signed, NoBody>) -> Result<Record, ApiError> {
     let (caller, ()) = call.admit(&rqctx).await?;

@@ -1,0 +1,73 @@
+//! Reading JSON with the place in hand: what is there and is something else is refused with its JSON pointer, never
+//! passed over. It knows nothing of OpenAPI.
+
+use serde_json::{Map, Value};
+
+use super::Error;
+
+pub fn object<'a>(source: &'a Value, key: &str, at: &str) -> Result<&'a Map<String, Value>, Error> {
+    source[key].as_object().ok_or_else(|| unsupported(&format!("{at}/{key}"), "an object is needed here"))
+}
+
+/// What is not there is `None`.
+pub fn optional<'a, T>(
+    source: &'a Map<String, Value>,
+    key: &str,
+    at: &str,
+    what: &str,
+    read: impl Fn(&'a Value) -> Option<T>,
+) -> Result<Option<T>, Error> {
+    let Some(value) = source.get(key) else { return Ok(None) };
+    let refused = || unsupported(&format!("{at}/{}", escape(key)), &format!("{what} is needed here"));
+    read(value).map(Some).ok_or_else(refused)
+}
+
+pub fn members<'a>(
+    source: &'a Map<String, Value>,
+    key: &str,
+    at: &str,
+) -> Result<Option<&'a Map<String, Value>>, Error> {
+    optional(source, key, at, "an object", Value::as_object)
+}
+
+pub fn list<'a>(source: &'a Map<String, Value>, key: &str, at: &str) -> Result<&'a [Value], Error> {
+    Ok(optional(source, key, at, "a list", Value::as_array)?.map(Vec::as_slice).unwrap_or_default())
+}
+
+pub fn text(source: &Map<String, Value>, key: &str, at: &str) -> Result<Option<String>, Error> {
+    Ok(optional(source, key, at, "a text", Value::as_str)?.map(str::to_owned))
+}
+
+pub fn flag(source: &Map<String, Value>, key: &str, at: &str) -> Result<bool, Error> {
+    Ok(optional(source, key, at, "true or false", Value::as_bool)?.unwrap_or(false))
+}
+
+pub fn strings(source: &Map<String, Value>, key: &str, at: &str) -> Result<Vec<String>, Error> {
+    let all = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+    Ok(optional(source, key, at, "a list of texts", all)?.unwrap_or_default())
+}
+
+/// Refuses a keyword that is not taken here; one that begins with `x-` is nobody's.
+pub fn only(source: &Map<String, Value>, taken: &[&str], at: &str) -> Result<(), Error> {
+    match source.keys().find(|key| !taken.contains(&key.as_str()) && !key.starts_with("x-")) {
+        Some(key) => Err(unsupported(
+            &format!("{at}/{}", escape(key)),
+            &format!("`{key}` is not taken here, only {}", taken.join(", ")),
+        )),
+        None => Ok(()),
+    }
+}
+
+pub fn unsupported(path: &str, reason: &str) -> Error {
+    Error::Unsupported { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+/// RFC 6901: `~` and `/` inside one reference token.
+pub fn escape(token: &str) -> String {
+    token.replace('~', "~0").replace('/', "~1")
+}
+
+/// The name in a reference to a component schema.
+pub fn component(reference: &str) -> Option<&str> {
+    reference.strip_prefix("#/components/schemas/")
+}

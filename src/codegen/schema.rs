@@ -1,0 +1,307 @@
+//! Schemas: which keywords are taken, what a request is checked against, and what a request leaves out.
+//!
+//! Whatever a keyword demands of a request is carried by a Rust type or by a row of a constraint table. A keyword that
+//! neither could carry is refused: a document must not promise what nobody checks.
+
+use serde_json::{Map, Value};
+
+use super::Error;
+use super::read::{component, escape, flag, members, only, optional, strings, text, unsupported};
+
+/// One schema, as the source has it.
+pub struct Schema {
+    pub name: String,
+    /// JSON pointer of the place where it stands.
+    pub at: String,
+    pub source: Value,
+    /// It stands inside an operation and has no name in the document.
+    pub is_inline: bool,
+    pub properties: Vec<Property>,
+}
+
+/// One property of an object schema, with what a request is checked against.
+pub struct Property {
+    pub name: String,
+    pub kind: Kind,
+    pub required: bool,
+    pub nullable: bool,
+    pub read_only: bool,
+    pub write_only: bool,
+    pub is_array: bool,
+    pub min_length: Option<u64>,
+    pub max_length: Option<u64>,
+    pub pattern: Option<String>,
+    pub minimum: Option<Bound>,
+    pub maximum: Option<Bound>,
+    pub min_items: Option<u64>,
+    pub max_items: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+pub struct Bound {
+    pub value: f64,
+    pub exclusive: bool,
+}
+
+#[derive(Clone, PartialEq)]
+pub enum Kind {
+    Text,
+    Email,
+    Uri,
+    Integer,
+    Number,
+    Boolean,
+    /// Another schema, by its name: the table may hold it against that one's.
+    Named(String),
+    /// Left to the Rust type.
+    Any,
+}
+
+const ANNOTATIONS: [&str; 6] = ["title", "description", "example", "default", "deprecated", "externalDocs"];
+const KEYWORDS: [&str; 23] = [
+    "type",
+    "format",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+    "enum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "items",
+    "minItems",
+    "maxItems",
+    "properties",
+    "required",
+    "additionalProperties",
+    "allOf",
+    "oneOf",
+    "anyOf",
+    "$ref",
+];
+
+impl Schema {
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] with the pointer of the first keyword that is not taken, or has no meaning as it stands.
+    pub fn read(name: &str, source: &Value, at: String) -> Result<Schema, Error> {
+        check(source, &at)?;
+        let object = source.as_object().ok_or_else(|| unsupported(&at, "a schema must be an object"))?;
+        let required = strings(object, "required", &at)?;
+        let mut properties = Vec::new();
+        for (property, schema) in members(object, "properties", &at)?.into_iter().flatten() {
+            let at = format!("{at}/properties/{}", escape(property));
+            properties.push(Property::read(property, schema, required.contains(property), &at)?);
+        }
+        Ok(Schema { name: name.to_owned(), at, source: source.clone(), is_inline: false, properties })
+    }
+
+    /// Whether its values are objects with the members that it names.
+    pub fn is_object(&self) -> bool {
+        self.source["type"] == "object" || self.source.get("properties").is_some()
+    }
+}
+
+/// Names of the components that a schema refers to, at any depth. Walks by structure, so that a property which is
+/// *named* `$ref` is none.
+pub fn references(schema: &Value) -> Vec<String> {
+    let mut found: Vec<String> =
+        schema.get("$ref").and_then(Value::as_str).and_then(component).map(str::to_owned).into_iter().collect();
+    for_each_inner(schema, &mut |inner| found.extend(references(inner)));
+    found
+}
+
+/// Visits the schemas that stand directly inside one.
+fn for_each_inner(schema: &Value, visit: &mut dyn FnMut(&Value)) {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten().for_each(|(_, inner)| visit(inner));
+    for keyword in ["allOf", "oneOf", "anyOf"] {
+        schema.get(keyword).and_then(Value::as_array).into_iter().flatten().for_each(&mut *visit);
+    }
+    for keyword in ["items", "additionalProperties"] {
+        schema.get(keyword).filter(|inner| inner.is_object()).into_iter().for_each(&mut *visit);
+    }
+}
+
+/// The same for changing them.
+pub fn for_each_inner_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    for (keyword, value) in schema {
+        match (keyword.as_str(), value) {
+            ("properties", Value::Object(properties)) => properties.values_mut().for_each(&mut *visit),
+            ("allOf" | "oneOf" | "anyOf", Value::Array(members)) => members.iter_mut().for_each(&mut *visit),
+            ("items" | "additionalProperties", inner @ Value::Object(_)) => visit(inner),
+            _ => {}
+        }
+    }
+}
+
+impl Property {
+    fn read(name: &str, source: &Value, required: bool, at: &str) -> Result<Property, Error> {
+        let schema = source.as_object().ok_or_else(|| unsupported(at, "a property must be a schema object"))?;
+        let length = |key: &str| optional(schema, key, at, "a length", Value::as_u64);
+        let bound = |key: &str, exclusive: &str| {
+            let value = optional(schema, key, at, "a number", Value::as_f64)?;
+            let exclusive = flag(schema, exclusive, at)?;
+            Ok::<_, Error>(value.map(|value| Bound { value, exclusive }))
+        };
+        let is_array = schema.get("type").is_some_and(|word| word == "array");
+        let items = schema.get("items").and_then(Value::as_object);
+        Ok(Property {
+            name: name.to_owned(),
+            kind: kind(if is_array { items.unwrap_or(schema) } else { schema }),
+            required,
+            nullable: flag(schema, "nullable", at)?,
+            read_only: flag(schema, "readOnly", at)?,
+            write_only: flag(schema, "writeOnly", at)?,
+            is_array,
+            min_length: length("minLength")?,
+            max_length: length("maxLength")?,
+            pattern: text(schema, "pattern", at)?,
+            minimum: bound("minimum", "exclusiveMinimum")?,
+            maximum: bound("maximum", "exclusiveMaximum")?,
+            min_items: length("minItems")?,
+            max_items: length("maxItems")?,
+        })
+    }
+}
+
+fn kind(schema: &Map<String, Value>) -> Kind {
+    let word = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default();
+    let reference = |schema: &Value| component(schema.get("$ref")?.as_str()?).map(str::to_owned);
+    if let Some(name) = schema.get("$ref").and_then(|_| reference(&Value::Object(schema.clone()))) {
+        return Kind::Named(name);
+    }
+    // What drf-spectacular and others write to say more of a reference: `allOf` with one member.
+    if let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+        && let Some(name) = reference(only)
+    {
+        return Kind::Named(name);
+    }
+    if schema.contains_key("enum") {
+        return Kind::Any;
+    }
+    match (word("type"), word("format")) {
+        ("string", "email") => Kind::Email,
+        ("string", "uri") => Kind::Uri,
+        ("string", _) => Kind::Text,
+        ("integer", _) => Kind::Integer,
+        ("number", _) => Kind::Number,
+        ("boolean", _) => Kind::Boolean,
+        _ => Kind::Any,
+    }
+}
+
+/// Refuses what is not taken, at any depth.
+fn check(source: &Value, at: &str) -> Result<(), Error> {
+    let schema = source.as_object().ok_or_else(|| unsupported(at, "a schema must be an object"))?;
+    only(schema, &[&KEYWORDS[..], &ANNOTATIONS].concat(), at)?;
+    let kind = text(schema, "type", at)?;
+    if let Some(kind) = &kind
+        && !["string", "integer", "number", "boolean", "array", "object"].contains(&kind.as_str())
+    {
+        return Err(unsupported(&format!("{at}/type"), &format!("`{kind}` is no type of OpenAPI 3.0")));
+    }
+    if kind.as_deref() == Some("array") && !schema.contains_key("items") {
+        return Err(unsupported(at, "an array needs `items`"));
+    }
+    if let Some(reference) = text(schema, "$ref", at)?
+        && component(&reference).is_none()
+    {
+        return Err(unsupported(&format!("{at}/$ref"), "only component schemas are referred to"));
+    }
+    let choices = optional(schema, "enum", at, "a list with something in it", |value| {
+        value.as_array().filter(|choices| !choices.is_empty())
+    })?;
+    if choices.is_some_and(|choices| choices.iter().any(|choice| choice.is_array() || choice.is_object())) {
+        return Err(unsupported(&format!("{at}/enum"), "only texts, numbers, true, false and null are choices"));
+    }
+    check_pattern(schema, at)?;
+    for (name, inner) in members(schema, "properties", at)?.into_iter().flatten() {
+        let at = format!("{at}/properties/{}", escape(name));
+        check(inner, &at)?;
+    }
+    for keyword in ["allOf", "oneOf", "anyOf"] {
+        let members = optional(schema, keyword, at, "a list with something in it", |value| {
+            value.as_array().filter(|members| !members.is_empty())
+        })?;
+        for (n, inner) in members.into_iter().flatten().enumerate() {
+            check(inner, &format!("{at}/{keyword}/{n}"))?;
+        }
+    }
+    for keyword in ["items", "additionalProperties"] {
+        match schema.get(keyword) {
+            Some(Value::Bool(true)) if keyword == "additionalProperties" => {}
+            Some(Value::Bool(false)) if keyword == "additionalProperties" => {
+                return Err(unsupported(
+                    &format!("{at}/{keyword}"),
+                    "`false` is not taken: members that a schema does not name are ignored, not refused",
+                ));
+            }
+            Some(inner) => check(inner, &format!("{at}/{keyword}"))?,
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// One that does not compile would match nothing, and nobody would know why.
+fn check_pattern(schema: &Map<String, Value>, at: &str) -> Result<(), Error> {
+    let Some(pattern) = text(schema, "pattern", at)? else { return Ok(()) };
+    match regex::Regex::new(&pattern) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(unsupported(&format!("{at}/pattern"), "this is no regular expression that Rust's `regex` takes")),
+    }
+}
+
+/// A parameter's schema: one plain value, or with `lists` a list of them.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] with `at`, or the pointer of the keyword.
+pub fn check_parameter(source: &Value, lists: bool, at: &str) -> Result<(), Error> {
+    let refused = || unsupported(at, "a parameter must be an integer, a number, a string or a boolean");
+    let schema = source.as_object().ok_or_else(refused)?;
+    match schema.get("type").and_then(Value::as_str) {
+        Some("integer" | "string" | "boolean" | "number") => {}
+        Some("array") if lists && schema.get("items").is_some_and(|items| items["type"] != "array") => {
+            let taken = ["type", "items", "title", "description", "example", "default", "deprecated"];
+            only(schema, &taken, &format!("{at}/schema"))?;
+            return check_parameter(&schema["items"], false, at);
+        }
+        _ => return Err(refused()),
+    }
+    let taken = ["type", "format", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum"];
+    let taken = [&taken[..], &["exclusiveMinimum", "exclusiveMaximum"], &ANNOTATIONS].concat();
+    only(schema, &taken, &format!("{at}/schema"))?;
+    check(source, &format!("{at}/schema"))
+}
+
+// --- requests ---
+
+/// The schema as a request has it: without the members no client may send, at any depth, and with `renamed` applied to
+/// the components it refers to.
+pub fn without_read_only(schema: &Value, renamed: &dyn Fn(&str) -> String) -> Value {
+    let mut request = schema.clone();
+    if let Some(reference) = request.get("$ref").and_then(Value::as_str).and_then(component) {
+        request["$ref"] = Value::String(format!("#/components/schemas/{}", renamed(reference)));
+        return request;
+    }
+    let mut hidden = Vec::new();
+    if let Some(properties) = request.get_mut("properties").and_then(Value::as_object_mut) {
+        hidden.extend(properties.iter().filter(|(_, p)| is_read_only(p)).map(|(name, _)| name.clone()));
+        properties.retain(|name, _| !hidden.contains(name));
+    }
+    if let Some(required) = request.get_mut("required").and_then(Value::as_array_mut) {
+        required.retain(|name| !hidden.iter().any(|h| name == h));
+    }
+    for_each_inner_mut(&mut request, &mut |inner| *inner = without_read_only(inner, renamed));
+    request
+}
+
+fn is_read_only(property: &Value) -> bool {
+    property.get("readOnly") == Some(&Value::Bool(true))
+}
