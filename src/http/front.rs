@@ -30,6 +30,9 @@ use crate::api::OPERATIONS;
 
 type Answer = Response<dropshot::Body>;
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
+/// `Cache-Control` of every answer that is about one person, now: all but those of a page that knows better.
+const NO_STORE: &str = "no-store";
+
 /// Hands a request to dropshot's router. A closure, since that router's type has no public name.
 type Dispatch = Box<dyn Fn(Context, Request<dropshot::Body>, Method) -> Answering + Send + Sync>;
 
@@ -222,7 +225,9 @@ async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer
         Err(_) => ApiError::internal("a handler panicked".to_owned()).into_response(),
     };
     decorate(&server, &headers, resource, response.headers_mut());
-    if !response.headers().contains_key(SET_COOKIE) && caller::has_dead_session(&server, &headers).await {
+    // A cache that keeps an answer for all would end everybody's session with it.
+    let is_for_one = response.headers().get(CACHE_CONTROL).is_some_and(|value| value == NO_STORE);
+    if is_for_one && !response.headers().contains_key(SET_COOKIE) && caller::has_dead_session(&server, &headers).await {
         response.headers_mut().append(SET_COOKIE, server.cookies().clear_session());
     }
     log(&server, &request_id, &method, name, &remote, &response, started);
@@ -308,8 +313,7 @@ fn preflight(server: &Server, headers: &HeaderMap, resource: Option<&Resource>) 
 }
 
 fn decorate(server: &Server, request: &HeaderMap, resource: Option<&Resource>, response: &mut HeaderMap) {
-    // Answers are about one person, now. A page may know better.
-    const DEFAULTS: [(HeaderName, &str); 2] = [(VARY, "origin, Accept-Language, Cookie"), (CACHE_CONTROL, "no-store")];
+    const DEFAULTS: [(HeaderName, &str); 2] = [(VARY, "origin, Accept-Language, Cookie"), (CACHE_CONTROL, NO_STORE)];
     const FIXED: [(HeaderName, &str); 5] = [
         (CONTENT_LANGUAGE, "en"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
