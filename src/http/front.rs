@@ -39,7 +39,7 @@ type Dispatch = Box<dyn Fn(Context, Request<dropshot::Body>, Method) -> Answerin
 /// What is answered, by path.
 pub struct Routes {
     literal: HashMap<&'static str, Resource>,
-    /// Paths with a variable, which is an integer, by the texts around it.
+    /// Paths with a variable, by the texts around it.
     variable: Vec<((&'static str, &'static str), Resource)>,
     dispatch: Dispatch,
 }
@@ -76,6 +76,14 @@ impl Resource {
         match &self.serves {
             Serves::Operations(operations) => operations.iter().find(|o| o.method == wanted).map(|o| o.id),
             Serves::Page(page) => page.methods().contains(&wanted).then(|| page.path()),
+        }
+    }
+
+    /// Whether its path can have this value for its variable.
+    fn takes(&self, value: &str) -> bool {
+        match &self.serves {
+            Serves::Operations(_) => value.bytes().all(|byte| byte.is_ascii_digit()),
+            Serves::Page(_) => !value.contains('/'),
         }
     }
 
@@ -127,31 +135,39 @@ impl Routes {
                 None => grouped.push((operation.path, vec![operation])),
             }
         }
-        let (mut literal, mut variable) = (HashMap::new(), Vec::new());
+        let mut routes = Routes { literal: HashMap::new(), variable: Vec::new(), dispatch: dispatch()? };
         for (path, operations) in grouped {
-            let resource = Resource::new(Serves::Operations(operations))?;
-            match path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1))) {
-                Some(around) => variable.push((around, resource)),
-                None => drop(literal.insert(path, resource)),
-            }
+            routes.add(path, Serves::Operations(operations))?;
         }
         for page in pages::all()? {
-            let path = page.path();
-            if literal.insert(path, Resource::new(Serves::Page(page))?).is_some() {
-                return Err(format!("{path} is answered already: a page cannot stand there"));
-            }
+            routes.add(page.path(), Serves::Page(page))?;
         }
-        Ok(Routes { literal, variable, dispatch: dispatch()? })
+        Ok(routes)
     }
 
-    /// Exactly: no missing last slash, no doubled slash, no other case, digits alone for an id.
+    fn add(&mut self, path: &'static str, serves: Serves) -> Result<(), String> {
+        let resource = Resource::new(serves)?;
+        let around = path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
+        let is_taken = match around {
+            Some(around) => {
+                let is_taken = self.variable.iter().any(|(other, _)| *other == around);
+                self.variable.push((around, resource));
+                is_taken
+            }
+            None => self.literal.insert(path, resource).is_some(),
+        };
+        if is_taken { Err(format!("{path} is answered already")) } else { Ok(()) }
+    }
+
+    /// Exactly: no missing last slash, no doubled slash, no other case. A variable is an operation's id, digits alone,
+    /// or one whole segment of a page's path.
     fn find(&self, path: &str) -> Option<&Resource> {
         self.literal.get(path).or_else(|| {
-            let fits = |(before, after): &(&str, &str)| {
-                let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-                id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+            let fits = |((before, after), resource): &&((&str, &str), Resource)| {
+                let value = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                value.is_some_and(|value| !value.is_empty() && resource.takes(value))
             };
-            self.variable.iter().find(|(around, _)| fits(around)).map(|(_, resource)| resource)
+            self.variable.iter().find(fits).map(|(_, resource)| resource)
         })
     }
 }
@@ -354,5 +370,53 @@ fn log(
             "request_id" => request_id),
         None => slog::info!(server.log, "request"; "status" => status, "method" => method.as_str(),
             "operation" => operation, "remote" => %remote, "latency_us" => micros, "request_id" => request_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page at this path.
+    struct At(&'static str);
+
+    #[async_trait::async_trait]
+    impl Page for At {
+        fn path(&self) -> &'static str {
+            self.0
+        }
+
+        fn description(&self) -> &'static str {
+            "A page."
+        }
+
+        fn renders(&self) -> Vec<&'static str> {
+            vec!["text/plain"]
+        }
+
+        async fn answer(&self, _: &Server, _: Parts, _: LazyBody) -> Result<Answer, ApiError> {
+            Ok(Response::new(dropshot::Body::empty()))
+        }
+    }
+
+    #[test]
+    fn page_at_a_taken_path_stops_the_start() {
+        let mut routes = Routes::build().unwrap();
+        for path in ["/api/auth/user/", "/api/auth/emails/{key}/verify/", "/api/schema/"] {
+            let refused = routes.add(path, Serves::Page(Box::new(At(path))));
+            assert_eq!(refused.unwrap_err(), format!("{path} is answered already"));
+        }
+    }
+
+    #[test]
+    fn variable_of_a_page_is_one_segment() {
+        let path = "/accounts/confirm-email/{key}/";
+        let mut routes = Routes::build().unwrap();
+        routes.add(path, Serves::Page(Box::new(At(path)))).unwrap();
+        let found = |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::GET));
+        assert_eq!(found("/accounts/confirm-email/MQ:1abc:x_y/"), Some(path));
+        for other in ["/accounts/confirm-email//", "/accounts/confirm-email/a/b/", "/accounts/confirm-email/a"] {
+            assert_eq!(found(other), None, "{other}");
+        }
     }
 }

@@ -24,7 +24,7 @@ use super::error::ApiError;
 /// One path outside the document.
 #[async_trait::async_trait]
 pub trait Page: Send + Sync {
-    /// To the letter; the log line carries it too.
+    /// To the letter, but for one `{variable}`, which stands for one segment. The log line carries it as it is here.
     fn path(&self) -> &'static str;
 
     /// One sentence for OPTIONS.

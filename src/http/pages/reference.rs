@@ -86,7 +86,7 @@ impl Page for Piece {
         let lifetime = if version == Some(self.file.version()) { FOREVER } else { REVALIDATE };
         let mut response = self.file.answer(&request.headers, lifetime);
         // The same for everybody.
-        response.headers_mut().insert(VARY, HeaderValue::from_static("origin"));
+        response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
         Ok(response)
     }
 }
