@@ -1,5 +1,5 @@
-//! Reads the document, writes the server's code to `OUT_DIR`, and stops the build when `generated/` is stale. Lays the
-//! files of Swagger UI beside it, for the API reference page.
+//! Reads the document, writes the server's code to `OUT_DIR`, and stops the build when `generated/` is stale. Lays
+//! beside it what the server's pages serve: the document as JSON, the files of Swagger UI.
 
 use std::error::Error;
 use std::io::{Cursor, Read};
@@ -33,6 +33,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     let generated = codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), &generated.server)?;
+    // With keys in the document's order, and no work left for the server.
+    let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text)?;
+    fs::write(out.join("document.json"), serde_json::to_vec_pretty(&document)?)?;
     unpack_swagger_ui(&out)?;
 
     let kept = [

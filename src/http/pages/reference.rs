@@ -5,6 +5,7 @@
 //! Content-Security-Policy is for that and nothing more: no inline script or style, no other origin, no frame. A file
 //! or a setting of Swagger UI that needs more is not worth it.
 
+use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, VARY};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
@@ -38,7 +39,7 @@ struct Piece {
 pub fn pages() -> Result<Vec<Box<dyn Page>>, String> {
     let script = "text/javascript; charset=utf-8";
     let assets = [
-        Piece::plain("/api-doc/reference.js", script, SCRIPT.to_owned())?,
+        Piece::plain("/api-doc/reference.js", script, SCRIPT)?,
         Piece::gzip("/api-doc/swagger-ui-bundle.js", script, SWAGGER_UI_SCRIPT)?,
         Piece::gzip("/api-doc/swagger-ui.css", "text/css; charset=utf-8", SWAGGER_UI_STYLE)?,
     ];
@@ -52,7 +53,7 @@ pub fn pages() -> Result<Vec<Box<dyn Page>>, String> {
 }
 
 impl Piece {
-    fn plain(path: &'static str, media_type: &'static str, content: String) -> Result<Piece, String> {
+    fn plain(path: &'static str, media_type: &'static str, content: impl Into<Bytes>) -> Result<Piece, String> {
         let file = File::new(content, &[(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)])?;
         Ok(Piece { path, media_type, is_gzip: false, file })
     }

@@ -18,6 +18,9 @@ use crate::http::caller::{ANY_SCHEME, LazyBody};
 use crate::http::error::ApiError;
 use crate::http::negotiation::{self, Offer};
 
+/// The document as `build.rs` turned it into JSON: the same keys in the same order.
+const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/document.json"));
+
 /// The first one is for whoever has no wish.
 const OFFERS: &[Offer] = &[
     Offer { media_type: "application/vnd.oai.openapi", format: "yaml" },
@@ -34,15 +37,12 @@ pub struct Schema {
 impl Schema {
     /// # Errors
     ///
-    /// Where the document is no YAML, which the build would have told.
+    /// A title that fits into no header.
     pub fn new() -> Result<Schema, String> {
-        // Not through `serde_json::Value`, which sorts the keys.
-        let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(SOURCE).map_err(|e| e.to_string())?;
-        let json = bytes::Bytes::from(serde_json::to_vec_pretty(&document).map_err(|e| e.to_string())?);
         let file = |offer: &Offer| {
             let (content, parameter) = match offer.format {
-                "json" => (json.clone(), ""),
-                _ => (bytes::Bytes::from_static(SOURCE.as_bytes()), "; charset=utf-8"),
+                "json" => (JSON, ""),
+                _ => (SOURCE, "; charset=utf-8"),
             };
             let media_type = format!("{}{parameter}", offer.media_type);
             let disposition = format!("inline; filename=\"{TITLE} ({VERSION}).{}\"", offer.format);
