@@ -1,8 +1,13 @@
-//! Reads the document, writes the server's code to `OUT_DIR`, and stops the build when `generated/` is stale.
+//! Reads the document, writes the server's code to `OUT_DIR`, and stops the build when `generated/` is stale. Lays
+//! beside it what the server's pages serve: the document as JSON, the files of Swagger UI.
 
 use std::error::Error;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
+
+use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
+use zip::{CompressionMethod, ZipArchive};
 
 #[path = "src/codegen/mod.rs"]
 mod codegen;
@@ -26,7 +31,12 @@ fn run() -> Result<(), Box<dyn Error>> {
     let text = fs::read_to_string(DOCUMENT)?;
     let settings = codegen::Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
     let generated = codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("api.rs"), &generated.server)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("api.rs"), &generated.server)?;
+    // With keys in the document's order, and no work left for the server.
+    let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text)?;
+    fs::write(out.join("document.json"), serde_json::to_vec_pretty(&document)?)?;
+    unpack_swagger_ui(&out)?;
 
     let kept = [
         (Path::new("generated/src/client.rs"), &generated.client),
@@ -45,6 +55,27 @@ fn run() -> Result<(), Box<dyn Error>> {
             )
             .into());
         }
+    }
+    Ok(())
+}
+
+/// What the reference page loads, each as gzip. The archive holds them deflated, which is gzip but for its frame, so
+/// nothing is inflated or deflated here: they lie in the binary as they travel.
+fn unpack_swagger_ui(out: &Path) -> Result<(), Box<dyn Error>> {
+    let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
+    for name in ["swagger-ui-bundle.js", "swagger-ui.css"] {
+        let wanted = format!("/dist/{name}");
+        let place = archive.file_names_raw().position(|path| path.ends_with(wanted.as_bytes()));
+        let mut file = archive.by_index_raw(place.ok_or_else(|| format!("Swagger UI's archive lacks {wanted}"))?)?;
+        if file.compression() != CompressionMethod::DEFLATE {
+            return Err(format!("Swagger UI's archive does not hold {wanted} deflated").into());
+        }
+        // RFC 1952: magic, deflate, no flags, no time, no level, unknown system; behind it checksum and length.
+        let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+        file.read_to_end(&mut gzip)?;
+        gzip.extend(file.crc32().to_le_bytes());
+        gzip.extend(u32::try_from(file.size())?.to_le_bytes());
+        fs::write(out.join(format!("{name}.gz")), gzip)?;
     }
     Ok(())
 }

@@ -29,6 +29,9 @@ const MOST_BODY_BYTES: usize = 2_621_440;
 /// A client that takes longer to send its body is gone, or means harm.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
+/// Every scheme, with nobody welcome too: what Django's middleware does before it finds no view.
+pub const ANY_SCHEME: &[&[&str]] = &[&["tokenAuth"], &["basicAuth"], &["cookieAuth"], &[]];
+
 const CHALLENGE_TOKEN: &str = "Token";
 const CHALLENGE_BASIC: &str = "Basic realm=\"api\"";
 

@@ -2,9 +2,9 @@
 //!
 //! dropshot's own router answers unknown paths and methods by itself, takes a path with and without its last slash, and
 //! offers no hook before or after a handler. So the served API is one catch-all per method, and behind it stands
-//! dropshot's router with the documented API ([`super::documented_api`]), which this door asks. What the reference does
-//! around its views is here, once: negotiation, 404, 405, OPTIONS, HEAD, headers, a caught panic, the log line.
-//! No rule of an operation may be here.
+//! dropshot's router with the documented API ([`super::documented_api`]), which this door asks; beside it stand the
+//! [`pages`]. What the reference does around its views is here, once: negotiation, 404, 405, OPTIONS, HEAD, headers, a
+//! caught panic, the log line. No rule of an operation or a page may be here.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -14,47 +14,119 @@ use std::time::Instant;
 
 use dropshot::{ApiDescription, ApiEndpoint, ApiEndpointVersions, HttpError, RawRequest, RequestContext};
 use futures::FutureExt;
-use http::header::{ALLOW, CONTENT_LANGUAGE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY};
 use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
+use super::caller::{ANY_SCHEME, LazyBody};
 use super::error::{ApiError, InternalMessage, json_response};
+use super::pages::{self, Page};
 use super::typed::{Context, Operation};
 use super::{Server, caller, client, documented_api, negotiation};
 use crate::api::OPERATIONS;
 
 type Answer = Response<dropshot::Body>;
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
+/// `Cache-Control` of every answer that is about one person, now: all but those of a page that knows better.
+const NO_STORE: &str = "no-store";
+
 /// Hands a request to dropshot's router. A closure, since that router's type has no public name.
 type Dispatch = Box<dyn Fn(Context, Request<dropshot::Body>, Method) -> Answering + Send + Sync>;
 
-/// What is documented, by path.
+/// What is answered, by path.
 pub struct Routes {
     literal: HashMap<&'static str, Resource>,
-    /// Paths with a variable, which is an integer, by the texts around it.
+    /// Paths with a variable, by the texts around it.
     variable: Vec<((&'static str, &'static str), Resource)>,
     dispatch: Dispatch,
 }
 
-/// All operations of one path.
+/// One path.
 struct Resource {
-    operations: Vec<&'static Operation>,
+    serves: Serves,
     allow: HeaderValue,
 }
 
+enum Serves {
+    /// What the document says about it.
+    Operations(Vec<&'static Operation>),
+    Page(Box<dyn Page>),
+}
+
 impl Resource {
-    fn operation(&self, method: &Method) -> Option<&'static Operation> {
+    fn new(serves: Serves) -> Result<Resource, String> {
+        let mut allow: Vec<&str> = match &serves {
+            Serves::Operations(operations) => operations.iter().map(|operation| operation.method).collect(),
+            Serves::Page(page) => page.methods().to_vec(),
+        };
+        if allow.contains(&"GET") {
+            allow.push("HEAD");
+        }
+        allow.push("OPTIONS");
+        let allow = HeaderValue::from_str(&allow.join(", ")).map_err(|e| e.to_string())?;
+        Ok(Resource { serves, allow })
+    }
+
+    /// What the log calls a request with this method, if it is one that comes through.
+    fn name(&self, method: &Method) -> Option<&'static str> {
         let wanted = if method == Method::HEAD { "GET" } else { method.as_str() };
-        self.operations.iter().copied().find(|operation| operation.method == wanted)
+        match &self.serves {
+            Serves::Operations(operations) => operations.iter().find(|o| o.method == wanted).map(|o| o.id),
+            Serves::Page(page) => page.methods().contains(&wanted).then(|| page.path()),
+        }
+    }
+
+    /// Whether its path can have this value for its variable.
+    fn takes(&self, value: &str) -> bool {
+        match &self.serves {
+            Serves::Operations(_) => value.bytes().all(|byte| byte.is_ascii_digit()),
+            Serves::Page(_) => !value.contains('/'),
+        }
+    }
+
+    fn negotiate(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
+        match &self.serves {
+            Serves::Operations(_) => negotiation::require_json(headers, uri),
+            Serves::Page(page) => page.negotiate(headers, uri),
+        }
+    }
+
+    /// Who may ask what a path takes.
+    fn security(&self) -> &'static [&'static [&'static str]] {
+        match &self.serves {
+            Serves::Operations(operations) => operations.first().map(|o| o.security).unwrap_or_default(),
+            Serves::Page(page) => page.security(),
+        }
+    }
+
+    fn options(&self) -> Answer {
+        let (path, description, renders, parses) = match &self.serves {
+            Serves::Operations(operations) => {
+                let first = operations.first();
+                let parses = operations.iter().map(|o| o.parses).find(|parses| !parses.is_empty());
+                let (path, description) = first.map(|o| (o.path, o.description)).unwrap_or_default();
+                (path, description, vec!["application/json"], parses.unwrap_or_default())
+            }
+            Serves::Page(page) => (page.path(), page.description(), page.renders(), Default::default()),
+        };
+        let body = json!({
+            "name": title(path),
+            "description": description,
+            "renders": renders,
+            "parses": parses,
+            "actions": {},
+        });
+        json_response(StatusCode::OK, body.to_string().into_bytes())
     }
 }
 
 impl Routes {
     /// # Errors
     ///
-    /// dropshot's words for a route that it does not take.
+    /// dropshot's words for a route that it does not take, or a page at a path that is taken.
     pub fn build() -> Result<Routes, String> {
         let mut grouped: Vec<(&'static str, Vec<&'static Operation>)> = Vec::new();
         for operation in OPERATIONS {
@@ -63,31 +135,39 @@ impl Routes {
                 None => grouped.push((operation.path, vec![operation])),
             }
         }
-        let (mut literal, mut variable) = (HashMap::new(), Vec::new());
+        let mut routes = Routes { literal: HashMap::new(), variable: Vec::new(), dispatch: dispatch()? };
         for (path, operations) in grouped {
-            let mut allow: Vec<&str> = operations.iter().map(|operation| operation.method).collect();
-            if allow.contains(&"GET") {
-                allow.push("HEAD");
-            }
-            allow.push("OPTIONS");
-            let allow = HeaderValue::from_str(&allow.join(", ")).map_err(|e| e.to_string())?;
-            let resource = Resource { operations, allow };
-            match path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1))) {
-                Some(around) => variable.push((around, resource)),
-                None => drop(literal.insert(path, resource)),
-            }
+            routes.add(path, Serves::Operations(operations))?;
         }
-        Ok(Routes { literal, variable, dispatch: dispatch()? })
+        for page in pages::all()? {
+            routes.add(page.path(), Serves::Page(page))?;
+        }
+        Ok(routes)
     }
 
-    /// Exactly: no missing last slash, no doubled slash, no other case, digits alone for an id.
+    fn add(&mut self, path: &'static str, serves: Serves) -> Result<(), String> {
+        let resource = Resource::new(serves)?;
+        let around = path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1)));
+        let is_taken = match around {
+            Some(around) => {
+                let is_taken = self.variable.iter().any(|(other, _)| *other == around);
+                self.variable.push((around, resource));
+                is_taken
+            }
+            None => self.literal.insert(path, resource).is_some(),
+        };
+        if is_taken { Err(format!("{path} is answered already")) } else { Ok(()) }
+    }
+
+    /// Exactly: no missing last slash, no doubled slash, no other case. A variable is an operation's id, digits alone,
+    /// or one whole segment of a page's path.
     fn find(&self, path: &str) -> Option<&Resource> {
         self.literal.get(path).or_else(|| {
-            let fits = |(before, after): &(&str, &str)| {
-                let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-                id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+            let fits = |((before, after), resource): &&((&str, &str), Resource)| {
+                let value = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+                value.is_some_and(|value| !value.is_empty() && resource.takes(value))
             };
-            self.variable.iter().find(|(around, _)| fits(around)).map(|(_, resource)| resource)
+            self.variable.iter().find(fits).map(|(_, resource)| resource)
         })
     }
 }
@@ -151,7 +231,7 @@ async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
     let resource = server.routes.find(&path);
-    let operation = resource.and_then(|resource| resource.operation(&method));
+    let name = resource.and_then(|resource| resource.name(&method));
     let remote = rqctx.request.remote_addr();
 
     let answer = AssertUnwindSafe(answer(&server, rqctx, request, resource)).catch_unwind().await;
@@ -161,10 +241,12 @@ async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer
         Err(_) => ApiError::internal("a handler panicked".to_owned()).into_response(),
     };
     decorate(&server, &headers, resource, response.headers_mut());
-    if !response.headers().contains_key(SET_COOKIE) && caller::has_dead_session(&server, &headers).await {
+    // A cache that keeps an answer for all would end everybody's session with it.
+    let is_for_one = response.headers().get(CACHE_CONTROL).is_some_and(|value| value == NO_STORE);
+    if is_for_one && !response.headers().contains_key(SET_COOKIE) && caller::has_dead_session(&server, &headers).await {
         response.headers_mut().append(SET_COOKIE, server.cookies().clear_session());
     }
-    log(&server, &request_id, &method, operation, &remote, &response, started);
+    log(&server, &request_id, &method, name, &remote, &response, started);
     Ok(response)
 }
 
@@ -179,22 +261,22 @@ async fn answer(
         return Ok(preflight(server, request.headers(), resource));
     }
     let Some(resource) = resource else { return unknown_path(server, &rqctx, request).await };
-    negotiation::require_json(request.headers(), request.uri())?;
-    if resource.operation(&method).is_some() {
+    resource.negotiate(request.headers(), request.uri())?;
+    let comes_through = resource.name(&method).is_some();
+    if comes_through && let Serves::Operations(_) = resource.serves {
         let routed = if method == Method::HEAD { Method::GET } else { method };
         return (server.routes.dispatch)(rqctx, request, routed).await;
     }
-    let security = resource.operations.first().map(|operation| operation.security).unwrap_or_default();
-    authenticate(server, &rqctx, request, security).await?;
+    let (request, body) = authenticate(server, &rqctx, request, resource.security()).await?;
+    if comes_through && let Serves::Page(page) = &resource.serves {
+        return page.answer(server, request, body).await;
+    }
     if method == Method::OPTIONS {
-        return Ok(options(resource));
+        return Ok(resource.options());
     }
     let detail = format!("Method \"{method}\" not allowed.");
     Err(ApiError::detail(StatusCode::METHOD_NOT_ALLOWED, &detail))
 }
-
-/// Every scheme, with nobody welcome too: what Django's middleware does before it finds no view.
-const ANY_SCHEME: &[&[&str]] = &[&["tokenAuth"], &["basicAuth"], &["cookieAuth"], &[]];
 
 async fn unknown_path(server: &Server, rqctx: &Context, request: Request<dropshot::Body>) -> Result<Answer, ApiError> {
     let uri = request.uri().clone();
@@ -210,29 +292,15 @@ async fn authenticate(
     rqctx: &Context,
     request: Request<dropshot::Body>,
     security: &[&[&str]],
-) -> Result<(), ApiError> {
+) -> Result<(Parts, LazyBody), ApiError> {
     let client = client::address(&server.settings, &rqctx.request);
     let (parts, body) = request.into_parts();
-    let mut body = caller::LazyBody::new(&parts.headers, body);
+    let mut body = LazyBody::new(&parts.headers, body);
     let identity = caller::identify(server, security, &parts, &mut body, &client).await?;
-    if security.iter().any(|schemes| schemes.is_empty()) {
-        return Ok(());
+    if !security.iter().any(|schemes| schemes.is_empty()) {
+        <caller::SignedIn as caller::FromIdentity>::from_identity(server, identity, security).await?;
     }
-    <caller::SignedIn as caller::FromIdentity>::from_identity(server, identity, security).await.map(|_| ())
-}
-
-fn options(resource: &Resource) -> Answer {
-    let first = resource.operations.first();
-    let parses: &[&str] =
-        resource.operations.iter().map(|o| o.parses).find(|parses| !parses.is_empty()).unwrap_or_default();
-    let body = json!({
-        "name": first.map(|operation| title(operation.path)),
-        "description": first.map(|operation| operation.description),
-        "renders": ["application/json"],
-        "parses": parses,
-        "actions": {},
-    });
-    json_response(StatusCode::OK, body.to_string().into_bytes())
+    Ok((parts, body))
 }
 
 /// `/api/auth/password/reset/` is "Password Reset".
@@ -261,19 +329,20 @@ fn preflight(server: &Server, headers: &HeaderMap, resource: Option<&Resource>) 
 }
 
 fn decorate(server: &Server, request: &HeaderMap, resource: Option<&Resource>, response: &mut HeaderMap) {
-    const FIXED: [(HeaderName, &str); 6] = [
-        (VARY, "origin, Accept-Language, Cookie"),
+    const DEFAULTS: [(HeaderName, &str); 2] = [(VARY, "origin, Accept-Language, Cookie"), (CACHE_CONTROL, NO_STORE)];
+    const FIXED: [(HeaderName, &str); 5] = [
         (CONTENT_LANGUAGE, "en"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
+    for (name, value) in DEFAULTS {
+        response.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     for (name, value) in FIXED {
         response.insert(name, HeaderValue::from_static(value));
     }
-    // Answers are about one person, now.
-    response.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(resource) = resource {
         response.insert(ALLOW, resource.allow.clone());
     }
@@ -282,17 +351,17 @@ fn decorate(server: &Server, request: &HeaderMap, resource: Option<&Resource>, r
     }
 }
 
-/// One line per request: the operation, never the path or the query, since links carry live keys there.
+/// One line per request: the operation or page, never the path or the query as sent, since links carry live keys there.
 fn log(
     server: &Server,
     request_id: &str,
     method: &Method,
-    operation: Option<&Operation>,
+    name: Option<&'static str>,
     remote: &std::net::SocketAddr,
     response: &Answer,
     started: Instant,
 ) {
-    let operation = operation.map_or("-", |operation| operation.id);
+    let operation = name.unwrap_or("-");
     let status = response.status().as_u16();
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     match response.extensions().get::<InternalMessage>() {
@@ -301,5 +370,53 @@ fn log(
             "request_id" => request_id),
         None => slog::info!(server.log, "request"; "status" => status, "method" => method.as_str(),
             "operation" => operation, "remote" => %remote, "latency_us" => micros, "request_id" => request_id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A page at this path.
+    struct At(&'static str);
+
+    #[async_trait::async_trait]
+    impl Page for At {
+        fn path(&self) -> &'static str {
+            self.0
+        }
+
+        fn description(&self) -> &'static str {
+            "A page."
+        }
+
+        fn renders(&self) -> Vec<&'static str> {
+            vec!["text/plain"]
+        }
+
+        async fn answer(&self, _: &Server, _: Parts, _: LazyBody) -> Result<Answer, ApiError> {
+            Ok(Response::new(dropshot::Body::empty()))
+        }
+    }
+
+    #[test]
+    fn page_at_a_taken_path_stops_the_start() {
+        let mut routes = Routes::build().unwrap();
+        for path in ["/api/auth/user/", "/api/auth/emails/{key}/verify/", "/api/schema/"] {
+            let refused = routes.add(path, Serves::Page(Box::new(At(path))));
+            assert_eq!(refused.unwrap_err(), format!("{path} is answered already"));
+        }
+    }
+
+    #[test]
+    fn variable_of_a_page_is_one_segment() {
+        let path = "/accounts/confirm-email/{key}/";
+        let mut routes = Routes::build().unwrap();
+        routes.add(path, Serves::Page(Box::new(At(path)))).unwrap();
+        let found = |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::GET));
+        assert_eq!(found("/accounts/confirm-email/MQ:1abc:x_y/"), Some(path));
+        for other in ["/accounts/confirm-email//", "/accounts/confirm-email/a/b/", "/accounts/confirm-email/a"] {
+            assert_eq!(found(other), None, "{other}");
+        }
     }
 }

@@ -4,8 +4,9 @@
 //!
 //! ```text
 //! dropshot ─► front.rs        any path, any method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
-//!               └─► typed.rs  admit: who calls (caller.rs), may they (policy), what do they say (body.rs, fields.rs)
-//!                     └─► operations.rs ─► login.rs, emails.rs, …   5 to 15 lines each: unwrap, call domain, wrap
+//!               ├─► typed.rs  admit: who calls (caller.rs), may they (policy), what do they say (body.rs, fields.rs)
+//!               │     └─► operations.rs ─► login.rs, emails.rs, …   5 to 15 lines each: unwrap, call domain, wrap
+//!               └─► pages/    what is answered beside the document
 //! ```
 //!
 //! Rules live in `domain`; a handler that decides more than a status belongs there. `error.rs` is the only place that
@@ -23,6 +24,7 @@ mod login;
 mod logout;
 mod negotiation;
 mod operations;
+mod pages;
 mod pagination;
 mod password;
 mod providers;

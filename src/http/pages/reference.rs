@@ -1,0 +1,106 @@
+//! `/api-doc/`, where the reference has its own: the document as a page to read and to try out. Swagger UI draws it.
+//!
+//! Everything it loads comes from this server and lies in the binary: the shell, our script that starts Swagger UI, and
+//! Swagger UI's script and style, which `build.rs` takes from the crate `utoipa-swagger-ui-vendored`. Its
+//! Content-Security-Policy is for that and nothing more: no inline script or style, no other origin, no frame. A file
+//! or a setting of Swagger UI that needs more is not worth it.
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, VARY};
+use http::request::Parts;
+use http::{HeaderValue, Response, StatusCode};
+
+use super::Page;
+use super::file::{FOREVER, File, REVALIDATE};
+use crate::http::Server;
+use crate::http::caller::LazyBody;
+use crate::http::error::ApiError;
+use crate::http::negotiation;
+
+const SHELL: &str = include_str!("reference.html");
+const SCRIPT: &str = include_str!("reference.js");
+const SWAGGER_UI_SCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
+const SWAGGER_UI_STYLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// One file of the page, the page itself among them.
+struct Piece {
+    path: &'static str,
+    media_type: &'static str,
+    is_gzip: bool,
+    file: File,
+}
+
+/// # Errors
+///
+/// A file's own, which no build has.
+pub fn pages() -> Result<Vec<Box<dyn Page>>, String> {
+    let script = "text/javascript; charset=utf-8";
+    let assets = [
+        Piece::plain("/api-doc/reference.js", script, SCRIPT)?,
+        Piece::gzip("/api-doc/swagger-ui-bundle.js", script, SWAGGER_UI_SCRIPT)?,
+        Piece::gzip("/api-doc/swagger-ui.css", "text/css; charset=utf-8", SWAGGER_UI_STYLE)?,
+    ];
+    // A browser keeps each asset for good under its version, so a new binary is seen at once.
+    let versioned = |shell: String, asset: &Piece| {
+        shell.replace(&format!("\"{}\"", asset.path), &format!("\"{}?v={}\"", asset.path, asset.file.version()))
+    };
+    let shell = assets.iter().fold(SHELL.to_owned(), versioned);
+    let shell = Piece::plain("/api-doc/", "text/html; charset=utf-8", shell)?;
+    Ok(assets.into_iter().chain([shell]).map(|piece| Box::new(piece) as Box<dyn Page>).collect())
+}
+
+impl Piece {
+    fn plain(path: &'static str, media_type: &'static str, content: impl Into<Bytes>) -> Result<Piece, String> {
+        let file = File::new(content, &[(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)])?;
+        Ok(Piece { path, media_type, is_gzip: false, file })
+    }
+
+    fn gzip(path: &'static str, media_type: &'static str, content: &'static [u8]) -> Result<Piece, String> {
+        let headers = [(CONTENT_TYPE, media_type), (CONTENT_ENCODING, "gzip"), (CONTENT_SECURITY_POLICY, POLICY)];
+        Ok(Piece { path, media_type, is_gzip: true, file: File::new(content, &headers)? })
+    }
+}
+
+#[async_trait::async_trait]
+impl Page for Piece {
+    fn path(&self) -> &'static str {
+        self.path
+    }
+
+    fn description(&self) -> &'static str {
+        "The reference of this API, for people."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec![self.media_type]
+    }
+
+    async fn answer(&self, _: &Server, request: Parts, _: LazyBody) -> Result<Response<dropshot::Body>, ApiError> {
+        if self.is_gzip && !takes_gzip(&request.headers) {
+            let detail = "This file is sent as gzip only.";
+            return Err(ApiError::detail(StatusCode::NOT_ACCEPTABLE, detail));
+        }
+        let version = request.uri.query().and_then(|query| query.strip_prefix("v="));
+        let lifetime = if version == Some(self.file.version()) { FOREVER } else { REVALIDATE };
+        let mut response = self.file.answer(&request.headers, lifetime);
+        // The same for everybody.
+        response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
+        Ok(response)
+    }
+}
+
+/// A client that says nothing takes every coding (RFC 9110, 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let mut sent = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok()).peekable();
+    if sent.peek().is_none() {
+        return true;
+    }
+    sent.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, parameter) = coding.split_once(';').unwrap_or((coding, ""));
+        let name = name.trim().to_ascii_lowercase();
+        matches!(name.as_str(), "gzip" | "x-gzip" | "*") && negotiation::quality(parameter) > 0.0
+    })
+}

@@ -1,0 +1,84 @@
+//! `/api/schema/`: the document that this server was built from, byte for byte, or the same as JSON.
+//!
+//! After drf-spectacular's view in the reference: its media types, `?format=`, file name, and a 401 for a bad credential
+//! although anybody may read. Its `?lang=` and `?version=` have no meaning here. JSON goes out without a charset, as
+//! everywhere on this server. It is the checked-in document, never the exported one: that these two mean the same is
+//! for `spec diff` to say, and a document that is made anew would hide the difference.
+
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, VARY};
+use http::request::Parts;
+use http::{HeaderValue, Response, Uri};
+
+use super::Page;
+use super::file::{File, REVALIDATE};
+use crate::api::{TITLE, VERSION};
+use crate::contract::SOURCE;
+use crate::http::Server;
+use crate::http::caller::{ANY_SCHEME, LazyBody};
+use crate::http::error::ApiError;
+use crate::http::negotiation::{self, Offer};
+
+/// The document as `build.rs` turned it into JSON: the same keys in the same order.
+const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/document.json"));
+
+/// The first one is for whoever has no wish.
+const OFFERS: &[Offer] = &[
+    Offer { media_type: "application/vnd.oai.openapi", format: "yaml" },
+    Offer { media_type: "application/yaml", format: "yaml" },
+    Offer { media_type: "application/vnd.oai.openapi+json", format: "json" },
+    Offer { media_type: "application/json", format: "json" },
+];
+
+pub struct Schema {
+    /// One for each offer.
+    files: Vec<File>,
+}
+
+impl Schema {
+    /// # Errors
+    ///
+    /// A title that fits into no header.
+    pub fn new() -> Result<Schema, String> {
+        let file = |offer: &Offer| {
+            let (content, parameter) = match offer.format {
+                "json" => (JSON, ""),
+                _ => (SOURCE, "; charset=utf-8"),
+            };
+            let media_type = format!("{}{parameter}", offer.media_type);
+            let disposition = format!("inline; filename=\"{TITLE} ({VERSION}).{}\"", offer.format);
+            File::new(content, &[(CONTENT_TYPE, &media_type), (CONTENT_DISPOSITION, &disposition)])
+        };
+        Ok(Schema { files: OFFERS.iter().map(file).collect::<Result<_, _>>()? })
+    }
+}
+
+#[async_trait::async_trait]
+impl Page for Schema {
+    fn path(&self) -> &'static str {
+        "/api/schema/"
+    }
+
+    fn description(&self) -> &'static str {
+        "OpenApi3 schema for this API. Format can be selected via content negotiation."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        OFFERS.iter().map(|offer| offer.media_type).collect()
+    }
+
+    fn security(&self) -> &'static [&'static [&'static str]] {
+        ANY_SCHEME
+    }
+
+    fn negotiate(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
+        negotiation::choose(headers, uri, OFFERS).map(|_| ())
+    }
+
+    async fn answer(&self, _: &Server, request: Parts, _: LazyBody) -> Result<Response<dropshot::Body>, ApiError> {
+        let chosen = negotiation::choose(&request.headers, &request.uri, OFFERS)?;
+        let file = self.files.get(chosen).ok_or_else(ApiError::not_found)?;
+        let mut response = file.answer(&request.headers, REVALIDATE);
+        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, origin, Accept-Language, Cookie"));
+        Ok(response)
+    }
+}
