@@ -179,7 +179,7 @@ fn constraints_go_where_the_table_has_them_and_properties_of_those_names_stay() 
     let properties = &mut expected["components"]["schemas"]["Thing"]["properties"];
     properties["title"] = json!({"type": "string", "title": "The Plain"});
     properties["pattern"] = json!({"type": "string"});
-    // `inner` is in no table: there the types check.
+    properties["inner"]["properties"]["maxLength"] = json!({"type": "string", "title": "Thing"});
     assert_eq!(copy, expected);
 }
 
@@ -635,6 +635,55 @@ fn text_that_is_no_document_is_refused() {
         assert!(matches!(&refused, Some(Error::Unsupported { path, .. }) if path == at), "{text:?}: {refused:?}");
     }
     assert_refused_at(&small_with("/openapi", json!(3)), "/openapi");
+}
+
+/// progenitor's own words have no place in the document; ours say where.
+#[test]
+fn what_progenitor_does_not_take_is_refused_by_its_pointer() {
+    // A default that is none of the choices.
+    let choice = json!({"type": "string", "enum": ["a", "b"], "default": "c"});
+    assert_refused_at(&small_with(&format!("{THING}/properties/inner/properties/kind"), choice.clone()), THING);
+    assert_refused_at(&small_with(&format!("{GET}/parameters/1/schema"), choice), GET);
+}
+
+/// Where no table reaches, nobody would check them.
+#[test]
+fn bounds_that_nobody_would_check_are_refused() {
+    let place = format!("{THING}/properties/more");
+    for (schema, bound) in [
+        (
+            json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
+            "additionalProperties/minimum",
+        ),
+        (json!({"oneOf": [{"type": "string"}, {"type": "integer", "maximum": 1}]}), "oneOf/1/maximum"),
+        (json!({"type": "array", "items": {"type": "array", "items": {}, "maxItems": 1}}), "items/maxItems"),
+    ] {
+        assert_refused_at(&small_with(&place, schema), &format!("{place}/{bound}"));
+    }
+    // Through a reference too, and only in a request: `Page` is in none.
+    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    let map = json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Percent"}});
+    put(&mut source, "/components/schemas/Page/properties/more", map.clone());
+    assert!(generated(&source).is_ok());
+    put(&mut source, &place, map);
+    assert_refused_at(&source, "/components/schemas/Percent/maximum");
+}
+
+/// A plain value behind a reference, a list's items and members of members have their limits in the table.
+#[test]
+fn constraints_are_in_the_table_however_they_are_written() {
+    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    put(&mut source, &format!("{THING}/properties/share"), json!({"$ref": "#/components/schemas/Percent"}));
+    let words = json!({"type": "array", "items": {"type": "string", "maxLength": 7}, "maxItems": 2});
+    put(&mut source, &format!("{THING}/properties/words"), words);
+    let server = dense(&generated(&source).unwrap().server);
+    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
+    let row = |name: &str| table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
+    assert!(row("share").contains("Kind::Integer") && row("share").contains("value:100f64,exclusive:false"));
+    for says in ["Kind::Text", "max_length:Some(7usize)", "is_array:true", "max_items:Some(2usize)"] {
+        assert!(row("words").contains(says), "{says}: {}", row("words"));
+    }
+    assert!(row("maxLength").contains("max_length:Some(3usize)"), "a member of `inner`: {}", row("maxLength"));
 }
 
 #[test]

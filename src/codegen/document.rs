@@ -202,6 +202,12 @@ impl Document {
                 ));
             }
         }
+        let mut seen = Vec::new();
+        for body in self.operations.iter().filter_map(|operation| operation.body.as_ref()) {
+            if let Some(found) = self.schema(&body.schema) {
+                schema::check_bounds(&found.source, &found.at, true, &|name| self.schema(name), &mut seen)?;
+            }
+        }
         Ok(())
     }
 }

@@ -79,16 +79,10 @@ pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error>
     let document = document::Document::read(&source)?;
     server::check_names(&document)?;
     let copy = normalise::normalise(&source, &document);
-    let spec: openapiv3::OpenAPI =
-        serde_json::from_value(copy.clone()).map_err(|e| Error::Unreadable(e.to_string()))?;
-    // progenitor panics on much of what it does not take.
-    let tokens = std::panic::catch_unwind(|| progenitor::Generator::default().generate_tokens(&spec));
-    let tokens = tokens.map_err(|panic| {
-        let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-        Error::Generator(words.unwrap_or("progenitor panicked").to_owned())
+    let file = progenitors(&copy).map_err(|why| match to_blame(&document, &copy) {
+        Some(path) => Error::Unsupported { path, reason: format!("progenitor does not take this: {why}") },
+        None => Error::Generator(why),
     })?;
-    let tokens = tokens.map_err(|e| Error::Generator(e.to_string()))?;
-    let file = syn::parse2::<syn::File>(tokens).map_err(|e| Error::Generator(e.to_string()))?;
     let file = types::keep_what_json_must_show(file, &copy);
 
     let server_trait = server::trait_tokens(&document, settings)?;
@@ -104,6 +98,57 @@ pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error>
             format(server_trait)?
         ),
     })
+}
+
+/// What progenitor makes of a normalised copy. It panics on some of what it does not take.
+fn progenitors(copy: &Value) -> Result<syn::File, String> {
+    let spec: openapiv3::OpenAPI = serde_json::from_value(copy.clone()).map_err(|e| e.to_string())?;
+    let tokens = std::panic::catch_unwind(|| progenitor::Generator::default().generate_tokens(&spec));
+    let tokens = tokens.map_err(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+        words.unwrap_or("it panicked").to_owned()
+    })?;
+    syn::parse2(tokens.map_err(|e| e.to_string())?).map_err(|e| e.to_string())
+}
+
+/// The place that a generator without places in its errors cannot take, found by giving it one part after the other:
+/// each schema, those that need the fewest others first, then each operation.
+fn to_blame(document: &document::Document, copy: &Value) -> Option<String> {
+    let fails = |part: &Value| progenitors(part).is_err();
+    let schemas = document.schemas.iter().map(|schema| (part(copy, "", &[&schema.name]), &schema.at));
+    let mut schemas: Vec<(Value, &String)> = schemas.collect();
+    schemas.sort_by_key(|(part, _)| part["components"]["schemas"].as_object().map_or(0, serde_json::Map::len));
+    let schema = schemas.into_iter().find(|(part, _)| fails(part)).map(|(_, at)| at.clone());
+    let mut operations = document.operations.iter().map(document::Operation::at);
+    schema.or_else(|| operations.find(|at| fails(&part(copy, at, &[]))))
+}
+
+/// The copy with at most one operation, and of the schemas those that it and `schemas` need.
+fn part(copy: &Value, operation: &str, schemas: &[&str]) -> Value {
+    let mut part = serde_json::json!({ "openapi": copy["openapi"], "info": copy["info"], "paths": {} });
+    let mut ahead: Vec<String> = schemas.iter().map(|name| (*name).to_owned()).collect();
+    if let (Some(kept), Some((path, method))) = (copy.pointer(operation), operation.rsplit_once('/')) {
+        let path = path.trim_start_matches("/paths/").replace("~1", "/").replace("~0", "~");
+        part["paths"][path][method] = kept.clone();
+        referred_to(kept, &mut ahead);
+    }
+    while let Some(name) = ahead.pop() {
+        let schema = &copy["components"]["schemas"][&name];
+        if part["components"]["schemas"].get(&name).is_none() && !schema.is_null() {
+            part["components"]["schemas"][&name] = schema.clone();
+            referred_to(schema, &mut ahead);
+        }
+    }
+    part
+}
+
+fn referred_to(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => found.extend(read::component(text).map(str::to_owned)),
+        Value::Array(items) => items.iter().for_each(|item| referred_to(item, found)),
+        Value::Object(members) => members.values().for_each(|member| referred_to(member, found)),
+        _ => {}
+    }
 }
 
 fn format(tokens: TokenStream) -> Result<String, Error> {

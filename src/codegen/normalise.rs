@@ -57,17 +57,25 @@ pub fn drop_inner_titles(copy: &mut Value) {
 }
 
 /// typify makes a newtype for each of these, which stops at the first bad field and knows `\w` as ASCII only. The
-/// constraint table and the readers of parameters check them instead, all at once. They know the properties of a
-/// component and the parameters; deeper inside, the newtypes stay.
+/// constraint table and the readers of parameters check them instead, all at once. Where the table does not reach, in
+/// the values of a map or a choice, the newtypes stay.
 pub fn strip_constraints(copy: &mut Value) {
     fn strip(schema: &mut Value) {
         if let Some(schema) = schema.as_object_mut() {
             schema.retain(|keyword, _| !CONSTRAINTS.contains(&keyword.as_str()));
         }
     }
-    for_each_schema(copy, &mut |schema| {
-        members(schema, "properties").into_iter().flatten().for_each(|(_, property)| strip(property));
-    });
+    fn properties(schema: &mut Value) {
+        for (_, property) in members(schema, "properties").into_iter().flatten() {
+            strip(property);
+            properties(property);
+            if let Some(items) = property.get_mut("items").filter(|items| items["type"] != "array") {
+                strip(items);
+                properties(items);
+            }
+        }
+    }
+    for_each_schema(copy, &mut properties);
     for_each_operation(copy, &mut |operation| {
         let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
         for schema in parameters.filter_map(|parameter| parameter.get_mut("schema")) {

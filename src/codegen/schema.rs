@@ -16,10 +16,13 @@ pub struct Schema {
     pub source: Value,
     /// It stands inside an operation and has no name in the document.
     pub is_inline: bool,
+    /// The schema itself, as what a property that refers to it is checked against.
+    pub own: Property,
     pub properties: Vec<Property>,
 }
 
-/// One property of an object schema, with what a request is checked against.
+/// One property of an object schema, with what a request is checked against. Of a list, its items.
+#[derive(Clone)]
 pub struct Property {
     pub name: String,
     pub kind: Kind,
@@ -43,7 +46,7 @@ pub struct Bound {
     pub exclusive: bool,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub enum Kind {
     Text,
     Email,
@@ -51,8 +54,10 @@ pub enum Kind {
     Integer,
     Number,
     Boolean,
-    /// Another schema, by its name: the table may hold it against that one's.
+    /// Another schema, by its name: the table holds the value against that one's.
     Named(String),
+    /// An object with members of its own.
+    Members(Vec<Property>),
     /// Left to the Rust type.
     Any,
 }
@@ -90,14 +95,9 @@ impl Schema {
     /// [`Error::Unsupported`] with the pointer of the first keyword that is not taken, or has no meaning as it stands.
     pub fn read(name: &str, source: &Value, at: String) -> Result<Schema, Error> {
         check(source, &at)?;
-        let object = source.as_object().ok_or_else(|| unsupported(&at, "a schema must be an object"))?;
-        let required = strings(object, "required", &at)?;
-        let mut properties = Vec::new();
-        for (property, schema) in members(object, "properties", &at)?.into_iter().flatten() {
-            let at = format!("{at}/properties/{}", escape(property));
-            properties.push(Property::read(property, schema, required.contains(property), &at)?);
-        }
-        Ok(Schema { name: name.to_owned(), at, source: source.clone(), is_inline: false, properties })
+        let properties = Property::all(source, &at)?;
+        let own = Property::read(name, source, false, &at)?;
+        Ok(Schema { name: name.to_owned(), at, source: source.clone(), is_inline: false, own, properties })
     }
 
     /// Whether its values are objects with the members that it names.
@@ -140,19 +140,33 @@ pub fn for_each_inner_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value))
 }
 
 impl Property {
+    /// Those of an object schema.
+    fn all(source: &Value, at: &str) -> Result<Vec<Property>, Error> {
+        let object = source.as_object().ok_or_else(|| unsupported(at, "a schema must be an object"))?;
+        let required = strings(object, "required", at)?;
+        let properties = members(object, "properties", at)?.into_iter().flatten();
+        let read = |(name, schema): (&String, &Value)| {
+            let at = format!("{at}/properties/{}", escape(name));
+            Property::read(name, schema, required.contains(name), &at)
+        };
+        properties.map(read).collect()
+    }
+
     fn read(name: &str, source: &Value, required: bool, at: &str) -> Result<Property, Error> {
         let schema = source.as_object().ok_or_else(|| unsupported(at, "a property must be a schema object"))?;
-        let length = |key: &str| optional(schema, key, at, "a length", Value::as_u64);
+        let is_array = schema.get("type").is_some_and(|word| word == "array");
+        let item = schema.get("items").and_then(Value::as_object).filter(|_| is_array).unwrap_or(schema);
+        let item_at = if is_array { format!("{at}/items") } else { at.to_owned() };
+        let number = |of: &Map<String, Value>, key: &str, at: &str| optional(of, key, at, "a length", Value::as_u64);
+        let length = |key: &str| number(item, key, &item_at);
         let bound = |key: &str, exclusive: &str| {
-            let value = optional(schema, key, at, "a number", Value::as_f64)?;
-            let exclusive = flag(schema, exclusive, at)?;
+            let value = optional(item, key, &item_at, "a number", Value::as_f64)?;
+            let exclusive = flag(item, exclusive, &item_at)?;
             Ok::<_, Error>(value.map(|value| Bound { value, exclusive }))
         };
-        let is_array = schema.get("type").is_some_and(|word| word == "array");
-        let items = schema.get("items").and_then(Value::as_object);
         Ok(Property {
             name: name.to_owned(),
-            kind: kind(if is_array { items.unwrap_or(schema) } else { schema }),
+            kind: kind(item, &item_at)?,
             required,
             nullable: flag(schema, "nullable", at)?,
             read_only: flag(schema, "readOnly", at)?,
@@ -160,38 +174,82 @@ impl Property {
             is_array,
             min_length: length("minLength")?,
             max_length: length("maxLength")?,
-            pattern: text(schema, "pattern", at)?,
+            pattern: text(item, "pattern", &item_at)?,
             minimum: bound("minimum", "exclusiveMinimum")?,
             maximum: bound("maximum", "exclusiveMaximum")?,
-            min_items: length("minItems")?,
-            max_items: length("maxItems")?,
+            min_items: number(schema, "minItems", at)?,
+            max_items: number(schema, "maxItems", at)?,
         })
     }
 }
 
-fn kind(schema: &Map<String, Value>) -> Kind {
+fn kind(schema: &Map<String, Value>, at: &str) -> Result<Kind, Error> {
     let word = |key: &str| schema.get(key).and_then(Value::as_str).unwrap_or_default();
-    let reference = |schema: &Value| component(schema.get("$ref")?.as_str()?).map(str::to_owned);
-    if let Some(name) = schema.get("$ref").and_then(|_| reference(&Value::Object(schema.clone()))) {
-        return Kind::Named(name);
-    }
-    // What drf-spectacular and others write to say more of a reference: `allOf` with one member.
-    if let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
-        && let Some(name) = reference(only)
-    {
-        return Kind::Named(name);
+    if let Some(name) = refers_to(schema) {
+        return Ok(Kind::Named(name.to_owned()));
     }
     if schema.contains_key("enum") {
-        return Kind::Any;
+        return Ok(Kind::Any);
     }
-    match (word("type"), word("format")) {
+    Ok(match (word("type"), word("format")) {
         ("string", "email") => Kind::Email,
         ("string", "uri") => Kind::Uri,
         ("string", _) => Kind::Text,
         ("integer", _) => Kind::Integer,
         ("number", _) => Kind::Number,
         ("boolean", _) => Kind::Boolean,
+        _ if schema.contains_key("properties") => Kind::Members(Property::all(&Value::Object(schema.clone()), at)?),
         _ => Kind::Any,
+    })
+}
+
+/// The component that a schema is, by `$ref` or by an `allOf` with one member: what drf-spectacular and others write to
+/// say more of a reference.
+fn refers_to(schema: &Map<String, Value>) -> Option<&str> {
+    match (schema.get("$ref"), schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice)) {
+        (Some(reference), _) => component(reference.as_str()?),
+        (None, Some([only])) => component(only.get("$ref")?.as_str()?),
+        _ => None,
+    }
+}
+
+/// What a request is held against by no Rust type: these must have their row in a table.
+const BOUNDS: [&str; 6] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"];
+
+/// Refuses bounds in a request where no table reaches: behind `oneOf`, `anyOf`, a real `allOf`, the values of a map, a
+/// list of lists. `schema` finds a component; `seen` are those that were checked, with `is_row`.
+pub fn check_bounds<'a>(
+    source: &'a Value,
+    at: &str,
+    is_row: bool,
+    schema: &dyn Fn(&str) -> Option<&'a Schema>,
+    seen: &mut Vec<(String, bool)>,
+) -> Result<(), Error> {
+    let Some(object) = source.as_object() else { return Ok(()) };
+    if !is_row && let Some(bound) = BOUNDS.into_iter().find(|bound| object.contains_key(*bound)) {
+        let reason = "a bound is not taken here, where no table of a request's members reaches";
+        return Err(unsupported(&format!("{at}/{bound}"), reason));
+    }
+    if let Some(name) = refers_to(object) {
+        let key = (name.to_owned(), is_row);
+        let Some(found) = schema(name).filter(|_| !seen.contains(&key)) else { return Ok(()) };
+        seen.push(key);
+        return check_bounds(&found.source, &found.at, is_row, schema, seen);
+    }
+    for (name, property) in members(object, "properties", at)?.into_iter().flatten() {
+        check_bounds(property, &format!("{at}/properties/{}", escape(name)), is_row, schema, seen)?;
+    }
+    for keyword in ["allOf", "oneOf", "anyOf"] {
+        for (n, inner) in object.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
+            check_bounds(inner, &format!("{at}/{keyword}/{n}"), false, schema, seen)?;
+        }
+    }
+    if let Some(items) = object.get("items") {
+        check_bounds(items, &format!("{at}/items"), is_row && items["type"] != "array", schema, seen)?;
+    }
+    match object.get("additionalProperties") {
+        Some(values) => check_bounds(values, &format!("{at}/additionalProperties"), false, schema, seen),
+        None => Ok(()),
     }
 }
 

@@ -142,8 +142,10 @@ fn constraint_table(rust_name: &syn::Ident, schema: &Schema, document: &Document
 }
 
 fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path) -> TokenStream {
-    let Property { name, kind, required, nullable, read_only, write_only, is_array, .. } = property;
-    let Property { min_length, max_length, pattern, minimum, maximum, min_items, max_items, .. } = property;
+    let Property { name, required, nullable, read_only, write_only, is_array, min_items, max_items, .. } = property;
+    // What refers to a plain value has that one's limits, and its own beside them.
+    let limits = limits(property, document);
+    let Property { kind, min_length, max_length, pattern, minimum, maximum, .. } = &limits;
     let (kind, members) = match kind {
         Kind::Text => ("Text", None),
         Kind::Email => ("Email", None),
@@ -151,13 +153,21 @@ fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path)
         Kind::Integer => ("Integer", None),
         Kind::Number => ("Number", None),
         Kind::Boolean => ("Boolean", None),
-        Kind::Named(name) if document.schema(name).is_some_and(|schema| !schema.properties.is_empty()) => {
-            ("Object", Some(type_name(&document.request_name(name))))
+        Kind::Members(rows) => {
+            let rows = rows.iter().map(|property| constraint_row(property, document, runtime));
+            ("Object", Some(quote!(|| &[#(#rows),*])))
         }
-        Kind::Named(_) | Kind::Any => ("Any", None),
+        Kind::Named(name) => match document.schema(name) {
+            Some(schema) if !schema.properties.is_empty() => {
+                let name = type_name(&document.request_name(name));
+                ("Object", Some(quote!(|| <types::#name as #runtime::Described>::PROPERTIES)))
+            }
+            _ => ("Any", None),
+        },
+        Kind::Any => ("Any", None),
     };
     let kind = format_ident!("{kind}");
-    let members = option(members.map(|name| quote!(|| <types::#name as #runtime::Described>::PROPERTIES)));
+    let members = option(members);
     let number = |length: &Option<u64>| {
         let length = length.map(|n| proc_macro2::Literal::usize_suffixed(n as usize));
         option(length.map(|n| quote!(#n)))
@@ -188,6 +198,28 @@ fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path)
             members: #members,
         }
     }
+}
+
+/// What a property is checked against: where it refers to a component that is a plain value, that one's.
+fn limits(property: &Property, document: &Document) -> Property {
+    let mut limits = property.clone();
+    // As many steps as there are schemas: a circle of references is no plain value.
+    for _ in 0..=document.schemas.len() {
+        let Kind::Named(name) = &limits.kind else { break };
+        let Some(schema) = document.schema(name).filter(|schema| schema.properties.is_empty()) else { break };
+        let own = &schema.own;
+        if own.is_array {
+            limits.kind = Kind::Any;
+            break;
+        }
+        limits.kind = own.kind.clone();
+        limits.min_length = limits.min_length.or(own.min_length);
+        limits.max_length = limits.max_length.or(own.max_length);
+        limits.pattern = limits.pattern.or_else(|| own.pattern.clone());
+        limits.minimum = limits.minimum.or(own.minimum);
+        limits.maximum = limits.maximum.or(own.maximum);
+    }
+    limits
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

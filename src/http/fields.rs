@@ -190,7 +190,10 @@ fn item_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Value
             number(value).map_or_else(|| fault("A valid number is required."), |known| bounded(property, known, known))
         }
         Kind::Object => object(property, value),
-        Kind::Any => Ok(as_json(value)),
+        Kind::Any => match as_json(value) {
+            Value::Number(known) => bounded(property, known.as_f64().unwrap_or(f64::NAN), Value::Number(known)),
+            other => Ok(other),
+        },
     }
 }
 

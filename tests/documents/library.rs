@@ -264,7 +264,7 @@ async fn main() {
         ("/translator", json!({"name": null, "born": null}), "translator\":[\"name: This field may not be null."),
         ("/genre", json!("crime"), "non_field_errors"),
         ("/titles", json!({"de": 1}), "non_field_errors"),
-        ("/size", json!({"height": 1}), "non_field_errors"),
+        ("/size", json!({"height": 1}), "size\":[\"width: This field is required."),
         ("/rating", json!([]), "non_field_errors"),
     ] {
         let mut bad = good.clone();
