@@ -1,0 +1,864 @@
+//! What a change at a place means for clients: one rule for each keyword of OpenAPI 3.0.
+//!
+//! Most of a schema is about which values are allowed, and then the direction decides: fewer values break who sends
+//! them, more values break who reads them. The rest says its severity itself. What no rule knows is
+//! [`Severity::Unclear`], never harmless: a rule must not guess in favour of the change.
+
+use serde_json::Value;
+
+use super::references::on_the_wire;
+use super::spot::{At, Documents, Spot};
+use super::words::{code, list, value};
+use super::{Concern, Severity};
+use crate::contract::canonical::{Kind, METHODS, Place};
+
+use Severity::{Breaking, Compatible, Unclear};
+
+/// What changed, and what that does.
+pub enum Rule {
+    /// To whom depends on whether requests or responses carry it.
+    Carried { what: String, sent: Effect, read: Effect },
+    /// To the same people wherever it stands.
+    Plain { severity: Severity, concerns: Concern, message: String },
+}
+
+pub type Effect = (Severity, &'static str);
+
+const REFUSED: Effect = (Breaking, "clients that send anything else are refused");
+const STILL_TAKEN: Effect = (Compatible, "what clients send is still taken");
+const UNEXPECTED: Effect = (Breaking, "clients may read what they were told not to expect");
+const STILL_EXPECTED: Effect = (Compatible, "clients read nothing new");
+
+fn carried(what: String, sent: Effect, read: Effect) -> Rule {
+    Rule::Carried { what, sent, read }
+}
+
+/// Fewer values are allowed.
+fn narrower(what: String) -> Rule {
+    carried(what, REFUSED, STILL_EXPECTED)
+}
+
+/// More values are allowed.
+fn wider(what: String) -> Rule {
+    carried(what, STILL_TAKEN, UNEXPECTED)
+}
+
+/// Some values are no longer allowed, and others are new.
+fn different(what: String) -> Rule {
+    carried(
+        what,
+        (Breaking, "clients that send what was right before are refused"),
+        (Breaking, "clients read what they were told not to expect"),
+    )
+}
+
+fn unclear(what: String) -> Rule {
+    let why = "this must be judged by hand";
+    carried(what, (Unclear, why), (Unclear, why))
+}
+
+fn plain(severity: Severity, concerns: Concern, message: String) -> Rule {
+    Rule::Plain { severity, concerns, message }
+}
+
+/// Added or removed, said by hand.
+fn comes_or_goes(spot: &Spot<'_>, come: Rule, gone: Rule) -> Rule {
+    match (&spot.old, &spot.new) {
+        (None, Some(_)) => come,
+        (Some(_), None) => gone,
+        _ => changed(spot),
+    }
+}
+
+/// Nothing more is known than that it changed.
+fn changed(spot: &Spot<'_>) -> Rule {
+    let what = match &spot.name {
+        Some(name) => format!("{} of {}", code(name), code(&spot.keyword)),
+        None => code(&spot.keyword),
+    };
+    let what = format!("{what} changed from {} to {}", side(spot.old.as_deref()), side(spot.new.as_deref()));
+    match spot.uses.is_empty() {
+        true => plain(Unclear, Concern::Everyone, format!("{what}: this must be judged by hand.")),
+        false => unclear(what),
+    }
+}
+
+fn side(of: Option<&Value>) -> String {
+    of.map_or_else(|| "nothing".to_owned(), value)
+}
+
+pub fn rule(spot: &Spot<'_>, documents: &Documents<'_>) -> Rule {
+    use Kind::*;
+    // A whole object or list that is another kind of value now: no keyword of it can be compared.
+    let whole = !matches!(spot.at, At::One(Data | Schema) | At::Many(Place::Set(Data)));
+    if whole && spot.old.is_some() && spot.new.is_some() {
+        return changed(spot);
+    }
+    match (spot.holder, spot.keyword.as_str()) {
+        (Document, "openapi" | "info") | (Info, _) => plain(
+            Compatible,
+            Concern::Nobody,
+            format!("{} of the document changed: that only names the document.", code(&spot.keyword)),
+        ),
+        (Paths, path) => path_rule(spot, documents, path),
+        (PathItem, method) if METHODS.contains(&method) => comes_or_goes(
+            spot,
+            plain(Compatible, Concern::Senders, format!("{} is new: no client knows it yet.", spot.subject)),
+            plain(Breaking, Concern::Senders, format!("{} is gone: clients that call it are refused.", spot.subject)),
+        ),
+        (Operation, keyword) => operation(spot, documents, keyword),
+        (Parameter, keyword) => parameter(spot, keyword),
+        (Body, "required") => required_flag(spot, "a body", "send none"),
+        (Body, "content") => comes_or_goes(
+            spot,
+            plain(Compatible, Concern::Senders, format!("{} is a new content type of requests.", last_word(spot))),
+            plain(
+                Breaking,
+                Concern::Senders,
+                format!(
+                    "{} is no longer a content type of requests: clients that send it are refused.",
+                    last_word(spot)
+                ),
+            ),
+        ),
+        (Responses, status) => response(spot, status),
+        (Response, "content") => comes_or_goes(
+            spot,
+            plain(
+                Compatible,
+                Concern::Readers,
+                match spot.old_holder.as_deref().is_some_and(|response| response.get("content").is_some()) {
+                    true => format!(
+                        "{} is a new content type of the response: clients get it when they ask.",
+                        last_word(spot)
+                    ),
+                    false => format!(
+                        "the response has a body now, as {}: clients that expect none pass over it.",
+                        last_word(spot)
+                    ),
+                },
+            ),
+            plain(
+                Breaking,
+                Concern::Readers,
+                format!("{} is no longer a content type of the response: clients that read it fail.", last_word(spot)),
+            ),
+        ),
+        (Response, "headers") => comes_or_goes(
+            spot,
+            carried(format!("header {} is new", spot.subject), STILL_TAKEN, STILL_EXPECTED),
+            carried(
+                format!("header {} is gone", spot.subject),
+                (Compatible, "clients need not send it"),
+                (Breaking, "clients that read it find nothing"),
+            ),
+        ),
+        (Response, "links") | (Link, _) => match (&spot.old, &spot.new) {
+            (None, Some(_)) => {
+                plain(Compatible, Concern::Readers, "A link is new: no client follows it yet.".to_owned())
+            }
+            _ => plain(
+                Breaking,
+                Concern::Readers,
+                "A link is gone or leads elsewhere: clients that follow it fail.".to_owned(),
+            ),
+        },
+        (Header, "required") => promised_header(spot),
+        (Header, "deprecated") => deprecated(spot),
+        (MediaType | Header, "schema") if spot.old.is_none() || spot.new.is_none() => schema_of_body(spot),
+        (MediaType, "encoding") | (Encoding | Header, _) => {
+            different(format!("{} of {} is written differently", code(&spot.keyword), spot.subject))
+        }
+        (Components, "securitySchemes") if spot.name.is_some() => scheme(spot, documents),
+        (SecurityScheme | Flows | Flow, keyword) => scheme_part(spot, keyword),
+        (Components, _) if spot.name.is_some() => component(spot, documents),
+        (Document | Server | ServerVariable, _) if spot.path.contains("/servers") => servers(spot),
+        (Schema, keyword) => schema(spot, keyword),
+        (Discriminator, keyword) => discriminator(spot, keyword),
+        (Xml, _) => different(format!("{} is written differently in XML", spot.subject)),
+        _ => changed(spot),
+    }
+}
+
+fn last_word(spot: &Spot<'_>) -> String {
+    spot.words.last().cloned().unwrap_or_default()
+}
+
+fn deprecated(spot: &Spot<'_>) -> Rule {
+    let now = if spot.new.is_some() { "is deprecated now" } else { "is no longer deprecated" };
+    plain(Compatible, Concern::Everyone, format!("{} {now}: it still works.", spot.subject))
+}
+
+fn path_rule(spot: &Spot<'_>, documents: &Documents<'_>, path: &str) -> Rule {
+    let methods = |item: &Value| -> Vec<String> {
+        let methods = item.as_object().into_iter().flat_map(|item| item.keys());
+        methods.filter(|key| METHODS.contains(&key.as_str())).map(|method| code(&method.to_uppercase())).collect()
+    };
+    match (spot.old.as_deref(), spot.new.as_deref()) {
+        (None, Some(item)) => {
+            let message = match twin(documents.old, documents.new, path, item) {
+                Some(old) => format!("{} is what was {}.", code(path), code(old)),
+                None => format!("{} is new, with {}: no client knows it yet.", code(path), list(&methods(item), 9)),
+            };
+            plain(Compatible, Concern::Senders, message)
+        }
+        (Some(item), None) => {
+            let now = twin(documents.new, documents.old, path, item);
+            let slash = now.is_some_and(|now| now.trim_end_matches('/') == path.trim_end_matches('/'));
+            let what = match now {
+                Some(now) if slash => format!("{} is now {}, only the last slash differs", code(path), code(now)),
+                Some(now) => format!("{} is now {}", code(path), code(now)),
+                None => format!("{} is gone, with {}", code(path), list(&methods(item), 9)),
+            };
+            plain(Breaking, Concern::Senders, format!("{what}: clients that call it are refused or sent elsewhere."))
+        }
+        _ => changed(spot),
+    }
+}
+
+/// The path that only `there` has and that holds the same, or differs by its last slash alone.
+fn twin<'a>(there: &'a Value, here: &Value, path: &str, item: &Value) -> Option<&'a str> {
+    let only_there = || {
+        let paths = there["paths"].as_object().into_iter().flatten();
+        paths.filter(|(other, _)| here["paths"].get(other).is_none())
+    };
+    let by_slash = only_there().find(|(other, _)| other.trim_end_matches('/') == path.trim_end_matches('/'));
+    by_slash.or_else(|| only_there().find(|(_, other)| *other == item)).map(|(path, _)| path.as_str())
+}
+
+fn operation(spot: &Spot<'_>, documents: &Documents<'_>, keyword: &str) -> Rule {
+    match keyword {
+        "operationId" => plain(
+            Breaking,
+            Concern::GeneratedCode,
+            format!(
+                "the operation id is now {}, not {}: nothing changes on the wire, but generated clients name a \
+                 function by it, and code that calls the old name does not compile.",
+                side(spot.new.as_deref()),
+                side(spot.old.as_deref())
+            ),
+        ),
+        "tags" => {
+            let tag = code(spot.name.as_deref().unwrap_or_default());
+            let now = if spot.new.is_some() { "new" } else { "gone" };
+            plain(
+                Compatible,
+                Concern::GeneratedCode,
+                format!("tag {tag} is {now}: some generators sort operations into modules by tag, the wire has none."),
+            )
+        }
+        "deprecated" => deprecated(spot),
+        "parameters" if spot.name.is_some() => new_or_gone_parameter(spot, documents),
+        "requestBody" => {
+            let required = spot.new.as_deref().and_then(|body| through(documents.new, body).get("required").cloned());
+            let come = match required == Some(Value::Bool(true)) {
+                true => plain(
+                    Breaking,
+                    Concern::Senders,
+                    "a request body is required now: clients that send none are refused.".to_owned(),
+                ),
+                false => plain(Compatible, Concern::Senders, "a request body may be sent now.".to_owned()),
+            };
+            let gone = plain(
+                Breaking,
+                Concern::Senders,
+                "the request body is gone: clients that send one are refused or no longer heard.".to_owned(),
+            );
+            comes_or_goes(spot, come, gone)
+        }
+        "security" if spot.name.is_some() => security(spot, documents),
+        "callbacks" => comes_or_goes(
+            spot,
+            plain(Compatible, Concern::Readers, "a callback is new: no client answers it yet.".to_owned()),
+            plain(Breaking, Concern::Readers, "a callback is gone: clients that wait for it wait in vain.".to_owned()),
+        ),
+        "servers" => servers(spot),
+        _ => changed(spot),
+    }
+}
+
+fn through(document: &Value, value: &Value) -> Value {
+    super::references::look_through(document, value).map_or(Value::Null, std::borrow::Cow::into_owned)
+}
+
+fn new_or_gone_parameter(spot: &Spot<'_>, documents: &Documents<'_>) -> Rule {
+    let required = spot.new.as_deref().is_some_and(|new| through(documents.new, new)["required"] == true);
+    let what = last_word(spot);
+    let come = match required {
+        true => plain(
+            Breaking,
+            Concern::Senders,
+            format!("{what} is new and required: clients that do not send it are refused."),
+        ),
+        false => plain(Compatible, Concern::Senders, format!("{what} is new and may be left out.")),
+    };
+    let gone = plain(
+        Breaking,
+        Concern::Senders,
+        format!("{what} is gone: clients that send it are refused or no longer heard."),
+    );
+    comes_or_goes(spot, come, gone)
+}
+
+fn parameter(spot: &Spot<'_>, keyword: &str) -> Rule {
+    match keyword {
+        "required" => required_flag(spot, &spot.subject, "do not send it"),
+        "deprecated" => deprecated(spot),
+        "allowEmptyValue" => comes_or_goes(
+            spot,
+            wider(format!("{} may be empty now", spot.subject)),
+            narrower(format!("{} must not be empty now", spot.subject)),
+        ),
+        "schema" if spot.old.is_none() || spot.new.is_none() => schema_of_body(spot),
+        "name" if spot.new_holder.as_deref().is_some_and(|holder| holder["in"] == "path") => plain(
+            Compatible,
+            Concern::GeneratedCode,
+            "a path variable has another name: the wire has none, but generated code names an argument by it."
+                .to_owned(),
+        ),
+        "name" | "in" | "style" | "explode" | "allowReserved" | "content" => different(format!(
+            "{} is written differently: {} is now {}, before {}",
+            spot.subject,
+            code(keyword),
+            side(spot.new.as_deref()),
+            side(spot.old.as_deref())
+        )),
+        _ => changed(spot),
+    }
+}
+
+fn required_flag(spot: &Spot<'_>, subject: &str, omission: &str) -> Rule {
+    match spot.new.as_deref() {
+        Some(Value::Bool(true)) => plain(
+            Breaking,
+            Concern::Senders,
+            format!("{subject} is now required in requests: clients that {omission} are refused."),
+        ),
+        None => plain(Compatible, Concern::Senders, format!("{subject} is no longer required in requests.")),
+        _ => changed(spot),
+    }
+}
+
+fn promised_header(spot: &Spot<'_>) -> Rule {
+    match spot.new.is_some() {
+        true => plain(Compatible, Concern::Readers, format!("header {} is always sent now.", spot.subject)),
+        false => plain(
+            Breaking,
+            Concern::Readers,
+            format!("header {} may now be missing: clients that rely on it fail.", spot.subject),
+        ),
+    }
+}
+
+fn schema_of_body(spot: &Spot<'_>) -> Rule {
+    match spot.new.is_some() {
+        true => narrower(format!("{} has a schema now, where anything was allowed", spot.subject)),
+        false => carried(
+            format!("{} has no schema any more", spot.subject),
+            STILL_TAKEN,
+            (Breaking, "clients that read it are promised nothing"),
+        ),
+    }
+}
+
+fn response(spot: &Spot<'_>, status: &str) -> Rule {
+    let status_code = code(status);
+    let failure = status.starts_with(['4', '5']);
+    let come = match status {
+        _ if failure => plain(
+            Compatible,
+            Concern::Readers,
+            format!("status {status_code} is documented now: it says how a request fails."),
+        ),
+        "default" => plain(
+            Compatible,
+            Concern::Readers,
+            "every other status is documented now, which said nothing before.".to_owned(),
+        ),
+        _ => plain(
+            Breaking,
+            Concern::Readers,
+            format!("status {status_code} is new: clients that know only the statuses before do not expect it."),
+        ),
+    };
+    let gone = match status {
+        _ if failure => plain(
+            Compatible,
+            Concern::Readers,
+            format!("status {status_code} is no longer documented: clients that handle it lose nothing."),
+        ),
+        "default" => plain(
+            Unclear,
+            Concern::Readers,
+            "other statuses are no longer documented: whether clients still read them this must be judged by hand."
+                .to_owned(),
+        ),
+        _ => plain(
+            Breaking,
+            Concern::Readers,
+            format!("status {status_code} is gone: clients that wait for it take the answer for a failure."),
+        ),
+    };
+    comes_or_goes(spot, come, gone)
+}
+
+fn security(spot: &Spot<'_>, documents: &Documents<'_>) -> Rule {
+    let alternatives = |holder: &Option<std::borrow::Cow<'_, Value>>| -> Vec<Value> {
+        let list = holder.as_deref().and_then(|operation| operation.get("security")?.as_array().cloned());
+        list.unwrap_or_default()
+    };
+    let (old, new) = (alternatives(&spot.old_holder), alternatives(&spot.new_holder));
+    let anonymous = |alternative: &Value| alternative.as_object().is_some_and(serde_json::Map::is_empty);
+    match (spot.old.as_deref(), spot.new.as_deref()) {
+        (None, Some(added)) => match old.is_empty() && !new.iter().any(anonymous) {
+            true => plain(
+                Breaking,
+                Concern::Senders,
+                format!(
+                    "it was open to all and now asks for {}: clients without credentials are refused.",
+                    named(added)
+                ),
+            ),
+            false => plain(Compatible, Concern::Senders, format!("{} is accepted now, beside what was.", named(added))),
+        },
+        (Some(_), None) if new.is_empty() => {
+            plain(Compatible, Concern::Senders, "no credentials are asked for any more.".to_owned())
+        }
+        (Some(removed), None) if anonymous(removed) => plain(
+            Breaking,
+            Concern::Senders,
+            "credentials are required now: clients that send none are refused.".to_owned(),
+        ),
+        (Some(removed), None) => {
+            let before = keys(documents.old, removed);
+            let covers = |candidate: &Value| {
+                let now = keys(documents.new, candidate);
+                !now.is_empty()
+                    && now.iter().all(|(scheme, scopes)| {
+                        before
+                            .iter()
+                            .any(|(known, had)| known == scheme && scopes.iter().all(|scope| had.contains(scope)))
+                    })
+            };
+            match new.iter().find(|candidate| covers(candidate)) {
+                Some(now) => plain(
+                    Compatible,
+                    Concern::Senders,
+                    format!("{} is no longer named, but who has it also meets {}.", named(removed), named(now)),
+                ),
+                None => plain(
+                    Breaking,
+                    Concern::Senders,
+                    format!("{} is no longer accepted: clients that authenticate by it are refused.", named(removed)),
+                ),
+            }
+        }
+        _ => changed(spot),
+    }
+}
+
+/// The schemes of an alternative, each by its definition, with the scopes asked for.
+fn keys(document: &Value, alternative: &Value) -> Vec<(Value, Vec<Value>)> {
+    let one = |(name, scopes): (&String, &Value)| {
+        let scheme = document["components"]["securitySchemes"].get(name).cloned();
+        (scheme.unwrap_or_else(|| name.as_str().into()), scopes.as_array().cloned().unwrap_or_default())
+    };
+    alternative.as_object().into_iter().flatten().map(one).collect()
+}
+
+fn named(alternative: &Value) -> String {
+    let one = |(name, scopes): (&String, &Value)| match scopes.as_array().map(Vec::as_slice) {
+        None | Some([]) => code(name),
+        Some(scopes) => format!("{} ({})", code(name), list(&scopes.iter().map(value).collect::<Vec<_>>(), 9)),
+    };
+    let schemes: Vec<String> = alternative.as_object().into_iter().flatten().map(one).collect();
+    if schemes.is_empty() { "no credentials".to_owned() } else { schemes.join(" with ") }
+}
+
+fn scheme(spot: &Spot<'_>, documents: &Documents<'_>) -> Rule {
+    match (spot.new.is_some(), documents.new_reach.touches(&spot.path)) {
+        (true, _) => plain(Compatible, Concern::Nobody, format!("security scheme {} is new.", spot.subject)),
+        (false, false) => plain(
+            Compatible,
+            Concern::Nobody,
+            format!("security scheme {} is gone, and no operation names it.", spot.subject),
+        ),
+        (false, true) => plain(
+            Breaking,
+            Concern::Senders,
+            format!("security scheme {} is gone, yet operations still ask for it.", spot.subject),
+        ),
+    }
+}
+
+fn scheme_part(spot: &Spot<'_>, keyword: &str) -> Rule {
+    let what = format!("{} of security scheme {}", code(keyword), spot.subject);
+    if spot.uses.is_empty() {
+        return plain(
+            Compatible,
+            Concern::Nobody,
+            format!("{what} changed: no operation of both documents asks for it."),
+        );
+    }
+    let hint = matches!(keyword, "bearerFormat" | "refreshUrl");
+    let added = spot.old.is_none();
+    match (keyword, added) {
+        _ if hint => plain(Compatible, Concern::Senders, format!("{what} changed: it is a hint.")),
+        ("scopes", true) => plain(Compatible, Concern::Senders, "a scope is new.".to_owned()),
+        ("scopes", false) => {
+            let scope = code(spot.name.as_deref().unwrap_or_default());
+            plain(Breaking, Concern::Senders, format!("scope {scope} is gone: clients that ask for it are refused."))
+        }
+        (_, true) if spot.holder == Kind::Flows => {
+            plain(Compatible, Concern::Senders, format!("flow {} is new.", code(keyword)))
+        }
+        _ => plain(
+            Breaking,
+            Concern::Senders,
+            format!(
+                "{what} is now {}, before {}: clients that authenticate the old way are refused.",
+                side(spot.new.as_deref()),
+                side(spot.old.as_deref())
+            ),
+        ),
+    }
+}
+
+fn component(spot: &Spot<'_>, documents: &Documents<'_>) -> Rule {
+    let (reach, which) = match spot.new.is_some() {
+        true => (&documents.old_reach, "old"),
+        false => (&documents.new_reach, "new"),
+    };
+    let what = last_word(spot);
+    let now = if spot.new.is_some() { "new" } else { "gone" };
+    if reach.touches(&spot.path) {
+        let message =
+            format!("{what} is {now}, but the {which} document refers to it without having it: judge by hand.");
+        return plain(Unclear, Concern::Everyone, message);
+    }
+    let message = match spot.new.is_some() {
+        true => format!("{what} is new: where it is used is reported there."),
+        false => format!("{what} is gone: where it was used is reported there. Generated code loses a type."),
+    };
+    plain(Compatible, Concern::GeneratedCode, message)
+}
+
+fn servers(spot: &Spot<'_>) -> Rule {
+    let urls = |side: &Option<std::borrow::Cow<'_, Value>>| -> Vec<Value> {
+        let list = side.as_deref().and_then(|holder| holder.get("servers")?.as_array().cloned());
+        list.unwrap_or_default().iter().map(|server| server["url"].clone()).collect()
+    };
+    // The list itself comes or goes, or a server in it does.
+    if spot.keyword == "servers" {
+        let (old, new) = (urls(&spot.old_holder), urls(&spot.new_holder));
+        return match (spot.old.as_deref(), spot.new.as_deref(), &spot.name) {
+            (None, Some(server), Some(_)) => {
+                plain(Compatible, Concern::Senders, format!("server {} is new.", value(&server["url"])))
+            }
+            (Some(server), None, Some(_)) if new.contains(&server["url"]) => plain(
+                Compatible,
+                Concern::Senders,
+                format!("server {} has another place in the list.", value(&server["url"])),
+            ),
+            (Some(server), None, Some(_)) => plain(
+                Breaking,
+                Concern::Senders,
+                format!("server {} is gone: clients that call it fail.", value(&server["url"])),
+            ),
+            _ => {
+                let all = |urls: &[Value]| match urls {
+                    [] => "none".to_owned(),
+                    urls => list(&urls.iter().map(value).collect::<Vec<_>>(), 9),
+                };
+                let message =
+                    format!("the servers are now {}, before {}: this must be judged by hand.", all(&new), all(&old));
+                plain(Unclear, Concern::Senders, message)
+            }
+        };
+    }
+    match (spot.holder, spot.keyword.as_str()) {
+        (Kind::Server, "url") => plain(
+            Breaking,
+            Concern::Senders,
+            format!(
+                "the server is now {}, before {}: clients that call the old one fail.",
+                side(spot.new.as_deref()),
+                side(spot.old.as_deref())
+            ),
+        ),
+        (Kind::ServerVariable, "enum") if spot.old.is_none() && spot.name.is_some() => {
+            plain(Compatible, Concern::Senders, "a server variable takes one more value.".to_owned())
+        }
+        _ => plain(
+            Breaking,
+            Concern::Senders,
+            format!("{} of a server's address changed: clients that call the old one fail.", code(&spot.keyword)),
+        ),
+    }
+}
+
+fn discriminator(spot: &Spot<'_>, keyword: &str) -> Rule {
+    match (keyword, &spot.name, &spot.old, &spot.new) {
+        ("mapping", Some(name), None, Some(_)) => wider(format!("{} is a new kind of {}", code(name), spot.subject)),
+        ("mapping", Some(name), Some(_), None) => {
+            narrower(format!("{} is no longer a kind of {}", code(name), spot.subject))
+        }
+        _ => different(format!(
+            "{} that tells the kinds of {} apart is now {}, before {}",
+            code(keyword),
+            spot.subject,
+            side(spot.new.as_deref()),
+            side(spot.old.as_deref())
+        )),
+    }
+}
+
+/// Limits by size: keyword, what it says, and whether more of it allows more.
+const LIMITS: [(&str, &str, bool); 8] = [
+    ("maxLength", "the most characters", true),
+    ("minLength", "the fewest characters", false),
+    ("maximum", "the greatest value", true),
+    ("minimum", "the least value", false),
+    ("maxItems", "the most items", true),
+    ("minItems", "the fewest items", false),
+    ("maxProperties", "the most members", true),
+    ("minProperties", "the fewest members", false),
+];
+
+fn schema(spot: &Spot<'_>, keyword: &str) -> Rule {
+    let subject = &spot.subject;
+    if let Some((_, what, more_allows_more)) = LIMITS.into_iter().find(|limit| limit.0 == keyword) {
+        return limit(spot, what, more_allows_more);
+    }
+    match (keyword, spot.old.as_deref(), spot.new.as_deref()) {
+        ("properties", old, new) if spot.name.is_some() && old.is_some() != new.is_some() => property(spot),
+        ("required", None, Some(_)) if spot.name.is_some() => carried(
+            format!("{subject} is now required"),
+            (Breaking, "clients that do not send it are refused"),
+            (Compatible, "clients always find it"),
+        ),
+        ("required", Some(_), None) if spot.name.is_some() => carried(
+            format!("{subject} is no longer required"),
+            (Compatible, "clients that send it are still served"),
+            (Breaking, "clients that rely on it may find it missing"),
+        ),
+        ("readOnly" | "writeOnly", _, _) => hidden(spot, keyword),
+        ("nullable", None, Some(Value::Bool(true))) => carried(
+            format!("{subject} may now be null"),
+            STILL_TAKEN,
+            (Breaking, "clients that do not expect null fail"),
+        ),
+        ("nullable", Some(Value::Bool(true)), None) => carried(
+            format!("{subject} may no longer be null"),
+            (Breaking, "clients that send null are refused"),
+            STILL_EXPECTED,
+        ),
+        ("title", ..) => plain(
+            Compatible,
+            Concern::GeneratedCode,
+            format!("the title of {subject} changed: some generators name a type by it, the wire has none."),
+        ),
+        ("deprecated", ..) => deprecated(spot),
+        ("default", old, new) => default_value(spot, old, new),
+        ("type", old, new) => typed(spot, old, new),
+        ("format", old, new) => formatted(spot, old, new),
+        ("multipleOf", old, new) => multiple(spot, old, new),
+        ("pattern", Some(_), Some(_)) => unclear(format!(
+            "the pattern of {subject} is now {}, before {}",
+            side(spot.new.as_deref()),
+            side(spot.old.as_deref())
+        )),
+        ("enum", None, Some(one)) if spot.name.is_some() => carried(
+            format!("{} is a new value of {subject}", value(one)),
+            STILL_TAKEN,
+            (Breaking, "clients that know only the values before do not expect it"),
+        ),
+        ("enum", Some(one), None) if spot.name.is_some() => carried(
+            format!("{} is no longer a value of {subject}", value(one)),
+            (Breaking, "clients that send it are refused"),
+            STILL_EXPECTED,
+        ),
+        ("additionalProperties", old, new) => further_members(spot, old, new),
+        ("allOf", None, Some(_)) => narrower(format!("{subject} must meet one more schema")),
+        ("allOf", Some(_), None) => wider(format!("{subject} need no longer meet one of its schemas")),
+        ("anyOf" | "oneOf", None, Some(_)) if spot.name.is_some() => {
+            wider(format!("{subject} is one more alternative"))
+        }
+        ("anyOf" | "oneOf", Some(_), None) if spot.name.is_some() => {
+            narrower(format!("{subject} is no longer an alternative"))
+        }
+        (
+            "pattern" | "enum" | "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" | "items" | "not" | "anyOf"
+            | "oneOf" | "discriminator",
+            old,
+            new,
+        ) => match (old.is_some(), new.is_some()) {
+            (false, true) => narrower(format!("{subject} is now limited by {}", code(keyword))),
+            (true, false) => wider(format!("{subject} is no longer limited by {}", code(keyword))),
+            _ => changed(spot),
+        },
+        ("xml", ..) => different(format!("{subject} is written differently in XML")),
+        _ => changed(spot),
+    }
+}
+
+fn limit(spot: &Spot<'_>, what: &str, more_allows_more: bool) -> Rule {
+    let subject = &spot.subject;
+    match (spot.old.as_deref(), spot.new.as_deref()) {
+        (None, Some(new)) if new.is_number() => {
+            narrower(format!("{what} of {subject} is now {}, where there was no limit", value(new)))
+        }
+        (Some(old), None) if old.is_number() => {
+            wider(format!("{what} of {subject} was {}, and has no limit now", value(old)))
+        }
+        (Some(old), Some(new)) => match old.as_f64().zip(new.as_f64()) {
+            Some((before, now)) if before != now => {
+                let what = format!("{what} of {subject} is now {}, before {}", value(new), value(old));
+                if (now > before) == more_allows_more { wider(what) } else { narrower(what) }
+            }
+            _ => changed(spot),
+        },
+        _ => changed(spot),
+    }
+}
+
+fn property(spot: &Spot<'_>) -> Rule {
+    let subject = &spot.subject;
+    let closed = |holder: &Option<std::borrow::Cow<'_, Value>>| {
+        holder.as_deref().and_then(|schema| schema.get("additionalProperties")) == Some(&Value::Bool(false))
+    };
+    match spot.new.is_some() {
+        true => carried(
+            format!("{subject} is new"),
+            (Compatible, "clients need not send it, unless it is also reported as required"),
+            match closed(&spot.old_holder) {
+                true => (Breaking, "the schema allowed no other members, and clients that hold to that refuse it"),
+                false => (Compatible, "clients that do not know it pass over it"),
+            },
+        ),
+        false => carried(
+            format!("{subject} is gone"),
+            match closed(&spot.new_holder) {
+                true => (Breaking, "the schema allows no other members, and clients that send it are refused"),
+                false => (Breaking, "clients that send it are refused or no longer heard"),
+            },
+            (Breaking, "clients that read it find nothing"),
+        ),
+    }
+}
+
+/// A property enters or leaves one direction; the other does not see the flag.
+fn hidden(spot: &Spot<'_>, keyword: &str) -> Rule {
+    let subject = &spot.subject;
+    let unseen = (Compatible, "nothing changes there");
+    match (keyword, spot.new.is_some()) {
+        ("readOnly", true) => carried(
+            format!("{subject} is now read-only"),
+            (Breaking, "clients that send it are refused or no longer heard"),
+            unseen,
+        ),
+        ("readOnly", false) => carried(
+            format!("{subject} is no longer read-only"),
+            match spot.required {
+                true => (Breaking, "it is required, and clients that do not send it are refused"),
+                false => (Compatible, "clients need not send it"),
+            },
+            unseen,
+        ),
+        ("writeOnly", true) => {
+            carried(format!("{subject} is now write-only"), unseen, (Breaking, "clients that read it find nothing"))
+        }
+        _ => carried(
+            format!("{subject} is no longer write-only"),
+            unseen,
+            (Compatible, "clients that do not know it pass over it"),
+        ),
+    }
+}
+
+fn default_value(spot: &Spot<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &spot.subject;
+    let unread = (Compatible, "a default only says what is taken for what is not sent");
+    match (old, new) {
+        (None, Some(new)) => carried(
+            format!("{subject} has the default {} now", value(new)),
+            (Unclear, "what was taken before for what is not sent is not said"),
+            unread,
+        ),
+        _ => carried(
+            format!("the default of {subject} is now {}, before {}", side(new), side(old)),
+            (Breaking, "clients that do not send it get something else"),
+            unread,
+        ),
+    }
+}
+
+fn typed(spot: &Spot<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &spot.subject;
+    match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
+        (Some(before), Some(now)) => {
+            let what = format!("{subject} is now of type {}, not {}", code(now), code(before));
+            match (before, now) {
+                ("integer", "number") => wider(what),
+                ("number", "integer") => narrower(what),
+                _ => different(what),
+            }
+        }
+        (None, Some(now)) if old.is_none() => narrower(format!("{subject} is now of type {} only", code(now))),
+        (Some(before), None) if new.is_none() => {
+            wider(format!("{subject} may now be of any type, not only {}", code(before)))
+        }
+        _ => changed(spot),
+    }
+}
+
+fn formatted(spot: &Spot<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &spot.subject;
+    match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
+        (Some(before), Some(now)) => {
+            let what = format!("the format of {subject} is now {}, not {}", code(now), code(before));
+            match (before, now) {
+                ("int32", "int64") | ("float", "double") => wider(what),
+                ("int64", "int32") | ("double", "float") => narrower(what),
+                _ => different(what),
+            }
+        }
+        (None, Some(now)) if old.is_none() => narrower(format!("{subject} is now in format {} only", code(now))),
+        (Some(before), None) if new.is_none() => {
+            wider(format!("{subject} may now be in any format, not only {}", code(before)))
+        }
+        _ => changed(spot),
+    }
+}
+
+fn multiple(spot: &Spot<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let what = format!("{} is now a multiple of {}, before of {}", spot.subject, side(new), side(old));
+    match (old, new, old.and_then(Value::as_f64).zip(new.and_then(Value::as_f64))) {
+        (None, Some(_), _) => narrower(what),
+        (Some(_), None, _) => wider(what),
+        (.., Some((before, now))) if now % before == 0.0 => narrower(what),
+        (.., Some((before, now))) if before % now == 0.0 => wider(what),
+        _ => different(what),
+    }
+}
+
+/// From nothing said (anything goes) over a schema to `false` (nothing goes).
+fn further_members(spot: &Spot<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &spot.subject;
+    let closed = |side: Option<&Value>| side == Some(&Value::Bool(false));
+    match (old, new) {
+        (_, new) if closed(new) => carried(
+            format!("{subject} is no longer allowed"),
+            (Breaking, "clients that send one are refused"),
+            STILL_EXPECTED,
+        ),
+        (old, _) if closed(old) => carried(
+            format!("{subject} is now allowed"),
+            STILL_TAKEN,
+            (Breaking, "the schema allowed no other members, and clients that hold to that refuse one"),
+        ),
+        (None, Some(Value::Object(_))) => narrower(format!("{subject} must now meet a schema")),
+        (Some(Value::Object(_)), None) => wider(format!("{subject} may now be anything")),
+        _ => changed(spot),
+    }
+}
