@@ -181,7 +181,7 @@ impl<'a> Judge<'a> {
             let message = format!("{what}, and where that leads cannot be followed: this must be judged by hand.");
             return plain(&spot, Severity::Unclear, Concern::Everyone, message, difference);
         };
-        let directions = spot.uses.iter().map(|used| (used.direction, used.negated)).collect();
+        let directions = spot.uses_inside().iter().map(|used| (used.direction, used.negated)).collect();
         let key = (old.to_string(), new.to_string(), directions);
         if let Some((severity, place)) = self.behind.get(&key) {
             let severity = severity.unwrap_or(Severity::Compatible);

@@ -15,7 +15,7 @@ use crate::contract::diff::join;
 /// How many references and `allOf`s of one may stand behind each other; more is taken for a circle.
 const LONGEST_CHAIN: usize = 64;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     Request,
     Response,
@@ -301,10 +301,10 @@ components:
       allOf: [{$ref: '#/components/schemas/Both'}, {$ref: '#/components/schemas/Pet'}]
       properties:
         shown: {readOnly: true, allOf: [{$ref: '#/components/schemas/Shown'}]}
-        secret: {$ref: '#/components/schemas/Secret'}
+        secret: {writeOnly: true, allOf: [{$ref: '#/components/schemas/Secret'}]}
       additionalProperties: {oneOf: [{$ref: '#/components/schemas/Member'}]}
     Shown: {type: string}
-    Secret: {writeOnly: true}
+    Secret: {type: string}
     Member: {anyOf: [{$ref: '#/components/schemas/Both'}]}
     Pet: {discriminator: {propertyName: kind, mapping: {dog: Dog}}}
     Dog: {type: object}

@@ -6,7 +6,6 @@
 
 use serde_json::Value;
 
-use super::references::on_the_wire;
 use super::spot::{At, Documents, Spot};
 use super::words::{code, list, value};
 use super::{Concern, Severity};
@@ -317,7 +316,7 @@ fn parameter(spot: &Spot<'_>, keyword: &str) -> Rule {
                 .to_owned(),
         ),
         "name" | "in" | "style" | "explode" | "allowReserved" | "content" => different(format!(
-            "{} is written differently: {} is now {}, before {}",
+            "{} is written differently: {} is now {} (before: {})",
             spot.subject,
             code(keyword),
             side(spot.new.as_deref()),
@@ -516,7 +515,7 @@ fn scheme_part(spot: &Spot<'_>, keyword: &str) -> Rule {
             Breaking,
             Concern::Senders,
             format!(
-                "{what} is now {}, before {}: clients that authenticate the old way are refused.",
+                "{what} is now {} (before: {}): clients that authenticate the old way are refused.",
                 side(spot.new.as_deref()),
                 side(spot.old.as_deref())
             ),
@@ -571,7 +570,7 @@ fn servers(spot: &Spot<'_>) -> Rule {
                     urls => list(&urls.iter().map(value).collect::<Vec<_>>(), 9),
                 };
                 let message =
-                    format!("the servers are now {}, before {}: this must be judged by hand.", all(&new), all(&old));
+                    format!("the servers are now {} (before: {}): this must be judged by hand.", all(&new), all(&old));
                 plain(Unclear, Concern::Senders, message)
             }
         };
@@ -581,7 +580,7 @@ fn servers(spot: &Spot<'_>) -> Rule {
             Breaking,
             Concern::Senders,
             format!(
-                "the server is now {}, before {}: clients that call the old one fail.",
+                "the server is now {} (before: {}): clients that call the old one fail.",
                 side(spot.new.as_deref()),
                 side(spot.old.as_deref())
             ),
@@ -604,7 +603,7 @@ fn discriminator(spot: &Spot<'_>, keyword: &str) -> Rule {
             narrower(format!("{} is no longer a kind of {}", code(name), spot.subject))
         }
         _ => different(format!(
-            "{} that tells the kinds of {} apart is now {}, before {}",
+            "{} that tells the kinds of {} apart is now {} (before: {})",
             code(keyword),
             spot.subject,
             side(spot.new.as_deref()),
@@ -615,14 +614,14 @@ fn discriminator(spot: &Spot<'_>, keyword: &str) -> Rule {
 
 /// Limits by size: keyword, what it says, and whether more of it allows more.
 const LIMITS: [(&str, &str, bool); 8] = [
-    ("maxLength", "the most characters", true),
-    ("minLength", "the fewest characters", false),
-    ("maximum", "the greatest value", true),
-    ("minimum", "the least value", false),
-    ("maxItems", "the most items", true),
-    ("minItems", "the fewest items", false),
-    ("maxProperties", "the most members", true),
-    ("minProperties", "the fewest members", false),
+    ("maxLength", "have at most {} characters", true),
+    ("minLength", "have at least {} characters", false),
+    ("maximum", "be at most {}", true),
+    ("minimum", "be at least {}", false),
+    ("maxItems", "have at most {} items", true),
+    ("minItems", "have at least {} items", false),
+    ("maxProperties", "have at most {} members", true),
+    ("minProperties", "have at least {} members", false),
 ];
 
 fn schema(spot: &Spot<'_>, keyword: &str) -> Rule {
@@ -664,7 +663,7 @@ fn schema(spot: &Spot<'_>, keyword: &str) -> Rule {
         ("format", old, new) => formatted(spot, old, new),
         ("multipleOf", old, new) => multiple(spot, old, new),
         ("pattern", Some(_), Some(_)) => unclear(format!(
-            "the pattern of {subject} is now {}, before {}",
+            "the pattern of {subject} is now {} (before: {})",
             side(spot.new.as_deref()),
             side(spot.old.as_deref())
         )),
@@ -702,18 +701,17 @@ fn schema(spot: &Spot<'_>, keyword: &str) -> Rule {
     }
 }
 
-fn limit(spot: &Spot<'_>, what: &str, more_allows_more: bool) -> Rule {
+fn limit(spot: &Spot<'_>, phrase: &str, more_allows_more: bool) -> Rule {
     let subject = &spot.subject;
+    let with = |limit: &Value| phrase.replace("{}", &value(limit));
     match (spot.old.as_deref(), spot.new.as_deref()) {
         (None, Some(new)) if new.is_number() => {
-            narrower(format!("{what} of {subject} is now {}, where there was no limit", value(new)))
+            narrower(format!("{subject} must now {}, where there was no limit,", with(new)))
         }
-        (Some(old), None) if old.is_number() => {
-            wider(format!("{what} of {subject} was {}, and has no limit now", value(old)))
-        }
+        (Some(old), None) if old.is_number() => wider(format!("{subject} need no longer {}", with(old))),
         (Some(old), Some(new)) => match old.as_f64().zip(new.as_f64()) {
             Some((before, now)) if before != now => {
-                let what = format!("{what} of {subject} is now {}, before {}", value(new), value(old));
+                let what = format!("{subject} must now {} (before: {})", with(new), value(old));
                 if (now > before) == more_allows_more { wider(what) } else { narrower(what) }
             }
             _ => changed(spot),
@@ -786,7 +784,7 @@ fn default_value(spot: &Spot<'_>, old: Option<&Value>, new: Option<&Value>) -> R
             unread,
         ),
         _ => carried(
-            format!("the default of {subject} is now {}, before {}", side(new), side(old)),
+            format!("the default of {subject} is now {} (before: {})", side(new), side(old)),
             (Breaking, "clients that do not send it get something else"),
             unread,
         ),

@@ -52,7 +52,7 @@ pub struct Spot<'a> {
     pub operation: Option<String>,
     pub uses: BTreeSet<Use>,
     /// `uses`, were this property neither `readOnly` nor `writeOnly`.
-    unhidden: BTreeSet<Use>,
+    pub unhidden: BTreeSet<Use>,
     /// Whether the new document requires this property.
     pub required: bool,
     /// Whether the walk went through a request or response, so that no uses mean that nothing carries this.
@@ -97,7 +97,14 @@ impl<'a> Spot<'a> {
         if self.words.is_empty() { "document".to_owned() } else { self.words.join(", ") }
     }
 
-    fn step(self, documents: &Documents<'a>, key: &str) -> Spot<'a> {
+    /// Whose requests and responses carry what is in here, not what is here.
+    pub fn uses_inside(&self) -> BTreeSet<Use> {
+        let negated = self.holder == Kind::Schema && self.keyword == "not";
+        self.uses.iter().cloned().map(|used| Use { negated: used.negated != negated, ..used }).collect()
+    }
+
+    fn step(mut self, documents: &Documents<'a>, key: &str) -> Spot<'a> {
+        self.uses = self.uses_inside();
         let path = join(&self.path, key);
         let flag = matches!(self.at, At::One(Kind::Schema)) && ["readOnly", "writeOnly"].contains(&key);
         let property = matches!((self.at, self.holder), (At::Many(_), Kind::Schema)) && self.keyword == "properties";
@@ -178,10 +185,7 @@ impl<'a> Spot<'a> {
             (Kind::Schema, "additionalProperties") => {
                 self.say("further members".to_owned(), format!("a further member of {}", self.subject));
             }
-            (Kind::Schema, "not") => {
-                self.say(code("not"), format!("what {} must not be", self.subject));
-                self.uses = self.uses.iter().cloned().map(|used| Use { negated: !used.negated, ..used }).collect();
-            }
+            (Kind::Schema, "not") => self.words.push(code("not")),
             (Kind::Flows, flow) => self.say(format!("flow {}", code(flow)), self.subject.clone()),
             _ => {}
         }
