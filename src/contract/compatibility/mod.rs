@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use super::canonical::{Kind, METHODS, Place, canonical};
 use super::diff::{self, Difference, join};
-use references::{Direction, Reach, look_through, on_the_wire};
+use references::{Direction, Reach, Use, look_through, on_the_wire};
 use rules::Rule;
 use spot::{At, Documents, Spot};
 use words::code;
@@ -161,16 +161,12 @@ impl<'a> Judge<'a> {
 
     /// What stands behind references, compared as if it were written there.
     fn behind(&mut self, spot: Spot<'a>, difference: Difference) -> Verdict {
-        let shown = |side: &Option<Value>| match side.as_ref().map(|side| side.get("$ref").unwrap_or(side)) {
+        let shown = |side: Option<&Value>| match side.map(|side| &side["$ref"]) {
             Some(Value::String(reference)) => code(reference.rsplit('/').next().unwrap_or(reference)),
             _ => "a schema of its own".to_owned(),
         };
-        let what = format!(
-            "{} now refers to {}, before {}",
-            spot.subject,
-            shown(&difference.server),
-            shown(&difference.source)
-        );
+        let (old, new) = (shown(spot.old.as_deref()), shown(spot.new.as_deref()));
+        let what = format!("{} now refers to {new}, before {old}", spot.subject);
         let sides = |document: &'a Value, side: &Option<Cow<'a, Value>>| {
             let side = side.as_deref()?;
             look_through(document, side).map(Cow::into_owned)
@@ -354,21 +350,29 @@ fn verdict(spot: &Spot<'_>, rule: Rule, difference: Difference) -> Verdict {
         Rule::Carried { what, sent, read } => {
             let directions: BTreeSet<Direction> = spot.uses.iter().map(|used| used.direction).collect();
             let effects = directions.iter().map(|direction| match direction {
-                Direction::Request => (sent, "requests", Concern::Senders),
-                Direction::Response => (read, "responses", Concern::Readers),
+                Direction::Request => (sent, "requests", *direction),
+                Direction::Response => (read, "responses", *direction),
             });
             let effects: Vec<_> = effects.collect();
             let severity = effects.iter().map(|((severity, _), ..)| *severity).max().unwrap_or(Severity::Unclear);
             let worst: Vec<_> = effects.into_iter().filter(|((one, _), ..)| *one == severity).collect();
+            let reached = |used: &&Use| worst.iter().any(|(_, _, direction)| *direction == used.direction);
+            let uses = spot.uses.iter().filter(reached).cloned().collect();
             let (message, concerns) = match worst.as_slice() {
-                [((_, why), place, concerns)] => (format!("{what} in {place}: {why}."), *concerns),
+                [((_, why), carriers, direction)] => {
+                    let concerns = match direction {
+                        Direction::Request => Concern::Senders,
+                        Direction::Response => Concern::Readers,
+                    };
+                    (format!("{what} in {carriers}: {why}."), concerns)
+                }
                 [((_, one), ..), ((_, other), ..), ..] if one != other => {
                     (format!("{what} in requests and responses: {one}, and {other}."), Concern::Everyone)
                 }
                 [((_, why), ..), ..] => (format!("{what} in requests and responses: {why}."), Concern::Everyone),
                 [] => (what, Concern::Everyone),
             };
-            plain(spot, severity, concerns, message, difference)
+            plain(&Spot { uses, ..spot.clone() }, severity, concerns, message, difference)
         }
     }
 }
