@@ -127,7 +127,7 @@ impl<'a> Judge<'a> {
         for (index, difference) in differences.iter().enumerate() {
             let spot = from.walk(self.documents, &difference.path);
             let full = Difference { path: spot.path.clone(), ..difference.clone() };
-            let verdict = match partners[index] {
+            let verdict = match partners[index].filter(|_| may_have_partner(&spot)) {
                 Some(partner) => self.renamed(from, spot, full, &differences[partner]),
                 None => self.one(from, spot, full, &difference.path),
             };
@@ -150,7 +150,12 @@ impl<'a> Judge<'a> {
                 self.behind(place, difference)
             }
             // A reference in place of what was written out, or the reverse.
-            (old, new) if (is_reference(old) || is_reference(new)) && is_object(old) && is_object(new) => {
+            (old, new)
+                if (is_reference(old) || is_reference(new))
+                    && is_object(old)
+                    && is_object(new)
+                    && !matches!(spot.at, At::One(Kind::Data)) =>
+            {
                 self.behind(spot, difference)
             }
             (None, Some(Value::Object(entries))) if is_map(spot.at) => self.each(&spot, &difference, entries),
@@ -288,6 +293,12 @@ fn partners(differences: &[Difference]) -> Vec<Option<usize>> {
         }
     }
     partners
+}
+
+/// A property may be called `allOf`: only the walk tells a name from a keyword.
+fn may_have_partner(spot: &Spot<'_>) -> bool {
+    let member = spot.name.is_some() && ["allOf", "anyOf", "oneOf"].contains(&spot.keyword.as_str());
+    spot.holder == Kind::Paths || (spot.holder == Kind::Schema && member)
 }
 
 /// A path item with the names of its variables as another path has them.

@@ -578,6 +578,24 @@ fn references_that_go_in_circles_end() {
 }
 
 #[test]
+fn a_name_that_looks_like_a_keyword_is_a_name() {
+    for name in ["allOf", "$ref", "not", "readOnly", "required", "properties", "items"] {
+        let with = |property: Value| {
+            let mut document = document();
+            document["components"]["schemas"]["Sent"]["properties"][name] = property;
+            document
+        };
+        let verdicts = compare(&with(json!({"type": "string"})), &with(json!({"format": "email"})));
+        let severities: Vec<_> = verdicts.iter().map(|verdict| verdict.severity).collect();
+        assert_eq!(severities, [Breaking, Compatible], "{name}: {verdicts:#?}");
+        assert_eq!(verdicts[0].place, format!("schema `Sent`, property `{name}`"));
+        let data = |value: Value| with(json!({"default": value}));
+        let verdicts = compare(&data(json!({"$ref": "#/components/schemas/Cat"})), &data(json!({"type": "object"})));
+        assert_eq!((verdicts.len(), verdicts[0].severity), (1, Breaking), "{name}: {verdicts:#?}");
+    }
+}
+
+#[test]
 fn a_security_scheme_under_another_name_is_harmless() {
     let new = edited(&[
         Rename("/components/securitySchemes/basic", "/components/securitySchemes/password"),
