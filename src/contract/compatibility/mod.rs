@@ -113,7 +113,8 @@ type Behind = (String, String, BTreeSet<(Direction, bool)>);
 
 struct Judge<'a> {
     documents: &'a Documents<'a>,
-    /// What has been judged behind a reference, and where; no severity while it is.
+    /// What has been judged behind a reference, and where. No severity while it is: a circle adds nothing, and what it
+    /// led back to has the severity of all.
     behind: HashMap<Behind, (Option<Severity>, String)>,
     depth: usize,
     verdicts: Vec<Verdict>,

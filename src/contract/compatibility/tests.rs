@@ -512,6 +512,24 @@ fn a_renamed_path_variable_is_harmless_and_what_changed_besides_is_judged() {
     );
 }
 
+/// What has a counterpart under another name: each difference has its one verdict there too.
+#[test]
+fn renamed_things_are_passed_over_in_neither_direction() {
+    let cat = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let edits = [
+        vec![Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1")],
+        vec![Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1"), Remove("@Read.name"), Remove("@Cat.name")],
+        vec![Rename("/paths/~1send~1", "/paths/~1send"), Remove("@Sent.name")],
+        vec![Rename("@Cat", "@Kitten"), Set("@Sent.one/oneOf/0", cat("Kitten")), Set("@Read.one/oneOf/0", cat("Dog"))],
+        vec![Rename("@Sent", "@Other")],
+        vec![Set("@Sent.one", cat("Cat")), Set("@Read.one", json!({"allOf": [cat("Tom")], "readOnly": true}))],
+        vec![Remove("/components"), Set("/paths", json!({}))],
+    ];
+    for (number, edits) in edits.iter().enumerate() {
+        check_pair(&document(), &edited(edits), &format!("case {number}"));
+    }
+}
+
 #[test]
 fn a_renamed_path_says_where_it_went() {
     for (from, to, message) in [
