@@ -65,9 +65,10 @@ enum Spec {
         /// Any OpenAPI 3 document, in place of the one the server was built from.
         #[arg(long)]
         source: Option<PathBuf>,
-        /// Compare two documents, not this server (`-`: standard input): which changes break clients?
+        /// With `--new`, compare two documents and not this server: which changes break clients? `-` is standard input.
         #[arg(long, requires = "new", conflicts_with = "source")]
         old: Option<PathBuf>,
+        /// The document that clients of the old one are to live with.
         #[arg(long, requires = "old", conflicts_with = "source")]
         new: Option<PathBuf>,
         #[arg(long, value_enum, default_value = "text")]
