@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config};
+use crate::contract::compatibility::{self, report};
 use crate::contract::{self, diff};
 use crate::server::{self, Surroundings};
 
@@ -59,13 +60,22 @@ enum Spec {
         #[arg(long, value_enum, default_value = "yaml")]
         format: DocumentFormat,
     },
-    /// Compare: exit 0 for the same meaning, 1 for a difference, 2 for unusable input.
+    /// Compare: exit 0 for the same meaning (two documents: for nothing that breaks clients), else 1; 2 for unusable input.
     Diff {
         /// Any OpenAPI 3 document, in place of the one the server was built from.
         #[arg(long)]
         source: Option<PathBuf>,
+        /// With `--new`, compare two documents and not this server: which changes break clients? `-` is standard input.
+        #[arg(long, requires = "new", conflicts_with = "source")]
+        old: Option<PathBuf>,
+        /// The document that clients of the old one are to live with.
+        #[arg(long, requires = "old", conflicts_with = "source")]
+        new: Option<PathBuf>,
         #[arg(long, value_enum, default_value = "text")]
         format: ReportFormat,
+        /// With `--old` and `--new`, what is exit 1: what breaks clients or may (the default), or any change of meaning.
+        #[arg(long, value_enum, requires = "old")]
+        fail_on: Option<FailOn>,
     },
 }
 
@@ -79,6 +89,13 @@ enum DocumentFormat {
 enum ReportFormat {
     Text,
     Json,
+    Markdown,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum FailOn {
+    Breaking,
+    Any,
 }
 
 const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8000);
@@ -161,25 +178,56 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
                 DocumentFormat::Json => pretty(&document)?,
             })?;
         }
-        Spec::Diff { source, format } => {
-            let unusable = |message: String| Failure { message, code: UNUSABLE };
+        Spec::Diff { old: Some(old), new: Some(new), format, fail_on, .. } => {
+            return compare(old, new, *format, fail_on.unwrap_or(FailOn::Breaking));
+        }
+        Spec::Diff { source, format, .. } => {
             let document = match source {
                 None => contract::parse(contract::SOURCE).map_err(unusable)?,
-                Some(path) => {
-                    let named = |why: String| unusable(format!("{}: {why}", path.display()));
-                    let text = std::fs::read_to_string(path).map_err(|e| named(e.to_string()))?;
-                    contract::parse(&text).map_err(named)?
-                }
+                Some(path) => read_document(path, contract::parse)?,
             };
             let differences = diff::diff(&document, &contract::export().map_err(failure)?);
             print(&match format {
                 ReportFormat::Text => diff::to_text(&differences),
                 ReportFormat::Json => pretty(&diff::to_json(&differences))?,
+                ReportFormat::Markdown => format!("```text\n{}```\n", diff::to_text(&differences)),
             })?;
             return Ok(if differences.is_empty() { SAME } else { DIFFERENT });
         }
     }
     Ok(SAME)
+}
+
+fn compare(old: &Path, new: &Path, format: ReportFormat, fail_on: FailOn) -> Result<u8, Failure> {
+    if old == Path::new("-") && new == Path::new("-") {
+        return Err(unusable("only one document can be standard input".to_owned()));
+    }
+    let [old, new] = [old, new].map(|path| read_document(path, compatibility::parse));
+    let verdicts = compatibility::compare(&old?, &new?);
+    print(&match format {
+        ReportFormat::Text => report::to_text(&verdicts),
+        ReportFormat::Json => pretty(&report::to_json(&verdicts))?,
+        ReportFormat::Markdown => report::to_markdown(&verdicts),
+    })?;
+    let fails = match fail_on {
+        FailOn::Breaking => compatibility::may_break(&verdicts),
+        FailOn::Any => !verdicts.is_empty(),
+    };
+    Ok(if fails { DIFFERENT } else { SAME })
+}
+
+fn unusable(message: String) -> Failure {
+    Failure { message, code: UNUSABLE }
+}
+
+/// A document from a file, or from standard input for `-`.
+fn read_document<T>(path: &Path, parse: fn(&str) -> Result<T, String>) -> Result<T, Failure> {
+    let named = |why: String| unusable(format!("{}: {}", path.display(), why.replace('\n', " ")));
+    let text = match path == Path::new("-") {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(path),
+    };
+    parse(&text.map_err(|e| named(e.to_string()))?).map_err(named)
 }
 
 fn pretty(value: &serde_json::Value) -> Result<String, Failure> {

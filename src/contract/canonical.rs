@@ -21,8 +21,8 @@ pub fn canonical(document: &Value) -> Value {
 }
 
 /// The objects of OpenAPI 3.0 whose keywords are fixed by it.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
     Document,
     Info,
     Server,
@@ -52,7 +52,8 @@ enum Kind {
 }
 
 /// What stands under a keyword.
-enum Place {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
     /// An annotation, or something that [`Walk::path_item`] has moved into the operations.
     Nothing,
     One(Kind),
@@ -70,10 +71,10 @@ enum Place {
     Names,
 }
 
-const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+pub(super) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// The structure of OpenAPI 3.0.3. First match wins.
-fn place(kind: Kind, keyword: &str) -> Place {
+pub(super) fn place(kind: Kind, keyword: &str) -> Place {
     use Kind::*;
     use Place::*;
     match (kind, keyword) {

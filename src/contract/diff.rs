@@ -30,8 +30,13 @@ const SHORT: usize = 120;
 
 /// All differences, in path order.
 pub fn diff(source: &Value, server: &Value) -> Vec<Difference> {
+    between(&canonical(source), &canonical(server))
+}
+
+/// The same for what is in normal form already: whole documents, or the same place in both.
+pub(super) fn between(source: &Value, server: &Value) -> Vec<Difference> {
     let mut found = Found::default();
-    found.compare("", "", Some(&canonical(source)), Some(&canonical(server)));
+    found.compare("", "", Some(source), Some(server));
     found.0.sort_by(|a, b| a.path.cmp(&b.path));
     found.0
 }
@@ -125,16 +130,16 @@ impl Found {
 }
 
 /// A reference that gives way to something written out, or the reverse, is one change and not one for each keyword.
-fn is_reference(object: &Map<String, Value>) -> bool {
+pub(super) fn is_reference(object: &Map<String, Value>) -> bool {
     object.get("$ref").is_some_and(Value::is_string)
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     format!("{path}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The step in a path for an element of a set.
-fn name(element: &Value) -> String {
+pub(super) fn name(element: &Value) -> String {
     match element {
         Value::String(text) => text.clone(),
         other => other.to_string(),
