@@ -20,6 +20,8 @@ pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
 ///
 /// Where the text stops being YAML, or that it is no OpenAPI document.
 pub fn parse(text: &str) -> Result<Value, String> {
+    // What some editors write in front says nothing; the YAML reader takes it for a document of its own.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document: Value = serde_yaml_ng::from_str(text).map_err(|e| e.to_string())?;
     if !document["openapi"].is_string() || !document["paths"].is_object() {
         return Err("this is no OpenAPI 3 document: `openapi` and `paths` are missing".to_owned());
