@@ -1,26 +1,34 @@
 //! The document of what is registered: dropshot's own, completed from the handlers' signatures.
 //!
 //! From the signatures and the running code: paths, methods, operation ids, tags, parameters, bodies with all their
-//! content types, statuses, schemas, security alternatives, security schemes. From the source, because no signature can
-//! carry them: descriptions, `info`, `servers`, `externalDocs`, examples. None of those has a meaning that the gate
-//! compares, but for `info.title`, `info.version` and the server URL, which name the document itself.
+//! content types, statuses, schemas as far as code carries them ([`super::carried`]), security alternatives, security
+//! schemes, the server's default address. From the source, because no signature can carry them: descriptions, the rest
+//! of `info`, `externalDocs`, examples. None of those has a meaning that the gate compares.
 //!
 //! It must never copy anything else from the source: a difference there would be a mistake that nobody sees.
 
 use serde_json::{Map, Value, json};
 
-use super::{SOURCE, parse};
+use super::{SOURCE, carried, parse};
 use crate::api::{OPERATIONS, TITLE, VERSION};
 use crate::http::typed::MARKER;
-use crate::http::{SESSION_COOKIE, TOKEN_HEADER, documented_api};
+use crate::http::{DEFAULT_SITE_URL, SESSION_COOKIE, TOKEN_HEADER, documented_api};
 
 /// # Errors
 ///
 /// dropshot's words, when the registered API makes no document.
 pub fn export() -> Result<Value, String> {
+    export_beside(&parse(SOURCE)?)
+}
+
+/// The same with the descriptions of another source: what a server with this code would export beside it.
+///
+/// # Errors
+///
+/// As [`export`].
+pub fn export_beside(source: &Value) -> Result<Value, String> {
     let api = documented_api()?;
     let generated = api.openapi(TITLE, semver::Version::new(0, 0, 0)).json().map_err(|e| e.to_string())?;
-    let source = parse(SOURCE)?;
     let mut paths = Map::new();
     for (path, item) in generated["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
@@ -31,13 +39,15 @@ pub fn export() -> Result<Value, String> {
             entry[method] = exported;
         }
     }
+    let paths = Value::Object(paths);
+    let roles = carried::Roles::new(&paths, &generated["components"]["schemas"]);
     let schemas: Map<String, Value> = generated["components"]["schemas"]
         .as_object()
         .into_iter()
         .flatten()
         // The shape of dropshot's own errors, which this server never sends.
         .filter(|(name, _)| *name != "Error")
-        .map(|(name, schema)| (name.clone(), schema.clone()))
+        .map(|(name, schema)| (name.clone(), carried::schema(name, schema, &roles)))
         .collect();
     let mut info = source["info"].clone();
     info["title"] = json!(TITLE);
@@ -46,8 +56,8 @@ pub fn export() -> Result<Value, String> {
         "openapi": generated["openapi"],
         "info": info,
         "paths": paths,
-        "components": { "schemas": schemas, "securitySchemes": security_schemes(&source) },
-        "servers": source["servers"],
+        "components": { "schemas": schemas, "securitySchemes": security_schemes(source) },
+        "servers": [{ "url": DEFAULT_SITE_URL }],
         "externalDocs": source["externalDocs"],
     }))
 }
@@ -66,12 +76,13 @@ fn declared_path(path: &str, operation: &Value) -> Result<String, String> {
 fn complete(operation: &Value) -> Result<Value, String> {
     let mut operation = operation.clone();
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-    let (markers, parameters): (Vec<Value>, Vec<Value>) = parameters.into_iter().partition(|p| p["name"] == MARKER);
+    let (markers, mut parameters): (Vec<Value>, Vec<Value>) = parameters.into_iter().partition(|p| p["name"] == MARKER);
     let says = markers.first().and_then(|marker| marker["schema"]["enum"][0].as_str());
     let says: Value =
         says.and_then(|text| serde_json::from_str(text).ok()).ok_or("an operation without its markers")?;
     let members = operation.as_object_mut().ok_or("an operation that is no object")?;
     members.remove("parameters");
+    parameters.iter_mut().for_each(|parameter| carried::parameter(&mut parameter["schema"]));
     if !parameters.is_empty() {
         members.insert("parameters".to_owned(), Value::Array(parameters));
     }

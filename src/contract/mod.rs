@@ -4,12 +4,13 @@
 //! The gate is only as good as the export is independent: see [`export`] for what may come from the source.
 
 pub mod canonical;
+mod carried;
 pub mod diff;
 mod export;
 
 use serde_json::Value;
 
-pub use export::export;
+pub use export::{export, export_beside};
 
 /// The document this binary was built from, byte for byte.
 pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");

@@ -8,8 +8,12 @@
 //! cargo test --test mutation -- --nocapture --ignored
 //! ```
 
+#[path = "../../src/codegen/mod.rs"]
+#[allow(dead_code)]
+mod codegen;
 mod edits;
 mod mutations;
+mod rebuilt;
 
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -1,0 +1,299 @@
+//! What becomes of a team that changes the document in `spec/` and builds: does somebody tell them, or does the server
+//! follow?
+//!
+//! Every mutation goes through the generator in this process, and a sample of each kind through a real build of a copy
+//! of this package, with the mutated document in `spec/` and `generated/` refreshed. In this order:
+//!
+//! 1. *generator*: it refuses the document, by its JSON path.
+//! 2. *compiler*: the handlers no longer fit what is generated.
+//! 3. *spec diff*: it builds, and the rebuilt server does not export what the new document says.
+//! 4. *followed*: it exports the new document, because the change is in code that acts: routes, types, the constraint
+//!    table of a request, the table of operations.
+//! 5. *nothing to follow*: only the export has changed, and rightly, since the change asks nothing of a server; each
+//!    kind with its reason in [`asks_nothing`].
+//!
+//! What is none of these has *survived*: the gate is green, and the server does not do what its document says.
+//!
+//! Code acts that is left when schemas for the export, comments, the rows of readOnly members and the constraint tables
+//! of types that are no request have been taken out ([`acting`]).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Instant;
+
+use inventree_auth::contract::diff::diff;
+use inventree_auth::contract::{SOURCE, export_beside, parse};
+use quote::ToTokens;
+use serde_json::Value;
+use syn::visit_mut::{self, VisitMut};
+
+use crate::codegen::{Settings, generate};
+use crate::mutations::{Mutation, find};
+
+/// What the generator makes of a document: the code that acts, and all of it.
+fn generated(document: &Value) -> Result<(String, String), String> {
+    let settings = Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
+    let made = generate(&document.to_string(), &settings).map_err(|e| e.to_string())?;
+    Ok((acting(&made.server), made.server))
+}
+
+/// The generated code without what only speaks.
+fn acting(server: &str) -> String {
+    let mut file = syn::parse_file(server).expect("generated code");
+    let all = file.to_token_stream().to_string();
+    file.items.retain(|item| {
+        let syn::Item::Impl(item) = item else { return true };
+        let request = format!("Body < {} ,", item.self_ty.to_token_stream());
+        !implements(item, "JsonSchema") && (!implements(item, "Described") || all.contains(&request))
+    });
+    Speechless.visit_file_mut(&mut file);
+    file.to_token_stream().to_string()
+}
+
+fn implements(item: &syn::ItemImpl, name: &str) -> bool {
+    let last = item.trait_.as_ref().and_then(|(path, _)| path.segments.last());
+    last.is_some_and(|segment| segment.ident == name)
+}
+
+struct Speechless;
+
+impl VisitMut for Speechless {
+    fn visit_attributes_mut(&mut self, attributes: &mut Vec<syn::Attribute>) {
+        attributes.retain(|attribute| !attribute.path().is_ident("doc"));
+    }
+
+    fn visit_item_mod_mut(&mut self, module: &mut syn::ItemMod) {
+        for (_, items) in module.content.iter_mut() {
+            items.retain(|item| !matches!(item, syn::Item::Impl(item) if implements(item, "JsonSchema")));
+        }
+        visit_mut::visit_item_mod_mut(self, module);
+    }
+
+    /// `http/fields.rs` passes over readOnly members, reads no `write_only`, and takes a `Uri` as a text.
+    fn visit_expr_array_mut(&mut self, array: &mut syn::ExprArray) {
+        let rows = std::mem::take(&mut array.elems);
+        array.elems =
+            rows.into_iter().filter(|row| !row.to_token_stream().to_string().contains("read_only : true")).collect();
+        visit_mut::visit_expr_array_mut(self, array);
+    }
+
+    fn visit_field_value_mut(&mut self, field: &mut syn::FieldValue) {
+        if matches!(&field.member, syn::Member::Named(name) if name == "write_only") {
+            field.expr = syn::parse_quote!(false);
+        }
+        visit_mut::visit_field_value_mut(self, field);
+    }
+
+    fn visit_ident_mut(&mut self, name: &mut proc_macro2::Ident) {
+        if name == "Uri" {
+            *name = proc_macro2::Ident::new("Text", name.span());
+        }
+    }
+}
+
+/// Why a server has nothing to do for a change of this kind, which its document says all the same.
+fn asks_nothing(mutation: &Mutation) -> Option<&'static str> {
+    Some(match mutation.kind {
+        "title added" | "title changed" | "title removed" => "a title names a schema for people and generators",
+        "schema deprecated" => "deprecation is advice to clients",
+        "title of the API changed" | "version of the API changed" => "it names the document itself",
+        "readOnly flipped" | "readOnly becomes writeOnly" => "a schema that stands in replies alone: no request has it",
+        "writeOnly flipped" | "writeOnly becomes readOnly" => "a schema that stands in requests alone: no reply has it",
+        "format added" | "format changed" | "format removed" => "int64 is what an integer is here",
+        _ => return None,
+    })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Generator,
+    Compiler,
+    SpecDiff,
+    Followed,
+    NothingToFollow,
+    Survived,
+}
+
+/// What can be told without a build. `None`: the generated code differs, so that it takes one.
+fn without_a_build(mutated: &Value, before: &str) -> Option<(Verdict, String)> {
+    match generated(mutated) {
+        Err(why) => Some((Verdict::Generator, why)),
+        Ok((_, server)) if server == before => {
+            // The rebuilt server is this one, beside another source.
+            let differences = diff(mutated, &export_beside(mutated).expect("the export of this server"));
+            let verdict = if differences.is_empty() { Verdict::Survived } else { Verdict::SpecDiff };
+            Some((verdict, "the generated code is the same".to_owned()))
+        }
+        Ok(_) => None,
+    }
+}
+
+/// A copy of this package, built over and over.
+struct Copy {
+    root: PathBuf,
+}
+
+impl Copy {
+    fn new() -> Copy {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutation");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let _ = std::fs::remove_dir_all(&root);
+        for folder in ["src", "spec", "generated"] {
+            copy_folder(&from.join(folder), &root.join(folder));
+        }
+        for file in ["build.rs", "Cargo.lock"] {
+            std::fs::copy(from.join(file), root.join(file)).expect("a file of this package");
+        }
+        // With this package's own dependencies, features and profile, cargo finds what it has built for the tests. By
+        // another name, so that nothing takes the place of this package's binary.
+        let own = std::fs::read_to_string(from.join("Cargo.toml")).expect("the manifest");
+        let section = |from: &str, to: &str| {
+            own.split_once(from)
+                .and_then(|(_, rest)| rest.split_once(to))
+                .map(|(section, _)| section)
+                .expect("a section")
+        };
+        let client = format!("{:?}", from.join("generated"));
+        let manifest = format!(
+            "[package]\nname = \"mutated\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
+             [lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
+             [dependencies]\n{}{}[build-dependencies]\n{}\n[profile.dev]{}",
+            section("\n[dependencies]\n", "\n["),
+            section("\n[dev-dependencies]\n", "\n[").replace("\"generated\"", &client),
+            section("\n[build-dependencies]\n", "\n["),
+            own.split_once("[profile.dev]").expect("the profile").1,
+        );
+        std::fs::write(root.join("Cargo.toml"), manifest).expect("the manifest of the copy");
+        Copy { root }
+    }
+
+    fn build(&self, document: &Value) -> Output {
+        std::fs::write(self.root.join("spec/inventree-auth-v291.yaml"), document.to_string()).expect("the document");
+        Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--bin",
+                "mutated",
+                "--offline",
+                "--quiet",
+                "--message-format",
+                "short",
+                "--color",
+                "never",
+            ])
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", target())
+            .env("REFRESH_GENERATED", "1")
+            .env_remove("RUSTFLAGS")
+            .output()
+            .expect("cargo")
+    }
+
+    fn spec_diff(&self) -> Output {
+        Command::new(target().join("debug/mutated")).args(["spec", "diff"]).output().expect("the rebuilt server")
+    }
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() { copy_folder(&from, &to) } else { drop(std::fs::copy(from, to).expect("a file")) }
+    }
+}
+
+fn with_a_build(copy: &Copy, mutation: &Mutation, mutated: &Value, before: &str) -> (Verdict, String) {
+    let built = copy.build(mutated);
+    let said = String::from_utf8_lossy(&built.stderr).into_owned();
+    if !built.status.success() {
+        let error = said.lines().find(|line| line.contains("error")).unwrap_or(&said).to_owned();
+        let verdict = if said.contains("src/") { Verdict::Compiler } else { Verdict::Generator };
+        return (verdict, error);
+    }
+    let gate = copy.spec_diff();
+    if !gate.status.success() {
+        let said = [gate.stdout, gate.stderr].concat();
+        return (Verdict::SpecDiff, String::from_utf8_lossy(&said).lines().take(3).collect::<Vec<_>>().join(" "));
+    }
+    // Equal in meaning now: the server says so. Does it do so?
+    match (generated(mutated), asks_nothing(mutation)) {
+        (Ok((acts, _)), _) if acts != before => (Verdict::Followed, String::new()),
+        (_, Some(reason)) => (Verdict::NothingToFollow, reason.to_owned()),
+        _ => (Verdict::Survived, "green, and nothing that acts has changed".to_owned()),
+    }
+}
+
+/// Evenly from a list.
+fn sample<T>(all: &[T], most: usize) -> impl Iterator<Item = &T> {
+    let step = all.len().div_ceil(most.max(1)).max(1);
+    all.iter().step_by(step)
+}
+
+fn number(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// `BUILDS`: how many of each kind are built (1). `GENERATED`: how many of each kind go through the generator (all).
+/// `KIND`: only kinds with this text in their name.
+#[test]
+#[ignore = "builds the server again for each kind of change: minutes"]
+fn rebuilt_server_refuses_reports_or_follows_every_change() {
+    let (builds, most) = (number("BUILDS", 1), number("GENERATED", usize::MAX));
+    let only = std::env::var("KIND").unwrap_or_default();
+    let original = parse(SOURCE).unwrap();
+    let (acts, before) = generated(&original).unwrap();
+    let copy = Copy::new();
+    let started = Instant::now();
+    let built = copy.build(&original);
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    assert!(copy.spec_diff().status.success(), "the copy differs before anything is changed");
+    println!("the unchanged copy builds in {} s", started.elapsed().as_secs());
+
+    let mut by_kind: BTreeMap<&str, Vec<Mutation>> = BTreeMap::new();
+    for mutation in find(&original).mutations {
+        if mutation.kind.contains(&only) {
+            by_kind.entry(mutation.kind).or_default().push(mutation);
+        }
+    }
+    let mut totals: BTreeMap<Verdict, usize> = BTreeMap::new();
+    let (mut survivors, mut left, mut time, mut built) = (Vec::new(), 0, 0.0, 0);
+    let started = Instant::now();
+    for (kind, mutations) in &by_kind {
+        let mut row: BTreeMap<Verdict, usize> = BTreeMap::new();
+        let mut judge = |mutation: &Mutation, (verdict, why): (Verdict, String)| {
+            *row.entry(verdict).or_default() += 1;
+            *totals.entry(verdict).or_default() += 1;
+            if verdict == Verdict::Survived {
+                survivors.push(format!("{kind} at {}: {why}", mutation.pointer));
+            }
+        };
+        let mut differing = Vec::new();
+        for mutation in sample(mutations, most) {
+            let mutated = mutation.of(&original);
+            match without_a_build(&mutated, &before) {
+                Some(verdict) => judge(mutation, verdict),
+                None => differing.push((mutation, mutated)),
+            }
+        }
+        let mut last = String::new();
+        for (mutation, mutated) in sample(&differing, builds) {
+            let start = Instant::now();
+            let (verdict, why) = with_a_build(&copy, mutation, mutated, &acts);
+            time += start.elapsed().as_secs_f64();
+            built += 1;
+            last = format!("{}: {verdict:?} {why}", mutation.pointer);
+            judge(mutation, (verdict, why));
+        }
+        let unbuilt = differing.len() - sample(&differing, builds).count();
+        left += unbuilt;
+        println!("{kind}: {} mutations, {row:?}, {unbuilt} not built\n    {last}", mutations.len());
+    }
+    println!("\n{totals:?}, {left} whose code differs were not built, {} s", started.elapsed().as_secs());
+    println!("{built} builds, {:.1} s each", time / f64::from(built.max(1_u32)));
+    assert!(survivors.is_empty(), "{} survivors\n{}", survivors.len(), survivors.join("\n"));
+}
