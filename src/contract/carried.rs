@@ -91,6 +91,10 @@ pub fn schema(name: &str, source: &Value, roles: &Roles) -> Value {
     let mut carried = source.clone();
     let Some(keywords) = carried.as_object_mut() else { return carried };
     keywords.retain(|keyword, _| is_note(keyword) || matches!(keyword.as_str(), "type" | "properties" | "required"));
+    // A struct reads and writes an object, whether or not the document says so.
+    if keywords.contains_key("properties") {
+        keywords.insert("type".to_owned(), json!("object"));
+    }
     for (property, said) in keywords.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
         if let Some(said) = said.as_object_mut() {
             keep(name, property, said, roles);
@@ -149,9 +153,9 @@ mod tests {
     fn carried(name: &str, requested: bool, property: Value) -> Value {
         let one = |is: bool| is.then(|| name.to_owned()).into_iter().collect();
         let roles = Roles { requested: one(requested), replied: one(!requested) };
-        let source = json!({"type": "object", "additionalProperties": false, "properties": {"key": property}});
+        let source = json!({"additionalProperties": false, "properties": {"key": property}});
         let all = schema(name, &source, &roles);
-        assert_eq!(all.get("additionalProperties"), None);
+        assert_eq!((all.get("additionalProperties"), &all["type"]), (None, &json!("object")));
         all["properties"]["key"].clone()
     }
 

@@ -4,7 +4,7 @@
 //! The gate is only as good as the export is independent: see [`export`] for what may come from the source.
 
 pub mod canonical;
-mod carried;
+pub mod carried;
 pub mod diff;
 mod export;
 
