@@ -14,6 +14,8 @@
 //!
 //! What is none of these has *survived*: the gate is green, and the server does not do what its document says.
 //!
+//! Of a length or a pattern the new value must be in that table; `http/fields.rs` checks what is there, and has its tests.
+//!
 //! Code acts that is left when schemas for the export, comments, the rows of readOnly members and the constraint tables
 //! of types that are no request have been taken out ([`acting`]).
 
@@ -29,7 +31,7 @@ use serde_json::Value;
 use syn::visit_mut::{self, VisitMut};
 
 use crate::codegen::{Settings, generate};
-use crate::mutations::{Mutation, find};
+use crate::mutations::{Mutation, Step, find};
 
 /// What the generator makes of a document: the code that acts, and all of it.
 fn generated(document: &Value) -> Result<(String, String), String> {
@@ -152,8 +154,23 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
                 Generated::Speaks(Verdict::SpecDiff, format!("absent at {}", differences[0].path))
             }
         }
-        Ok(_) => Generated::Acts,
+        Ok((acts, _)) => {
+            let row = row(mutation);
+            assert!(row.iter().all(|row| acts.contains(row)), "{}: {row:?} is in no table", mutation.pointer);
+            Generated::Acts
+        }
     }
+}
+
+/// What the constraint table of a request must say after this change.
+fn row(mutation: &Mutation) -> Option<String> {
+    let [Step::Put(pointer, value)] = mutation.steps.as_slice() else { return None };
+    Some(match pointer.rsplit('/').next()? {
+        "maxLength" => format!("max_length : Some ({value}usize)"),
+        "minLength" => format!("min_length : Some ({value}usize)"),
+        "pattern" => format!("pattern : Some ({value})"),
+        _ => return None,
+    })
 }
 
 /// What this server would export, had its schemas the words of another document.
@@ -306,7 +323,7 @@ fn number(variable: &str, otherwise: usize) -> usize {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// `BUILDS`: how many of each kind are built (1). `GENERATED`: how many of each kind go through the generator (all).
+/// `BUILDS`: how many of each kind are built, of those whose code acts and of the others (1; 0 for the generator alone). `GENERATED`: how many of each kind go through the generator (all).
 /// `KIND`: only kinds with this text in their name.
 #[test]
 #[ignore = "builds the server again for each kind of change: minutes"]
@@ -315,12 +332,12 @@ fn rebuilt_server_refuses_reports_or_follows_every_change() {
     let only = std::env::var("KIND").unwrap_or_default();
     let original = parse(SOURCE).unwrap();
     let before = generated(&original).unwrap();
-    let copy = Copy::new();
-    let started = Instant::now();
-    let built = copy.build(&original);
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    assert!(copy.spec_diff().status.success(), "the copy differs before anything is changed");
-    println!("the unchanged copy builds in {} s", started.elapsed().as_secs());
+    let copy = (builds > 0).then(Copy::new);
+    if let Some(copy) = &copy {
+        let built = copy.build(&original);
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        assert!(copy.spec_diff().status.success(), "the copy differs before anything is changed");
+    }
 
     let mut by_kind: BTreeMap<&str, Vec<Mutation>> = BTreeMap::new();
     for mutation in find(&original).mutations {
@@ -360,8 +377,9 @@ fn rebuilt_server_refuses_reports_or_follows_every_change() {
         }
         let mut said = Vec::new();
         for (mutation, expected) in sample(&acting, builds).chain(sample(&speaking, builds)) {
+            let Some(copy) = &copy else { break };
             let start = Instant::now();
-            let (verdict, why) = with_a_build(&copy, mutation, &mutation.of(&original), expected.is_none());
+            let (verdict, why) = with_a_build(copy, mutation, &mutation.of(&original), expected.is_none());
             time += start.elapsed().as_secs_f64();
             built += 1;
             match expected {
