@@ -134,7 +134,8 @@ fn keep(schema: &str, property: &str, said: &mut Map<String, Value>, roles: &Rol
     }
 }
 
-/// The schema of a parameter: it is parsed as its type, and nothing else is asked of it.
+/// The schema of a parameter: it is parsed as its type, and nothing else is asked of it. Notes go as far as dropshot
+/// passes them on.
 pub fn parameter(source: &mut Value) {
     if let Some(said) = source.as_object_mut() {
         let is_integer = said.get("type") == Some(&json!("integer"));
