@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::http::Network;
+use crate::http::{DEFAULT_SITE_URL, Network};
 use crate::secret::Secret;
 
 const PREFIX: &str = "INVENTREE_";
@@ -242,7 +242,7 @@ impl Values {
     }
 
     fn config(&self) -> Result<Config, ConfigError> {
-        let site_url = self.get("SITE_URL").unwrap_or("http://localhost:8000").trim_end_matches('/').to_owned();
+        let site_url = self.get("SITE_URL").unwrap_or(DEFAULT_SITE_URL).trim_end_matches('/').to_owned();
         let host = site_url.strip_prefix("https://").or_else(|| site_url.strip_prefix("http://"));
         if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', '@', ' '])) {
             return Err(wrong("SITE_URL"));

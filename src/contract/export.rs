@@ -1,19 +1,58 @@
 //! The document of what is registered: dropshot's own, completed from the handlers' signatures.
 //!
 //! From the signatures and the running code: paths, methods, operation ids, tags, parameters, bodies with all their
-//! content types, statuses, schemas, security alternatives, security schemes. From the source, because no signature can
-//! carry them: descriptions, `info`, `servers`, `externalDocs`, examples. None of those has a meaning that the gate
-//! compares, but for `info.title`, `info.version` and the server URL, which name the document itself.
+//! content types, answers, schemas as far as code carries them ([`super::carried`]), security alternatives. From
+//! [`Facts`], which a server states of itself: security schemes, its default address, what its replies keep. From the
+//! source, because no signature can carry them: descriptions, the rest of `info`, `externalDocs`, examples. None of
+//! those has a meaning that the gate compares.
 //!
 //! It must never copy anything else from the source: a difference there would be a mistake that nobody sees.
 
 use dropshot::{ApiDescription, ServerContext};
 use serde_json::{Map, Value, json};
 
+use super::carried::{self, Promise};
 use super::{SOURCE, parse};
 use crate::api::{OPERATIONS, TITLE, VERSION};
 use crate::http::typed::{MARKER, Operation, SOURCE_SCHEMA};
-use crate::http::{SESSION_COOKIE, TOKEN_HEADER, documented_api};
+use crate::http::{DEFAULT_SITE_URL, SESSION_COOKIE, TOKEN_HEADER, documented_api};
+
+/// What a server says of itself beside its signatures.
+pub struct Facts<'a> {
+    /// The generated `TITLE`.
+    pub title: &'a str,
+    /// The generated `VERSION`.
+    pub version: &'a str,
+    /// `servers`: its default address.
+    pub servers: Value,
+    /// `securitySchemes`: what it really looks at.
+    pub security_schemes: Value,
+    /// What its replies keep beyond their types.
+    pub promises: &'a [Promise],
+}
+
+/// What replies hold by the code that makes them. No type carries it and no request is checked for it, so it is said
+/// here by hand. Whoever changes a line changes that code.
+pub const PROMISED: &[Promise] = &[
+    // http/pagination.rs: absolute links.
+    Promise::word("PaginatedEmailAddressList", "next", "format", "uri"),
+    Promise::word("PaginatedEmailAddressList", "previous", "format", "uri"),
+    Promise::word("PaginatedSocialAccountList", "next", "format", "uri"),
+    Promise::word("PaginatedSocialAccountList", "previous", "format", "uri"),
+    Promise::word("PaginatedSocialProviderListResponseList", "next", "format", "uri"),
+    Promise::word("PaginatedSocialProviderListResponseList", "previous", "format", "uri"),
+    // Addresses are checked where they come in.
+    Promise::word("PatchedUserDetails", "email", "format", "email"),
+    Promise::word("UserDetails", "email", "format", "email"),
+    // Columns of the reference, which rows are imported from.
+    Promise::count("SocialAccount", "provider", "maxLength", 200),
+    Promise::count("SocialAccount", "uid", "maxLength", 191),
+    Promise::word("SocialProvider", "connect", "format", "uri"),
+    Promise::word("SocialProvider", "login", "format", "uri"),
+    // domain/tokens.rs
+    Promise::count("Token", "key", "maxLength", 100),
+    Promise::count("Token", "key", "minLength", 50),
+];
 
 /// The document of this server.
 ///
@@ -21,12 +60,31 @@ use crate::http::{SESSION_COOKIE, TOKEN_HEADER, documented_api};
 ///
 /// dropshot's words, when the registered API makes no document.
 pub fn export() -> Result<Value, String> {
-    let source = parse(SOURCE)?;
-    export_of(&documented_api()?, OPERATIONS, (TITLE, VERSION), &security_schemes(), &source)
+    export_beside(&parse(SOURCE)?)
 }
 
-/// The document of any server whose trait was generated here: `operations` is the generated table, `identity` the
-/// generated `TITLE` and `VERSION`, and `security_schemes` what the server really looks at.
+/// The same with the descriptions of another source: what a server with this code would export beside it.
+///
+/// # Errors
+///
+/// As [`export`].
+pub fn export_beside(source: &Value) -> Result<Value, String> {
+    let facts = Facts {
+        title: TITLE,
+        version: VERSION,
+        servers: json!([{ "url": DEFAULT_SITE_URL }]),
+        // What `http::caller` looks at.
+        security_schemes: json!({
+            "basicAuth": { "type": "http", "scheme": "basic" },
+            "cookieAuth": { "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE },
+            "tokenAuth": { "type": "apiKey", "in": "header", "name": TOKEN_HEADER },
+        }),
+        promises: PROMISED,
+    };
+    export_of(&documented_api()?, OPERATIONS, &facts, source)
+}
+
+/// The document of any server whose trait was generated here; `operations` is the generated table.
 ///
 /// # Errors
 ///
@@ -34,12 +92,10 @@ pub fn export() -> Result<Value, String> {
 pub fn export_of<C: ServerContext>(
     api: &ApiDescription<C>,
     operations: &[Operation],
-    identity: (&str, &str),
-    security_schemes: &Value,
+    facts: &Facts<'_>,
     source: &Value,
 ) -> Result<Value, String> {
-    let (title, version) = identity;
-    let mut generated = api.openapi(title, semver::Version::new(0, 0, 0)).json().map_err(|e| e.to_string())?;
+    let mut generated = api.openapi(facts.title, semver::Version::new(0, 0, 0)).json().map_err(|e| e.to_string())?;
     restore_schemas(&mut generated);
     let mut paths = Map::new();
     for (path, item) in generated["paths"].as_object().into_iter().flatten() {
@@ -51,33 +107,34 @@ pub fn export_of<C: ServerContext>(
             entry[method] = exported;
         }
     }
+    let paths = Value::Object(paths);
+    let roles = carried::Roles::new(&paths, &generated["components"]["schemas"]);
     let schemas: Map<String, Value> = generated["components"]["schemas"]
         .as_object()
         .into_iter()
         .flatten()
         // The shape of dropshot's own errors, which such a server never sends.
         .filter(|(name, _)| *name != "Error" || !source["components"]["schemas"]["Error"].is_null())
-        .map(|(name, schema)| (name.clone(), schema.clone()))
+        .map(|(name, schema)| (name.clone(), carried::schema(name, schema, &roles, facts.promises)))
         .collect();
-    let mut security_schemes = security_schemes.clone();
+    let mut security_schemes = facts.security_schemes.clone();
     for (name, scheme) in security_schemes.as_object_mut().into_iter().flatten() {
         if let Some(description) = source["components"]["securitySchemes"][name].get("description") {
             scheme["description"] = description.clone();
         }
     }
     let mut info = source["info"].clone();
-    info["title"] = json!(title);
-    info["version"] = json!(version);
+    info["title"] = json!(facts.title);
+    info["version"] = json!(facts.version);
     let mut document = json!({
         "openapi": generated["openapi"],
         "info": info,
         "paths": paths,
         "components": { "schemas": schemas, "securitySchemes": security_schemes },
+        "servers": facts.servers,
     });
-    for borrowed in ["servers", "externalDocs"] {
-        if let Some(value) = source.get(borrowed) {
-            document[borrowed] = value.clone();
-        }
+    if let Some(external) = source.get("externalDocs") {
+        document["externalDocs"] = external.clone();
     }
     Ok(document)
 }
@@ -114,7 +171,8 @@ fn marked(marker: &Value) -> Option<Value> {
 fn complete(operation: &Value) -> Result<Value, String> {
     let mut operation = operation.clone();
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-    let (markers, parameters): (Vec<Value>, Vec<Value>) = parameters.into_iter().partition(|p| p["name"] == MARKER);
+    let (markers, mut parameters): (Vec<Value>, Vec<Value>) = parameters.into_iter().partition(|p| p["name"] == MARKER);
+    parameters.iter_mut().for_each(|parameter| carried::parameter(&mut parameter["schema"]));
     let says = markers.first().and_then(marked).ok_or("an operation without its markers")?;
     let members = operation.as_object_mut().ok_or("an operation that is no object")?;
     members.remove("parameters");
@@ -132,6 +190,7 @@ fn complete(operation: &Value) -> Result<Value, String> {
         let media = says["mediaTypes"].as_array().into_iter().flatten().filter_map(Value::as_str);
         body["content"] = Value::Object(media.map(|media| (media.to_owned(), schema.clone())).collect());
         body["required"] = says["required"].clone();
+        carried::inline(&mut body["content"], true);
     }
     if let Some(responses) = members.get_mut("responses").and_then(Value::as_object_mut) {
         // dropshot adds its own errors to every operation; the document names none.
@@ -147,6 +206,10 @@ fn complete(operation: &Value) -> Result<Value, String> {
             restore_schemas(&mut answers);
             members.insert("responses".to_owned(), answers);
         }
+    }
+    let answers = members.get_mut("responses").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    for content in answers.filter_map(|answer| answer.get_mut("content")) {
+        carried::inline(content, false);
     }
     Ok(operation)
 }
@@ -168,13 +231,4 @@ fn borrow_descriptions(operation: &mut Value, source: &Value) {
             parameter["description"] = description.clone();
         }
     }
-}
-
-/// What `http::caller` really looks at.
-fn security_schemes() -> Value {
-    json!({
-        "basicAuth": { "type": "http", "scheme": "basic" },
-        "cookieAuth": { "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE },
-        "tokenAuth": { "type": "apiKey", "in": "header", "name": TOKEN_HEADER },
-    })
 }

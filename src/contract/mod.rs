@@ -5,13 +5,14 @@
 //! The gate is only as good as the export is independent: see [`export`] for what may come from the source.
 
 pub mod canonical;
+pub mod carried;
 pub mod compatibility;
 pub mod diff;
 mod export;
 
 use serde_json::Value;
 
-pub use export::{export, export_of};
+pub use export::{Facts, PROMISED, export, export_beside, export_of};
 
 /// The document this binary was built from, byte for byte.
 pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
@@ -28,6 +29,8 @@ pub fn parse(text: &str) -> Result<Value, String> {
 }
 
 fn from_yaml(text: &str) -> Result<Value, String> {
+    // What some editors write in front says nothing; the YAML reader takes it for a document of its own.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_yaml_ng::from_str(text).map_err(|e| e.to_string())
 }
 

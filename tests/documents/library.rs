@@ -163,11 +163,17 @@ async fn raw(base: &str, method: &str, path: &str, headers: &[(&str, &str)], bod
 async fn main() {
     let registered: ApiDescription<Arc<Shelves>> = api_mod::api_description::<Library>().unwrap();
     let source = contract::parse(DOCUMENT).unwrap();
-    let schemes = json!({
-        "readerKey": {"type": "apiKey", "in": "header", "name": "X-Key"},
-        "branch": {"type": "apiKey", "in": "header", "name": "X-Branch"},
-    });
-    let export = contract::export_of(&registered, OPERATIONS, (TITLE, VERSION), &schemes, &source).unwrap();
+    let facts = contract::Facts {
+        title: TITLE,
+        version: VERSION,
+        servers: json!([{"url": "https://library.example.com"}]),
+        security_schemes: json!({
+            "readerKey": {"type": "apiKey", "in": "header", "name": "X-Key"},
+            "branch": {"type": "apiKey", "in": "header", "name": "X-Branch"},
+        }),
+        promises: &[],
+    };
+    let export = contract::export_of(&registered, OPERATIONS, &facts, &source).unwrap();
     let differences = contract::diff::diff(&source, &export);
     assert!(differences.is_empty(), "{}", contract::diff::to_text(&differences));
 

@@ -1,0 +1,136 @@
+//! The gate put to the test: every change of meaning must be caught, and an edit without meaning must not be.
+//!
+//! Here the changed document meets the server as it is built. What happens when the document in `spec/` is changed and
+//! the server is built from it is in [`rebuilt`], which takes minutes and is asked for by name:
+//!
+//! ```text
+//! cargo test --test mutation -- --nocapture
+//! cargo test --test mutation -- --nocapture --ignored
+//! ```
+
+#[path = "../../src/codegen/mod.rs"]
+#[allow(dead_code)]
+mod codegen;
+mod edits;
+mod mutations;
+mod rebuilt;
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use inventree_auth::contract::diff::{Difference, diff};
+use inventree_auth::contract::{SOURCE, export, parse};
+use serde_json::Value;
+
+use mutations::{Mutation, find};
+
+const OTHER: &str = include_str!("other.yaml");
+
+/// Why a mutation counts as missed, if it does: nothing is reported, or not where it is.
+fn missed(mutation: &Mutation, differences: &[Difference]) -> Option<String> {
+    let near = |path: &str, site: &str| {
+        let holder = site.rsplit_once('/').map_or("", |(holder, _)| holder);
+        path == holder || path == site || path.strip_prefix(site).is_some_and(|rest| rest.starts_with('/'))
+    };
+    if differences.is_empty() {
+        return Some("no difference".to_owned());
+    }
+    let stray = differences.iter().find(|d| !mutation.sites.iter().any(|site| near(&d.path, site)));
+    if let Some(stray) = stray {
+        return Some(format!("reported at {}, which it is not, but at {:?}", stray.path, mutation.sites));
+    }
+    let silent = mutation.sites.iter().find(|site| !differences.iter().any(|d| near(&d.path, site)));
+    silent.map(|site| {
+        format!("not reported at {site}, but at {:?}", differences.iter().map(|d| &d.path).collect::<Vec<_>>())
+    })
+}
+
+/// Prints the score by kind, and fails with every survivor.
+fn score(name: &str, original: &Value, server: &Value, least: usize) {
+    let mut by_kind: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut survivors = Vec::new();
+    let mutations = find(original).mutations;
+    for mutation in &mutations {
+        let mutated = mutation.of(original);
+        assert!(mutated != *original, "{} at {} changes nothing", mutation.kind, mutation.pointer);
+        let row = by_kind.entry(mutation.kind).or_default();
+        row.1 += 1;
+        match missed(mutation, &diff(&mutated, server)) {
+            None => row.0 += 1,
+            Some(why) => survivors.push(format!("{} at {}: {why}", mutation.kind, mutation.pointer)),
+        }
+    }
+    println!("\n{name}\n");
+    for (kind, (caught, all)) in &by_kind {
+        println!("{caught:5} of {all:5}  {kind}");
+    }
+    println!("{name}: {} of {}, {} kinds", mutations.len() - survivors.len(), mutations.len(), by_kind.len());
+    assert!(survivors.is_empty(), "{} survivors\n{}", survivors.len(), survivors.join("\n"));
+    assert!(mutations.len() >= least, "the generator has lost mutations: {}", mutations.len());
+}
+
+fn false_alarms(name: &str, source: &str, server: &Value, least: usize) {
+    let all = edits::all(source);
+    let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut alarms = Vec::new();
+    for edit in &all {
+        *by_kind.entry(edit.kind).or_default() += 1;
+        match parse(&edit.text).map(|document| diff(&document, server)) {
+            Ok(differences) if differences.is_empty() => {}
+            other => alarms.push(format!("{} at {}: {other:?}", edit.kind, edit.pointer)),
+        }
+    }
+    println!("\n{name}: edits without meaning\n");
+    by_kind.iter().for_each(|(kind, count)| println!("{count:5}  {kind}"));
+    println!("{name}: {} false alarms on {} edits of {} kinds", alarms.len(), all.len(), by_kind.len());
+    assert!(alarms.is_empty(), "{} false alarms\n{}", alarms.len(), alarms.join("\n"));
+    assert!(all.len() >= least, "edits have been lost: {}", all.len());
+}
+
+#[test]
+fn every_change_of_meaning_is_reported_where_it_is() {
+    score("contract", &parse(SOURCE).unwrap(), &export().unwrap(), 1000);
+}
+
+#[test]
+fn edits_without_meaning_raise_no_alarm() {
+    false_alarms("contract", SOURCE, &export().unwrap(), 300);
+}
+
+#[test]
+fn every_change_of_another_document_is_reported_where_it_is() {
+    let other = parse(OTHER).unwrap();
+    score("other document", &other, &other, 500);
+}
+
+#[test]
+fn edits_of_another_document_raise_no_alarm() {
+    false_alarms("other document", OTHER, &parse(OTHER).unwrap(), 300);
+}
+
+/// The whole way for one mutation of each kind: a file, the binary, its exit code.
+#[test]
+fn binary_exits_1_for_a_mutation_of_each_kind_and_0_for_an_edit_of_each() {
+    let original = parse(SOURCE).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("document.yaml");
+    let exit = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
+        let output = command.args(["spec", "diff", "--source"]).arg(&file).output().unwrap();
+        output.status.code()
+    };
+    let (mut mutated, mut edited) = (BTreeMap::new(), BTreeMap::new());
+    for mutation in find(&original).mutations {
+        mutated.entry(mutation.kind).or_insert(mutation);
+    }
+    for edit in edits::all(SOURCE) {
+        edited.entry(edit.kind).or_insert(edit);
+    }
+    for (kind, mutation) in mutated {
+        assert_eq!(exit(&mutation.of(&original).to_string()), Some(1), "{kind} at {}", mutation.pointer);
+    }
+    for (kind, edit) in edited {
+        assert_eq!(exit(&edit.text), Some(0), "{kind} at {}", edit.pointer);
+    }
+}
