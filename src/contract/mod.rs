@@ -6,10 +6,12 @@
 pub mod canonical;
 pub mod diff;
 mod export;
+mod simplify;
 
 use serde_json::Value;
 
 pub use export::export;
+pub use simplify::keep_content_type;
 
 /// The document this binary was built from, byte for byte.
 pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
