@@ -18,3 +18,20 @@ serve() {
     sleep 0.1
   done
 }
+
+# walk BINARY COMMAND ...
+#   Runs COMMAND against BINARY and ends as it does. COMMAND takes mails: it first writes the port of its SMTP server,
+#   then reads the URL of the API.
+walk() {
+  local binary=$1 port pid
+  shift
+  coproc walker { exec "$@"; }
+  # Kept here, since bash forgets a coprocess's pipes when it ends.
+  pid=$walker_PID
+  exec 3<&"${walker[0]}" 4>&"${walker[1]}"
+  read -r port <&3
+  serve "$binary" INVENTREE_EMAIL_HOST=127.0.0.1 INVENTREE_EMAIL_PORT="$port"
+  echo "$api" >&4
+  cat <&3
+  wait "$pid"
+}
