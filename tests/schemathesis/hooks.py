@@ -293,6 +293,12 @@ def applies(exception: dict, failure, case, response) -> bool:
         found = re.findall(r"violates (.*)", failure.message)
         if not found or not all(any(re.fullmatch(text, line) for text in exception["violates"]) for line in found):
             return False
+    if "at" in exception and list(failure.instance_path) != [exception["at"]]:
+        return False
+    if "answers" in exception and not all(
+        re.fullmatch(text, response.json()[name]) for name, text in exception["answers"].items()
+    ):
+        return False
     return "only_wrong" not in exception or at_fault(case) <= set(exception["only_wrong"])
 
 
