@@ -59,6 +59,9 @@ enum Spec {
     Export {
         #[arg(long, value_enum, default_value = "yaml")]
         format: DocumentFormat,
+        /// Keep this request content type alone, for generators that cannot read several.
+        #[arg(long, value_name = "MEDIA_TYPE")]
+        content_type: Option<String>,
     },
     /// Compare: exit 0 for the same meaning (two documents: for nothing that breaks clients), else 1; 2 for unusable input.
     Diff {
@@ -171,8 +174,11 @@ async fn told_to_stop() -> std::io::Result<&'static str> {
 fn run_spec(spec: &Spec) -> Result<u8, Failure> {
     match spec {
         Spec::Source => print(contract::SOURCE)?,
-        Spec::Export { format } => {
-            let document = contract::export().map_err(failure)?;
+        Spec::Export { format, content_type } => {
+            let mut document = contract::export().map_err(failure)?;
+            if let Some(media_type) = content_type {
+                contract::keep_content_type(&mut document, media_type).map_err(failure)?;
+            }
             print(&match format {
                 DocumentFormat::Yaml => serde_yaml_ng::to_string(&document).map_err(failure)?,
                 DocumentFormat::Json => pretty(&document)?,

@@ -428,6 +428,12 @@ async fn names_may_be_blank_but_not_null() {
     let answer =
         fixture.server.send(Method::PATCH, "user/", &headers, json!({ "first_name": "", "last_name": " " })).await;
     assert_eq!(answer.status, 200);
+    for form in ["username=", "username=+", "username=&first_name=A"] {
+        let request = fixture.server.http.patch(format!("{}/api/auth/user/", fixture.server.base)).body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = fixture.server.run(request.header("authorization", fixture.token.as_str())).await;
+        assert_eq!((answer.status, answer.json()), (400, json!({ "username": ["This field may not be blank."] })));
+    }
     fixture.assert_untouched("blank names").await;
 }
 

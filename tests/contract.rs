@@ -219,3 +219,33 @@ fn unusable_input_is_exit_2_and_one_line() {
     assert_eq!((output.status.code(), text(&output.stderr).lines().count()), (Some(2), 1));
     assert!(text(&output.stderr).contains("/no/such/file") && output.stdout.is_empty());
 }
+
+#[test]
+fn export_with_one_content_type_differs_in_nothing_but_the_others() {
+    let source: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
+    let with_body = |operation: &Value| operation.get("requestBody").is_some();
+    let operations = source["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let bodies = operations.filter(|operation| with_body(operation)).count();
+    let export = spec(&["export", "--content-type", "application/json"]);
+    assert_eq!(export.status.code(), Some(0));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &export.stdout).unwrap();
+    let diff = spec(&["diff", "--format", "json", "--source", file.path().to_str().unwrap()]);
+    let differences: Value = serde_json::from_slice(&diff.stdout).unwrap();
+    let differences = differences.as_array().unwrap();
+    assert_eq!(differences.len(), 2 * bodies);
+    for difference in differences {
+        let path = difference["path"].as_str().unwrap();
+        assert!(path.contains("/requestBody/content/") && !path.contains("json"), "{path}");
+        assert!(difference.get("source").is_none(), "{path}");
+    }
+}
+
+#[test]
+fn export_with_a_content_type_nobody_takes_is_refused() {
+    let output = spec(&["export", "--content-type", "text/csv"]);
+    assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(1)));
+    let said = text(&output.stderr);
+    assert!(said.starts_with("inventree-auth: no text/csv in the request bodies of POST /api/auth/"), "{said}");
+    assert_eq!(said.lines().count(), 1);
+}

@@ -9,10 +9,12 @@ pub mod carried;
 pub mod compatibility;
 pub mod diff;
 mod export;
+mod simplify;
 
 use serde_json::Value;
 
 pub use export::{Facts, PROMISED, export, export_beside, export_of};
+pub use simplify::keep_content_type;
 
 /// The document this binary was built from, byte for byte.
 pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");

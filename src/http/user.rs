@@ -14,6 +14,8 @@ type Record = Reply<200, types::UserDetails>;
 
 const RULES: Rules<'_> =
     Rules { partial: false, also_required: &[], blank_allowed: &["first_name", "last_name"], row_ids: &[] };
+/// A name may stay as it is, but never become empty: a form's `username=` is a blank name, not one left out.
+const PATCH_RULES: Rules<'_> = Rules { partial: true, also_required: &["username"], ..RULES };
 
 pub async fn retrieve(rqctx: Context, call: Call<Signed, NoBody>) -> Result<Record, ApiError> {
     let (caller, ()) = call.admit(&rqctx).await?;
@@ -30,7 +32,7 @@ pub async fn update(rqctx: Context, call: Call<Signed, Put>) -> Result<Record, A
 
 pub async fn partial_update(rqctx: Context, call: Call<Signed, Patch>) -> Result<Record, ApiError> {
     let (caller, input) = call.admit(&rqctx).await?;
-    let checked = input.check(RULES);
+    let checked = input.check(PATCH_RULES);
     let problems = username_problems(&rqctx, &caller, &checked).await?;
     let types::PatchedUserDetailsRequest { username, first_name, last_name } = checked.finish(problems)?;
     save(&rqctx, caller, username, first_name, last_name).await

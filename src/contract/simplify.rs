@@ -1,0 +1,72 @@
+//! Copies of the document for generators that cannot read all of it.
+//!
+//! A copy says less, never anything else: every request it describes is one that the server takes. It must never be
+//! what the gate compares.
+
+use serde_json::Value;
+
+/// Leaves one content type in every request body.
+///
+/// # Errors
+///
+/// The operations whose body cannot be sent in that content type: a copy without their bodies would describe requests
+/// that the server refuses.
+pub fn keep_content_type(document: &mut Value, media_type: &str) -> Result<(), String> {
+    // Media types are compared without regard to case (RFC 9110, section 8.3.1).
+    let is_kept = |name: &str| name.eq_ignore_ascii_case(media_type);
+    let mut without = Vec::new();
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            let body = operation.get_mut("requestBody").and_then(|body| body.get_mut("content"));
+            let Some(content) = body.and_then(Value::as_object_mut) else { continue };
+            content.retain(|name, _| is_kept(name));
+            if content.is_empty() {
+                without.push(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    if without.is_empty() {
+        return Ok(());
+    }
+    Err(format!("no {media_type} in the request bodies of {}", without.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document() -> Value {
+        let schema = json!({ "schema": { "$ref": "#/components/schemas/Login" } });
+        json!({ "paths": {
+            "/login/": { "post": {
+                "requestBody": { "required": true, "content": {
+                    "application/json": schema, "multipart/form-data": schema,
+                } },
+                "responses": { "200": { "content": { "application/json": schema, "text/csv": schema } } },
+            } },
+            "/me/": { "get": { "responses": {} }, "post": {
+                "requestBody": { "content": { "application/json": schema } },
+            } },
+        } })
+    }
+
+    #[test]
+    fn bodies_keep_one_content_type_and_nothing_else_changes() {
+        let mut copy = document();
+        keep_content_type(&mut copy, "Application/JSON").unwrap();
+        let mut expected = document();
+        let content = expected.pointer_mut("/paths/~1login~1/post/requestBody/content").unwrap();
+        content.as_object_mut().unwrap().remove("multipart/form-data");
+        assert_eq!(copy, expected);
+    }
+
+    #[test]
+    fn bodies_without_the_content_type_are_named() {
+        let refused = keep_content_type(&mut document(), "multipart/form-data").unwrap_err();
+        assert_eq!(refused, "no multipart/form-data in the request bodies of POST /me/");
+        let refused = keep_content_type(&mut document(), "text/csv").unwrap_err();
+        assert_eq!(refused, "no text/csv in the request bodies of POST /login/, POST /me/");
+    }
+}
