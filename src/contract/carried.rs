@@ -85,10 +85,6 @@ pub fn schema(name: &str, source: &Value, roles: &Roles, promises: &[Promise]) -
     let mut carried = source.clone();
     let (requested, replied) = (roles.requested.contains(name), roles.replied.contains(name));
     keep(&mut carried, requested, replied);
-    // A struct reads and writes an object, whether or not the document says so.
-    if carried.get("properties").is_some() {
-        carried["type"] = json!("object");
-    }
     for promise in promises.iter().filter(|promise| promise.schema == name) {
         let said = &source["properties"][promise.property];
         let is_checked = requested && said["readOnly"] != json!(true);
@@ -139,6 +135,12 @@ fn keep(schema: &mut Value, requested: bool, replied: bool) {
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "minItems" | "maxItems" => requested,
         note => is_note(note),
     });
+    // A struct is an object and a Vec a list, whether or not the document says so.
+    for (keyword, kind) in [("properties", "object"), ("items", "array")] {
+        if said.contains_key(keyword) {
+            said.insert("type".to_owned(), json!(kind));
+        }
+    }
     for (keyword, value) in said {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(properties)) => {
