@@ -49,8 +49,8 @@ pub struct TestServer {
     pub mails: Arc<Mutex<Vec<Message>>>,
     pub http: reqwest::Client,
     pub directory: tempfile::TempDir,
-    /// What the relay found.
-    faults: relay::Faults,
+    /// What the relay found. The test fails with it when it ends.
+    pub faults: relay::Faults,
 }
 
 impl Drop for TestServer {
