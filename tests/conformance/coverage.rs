@@ -8,10 +8,9 @@
 //! was not visited, other than those in `uncovered.txt`.
 
 #[path = "../support/contract.rs"]
-#[allow(dead_code)]
 mod contract;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -48,19 +47,28 @@ fn visited(folder: &Path) -> Result<BTreeSet<Cell>, String> {
     Ok(cells)
 }
 
+/// What stands in the last two columns of the table.
+#[derive(Default)]
+struct Row {
+    /// None for a content type that is not documented, or where a required body is missing.
+    successes: Vec<String>,
+    refusals: Vec<String>,
+}
+
 fn report(visited: &BTreeSet<Cell>) -> ExitCode {
-    println!("| operation | content type | security | success | refusals seen |\n| --- | --- | --- | --- | --- |");
     let documented = DOCUMENT.cells();
-    for cell in &documented {
-        let is_refusal = |other: &&Cell| {
-            other.status >= 400
-                && (&other.operation, &other.content_type, &other.security)
-                    == (&cell.operation, &cell.content_type, &cell.security)
-        };
-        let refusals: Vec<String> = visited.iter().filter(is_refusal).map(|other| other.status.to_string()).collect();
-        let success = if visited.contains(cell) { cell.status.to_string() } else { format!("**no {}**", cell.status) };
-        let Cell { operation, content_type, security, .. } = cell;
-        println!("| {operation} | {content_type} | {security} | {success} | {} |", refusals.join(" "));
+    let mut rows: BTreeMap<_, Row> = BTreeMap::new();
+    for cell in documented.union(visited) {
+        let row = rows.entry((&cell.operation, &cell.content_type, &cell.security)).or_default();
+        match (visited.contains(cell), cell.status < 400) {
+            (true, true) => row.successes.push(cell.status.to_string()),
+            (true, false) => row.refusals.push(cell.status.to_string()),
+            (false, _) => row.successes.push(format!("**no {}**", cell.status)),
+        }
+    }
+    println!("| operation | content type | security | success | refusals seen |\n| --- | --- | --- | --- | --- |");
+    for ((operation, content_type, security), Row { successes, refusals }) in rows {
+        println!("| {operation} | {content_type} | {security} | {} | {} |", successes.join(" "), refusals.join(" "));
     }
     let excepted = contract::uncovered();
     let missing: Vec<&Cell> = documented.difference(visited).filter(|cell| !excepted.contains(*cell)).collect();

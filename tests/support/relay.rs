@@ -1,7 +1,7 @@
 //! Stands between the generated client, which offers no place to look on, and the server, and checks what passes.
 //!
 //! For that client alone: a test about connections or times must talk to the server itself. What a test says about
-//! lenience does not reach here, as a typed client has nothing to send that needs it.
+//! lenience does not reach here, as a typed client has nothing to send that needs it. hyper's server comes with dropshot.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
