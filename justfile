@@ -19,6 +19,24 @@ generate:
 diff *ARGS:
     cargo run --quiet -- spec diff {{ARGS}}
 
+# What becomes of each kind of change of the document when the server is built from it.
+mutation BUILDS="1" GENERATED="6":
+    BUILDS={{BUILDS}} GENERATED={{GENERATED}} cargo test --test mutation -- --ignored --nocapture
+
+# Schemathesis against the release binary.
+schemathesis EXAMPLES="50":
+    cargo build --release
+    bash tests/schemathesis/run target/release/inventree-auth {{EXAMPLES}}
+
+# The API reference page in Chromium; screenshots in target/reference-page/.
+reference-page:
+    cargo build --release
+    bash tests/reference_page/run target/release/inventree-auth
+
+# Types, trait and client of any OpenAPI 3.0 document.
+generate-from DOCUMENT FOLDER:
+    cargo run --example generate -- {{DOCUMENT}} {{FOLDER}}
+
 # Format, then lint with warnings as errors.
 lint:
     cargo fmt --all

@@ -14,7 +14,7 @@
 //!
 //! What is none of these has *survived*: the gate is green, and the server does not do what its document says.
 //!
-//! Of a length or a pattern the new value must be in that table; `http/fields.rs` checks what is there, and has its tests.
+//! Of a length, a pattern or a bound the new value must be in that table; `http/fields.rs` checks what is there, and has its tests.
 //!
 //! Code acts that is left when schemas for the export, comments, the rows of readOnly members and the constraint tables
 //! of types that are no request have been taken out ([`acting`]).
@@ -165,7 +165,14 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
 /// What the constraint table of a request must say after this change.
 fn row(mutation: &Mutation) -> Option<String> {
     let [Step::Put(pointer, value)] = mutation.steps.as_slice() else { return None };
+    let number = value.to_string().replace('-', "- ");
+    let bound = |name: &str| format!("{name} : Some (crate :: http :: typed :: Bound {{ value : {number}f64");
+    let of_schema = pointer.starts_with("/components/schemas/");
     Some(match pointer.rsplit('/').next()? {
+        "minimum" if of_schema => bound("minimum"),
+        "maximum" if of_schema => bound("maximum"),
+        "minItems" if of_schema => format!("min_items : Some ({value}usize)"),
+        "maxItems" if of_schema => format!("max_items : Some ({value}usize)"),
         "maxLength" => format!("max_length : Some ({value}usize)"),
         "minLength" => format!("min_length : Some ({value}usize)"),
         "pattern" => format!("pattern : Some ({value})"),

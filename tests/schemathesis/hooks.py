@@ -286,6 +286,8 @@ def applies(exception: dict, failure, case, response) -> bool:
         return False
     if "operations" in exception and operation_id(case) not in exception["operations"]:
         return False
+    if "sent_as" in exception and case.media_type not in exception["sent_as"]:
+        return False
     if "says" in exception and not all(
         any(re.fullmatch(text, message) for text in exception["says"]) for message in messages(response.json())
     ):
