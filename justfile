@@ -23,6 +23,12 @@ diff *ARGS:
 mutation BUILDS="1" GENERATED="6":
     BUILDS={{BUILDS}} GENERATED={{GENERATED}} cargo test --test mutation -- --ignored --nocapture
 
+# Which operation x content type x security alternative x status the tests visit.
+coverage:
+    rm -rf target/tmp/contract-coverage
+    cargo test --tests
+    cargo run --quiet --example coverage
+
 # Schemathesis against the release binary.
 schemathesis EXAMPLES="50":
     cargo build --release

@@ -253,10 +253,12 @@ impl Exchange {
             ("vary", "origin"),
             ("cache-control", "no-store"),
             ("x-request-id", "1"),
-            ("allow", "GET"),
         ] {
             exchange.headers.insert(name, HeaderValue::from_static(value));
         }
+        let path = exchange.request.target.split('?').next().unwrap_or_default();
+        let methods = contract::DOCUMENT.methods(path).into_iter().collect::<Vec<_>>().join(", ");
+        exchange.headers.insert("allow", HeaderValue::from_str(&methods).unwrap());
         exchange
     }
 
@@ -353,7 +355,10 @@ fn wrong_refusal_is_seen() {
     ] {
         refusal(status, body).examine().unwrap();
     }
-    for (status, name) in [(401, "www-authenticate"), (429, "retry-after"), (405, "allow")] {
+    for status in [402, 405, 409, 418] {
+        assert!(refusal(status, words.clone()).fault().contains("no refusal of this API"), "{status}");
+    }
+    for (status, name) in [(401, "www-authenticate"), (429, "retry-after")] {
         let complete =
             refusal(status, words.clone()).with(|e| drop(e.headers.insert(name, HeaderValue::from_static("x"))));
         complete.examine().unwrap();
@@ -458,6 +463,10 @@ async fn lenience_forgives_the_request_alone() {
     contract::lenient("a limit that is no number is none", async {
         good.examine().unwrap();
         bad.fault();
+        // Nor does it let anybody in.
+        let stranger =
+            Exchange::new("GET", "social/?limit=many", Value::Null, 200, json!({ "count": 0, "results": [] }));
+        assert!(stranger.with(|e| e.request.headers.clear()).fault().contains("shows none of"));
     })
     .await;
 }

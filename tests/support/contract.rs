@@ -31,6 +31,9 @@ const UNPUBLISHED: [&str; 2] = ["/api/schema/", "/api-doc/"];
 /// What the server is asked for. Any other method is refused by dropshot itself, in its own words.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
+/// The document is silent about refusals; these are InvenTree's, and the two of a body that is too large or too slow.
+const REFUSALS: [u16; 10] = [400, 401, 403, 404, 405, 406, 408, 413, 415, 429];
+
 pub static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/inventree-auth-v291.yaml");
     Document::new(&serde_yaml_ng::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
@@ -200,6 +203,19 @@ impl Document {
         self.operations.iter().filter(move |operation| operation.id_in(path).is_some())
     }
 
+    /// What `Allow` says at a documented path; nothing at any other.
+    pub fn methods(&self, path: &str) -> BTreeSet<&str> {
+        let mut methods: BTreeSet<&str> =
+            self.operations.iter().filter(|o| o.id_in(path).is_some()).map(|o| o.method.as_str()).collect();
+        if methods.contains("GET") {
+            methods.insert("HEAD");
+        }
+        if !methods.is_empty() {
+            methods.insert("OPTIONS");
+        }
+        methods
+    }
+
     /// The cell of the table, if there is one, or what is wrong.
     pub fn examine(&self, request: &Request, reply: &Reply) -> Result<Option<Cell>, String> {
         if !METHODS.contains(&request.method.as_str()) {
@@ -208,9 +224,9 @@ impl Document {
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
         // dropshot refuses a path that is no UTF-8 before anybody is asked: there, too, in its own words.
         let Ok(path) = percent_decode_str(path).decode_utf8() else { return Ok(None) };
-        let is_known = self.at(&path).next().is_some();
+        let methods = self.methods(&path);
         let is_unpublished = UNPUBLISHED.iter().any(|prefix| path.starts_with(prefix));
-        check_common_headers(reply, is_known)?;
+        check_common_headers(reply, &methods)?;
         if reply.status >= 500 {
             return Err("the server failed".to_owned());
         }
@@ -226,6 +242,7 @@ impl Document {
             None if is_unpublished => Ok(None),
             None => Err(format!("{} is answered at a path or for a method that is not documented", reply.status)),
             Some(operation) => {
+                operation.check_security(request)?;
                 operation.check_request(request, &path, query).or_else(forgive)?;
                 operation.check_reply(request.method == "HEAD", reply)?;
                 Ok(cell.filter(|_| request.method != "HEAD"))
@@ -303,11 +320,16 @@ impl Operation {
         }
     }
 
-    fn check_request(&self, request: &Request, path: &str, query: &str) -> Result<(), String> {
+    /// No test can be lenient about this.
+    fn check_security(&self, request: &Request) -> Result<(), String> {
         let is_open = self.security.iter().any(|scheme| scheme == ANONYMOUS);
         if !is_open && !self.security.iter().any(|scheme| shows(&request.headers, scheme)) {
-            return Err(format!("it shows none of {:?}", self.security));
+            return Err(format!("this was taken, although it shows none of {:?}", self.security));
         }
+        Ok(())
+    }
+
+    fn check_request(&self, request: &Request, path: &str, query: &str) -> Result<(), String> {
         for parameter in &self.parameters {
             let values: Vec<String> = match parameter.location.as_str() {
                 "path" => self.id_in(path).map(str::to_owned).into_iter().collect(),
@@ -362,7 +384,7 @@ impl Operation {
 }
 
 /// What behaviour common to all operations says, the document being silent.
-fn check_common_headers(reply: &Reply, is_known: bool) -> Result<(), String> {
+fn check_common_headers(reply: &Reply, methods: &BTreeSet<&str>) -> Result<(), String> {
     const FIXED: [(&str, &str); 5] = [
         ("content-language", "en"),
         ("x-content-type-options", "nosniff"),
@@ -380,13 +402,14 @@ fn check_common_headers(reply: &Reply, is_known: bool) -> Result<(), String> {
             return Err(format!("{name} is missing"));
         }
     }
-    if is_known && header(reply, "cache-control") != "no-store" {
+    if methods.is_empty() {
+        return Ok(());
+    }
+    if header(reply, "cache-control") != "no-store" {
         return Err("it may be stored".to_owned());
     }
-    if is_known && header(reply, "allow").is_empty() {
-        return Err("allow is missing".to_owned());
-    }
-    Ok(())
+    let allowed = header(reply, "allow").split(", ").collect::<BTreeSet<_>>();
+    if allowed == *methods { Ok(()) } else { Err(format!("allow is {allowed:?}, and documented is {methods:?}")) }
 }
 
 fn check_refusal(request: &Request, reply: &Reply, operation: Option<&Operation>) -> Result<(), String> {
@@ -397,6 +420,9 @@ fn check_refusal(request: &Request, reply: &Reply, operation: Option<&Operation>
     let is_login = operation.is_some_and(|operation| operation.id == "auth_login_create");
     if is_login && asks_for_mfa && reply.status == 401 && header(reply, "content-type").starts_with("text/html") {
         return if reply.body.is_empty() { Ok(()) } else { Err("the empty page is not empty".to_owned()) };
+    }
+    if !REFUSALS.contains(&reply.status) || (reply.status == 405 && operation.is_some()) {
+        return Err(format!("{} is no refusal of this API", reply.status));
     }
     let needed = match reply.status {
         401 => Some("www-authenticate"),
