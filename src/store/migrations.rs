@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::StoreError;
 
 /// Step n brings the schema from version n to n + 1.
-const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 const LATEST: i64 = STEPS.len() as i64;
 
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
@@ -33,6 +33,17 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.execute("INSERT INTO schema_version (version) VALUES ($1)", [LATEST])?;
     }
     Ok(transaction.commit()?)
+}
+
+/// Whether the schema is up to date; `None` for a database that is not ours.
+pub(super) fn is_latest(connection: &Connection) -> Result<Option<bool>, StoreError> {
+    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')";
+    if !connection.query_row(known, [], |row| row.get(0))? {
+        return Ok(None);
+    }
+    let version: Option<i64> =
+        connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
+    Ok(version.map(|version| version == LATEST))
 }
 
 #[cfg(test)]
