@@ -169,7 +169,7 @@ async fn new_password_opens_and_whatever_was_open_with_the_old_one_is_closed() {
     server.post("password/reset/", &[], json!({"email": "amy@example.com"})).await;
     let (uid, key) = reset_link(&server.take_mails(1).await[0]);
     let said = operator.with_password(&["user", "set-password", "amy"], OTHER_PASSWORD);
-    assert_eq!(said.out, "amy has a new password: 2 sessions and 2 tokens have ended\n", "{said:?}");
+    assert_eq!(said.out, "amy has a new password: 2 sessions and 2 tokens ended\n", "{said:?}");
     assert_eq!(status(&server, ("authorization", &token)).await, 401);
     assert_eq!(status(&server, ("cookie", &session)).await, 401);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
@@ -245,6 +245,16 @@ async fn server_clears_once_a_day_by_its_own_clock() {
     assert_eq!(sweep.if_due().await.unwrap(), None);
     server.clock.advance(Duration::hours(1));
     assert_eq!(sweep.if_due().await.unwrap(), Some(Ended { sessions: 1, tokens: 0 }));
+}
+
+#[tokio::test]
+async fn sweep_that_fails_stays_due() {
+    let server = TestServer::start().await;
+    let mut sweep = Sweep::new(server.domain().clone());
+    server.domain().store.close();
+    for _ in 0..2 {
+        assert!(sweep.if_due().await.is_err());
+    }
 }
 
 #[tokio::test]

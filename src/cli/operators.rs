@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenRow};
 use super::{Failure, failure, load, print};
 use crate::api::types;
+use crate::config::Config;
 use crate::domain::accounts::Ended;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::passwords::Password;
@@ -165,7 +166,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
         let names = [("username", name), ("email", email), ("first_name", first_name), ("last_name", last_name)];
         return add(place, &names, *admin, password).await;
     }
-    let office = Office::open(place)?;
+    let office = Office::open(&place.config()?)?;
     let domain = &office.domain;
     match action {
         User::Add { .. } => Ok(()),
@@ -183,7 +184,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
         User::Deactivate { name } => {
             let account = find(domain, name).await?;
             let ended = administration::deactivate(domain, account.id).await.map_err(explained)?;
-            done(place, &format!("{} is deactivated", account.username), ended)
+            done(place, &format!("{} is deactivated: {} ended", account.username, counted(ended)), ended)
         }
         User::Activate { name } => {
             let account = find(domain, name).await?;
@@ -194,7 +195,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
             let account = find(domain, name).await?;
             let password = password.read()?;
             let ended = administration::set_password(domain, &account, password).await.map_err(explained)?;
-            done(place, &format!("{} has a new password", account.username), ended)
+            done(place, &format!("{} has a new password: {} ended", account.username, counted(ended)), ended)
         }
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
             let account = find(domain, name).await?;
@@ -217,7 +218,7 @@ async fn add(
     let text = |name: &str| clean.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let config = place.config()?;
     let existing = match config.database.exists() {
-        true => Some(Office::open(place)?),
+        true => Some(Office::open(&config)?),
         false => None,
     };
     if let Some(office) = &existing {
@@ -244,14 +245,14 @@ async fn add(
     }
     let office = match existing {
         Some(office) => office,
-        None => Office::new(place, Store::open(&config.database).map_err(failure)?)?,
+        None => Office::new(&config, Store::open(&config.database).map_err(failure)?)?,
     };
     let account = administration::create(&office.domain, new).await.map_err(explained)?;
     changed(place, &office.domain, account.id).await
 }
 
 async fn token(place: &Place, action: &Token) -> Result<(), Failure> {
-    let office = Office::open(place)?;
+    let office = Office::open(&place.config()?)?;
     let domain = &office.domain;
     match action {
         Token::List { name, most } => {
@@ -282,7 +283,7 @@ async fn token(place: &Place, action: &Token) -> Result<(), Failure> {
 }
 
 async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
-    let office = Office::open(place)?;
+    let office = Office::open(&place.config()?)?;
     let domain = &office.domain;
     match action {
         Session::List { name, most } => {
@@ -304,7 +305,8 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
         Session::End { user: Some(name), .. } => {
             let account = find(domain, name).await?;
             let sessions = administration::end_sessions(domain, account.id).await.map_err(explained)?;
-            done(place, &format!("{} is signed out", account.username), Ended { sessions, tokens: 0 })
+            let ended = Ended { sessions, tokens: 0 };
+            done(place, &format!("{} is signed out: {} ended", account.username, counted(ended)), ended)
         }
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();
@@ -316,7 +318,7 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
         }
         Session::Clear => {
             let ended = housekeeping::clear_expired(domain).await.map_err(explained)?;
-            done(place, "what had expired is deleted", ended)
+            done(place, &format!("{} had expired and went", counted(ended)), ended)
         }
     }
 }
@@ -327,12 +329,12 @@ struct Office {
 }
 
 impl Office {
-    fn open(place: &Place) -> Result<Office, Failure> {
-        Office::new(place, Store::open_existing(&place.config()?.database).map_err(failure)?)
+    fn open(config: &Config) -> Result<Office, Failure> {
+        Office::new(config, Store::open_existing(&config.database).map_err(failure)?)
     }
 
-    fn new(place: &Place, store: Store) -> Result<Office, Failure> {
-        let domain = server::domain_without_server(&place.config()?, &store).map_err(failure)?;
+    fn new(config: &Config, store: Store) -> Result<Office, Failure> {
+        let domain = server::domain_without_server(config, &store).map_err(failure)?;
         Ok(Office { domain })
     }
 }
@@ -344,7 +346,7 @@ impl Drop for Office {
 }
 
 impl Place {
-    fn config(&self) -> Result<crate::config::Config, Failure> {
+    fn config(&self) -> Result<Config, Failure> {
         let mut config = load(self.config.as_deref())?;
         if let Some(database) = &self.database {
             config.database.clone_from(database);
@@ -456,6 +458,11 @@ async fn changed(place: &Place, domain: &Domain, id: i64) -> Result<(), Failure>
     let account = domain.store.read(|r| r.account_find(id)).await.map_err(explained)?;
     let account = account.ok_or_else(|| explained(Refusal::NotFound))?;
     print(&output::one(place.format, &details(domain, &account).await?)?)
+}
+
+fn counted(Ended { sessions, tokens }: Ended) -> String {
+    let of = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    format!("{} and {}", of(sessions, "session"), of(tokens, "token"))
 }
 
 fn done(place: &Place, what: &str, ended: Ended) -> Result<(), Failure> {

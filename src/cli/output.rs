@@ -211,11 +211,11 @@ pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> 
     Ok(aligned(lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()))
 }
 
-/// What was done, and what ended by it.
-pub fn ended(format: Format, what: &str, Ended { sessions, tokens }: Ended) -> Result<String, Failure> {
+/// What was done, in a sentence, or what ended by it, in numbers.
+pub fn ended(format: Format, sentence: &str, Ended { sessions, tokens }: Ended) -> Result<String, Failure> {
     match format {
         Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
-        Format::Table => Ok(format!("{}: {sessions} sessions and {tokens} tokens have ended\n", plain(what))),
+        Format::Table => Ok(plain(sentence) + "\n"),
     }
 }
 

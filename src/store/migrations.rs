@@ -72,6 +72,21 @@ mod tests {
     }
 
     #[test]
+    fn existing_database_is_brought_up_to_date_unless_it_is_newer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        Store::open(&path).unwrap().close();
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch("UPDATE schema_version SET version = 1; DROP INDEX tokens_expiry").unwrap();
+        Store::open_existing(&path).unwrap().close();
+        let version = || file.query_row("SELECT version FROM schema_version", [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(version(), LATEST);
+        file.execute("UPDATE schema_version SET version = $1", [LATEST + 1]).unwrap();
+        assert!(Store::open_existing(&path).is_err());
+        assert_eq!(version(), LATEST + 1);
+    }
+
+    #[test]
     fn second_open_finds_nothing_to_migrate() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
