@@ -20,7 +20,7 @@ pub trait AuthApi {
     async fn auth_emails_list(
         rqctx: RequestContext<Self::Context>,
         query: Query<params::AuthEmailsListQuery>,
-        call: Call<policy::TokenOrBasicOrCookie, NoBody>,
+        call: Call<policy::BasicOrCookieOrToken, NoBody>,
     ) -> Outcome<200u16, types::PaginatedEmailAddressList>;
     /// POST /api/auth/emails/
     ///
@@ -32,7 +32,7 @@ pub trait AuthApi {
     async fn auth_emails_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookie,
+            policy::BasicOrCookieOrToken,
             Body<types::EmailAddressRequest, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<201u16, types::EmailAddress>;
@@ -46,7 +46,7 @@ pub trait AuthApi {
     async fn auth_emails_primary_create(
         rqctx: RequestContext<Self::Context>,
         path: Path<params::AuthEmailsPrimaryCreatePath>,
-        call: Call<policy::TokenOrBasicOrCookie, NoBody>,
+        call: Call<policy::BasicOrCookieOrToken, NoBody>,
     ) -> Outcome<200u16, types::EmailAddress>;
     /// POST /api/auth/emails/{id}/remove/
     ///
@@ -58,7 +58,7 @@ pub trait AuthApi {
     async fn auth_emails_remove_create(
         rqctx: RequestContext<Self::Context>,
         path: Path<params::AuthEmailsRemoveCreatePath>,
-        call: Call<policy::TokenOrBasicOrCookie, NoBody>,
+        call: Call<policy::BasicOrCookieOrToken, NoBody>,
     ) -> Outcome<200u16, types::EmailAddress>;
     /// POST /api/auth/emails/{id}/verify/
     ///
@@ -70,7 +70,7 @@ pub trait AuthApi {
     async fn auth_emails_verify_create(
         rqctx: RequestContext<Self::Context>,
         path: Path<params::AuthEmailsVerifyCreatePath>,
-        call: Call<policy::TokenOrBasicOrCookie, NoBody>,
+        call: Call<policy::BasicOrCookieOrToken, NoBody>,
     ) -> Outcome<200u16, types::EmailAddress>;
     /// POST /api/auth/login/
     ///
@@ -95,7 +95,7 @@ pub trait AuthApi {
     tags = ["auth"]}]
     async fn auth_logout_retrieve(
         rqctx: RequestContext<Self::Context>,
-        call: Call<policy::TokenOrBasicOrCookieOrAnonymous, NoBody>,
+        call: Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>,
     ) -> Outcome<200u16, Undescribed>;
     /// POST /api/auth/logout/
     ///
@@ -108,7 +108,7 @@ pub trait AuthApi {
     tags = ["auth"]}]
     async fn auth_logout_create(
         rqctx: RequestContext<Self::Context>,
-        call: Call<policy::TokenOrBasicOrCookieOrAnonymous, NoBody>,
+        call: Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>,
     ) -> Outcome<200u16, Undescribed>;
     /// POST /api/auth/password/change/
     ///
@@ -123,7 +123,7 @@ pub trait AuthApi {
     async fn auth_password_change_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookie,
+            policy::BasicOrCookieOrToken,
             Body<types::PasswordChange, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<200u16, types::RestAuthDetail>;
@@ -140,7 +140,7 @@ pub trait AuthApi {
     async fn auth_password_reset_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookieOrAnonymous,
+            policy::BasicOrCookieOrTokenOrAnonymous,
             Body<types::PasswordReset, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<200u16, types::RestAuthDetail>;
@@ -159,7 +159,7 @@ pub trait AuthApi {
     async fn auth_password_reset_confirm_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookieOrAnonymous,
+            policy::BasicOrCookieOrTokenOrAnonymous,
             Body<types::PasswordResetConfirm, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<200u16, types::RestAuthDetail>;
@@ -173,7 +173,7 @@ pub trait AuthApi {
     async fn auth_providers_list(
         rqctx: RequestContext<Self::Context>,
         query: Query<params::AuthProvidersListQuery>,
-        call: Call<policy::TokenOrBasicOrCookieOrAnonymous, NoBody>,
+        call: Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>,
     ) -> Outcome<200u16, types::PaginatedSocialProviderListResponseList>;
     /// POST /api/auth/registration/
     ///
@@ -187,7 +187,7 @@ pub trait AuthApi {
     async fn auth_registration_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookieOrAnonymous,
+            policy::BasicOrCookieOrTokenOrAnonymous,
             Body<types::Register, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<201u16, types::Token>;
@@ -203,7 +203,7 @@ pub trait AuthApi {
     async fn auth_registration_resend_email_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookieOrAnonymous,
+            policy::BasicOrCookieOrTokenOrAnonymous,
             OptionalBody<types::ResendEmailVerification, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<201u16, types::RestAuthDetail>;
@@ -219,7 +219,7 @@ pub trait AuthApi {
     async fn auth_registration_verify_email_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookieOrAnonymous,
+            policy::BasicOrCookieOrTokenOrAnonymous,
             Body<types::VerifyEmail, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<200u16, types::RestAuthDetail>;
@@ -233,7 +233,7 @@ pub trait AuthApi {
     async fn auth_social_list(
         rqctx: RequestContext<Self::Context>,
         query: Query<params::AuthSocialListQuery>,
-        call: Call<policy::TokenOrBasicOrCookie, NoBody>,
+        call: Call<policy::BasicOrCookieOrToken, NoBody>,
     ) -> Outcome<200u16, types::PaginatedSocialAccountList>;
     /// POST /api/auth/social/{id}/disconnect/
     ///
@@ -247,7 +247,7 @@ pub trait AuthApi {
         rqctx: RequestContext<Self::Context>,
         path: Path<params::AuthSocialDisconnectCreatePath>,
         call: Call<
-            policy::TokenOrBasicOrCookie,
+            policy::BasicOrCookieOrToken,
             OptionalBody<types::SocialConnect, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<200u16, types::SocialConnect>;
@@ -267,7 +267,7 @@ pub trait AuthApi {
     tags = ["auth"]}]
     async fn auth_user_retrieve(
         rqctx: RequestContext<Self::Context>,
-        call: Call<policy::TokenOrBasicOrCookie, NoBody>,
+        call: Call<policy::BasicOrCookieOrToken, NoBody>,
     ) -> Outcome<200u16, types::UserDetails>;
     /// PUT /api/auth/user/
     ///
@@ -286,7 +286,7 @@ pub trait AuthApi {
     async fn auth_user_update(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookie,
+            policy::BasicOrCookieOrToken,
             Body<types::UserDetailsRequest, content::JsonOrFormOrMultipart>,
         >,
     ) -> Outcome<200u16, types::UserDetails>;
@@ -307,7 +307,7 @@ pub trait AuthApi {
     async fn auth_user_partial_update(
         rqctx: RequestContext<Self::Context>,
         call: Call<
-            policy::TokenOrBasicOrCookie,
+            policy::BasicOrCookieOrToken,
             OptionalBody<
                 types::PatchedUserDetailsRequest,
                 content::JsonOrFormOrMultipart,

@@ -7,7 +7,8 @@
 //! - [`cli`], [`server`], [`config`]: the way in. Parse, build, start, stop.
 //! - `codegen` (used by `build.rs` alone): document to types, client, server trait, constraint tables.
 //! - [`api`]: what `build.rs` generated. No logic.
-//! - [`contract`]: the gate. Exports what is registered, and compares it with a document.
+//! - [`contract`]: the gate. Exports what is registered, compares it with a document, and says which changes between two
+//!   documents break clients.
 //! - [`http`]: the one implementation of the generated trait; the only place that chooses a status or an error body.
 //! - [`domain`]: the rules. No HTTP, no SQL.
 //! - [`mail`]: what is said in a mail, and how it gets out.

@@ -5,9 +5,10 @@ mod support;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use http::{HeaderMap, HeaderName};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Answer, PASSWORD, TestServer};
+use support::{Answer, PASSWORD, TestServer, contract};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -315,7 +316,8 @@ async fn endless_texts_in_every_field_are_refused_or_unknown() {
 
 /// Sends a request head and then as much of the body as the server takes, and reads what it answers.
 async fn raw(address: SocketAddr, head: String, body: Vec<u8>) -> String {
-    tokio::task::spawn_blocking(move || {
+    let request = request_of(&head);
+    let answer = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
@@ -334,7 +336,26 @@ async fn raw(address: SocketAddr, head: String, body: Vec<u8>) -> String {
         String::from_utf8_lossy(&answer).into_owned()
     })
     .await
-    .unwrap()
+    .unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    let (status, headers) = first_line_and_headers(head);
+    let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+    contract::check(&request, &contract::Reply { status, headers: &headers, body: body.as_bytes() });
+    answer
+}
+
+/// Its body is too large for the server to see its end: here it matters only that there is one.
+fn request_of(head: &str) -> contract::Request {
+    let (line, headers) = first_line_and_headers(head.trim_end());
+    let [method, target, _] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("no request: {line}") };
+    contract::Request { method: method.to_owned(), target: target.to_owned(), headers, body: vec![b' '] }
+}
+
+fn first_line_and_headers(head: &str) -> (&str, HeaderMap) {
+    let mut lines = head.split("\r\n");
+    let first = lines.next().unwrap();
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    (first, headers.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect())
 }
 
 fn assert_too_large(answer: &str, what: &str) {

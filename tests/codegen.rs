@@ -202,6 +202,38 @@ fn request_gets_a_schema_without_what_no_client_may_send() {
     assert_eq!(schemas["Plain"], before["components"]["schemas"]["Plain"]);
 }
 
+#[test]
+fn operations_inherit_the_parameters_of_their_path() {
+    let shared = json!([
+        {"in": "query", "name": "limit", "schema": {"type": "string"}},
+        {"in": "header", "name": "X-A", "schema": {"type": "string"}},
+    ]);
+    let source = small_with("/paths/~1things~1{id}~1/parameters", shared);
+    let operation = read(&source).operations.into_iter().find(|operation| operation.id == "thing_retrieve").unwrap();
+    let names: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(names, ["id", "limit", "X-A"]);
+    assert_eq!(operation.parameters[1].schema, json!({"type": "integer"}), "its own takes the place of the path's");
+    let copy = normalise(&source, &read(&source));
+    assert!(copy.pointer("/paths/~1things~1{id}~1/parameters").is_none());
+    let parameters = copy.pointer(&format!("{GET}/parameters")).unwrap().as_array().unwrap().len();
+    assert_eq!(parameters, 3);
+}
+
+/// What has no meaning must not change a name that handlers use.
+#[test]
+fn order_and_repetition_change_no_signature() {
+    let mut document = small_with(&format!("{POST}/security"), json!([{}, {"tokenAuth": []}, {}]));
+    let content = small()["paths"]["/things/"]["post"]["requestBody"]["content"].clone();
+    let reversed: serde_json::Map<String, Value> = content.as_object().unwrap().clone().into_iter().rev().collect();
+    put(&mut document, &format!("{POST}/requestBody/content"), Value::Object(reversed));
+    put(&mut document, &format!("{THING}/properties/title/maxLength"), json!(9.0));
+    let reference = json!({"$ref": "#/components/schemas/Thing", "readOnly": true});
+    put(&mut document, "/components/schemas/Page/properties/results/items", reference.clone());
+    put(&mut document, &format!("{POST}/requestBody/content/application~1json/schema"), reference);
+    let (before, after) = (generated(&small()).unwrap(), generated(&document).unwrap());
+    assert_eq!(before.server_trait, after.server_trait);
+}
+
 /// A request that carries another schema leaves out that one's members as well, however far away, and around a circle.
 #[test]
 fn request_leaves_out_read_only_members_of_what_it_refers_to() {
@@ -436,7 +468,7 @@ fn what_the_subset_leaves_out_is_refused_by_its_pointer() {
         (get("/parameters/0/schema"), json!({"type": "array", "items": {"type": "string"}}), get("/parameters/0")),
         (get("/parameters/1/schema"), json!({"$ref": "#/components/schemas/Thing"}), get("/parameters/1")),
         (get("/parameters/1/schema/nullable"), json!(true), get("/parameters/1/schema/nullable")),
-        (get("/parameters/1/content"), json!({}), get("/parameters/1/content")),
+        (get("/parameters/1/content"), json!({"a": {}}), get("/parameters/1/content")),
         (get("/parameters/1/style"), json!("deepObject"), get("/parameters/1")),
         (get("/parameters/1/explode"), json!(false), get("/parameters/1")),
         (get("/parameters/0/required"), json!(false), get("/parameters/0")),
@@ -452,7 +484,7 @@ fn what_the_subset_leaves_out_is_refused_by_its_pointer() {
         ),
         (
             post("/requestBody/content/multipart~1form-data/encoding"),
-            json!({}),
+            json!({"a": {}}),
             post("/requestBody/content/multipart~1form-data/encoding"),
         ),
         (post("/requestBody"), json!({"$ref": "#/components/requestBodies/Thing"}), post("/requestBody/content")),
@@ -463,8 +495,8 @@ fn what_the_subset_leaves_out_is_refused_by_its_pointer() {
         (post("/responses/2XX"), json!({"description": ""}), post("/responses/2XX")),
         (post("/responses/2000"), json!({"description": ""}), post("/responses/2000")),
         (post("/responses/201"), json!({"$ref": "#/components/responses/Thing"}), post("/responses/201")),
-        (post("/responses/201/headers"), json!({}), post("/responses/201/headers")),
-        (post("/responses/201/links"), json!({}), post("/responses/201/links")),
+        (post("/responses/201/headers"), json!({"a": {}}), post("/responses/201/headers")),
+        (post("/responses/201/links"), json!({"a": {}}), post("/responses/201/links")),
         (post("/responses/201/content"), json!({"text/html": {}}), post("/responses/201/content/text~1html/schema")),
         (
             post("/responses/201/content"),
@@ -478,18 +510,19 @@ fn what_the_subset_leaves_out_is_refused_by_its_pointer() {
         (post("/security/-"), json!({"basicAuth": ["read"]}), post("/security")),
         ("/security".to_owned(), json!([{"magicAuth": []}]), "/security".to_owned()),
         // elsewhere
-        (post("/callbacks"), json!({}), post("/callbacks")),
-        (post("/servers"), json!([]), post("/servers")),
-        ("/components/responses".to_owned(), json!({}), "/components/responses".to_owned()),
-        ("/paths/~1things~1/parameters".to_owned(), json!([]), "/paths/~1things~1/parameters".to_owned()),
-        ("/paths/~1things~1/trace".to_owned(), json!({}), "/paths/~1things~1/trace".to_owned()),
-        ("/webhooks".to_owned(), json!({}), "/webhooks".to_owned()),
+        (post("/callbacks"), json!({"a": {}}), post("/callbacks")),
+        (post("/servers"), json!([{}]), post("/servers")),
+        ("/components/responses".to_owned(), json!({"a": {}}), "/components/responses".to_owned()),
+        ("/paths/~1things~1/servers".to_owned(), json!([{}]), "/paths/~1things~1/servers".to_owned()),
+        ("/paths/~1things~1/$ref".to_owned(), json!("a"), "/paths/~1things~1/$ref".to_owned()),
+        ("/paths/~1things~1/trace".to_owned(), json!({"responses": {}}), "/paths/~1things~1/trace".to_owned()),
+        ("/webhooks".to_owned(), json!({"a": {}}), "/webhooks".to_owned()),
         ("/openapi".to_owned(), json!("3.1.0"), "/openapi".to_owned()),
         ("/openapi".to_owned(), json!("2.0"), "/openapi".to_owned()),
         // schemas, at any depth
         (thing("title/not"), json!({}), thing("title/not")),
         (thing("title/multipleOf"), json!(2), thing("title/multipleOf")),
-        (thing("title/discriminator"), json!({}), thing("title/discriminator")),
+        (thing("title/discriminator"), json!({"propertyName": "a"}), thing("title/discriminator")),
         (thing("title/type"), json!("file"), thing("title/type")),
         (thing("title/type"), json!("array"), thing("title")),
         (thing("title/$ref"), json!("other.yaml#/A"), thing("title/$ref")),

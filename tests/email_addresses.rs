@@ -4,7 +4,7 @@ mod support;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Answer, TestServer, confirmation_key};
+use support::{Answer, TestServer, confirmation_key, contract};
 
 const UNVERIFIED_PRIMARY: &str = "An unverified email address cannot become the primary one. Verify it first.";
 const PRIMARY_AMONG_OTHERS: &str =
@@ -126,7 +126,8 @@ async fn page_links_to_its_neighbours_and_keeps_other_parameters_sorted() {
 
     let last = amy.get("emails/?limit=2&offset=2").await.json();
     assert_eq!((&last["next"], emails(&last["results"])), (&Value::Null, vec!["c@example.com"]));
-    let first = amy.get("emails/?limit=2&offset=minus").await.json();
+    let first = contract::lenient("an offset that is no number is none", amy.get("emails/?limit=2&offset=minus")).await;
+    let first = first.json();
     assert_eq!((&first["previous"], emails(&first["results"])), (&Value::Null, vec!["a@example.com", "b@example.com"]));
     let beyond = amy.get("emails/?limit=2&offset=50").await.json();
     assert_eq!(beyond["previous"], "http://auth.example.com/api/auth/emails/?limit=2&offset=48");
@@ -147,7 +148,12 @@ async fn limit_that_says_nothing_gives_all_rows() {
         "limit=9223372036854775807",
         "limit=123456789012345678901234&offset=123456789012345678901234",
     ] {
-        let page = amy.get(&format!("emails/?{query}")).await.json();
+        let path = format!("emails/?{query}");
+        let get = amy.get(&path);
+        let is_number = !query.contains("abc") && !query.contains("limit=&");
+        let page =
+            if is_number { get.await } else { contract::lenient("a limit that is no number is none", get).await };
+        let page = page.json();
         assert_eq!(page["results"].as_array().unwrap().len(), 2, "{query}");
         assert_eq!(
             (&page["count"], &page["next"], &page["previous"]),
@@ -162,7 +168,7 @@ async fn added_address_is_lower_case_unproved_and_not_primary_whatever_is_said()
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
     let body = json!({ "email": " New.Amy@Example.COM ", "user": amy.pk, "verified": true, "primary": true });
-    let answer = amy.post("emails/", body).await;
+    let answer = contract::lenient("blanks around an address are cut off", amy.post("emails/", body)).await;
     assert_eq!(answer.status, 201);
     let id = answer.json()["id"].as_i64().unwrap();
     let row = json!({
@@ -206,7 +212,8 @@ async fn address_cannot_be_added_to_somebody_else() {
     let missing = amy.post("emails/", json!({ "email": "new@example.com" })).await;
     assert_eq!((missing.status, missing.json()), (400, json!({ "user": ["This field is required."] })));
     assert!(amy.rows().await.is_empty() && bob.rows().await.is_empty());
-    let own = amy.post("emails/", json!({ "email": "new@example.com", "user": amy.pk.to_string() })).await;
+    let own = json!({ "email": "new@example.com", "user": amy.pk.to_string() });
+    let own = contract::lenient("a key may be a text", amy.post("emails/", own)).await;
     assert_eq!(own.status, 201);
 }
 
@@ -230,7 +237,8 @@ async fn tags_are_refused_and_control_characters_removed() {
     let tagged = amy.post("emails/", json!({ "email": "<b>amy</b>@example.com", "user": amy.pk })).await;
     let message = json!({ "email": ["Remove HTML tags from this value"] });
     assert_eq!((tagged.status, tagged.json()), (400, message));
-    let controls = amy.post("emails/", json!({ "email": "a\u{7}m\0y@example.com", "user": amy.pk })).await;
+    let controls = amy.post("emails/", json!({ "email": "a\u{7}m\0y@example.com", "user": amy.pk }));
+    let controls = contract::lenient("control characters are removed", controls).await;
     assert_eq!((controls.status, &controls.json()["email"]), (201, &json!("amy@example.com")));
 }
 

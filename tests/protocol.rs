@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Answer, PASSWORD, TestServer};
+use support::{Answer, PASSWORD, TestServer, contract};
 
 const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 
@@ -570,7 +570,8 @@ async fn strange_paths_and_headers_never_break_the_server() {
         assert!((400..500).contains(&answer.status), "{headers:?}: {answer:?}");
     }
     let query = format!("providers/?limit={long}&offset=%ff&&=&limit");
-    assert_eq!(server.get(&query, &[]).await.status, 200);
+    let answer = contract::lenient("a limit that is no number is none", server.get(&query, &[])).await;
+    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]

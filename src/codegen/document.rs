@@ -5,7 +5,7 @@
 //!
 //! # The subset of OpenAPI 3.0
 //!
-//! - Paths with operations, each with an `operationId`; tags, `deprecated`, and security by scheme, without scopes.
+//! - Paths with operations and parameters that these share, each operation with an `operationId`; tags, `deprecated`, and security by scheme, without scopes.
 //! - Path, query and header parameters: an integer, a number, a text or a boolean, with `enum` and bounds; a query
 //!   parameter also a list of them, repeated (`a=1&a=2`).
 //! - A request body as JSON, as a form, as multipart, or several of them with one schema, which is an object.
@@ -58,6 +58,7 @@ pub enum Place {
     Header,
 }
 
+#[derive(Clone)]
 pub struct Parameter {
     pub name: String,
     pub place: Place,
@@ -108,12 +109,10 @@ impl Document {
         for (path, item) in object(source, "paths", "")? {
             let at = format!("/paths/{}", escape(path));
             let item = item.as_object().ok_or_else(|| unsupported(&at, "a path item must be an object"))?;
-            for (method, operation) in item {
-                let at = format!("{at}/{method}");
-                if !METHODS.contains(&method.as_str()) {
-                    return Err(unsupported(&at, "only operations are taken inside a path item"));
-                }
-                operations.push(reader.operation(path, method, operation, &at)?);
+            only(item, &[&METHODS[..], &["parameters", "summary", "description"]].concat(), &at)?;
+            let inherited = parameters(item, &at)?;
+            for (method, operation) in item.iter().filter(|(method, _)| METHODS.contains(&method.as_str())) {
+                operations.push(reader.operation(path, method, operation, &inherited, &format!("{at}/{method}"))?);
             }
         }
         let mut schemas = Vec::new();
@@ -238,22 +237,31 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn operation(&mut self, path: &str, method: &str, source: &Value, at: &str) -> Result<Operation, Error> {
+    fn operation(
+        &mut self,
+        path: &str,
+        method: &str,
+        source: &Value,
+        inherited: &[Parameter],
+        at: &str,
+    ) -> Result<Operation, Error> {
         let operation = source.as_object().ok_or_else(|| unsupported(at, "an operation must be an object"))?;
         let id = text(operation, "operationId", at)?
             .ok_or_else(|| unsupported(at, "an operationId is needed: it names the trait's method"))?;
         let taken = ["operationId", "summary", "description", "tags", "deprecated", "parameters", "requestBody"];
         only(operation, &[&taken[..], &["responses", "security", "externalDocs"]].concat(), at)?;
-        let parameters = list(operation, "parameters", at)?.iter().enumerate();
-        let parameters = parameters.map(|(n, source)| parameter(source, &format!("{at}/parameters/{n}")));
+        let mut own = parameters(operation, at)?;
+        let overridden = |inherited: &&Parameter| own.iter().any(|own| own.is_same(inherited));
+        let inherited: Vec<Parameter> = inherited.iter().filter(|p| !overridden(p)).cloned().collect();
+        own.extend(inherited);
         Ok(Operation {
             method: method.to_ascii_uppercase(),
             path: path.to_owned(),
             description: text(operation, "description", at)?.unwrap_or_default(),
             deprecated: flag(operation, "deprecated", at)?,
-            tags: strings(operation, "tags", at)?,
+            tags: strings(operation, "tags", at)?.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
             security: alternatives(operation, self.source, at)?,
-            parameters: parameters.collect::<Result<_, _>>()?,
+            parameters: own,
             body: self.body(operation, &id, at)?,
             answers: self.answers(operation, &id, at)?,
             id,
@@ -282,7 +290,9 @@ impl Reader<'_> {
         let media = if content.contains_key(JSON) { JSON } else { content.keys().next().map_or(JSON, String::as_str) };
         let at = format!("{at}/{}/schema", escape(media));
         let schema = self.named(schema, &format!("{id}_request"), at)?;
-        Ok(Some(Body { schema, content_types: content.keys().cloned().collect(), required }))
+        let mut content_types: Vec<String> = content.keys().cloned().collect();
+        content_types.sort_by_key(|media| (media != JSON, media.clone()));
+        Ok(Some(Body { schema, content_types, required }))
     }
 
     fn answers(&mut self, operation: &Map<String, Value>, id: &str, at: &str) -> Result<Vec<Answer>, Error> {
@@ -349,6 +359,19 @@ impl Reader<'_> {
     }
 }
 
+/// Of an operation or a path item.
+fn parameters(source: &Map<String, Value>, at: &str) -> Result<Vec<Parameter>, Error> {
+    let parameters = list(source, "parameters", at)?.iter().enumerate();
+    parameters.map(|(n, source)| parameter(source, &format!("{at}/parameters/{n}"))).collect()
+}
+
+impl Parameter {
+    /// An operation's own takes the place of the path item's.
+    fn is_same(&self, other: &Parameter) -> bool {
+        self.place == other.place && self.name == other.name
+    }
+}
+
 fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
     let parameter = source.as_object().ok_or_else(|| unsupported(at, "a parameter must be an object"))?;
     let name = text(parameter, "name", at)?.ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
@@ -381,7 +404,7 @@ fn alternatives(operation: &Map<String, Value>, document: &Value, at: &str) -> R
         Some(document) if !operation.contains_key("security") => (document, ""),
         _ => (operation, at),
     };
-    let mut found = Vec::new();
+    let mut found: Vec<Vec<String>> = Vec::new();
     let security = list(says, "security", at)?;
     let at = format!("{at}/security");
     for alternative in security {
@@ -397,5 +420,9 @@ fn alternatives(operation: &Map<String, Value>, document: &Value, at: &str) -> R
         }
         found.push(alternative.keys().cloned().collect());
     }
+    // Neither their order nor repetition has a meaning, so neither may change a name. The anonymous one reads best last.
+    found.iter_mut().for_each(|schemes| schemes.sort_unstable());
+    found.sort_by_key(|schemes| (schemes.is_empty(), schemes.clone()));
+    found.dedup();
     Ok(found)
 }

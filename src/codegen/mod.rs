@@ -75,7 +75,8 @@ impl std::error::Error for Error {}
 ///
 /// [`Error::Unreadable`] for text that is no document, [`Error::Unsupported`] for what the subset leaves out.
 pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error> {
-    let source: Value = serde_yaml_ng::from_str(text).map_err(|e| Error::Unreadable(e.to_string()))?;
+    let mut source: Value = serde_yaml_ng::from_str(text).map_err(|e| Error::Unreadable(e.to_string()))?;
+    read::bare_references(&mut source);
     let document = document::Document::read(&source)?;
     server::check_names(&document)?;
     let copy = normalise::normalise(&source, &document);

@@ -13,6 +13,7 @@ use super::schema::{for_each_inner_mut, without_read_only};
 /// All rules, in their order.
 pub fn normalise(source: &Value, document: &Document) -> Value {
     let mut copy = source.clone();
+    inherit_parameters(&mut copy);
     name_inline_schemas(&mut copy, document);
     keep_json_content(&mut copy);
     drop_inner_titles(&mut copy);
@@ -20,6 +21,23 @@ pub fn normalise(source: &Value, document: &Document) -> Value {
     synthesise_request_schemas(&mut copy, document);
     give_answers_one_type(&mut copy, document);
     copy
+}
+
+/// What a path item shares stands in its operations, so that the rules below have one place to look.
+pub fn inherit_parameters(copy: &mut Value) {
+    for item in members(copy, "paths").into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut)
+    {
+        let Some(Value::Array(shared)) = item.remove("parameters") else { continue };
+        for operation in item.values_mut().filter_map(Value::as_object_mut) {
+            let own = operation.entry("parameters").or_insert_with(|| json!([]));
+            if let Some(own) = own.as_array_mut() {
+                let same = |one: &Value, other: &Value| one["in"] == other["in"] && one["name"] == other["name"];
+                let inherited = shared.iter().filter(|shared| !own.iter().any(|own| same(own, shared)));
+                let inherited: Vec<Value> = inherited.cloned().collect();
+                own.extend(inherited);
+            }
+        }
+    }
 }
 
 /// The server's types and the client's must have one name. A schema that stands inside an operation gets it here.

@@ -7,6 +7,7 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use super::document::{Operation, Parameter, Place};
+use super::schema::whole;
 
 impl Place {
     pub fn word(self) -> &'static str {
@@ -167,7 +168,7 @@ fn bounds(schema: &Value, runtime: &syn::Path) -> Option<TokenStream> {
             all.push(quote!([#(#choices),*].contains(value)));
         }
     } else if !is_choice(schema) && ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some()) {
-        let length = |key: &str| match schema[key].as_u64() {
+        let length = |key: &str| match whole(&schema[key]) {
             Some(length) => {
                 let length = Literal::usize_suffixed(length as usize);
                 quote!(Some(#length))

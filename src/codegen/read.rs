@@ -47,10 +47,13 @@ pub fn strings(source: &Map<String, Value>, key: &str, at: &str) -> Result<Vec<S
     Ok(optional(source, key, at, "a list of texts", all)?.unwrap_or_default())
 }
 
-/// Refuses a keyword that is not taken here; one that begins with `x-` is nobody's.
+/// Refuses a keyword that is not taken here, unless it says nothing; one that begins with `x-` is nobody's.
 pub fn only(source: &Map<String, Value>, taken: &[&str], at: &str) -> Result<(), Error> {
-    match source.keys().find(|key| !taken.contains(&key.as_str()) && !key.starts_with("x-")) {
-        Some(key) => Err(unsupported(
+    let refused = |(key, value): &(&String, &Value)| {
+        !taken.contains(&key.as_str()) && !key.starts_with("x-") && !says_nothing(key, value)
+    };
+    match source.iter().find(refused) {
+        Some((key, _)) => Err(unsupported(
             &format!("{at}/{}", escape(key)),
             &format!("`{key}` is not taken here, only {}", taken.join(", ")),
         )),
@@ -58,8 +61,35 @@ pub fn only(source: &Map<String, Value>, taken: &[&str], at: &str) -> Result<(),
     }
 }
 
+/// What holds without the keyword as well: no callbacks, not deprecated.
+fn says_nothing(key: &str, value: &Value) -> bool {
+    match (key, value) {
+        // This is a schema, and {} excludes everything.
+        ("not", _) => false,
+        ("minProperties", number) => number.as_f64() == Some(0.0),
+        (_, Value::Bool(false)) => true,
+        (_, Value::Object(members)) => members.is_empty(),
+        (_, Value::Array(items)) => items.is_empty(),
+        _ => false,
+    }
+}
+
 pub fn unsupported(path: &str, reason: &str) -> Error {
     Error::Unsupported { path: path.to_owned(), reason: reason.to_owned() }
+}
+
+/// What stands beside a reference is ignored in OpenAPI 3.0, and so it must not be read by anyone here.
+pub fn bare_references(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if members.get("$ref").is_some_and(Value::is_string) {
+                members.retain(|key, _| key == "$ref");
+            }
+            members.values_mut().for_each(bare_references);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bare_references),
+        _ => {}
+    }
 }
 
 /// RFC 6901: `~` and `/` inside one reference token.

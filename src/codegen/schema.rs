@@ -157,7 +157,7 @@ impl Property {
         let is_array = schema.get("type").is_some_and(|word| word == "array");
         let item = schema.get("items").and_then(Value::as_object).filter(|_| is_array).unwrap_or(schema);
         let item_at = if is_array { format!("{at}/items") } else { at.to_owned() };
-        let number = |of: &Map<String, Value>, key: &str, at: &str| optional(of, key, at, "a length", Value::as_u64);
+        let number = |of: &Map<String, Value>, key: &str, at: &str| optional(of, key, at, "a length", whole);
         let length = |key: &str| number(item, key, &item_at);
         let bound = |key: &str, exclusive: &str| {
             let value = optional(item, key, &item_at, "a number", Value::as_f64)?;
@@ -181,6 +181,12 @@ impl Property {
             max_items: number(schema, "maxItems", at)?,
         })
     }
+}
+
+/// 128 and 128.0 are one number.
+pub fn whole(value: &Value) -> Option<u64> {
+    let exact = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
+    value.as_u64().or_else(|| exact(value.as_f64()?))
 }
 
 fn kind(schema: &Map<String, Value>, at: &str) -> Result<Kind, Error> {

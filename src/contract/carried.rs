@@ -121,9 +121,8 @@ fn keep(schema: &mut Value, requested: bool, replied: bool) {
         "additionalProperties" => *value != json!(false),
         // A reply would have to leave it out.
         "writeOnly" => !replied,
+        "format" if is_a_rust_type(&kind, value) => true,
         "format" => match (kind.as_str(), value.as_str().unwrap_or_default()) {
-            ("integer", "int64") | ("number", "double") => true,
-            ("string", "date" | "date-time" | "uuid") => true,
             // http/fields.rs, from the constraint table.
             ("string", "email") => requested,
             // Bytes of an answer.
@@ -158,6 +157,14 @@ fn keep(schema: &mut Value, requested: bool, replied: bool) {
     }
 }
 
+/// A format that a value has because it is read into its type, or written from it.
+fn is_a_rust_type(kind: &str, format: &Value) -> bool {
+    matches!(
+        (kind, format.as_str().unwrap_or_default()),
+        ("integer", "int64") | ("number", "double") | ("string", "date" | "date-time" | "uuid")
+    )
+}
+
 /// The schema of a parameter, as its generated reader holds a value against it. A default is nobody's.
 pub fn parameter(source: &mut Value) {
     let Some(said) = source.as_object_mut() else { return };
@@ -166,11 +173,7 @@ pub fn parameter(source: &mut Value) {
         "type" | "items" | "enum" => true,
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => kind == "integer" || kind == "number",
         "maxLength" | "minLength" | "pattern" => kind == "string",
-        "format" => match (kind.as_str(), value.as_str().unwrap_or_default()) {
-            ("integer", "int64") | ("number", "double") => true,
-            ("string", "date" | "date-time" | "uuid") => true,
-            _ => false,
-        },
+        "format" => is_a_rust_type(&kind, value),
         note => is_note(note),
     });
     if let Some(items) = said.get_mut("items") {

@@ -13,11 +13,9 @@ mod simplify;
 
 use serde_json::Value;
 
+pub use crate::api::SOURCE;
 pub use export::{Facts, PROMISED, export, export_beside, export_of};
 pub use simplify::keep_content_type;
-
-/// The document this binary was built from, byte for byte.
-pub const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
 
 /// A document from its text: YAML, of which JSON is a part.
 ///

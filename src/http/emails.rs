@@ -7,7 +7,7 @@ use crate::api::{content, params, policy, types};
 use crate::domain::{Problems, email_addresses};
 use crate::store::EmailAddress;
 
-type Signed = policy::TokenOrBasicOrCookie;
+type Signed = policy::BasicOrCookieOrToken;
 type Add = Body<types::EmailAddressRequest, content::JsonOrFormOrMultipart>;
 
 pub async fn list(

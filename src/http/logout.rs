@@ -11,7 +11,7 @@ use crate::api::policy;
 use crate::domain::keys::digest;
 use crate::domain::{sessions, tokens};
 
-type Request = Call<policy::TokenOrBasicOrCookieOrAnonymous, NoBody>;
+type Request = Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>;
 
 pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescribed>, ApiError> {
     let visitor = call.admit_unread(&rqctx).await?;

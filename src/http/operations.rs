@@ -10,8 +10,8 @@ use crate::api::{AuthApi, content, params, policy, types};
 /// The type that carries the implementation. It has no values: dropshot needs the type alone.
 pub enum Implementation {}
 
-type Anyone = policy::TokenOrBasicOrCookieOrAnonymous;
-type Signed = policy::TokenOrBasicOrCookie;
+type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
+type Signed = policy::BasicOrCookieOrToken;
 type Sent<T> = Body<T, content::JsonOrFormOrMultipart>;
 type MaySend<T> = OptionalBody<T, content::JsonOrFormOrMultipart>;
 

@@ -8,8 +8,8 @@ use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
 use crate::domain::{Problems, accounts};
 
-type Anyone = policy::TokenOrBasicOrCookieOrAnonymous;
-type Signed = policy::TokenOrBasicOrCookie;
+type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
+type Signed = policy::BasicOrCookieOrToken;
 type Sent<T> = Body<T, content::JsonOrFormOrMultipart>;
 type Detail = Reply<200, types::RestAuthDetail>;
 

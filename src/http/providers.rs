@@ -11,7 +11,7 @@ type List = Reply<200, types::PaginatedSocialProviderListResponseList>;
 pub async fn list(
     rqctx: Context,
     query: Query<params::AuthProvidersListQuery>,
-    call: Call<policy::TokenOrBasicOrCookieOrAnonymous, NoBody>,
+    call: Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>,
 ) -> Result<List, ApiError> {
     let server = &rqctx.server.private;
     call.admit(&rqctx).await?;

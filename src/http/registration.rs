@@ -6,7 +6,7 @@ use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
 use crate::domain::{Problems, accounts, email_addresses};
 
-type Anyone = policy::TokenOrBasicOrCookieOrAnonymous;
+type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
 type Register = Body<types::Register, content::JsonOrFormOrMultipart>;
 type Resend = OptionalBody<types::ResendEmailVerification, content::JsonOrFormOrMultipart>;
 type Verify = Body<types::VerifyEmail, content::JsonOrFormOrMultipart>;

@@ -6,7 +6,7 @@ use super::typed::{Call, Context, NoBody, OptionalBody, Path, Query, Reply};
 use crate::api::{content, params, policy, types};
 use crate::domain::social;
 
-type Signed = policy::TokenOrBasicOrCookie;
+type Signed = policy::BasicOrCookieOrToken;
 type Disconnect = OptionalBody<types::SocialConnect, content::JsonOrFormOrMultipart>;
 
 pub async fn list(

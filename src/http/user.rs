@@ -7,7 +7,7 @@ use crate::api::{content, policy, types};
 use crate::domain::{Problems, accounts};
 use crate::store::Account;
 
-type Signed = policy::TokenOrBasicOrCookie;
+type Signed = policy::BasicOrCookieOrToken;
 type Put = Body<types::UserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Patch = OptionalBody<types::PatchedUserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Record = Reply<200, types::UserDetails>;

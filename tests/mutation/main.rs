@@ -108,6 +108,31 @@ fn edits_of_another_document_raise_no_alarm() {
     false_alarms("other document", OTHER, &parse(OTHER).unwrap(), 300);
 }
 
+/// A change without meaning stops no build either: the generator takes it, and no handler's signature is another one.
+#[test]
+fn edits_without_meaning_change_no_signature() {
+    let settings = codegen::Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
+    let signatures = |text: &str| {
+        let generated = codegen::generate(text, &settings).map_err(|e| e.to_string())?;
+        let said = generated.server_trait.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+        let mut methods: Vec<String> = said.collect::<String>().split("#[endpoint").map(str::to_owned).collect();
+        methods.sort_unstable();
+        Ok::<_, String>(methods)
+    };
+    let before = signatures(SOURCE).unwrap();
+    assert_eq!(before.len(), 21);
+    let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
+    for edit in edits::all(SOURCE) {
+        let count = tried.entry(edit.kind).or_default();
+        *count += 1;
+        // A byte order mark is for the reader of a file, and none is in the generator's way.
+        if *count > 3 || edit.kind == "byte order mark" {
+            continue;
+        }
+        assert_eq!(signatures(&edit.text).as_ref(), Ok(&before), "{} at {}", edit.kind, edit.pointer);
+    }
+}
+
 /// The whole way for one mutation of each kind: a file, the binary, its exit code.
 #[test]
 fn binary_exits_1_for_a_mutation_of_each_kind_and_0_for_an_edit_of_each() {

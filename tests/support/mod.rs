@@ -1,7 +1,11 @@
 //! A real server in this process: port 0, a temporary database file, mails in memory, a clock that a test moves.
 //!
 //! A test talks to it through the generated client or through raw requests, never through its insides.
+//! All that passes is held against the document ([`contract`]).
 #![allow(dead_code)]
+
+pub mod contract;
+mod relay;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
+use http_body_util::BodyExt;
 use inventree_auth::config::Config;
 use inventree_auth::domain::hashing::Cost;
 use inventree_auth::domain::{Clock, Domain};
@@ -44,6 +49,15 @@ pub struct TestServer {
     pub mails: Arc<Mutex<Vec<Message>>>,
     pub http: reqwest::Client,
     pub directory: tempfile::TempDir,
+    /// What the relay found. The test fails with it when it ends.
+    pub faults: relay::Faults,
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let faults = self.faults.lock().unwrap();
+        assert!(faults.is_empty() || std::thread::panicking(), "{}", faults.join("\n"));
+    }
 }
 
 /// An answer, read to its end.
@@ -52,6 +66,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub body: Vec<u8>,
+    /// The square of the coverage table that it belongs to.
+    pub cell: Option<contract::Cell>,
 }
 
 impl Answer {
@@ -114,7 +130,7 @@ impl TestServer {
         let running = server::start(&config, any_port, &log, surroundings).await.unwrap();
         let base = format!("http://{}", running.address());
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        TestServer { running: Some(running), base, clock, mails, http, directory }
+        TestServer { running: Some(running), base, clock, mails, http, directory, faults: relay::Faults::default() }
     }
 
     pub fn domain(&self) -> &Domain {
@@ -129,8 +145,9 @@ impl TestServer {
         self.running.take().unwrap().stop().await.unwrap();
     }
 
+    /// The generated client, with a relay on its way that sees what passes.
     pub fn client(&self, credentials: &Credentials) -> Client {
-        connect(&self.base, credentials).unwrap()
+        connect(&relay::start(self.http.clone(), self.base.clone(), Arc::clone(&self.faults)), credentials).unwrap()
     }
 
     /// A request to `/api/auth/<path>`; `null` for no body.
@@ -154,9 +171,7 @@ impl TestServer {
     }
 
     pub async fn run(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Answer { status, headers, body: response.bytes().await.unwrap().to_vec() }
+        exchange(request).await
     }
 
     /// Registers, and gives the token's header value.
@@ -184,6 +199,30 @@ impl TestServer {
         }
         panic!("{count} mails were expected, {} came", self.mails.lock().unwrap().len());
     }
+}
+
+/// Sends a request, and checks it and its answer against the contract.
+async fn exchange(request: reqwest::RequestBuilder) -> Answer {
+    let (client, request) = request.build_split();
+    let mut request = request.unwrap();
+    // Also a body that can be read once only: it is put back.
+    let body = match request.body_mut().take() {
+        Some(body) => Some(body.collect().await.unwrap().to_bytes()),
+        None => None,
+    };
+    *request.body_mut() = body.clone().map(Into::into);
+    let (url, query) = (request.url(), request.url().query().map(|query| format!("?{query}")));
+    let sent = contract::Request {
+        method: request.method().to_string(),
+        target: format!("{}{}", url.path(), query.unwrap_or_default()),
+        headers: request.headers().clone(),
+        body: body.unwrap_or_default().to_vec(),
+    };
+    let response = client.execute(request).await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.bytes().await.unwrap().to_vec();
+    let cell = contract::check(&sent, &contract::Reply { status, headers: &headers, body: &body });
+    Answer { status, headers, body, cell }
 }
 
 /// The key in a confirmation mail.

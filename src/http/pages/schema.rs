@@ -11,8 +11,7 @@ use http::{HeaderValue, Response, Uri};
 
 use super::Page;
 use super::file::{File, REVALIDATE};
-use crate::api::{TITLE, VERSION};
-use crate::contract::SOURCE;
+use crate::api::{SOURCE, TITLE, VERSION};
 use crate::http::Server;
 use crate::http::caller::{ANY_SCHEME, LazyBody};
 use crate::http::error::ApiError;

@@ -4,20 +4,23 @@
 //! the handler, in the reference's order: who calls, may they, what do they say. `Reply<STATUS, T>` is the answer.
 //! dropshot's own failures of extraction cannot carry headers, so extractors here never fail: they hold the failure.
 
-use std::collections::BTreeMap;
+mod answers;
+mod parameters;
+
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use dropshot::{
-    ApiEndpointBodyContentType, ApiEndpointResponse, ExclusiveExtractor, ExtractorMetadata, HttpError, HttpResponse,
-    HttpResponseHeaders, HttpResponseOk, HttpResponseUpdatedNoContent, RequestContext, SharedExtractor, TypedBody,
+    ApiEndpointBodyContentType, ExclusiveExtractor, ExtractorMetadata, HttpError, RequestContext, SharedExtractor,
+    TypedBody,
 };
-use http::{HeaderName, HeaderValue, Response};
+use http::Response;
 use schemars::JsonSchema;
-use schemars::r#gen::{SchemaGenerator, SchemaSettings};
+use schemars::r#gen::SchemaGenerator;
 use schemars::schema::{InstanceType, Schema, SchemaObject};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::body::Fields;
@@ -26,13 +29,13 @@ use super::error::NON_FIELD;
 use super::fields::{self, FieldErrors};
 use super::{Server, client};
 use crate::domain::Problems;
-use std::str::FromStr;
-use std::sync::Arc;
 
 pub use super::caller::{SignedIn, Visitor};
 pub use super::error::ApiError;
 pub use super::fields::{Bound, Kind, Property, Rules, text_fits};
+pub use answers::{Answers, Bytes, Content, MediaType, Reply, Undescribed, answers_metadata};
 pub use http::StatusCode;
+pub use parameters::{Headers, Parameters, Path, Query, all, last, parameters_schema};
 
 /// The server as dropshot hands it around.
 pub type Context = RequestContext<Arc<Server>>;
@@ -72,27 +75,6 @@ pub trait ContentTypes: Send + Sync + 'static {
 /// A request type with its constraint table.
 pub trait Described {
     const PROPERTIES: &'static [Property];
-}
-
-/// A type with one member per path, query or header parameter.
-pub trait Parameters: Sized {
-    /// From all that was sent under a name, in its order.
-    ///
-    /// # Errors
-    ///
-    /// The name of a required parameter that is missing, or not of its type, or out of its bounds.
-    fn read(get: &dyn Fn(&str) -> Vec<String>) -> Result<Self, &'static str>;
-}
-
-/// The last of what was sent, when it is of its type and within its bounds.
-pub fn last<T: FromStr>(sent: Vec<String>, fits: impl Fn(&T) -> bool) -> Option<T> {
-    sent.last()?.parse().ok().filter(fits)
-}
-
-/// All of what was sent, when every one is of its type and within its bounds.
-pub fn all<T: FromStr>(sent: Vec<String>, fits: impl Fn(&T) -> bool) -> Option<Vec<T>> {
-    let read = sent.iter().map(|text| text.parse().ok().filter(&fits)).collect::<Option<Vec<T>>>();
-    read.filter(|items| !items.is_empty())
 }
 
 /// What an operation takes as its body.
@@ -336,278 +318,6 @@ fn marker(says: &Value) -> Schema {
     Schema::Object(object)
 }
 
-/// Path parameters, or the reason why they are none.
-pub struct Path<T>(Result<T, ApiError>);
-
-impl<T> Path<T> {
-    /// # Errors
-    ///
-    /// 404 for a segment that is not of its type or out of its bounds: there is no such row.
-    pub fn read(self) -> Result<T, ApiError> {
-        self.0
-    }
-}
-
-#[async_trait]
-impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Path<T> {
-    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
-        // dropshot's own reading knows types, not bounds.
-        let segments = <dropshot::Path<BTreeMap<String, String>> as SharedExtractor>::from_request(rqctx).await;
-        let segments = segments.map(dropshot::Path::into_inner).unwrap_or_default();
-        let read = T::read(&|name| segments.get(name).cloned().into_iter().collect());
-        Ok(Path(read.map_err(|_| ApiError::not_found())))
-    }
-
-    fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
-        <dropshot::Path<T> as SharedExtractor>::metadata(content_type)
-    }
-}
-
-/// Query parameters, as lenient as the reference: what is not of its type counts as not sent, and the last one counts.
-pub struct Query<T>(Result<T, ApiError>);
-
-impl<T> Query<T> {
-    /// # Errors
-    ///
-    /// 400 for a required parameter that is missing.
-    pub fn read(self) -> Result<T, ApiError> {
-        self.0
-    }
-}
-
-#[async_trait]
-impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Query<T> {
-    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
-        let query = rqctx.request.uri().query().unwrap_or_default();
-        let read = T::read(&|name| {
-            let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-            pairs.map(|(_, value)| value.trim().to_owned()).collect()
-        });
-        Ok(Query(read.map_err(is_required)))
-    }
-
-    fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
-        <dropshot::Query<T> as SharedExtractor>::metadata(content_type)
-    }
-}
-
-/// Header parameters. Like query parameters, what is not of its type counts as not sent.
-pub struct Headers<T>(Result<T, ApiError>);
-
-impl<T> Headers<T> {
-    /// # Errors
-    ///
-    /// 400 for a required header that is missing.
-    pub fn read(self) -> Result<T, ApiError> {
-        self.0
-    }
-}
-
-#[async_trait]
-impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Headers<T> {
-    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
-        let read = T::read(&|name| {
-            let values = rqctx.request.headers().get_all(name).into_iter();
-            values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect()
-        });
-        Ok(Headers(read.map_err(is_required)))
-    }
-
-    fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
-        <dropshot::Header<T> as SharedExtractor>::metadata(content_type)
-    }
-}
-
-fn is_required(name: &str) -> ApiError {
-    let mut errors = FieldErrors::default();
-    errors.add(name, vec!["This field is required.".to_owned()]);
-    ApiError::fields(&errors)
-}
-
-/// An answer with this status and this content, or a failure.
-pub struct Reply<const STATUS: u16, T> {
-    content: Result<T, ApiError>,
-    headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-impl<const STATUS: u16, T> Reply<STATUS, T> {
-    pub fn new(content: T) -> Self {
-        Reply { content: Ok(content), headers: Vec::new() }
-    }
-
-    pub fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
-        self.headers.extend(cookies.into_iter().map(|cookie| (http::header::SET_COOKIE, cookie)));
-        self
-    }
-
-    pub fn failed(error: ApiError) -> Self {
-        Reply { content: Err(error), headers: Vec::new() }
-    }
-}
-
-/// Content of an answer that the document gives no schema.
-pub struct Undescribed(Value);
-
-impl Undescribed {
-    pub fn new(value: Value) -> Undescribed {
-        Undescribed(value)
-    }
-
-    /// No content at all.
-    pub fn nothing() -> Undescribed {
-        Undescribed(Value::Null)
-    }
-}
-
-/// Content of an answer that is no JSON, of the media type `M`.
-pub struct Bytes<M>(bytes::Bytes, PhantomData<fn() -> M>);
-
-impl<M> Bytes<M> {
-    pub fn new(bytes: impl Into<bytes::Bytes>) -> Bytes<M> {
-        Bytes(bytes.into(), PhantomData)
-    }
-}
-
-/// A media type of answers.
-pub trait MediaType: Send + Sync + 'static {
-    const NAME: &'static str;
-}
-
-/// What can be the content of an answer.
-pub trait Content: Send + Sync + 'static {
-    const MEDIA_TYPE: &'static str = "application/json";
-    /// # Errors
-    ///
-    /// When serde refuses.
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error>;
-    /// For dropshot's document.
-    fn metadata<const STATUS: u16>() -> ApiEndpointResponse;
-    /// `content` of a response object, for what dropshot's document cannot say.
-    fn document(generator: &mut SchemaGenerator) -> Value;
-}
-
-impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
-        serde_json::to_vec(self).map(Into::into)
-    }
-
-    fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
-        HttpResponseOk::<T>::response_metadata()
-    }
-
-    fn document(generator: &mut SchemaGenerator) -> Value {
-        json!({ Self::MEDIA_TYPE: { "schema": generator.subschema_for::<T>() } })
-    }
-}
-
-impl Content for Undescribed {
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
-        if self.0.is_null() { Ok(bytes::Bytes::new()) } else { serde_json::to_vec(&self.0).map(Into::into) }
-    }
-
-    fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
-        ApiEndpointResponse::default()
-    }
-
-    fn document(_: &mut SchemaGenerator) -> Value {
-        json!({})
-    }
-}
-
-impl<M: MediaType> Content for Bytes<M> {
-    const MEDIA_TYPE: &'static str = M::NAME;
-
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
-        Ok(self.0.clone())
-    }
-
-    fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
-        answers_metadata::<Reply<STATUS, Self>>()
-    }
-
-    fn document(_: &mut SchemaGenerator) -> Value {
-        json!({ M::NAME: { "schema": { "type": "string", "format": "binary" } } })
-    }
-}
-
-/// One or several answers that can say their statuses and contents as the document does.
-pub trait Answers: Send + Sync + 'static {
-    /// The success that dropshot is told of.
-    const FIRST: u16;
-    fn document(generator: &mut SchemaGenerator) -> Vec<(u16, Value)>;
-}
-
-impl<const STATUS: u16, T: Content> Answers for Reply<STATUS, T> {
-    const FIRST: u16 = STATUS;
-
-    fn document(generator: &mut SchemaGenerator) -> Vec<(u16, Value)> {
-        vec![(STATUS, T::document(generator))]
-    }
-}
-
-/// For what dropshot's document cannot say, several answers or a media type: a header with one possible value, which
-/// the export takes out and turns into `responses`.
-pub fn answers_metadata<A: Answers>() -> ApiEndpointResponse {
-    ApiEndpointResponse {
-        success: StatusCode::from_u16(A::FIRST).ok(),
-        ..HttpResponseHeaders::<HttpResponseUpdatedNoContent, AnswersMarker<A>>::response_metadata()
-    }
-}
-
-struct AnswersMarker<A>(PhantomData<fn() -> A>);
-
-/// dropshot would write the header from this; no answer carries it.
-impl<A> Serialize for AnswersMarker<A> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_unit()
-    }
-}
-
-impl<A: Answers> JsonSchema for AnswersMarker<A> {
-    fn schema_name() -> String {
-        "AnswersMarker".to_owned()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let answers = A::document(generator).into_iter();
-        let says: Map<String, Value> =
-            answers.map(|(status, content)| (status.to_string(), json!({ "content": content }))).collect();
-        marker(&Value::Object(says))
-    }
-}
-
-impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
-    fn to_result(self) -> Handled {
-        let content = self.content.and_then(|content| {
-            content.bytes().map_err(|e| ApiError::internal(format!("an answer cannot be written as JSON: {e}")))
-        });
-        let body = match content {
-            Ok(body) => body,
-            Err(error) => return Ok(error.into_response()),
-        };
-        let mut response = super::error::response(declared_status::<STATUS>(), T::MEDIA_TYPE, body);
-        for (name, value) in self.headers {
-            response.headers_mut().append(name, value);
-        }
-        Ok(response)
-    }
-
-    fn response_metadata() -> ApiEndpointResponse {
-        ApiEndpointResponse { success: Some(declared_status::<STATUS>()), ..T::metadata::<STATUS>() }
-    }
-
-    fn status_code(&self) -> StatusCode {
-        match &self.content {
-            Ok(_) => declared_status::<STATUS>(),
-            Err(error) => error.status(),
-        }
-    }
-}
-
-fn declared_status<const STATUS: u16>() -> StatusCode {
-    StatusCode::from_u16(STATUS).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
 /// Key under which a source schema travels through dropshot's document, whose own model of schemas would lose some of
 /// it and panic at more. The export puts what stands there in its place.
 pub const SOURCE_SCHEMA: &str = "x-contract-source";
@@ -619,20 +329,4 @@ pub fn source_schema(_: &mut SchemaGenerator, source: &str) -> Schema {
         extensions: [(SOURCE_SCHEMA.to_owned(), source)].into_iter().collect(),
         ..SchemaObject::default()
     })
-}
-
-/// An object schema with one member per parameter: what dropshot turns into parameters. To dropshot each is a text.
-pub fn parameters_schema(rows: &[(&str, bool, &str)]) -> Schema {
-    let mut object = SchemaObject { instance_type: Some(InstanceType::Object.into()), ..SchemaObject::default() };
-    let members = object.object();
-    let mut generator = SchemaGenerator::new(SchemaSettings::openapi3());
-    for (name, required, source) in rows {
-        let mut schema = source_schema(&mut generator, source).into_object();
-        schema.instance_type = Some(InstanceType::String.into());
-        members.properties.insert((*name).to_owned(), Schema::Object(schema));
-        if *required {
-            members.required.insert((*name).to_owned());
-        }
-    }
-    Schema::Object(object)
 }

@@ -1,0 +1,198 @@
+//! Answers: what a handler returns, and how that says its statuses and contents to the export.
+
+use std::marker::PhantomData;
+
+use dropshot::{ApiEndpointResponse, HttpResponse, HttpResponseHeaders, HttpResponseOk, HttpResponseUpdatedNoContent};
+use http::{HeaderName, HeaderValue, StatusCode};
+use schemars::JsonSchema;
+use schemars::r#gen::SchemaGenerator;
+use schemars::schema::Schema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{Handled, marker};
+use crate::http::error::{self, ApiError};
+
+/// An answer with this status and this content, or a failure.
+pub struct Reply<const STATUS: u16, T> {
+    content: Result<T, ApiError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl<const STATUS: u16, T> Reply<STATUS, T> {
+    pub fn new(content: T) -> Self {
+        Reply { content: Ok(content), headers: Vec::new() }
+    }
+
+    pub fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        self.headers.extend(cookies.into_iter().map(|cookie| (http::header::SET_COOKIE, cookie)));
+        self
+    }
+
+    pub fn failed(error: ApiError) -> Self {
+        Reply { content: Err(error), headers: Vec::new() }
+    }
+}
+
+/// Content of an answer that the document gives no schema.
+pub struct Undescribed(Value);
+
+impl Undescribed {
+    pub fn new(value: Value) -> Undescribed {
+        Undescribed(value)
+    }
+
+    /// No content at all.
+    pub fn nothing() -> Undescribed {
+        Undescribed(Value::Null)
+    }
+}
+
+/// Content of an answer that is no JSON, of the media type `M`.
+pub struct Bytes<M>(bytes::Bytes, PhantomData<fn() -> M>);
+
+impl<M> Bytes<M> {
+    pub fn new(bytes: impl Into<bytes::Bytes>) -> Bytes<M> {
+        Bytes(bytes.into(), PhantomData)
+    }
+}
+
+/// A media type of answers.
+pub trait MediaType: Send + Sync + 'static {
+    const NAME: &'static str;
+}
+
+/// What can be the content of an answer.
+pub trait Content: Send + Sync + 'static {
+    const MEDIA_TYPE: &'static str = "application/json";
+    /// # Errors
+    ///
+    /// When serde refuses.
+    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error>;
+    /// For dropshot's document.
+    fn metadata<const STATUS: u16>() -> ApiEndpointResponse;
+    /// `content` of a response object, for what dropshot's document cannot say.
+    fn document(generator: &mut SchemaGenerator) -> Value;
+}
+
+impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
+    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
+        serde_json::to_vec(self).map(Into::into)
+    }
+
+    fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
+        HttpResponseOk::<T>::response_metadata()
+    }
+
+    fn document(generator: &mut SchemaGenerator) -> Value {
+        json!({ Self::MEDIA_TYPE: { "schema": generator.subschema_for::<T>() } })
+    }
+}
+
+impl Content for Undescribed {
+    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
+        if self.0.is_null() { Ok(bytes::Bytes::new()) } else { serde_json::to_vec(&self.0).map(Into::into) }
+    }
+
+    fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
+        ApiEndpointResponse::default()
+    }
+
+    fn document(_: &mut SchemaGenerator) -> Value {
+        json!({})
+    }
+}
+
+impl<M: MediaType> Content for Bytes<M> {
+    const MEDIA_TYPE: &'static str = M::NAME;
+
+    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
+        Ok(self.0.clone())
+    }
+
+    fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
+        answers_metadata::<Reply<STATUS, Self>>()
+    }
+
+    fn document(_: &mut SchemaGenerator) -> Value {
+        json!({ M::NAME: { "schema": { "type": "string", "format": "binary" } } })
+    }
+}
+
+/// One or several answers that can say their statuses and contents as the document does.
+pub trait Answers: Send + Sync + 'static {
+    /// The success that dropshot is told of.
+    const FIRST: u16;
+    fn document(generator: &mut SchemaGenerator) -> Vec<(u16, Value)>;
+}
+
+impl<const STATUS: u16, T: Content> Answers for Reply<STATUS, T> {
+    const FIRST: u16 = STATUS;
+
+    fn document(generator: &mut SchemaGenerator) -> Vec<(u16, Value)> {
+        vec![(STATUS, T::document(generator))]
+    }
+}
+
+/// For what dropshot's document cannot say, several answers or a media type: a header with one possible value, which
+/// the export takes out and turns into `responses`.
+pub fn answers_metadata<A: Answers>() -> ApiEndpointResponse {
+    ApiEndpointResponse {
+        success: StatusCode::from_u16(A::FIRST).ok(),
+        ..HttpResponseHeaders::<HttpResponseUpdatedNoContent, AnswersMarker<A>>::response_metadata()
+    }
+}
+
+struct AnswersMarker<A>(PhantomData<fn() -> A>);
+
+/// dropshot would write the header from this; no answer carries it.
+impl<A> Serialize for AnswersMarker<A> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl<A: Answers> JsonSchema for AnswersMarker<A> {
+    fn schema_name() -> String {
+        "AnswersMarker".to_owned()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let answers = A::document(generator).into_iter();
+        let says: Map<String, Value> =
+            answers.map(|(status, content)| (status.to_string(), json!({ "content": content }))).collect();
+        marker(&Value::Object(says))
+    }
+}
+
+impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
+    fn to_result(self) -> Handled {
+        let content = self.content.and_then(|content| {
+            content.bytes().map_err(|e| ApiError::internal(format!("an answer cannot be written as JSON: {e}")))
+        });
+        let body = match content {
+            Ok(body) => body,
+            Err(error) => return Ok(error.into_response()),
+        };
+        let mut response = error::response(declared_status::<STATUS>(), T::MEDIA_TYPE, body);
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value);
+        }
+        Ok(response)
+    }
+
+    fn response_metadata() -> ApiEndpointResponse {
+        ApiEndpointResponse { success: Some(declared_status::<STATUS>()), ..T::metadata::<STATUS>() }
+    }
+
+    fn status_code(&self) -> StatusCode {
+        match &self.content {
+            Ok(_) => declared_status::<STATUS>(),
+            Err(error) => error.status(),
+        }
+    }
+}
+
+fn declared_status<const STATUS: u16>() -> StatusCode {
+    StatusCode::from_u16(STATUS).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
