@@ -151,7 +151,7 @@ pub struct Most {
 
 /// Runs one command.
 pub fn run(command: &Command) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(failure)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failure)?;
     runtime.block_on(async {
         match command {
             Command::User { place, action } => user(place, action).await,

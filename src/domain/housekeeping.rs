@@ -8,7 +8,10 @@ use super::accounts::Ended;
 use super::{Domain, Refusal};
 
 /// Rows of one write: some milliseconds.
-const BATCH: i64 = 500;
+const BATCH: u16 = 500;
+
+/// Between two writes: another process does not queue for the database, it looks now and then whether it is free.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// A client with an expired token is told so for this long; then the token is as unknown as any other.
 const DAYS_TOKENS_ARE_KEPT: u64 = 30;
@@ -24,15 +27,16 @@ pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
     let mut ended = Ended { sessions: 0, tokens: 0 };
     loop {
         let write = domain.store.write(move |w| {
-            let sessions = w.session_delete_expired(now, BATCH)?;
-            Ok::<_, Refusal>(Ended { sessions, tokens: w.token_delete_expired(day, BATCH)? })
+            let sessions = w.session_delete_expired(now, BATCH.into())?;
+            Ok::<_, Refusal>(Ended { sessions, tokens: w.token_delete_expired(day, BATCH.into())? })
         });
         let batch = write.await?;
-        if batch == (Ended { sessions: 0, tokens: 0 }) {
-            return Ok(ended);
-        }
         ended.sessions += batch.sessions;
         ended.tokens += batch.tokens;
+        if batch.sessions.max(batch.tokens) < BATCH.into() {
+            return Ok(ended);
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
