@@ -87,8 +87,8 @@ pub async fn start(
     Ok(Running { http, domain, mail, housekeeping })
 }
 
-/// The rules without a server, for the operator's commands. They sign and mail nothing, and so get a secret key that
-/// nobody else has: they work for somebody who cannot read the server's, and never make one in its place.
+/// The rules without a server, for the operator's commands. They sign and mail nothing, and so get a secret key of the
+/// moment: the file beside the database is the server's to make, as its own user.
 ///
 /// # Errors
 ///

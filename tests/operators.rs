@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -410,6 +410,48 @@ async fn password_comes_from_standard_input_and_is_trimmed_as_every_login_trims_
     child.stdin.take().unwrap().write_all(format!("  {PASSWORD} \r\n").as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
     log_in(&server, "amy").await;
+}
+
+/// A terminal, as `script` makes one (Debian's bsdutils); an answer is typed once its question is asked.
+#[cfg(target_os = "linux")]
+fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]) -> (i32, String) {
+    let command =
+        format!("{} {arguments} --database {}", env!("CARGO_BIN_EXE_inventree-auth"), operator.database.display());
+    let mut script = Command::new("script");
+    script.args(["-qec", &command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = script.spawn().expect("script, of Debian's bsdutils");
+    let (mut keyboard, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (mut shown, mut screen) = (Vec::new(), screen.bytes());
+    for (question, answer) in dialogue {
+        while !shown.ends_with(question.as_bytes()) {
+            let shown_so_far = String::from_utf8_lossy(&shown);
+            let next = screen.next().unwrap_or_else(|| panic!("{question} was not asked: {shown_so_far}"));
+            shown.push(next.unwrap());
+        }
+        writeln!(keyboard, "{answer}").unwrap();
+    }
+    shown.extend(screen.map(Result::unwrap));
+    (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn password_is_asked_for_twice_at_a_terminal() {
+    let operator = Operator::alone();
+    let twice = [("Password: ", PASSWORD), ("Again: ", PASSWORD)];
+    let (code, shown) = at_a_terminal(&operator, "user add amy", &twice);
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(operator.json(&["user", "show", "amy"])["has_password"], true);
+
+    let differing = [("Password: ", PASSWORD), ("Again: ", OTHER_PASSWORD)];
+    let (code, shown) = at_a_terminal(&operator, "user add bob", &differing);
+    assert!(code == 1 && shown.contains("the two passwords differ"), "{shown}");
+    assert_eq!(operator.run(&["user", "show", "bob"]).refusal(), "there is no user bob");
+    // Nobody types a password for a name that is taken, or that is nobody's.
+    for (arguments, says) in [("user add AMY", "already exists"), ("user set-password bob", "there is no user bob")] {
+        let (code, shown) = at_a_terminal(&operator, arguments, &[]);
+        assert!(code == 1 && shown.contains(says), "{shown}");
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ pub struct Place {
     /// A YAML or TOML file of settings.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// A table for people, JSON for programs.
     #[arg(long, global = true, value_enum, default_value = "table")]
     format: Format,
 }
@@ -113,7 +114,10 @@ pub enum Token {
         most: Most,
     },
     /// Revoke a token: whoever uses it is told so.
-    Revoke { id: i64 },
+    Revoke {
+        /// The number of its row.
+        id: i64,
+    },
 }
 
 #[derive(Subcommand)]
@@ -126,8 +130,10 @@ pub enum Session {
     },
     /// End one session, or all of an account.
     End {
+        /// The number of its row.
         #[arg(required_unless_present = "user", conflicts_with = "user")]
         id: Option<i64>,
+        /// All sessions of this account.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
