@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -421,7 +421,7 @@ fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]
     script.args(["-qec", &command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = script.spawn().expect("script, of Debian's bsdutils");
     let (mut keyboard, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let (mut shown, mut screen) = (Vec::new(), screen.bytes());
+    let (mut shown, mut screen) = (Vec::new(), BufReader::new(screen).bytes());
     for (question, answer) in dialogue {
         while !shown.ends_with(question.as_bytes()) {
             let shown_so_far = String::from_utf8_lossy(&shown);

@@ -230,11 +230,7 @@ async fn add(
     if let Some(office) = &existing {
         // Nobody is to type a password twice for a name that is taken.
         let taken = accounts::username_problems(&office.domain, &text("username"), None).await.map_err(explained)?;
-        let mut problems = Problems::none();
-        problems.add("username", taken);
-        if !problems.is_empty() {
-            return Err(explained(Refusal::from(problems)));
-        }
+        none("username", &taken)?;
     }
     let new = NewUser {
         username: text("username"),
@@ -244,11 +240,7 @@ async fn add(
         password: source.read()?,
         is_superuser,
     };
-    let mut problems = Problems::none();
-    problems.add("password", new.password_problems());
-    if !problems.is_empty() {
-        return Err(explained(Refusal::from(problems)));
-    }
+    none("password", &new.password_problems())?;
     let office = match existing {
         Some(office) => office,
         None => Office::new(&config, Store::open(&config.database).map_err(failure)?)?,
@@ -429,6 +421,13 @@ fn checked(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Fai
     match errors.is_empty() {
         true => Ok(clean),
         false => Err(failure(in_one_line(errors.iter()))),
+    }
+}
+
+fn none(name: &str, problems: &[String]) -> Result<(), Failure> {
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(failure(in_one_line([(name, problems)].into_iter()))),
     }
 }
 
