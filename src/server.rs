@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
 use slog::{Logger, info, o, warn};
+use tokio::task::JoinSet;
 
 use crate::config::{Backend, Config};
+use crate::domain::accounts::Ended;
 use crate::domain::hashing::{Cost, Hasher};
+use crate::domain::housekeeping::Sweep;
 use crate::domain::keys::SecretKey;
 use crate::domain::limits::Limits;
 use crate::domain::passwords::Password;
@@ -44,6 +48,8 @@ pub struct Running {
     http: HttpServer<Arc<Server>>,
     domain: Domain,
     mail: worker::Worker,
+    /// Ends when it is dropped.
+    housekeeping: JoinSet<()>,
 }
 
 /// Opens the database, makes the administrator, binds the port.
@@ -59,18 +65,8 @@ pub async fn start(
 ) -> Result<Running, String> {
     let store = Store::open(&config.database).map_err(|e| e.to_string())?;
     let secret = secret_key(config, &*surroundings.entropy)?;
-    let outbox = Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url);
     let Surroundings { clock, entropy, hash_cost, transport } = surroundings;
-    let domain = Domain::new(Parts {
-        store: store.clone(),
-        hasher: Hasher::start(hash_cost).map_err(|e| format!("{e:?}"))?,
-        limits: Limits::new(config.rate_limits, Arc::clone(&clock)),
-        clock: Arc::clone(&clock),
-        entropy,
-        secret,
-        outbox: outbox.clone(),
-        rules: rules(config),
-    });
+    let domain = domain(config, &store, secret, hash_cost, Arc::clone(&clock), entropy)?;
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
@@ -83,10 +79,63 @@ pub async fn start(
         None => transport_of(config, log)?,
     };
     let now = Arc::new(move || clock.now());
-    let mail = worker::start(store, outbox, transport, now, log.new(o!("part" => "mail")));
+    let mail = worker::start(store, domain.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let http = listen(config, bind, &domain, log)?;
     info!(log, "listening"; "address" => %http.local_addr(), "site_url" => &config.site_url);
-    Ok(Running { http, domain, mail })
+    let mut housekeeping = JoinSet::new();
+    housekeeping.spawn(keep_house(domain.clone(), log.new(o!("part" => "housekeeping"))));
+    Ok(Running { http, domain, mail, housekeeping })
+}
+
+/// The rules without a server, for the operator's commands. They sign and mail nothing, and so get a secret key of the
+/// moment: the file beside the database is the server's to make, as its own user.
+///
+/// # Errors
+///
+/// One line for the operator.
+pub fn domain_without_server(config: &Config, store: &Store) -> Result<Domain, String> {
+    let Surroundings { clock, entropy, hash_cost, .. } = Surroundings::default();
+    let mut bytes = [0; SECRET_BYTES];
+    entropy.fill(&mut bytes);
+    domain(config, store, SecretKey::new(&bytes), hash_cost, clock, entropy)
+}
+
+fn domain(
+    config: &Config,
+    store: &Store,
+    secret: SecretKey,
+    hash_cost: Cost,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Domain, String> {
+    Ok(Domain::new(Parts {
+        store: store.clone(),
+        hasher: Hasher::start(hash_cost).map_err(|e| format!("{e:?}"))?,
+        limits: Limits::new(config.rate_limits, Arc::clone(&clock)),
+        clock,
+        entropy,
+        outbox: Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url),
+        secret,
+        rules: rules(config),
+    }))
+}
+
+/// How often the clock is looked at: it may jump, and tell of a new day late or early.
+const GLANCE: Duration = Duration::from_secs(60);
+
+/// Sweeps at start and once a day.
+async fn keep_house(domain: Domain, log: Logger) {
+    let mut sweep = Sweep::new(domain);
+    loop {
+        match sweep.if_due().await {
+            Ok(Some(Ended { sessions: 0, tokens: 0 }) | None) => {}
+            Ok(Some(Ended { sessions, tokens })) => {
+                info!(log, "what had expired is deleted"; "sessions" => sessions, "tokens" => tokens);
+            }
+            Err(error) => warn!(log, "what has expired cannot be deleted"; "why" => ?error),
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
 }
 
 impl Running {
@@ -108,8 +157,9 @@ impl Running {
     /// # Errors
     ///
     /// What dropshot says of its own end.
-    pub async fn stop(self) -> Result<(), String> {
+    pub async fn stop(mut self) -> Result<(), String> {
         let closed = self.http.close().await;
+        self.housekeeping.shutdown().await;
         self.mail.stop().await;
         let store = self.domain.store.clone();
         let ended = tokio::task::spawn_blocking(move || store.close()).await;

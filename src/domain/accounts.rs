@@ -8,7 +8,7 @@ use super::passwords::{self, Password, Similar};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::{Domain, Problems, Refusal, email_addresses, keys};
-use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError};
+use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
 /// What a login hands out.
 #[derive(Debug)]
@@ -57,6 +57,14 @@ pub async fn username_problems(
     let holder = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
     let taken = holder.is_some_and(|holder| Some(holder.id) != account);
     Ok(if taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
+}
+
+/// Somebody else took the name meanwhile.
+pub(super) fn name_conflict(error: StoreError) -> Refusal {
+    match error {
+        StoreError::Conflict(Conflict::Username) => Problems::of("username", USERNAME_TAKEN).into(),
+        other => Refusal::Store(other),
+    }
 }
 
 /// What is wrong with single fields of a registration; a field that is absent or malformed is `None`.
@@ -136,10 +144,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
     let (token, session) = (tokens::draw(domain), sessions::draw(domain));
     let made = domain
         .write(move |w, domain| {
-            let id = w.account_insert(&account).map_err(|error| match error {
-                StoreError::Conflict(Conflict::Username) => Problems::of("username", USERNAME_TAKEN).into(),
-                other => Refusal::Store(other),
-            })?;
+            let id = w.account_insert(&account).map_err(name_conflict)?;
             w.account_touch_login(id, now)?;
             if !account.email.is_empty() {
                 email_addresses::insert_at_sign_up(w, domain, id, &account, now)?;
@@ -234,10 +239,7 @@ pub async fn update(
         let key = username_key(&account.username);
         let updated =
             w.account_update_names(account.id, &account.username, &key, &account.first_name, &account.last_name);
-        updated.map_err(|error| match error {
-            StoreError::Conflict(Conflict::Username) => Problems::of("username", USERNAME_TAKEN).into(),
-            other => Refusal::Store(other),
-        })?;
+        updated.map_err(name_conflict)?;
         Ok(account)
     });
     write.await
@@ -388,12 +390,28 @@ pub async fn confirm_reset(
             if !reset_is_good(domain, &token, &current, &addresses) {
                 return Err(Problems::of("token", "Invalid value").into());
             }
-            w.account_set_password(current.id, &hash)?;
-            w.session_delete_others(current.id, None)?;
-            w.token_delete_others(current.id, None)?;
+            replace_password(w, current.id, &hash)?;
             Ok(())
         })
         .await
+}
+
+/// How much of what was open is so no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub sessions: usize,
+    pub tokens: usize,
+}
+
+/// Nothing that was open with the old password stays so.
+pub(super) fn replace_password(w: &Writer<'_>, id: i64, hash: &str) -> Result<Ended, StoreError> {
+    w.account_set_password(id, hash)?;
+    end_all(w, id)
+}
+
+/// Ends all sessions and tokens of an account.
+pub(super) fn end_all(w: &Writer<'_>, id: i64) -> Result<Ended, StoreError> {
+    Ok(Ended { sessions: w.session_delete_others(id, None)?, tokens: w.token_delete_others(id, None)? })
 }
 
 /// Makes the operator's own account at start, unless the name is taken. It has no address row.
@@ -433,19 +451,24 @@ fn new_password(account: &Account, (first, second): (Password, Password)) -> Res
     if first.expose() != second.expose() {
         return Err(Problems::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
     }
-    let about = Similar {
-        username: &account.username,
-        email: &account.email,
-        first_name: &account.first_name,
-        last_name: &account.last_name,
-    };
-    let found = passwords::problems(first.expose(), &about);
+    let found = password_problems(account, &first);
     if found.is_empty() {
         return Ok(first);
     }
     let mut problems = Problems::none();
     problems.add("new_password2", found);
     Err(problems.into())
+}
+
+/// What is wrong with a new password of this account.
+pub fn password_problems(account: &Account, password: &Password) -> Vec<String> {
+    let about = Similar {
+        username: &account.username,
+        email: &account.email,
+        first_name: &account.first_name,
+        last_name: &account.last_name,
+    };
+    passwords::problems(password.expose(), &about)
 }
 
 /// Whether a password opens the account at all.

@@ -40,13 +40,18 @@ pub(super) fn insert_at_sign_up(
     account: &NewAccount,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
+    let id = insert_first(w, account_id, account)?;
+    let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
+    queue_confirmation(w, domain, &row, &account.username, now)
+}
+
+/// The row of a new account, unproved.
+pub(super) fn insert_first(w: &Writer<'_>, account_id: i64, account: &NewAccount) -> Result<i64, Refusal> {
     if w.email_address_is_verified(&account.email)? {
         return Err(Problems::of("email", TAKEN).into());
     }
     let first = w.email_address_list_for_email(&account.email)?.is_empty();
-    let id = w.email_address_insert(account_id, &account.email, false, first)?;
-    let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
-    queue_confirmation(w, domain, &row, &account.username, now)
+    Ok(w.email_address_insert(account_id, &account.email, false, first)?)
 }
 
 /// A row for User.email where it has none, as allauth makes one when a reset is asked for: the administrator of the

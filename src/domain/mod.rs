@@ -6,8 +6,10 @@
 //! Where its rules come from: behaviour of InvenTree v291 (Django's auth, allauth), its departures listed in SECURITY.md.
 
 pub mod accounts;
+pub mod administration;
 pub mod email_addresses;
 pub mod hashing;
+pub mod housekeeping;
 pub mod keys;
 pub mod limits;
 pub mod passwords;

@@ -2,11 +2,11 @@
 //!
 //! An id that is not in the store is nobody's: nothing is created for it. A login draws a new id (no fixation).
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::keys::digest;
 use super::{Domain, Refusal};
-use crate::store::{Account, StoreError, Writer};
+use crate::store::{Account, Session, StoreError, Writer};
 
 /// A session id in clear, on its way into a cookie. It has no Display and shows nothing in Debug.
 pub struct SessionId(String);
@@ -48,8 +48,13 @@ pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32],
     let found = domain.store.read(|r| r.session_find(&digest)).await?;
     let now = domain.now();
     Ok(found
-        .filter(|(session, account)| now < session.expires && account.is_active)
+        .filter(|(session, account)| is_live(session, now) && account.is_active)
         .map(|(_, account)| (digest, account)))
+}
+
+/// Whether the session opens anything at `now`, as far as it is its own affair.
+pub fn is_live(session: &Session, now: DateTime<Utc>) -> bool {
+    now < session.expires
 }
 
 /// Ends one session.

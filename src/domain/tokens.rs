@@ -42,6 +42,22 @@ impl From<StoreError> for TokenRefusal {
     }
 }
 
+/// What a token is worth by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Live,
+    Revoked,
+    Expired,
+}
+
+pub fn state(token: &Token, today: NaiveDate) -> State {
+    match token {
+        token if token.revoked => State::Revoked,
+        token if today > token.expiry => State::Expired,
+        _ => State::Live,
+    }
+}
+
 /// A new key, not stored yet: 160 random bits.
 pub(super) fn draw(domain: &Domain) -> TokenKey {
     let day = domain.now().format("%Y%m%d");
@@ -66,11 +82,10 @@ pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account)
     let found = domain.store.read(|r: &Reader<'_>| r.token_find(&digest)).await?;
     let (token, account) = found.ok_or(TokenRefusal::Unknown)?;
     let today = domain.now().date_naive();
-    if token.revoked {
-        return Err(TokenRefusal::Revoked);
-    }
-    if today > token.expiry {
-        return Err(TokenRefusal::Expired);
+    match state(&token, today) {
+        State::Revoked => return Err(TokenRefusal::Revoked),
+        State::Expired => return Err(TokenRefusal::Expired),
+        State::Live => {}
     }
     if !account.is_active {
         return Err(TokenRefusal::Inactive);

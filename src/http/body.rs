@@ -74,6 +74,13 @@ fn has_tag(text: &str) -> bool {
     text.split('<').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!'))
 }
 
+impl<'a> FromIterator<(&'a str, String)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (&'a str, String)>>(texts: I) -> Fields {
+        let values = texts.into_iter().map(|(name, text)| (name.to_owned(), FieldValue::Text(text))).collect();
+        Fields { values, is_form: false }
+    }
+}
+
 impl Fields {
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
         self.values.get(name)

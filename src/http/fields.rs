@@ -92,6 +92,11 @@ impl FieldErrors {
         self.0.is_empty()
     }
 
+    /// Each field with what is wrong with it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.0.iter().map(|(name, messages)| (name.as_str(), messages.as_slice()))
+    }
+
     /// Declaration order; what is not declared (`non_field_errors`) comes last, in the order it was found.
     pub fn sort_by(&mut self, properties: &[Property]) {
         let place = |name: &String| properties.iter().position(|p| p.name == name).unwrap_or(usize::MAX);

@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use rusqlite::{Row, params};
 
-use super::columns::Time;
+use super::columns::{Time, containing, row_limit};
 use super::{Reader, StoreError, Writer};
 
 #[derive(Clone, PartialEq, Eq)]
@@ -115,6 +115,20 @@ impl Reader<'_> {
         )
     }
 
+    /// By name; those whose folded name or address has `part` in it, all for an empty one.
+    pub fn account_list(&self, part: &str, limit: Option<i64>) -> Result<Vec<Account>, StoreError> {
+        self.list(
+            concat!(
+                "SELECT ",
+                account_columns!(),
+                " FROM accounts a WHERE a.username_key LIKE $1 ESCAPE '\\' OR a.email LIKE $1 ESCAPE '\\'
+                  ORDER BY a.username_key LIMIT $2"
+            ),
+            params![containing(part), row_limit(limit)],
+            record,
+        )
+    }
+
     pub fn account_exists_any(&self) -> Result<bool, StoreError> {
         self.value("SELECT EXISTS (SELECT 1 FROM accounts)", [])
     }
@@ -177,6 +191,11 @@ impl Writer<'_> {
 
     pub fn account_set_active(&self, id: i64, is_active: bool) -> Result<(), StoreError> {
         self.execute("UPDATE accounts SET is_active = $1 WHERE id = $2", params![is_active, id])?;
+        Ok(())
+    }
+
+    pub fn account_set_superuser(&self, id: i64, is_superuser: bool) -> Result<(), StoreError> {
+        self.execute("UPDATE accounts SET is_superuser = $1 WHERE id = $2", params![is_superuser, id])?;
         Ok(())
     }
 }

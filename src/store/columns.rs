@@ -43,3 +43,8 @@ impl FromSql for Day {
 pub(super) fn row_limit(limit: Option<i64>) -> i64 {
     limit.unwrap_or(i64::MAX)
 }
+
+/// The pattern that finds a text anywhere in a column, for `LIKE $n ESCAPE '\'`.
+pub(super) fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
+}

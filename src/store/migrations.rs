@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::StoreError;
 
 /// Step n brings the schema from version n to n + 1.
-const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 const LATEST: i64 = STEPS.len() as i64;
 
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
@@ -35,6 +35,17 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(transaction.commit()?)
 }
 
+/// Whether the schema is up to date; `None` for a database that is not ours.
+pub(super) fn is_latest(connection: &Connection) -> Result<Option<bool>, StoreError> {
+    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')";
+    if !connection.query_row(known, [], |row| row.get(0))? {
+        return Ok(None);
+    }
+    let version: Option<i64> =
+        connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
+    Ok(version.map(|version| version == LATEST))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Store, StoreError};
@@ -58,6 +69,21 @@ mod tests {
         assert!(!message.contains('\n'), "{message}");
         let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
         assert_eq!(stored, newer);
+    }
+
+    #[test]
+    fn existing_database_is_brought_up_to_date_unless_it_is_newer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        Store::open(&path).unwrap().close();
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch("UPDATE schema_version SET version = 1; DROP INDEX tokens_expiry").unwrap();
+        Store::open_existing(&path).unwrap().close();
+        let version = || file.query_row("SELECT version FROM schema_version", [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(version(), LATEST);
+        file.execute("UPDATE schema_version SET version = $1", [LATEST + 1]).unwrap();
+        assert!(Store::open_existing(&path).is_err());
+        assert_eq!(version(), LATEST + 1);
     }
 
     #[test]

@@ -70,7 +70,26 @@ impl Store {
         let mut connection = Connection::open_with_flags(&path, open_flags())?;
         prepare_writer(&connection)?;
         migrations::run(&mut connection)?;
-        let readers = open_readers(&path)?;
+        Store::start(&path, connection)
+    }
+
+    /// Opens a database that [`Store::open`] made: neither makes a file nor changes one of somebody else's. While the
+    /// schema is up to date it waits for no writer.
+    pub fn open_existing(path: &Path) -> Result<Store, StoreError> {
+        let path = path.canonicalize().map_err(|error| cannot_open(path, &error))?;
+        let mut connection = Connection::open_with_flags(&path, open_flags())?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let is_latest = migrations::is_latest(&connection).map_err(|error| cannot_open(&path, &error))?;
+        let is_latest = is_latest.ok_or_else(|| cannot_open(&path, &"it is not one of this server"))?;
+        prepare_writer(&connection)?;
+        if !is_latest {
+            migrations::run(&mut connection)?;
+        }
+        Store::start(&path, connection)
+    }
+
+    fn start(path: &Path, connection: Connection) -> Result<Store, StoreError> {
+        let readers = open_readers(path)?;
         let writer = WriterThread::start(connection)?;
         Ok(Store { inner: Arc::new(Inner { readers, writer }) })
     }
@@ -125,7 +144,7 @@ fn create_private(path: &Path) -> Result<PathBuf, StoreError> {
     path.canonicalize().map_err(|error| cannot_open(path, &error))
 }
 
-fn cannot_open(path: &Path, error: &std::io::Error) -> StoreError {
+fn cannot_open(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Other(format!("cannot open the database {}: {error}", path.display()))
 }
 

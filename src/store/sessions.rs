@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Row, params};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
-use super::columns::Time;
+use super::columns::{Time, row_limit};
 use super::{Account, Reader, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,16 @@ impl Reader<'_> {
             |row| record_at(row, 0),
         )
     }
+
+    /// Of all accounts, each with the name of its owner.
+    pub fn session_list_all(&self, limit: Option<i64>) -> Result<Vec<(Session, String)>, StoreError> {
+        self.list(
+            "SELECT a.username, s.id, s.account_id, s.created, s.expires
+             FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
+            [row_limit(limit)],
+            |row| Ok((record_at(row, 1)?, row.get(0)?)),
+        )
+    }
 }
 
 impl Writer<'_> {
@@ -71,6 +81,11 @@ impl Writer<'_> {
     pub fn session_delete(&self, digest: &[u8; 32]) -> Result<bool, StoreError> {
         let deleted = self.execute("DELETE FROM sessions WHERE digest = $1", [digest.as_slice()])?;
         Ok(deleted > 0)
+    }
+
+    /// For whoever has seen the row, and not the key.
+    pub fn session_delete_by_id(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM sessions WHERE id = $1", [id])? > 0)
     }
 
     /// Deletes all of the account's sessions but the one to keep.

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Row, params};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
-use super::columns::{Day, Time};
+use super::columns::{Day, Time, row_limit};
 use super::{Account, Reader, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,19 @@ impl Reader<'_> {
             |row| record_at(row, 0),
         )
     }
+
+    /// Of all accounts, each with the name of its owner.
+    pub fn token_list_all(&self, limit: Option<i64>) -> Result<Vec<(Token, String)>, StoreError> {
+        self.list(
+            concat!(
+                "SELECT a.username, ",
+                token_columns!(),
+                " FROM tokens t JOIN accounts a ON a.id = t.account_id ORDER BY t.id LIMIT $1"
+            ),
+            [row_limit(limit)],
+            |row| Ok((record_at(row, 1)?, row.get(0)?)),
+        )
+    }
 }
 
 impl Writer<'_> {
@@ -97,8 +110,18 @@ impl Writer<'_> {
         Ok(())
     }
 
-    pub fn token_revoke(&self, id: i64) -> Result<(), StoreError> {
-        self.execute("UPDATE tokens SET revoked = TRUE WHERE id = $1", [id])?;
-        Ok(())
+    /// False when there is no such token.
+    pub fn token_revoke(&self, id: i64) -> Result<bool, StoreError> {
+        Ok(self.execute("UPDATE tokens SET revoked = TRUE WHERE id = $1", [id])? > 0)
+    }
+
+    /// Deletes the longest expired ones, at most `limit`, of those whose last good day is before `day`.
+    pub fn token_delete_expired(&self, day: NaiveDate, limit: i64) -> Result<usize, StoreError> {
+        self.execute(
+            "DELETE FROM tokens WHERE id IN (
+                 SELECT id FROM tokens WHERE expiry < $1 ORDER BY expiry LIMIT $2
+             )",
+            params![Day(day), limit],
+        )
     }
 }

@@ -1,0 +1,488 @@
+//! The operator's commands: accounts, tokens and sessions, beside a server that runs or without one.
+//!
+//! Names and addresses are held against the document's own tables, as a registration's are; the rules are the domain's.
+//! A password comes from a prompt or a file, never from an argument, which every user of the machine can read.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
+
+use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenRow};
+use super::{Failure, failure, load, print};
+use crate::api::types;
+use crate::config::Config;
+use crate::domain::accounts::Ended;
+use crate::domain::administration::{self, NewUser};
+use crate::domain::passwords::Password;
+use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping};
+use crate::http::body::Fields;
+use crate::http::fields::{self, Property, Rules};
+use crate::http::typed::Described;
+use crate::server;
+use crate::store::{Account, Store};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Accounts: add, look, close, open, set passwords.
+    User {
+        #[command(flatten)]
+        place: Place,
+        #[command(subcommand)]
+        action: User,
+    },
+    /// API tokens, named by the number of their row: a key is shown to its owner alone, once.
+    Token {
+        #[command(flatten)]
+        place: Place,
+        #[command(subcommand)]
+        action: Token,
+    },
+    /// Browser sessions, named by the number of their row.
+    #[command(visible_alias = "sessions")]
+    Session {
+        #[command(flatten)]
+        place: Place,
+        #[command(subcommand)]
+        action: Session,
+    },
+}
+
+#[derive(Args)]
+pub struct Place {
+    /// The SQLite file.
+    #[arg(long, global = true, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// A YAML or TOML file of settings.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A table for people, JSON for programs.
+    #[arg(long, global = true, value_enum, default_value = "table")]
+    format: Format,
+}
+
+#[derive(Subcommand)]
+pub enum User {
+    /// Make an account; also the database, when it is missing.
+    Add {
+        name: String,
+        #[arg(long, default_value = "")]
+        email: String,
+        #[arg(long, default_value = "")]
+        first_name: String,
+        #[arg(long, default_value = "")]
+        last_name: String,
+        /// Make it an administrator's.
+        #[arg(long)]
+        admin: bool,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// List accounts by name.
+    List {
+        /// Those alone whose name or address has this in it.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        search: String,
+        #[command(flatten)]
+        most: Most,
+    },
+    /// Show one account with its addresses and links.
+    Show { name: String },
+    /// Close an account; its sessions and tokens end.
+    Deactivate { name: String },
+    /// Open an account again. What ended stays ended.
+    Activate { name: String },
+    /// Give an account a password; its sessions and tokens end.
+    SetPassword {
+        name: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Make the account an administrator's.
+    MakeAdmin { name: String },
+    /// Make the account an ordinary one.
+    RemoveAdmin { name: String },
+}
+
+#[derive(Subcommand)]
+pub enum Token {
+    /// List the tokens of an account, or all.
+    List {
+        name: Option<String>,
+        #[command(flatten)]
+        most: Most,
+    },
+    /// Revoke a token: whoever uses it is told so.
+    Revoke {
+        /// The number of its row.
+        id: i64,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Session {
+    /// List the sessions of an account, or all.
+    List {
+        name: Option<String>,
+        #[command(flatten)]
+        most: Most,
+    },
+    /// End one session, or all of an account.
+    End {
+        /// The number of its row.
+        #[arg(required_unless_present = "user", conflicts_with = "user")]
+        id: Option<i64>,
+        /// All sessions of this account.
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Delete what has expired: sessions, and tokens a month later. The server does it once a day by itself.
+    Clear,
+}
+
+#[derive(Args)]
+pub struct PasswordSource {
+    /// Read the password from this file instead of asking for it; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Most {
+    /// At most so many rows.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
+
+/// Runs one command.
+pub fn run(command: &Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failure)?;
+    runtime.block_on(async {
+        match command {
+            Command::User { place, action } => user(place, action).await,
+            Command::Token { place, action } => token(place, action).await,
+            Command::Session { place, action } => session(place, action).await,
+        }
+    })
+}
+
+async fn user(place: &Place, action: &User) -> Result<(), Failure> {
+    if let User::Add { name, email, first_name, last_name, admin, password } = action {
+        let names = [("username", name), ("email", email), ("first_name", first_name), ("last_name", last_name)];
+        return add(place, &names, *admin, password).await;
+    }
+    let office = Office::open(&place.config()?)?;
+    let domain = &office.domain;
+    match action {
+        User::Add { .. } => Ok(()),
+        User::List { search, most } => {
+            // As names are folded; addresses are in lower case already.
+            let part = accounts::username_key(search.trim());
+            let found = domain.store.read(|r| r.account_list(&part, Some(most.limit() + 1))).await;
+            let found = most.take(found.map_err(explained)?);
+            print(&output::list(place.format, &found.iter().map(AccountRow::new).collect::<Vec<_>>())?)
+        }
+        User::Show { name } => {
+            let account = find(domain, name).await?;
+            print(&output::one(place.format, &details(domain, &account).await?)?)
+        }
+        User::Deactivate { name } => {
+            let account = find(domain, name).await?;
+            let ended = administration::deactivate(domain, account.id).await.map_err(explained)?;
+            done(place, &format!("{} is deactivated: {} ended", account.username, counted(ended)), ended)
+        }
+        User::Activate { name } => {
+            let account = find(domain, name).await?;
+            administration::activate(domain, account.id).await.map_err(explained)?;
+            changed(place, domain, account.id).await
+        }
+        User::SetPassword { name, password } => {
+            let account = find(domain, name).await?;
+            let password = password.read()?;
+            let ended = administration::set_password(domain, &account, password).await.map_err(explained)?;
+            done(place, &format!("{} has a new password: {} ended", account.username, counted(ended)), ended)
+        }
+        User::MakeAdmin { name } | User::RemoveAdmin { name } => {
+            let account = find(domain, name).await?;
+            let is_superuser = matches!(action, User::MakeAdmin { .. });
+            administration::set_superuser(domain, account.id, is_superuser).await.map_err(explained)?;
+            changed(place, domain, account.id).await
+        }
+    }
+}
+
+/// Everything is checked, and the password read, before a missing database is made.
+async fn add(
+    place: &Place,
+    names: &[(&'static str, &String)],
+    is_superuser: bool,
+    source: &PasswordSource,
+) -> Result<(), Failure> {
+    let filled = names.iter().filter(|(name, text)| *name == "username" || !text.is_empty());
+    let clean = checked(filled.map(|(name, text)| (*name, (*text).clone())).collect())?;
+    let text = |name: &str| clean.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let config = place.config()?;
+    let existing = match config.database.exists() {
+        true => Some(Office::open(&config)?),
+        false => None,
+    };
+    if let Some(office) = &existing {
+        // Nobody is to type a password twice for a name that is taken.
+        let taken = accounts::username_problems(&office.domain, &text("username"), None).await.map_err(explained)?;
+        none("username", &taken)?;
+    }
+    let new = NewUser {
+        username: text("username"),
+        email: text("email"),
+        first_name: text("first_name"),
+        last_name: text("last_name"),
+        password: source.read()?,
+        is_superuser,
+    };
+    none("password", &new.password_problems())?;
+    let office = match existing {
+        Some(office) => office,
+        None => Office::new(&config, Store::open(&config.database).map_err(failure)?)?,
+    };
+    let account = administration::create(&office.domain, new).await.map_err(explained)?;
+    changed(place, &office.domain, account.id).await
+}
+
+async fn token(place: &Place, action: &Token) -> Result<(), Failure> {
+    let office = Office::open(&place.config()?)?;
+    let domain = &office.domain;
+    match action {
+        Token::List { name, most } => {
+            let found = match name {
+                Some(name) => {
+                    let account = find(domain, name).await?;
+                    let tokens = domain.store.read(|r| r.token_list(account.id)).await.map_err(explained)?;
+                    tokens.into_iter().map(|token| (token, account.username.clone())).collect()
+                }
+                None => {
+                    let limit = Some(most.limit() + 1);
+                    domain.store.read(|r| r.token_list_all(limit)).await.map_err(explained)?
+                }
+            };
+            let today = domain.now().date_naive();
+            let rows: Vec<_> =
+                most.take(found).into_iter().map(|(token, of)| TokenRow::new(token, of, today)).collect();
+            print(&output::list(place.format, &rows)?)
+        }
+        Token::Revoke { id } => {
+            administration::revoke_token(domain, *id).await.map_err(|refusal| match refusal {
+                Refusal::NotFound => failure(format!("there is no token {id}")),
+                other => explained(other),
+            })?;
+            done(place, &format!("token {id} is revoked"), Ended { sessions: 0, tokens: 1 })
+        }
+    }
+}
+
+async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
+    let office = Office::open(&place.config()?)?;
+    let domain = &office.domain;
+    match action {
+        Session::List { name, most } => {
+            let found = match name {
+                Some(name) => {
+                    let account = find(domain, name).await?;
+                    let sessions = domain.store.read(|r| r.session_list(account.id)).await.map_err(explained)?;
+                    sessions.into_iter().map(|session| (session, account.username.clone())).collect()
+                }
+                None => {
+                    let limit = Some(most.limit() + 1);
+                    domain.store.read(|r| r.session_list_all(limit)).await.map_err(explained)?
+                }
+            };
+            let now = domain.now();
+            let rows: Vec<_> = most.take(found).into_iter().map(|(row, of)| SessionRow::new(&row, of, now)).collect();
+            print(&output::list(place.format, &rows)?)
+        }
+        Session::End { user: Some(name), .. } => {
+            let account = find(domain, name).await?;
+            let sessions = administration::end_sessions(domain, account.id).await.map_err(explained)?;
+            let ended = Ended { sessions, tokens: 0 };
+            done(place, &format!("{} is signed out: {} ended", account.username, counted(ended)), ended)
+        }
+        Session::End { id, .. } => {
+            let id = id.unwrap_or_default();
+            administration::end_session(domain, id).await.map_err(|refusal| match refusal {
+                Refusal::NotFound => failure(format!("there is no session {id}")),
+                other => explained(other),
+            })?;
+            done(place, &format!("session {id} has ended"), Ended { sessions: 1, tokens: 0 })
+        }
+        Session::Clear => {
+            let ended = housekeeping::clear_expired(domain).await.map_err(explained)?;
+            done(place, &format!("{} had expired and went", counted(ended)), ended)
+        }
+    }
+}
+
+/// The rules over an open database, which is closed with it.
+struct Office {
+    domain: Domain,
+}
+
+impl Office {
+    fn open(config: &Config) -> Result<Office, Failure> {
+        Office::new(config, Store::open_existing(&config.database).map_err(failure)?)
+    }
+
+    fn new(config: &Config, store: Store) -> Result<Office, Failure> {
+        let domain = server::domain_without_server(config, &store).map_err(failure)?;
+        Ok(Office { domain })
+    }
+}
+
+impl Drop for Office {
+    fn drop(&mut self) {
+        self.domain.store.close();
+    }
+}
+
+impl Place {
+    fn config(&self) -> Result<Config, Failure> {
+        let mut config = load(self.config.as_deref())?;
+        if let Some(database) = &self.database {
+            config.database.clone_from(database);
+        }
+        Ok(config)
+    }
+}
+
+impl Most {
+    fn limit(&self) -> i64 {
+        self.limit.into()
+    }
+
+    /// The rows to show. One more was asked for: it tells that there are others.
+    fn take<T>(&self, mut rows: Vec<T>) -> Vec<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        if rows.len() > limit {
+            rows.truncate(limit);
+            eprintln!("There are more than {limit}: --limit shows them.");
+        }
+        rows
+    }
+}
+
+impl PasswordSource {
+    /// Held against the document like a typed one: in particular without blanks around it, as every login sends it.
+    fn read(&self) -> Result<Password, Failure> {
+        let text = match &self.password_file {
+            None => ask()?,
+            Some(path) => {
+                let read = match path == Path::new("-") {
+                    true => std::io::read_to_string(std::io::stdin()),
+                    false => std::fs::read_to_string(path),
+                };
+                read.map_err(|e| failure(format!("{}: {e}", path.display())))?
+            }
+        };
+        let clean = checked(vec![("password", text.trim_end_matches(['\r', '\n']).to_owned())])?;
+        let text = clean.get("password").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Password::new(text))
+    }
+}
+
+/// Twice, without an echo.
+fn ask() -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(failure(
+            "there is no terminal to ask for a password on: use --password-file FILE, or - for standard input",
+        ));
+    }
+    let prompt = |text: &str| rpassword::prompt_password(text).map_err(|e| failure(format!("no password: {e}")));
+    let (first, second) = (prompt("Password: ")?, prompt("Again: ")?);
+    match first == second {
+        true => Ok(first),
+        false => Err(failure("the two passwords differ")),
+    }
+}
+
+/// Texts against the document's constraints; what is absent is not asked for.
+fn checked(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Failure> {
+    let password = types::Register::PROPERTIES.iter().find(|property| property.name == "password1");
+    let password = password.map(|property| Property { name: "password", ..*property });
+    // A user name has its pattern in the first alone.
+    let known = types::UserDetailsRequest::PROPERTIES.iter().chain(types::Register::PROPERTIES).copied();
+    let known = known.filter(|property| !property.read_only);
+    let mut properties: Vec<Property> = Vec::new();
+    for property in known.chain(password) {
+        let is_new = !properties.iter().any(|other| other.name == property.name);
+        if is_new && texts.iter().any(|(name, _)| *name == property.name) {
+            properties.push(property);
+        }
+    }
+    let (clean, errors) = fields::check(&properties, &texts.into_iter().collect::<Fields>(), Rules::default());
+    match errors.is_empty() {
+        true => Ok(clean),
+        false => Err(failure(in_one_line(errors.iter()))),
+    }
+}
+
+fn none(name: &str, problems: &[String]) -> Result<(), Failure> {
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(failure(in_one_line([(name, problems)].into_iter()))),
+    }
+}
+
+fn in_one_line<'a>(errors: impl Iterator<Item = (&'a str, &'a [String])>) -> String {
+    errors.map(|(name, messages)| format!("{name}: {}", messages.join(" "))).collect::<Vec<_>>().join(" ")
+}
+
+async fn find(domain: &Domain, name: &str) -> Result<Account, Failure> {
+    administration::find(domain, name).await.map_err(|refusal| match refusal {
+        Refusal::NotFound => failure(format!("there is no user {name}")),
+        other => explained(other),
+    })
+}
+
+async fn details(domain: &Domain, account: &Account) -> Result<AccountDetails, Failure> {
+    let id = account.id;
+    let read = domain.store.read(|r| {
+        Ok::<_, Refusal>(AccountDetails {
+            account: AccountRow::new(account),
+            has_password: accounts::has_password(account),
+            mfa: r.totp_device_exists(id)?,
+            addresses: r.email_address_list(id, None, 0)?.into_iter().map(output::Address::new).collect(),
+            social_accounts: r.social_account_list(id, None, 0)?.into_iter().map(output::Link::new).collect(),
+            tokens: r.token_list(id)?.len(),
+            sessions: r.session_list(id)?.len(),
+        })
+    });
+    read.await.map_err(explained)
+}
+
+/// The account as it is now.
+async fn changed(place: &Place, domain: &Domain, id: i64) -> Result<(), Failure> {
+    let account = domain.store.read(|r| r.account_find(id)).await.map_err(explained)?;
+    let account = account.ok_or_else(|| explained(Refusal::NotFound))?;
+    print(&output::one(place.format, &details(domain, &account).await?)?)
+}
+
+fn counted(Ended { sessions, tokens }: Ended) -> String {
+    let of = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    format!("{} and {}", of(sessions, "session"), of(tokens, "token"))
+}
+
+fn done(place: &Place, what: &str, ended: Ended) -> Result<(), Failure> {
+    print(&output::ended(place.format, what, ended)?)
+}
+
+fn explained(refusal: impl Into<Refusal>) -> Failure {
+    failure(match refusal.into() {
+        Refusal::Invalid(Problems { fields, general }) => {
+            let fields = in_one_line(fields.iter().map(|(name, messages)| (*name, messages.as_slice())));
+            [fields, general.join(" ")].join(" ").trim().to_owned()
+        }
+        Refusal::Forbidden(why) => why.to_owned(),
+        Refusal::NotFound => "it is gone".to_owned(),
+        Refusal::Store(error) => error.to_string(),
+        other => format!("refused: {other:?}"),
+    })
+}

@@ -1,0 +1,255 @@
+//! What the operator's commands print: tables for people, JSON with fixed keys for programs.
+//!
+//! Every member is named here, so that no hash, digest or key ever gets out because a record of the store has one.
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::{Failure, failure};
+use crate::domain::accounts::Ended;
+use crate::domain::{sessions, tokens};
+use crate::store::{Account, EmailAddress, Session, SocialAccount, Token};
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+}
+
+/// A line of a table.
+pub trait Row: Serialize {
+    const HEADINGS: &'static [&'static str];
+
+    fn cells(&self) -> Vec<String>;
+}
+
+#[derive(Serialize)]
+pub struct AccountRow {
+    id: i64,
+    username: String,
+    email: String,
+    first_name: String,
+    last_name: String,
+    active: bool,
+    admin: bool,
+    last_login: Option<String>,
+    date_joined: String,
+}
+
+impl AccountRow {
+    pub fn new(account: &Account) -> AccountRow {
+        AccountRow {
+            id: account.id,
+            username: account.username.clone(),
+            email: account.email.clone(),
+            first_name: account.first_name.clone(),
+            last_name: account.last_name.clone(),
+            active: account.is_active,
+            admin: account.is_superuser,
+            last_login: account.last_login.map(time),
+            date_joined: time(account.date_joined),
+        }
+    }
+}
+
+impl Row for AccountRow {
+    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "EMAIL", "NAME", "ACTIVE", "ADMIN", "LAST LOGIN"];
+
+    fn cells(&self) -> Vec<String> {
+        let name = format!("{} {}", self.first_name, self.last_name).trim().to_owned();
+        let login = self.last_login.clone().unwrap_or_default();
+        let id = self.id.to_string();
+        vec![id, self.username.clone(), self.email.clone(), name, yes(self.active), yes(self.admin), login]
+    }
+}
+
+#[derive(Serialize)]
+pub struct AccountDetails {
+    #[serde(flatten)]
+    pub account: AccountRow,
+    pub has_password: bool,
+    /// A second factor is set up.
+    pub mfa: bool,
+    pub addresses: Vec<Address>,
+    pub social_accounts: Vec<Link>,
+    pub tokens: usize,
+    pub sessions: usize,
+}
+
+#[derive(Serialize)]
+pub struct Address {
+    email: String,
+    verified: bool,
+    primary: bool,
+}
+
+impl Address {
+    pub fn new(row: EmailAddress) -> Address {
+        Address { email: row.email, verified: row.verified, primary: row.primary }
+    }
+}
+
+#[derive(Serialize)]
+pub struct Link {
+    provider: String,
+    uid: String,
+}
+
+impl Link {
+    pub fn new(row: SocialAccount) -> Link {
+        Link { provider: row.provider, uid: row.uid }
+    }
+}
+
+#[derive(Serialize)]
+pub struct TokenRow {
+    id: i64,
+    username: String,
+    name: String,
+    created: String,
+    /// The last good day.
+    expiry: String,
+    last_seen: Option<String>,
+    state: &'static str,
+}
+
+impl TokenRow {
+    pub fn new(token: Token, username: String, today: NaiveDate) -> TokenRow {
+        let state = match tokens::state(&token, today) {
+            tokens::State::Live => "live",
+            tokens::State::Revoked => "revoked",
+            tokens::State::Expired => "expired",
+        };
+        TokenRow {
+            id: token.id,
+            username,
+            name: token.name,
+            created: time(token.created),
+            expiry: token.expiry.to_string(),
+            last_seen: token.last_seen.map(|day| day.to_string()),
+            state,
+        }
+    }
+}
+
+impl Row for TokenRow {
+    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "NAME", "CREATED", "EXPIRY", "LAST SEEN", "STATE"];
+
+    fn cells(&self) -> Vec<String> {
+        let (id, seen) = (self.id.to_string(), self.last_seen.clone().unwrap_or_default());
+        let [username, name, created, expiry] =
+            [&self.username, &self.name, &self.created, &self.expiry].map(String::clone);
+        vec![id, username, name, created, expiry, seen, self.state.to_owned()]
+    }
+}
+
+#[derive(Serialize)]
+pub struct SessionRow {
+    id: i64,
+    username: String,
+    created: String,
+    expires: String,
+    state: &'static str,
+}
+
+impl SessionRow {
+    pub fn new(session: &Session, username: String, now: DateTime<Utc>) -> SessionRow {
+        let state = if sessions::is_live(session, now) { "live" } else { "expired" };
+        SessionRow { id: session.id, username, created: time(session.created), expires: time(session.expires), state }
+    }
+}
+
+impl Row for SessionRow {
+    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "CREATED", "EXPIRES", "STATE"];
+
+    fn cells(&self) -> Vec<String> {
+        let [username, created, expires] = [&self.username, &self.created, &self.expires].map(String::clone);
+        vec![self.id.to_string(), username, created, expires, self.state.to_owned()]
+    }
+}
+
+/// Rows of one kind.
+pub fn list<R: Row>(format: Format, rows: &[R]) -> Result<String, Failure> {
+    match format {
+        Format::Json => json(&rows),
+        Format::Table => {
+            let headings = R::HEADINGS.iter().map(|heading| (*heading).to_owned()).collect();
+            Ok(aligned(std::iter::once(headings).chain(rows.iter().map(Row::cells)).collect()))
+        }
+    }
+}
+
+/// One account, a member a line.
+pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> {
+    let AccountDetails { account, has_password, mfa, addresses, social_accounts, tokens, sessions } = details;
+    if let Format::Json = format {
+        return json(details);
+    }
+    let mut lines = vec![
+        ("id", account.id.to_string()),
+        ("username", account.username.clone()),
+        ("email", account.email.clone()),
+        ("first name", account.first_name.clone()),
+        ("last name", account.last_name.clone()),
+        ("active", yes(account.active)),
+        ("admin", yes(account.admin)),
+        ("last login", account.last_login.clone().unwrap_or_else(|| "never".to_owned())),
+        ("joined", account.date_joined.clone()),
+        ("password", if *has_password { "set" } else { "none" }.to_owned()),
+        ("second factor", yes(*mfa)),
+        ("tokens", tokens.to_string()),
+        ("sessions", sessions.to_string()),
+    ];
+    for Address { email, verified, primary } in addresses {
+        let verified = if *verified { "verified" } else { "unverified" };
+        lines.push(("address", format!("{email} ({verified}{})", if *primary { ", primary" } else { "" })));
+    }
+    for Link { provider, uid } in social_accounts {
+        lines.push(("social account", format!("{provider} {uid}")));
+    }
+    Ok(aligned(lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()))
+}
+
+/// What was done, in a sentence, or what ended by it, in numbers.
+pub fn ended(format: Format, sentence: &str, Ended { sessions, tokens }: Ended) -> Result<String, Failure> {
+    match format {
+        Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
+        Format::Table => Ok(plain(sentence) + "\n"),
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(failure)
+}
+
+/// Columns as wide as their widest cell, two blanks apart.
+fn aligned(rows: Vec<Vec<String>>) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let mut widths = vec![0; rows.iter().map(Vec::len).max().unwrap_or(0)];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A person's name must not move the cursor of the operator's terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn yes(flag: bool) -> String {
+    if flag { "yes" } else { "no" }.to_owned()
+}

@@ -1,0 +1,68 @@
+//! What goes by itself when its time is over: sessions, and tokens that nobody needs to be told of any more.
+//!
+//! It deletes in small batches, each a write of its own, so that requests are never held up for long.
+
+use chrono::{DateTime, Days, Duration, Utc};
+
+use super::accounts::Ended;
+use super::{Domain, Refusal};
+
+/// Rows of one write: some milliseconds.
+const BATCH: u16 = 500;
+
+/// Between two writes: another process does not queue for the database, it looks now and then whether it is free.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+
+/// A client with an expired token is told so for this long; then the token is as unknown as any other.
+const DAYS_TOKENS_ARE_KEPT: u64 = 30;
+
+/// Deletes what has expired.
+///
+/// # Errors
+///
+/// The store's; what was deleted before stays deleted.
+pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
+    let now = domain.now();
+    let day = now.date_naive().checked_sub_days(Days::new(DAYS_TOKENS_ARE_KEPT)).unwrap_or_default();
+    let mut ended = Ended { sessions: 0, tokens: 0 };
+    loop {
+        let write = domain.store.write(move |w| {
+            let sessions = w.session_delete_expired(now, BATCH.into())?;
+            Ok::<_, Refusal>(Ended { sessions, tokens: w.token_delete_expired(day, BATCH.into())? })
+        });
+        let batch = write.await?;
+        ended.sessions += batch.sessions;
+        ended.tokens += batch.tokens;
+        if batch.sessions.max(batch.tokens) < BATCH.into() {
+            return Ok(ended);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// When the next sweep is due: at once, and then a day after the last that succeeded.
+pub struct Sweep {
+    domain: Domain,
+    due: DateTime<Utc>,
+}
+
+impl Sweep {
+    pub fn new(domain: Domain) -> Sweep {
+        Sweep { due: domain.now(), domain }
+    }
+
+    /// Sweeps if it is time to; asked every minute or so.
+    ///
+    /// # Errors
+    ///
+    /// The store's; the sweep stays due.
+    pub async fn if_due(&mut self) -> Result<Option<Ended>, Refusal> {
+        let now = self.domain.now();
+        if now < self.due {
+            return Ok(None);
+        }
+        let ended = clear_expired(&self.domain).await?;
+        self.due = now + Duration::days(1);
+        Ok(Some(ended))
+    }
+}
