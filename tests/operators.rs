@@ -436,6 +436,7 @@ fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]
 
 #[cfg(target_os = "linux")]
 #[test]
+#[ignore = "needs a terminal: `script`, of Debian's bsdutils"]
 fn password_is_asked_for_twice_at_a_terminal() {
     let operator = Operator::alone();
     let twice = [("Password: ", PASSWORD), ("Again: ", PASSWORD)];
