@@ -1,5 +1,7 @@
 //! The command line: parse, run, and map a Result to an exit code.
 
+mod import;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,9 @@ enum Command {
     /// The contract: the document, what the server offers, and how they differ.
     #[command(subcommand)]
     Spec(Spec),
+    /// Move accounts in from elsewhere.
+    #[command(subcommand)]
+    Import(import::Import),
     /// Read the settings and say what is wrong with them.
     CheckConfig {
         /// A YAML or TOML file of settings.
@@ -113,6 +118,7 @@ pub fn run() -> ExitCode {
     let result = match Cli::parse().command.unwrap_or(Command::Serve(Serve::default())) {
         Command::Serve(serve) => run_serve(&serve).map(|()| ExitCode::SUCCESS),
         Command::Spec(spec) => run_spec(&spec).map(ExitCode::from),
+        Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
         Command::CheckConfig { list: true, .. } => print(&config::describe()).map(|()| ExitCode::SUCCESS),
         Command::CheckConfig { config, .. } => {
             load(config.as_deref()).and_then(|_| print("The settings are good.\n")).map(|()| ExitCode::SUCCESS)

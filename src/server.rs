@@ -12,6 +12,7 @@ use crate::domain::hashing::{Cost, Hasher};
 use crate::domain::keys::SecretKey;
 use crate::domain::limits::Limits;
 use crate::domain::passwords::Password;
+use crate::domain::rehash::Rehash;
 use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts};
 use crate::http::{Server, Settings, front};
 use crate::mail::transport::{SmtpSettings, Transport};
@@ -65,6 +66,7 @@ pub async fn start(
         store: store.clone(),
         hasher: Hasher::start(hash_cost).map_err(|e| format!("{e:?}"))?,
         limits: Limits::new(config.rate_limits, Arc::clone(&clock)),
+        rehash: Rehash::new(log.clone()),
         clock: Arc::clone(&clock),
         entropy,
         secret,
@@ -184,7 +186,7 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
 const SECRET_BYTES: usize = 32;
 
 /// The configured secret, or the one that lies beside the database, made when it is missing.
-fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<SecretKey, String> {
+pub(crate) fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<SecretKey, String> {
     if let Some(secret) = &config.secret_key {
         return Ok(SecretKey::new(secret.expose().as_bytes()));
     }

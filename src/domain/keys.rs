@@ -9,6 +9,8 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -39,6 +41,19 @@ impl fmt::Debug for SecretKey {
 /// Digest under which a random secret (token, session id) is stored. A plain hash does: it has 128 bits and more.
 pub fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
+}
+
+pub const NONCE_BYTES: usize = 24;
+
+/// The key of a second factor, encrypted for its account: the row of one account is of no use to another. The nonce
+/// must be random: 24 bytes never meet twice.
+pub fn seal_second_factor(secret: &SecretKey, account_id: i64, key: &[u8], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+    let cipher = XChaCha20Poly1305::new(&secret.derive("second-factor").into());
+    let payload = Payload { msg: key, aad: &account_id.to_be_bytes() };
+    let mut sealed = nonce.to_vec();
+    // Encrypting fails only beyond 256 GiB.
+    sealed.extend(cipher.encrypt(XNonce::from_slice(&nonce), payload).unwrap_or_default());
+    sealed
 }
 
 /// The key of a confirmation mail.

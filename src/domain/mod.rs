@@ -6,11 +6,14 @@
 //! Where its rules come from: behaviour of InvenTree v291 (Django's auth, allauth), its departures listed in SECURITY.md.
 
 pub mod accounts;
+pub mod django_hashes;
 pub mod email_addresses;
 pub mod hashing;
+pub mod import;
 pub mod keys;
 pub mod limits;
 pub mod passwords;
+pub mod rehash;
 pub mod sessions;
 pub mod social;
 pub mod tokens;
@@ -39,6 +42,7 @@ pub struct Parts {
     pub outbox: Outbox,
     pub rules: Rules,
     pub limits: limits::Limits,
+    pub rehash: rehash::Rehash,
 }
 
 /// What the operator decides.
