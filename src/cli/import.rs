@@ -40,7 +40,7 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     if ["postgresql://", "postgres://", "mysql://"].iter().any(|scheme| import.from.starts_with(scheme)) {
         // The URL may hold a password: it is not repeated.
         return Err(failure(
-            "a database server is not read here: have InvenTree write its data out (invoke export-records), load that \
+            "a database server is not read here: have InvenTree write its data out (invoke export-records --include-tokens), load that \
              into an InvenTree of the same version on SQLite (invoke import-records), and import that file",
         ));
     }

@@ -112,6 +112,9 @@ impl<'a> DjangoHash<'a> {
 /// [`Unusable`], without having hashed anything.
 pub fn read_argon2(phc: &str) -> Result<PasswordHash, Unusable> {
     let hash = PasswordHash::new(phc).map_err(|_| Unusable::Unknown)?;
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err(Unusable::Unknown);
+    }
     let params = Params::try_from(&hash).map_err(|_| Unusable::Unknown)?;
     let memory = u64::from(params.m_cost());
     let work = memory.saturating_mul(u64::from(params.t_cost()));

@@ -179,3 +179,22 @@ fn base36(mut number: u64) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_second_factor_opens_under_its_secret_for_its_account_alone() {
+        let (secret, other) = (SecretKey::new(b"one"), SecretKey::new(b"two"));
+        let sealed = seal_second_factor(&secret, 7, b"00ff", [5; NONCE_BYTES]);
+        let open = |secret: &SecretKey, account_id: i64| {
+            let cipher = XChaCha20Poly1305::new(&secret.derive("second-factor").into());
+            let payload = Payload { msg: &sealed[NONCE_BYTES..], aad: &account_id.to_be_bytes() };
+            cipher.decrypt(XNonce::from_slice(&sealed[..NONCE_BYTES]), payload).ok()
+        };
+        assert_eq!(open(&secret, 7).as_deref(), Some(&b"00ff"[..]));
+        assert_eq!(open(&secret, 8), None);
+        assert_eq!(open(&other, 7), None);
+    }
+}

@@ -77,3 +77,66 @@ pub(super) fn start(domain: &Domain, account: &Account, password: Password) {
         let _ = write.await;
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    struct Lines(Arc<AtomicUsize>);
+
+    impl slog::Drain for Lines {
+        type Ok = ();
+        type Err = slog::Never;
+
+        fn log(&self, _: &slog::Record<'_>, _: &slog::OwnedKVList) -> Result<(), slog::Never> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    fn account(id: i64, password: &str) -> Account {
+        Account {
+            id,
+            username: String::new(),
+            email: String::new(),
+            first_name: String::new(),
+            last_name: String::new(),
+            password: password.to_owned(),
+            is_active: true,
+            is_superuser: false,
+            last_login: None,
+            date_joined: chrono::DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn an_absurd_hash_is_told_once_for_each_account() {
+        let lines = Arc::new(AtomicUsize::new(0));
+        let rehash = Rehash::new(Logger::root(Lines(Arc::clone(&lines)), slog::o!()));
+        let absurd = "pbkdf2_sha256$1000000000$s$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
+        for _ in 0..3 {
+            rehash.tell_if_too_costly(&account(1, absurd));
+        }
+        rehash.tell_if_too_costly(&account(2, absurd));
+        rehash.tell_if_too_costly(&account(3, &absurd.replace("1000000000", "1")));
+        rehash.tell_if_too_costly(&account(4, "!"));
+        assert_eq!(lines.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_moved_password_is_the_same_one_and_another_is_not() {
+        let rehash = Rehash::new(Logger::root(slog::Discard, slog::o!()));
+        rehash.remember(1, "old".to_owned(), "new".to_owned());
+        assert!(rehash.is_same(1, "old", "new"));
+        assert!(rehash.is_same(1, "old", "old"));
+        assert!(!rehash.is_same(1, "new", "old"));
+        assert!(!rehash.is_same(2, "old", "new"));
+        for n in 0..MOST_MOVED {
+            rehash.remember(2, n.to_string(), String::new());
+        }
+        assert!(!rehash.is_same(1, "old", "new"), "what is remembered has an end");
+    }
+}

@@ -99,6 +99,7 @@ impl InvenTree {
             other => other,
         };
         let source = InvenTree { connection: connection.map_err(|e| unreadable(&explain(&e)))?, name };
+        source.check_length(&absolute)?;
         source.check()?;
         Ok(source)
     }
@@ -238,6 +239,21 @@ impl InvenTree {
             },
             f,
         )
+    }
+
+    /// The engine takes a last page that is cut off for one that ends in zeros.
+    fn check_length(&self, path: &Path) -> Result<(), Unreadable> {
+        if has_log(path) {
+            // Pages may still be in the log alone.
+            return Ok(());
+        }
+        let pages: i64 = self.value("PRAGMA page_count")?;
+        let size: i64 = self.value("PRAGMA page_size")?;
+        let length = path.metadata().map_err(|e| self.unreadable(&e.to_string()))?.len();
+        if length < pages.saturating_mul(size).unsigned_abs() {
+            return Err(self.unreadable("it is damaged or half-written: copy it again"));
+        }
+        Ok(())
     }
 
     fn check(&self) -> Result<(), Unreadable> {
