@@ -253,7 +253,7 @@ async fn addresses_and_social_links_are_listed_as_before() {
             { "id": 9, "user": 3, "email": "ada@work.example.com", "verified": false, "primary": false },
         ])
     );
-    let at = "2026-01-05 08:09";
+    let at = "2026-01-05T08:09:10.123456Z";
     assert_eq!(
         list("social/").await,
         json!([
