@@ -412,6 +412,23 @@ fn a_source_with_overwritten_pages_is_one_line_and_nothing_written() {
 }
 
 #[test]
+fn a_source_copied_while_it_was_being_written_is_one_line_and_nothing_written() {
+    let new = Move::filled();
+    new.source.run("PRAGMA cache_size = 1; BEGIN");
+    for id in 100..400 {
+        new.source.account(id, &format!("half{id}"), PBKDF2);
+    }
+    let copy = Move::new();
+    for suffix in ["", "-journal"] {
+        let name = |folder: &Path| folder.join(format!("inventree.sqlite3{suffix}"));
+        std::fs::copy(name(new.folder.path()), name(copy.folder.path())).unwrap();
+    }
+    assert_one_line(&copy.refused(), "half-written");
+    new.source.run("ROLLBACK");
+    assert!(new.done().contains("accounts                 3 new"));
+}
+
+#[test]
 fn a_foreign_source_is_one_line_and_nothing_written() {
     let new = Move::new();
     std::fs::write(

@@ -34,7 +34,8 @@ pub fn write_all_or_nothing<T, E: From<StoreError>>(
 ) -> Result<T, E> {
     let is_new = !path.exists();
     if is_new && keep == Keep::Nothing {
-        let connection = Connection::open_in_memory().map_err(StoreError::from)?;
+        // The engine's own temporary file, without a name: a large trial does not have to fit into memory.
+        let connection = Connection::open("").map_err(StoreError::from)?;
         return run(connection, keep, f);
     }
     let made = create_private(path)?;
