@@ -31,7 +31,7 @@ pub struct DjangoHash<'a>(Kind<'a>);
 
 enum Kind<'a> {
     Pbkdf2 { name: &'static str, rounds: u32, salt: &'a str, expected: Vec<u8> },
-    Argon2(PasswordHash),
+    Argon2(&'a str),
     Bcrypt { name: &'static str, hash: &'a str },
     Scrypt { params: scrypt::Params, salt: &'a str, expected: Vec<u8> },
 }
@@ -62,7 +62,11 @@ impl<'a> DjangoHash<'a> {
             PBKDF2_SHA256 => read_pbkdf2(PBKDF2_SHA256, rest, Sha256::output_size())?,
             PBKDF2_SHA1 => read_pbkdf2(PBKDF2_SHA1, rest, Sha1::output_size())?,
             // Django puts its own name before a PHC string and keeps the string's first `$` for both.
-            ARGON2 => Kind::Argon2(read_argon2(&stored[name.len()..])?),
+            ARGON2 => {
+                let phc = &stored[name.len()..];
+                read_argon2(phc)?;
+                Kind::Argon2(phc)
+            }
             BCRYPT_SHA256 => read_bcrypt(BCRYPT_SHA256, rest)?,
             BCRYPT => read_bcrypt(BCRYPT, rest)?,
             SCRYPT => read_scrypt(rest)?,
@@ -90,7 +94,7 @@ impl<'a> DjangoHash<'a> {
                 }
                 found.ct_eq(expected).into()
             }
-            Kind::Argon2(hash) => Argon2::default().verify_password(password, hash).is_ok(),
+            Kind::Argon2(phc) => Argon2::default().verify_password(password, *phc).is_ok(),
             // bcrypt looks at 72 bytes only, which is why Django hashes first.
             Kind::Bcrypt { name: BCRYPT_SHA256, hash } => {
                 bcrypt::verify(hex(&Sha256::digest(password)), hash).unwrap_or(false)
