@@ -25,11 +25,12 @@ const FORMATS: &[(&str, &str)] = &[
         "scrypt$16$saltsalt$2$1$2Qs/X8iuPNJVVZofshTbd46BGOQGKjIoD1Eds8IHw324vBwknjDj2KoqjP6CJvUg8SegUld1sL2wpiap5TFtvw==",
     ),
 ];
-/// Before and after the day of the test's clock.
+/// By the clock of the test's server.
 const YESTERDAY: &str = "2026-02-28";
 const TODAY: &str = "2026-03-01";
 const NEXT_YEAR: &str = "2027-01-01";
-const MALFORMED_COST: &str = "pbkdf2_sha256$1000000000$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
+/// A billion rounds.
+const ABSURD: &str = "pbkdf2_sha256$1000000000$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
 
 struct Move {
     folder: tempfile::TempDir,
@@ -130,7 +131,7 @@ async fn accounts_that_could_not_log_in_before_cannot_now() {
     new.source.run("UPDATE auth_user SET is_active = 0");
     new.source.account(2, "linked", "!kq0RHXo5LLXtCxNYrandom");
     new.source.account(3, "strange", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99");
-    new.source.account(4, "absurd", MALFORMED_COST);
+    new.source.account(4, "absurd", ABSURD);
     let said = new.done();
     assert!(said.contains("account 3 \"strange\" cannot log in before its password is reset"), "{said}");
     assert!(said.contains("account 4 \"absurd\" cannot log in before its password is reset: its password has absurd"));
@@ -344,7 +345,6 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
     let new = Move::filled();
     new.source.account(50, "ADA", PBKDF2);
     new.source.address(30, 50, "ADA@example.com", true, true);
-    // Not even this one is lost sight of: its account is refused already.
     new.source.account(51, "fay", PBKDF2);
     new.source.address(31, 51, "BEA@example.com", true, false);
     new.source.address(32, 51, "fay@example.com", false, true);
@@ -535,12 +535,10 @@ async fn a_whole_inventree_database_moves_in() {
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    // Registered at the day of the source's newest token, so that the clock agrees with its expiry days.
     let server = TestServer::with(&[("DB_NAME", database.to_str().unwrap())]).await;
-    let today = "2026-03-01";
     let (mut tokens, mut logins, mut factors) = (0, 0, 0);
     for (user, key, good) in
-        rows(&format!("SELECT user_id, key, NOT revoked AND expiry >= '{today}' FROM users_apitoken"))
+        rows(&format!("SELECT user_id, key, NOT revoked AND expiry >= '{TODAY}' FROM users_apitoken"))
     {
         let authorization = format!("Token {key}");
         let answer = server.get("user/", &[("authorization", &authorization)]).await;

@@ -92,8 +92,8 @@ impl Hasher {
     /// Whether the password fits; `None` (no such account) and a hash that cannot be tried cost the same and never fit.
     ///
     /// That cost is argon2id's. An imported account takes the time of its own hash until its first good login (600 000
-    /// rounds of pbkdf2: several times longer), so that until then its existence can be told by a clock. Equalising
-    /// would make every wrong name as slow as the slowest import, for good.
+    /// rounds of pbkdf2: twice as long where the processor knows SHA, several times where not), so that until then its
+    /// existence can be told by a clock. Equalising would make every wrong name as slow as the slowest import, for good.
     ///
     /// # Errors
     ///

@@ -53,7 +53,8 @@ impl Rehash {
 }
 
 /// Starts moving this account's proved password, if it needs it, and returns at once. When it does not come to pass
-/// (the queue is full, the server stops), the next good login tries again.
+/// (the queue is full, the server stops), the next good login tries again. A reset link that is under way becomes void,
+/// as it does with every login.
 pub(super) fn start(domain: &Domain, account: &Account, password: Password) {
     if !is_djangos(&account.password) {
         return;
