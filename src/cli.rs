@@ -1,5 +1,6 @@
 //! The command line: parse, run, and map a Result to an exit code.
 
+mod import;
 mod operators;
 mod output;
 
@@ -32,6 +33,9 @@ enum Command {
     Spec(Spec),
     #[command(flatten)]
     Operators(operators::Command),
+    /// Move accounts in from elsewhere.
+    #[command(subcommand)]
+    Import(import::Import),
     /// Read the settings and say what is wrong with them.
     CheckConfig {
         /// A YAML or TOML file of settings.
@@ -119,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => run_serve(&serve).map(|()| ExitCode::SUCCESS),
         Command::Spec(spec) => run_spec(&spec).map(ExitCode::from),
         Command::Operators(command) => operators::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
         Command::CheckConfig { list: true, .. } => print(&config::describe()).map(|()| ExitCode::SUCCESS),
         Command::CheckConfig { config, .. } => {
             load(config.as_deref()).and_then(|_| print("The settings are good.\n")).map(|()| ExitCode::SUCCESS)

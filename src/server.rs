@@ -16,6 +16,7 @@ use crate::domain::housekeeping::Sweep;
 use crate::domain::keys::SecretKey;
 use crate::domain::limits::Limits;
 use crate::domain::passwords::Password;
+use crate::domain::rehash::Rehash;
 use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts};
 use crate::http::{Server, Settings, front};
 use crate::mail::transport::{SmtpSettings, Transport};
@@ -66,7 +67,7 @@ pub async fn start(
     let store = Store::open(&config.database).map_err(|e| e.to_string())?;
     let secret = secret_key(config, &*surroundings.entropy)?;
     let Surroundings { clock, entropy, hash_cost, transport } = surroundings;
-    let domain = domain(config, &store, secret, hash_cost, Arc::clone(&clock), entropy)?;
+    let domain = domain(config, &store, secret, hash_cost, Arc::clone(&clock), entropy, log)?;
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
@@ -97,7 +98,7 @@ pub fn domain_without_server(config: &Config, store: &Store) -> Result<Domain, S
     let Surroundings { clock, entropy, hash_cost, .. } = Surroundings::default();
     let mut bytes = [0; SECRET_BYTES];
     entropy.fill(&mut bytes);
-    domain(config, store, SecretKey::new(&bytes), hash_cost, clock, entropy)
+    domain(config, store, SecretKey::new(&bytes), hash_cost, clock, entropy, &Logger::root(slog::Discard, o!()))
 }
 
 fn domain(
@@ -107,11 +108,13 @@ fn domain(
     hash_cost: Cost,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    log: &Logger,
 ) -> Result<Domain, String> {
     Ok(Domain::new(Parts {
         store: store.clone(),
         hasher: Hasher::start(hash_cost).map_err(|e| format!("{e:?}"))?,
         limits: Limits::new(config.rate_limits, Arc::clone(&clock)),
+        rehash: Rehash::new(log.clone()),
         clock,
         entropy,
         outbox: Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url),
@@ -234,7 +237,7 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
 const SECRET_BYTES: usize = 32;
 
 /// The configured secret, or the one that lies beside the database, made when it is missing.
-fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<SecretKey, String> {
+pub(crate) fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<SecretKey, String> {
     if let Some(secret) = &config.secret_key {
         return Ok(SecretKey::new(secret.expose().as_bytes()));
     }

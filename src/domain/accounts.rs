@@ -7,7 +7,7 @@ use super::hashing::is_usable;
 use super::passwords::{self, Password, Similar};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
-use super::{Domain, Problems, Refusal, email_addresses, keys};
+use super::{Domain, Problems, Refusal, email_addresses, keys, rehash};
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
 /// What a login hands out.
@@ -173,7 +173,8 @@ pub async fn log_in(domain: &Domain, username: &str, password: Password, client:
         .write(move |w, domain| {
             let current = w.account_find(account.id)?;
             // Deactivated or given another password since it was checked.
-            if !current.is_some_and(|current| current.is_active && current.password == account.password) {
+            let same = |hash: &str| domain.rehash.is_same(account.id, &account.password, hash);
+            if !current.is_some_and(|current| current.is_active && same(&current.password)) {
                 return Err(Problems::general("Unable to log in with provided credentials.").into());
             }
             w.account_touch_login(account.id, now)?;
@@ -184,7 +185,8 @@ pub async fn log_in(domain: &Domain, username: &str, password: Password, client:
         .await
 }
 
-/// The active account that this name and password open. An unknown name costs as much time as a wrong password.
+/// The active account that this name and password open. An unknown name costs as much time as a wrong password. A
+/// password that an import brought begins to move to argon2id here, and the caller does not wait for it.
 ///
 /// # Errors
 ///
@@ -199,10 +201,14 @@ pub async fn check_password(
     let attempt = domain.limits.guess(&key, client)?;
     let account = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
     let stored = account.as_ref().map(|account| account.password.as_str());
-    let fits = domain.hasher.verify(password, stored).await?;
+    if let Some(account) = &account {
+        domain.rehash.tell_if_too_costly(account);
+    }
+    let fits = domain.hasher.verify(password.clone(), stored).await?;
     let opened = account.filter(|account| fits && account.is_active);
-    if opened.is_some() {
+    if let Some(account) = &opened {
         domain.limits.give_back(attempt);
+        rehash::start(domain, account, password);
     }
     Ok(opened)
 }
@@ -287,7 +293,7 @@ pub async fn change_password(
     domain
         .write(move |w, domain| {
             let current = w.account_find(id)?.ok_or(Refusal::NotFound)?;
-            if current.password != checked {
+            if !domain.rehash.is_same(id, &checked, &current.password) {
                 return Err(Refusal::Forbidden("The password was changed by another request. Please try again."));
             }
             w.account_set_password(id, &hash)?;

@@ -2,6 +2,7 @@
 //!
 //! argon2 takes tens of milliseconds of a core and 19 MiB: never on an async thread, never inside a transaction, at most
 //! one per core at once. The queue in front is bounded, and a full one is an answer ([`HasherError::Busy`]), not a wait.
+//! A hash of Django's, which an import brought, is verified here too ([`super::django_hashes`]).
 //! Parameters: OWASP Password Storage Cheat Sheet, argon2id with m=19456 KiB, t=2, p=1.
 
 use std::sync::Arc;
@@ -9,11 +10,11 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use tokio::sync::oneshot;
 
+use super::django_hashes::{self, DjangoHash, Unusable};
 use super::passwords::Password;
 
 /// Cost of one hash.
@@ -88,18 +89,27 @@ impl Hasher {
         .await?
     }
 
-    /// Whether the password fits; `None` (no such account) and an unusable hash cost the same and never fit.
+    /// Whether the password fits; `None` (no such account) and a hash that cannot be tried cost the same and never fit.
+    ///
+    /// That cost is argon2id's. An imported account takes the time of its own hash until its first good login (600 000
+    /// rounds of pbkdf2: twice as long where the processor knows SHA, several times where not), so that until then its
+    /// existence can be told by a clock. Equalising would make every wrong name as slow as the slowest import, for good.
     ///
     /// # Errors
     ///
     /// [`HasherError::Busy`] when the queue is full.
     pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<bool, HasherError> {
-        let usable = stored.filter(|hash| is_usable(hash));
+        let usable = stored.filter(|hash| why_unusable(hash).is_none());
         let known = usable.is_some();
         let hash = usable.unwrap_or(&self.dummy).to_owned();
         self.run(move |argon2| {
-            let Ok(parsed) = PasswordHash::new(&hash) else { return false };
-            argon2.verify_password(password.expose().as_bytes(), &parsed).is_ok() && known
+            let password = password.expose().as_bytes();
+            let fits = if is_djangos(&hash) {
+                DjangoHash::read(&hash).is_ok_and(|hash| hash.verify(password))
+            } else {
+                django_hashes::read_argon2(&hash).is_ok_and(|hash| argon2.verify_password(password, &hash).is_ok())
+            };
+            fits && known
         })
         .await
     }
@@ -124,6 +134,19 @@ impl Hasher {
 /// False for Django's `!…` and for an empty hash: no password opens such an account.
 pub fn is_usable(hash: &str) -> bool {
     !hash.is_empty() && !hash.starts_with(UNUSABLE_PREFIX)
+}
+
+/// Whether a usable hash came from elsewhere and is to be replaced by one of our own: ours are PHC strings.
+pub fn is_djangos(hash: &str) -> bool {
+    is_usable(hash) && !hash.starts_with('$')
+}
+
+/// Why no password can open this; `None` when one may.
+pub fn why_unusable(hash: &str) -> Option<Unusable> {
+    match is_djangos(hash) {
+        true => DjangoHash::read(hash).err(),
+        false => django_hashes::read_argon2(hash).err(),
+    }
 }
 
 fn work(jobs: &Mutex<Receiver<Job>>, argon2: &Argon2<'static>) {

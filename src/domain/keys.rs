@@ -9,6 +9,8 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -39,6 +41,19 @@ impl fmt::Debug for SecretKey {
 /// Digest under which a random secret (token, session id) is stored. A plain hash does: it has 128 bits and more.
 pub fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
+}
+
+pub const NONCE_BYTES: usize = 24;
+
+/// The key of a second factor, encrypted for its account: the row of one account is of no use to another. The nonce
+/// must be random: 24 bytes never meet twice.
+pub fn seal_second_factor(secret: &SecretKey, account_id: i64, key: &[u8], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+    let cipher = XChaCha20Poly1305::new(&secret.derive("second-factor").into());
+    let payload = Payload { msg: key, aad: &account_id.to_be_bytes() };
+    let mut sealed = nonce.to_vec();
+    // Encrypting fails only beyond 256 GiB.
+    sealed.extend(cipher.encrypt(XNonce::from_slice(&nonce), payload).unwrap_or_default());
+    sealed
 }
 
 /// The key of a confirmation mail.
@@ -162,5 +177,24 @@ fn base36(mut number: u64) -> String {
         if number == 0 {
             return digits.iter().rev().collect();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_second_factor_opens_under_its_secret_for_its_account_alone() {
+        let (secret, other) = (SecretKey::new(b"one"), SecretKey::new(b"two"));
+        let sealed = seal_second_factor(&secret, 7, b"00ff", [5; NONCE_BYTES]);
+        let open = |secret: &SecretKey, account_id: i64| {
+            let cipher = XChaCha20Poly1305::new(&secret.derive("second-factor").into());
+            let payload = Payload { msg: &sealed[NONCE_BYTES..], aad: &account_id.to_be_bytes() };
+            cipher.decrypt(XNonce::from_slice(&sealed[..NONCE_BYTES]), payload).ok()
+        };
+        assert_eq!(open(&secret, 7).as_deref(), Some(&b"00ff"[..]));
+        assert_eq!(open(&secret, 8), None);
+        assert_eq!(open(&other, 7), None);
     }
 }

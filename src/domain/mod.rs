@@ -7,12 +7,15 @@
 
 pub mod accounts;
 pub mod administration;
+pub mod django_hashes;
 pub mod email_addresses;
 pub mod hashing;
 pub mod housekeeping;
+pub mod import;
 pub mod keys;
 pub mod limits;
 pub mod passwords;
+pub mod rehash;
 pub mod sessions;
 pub mod social;
 pub mod tokens;
@@ -41,6 +44,7 @@ pub struct Parts {
     pub outbox: Outbox,
     pub rules: Rules,
     pub limits: limits::Limits,
+    pub rehash: rehash::Rehash,
 }
 
 /// What the operator decides.

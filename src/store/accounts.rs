@@ -18,7 +18,7 @@ pub struct Account {
     pub email: String,
     pub first_name: String,
     pub last_name: String,
-    /// A PHC string, or one that begins with `!` and matches no password.
+    /// A PHC string, a hash of Django's that was imported, or a text that begins with `!` and matches no password.
     pub password: String,
     pub is_active: bool,
     pub is_superuser: bool,
@@ -177,6 +177,13 @@ impl Writer<'_> {
     pub fn account_set_password(&self, id: i64, password: &str) -> Result<(), StoreError> {
         self.execute("UPDATE accounts SET password = $1 WHERE id = $2", params![password, id])?;
         Ok(())
+    }
+
+    /// Puts one hash of a password in place of another; false when the password is no longer that one.
+    pub fn account_replace_password(&self, id: i64, old: &str, new: &str) -> Result<bool, StoreError> {
+        let changed =
+            self.execute("UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3", params![new, id, old])?;
+        Ok(changed > 0)
     }
 
     pub fn account_set_email(&self, id: i64, email: &str) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 //! A step that has been released must never be edited: add the next one. Nothing here may touch
 //! a database that a newer program has migrated.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::StoreError;
 
@@ -15,6 +15,12 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
     // One transaction for all steps: a half-migrated file can never be seen, and of two programs
     // that start at once the second finds nothing left to do.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    bring_up_to_date(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// The same as part of a larger transaction.
+pub(super) fn bring_up_to_date(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     transaction.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")?;
     let stored: Option<i64> =
         transaction.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
@@ -32,7 +38,7 @@ pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.execute_batch("DELETE FROM schema_version")?;
         transaction.execute("INSERT INTO schema_version (version) VALUES ($1)", [LATEST])?;
     }
-    Ok(transaction.commit()?)
+    Ok(())
 }
 
 /// Whether the schema is up to date; `None` for a database that is not ours.

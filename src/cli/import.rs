@@ -1,0 +1,90 @@
+//! `import`: shows how far it is, and says what came of it.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::{Failure, failure, load, print};
+use crate::domain::keys::SecretKey;
+use crate::domain::{Entropy, SystemEntropy, import};
+use crate::server;
+use crate::store::{InvenTree, Keep};
+
+#[derive(Subcommand)]
+pub(super) enum Import {
+    /// Accounts, addresses, social accounts, API tokens and TOTP devices of InvenTree (API version 291): all or
+    /// nothing. What an earlier run brought is left as it is.
+    Inventree(Inventree),
+}
+
+#[derive(Args)]
+pub(super) struct Inventree {
+    /// InvenTree's SQLite file; it is only read, and may be in use.
+    #[arg(long, value_name = "FILE")]
+    from: String,
+    /// The SQLite file of this server; made when it is missing. Stop the server first: while rows come in it cannot write.
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+    /// A YAML or TOML file of settings.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Do everything but keep it: say what would be imported, or what is in the way.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
+    if ["postgresql://", "postgres://", "mysql://"].iter().any(|scheme| import.from.starts_with(scheme)) {
+        // The URL may hold a password: it is not repeated.
+        return Err(failure(
+            "a database server is not read here: have InvenTree write its data out (invoke export-records --include-tokens), load that \
+             into an InvenTree of the same version on SQLite (invoke import-records), and import that file",
+        ));
+    }
+    let mut config = load(import.config.as_deref())?;
+    if let Some(database) = &import.database {
+        config.database.clone_from(database);
+    }
+    let source = InvenTree::open(import.from.as_ref()).map_err(failure)?;
+    let bar = progress_bar(source.count().map_err(failure)?);
+    let (keep, entropy) = (if import.dry_run { Keep::Nothing } else { Keep::Rows }, SystemEntropy);
+    let secret = || match keep {
+        Keep::Rows => server::secret_key(&config, &entropy),
+        // A trial must not make one, and what is sealed under this is thrown away.
+        Keep::Nothing => Ok(SecretKey::new(&random::<32>(&entropy))),
+    };
+    let done = import::run(&source, &config.database, keep, secret, || random(&entropy), || bar.inc(1));
+    bar.finish_and_clear();
+    let report = done.map_err(failure)?;
+    let outcome = match (report.changes_nothing(), import.dry_run) {
+        (true, _) => "Nothing to import: everything is here already, and nothing was changed.",
+        (false, true) => "This was a dry run: nothing was written.",
+        (false, false) => "Imported. Old passwords and unexpired tokens work; everybody has to log in anew.",
+    };
+    print(&format!("{report}{outcome}\n"))
+}
+
+fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes);
+    bytes
+}
+
+/// For people only: a log file gets the summary alone.
+fn progress_bar(rows: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(10));
+    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {rate}/s, {eta} left");
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{:.0}", state.per_sec());
+    };
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

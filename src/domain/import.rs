@@ -1,0 +1,413 @@
+//! Moving in: the accounts of an InvenTree database, with all that hangs on them.
+//!
+//! All or nothing, and what is here already is never touched: an account that an earlier run brought is left as it is
+//! now, with its addresses, links and tokens, so that no token that was ended comes back. No text made here holds a
+//! password hash, a key or a provider's data.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use super::accounts::username_key;
+use super::django_hashes::{DjangoHash, Unusable};
+use super::hashing::{is_usable, why_unusable};
+use super::keys::{self, SecretKey};
+use crate::store::{
+    self, Account, Conflict, EmailAddress, InvenTree, Keep, SocialAccount, StoreError, Token, TotpDevice, Unreadable,
+    Writer,
+};
+
+/// What was done, or in a trial would be.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub accounts: Count,
+    pub email_addresses: Count,
+    pub tokens: Count,
+    pub social_accounts: Count,
+    pub totp_devices: Count,
+    /// Addresses that were written with capitals.
+    pub lowered: u64,
+    /// New accounts by the format of their password.
+    pub formats: BTreeMap<&'static str, u64>,
+    /// New accounts whose password can never match, though InvenTree has one for them.
+    pub locked: Vec<Locked>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    pub new: u64,
+    /// Left as they are, or as they no longer are: their account was here already.
+    pub present: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    pub account_id: i64,
+    pub username: String,
+    pub why: Unusable,
+}
+
+/// Why nothing was written.
+#[derive(Debug)]
+pub enum ImportError {
+    Source(Unreadable),
+    Conflicts(Conflicts),
+    Store(StoreError),
+    /// The server's secret key, under which second factors are kept.
+    Secret(String),
+}
+
+/// What cannot be both: one sentence each, which names both sides.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Conflicts {
+    pub listed: Vec<String>,
+    /// Found, but not listed.
+    pub more: u64,
+}
+
+const MOST_LISTED: usize = 1000;
+
+impl From<Unreadable> for ImportError {
+    fn from(error: Unreadable) -> ImportError {
+        ImportError::Source(error)
+    }
+}
+
+impl From<StoreError> for ImportError {
+    fn from(error: StoreError) -> ImportError {
+        ImportError::Store(error)
+    }
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ImportError::Source(error) => error.fmt(f),
+            ImportError::Conflicts(conflicts) => conflicts.fmt(f),
+            ImportError::Store(StoreError::Other(why) | StoreError::Unavailable(why)) => f.write_str(why),
+            ImportError::Store(error) => error.fmt(f),
+            ImportError::Secret(why) => f.write_str(why),
+        }
+    }
+}
+
+impl fmt::Display for Conflicts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for conflict in &self.listed {
+            writeln!(f, "conflict: {conflict}")?;
+        }
+        if self.more > 0 {
+            writeln!(f, "and {} more", self.more)?;
+        }
+        let count = self.listed.len() as u64 + self.more;
+        write!(f, "{count} {}: nothing was imported", if count == 1 { "conflict" } else { "conflicts" })
+    }
+}
+
+impl Report {
+    fn counts(&self) -> [(&'static str, Count); 5] {
+        [
+            ("accounts", self.accounts),
+            ("email addresses", self.email_addresses),
+            ("API tokens", self.tokens),
+            ("social accounts", self.social_accounts),
+            ("TOTP devices", self.totp_devices),
+        ]
+    }
+
+    pub fn changes_nothing(&self) -> bool {
+        self.counts().iter().all(|(_, count)| count.new == 0)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, Count { new, present }) in self.counts() {
+            writeln!(f, "{name:<16} {new:>9} new {present:>9} here already")?;
+        }
+        if !self.formats.is_empty() {
+            let formats: Vec<String> = self.formats.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            writeln!(f, "passwords of the new accounts: {}", formats.join(", "))?;
+        }
+        if self.lowered > 0 {
+            writeln!(f, "{} addresses had capitals and are kept in lower case", self.lowered)?;
+        }
+        for Locked { account_id, username, why } in &self.locked {
+            let why = match why {
+                Unusable::Unknown => "its password has a format that is not known here",
+                Unusable::TooCostly => "its password has absurd cost parameters",
+            };
+            writeln!(f, "account {account_id} {username:?} cannot log in before its password is reset: {why}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Brings everything of `source` into the database file. `secret` is asked for only when there is a second factor to
+/// keep; `progress` is told of every row.
+///
+/// # Errors
+///
+/// [`ImportError`]; then nothing was written.
+pub fn run(
+    source: &InvenTree,
+    database: &Path,
+    keep: Keep,
+    secret: impl FnOnce() -> Result<SecretKey, String>,
+    mut nonce: impl FnMut() -> [u8; keys::NONCE_BYTES],
+    mut progress: impl FnMut(),
+) -> Result<Report, ImportError> {
+    store::write_all_or_nothing(database, keep, |w| {
+        let mut import = Import { has_accounts: w.account_exists_any()?, ..Import::new(w) };
+        source.accounts(|account| {
+            progress();
+            import.account(account)
+        })?;
+        source.email_addresses(|address| {
+            progress();
+            import.email_address(address)
+        })?;
+        source.social_accounts(|link| {
+            progress();
+            import.social_account(&link)
+        })?;
+        source.tokens(|token, key| {
+            progress();
+            import.token(&token, key)
+        })?;
+        if import.conflicts.listed.is_empty() && source.has_totp_devices()? {
+            // Last, and only now: the secret key may be made by being asked for.
+            let secret = secret().map_err(ImportError::Secret)?;
+            source.totp_devices(|device| {
+                progress();
+                import.totp_device(&device, &secret, nonce())
+            })?;
+        }
+        if import.conflicts.listed.is_empty() {
+            Ok(import.report)
+        } else {
+            Err(ImportError::Conflicts(import.conflicts))
+        }
+    })
+}
+
+/// An import under way. Ids are kept sorted, as they come: a million of them take 8 MB.
+struct Import<'w> {
+    w: &'w Writer<'w>,
+    has_accounts: bool,
+    new: Vec<i64>,
+    /// Here already, or refused.
+    left: Vec<i64>,
+    report: Report,
+    conflicts: Conflicts,
+}
+
+/// What to do with a row that belongs to an account.
+enum Owner {
+    New,
+    Left,
+    Missing,
+}
+
+impl<'w> Import<'w> {
+    fn new(w: &'w Writer<'w>) -> Import<'w> {
+        Import {
+            w,
+            has_accounts: false,
+            new: Vec::new(),
+            left: Vec::new(),
+            report: Report::default(),
+            conflicts: Conflicts::default(),
+        }
+    }
+
+    fn account(&mut self, mut account: Account) -> Result<(), ImportError> {
+        let id = account.id;
+        if id <= 0 {
+            self.conflict(format!("account {:?} has the id {id} in the file, and ids begin with 1", account.username));
+            self.left.push(id);
+            return Ok(());
+        }
+        if self.has_accounts
+            && let Some(here) = self.w.account_find(id)?
+        {
+            self.left.push(id);
+            // Nobody changes this day: it tells an account that came from the same source from one that was made here.
+            if here.date_joined == account.date_joined {
+                self.report.accounts.present += 1;
+            } else {
+                let (theirs, ours) = (&account.username, &here.username);
+                self.conflict(format!("account {id} is {theirs:?} in the file and {ours:?} in the database"));
+            }
+            return Ok(());
+        }
+        let key = username_key(&account.username);
+        account.email = self.lower(account.email);
+        match self.w.import_account(&account, &key) {
+            Ok(()) => {}
+            Err(StoreError::Conflict(Conflict::Username)) => {
+                let holder = self.w.account_find_by_username_key(&key)?;
+                let holder = holder.map(|holder| self.named(holder.id, &holder.username)).unwrap_or_default();
+                self.conflict(format!(
+                    "user name {:?} of account {id} in the file is that of {holder}",
+                    account.username
+                ));
+                self.left.push(id);
+                return Ok(());
+            }
+            Err(other) => return Err(other.into()),
+        }
+        self.new.push(id);
+        self.report.accounts.new += 1;
+        self.count_password(account);
+        Ok(())
+    }
+
+    fn count_password(&mut self, account: Account) {
+        let format = if is_usable(&account.password) {
+            DjangoHash::read(&account.password).map_or("not usable", |hash| hash.name())
+        } else {
+            "none"
+        };
+        *self.report.formats.entry(format).or_default() += 1;
+        if is_usable(&account.password)
+            && let Some(why) = why_unusable(&account.password)
+        {
+            self.report.locked.push(Locked { account_id: account.id, username: account.username, why });
+        }
+    }
+
+    fn email_address(&mut self, mut address: EmailAddress) -> Result<(), ImportError> {
+        match self.owner("account_emailaddress", address.id, address.account_id) {
+            Owner::New => {}
+            Owner::Left => {
+                self.report.email_addresses.present += 1;
+                return Ok(());
+            }
+            Owner::Missing => return Ok(()),
+        }
+        address.email = self.lower(address.email);
+        let EmailAddress { email, account_id, .. } = &address;
+        match self.w.import_email_address(&address) {
+            Ok(()) => self.report.email_addresses.new += 1,
+            Err(StoreError::Conflict(Conflict::VerifiedEmail)) => {
+                let rows = self.w.email_address_list_for_email(email)?;
+                let holder = rows.iter().find(|row| row.verified).map(|row| row.account_id);
+                let (this, other) = (self.account_named(*account_id)?, self.account_named(holder.unwrap_or_default())?);
+                self.conflict(format!("address {email:?} is verified by two: {this} and {other}"));
+            }
+            Err(StoreError::Conflict(Conflict::AccountEmail)) => {
+                let this = self.account_named(*account_id)?;
+                self.conflict(format!("address {email:?} is twice that of {this}, but for capitals"));
+            }
+            Err(StoreError::Conflict(Conflict::PrimaryEmail)) => {
+                let first = self.w.email_address_find_primary(*account_id)?.map(|first| first.email);
+                let (this, first) = (self.account_named(*account_id)?, first.unwrap_or_default());
+                self.conflict(format!("two addresses are primary, {email:?} and {first:?}: both of {this}"));
+            }
+            Err(other) => return Err(other.into()),
+        }
+        Ok(())
+    }
+
+    fn social_account(&mut self, link: &SocialAccount) -> Result<(), ImportError> {
+        match self.owner("socialaccount_socialaccount", link.id, link.account_id) {
+            Owner::Left => self.report.social_accounts.present += 1,
+            Owner::Missing => {}
+            Owner::New => match self.w.import_social_account(link) {
+                Ok(()) => self.report.social_accounts.new += 1,
+                Err(StoreError::Conflict(Conflict::SocialAccount)) => {
+                    let holder = self.w.social_account_find_by_uid(&link.provider, &link.uid)?;
+                    let this = self.account_named(link.account_id)?;
+                    let other = self.account_named(holder.map_or(0, |holder| holder.account_id))?;
+                    let (uid, provider) = (&link.uid, &link.provider);
+                    self.conflict(format!("{uid:?} at {provider:?} is linked to two: {this} and {other}"));
+                }
+                Err(other) => return Err(other.into()),
+            },
+        }
+        Ok(())
+    }
+
+    fn token(&mut self, token: &Token, key: &str) -> Result<(), ImportError> {
+        match self.owner("users_apitoken", token.id, token.account_id) {
+            Owner::Left => self.report.tokens.present += 1,
+            Owner::Missing => {}
+            Owner::New => {
+                let digest = keys::digest(key);
+                match self.w.import_token(token, &digest) {
+                    Ok(()) => self.report.tokens.new += 1,
+                    Err(StoreError::Conflict(Conflict::Token)) => {
+                        let holder = self.w.token_find(&digest)?.map_or(0, |(_, account)| account.id);
+                        let (this, other) = (self.account_named(token.account_id)?, self.account_named(holder)?);
+                        let id = token.id;
+                        self.conflict(format!("the API token in row {id} belongs to two: {this} and {other}"));
+                    }
+                    Err(other) => return Err(other.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn totp_device(
+        &mut self,
+        device: &TotpDevice,
+        secret: &SecretKey,
+        nonce: [u8; keys::NONCE_BYTES],
+    ) -> Result<(), ImportError> {
+        match self.owner("otp_totp_totpdevice", device.id, device.account_id) {
+            Owner::Left => self.report.totp_devices.present += 1,
+            Owner::Missing => {}
+            Owner::New => {
+                let sealed = keys::seal_second_factor(secret, device.account_id, device.key.as_bytes(), nonce);
+                let created = device.created.unwrap_or_default();
+                self.w.totp_device_insert(device.account_id, &device.name, device.confirmed, &sealed, created)?;
+                self.report.totp_devices.new += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_new(&self, account_id: i64) -> bool {
+        self.new.binary_search(&account_id).is_ok()
+    }
+
+    fn owner(&mut self, table: &str, row: i64, account_id: i64) -> Owner {
+        if self.is_new(account_id) {
+            return Owner::New;
+        }
+        if self.left.binary_search(&account_id).is_ok() {
+            return Owner::Left;
+        }
+        self.conflict(format!("table {table}, row {row}: its account {account_id} is not in the file"));
+        Owner::Missing
+    }
+
+    /// As this server keeps addresses.
+    fn lower(&mut self, email: String) -> String {
+        if !email.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return email;
+        }
+        self.report.lowered += 1;
+        email.to_ascii_lowercase()
+    }
+
+    fn account_named(&self, id: i64) -> Result<String, StoreError> {
+        let account = self.w.account_find(id)?;
+        Ok(self.named(id, account.as_ref().map_or("", |account| &account.username)))
+    }
+
+    fn named(&self, id: i64, username: &str) -> String {
+        let place = if self.is_new(id) { "file" } else { "database" };
+        format!("account {id} {username:?} in the {place}")
+    }
+
+    fn conflict(&mut self, text: String) {
+        if self.conflicts.listed.len() < MOST_LISTED {
+            self.conflicts.listed.push(text);
+        } else {
+            self.conflicts.more += 1;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Taking in the rows of another database: all of them in one transaction, or none.
+//!
+//! It works on a file that no server need be running for, and must never touch one that is not this program's: the two
+//! names of an import are easily given the wrong way round.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::columns::{Day, Time};
+use super::{Account, EmailAddress, SocialAccount, StoreError, Token, Writer};
+use super::{create_private, migrations, open_flags, prepare_writer};
+
+/// Enough for the upper levels of every index; a server's connections do with less.
+const CACHE_KIB: i64 = 64 * 1024;
+
+/// What becomes of the rows when the closure has succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    Rows,
+    /// Nothing, not even a file: for a trial.
+    Nothing,
+}
+
+/// Runs the closure in a transaction of its own, on a database that is made when it is missing.
+///
+/// # Errors
+///
+/// The closure's, the store's; then nothing was written.
+pub fn write_all_or_nothing<T, E: From<StoreError>>(
+    path: &Path,
+    keep: Keep,
+    f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let is_new = !path.exists();
+    if is_new && keep == Keep::Nothing {
+        // The engine's own temporary file, without a name: a large trial does not have to fit into memory.
+        let connection = Connection::open("").map_err(StoreError::from)?;
+        return run(connection, keep, f);
+    }
+    let made = create_private(path)?;
+    let outcome = open_own(&made).map_err(E::from).and_then(|connection| run(connection, keep, f));
+    if outcome.is_err() && is_new {
+        remove(&made);
+    }
+    outcome
+}
+
+fn open_own(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, open_flags())?;
+    let (tables, own): (i64, bool) = connection
+        .query_row(
+            "SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_master",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .map_err(|_| StoreError::Other(format!("{} is no database of this server", path.display())))?;
+    if tables > 0 && !own {
+        return Err(StoreError::Other(format!("{} is no database of this server", path.display())));
+    }
+    prepare_writer(&connection)?;
+    Ok(connection)
+}
+
+fn run<T, E: From<StoreError>>(
+    mut connection: Connection,
+    keep: Keep,
+    f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(StoreError::from)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(StoreError::from)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+    migrations::bring_up_to_date(&transaction)?;
+    let done = f(&Writer::new(&transaction))?;
+    // Without a commit the transaction is undone.
+    if keep == Keep::Rows {
+        transaction.commit().map_err(StoreError::from)?;
+        // Only tidiness: a log left behind is read again at the next start.
+        let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+    Ok(done)
+}
+
+/// Takes away what [`create_private`] and the engine made.
+fn remove(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = std::fs::remove_file(PathBuf::from(name));
+    }
+}
+
+impl Writer<'_> {
+    /// With the id it had: clients keep it.
+    pub fn import_account(&self, account: &Account, username_key: &str) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO accounts (id, username, username_key, email, first_name, last_name, password, is_active,
+                                   is_superuser, last_login, date_joined)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            params![
+                account.id,
+                account.username,
+                username_key,
+                account.email,
+                account.first_name,
+                account.last_name,
+                account.password,
+                account.is_active,
+                account.is_superuser,
+                account.last_login.map(Time),
+                Time(account.date_joined),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// With the id it had, or a new one where that is taken.
+    pub fn import_email_address(&self, address: &EmailAddress) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO email_addresses (id, account_id, email, verified, is_primary)
+             VALUES (CASE WHEN EXISTS (SELECT 1 FROM email_addresses WHERE id = $1) THEN NULL ELSE $1 END,
+                     $2, $3, $4, $5)",
+            params![address.id, address.account_id, address.email, address.verified, address.primary],
+        )?;
+        Ok(())
+    }
+
+    /// Its id is nobody's business.
+    pub fn import_token(&self, token: &Token, digest: &[u8; 32]) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO tokens (digest, account_id, name, created, expiry, revoked, last_seen)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            params![
+                digest.as_slice(),
+                token.account_id,
+                token.name,
+                Time(token.created),
+                Day(token.expiry),
+                token.revoked,
+                token.last_seen.map(Day),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// With the id it had, or a new one where that is taken.
+    pub fn import_social_account(&self, link: &SocialAccount) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO social_accounts (id, account_id, provider, uid, last_login, date_joined, extra_data)
+             VALUES (CASE WHEN EXISTS (SELECT 1 FROM social_accounts WHERE id = $1) THEN NULL ELSE $1 END,
+                     $2, $3, $4, $5, $6, $7)",
+            params![
+                link.id,
+                link.account_id,
+                link.provider,
+                link.uid,
+                Time(link.last_login),
+                Time(link.date_joined),
+                link.extra_data,
+            ],
+        )?;
+        Ok(())
+    }
+}
