@@ -7,6 +7,10 @@ _list:
 serve *ARGS:
     cargo run --release -- serve {{ARGS}}
 
+# Move the accounts of an InvenTree database in.
+import FILE *ARGS:
+    cargo run --release -- import inventree --from {{FILE}} {{ARGS}}
+
 # All tests that need only a Rust toolchain.
 test *ARGS:
     cargo test --workspace {{ARGS}}
