@@ -2,16 +2,27 @@
 //!
 //! What is `pub(super)` here speaks the engine's types and must never become `pub`.
 
+use std::cell::OnceCell;
 use std::ops::Deref;
 
+use r2d2::{Pool, PooledConnection};
+use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 use super::StoreError;
+use super::recent::Recent;
 
 /// Reads. Each noun's file adds its own methods.
 pub struct Reader<'c> {
-    connection: &'c Connection,
+    source: Source<'c>,
+    recent: Option<&'c Recent>,
+}
+
+enum Source<'c> {
+    Given(&'c Connection),
+    /// Taken at the first statement: what was found lately needs none.
+    Pool(&'c Pool<SqliteConnectionManager>, OnceCell<PooledConnection<SqliteConnectionManager>>),
 }
 
 /// Writes, and reads that see them before they are committed.
@@ -21,13 +32,36 @@ pub struct Writer<'c> {
 
 impl<'c> Reader<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Reader { connection }
+        Reader { source: Source::Given(connection), recent: None }
+    }
+
+    pub(super) fn pooled(readers: &'c Pool<SqliteConnectionManager>, recent: Option<&'c Recent>) -> Self {
+        Reader { source: Source::Pool(readers, OnceCell::new()), recent }
+    }
+
+    /// None inside a transaction, which may yet be undone.
+    pub(super) fn recent(&self) -> Option<&'c Recent> {
+        self.recent
+    }
+
+    fn connection(&self) -> Result<&Connection, StoreError> {
+        let (pool, taken) = match &self.source {
+            Source::Given(connection) => return Ok(connection),
+            Source::Pool(pool, taken) => (pool, taken),
+        };
+        match taken.get() {
+            Some(connection) => Ok(connection),
+            None => {
+                let connection = pool.get()?;
+                Ok(taken.get_or_init(|| connection))
+            }
+        }
     }
 
     /// Statements number their parameters `$1`, `$2`… as every engine understands. SQLite takes
     /// these for names and counts them as they appear, so they must first appear in order.
-    fn statement(&self, sql: &'static str) -> Result<CachedStatement<'c>, StoreError> {
-        let statement = self.connection.prepare_cached(sql)?;
+    fn statement(&self, sql: &'static str) -> Result<CachedStatement<'_>, StoreError> {
+        let statement = self.connection()?.prepare_cached(sql)?;
         debug_assert!(
             (1..=statement.parameter_count()).all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
             "parameters out of order: {sql}"

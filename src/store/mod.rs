@@ -13,6 +13,7 @@ mod import;
 mod inventree;
 mod migrations;
 mod outbox;
+mod recent;
 mod sessions;
 mod social_accounts;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use sessions::Session;
 pub use social_accounts::{NewSocialAccount, SocialAccount};
 pub use tokens::Token;
 
+use recent::Recent;
 use writer::WriterThread;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -63,6 +65,7 @@ pub struct Store {
 
 struct Inner {
     readers: Pool<SqliteConnectionManager>,
+    recent: Option<Recent>,
     writer: WriterThread,
 }
 
@@ -94,15 +97,15 @@ impl Store {
 
     fn start(path: &Path, connection: Connection) -> Result<Store, StoreError> {
         let readers = open_readers(path)?;
+        let recent = Recent::new(Connection::open_with_flags(path, open_flags())?)?;
         let writer = WriterThread::start(connection)?;
-        Ok(Store { inner: Arc::new(Inner { readers, writer }) })
+        Ok(Store { inner: Arc::new(Inner { readers, recent, writer }) })
     }
 
     /// Runs the closure on the caller's thread: an indexed read takes microseconds. It is async
     /// only so that another engine may wait. Each statement sees its own snapshot.
     pub async fn read<T, E: From<StoreError>>(&self, f: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
-        let connection = self.inner.readers.get().map_err(StoreError::from)?;
-        f(&Reader::new(&connection))
+        f(&Reader::pooled(&self.inner.readers, self.inner.recent.as_ref()))
     }
 
     /// Queues the closure to the writer thread and answers only after its transaction is durable.

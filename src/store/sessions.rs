@@ -28,8 +28,15 @@ fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Session> {
 }
 
 impl Reader<'_> {
-    /// One statement, as every request of a browser asks it.
+    /// As every request of a browser asks it: one statement at most.
     pub fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
+        match self.recent() {
+            Some(recent) => recent.session(digest, || self.session_read(digest)),
+            None => self.session_read(digest),
+        }
+    }
+
+    fn session_read(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
         self.find(
             concat!(
                 "SELECT ",

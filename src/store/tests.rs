@@ -3,6 +3,7 @@
 //! Must never run SQL of its own, except where no handle offers what a test needs.
 
 mod conflicts;
+mod recent;
 mod records;
 
 use std::collections::HashSet;

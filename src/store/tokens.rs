@@ -40,8 +40,15 @@ fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Token> {
 }
 
 impl Reader<'_> {
-    /// One statement, as every request of a machine asks it.
+    /// As every request of a machine asks it: one statement at most.
     pub fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
+        match self.recent() {
+            Some(recent) => recent.token(digest, || self.token_read(digest)),
+            None => self.token_read(digest),
+        }
+    }
+
+    fn token_read(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
         self.find(
             concat!(
                 "SELECT ",

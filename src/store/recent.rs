@@ -1,0 +1,158 @@
+//! Answers found lately, given again for as long as nobody has committed anything.
+//!
+//! Each commit, of this process or another, changes the header of the index of the write-ahead log, which SQLite shares
+//! between processes in memory. An answer is kept with the header it was read under and counts under that one alone: the
+//! rule by which SQLite itself decides whether its page cache still holds (`walIndexTryHdr` in wal.c). So there is
+//! nothing to invalidate and nothing to forget: what any write ends is refused from the next request on.
+//!
+//! Must never judge by time, nor keep what an open transaction read.
+
+use std::ffi::c_void;
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use quick_cache::sync::Cache;
+use rusqlite::{Connection, ffi};
+
+use super::{Account, Session, StoreError, Token};
+
+/// Of tokens, and of sessions: four megabytes together, since an answer takes about 500 bytes.
+const KEPT: usize = 4096;
+
+/// What requests ask for again and again.
+pub(super) struct Recent {
+    header: SharedHeader,
+    tokens: Cache<[u8; 32], Arc<Found<Token>>>,
+    sessions: Cache<[u8; 32], Arc<Found<Session>>>,
+}
+
+/// An answer, "there is none" among them.
+struct Found<T> {
+    under: Header,
+    answer: Option<(T, Account)>,
+}
+
+impl Recent {
+    /// `None` where this engine shows no index, such as on a file system without shared memory: every answer is read.
+    ///
+    /// # Errors
+    ///
+    /// When the connection cannot read.
+    pub(super) fn new(connection: Connection) -> Result<Option<Recent>, StoreError> {
+        let header = SharedHeader::of(connection)?;
+        Ok(header.map(|header| Recent { header, tokens: Cache::new(KEPT), sessions: Cache::new(KEPT) }))
+    }
+
+    pub(super) fn token(
+        &self,
+        digest: &[u8; 32],
+        read: impl FnOnce() -> Result<Option<(Token, Account)>, StoreError>,
+    ) -> Result<Option<(Token, Account)>, StoreError> {
+        self.find(&self.tokens, digest, read)
+    }
+
+    pub(super) fn session(
+        &self,
+        digest: &[u8; 32],
+        read: impl FnOnce() -> Result<Option<(Session, Account)>, StoreError>,
+    ) -> Result<Option<(Session, Account)>, StoreError> {
+        self.find(&self.sessions, digest, read)
+    }
+
+    fn find<T: Clone>(
+        &self,
+        kept: &Cache<[u8; 32], Arc<Found<T>>>,
+        digest: &[u8; 32],
+        read: impl FnOnce() -> Result<Option<(T, Account)>, StoreError>,
+    ) -> Result<Option<(T, Account)>, StoreError> {
+        let before = self.header.read();
+        if let Some(before) = before
+            && let Some(found) = kept.get(digest)
+            && found.under == before
+        {
+            return Ok(found.answer.clone());
+        }
+        let answer = read()?;
+        // A commit in between leaves open which side of it was read.
+        if let Some(under) = before
+            && self.header.read() == before
+        {
+            kept.insert(*digest, Arc::new(Found { under, answer: answer.clone() }));
+        }
+        Ok(answer)
+    }
+}
+
+/// `WalIndexHdr` of wal.c, 48 bytes: the counter of commits, the length of the log, the checksum of its last frame, and
+/// the salts of this log. Equal headers mean equal logs.
+type Header = [u32; HEADER_WORDS];
+const HEADER_WORDS: usize = 12;
+/// The word whose first byte says that the header is in use.
+const IN_USE: usize = 3;
+/// WALINDEX_PGSZ of wal.c: what every user of an index maps at a time.
+const INDEX_PAGE: i32 = 32_768;
+
+/// Where SQLite keeps the header, in memory that all processes share.
+struct SharedHeader {
+    words: NonNull<AtomicU32>,
+    /// Owns the mapping.
+    _connection: Mutex<Connection>,
+}
+
+// SAFETY: `words` is only read, atomically, and stays mapped for as long as the connection beside it is open.
+unsafe impl Send for SharedHeader {}
+// SAFETY: as above.
+unsafe impl Sync for SharedHeader {}
+
+impl SharedHeader {
+    fn of(connection: Connection) -> Result<Option<SharedHeader>, StoreError> {
+        // The first read opens the log and its index.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        let words = map_index(&connection);
+        Ok(words.map(|words| SharedHeader { words: words.cast(), _connection: Mutex::new(connection) }))
+    }
+
+    /// `None` while a commit is being written down, and when the index is not in use.
+    fn read(&self) -> Option<Header> {
+        // A commit writes the second copy, then the first: whoever reads them the other way round and finds them equal
+        // has read a whole one. The loads must happen in that order, and before whatever is decided by them.
+        let copy = |first: usize| -> Header {
+            std::array::from_fn(|word| {
+                // SAFETY: `map_index` mapped INDEX_PAGE bytes, of which the header's two copies are the first 96.
+                let word = unsafe { self.words.add(first + word).as_ref() };
+                word.load(Ordering::Acquire)
+            })
+        };
+        let header = copy(0);
+        let is_whole = header == copy(HEADER_WORDS);
+        let is_in_use = header[IN_USE].to_ne_bytes()[0] != 0;
+        (is_whole && is_in_use).then_some(header)
+    }
+}
+
+/// The first page of the index, which the connection has mapped already.
+fn map_index(connection: &Connection) -> Option<NonNull<c_void>> {
+    let mut file: *mut ffi::sqlite3_file = null_mut();
+    let mut page: *mut c_void = null_mut();
+    // SAFETY: the connection is open and used by this thread alone. SQLITE_FCNTL_FILE_POINTER writes one pointer, to the
+    // open main database file; its methods live as long as the program.
+    unsafe {
+        let found = ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast(),
+        );
+        if found != ffi::SQLITE_OK {
+            return None;
+        }
+        let methods = file.as_ref()?.pMethods.as_ref()?;
+        // Shared memory came with the second version of the methods.
+        let map = methods.xShmMap.filter(|_| methods.iVersion >= 2)?;
+        if map(file, 0, INDEX_PAGE, 0, &raw mut page) != ffi::SQLITE_OK {
+            return None;
+        }
+    }
+    NonNull::new(page)
+}

@@ -1,0 +1,120 @@
+//! What was found lately is given again, and never for longer than it is true.
+//!
+//! Another process is a second connection here: to SQLite they are the same.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::*;
+
+const DIGEST: [u8; 32] = [7; 32];
+
+/// A store with one account, which has a token and a session by the same digest.
+async fn with_token() -> (TempDir, Store, i64) {
+    let (folder, store) = open();
+    let made = write(&store, |w| {
+        let account = w.account_insert(&new_account("one"))?;
+        w.session_insert(&DIGEST, account, noon(), noon() + hour())?;
+        w.token_insert(&DIGEST, account, "", noon(), day("2030-01-01"))
+    });
+    let id = made.await.unwrap();
+    (folder, store, id)
+}
+
+async fn token(store: &Store) -> Option<(Token, Account)> {
+    store.read::<_, StoreError>(|r| r.token_find(&DIGEST)).await.unwrap()
+}
+
+async fn session(store: &Store) -> Option<(Session, Account)> {
+    store.read::<_, StoreError>(|r| r.session_find(&DIGEST)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_token_found_lately_is_found_without_a_connection() {
+    let (_folder, store, id) = with_token().await;
+    assert_eq!(token(&store).await.unwrap().0.id, id);
+    assert!(session(&store).await.is_some());
+    let size = store.inner.readers.max_size();
+    let taken: Vec<_> = (0..size).map(|_| store.inner.readers.get().unwrap()).collect();
+    assert_eq!(token(&store).await.unwrap().0.id, id);
+    assert!(session(&store).await.is_some());
+    let unknown = store.read::<_, StoreError>(|r| r.token_find(&[8; 32])).await;
+    assert!(matches!(unknown, Err(StoreError::Unavailable(_))), "{unknown:?}");
+    drop(taken);
+}
+
+#[tokio::test]
+async fn what_a_write_changes_is_seen_by_the_next_read() {
+    let (_folder, store, id) = with_token().await;
+    assert!(!token(&store).await.unwrap().0.revoked);
+    write(&store, move |w| w.token_revoke(id)).await.unwrap();
+    assert!(token(&store).await.unwrap().0.revoked);
+    write(&store, |w| w.account_set_active(1, false)).await.unwrap();
+    assert!(!token(&store).await.unwrap().1.is_active);
+    assert!(!session(&store).await.unwrap().1.is_active);
+    write(&store, |w| w.session_delete(&DIGEST)).await.unwrap();
+    assert_eq!(session(&store).await, None);
+    write(&store, move |w| w.token_delete(id)).await.unwrap();
+    assert_eq!(token(&store).await, None);
+    // That there is none is remembered too.
+    write(&store, |w| w.token_insert(&DIGEST, 1, "", noon(), day("2030-01-01"))).await.unwrap();
+    assert!(token(&store).await.is_some());
+}
+
+#[tokio::test]
+async fn what_another_process_changes_is_seen_by_the_next_read() {
+    let (folder, store, _) = with_token().await;
+    let other = Connection::open(folder.path().join("db")).unwrap();
+    for round in 0..50 {
+        let revoked = round % 2 == 0;
+        assert_eq!(token(&store).await.unwrap().0.revoked, !revoked && round > 0);
+        other.execute("UPDATE tokens SET revoked = ?1", [revoked]).unwrap();
+        assert_eq!(token(&store).await.unwrap().0.revoked, revoked);
+        if round % 10 == 0 {
+            // The log begins anew, under another header.
+            other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+            assert_eq!(token(&store).await.unwrap().0.revoked, revoked);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_write_undoes_was_never_there() {
+    let (_folder, store, id) = with_token().await;
+    let undone = write(&store, move |w| {
+        w.token_revoke(id)?;
+        assert!(w.token_find(&DIGEST)?.unwrap().0.revoked);
+        conflict::<()>(Conflict::Username)
+    });
+    assert!(undone.await.is_err());
+    assert!(!token(&store).await.unwrap().0.revoked);
+}
+
+/// Readers that never pause meet a writer that never pauses: what was acknowledged before a read began, the read sees.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_read_is_older_than_the_last_acknowledged_write() {
+    const WRITES: i64 = 500;
+    let (_folder, store, id) = with_token().await;
+    let acknowledged = Arc::new(AtomicI64::new(0));
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let (store, acknowledged) = (store.clone(), Arc::clone(&acknowledged));
+            tokio::spawn(async move {
+                let mut before = 0;
+                while before < WRITES {
+                    before = acknowledged.load(Ordering::SeqCst);
+                    let last_seen = token(&store).await.unwrap().0.last_seen;
+                    let seen = last_seen.map_or(0, |seen| (seen - day("2000-01-01")).num_days());
+                    assert!(seen >= before, "{before} was acknowledged, {seen} was read");
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for n in 1..=WRITES {
+        write(&store, move |w| w.token_touch(id, day("2000-01-01") + TimeDelta::days(n))).await.unwrap();
+        acknowledged.store(n, Ordering::SeqCst);
+    }
+    for reader in readers {
+        reader.await.unwrap();
+    }
+}
