@@ -16,13 +16,14 @@ use super::recent::Recent;
 /// Reads. Each noun's file adds its own methods.
 pub struct Reader<'c> {
     source: Source<'c>,
+    /// Out of the pool, from the first statement on: what was found lately needs none.
+    taken: OnceCell<PooledConnection<SqliteConnectionManager>>,
     recent: Option<&'c Recent>,
 }
 
 enum Source<'c> {
-    Given(&'c Connection),
-    /// Taken at the first statement: what was found lately needs none.
-    Pool(&'c Pool<SqliteConnectionManager>, OnceCell<PooledConnection<SqliteConnectionManager>>),
+    Connection(&'c Connection),
+    Pool(&'c Pool<SqliteConnectionManager>),
 }
 
 /// Writes, and reads that see them before they are committed.
@@ -32,11 +33,11 @@ pub struct Writer<'c> {
 
 impl<'c> Reader<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Reader { source: Source::Given(connection), recent: None }
+        Reader { source: Source::Connection(connection), taken: OnceCell::new(), recent: None }
     }
 
     pub(super) fn pooled(readers: &'c Pool<SqliteConnectionManager>, recent: Option<&'c Recent>) -> Self {
-        Reader { source: Source::Pool(readers, OnceCell::new()), recent }
+        Reader { source: Source::Pool(readers), taken: OnceCell::new(), recent }
     }
 
     /// None inside a transaction, which may yet be undone.
@@ -45,15 +46,12 @@ impl<'c> Reader<'c> {
     }
 
     fn connection(&self) -> Result<&Connection, StoreError> {
-        let (pool, taken) = match &self.source {
-            Source::Given(connection) => return Ok(connection),
-            Source::Pool(pool, taken) => (pool, taken),
-        };
-        match taken.get() {
-            Some(connection) => Ok(connection),
-            None => {
+        match (&self.source, self.taken.get()) {
+            (Source::Connection(connection), _) => Ok(connection),
+            (Source::Pool(_), Some(connection)) => Ok(connection),
+            (Source::Pool(pool), None) => {
                 let connection = pool.get()?;
-                Ok(taken.get_or_init(|| connection))
+                Ok(self.taken.get_or_init(|| connection))
             }
         }
     }
