@@ -15,6 +15,7 @@ use crate::config::{self, Config};
 use crate::contract::compatibility::{self, report};
 use crate::contract::{self, diff};
 use crate::server::{self, Surroundings};
+use crate::tls::Pair;
 
 /// InvenTree's authentication API, generated from its OpenAPI document.
 #[derive(Parser)]
@@ -125,9 +126,7 @@ pub fn run() -> ExitCode {
         Command::Operators(command) => operators::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
         Command::CheckConfig { list: true, .. } => print(&config::describe()).map(|()| ExitCode::SUCCESS),
-        Command::CheckConfig { config, .. } => {
-            load(config.as_deref()).and_then(|_| print("The settings are good.\n")).map(|()| ExitCode::SUCCESS)
-        }
+        Command::CheckConfig { config, .. } => check_config(config.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|Failure { message, code }| {
         eprintln!("inventree-auth: {message}");
@@ -146,6 +145,13 @@ fn failure(message: impl ToString) -> Failure {
 
 fn load(file: Option<&Path>) -> Result<Config, Failure> {
     Config::load(file, std::env::vars()).map_err(failure)
+}
+
+/// The settings, and the files that they name.
+fn check_config(file: Option<&Path>) -> Result<(), Failure> {
+    let config = load(file)?;
+    config.tls.as_ref().map(Pair::read).transpose().map_err(failure)?;
+    print("The settings are good.\n")
 }
 
 fn run_serve(serve: &Serve) -> Result<(), Failure> {

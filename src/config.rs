@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -52,6 +53,9 @@ const KEYS: &[(&str, &str)] = &[
     ("USE_X_FORWARDED_FOR", "true or false"),
     ("TRUSTED_PROXIES", "addresses or ranges, such as 10.0.0.0/8, separated by commas"),
     ("RATE_LIMITS", "on or off"),
+    ("METRICS_BIND", "an address and port for health and metrics, such as 127.0.0.1:9000"),
+    ("TLS_CERTIFICATE", "the path of a PEM file with the certificate and its chain"),
+    ("TLS_KEY", "the path of a PEM file with the certificate's private key"),
     ("LOG_LEVEL", "debug, info, warning or error"),
     ("JSON_LOG", "true or false"),
 ];
@@ -81,8 +85,18 @@ pub struct Config {
     /// Empty unless USE_X_FORWARDED_FOR is on.
     pub trusted_proxies: Vec<Network>,
     pub rate_limits: bool,
+    /// Where health and metrics are shown; nowhere unless it is set.
+    pub metrics_bind: Option<SocketAddr>,
+    pub tls: Option<PemFiles>,
     pub log_level: slog::Level,
     pub json_log: bool,
+}
+
+/// A certificate with its chain, and its key.
+#[derive(Debug, Clone)]
+pub struct PemFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// The account that is made at start when it is missing.
@@ -285,10 +299,24 @@ impl Values {
             cors_origins: self.origins("CORS_ORIGIN_WHITELIST")?,
             trusted_proxies: if uses_forwarded { proxies } else { Vec::new() },
             rate_limits: self.flag("RATE_LIMITS", true)?,
+            metrics_bind: self.metrics_bind()?,
+            tls: self.tls()?,
             log_level: self.log_level()?,
             json_log: self.flag("JSON_LOG", false)?,
             site_url,
         })
+    }
+
+    fn metrics_bind(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        self.get("METRICS_BIND").map(|text| text.parse().map_err(|_| wrong("METRICS_BIND"))).transpose()
+    }
+
+    fn tls(&self) -> Result<Option<PemFiles>, ConfigError> {
+        match (self.get("TLS_CERTIFICATE"), self.get("TLS_KEY")) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(PemFiles { certificate: certificate.into(), key: key.into() })),
+            _ => Err(ConfigError("INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY go together".to_owned())),
+        }
     }
 
     fn admin(&self) -> Result<Option<Admin>, ConfigError> {

@@ -4,7 +4,7 @@
 //!
 //! Lower floors never import higher ones.
 //!
-//! - [`cli`], [`server`], [`config`]: the way in. Parse, build, start, stop.
+//! - [`cli`], [`server`], [`config`], [`tls`]: the way in. Parse, build, start, stop.
 //! - `codegen` (used by `build.rs` alone): document to types, client, server trait, constraint tables.
 //! - [`api`]: what `build.rs` generated. No logic.
 //! - [`contract`]: the gate. Exports what is registered, compares it with a document, and says which changes between two
@@ -12,6 +12,7 @@
 //! - [`http`]: the one implementation of the generated trait; the only place that chooses a status or an error body.
 //! - [`domain`]: the rules. No HTTP, no SQL.
 //! - [`mail`]: what is said in a mail, and how it gets out.
+//! - [`metrics`]: what each floor counts about itself; [`operating`] shows it on an address of its own.
 //! - [`secret`]: a text that nothing shows.
 //! - [`store`]: all SQL, by noun, behind `read(closure)` and `write(closure)`.
 //!
@@ -35,6 +36,9 @@ pub mod contract;
 pub mod domain;
 pub mod http;
 pub mod mail;
+pub mod metrics;
+pub mod operating;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod tls;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dropshot::{ConfigDropshot, HandlerTaskMode, HttpServer, ServerBuilder};
+use dropshot::{ConfigDropshot, ConfigTls, HandlerTaskMode, HttpServer, ServerBuilder};
 use slog::{Logger, info, o, warn};
 use tokio::task::JoinSet;
 
@@ -21,8 +21,10 @@ use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEnt
 use crate::http::{Server, Settings, front};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
+use crate::operating::{self, Operating};
 use crate::secret::Secret;
 use crate::store::Store;
+use crate::tls::Pair;
 
 /// What a test replaces; [`Surroundings::default`] is the real world.
 pub struct Surroundings {
@@ -46,11 +48,12 @@ impl Default for Surroundings {
 
 /// A server that answers.
 pub struct Running {
-    http: HttpServer<Arc<Server>>,
+    http: Arc<HttpServer<Arc<Server>>>,
+    operating: Option<Operating>,
     domain: Domain,
     mail: worker::Worker,
-    /// Ends when it is dropped.
-    housekeeping: JoinSet<()>,
+    /// What ends when it is dropped.
+    tasks: JoinSet<()>,
 }
 
 /// Opens the database, makes the administrator, binds the port.
@@ -81,11 +84,28 @@ pub async fn start(
     };
     let now = Arc::new(move || clock.now());
     let mail = worker::start(store, domain.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
-    let http = listen(config, bind, &domain, log)?;
-    info!(log, "listening"; "address" => %http.local_addr(), "site_url" => &config.site_url);
-    let mut housekeeping = JoinSet::new();
-    housekeeping.spawn(keep_house(domain.clone(), log.new(o!("part" => "housekeeping"))));
-    Ok(Running { http, domain, mail, housekeeping })
+    let hangup = Hangup::listen();
+    let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
+    let http = Arc::new(listen(config, bind, tls, &domain, log)?);
+    info!(log, "listening"; "address" => %http.local_addr(), "site_url" => &config.site_url, "tls" => pair.is_some());
+    if pair.is_some() && config.site_url.starts_with("http://") {
+        warn!(log, "INVENTREE_SITE_URL is http:// though this server speaks TLS: mailed links and cookies follow it");
+    }
+    let operating = match config.metrics_bind {
+        Some(bind) => {
+            let counted = http.app_private().metrics.clone();
+            let database = config.database.clone();
+            let subject = operating::Subject { domain: domain.clone(), database, http: counted, outbox: mail.handle() };
+            let operating = operating::listen(bind, subject)?;
+            info!(log, "health and metrics"; "address" => %operating.local_addr());
+            Some(operating)
+        }
+        None => None,
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(keep_house(domain.clone(), log.new(o!("part" => "housekeeping"))));
+    tasks.spawn(keep_certificate(pair, hangup, Arc::clone(&http), log.new(o!("part" => "tls"))));
+    Ok(Running { http, operating, domain, mail, tasks })
 }
 
 /// The rules without a server, for the operator's commands. They sign and mail nothing, and so get a secret key of the
@@ -141,9 +161,58 @@ async fn keep_house(domain: Domain, log: Logger) {
     }
 }
 
+/// Takes a new certificate when its files have changed, looked at now and then, or when a SIGHUP says so.
+async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<HttpServer<Arc<Server>>>, log: Logger) {
+    loop {
+        let is_told = tokio::select! {
+            () = hangup.told() => true,
+            () = tokio::time::sleep(GLANCE) => false,
+        };
+        let Some(pair) = pair.as_mut().filter(|pair| is_told || pair.has_changed()) else { continue };
+        let taken = match pair.read_again() {
+            Ok(tls) => http.refresh_tls(&tls).await,
+            Err(why) => Err(why),
+        };
+        match taken {
+            Ok(()) => info!(log, "a new certificate serves"),
+            Err(why) => warn!(log, "the new certificate is no good, the old one serves on"; "why" => why),
+        }
+    }
+}
+
+/// SIGHUP, which from here on ends nothing. There is none on every system.
+struct Hangup {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangup {
+    fn listen() -> Hangup {
+        Hangup {
+            #[cfg(unix)]
+            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
+        }
+    }
+
+    async fn told(&mut self) {
+        #[cfg(unix)]
+        if let Some(signal) = &mut self.signal
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+}
+
 impl Running {
     pub fn address(&self) -> SocketAddr {
         self.http.local_addr()
+    }
+
+    /// Where health and metrics are shown.
+    pub fn operating_address(&self) -> Option<SocketAddr> {
+        self.operating.as_ref().map(Operating::local_addr)
     }
 
     pub fn domain(&self) -> &Domain {
@@ -161,8 +230,16 @@ impl Running {
     ///
     /// What dropshot says of its own end.
     pub async fn stop(mut self) -> Result<(), String> {
-        let closed = self.http.close().await;
-        self.housekeeping.shutdown().await;
+        self.tasks.shutdown().await;
+        // The task that held it too has ended.
+        let closed = match Arc::try_unwrap(self.http) {
+            Ok(http) => http.close().await,
+            Err(_) => Err("the server is still in use".to_owned()),
+        };
+        if let Some(operating) = self.operating {
+            // Asked until the end: a balancer learns from it that this server stops.
+            operating.close().await?;
+        }
         self.mail.stop().await;
         let store = self.domain.store.clone();
         let ended = tokio::task::spawn_blocking(move || store.close()).await;
@@ -170,7 +247,13 @@ impl Running {
     }
 }
 
-fn listen(config: &Config, bind: SocketAddr, domain: &Domain, log: &Logger) -> Result<HttpServer<Arc<Server>>, String> {
+fn listen(
+    config: &Config,
+    bind: SocketAddr,
+    tls: Option<ConfigTls>,
+    domain: &Domain,
+    log: &Logger,
+) -> Result<HttpServer<Arc<Server>>, String> {
     let settings = Settings {
         site_url: config.site_url.clone(),
         session_cookie_secure: config.session_cookie_secure,
@@ -188,7 +271,7 @@ fn listen(config: &Config, bind: SocketAddr, domain: &Domain, log: &Logger) -> R
     };
     // dropshot logs every request with its whole URI, where links carry live keys: `http::front` logs instead.
     let silent = Logger::root(slog::Discard, o!());
-    let builder = ServerBuilder::new(front::served_api()?, Arc::new(server), silent).config(dropshot);
+    let builder = ServerBuilder::new(front::served_api()?, Arc::new(server), silent).config(dropshot).tls(tls);
     builder.start().map_err(|e| {
         let cause = std::error::Error::source(&e).map(|source| format!(": {source}")).unwrap_or_default();
         format!("cannot listen on {bind}: {e}{cause}")

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -16,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::django_hashes::{self, DjangoHash, Unusable};
 use super::passwords::Password;
+use crate::metrics::Hashing;
 
 /// Cost of one hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +54,7 @@ pub struct Hasher {
     queue: SyncSender<Job>,
     /// Verified in place of a missing or unusable hash, so that an unknown account takes as long as a known one.
     dummy: Arc<str>,
+    metrics: Hashing,
 }
 
 impl Hasher {
@@ -73,7 +76,11 @@ impl Hasher {
             let thread = thread::Builder::new().name(format!("argon2-{number}"));
             thread.spawn(move || work(&jobs, &argon2)).map_err(|e| failed(&e))?;
         }
-        Ok(Hasher { queue, dummy: dummy.into() })
+        Ok(Hasher { queue, dummy: dummy.into(), metrics: Hashing::default() })
+    }
+
+    pub fn metrics(&self) -> &Hashing {
+        &self.metrics
     }
 
     /// A PHC string with a fresh salt.
@@ -119,13 +126,25 @@ impl Hasher {
         work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
     ) -> Result<T, HasherError> {
         let (answer, result) = oneshot::channel();
+        let metrics = self.metrics.clone();
         let job: Job = Box::new(move |argon2| {
+            metrics.waiting.dec();
+            let started = Instant::now();
+            let done = work(argon2);
+            metrics.seconds.observe(started.elapsed().as_secs_f64());
             // Whoever asked may have gone; the work is done all the same.
-            let _ = answer.send(work(argon2));
+            let _ = answer.send(done);
         });
-        self.queue.try_send(job).map_err(|e| match e {
-            TrySendError::Full(_) => HasherError::Busy,
-            TrySendError::Disconnected(_) => HasherError::Failed("the hashing threads have ended".to_owned()),
+        self.metrics.waiting.inc();
+        self.queue.try_send(job).map_err(|e| {
+            self.metrics.waiting.dec();
+            match e {
+                TrySendError::Full(_) => {
+                    self.metrics.turned_away.inc();
+                    HasherError::Busy
+                }
+                TrySendError::Disconnected(_) => HasherError::Failed("the hashing threads have ended".to_owned()),
+            }
         })?;
         result.await.map_err(|_| HasherError::Failed("a hashing thread ended".to_owned()))
     }

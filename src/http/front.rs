@@ -226,6 +226,7 @@ impl dropshot::SharedExtractor for AnyPath {
 async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer, HttpError> {
     let started = Instant::now();
     let server = Arc::clone(&rqctx.server.private);
+    server.metrics.in_flight.inc();
     let request_id = rqctx.request_id.clone();
     let request = request.into_inner();
     let (method, headers) = (request.method().clone(), request.headers().clone());
@@ -247,6 +248,7 @@ async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer
         response.headers_mut().append(SET_COOKIE, server.cookies().clear_session());
     }
     log(&server, &request_id, &method, name, &remote, &response, started);
+    server.metrics.in_flight.dec();
     Ok(response)
 }
 
@@ -351,7 +353,7 @@ fn decorate(server: &Server, request: &HeaderMap, resource: Option<&Resource>, r
     }
 }
 
-/// One line per request: the operation or page, never the path or the query as sent, since links carry live keys there.
+/// One line per request, and one more in each metric: the operation or page, never the path or the query as sent, since links carry live keys there.
 fn log(
     server: &Server,
     request_id: &str,
@@ -363,7 +365,9 @@ fn log(
 ) {
     let operation = name.unwrap_or("-");
     let status = response.status().as_u16();
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let took = started.elapsed();
+    server.metrics.answered(operation, method, status, took);
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     match response.extensions().get::<InternalMessage>() {
         Some(InternalMessage(why)) => slog::error!(server.log, "request failed"; "why" => why, "status" => status,
             "method" => method.as_str(), "operation" => operation, "remote" => %remote, "latency_us" => micros,

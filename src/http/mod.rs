@@ -38,6 +38,7 @@ use std::sync::Arc;
 use dropshot::ApiDescription;
 
 use crate::domain::Domain;
+use crate::metrics;
 
 pub use caller::TOKEN_HEADER;
 pub use cookies::{CSRF_COOKIE, SESSION_COOKIE};
@@ -50,6 +51,7 @@ pub const DEFAULT_SITE_URL: &str = "http://localhost:8000";
 pub struct Server {
     pub domain: Domain,
     pub settings: Settings,
+    pub metrics: metrics::Http,
     routes: front::Routes,
     log: slog::Logger,
 }
@@ -74,7 +76,7 @@ pub use client::Network;
 
 impl Server {
     pub fn new(domain: Domain, settings: Settings, log: slog::Logger) -> Result<Server, String> {
-        Ok(Server { domain, settings, routes: front::Routes::build()?, log })
+        Ok(Server { domain, settings, metrics: metrics::Http::default(), routes: front::Routes::build()?, log })
     }
 
     fn cookies(&self) -> cookies::Jar<'_> {

@@ -16,6 +16,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::metrics;
 use crate::store::{StoreError, Writer};
 
 /// One mail, ready to be sent. Debug shows no text: it holds live links.
@@ -46,6 +47,7 @@ pub struct Outbox {
     prefix: Arc<str>,
     site_url: Arc<str>,
     arrived: Arc<Notify>,
+    metrics: metrics::Mail,
 }
 
 impl Outbox {
@@ -55,7 +57,12 @@ impl Outbox {
             prefix: prefix.into(),
             site_url: site_url.into(),
             arrived: Arc::default(),
+            metrics: metrics::Mail::default(),
         }
+    }
+
+    pub fn metrics(&self) -> &metrics::Mail {
+        &self.metrics
     }
 
     /// Encrypted for the queue. The nonce must be random: 24 bytes never meet twice.

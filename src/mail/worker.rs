@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use slog::{Logger, info, warn};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::Outbox;
 use super::transport::{Transport, TransportError};
@@ -35,6 +35,11 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// Lives for as long as mails are sent.
+    pub fn handle(&self) -> AbortHandle {
+        self.task.abort_handle()
+    }
+
     /// Finishes the mail in hand.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
@@ -110,6 +115,7 @@ impl Rounds {
         let now = (self.now)();
         let expired = self.store.write(move |w| w.outbox_delete_expired(now)).await?;
         if expired > 0 {
+            self.outbox.metrics().dropped.inc_by(u64::try_from(expired).unwrap_or(0));
             warn!(self.log, "mails expired before they could be sent"; "count" => expired);
         }
         let Some(transport) = self.transport.clone() else { return Ok(false) };
@@ -130,22 +136,27 @@ impl Rounds {
     async fn deliver(&mut self, transport: &Transport, mail: OutboxMail) -> Result<bool, StoreError> {
         if !self.sent.contains(&mail.id) {
             let Some(message) = self.outbox.open(&mail.sealed) else {
+                self.outbox.metrics().dropped.inc();
                 warn!(self.log, "a mail was sealed under another secret key and is dropped"; "mail" => mail.id);
                 return self.delete(mail.id).await.map(|()| true);
             };
             match transport.send(&message).await {
                 Ok(()) => {
+                    self.outbox.metrics().sent.inc();
                     info!(self.log, "mail sent"; "mail" => mail.id, "attempt" => mail.attempts + 1);
                 }
                 Err(TransportError::Refused(why)) => {
+                    self.outbox.metrics().dropped.inc();
                     warn!(self.log, "mail refused for good and dropped"; "mail" => mail.id, "why" => why);
                 }
                 Err(TransportError::Deferred(why)) => {
+                    self.outbox.metrics().put_off.inc();
                     warn!(self.log, "mail put off"; "mail" => mail.id, "why" => why);
                     (self.unreachable, self.resume) = (0, None);
                     return self.postpone(&mail).await.map(|()| true);
                 }
                 Err(TransportError::Unreachable(why)) => {
+                    self.outbox.metrics().put_off.inc();
                     let step = self.unreachable.min(UNREACHABLE_SECONDS.len() - 1);
                     let wait = UNREACHABLE_SECONDS[step];
                     warn!(self.log, "mails wait"; "why" => why, "seconds" => wait);

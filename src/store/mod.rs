@@ -48,6 +48,8 @@ pub use tokens::Token;
 use recent::Recent;
 use writer::WriterThread;
 
+use crate::metrics::Writing;
+
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Reads run inline and never wait for anything while they hold a connection, so a pool that
@@ -123,6 +125,10 @@ impl Store {
             Ok(outcome) => outcome,
             Err(_) => Err(StoreError::Unavailable("the writer stopped".to_owned()).into()),
         }
+    }
+
+    pub fn metrics(&self) -> &Writing {
+        self.inner.writer.metrics()
     }
 
     /// Takes no more writes, finishes those already queued and folds the log into the file.

@@ -60,6 +60,12 @@ impl Reader<'_> {
         Ok(next.map(|time| time.0))
     }
 
+    /// When the mail that waits longest was queued.
+    pub fn outbox_oldest(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let oldest: Option<Time> = self.value("SELECT MIN(created) FROM outbox", [])?;
+        Ok(oldest.map(|time| time.0))
+    }
+
     pub fn outbox_count(&self) -> Result<i64, StoreError> {
         self.value("SELECT COUNT(*) FROM outbox", [])
     }

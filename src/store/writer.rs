@@ -7,11 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{StoreError, Writer};
+use crate::metrics::Writing;
 
 pub(super) const QUEUE_LENGTH: usize = 4096;
 const BATCH_LENGTH: usize = 256;
@@ -59,16 +61,23 @@ where
 pub(super) struct WriterThread {
     queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    metrics: Writing,
 }
 
 impl WriterThread {
     pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE_LENGTH);
+        let metrics = Writing::default();
+        let counted = metrics.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, &jobs))
+            .spawn(move || serve(&connection, &jobs, &counted))
             .map_err(|error| StoreError::Other(format!("cannot start the writer: {error}")))?;
-        Ok(WriterThread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        Ok(WriterThread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), metrics })
+    }
+
+    pub(super) fn metrics(&self) -> &Writing {
+        &self.metrics
     }
 
     pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
@@ -76,7 +85,9 @@ impl WriterThread {
         let Some(queue) = queue.as_ref() else {
             return Err(StoreError::Unavailable("the store is closed".to_owned()));
         };
+        self.metrics.waiting.inc();
         queue.try_send(job).map_err(|error| {
+            self.metrics.waiting.dec();
             StoreError::Unavailable(match error {
                 TrySendError::Full(_) => "too many writes are waiting".to_owned(),
                 TrySendError::Disconnected(_) => "the writer stopped".to_owned(),
@@ -99,17 +110,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(connection: &Connection, jobs: &Receiver<Job>) {
+fn serve(connection: &Connection, jobs: &Receiver<Job>, metrics: &Writing) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_LENGTH - 1));
-        run_batch(connection, batch);
+        let length = i64::try_from(batch.len()).unwrap_or(0);
+        metrics.waiting.dec_by(length);
+        metrics.batch.observe(length as f64);
+        let started = Instant::now();
+        if run_batch(connection, batch).is_err() {
+            metrics.failed.inc();
+        }
+        metrics.seconds.observe(started.elapsed().as_secs_f64());
     }
     // Only tidiness: a log left behind is read again at the next start.
     let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
 }
 
-fn run_batch(connection: &Connection, batch: Vec<Job>) {
+/// An error means that the whole transaction was lost; its callers know already.
+fn run_batch(connection: &Connection, batch: Vec<Job>) -> Result<(), StoreError> {
     let mut failure = begin(connection).err();
     let mut answers = Vec::with_capacity(batch.len());
     for job in batch {
@@ -132,6 +151,7 @@ fn run_batch(connection: &Connection, batch: Vec<Job>) {
     for answer in answers {
         answer(failure.clone());
     }
+    failure.map_or(Ok(()), Err)
 }
 
 fn begin(connection: &Connection) -> Result<(), StoreError> {
@@ -196,7 +216,8 @@ mod tests {
 
     fn run(connection: &Connection, jobs: Vec<(Job, Reply)>) -> Vec<Result<i64, StoreError>> {
         let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-        run_batch(connection, jobs);
+        // Each reply says it again.
+        let _ = run_batch(connection, jobs);
         replies.into_iter().map(|mut reply| reply.try_recv().unwrap()).collect()
     }
 

@@ -141,6 +141,19 @@ impl TestServer {
         self.running.as_ref().unwrap().address()
     }
 
+    pub fn operating_address(&self) -> Option<SocketAddr> {
+        self.running.as_ref().unwrap().operating_address()
+    }
+
+    /// A path of the operator's address.
+    pub async fn operating(&self, path: &str) -> Answer {
+        let address = self.operating_address().unwrap();
+        // Nothing here is in the document: read apart from what the tests judge by it.
+        let answer = self.http.get(format!("http://{address}{path}")).send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Answer { status, headers, body: answer.bytes().await.unwrap().to_vec(), cell: None }
+    }
+
     pub async fn stop(&mut self) {
         self.running.take().unwrap().stop().await.unwrap();
     }

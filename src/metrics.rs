@@ -1,0 +1,155 @@
+//! What this process counts about itself: every metric, its name, unit and help.
+//!
+//! Each floor owns its part, made with it, and counts there; [`registry`] gathers the parts for whoever shows them
+//! (`operating.rs`). Counting must never wait, fail or cost more than the work that is counted, and a label must never
+//! carry what a client sent: each set of labels lives as long as the process.
+
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// From what a read takes to what nobody waits for any longer.
+const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+#[derive(Clone, Debug)]
+pub struct Http {
+    requests: Family<Request, Counter>,
+    seconds: Family<Operation, Histogram, fn() -> Histogram>,
+    pub in_flight: Gauge,
+}
+
+/// One answered request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    operation: &'static str,
+    method: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(seconds),
+            in_flight: Gauge::default(),
+        }
+    }
+}
+
+impl Http {
+    /// `operation` as the log line names it: an operation's id, a page's path, or `-`.
+    pub fn answered(&self, operation: &'static str, method: &http::Method, status: u16, took: Duration) {
+        let method = METHODS.into_iter().find(|known| method == known).unwrap_or("-");
+        self.requests.get_or_create(&Request { operation, method, status }).inc();
+        self.seconds.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+    }
+}
+
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// Passwords on their way to argon2id and back.
+#[derive(Clone, Debug)]
+pub struct Hashing {
+    pub waiting: Gauge,
+    pub seconds: Histogram,
+    pub turned_away: Counter,
+}
+
+impl Default for Hashing {
+    fn default() -> Hashing {
+        Hashing { waiting: Gauge::default(), seconds: seconds(), turned_away: Counter::default() }
+    }
+}
+
+/// The one thread that writes.
+#[derive(Clone, Debug)]
+pub struct Writing {
+    pub waiting: Gauge,
+    /// How many writes shared a transaction.
+    pub batch: Histogram,
+    /// From the beginning of a transaction to its end on the disk.
+    pub seconds: Histogram,
+    pub failed: Counter,
+}
+
+impl Default for Writing {
+    fn default() -> Writing {
+        let batch = Histogram::new([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]);
+        Writing { waiting: Gauge::default(), batch, seconds: seconds(), failed: Counter::default() }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Mail {
+    pub sent: Counter,
+    /// Attempts that a mail server did not take, whatever comes of the mail.
+    pub put_off: Counter,
+    /// Mails that nobody will get: refused for good, expired, or sealed under another key.
+    pub dropped: Counter,
+}
+
+/// What is looked up when somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    pub mails_waiting: Gauge,
+    pub oldest_mail_seconds: Gauge,
+    pub database_bytes: Gauge,
+    pub log_bytes: Gauge,
+}
+
+/// Names follow Prometheus's practices: base units, and what is counted.
+pub fn registry(http: &Http, hashing: &Hashing, writing: &Writing, mail: &Mail, looked: &Looked) -> Registry {
+    let mut all = Registry::with_prefix("inventree_auth");
+    let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+    all.register("build", "The program", build);
+    let started: Gauge = Gauge::default();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    started.set(i64::try_from(now.as_secs()).unwrap_or_default());
+    all.register_with_unit("start_time", "When the process started, since the Unix epoch", Unit::Seconds, started);
+
+    all.register("http_requests", "Requests answered, `-` for a path that is none of ours", http.requests.clone());
+    let help = "From the request's head to the answer's";
+    all.register_with_unit("http_request_duration", help, Unit::Seconds, http.seconds.clone());
+    all.register("http_requests_in_flight", "Requests not answered yet", http.in_flight.clone());
+
+    all.register("hashes_waiting", "Passwords that wait for a hashing thread", hashing.waiting.clone());
+    let help = "One password hashed or verified, without its wait";
+    all.register_with_unit("hash_duration", help, Unit::Seconds, hashing.seconds.clone());
+    let help = "Passwords turned away (503) since the queue was full";
+    all.register("hashes_turned_away", help, hashing.turned_away.clone());
+
+    all.register("writes_waiting", "Writes that wait for the writer", writing.waiting.clone());
+    all.register("write_batch_size", "Writes that shared one transaction", writing.batch.clone());
+    let help = "A transaction, from its beginning to its end on the disk";
+    all.register_with_unit("write_transaction_duration", help, Unit::Seconds, writing.seconds.clone());
+    all.register("write_transactions_failed", "Transactions that were lost as a whole (503)", writing.failed.clone());
+
+    all.register("mails_sent", "Mails that a mail server took", mail.sent.clone());
+    all.register("mails_put_off", "Attempts that a mail server did not take", mail.put_off.clone());
+    let help = "Mails given up: refused for good, expired, or sealed under another key";
+    all.register("mails_dropped", help, mail.dropped.clone());
+    all.register("mails_waiting", "Mails in the outbox", looked.mails_waiting.clone());
+    let help = "Age of the mail that waits longest";
+    all.register_with_unit("mail_oldest_age", help, Unit::Seconds, looked.oldest_mail_seconds.clone());
+
+    let help = "The database file";
+    all.register_with_unit("database_size", help, Unit::Bytes, looked.database_bytes.clone());
+    let help = "The write-ahead log beside it";
+    all.register_with_unit("database_log_size", help, Unit::Bytes, looked.log_bytes.clone());
+    all
+}

@@ -1,0 +1,138 @@
+//! The operator's address: `/healthz`, `/readyz` and `/metrics`, apart from the API's own and off unless it is set.
+//!
+//! Whoever can reach it is trusted with what it tells, and it tells of no person: no name, no address, no path that was
+//! asked for. It must answer within [`PATIENCE`], whatever the database does.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dropshot::{ApiDescription, ConfigDropshot, HttpError, HttpServer, RequestContext, ServerBuilder, endpoint};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{Response, StatusCode};
+use prometheus_client::encoding::text;
+use prometheus_client::registry::Registry;
+use slog::{Logger, o};
+use tokio::task::AbortHandle;
+
+use crate::domain::Domain;
+use crate::metrics::{self, Looked};
+use crate::store::StoreError;
+
+/// Monitors give up after some seconds, and balancers sooner.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PLAIN: &str = "text/plain; charset=utf-8";
+/// OpenMetrics 1.0, which Prometheus reads as well as its own format.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is looked at.
+pub struct Subject {
+    pub domain: Domain,
+    pub database: PathBuf,
+    pub http: metrics::Http,
+    /// Lives for as long as mails are sent.
+    pub outbox: AbortHandle,
+}
+
+pub struct Status {
+    subject: Subject,
+    looked: Looked,
+    registry: Registry,
+}
+
+pub type Operating = HttpServer<Arc<Status>>;
+
+/// # Errors
+///
+/// One line for the operator.
+pub fn listen(bind: SocketAddr, subject: Subject) -> Result<Operating, String> {
+    let mut api = ApiDescription::new();
+    let registered =
+        api.register(healthz).and_then(|()| api.register(readyz)).and_then(|()| api.register(show_metrics));
+    registered.map_err(|e| e.to_string())?;
+    let looked = Looked::default();
+    let Subject { domain, http, .. } = &subject;
+    let registry =
+        metrics::registry(http, domain.hasher.metrics(), domain.store.metrics(), domain.outbox.metrics(), &looked);
+    let config = ConfigDropshot { bind_address: bind, ..ConfigDropshot::default() };
+    let silent = Logger::root(slog::Discard, o!());
+    let builder = ServerBuilder::new(api, Arc::new(Status { subject, looked, registry }), silent).config(config);
+    builder.start().map_err(|e| {
+        let cause = std::error::Error::source(&e).map(|source| format!(": {source}")).unwrap_or_default();
+        format!("cannot listen on {bind}: {e}{cause}")
+    })
+}
+
+type Context = RequestContext<Arc<Status>>;
+type Answer = Result<Response<dropshot::Body>, HttpError>;
+
+/// This process answers.
+#[endpoint { method = GET, path = "/healthz" }]
+async fn healthz(_: Context) -> Answer {
+    answer(StatusCode::OK, PLAIN, "ok\n".to_owned())
+}
+
+/// This process can do its work: 200, or 503 with what it cannot.
+#[endpoint { method = GET, path = "/readyz" }]
+async fn readyz(rqctx: Context) -> Answer {
+    let wanting = rqctx.context().wanting().await;
+    if wanting.is_empty() {
+        return answer(StatusCode::OK, PLAIN, "ready\n".to_owned());
+    }
+    let lines: String = wanting.into_iter().map(|what| format!("not ready: {what}\n")).collect();
+    answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
+}
+
+#[endpoint { method = GET, path = "/metrics" }]
+async fn show_metrics(rqctx: Context) -> Answer {
+    let status = rqctx.context();
+    status.look().await;
+    let mut shown = String::new();
+    text::encode(&mut shown, &status.registry).map_err(|e| HttpError::for_internal_error(e.to_string()))?;
+    answer(StatusCode::OK, OPEN_METRICS, shown)
+}
+
+fn answer(status: StatusCode, media_type: &str, body: String) -> Answer {
+    let response = Response::builder().status(status).header(CONTENT_TYPE, media_type);
+    let response = response.header(CACHE_CONTROL, "no-store").body(body.into());
+    response.map_err(|e| HttpError::for_internal_error(e.to_string()))
+}
+
+impl Status {
+    /// Tried, not remembered: a read, and a transaction that writes nothing.
+    async fn wanting(&self) -> Vec<&'static str> {
+        let store = &self.subject.domain.store;
+        let mut wanting = Vec::new();
+        if store.read(|r| r.account_exists_any()).await.is_err() {
+            wanting.push("the database cannot be read");
+        }
+        let written = tokio::time::timeout(PATIENCE, store.write(|_| Ok::<(), StoreError>(())));
+        if !matches!(written.await, Ok(Ok(()))) {
+            wanting.push("the database cannot be written");
+        }
+        if self.subject.outbox.is_finished() {
+            wanting.push("mails are not sent");
+        }
+        wanting
+    }
+
+    /// A figure that cannot be read now stays as it was.
+    async fn look(&self) {
+        let Subject { domain, database, .. } = &self.subject;
+        let outbox = domain.store.read(|r| Ok::<_, StoreError>((r.outbox_count()?, r.outbox_oldest()?)));
+        if let Ok((waiting, oldest)) = outbox.await {
+            let age = oldest.map_or(0, |oldest| (domain.now() - oldest).num_seconds());
+            self.looked.mails_waiting.set(waiting);
+            self.looked.oldest_mail_seconds.set(age.max(0));
+        }
+        let mut log = database.clone().into_os_string();
+        log.push("-wal");
+        self.looked.database_bytes.set(size(database));
+        self.looked.log_bytes.set(size(Path::new(&log)));
+    }
+}
+
+fn size(file: &Path) -> i64 {
+    std::fs::metadata(file).ok().and_then(|file| i64::try_from(file.len()).ok()).unwrap_or(0)
+}

@@ -1,0 +1,113 @@
+//! TLS from two PEM files, read again when they change.
+//!
+//! A new pair is taken only when it is whole and fits: until then, and after a broken one, the old one serves. Whoever is
+//! connected stays connected. It must never log a key, nor what stands in a file.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use dropshot::ConfigTls;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::PemFiles;
+
+/// A pair as it was read, and when it was written.
+pub struct Pair {
+    files: PemFiles,
+    written: [Option<SystemTime>; 2],
+}
+
+impl Pair {
+    /// # Errors
+    ///
+    /// One line that names the setting whose file is no good.
+    pub fn read(files: &PemFiles) -> Result<(Pair, ConfigTls), String> {
+        // Before the content: what is written in between is read again.
+        let written = written(files);
+        let config = read(files)?;
+        Ok((Pair { files: files.clone(), written }, ConfigTls::Dynamic(config)))
+    }
+
+    pub fn has_changed(&self) -> bool {
+        written(&self.files) != self.written
+    }
+
+    /// The new content; this pair counts as read even when it is broken, so that it is reported once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pair::read`].
+    pub fn read_again(&mut self) -> Result<ConfigTls, String> {
+        self.written = written(&self.files);
+        read(&self.files).map(ConfigTls::Dynamic)
+    }
+}
+
+fn written(files: &PemFiles) -> [Option<SystemTime>; 2] {
+    [&files.certificate, &files.key].map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
+}
+
+fn read(files: &PemFiles) -> Result<ServerConfig, String> {
+    let at = |setting: &str, file: &Path, why: &dyn std::fmt::Display| {
+        format!("INVENTREE_{setting}: {}: {why}", file.display())
+    };
+    let PemFiles { certificate, key } = files;
+    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|e| at("TLS_CERTIFICATE", certificate, &e))?;
+    if chain.is_empty() {
+        return Err(at("TLS_CERTIFICATE", certificate, &"there is no certificate in it"));
+    }
+    // PKCS #8, PKCS #1 and SEC 1, as certbot and openssl write them.
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| match e {
+        rustls::pki_types::pem::Error::NoItemsFound => {
+            at("TLS_KEY", key, &"there is no private key in it, or it is encrypted")
+        }
+        e => at("TLS_KEY", key, &e),
+    })?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?.with_no_client_auth();
+    let mut config = builder.with_single_cert(chain, private).map_err(|e| at("TLS_KEY", key, &e))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn put(files: &PemFiles) {
+        let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec![]).unwrap();
+        std::fs::write(&files.certificate, cert.pem()).unwrap();
+        std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+    }
+
+    #[test]
+    fn a_change_of_either_file_is_seen_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let files =
+            PemFiles { certificate: folder.path().join("fullchain.pem"), key: folder.path().join("privkey.pem") };
+        put(&files);
+        let (mut pair, _) = Pair::read(&files).unwrap();
+        assert!(!pair.has_changed());
+        for (step, file) in [&files.certificate, &files.key].into_iter().enumerate() {
+            let later = SystemTime::now() + Duration::from_secs(60 * (step as u64 + 1));
+            std::fs::File::options().write(true).open(file).unwrap().set_modified(later).unwrap();
+            assert!(pair.has_changed());
+            pair.read_again().unwrap();
+            assert!(!pair.has_changed());
+        }
+        std::fs::write(&files.key, "broken").unwrap();
+        assert!(pair.has_changed());
+        assert!(pair.read_again().is_err());
+        // Told once, not with every look.
+        assert!(!pair.has_changed());
+        std::fs::remove_file(&files.key).unwrap();
+        assert!(pair.has_changed());
+    }
+}
