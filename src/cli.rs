@@ -1,6 +1,7 @@
 //! The command line: parse, run, and map a Result to an exit code.
 
 mod import;
+mod manual;
 mod operators;
 mod output;
 
@@ -9,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config};
 use crate::contract::compatibility::{self, report};
@@ -37,6 +38,10 @@ enum Command {
     /// Move accounts in from elsewhere.
     #[command(subcommand)]
     Import(import::Import),
+    /// Print a shell's completions of these commands.
+    Completions(manual::Completions),
+    /// Print the man page, or write the pages of all commands.
+    Man(manual::ManualPages),
     /// Read the settings and say what is wrong with them.
     CheckConfig {
         /// A YAML or TOML file of settings.
@@ -125,6 +130,10 @@ pub fn run() -> ExitCode {
         Command::Spec(spec) => run_spec(&spec).map(ExitCode::from),
         Command::Operators(command) => operators::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
+        Command::Completions(completions) => {
+            manual::completions(&completions, Cli::command()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Man(pages) => manual::pages(&pages, Cli::command()).map(|()| ExitCode::SUCCESS),
         Command::CheckConfig { list: true, .. } => print(&config::describe()).map(|()| ExitCode::SUCCESS),
         Command::CheckConfig { config, .. } => check_config(config.as_deref()).map(|()| ExitCode::SUCCESS),
     };

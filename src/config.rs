@@ -167,9 +167,14 @@ impl Config {
     }
 }
 
-/// Every setting and what it takes, for people.
+/// Every setting and what it takes.
+pub fn settings() -> impl Iterator<Item = (String, &'static str)> {
+    KEYS.iter().map(|(key, takes)| (format!("{PREFIX}{key}"), *takes))
+}
+
+/// The same for people.
 pub fn describe() -> String {
-    KEYS.iter().map(|(key, takes)| format!("{PREFIX}{key}: {takes}\n")).collect()
+    settings().map(|(key, takes)| format!("{key}: {takes}\n")).collect()
 }
 
 fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {

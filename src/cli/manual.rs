@@ -1,0 +1,99 @@
+//! What a shell and a reader of manuals want: completions and man pages, made from the command line's own definition,
+//! so that neither can tell of a command that is not there.
+
+use std::fs::{DirBuilder, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command, ValueHint};
+use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+
+use super::{Failure, failure, print};
+use crate::config;
+
+#[derive(Args)]
+pub struct Completions {
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+#[derive(Args)]
+pub struct ManualPages {
+    /// Write a page for each command there, in place of the first page to standard output. Made when it is missing.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    folder: Option<PathBuf>,
+}
+
+pub fn completions(Completions { shell }: &Completions, mut program: Command) -> Result<(), Failure> {
+    let (name, mut script) = (program.get_name().to_owned(), Vec::new());
+    clap_complete::generate(*shell, &mut program, name, &mut script);
+    print(&String::from_utf8(script).map_err(failure)?)
+}
+
+pub fn pages(ManualPages { folder }: &ManualPages, program: Command) -> Result<(), Failure> {
+    let Some(folder) = folder else {
+        let mut page = Vec::new();
+        first_page(program, &mut page).map_err(failure)?;
+        return print(&String::from_utf8(page).map_err(failure)?);
+    };
+    let named = |e: std::io::Error| failure(format!("{}: {e}", folder.display()));
+    write_all(program, folder).map_err(named)
+}
+
+fn write_all(program: Command, folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).create(folder)?;
+    clap_mangen::generate_to(program.clone(), folder)?;
+    first_page(program, &mut File::create(folder.join("inventree-auth.1"))?)
+}
+
+/// The page of the program itself, with what no command line says.
+fn first_page(program: Command, page: &mut dyn Write) -> std::io::Result<()> {
+    let man = Man::new(program);
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    man.render_subcommands_section(page)?;
+    let mut rest = Roff::new();
+    rest.control("SH", ["SETTINGS"]);
+    rest.text([roman("From the environment or from --config FILE, the environment first.")]);
+    for (name, takes) in config::settings() {
+        rest.control("TP", []).text([bold(name)]).text([roman(takes)]);
+    }
+    rest.control("SH", ["SIGNALS"]);
+    for (name, does) in SIGNALS {
+        rest.control("TP", []).text([bold(name)]).text([roman(does)]);
+    }
+    rest.control("SH", ["EXIT STATUS"]);
+    for (code, means) in EXIT_STATUS {
+        rest.control("TP", []).text([bold(code)]).text([roman(means)]);
+    }
+    rest.control("SH", ["FILES"]);
+    for (file, holds) in FILES {
+        rest.control("TP", []).text([bold(file)]).text([roman(holds)]);
+    }
+    rest.to_writer(page)?;
+    man.render_version_section(page)
+}
+
+const SIGNALS: [(&str, &str); 2] = [
+    ("SIGTERM, SIGINT", "stop: requests under way finish, the mail in hand is sent, writes are durable."),
+    ("SIGHUP", "read the TLS certificate and its key again."),
+];
+
+const EXIT_STATUS: [(&str, &str); 3] = [
+    ("0", "done; of spec diff: the same, or with two documents nothing that breaks clients."),
+    ("1", "not done, and one line on standard error says why; of spec diff: different."),
+    ("2", "a wrong call; of spec diff: unusable input."),
+];
+
+const FILES: [(&str, &str); 2] = [
+    ("inventree-auth.sqlite3", "the database, unless INVENTREE_DB_NAME or --database names another."),
+    (
+        "inventree-auth.sqlite3.secret_key",
+        "the secret key, made at the first start unless INVENTREE_SECRET_KEY is set.",
+    ),
+];
