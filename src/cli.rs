@@ -4,6 +4,7 @@ mod import;
 mod manual;
 mod operators;
 mod output;
+mod print;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -38,6 +39,11 @@ enum Command {
     /// Move accounts in from elsewhere.
     #[command(subcommand)]
     Import(import::Import),
+    /// Print a file for what runs around the server: a systemd unit, a reverse proxy's settings.
+    Print {
+        #[arg(value_enum)]
+        around: print::Around,
+    },
     /// Print a shell's completions of these commands.
     Completions(manual::Completions),
     /// Print the man page, or write the pages of all commands.
@@ -130,6 +136,7 @@ pub fn run() -> ExitCode {
         Command::Spec(spec) => run_spec(&spec).map(ExitCode::from),
         Command::Operators(command) => operators::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
+        Command::Print { around } => print(around.text()).map(|()| ExitCode::SUCCESS),
         Command::Completions(completions) => {
             manual::completions(&completions, Cli::command()).map(|()| ExitCode::SUCCESS)
         }
