@@ -103,12 +103,12 @@ impl Drop for Server {
 fn serve(folder: &Path) -> (Server, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
     command.args(["serve", "--bind", "127.0.0.1:0"]).current_dir(folder).env("INVENTREE_JSON_LOG", "true");
-    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut server = Server(command.stderr(Stdio::piped()).spawn().unwrap());
+    let log = BufReader::new(server.0.stderr.take().unwrap());
     for line in log.lines() {
         let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
         if line["msg"] == "listening" {
-            return (Server(child), format!("http://{}", line["address"].as_str().unwrap()));
+            return (server, format!("http://{}", line["address"].as_str().unwrap()));
         }
     }
     panic!("the server ended");
