@@ -276,7 +276,7 @@ async fn more_than_a_batch_is_cleared_in_one_sweep() {
     let old = server.clock.now() - Duration::days(1);
     let insert = server.domain().store.write(move |w| {
         for number in 0..1200 {
-            w.session_insert(&digest(&number.to_string()), 1, old, old)?;
+            w.session_insert(&digest(&number.to_string()), 1, old, old, "")?;
         }
         Ok::<_, inventree_auth::store::StoreError>(())
     });
@@ -321,7 +321,7 @@ async fn json_has_these_keys_in_this_order() {
         ),
         (
             vec!["session", "list"],
-            r#"[{"id":1,"username":"amy","created":"2100-02-01T12:00:00Z","expires":"2100-02-15T12:00:00Z","state":"live"}]"#.to_owned(),
+            r#"[{"id":1,"username":"amy","created":"2100-02-01T12:00:00Z","expires":"2100-02-15T12:00:00Z","state":"live","user_agent":""}]"#.to_owned(),
         ),
         (vec!["user", "deactivate", "amy"], r#"{"sessions":1,"tokens":1}"#.to_owned()),
         (vec!["user", "list", "--search", "nobody"], "[]".to_owned()),

@@ -151,21 +151,24 @@ pub struct SessionRow {
     created: String,
     expires: String,
     state: &'static str,
+    user_agent: String,
 }
 
 impl SessionRow {
     pub fn new(session: &Session, username: String, now: DateTime<Utc>) -> SessionRow {
         let state = if sessions::is_live(session, now) { "live" } else { "expired" };
-        SessionRow { id: session.id, username, created: time(session.created), expires: time(session.expires), state }
+        let [created, expires] = [session.created, session.expires].map(time);
+        SessionRow { id: session.id, username, created, expires, state, user_agent: session.user_agent.clone() }
     }
 }
 
 impl Row for SessionRow {
-    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "CREATED", "EXPIRES", "STATE"];
+    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "CREATED", "EXPIRES", "STATE", "BROWSER"];
 
     fn cells(&self) -> Vec<String> {
-        let [username, created, expires] = [&self.username, &self.created, &self.expires].map(String::clone);
-        vec![self.id.to_string(), username, created, expires, self.state.to_owned()]
+        let SessionRow { id, username, created, expires, state, user_agent } = self;
+        let [username, created, expires, user_agent] = [username, created, expires, user_agent].map(String::clone);
+        vec![id.to_string(), username, created, expires, (*state).to_owned(), user_agent]
     }
 }
 

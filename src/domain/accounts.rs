@@ -23,6 +23,8 @@ pub struct Registration {
     pub email: String,
     pub password1: Password,
     pub password2: Password,
+    /// What the browser calls itself.
+    pub user_agent: String,
 }
 
 const USERNAME_TAKEN: &str = "A user with that username already exists.";
@@ -113,7 +115,7 @@ pub async fn registration_problems(
 ///
 /// [`Refusal::Invalid`] for what the fields' own checks could not see; a closed server refuses after those.
 pub async fn register(domain: &Domain, registration: Registration) -> Result<LoggedIn, Refusal> {
-    let Registration { username, email, password1, password2 } = registration;
+    let Registration { username, email, password1, password2, user_agent } = registration;
     if password1.expose() != password2.expose() {
         return Err(Problems::general(MISMATCH_PLAIN).into());
     }
@@ -150,7 +152,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
                 email_addresses::insert_at_sign_up(w, domain, id, &account, now)?;
             }
             tokens::insert(w, &token, id, domain)?;
-            sessions::insert(w, &session, id, domain)?;
+            sessions::insert(w, &session, id, &user_agent, domain)?;
             Ok(LoggedIn { token, session })
         })
         .await?;
@@ -163,7 +165,13 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for bad credentials, the same whether the account is unknown, inactive or has no password.
-pub async fn log_in(domain: &Domain, username: &str, password: Password, client: &str) -> Result<LoggedIn, Refusal> {
+pub async fn log_in(
+    domain: &Domain,
+    username: &str,
+    password: Password,
+    client: &str,
+    user_agent: String,
+) -> Result<LoggedIn, Refusal> {
     let refused = || Refusal::from(Problems::general("Unable to log in with provided credentials."));
     let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
     require_no_mfa(domain, account.id).await?;
@@ -179,7 +187,7 @@ pub async fn log_in(domain: &Domain, username: &str, password: Password, client:
             }
             w.account_touch_login(account.id, now)?;
             tokens::insert(w, &token, account.id, domain)?;
-            sessions::insert(w, &session, account.id, domain)?;
+            sessions::insert(w, &session, account.id, &user_agent, domain)?;
             Ok(LoggedIn { token, session })
         })
         .await
@@ -270,7 +278,7 @@ pub async fn change_password(
     old_password: Option<Password>,
     new: (Password, Password),
     keep: Keep,
-    new_session: bool,
+    new_session: Option<String>,
     client: &str,
 ) -> Result<Option<SessionId>, Refusal> {
     match old_password {
@@ -289,7 +297,7 @@ pub async fn change_password(
     let password = new_password(account, new)?;
     let hash = domain.hasher.hash(password).await?;
     let (id, checked) = (account.id, account.password.clone());
-    let session = new_session.then(|| sessions::draw(domain));
+    let session = new_session.map(|user_agent| (sessions::draw(domain), user_agent));
     domain
         .write(move |w, domain| {
             let current = w.account_find(id)?.ok_or(Refusal::NotFound)?;
@@ -302,10 +310,10 @@ pub async fn change_password(
                 Keep::Nothing => w.token_delete_others(id, None)?,
                 Keep::Token(token) => w.token_delete_others(id, Some(token))?,
             };
-            if let Some(session) = &session {
-                sessions::insert(w, session, id, domain)?;
+            if let Some((session, user_agent)) = &session {
+                sessions::insert(w, session, id, user_agent, domain)?;
             }
-            Ok(session)
+            Ok(session.map(|(session, _)| session))
         })
         .await
 }

@@ -26,15 +26,25 @@ impl std::fmt::Debug for SessionId {
 /// Django's SESSION_COOKIE_AGE, two weeks; use does not renew it.
 pub const LIFETIME_SECONDS: i64 = 1_209_600;
 
+/// Browsers name themselves in 80 to 180.
+const MOST_AGENT_CHARACTERS: usize = 200;
+
 /// A new id, not stored yet: 32 letters and digits, 165 bits.
 pub(super) fn draw(domain: &Domain) -> SessionId {
     SessionId(domain.random_text::<32>())
 }
 
 /// Stores the digest of a drawn id.
-pub(super) fn insert(w: &Writer<'_>, id: &SessionId, account_id: i64, domain: &Domain) -> Result<(), StoreError> {
+pub(super) fn insert(
+    w: &Writer<'_>,
+    id: &SessionId,
+    account_id: i64,
+    user_agent: &str,
+    domain: &Domain,
+) -> Result<(), StoreError> {
+    let user_agent: String = user_agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARACTERS).collect();
     let now = domain.now();
-    w.session_insert(&digest(id.expose()), account_id, now, now + Duration::seconds(LIFETIME_SECONDS))?;
+    w.session_insert(&digest(id.expose()), account_id, now, now + Duration::seconds(LIFETIME_SECONDS), &user_agent)?;
     Ok(())
 }
 
@@ -55,6 +65,48 @@ pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32],
 /// Whether the session opens anything at `now`, as far as it is its own affair.
 pub fn is_live(session: &Session, now: DateTime<Utc>) -> bool {
     now < session.expires
+}
+
+/// The account's live sessions, the newest first.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Session>, Refusal> {
+    let mut sessions = domain.store.read(|r| r.session_list(account_id)).await?;
+    let now = domain.now();
+    sessions.retain(|session| is_live(session, now));
+    sessions.reverse();
+    Ok(sessions)
+}
+
+/// The session that this digest is of.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] when it has ended meanwhile.
+pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refusal> {
+    let found = domain.store.read(|r| r.session_find(digest)).await?;
+    found.map(|(session, _)| session).ok_or(Refusal::NotFound)
+}
+
+/// Ends one of the account's own sessions by its row.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] for one that is somebody else's, or none.
+pub async fn end_own(domain: &Domain, account_id: i64, id: i64) -> Result<(), Refusal> {
+    let end = domain.store.write(move |w| w.session_delete_own(account_id, id).map_err(Refusal::from));
+    if end.await? { Ok(()) } else { Err(Refusal::NotFound) }
+}
+
+/// Ends all of the account's sessions but this one.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn end_others(domain: &Domain, account_id: i64, keep: [u8; 32]) -> Result<usize, Refusal> {
+    domain.store.write(move |w| w.session_delete_others(account_id, Some(&keep)).map_err(Refusal::from)).await
 }
 
 /// Ends one session.

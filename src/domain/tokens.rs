@@ -98,6 +98,29 @@ pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account)
     Ok((token, account))
 }
 
+/// The account's tokens that open something, the newest first.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Token>, Refusal> {
+    let mut tokens = domain.store.read(|r| r.token_list(account_id)).await?;
+    let today = domain.now().date_naive();
+    tokens.retain(|token| state(token, today) == State::Live);
+    tokens.reverse();
+    Ok(tokens)
+}
+
+/// Ends one of the account's own tokens.
+///
+/// # Errors
+///
+/// [`Refusal::NotFound`] for one that is somebody else's, or none.
+pub async fn end_own(domain: &Domain, account_id: i64, id: i64) -> Result<(), Refusal> {
+    let end = domain.store.write(move |w| w.token_delete_own(account_id, id).map_err(Refusal::from));
+    if end.await? { Ok(()) } else { Err(Refusal::NotFound) }
+}
+
 /// Ends one token.
 pub async fn end(domain: &Domain, id: i64) -> Result<(), Refusal> {
     domain.store.write(move |w| w.token_delete(id).map(|_| ()).map_err(Refusal::from)).await

@@ -44,6 +44,12 @@ impl FromStr for Network {
     }
 }
 
+/// What the browser calls itself; empty when it does not say.
+pub fn user_agent(request: &RequestInfo) -> String {
+    let named = request.headers().get(http::header::USER_AGENT);
+    named.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+}
+
 /// Name of the client in every limit.
 pub fn address(settings: &Settings, request: &RequestInfo) -> String {
     let is_trusted = |address: IpAddr| settings.trusted_proxies.iter().any(|network| network.contains(address));

@@ -16,14 +16,13 @@ use dropshot::{ApiDescription, ApiEndpoint, ApiEndpointVersions, HttpError, RawR
 use futures::FutureExt;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY};
 use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
-use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
 
-use super::caller::{ANY_SCHEME, LazyBody};
+use super::caller::{ANY_SCHEME, FromIdentity, LazyBody, SignedIn, Visitor};
 use super::error::{ApiError, InternalMessage, json_response};
-use super::pages::{self, Page};
+use super::pages::{self, Page, Visit};
 use super::typed::{Context, Operation};
 use super::{Server, caller, client, documented_api, negotiation};
 use crate::api::OPERATIONS;
@@ -269,9 +268,9 @@ async fn answer(
         let routed = if method == Method::HEAD { Method::GET } else { method };
         return (server.routes.dispatch)(rqctx, request, routed).await;
     }
-    let (request, body) = authenticate(server, &rqctx, request, resource.security()).await?;
+    let visit = authenticate(server, &rqctx, request, resource.security()).await?;
     if comes_through && let Serves::Page(page) = &resource.serves {
-        return page.answer(server, request, body).await;
+        return page.answer(server, visit).await;
     }
     if method == Method::OPTIONS {
         return Ok(resource.options());
@@ -294,15 +293,17 @@ async fn authenticate(
     rqctx: &Context,
     request: Request<dropshot::Body>,
     security: &[&[&str]],
-) -> Result<(Parts, LazyBody), ApiError> {
+) -> Result<Visit, ApiError> {
     let client = client::address(&server.settings, &rqctx.request);
-    let (parts, body) = request.into_parts();
-    let mut body = LazyBody::new(&parts.headers, body);
-    let identity = caller::identify(server, security, &parts, &mut body, &client).await?;
-    if !security.iter().any(|schemes| schemes.is_empty()) {
-        <caller::SignedIn as caller::FromIdentity>::from_identity(server, identity, security).await?;
-    }
-    Ok((parts, body))
+    let (request, body) = request.into_parts();
+    let mut body = LazyBody::new(&request.headers, body);
+    let identity = caller::identify(server, security, &request, &mut body, &client).await?;
+    let caller = if security.iter().any(|schemes| schemes.is_empty()) {
+        Visitor::from_identity(server, identity, security).await?.signed_in
+    } else {
+        Some(SignedIn::from_identity(server, identity, security).await?)
+    };
+    Ok(Visit { request, caller })
 }
 
 /// `/api/auth/password/reset/` is "Password Reset".
@@ -398,7 +399,7 @@ mod tests {
             vec!["text/plain"]
         }
 
-        async fn answer(&self, _: &Server, _: Parts, _: LazyBody) -> Result<Answer, ApiError> {
+        async fn answer(&self, _: &Server, _: Visit) -> Result<Answer, ApiError> {
             Ok(Response::new(dropshot::Body::empty()))
         }
     }

@@ -26,13 +26,13 @@ pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChang
     let old = old.map(|old| Password::new(old.trim().to_owned()));
     let types::PasswordChange { new_password1, new_password2 } = checked.finish(Problems::none())?;
     let new = (Password::new(new_password1), Password::new(new_password2));
-    let (keep, in_session) = match caller.credential {
-        Credential::Token { id } => (accounts::Keep::Token(id), false),
-        Credential::Basic => (accounts::Keep::Nothing, false),
-        Credential::Session { .. } => (accounts::Keep::Nothing, true),
+    let (keep, new_session) = match caller.credential {
+        Credential::Token { id } => (accounts::Keep::Token(id), None),
+        Credential::Basic => (accounts::Keep::Nothing, None),
+        Credential::Session { .. } => (accounts::Keep::Nothing, Some(super::client::user_agent(&rqctx.request))),
     };
     let session =
-        accounts::change_password(&server.domain, &caller.account, old, new, keep, in_session, &client).await?;
+        accounts::change_password(&server.domain, &caller.account, old, new, keep, new_session, &client).await?;
     let cookies = session.iter().map(|session| server.cookies().session(session)).collect::<Vec<_>>();
     Ok(detail("New password has been saved.").with_cookies(cookies))
 }

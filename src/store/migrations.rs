@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use super::StoreError;
 
 /// Step n brings the schema from version n to n + 1.
-const STEPS: &[&str] = &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const STEPS: &[&str] =
+    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
 const LATEST: i64 = STEPS.len() as i64;
 
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
@@ -55,8 +56,9 @@ pub(super) fn is_latest(connection: &Connection) -> Result<Option<bool>, StoreEr
 #[cfg(test)]
 mod tests {
     use super::super::{Store, StoreError};
-    use super::LATEST;
+    use super::{LATEST, STEPS};
     use rusqlite::Connection;
+    use std::path::Path;
 
     #[test]
     fn newer_schema_is_refused_in_one_line_and_left_alone() {
@@ -77,19 +79,49 @@ mod tests {
         assert_eq!(stored, newer);
     }
 
+    /// As a program of then left it: the steps up to its version, and a session.
+    fn earlier(path: &Path, version: usize) -> Connection {
+        let file = Connection::open(path).unwrap();
+        file.execute_batch("CREATE TABLE schema_version (version INTEGER NOT NULL)").unwrap();
+        for step in &STEPS[..version] {
+            file.execute_batch(step).unwrap();
+        }
+        file.execute("INSERT INTO schema_version (version) VALUES ($1)", [version as i64]).unwrap();
+        file.execute_batch(
+            "INSERT INTO accounts (username, username_key, email, first_name, last_name, password, is_active,
+                                   is_superuser, date_joined)
+             VALUES ('amy', 'amy', '', '', '', '!', TRUE, FALSE, 0);
+             INSERT INTO sessions (digest, account_id, created, expires) VALUES (x'00', 1, 0, 9);",
+        )
+        .unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn each_earlier_database_is_brought_up_to_date_with_what_it_holds() {
+        for version in 1..STEPS.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("db");
+            let file = earlier(&path, version);
+            let store = Store::open_existing(&path).unwrap();
+            let sessions = store.read::<_, StoreError>(|r| r.session_list(1)).await.unwrap();
+            assert_eq!(sessions.len(), 1, "from version {version}");
+            store.close();
+            let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
+            assert_eq!(stored, LATEST);
+        }
+    }
+
     #[test]
-    fn existing_database_is_brought_up_to_date_unless_it_is_newer() {
+    fn a_newer_database_is_not_opened_by_a_command_either() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         Store::open(&path).unwrap().close();
         let file = Connection::open(&path).unwrap();
-        file.execute_batch("UPDATE schema_version SET version = 1; DROP INDEX tokens_expiry").unwrap();
-        Store::open_existing(&path).unwrap().close();
-        let version = || file.query_row("SELECT version FROM schema_version", [], |row| row.get::<_, i64>(0)).unwrap();
-        assert_eq!(version(), LATEST);
         file.execute("UPDATE schema_version SET version = $1", [LATEST + 1]).unwrap();
         assert!(Store::open_existing(&path).is_err());
-        assert_eq!(version(), LATEST + 1);
+        let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
+        assert_eq!(stored, LATEST + 1);
     }
 
     #[test]

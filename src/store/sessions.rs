@@ -16,6 +16,8 @@ pub struct Session {
     pub account_id: i64,
     pub created: DateTime<Utc>,
     pub expires: DateTime<Utc>,
+    /// As the browser named itself when the session began: a stranger's text.
+    pub user_agent: String,
 }
 
 fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Session> {
@@ -24,6 +26,7 @@ fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Session> {
         account_id: row.get(first + 1)?,
         created: row.get::<_, Time>(first + 2)?.0,
         expires: row.get::<_, Time>(first + 3)?.0,
+        user_agent: row.get(first + 4)?,
     })
 }
 
@@ -41,7 +44,7 @@ impl Reader<'_> {
             concat!(
                 "SELECT ",
                 account_columns!(),
-                ", s.id, s.account_id, s.created, s.expires
+                ", s.id, s.account_id, s.created, s.expires, s.user_agent
                  FROM sessions s JOIN accounts a ON a.id = s.account_id
                  WHERE s.digest = $1"
             ),
@@ -52,7 +55,7 @@ impl Reader<'_> {
 
     pub fn session_list(&self, account_id: i64) -> Result<Vec<Session>, StoreError> {
         self.list(
-            "SELECT id, account_id, created, expires FROM sessions
+            "SELECT id, account_id, created, expires, user_agent FROM sessions
              WHERE account_id = $1 ORDER BY id",
             [account_id],
             |row| record_at(row, 0),
@@ -62,7 +65,7 @@ impl Reader<'_> {
     /// Of all accounts, each with the name of its owner.
     pub fn session_list_all(&self, limit: Option<i64>) -> Result<Vec<(Session, String)>, StoreError> {
         self.list(
-            "SELECT a.username, s.id, s.account_id, s.created, s.expires
+            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent
              FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
             [row_limit(limit)],
             |row| Ok((record_at(row, 1)?, row.get(0)?)),
@@ -77,11 +80,12 @@ impl Writer<'_> {
         account_id: i64,
         created: DateTime<Utc>,
         expires: DateTime<Utc>,
+        user_agent: &str,
     ) -> Result<i64, StoreError> {
         self.value(
-            "INSERT INTO sessions (digest, account_id, created, expires)
-             VALUES ($1, $2, $3, $4) RETURNING id",
-            params![digest.as_slice(), account_id, Time(created), Time(expires)],
+            "INSERT INTO sessions (digest, account_id, created, expires, user_agent)
+             VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            params![digest.as_slice(), account_id, Time(created), Time(expires), user_agent],
         )
     }
 
@@ -93,6 +97,11 @@ impl Writer<'_> {
     /// For whoever has seen the row, and not the key.
     pub fn session_delete_by_id(&self, id: i64) -> Result<bool, StoreError> {
         Ok(self.execute("DELETE FROM sessions WHERE id = $1", [id])? > 0)
+    }
+
+    /// One of the account's own, and nobody else's.
+    pub fn session_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM sessions WHERE account_id = $1 AND id = $2", [account_id, id])? > 0)
     }
 
     /// Deletes all of the account's sessions but the one to keep.

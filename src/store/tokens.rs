@@ -104,6 +104,11 @@ impl Writer<'_> {
         Ok(self.execute("DELETE FROM tokens WHERE id = $1", [id])? > 0)
     }
 
+    /// One of the account's own, and nobody else's.
+    pub fn token_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM tokens WHERE account_id = $1 AND id = $2", [account_id, id])? > 0)
+    }
+
     /// Deletes all of the account's tokens but the one to keep.
     pub fn token_delete_others(&self, account_id: i64, keep_id: Option<i64>) -> Result<usize, StoreError> {
         self.execute(

@@ -27,7 +27,7 @@ pub const NO_BODY: &str = "no body";
 pub const ANONYMOUS: &str = "anonymous";
 
 /// What the server answers and the document leaves out on purpose.
-const UNPUBLISHED: [&str; 2] = ["/api/schema/", "/api-doc/"];
+const UNPUBLISHED: [&str; 4] = ["/api/schema/", "/api-doc/", "/platform/", "/accounts/"];
 /// What the server is asked for. Any other method is refused by dropshot itself, in its own words.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 

@@ -10,6 +10,7 @@
 //! `Vary` when "no-store" is not what it means. Failures are [`ApiError`]s, in the API's shape.
 
 mod file;
+mod holdings;
 mod reference;
 mod schema;
 
@@ -18,8 +19,14 @@ use http::request::Parts;
 use http::{Response, Uri};
 
 use super::Server;
-use super::caller::LazyBody;
+use super::caller::SignedIn;
 use super::error::ApiError;
+
+/// A request for a page, by whoever its security let through.
+pub struct Visit {
+    pub request: Parts,
+    pub caller: Option<SignedIn>,
+}
 
 /// One path outside the document.
 #[async_trait::async_trait]
@@ -53,12 +60,7 @@ pub trait Page: Send + Sync {
     }
 
     /// Called for its methods alone, HEAD included: the body that a HEAD leads to is not sent.
-    async fn answer(
-        &self,
-        server: &Server,
-        request: Parts,
-        body: LazyBody,
-    ) -> Result<Response<dropshot::Body>, ApiError>;
+    async fn answer(&self, server: &Server, visit: Visit) -> Result<Response<dropshot::Body>, ApiError>;
 }
 
 /// # Errors
@@ -67,5 +69,6 @@ pub trait Page: Send + Sync {
 pub fn all() -> Result<Vec<Box<dyn Page>>, String> {
     let mut pages: Vec<Box<dyn Page>> = vec![Box::new(schema::Schema::new()?)];
     pages.extend(reference::pages()?);
+    pages.extend(holdings::pages());
     Ok(pages)
 }

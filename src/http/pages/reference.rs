@@ -7,13 +7,11 @@
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, VARY};
-use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 
-use super::Page;
 use super::file::{FOREVER, File, REVALIDATE};
+use super::{Page, Visit};
 use crate::http::Server;
-use crate::http::caller::LazyBody;
 use crate::http::error::ApiError;
 use crate::http::negotiation;
 
@@ -78,7 +76,7 @@ impl Page for Piece {
         vec![self.media_type]
     }
 
-    async fn answer(&self, _: &Server, request: Parts, _: LazyBody) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
         if self.is_gzip && !takes_gzip(&request.headers) {
             let detail = "This file is sent as gzip only.";
             return Err(ApiError::detail(StatusCode::NOT_ACCEPTABLE, detail));

@@ -6,14 +6,13 @@
 //! for `spec diff` to say, and a document that is made anew would hide the difference.
 
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, VARY};
-use http::request::Parts;
 use http::{HeaderValue, Response, Uri};
 
-use super::Page;
 use super::file::{File, REVALIDATE};
+use super::{Page, Visit};
 use crate::api::{SOURCE, TITLE, VERSION};
 use crate::http::Server;
-use crate::http::caller::{ANY_SCHEME, LazyBody};
+use crate::http::caller::ANY_SCHEME;
 use crate::http::error::ApiError;
 use crate::http::negotiation::{self, Offer};
 
@@ -73,7 +72,7 @@ impl Page for Schema {
         negotiation::choose(headers, uri, OFFERS).map(|_| ())
     }
 
-    async fn answer(&self, _: &Server, request: Parts, _: LazyBody) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
         let chosen = negotiation::choose(&request.headers, &request.uri, OFFERS)?;
         let file = self.files.get(chosen).ok_or_else(ApiError::not_found)?;
         let mut response = file.answer(&request.headers, REVALIDATE);

@@ -1,0 +1,131 @@
+//! What an account holds open, for the page where people look at their own: sessions and tokens, to list and to end.
+//!
+//! JSON for our own pages, in the API's manner and its shape of errors, and no part of its contract: by session cookie
+//! and CSRF token alone. Nothing here shows a key or a digest, and somebody else's row is as unknown as none.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Page, Visit};
+use crate::domain::{Refusal, sessions, tokens};
+use crate::http::Server;
+use crate::http::caller::Credential;
+use crate::http::error::{ApiError, json_response};
+use crate::store::{Session, Token};
+
+pub fn pages() -> Vec<Box<dyn Page>> {
+    [What::Sessions, What::EndSession, What::EndOtherSessions, What::Tokens, What::RevokeToken]
+        .map(|what| Box::new(what) as Box<dyn Page>)
+        .into()
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Sessions,
+    EndSession,
+    EndOtherSessions,
+    Tokens,
+    RevokeToken,
+}
+
+#[async_trait::async_trait]
+impl Page for What {
+    fn path(&self) -> &'static str {
+        match self {
+            What::Sessions => "/platform/api/sessions/",
+            What::EndSession => "/platform/api/sessions/{id}/end/",
+            What::EndOtherSessions => "/platform/api/sessions/end-others/",
+            What::Tokens => "/platform/api/tokens/",
+            What::RevokeToken => "/platform/api/tokens/{id}/revoke/",
+        }
+    }
+
+    fn description(&self) -> &'static str {
+        "Sessions and tokens of one's own account."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["application/json"]
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        match self {
+            What::Sessions | What::Tokens => &["GET"],
+            What::EndSession | What::EndOtherSessions | What::RevokeToken => &["POST"],
+        }
+    }
+
+    fn security(&self) -> &'static [&'static [&'static str]] {
+        &[&["cookieAuth"]]
+    }
+
+    async fn answer(&self, server: &Server, visit: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+        let Some((account, digest)) = visit.caller.and_then(|caller| match caller.credential {
+            Credential::Session { digest } => Some((caller.account.id, digest)),
+            Credential::Token { .. } | Credential::Basic => None,
+        }) else {
+            return Err(ApiError::internal("a page for sessions was opened by something else".to_owned()));
+        };
+        let domain = &server.domain;
+        let id = || self.row(visit.request.uri.path()).ok_or(Refusal::NotFound);
+        let mut is_over = false;
+        let body = match self {
+            What::Sessions => {
+                let current = sessions::current(domain, &digest).await?.id;
+                let sessions = sessions::list(domain, account).await?;
+                sessions.iter().map(|session| session_row(session, current)).collect()
+            }
+            What::Tokens => tokens::list(domain, account).await?.iter().map(token_row).collect(),
+            What::EndSession => {
+                let id = id()?;
+                is_over = sessions::current(domain, &digest).await?.id == id;
+                sessions::end_own(domain, account, id).await?;
+                json!({})
+            }
+            What::EndOtherSessions => json!({ "ended": sessions::end_others(domain, account, digest).await? }),
+            What::RevokeToken => {
+                tokens::end_own(domain, account, id()?).await?;
+                json!({})
+            }
+        };
+        let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
+        if is_over {
+            response.headers_mut().append(http::header::SET_COOKIE, server.cookies().clear_session());
+        }
+        Ok(response)
+    }
+}
+
+impl What {
+    /// The number in the path; none for one that is too long for a row.
+    fn row(self, path: &str) -> Option<i64> {
+        let (before, after) = self.path().split_once("{id}")?;
+        path.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
+    }
+}
+
+fn session_row(session: &Session, current: i64) -> Value {
+    json!({
+        "id": session.id,
+        "current": session.id == current,
+        "created": time(session.created),
+        "expires": time(session.expires),
+        "user_agent": session.user_agent,
+    })
+}
+
+/// As the API writes a time.
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn token_row(token: &Token) -> Value {
+    json!({
+        "id": token.id,
+        "name": token.name,
+        "created": time(token.created),
+        "expires": token.expiry.to_string(),
+        "last_seen": token.last_seen.map(|day| day.to_string()),
+    })
+}
