@@ -1,5 +1,6 @@
 //! The command line: parse, run, and map a Result to an exit code.
 
+mod demo;
 mod import;
 mod manual;
 mod operators;
@@ -70,6 +71,9 @@ struct Serve {
     /// A YAML or TOML file of settings.
     #[arg(long)]
     config: Option<PathBuf>,
+    /// Try everything: a database that goes when it stops, open registration, mails at a page, a sample account.
+    #[arg(long, conflicts_with_all = ["database", "config"])]
+    demo: bool,
 }
 
 #[derive(Subcommand)]
@@ -175,11 +179,21 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
     if let Some(database) = &serve.database {
         config.database.clone_from(database);
     }
-    let bind = serve.bind.unwrap_or(DEFAULT_BIND);
+    let mut bind = serve.bind.unwrap_or(DEFAULT_BIND);
     let log = server::logger(config.log_level, config.json_log);
+    let demo = serve.demo.then(|| demo::prepare(&mut config, bind)).transpose()?;
+    if let Some((address, _)) = &demo {
+        bind = *address;
+        if !bind.ip().is_loopback() {
+            slog::warn!(log, "a demonstration that others can reach: they can read its mails"; "address" => %bind);
+        }
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;
     runtime.block_on(async {
         let running = server::start(&config, bind, &log, Surroundings::default()).await.map_err(failure)?;
+        if demo.is_some() {
+            demo::furnish(running.domain(), &config.site_url).await?;
+        }
         tokio::select! {
             ended = running.stopped() => return ended.map_err(failure),
             signal = told_to_stop() => slog::info!(log, "stopping"; "signal" => signal.map_err(failure)?),

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::http::{DEFAULT_SITE_URL, Network};
+use crate::mail::transport::Mailbox;
 use crate::secret::Secret;
 
 const PREFIX: &str = "INVENTREE_";
@@ -88,6 +89,8 @@ pub struct Config {
     /// Where health and metrics are shown; nowhere unless it is set.
     pub metrics_bind: Option<SocketAddr>,
     pub tls: Option<PemFiles>,
+    /// Where mails stay to be read at a page: a demonstration's. No setting sets it.
+    pub mailbox: Option<Mailbox>,
     pub log_level: slog::Level,
     pub json_log: bool,
 }
@@ -306,6 +309,7 @@ impl Values {
             rate_limits: self.flag("RATE_LIMITS", true)?,
             metrics_bind: self.metrics_bind()?,
             tls: self.tls()?,
+            mailbox: None,
             log_level: self.log_level()?,
             json_log: self.flag("JSON_LOG", false)?,
             site_url,

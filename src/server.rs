@@ -261,6 +261,7 @@ fn listen(
         trusted_origins: config.trusted_origins.clone(),
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        mailbox: config.mailbox.clone(),
     };
     let server = Server::new(domain.clone(), settings, log.clone())?;
     let dropshot = ConfigDropshot {
@@ -294,6 +295,9 @@ fn rules(config: &Config) -> Rules {
 }
 
 fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, String> {
+    if let Some(mailbox) = &config.mailbox {
+        return Ok(Some(Transport::Memory(Arc::clone(mailbox))));
+    }
     match &config.email.backend {
         Backend::None => {
             warn!(log, "INVENTREE_EMAIL_HOST is not set: mails wait in the outbox until it is, or until they expire");

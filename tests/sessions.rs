@@ -156,8 +156,8 @@ async fn only_a_session_opens_these_and_only_a_csrf_token_changes_anything() {
     for path in ["sessions/", "tokens/"] {
         let url = format!("{}/platform/api/{path}", server.base);
         let by_token = server.run(server.http.get(&url).header("Authorization", &header)).await;
-        assert_eq!(by_token.status, 401, "{by_token:?}");
-        assert_eq!(server.run(server.http.get(&url)).await.status, 401);
+        assert_eq!(by_token.status, 403, "{by_token:?}");
+        assert_eq!(server.run(server.http.get(&url)).await.status, 403);
         assert_eq!(server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await.status, 403);
     }
     let id = amy.list("sessions/").await[0]["id"].as_i64().unwrap();

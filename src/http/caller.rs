@@ -84,7 +84,13 @@ impl FromIdentity for SignedIn {
         alternatives: &[&[&str]],
     ) -> Result<SignedIn, ApiError> {
         let missing = "Authentication credentials were not provided.";
-        let caller = identity.0.ok_or_else(|| ApiError::unauthorized(missing, challenge(alternatives)))?;
+        // Without a scheme that a header answers there is nothing to challenge for (DRF's SessionAuthentication): a
+        // browser would ask its user for a password that opens nothing.
+        let refusal = || match offers(alternatives, "tokenAuth") || offers(alternatives, "basicAuth") {
+            true => ApiError::unauthorized(missing, challenge(alternatives)),
+            false => ApiError::forbidden(missing),
+        };
+        let caller = identity.0.ok_or_else(refusal)?;
         match caller.credential {
             Credential::Basic => accounts::require_no_mfa(&server.domain, caller.account.id).await?,
             // These were handed out after whatever the rules asked for then; an enforced second factor asks again.

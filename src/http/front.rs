@@ -22,9 +22,9 @@ use serde_json::json;
 
 use super::caller::{ANY_SCHEME, FromIdentity, LazyBody, SignedIn, Visitor};
 use super::error::{ApiError, InternalMessage, json_response};
-use super::pages::{self, Page, Visit};
+use super::pages::{self, Page, Visit, people};
 use super::typed::{Context, Operation};
-use super::{Server, caller, client, documented_api, negotiation};
+use super::{Server, Settings, caller, client, documented_api, negotiation};
 use crate::api::OPERATIONS;
 
 type Answer = Response<dropshot::Body>;
@@ -126,7 +126,7 @@ impl Routes {
     /// # Errors
     ///
     /// dropshot's words for a route that it does not take, or a page at a path that is taken.
-    pub fn build() -> Result<Routes, String> {
+    pub fn build(settings: &Settings) -> Result<Routes, String> {
         let mut grouped: Vec<(&'static str, Vec<&'static Operation>)> = Vec::new();
         for operation in OPERATIONS {
             match grouped.iter_mut().find(|(path, _)| *path == operation.path) {
@@ -138,7 +138,7 @@ impl Routes {
         for (path, operations) in grouped {
             routes.add(path, Serves::Operations(operations))?;
         }
-        for page in pages::all()? {
+        for page in pages::all(settings)? {
             routes.add(page.path(), Serves::Page(page))?;
         }
         Ok(routes)
@@ -280,6 +280,9 @@ async fn answer(
 }
 
 async fn unknown_path(server: &Server, rqctx: &Context, request: Request<dropshot::Body>) -> Result<Answer, ApiError> {
+    if let Some(way) = people::way_home(&request) {
+        return Ok(way);
+    }
     let uri = request.uri().clone();
     authenticate(server, rqctx, request, ANY_SCHEME).await?;
     let url = format!("{}{}", server.settings.site_url, uri.path_and_query().map_or("/", |path| path.as_str()));
@@ -382,6 +385,18 @@ fn log(
 mod tests {
     use super::*;
 
+    fn settings() -> Settings {
+        Settings {
+            site_url: String::new(),
+            session_cookie_secure: false,
+            cookie_same_site: String::new(),
+            trusted_origins: Vec::new(),
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            mailbox: None,
+        }
+    }
+
     /// A page at this path.
     struct At(&'static str);
 
@@ -406,7 +421,7 @@ mod tests {
 
     #[test]
     fn page_at_a_taken_path_stops_the_start() {
-        let mut routes = Routes::build().unwrap();
+        let mut routes = Routes::build(&settings()).unwrap();
         for path in ["/api/auth/user/", "/api/auth/emails/{key}/verify/", "/api/schema/"] {
             let refused = routes.add(path, Serves::Page(Box::new(At(path))));
             assert_eq!(refused.unwrap_err(), format!("{path} is answered already"));
@@ -416,7 +431,7 @@ mod tests {
     #[test]
     fn variable_of_a_page_is_one_segment() {
         let path = "/accounts/confirm-email/{key}/";
-        let mut routes = Routes::build().unwrap();
+        let mut routes = Routes::build(&settings()).unwrap();
         routes.add(path, Serves::Page(Box::new(At(path)))).unwrap();
         let found = |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::GET));
         assert_eq!(found("/accounts/confirm-email/MQ:1abc:x_y/"), Some(path));

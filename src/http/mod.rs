@@ -38,6 +38,7 @@ use std::sync::Arc;
 use dropshot::ApiDescription;
 
 use crate::domain::Domain;
+use crate::mail::transport::Mailbox;
 use crate::metrics;
 
 pub use caller::TOKEN_HEADER;
@@ -70,13 +71,16 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// INVENTREE_TRUSTED_PROXIES: whose X-Forwarded-For counts; empty for nobody's.
     pub trusted_proxies: Vec<client::Network>,
+    /// A demonstration's mails, for its page; `None` for every other server.
+    pub mailbox: Option<Mailbox>,
 }
 
 pub use client::Network;
 
 impl Server {
     pub fn new(domain: Domain, settings: Settings, log: slog::Logger) -> Result<Server, String> {
-        Ok(Server { domain, settings, metrics: metrics::Http::default(), routes: front::Routes::build()?, log })
+        let routes = front::Routes::build(&settings)?;
+        Ok(Server { domain, settings, metrics: metrics::Http::default(), routes, log })
     }
 
     fn cookies(&self) -> cookies::Jar<'_> {

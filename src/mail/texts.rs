@@ -106,7 +106,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// For HTML, inside and outside quoted attributes.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

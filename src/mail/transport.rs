@@ -21,11 +21,17 @@ pub enum TransportError {
     Refused(String),
 }
 
+/// Mails that stay in this process: a test's, a demonstration's.
+pub type Mailbox = Arc<Mutex<Vec<Message>>>;
+
+/// A demonstration that nobody stops must not grow for ever; then its oldest mail goes.
+const MOST_KEPT: usize = 1000;
+
 #[derive(Clone)]
 pub enum Transport {
     Smtp(Arc<Smtp>),
     Console,
-    Memory(Arc<Mutex<Vec<Message>>>),
+    Memory(Mailbox),
 }
 
 impl Transport {
@@ -44,7 +50,11 @@ impl Transport {
             Transport::Smtp(smtp) => smtp.send(message).await,
             Transport::Console => print(message),
             Transport::Memory(kept) => {
-                kept.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() >= MOST_KEPT {
+                    kept.remove(0);
+                }
+                kept.push(message.clone());
                 Ok(())
             }
         }

@@ -1,11 +1,16 @@
 //! Content that stays the same while the process runs: made once, shared by all answers, known again by its ETag.
 
+use std::io::Write;
+
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, IF_NONE_MATCH};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use crate::domain::keys::hex;
+use crate::http::negotiation;
 
 /// Keep it, and ask before each use.
 pub const REVALIDATE: &str = "no-cache";
@@ -56,4 +61,48 @@ impl File {
         let mut tags = sent.flat_map(|value| value.split(',')).map(str::trim);
         tags.any(|tag| tag == "*" || self.etag == tag.trim_start_matches("W/"))
     }
+}
+
+/// The same in two codings, each with its own ETag.
+pub struct Compressed {
+    plain: File,
+    gzip: File,
+}
+
+impl Compressed {
+    /// # Errors
+    ///
+    /// As [`File::new`].
+    pub fn new(content: impl Into<Bytes>, headers: &[(HeaderName, &str)]) -> Result<Compressed, String> {
+        let content = content.into();
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let compressed = encoder.write_all(&content).and_then(|()| encoder.finish()).map_err(|e| e.to_string())?;
+        let coded: Vec<_> = headers.iter().cloned().chain([(CONTENT_ENCODING, "gzip")]).collect();
+        Ok(Compressed { plain: File::new(content, headers)?, gzip: File::new(compressed, &coded)? })
+    }
+
+    /// Changes with the content: for its URL.
+    pub fn version(&self) -> &str {
+        self.plain.version()
+    }
+
+    pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response<dropshot::Body> {
+        // Whoever says nothing may be somebody at a terminal.
+        let is_asked = request.contains_key(ACCEPT_ENCODING) && takes_gzip(request);
+        let file = if is_asked { &self.gzip } else { &self.plain };
+        file.answer(request, cache_control)
+    }
+}
+
+/// A client that says nothing takes every coding (RFC 9110, 12.5.3).
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
+    let mut sent = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok()).peekable();
+    if sent.peek().is_none() {
+        return true;
+    }
+    sent.flat_map(|value| value.split(',')).any(|coding| {
+        let (name, parameter) = coding.split_once(';').unwrap_or((coding, ""));
+        let name = name.trim().to_ascii_lowercase();
+        matches!(name.as_str(), "gzip" | "x-gzip" | "*") && negotiation::quality(parameter) > 0.0
+    })
 }

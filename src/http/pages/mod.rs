@@ -11,6 +11,8 @@
 
 mod file;
 mod holdings;
+pub mod mailbox;
+pub mod people;
 mod reference;
 mod schema;
 
@@ -18,9 +20,9 @@ use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Response, Uri};
 
-use super::Server;
 use super::caller::SignedIn;
 use super::error::ApiError;
+use super::{Server, Settings};
 
 /// A request for a page, by whoever its security let through.
 pub struct Visit {
@@ -66,9 +68,11 @@ pub trait Page: Send + Sync {
 /// # Errors
 ///
 /// What a page found wrong with its own content: a mistake of this build.
-pub fn all() -> Result<Vec<Box<dyn Page>>, String> {
+pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
     let mut pages: Vec<Box<dyn Page>> = vec![Box::new(schema::Schema::new()?)];
     pages.extend(reference::pages()?);
+    pages.extend(people::pages(settings)?);
     pages.extend(holdings::pages());
+    pages.extend(mailbox::pages(settings));
     Ok(pages)
 }

@@ -6,14 +6,13 @@
 //! or a setting of Swagger UI that needs more is not worth it.
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, VARY};
+use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::file::{FOREVER, File, REVALIDATE};
+use super::file::{FOREVER, File, REVALIDATE, takes_gzip};
 use super::{Page, Visit};
 use crate::http::Server;
 use crate::http::error::ApiError;
-use crate::http::negotiation;
 
 const SHELL: &str = include_str!("reference.html");
 const SCRIPT: &str = include_str!("reference.js");
@@ -88,17 +87,4 @@ impl Page for Piece {
         response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
         Ok(response)
     }
-}
-
-/// A client that says nothing takes every coding (RFC 9110, 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let mut sent = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok()).peekable();
-    if sent.peek().is_none() {
-        return true;
-    }
-    sent.flat_map(|value| value.split(',')).any(|coding| {
-        let (name, parameter) = coding.split_once(';').unwrap_or((coding, ""));
-        let name = name.trim().to_ascii_lowercase();
-        matches!(name.as_str(), "gzip" | "x-gzip" | "*") && negotiation::quality(parameter) > 0.0
-    })
 }

@@ -1,0 +1,61 @@
+//! `serve --demo`: everything to look at with one command, on a database that goes when it stops.
+//!
+//! Open to whoever reaches it, mails included; so it listens on this machine alone unless it is told otherwise.
+
+use std::net::{SocketAddr, TcpListener};
+
+use tempfile::TempDir;
+
+use super::{Failure, failure, print};
+use crate::config::Config;
+use crate::domain::administration::{self, NewUser};
+use crate::domain::passwords::Password;
+use crate::domain::{Domain, Refusal};
+
+const USERNAME: &str = "demo";
+
+/// The settings of a demonstration, its address, and its folder, which goes with the value.
+pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, TempDir), Failure> {
+    let folder = tempfile::Builder::new().prefix("inventree-auth-demo-").tempdir().map_err(failure)?;
+    // Links need the port before the server has one.
+    let bind = match bind.port() {
+        0 => TcpListener::bind(bind).and_then(|free| free.local_addr()).map_err(failure)?,
+        _ => bind,
+    };
+    config.database = folder.path().join("inventree-auth.sqlite3");
+    config.site_url = format!("http://{bind}");
+    config.session_cookie_secure = false;
+    config.registration_enabled = true;
+    config.mailbox = Some(Default::default());
+    Ok((bind, folder))
+}
+
+/// Makes the sample account and says where to look.
+pub async fn furnish(domain: &Domain, site_url: &str) -> Result<(), Failure> {
+    let password = domain.random_text::<12>();
+    let account = administration::create(
+        domain,
+        NewUser {
+            username: USERNAME.to_owned(),
+            email: "demo@example.com".to_owned(),
+            first_name: "Dana".to_owned(),
+            last_name: "Example".to_owned(),
+            password: Password::new(password.clone()),
+            is_superuser: false,
+        },
+    );
+    let account = account.await.map_err(|e| failure(format!("the sample account could not be made: {e:?}")))?;
+    let verified = domain.store.write(move |w| {
+        for address in w.email_address_list(account.id, None, 0)? {
+            w.email_address_set_verified(address.id)?;
+        }
+        Ok::<_, Refusal>(())
+    });
+    verified.await.map_err(|e| failure(format!("the sample account has no address: {e:?}")))?;
+    print(&format!(
+        "A demonstration: everything is lost when it stops.\n\
+         \x20 open      {site_url}/platform/\n\
+         \x20 mails     {site_url}/platform/demo/mails/\n\
+         \x20 sign in   {USERNAME}, password {password}\n"
+    ))
+}

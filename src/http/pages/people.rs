@@ -1,0 +1,212 @@
+//! The pages for those who hold the accounts: sign in, register, forgotten password, mailed links, the account itself.
+//!
+//! They are a client of the documented API like any other, in the browser, with session cookie and CSRF token; the
+//! server makes only what stays the same for everybody. A GET changes nothing: what a mail links to acts when its button
+//! is pressed, so that no scanner uses a link up. Everything lies in the binary; no script or style stands in a page, and
+//! nothing comes from elsewhere. Every word is in `people/texts.json`.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+
+use super::file::{Compressed, FOREVER, REVALIDATE};
+use super::{Page, Visit};
+use crate::http::error::ApiError;
+use crate::http::{Server, Settings};
+
+const TEXTS: &str = include_str!("people/texts.json");
+const STYLE: &str = include_str!("people/style.css");
+const SCRIPT: &str = include_str!("people/script.js");
+const SHELL: &str = include_str!("people/shell.html");
+const NO_SCRIPT: &str = include_str!("people/noscript.html");
+
+const STYLE_PATH: &str = "/platform/style.css";
+const SCRIPT_PATH: &str = "/platform/script.js";
+const TEXTS_PATH: &str = "/platform/texts.js";
+
+/// Where people begin.
+pub const HOME: &str = "/platform/";
+
+/// Path, name of the page's own title, content. The paths are InvenTree's where it has one, and those of mailed links.
+const PAGES: [(&str, &str, &str); 6] = [
+    (HOME, "home.title", include_str!("people/home.html")),
+    ("/platform/login", "login.title", include_str!("people/login.html")),
+    ("/platform/register", "register.title", include_str!("people/register.html")),
+    ("/platform/reset-password", "forgot.title", include_str!("people/reset-password.html")),
+    ("/platform/set-password", "reset.title", include_str!("people/set-password.html")),
+    ("/accounts/confirm-email/{key}/", "confirm.title", include_str!("people/confirm-email.html")),
+];
+
+/// Other spellings of a path, and the right one.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("/platform", HOME),
+    ("/platform/login/", "/platform/login"),
+    ("/platform/register/", "/platform/register"),
+    ("/platform/reset-password/", "/platform/reset-password"),
+    ("/platform/set-password/", "/platform/set-password"),
+    ("/accounts/login/", "/platform/login"),
+];
+
+/// No inline code, no other origin, no frame; forms post here alone.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+type Texts = BTreeMap<String, String>;
+
+/// # Errors
+///
+/// A text that a page names and `texts.json` has not: a mistake of this build.
+pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
+    let texts = texts()?;
+    let script_type = "text/javascript; charset=utf-8";
+    let texts_module = format!("export default {};\n", serde_json::to_string(&texts).map_err(|e| e.to_string())?);
+    let words = Sheet::new(TEXTS_PATH, script_type, texts_module)?;
+    let script = Sheet::new(SCRIPT_PATH, script_type, words.versioned(SCRIPT))?;
+    let style = Sheet::new(STYLE_PATH, "text/css; charset=utf-8", STYLE)?;
+    let mut pages: Vec<Box<dyn Page>> = Vec::new();
+    for (path, title, content) in PAGES {
+        let loads = format!("<script type=\"module\" src=\"{SCRIPT_PATH}\"></script>");
+        let title = texts.get(title).ok_or_else(|| format!("texts.json has no {title}"))?;
+        let page = fill(&around(title, &loads, content, settings), &texts)?;
+        let page = style.versioned(&script.versioned(&page));
+        pages.push(Box::new(Sheet::new(path, "text/html; charset=utf-8", page)?));
+    }
+    pages.extend([words, script, style].map(|sheet| Box::new(sheet) as Box<dyn Page>));
+    pages.extend(ELSEWHERE.map(|(path, target)| Box::new(Elsewhere { path, target }) as Box<dyn Page>));
+    Ok(pages)
+}
+
+/// A page without a script, in the pages' manner: for what the server writes itself. `body` is markup, its title text.
+pub fn shell(title: &str, body: &str, settings: &Settings) -> String {
+    let texts = texts().unwrap_or_default();
+    fill(&around(&escaped(title), "", body, settings), &texts).unwrap_or_default()
+}
+
+/// For HTML, inside and outside quoted attributes; also for `{{`, which would be looked up.
+pub fn escaped(text: &str) -> String {
+    crate::mail::texts::escaped(text).replace('{', "&#123;")
+}
+
+fn texts() -> Result<Texts, String> {
+    serde_json::from_str(TEXTS).map_err(|e| format!("texts.json: {e}"))
+}
+
+fn around(title: &str, script: &str, body: &str, settings: &Settings) -> String {
+    let banner = match settings.mailbox {
+        Some(_) => "<p class=\"banner\">{{demo}} <a href=\"{{demo.mails}}\">{{demo.mails}}</a></p>",
+        None => "",
+    };
+    let parts = [("title", title), ("script", script), ("banner", banner), ("body", body)];
+    parts.iter().fold(SHELL.to_owned(), |page, (name, text)| page.replace(&format!("{{{{{name}}}}}"), text))
+}
+
+/// Puts a text in the place of each `{{name}}`; `{{noscript:name}}` is the note for a browser without JavaScript.
+fn fill(page: &str, texts: &Texts) -> Result<String, String> {
+    let mut filled = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some((before, named)) = rest.split_once("{{") {
+        let (name, after) = named.split_once("}}").ok_or("a page has `{{` without its end")?;
+        filled.push_str(before);
+        match name.strip_prefix("noscript:") {
+            Some(needs) => filled.push_str(&fill(&NO_SCRIPT.replace("{{needs}}", &format!("{{{{{needs}}}}}")), texts)?),
+            None => filled.push_str(texts.get(name).ok_or_else(|| format!("texts.json has no {name}"))?),
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// A page, a style or a script: the same for everybody.
+struct Sheet {
+    path: &'static str,
+    media_type: &'static str,
+    content: Compressed,
+}
+
+impl Sheet {
+    fn new(path: &'static str, media_type: &'static str, content: impl Into<Bytes>) -> Result<Sheet, String> {
+        let headers = [(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)];
+        Ok(Sheet { path, media_type, content: Compressed::new(content, &headers)? })
+    }
+
+    /// `text`, in which this sheet is named with its version: a browser keeps it for good, and a new binary is seen at
+    /// once.
+    fn versioned(&self, text: &str) -> String {
+        let named = format!("\"{}\"", self.path);
+        text.replace(&named, &format!("\"{}?v={}\"", self.path, self.content.version()))
+    }
+}
+
+#[async_trait::async_trait]
+impl Page for Sheet {
+    fn path(&self) -> &'static str {
+        self.path
+    }
+
+    fn description(&self) -> &'static str {
+        "A page for people."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec![self.media_type]
+    }
+
+    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+        let version = request.uri.query().and_then(|query| query.strip_prefix("v="));
+        let lifetime = if version == Some(self.content.version()) { FOREVER } else { REVALIDATE };
+        let mut response = self.content.answer(&request.headers, lifetime);
+        response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
+        Ok(response)
+    }
+}
+
+/// Another spelling of a path.
+struct Elsewhere {
+    path: &'static str,
+    target: &'static str,
+}
+
+#[async_trait::async_trait]
+impl Page for Elsewhere {
+    fn path(&self) -> &'static str {
+        self.path
+    }
+
+    fn description(&self) -> &'static str {
+        "The way to a page for people."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["text/html"]
+    }
+
+    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+        // What a link carries goes along.
+        let target = match request.uri.query() {
+            Some(query) => format!("{}?{query}", self.target),
+            None => self.target.to_owned(),
+        };
+        redirect(&target)
+    }
+}
+
+/// `/` leads a browser to its account. To a program it is as unknown as it is to the reference.
+pub fn way_home(request: &Request<dropshot::Body>) -> Option<Response<dropshot::Body>> {
+    let is_asked = request.method() == Method::GET && request.uri().path() == "/" && is_browser(request.headers());
+    is_asked.then(|| redirect(HOME).ok()).flatten()
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
+}
+
+fn redirect(target: &str) -> Result<Response<dropshot::Body>, ApiError> {
+    let location = HeaderValue::from_str(target).map_err(|_| ApiError::not_found())?;
+    let mut response = Response::new(dropshot::Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
+}
