@@ -43,6 +43,15 @@ reference-page:
     cargo build --release
     bash tests/reference_page/run target/release/inventree-auth
 
+# The people's pages in Chromium; pictures in target/pages/, and the README's where they stand.
+pages:
+    cargo build --release
+    SCREENS=tests/pages/screens bash tests/pages/run target/release/inventree-auth
+
+# Everything to look at, on a database that goes when it stops.
+demo *ARGS:
+    cargo run --release -- serve --demo {{ARGS}}
+
 # Types, trait and client of any OpenAPI 3.0 document.
 generate-from DOCUMENT FOLDER:
     cargo run --example generate -- {{DOCUMENT}} {{FOLDER}}

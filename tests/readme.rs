@@ -24,7 +24,8 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Those that are tried elsewhere, by their beginnings, and where.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("inventree-auth serve --demo", "tests/pages.rs"),
     ("INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run", "tests/readme_conversation/run"),
     ("cargo test --workspace", "step tests"),
     ("cargo run --example generate", "tests/documents.rs, cargo run --example generate"),
@@ -112,6 +113,19 @@ fn serve(folder: &Path) -> (Server, String) {
         }
     }
     panic!("the server ended");
+}
+
+#[test]
+fn every_picture_of_the_readme_is_one_that_the_browser_test_makes() {
+    let walk = include_str!("pages/walk.js");
+    let named = README.split("](tests/pages/screens/").skip(1).filter_map(|rest| rest.split(".png)").next());
+    let named: Vec<&str> = named.collect();
+    assert!(named.len() >= 4);
+    for name in named {
+        assert!(walk.contains(&format!("picture(page, \"{name}\"")), "{name}: nobody makes it");
+        let file = format!("{}/tests/pages/screens/{name}.png", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::fs::read(file).unwrap().starts_with(b"\x89PNG"), "{name}");
+    }
 }
 
 #[tokio::test]

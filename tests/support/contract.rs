@@ -27,7 +27,7 @@ pub const NO_BODY: &str = "no body";
 pub const ANONYMOUS: &str = "anonymous";
 
 /// What the server answers and the document leaves out on purpose.
-const UNPUBLISHED: [&str; 4] = ["/api/schema/", "/api-doc/", "/platform/", "/accounts/"];
+const UNPUBLISHED: [&str; 4] = ["/api/schema/", "/api-doc/", "/platform", "/accounts/"];
 /// What the server is asked for. Any other method is refused by dropshot itself, in its own words.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -225,7 +225,7 @@ impl Document {
         // dropshot refuses a path that is no UTF-8 before anybody is asked: there, too, in its own words.
         let Ok(path) = percent_decode_str(path).decode_utf8() else { return Ok(None) };
         let methods = self.methods(&path);
-        let is_unpublished = UNPUBLISHED.iter().any(|prefix| path.starts_with(prefix));
+        let is_unpublished = path == "/" || UNPUBLISHED.iter().any(|prefix| path.starts_with(prefix));
         check_common_headers(reply, &methods)?;
         if reply.status >= 500 {
             return Err("the server failed".to_owned());

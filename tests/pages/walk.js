@@ -1,0 +1,328 @@
+// walk.js: an account's life on the people's pages, as `run` says. Writes the port of its mail server, reads the API's URL.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { createRequire } from "node:module";
+import { simpleParser } from "mailparser";
+import { chromium } from "playwright-core";
+import { SMTPServer } from "smtp-server";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+// A mail server that takes everything.
+const mails = [];
+const waiting = [];
+const smtp = new SMTPServer({
+  disabledCommands: ["AUTH", "STARTTLS"],
+  async onData(stream, _, done) {
+    const mail = await simpleParser(stream);
+    done();
+    const wanted = waiting.findIndex((wait) => wait.to === mail.to.text);
+    if (wanted >= 0) waiting.splice(wanted, 1)[0].resolve(mail);
+    else mails.push(mail);
+  },
+});
+smtp.listen(0, "127.0.0.1");
+await once(smtp.server, "listening");
+console.log(smtp.server.address().port);
+const [base] = await once(createInterface({ input: process.stdin }), "line");
+
+function mailTo(to) {
+  const here = mails.findIndex((mail) => mail.to.text === to);
+  if (here >= 0) return Promise.resolve(mails.splice(here, 1)[0]);
+  return new Promise((resolve, reject) => {
+    waiting.push({ to, resolve });
+    setTimeout(() => reject(new Error(`no mail to ${to}`)), 15000).unref();
+  });
+}
+
+// The path of the link in a mail's text; its HTML has the same.
+async function linkTo(to) {
+  const mail = await mailTo(to);
+  const link = new URL(mail.text.match(/https?:\S+/)[0]);
+  assert.ok(mail.html.includes(link.href.replaceAll("&", "&amp;")), "the link is in the HTML as well");
+  return link.pathname + link.search;
+}
+
+const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"];
+quiet.push("--disable-background-networking", "--disable-component-update");
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: quiet });
+
+const faults = [];
+let requests = 0;
+async function person(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1000, height: 900 }, ...options });
+  context.setDefaultTimeout(10000);
+  context.on("request", (request) => {
+    requests += 1;
+    const url = new URL(request.url());
+    if (url.protocol !== "data:" && url.origin !== base) faults.push(`a request to ${url.origin}`);
+  });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
+  page.on("console", (message) => {
+    // That an answer was no success is the point of half this walk.
+    const isStatus = message.text().startsWith("Failed to load resource: the server responded with a status of 4");
+    if (message.type() === "error" && !isStatus) faults.push(`console: ${message.text()}`);
+  });
+  if (options.javaScriptEnabled !== false) {
+    await page.addInitScript(() => {
+      addEventListener("securitypolicyviolation", (v) => console.error(`${v.violatedDirective} refused ${v.blockedURI}`));
+    });
+  }
+  return page;
+}
+
+let pictures = 0;
+const shown = new Set(["sign-in", "register-errors", "account", "account-dark", "sign-in-phone"]);
+async function picture(page, name, fullPage = false) {
+  await page.screenshot({ path: `${name}.png`, fullPage, animations: "disabled" });
+  pictures += 1;
+  if (process.env.SCREENS && shown.has(name)) {
+    mkdirSync(process.env.SCREENS, { recursive: true });
+    copyFileSync(`${name}.png`, `${process.env.SCREENS}/${name}.png`);
+  }
+}
+
+// axe in light and in dark, and no sideways scrolling on the narrowest phone.
+let looked = 0;
+async function look(page, name) {
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    // Past the policy of the page, which lets in no script of ours.
+    const found = await page.evaluate(`(() => { ${axe}; return axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] }); })()`);
+    const bad = found.violations.filter((v) => ["serious", "critical", "moderate"].includes(v.impact));
+    assert.deepEqual(bad.map((v) => `${name}, ${colorScheme}: ${v.id}: ${v.nodes.map((n) => n.target)}`), []);
+  }
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 320, height: 700 });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 320, `${name} is ${wide} wide on a phone`);
+  await page.setViewportSize(before);
+  looked += 1;
+}
+
+const field = (page, label, scope = "main") => page.locator(scope).getByLabel(label, { exact: true });
+const press = (page, name, scope = "main") => page.locator(scope).getByRole("button", { name, exact: true }).click();
+const errorOf = (page, id) => page.locator(`#${id}-error`);
+const says = (page, text, scope = "main") => page.locator(`${scope} .summary`, { hasText: text }).first().waitFor();
+
+async function until(locator, text) {
+  await locator.filter({ hasText: text }).waitFor();
+}
+
+const [username, email, second] = ["amy", "amy@example.com", "amy@work.example.com"];
+const passwords = ["Zebra-Quartz-77", "Quagga-Topaz-88", "Lemur-Basalt-99"];
+
+async function signIn(page, password) {
+  await page.goto(`${base}/platform/login`);
+  await field(page, "User name").fill(username);
+  await field(page, "Password").fill(password);
+  await press(page, "Sign in");
+  await page.waitForURL(`${base}/platform/`);
+  await until(page.locator("#sessions .rows"), "This one");
+}
+
+const page = await person();
+try {
+  // Register: each field's error, then the account.
+  await page.goto(`${base}/`);
+  await page.waitForURL(`${base}/platform/login`);
+  await look(page, "sign-in");
+  await picture(page, "sign-in");
+  await page.getByRole("link", { name: "Create an account" }).click();
+  await press(page, "Create account");
+  await until(errorOf(page, "username"), /may not be blank|required/);
+  await until(errorOf(page, "password1"), /may not be blank|required/);
+  assert.equal(await page.evaluate(() => document.activeElement.id), "username", "focus is on the first bad field");
+  await field(page, "User name").fill("no spaces!");
+  await page.locator("#email").fill("no address");
+  await page.locator("#password1").fill("amyamy1");
+  await page.locator("#password2").fill("other");
+  await press(page, "Create account");
+  await until(errorOf(page, "username"), "Enter a valid username");
+  await until(errorOf(page, "email"), "Enter a valid email address.");
+  await until(errorOf(page, "password1"), "too short");
+  await look(page, "register");
+  await picture(page, "register-errors", true);
+  await field(page, "User name").fill(username);
+  await page.locator("#email").fill(email);
+  await page.locator("#password1").fill(passwords[0]);
+  await until(page.locator(".strength"), /good|strong/);
+  await page.locator("#password2").fill("other");
+  await press(page, "Create account");
+  await says(page, "didn't match");
+  await page.locator("#password2").fill(passwords[0]);
+  await press(page, "Create account");
+  await page.waitForURL(`${base}/platform/`);
+  await says(page, "Welcome!");
+
+  // Confirm: looking changes nothing, the button does, and only once.
+  const confirm = await linkTo(email);
+  assert.equal((await fetch(base + confirm)).status, 200);
+  assert.equal((await fetch(base + confirm, { method: "HEAD" })).status, 200);
+  await page.goto(base + confirm);
+  await look(page, "confirm");
+  await picture(page, "confirm");
+  await press(page, "Confirm");
+  await says(page, "Your address is confirmed.");
+  await page.goto(`${base}/accounts/confirm-email/no-such-key/`);
+  await press(page, "Confirm");
+  await says(page, "used up, too old or not whole");
+
+  // Sign out and in.
+  await page.goto(`${base}/platform/`);
+  await until(page.locator("#emails .rows"), "Confirmed");
+  await press(page, "Sign out");
+  await page.waitForURL(`${base}/platform/login`);
+  await field(page, "User name").fill(username);
+  await field(page, "Password").fill("wrong");
+  await press(page, "Sign in");
+  await says(page, "Unable to log in with provided credentials.");
+  await press(page, "Show Password");
+  assert.equal(await page.locator("#password").getAttribute("type"), "text");
+  await signIn(page, passwords[0]);
+
+  // Profile.
+  await page.locator("#username").fill("not/allowed");
+  await press(page, "Save", "#profile");
+  await until(errorOf(page, "username"), "Enter a valid username");
+  await page.locator("#username").fill(username);
+  await page.locator("#first_name").fill("Amy");
+  await press(page, "Save", "#profile");
+  await says(page, "Saved.", "#profile");
+
+  // A second address, made primary; the first removed.
+  await page.locator("#email").fill("no address");
+  await press(page, "Add", "#emails");
+  await until(errorOf(page, "email"), "Enter a valid email address.");
+  await page.locator("#email").fill(second);
+  await press(page, "Add", "#emails");
+  await says(page, `A mail with a link is on its way to ${second}.`, "#emails");
+  await press(page, `Make primary ${second}`, "#emails");
+  await page.locator("#emails .summary.bad").waitFor();
+  const other = await person();
+  await other.goto(base + (await linkTo(second)));
+  await press(other, "Confirm");
+  await says(other, "Your address is confirmed.");
+  await page.reload();
+  await until(page.locator("#emails .rows li").nth(1), "Confirmed");
+  await press(page, `Make primary ${second}`, "#emails");
+  await until(page.locator("#emails .rows li", { hasText: second }), "Primary");
+  await look(page, "account");
+  await page.evaluate(() => scrollTo(0, 0));
+  await picture(page, "account");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await picture(page, "account-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await press(page, `Remove ${email}`, "#emails");
+  await page.locator("#emails .rows li", { hasText: email }).waitFor({ state: "detached" });
+
+  // Another browser's session is seen here, ended here, and dead there.
+  await signIn(other, passwords[0]);
+  await page.reload();
+  await until(page.locator("#sessions .rows"), "This one");
+  const before = await page.locator("#sessions .rows li").count();
+  assert.ok(before >= 2);
+  await press(page, "End all others", "#sessions");
+  await says(page, "Ended.", "#sessions");
+  assert.equal(await page.locator("#sessions .rows li").count(), 1);
+  await other.reload();
+  await other.waitForURL(`${base}/platform/login`);
+  await page.locator("#tokens .rows button").first().click();
+  await says(page, "Revoked.", "#tokens");
+
+  // Change the password: each error, then the change.
+  await page.locator("#old_password").fill("wrong");
+  await page.locator("#new_password1").fill(passwords[1]);
+  await page.locator("#new_password2").fill(passwords[1]);
+  await press(page, "Change password", "#password");
+  await until(errorOf(page, "old_password"), "entered incorrectly");
+  await page.locator("#old_password").fill(passwords[0]);
+  await page.locator("#new_password2").fill("other");
+  await press(page, "Change password", "#password");
+  await until(errorOf(page, "new_password2"), "match");
+  await page.locator("#new_password2").fill(passwords[1]);
+  await press(page, "Change password", "#password");
+  await says(page, "Your password is changed.", "#password");
+  await press(page, "Sign out");
+  await page.waitForURL(`${base}/platform/login`);
+
+  // Forgotten: a mail, a new password, and a link that is used up.
+  await page.getByRole("link", { name: "Forgot your password?" }).click();
+  await page.locator("#email").fill("no address");
+  await press(page, "Send the link");
+  await until(errorOf(page, "email"), "Enter a valid email address.");
+  await look(page, "forgot");
+  await picture(page, "forgot");
+  await page.locator("#email").fill(second);
+  await press(page, "Send the link");
+  await says(page, "a mail is on its way");
+  const reset = await linkTo(second);
+  await page.goto(`${base}/platform/set-password`);
+  await says(page, "This link is not whole.");
+  await page.goto(base + reset);
+  assert.equal(new URL(page.url()).search, "", "no key stays in the address bar");
+  await look(page, "set-password");
+  await page.locator("#new_password1").fill("12345678");
+  await until(page.locator(".strength"), "very weak");
+  await page.locator("#new_password2").fill("12345678");
+  await press(page, "Set the password");
+  await until(errorOf(page, "new_password2"), "entirely numeric");
+  await picture(page, "set-password", true);
+  await page.locator("#new_password1").fill(passwords[2]);
+  await page.locator("#new_password2").fill(passwords[2]);
+  await press(page, "Set the password");
+  await page.waitForURL(`${base}/platform/login?done=reset`);
+  await says(page, "Your new password is set.");
+  await page.goto(base + reset);
+  await page.locator("#new_password1").fill(passwords[0]);
+  await page.locator("#new_password2").fill(passwords[0]);
+  await press(page, "Set the password");
+  await page.locator(".summary.bad").waitFor();
+
+  // Sign in with the keyboard alone; a link may not lead away from here.
+  await page.goto(`${base}/platform/login?next=//evil.example/`);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  for (let n = 0; (await page.evaluate(() => document.activeElement.id)) !== "username"; n += 1) {
+    assert.ok(n < 10, "the user name is reached with the keyboard");
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.type(username);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(passwords[2]);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${base}/platform/`);
+  await until(page.locator("#sessions .rows"), "This one");
+
+  // A phone, and a browser without JavaScript.
+  const phone = await person({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+  await phone.goto(`${base}/platform/login`);
+  await picture(phone, "sign-in-phone");
+  const plain = await person({ javaScriptEnabled: false });
+  for (const [path, needs] of [
+    ["login", "a user name and its password"],
+    ["register", "typed twice"],
+    ["reset-password", "to which a link is sent"],
+    ["set-password", "typed twice"],
+    ["", "through the API"],
+  ]) {
+    await plain.goto(`${base}/platform/${path}`);
+    await until(plain.locator("noscript .summary"), needs);
+    await until(plain.locator("noscript .summary"), "JavaScript");
+  }
+  await picture(plain, "no-javascript");
+
+  assert.deepEqual(faults, []);
+  console.log(`pages: ${looked} looked at by axe in light and dark and at 320 px, ${pictures} pictures, ${requests} requests, none elsewhere`);
+} catch (error) {
+  await page.screenshot({ path: "failed.png", fullPage: true });
+  console.error(faults.join("\n"));
+  throw error;
+} finally {
+  await browser.close();
+  smtp.close();
+  process.stdin.destroy();
+}
