@@ -1,5 +1,6 @@
 //! The command line: parse, run, and map a Result to an exit code.
 
+mod backup;
 mod demo;
 mod import;
 mod manual;
@@ -40,6 +41,8 @@ enum Command {
     /// Move accounts in from elsewhere.
     #[command(subcommand)]
     Import(import::Import),
+    /// Copy the database, also while a server uses it.
+    Backup(backup::Backup),
     /// Print a file for what runs around the server: a systemd unit, a reverse proxy's settings.
     Print {
         #[arg(value_enum)]
@@ -140,6 +143,7 @@ pub fn run() -> ExitCode {
         Command::Spec(spec) => run_spec(&spec).map(ExitCode::from),
         Command::Operators(command) => operators::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
+        Command::Backup(backup) => backup::run(&backup).map(|()| ExitCode::SUCCESS),
         Command::Print { around } => print(around.text()).map(|()| ExitCode::SUCCESS),
         Command::Completions(completions) => {
             manual::completions(&completions, Cli::command()).map(|()| ExitCode::SUCCESS)

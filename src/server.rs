@@ -347,7 +347,7 @@ pub(crate) fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<Secre
     Ok(SecretKey::new(secret.expose().as_bytes()))
 }
 
-fn secret_path(database: &Path) -> PathBuf {
+pub(crate) fn secret_path(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(".secret_key");
     PathBuf::from(name)

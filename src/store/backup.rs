@@ -1,0 +1,53 @@
+//! A copy of the database as it is at one moment, taken beside whoever uses it.
+//!
+//! Must change nothing of the database, not even its schema: a newer program may copy what an older one still serves.
+//! The copy appears under its name when it is whole and on the disk, and never in the place of another file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tempfile::Builder;
+
+use super::{BUSY_TIMEOUT, StoreError, cannot_open, migrations, open_flags};
+
+/// Answers the size of the copy in bytes. Writers are not kept waiting while it runs.
+///
+/// # Errors
+///
+/// One line for the operator; nothing is left behind.
+pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
+    let failed = |error: &dyn std::fmt::Display| StoreError::Other(format!("{}: {error}", to.display()));
+    let database = database.canonicalize().map_err(|error| cannot_open(database, &error))?;
+    let connection = Connection::open_with_flags(&database, open_flags())?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let known = migrations::is_latest(&connection).map_err(|error| cannot_open(&database, &error))?;
+    known.ok_or_else(|| cannot_open(&database, &"it is not one of this server"))?;
+    // Said before the work; what counts is said again at its end.
+    if to.symlink_metadata().is_ok() {
+        return Err(failed(&ALREADY_THERE));
+    }
+    let folder = folder_of(to).canonicalize().map_err(|error| failed(&error))?;
+    let copy = Builder::new().prefix(".backup-").tempfile_in(&folder).map_err(|error| failed(&error))?;
+    let path = copy.path().to_str().ok_or_else(|| failed(&"the name of its folder is not Unicode"))?;
+    connection.execute("VACUUM INTO $1", [path]).map_err(|error| failed(&error))?;
+    let file = copy.as_file();
+    let bytes = file.sync_all().and_then(|()| file.metadata()).map_err(|error| failed(&error))?.len();
+    copy.persist_noclobber(to).map_err(|error| match error.error.kind() {
+        std::io::ErrorKind::AlreadyExists => failed(&ALREADY_THERE),
+        _ => failed(&error.error),
+    })?;
+    // A name is durable with its folder.
+    #[cfg(unix)]
+    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error))?;
+    Ok(bytes)
+}
+
+const ALREADY_THERE: &str = "it is there already, and is not overwritten";
+
+fn folder_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
