@@ -14,7 +14,9 @@ use std::time::Instant;
 
 use dropshot::{ApiDescription, ApiEndpoint, ApiEndpointVersions, HttpError, RawRequest, RequestContext};
 use futures::FutureExt;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY,
+};
 use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
@@ -33,7 +35,7 @@ type Answering = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
 const NO_STORE: &str = "no-store";
 
 /// Hands a request to dropshot's router. A closure, since that router's type has no public name.
-type Dispatch = Box<dyn Fn(Context, Request<dropshot::Body>, Method) -> Answering + Send + Sync>;
+type Dispatch = Box<dyn Fn(Context, Request<dropshot::Body>, &'static str, Method) -> Answering + Send + Sync>;
 
 /// What is answered, by path.
 pub struct Routes {
@@ -173,13 +175,27 @@ impl Routes {
 
 fn dispatch() -> Result<Dispatch, String> {
     let router = Arc::new(documented_api()?.into_router());
-    Ok(Box::new(move |mut rqctx, request, method| {
-        let router = Arc::clone(&router);
+    // Found once: a path without a variable leads to the same handler every time, and needs nothing of the route.
+    let mut handlers = HashMap::new();
+    for operation in OPERATIONS.iter().filter(|operation| !operation.path.contains('{')) {
+        let method = Method::from_bytes(operation.method.as_bytes()).map_err(|e| e.to_string())?;
+        let found = router.lookup_route(&method, operation.path.into(), None).map_err(|e| format!("{e:?}"))?;
+        handlers.insert(operation.id, found.handler);
+    }
+    let handlers = Arc::new(handlers);
+    Ok(Box::new(move |mut rqctx, request, operation, method| {
+        let (router, handlers) = (Arc::clone(&router), Arc::clone(&handlers));
         Box::pin(async move {
-            let found = router.lookup_route(&method, rqctx.request.uri().path().into(), None);
-            let found = found.map_err(|e| ApiError::internal(format!("documented, but not routed: {e}")))?;
-            rqctx.endpoint = found.endpoint;
-            let handled = found.handler.handle_request(rqctx, request).await;
+            let handler = match handlers.get(operation) {
+                Some(handler) => Arc::clone(handler),
+                None => {
+                    let found = router.lookup_route(&method, rqctx.request.uri().path().into(), None);
+                    let found = found.map_err(|e| ApiError::internal(format!("documented, but not routed: {e}")))?;
+                    rqctx.endpoint = found.endpoint;
+                    found.handler
+                }
+            };
+            let handled = handler.handle_request(rqctx, request).await;
             // Our handlers and extractors put every failure into their answer.
             handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
         })
@@ -228,9 +244,8 @@ async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer
     server.metrics.in_flight.inc();
     let request_id = rqctx.request_id.clone();
     let request = request.into_inner();
-    let (method, headers) = (request.method().clone(), request.headers().clone());
-    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
-    let resource = server.routes.find(&path);
+    let (method, headers) = (request.method().clone(), kept(request.headers()));
+    let resource = server.routes.find(&percent_decode_str(request.uri().path()).decode_utf8_lossy());
     let name = resource.and_then(|resource| resource.name(&method));
     let remote = rqctx.request.remote_addr();
 
@@ -251,6 +266,17 @@ async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer
     Ok(response)
 }
 
+/// What is asked of the request's head once it is answered; next to nothing for a machine, which sends neither.
+fn kept(request: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in [ORIGIN, COOKIE] {
+        for value in request.get_all(&name) {
+            kept.append(&name, value.clone());
+        }
+    }
+    kept
+}
+
 async fn answer(
     server: &Server,
     rqctx: Context,
@@ -263,13 +289,13 @@ async fn answer(
     }
     let Some(resource) = resource else { return unknown_path(server, &rqctx, request).await };
     resource.negotiate(request.headers(), request.uri())?;
-    let comes_through = resource.name(&method).is_some();
-    if comes_through && let Serves::Operations(_) = resource.serves {
+    let name = resource.name(&method);
+    if let (Some(operation), Serves::Operations(_)) = (name, &resource.serves) {
         let routed = if method == Method::HEAD { Method::GET } else { method };
-        return (server.routes.dispatch)(rqctx, request, routed).await;
+        return (server.routes.dispatch)(rqctx, request, operation, routed).await;
     }
     let visit = authenticate(server, &rqctx, request, resource.security()).await?;
-    if comes_through && let Serves::Page(page) = &resource.serves {
+    if let (Some(_), Serves::Page(page)) = (name, &resource.serves) {
         return page.answer(server, visit).await;
     }
     if method == Method::OPTIONS {
@@ -430,12 +456,12 @@ mod tests {
 
     #[test]
     fn variable_of_a_page_is_one_segment() {
-        let path = "/accounts/confirm-email/{key}/";
+        let path = "/accounts/of-a-test/{key}/";
         let mut routes = Routes::build(&settings()).unwrap();
         routes.add(path, Serves::Page(Box::new(At(path)))).unwrap();
         let found = |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::GET));
-        assert_eq!(found("/accounts/confirm-email/MQ:1abc:x_y/"), Some(path));
-        for other in ["/accounts/confirm-email//", "/accounts/confirm-email/a/b/", "/accounts/confirm-email/a"] {
+        assert_eq!(found("/accounts/of-a-test/MQ:1abc:x_y/"), Some(path));
+        for other in ["/accounts/of-a-test//", "/accounts/of-a-test/a/b/", "/accounts/of-a-test/a"] {
             assert_eq!(found(other), None, "{other}");
         }
     }

@@ -338,6 +338,8 @@ function emails(section, user) {
 
 function password(section, sections) {
   form(section, async (body, made) => {
+    // Who came in through a provider may have none; whether it may be left out is the server's to say.
+    if (!body.old_password) delete body.old_password;
     const answer = await api("POST", "/api/auth/password/change/", body);
     if (!answer.ok) return complain(section, answer);
     made.reset();
