@@ -34,7 +34,13 @@ fn bash_completes_commands_options_and_values() {
 
 #[test]
 fn completions_exist_for_each_shell() {
-    for (shell, has) in [("zsh", "#compdef inventree-auth"), ("fish", "complete -c inventree-auth")] {
+    let shells = [
+        ("zsh", "#compdef inventree-auth"),
+        ("fish", "complete -c inventree-auth"),
+        ("powershell", "Register-ArgumentCompleter -Native -CommandName 'inventree-auth'"),
+        ("elvish", "edit:completion:arg-completer[inventree-auth]"),
+    ];
+    for (shell, has) in shells {
         assert!(run(&["completions", shell]).contains(has), "{shell}");
     }
 }
@@ -43,7 +49,7 @@ fn completions_exist_for_each_shell() {
 fn the_man_page_has_commands_settings_signals_and_exit_codes() {
     let page = run(&["man"]);
     assert!(page.contains(".TH inventree-auth 1"), "{page}");
-    for section in ["SYNOPSIS", "SUBCOMMANDS", "SETTINGS", "SIGNALS", "FILES"] {
+    for section in ["SYNOPSIS", "SUBCOMMANDS", "SETTINGS", "SIGNALS", "\"EXIT STATUS\"", "FILES"] {
         assert!(page.contains(&format!(".SH {section}")), "{section}");
     }
     for (setting, _) in inventree_auth::config::settings() {

@@ -19,11 +19,17 @@ pub struct Network {
 
 impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
-        let masked = |address: IpAddr| match address.to_canonical() {
-            IpAddr::V4(v4) => (4, u128::from(v4.to_bits().checked_shr(32 - u32::from(self.prefix)).unwrap_or(0))),
-            IpAddr::V6(v6) => (6, v6.to_bits().checked_shr(128 - u32::from(self.prefix)).unwrap_or(0)),
-        };
-        masked(self.address).0 == masked(address).0 && masked(self.address) == masked(address)
+        // What the two differ in lies behind the prefix; one of each kind have nothing in common.
+        let behind = |length: u32| length - u32::from(self.prefix);
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(v4), IpAddr::V4(other)) => {
+                (v4.to_bits() ^ other.to_bits()).checked_shr(behind(32)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(v6), IpAddr::V6(other)) => {
+                (v6.to_bits() ^ other.to_bits()).checked_shr(behind(128)).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
     }
 }
 
@@ -84,6 +90,10 @@ mod tests {
         assert!(!network.contains("::1".parse().unwrap()));
         let all: Network = "0.0.0.0/0".parse().unwrap();
         assert!(all.contains("203.0.113.9".parse().unwrap()));
+        let single: Network = "::1".parse().unwrap();
+        assert!(single.contains("::1".parse().unwrap()));
+        assert!(!single.contains("::2".parse().unwrap()));
+        assert!(!single.contains("127.0.0.1".parse().unwrap()));
     }
 
     #[test]
