@@ -85,6 +85,20 @@ async function picture(page, name, fullPage = false) {
   }
 }
 
+// How much of what is seen moved by itself while the page came up (Cumulative Layout Shift; below 0.1 is called good).
+async function still(page, path) {
+  await page.goto(base + path);
+  await page.waitForLoadState("networkidle");
+  const moved = await page.evaluate(() => new Promise((resolve) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)));
+  }));
+  assert.ok(moved < 0.02, `${path} moves by ${moved} while it comes up`);
+}
+
 // axe in light and in dark, and no sideways scrolling on the narrowest phone.
 let looked = 0;
 async function look(page, name) {
@@ -296,6 +310,10 @@ try {
   await page.keyboard.press("Enter");
   await page.waitForURL(`${base}/platform/`);
   await until(page.locator("#sessions .rows"), "This one");
+
+  for (const path of ["/platform/login", "/platform/register", "/platform/reset-password", "/platform/set-password?uid=1&token=2", "/platform/"]) {
+    await still(page, path);
+  }
 
   // A phone, and a browser without JavaScript.
   const phone = await person({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });

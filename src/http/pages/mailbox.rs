@@ -55,7 +55,7 @@ impl Page for Mails {
         let mailbox = server.settings.mailbox.as_ref().ok_or_else(ApiError::not_found)?;
         let mails = mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (page, policy) = match self {
-            Mails::All => (shell("Mails", &list(&mails), &server.settings), POLICY),
+            Mails::All => (shell("mails.title", &list(&mails), &server.settings), POLICY),
             Mails::One => {
                 let number =
                     request.uri.path().strip_prefix(LIST).and_then(|rest| rest.trim_end_matches('/').parse().ok());
@@ -73,16 +73,16 @@ impl Page for Mails {
 
 /// The newest first.
 fn list(mails: &[Message]) -> String {
-    let mut page = "<main id=\"content\"><h1>Mails</h1>".to_owned();
+    let mut page = "<main id=\"content\"><h1>{{mails.title}}</h1>".to_owned();
     if mails.is_empty() {
-        page.push_str("<p class=\"hint\">None yet. Register, or ask for a new password.</p>");
+        page.push_str("<p class=\"hint\">{{mails.none}}</p>");
     }
     for (number, mail) in mails.iter().enumerate().rev() {
         let [to, subject] = [&mail.to, &mail.subject].map(|text| escaped(text));
         let text = linked(&mail.text);
         page.push_str(&format!(
-            "<article class=\"card mail\"><h2>{subject}</h2><p class=\"hint\">To {to} · \
-             <a href=\"{LIST}{number}/\">as HTML</a></p><pre>{text}</pre></article>"
+            "<article class=\"card mail\"><h2>{subject}</h2><p class=\"hint\">{{{{mails.to}}}} {to} · \
+             <a href=\"{LIST}{number}/\">{{{{mails.html}}}}</a></p><pre>{text}</pre></article>"
         ));
     }
     page + "</main>"

@@ -78,10 +78,12 @@ pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
     Ok(pages)
 }
 
-/// A page without a script, in the pages' manner: for what the server writes itself. `body` is markup, its title text.
+/// A page without a script, in the pages' manner: for what the server writes itself. The title is named as in
+/// `texts.json`; `body` is markup that may name texts, and in which everything else is [`escaped`].
 pub fn shell(title: &str, body: &str, settings: &Settings) -> String {
     let texts = texts().unwrap_or_default();
-    fill(&around(&escaped(title), "", body, settings), &texts).unwrap_or_default()
+    let title = format!("{{{{{title}}}}}");
+    fill(&around(&title, "", body, settings), &texts).unwrap_or_default()
 }
 
 /// For HTML, inside and outside quoted attributes; also for `{{`, which would be looked up.

@@ -255,11 +255,10 @@ const pages = {
     });
     const sections = Object.fromEntries([...root.querySelectorAll("section")].map((section) => [section.id, section]));
     profile(sections.profile, user.data);
-    emails(sections.emails, user.data);
     password(sections.password, sections);
-    links(sections.links);
-    sessions(sections.sessions);
-    tokens(sections.tokens);
+    const lists = [emails(sections.emails, user.data), links(sections.links), sessions(sections.sessions), tokens(sections.tokens)];
+    await Promise.allSettled(lists);
+    root.classList.remove("loading");
   },
 };
 
@@ -279,7 +278,7 @@ function list(section, path, none, row) {
     });
     target.replaceChildren(...(items.length ? items : [element("li", { className: "hint", textContent: none })]));
   };
-  show();
+  const shown = show();
   // A button of a row: what it is called, what it is about, what it asks for, what is said then.
   const does = (label, about, path, done, after = show) => {
     const button = element("button", { type: "button", textContent: label });
@@ -294,7 +293,7 @@ function list(section, path, none, row) {
     }));
     return button;
   };
-  return { show, does };
+  return { shown, show, does };
 }
 
 const tag = (text, kind = "") => element("span", { className: `tag ${kind}`, textContent: text });
@@ -334,6 +333,7 @@ function emails(section, user) {
     if (!sent.ok) return complain(section, sent);
     say(section, `${texts["emails.added"]} ${added.data.email}.`);
   });
+  return shown.shown;
 }
 
 function password(section, sections) {
@@ -359,6 +359,7 @@ async function links(section) {
   const { data } = await api("GET", "/api/auth/providers/");
   const about = rows(data)[0] ?? data;
   providerButtons(section, about.providers ?? [], "connect", texts["links.connect"]);
+  await shown.shown;
 }
 
 function sessions(section) {
@@ -378,6 +379,7 @@ function sessions(section) {
     await shown.show();
     say(section, texts["sessions.ended"]);
   }));
+  return shown.shown;
 }
 
 // "Firefox · Linux" for what both say of themselves in a hundred characters.
@@ -397,6 +399,7 @@ function tokens(section) {
     return { what, small, does: [shown.does(texts["tokens.revoke"], what, `${base}${id}/revoke/`, texts["tokens.revoked"])] };
   });
   section.addEventListener("stale", shown.show);
+  return shown.shown;
 }
 
 for (const input of document.querySelectorAll("input[type=password]")) showable(input);
