@@ -116,11 +116,11 @@ fn serve(connection: &Connection, jobs: &Receiver<Job>, metrics: &Writing) {
         batch.extend(jobs.try_iter().take(BATCH_LENGTH - 1));
         let length = i64::try_from(batch.len()).unwrap_or(0);
         metrics.waiting.dec_by(length);
-        metrics.batch.observe(length as f64);
         let started = Instant::now();
         if run_batch(connection, batch).is_err() {
             metrics.failed.inc();
         }
+        metrics.batch.observe(length as f64);
         metrics.seconds.observe(started.elapsed().as_secs_f64());
     }
     // Only tidiness: a log left behind is read again at the next start.
