@@ -65,6 +65,23 @@ async fn every_page_is_whole_without_inline_code_or_other_origins() {
 }
 
 #[tokio::test]
+async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
+    let server = TestServer::start().await;
+    let mut forms = 0;
+    for path in PAGES {
+        let page = text(&get(&server, path, &[]).await);
+        for form in page.split("<form").skip(1).filter_map(|rest| rest.split("</form>").next()) {
+            assert!(form.starts_with(" method=\"post\""), "{path}: {form}");
+            let buttons: Vec<&str> = form.split("<button").skip(1).filter_map(|rest| rest.split('>').next()).collect();
+            assert_eq!(buttons.len(), 1, "{path}: {form}");
+            assert!(buttons[0].ends_with(" disabled"), "{path}: {form}");
+            forms += 1;
+        }
+    }
+    assert_eq!(forms, 8);
+}
+
+#[tokio::test]
 async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
     let server = TestServer::start().await;
     let mut paths: Vec<String> = PAGES.map(str::to_owned).into();

@@ -333,6 +333,18 @@ try {
   }
   await picture(plain, "no-javascript");
 
+  // Nor does one whose script did not come put a password into an address.
+  const cut = await person();
+  await cut.route("**/*.js*", (route) => route.fulfill({ status: 200, contentType: "text/javascript", body: "" }));
+  for (const without of [plain, cut]) {
+    await without.goto(`${base}/platform/login`);
+    await without.locator("#username").fill(username);
+    await without.locator("#password").fill(passwords[0]);
+    await without.locator("#password").press("Enter");
+    await without.evaluate("0");
+    assert.equal(without.url(), `${base}/platform/login`);
+  }
+
   assert.deepEqual(faults, []);
   console.log(`pages: ${looked} looked at by axe in light and dark and at 320 px, ${pictures} pictures, ${requests} requests, none elsewhere`);
 } catch (error) {

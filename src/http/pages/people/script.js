@@ -86,6 +86,8 @@ async function busy(button, work) {
   }
 }
 
+// Until this has run, the form's button is off and its method is POST, so that a browser without the script sends
+// nothing by itself, and never puts what was typed into an address.
 function form(root, submit) {
   const made = root.querySelector("form");
   made.addEventListener("submit", (event) => {
@@ -95,6 +97,7 @@ function form(root, submit) {
       await submit(Object.fromEntries(new FormData(made)), made);
     });
   });
+  made.querySelector("button:not([type])").disabled = false;
 }
 
 function showable(input) {
