@@ -181,9 +181,11 @@ try {
   await picture(page, "confirm");
   await press(page, "Confirm");
   await says(page, "Your address is confirmed.");
-  await page.goto(`${base}/accounts/confirm-email/no-such-key/`);
-  await press(page, "Confirm");
-  await says(page, "used up, too old or not whole");
+  for (const bad of [confirm, "/accounts/confirm-email/no-such-key/", "/accounts/confirm-email/100%/"]) {
+    await page.goto(base + bad);
+    await press(page, "Confirm");
+    await says(page, "used up, too old or not whole");
+  }
 
   // Sign out and in.
   await page.goto(`${base}/platform/`);
@@ -294,7 +296,8 @@ try {
   await page.locator("#new_password1").fill(passwords[0]);
   await page.locator("#new_password2").fill(passwords[0]);
   await press(page, "Set the password");
-  await page.locator(".summary.bad").waitFor();
+  await says(page, "This link is used up, too old or not whole.");
+  assert.equal(await page.locator(".rules li").count(), 2, "likeness is no promise of a page that knows no name");
 
   // Sign in with the keyboard alone; a link may not lead away from here.
   await page.goto(`${base}/platform/login?next=//evil.example/`);
@@ -310,6 +313,33 @@ try {
   await page.keyboard.press("Enter");
   await page.waitForURL(`${base}/platform/`);
   await until(page.locator("#sessions .rows"), "This one");
+
+  // Refusals that this walk cannot bring about by itself are told in the server's words too.
+  const refused = async (path, status, detail, act) => {
+    await page.route(`**${path}`, (route) => route.fulfill({ status, json: { detail } }));
+    await act();
+    await says(page, detail);
+    assert.equal(await page.locator(".summary.bad").first().getAttribute("role"), "alert");
+    await page.unroute(`**${path}`);
+  };
+  await refused("/api/auth/logout/", 403, "CSRF Failed: CSRF token missing.", () => press(page, "Sign out"));
+  assert.equal(page.url(), `${base}/platform/`, "who is still signed in is not told otherwise");
+  await press(page, "Sign out");
+  await page.waitForURL(`${base}/platform/login`);
+  const throttled = "Request was throttled. Expected available in 42 seconds.";
+  await refused("/api/auth/login/", 429, throttled, () => press(page, "Sign in"));
+  await refused("/api/auth/login/", 403, "MFA required for this user", () => press(page, "Sign in"));
+  await page.route("**/api/auth/login/", (route) => route.fulfill({ status: 403, contentType: "text/html", body: "<h1>A proxy's" }));
+  await press(page, "Sign in");
+  await says(page, "That did not work.");
+  await page.unroute("**/api/auth/login/");
+  const about = { registration_enabled: false, password_forgotten_enabled: false, providers: [] };
+  await page.route("**/api/auth/providers/", (route) => route.fulfill({ json: { results: [about] } }));
+  await page.reload();
+  await page.waitForLoadState("networkidle");
+  assert.equal(await page.locator("nav.links a:visible").count(), 0, "what is switched off is not offered");
+  await page.unroute("**/api/auth/providers/");
+  await signIn(page, passwords[2]);
 
   for (const path of ["/platform/login", "/platform/register", "/platform/reset-password", "/platform/set-password?uid=1&token=2", "/platform/"]) {
     await still(page, path);

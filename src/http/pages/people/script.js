@@ -5,13 +5,22 @@ import texts from "/platform/texts.js";
 
 const page = document.querySelector("main").dataset.page;
 
-// A key that a mail brought here is kept out of the address bar, and so out of what is shown, shared and remembered.
+// A reset key is taken out of the address bar, and so out of what is shown, shared and remembered. A confirmation key
+// stays, for a reload: all it does is what its mail asked for, once.
 const query = new URLSearchParams(location.search);
 const take = (name) => query.get(name) ?? "";
 
 function cookie(name) {
   const found = document.cookie.split("; ").find((pair) => pair.startsWith(name + "="));
   return found ? found.slice(name.length + 1) : "";
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 // Answers { ok, status, data }; status 0 is a server that cannot be reached.
@@ -130,8 +139,12 @@ function estimate(password, about) {
 
 function strength(field) {
   const input = field.querySelector("input");
-  const list = element("ul", { className: "rules", ariaLabel: texts["rules.title"] });
-  const marks = Object.keys(rules).map((name) => {
+  const list = element("ul", { className: "rules", id: `${input.id}-rules`, ariaLabel: texts["rules.title"] });
+  input.setAttribute("aria-describedby", `${list.id} ${input.getAttribute("aria-describedby")}`);
+  // A page that knows no name can promise nothing about likeness to one.
+  const known = ["username", "email", "first_name", "last_name"].map((id) => document.getElementById(id)).filter(Boolean);
+  const seen = Object.keys(rules).filter((name) => name !== "similar" || known.length);
+  const marks = seen.map((name) => {
     const state = element("span", { className: "sr" });
     const item = element("li", {}, texts[`rules.${name}`], state);
     list.append(item);
@@ -142,8 +155,7 @@ function strength(field) {
   const line = element("p", { className: "strength" }, meter, word);
   field.append(line, list);
   const update = () => {
-    const around = ["username", "email", "first_name", "last_name"].map((id) => document.getElementById(id)?.value ?? "");
-    const about = around.flatMap((text) => text.toLowerCase().split(/\W+/)).filter((text) => text.length > 3);
+    const about = known.flatMap((other) => other.value.toLowerCase().split(/\W+/)).filter((text) => text.length > 3);
     for (const [name, item, state] of marks) {
       const isMet = input.value !== "" && rules[name](input.value, about);
       item.classList.toggle("met", isMet);
@@ -191,6 +203,7 @@ const pages = {
     const { data } = await api("GET", "/api/auth/providers/");
     const about = rows(data)[0] ?? data;
     if (about.registration_enabled === false) root.querySelector('[href="/platform/register"]').hidden = true;
+    if (about.password_forgotten_enabled === false) root.querySelector('[href="/platform/reset-password"]').hidden = true;
     providerButtons(root, about.providers ?? [], "login", texts["links.signin"]);
   },
 
@@ -223,13 +236,14 @@ const pages = {
     form(root, async (body) => {
       const answer = await api("POST", "/api/auth/password/reset/confirm/", { ...body, uid, token });
       if (answer.ok) return location.assign("/platform/login?done=reset");
-      if (answer.data.uid || answer.data.token) say(root, texts["reset.broken"], true);
-      complain(root, answer);
+      // "Invalid value" of fields that nobody sees: what is wrong is the link.
+      const isOfLink = answer.data.uid || answer.data.token;
+      complain(root, isOfLink ? { data: { detail: texts["reset.bad"] } } : answer);
     });
   },
 
   confirm(root) {
-    const key = decodeURIComponent(location.pathname.split("/").at(-2));
+    const key = decoded(location.pathname.split("/").at(-2));
     form(root, async (_, made) => {
       const answer = await api("POST", "/api/auth/registration/verify-email/", { key });
       if (answer.ok) {
@@ -252,10 +266,12 @@ const pages = {
       say(root, texts["home.welcome"]);
       history.replaceState(null, "", location.pathname);
     }
-    document.getElementById("signout").addEventListener("click", async () => {
-      await api("POST", "/api/auth/logout/");
-      location.assign("/platform/login");
-    });
+    const out = document.getElementById("signout");
+    out.addEventListener("click", () => busy(out, async () => {
+      const answer = await api("POST", "/api/auth/logout/");
+      if (answer.ok) location.assign("/platform/login");
+      else complain(root, answer);
+    }));
     const sections = Object.fromEntries([...root.querySelectorAll("section")].map((section) => [section.id, section]));
     profile(sections.profile, user.data);
     password(sections.password, sections);
