@@ -261,6 +261,7 @@ fn listen(
         trusted_origins: config.trusted_origins.clone(),
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        mail_required: config.mail_required,
         mailbox: config.mailbox.clone(),
     };
     let server = Server::new(domain.clone(), settings, log.clone())?;

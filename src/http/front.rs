@@ -419,6 +419,7 @@ mod tests {
             trusted_origins: Vec::new(),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            mail_required: false,
             mailbox: None,
         }
     }

@@ -71,6 +71,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// INVENTREE_TRUSTED_PROXIES: whose X-Forwarded-For counts; empty for nobody's.
     pub trusted_proxies: Vec<client::Network>,
+    /// INVENTREE_LOGIN_MAIL_REQUIRED, for what the page says of the field.
+    pub mail_required: bool,
     /// A demonstration's mails, for its page; `None` for every other server.
     pub mailbox: Option<Mailbox>,
 }

@@ -356,6 +356,7 @@ try {
     ["reset-password", "to which a link is sent"],
     ["set-password", "typed twice"],
     ["", "through the API"],
+    ["../accounts/confirm-email/no-such-key/", "/api/auth/registration/verify-email/"],
   ]) {
     await plain.goto(`${base}/platform/${path}`);
     await until(plain.locator("noscript .summary"), needs);

@@ -8,12 +8,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 use super::file::{Compressed, FOREVER, REVALIDATE};
 use super::{Page, Visit};
 use crate::http::error::ApiError;
+use crate::http::negotiation::{self, Offer};
 use crate::http::{Server, Settings};
 
 const TEXTS: &str = include_str!("people/texts.json");
@@ -39,14 +40,15 @@ const PAGES: [(&str, &str, &str); 6] = [
     ("/accounts/confirm-email/{key}/", "confirm.title", include_str!("people/confirm-email.html")),
 ];
 
-/// Other spellings of a path, and the right one.
-const ELSEWHERE: [(&str, &str); 6] = [
+/// Other spellings of a path, and the right one; what stands for a variable goes along.
+const ELSEWHERE: [(&str, &str); 7] = [
     ("/platform", HOME),
     ("/platform/login/", "/platform/login"),
     ("/platform/register/", "/platform/register"),
     ("/platform/reset-password/", "/platform/reset-password"),
     ("/platform/set-password/", "/platform/set-password"),
     ("/accounts/login/", "/platform/login"),
+    ("/accounts/confirm-email/{key}", "/accounts/confirm-email/{key}/"),
 ];
 
 /// No inline code, no other origin, no frame; forms post here alone.
@@ -100,11 +102,17 @@ fn around(title: &str, script: &str, body: &str, settings: &Settings) -> String 
         Some(_) => "<p class=\"banner\">{{demo}} <a href=\"{{demo.mails}}\">{{demo.mails}}</a></p>",
         None => "",
     };
-    let parts = [("title", title), ("script", script), ("banner", banner), ("body", body)];
+    // A browser that is told "optional" by its page and "required" by the server trusts neither.
+    let optional = match settings.mail_required {
+        true => "",
+        false => "<span class=\"hint\">({{field.optional}})</span>",
+    };
+    let parts = [("title", title), ("script", script), ("banner", banner), ("body", body), ("optional", optional)];
     parts.iter().fold(SHELL.to_owned(), |page, (name, text)| page.replace(&format!("{{{{{name}}}}}"), text))
 }
 
-/// Puts a text in the place of each `{{name}}`; `{{noscript:name}}` is the note for a browser without JavaScript.
+/// Puts a text in the place of each `{{name}}`; `{{noscript:page}}` is the note for a browser without JavaScript,
+/// with what that page asks for and the call it makes.
 fn fill(page: &str, texts: &Texts) -> Result<String, String> {
     let mut filled = String::with_capacity(page.len());
     let mut rest = page;
@@ -112,7 +120,7 @@ fn fill(page: &str, texts: &Texts) -> Result<String, String> {
         let (name, after) = named.split_once("}}").ok_or("a page has `{{` without its end")?;
         filled.push_str(before);
         match name.strip_prefix("noscript:") {
-            Some(needs) => filled.push_str(&fill(&NO_SCRIPT.replace("{{needs}}", &format!("{{{{{needs}}}}}")), texts)?),
+            Some(page) => filled.push_str(&fill(&NO_SCRIPT.replace("PAGE", page), texts)?),
             None => filled.push_str(texts.get(name).ok_or_else(|| format!("texts.json has no {name}"))?),
         }
         rest = after;
@@ -186,23 +194,33 @@ impl Page for Elsewhere {
     }
 
     async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
-        // What a link carries goes along.
-        let target = match request.uri.query() {
-            Some(query) => format!("{}?{query}", self.target),
+        // What a link carries goes along, as it was sent.
+        let target = match self.path.split_once('{') {
+            Some((before, _)) => {
+                let key = request.uri.path().strip_prefix(before).ok_or_else(ApiError::not_found)?;
+                self.target.replace("{key}", key)
+            }
             None => self.target.to_owned(),
         };
-        redirect(&target)
+        match request.uri.query() {
+            Some(query) => redirect(&format!("{target}?{query}")),
+            None => redirect(&target),
+        }
     }
 }
 
 /// `/` leads a browser to its account. To a program it is as unknown as it is to the reference.
 pub fn way_home(request: &Request<dropshot::Body>) -> Option<Response<dropshot::Body>> {
-    let is_asked = request.method() == Method::GET && request.uri().path() == "/" && is_browser(request.headers());
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_asked = is_read && request.uri().path() == "/" && is_browser(request.headers(), request.uri());
     is_asked.then(|| redirect(HOME).ok()).flatten()
 }
 
-fn is_browser(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT).is_some_and(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
+/// Whoever likes a page better than JSON; who has no wish gets what programs get.
+fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
+    const OFFERS: [Offer; 2] =
+        [Offer { media_type: "application/json", format: "json" }, Offer { media_type: "text/html", format: "html" }];
+    negotiation::choose(headers, uri, &OFFERS).is_ok_and(|chosen| chosen == 1)
 }
 
 fn redirect(target: &str) -> Result<Response<dropshot::Body>, ApiError> {
