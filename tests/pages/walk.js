@@ -76,8 +76,10 @@ async function person(options = {}) {
 
 let pictures = 0;
 const shown = new Set(["sign-in", "register-errors", "account", "account-dark", "sign-in-phone"]);
-async function picture(page, name, fullPage = false) {
-  await page.screenshot({ path: `${name}.png`, fullPage, animations: "disabled" });
+// What is seen, or the whole card, which may be longer. Light files: they are in every clone.
+async function picture(page, name, ofCard = false) {
+  await page.mouse.move(0, 0);
+  await (ofCard ? page.locator("main.card") : page).screenshot({ path: `${name}.png`, animations: "disabled" });
   pictures += 1;
   if (process.env.SCREENS && shown.has(name)) {
     mkdirSync(process.env.SCREENS, { recursive: true });
