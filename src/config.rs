@@ -11,8 +11,10 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::http::{DEFAULT_SITE_URL, Network};
+use crate::http::DEFAULT_SITE_URL;
 use crate::mail::transport::Mailbox;
+use crate::network::Network;
+use crate::providers::ProviderSettings;
 use crate::secret::Secret;
 
 const PREFIX: &str = "INVENTREE_";
@@ -45,6 +47,12 @@ const KEYS: &[(&str, &str)] = &[
     ("LOGIN_ENABLE_PWD_FORGOT", "true or false"),
     ("LOGIN_ENABLE_SSO", "true or false"),
     ("LOGIN_ENABLE_SSO_REG", "true or false"),
+    ("LOGIN_SIGNUP_SSO_AUTO", "true or false"),
+    ("SSO_PROVIDERS", "sign-in providers, such as google,github,company: letters, digits and -"),
+    (
+        "SSO_PRIVATE_NETWORKS",
+        "addresses or ranges where sign-in providers may stand, such as 10.0.0.0/8, separated by commas",
+    ),
     ("LOGIN_CONFIRM_DAYS", "a number of days, 1 or more"),
     ("OLD_PASSWORD_REQUIRED", "true or false"),
     ("SESSION_COOKIE_SECURE", "true or false"),
@@ -59,6 +67,15 @@ const KEYS: &[(&str, &str)] = &[
     ("TLS_KEY", "the path of a PEM file with the certificate's private key"),
     ("LOG_LEVEL", "debug, info, warning or error"),
     ("JSON_LOG", "true or false"),
+];
+
+/// Those of each sign-in provider: `SSO_<PROVIDER>_<KEY>`, its `-` written `_`.
+const PROVIDER_KEYS: &[(&str, &str)] = &[
+    ("CLIENT_ID", "the id that the provider gave this server"),
+    ("CLIENT_SECRET", "the secret that the provider gave this server"),
+    ("CLIENT_SECRET_FILE", "the path of a file that holds that secret"),
+    ("ISSUER", "the provider's issuer URL, such as https://id.example.com"),
+    ("NAME", "what people call the provider"),
 ];
 
 #[derive(Debug, Clone)]
@@ -77,6 +94,11 @@ pub struct Config {
     pub password_forgotten_enabled: bool,
     pub sso_enabled: bool,
     pub sso_registration: bool,
+    /// LOGIN_SIGNUP_SSO_AUTO: a new account is made of what the provider says, without a form.
+    pub sso_auto: bool,
+    pub providers: Vec<ProviderSettings>,
+    /// Private addresses that count as good for a provider.
+    pub provider_networks: Vec<Network>,
     pub confirm_days: i64,
     pub old_password_required: bool,
     pub session_cookie_secure: bool,
@@ -158,21 +180,33 @@ impl Config {
         for (key, value) in environment.filter(|(key, _)| key.starts_with(PREFIX)) {
             values.insert(key, value);
         }
-        for key in values.keys() {
+        let values = Values(values);
+        let known: Vec<String> = values.provider_ids()?.iter().flat_map(|id| provider_keys(id)).collect();
+        for key in values.0.keys() {
             let name = key.strip_prefix(PREFIX).unwrap_or_default();
-            if !KEYS.iter().any(|(known, _)| *known == name) {
+            if !KEYS.iter().any(|(known, _)| *known == name) && !known.iter().any(|known| known == name) {
                 return Err(ConfigError(format!(
                     "{key}: there is no such setting; `inventree-auth check-config --list` names all"
                 )));
             }
         }
-        Values(values).config()
+        values.config()
     }
 }
 
 /// Every setting and what it takes.
 pub fn settings() -> impl Iterator<Item = (String, &'static str)> {
-    KEYS.iter().map(|(key, takes)| (format!("{PREFIX}{key}"), *takes))
+    let of_server = KEYS.iter().map(|(key, takes)| (format!("{PREFIX}{key}"), *takes));
+    of_server.chain(PROVIDER_KEYS.iter().map(|(key, takes)| (format!("{PREFIX}SSO_<PROVIDER>_{key}"), *takes)))
+}
+
+/// The keys of one provider, without the prefix.
+fn provider_keys(id: &str) -> impl Iterator<Item = String> {
+    PROVIDER_KEYS.iter().map(move |(key, _)| provider_key(id, key))
+}
+
+fn provider_key(id: &str, key: &str) -> String {
+    format!("SSO_{}_{key}", id.to_ascii_uppercase().replace('-', "_"))
 }
 
 /// The same for people.
@@ -263,6 +297,37 @@ impl Values {
         }
     }
 
+    fn networks(&self, name: &str) -> Result<Vec<Network>, ConfigError> {
+        let networks: Result<Vec<Network>, _> = self.list(name).iter().map(|range| range.parse()).collect();
+        networks.map_err(|_| wrong(name))
+    }
+
+    /// Each once.
+    fn provider_ids(&self) -> Result<Vec<String>, ConfigError> {
+        let ids = self.list("SSO_PROVIDERS");
+        let is_id = |id: &String| {
+            id.len() <= 30
+                && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                && id.bytes().any(|byte| byte.is_ascii_lowercase())
+        };
+        let is_double = ids.iter().enumerate().any(|(n, id)| ids[..n].contains(id));
+        if is_double || !ids.iter().all(is_id) { Err(wrong("SSO_PROVIDERS")) } else { Ok(ids) }
+    }
+
+    fn providers(&self) -> Result<Vec<ProviderSettings>, ConfigError> {
+        let text = |id: &str, key: &str| self.get(&provider_key(id, key)).map(str::to_owned);
+        let provider = |id: String| {
+            Ok(ProviderSettings {
+                name: text(&id, "NAME"),
+                client_id: text(&id, "CLIENT_ID"),
+                client_secret: self.secret(&provider_key(&id, "CLIENT_SECRET"))?,
+                issuer: text(&id, "ISSUER"),
+                id,
+            })
+        };
+        self.provider_ids()?.into_iter().map(provider).collect()
+    }
+
     fn config(&self) -> Result<Config, ConfigError> {
         let site_url = self.get("SITE_URL").unwrap_or(DEFAULT_SITE_URL).trim_end_matches('/').to_owned();
         let host = site_url.strip_prefix("https://").or_else(|| site_url.strip_prefix("http://"));
@@ -278,9 +343,7 @@ impl Values {
         if confirm_days < 1 {
             return Err(wrong("LOGIN_CONFIRM_DAYS"));
         }
-        let proxies = self.list("TRUSTED_PROXIES");
-        let proxies: Result<Vec<Network>, _> = proxies.iter().map(|proxy| proxy.parse()).collect();
-        let proxies = proxies.map_err(|_| wrong("TRUSTED_PROXIES"))?;
+        let proxies = self.networks("TRUSTED_PROXIES")?;
         let uses_forwarded = self.flag("USE_X_FORWARDED_FOR", false)?;
         if uses_forwarded && proxies.is_empty() {
             let why = "INVENTREE_USE_X_FORWARDED_FOR needs INVENTREE_TRUSTED_PROXIES: whose header counts";
@@ -300,6 +363,9 @@ impl Values {
             password_forgotten_enabled: self.flag("LOGIN_ENABLE_PWD_FORGOT", true)?,
             sso_enabled: self.flag("LOGIN_ENABLE_SSO", false)?,
             sso_registration: self.flag("LOGIN_ENABLE_SSO_REG", false)?,
+            sso_auto: self.flag("LOGIN_SIGNUP_SSO_AUTO", true)?,
+            providers: self.providers()?,
+            provider_networks: self.networks("SSO_PRIVATE_NETWORKS")?,
             confirm_days,
             old_password_required: self.flag("OLD_PASSWORD_REQUIRED", false)?,
             cookie_same_site: same_site.ok_or_else(|| wrong("COOKIE_SAMESITE"))?.to_owned(),

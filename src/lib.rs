@@ -12,8 +12,9 @@
 //! - [`http`]: the one implementation of the generated trait; the only place that chooses a status or an error body.
 //! - [`domain`]: the rules. No HTTP, no SQL.
 //! - [`mail`]: what is said in a mail, and how it gets out.
+//! - [`providers`]: whom a sign-in provider says somebody is. No account, no rule.
 //! - [`metrics`]: what each floor counts about itself; [`operating`] shows it on an address of its own.
-//! - [`secret`]: a text that nothing shows.
+//! - [`secret`]: a text that nothing shows; [`network`]: ranges of addresses.
 //! - [`store`]: all SQL, by noun, behind `read(closure)` and `write(closure)`.
 //!
 //! The same noun names the file on each floor: `http/emails.rs`, `domain/email_addresses.rs`, `store/email_addresses.rs`.
@@ -37,7 +38,9 @@ pub mod domain;
 pub mod http;
 pub mod mail;
 pub mod metrics;
+pub mod network;
 pub mod operating;
+pub mod providers;
 pub mod secret;
 pub mod server;
 pub mod store;

@@ -22,6 +22,7 @@ use crate::http::{Server, Settings, front};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
 use crate::operating::{self, Operating};
+use crate::providers::{self, Providers};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::tls::Pair;
@@ -33,6 +34,8 @@ pub struct Surroundings {
     pub hash_cost: Cost,
     /// In place of the one the settings name.
     pub transport: Option<Transport>,
+    /// How long a sign-in provider may take.
+    pub provider_patience: Duration,
 }
 
 impl Default for Surroundings {
@@ -42,6 +45,7 @@ impl Default for Surroundings {
             entropy: Arc::new(SystemEntropy),
             hash_cost: Cost::PRODUCTION,
             transport: None,
+            provider_patience: providers::PATIENCE,
         }
     }
 }
@@ -69,8 +73,8 @@ pub async fn start(
 ) -> Result<Running, String> {
     let store = Store::open(&config.database).map_err(|e| e.to_string())?;
     let secret = secret_key(config, &*surroundings.entropy)?;
-    let Surroundings { clock, entropy, hash_cost, transport } = surroundings;
-    let domain = domain(config, &store, secret, hash_cost, Arc::clone(&clock), entropy, log)?;
+    let domain = domain(config, &store, secret, &surroundings, log)?;
+    let Surroundings { clock, transport, .. } = surroundings;
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
@@ -115,28 +119,29 @@ pub async fn start(
 ///
 /// One line for the operator.
 pub fn domain_without_server(config: &Config, store: &Store) -> Result<Domain, String> {
-    let Surroundings { clock, entropy, hash_cost, .. } = Surroundings::default();
+    let surroundings = Surroundings::default();
     let mut bytes = [0; SECRET_BYTES];
-    entropy.fill(&mut bytes);
-    domain(config, store, SecretKey::new(&bytes), hash_cost, clock, entropy, &Logger::root(slog::Discard, o!()))
+    surroundings.entropy.fill(&mut bytes);
+    domain(config, store, SecretKey::new(&bytes), &surroundings, &Logger::root(slog::Discard, o!()))
 }
 
 fn domain(
     config: &Config,
     store: &Store,
     secret: SecretKey,
-    hash_cost: Cost,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    surroundings: &Surroundings,
     log: &Logger,
 ) -> Result<Domain, String> {
+    let Surroundings { clock, entropy, hash_cost, provider_patience, .. } = surroundings;
+    let networks = &config.provider_networks;
     Ok(Domain::new(Parts {
         store: store.clone(),
-        hasher: Hasher::start(hash_cost).map_err(|e| format!("{e:?}"))?,
-        limits: Limits::new(config.rate_limits, Arc::clone(&clock)),
+        hasher: Hasher::start(*hash_cost).map_err(|e| format!("{e:?}"))?,
+        limits: Limits::new(config.rate_limits, Arc::clone(clock)),
         rehash: Rehash::new(log.clone()),
-        clock,
-        entropy,
+        providers: Providers::new(&config.providers, networks, &config.site_url, *provider_patience)?,
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
         outbox: Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url),
         secret,
         rules: rules(config),
@@ -262,6 +267,7 @@ fn listen(
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         mail_required: config.mail_required,
+        providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),
         mailbox: config.mailbox.clone(),
     };
     let server = Server::new(domain.clone(), settings, log.clone())?;
@@ -289,6 +295,7 @@ fn rules(config: &Config) -> Rules {
         password_forgotten_enabled: config.password_forgotten_enabled,
         sso_enabled: config.sso_enabled,
         sso_registration: config.sso_registration,
+        sso_auto: config.sso_auto,
         confirm_days: config.confirm_days,
         old_password_required: config.old_password_required,
         site_url: config.site_url.clone(),

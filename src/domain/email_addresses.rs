@@ -26,7 +26,7 @@ pub async fn registration_problems(domain: &Domain, email: &str) -> Result<Vec<S
 }
 
 /// As the reference compares it: with regard to case, the `@` in front being optional.
-fn domain_is_approved(approved: &[String], email: &str) -> bool {
+pub(super) fn domain_is_approved(approved: &[String], email: &str) -> bool {
     let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
     approved.is_empty() || approved.iter().any(|entry| entry.trim_start_matches('@') == domain)
 }
@@ -43,6 +43,25 @@ pub(super) fn insert_at_sign_up(
     let id = insert_first(w, account_id, account)?;
     let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
     queue_confirmation(w, domain, &row, &account.username, now)
+}
+
+/// The row of an account that a sign-in provider vouches for; what the provider has not proved, a mail must.
+pub(super) fn insert_from_provider(
+    w: &Writer<'_>,
+    domain: &Domain,
+    account_id: i64,
+    account: &NewAccount,
+    is_verified: bool,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    if !is_verified {
+        return insert_at_sign_up(w, domain, account_id, account, now);
+    }
+    w.email_address_insert(account_id, &account.email, true, true).map_err(|error| match error {
+        StoreError::Conflict(Conflict::VerifiedEmail) => Problems::of("email", TAKEN).into(),
+        other => Refusal::Store(other),
+    })?;
+    Ok(())
 }
 
 /// The row of a new account, unproved.

@@ -28,12 +28,13 @@ pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
     loop {
         let write = domain.store.write(move |w| {
             let sessions = w.session_delete_expired(now, BATCH.into())?;
-            Ok::<_, Refusal>(Ended { sessions, tokens: w.token_delete_expired(day, BATCH.into())? })
+            let ended = Ended { sessions, tokens: w.token_delete_expired(day, BATCH.into())? };
+            Ok::<_, Refusal>((ended, w.social_spent_delete_expired(now, BATCH.into())?))
         });
-        let batch = write.await?;
+        let (batch, spent) = write.await?;
         ended.sessions += batch.sessions;
         ended.tokens += batch.tokens;
-        if batch.sessions.max(batch.tokens) < BATCH.into() {
+        if batch.sessions.max(batch.tokens).max(spent) < BATCH.into() {
             return Ok(ended);
         }
         tokio::time::sleep(PAUSE).await;

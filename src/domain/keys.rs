@@ -45,11 +45,24 @@ pub fn digest(secret: &str) -> [u8; 32] {
 
 pub const NONCE_BYTES: usize = 24;
 
-/// The key of a second factor, encrypted for its account: the row of one account is of no use to another. The nonce
-/// must be random: 24 bytes never meet twice.
+/// Encrypted under a key for one purpose. The nonce must be random: 24 bytes never meet twice.
+pub fn seal(secret: &SecretKey, purpose: &str, plain: &[u8], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+    seal_for(secret, purpose, Payload { msg: plain, aad: &[] }, nonce)
+}
+
+/// What [`seal`] sealed; `None` under another key or for another purpose, and when somebody changed it.
+pub fn open(secret: &SecretKey, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
+    XChaCha20Poly1305::new(&secret.derive(purpose).into()).decrypt(XNonce::from_slice(nonce), sealed).ok()
+}
+
+/// The key of a second factor, encrypted for its account: the row of one account is of no use to another.
 pub fn seal_second_factor(secret: &SecretKey, account_id: i64, key: &[u8], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
-    let cipher = XChaCha20Poly1305::new(&secret.derive("second-factor").into());
-    let payload = Payload { msg: key, aad: &account_id.to_be_bytes() };
+    seal_for(secret, "second-factor", Payload { msg: key, aad: &account_id.to_be_bytes() }, nonce)
+}
+
+fn seal_for(secret: &SecretKey, purpose: &str, payload: Payload<'_, '_>, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+    let cipher = XChaCha20Poly1305::new(&secret.derive(purpose).into());
     let mut sealed = nonce.to_vec();
     // Encrypting fails only beyond 256 GiB.
     sealed.extend(cipher.encrypt(XNonce::from_slice(&nonce), payload).unwrap_or_default());
@@ -147,7 +160,7 @@ fn is_younger_than(time: &str, now: DateTime<Utc>, days: i64) -> bool {
 }
 
 /// HMAC-SHA256 over the parts, each with its length in front, so that no two lists of parts look alike.
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     // A key of the hash's block size is taken as it is; shorter ones are padded with zeros (RFC 2104).
     let mut block = [0; 64];
     block[..32].copy_from_slice(key);
@@ -159,7 +172,7 @@ fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-fn equal(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
     subtle::ConstantTimeEq::ct_eq(a, b).into()
 }
 

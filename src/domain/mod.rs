@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod administration;
 pub mod django_hashes;
 pub mod email_addresses;
+pub mod email_format;
 pub mod hashing;
 pub mod housekeeping;
 pub mod import;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::mail::{Message, Outbox};
+use crate::providers::Providers;
 use crate::store::{Store, StoreError, Writer};
 use hashing::{Hasher, HasherError};
 use keys::SecretKey;
@@ -45,6 +47,7 @@ pub struct Parts {
     pub rules: Rules,
     pub limits: limits::Limits,
     pub rehash: rehash::Rehash,
+    pub providers: Providers,
 }
 
 /// What the operator decides.
@@ -64,6 +67,8 @@ pub struct Rules {
     pub sso_enabled: bool,
     /// INVENTREE_LOGIN_ENABLE_SSO_REG
     pub sso_registration: bool,
+    /// INVENTREE_LOGIN_SIGNUP_SSO_AUTO: a new account is made of what the provider says, without a form.
+    pub sso_auto: bool,
     /// INVENTREE_LOGIN_CONFIRM_DAYS: how long a mailed confirmation key is good.
     pub confirm_days: i64,
     /// INVENTREE_OLD_PASSWORD_REQUIRED

@@ -204,7 +204,10 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }
 
-async fn check_csrf(server: &Server, request: &http::request::Parts, body: &mut LazyBody) -> Result<(), ApiError> {
+/// # Errors
+///
+/// 403 for a request that no page of ours or of a trusted origin made.
+pub async fn check_csrf(server: &Server, request: &http::request::Parts, body: &mut LazyBody) -> Result<(), ApiError> {
     let refuse = |reason: &str| ApiError::forbidden(&format!("CSRF Failed: {reason}"));
     let headers = &request.headers;
     if let Some(origin) = headers.get(ORIGIN) {

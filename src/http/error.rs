@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::body::BodyError;
 use super::fields::FieldErrors;
+use crate::domain::social::Failure;
 use crate::domain::{Problems, Refusal};
+use crate::providers::Fault;
 use crate::store::StoreError;
 
 /// DRF's key for what belongs to no single field.
@@ -75,6 +77,30 @@ impl ApiError {
         error
     }
 
+    /// 400 for what no honest client sends; `why` is for the log.
+    pub fn refused(detail: &str, why: &str) -> ApiError {
+        let mut error = ApiError::detail(StatusCode::BAD_REQUEST, detail);
+        error.internal = Some(why.to_owned());
+        error
+    }
+
+    /// All that it says to people.
+    pub fn words(&self) -> Vec<String> {
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let said = body.as_object().into_iter().flat_map(|members| members.values());
+        said.flat_map(|said| match said {
+            Value::Array(several) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+        })
+        .collect()
+    }
+
+    /// The same failure with a page for its body.
+    pub fn into_page(mut self, page: Vec<u8>) -> Response<dropshot::Body> {
+        self.body = page;
+        self.with_header(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")).into_response()
+    }
+
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
         self.headers.push((name, value));
         self
@@ -127,6 +153,70 @@ impl From<Refusal> for ApiError {
             Refusal::Busy => unavailable("The server is busy. Please try again."),
             Refusal::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> ApiError {
+        let (status, detail, why) = match failure {
+            Failure::Refusal(refusal) => return refusal.into(),
+            Failure::Form(problems) => return problems.into(),
+            Failure::Fault(Fault::Busy) => return unavailable("Too many wait for this provider. Please try again."),
+            Failure::Off => (
+                StatusCode::FORBIDDEN,
+                "Signing in through this provider is switched off.".to_owned(),
+                "off".to_owned(),
+            ),
+            Failure::Stray(why) => {
+                let detail = "This sign-in was not begun in this browser, took more than ten minutes, or came back \
+                              twice. Start again.";
+                (StatusCode::BAD_REQUEST, detail.to_owned(), format!("stray sign-in: {why}"))
+            }
+            Failure::Declined(error) => {
+                let is_code = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+                let error: String = error.chars().filter(is_code).take(40).collect();
+                let detail = format!("The provider ended the sign-in ({error}). Start again, or sign in another way.");
+                (StatusCode::FORBIDDEN, detail, format!("the provider ended the sign-in: {error}"))
+            }
+            Failure::Fault(Fault::Unreachable(why)) => {
+                let detail = "The provider does not answer just now. Try again in a moment, or sign in another way.";
+                (StatusCode::BAD_GATEWAY, detail.to_owned(), format!("provider unreachable: {why}"))
+            }
+            Failure::Fault(Fault::Refused(why)) => {
+                let detail = "The provider did not accept this sign-in. Start again.";
+                (StatusCode::BAD_REQUEST, detail.to_owned(), format!("provider refused: {why}"))
+            }
+            Failure::Fault(Fault::Untrusted(why)) => {
+                let detail = "What the provider answered did not pass this server's checks. Start again; if this goes \
+                              on, tell whoever runs this server.";
+                (StatusCode::FORBIDDEN, detail.to_owned(), format!("provider not trusted: {why}"))
+            }
+            Failure::SignUpClosed => {
+                let detail = "This server does not take new accounts through a provider. If you have an account, sign \
+                              in to it and connect the provider there.";
+                (StatusCode::FORBIDDEN, detail.to_owned(), "sign-up through a provider is closed".to_owned())
+            }
+            Failure::AddressTaken => {
+                let detail = "There is an account with this e-mail address already. Sign in to it and connect the \
+                              provider there.";
+                (StatusCode::CONFLICT, detail.to_owned(), "the address of a new sign-in is taken".to_owned())
+            }
+            Failure::LinkedElsewhere => {
+                let detail = "Your account at the provider is connected to another account here. Disconnect it there \
+                              first.";
+                (StatusCode::CONFLICT, detail.to_owned(), "linked to another account".to_owned())
+            }
+            Failure::Inactive => {
+                (StatusCode::FORBIDDEN, "This account is inactive.".to_owned(), "inactive account".to_owned())
+            }
+            Failure::SessionOver => {
+                let detail = "Your session has ended. Sign in, and connect the provider again.";
+                (StatusCode::FORBIDDEN, detail.to_owned(), "the session that connects is over".to_owned())
+            }
+        };
+        let mut error = ApiError::detail(status, &detail);
+        error.internal = Some(why);
+        error
     }
 }
 

@@ -7,7 +7,6 @@
 //! constraints themselves the document, as generated tables of [`Property`].
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 
 use regex::Regex;
@@ -15,6 +14,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::body::{FieldValue, Fields};
+use crate::domain::email_format;
 
 /// The document's pattern for user names, the one pattern that has a message of its own.
 const USERNAME_PATTERN: &str = r"^[\w.@+-]+$";
@@ -267,7 +267,7 @@ fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked
             .filter(|min| length < *min)
             .map(|min| format!("Ensure this field has at least {min} characters.")),
         text.contains('\0').then(|| "Null characters are not allowed.".to_owned()),
-        (is_email && !is_email_address(text)).then(|| BAD_EMAIL.to_owned()),
+        (is_email && !email_format::is_email_address(text)).then(|| BAD_EMAIL.to_owned()),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
     if faults.is_empty() { Ok(text.to_owned()) } else { Err(faults) }
@@ -350,51 +350,6 @@ pub fn text_fits(text: &str, min: Option<usize>, max: Option<usize>, pattern: Op
     min.is_none_or(|min| length >= min)
         && max.is_none_or(|max| length <= max)
         && pattern.is_none_or(|pattern| matches_pattern(pattern, text))
-}
-
-/// Django's EmailValidator. Narrower in two places: letters of the local part are ASCII (Python's IGNORECASE lets in four
-/// that fold to ASCII ones), and a label beyond ASCII has letters, marks, digits and inner hyphens only, where IDNA also
-/// takes symbols. Whether its Punycode is well-formed is not asked.
-fn is_email_address(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@').filter(|_| text.chars().count() <= 320) else { return false };
-    (is_dot_atom(local) || is_quoted(local)) && (domain == "localhost" || is_domain(domain) || is_ip_literal(domain))
-}
-
-fn is_dot_atom(local: &str) -> bool {
-    let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"-!#$%&'*+/=?^_`{}|~".contains(&byte);
-    local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom))
-}
-
-fn is_quoted(local: &str) -> bool {
-    let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
-    let mut bytes = inner.bytes();
-    while let Some(byte) = bytes.next() {
-        let good = match byte {
-            b'\\' => matches!(bytes.next(), Some(0x01..=0x09 | 0x0b | 0x0c | 0x0e..=0x7f)),
-            byte => matches!(byte, 0x01..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | b'!' | b'#'..=b'[' | b']'..=0x7f),
-        };
-        if !good {
-            return false;
-        }
-    }
-    true
-}
-
-fn is_domain(domain: &str) -> bool {
-    let Some((labels, top)) = domain.rsplit_once('.') else { return false };
-    let is_label = |label: &str| {
-        label.chars().count() <= 63
-            && !label.ends_with('-')
-            && matches_pattern(r"^[a-zA-Z0-9\p{L}\p{M}\p{Nd}-]+$", label)
-    };
-    labels.split('.').all(|label| is_label(label) && !label.starts_with('-'))
-        && is_label(top)
-        && (top.len() > 1 || !top.is_ascii())
-}
-
-fn is_ip_literal(domain: &str) -> bool {
-    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    literal.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok() || address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// What Python's `str.strip` removes: Unicode white space and the four ASCII separators.
@@ -555,7 +510,7 @@ mod tests {
             &long_label,
             &longest,
         ] {
-            assert!(is_email_address(good), "{good}");
+            assert!(email_format::is_email_address(good), "{good}");
         }
         let too_long_label = format!("a@{}.com", "b".repeat(64));
         let too_long = format!("a{longest}");
@@ -593,7 +548,7 @@ mod tests {
             &too_long_label,
             &too_long,
         ] {
-            assert!(!is_email_address(bad), "{bad}");
+            assert!(!email_format::is_email_address(bad), "{bad}");
         }
     }
 

@@ -84,7 +84,7 @@ impl Resource {
     fn takes(&self, value: &str) -> bool {
         match &self.serves {
             Serves::Operations(_) => value.bytes().all(|byte| byte.is_ascii_digit()),
-            Serves::Page(_) => !value.contains('/'),
+            Serves::Page(page) => !value.contains('/') && page.takes(value),
         }
     }
 
@@ -332,7 +332,7 @@ async fn authenticate(
     } else {
         Some(SignedIn::from_identity(server, identity, security).await?)
     };
-    Ok(Visit { request, caller })
+    Ok(Visit { request, body, client, caller })
 }
 
 /// `/api/auth/password/reset/` is "Password Reset".
@@ -399,6 +399,9 @@ fn log(
     server.metrics.answered(operation, method, status, took);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     match response.extensions().get::<InternalMessage>() {
+        Some(InternalMessage(why)) if status < 500 => slog::warn!(server.log, "request refused"; "why" => why,
+            "status" => status, "method" => method.as_str(), "operation" => operation, "remote" => %remote,
+            "latency_us" => micros, "request_id" => request_id),
         Some(InternalMessage(why)) => slog::error!(server.log, "request failed"; "why" => why, "status" => status,
             "method" => method.as_str(), "operation" => operation, "remote" => %remote, "latency_us" => micros,
             "request_id" => request_id),
@@ -420,6 +423,7 @@ mod tests {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             mail_required: false,
+            providers: Vec::new(),
             mailbox: None,
         }
     }

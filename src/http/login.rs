@@ -24,7 +24,7 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescri
     if username.is_empty() {
         return Err(Problems::general("Must include \"username\" and \"password\".").into());
     }
-    let user_agent = super::client::user_agent(&rqctx.request);
+    let user_agent = super::client::user_agent(rqctx.request.headers());
     match accounts::log_in(&server.domain, &username, Password::new(password), &client, user_agent).await {
         Ok(made) => {
             let key = Undescribed::new(json!({ "key": made.token.expose() }));

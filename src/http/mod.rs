@@ -40,6 +40,7 @@ use dropshot::ApiDescription;
 use crate::domain::Domain;
 use crate::mail::transport::Mailbox;
 use crate::metrics;
+use crate::network::Network;
 
 pub use caller::TOKEN_HEADER;
 pub use cookies::{CSRF_COOKIE, SESSION_COOKIE};
@@ -70,14 +71,14 @@ pub struct Settings {
     /// INVENTREE_CORS_ORIGIN_WHITELIST: origins whose scripts may read our answers.
     pub cors_origins: Vec<String>,
     /// INVENTREE_TRUSTED_PROXIES: whose X-Forwarded-For counts; empty for nobody's.
-    pub trusted_proxies: Vec<client::Network>,
+    pub trusted_proxies: Vec<Network>,
     /// INVENTREE_LOGIN_MAIL_REQUIRED, for what the page says of the field.
     pub mail_required: bool,
+    /// Ids of the sign-in providers.
+    pub providers: Vec<String>,
     /// A demonstration's mails, for its page; `None` for every other server.
     pub mailbox: Option<Mailbox>,
 }
-
-pub use client::Network;
 
 impl Server {
     pub fn new(domain: Domain, settings: Settings, log: slog::Logger) -> Result<Server, String> {

@@ -29,7 +29,9 @@ pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChang
     let (keep, new_session) = match caller.credential {
         Credential::Token { id } => (accounts::Keep::Token(id), None),
         Credential::Basic => (accounts::Keep::Nothing, None),
-        Credential::Session { .. } => (accounts::Keep::Nothing, Some(super::client::user_agent(&rqctx.request))),
+        Credential::Session { .. } => {
+            (accounts::Keep::Nothing, Some(super::client::user_agent(rqctx.request.headers())))
+        }
     };
     let session =
         accounts::change_password(&server.domain, &caller.account, old, new, keep, new_session, &client).await?;

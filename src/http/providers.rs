@@ -1,9 +1,12 @@
 //! GET providers/
 
+use super::Server;
 use super::error::ApiError;
+use super::pages::social;
 use super::pagination::Page;
 use super::typed::{Call, Context, NoBody, Query, Reply};
 use crate::api::{params, policy, types};
+use crate::providers::Provider;
 
 type List = Reply<200, types::PaginatedSocialProviderListResponseList>;
 
@@ -21,7 +24,7 @@ pub async fn list(
         sso_enabled: rules.sso_enabled,
         sso_registration: rules.sso_registration,
         mfa_required: rules.mfa_enforced,
-        providers: Vec::new(),
+        providers: server.domain.providers.all().iter().map(|provider| shown(server, provider)).collect(),
         registration_enabled: rules.registration_enabled,
         password_forgotten_enabled: rules.password_forgotten_enabled,
     };
@@ -33,4 +36,17 @@ pub async fn list(
         previous: links.previous,
         results: page.of(vec![response]),
     }))
+}
+
+/// The document has a way in for each, also where `configured` or `sso_enabled` say that it leads nowhere.
+fn shown(server: &Server, provider: &Provider) -> types::SocialProvider {
+    let [login, connect] = social::ways(&provider.id).map(|path| format!("{}{path}", server.settings.site_url));
+    types::SocialProvider {
+        id: provider.id.clone(),
+        name: provider.name.clone(),
+        configured: provider.is_configured(),
+        login,
+        connect,
+        display_name: provider.name.clone(),
+    }
 }

@@ -117,6 +117,22 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// A sign-in has come back; false when it has before.
+    pub fn social_spend(&self, digest: &[u8; 32], expires: DateTime<Utc>) -> Result<bool, StoreError> {
+        let spent = "INSERT INTO social_spent (digest, expires) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
+        Ok(self.execute(spent, params![digest.as_slice(), Time(expires)])? > 0)
+    }
+
+    /// Those that could come back no more anyway, at most `limit`.
+    pub fn social_spent_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+        self.execute(
+            "DELETE FROM social_spent WHERE digest IN (
+                 SELECT digest FROM social_spent WHERE expires <= $1 ORDER BY expires LIMIT $2
+             )",
+            params![Time(now), limit],
+        )
+    }
+
     pub fn social_account_delete(&self, id: i64) -> Result<bool, StoreError> {
         Ok(self.execute("DELETE FROM social_accounts WHERE id = $1", [id])? > 0)
     }

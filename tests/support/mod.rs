@@ -42,6 +42,20 @@ impl TestClock {
     }
 }
 
+/// What few tests want otherwise.
+pub struct Setup {
+    pub transport: Option<Transport>,
+    pub log: slog::Logger,
+    pub provider_patience: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        let log = slog::Logger::root(slog::Discard, slog::o!());
+        Setup { transport: None, log, provider_patience: inventree_auth::providers::PATIENCE }
+    }
+}
+
 pub struct TestServer {
     running: Option<Running>,
     pub base: String,
@@ -103,6 +117,11 @@ impl TestServer {
 
     /// The same with mails leaving some other way than into memory.
     pub async fn with_transport(settings: &[(&str, &str)], transport: Option<Transport>) -> TestServer {
+        TestServer::with_setup(settings, Setup { transport, ..Setup::default() }).await
+    }
+
+    pub async fn with_setup(settings: &[(&str, &str)], setup: Setup) -> TestServer {
+        let Setup { transport, log, provider_patience } = setup;
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("auth.sqlite3");
         let mut values: BTreeMap<String, String> = [
@@ -123,9 +142,9 @@ impl TestServer {
             clock: clock.clone(),
             hash_cost: Cost::CHEAP,
             transport: Some(transport.unwrap_or_else(|| Transport::Memory(Arc::clone(&mails)))),
+            provider_patience,
             ..Surroundings::default()
         };
-        let log = slog::Logger::root(slog::Discard, slog::o!());
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let running = server::start(&config, any_port, &log, surroundings).await.unwrap();
         let base = format!("http://{}", running.address());
@@ -148,8 +167,12 @@ impl TestServer {
     /// A path of the operator's address.
     pub async fn operating(&self, path: &str) -> Answer {
         let address = self.operating_address().unwrap();
-        // Nothing here is in the document: read apart from what the tests judge by it.
-        let answer = self.http.get(format!("http://{address}{path}")).send().await.unwrap();
+        self.page(self.http.get(format!("http://{address}{path}"))).await
+    }
+
+    /// What is no part of the contract, read apart from what the tests judge by it.
+    pub async fn page(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         Answer { status, headers, body: answer.bytes().await.unwrap().to_vec(), cell: None }
     }

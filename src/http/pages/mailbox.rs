@@ -55,7 +55,7 @@ impl Page for Mails {
         let mailbox = server.settings.mailbox.as_ref().ok_or_else(ApiError::not_found)?;
         let mails = mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (page, policy) = match self {
-            Mails::All => (shell("mails.title", &list(&mails), &server.settings), POLICY),
+            Mails::All => (shell("mails.title", "", &list(&mails), &server.settings), POLICY),
             Mails::One => {
                 let number =
                     request.uri.path().strip_prefix(LIST).and_then(|rest| rest.trim_end_matches('/').parse().ok());

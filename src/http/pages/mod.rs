@@ -15,18 +15,22 @@ pub mod mailbox;
 pub mod people;
 mod reference;
 mod schema;
+pub mod social;
 
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Response, Uri};
 
-use super::caller::SignedIn;
+use super::caller::{LazyBody, SignedIn};
 use super::error::ApiError;
 use super::{Server, Settings};
 
 /// A request for a page, by whoever its security let through.
 pub struct Visit {
     pub request: Parts,
+    pub body: LazyBody,
+    /// Its name in every limit.
+    pub client: String,
     pub caller: Option<SignedIn>,
 }
 
@@ -35,6 +39,11 @@ pub struct Visit {
 pub trait Page: Send + Sync {
     /// To the letter, but for one `{variable}`, which stands for one segment. The log line carries it as it is here.
     fn path(&self) -> &'static str;
+
+    /// Whether its variable can stand for this, which has no slash in it.
+    fn takes(&self, _: &str) -> bool {
+        true
+    }
 
     /// One sentence for OPTIONS.
     fn description(&self) -> &'static str;
@@ -73,6 +82,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
     pages.extend(reference::pages()?);
     pages.extend(people::pages(settings)?);
     pages.extend(holdings::pages());
+    pages.extend(social::pages(settings));
     pages.extend(mailbox::pages(settings));
     Ok(pages)
 }

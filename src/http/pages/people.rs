@@ -81,11 +81,11 @@ pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
 }
 
 /// A page without a script, in the pages' manner: for what the server writes itself. The title is named as in
-/// `texts.json`; `body` is markup that may name texts, and in which everything else is [`escaped`].
-pub fn shell(title: &str, body: &str, settings: &Settings) -> String {
+/// `texts.json`; `head` and `body` are markup that may name texts, and in which everything else is [`escaped`].
+pub fn shell(title: &str, head: &str, body: &str, settings: &Settings) -> String {
     let texts = texts().unwrap_or_default();
     let title = format!("{{{{{title}}}}}");
-    fill(&around(&title, "", body, settings), &texts).unwrap_or_default()
+    fill(&around(&title, head, body, settings), &texts).unwrap_or_default()
 }
 
 /// For HTML, inside and outside quoted attributes; also for `{{`, which would be looked up.
@@ -97,7 +97,7 @@ fn texts() -> Result<Texts, String> {
     serde_json::from_str(TEXTS).map_err(|e| format!("texts.json: {e}"))
 }
 
-fn around(title: &str, script: &str, body: &str, settings: &Settings) -> String {
+fn around(title: &str, head: &str, body: &str, settings: &Settings) -> String {
     let banner = match settings.mailbox {
         Some(_) => "<p class=\"banner\">{{demo}} <a href=\"{{demo.mails}}\">{{demo.mails}}</a></p>",
         None => "",
@@ -107,7 +107,7 @@ fn around(title: &str, script: &str, body: &str, settings: &Settings) -> String 
         true => "",
         false => "<span class=\"hint\">({{field.optional}})</span>",
     };
-    let parts = [("title", title), ("script", script), ("banner", banner), ("body", body), ("optional", optional)];
+    let parts = [("title", title), ("head", head), ("banner", banner), ("body", body), ("optional", optional)];
     parts.iter().fold(SHELL.to_owned(), |page, (name, text)| page.replace(&format!("{{{{{name}}}}}"), text))
 }
 
@@ -223,7 +223,7 @@ fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
     negotiation::choose(headers, uri, &OFFERS).is_ok_and(|chosen| chosen == 1)
 }
 
-fn redirect(target: &str) -> Result<Response<dropshot::Body>, ApiError> {
+pub fn redirect(target: &str) -> Result<Response<dropshot::Body>, ApiError> {
     let location = HeaderValue::from_str(target).map_err(|_| ApiError::not_found())?;
     let mut response = Response::new(dropshot::Body::empty());
     *response.status_mut() = StatusCode::FOUND;

@@ -170,6 +170,15 @@ function strength(field) {
   update();
 }
 
+// For who is nobody yet: the server holds a form's token against the cookie, whoever made the two.
+function csrfToken() {
+  if (!cookie("csrftoken")) {
+    const letters = Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => (byte % 36).toString(36));
+    document.cookie = `csrftoken=${letters.join("")}; path=/; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  }
+  return cookie("csrftoken");
+}
+
 // A way to a provider is a POST: it changes something.
 function providerButtons(root, list, kind, label) {
   const target = root.querySelector(".providers");
@@ -178,7 +187,7 @@ function providerButtons(root, list, kind, label) {
     if (!provider.configured || !way) continue;
     const sent = element("form", { method: "post", action: new URL(way, location).pathname });
     sent.append(
-      element("input", { type: "hidden", name: "csrfmiddlewaretoken", value: cookie("csrftoken") }),
+      element("input", { type: "hidden", name: "csrfmiddlewaretoken", value: csrfToken() }),
       element("button", { textContent: `${label} ${provider.display_name || provider.name}` }),
     );
     target.append(sent);
@@ -264,6 +273,10 @@ const pages = {
     if (!user.ok) return say(root, user.data.detail ?? texts.failed, true);
     if (take("done") === "register") {
       say(root, texts["home.welcome"]);
+      history.replaceState(null, "", location.pathname);
+    }
+    if (take("done") === "connect") {
+      say(root.querySelector("#links"), texts["links.connected"]);
       history.replaceState(null, "", location.pathname);
     }
     const out = document.getElementById("signout");

@@ -1,0 +1,54 @@
+//! What an e-mail address looks like: for fields that clients send, and for what a sign-in provider says.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Django's EmailValidator. Narrower in two places: letters of the local part are ASCII (Python's IGNORECASE lets in four
+/// that fold to ASCII ones), and a label beyond ASCII has letters, marks, digits and inner hyphens only, where IDNA also
+/// takes symbols. Whether its Punycode is well-formed is not asked.
+pub fn is_email_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@').filter(|_| text.chars().count() <= 320) else { return false };
+    (is_dot_atom(local) || is_quoted(local)) && (domain == "localhost" || is_domain(domain) || is_ip_literal(domain))
+}
+
+fn is_dot_atom(local: &str) -> bool {
+    let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || b"-!#$%&'*+/=?^_`{}|~".contains(&byte);
+    local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom))
+}
+
+fn is_quoted(local: &str) -> bool {
+    let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
+    let mut bytes = inner.bytes();
+    while let Some(byte) = bytes.next() {
+        let good = match byte {
+            b'\\' => matches!(bytes.next(), Some(0x01..=0x09 | 0x0b | 0x0c | 0x0e..=0x7f)),
+            byte => matches!(byte, 0x01..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | b'!' | b'#'..=b'[' | b']'..=0x7f),
+        };
+        if !good {
+            return false;
+        }
+    }
+    true
+}
+
+/// What a label of a domain is made of.
+static LETTERS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[a-zA-Z0-9\p{L}\p{M}\p{Nd}-]+$").ok());
+
+fn is_domain(domain: &str) -> bool {
+    let Some((labels, top)) = domain.rsplit_once('.') else { return false };
+    let is_label = |label: &str| {
+        label.chars().count() <= 63
+            && !label.ends_with('-')
+            && LETTERS.as_ref().is_some_and(|letters| letters.is_match(label))
+    };
+    labels.split('.').all(|label| is_label(label) && !label.starts_with('-'))
+        && is_label(top)
+        && (top.len() > 1 || !top.is_ascii())
+}
+
+fn is_ip_literal(domain: &str) -> bool {
+    let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    literal.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok() || address.parse::<Ipv6Addr>().is_ok())
+}

@@ -1,0 +1,353 @@
+//! The way to a sign-in provider and back, for browsers.
+//!
+//! A GET shows a page and changes nothing; the POST of its form opens the way. The provider's redirect is the one GET
+//! that acts: state, ticket and code make it good once, and a HEAD does nothing. Every failure ends on a page that says
+//! what to do. Nothing of these pages needs JavaScript, and they exist for the providers of the settings alone.
+
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use super::people::{self, HOME, POLICY, escaped, shell};
+use super::{Page, Visit};
+use crate::domain::social::{self, Failure, Finished, Form, Purpose, Returned, Ticket};
+use crate::domain::{Problems, sessions};
+use crate::http::caller::{self, Credential, FromIdentity, LazyBody, SignedIn};
+use crate::http::cookies::{self, SESSION_COOKIE, TICKET_COOKIE};
+use crate::http::error::ApiError;
+use crate::http::{Server, Settings, client};
+
+const LOGIN_PATH: &str = "/api/auth/social/{provider}/login/";
+const CONNECT_PATH: &str = "/api/auth/social/{provider}/connect/";
+const CALLBACK_PATH: &str = "/accounts/{provider}/login/callback/";
+const SIGN_UP_PATH: &str = "/accounts/social/signup/";
+
+/// Where a browser goes that connected a provider.
+const CONNECTED: &str = "/platform/?done=connect";
+const MOST_NEXT_BYTES: usize = 500;
+
+/// None without providers: the paths are as unknown then as any other.
+pub fn pages(settings: &Settings) -> Vec<Box<dyn Page>> {
+    if settings.providers.is_empty() {
+        return Vec::new();
+    }
+    let page = |what| Box::new(Way { what, providers: settings.providers.clone() }) as Box<dyn Page>;
+    [What::Login, What::Connect, What::Callback, What::SignUp].map(page).into()
+}
+
+/// Where a provider is asked from, as `providers/` lists it: to sign in, and to connect.
+pub fn ways(id: &str) -> [String; 2] {
+    [LOGIN_PATH, CONNECT_PATH].map(|path| path.replace("{provider}", id))
+}
+
+struct Way {
+    what: What,
+    /// Ids.
+    providers: Vec<String>,
+}
+
+/// A visit without its body.
+struct Head {
+    request: Parts,
+    client: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Login,
+    Connect,
+    Callback,
+    SignUp,
+}
+
+type Answer = Response<dropshot::Body>;
+
+#[async_trait::async_trait]
+impl Page for Way {
+    fn path(&self) -> &'static str {
+        match self.what {
+            What::Login => LOGIN_PATH,
+            What::Connect => CONNECT_PATH,
+            What::Callback => CALLBACK_PATH,
+            What::SignUp => SIGN_UP_PATH,
+        }
+    }
+
+    fn takes(&self, value: &str) -> bool {
+        self.providers.iter().any(|id| id == value)
+    }
+
+    fn description(&self) -> &'static str {
+        "Signing in through a provider."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["text/html"]
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        if self.what == What::Callback { &["GET"] } else { &["GET", "POST"] }
+    }
+
+    async fn answer(&self, server: &Server, visit: Visit) -> Result<Answer, ApiError> {
+        let Visit { request, body, client, .. } = visit;
+        let visit = Head { request, client };
+        let is_post = visit.request.method == Method::POST;
+        let answer = match (self.what, is_post) {
+            (What::Login | What::Connect, false) => self.door(server, &visit).await,
+            (What::Login | What::Connect, true) => self.begin(server, &visit, body).await,
+            (What::Callback, _) => self.finish(server, &visit).await,
+            (What::SignUp, false) => sign_up_form(server, &visit).await,
+            (What::SignUp, true) => sign_up(server, &visit, body).await,
+        };
+        Ok(answer.unwrap_or_else(|error| failed(server, error)))
+    }
+}
+
+impl Way {
+    fn provider<'a>(&self, visit: &'a Head) -> &'a str {
+        let around = self.path().split_once("{provider}");
+        let path = visit.request.uri.path();
+        around.and_then(|(before, after)| path.strip_prefix(before)?.strip_suffix(after)).unwrap_or_default()
+    }
+
+    /// The page with the button.
+    async fn door(&self, server: &Server, visit: &Head) -> Result<Answer, ApiError> {
+        let provider = server.domain.providers.find(self.provider(visit)).ok_or_else(ApiError::not_found)?;
+        let next = query(visit, "next").unwrap_or_default();
+        own_path(&next)?;
+        let is_connect = self.what == What::Connect;
+        if is_connect && !has_session(server, visit).await? {
+            return redirect(
+                StatusCode::FOUND,
+                &format!("/platform/login?next={}", self.path().replace("{provider}", &provider.id)),
+            );
+        }
+        let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
+        let title = if is_connect { "social.connect" } else { "social.signin" };
+        let name = escaped(&provider.name);
+        let body = format!(
+            "<main id=\"content\" class=\"card\"><h1>{{{{{title}}}}} {name}</h1>\
+             <form method=\"post\">{}{}<button class=\"primary\">{{{{social.continue}}}} {name}</button></form>\
+             <nav class=\"links\"><a href=\"{HOME}\">{{{{social.back}}}}</a></nav></main>",
+            hidden("csrfmiddlewaretoken", &csrf),
+            hidden("next", &next),
+        );
+        let mut answer = html(StatusCode::OK, shell(title, "", &body, &server.settings));
+        answer.headers_mut().append(SET_COOKIE, cookie);
+        Ok(answer)
+    }
+
+    /// Sends the browser to the provider: by a page, since a policy for forms holds for where they are redirected too,
+    /// and where a provider is asked stands in its own document.
+    async fn begin(&self, server: &Server, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
+        let purpose = match self.what {
+            What::Connect => Purpose::Connect { session: session_of(server, visit, &mut body).await? },
+            _ => {
+                caller::check_csrf(server, &visit.request, &mut body).await?;
+                Purpose::SignIn
+            }
+        };
+        let next = body.fields().await?.text("next").unwrap_or_default();
+        own_path(&next)?;
+        let next = match (next.is_empty(), self.what) {
+            (false, _) => next,
+            (true, What::Connect) => CONNECTED.to_owned(),
+            (true, _) => HOME.to_owned(),
+        };
+        let begun = social::begin(&server.domain, self.provider(visit), purpose, next, &visit.client).await?;
+        let url = escaped(&begun.url);
+        let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
+        let page = format!(
+            "<main id=\"content\" class=\"card\"><h1>{{{{social.leaving}}}}</h1>\
+             <p><a href=\"{url}\" rel=\"noreferrer\">{{{{social.follow}}}}</a></p></main>"
+        );
+        let mut answer = html(StatusCode::OK, shell("social.leaving", &head, &page, &server.settings));
+        answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&begun.ticket));
+        Ok(answer)
+    }
+
+    async fn finish(&self, server: &Server, visit: &Head) -> Result<Answer, ApiError> {
+        if visit.request.method == Method::HEAD {
+            return Ok(html(StatusCode::OK, String::new()));
+        }
+        let returned = Returned {
+            state: query(visit, "state"),
+            code: query(visit, "code"),
+            issuer: query(visit, "iss"),
+            error: query(visit, "error"),
+        };
+        let agent = client::user_agent(&visit.request.headers);
+        let ticket = ticket(visit);
+        let domain = &server.domain;
+        let finished = social::finish(domain, self.provider(visit), ticket.as_ref(), returned, agent, &visit.client);
+        let mut answer = match finished.await {
+            Ok(finished) => done(server, StatusCode::FOUND, finished)?,
+            Err(failure) => failed(server, failure.into()),
+        };
+        // A form has a ticket of its own; a browser that came with none keeps what another tab may have.
+        let sets_one =
+            answer.headers().get_all(SET_COOKIE).iter().any(|c| c.as_bytes().starts_with(TICKET_COOKIE.as_bytes()));
+        if ticket.is_some() && !sets_one {
+            answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
+        }
+        Ok(answer)
+    }
+}
+
+async fn sign_up_form(server: &Server, visit: &Head) -> Result<Answer, ApiError> {
+    let (provider, form) = social::form(&server.domain, ticket(visit).as_ref()).await?;
+    Ok(form_page(server, visit, StatusCode::OK, &provider, &form, &Problems::none()))
+}
+
+async fn sign_up(server: &Server, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
+    caller::check_csrf(server, &visit.request, &mut body).await?;
+    let fields = body.fields().await?;
+    let text = |name| fields.text(name).unwrap_or_default();
+    let form = Form { username: text("username"), email: text("email") };
+    let agent = client::user_agent(&visit.request.headers);
+    let ticket = ticket(visit);
+    match social::sign_up(&server.domain, ticket.as_ref(), form.clone(), agent, &visit.client).await {
+        Ok(finished) => {
+            let mut answer = done(server, StatusCode::SEE_OTHER, finished)?;
+            answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
+            Ok(answer)
+        }
+        Err(Failure::Form(problems)) => {
+            let (provider, _) = social::form(&server.domain, ticket.as_ref()).await?;
+            Ok(form_page(server, visit, StatusCode::BAD_REQUEST, &provider, &form, &problems))
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+fn form_page(
+    server: &Server,
+    visit: &Head,
+    status: StatusCode,
+    provider: &str,
+    form: &Form,
+    problems: &Problems,
+) -> Answer {
+    let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
+    let said = |name: &str| {
+        let of_field = problems.fields.iter().filter(|(field, _)| *field == name).flat_map(|(_, messages)| messages);
+        escaped(&of_field.cloned().collect::<Vec<_>>().join("\n"))
+    };
+    let field = |name: &str, kind: &str, value: &str, hint: &str| {
+        let (value, error) = (escaped(value), said(name));
+        let invalid = if error.is_empty() { "" } else { " aria-invalid=\"true\"" };
+        format!(
+            "<div class=\"field\"><label for=\"{name}\">{{{{field.{name}}}}} {hint}</label>\
+             <input id=\"{name}\" name=\"{name}\" {kind} value=\"{value}\" aria-describedby=\"{name}-error\"{invalid}>\
+             <p class=\"error\" id=\"{name}-error\">{error}</p></div>"
+        )
+    };
+    let (needed, optional) = match server.settings.mail_required {
+        true => ("type=\"email\" autocomplete=\"email\" required", ""),
+        false => ("type=\"email\" autocomplete=\"email\"", "<span class=\"hint\">({{field.optional}})</span>"),
+    };
+    let body = format!(
+        "<main id=\"content\" class=\"card\"><h1>{{{{social.new}}}}</h1><p class=\"hint\">{{{{social.known}}}} {}.</p>\
+         <p class=\"summary bad\" role=\"alert\">{}</p><form method=\"post\" novalidate>{}{}{}\
+         <button class=\"primary\">{{{{register.submit}}}}</button></form></main>",
+        escaped(provider),
+        escaped(&problems.general.join("\n")),
+        hidden("csrfmiddlewaretoken", &csrf),
+        field(
+            "username",
+            "autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required",
+            &form.username,
+            ""
+        ),
+        field("email", needed, &form.email, optional),
+    );
+    let mut answer = html(status, shell("social.new", "", &body, &server.settings));
+    answer.headers_mut().append(SET_COOKIE, cookie);
+    answer
+}
+
+fn done(server: &Server, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
+    let jar = server.cookies();
+    let (target, cookies) = match finished {
+        Finished::SignedIn { session, next } => (next, jar.logged_in(&session)),
+        Finished::Connected { next } => (next, Vec::new()),
+        Finished::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
+    };
+    let mut answer = redirect(status, &target)?;
+    for cookie in cookies {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(answer)
+}
+
+/// What went wrong in words, and where to go on.
+fn failed(server: &Server, error: ApiError) -> Answer {
+    let body = format!(
+        "<main id=\"content\" class=\"card\"><h1>{{{{social.failed}}}}</h1>\
+         <p class=\"summary bad\" role=\"alert\">{}</p>\
+         <nav class=\"links\"><a href=\"/platform/login\">{{{{social.again}}}}</a>\
+         <a href=\"{HOME}\">{{{{social.back}}}}</a></nav></main>",
+        escaped(&error.words().join("\n")),
+    );
+    let page = shell("social.failed", "", &body, &server.settings);
+    let mut answer = error.into_page(page.into());
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    answer
+}
+
+fn html(status: StatusCode, page: String) -> Answer {
+    let mut answer = Response::new(dropshot::Body::from(page));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    answer
+}
+
+fn redirect(status: StatusCode, target: &str) -> Result<Answer, ApiError> {
+    let mut answer = people::redirect(target)?;
+    *answer.status_mut() = status;
+    Ok(answer)
+}
+
+fn hidden(name: &str, value: &str) -> String {
+    format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escaped(value))
+}
+
+/// The first value of that name in the query.
+fn query(visit: &Head, name: &str) -> Option<String> {
+    let query = visit.request.uri.query()?;
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+fn ticket(visit: &Head) -> Option<Ticket> {
+    cookies::find(&visit.request.headers, TICKET_COOKIE).map(Ticket::new)
+}
+
+/// A path of this site or nothing. Browsers read `//host`, `/\host` and what decodes to them as other sites.
+fn own_path(next: &str) -> Result<(), ApiError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
+    let is_own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(is_plain);
+    match next.is_empty() || (is_own && next.len() <= MOST_NEXT_BYTES) {
+        true => Ok(()),
+        false => Err(ApiError::refused("`next` must be a path of this site.", "next to another site")),
+    }
+}
+
+async fn has_session(server: &Server, visit: &Head) -> Result<bool, ApiError> {
+    match cookies::find(&visit.request.headers, SESSION_COOKIE) {
+        Some(id) => Ok(sessions::authenticate(&server.domain, id).await?.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// The session that asks, with its CSRF token.
+async fn session_of(server: &Server, visit: &Head, body: &mut LazyBody) -> Result<[u8; 32], ApiError> {
+    const COOKIE: &[&[&str]] = &[&["cookieAuth"]];
+    let identity = caller::identify(server, COOKIE, &visit.request, body, &visit.client).await?;
+    match SignedIn::from_identity(server, identity, COOKIE).await?.credential {
+        Credential::Session { digest } => Ok(digest),
+        Credential::Token { .. } | Credential::Basic => Err(ApiError::not_found()),
+    }
+}

@@ -1,0 +1,71 @@
+//! Ranges of network addresses: which proxies are trusted, where sign-in providers may stand.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// An address range, `192.0.2.0/24` or a single address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        // What the two differ in lies behind the prefix; one of each kind have nothing in common.
+        let behind = |length: u32| length - u32::from(self.prefix);
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(v4), IpAddr::V4(other)) => {
+                (v4.to_bits() ^ other.to_bits()).checked_shr(behind(32)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(v6), IpAddr::V6(other)) => {
+                (v6.to_bits() ^ other.to_bits()).checked_shr(behind(128)).unwrap_or(0) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Network, String> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
+        let wrong = || format!("`{text}` is no address or range, such as 192.0.2.7 or 10.0.0.0/8");
+        let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
+        let address = address.to_canonical();
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(longest), |p| p.trim().parse()).map_err(|_| wrong())?;
+        if prefix > longest {
+            return Err(wrong());
+        }
+        Ok(Network { address, prefix })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_contain_their_addresses_only() {
+        let network: Network = "10.0.0.0/8".parse().unwrap();
+        assert!(network.contains("10.255.0.1".parse().unwrap()));
+        assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(!network.contains("11.0.0.1".parse().unwrap()));
+        assert!(!network.contains("::1".parse().unwrap()));
+        let all: Network = "0.0.0.0/0".parse().unwrap();
+        assert!(all.contains("203.0.113.9".parse().unwrap()));
+        let single: Network = "::1".parse().unwrap();
+        assert!(single.contains("::1".parse().unwrap()));
+        assert!(!single.contains("::2".parse().unwrap()));
+        assert!(!single.contains("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_one_sentence() {
+        for text in ["", "10.0.0.0/33", "::/129", "proxy", "10.0.0.0/x"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+}

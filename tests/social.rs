@@ -1,0 +1,853 @@
+//! Signing in through a provider: to the way out and back, what becomes of whoever comes back, and every check on the way.
+
+#[path = "support/provider.rs"]
+mod provider;
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chrono::TimeZone;
+use provider::{CLIENT_ID, CLIENT_SECRET, Provider, Spoil, Who};
+use reqwest::Method;
+use serde_json::{Value, json};
+use slog::Drain;
+use support::{Answer, PASSWORD, Setup, TestServer, confirmation_key};
+
+const SITE: &str = "http://auth.example.com";
+
+/// What the server logs, line by line.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn logger(&self) -> slog::Logger {
+        let drain = slog_bunyan::with_name("test", self.clone()).build();
+        slog::Logger::root(Mutex::new(drain).fuse(), slog::o!())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Why requests were refused, and takes the lines out.
+    fn take_refusals(&self) -> Vec<String> {
+        let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter_map(|line| line["why"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// A server with the provider `company`.
+struct World {
+    server: TestServer,
+    provider: Provider,
+    lines: Lines,
+}
+
+impl World {
+    async fn start() -> World {
+        World::with(&[]).await
+    }
+
+    async fn with(settings: &[(&str, &str)]) -> World {
+        let now = chrono::Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap().timestamp();
+        let provider = Provider::start(now).await;
+        let lines = Lines::default();
+        let mut all = vec![
+            ("LOGIN_ENABLE_SSO", "true"),
+            ("LOGIN_ENABLE_SSO_REG", "true"),
+            ("SSO_PRIVATE_NETWORKS", "127.0.0.1"),
+            ("SSO_PROVIDERS", "company"),
+            ("SSO_COMPANY_NAME", "The <Company>"),
+            ("SSO_COMPANY_ISSUER", provider.issuer.as_str()),
+            ("SSO_COMPANY_CLIENT_ID", CLIENT_ID),
+            ("SSO_COMPANY_CLIENT_SECRET", CLIENT_SECRET),
+        ];
+        all.extend_from_slice(settings);
+        let setup = Setup { log: lines.logger(), provider_patience: Duration::from_millis(500), ..Setup::default() };
+        let server = TestServer::with_setup(&all, setup).await;
+        World { server, provider, lines }
+    }
+
+    fn browser(&self) -> Browser<'_> {
+        Browser { world: self, session: String::new(), csrf: "a".repeat(32), ticket: String::new() }
+    }
+
+    /// Rows of everything that a sign-in could write.
+    fn rows(&self) -> Vec<i64> {
+        let file = rusqlite::Connection::open(self.server.directory.path().join("auth.sqlite3")).unwrap();
+        ["accounts", "email_addresses", "social_accounts", "sessions", "tokens", "outbox"]
+            .iter()
+            .map(|table| file.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap())
+            .collect()
+    }
+}
+
+/// A browser: its cookies, and what its person does.
+#[derive(Clone)]
+struct Browser<'w> {
+    world: &'w World,
+    session: String,
+    csrf: String,
+    ticket: String,
+}
+
+impl Browser<'_> {
+    async fn ask(&mut self, method: Method, path: &str, form: &[(&str, &str)]) -> Answer {
+        let server = &self.world.server;
+        let mut cookies = format!("csrftoken={}", self.csrf);
+        for (name, value) in [("sessionid", &self.session), ("signin_ticket", &self.ticket)] {
+            if !value.is_empty() {
+                cookies.push_str(&format!("; {name}={value}"));
+            }
+        }
+        let mut request =
+            server.http.request(method.clone(), format!("{}{path}", server.base)).header("Cookie", cookies);
+        if method == Method::POST {
+            let mut sent = form_urlencoded::Serializer::new(String::new());
+            sent.append_pair("csrfmiddlewaretoken", &self.csrf).extend_pairs(form);
+            request = request.header("Content-Type", "application/x-www-form-urlencoded").body(sent.finish());
+        }
+        let answer = server.page(request).await;
+        for (name, kept) in
+            [("sessionid", &mut self.session), ("csrftoken", &mut self.csrf), ("signin_ticket", &mut self.ticket)]
+        {
+            if answer.cookie(name).is_some() {
+                *kept = answer.cookie_value(name);
+            }
+        }
+        answer
+    }
+
+    /// Presses the button, and gives the address of the provider that the page leads to.
+    async fn leave(&mut self, way: &str) -> String {
+        let answer = self.ask(Method::POST, &format!("/api/auth/social/company/{way}/"), &[]).await;
+        assert_eq!(answer.status, 200, "{}", text(&answer));
+        leads_to(&answer)
+    }
+
+    /// There and back; the way back is not taken yet.
+    async fn go(&mut self, way: &str, who: &Who) -> String {
+        let there = self.leave(way).await;
+        let back = self.world.provider.sign_in(&there, who);
+        format!("{}?{}", back.path(), back.query().unwrap())
+    }
+
+    async fn through(&mut self, way: &str, who: &Who) -> Answer {
+        let back = self.go(way, who).await;
+        self.ask(Method::GET, &back, &[]).await
+    }
+
+    async fn api(&self, path: &str) -> Value {
+        let cookie = format!("sessionid={}", self.session);
+        let answer = self.world.server.get(path, &[("Cookie", &cookie)]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    async fn log_in(&mut self, username: &str) {
+        let answer = self.world.server.log_in(username, PASSWORD).await;
+        self.session = answer.cookie_value("sessionid");
+        self.csrf = answer.cookie_value("csrftoken");
+    }
+
+    async fn disconnect(&self, id: i64) -> Answer {
+        let cookie = format!("sessionid={}; csrftoken={}", self.session, self.csrf);
+        let headers = [("Cookie", cookie.as_str()), ("X-CSRFToken", &self.csrf)];
+        self.world.server.post(&format!("social/{id}/disconnect/"), &headers, Value::Null).await
+    }
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.body.clone()).unwrap()
+}
+
+/// Where the page sends the browser.
+fn leads_to(answer: &Answer) -> String {
+    let page = text(answer);
+    let (_, rest) = page.split_once("<meta http-equiv=\"refresh\" content=\"0; url=").expect("a refresh");
+    rest.split_once('"').unwrap().0.replace("&amp;", "&")
+}
+
+/// A page that says this, with this status.
+fn assert_page(answer: &Answer, status: u16, says: &str) {
+    let page = text(answer);
+    assert_eq!(answer.status, status, "{page}");
+    assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+    assert!(page.contains(says), "{page}");
+}
+
+fn assert_at(answer: &Answer, target: &str) {
+    assert_eq!((answer.status, answer.header("location")), (302, target), "{}", text(answer));
+}
+
+fn amy() -> Who {
+    Who::new(
+        "amy-1",
+        json!({
+            "email": "Amy@Example.com", "email_verified": true, "preferred_username": "amy",
+            "given_name": "Amy", "family_name": "Pond",
+        }),
+    )
+}
+
+#[tokio::test]
+async fn providers_are_listed_as_they_are_configured() {
+    let world = World::with(&[("SSO_PROVIDERS", "company,google")]).await;
+    let about = world.server.get("providers/", &[]).await.json()["results"][0].clone();
+    assert_eq!((&about["sso_enabled"], &about["sso_registration"]), (&json!(true), &json!(true)));
+    let way = |id: &str, what: &str| format!("{SITE}/api/auth/social/{id}/{what}/");
+    let entry = |id: &str, name: &str, configured: bool| {
+        json!({
+            "id": id, "name": name, "configured": configured, "login": way(id, "login"),
+            "connect": way(id, "connect"), "display_name": name,
+        })
+    };
+    assert_eq!(about["providers"], json!([entry("company", "The <Company>", true), entry("google", "Google", false)]));
+}
+
+#[tokio::test]
+async fn get_of_a_way_shows_its_page_and_opens_nothing() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let answer = browser.ask(Method::GET, "/api/auth/social/company/login/?next=/platform/", &[]).await;
+    assert_page(&answer, 200, "Sign in with The &lt;Company&gt;");
+    assert!(answer.cookie("csrftoken").is_some() && answer.cookie("signin_ticket").is_none());
+    let connect = browser.ask(Method::GET, "/api/auth/social/company/connect/", &[]).await;
+    assert_at(&connect, "/platform/login?next=/api/auth/social/company/connect/");
+    assert_eq!(world.provider.asked("/.well-known/openid-configuration"), 0);
+}
+
+#[tokio::test]
+async fn unknown_provider_is_as_unknown_as_any_path() {
+    let world = World::start().await;
+    for path in ["social/other/login/", "social/other/connect/", "social/company/login", "social/COMPANY/login/"] {
+        assert_eq!(world.server.get(path, &[]).await.json()["detail"], "API endpoint not found", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn way_out_is_opened_only_by_a_page_of_this_site() {
+    let world = World::start().await;
+    world.server.register("amy", "").await;
+    let mut signed_in = world.browser();
+    signed_in.log_in("amy").await;
+    for (way, mut browser) in [("login", world.browser()), ("connect", signed_in)] {
+        let url = format!("{}/api/auth/social/company/{way}/", world.server.base);
+        let cookie = format!("sessionid={}; csrftoken={}", browser.session, browser.csrf);
+        let request = world.server.http.post(&url).header("Cookie", &cookie);
+        assert_page(&world.server.page(request).await, 403, "CSRF Failed: CSRF token missing.");
+        let form = format!("csrfmiddlewaretoken={}", browser.csrf);
+        let foreign = world.server.http.post(&url).header("Cookie", &cookie).header("Origin", "https://evil.example");
+        let foreign = foreign.header("Content-Type", "application/x-www-form-urlencoded").body(form);
+        assert_page(&world.server.page(foreign).await, 403, "CSRF Failed: Origin checking failed");
+        assert!(browser.leave(way).await.starts_with(&world.provider.issuer));
+    }
+    let mut nobody = world.browser();
+    let answer = nobody.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
+    assert_page(&answer, 403, "Authentication credentials were not provided.");
+}
+
+#[tokio::test]
+async fn somebody_new_gets_an_account_and_the_same_one_again() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let answer = browser.through("login", &amy()).await;
+    assert_at(&answer, "/platform/");
+    let session = answer.cookie("sessionid").unwrap();
+    assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax"), "{session}");
+    assert!(answer.cookie("signin_ticket").unwrap().contains("Max-Age=0"));
+    let user = browser.api("user/").await;
+    assert_eq!(
+        user,
+        json!({
+            "pk": 1, "username": "amy", "email": "amy@example.com", "first_name": "Amy", "last_name": "Pond",
+        })
+    );
+    let email = &browser.api("emails/").await["results"][0];
+    assert_eq!((&email["verified"], &email["primary"]), (&json!(true), &json!(true)));
+    let link = browser.api("social/").await["results"][0].clone();
+    assert_eq!((&link["provider"], &link["uid"]), (&json!("company"), &json!("amy-1")));
+    assert!(world.server.mails.lock().unwrap().is_empty());
+    // No password opens it.
+    assert_eq!(world.server.log_in("amy", "").await.status, 400);
+
+    world.server.clock.advance(chrono::Duration::minutes(4));
+    let mut other = world.browser();
+    let renamed = Who::new("amy-1", json!({ "email": "new@example.com", "preferred_username": "doctor" }));
+    assert_at(&other.through("login", &renamed).await, "/platform/");
+    assert_eq!(other.api("user/").await, user);
+    let seen = &other.api("social/").await["results"][0];
+    assert_eq!(seen["date_joined"], link["date_joined"]);
+    assert_ne!(seen["last_login"], link["last_login"]);
+}
+
+#[tokio::test]
+async fn name_and_address_of_somebody_else_open_nothing() {
+    let world = World::start().await;
+    world.server.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&world.server.take_mails(1).await[0]);
+    world.server.post("registration/verify-email/", &[], json!({ "key": key })).await;
+    // The same address, verified there or not: no account of it opens, and no second one is made.
+    for is_verified in [true, false] {
+        let before = world.rows();
+        let mut claims = amy().claims;
+        claims["email_verified"] = json!(is_verified);
+        let mut browser = world.browser();
+        let answer = browser.through("login", &Who::new("mallory", claims)).await;
+        assert_page(&answer, 409, "There is an account with this e-mail address already.");
+        assert!(browser.session.is_empty());
+        assert_eq!(world.rows(), before);
+    }
+    // The same name: another account.
+    let mut browser = world.browser();
+    browser.through("login", &Who::new("mallory", json!({ "preferred_username": "AMY" }))).await;
+    assert_eq!(browser.api("user/").await["username"], "AMY2");
+}
+
+#[tokio::test]
+async fn address_that_the_provider_has_not_verified_is_proved_by_mail() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let who = Who::new("amy-1", json!({ "email": "amy@example.com", "preferred_username": "amy" }));
+    browser.through("login", &who).await;
+    assert_eq!(browser.api("emails/").await["results"][0]["verified"], json!(false));
+    let key = confirmation_key(&world.server.take_mails(1).await[0]);
+    world.server.post("registration/verify-email/", &[], json!({ "key": key })).await;
+    assert_eq!(browser.api("emails/").await["results"][0]["verified"], json!(true));
+}
+
+#[tokio::test]
+async fn address_that_is_none_is_left_out() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let claims = json!({ "email": "amy@example.com\r\nBcc: all@example.com", "email_verified": true });
+    browser.through("login", &Who::new("amy-1", claims)).await;
+    assert_eq!(browser.api("user/").await["email"], "");
+    assert_eq!(browser.api("emails/").await["count"], 0);
+}
+
+#[tokio::test]
+async fn claims_that_only_the_user_info_has_count_too() {
+    let world = World::start().await;
+    world.provider.lean();
+    let mut browser = world.browser();
+    browser.through("login", &amy()).await;
+    let user = browser.api("user/").await;
+    assert_eq!((&user["username"], &user["email"]), (&json!("amy"), &json!("amy@example.com")));
+    assert_eq!(browser.api("emails/").await["results"][0]["verified"], json!(true));
+}
+
+#[tokio::test]
+async fn signed_in_person_connects_lists_disconnects_and_connects_again() {
+    let world = World::start().await;
+    world.server.register("rory", "amy@example.com").await;
+    let mut browser = world.browser();
+    browser.log_in("rory").await;
+    for _ in 0..2 {
+        assert_at(&browser.through("connect", &amy()).await, "/platform/?done=connect");
+        // Once more changes nothing.
+        assert_at(&browser.through("connect", &amy()).await, "/platform/?done=connect");
+        let links = browser.api("social/").await;
+        assert_eq!(links["count"], 1);
+        let mut elsewhere = world.browser();
+        assert_at(&elsewhere.through("login", &amy()).await, "/platform/");
+        assert_eq!(elsewhere.api("user/").await["username"], "rory");
+        let gone = browser.disconnect(links["results"][0]["id"].as_i64().unwrap()).await;
+        assert_eq!((gone.status, gone.json()), (200, json!({})));
+        assert_eq!(browser.api("social/").await["count"], 0);
+    }
+}
+
+#[tokio::test]
+async fn last_way_in_stays() {
+    let world = World::with(&[("SSO_PROVIDERS", "company,keycloak")]).await;
+    let mut browser = world.browser();
+    browser.through("login", &amy()).await;
+    let refused = browser.disconnect(1).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.json()["detail"].as_str().unwrap().starts_with("Your account has no password set up."));
+    // A link through which nobody can come any more is no way in.
+    let file = rusqlite::Connection::open(world.server.directory.path().join("auth.sqlite3")).unwrap();
+    let link = "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
+                VALUES (1, 'keycloak', 'x', 0, 0, '{}')";
+    file.execute(link, []).unwrap();
+    assert_eq!(browser.disconnect(1).await.status, 400);
+    // A second one of a provider that works is.
+    browser.through("connect", &Who::new("amy-2", json!({}))).await;
+    assert_eq!(browser.disconnect(1).await.status, 200);
+    assert_eq!(browser.disconnect(3).await.status, 400);
+}
+
+#[tokio::test]
+async fn link_of_another_account_is_not_taken_over() {
+    let world = World::start().await;
+    world.browser().through("login", &amy()).await;
+    world.server.register("rory", "").await;
+    let mut rory = world.browser();
+    rory.log_in("rory").await;
+    let before = world.rows();
+    assert_page(&rory.through("connect", &amy()).await, 409, "connected to another account here");
+    assert_eq!(world.rows(), before);
+}
+
+#[tokio::test]
+async fn session_that_ended_meanwhile_connects_nothing() {
+    let world = World::start().await;
+    world.server.register("rory", "").await;
+    let mut browser = world.browser();
+    browser.log_in("rory").await;
+    let back = browser.go("connect", &amy()).await;
+    let cookie = format!("sessionid={}; csrftoken={}", browser.session, browser.csrf);
+    let headers = [("Cookie", cookie.as_str()), ("X-CSRFToken", &browser.csrf)];
+    assert_eq!(world.server.post("logout/", &headers, Value::Null).await.status, 200);
+    assert_page(&browser.ask(Method::GET, &back, &[]).await, 403, "Your session has ended.");
+    assert_eq!(world.rows()[2], 0);
+}
+
+#[tokio::test]
+async fn settings_close_what_they_name_and_nothing_is_written() {
+    for (setting, says) in [
+        (("LOGIN_ENABLE_SSO", "false"), "Signing in through this provider is switched off."),
+        (("SSO_COMPANY_CLIENT_ID", ""), "Signing in through this provider is switched off."),
+    ] {
+        let world = World::with(&[setting]).await;
+        let answer = world.browser().ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
+        assert_page(&answer, 403, says);
+        assert_eq!(world.provider.asked("/.well-known/openid-configuration"), 0);
+    }
+    for (setting, says) in [
+        (("LOGIN_ENABLE_SSO_REG", "false"), "This server does not take new accounts through a provider."),
+        (("LOGIN_ENFORCE_MFA", "true"), "MFA required for this user"),
+    ] {
+        let world = World::with(&[setting]).await;
+        let before = world.rows();
+        assert_page(&world.browser().through("login", &amy()).await, 403, says);
+        assert_eq!(world.rows(), before);
+    }
+}
+
+#[tokio::test]
+async fn account_that_no_password_opens_is_not_opened_by_a_provider_either() {
+    let world = World::start().await;
+    world.browser().through("login", &amy()).await;
+    let file = rusqlite::Connection::open(world.server.directory.path().join("auth.sqlite3")).unwrap();
+    let device =
+        "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES (1, '', TRUE, x'00', 0)";
+    file.execute(device, []).unwrap();
+    assert_page(&world.browser().through("login", &amy()).await, 403, "MFA required for this user");
+    file.execute("DELETE FROM totp_devices", []).unwrap();
+    file.execute("UPDATE accounts SET is_active = FALSE", []).unwrap();
+    assert_page(&world.browser().through("login", &amy()).await, 403, "This account is inactive.");
+}
+
+#[tokio::test]
+async fn form_asks_what_the_provider_did_not_say() {
+    let world = World::with(&[("LOGIN_MAIL_REQUIRED", "true")]).await;
+    world.server.register("taken", "taken@example.com").await;
+    world.server.take_mails(1).await;
+    while world.rows()[5] > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let before = world.rows();
+    let mut browser = world.browser();
+    let nameless = Who::new("amy-1", json!({ "preferred_username": "taken", "given_name": "Amy" }));
+    assert_at(&browser.through("login", &nameless).await, "/accounts/social/signup/");
+    let page = browser.ask(Method::GET, "/accounts/social/signup/", &[]).await;
+    assert_page(&page, 200, "name=\"username\"");
+    assert!(text(&page).contains("value=\"taken2\""), "{}", text(&page));
+    for (username, email, says) in [
+        ("taken", "amy@example.com", "A user with that username already exists."),
+        ("", "amy@example.com", "This field may not be blank."),
+        ("a b", "amy@example.com", "Enter a valid username."),
+        (&"a".repeat(151), "amy@example.com", "Ensure this field has no more than 150 characters."),
+        ("amy", "", "This field may not be blank."),
+        ("amy", "amy@", "Enter a valid email address."),
+    ] {
+        let form = [("username", username), ("email", email)];
+        assert_page(&browser.ask(Method::POST, "/accounts/social/signup/", &form).await, 400, says);
+    }
+    assert_eq!(world.rows(), before);
+    let form = [("username", "amy"), ("email", "Amy@Example.com")];
+    let (mut again, answer) = (browser.clone(), browser.ask(Method::POST, "/accounts/social/signup/", &form).await);
+    assert_eq!((answer.status, answer.header("location")), (303, "/platform/"));
+    let user = browser.api("user/").await;
+    assert_eq!((&user["username"], &user["first_name"]), (&json!("amy"), &json!("Amy")));
+    assert_eq!(browser.api("emails/").await["results"][0]["verified"], json!(false));
+    assert_eq!(world.server.take_mails(1).await[0].to, "amy@example.com");
+    let other = [("username", "amy-too"), ("email", "a@example.com")];
+    assert_page(&again.ask(Method::POST, "/accounts/social/signup/", &other).await, 400, "came back twice");
+}
+
+#[tokio::test]
+async fn form_is_shown_where_accounts_are_not_made_by_themselves_and_keeps_what_is_proved() {
+    let world = World::with(&[("LOGIN_SIGNUP_SSO_AUTO", "false")]).await;
+    for (subject, email, is_verified) in [("1", "amy@example.com", true), ("2", "else@example.com", false)] {
+        let mut browser = world.browser();
+        let mut claims = amy().claims;
+        claims["email"] = json!(if subject == "1" { "amy@example.com" } else { "two@example.com" });
+        assert_at(&browser.through("login", &Who::new(subject, claims)).await, "/accounts/social/signup/");
+        let name = format!("person{subject}");
+        let form = [("username", name.as_str()), ("email", email)];
+        assert_eq!(browser.ask(Method::POST, "/accounts/social/signup/", &form).await.status, 303);
+        let row = &browser.api("emails/").await["results"][0];
+        assert_eq!((&row["email"], &row["verified"]), (&json!(email), &json!(is_verified)));
+    }
+}
+
+#[tokio::test]
+async fn address_of_another_domain_makes_no_account_by_itself() {
+    let world = World::with(&[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@company.example")]).await;
+    let mut browser = world.browser();
+    assert_at(&browser.through("login", &amy()).await, "/accounts/social/signup/");
+    let form = [("username", "amy"), ("email", "amy@example.com")];
+    let answer = browser.ask(Method::POST, "/accounts/social/signup/", &form).await;
+    assert_page(&answer, 400, "The provided email domain is not approved.");
+}
+
+/// Each check by itself: without it, the sign-in would go through.
+#[tokio::test]
+async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
+    let world = World::start().await;
+    world.browser().through("login", &Who::new("first", json!({}))).await;
+    let before = world.rows();
+    world.lines.take_refusals();
+    for (spoil, status, why) in [
+        (Spoil::Nonce, 403, "nonce"),
+        (Spoil::NoNonce, 403, "nonce"),
+        (Spoil::Issuer, 403, "issuer"),
+        (Spoil::Audience, 403, "audience"),
+        (Spoil::AuthorizedParty, 403, "another client"),
+        (Spoil::AlgNone, 403, "no signature"),
+        (Spoil::AlgShared, 403, "algorithm"),
+        (Spoil::Expired, 403, "expired"),
+        (Spoil::IssuedLater, 403, "future"),
+        (Spoil::WrongKey, 403, "signature"),
+        (Spoil::ChangedClaims, 403, "signature"),
+        (Spoil::AccessTokenHash, 403, "at_hash"),
+        (Spoil::NoSubject, 403, "subject of 0"),
+        (Spoil::LongSubject, 403, "subject of 256"),
+        (Spoil::NoIdToken, 403, "no ID token"),
+        (Spoil::TokenGarbage, 502, "token endpoint"),
+        (Spoil::TokenStatus, 502, ""),
+        (Spoil::TokenRedirect, 502, ""),
+        (Spoil::TokenHuge, 502, "more than"),
+        (Spoil::Slow, 502, "no answer"),
+        (Spoil::Down, 502, ""),
+    ] {
+        let mut browser = world.browser();
+        let back = browser.go("login", &amy()).await;
+        world.provider.spoil(spoil);
+        let answer = browser.ask(Method::GET, &back, &[]).await;
+        world.provider.spoil(Spoil::Nothing);
+        assert_page(&answer, status, "role=\"alert\"");
+        assert!(browser.session.is_empty() && browser.ticket.is_empty(), "{spoil:?}");
+        assert_eq!(world.rows(), before, "{spoil:?}");
+        let refusals = world.lines.take_refusals();
+        assert_eq!(refusals.len(), 1, "{spoil:?}: {refusals:?}");
+        assert!(refusals[0].to_lowercase().contains(&why.to_lowercase()), "{spoil:?}: {refusals:?}");
+    }
+    // The same browser, the same person, nothing spoilt.
+    assert_at(&world.browser().through("login", &amy()).await, "/platform/");
+}
+
+#[tokio::test]
+async fn spoilt_document_opens_no_way_and_is_asked_for_again_later() {
+    for (spoil, why) in [
+        (Spoil::DocumentGarbage, "its document"),
+        (Spoil::DocumentIssuer, "unexpected issuer"),
+        (Spoil::DocumentKeysAt, "no public address"),
+        (Spoil::Slow, "no answer"),
+        (Spoil::Down, "its document"),
+    ] {
+        let world = World::start().await;
+        world.provider.spoil(spoil);
+        let started = Instant::now();
+        let path = "/api/auth/social/company/login/";
+        let answer = world.browser().ask(Method::POST, path, &[]).await;
+        assert_page(&answer, 502, "The provider does not answer just now.");
+        assert!(started.elapsed() < Duration::from_secs(5), "{spoil:?}");
+        let refusals = world.lines.take_refusals();
+        assert!(refusals.len() == 1 && refusals[0].contains(why), "{refusals:?}");
+        world.provider.spoil(Spoil::Nothing);
+        world.server.clock.advance(chrono::Duration::seconds(6));
+        assert!(world.browser().leave("login").await.starts_with(&world.provider.issuer));
+    }
+}
+
+#[tokio::test]
+async fn provider_that_is_slow_holds_up_nobody_else() {
+    let world = World::start().await;
+    let token = world.server.register("rory", "").await;
+    world.provider.spoil(Spoil::Slow);
+    let waiting = async { world.browser().ask(Method::POST, "/api/auth/social/company/login/", &[]).await };
+    let others = async {
+        for _ in 0..20 {
+            assert_eq!(world.server.get("user/", &[("Authorization", &token)]).await.status, 200);
+        }
+        Instant::now()
+    };
+    let (answer, others_done) = tokio::join!(
+        async {
+            let answer = waiting.await;
+            (answer, Instant::now())
+        },
+        others
+    );
+    assert_page(&answer.0, 502, "The provider does not answer just now.");
+    assert!(others_done < answer.1);
+}
+
+#[tokio::test]
+async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
+    let world = World::with(&[
+        ("SSO_PROVIDERS", "company,other"),
+        ("SSO_OTHER_ISSUER", "https://id.example.com"),
+        ("SSO_OTHER_CLIENT_ID", CLIENT_ID),
+    ])
+    .await;
+    let before = world.rows();
+    let refused = async |browser: &mut Browser<'_>, path: &str, why: &str| {
+        let answer = browser.ask(Method::GET, path, &[]).await;
+        assert_page(&answer, 400, "This sign-in was not begun in this browser");
+        let refusals = world.lines.take_refusals();
+        assert_eq!(refusals, [format!("stray sign-in: {why}")]);
+        assert!(browser.session.is_empty());
+    };
+    let mut browser = world.browser();
+    let back = browser.go("login", &amy()).await;
+    world.lines.take_refusals();
+    // Somebody else's browser: with no ticket, and with one of its own.
+    refused(&mut world.browser(), &back, "no ticket").await;
+    let mut mallory = world.browser();
+    mallory.leave("login").await;
+    refused(&mut mallory.clone(), &back, "another state").await;
+    // A state that is changed, doubled in front, or gone.
+    let (path, query) = back.split_once('?').unwrap();
+    let without: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("state=")).collect();
+    refused(&mut browser.clone(), &format!("{path}?{}", without.join("&")), "another state").await;
+    refused(&mut browser.clone(), &format!("{path}?state=x&{query}"), "another state").await;
+    refused(&mut browser.clone(), &format!("{back}x"), "another state").await;
+    // A ticket that is changed.
+    let mut changed = browser.clone();
+    changed.ticket.replace_range(50..51, if &changed.ticket[50..51] == "A" { "B" } else { "A" });
+    refused(&mut changed, &back, "a ticket of somebody else").await;
+    // Another provider's way back.
+    let mixed_up = back.replace("/accounts/company/", "/accounts/other/");
+    refused(&mut browser.clone(), &mixed_up, "a ticket for another provider").await;
+    // Too late.
+    let mut late = world.browser();
+    let back_late = late.go("login", &amy()).await;
+    assert_eq!(world.rows(), before);
+
+    // Once, and not twice: neither the ticket nor the code.
+    let mut kept = browser.clone();
+    assert_at(&browser.ask(Method::GET, &back, &[]).await, "/platform/");
+    world.lines.take_refusals();
+    refused(&mut kept, &back, "a ticket that came back before").await;
+    let after = world.rows();
+    let mut other = world.browser();
+    let fresh = other.go("login", &amy()).await;
+    let state = fresh.split('&').find(|pair| pair.starts_with("state=")).unwrap();
+    let code = query.split('&').find(|pair| pair.starts_with("code=")).unwrap();
+    let answer = other.ask(Method::GET, &format!("{path}?{code}&{state}"), &[]).await;
+    assert_page(&answer, 400, "The provider did not accept this sign-in.");
+    assert!(world.lines.take_refusals()[0].contains("invalid_grant"));
+    assert_eq!(world.rows(), after);
+
+    world.server.clock.advance(chrono::Duration::seconds(600));
+    refused(&mut late, &back_late, "a ticket that is too old").await;
+}
+
+#[tokio::test]
+async fn code_of_another_sign_in_fails_by_its_verifier() {
+    let world = World::start().await;
+    let (mut victim, mut thief) = (world.browser(), world.browser());
+    let stolen = victim.go("login", &amy()).await;
+    let own = thief.go("login", &Who::new("thief", json!({}))).await;
+    let code = stolen.split(['?', '&']).find(|pair| pair.starts_with("code=")).unwrap();
+    let state = own.split(['?', '&']).find(|pair| pair.starts_with("state=")).unwrap();
+    let before = world.rows();
+    world.lines.take_refusals();
+    let injected = format!("/accounts/company/login/callback/?{code}&{state}");
+    assert_page(&thief.ask(Method::GET, &injected, &[]).await, 400, "The provider did not accept this sign-in.");
+    assert_eq!(world.lines.take_refusals().len(), 1);
+    assert_eq!(world.rows(), before);
+}
+
+#[tokio::test]
+async fn answer_names_its_issuer_where_the_provider_does() {
+    let world = World::start().await;
+    world.provider.names_itself();
+    let mut browser = world.browser();
+    assert_at(&browser.through("login", &amy()).await, "/platform/");
+    for spoil in [true, false] {
+        let mut browser = world.browser();
+        let back = browser.go("login", &amy()).await;
+        let (rest, _) = back.split_once("&iss=").unwrap();
+        let spoilt = if spoil { format!("{rest}&iss=https%3A%2F%2Fother.example.com") } else { rest.to_owned() };
+        let before = world.rows();
+        assert_page(&browser.ask(Method::GET, &spoilt, &[]).await, 403, "did not pass this server&#39;s checks");
+        assert_eq!(world.rows(), before);
+    }
+}
+
+#[tokio::test]
+async fn next_leads_to_no_other_site() {
+    let world = World::start().await;
+    for next in [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/\t/evil.example",
+        "https:evil.example",
+        "javascript:alert(1)",
+        "evil@evil.example",
+        "/@evil.example:x",
+        "/%2f/evil.example",
+        " /platform/",
+        &format!("/{}", "a".repeat(500)),
+    ] {
+        let mut browser = world.browser();
+        let form = [("next", next)];
+        world.lines.take_refusals();
+        let answer = browser.ask(Method::POST, "/api/auth/social/company/login/", &form).await;
+        assert_page(&answer, 400, "must be a path of this site");
+        assert_eq!(world.lines.take_refusals(), ["next to another site"], "{next}");
+        assert!(browser.ticket.is_empty());
+    }
+    let mut browser = world.browser();
+    let form = [("next", "/api-doc/?q=user")];
+    let there = leads_to(&browser.ask(Method::POST, "/api/auth/social/company/login/", &form).await);
+    let back = world.provider.sign_in(&there, &amy());
+    let back = format!("{}?{}", back.path(), back.query().unwrap());
+    assert_at(&browser.ask(Method::GET, &back, &[]).await, "/api-doc/?q=user");
+}
+
+#[tokio::test]
+async fn person_who_declines_is_told_so_and_stays_out() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let back = browser.go("login", &amy()).await;
+    let state = back.split('&').find(|pair| pair.starts_with("state=")).unwrap();
+    let path = format!("/accounts/company/login/callback/?error=access_denied&error_description=%3Cb%3E&{state}");
+    let answer = browser.ask(Method::GET, &path, &[]).await;
+    assert_page(&answer, 403, "The provider ended the sign-in (access_denied).");
+    assert!(!text(&answer).contains("<b>"));
+    assert!(browser.session.is_empty());
+}
+
+#[tokio::test]
+async fn head_of_the_way_back_uses_nothing_up() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let back = browser.go("login", &amy()).await;
+    assert_eq!(browser.ask(Method::HEAD, &back, &[]).await.status, 200);
+    assert_at(&browser.ask(Method::GET, &back, &[]).await, "/platform/");
+}
+
+#[tokio::test]
+async fn new_key_of_the_provider_is_found_and_its_document_is_kept() {
+    let world = World::start().await;
+    world.browser().through("login", &amy()).await;
+    world.browser().through("login", &amy()).await;
+    assert_eq!(world.provider.asked("/.well-known/openid-configuration"), 1);
+    world.provider.rotate_key();
+    world.server.clock.advance(chrono::Duration::seconds(31));
+    assert_at(&world.browser().through("login", &amy()).await, "/platform/");
+    assert_eq!(world.provider.asked("/.well-known/openid-configuration"), 2);
+}
+
+#[tokio::test]
+async fn github_says_who_somebody_is_by_its_api() {
+    let company = Provider::start(0).await;
+    let world = World::with(&[
+        ("SSO_PROVIDERS", "github"),
+        ("SSO_COMPANY_NAME", ""),
+        ("SSO_COMPANY_ISSUER", ""),
+        ("SSO_COMPANY_CLIENT_ID", ""),
+        ("SSO_COMPANY_CLIENT_SECRET", ""),
+        ("SSO_GITHUB_ISSUER", &company.issuer),
+        ("SSO_GITHUB_CLIENT_ID", CLIENT_ID),
+        ("SSO_GITHUB_CLIENT_SECRET", CLIENT_SECRET),
+    ])
+    .await;
+    let who = Who::new(
+        "",
+        json!({
+            "user": { "id": 583_231, "login": "octocat", "name": "Mona Lisa Octocat" },
+            "emails": [
+                { "email": "spam@example.com", "primary": false, "verified": true },
+                { "email": "mona@example.com", "primary": true, "verified": true },
+            ],
+        }),
+    );
+    for _ in 0..2 {
+        let mut browser = world.browser();
+        let answer = browser.ask(Method::POST, "/api/auth/social/github/login/", &[]).await;
+        let back = company.sign_in(&leads_to(&answer), &who);
+        let back = format!("{}?{}", back.path(), back.query().unwrap());
+        assert_at(&browser.ask(Method::GET, &back, &[]).await, "/platform/");
+        assert_eq!(
+            browser.api("user/").await,
+            json!({
+                "pk": 1, "username": "octocat", "email": "mona@example.com", "first_name": "Mona",
+                "last_name": "Lisa Octocat",
+            })
+        );
+        assert_eq!(browser.api("social/").await["results"][0]["uid"], "583231");
+    }
+    let mut browser = world.browser();
+    let answer = browser.ask(Method::POST, "/api/auth/social/github/login/", &[]).await;
+    let back = company.sign_in(&leads_to(&answer), &who);
+    company.spoil(Spoil::Down);
+    let back = format!("{}?{}", back.path(), back.query().unwrap());
+    assert_page(&browser.ask(Method::GET, &back, &[]).await, 502, "The provider does not answer just now.");
+}
+
+#[tokio::test]
+async fn what_is_secret_is_in_no_log_and_no_row() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    let back = browser.go("login", &amy()).await;
+    let ticket = browser.ticket.clone();
+    browser.ask(Method::GET, &back, &[]).await;
+    let code = back.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap().to_owned();
+    let state = back.split(['?', '&']).find_map(|pair| pair.strip_prefix("state=")).unwrap().to_owned();
+    let mut kept = world.lines.text().into_bytes();
+    for name in ["auth.sqlite3", "auth.sqlite3-wal"] {
+        kept.extend(std::fs::read(world.server.directory.path().join(name)).unwrap_or_default());
+    }
+    let access = format!("access-{code}");
+    for secret in [CLIENT_SECRET, &code, &state, &ticket, &access, &browser.session] {
+        let found = kept.windows(secret.len()).any(|window| window == secret.as_bytes());
+        assert!(!found, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn ticket_is_only_for_the_way_back() {
+    let world = World::with(&[("COOKIE_SAMESITE", "Strict"), ("SESSION_COOKIE_SECURE", "true")]).await;
+    let mut browser = world.browser();
+    let answer = browser.ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
+    let ticket = answer.cookie("signin_ticket").unwrap();
+    let (_, flags) = ticket.split_once(';').unwrap();
+    // Strict would keep it from coming back with the provider's redirect.
+    assert_eq!(flags, " Max-Age=600; HttpOnly; Path=/accounts/; SameSite=Lax; Secure");
+    assert!(ticket.len() < 1500, "{}", ticket.len());
+}
