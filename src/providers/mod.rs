@@ -68,7 +68,7 @@ pub struct Provider {
 }
 
 enum Speaks {
-    OpenId(OpenId),
+    OpenId(Box<OpenId>),
     GitHub(Box<GitHub>),
 }
 
@@ -174,7 +174,7 @@ impl Provider {
                 };
                 Some(match id.as_str() {
                     GITHUB => Speaks::GitHub(Box::new(GitHub::new(client, &issuer)?)),
-                    _ => Speaks::OpenId(OpenId::new(client, &issuer)?),
+                    _ => Speaks::OpenId(Box::new(OpenId::new(client, &issuer)?)),
                 })
             }
         };
