@@ -48,6 +48,11 @@ pages:
     cargo build --release
     SCREENS=tests/pages/screens bash tests/pages/run target/release/inventree-auth
 
+# Signing in through a real OpenID provider, in Chromium; pictures in target/social/.
+social:
+    cargo build --release
+    bash tests/social/run target/release/inventree-auth
+
 # Everything to look at, on a database that goes when it stops.
 demo *ARGS:
     cargo run --release -- serve --demo {{ARGS}}

@@ -175,6 +175,7 @@ fn load(file: Option<&Path>) -> Result<Config, Failure> {
 fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
     config.tls.as_ref().map(Pair::read).transpose().map_err(failure)?;
+    server::providers(&config, &Surroundings::default()).map_err(failure)?;
     print("The settings are good.\n")
 }
 

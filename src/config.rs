@@ -483,6 +483,21 @@ mod tests {
     }
 
     #[test]
+    fn provider_has_settings_of_its_own_once_it_is_named() {
+        let id = ("INVENTREE_SSO_MY_COMPANY_CLIENT_ID", "inventree");
+        let unknown = load(&[id]).unwrap_err().to_string();
+        assert!(unknown.starts_with("INVENTREE_SSO_MY_COMPANY_CLIENT_ID: there is no such setting"), "{unknown}");
+        let secret = ("INVENTREE_SSO_MY_COMPANY_CLIENT_SECRET", "hunter2-and-more");
+        let config = load(&[("INVENTREE_SSO_PROVIDERS", "my-company"), id, secret]).unwrap();
+        assert_eq!(config.providers[0].client_id.as_deref(), Some("inventree"));
+        assert!(!format!("{config:?}").contains("hunter2"));
+        for ids in ["My", "a b", "a/b", "42", "a,a", "a_b"] {
+            let refused = load(&[("INVENTREE_SSO_PROVIDERS", ids)]).unwrap_err().to_string();
+            assert!(refused.starts_with("INVENTREE_SSO_PROVIDERS takes"), "{ids}: {refused}");
+        }
+    }
+
+    #[test]
     fn environment_wins_over_the_file() {
         let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
         let text = "INVENTREE_LOGIN_ENABLE_REG: true\nINVENTREE_LOGIN_CONFIRM_DAYS: 5\n";

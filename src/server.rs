@@ -22,7 +22,7 @@ use crate::http::{Server, Settings, front};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
 use crate::operating::{self, Operating};
-use crate::providers::{self, Providers};
+use crate::providers::{PATIENCE, Providers};
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::tls::Pair;
@@ -45,7 +45,7 @@ impl Default for Surroundings {
             entropy: Arc::new(SystemEntropy),
             hash_cost: Cost::PRODUCTION,
             transport: None,
-            provider_patience: providers::PATIENCE,
+            provider_patience: PATIENCE,
         }
     }
 }
@@ -132,20 +132,29 @@ fn domain(
     surroundings: &Surroundings,
     log: &Logger,
 ) -> Result<Domain, String> {
-    let Surroundings { clock, entropy, hash_cost, provider_patience, .. } = surroundings;
-    let networks = &config.provider_networks;
+    let Surroundings { clock, entropy, hash_cost, .. } = surroundings;
     Ok(Domain::new(Parts {
         store: store.clone(),
         hasher: Hasher::start(*hash_cost).map_err(|e| format!("{e:?}"))?,
         limits: Limits::new(config.rate_limits, Arc::clone(clock)),
         rehash: Rehash::new(log.clone()),
-        providers: Providers::new(&config.providers, networks, &config.site_url, *provider_patience)?,
+        providers: providers(config, surroundings)?,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
         outbox: Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url),
         secret,
         rules: rules(config),
     }))
+}
+
+/// The sign-in providers of the settings.
+///
+/// # Errors
+///
+/// One line that names the provider and what it takes.
+pub fn providers(config: &Config, surroundings: &Surroundings) -> Result<Providers, String> {
+    let patience = surroundings.provider_patience;
+    Providers::new(&config.providers, &config.provider_networks, &config.site_url, patience)
 }
 
 /// How often the clock is looked at: it may jump, and tell of a new day late or early.

@@ -187,7 +187,9 @@ fn assert_page(answer: &Answer, status: u16, says: &str) {
     assert_eq!(answer.status, status, "{page}");
     assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
-    assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+    let policy = answer.header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert_eq!((answer.header("x-frame-options"), answer.header("referrer-policy")), ("DENY", "same-origin"));
     assert!(page.contains(says), "{page}");
 }
 
