@@ -19,11 +19,20 @@ impl Package {
         let root = env!("CARGO_MANIFEST_DIR");
         let own = std::fs::read_to_string(Path::new(root).join("Cargo.toml")).unwrap();
         let section = |from: &str, to: &str| own.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
+        let for_tests =
+            section("\n[dev-dependencies]\n", "\n[").replace("\"generated\"", &format!("\"{root}/generated\""));
+        let named = |line: &str| line.split_once(" = ").map(|(name, _)| format!("\n{name} = "));
+        // What tests want with more features than the server counts once.
+        let of_server: Vec<String> = section("\n[dependencies]\n", "\n[")
+            .lines()
+            .filter(|line| named(line).is_none_or(|named| !format!("\n{for_tests}").contains(&named)))
+            .map(|line| format!("{line}\n"))
+            .collect();
         let manifest = format!(
             "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
              inventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
-            section("\n[dependencies]\n", "\n["),
-            section("\n[dev-dependencies]\n", "\n[").replace("\"generated\"", &format!("\"{root}/generated\"")),
+            of_server.concat(),
+            for_tests,
             own.split_once("[profile.dev]").unwrap().1,
         );
         std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
