@@ -9,6 +9,7 @@ mod relay;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,15 +29,21 @@ use serde_json::{Value, json};
 pub const PASSWORD: &str = "Zebra-Quartz-77";
 
 /// A clock that stands still until a test moves it.
-pub struct TestClock(Mutex<DateTime<Utc>>);
+pub struct TestClock(Mutex<DateTime<Utc>>, AtomicBool);
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
+        assert!(!self.1.swap(false, Ordering::SeqCst), "the clock broke, as a test wanted");
         *self.0.lock().unwrap()
     }
 }
 
 impl TestClock {
+    /// Whoever asks it next panics.
+    pub fn break_once(&self) {
+        self.1.store(true, Ordering::SeqCst);
+    }
+
     pub fn advance(&self, by: chrono::Duration) {
         *self.0.lock().unwrap() += by;
     }
@@ -136,7 +143,10 @@ impl TestServer {
         .collect();
         values.retain(|_, value| !value.is_empty());
         let config = Config::load(None, values.into_iter()).unwrap();
-        let clock = Arc::new(TestClock(Mutex::new(Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap())));
+        let clock = Arc::new(TestClock(
+            Mutex::new(Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap()),
+            AtomicBool::new(false),
+        ));
         let mails = Arc::new(Mutex::new(Vec::new()));
         let surroundings = Surroundings {
             clock: clock.clone(),

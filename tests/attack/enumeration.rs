@@ -1,0 +1,90 @@
+//! Who has an account? No answer says so. What its time says is measured by tests/bench/timing.rs.
+
+use serde_json::{Value, json};
+
+use super::smtp::{Encryption, Sink};
+use super::support::{Answer, PASSWORD, TestServer};
+use super::{basic, deactivate, pk, take_password};
+
+const NAMES: [&str; 4] = ["known", "inactive", "passwordless", "unknown"];
+
+/// All that a client sees but what differs with every answer.
+fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let mut headers: Vec<(String, String)> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    headers.sort();
+    (answer.status, headers, String::from_utf8(answer.body.clone()).unwrap())
+}
+
+/// With every kind of account, each with a proved address or an unproved one.
+async fn fill(server: &TestServer) {
+    for name in &NAMES[..3] {
+        let token = server.register(name, &format!("{name}@example.com")).await;
+        let id = pk(server, &token).await;
+        match *name {
+            "inactive" => deactivate(server, id).await,
+            "passwordless" => take_password(server, id).await,
+            _ => {}
+        }
+    }
+}
+
+async fn assert_alike(server: &TestServer) {
+    let email = |name: &str| json!({ "email": format!("{name}@example.com") });
+    type Asks<'a> = (&'a str, Box<dyn Fn(&str) -> Value + 'a>);
+    let asks: [Asks<'_>; 4] = [
+        ("login/", Box::new(|name| json!({ "username": name, "password": "wrong" }))),
+        ("password/reset/", Box::new(email)),
+        ("registration/resend-email/", Box::new(email)),
+        // By address alone nobody logs in.
+        ("login/", Box::new(|name| json!({ "email": format!("{name}@example.com"), "password": PASSWORD }))),
+    ];
+    for (path, body) in asks {
+        let mut answers = Vec::new();
+        for name in NAMES {
+            answers.push(seen(&server.post(path, &[], body(name)).await));
+        }
+        for (name, answer) in NAMES.iter().zip(&answers) {
+            assert_eq!(answer, &answers[3], "{path} {name}");
+        }
+    }
+    let mut answers = Vec::new();
+    for name in NAMES {
+        answers.push(seen(&server.get("user/", &[("authorization", &basic(name, "wrong"))]).await));
+    }
+    for (name, answer) in NAMES.iter().zip(&answers) {
+        assert_eq!(answer, &answers[3], "Basic {name}");
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_account_is_answered_as_an_unknown_one() {
+    let server = TestServer::start().await;
+    fill(&server).await;
+    assert_alike(&server).await;
+}
+
+#[tokio::test]
+async fn every_kind_of_account_is_answered_as_an_unknown_one_with_smtp_down() {
+    let sink = Sink::reserve(Encryption::None, None);
+    let server = TestServer::with_transport(&[], Some(sink.transport())).await;
+    fill(&server).await;
+    assert_alike(&server).await;
+    assert!(sink.delivered().is_empty());
+}
+
+/// Whoever knows the password of a closed account learns no more than whoever guesses.
+#[tokio::test]
+async fn right_password_of_a_closed_account_is_a_wrong_one() {
+    let server = TestServer::start().await;
+    fill(&server).await;
+    let right = server.log_in("inactive", PASSWORD).await;
+    assert_eq!(seen(&right), seen(&server.log_in("unknown", PASSWORD).await));
+    let right = server.get("user/", &[("authorization", &basic("inactive", PASSWORD))]).await;
+    let unknown = server.get("user/", &[("authorization", &basic("unknown", PASSWORD))]).await;
+    assert_eq!(seen(&right), seen(&unknown));
+}

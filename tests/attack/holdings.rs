@@ -1,0 +1,252 @@
+//! Sessions, tokens, and what lies on the disk of them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use super::{deactivate, pk};
+
+const NEW: &str = "Violet-Anchor-58";
+
+fn cookie(answer: &Answer) -> String {
+    format!("sessionid={}; csrftoken={}", answer.cookie_value("sessionid"), answer.cookie_value("csrftoken"))
+}
+
+fn token(answer: &Answer) -> String {
+    format!("Token {}", answer.json()["key"].as_str().unwrap())
+}
+
+async fn status(server: &TestServer, header: (&str, &str)) -> u16 {
+    server.get("user/", &[header]).await.status
+}
+
+/// The same database under a new process, as far as anybody can tell.
+async fn restarted(server: &mut TestServer) -> TestServer {
+    server.stop().await;
+    let database = server.directory.path().join("auth.sqlite3");
+    TestServer::with(&[("DB_NAME", database.to_str().unwrap())]).await
+}
+
+#[tokio::test]
+async fn every_key_has_128_random_bits_at_least_and_none_comes_twice() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..100 {
+        let answer = server.log_in("amy", PASSWORD).await;
+        let key = answer.json()["key"].as_str().unwrap().to_owned();
+        let random = key.strip_prefix("inv-").unwrap().split('-').next().unwrap().to_owned();
+        assert!(random.len() == 40 && random.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "160 bits");
+        for name in ["sessionid", "csrftoken"] {
+            let value = answer.cookie_value(name);
+            assert!(
+                value.len() == 32 && value.bytes().all(|b| b.is_ascii_alphanumeric()),
+                "32 of 62 letters, 190 bits"
+            );
+            assert!(seen.insert(value));
+        }
+        assert!(seen.insert(random));
+    }
+    // A constant letter anywhere would be a sign that it is not drawn.
+    for length in [32, 40] {
+        let keys: Vec<&String> = seen.iter().filter(|key| key.len() == length).collect();
+        for place in 0..length {
+            let letters: BTreeSet<u8> = keys.iter().map(|key| key.as_bytes()[place]).collect();
+            assert!(letters.len() > 8, "place {place} of {length}");
+        }
+    }
+}
+
+/// Whatever session a browser was made to bring, a login leaves it: a planted one never becomes the victim's.
+#[tokio::test]
+async fn session_planted_in_a_browser_is_never_kept() {
+    let server = TestServer::start().await;
+    server.register("mallory", "").await;
+    server.register("amy", "").await;
+    let planted = server.log_in("mallory", PASSWORD).await;
+    let (planted_id, planted) = (planted.cookie_value("sessionid"), cookie(&planted));
+    let name = |answer: Answer| answer.json()["username"].as_str().unwrap().to_owned();
+
+    let body = json!({ "username": "amy", "password": PASSWORD });
+    let answer = server.post("login/", &[("cookie", &planted)], body).await;
+    assert_eq!(answer.status, 200);
+    assert_ne!(answer.cookie_value("sessionid"), planted_id);
+    assert_eq!(name(server.get("user/", &[("cookie", &cookie(&answer))]).await), "amy");
+    assert_eq!(name(server.get("user/", &[("cookie", &planted)]).await), "mallory");
+
+    // Registration asks a session for its CSRF token like any other POST.
+    let csrf = planted.split_once("csrftoken=").unwrap().1.to_owned();
+    let body = json!({ "username": "bob", "password1": PASSWORD, "password2": PASSWORD });
+    let answer = server.post("registration/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    assert_ne!(answer.cookie_value("sessionid"), planted_id);
+    assert_eq!(name(server.get("user/", &[("cookie", &planted)]).await), "mallory");
+
+    // A new password draws a new id, and the old one opens nothing.
+    let body = json!({ "new_password1": NEW, "new_password2": NEW });
+    let answer = server.post("password/change/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
+    assert_eq!(answer.status, 200);
+    assert!(!["", planted_id.as_str()].contains(&answer.cookie_value("sessionid").as_str()));
+    assert_eq!(status(&server, ("cookie", &planted)).await, 401);
+}
+
+/// Every file beside the database but the one that holds the secret key.
+fn dump(folder: &Path) -> (Vec<String>, Vec<u8>) {
+    let (mut names, mut bytes) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if name.starts_with("auth.sqlite3") && !name.contains("key") {
+            bytes.extend(std::fs::read(&path).unwrap());
+            names.push(name);
+        }
+    }
+    (names, bytes)
+}
+
+#[tokio::test]
+async fn dump_of_all_database_files_opens_nothing() {
+    let mut server = TestServer::start().await;
+    let registered = server.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    let login = server.log_in("amy", PASSWORD).await;
+    let body = json!({ "new_password1": NEW, "new_password2": NEW });
+    let headers = [("cookie", cookie(&login)), ("x-csrftoken", login.cookie_value("csrftoken"))];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let cycled = server.post("password/change/", &headers, body).await.cookie_value("sessionid");
+    server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
+    let (_, reset) = reset_link(&server.take_mails(1).await[0]);
+    let plain = |token: &str| token.trim_start_matches("Token ").to_owned();
+    let hex = |token: &str| plain(token).split('-').nth(1).unwrap().to_owned();
+    let raw = |hex: &str| -> Vec<u8> {
+        (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
+    };
+    let (first, second) = (registered, token(&login));
+    let mut secrets: Vec<(&str, Vec<u8>)> = Vec::new();
+    for (what, text) in [
+        ("password", PASSWORD.to_owned()),
+        ("new password", NEW.to_owned()),
+        ("token", hex(&first)),
+        ("token", hex(&second)),
+        ("session", login.cookie_value("sessionid")),
+        ("cycled session", cycled.clone()),
+        ("CSRF token", login.cookie_value("csrftoken")),
+        ("confirmation key", key.clone()),
+        ("its signature", key.rsplit(':').next().unwrap().to_owned()),
+        ("reset token", reset.clone()),
+        ("its signature", reset.split('-').nth(1).unwrap().to_owned()),
+        ("link", "/platform/set-password".to_owned()),
+        ("link", "/accounts/confirm-email".to_owned()),
+    ] {
+        assert!(text.len() >= 8, "{what} is too short to be looked for: {text}");
+        secrets.push((what, text.into_bytes()));
+    }
+    secrets.push(("bytes of a token", raw(&hex(&first))));
+    secrets.push(("bytes of a signature", raw(reset.split('-').nth(1).unwrap())));
+
+    let (names, running) = dump(server.directory.path());
+    assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+    let digests: Vec<[u8; 32]> = {
+        let store = &server.domain().store;
+        let tokens = store.read(|r| r.token_list(1)).await.unwrap();
+        assert_eq!(tokens.len(), 0, "a change in a session ends every token");
+        [cycled.as_str()].map(inventree_auth::domain::keys::digest).to_vec()
+    };
+    server.stop().await;
+    let (_, stopped) = dump(server.directory.path());
+    let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    for bytes in [&running, &stopped] {
+        assert!(holds(bytes, b"amy@example.com"), "these are not the bytes that matter");
+        for (what, secret) in &secrets {
+            assert!(!holds(bytes, secret), "{what} lies open");
+        }
+    }
+    // What does lie there, the digest, opens nothing when it is sent.
+    let server = restarted_from(&server).await;
+    for digest in digests {
+        assert!(holds(&stopped, &digest));
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(status(&server, ("cookie", &format!("sessionid={hex}"))).await, 401);
+        assert_eq!(status(&server, ("authorization", &format!("Token {hex}"))).await, 401);
+    }
+    assert_eq!(status(&server, ("cookie", &format!("sessionid={cycled}"))).await, 200);
+}
+
+async fn restarted_from(stopped: &TestServer) -> TestServer {
+    let database = stopped.directory.path().join("auth.sqlite3");
+    TestServer::with(&[("DB_NAME", database.to_str().unwrap())]).await
+}
+
+#[tokio::test]
+async fn what_has_ended_stays_ended_after_a_restart_and_what_has_not_goes_on() {
+    let mut first = TestServer::start().await;
+    let registered = first.register("amy", "").await;
+    let [kept, logged_out] = [first.log_in("amy", PASSWORD).await, first.log_in("amy", PASSWORD).await];
+    let csrf = logged_out.cookie_value("csrftoken");
+    let ended = [("cookie", cookie(&logged_out)), ("authorization", token(&logged_out))];
+    let alive = [("cookie", cookie(&kept)), ("authorization", token(&kept)), ("authorization", registered)];
+    let answer = first.post("logout/", &[("cookie", &ended[0].1), ("x-csrftoken", &csrf)], Value::Null).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(first.post("logout/", &[("authorization", &ended[1].1)], Value::Null).await.status, 200);
+    for (name, value) in &ended {
+        assert_eq!(status(&first, (name, value)).await, 401, "the next request");
+    }
+    let second = restarted(&mut first).await;
+    for (name, value) in &ended {
+        assert_eq!(status(&second, (name, value)).await, 401, "{name} after a restart");
+    }
+    for (name, value) in &alive {
+        assert_eq!(status(&second, (name, value)).await, 200, "{name} after a restart");
+    }
+}
+
+#[tokio::test]
+async fn deactivation_ends_everything_at_once_and_for_the_next_process_too() {
+    let mut first = TestServer::start().await;
+    let registered = first.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&first.take_mails(1).await[0]);
+    first.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
+    let (uid, reset) = reset_link(&first.take_mails(1).await[0]);
+    let login = first.log_in("amy", PASSWORD).await;
+    let id = pk(&first, &registered).await;
+    let held = [
+        ("authorization", registered),
+        ("authorization", token(&login)),
+        ("cookie", cookie(&login)),
+        ("authorization", super::basic("amy", PASSWORD)),
+    ];
+    for (name, value) in &held {
+        assert_eq!(status(&first, (name, value)).await, 200);
+    }
+    deactivate(&first, id).await;
+    for (name, value) in &held {
+        assert_eq!(status(&first, (name, value)).await, 401, "{value}");
+    }
+    assert_eq!(first.log_in("amy", PASSWORD).await.status, 400);
+    let body = json!({ "uid": uid, "token": reset, "new_password1": NEW, "new_password2": NEW });
+    assert_eq!(first.post("password/reset/confirm/", &[], body).await.status, 400);
+    let second = restarted(&mut first).await;
+    for (name, value) in &held {
+        assert_eq!(status(&second, (name, value)).await, 401, "{value} after a restart");
+    }
+    // An address may be proved meanwhile; it opens nothing.
+    let _ = second.post("registration/verify-email/", &[], json!({ "key": key })).await;
+    assert_eq!(second.log_in("amy", PASSWORD).await.status, 400);
+}
+
+/// However much it is used.
+#[tokio::test]
+async fn session_and_token_end_by_the_clock_and_no_use_renews_them() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let login = server.log_in("amy", PASSWORD).await;
+    let (cookie, token) = (cookie(&login), token(&login));
+    for day in 0..366 {
+        assert_eq!(status(&server, ("cookie", &cookie)).await == 200, day < 14, "session, day {day}");
+        assert_eq!(status(&server, ("authorization", &token)).await, 200, "token, day {day}");
+        server.clock.advance(chrono::Duration::days(1));
+    }
+    assert_eq!(status(&server, ("authorization", &token)).await, 401);
+}

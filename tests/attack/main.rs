@@ -1,0 +1,36 @@
+//! What an attacker tries, against the running server: each test is a promise of SECURITY.md.
+//!
+//! Only what no other file has: a promise that belongs to one operation is tested beside it.
+
+mod bodies;
+mod enumeration;
+mod guessing;
+mod holdings;
+mod input;
+mod mail;
+#[path = "../support/smtp.rs"]
+mod smtp;
+#[path = "../support/mod.rs"]
+mod support;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use inventree_auth::store::StoreError;
+use support::TestServer;
+
+fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", BASE64.encode(format!("{username}:{password}")))
+}
+
+async fn pk(server: &TestServer, token: &str) -> i64 {
+    server.get("user/", &[("authorization", token)]).await.json()["pk"].as_i64().unwrap()
+}
+
+async fn deactivate(server: &TestServer, id: i64) {
+    server.domain().store.write::<_, StoreError>(move |w| w.account_set_active(id, false)).await.unwrap();
+}
+
+/// As an account is that only a provider opens.
+async fn take_password(server: &TestServer, id: i64) {
+    server.domain().store.write::<_, StoreError>(move |w| w.account_set_password(id, "!none")).await.unwrap();
+}
