@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
+use super::keys::digest;
 use super::{Clock, Refusal};
 
 /// How much a bucket holds, and how long one attempt takes to leak out.
@@ -33,9 +34,12 @@ const ASKED_BY_CLIENT: Size = Size { attempts: 60.0, leak_seconds: 10.0 };
 /// Buckets kept at most; beyond it the emptied ones go, and if none is empty, the fullest stay.
 const MOST_BUCKETS: usize = 100_000;
 
+/// What is counted, as its digest: a name of megabytes takes no more room than any other.
+type Counted = [u8; 32];
+
 /// The limits of one server.
 pub struct Limits {
-    buckets: Option<Mutex<HashMap<String, Bucket>>>,
+    buckets: Option<Mutex<HashMap<Counted, Bucket>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,7 +60,7 @@ impl Bucket {
 
 /// An attempt under way. Dropped, it stays counted.
 #[must_use = "an attempt that succeeded must be given back"]
-pub struct Attempt(Vec<String>);
+pub struct Attempt(Vec<Counted>);
 
 impl Limits {
     /// `enabled` is INVENTREE_RATE_LIMITS.
@@ -71,9 +75,9 @@ impl Limits {
     /// [`Refusal::Throttled`]; nothing is counted then.
     pub fn guess(&self, account: &str, client: &str) -> Result<Attempt, Refusal> {
         self.reserve(&[
-            (format!("guess {client} {account}"), GUESSES_BY_CLIENT),
-            (format!("account {account}"), GUESSES_ON_ACCOUNT),
-            (format!("client {client}"), GUESSES_OF_CLIENT),
+            (digest(&format!("guess {client} {account}")), GUESSES_BY_CLIENT),
+            (digest(&format!("account {account}")), GUESSES_ON_ACCOUNT),
+            (digest(&format!("client {client}")), GUESSES_OF_CLIENT),
         ])
     }
 
@@ -83,7 +87,10 @@ impl Limits {
     ///
     /// [`Refusal::Throttled`]; nothing is counted then.
     pub fn mail(&self, address: &str, client: &str) -> Result<(), Refusal> {
-        let asked = [(format!("mail {address}"), MAILS_TO_ADDRESS), (format!("asked {client}"), ASKED_BY_CLIENT)];
+        let asked = [
+            (digest(&format!("mail {address}")), MAILS_TO_ADDRESS),
+            (digest(&format!("asked {client}")), ASKED_BY_CLIENT),
+        ];
         self.reserve(&asked).map(|_| ())
     }
 
@@ -93,7 +100,7 @@ impl Limits {
     ///
     /// [`Refusal::Throttled`]; nothing is counted then.
     pub fn ask(&self, client: &str) -> Result<(), Refusal> {
-        self.reserve(&[(format!("asked {client}"), ASKED_BY_CLIENT)]).map(|_| ())
+        self.reserve(&[(digest(&format!("asked {client}")), ASKED_BY_CLIENT)]).map(|_| ())
     }
 
     /// The attempt was a good one and does not count.
@@ -107,7 +114,7 @@ impl Limits {
         }
     }
 
-    fn reserve(&self, wanted: &[(String, Size)]) -> Result<Attempt, Refusal> {
+    fn reserve(&self, wanted: &[(Counted, Size)]) -> Result<Attempt, Refusal> {
         let Some(buckets) = &self.buckets else { return Ok(Attempt(Vec::new())) };
         let now = self.clock.now();
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,14 +131,14 @@ impl Limits {
         }
         for (key, size) in wanted {
             let level = buckets.get(key).map_or(0.0, |bucket| bucket.level(now));
-            buckets.insert(key.clone(), Bucket { level: level + 1.0, at: now, size: *size });
+            buckets.insert(*key, Bucket { level: level + 1.0, at: now, size: *size });
         }
-        Ok(Attempt(wanted.iter().map(|(key, _)| key.clone()).collect()))
+        Ok(Attempt(wanted.iter().map(|(key, _)| *key).collect()))
     }
 }
 
 /// Forgets the emptied buckets, or the emptier half: an attacker's own stay, since they are the full ones.
-fn make_room(buckets: &mut HashMap<String, Bucket>, now: DateTime<Utc>) {
+fn make_room(buckets: &mut HashMap<Counted, Bucket>, now: DateTime<Utc>) {
     buckets.retain(|_, bucket| bucket.level(now) > 0.0);
     if buckets.len() * 10 > MOST_BUCKETS * 9 {
         let mut levels: Vec<f64> = buckets.values().map(|bucket| bucket.level(now) / bucket.size.attempts).collect();
@@ -188,6 +195,18 @@ mod tests {
         }
         let _ = limits.guess("amy", "192.0.2.1").unwrap();
         assert!(limits.guess("amy", "192.0.2.1").is_err());
+    }
+
+    #[test]
+    fn endless_names_are_told_apart_and_take_no_room() {
+        let (limits, _) = limits();
+        let long = "x".repeat(2_000_000);
+        let names = [format!("{long}a"), format!("{long}b")];
+        while limits.guess(&names[0], "192.0.2.1").is_ok() {}
+        assert!(limits.guess(&names[1], "192.0.2.1").is_ok());
+        let buckets = limits.buckets.as_ref().unwrap().lock().unwrap();
+        let held: usize = buckets.keys().map(std::mem::size_of_val).sum();
+        assert!(held < 1000, "{held} bytes");
     }
 
     #[test]
