@@ -185,7 +185,7 @@ pub async fn has_dead_session(server: &Server, headers: &HeaderMap) -> bool {
 
 /// As Python's lenient base64: letters outside the alphabet do not count. Text is UTF-8, else latin-1; the password
 /// begins behind the first colon.
-fn read_basic(encoded: &[u8]) -> Option<(String, String)> {
+pub fn read_basic(encoded: &[u8]) -> Option<(String, String)> {
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
     let letters: Vec<u8> = encoded.iter().copied().filter(known).collect();
     let lenient = GeneralPurposeConfig::new()
@@ -241,7 +241,11 @@ pub async fn check_csrf(server: &Server, request: &http::request::Parts, body: &
 }
 
 /// The secret in a CSRF token: 32 letters or digits as they are, or 64 of which the first half masks the second.
-fn unmask(token: &str) -> Result<String, &'static str> {
+///
+/// # Errors
+///
+/// What is wrong with it, as the answer's words end.
+pub fn unmask(token: &str) -> Result<String, &'static str> {
     const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let place = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte);
     if token.len() != 32 && token.len() != 64 {

@@ -13,16 +13,16 @@
 //! turns a refusal into a status and a body.
 
 pub mod body;
-mod caller;
-mod client;
-mod cookies;
+pub mod caller;
+pub mod client;
+pub mod cookies;
 mod emails;
 pub mod error;
 pub mod fields;
 pub mod front;
 mod login;
 mod logout;
-mod negotiation;
+pub mod negotiation;
 mod operations;
 mod pages;
 mod pagination;

@@ -1,0 +1,108 @@
+//! `fuzz EXECUTIONS [--requests N] [--seed N] [--only NAME]`: every parser so many times with spoilt inputs, and whole
+//! requests to a server in this process. Exit code 1 at the first panic or 5xx, with the input and the seed that made it.
+
+mod mutation;
+mod parsers;
+mod requests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Parser as _;
+use mutation::Mutator;
+
+/// Panics of this process, wherever they are caught.
+static PANICS: AtomicU64 = AtomicU64::new(0);
+
+#[derive(clap::Parser)]
+struct Arguments {
+    /// Of each parser.
+    executions: u64,
+    /// Whole requests.
+    #[arg(long, default_value_t = 0)]
+    requests: u64,
+    /// Repeats a run; else from the time of day.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The parsers whose name has this in it.
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+fn main() -> Result<(), String> {
+    let arguments = Arguments::parse();
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seed = arguments.seed.unwrap_or_else(now);
+    println!("seed {seed}");
+    std::panic::set_hook(Box::new(|info| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+        eprintln!("{info}");
+    }));
+
+    let chosen: Vec<_> = parsers::ALL.iter().filter(|parser| parser.name.contains(&arguments.only)).collect();
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(parser) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(why) = fuzz(parser, arguments.executions, seed)
+                        && let Ok(mut failures) = failures.lock()
+                    {
+                        failures.push(why);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_default();
+    if !failures.is_empty() {
+        return Err(failures.join("\n"));
+    }
+
+    if arguments.requests > 0 {
+        let started = Instant::now();
+        let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
+        let log = slog::Logger::root(slog::Discard, slog::o!());
+        let statuses = runtime.block_on(requests::run(arguments.requests, seed, log))?;
+        let said: Vec<String> = statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
+        let took = started.elapsed().as_secs();
+        println!(
+            "{:36} {:>11} executions, {took:5} s, by status (0: no answer to what has no end) {}",
+            "whole requests",
+            arguments.requests,
+            said.join(", ")
+        );
+        let answered: u64 = statuses.iter().filter(|(status, _)| **status > 0).map(|(_, count)| count).sum();
+        if answered * 2 < arguments.requests {
+            return Err("less than half of the requests were answered".to_owned());
+        }
+    }
+    match PANICS.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        panics => Err(format!("{panics} panics")),
+    }
+}
+
+fn fuzz(parser: &parsers::Parser, executions: u64, seed: u64) -> Result<(), String> {
+    let started = Instant::now();
+    let good = (parser.corpus)();
+    let mut mutator = Mutator::new(seed, parser.name, good.clone());
+    for n in 0..executions {
+        // First the good ones, as they are.
+        let input = good.get(usize::try_from(n).unwrap_or(usize::MAX)).cloned().unwrap_or_else(|| mutator.next(8));
+        match catch_unwind(AssertUnwindSafe(|| (parser.run)(&input))) {
+            Ok(outcome) => mutator.learn(&input, outcome),
+            Err(_) => {
+                let input = input.escape_ascii();
+                return Err(format!("{}: panic at execution {n} of seed {seed}: {input}", parser.name));
+            }
+        }
+    }
+    let took = started.elapsed().as_secs();
+    println!("{:36} {executions:>11} executions, {took:5} s, {} outcomes", parser.name, mutator.outcomes());
+    Ok(())
+}
