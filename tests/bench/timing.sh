@@ -1,12 +1,22 @@
 #!/usr/bin/env bash
-# timing.sh [SAMPLES]: known against unknown accounts on login, reset and resend, on a fresh database.
+# timing.sh [SAMPLES]: known, inactive and password-less accounts against an unknown one, on login, Basic, reset and
+# resend; on a fresh database, without a mail server and then with one that refuses connections.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo build --release --quiet --bin inventree-auth --example timing
 work=$(mktemp -d)
-INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_RATE_LIMITS=off INVENTREE_LOG_LEVEL=error INVENTREE_DB_NAME="$work/auth.sqlite3" \
-  ./target/release/inventree-auth serve --bind 127.0.0.1:8797 2>"$work/log" &
-server=$!
+server=
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' EXIT
-for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:8797/api/auth/providers/ && break; sleep 0.05; done
-./target/release/examples/timing http://127.0.0.1:8797 "${1:-400}"
+measure() {
+  INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_RATE_LIMITS=off INVENTREE_LOG_LEVEL=error \
+    env "INVENTREE_DB_NAME=$work/$1.sqlite3" "${@:3}" ./target/release/inventree-auth serve --bind 127.0.0.1:8797 2>"$work/log" &
+  server=$!
+  for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:8797/api/auth/providers/ && break; sleep 0.05; done
+  echo "$1"
+  ./target/release/examples/timing http://127.0.0.1:8797 "$2" "$work/$1.sqlite3"
+  kill "$server"
+  wait "$server" || true
+}
+measure no-mail-server "${1:-400}"
+# Nobody listens on port 1.
+measure mail-server-down "${1:-400}" INVENTREE_EMAIL_HOST=127.0.0.1 INVENTREE_EMAIL_PORT=1
