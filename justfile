@@ -48,8 +48,8 @@ pages:
     cargo build --release
     SCREENS=tests/pages/screens bash tests/pages/run target/release/inventree-auth
 
-# Spoilt inputs to every parser, so many times each, and whole requests to a server; --seed repeats a run.
-fuzz EXECUTIONS="10000000" *ARGS="--requests 500000":
+# Spoilt inputs to every parser, so many times each; whole requests; providers' answers. --seed repeats a run.
+fuzz EXECUTIONS="10000000" *ARGS="--requests 500000 --sign-ins 100000":
     cargo run --release --example fuzz -- {{EXECUTIONS}} {{ARGS}}
 
 # Signing in through a real OpenID provider, in Chromium; pictures in target/social/.

@@ -239,7 +239,7 @@ async fn server_clears_once_a_day_by_its_own_clock() {
     let nothing = Some(Ended { sessions: 0, tokens: 0 });
     assert_eq!(sweep.if_due().await.unwrap(), nothing);
     assert_eq!(sweep.if_due().await.unwrap(), None);
-    server.clock.advance(Duration::days(14) - Duration::seconds(1));
+    server.clock.advance(Duration::days(7) - Duration::seconds(1));
     assert_eq!(sweep.if_due().await.unwrap(), nothing);
     server.clock.advance(Duration::hours(23));
     assert_eq!(sweep.if_due().await.unwrap(), None);
@@ -321,7 +321,7 @@ async fn json_has_these_keys_in_this_order() {
         ),
         (
             vec!["session", "list"],
-            r#"[{"id":1,"username":"amy","created":"2100-02-01T12:00:00Z","expires":"2100-02-15T12:00:00Z","state":"live","user_agent":""}]"#.to_owned(),
+            r#"[{"id":1,"username":"amy","created":"2100-02-01T12:00:00Z","expires":"2100-02-08T12:00:00Z","state":"live","user_agent":""}]"#.to_owned(),
         ),
         (vec!["user", "deactivate", "amy"], r#"{"sessions":1,"tokens":1}"#.to_owned()),
         (vec!["user", "list", "--search", "nobody"], "[]".to_owned()),

@@ -1,4 +1,4 @@
-//! Browser sessions: a random id in a cookie, its digest in the store, an absolute end.
+//! Browser sessions: a random id in a cookie, its digest in the store, an end for lack of use and an absolute one.
 //!
 //! An id that is not in the store is nobody's: nothing is created for it. A login draws a new id (no fixation).
 
@@ -23,8 +23,11 @@ impl std::fmt::Debug for SessionId {
     }
 }
 
-/// Django's SESSION_COOKIE_AGE, two weeks; use does not renew it.
+/// Django's SESSION_COOKIE_AGE, two weeks: the absolute end, which no use renews.
 pub const LIFETIME_SECONDS: i64 = 1_209_600;
+
+/// A session that nobody uses for so long is over before that.
+const IDLE_DAYS: i64 = 7;
 
 /// Browsers name themselves in 80 to 180.
 const MOST_AGENT_CHARACTERS: usize = 200;
@@ -44,7 +47,7 @@ pub(super) fn insert(
 ) -> Result<(), StoreError> {
     let user_agent: String = user_agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARACTERS).collect();
     let now = domain.now();
-    w.session_insert(&digest(id.expose()), account_id, now, now + Duration::seconds(LIFETIME_SECONDS), &user_agent)?;
+    w.session_insert(&digest(id.expose()), account_id, now, now + Duration::days(IDLE_DAYS), &user_agent)?;
     Ok(())
 }
 
@@ -57,9 +60,15 @@ pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32],
     let digest = digest(id);
     let found = domain.store.read(|r| r.session_find(&digest)).await?;
     let now = domain.now();
-    Ok(found
-        .filter(|(session, account)| is_live(session, now) && account.is_active)
-        .map(|(_, account)| (digest, account)))
+    let live = found.filter(|(session, account)| is_live(session, now) && account.is_active);
+    let Some((session, account)) = live else { return Ok(None) };
+    let absolute = session.created + Duration::seconds(LIFETIME_SECONDS);
+    let end = absolute.min(now + Duration::days(IDLE_DAYS));
+    // Once a day at most, and once more for the last days; a database that takes no writes closes no session.
+    if end - session.expires >= Duration::days(1) || (end == absolute && session.expires < end) {
+        let _ = domain.store.write::<_, StoreError>(move |w| w.session_set_expires(session.id, end)).await;
+    }
+    Ok(Some((digest, account)))
 }
 
 /// Whether the session opens anything at `now`, as far as it is its own affair.

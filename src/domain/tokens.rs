@@ -91,9 +91,9 @@ pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account)
         return Err(TokenRefusal::Inactive);
     }
     if token.last_seen != Some(today) {
-        // Once a day, and never in the way of the request itself.
+        // Once a day. A database that takes no writes shuts nobody out.
         let id = token.id;
-        domain.store.write(move |w| w.token_touch(id, today)).await?;
+        let _ = domain.store.write::<_, StoreError>(move |w| w.token_touch(id, today)).await;
     }
     Ok((token, account))
 }

@@ -89,6 +89,11 @@ impl Writer<'_> {
         )
     }
 
+    pub fn session_set_expires(&self, id: i64, expires: DateTime<Utc>) -> Result<(), StoreError> {
+        self.execute("UPDATE sessions SET expires = $1 WHERE id = $2", params![Time(expires), id])?;
+        Ok(())
+    }
+
     pub fn session_delete(&self, digest: &[u8; 32]) -> Result<bool, StoreError> {
         let deleted = self.execute("DELETE FROM sessions WHERE digest = $1", [digest.as_slice()])?;
         Ok(deleted > 0)

@@ -236,6 +236,43 @@ async fn deactivation_ends_everything_at_once_and_for_the_next_process_too() {
     assert_eq!(second.log_in("amy", PASSWORD).await.status, 400);
 }
 
+#[tokio::test]
+async fn session_that_nobody_uses_for_a_week_is_over_and_use_keeps_it_to_its_absolute_end() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let open = async || cookie(&server.log_in("amy", PASSWORD).await);
+    let (unused, used, last) = (open().await, open().await, open().await);
+    let (day, second) = (chrono::Duration::days(1), chrono::Duration::seconds(1));
+    server.clock.advance(day * 7 - second);
+    assert_eq!(status(&server, ("cookie", &used)).await, 200);
+    assert_eq!(status(&server, ("cookie", &last)).await, 200);
+    server.clock.advance(second);
+    let over = server.get("user/", &[("cookie", &unused)]).await;
+    assert_eq!(over.status, 401);
+    assert!(over.cookie("sessionid").unwrap().contains("Max-Age=0"));
+    // It was used, for the last time a second before the week was over: to the absolute end, and no further.
+    server.clock.advance(day * 6);
+    assert_eq!(status(&server, ("cookie", &used)).await, 200);
+    server.clock.advance(day - second);
+    assert_eq!(status(&server, ("cookie", &used)).await, 200);
+    // The other one was not used since, and a second before its week.
+    assert_eq!(status(&server, ("cookie", &last)).await, 401);
+    server.clock.advance(second);
+    assert_eq!(status(&server, ("cookie", &used)).await, 401);
+}
+
+/// What is written about a use is not worth an answer.
+#[tokio::test]
+async fn database_that_takes_no_writes_shuts_nobody_out() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let login = server.log_in("amy", PASSWORD).await;
+    server.clock.advance(chrono::Duration::days(2));
+    server.domain().store.close();
+    assert_eq!(status(&server, ("cookie", &cookie(&login))).await, 200);
+    assert_eq!(status(&server, ("authorization", &token(&login))).await, 200);
+}
+
 /// However much it is used.
 #[tokio::test]
 async fn session_and_token_end_by_the_clock_and_no_use_renews_them() {

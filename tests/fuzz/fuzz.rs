@@ -1,10 +1,14 @@
-//! `fuzz EXECUTIONS [--requests N] [--seed N] [--only NAME]`: every parser so many times with spoilt inputs, and whole
-//! requests to a server in this process. Exit code 1 at the first panic or 5xx, with the input and the seed that made it.
+//! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--seed N] [--only NAME]`: every parser so many times with spoilt inputs,
+//! whole requests to a server in this process, and sign-ins through a provider whose answers are spoilt. Exit code 1 at the first panic or 5xx, with the input and the seed that made it.
 
 mod mutation;
 mod parsers;
+#[path = "../support/provider.rs"]
+mod provider;
+mod providers;
 mod requests;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -23,6 +27,9 @@ struct Arguments {
     /// Whole requests.
     #[arg(long, default_value_t = 0)]
     requests: u64,
+    /// Sign-ins through a provider.
+    #[arg(long, default_value_t = 0)]
+    sign_ins: u64,
     /// Repeats a run; else from the time of day.
     #[arg(long)]
     seed: Option<u64>,
@@ -37,8 +44,9 @@ fn main() -> Result<(), String> {
     let seed = arguments.seed.unwrap_or_else(now);
     println!("seed {seed}");
     std::panic::set_hook(Box::new(|info| {
-        PANICS.fetch_add(1, Ordering::Relaxed);
-        eprintln!("{info}");
+        if PANICS.fetch_add(1, Ordering::Relaxed) < 10 {
+            eprintln!("{info}");
+        }
     }));
 
     let chosen: Vec<_> = parsers::ALL.iter().filter(|parser| parser.name.contains(&arguments.only)).collect();
@@ -63,28 +71,36 @@ fn main() -> Result<(), String> {
         return Err(failures.join("\n"));
     }
 
+    let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
     if arguments.requests > 0 {
         let started = Instant::now();
-        let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
-        let log = slog::Logger::root(slog::Discard, slog::o!());
-        let statuses = runtime.block_on(requests::run(arguments.requests, seed, log))?;
-        let said: Vec<String> = statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
-        let took = started.elapsed().as_secs();
-        println!(
-            "{:36} {:>11} executions, {took:5} s, by status (0: no answer to what has no end) {}",
-            "whole requests",
-            arguments.requests,
-            said.join(", ")
-        );
+        let statuses = runtime.block_on(requests::run(arguments.requests, seed))?;
+        say("whole requests", arguments.requests, started, &statuses);
         let answered: u64 = statuses.iter().filter(|(status, _)| **status > 0).map(|(_, count)| count).sum();
         if answered * 2 < arguments.requests {
             return Err("less than half of the requests were answered".to_owned());
+        }
+    }
+    if arguments.sign_ins > 0 {
+        let started = Instant::now();
+        let statuses = runtime.block_on(providers::run(arguments.sign_ins, seed))?;
+        say("providers' answers", arguments.sign_ins, started, &statuses);
+        // A redirect is a person who is signed in: the spoiling must leave some good.
+        if [302, 502].iter().any(|status| !statuses.contains_key(status)) {
+            return Err("not every kind of end was seen".to_owned());
         }
     }
     match PANICS.load(Ordering::Relaxed) {
         0 => Ok(()),
         panics => Err(format!("{panics} panics")),
     }
+}
+
+/// By status; 0 is no answer, to what has no end.
+fn say(what: &str, executions: u64, started: Instant, statuses: &BTreeMap<u16, u64>) {
+    let said: Vec<String> = statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
+    let took = started.elapsed().as_secs();
+    println!("{what:36} {executions:>11} executions, {took:5} s, {}", said.join(", "));
 }
 
 fn fuzz(parser: &parsers::Parser, executions: u64, seed: u64) -> Result<(), String> {

@@ -85,7 +85,12 @@ impl Mutator {
 
     /// With up to `most` changes.
     pub fn next(&mut self, most: u32) -> Vec<u8> {
-        let mut input = self.corpus.choose(&mut self.random).cloned().unwrap_or_default();
+        let input = self.corpus.choose(&mut self.random).cloned().unwrap_or_default();
+        self.spoilt(input, most)
+    }
+
+    /// The same of an input that is good only now.
+    pub fn spoilt(&mut self, mut input: Vec<u8>, most: u32) -> Vec<u8> {
         for _ in 0..self.random.random_range(1..=most) {
             self.spoil(&mut input);
         }

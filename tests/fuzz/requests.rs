@@ -77,15 +77,17 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
     ("GET", "/platform/api/sessions/", "", ""),
     ("POST", "/platform/api/sessions/1/end/", "", ""),
     ("GET", "/platform/api/tokens/", "", ""),
-    ("GET", "/accounts/github/login/?next=/platform/", "", ""),
+    ("GET", "/api/auth/social/github/login/?next=/platform/", "", ""),
+    ("POST", "/api/auth/social/github/connect/", FORM, "next=/platform/%3Fdone=x"),
     ("GET", "/accounts/github/login/callback/?state=a&code=b", "", ""),
-    ("POST", "/accounts/github/login/callback/", FORM, "csrfmiddlewaretoken=x&username=NAME&email=NAME@example.com"),
+    ("POST", "/accounts/social/signup/", FORM, "csrfmiddlewaretoken=x&username=NAME&email=NAME@example.com"),
 ];
 
 /// # Errors
 ///
 /// The request whose answer was a 5xx.
-pub async fn run(executions: u64, seed: u64, log: slog::Logger) -> Result<BTreeMap<u16, u64>, String> {
+pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, String> {
+    let log = slog::Logger::root(slog::Discard, slog::o!());
     let directory = tempfile::tempdir().map_err(|e| e.to_string())?;
     let database = directory.path().join("auth.sqlite3");
     let database = database.to_string_lossy();

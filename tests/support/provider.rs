@@ -1,6 +1,7 @@
 //! A sign-in provider on loopback that a test can spoil: OpenID Connect, and what GitHub has in its place.
 //!
 //! A good provider is tested with a real one (tests/social/run). None of those forgets a check when it is asked to.
+#![allow(dead_code)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -64,8 +65,12 @@ impl Who {
     }
 }
 
+/// What becomes of a good answer: its path (`/claims` for those of the ID token, before it is signed) and its text.
+pub type Change = Box<dyn FnMut(&str, String) -> Vec<u8> + Send>;
+
 struct State {
     spoil: Spoil,
+    change: Option<Change>,
     now: i64,
     key: EcdsaKeyPair,
     key_id: u32,
@@ -98,6 +103,7 @@ impl Provider {
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let state = State {
             spoil: Spoil::Nothing,
+            change: None,
             now,
             key: new_key(),
             key_id: 1,
@@ -119,6 +125,16 @@ impl Provider {
 
     pub fn spoil(&self, spoil: Spoil) {
         self.state.lock().unwrap().spoil = spoil;
+    }
+
+    /// For spoiling what no [`Spoil`] names.
+    pub fn change(&self, change: Change) {
+        self.state.lock().unwrap().change = Some(change);
+    }
+
+    /// It is this late now.
+    pub fn at(&self, now: i64) {
+        self.state.lock().unwrap().now = now;
     }
 
     /// RFC 9207: the way back names the issuer.
@@ -177,11 +193,12 @@ impl Provider {
             _ => {}
         }
         let (status, extra, text) = self.say(&path, &head, &body, spoil);
-        let answer = format!(
-            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n{extra}\r\n{text}",
+        let text = changed(&mut self.state.lock().unwrap().change, &path, text);
+        let head = format!(
+            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n{extra}\r\n",
             text.len()
         );
-        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.write_all(&[head.as_bytes(), &text].concat()).await;
         let _ = stream.shutdown().await;
     }
 
@@ -280,7 +297,7 @@ impl Provider {
     }
 
     fn id_token(&self, who: &Who, nonce: &str, access_token: &str, spoil: Spoil) -> String {
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let (issued, expires) = match spoil {
             Spoil::Expired => (state.now - 7200, state.now - 3600),
             Spoil::IssuedLater => (state.now + 3600, state.now + 7200),
@@ -314,7 +331,8 @@ impl Provider {
             _ => "ES256",
         };
         let header = json!({ "alg": alg, "typ": "JWT", "kid": state.key_id.to_string() });
-        let signed = format!("{}.{}", encoded(header.to_string()), encoded(claims.to_string()));
+        let said = changed(&mut state.change, "/claims", claims.to_string());
+        let signed = format!("{}.{}", encoded(header.to_string()), encoded(said));
         let sign = |key: &EcdsaKeyPair| encoded(key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap());
         let signature = match spoil {
             Spoil::AlgNone => String::new(),
@@ -330,6 +348,13 @@ impl Provider {
             return format!("{}.{}.{signature}", encoded(header.to_string()), encoded(claims.to_string()));
         }
         format!("{signed}.{signature}")
+    }
+}
+
+fn changed(change: &mut Option<Change>, path: &str, text: String) -> Vec<u8> {
+    match change {
+        Some(change) => change(path, text),
+        None => text.into_bytes(),
     }
 }
 
