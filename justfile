@@ -82,6 +82,11 @@ bench-user:
 bench-timing *ARGS:
     bash tests/bench/timing.sh {{ARGS}}
 
+# kill -9 at random moments under mixed writes: all that was acknowledged must be there.
+crash ROUNDS="20" *SEED:
+    cargo build --release --bin inventree-auth --example crash
+    target/release/examples/crash target/release/inventree-auth {{ROUNDS}} {{SEED}}
+
 # Everything that CI checks.
 ci:
     .ci/run
