@@ -1,4 +1,4 @@
-//! The limit for reads: a dropshot endpoint that answers a body of the size of GET user, with nothing behind it.
+//! The limit for reads: dropshot endpoints that answer bodies of the size of ours, with nothing behind them.
 
 use dropshot::{ApiDescription, ConfigDropshot, HttpError, HttpResponseOk, RequestContext, ServerBuilder, endpoint};
 
@@ -13,7 +13,50 @@ struct User {
 
 #[endpoint { method = GET, path = "/api/auth/user/" }]
 async fn user(_: RequestContext<()>) -> Result<HttpResponseOk<User>, HttpError> {
-    Ok(HttpResponseOk(User { pk: 1, username: "amy", email: "amy@example.com", first_name: "", last_name: "" }))
+    let email = "user00000001@example.com";
+    Ok(HttpResponseOk(User { pk: 1, username: "user00000001", email, first_name: "Amy", last_name: "Example" }))
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Detail {
+    detail: &'static str,
+}
+
+/// As large as a refusal, though it is none: dropshot's own refusals are larger.
+#[endpoint { method = GET, path = "/refused/" }]
+async fn refused(_: RequestContext<()>) -> Result<HttpResponseOk<Detail>, HttpError> {
+    Ok(HttpResponseOk(Detail { detail: "Invalid token." }))
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Providers {
+    count: u32,
+    next: Option<&'static str>,
+    previous: Option<&'static str>,
+    results: [Settings; 1],
+}
+
+#[derive(serde::Serialize, schemars::JsonSchema)]
+struct Settings {
+    sso_enabled: bool,
+    sso_registration: bool,
+    mfa_required: bool,
+    providers: [&'static str; 0],
+    registration_enabled: bool,
+    password_forgotten_enabled: bool,
+}
+
+#[endpoint { method = GET, path = "/api/auth/providers/" }]
+async fn providers(_: RequestContext<()>) -> Result<HttpResponseOk<Providers>, HttpError> {
+    let settings = Settings {
+        sso_enabled: false,
+        sso_registration: false,
+        mfa_required: false,
+        providers: [],
+        registration_enabled: true,
+        password_forgotten_enabled: true,
+    };
+    Ok(HttpResponseOk(Providers { count: 1, next: None, previous: None, results: [settings] }))
 }
 
 #[tokio::main]
@@ -21,6 +64,8 @@ async fn main() -> Result<(), String> {
     let bind = std::env::args().nth(1).ok_or("usage: bare ADDRESS")?;
     let mut api = ApiDescription::new();
     api.register(user).map_err(|e| e.to_string())?;
+    api.register(refused).map_err(|e| e.to_string())?;
+    api.register(providers).map_err(|e| e.to_string())?;
     let config = ConfigDropshot { bind_address: bind.parse().map_err(|_| "no address")?, ..Default::default() };
     let log = slog::Logger::root(slog::Discard, slog::o!());
     ServerBuilder::new(api, (), log).config(config).start().map_err(|e| e.to_string())?.await

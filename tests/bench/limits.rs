@@ -1,0 +1,75 @@
+//! What nothing can be faster than: the hash alone, and a commit for each write.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::PasswordHasher;
+use argon2::{Algorithm, Argon2, Params, Version};
+use inventree_auth::domain::hashing::Cost;
+use rusqlite::Connection;
+
+/// Hashes per second by the argon2 crate alone, on all cores, at the server's own parameters.
+pub fn hashes_per_second(duration: Duration) -> Result<f64, String> {
+    let Cost { memory_kib, passes, lanes } = Cost::PRODUCTION;
+    let params = Params::new(memory_kib, passes, lanes, None).map_err(|e| e.to_string())?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let cores = thread::available_parallelism().map_err(|e| e.to_string())?.get();
+    per_second(cores, duration, || argon2.hash_password(b"Zebra-Quartz-77").map(|_| ()).map_err(|e| e.to_string()))
+}
+
+/// Writes per second when each is a transaction of its own: `clients` threads in turn on one connection, in this process,
+/// with the server's own durability. `sql` changes the row whose number it is given; numbers count from `first`, and the
+/// next one comes back too.
+pub fn commits_per_second(
+    database: &Path,
+    sql: &str,
+    clients: usize,
+    first: u64,
+    duration: Duration,
+) -> Result<(f64, u64), String> {
+    let connection = Connection::open(database).map_err(|e| e.to_string())?;
+    for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
+        connection.pragma_update(None, name, value).map_err(|e| e.to_string())?;
+    }
+    let connection = Mutex::new(connection);
+    let next = AtomicU64::new(first);
+    let rate = per_second(clients, duration, || {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let connection = connection.lock().map_err(|e| e.to_string())?;
+        let mut statement = connection.prepare_cached(sql).map_err(|e| e.to_string())?;
+        match statement.execute([number.cast_signed()]) {
+            Ok(1) => Ok(()),
+            Ok(_) => Err(format!("no row {number} left: fill more")),
+            Err(e) => Err(e.to_string()),
+        }
+    })?;
+    Ok((rate, next.into_inner()))
+}
+
+fn per_second(
+    threads: usize,
+    duration: Duration,
+    work: impl Fn() -> Result<(), String> + Sync,
+) -> Result<f64, String> {
+    let begun = Instant::now();
+    let (work, end) = (&work, begun + duration);
+    let done: Result<u64, String> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(move || -> Result<u64, String> {
+                    let mut done = 0;
+                    while Instant::now() < end {
+                        work()?;
+                        done += 1;
+                    }
+                    Ok(done)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().map_err(|_| "a thread panicked".to_owned())?).sum()
+    });
+    Ok(done? as f64 / begun.elapsed().as_secs_f64())
+}

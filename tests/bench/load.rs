@@ -1,0 +1,149 @@
+//! Load on a server, by wrk: what is asked for, from how many clients, for how long, and what came of it.
+//!
+//! An answer that is not the expected one spoils the figure, and so ends the run.
+
+use std::process::{Child, Command, Output, Stdio};
+
+/// Debian's package of 4.1.0 is what the README's figures come from.
+pub const WRK_VERSION: &str = "4.1.0";
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/load.lua");
+
+/// Stands for a number of eight digits.
+pub const NUMBER: &str = "########";
+
+/// One kind of request.
+#[derive(Clone)]
+pub struct Ask {
+    weight: u32,
+    method: &'static str,
+    path: String,
+    headers: Vec<String>,
+    body: String,
+}
+
+impl Ask {
+    pub fn get(path: &str) -> Ask {
+        Ask { weight: 1, method: "GET", path: path.to_owned(), headers: Vec::new(), body: String::new() }
+    }
+
+    pub fn post(path: &str, json: &serde_json::Value) -> Ask {
+        Ask { method: "POST", body: json.to_string(), ..Ask::get(path) }.header("content-type: application/json")
+    }
+
+    pub fn patch(path: &str, json: &serde_json::Value) -> Ask {
+        Ask { method: "PATCH", ..Ask::post(path, json) }
+    }
+
+    pub fn at(mut self, path: &str) -> Ask {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    pub fn header(mut self, line: impl Into<String>) -> Ask {
+        self.headers.push(line.into());
+        self
+    }
+
+    pub fn weight(mut self, weight: u32) -> Ask {
+        self.weight = weight;
+        self
+    }
+}
+
+/// Which numbers the requests carry.
+#[derive(Clone, Copy)]
+pub enum Numbers {
+    /// Up to this one, at random.
+    Any(u32),
+    /// One after the other, from this one on.
+    EachFrom(u32),
+}
+
+#[derive(Clone, Copy)]
+pub struct Clients {
+    pub connections: u32,
+    pub seconds: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    pub requests: u64,
+    pub per_second: f64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
+/// Which answers are the right ones.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    Success,
+    /// 4xx, each of them.
+    Refusal,
+    /// Some of each.
+    Both,
+}
+
+/// Load under way.
+pub struct UnderWay {
+    wrk: Child,
+    expect: Expect,
+}
+
+pub fn start(port: u16, asks: &[Ask], numbers: Numbers, clients: Clients, expect: Expect) -> Result<UnderWay, String> {
+    let mut command = Command::new("wrk");
+    command.args(["-t1", "-c", &clients.connections.to_string(), "-d", &format!("{}s", clients.seconds)]);
+    command.args(["--timeout", "30s", "-s", SCRIPT, &format!("http://127.0.0.1:{port}"), "--"]);
+    match numbers {
+        Numbers::Any(last) => command.args(["any", "1", &last.to_string()]),
+        Numbers::EachFrom(first) => command.args(["each", &first.to_string(), "0"]),
+    };
+    for ask in asks {
+        command.args([&ask.weight.to_string(), ask.method, &ask.path, &ask.headers.join("\n"), &ask.body]);
+    }
+    let wrk = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let wrk = wrk.map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
+    Ok(UnderWay { wrk, expect })
+}
+
+impl UnderWay {
+    pub fn finish(self) -> Result<Load, String> {
+        let output = self.wrk.wait_with_output().map_err(|e| e.to_string())?;
+        read(&output, self.expect).ok_or_else(|| {
+            let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            format!("not the answers that were expected: {}", said.concat())
+        })
+    }
+}
+
+pub fn run(port: u16, asks: &[Ask], numbers: Numbers, clients: Clients, expect: Expect) -> Result<Load, String> {
+    start(port, asks, numbers, clients, expect)?.finish()
+}
+
+fn read(output: &Output, expect: Expect) -> Option<Load> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().find_map(|line| line.strip_prefix("RESULT "))?;
+    let figures: Vec<u64> = line.split(' ').map_while(|word| word.parse().ok()).collect();
+    let &[requests, micros, p50, p99, refused, broken] = figures.as_slice() else { return None };
+    let is_good = match expect {
+        Expect::Success => refused == 0,
+        Expect::Refusal => refused == requests,
+        Expect::Both => true,
+    };
+    (is_good && broken == 0 && requests > 0).then(|| Load {
+        requests,
+        per_second: requests as f64 * 1e6 / micros as f64,
+        p50_ms: p50 as f64 / 1000.0,
+        p99_ms: p99 as f64 / 1000.0,
+    })
+}
+
+/// # Errors
+///
+/// When wrk is missing or another one.
+pub fn check_wrk() -> Result<(), String> {
+    let output = Command::new("wrk").arg("-v").output().map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let is_known = said.contains(WRK_VERSION);
+    if is_known { Ok(()) } else { Err(format!("wrk {WRK_VERSION} is needed; this is {said}")) }
+}

@@ -1,0 +1,93 @@
+//! Servers under test: started on a port of their own, watched, and ended with whoever holds them.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Process {
+    child: Child,
+    pub port: u16,
+    /// From the start of the program to the first answer.
+    pub started_in: Duration,
+}
+
+impl Process {
+    /// Starts a server and waits until it answers `path`; `command` gets its port and builds the call.
+    ///
+    /// # Errors
+    ///
+    /// When it ends or does not answer, with what it said.
+    pub fn start(path: &str, log: &Path, command: impl FnOnce(u16) -> Command) -> Result<Process, String> {
+        let port = free_port()?;
+        let said = File::create(log).map_err(|e| e.to_string())?;
+        let out = said.try_clone().map_err(|e| e.to_string())?;
+        let mut command = command(port);
+        command.stdin(Stdio::null()).stdout(out).stderr(said);
+        let begun = Instant::now();
+        let child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
+        let mut process = Process { child, port, started_in: Duration::ZERO };
+        while !answers(port, path) {
+            let is_over = !matches!(process.child.try_wait(), Ok(None)) || begun.elapsed() > PATIENCE;
+            if is_over {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                return Err(format!("{command:?} does not answer: {said}"));
+            }
+            sleep(Duration::from_micros(200));
+        }
+        process.started_in = begun.elapsed();
+        Ok(process)
+    }
+
+    /// Memory of the process and all it started, shared pages by their share (PSS), in MiB.
+    pub fn memory_mib(&self) -> f64 {
+        let mut family = vec![self.child.id()];
+        let mut next = 0;
+        while let Some(parent) = family.get(next) {
+            let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+            family.extend(children.unwrap_or_default().split(' ').filter_map(|id| id.parse::<u32>().ok()));
+            next += 1;
+        }
+        family.iter().filter_map(|id| pss_kib(*id)).sum::<f64>() / 1024.0
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Gracefully, so that a server ends its workers too.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            sleep(Duration::from_millis(50));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn pss_kib(id: u32) -> Option<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse().ok()
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+/// Whether there is an HTTP answer, whatever it says.
+fn answers(port: u16, path: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let mut answer = [0; 8];
+    stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"HTTP/1.1"
+}

@@ -1,0 +1,371 @@
+//! The table of this server beside its limits, and of a million accounts beside a thousand.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::filling::{ACCOUNTS_PER_SESSION, PASSWORD, TOKENS_PER_ACCOUNT, fill, session_id, token_key, username};
+use crate::limits::{commits_per_second, hashes_per_second};
+use crate::load::{Ask, Clients, Expect, Load, NUMBER, Numbers, run as load, start as start_load};
+use crate::process::Process;
+use crate::table::{Table, machine, median, number};
+
+/// How long and how often.
+pub struct Plan {
+    rounds: u32,
+    seconds: u32,
+    mixed_seconds: u32,
+    few_accounts: u32,
+    many_accounts: u32,
+    /// Rows that writes may use up.
+    written_accounts: u32,
+}
+
+pub const FULL: Plan = Plan {
+    rounds: 5,
+    seconds: 3,
+    mixed_seconds: 60,
+    few_accounts: 1000,
+    many_accounts: 1_000_000,
+    written_accounts: 200_000,
+};
+
+/// Whether it works; its figures are worth nothing.
+pub const SMOKE: Plan = Plan {
+    rounds: 1,
+    seconds: 1,
+    mixed_seconds: 3,
+    few_accounts: 1000,
+    many_accounts: 5000,
+    written_accounts: 50_000,
+};
+
+const USER: &str = "/api/auth/user/";
+const LOGIN: &str = "/api/auth/login/";
+const PROVIDERS: &str = "/api/auth/providers/";
+
+/// As many clients as keep both cores busy.
+const READERS: u32 = 32;
+/// Below the number of logins that may wait for a hashing thread.
+const HASHERS: u32 = 64;
+const WRITERS: u32 = 64;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+pub fn by_token() -> Ask {
+    Ask::get(USER).header(format!("Authorization: Token {}", token_key(NUMBER)))
+}
+
+fn by_session() -> Ask {
+    Ask::get(USER).header(format!("Cookie: sessionid={}", session_id(NUMBER)))
+}
+
+/// One account: its name is a part of the credential, which base64 hides from the generator.
+fn by_basic() -> Ask {
+    use base64::Engine;
+    let pair = format!("{}:{PASSWORD}", username("00000001"));
+    Ask::get(USER).header(format!("Authorization: Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+}
+
+fn by_bad_token() -> Ask {
+    Ask::get(USER).header(format!("Authorization: Token no{}", token_key(NUMBER)))
+}
+
+pub fn log_in() -> Ask {
+    Ask::post(LOGIN, &json!({ "username": username(NUMBER), "password": PASSWORD }))
+}
+
+fn register() -> Ask {
+    let (name, email) = (format!("new{NUMBER}"), format!("new{NUMBER}@example.org"));
+    let body = json!({ "username": name, "email": email, "password1": PASSWORD, "password2": PASSWORD });
+    Ask::post("/api/auth/registration/", &body)
+}
+
+fn log_out() -> Ask {
+    Ask::post("/api/auth/logout/", &json!({})).header(format!("Authorization: Token {}", token_key(NUMBER)))
+}
+
+fn rename() -> Ask {
+    let ask = Ask::patch(USER, &json!({ "first_name": format!("N{NUMBER}") }));
+    ask.header(format!("Authorization: Token {}", token_key(NUMBER)))
+}
+
+/// This build's release server on a database; limits are off, since all clients share one address.
+pub fn serve(database: &Path) -> Result<Process, String> {
+    let log = database.with_extension("log");
+    Process::start(PROVIDERS, &log, |port| {
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/inventree-auth"));
+        command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database"]).arg(database);
+        command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
+        command.env("INVENTREE_LOG_LEVEL", "warning");
+        command
+    })
+}
+
+fn serve_bare(folder: &Path) -> Result<Process, String> {
+    Process::start(PROVIDERS, &folder.join("bare.log"), |port| {
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/examples/bare"));
+        command.arg(format!("127.0.0.1:{port}"));
+        command
+    })
+}
+
+struct Bench<'p> {
+    plan: &'p Plan,
+    table: Table,
+}
+
+pub fn run(plan: &Plan) -> Outcome<()> {
+    let machine = machine();
+    let folder = tempfile::tempdir()?;
+    let heads = &["what", "this server", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
+    let mut bench = Bench { plan, table: Table::new(heads) };
+    let few = folder.path().join("few.sqlite3");
+    fill(&few, plan.few_accounts)?;
+    {
+        let server = serve(&few)?;
+        let bare = serve_bare(folder.path())?;
+        bench.start_and_idle(&server);
+        bench.reads(&server, &bare)?;
+        bench.hashing(&server)?;
+        bench.storm(&server)?;
+        bench.mixed(&server)?;
+    }
+    bench.writes(folder.path())?;
+    bench.many(&few, folder.path())?;
+    println!("{machine}; medians of {} rounds of {} s\n", plan.rounds, plan.seconds);
+    bench.table.print();
+    Ok(())
+}
+
+impl Bench<'_> {
+    fn start_and_idle(&mut self, server: &Process) {
+        let millis = server.started_in.as_secs_f64() * 1000.0;
+        self.say("start to first reply", &format!("{millis:.0} ms"), "", "", "50 ms", None, server);
+        self.say("memory idle", "", "", "", "20 MiB", None, server);
+    }
+
+    fn reads(&mut self, server: &Process, bare: &Process) -> Outcome<()> {
+        let few = self.plan.few_accounts;
+        let clients = Clients { connections: READERS, seconds: self.plan.seconds };
+        let tokens = Numbers::Any(few * TOKENS_PER_ACCOUNT);
+        let sessions = Numbers::Any(few / ACCOUNTS_PER_SESSION);
+        let good = Expect::Success;
+        let rows: [(&str, Ask, Numbers, Expect, &str, &str); 4] = [
+            ("who-am-i by token", by_token(), tokens, good, USER, "0.80"),
+            ("who-am-i by session", by_session(), sessions, good, USER, "0.75"),
+            ("bad token (401)", by_bad_token(), tokens, Expect::Refusal, "/refused/", "0.80"),
+            ("providers", Ask::get(PROVIDERS), tokens, good, PROVIDERS, ""),
+        ];
+        for (what, ask, numbers, expect, path, promised) in rows {
+            // The same request to both, but for where it leads: the generator works as hard.
+            let at_bare = [ask.clone().at(path)];
+            self.compare(
+                (what, "bare dropshot", promised),
+                server,
+                || load(server.port, std::slice::from_ref(&ask), numbers, clients, expect),
+                || Ok(load(bare.port, &at_bare, numbers, clients, good)?.per_second),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn hashing(&mut self, server: &Process) -> Outcome<()> {
+        let clients = Clients { connections: HASHERS, seconds: self.plan.seconds };
+        let accounts = Numbers::Any(self.plan.few_accounts);
+        let alone = || hashes_per_second(Duration::from_secs(self.plan.seconds.into()));
+        let beside = "argon2 alone, all cores";
+        self.compare(
+            ("who-am-i by Basic", beside, ""),
+            server,
+            || load(server.port, &[by_basic()], accounts, clients, Expect::Success),
+            alone,
+        )?;
+        self.compare(
+            ("login", beside, "0.95"),
+            server,
+            || load(server.port, &[log_in()], accounts, clients, Expect::Success),
+            alone,
+        )?;
+        let mut next = 1;
+        self.compare(
+            ("registration", beside, "0.90"),
+            server,
+            || {
+                let made = load(server.port, &[register()], Numbers::EachFrom(next), clients, Expect::Success)?;
+                // Those under way at the end are made too.
+                next += u32::try_from(made.requests).unwrap_or(u32::MAX) + 2 * HASHERS;
+                Ok(made)
+            },
+            alone,
+        )
+    }
+
+    /// Who-am-i with and without a crowd that logs in.
+    fn storm(&mut self, server: &Process) -> Outcome<()> {
+        let (few, seconds) = (self.plan.few_accounts, self.plan.seconds);
+        let clients = Clients { connections: READERS, seconds };
+        let ask = [by_token()];
+        let tokens = Numbers::Any(few * TOKENS_PER_ACCOUNT);
+        let (mut calm, mut stormy) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            calm.push(load(server.port, &ask, tokens, clients, Expect::Success)?);
+            let crowd = Clients { connections: HASHERS, seconds: seconds + 1 };
+            let storm = start_load(server.port, &[log_in()], Numbers::Any(few), crowd, Expect::Success)?;
+            std::thread::sleep(Duration::from_millis(500));
+            stormy.push(load(server.port, &ask, tokens, clients, Expect::Success)?);
+            storm.finish()?;
+        }
+        let ratio = |figure: fn(&Load) -> f64| median(stormy.iter().zip(&calm).map(|(a, b)| figure(a) / figure(b)));
+        let what = format!("who-am-i while {HASHERS} clients log in");
+        let rate = median(stormy.iter().map(|l| l.per_second));
+        let beside = format!("without them {}", number(median(calm.iter().map(|l| l.per_second))));
+        let through = format!("{:.2}", ratio(|l| l.per_second));
+        self.say(&what, &number(rate), &beside, &through, "0.40", Some(&stormy), server);
+        let p99 = |loads: &[Load]| format!("{:.1} ms", median(loads.iter().map(|l| l.p99_ms)));
+        let (times, beside) = (format!("{:.1}", ratio(|l| l.p99_ms)), format!("without them {}", p99(&calm)));
+        self.say("its p99", &p99(&stormy), &beside, &times, "at most 4", None, server);
+        Ok(())
+    }
+
+    /// A thousand clients of all kinds; each kind at its own pace.
+    fn mixed(&mut self, server: &Process) -> Outcome<()> {
+        let few = self.plan.few_accounts;
+        let seconds = self.plan.mixed_seconds;
+        let sessions = Numbers::Any(few / ACCOUNTS_PER_SESSION);
+        let reads =
+            [by_token().weight(80), by_session().weight(10), by_bad_token().weight(5), Ask::get(PROVIDERS).weight(5)];
+        let crowds = [
+            (&reads[..], sessions, 900, Expect::Both),
+            (&[log_in()][..], Numbers::Any(few), HASHERS, Expect::Success),
+            (&[rename()][..], Numbers::Any(few), 36, Expect::Success),
+        ];
+        let under_way: Result<Vec<_>, String> = crowds
+            .into_iter()
+            .map(|(asks, numbers, connections, expect)| {
+                start_load(server.port, asks, numbers, Clients { connections, seconds }, expect)
+            })
+            .collect();
+        let loads: Result<Vec<Load>, String> = under_way?.into_iter().map(|load| load.finish()).collect();
+        let loads = loads?;
+        let names = ["900 read", "64 log in", "36 rename themselves"];
+        for (name, load) in names.into_iter().zip(&loads) {
+            let what = format!("1,000 mixed clients for {seconds} s: {name}");
+            self.say(&what, &number(load.per_second), "", "", "", Some(&[*load]), server);
+        }
+        Ok(())
+    }
+
+    fn writes(&mut self, folder: &Path) -> Outcome<()> {
+        let clients = Clients { connections: WRITERS, seconds: self.plan.seconds };
+        let rows: [(&str, Ask, &str); 2] = [
+            ("logout", log_out(), "DELETE FROM tokens WHERE id = $1"),
+            ("PATCH user", rename(), "UPDATE accounts SET first_name = 'N' || id WHERE id = $1"),
+        ];
+        let (ours, raw) = (folder.join("ours.sqlite3"), folder.join("raw.sqlite3"));
+        fill(&ours, self.plan.written_accounts)?;
+        std::fs::copy(&ours, &raw)?;
+        let server = serve(&ours)?;
+        // PATCH first: it needs the tokens that logouts end.
+        for (what, ask, sql) in rows.into_iter().rev() {
+            let mut next = 1;
+            let mut first = 1;
+            self.compare(
+                (what, "raw SQLite, a commit each", "5"),
+                &server,
+                || {
+                    let numbers = match what {
+                        "logout" => Numbers::EachFrom(next),
+                        _ => Numbers::Any(self.plan.written_accounts),
+                    };
+                    let done = load(server.port, std::slice::from_ref(&ask), numbers, clients, Expect::Success)?;
+                    next += u32::try_from(done.requests).unwrap_or(u32::MAX) + 2 * WRITERS;
+                    Ok(done)
+                },
+                || {
+                    let duration = Duration::from_secs(self.plan.seconds.into());
+                    let (rate, last) = commits_per_second(&raw, sql, WRITERS as usize, first, duration)?;
+                    first = last;
+                    Ok(rate)
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A million accounts beside a thousand.
+    fn many(&mut self, few: &Path, folder: &Path) -> Outcome<()> {
+        let many: PathBuf = folder.join("many.sqlite3");
+        fill(&many, self.plan.many_accounts)?;
+        let (few, many) = (serve(few)?, serve(&many)?);
+        let accounts = number(self.plan.many_accounts.into());
+        let millis = many.started_in.as_secs_f64() * 1000.0;
+        let what = format!("start to first reply with {accounts} accounts");
+        self.say(&what, &format!("{millis:.0} ms"), "", "", "50 ms", None, &many);
+        let size = |many: bool| if many { self.plan.many_accounts } else { self.plan.few_accounts };
+        let seconds = self.plan.seconds;
+        for (what, ask, per_account, connections) in
+            [("who-am-i by token", by_token(), TOKENS_PER_ACCOUNT, 8), ("login", log_in(), 1, 2)]
+        {
+            let (mut at_few, mut at_many) = (Vec::new(), Vec::new());
+            for _ in 0..self.plan.rounds {
+                for (server, is_many, loads) in [(&few, false, &mut at_few), (&many, true, &mut at_many)] {
+                    let numbers = Numbers::Any(size(is_many) * per_account);
+                    let clients = Clients { connections, seconds };
+                    loads.push(load(server.port, std::slice::from_ref(&ask), numbers, clients, Expect::Success)?);
+                }
+            }
+            let p50 = |loads: &[Load]| format!("p50 {:.3} ms", median(loads.iter().map(|l| l.p50_ms)));
+            let ratio = median(at_many.iter().zip(&at_few).map(|(a, b)| a.p50_ms / b.p50_ms));
+            let what = format!("{what}, any of {accounts} accounts");
+            let beside = format!("any of {}: {}", number(self.plan.few_accounts.into()), p50(&at_few));
+            let ours = p50(&at_many);
+            self.say(&what, &ours, &beside, &format!("{ratio:.2}"), "at most 1.15", Some(&at_many), &many);
+        }
+        self.say(&format!("memory after the {accounts}"), "", "", "", "96 MiB", None, &many);
+        Ok(())
+    }
+
+    /// A rate beside its limit, in turns.
+    fn compare(
+        &mut self,
+        (what, beside, promised): (&str, &str, &str),
+        server: &Process,
+        mut ours: impl FnMut() -> Result<Load, String>,
+        mut limit: impl FnMut() -> Result<f64, String>,
+    ) -> Outcome<()> {
+        let (mut loads, mut limits) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            loads.push(ours()?);
+            limits.push(limit()?);
+        }
+        let ratio = median(loads.iter().zip(&limits).map(|(load, limit)| load.per_second / limit));
+        let rate = number(median(loads.iter().map(|load| load.per_second)));
+        let beside = format!("{beside}: {}", number(median(limits)));
+        self.say(what, &rate, &beside, &format!("{ratio:.2}"), promised, Some(&loads), server);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn say(
+        &mut self,
+        what: &str,
+        ours: &str,
+        beside: &str,
+        ratio: &str,
+        promised: &str,
+        loads: Option<&[Load]>,
+        server: &Process,
+    ) {
+        let times = loads.map(|loads| {
+            let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
+            format!("{:.2}, {:.2}", middle(|l| l.p50_ms), middle(|l| l.p99_ms))
+        });
+        let memory = format!("{:.1}", server.memory_mib());
+        let times = times.unwrap_or_default();
+        self.table.add([what, ours, beside, ratio, promised, &times, &memory].map(str::to_owned).to_vec());
+    }
+}
