@@ -158,7 +158,9 @@ pub async fn identify(
         };
         let (username, password) = read_basic(encoded)
             .ok_or_else(|| unauthorized("Invalid basic header. Credentials not correctly base64 encoded."))?;
-        let opened = accounts::check_password(&server.domain, &username, Password::new(password), client).await?;
+        // Boxed, as the other rare ways are: what they might need would be moved about with each request otherwise.
+        let check = accounts::check_password(&server.domain, &username, Password::new(password), client);
+        let opened = Box::pin(check).await?;
         let account = opened.ok_or_else(|| unauthorized("Invalid username/password."))?;
         return Ok(Identity(Some(SignedIn { account, credential: Credential::Basic })));
     }
@@ -168,7 +170,7 @@ pub async fn identify(
         && let Some((digest, account)) = sessions::authenticate(&server.domain, id).await?
     {
         if !is_safe(&request.method) {
-            check_csrf(server, request, body).await?;
+            Box::pin(check_csrf(server, request, body)).await?;
         }
         return Ok(Identity(Some(SignedIn { account, credential: Credential::Session { digest } })));
     }

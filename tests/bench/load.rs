@@ -31,6 +31,11 @@ impl Ask {
         Ask { method: "POST", body: json.to_string(), ..Ask::get(path) }.header("content-type: application/json")
     }
 
+    pub fn form(path: &str, body: &str) -> Ask {
+        let ask = Ask { method: "POST", body: body.to_owned(), ..Ask::get(path) };
+        ask.header("content-type: application/x-www-form-urlencoded")
+    }
+
     pub fn patch(path: &str, json: &serde_json::Value) -> Ask {
         Ask { method: "PATCH", ..Ask::post(path, json) }
     }
@@ -48,6 +53,19 @@ impl Ask {
     pub fn weight(mut self, weight: u32) -> Ask {
         self.weight = weight;
         self
+    }
+}
+
+impl Ask {
+    /// As it goes over the wire, once, on a connection of its own.
+    pub fn text(&self, port: u16) -> String {
+        let Ask { method, path, headers, body, .. } = self;
+        let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        let length = body.len();
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}Content-Length: \
+             {length}\r\n\r\n{body}"
+        )
     }
 }
 

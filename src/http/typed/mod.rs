@@ -227,7 +227,8 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
     /// The first of them that fails.
     pub async fn admit(self, rqctx: &Context) -> Result<(P::Caller, B::Input), ApiError> {
         let (caller, mut body) = self.enter(rqctx).await?;
-        let fields = if B::IS_READ { Some(body.fields().await?) } else { None };
+        // Boxed, since its many states would be moved about with each request that has no body.
+        let fields = if B::IS_READ { Some(Box::pin(body.fields()).await?) } else { None };
         Ok((caller, B::input(fields)))
     }
 
