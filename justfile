@@ -74,9 +74,16 @@ lint:
 licences:
     cargo deny --all-features check licenses bans sources
 
-# GET user per second beside a bare endpoint, in one run.
-bench-user:
-    bash tests/bench/who_am_i.sh
+# Every figure of this server beside what nothing can be faster than, with a seeded million. Needs wrk; 12 minutes.
+bench *ARGS:
+    cargo build --release --bins --examples
+    target/release/examples/bench {{ARGS}}
+
+# The same operations on dj-rest-auth, fastapi-users and better-auth. Needs wrk, Python and Node; 8 minutes.
+bench-peers:
+    bash tests/bench/peers/install
+    cargo build --release --bins --examples
+    target/release/examples/bench --peers
 
 # Whether the time of an answer tells who has an account.
 bench-timing *ARGS:

@@ -18,7 +18,7 @@ use crate::rows::{by_token, log_in, serve};
 use crate::table::{Table, machine, median, number};
 
 const ROUNDS: u32 = 3;
-const SECONDS: u32 = 5;
+const SECONDS: u32 = 3;
 const READERS: u32 = 32;
 const HASHERS: u32 = 8;
 const NAME: &str = "amy";

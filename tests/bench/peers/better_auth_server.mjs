@@ -15,7 +15,7 @@ const cost = { memoryCost: 19456, timeCost: 2, parallelism: 1 }
 const argon2id = { hash: (password) => hash(password, cost), verify: ({ hash, password }) => verify(hash, password) }
 const options = {
   baseURL: `http://127.0.0.1:${process.argv[2]}`,
-  secret: 'bench'.repeat(10),
+  secret: 'Qm7-wX2_vK9-tR4_zL8-pN3_yJ6-hB5_',
   database,
   emailAndPassword: { enabled: true, ...(process.env.PEER_HASH === 'argon2id' ? { password: argon2id } : {}) },
   plugins: [bearer()],

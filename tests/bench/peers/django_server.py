@@ -22,7 +22,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     INSTALLED_APPS=[
         "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "django.contrib.sites",
-        "rest_framework", "rest_framework.authtoken", "allauth", "allauth.account", "dj_rest_auth",
+        "rest_framework", "rest_framework.authtoken", "allauth", "allauth.account", "allauth.socialaccount", "dj_rest_auth",
         "dj_rest_auth.registration",
     ],
     MIDDLEWARE=[
