@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-/// Half of a read's own time was the system's allocator; this one also gives memory back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     inventree_auth::cli::run()
 }
