@@ -73,7 +73,9 @@ impl Hasher {
         let bench = Bench { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() };
         // Of no password: what it takes to find that out is all that is wanted of it.
         let nothing = Salt::new(&[0; 16]).and_then(|salt| Ok((salt, Output::new(&[0; Params::DEFAULT_OUTPUT_LEN])?)));
-        let dummy = nothing.map_err(|e| failed(&e)).and_then(|(salt, output)| bench.phc(salt, output).map_err(|e| failed(&e)))?;
+        let dummy = nothing
+            .map_err(|e| failed(&e))
+            .and_then(|(salt, output)| bench.phc(salt, output).map_err(|e| failed(&e)))?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let (queue, jobs) = sync_channel::<Job>(QUEUE_PER_THREAD * threads);
         let jobs = Arc::new(Mutex::new(jobs));

@@ -49,11 +49,7 @@ pub fn commits_per_second(
     Ok((rate, next.into_inner()))
 }
 
-fn per_second(
-    threads: usize,
-    duration: Duration,
-    work: impl Fn() -> Result<(), String> + Sync,
-) -> Result<f64, String> {
+fn per_second(threads: usize, duration: Duration, work: impl Fn() -> Result<(), String> + Sync) -> Result<f64, String> {
     let begun = Instant::now();
     let (work, end) = (&work, begun + duration);
     let done: Result<u64, String> = thread::scope(|scope| {

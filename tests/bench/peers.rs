@@ -166,9 +166,7 @@ fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec
         Ok((middle(&at_theirs), middle(&at_ours), ratio))
     };
     let mut cells = Vec::new();
-    for (ours_ask, their_ask, connections) in
-        [(by_token(), who, READERS), (log_in(), (peer.log_in)(), HASHERS)]
-    {
+    for (ours_ask, their_ask, connections) in [(by_token(), who, READERS), (log_in(), (peer.log_in)(), HASHERS)] {
         let (theirs, ours, ratio) = turns(ours_ask, their_ask, connections)?;
         cells.extend([number(theirs), format!("{} ({ratio:.1} x)", number(ours))]);
     }
