@@ -74,12 +74,12 @@ lint:
 licences:
     cargo deny --all-features check licenses bans sources
 
-# Every figure of this server beside what nothing can be faster than, with a seeded million. Needs wrk; 12 minutes.
+# Every figure of this server beside what nothing can be faster than, with a seeded million. Needs wrk; 9 minutes.
 bench *ARGS:
     cargo build --release --bins --examples
     target/release/examples/bench {{ARGS}}
 
-# The same operations on dj-rest-auth, fastapi-users and better-auth. Needs wrk, Python and Node; 8 minutes.
+# The same operations on dj-rest-auth, fastapi-users and better-auth. Needs wrk, Python and Node; 5 minutes.
 bench-peers:
     bash tests/bench/peers/install
     cargo build --release --bins --examples
@@ -91,8 +91,8 @@ bench-timing *ARGS:
 
 # kill -9 at random moments under mixed writes: all that was acknowledged must be there.
 crash ROUNDS="20" *SEED:
-    cargo build --release --bin inventree-auth --example crash
-    target/release/examples/crash target/release/inventree-auth {{ROUNDS}} {{SEED}}
+    cargo build --release
+    cargo run --release --example crash -- target/release/inventree-auth {{ROUNDS}} {{SEED}}
 
 # Everything that CI checks.
 ci:

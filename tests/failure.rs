@@ -5,6 +5,7 @@
 
 mod support;
 
+use inventree_auth::store::StoreError;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use support::{Answer, PASSWORD, TestServer};
@@ -41,6 +42,38 @@ async fn database_locked_by_another_process_refuses_writes_reads_go_on_and_it_re
     assert_eq!(server.get("user/", &headers).await.json()["first_name"], Value::from(""));
     assert_eq!(rename("kept").await.status, 200);
     assert_eq!(server.get("user/", &headers).await.json()["first_name"], "kept");
+}
+
+/// With the writer held up for as long as it takes: a read that waited for it would never be answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_read_waits_for_the_note_of_its_use() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "").await;
+    let session = server.log_in("amy", PASSWORD).await.cookie_value("sessionid");
+    let session = format!("sessionid={session}");
+    server.clock.advance(chrono::Duration::days(2));
+
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let store = server.domain().store.clone();
+    let writer = tokio::spawn(async move {
+        let wait = store.write(move |_| held.recv().map_err(|e| StoreError::Other(e.to_string())));
+        wait.await
+    });
+    for header in [("authorization", token.as_str()), ("cookie", session.as_str())] {
+        let headers = [header];
+        let read = tokio::time::timeout(std::time::Duration::from_secs(30), server.get("user/", &headers)).await;
+        assert_eq!(read.expect("an answer while nothing can be written").status, 200, "{}", header.0);
+    }
+    release.send(()).unwrap();
+    writer.await.unwrap().unwrap();
+    // And both were noted.
+    server.noted().await;
+    let account = server.domain().store.read(|r| Ok::<_, StoreError>((r.token_list(1)?, r.session_list(1)?)));
+    let (tokens, sessions) = account.await.unwrap();
+    assert!(
+        tokens.iter().any(|t| t.last_seen.is_some())
+            && sessions.iter().any(|s| s.expires > s.created + chrono::Duration::days(7))
+    );
 }
 
 #[tokio::test]

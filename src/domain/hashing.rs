@@ -48,7 +48,7 @@ const QUEUE_PER_THREAD: usize = 64;
 /// everybody logs in need not wait for a hash, and a flood of reads still leaves a tenth of a core to each.
 const LOWER_PRIORITY: i32 = 10;
 
-type Job = Box<dyn FnOnce(&mut Bench) + Send>;
+type Job = Box<dyn FnOnce(&mut Workbench) + Send>;
 
 /// Marks an account that no password opens, as Django does.
 pub const UNUSABLE_PREFIX: char = '!';
@@ -70,19 +70,16 @@ impl Hasher {
     pub fn start(cost: Cost) -> Result<Hasher, HasherError> {
         let failed = |e: &dyn std::fmt::Display| HasherError::Failed(e.to_string());
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|e| failed(&e))?;
-        let bench = Bench { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() };
-        // Of no password: what it takes to find that out is all that is wanted of it.
-        let nothing = Salt::new(&[0; 16]).and_then(|salt| Ok((salt, Output::new(&[0; Params::DEFAULT_OUTPUT_LEN])?)));
-        let dummy = nothing
-            .map_err(|e| failed(&e))
-            .and_then(|(salt, output)| bench.phc(salt, output).map_err(|e| failed(&e)))?;
+        let workbench =
+            Workbench { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() };
+        let dummy = workbench.nobodys().map_err(|e| failed(&e))?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let (queue, jobs) = sync_channel::<Job>(QUEUE_PER_THREAD * threads);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..threads {
-            let (jobs, bench) = (Arc::clone(&jobs), bench.clone());
+            let (jobs, workbench) = (Arc::clone(&jobs), workbench.clone());
             let thread = thread::Builder::new().name(format!("argon2-{number}"));
-            thread.spawn(move || work(&jobs, bench)).map_err(|e| failed(&e))?;
+            thread.spawn(move || work(&jobs, workbench)).map_err(|e| failed(&e))?;
         }
         Ok(Hasher { queue, dummy: dummy.into(), metrics: Hashing::default() })
     }
@@ -97,7 +94,7 @@ impl Hasher {
     ///
     /// [`HasherError::Busy`] when the queue is full.
     pub async fn hash(&self, password: Password) -> Result<String, HasherError> {
-        let hashed = self.run(move |bench| bench.hash(password.expose().as_bytes()));
+        let hashed = self.run(move |workbench| workbench.hash(password.expose().as_bytes()));
         hashed.await?.map_err(|e| HasherError::Failed(e.to_string()))
     }
 
@@ -114,12 +111,12 @@ impl Hasher {
         let usable = stored.filter(|hash| why_unusable(hash).is_none());
         let known = usable.is_some();
         let hash = usable.unwrap_or(&self.dummy).to_owned();
-        self.run(move |bench| {
+        self.run(move |workbench| {
             let password = password.expose().as_bytes();
             let fits = if is_djangos(&hash) {
                 DjangoHash::read(&hash).is_ok_and(|hash| hash.verify(password))
             } else {
-                django_hashes::read_argon2(&hash).is_ok_and(|hash| bench.verify(password, &hash))
+                django_hashes::read_argon2(&hash).is_ok_and(|hash| workbench.verify(password, &hash))
             };
             fits && known
         })
@@ -128,14 +125,14 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Bench) -> T + Send + 'static,
+        work: impl FnOnce(&mut Workbench) -> T + Send + 'static,
     ) -> Result<T, HasherError> {
         let (answer, result) = oneshot::channel();
         let metrics = self.metrics.clone();
-        let job: Job = Box::new(move |bench| {
+        let job: Job = Box::new(move |workbench| {
             metrics.waiting.dec();
             let started = Instant::now();
-            let done = work(bench);
+            let done = work(workbench);
             metrics.seconds.observe(started.elapsed().as_secs_f64());
             // Whoever asked may have gone; the work is done all the same.
             let _ = answer.send(done);
@@ -173,40 +170,38 @@ pub fn why_unusable(hash: &str) -> Option<Unusable> {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, mut bench: Bench) {
-    // Where it is refused, hashing competes with reads; nothing else changes.
-    #[cfg(unix)]
+fn work(jobs: &Mutex<Receiver<Job>>, mut workbench: Workbench) {
+    // Of this thread alone, which only Linux can. Where it is refused, hashing competes with reads.
+    #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(LOWER_PRIORITY);
-    while let Some(job) = next(jobs, &mut bench) {
-        job(&mut bench);
+    loop {
+        // The lock covers the waiting only; the job itself runs without it.
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(&mut workbench),
+            Err(_) => return,
+        }
     }
 }
 
-/// The lock covers the waiting only; the job itself runs without it.
-fn next(jobs: &Mutex<Receiver<Job>>, bench: &mut Bench) -> Option<Job> {
-    if let Ok(jobs) = jobs.try_lock()
-        && let Ok(job) = jobs.try_recv()
-    {
-        return Some(job);
-    }
-    // Nobody waits, or another thread does already: there is time to give the memory back, and to ask for it again.
-    bench.memory = Vec::new();
-    jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
-}
-
-/// What a hashing thread works with. Its memory serves one hash after the other while there are any: to ask the system
-/// for 19 MiB of empty pages takes a tenth of a hash.
+/// What a hashing thread works with. It keeps the memory of its first hash for all others: to have 19 MiB of empty pages
+/// from the system takes time with each, and what is given back in between, its allocator keeps in pieces.
 #[derive(Clone)]
-struct Bench {
+struct Workbench {
     argon2: Argon2<'static>,
     memory: Vec<Block>,
 }
 
-impl Bench {
+impl Workbench {
     fn hash(&mut self, password: &[u8]) -> Result<String, argon2::password_hash::Error> {
         let (argon2, salt) = (self.argon2.clone(), Salt::generate());
         let output = self.output(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
         self.phc(salt, output)
+    }
+
+    /// A hash of no password: what it takes to find that out is all that is wanted of it.
+    fn nobodys(&self) -> Result<String, argon2::password_hash::Error> {
+        self.phc(Salt::new(&[0; 16])?, Output::new(&[0; Params::DEFAULT_OUTPUT_LEN])?)
     }
 
     fn phc(&self, salt: Salt, output: Output) -> Result<String, argon2::password_hash::Error> {
@@ -240,13 +235,14 @@ impl Bench {
         salt: &[u8],
         length: usize,
     ) -> Result<Output, argon2::password_hash::Error> {
-        let blocks = argon2.params().block_count();
-        if self.memory.len() < blocks {
-            self.memory.resize(blocks, Block::new());
-        }
+        let (own, needed) = (self.argon2.params().block_count(), argon2.params().block_count());
+        // An import may bring a hash that takes more: nobody needs that much again.
+        let mut larger = Vec::new();
+        let memory = if needed > own { &mut larger } else { &mut self.memory };
+        memory.resize(own.max(needed), Block::new());
         let mut output = [0; Output::MAX_LENGTH];
         let output = output.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
-        argon2.hash_password_into_with_memory(password, salt, output, &mut self.memory[..blocks])?;
+        argon2.hash_password_into_with_memory(password, salt, output, &mut memory[..needed])?;
         Ok(Output::new(output)?)
     }
 }
@@ -286,17 +282,28 @@ mod tests {
             let params = Params::new(memory, passes, 1, length).unwrap();
             Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         };
-        let mut bench = Bench { argon2: argon2(64, 2, None), memory: Vec::new() };
+        let mut workbench = Workbench { argon2: argon2(64, 2, None), memory: Vec::new() };
         for other in [argon2(256, 1, Some(16)), argon2(16, 3, Some(64)), argon2(64, 2, None)] {
             let theirs = argon2::PasswordHasher::hash_password(&other, b"theirs").unwrap();
-            assert!(bench.verify(b"theirs", &theirs));
-            assert!(!bench.verify(b"their", &theirs));
-            let ours = bench.hash(b"ours").unwrap();
-            assert_ne!(ours, bench.hash(b"ours").unwrap(), "one salt for two");
+            assert!(workbench.verify(b"theirs", &theirs));
+            assert!(!workbench.verify(b"their", &theirs));
+            let ours = workbench.hash(b"ours").unwrap();
+            assert_ne!(ours, workbench.hash(b"ours").unwrap(), "one salt for two");
             let ours = PasswordHash::new(&ours).unwrap();
-            assert!(bench.argon2.verify_password(b"ours", &ours).is_ok());
-            assert!(bench.verify(b"ours", &ours));
+            assert!(workbench.argon2.verify_password(b"ours", &ours).is_ok());
+            assert!(workbench.verify(b"ours", &ours));
+            assert_eq!(workbench.memory.len(), 64, "of one hash, however large others are");
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_stands_back_for_reads() {
+        let own = rustix::process::getpriority_process(None).unwrap();
+        let hasher = Hasher::start(Cost::CHEAP).unwrap();
+        let its = hasher.run(|_| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
+        assert_eq!(its, (own + LOWER_PRIORITY).min(19));
+        assert_eq!(rustix::process::getpriority_process(None).unwrap(), own, "the others stay as they are");
     }
 
     #[tokio::test]

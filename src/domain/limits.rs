@@ -120,11 +120,11 @@ impl Limits {
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let mut wait = 0.0_f64;
         for (key, size) in wanted {
-            if let Some(bucket) = buckets.get_mut(key) {
+            let level = buckets.get_mut(key).map_or(0.0, |bucket| {
                 // A clock that jumped back: else nothing would leak until it has caught up.
                 bucket.at = bucket.at.min(now);
-            }
-            let level = buckets.get(key).map_or(0.0, |bucket| bucket.level(now));
+                bucket.level(now)
+            });
             wait = wait.max((level + 1.0 - size.attempts) * size.leak_seconds);
         }
         if wait > 0.0 {

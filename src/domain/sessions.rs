@@ -64,9 +64,9 @@ pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32],
     let Some((session, account)) = live else { return Ok(None) };
     let absolute = session.created + Duration::seconds(LIFETIME_SECONDS);
     let end = absolute.min(now + Duration::days(IDLE_DAYS));
-    // Once a day at most, and once more for the last days; a database that takes no writes closes no session.
+    // Once a day at most, and once more for the last days.
     if end - session.expires >= Duration::days(1) || (end == absolute && session.expires < end) {
-        let _ = domain.store.write::<_, StoreError>(move |w| w.session_set_expires(session.id, end)).await;
+        domain.store.note(move |w| w.session_set_expires(session.id, end));
     }
     Ok(Some((digest, account)))
 }

@@ -129,6 +129,14 @@ impl Store {
         }
     }
 
+    /// Queues what no answer depends on, such as when something was used last, and waits for nothing: a database that
+    /// takes no writes just now can still be read. It is durable before any write that is queued later.
+    pub fn note(&self, f: impl FnOnce(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
+        let (reply, _) = oneshot::channel();
+        // What is lost is noted again at the next use.
+        let _ = self.inner.writer.submit(writer::job(f, reply));
+    }
+
     pub fn metrics(&self) -> &Writing {
         self.inner.writer.metrics()
     }

@@ -16,6 +16,7 @@ use std::error::Error;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     load::check_wrk()?;
+    #[cfg(unix)]
     raise_open_files()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => rows::run(&rows::FULL),
@@ -26,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// For a thousand clients on either side; what is started here inherits it.
+#[cfg(unix)]
 fn raise_open_files() -> Result<(), Box<dyn Error>> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

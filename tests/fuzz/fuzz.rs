@@ -1,5 +1,6 @@
 //! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--seed N] [--only NAME]`: every parser so many times with spoilt inputs,
-//! whole requests to a server in this process, and sign-ins through a provider whose answers are spoilt. Exit code 1 at the first panic or 5xx, with the input and the seed that made it.
+//! whole requests to a server in this process, and sign-ins through a provider whose answers are spoilt. Exit code 1 at the
+//! first panic or 5xx, with the input and the seed that made it.
 
 mod mutation;
 mod parsers;

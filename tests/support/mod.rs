@@ -21,6 +21,7 @@ use inventree_auth::domain::{Clock, Domain};
 use inventree_auth::mail::Message;
 use inventree_auth::mail::transport::Transport;
 use inventree_auth::server::{self, Running, Surroundings};
+use inventree_auth::store::StoreError;
 use inventree_auth_client::{Client, Credentials, connect};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -189,6 +190,11 @@ impl TestServer {
 
     pub async fn stop(&mut self) {
         self.running.take().unwrap().stop().await.unwrap();
+    }
+
+    /// All that was noted behind an answer is written once this returns: it is one more write, behind them.
+    pub async fn noted(&self) {
+        self.domain().store.write(|_| Ok::<_, StoreError>(())).await.unwrap();
     }
 
     /// The generated client, with a relay on its way that sees what passes.
