@@ -22,6 +22,9 @@ pub struct Http {
     requests: Family<Request, Counter>,
     seconds: Family<Operation, Histogram, fn() -> Histogram>,
     pub in_flight: Gauge,
+    pub connections: Gauge,
+    /// Closed for the sake of new ones.
+    pub connections_cut: Counter,
 }
 
 /// One answered request.
@@ -47,6 +50,8 @@ impl Default for Http {
             requests: Family::default(),
             seconds: Family::new_with_constructor(seconds),
             in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            connections_cut: Counter::default(),
         }
     }
 }
@@ -126,6 +131,9 @@ pub fn registry(http: &Http, hashing: &Hashing, writing: &Writing, mail: &Mail, 
     let help = "From the request's head to the answer's";
     all.register_with_unit("http_request_duration", help, Unit::Seconds, http.seconds.clone());
     all.register("http_requests_in_flight", "Requests not answered yet", http.in_flight.clone());
+    all.register("connections", "Connections that are open", http.connections.clone());
+    let help = "Connections that kept the server waiting, closed since their place was needed";
+    all.register("connections_cut", help, http.connections_cut.clone());
 
     all.register("hashes_waiting", "Passwords that wait for a hashing thread", hashing.waiting.clone());
     let help = "One password hashed or verified, without its wait";

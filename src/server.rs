@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dropshot::{ConfigDropshot, ConfigTls, HandlerTaskMode, HttpServer, ServerBuilder};
 use slog::{Logger, info, o, warn};
 use tokio::task::JoinSet;
 
@@ -18,7 +17,9 @@ use crate::domain::limits::Limits;
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts};
-use crate::http::{Server, Settings, front};
+use crate::http::connections::Connections;
+use crate::http::front::Door;
+use crate::http::{Server, Settings};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
 use crate::operating::{self, Operating};
@@ -52,7 +53,8 @@ impl Default for Surroundings {
 
 /// A server that answers.
 pub struct Running {
-    http: Arc<HttpServer<Arc<Server>>>,
+    http: Arc<Connections>,
+    door: Arc<Door>,
     operating: Option<Operating>,
     domain: Domain,
     mail: worker::Worker,
@@ -90,14 +92,17 @@ pub async fn start(
     let mail = worker::start(store, domain.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let hangup = Hangup::listen();
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
-    let http = Arc::new(listen(config, bind, tls, &domain, log)?);
-    info!(log, "listening"; "address" => %http.local_addr(), "site_url" => &config.site_url, "tls" => pair.is_some());
+    let server = Arc::new(Server::new(domain.clone(), settings(config), log.clone())?);
+    let counted = server.metrics.clone();
+    let door = Arc::new(Door::open(server).await?);
+    let http = Connections::listen(bind, tls, Arc::clone(&door), log.new(o!("part" => "connections")));
+    let http = Arc::new(http.map_err(|e| format!("cannot listen on {bind}: {e}"))?);
+    info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url, "tls" => pair.is_some());
     if pair.is_some() && config.site_url.starts_with("http://") {
         warn!(log, "INVENTREE_SITE_URL is http:// though this server speaks TLS: mailed links and cookies follow it");
     }
     let operating = match config.metrics_bind {
         Some(bind) => {
-            let counted = http.app_private().metrics.clone();
             let database = config.database.clone();
             let subject = operating::Subject { domain: domain.clone(), database, http: counted, outbox: mail.handle() };
             let operating = operating::listen(bind, subject)?;
@@ -109,7 +114,7 @@ pub async fn start(
     let mut tasks = JoinSet::new();
     tasks.spawn(keep_house(domain.clone(), log.new(o!("part" => "housekeeping"))));
     tasks.spawn(keep_certificate(pair, hangup, Arc::clone(&http), log.new(o!("part" => "tls"))));
-    Ok(Running { http, operating, domain, mail, tasks })
+    Ok(Running { http, door, operating, domain, mail, tasks })
 }
 
 /// The rules without a server, for the operator's commands. They sign and mail nothing, and so get a secret key of the
@@ -176,19 +181,18 @@ async fn keep_house(domain: Domain, log: Logger) {
 }
 
 /// Takes a new certificate when its files have changed, looked at now and then, or when a SIGHUP says so.
-async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<HttpServer<Arc<Server>>>, log: Logger) {
+async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<Connections>, log: Logger) {
     loop {
         let is_told = tokio::select! {
             () = hangup.told() => true,
             () = tokio::time::sleep(GLANCE) => false,
         };
         let Some(pair) = pair.as_mut().filter(|pair| is_told || pair.has_changed()) else { continue };
-        let taken = match pair.read_again() {
-            Ok(tls) => http.refresh_tls(&tls).await,
-            Err(why) => Err(why),
-        };
-        match taken {
-            Ok(()) => info!(log, "a new certificate serves"),
+        match pair.read_again() {
+            Ok(tls) => {
+                http.renew_tls(tls);
+                info!(log, "a new certificate serves");
+            }
             Err(why) => warn!(log, "the new certificate is no good, the old one serves on"; "why" => why),
         }
     }
@@ -221,7 +225,7 @@ impl Hangup {
 
 impl Running {
     pub fn address(&self) -> SocketAddr {
-        self.http.local_addr()
+        self.http.address()
     }
 
     /// Where health and metrics are shown.
@@ -235,7 +239,7 @@ impl Running {
 
     /// Ends when the server has stopped by itself, which it should not.
     pub async fn stopped(&self) -> Result<(), String> {
-        self.http.wait_for_shutdown().await
+        self.http.stopped().await
     }
 
     /// No new requests; those under way finish; then the mail in hand, then the writes that wait.
@@ -247,9 +251,10 @@ impl Running {
         self.tasks.shutdown().await;
         // The task that held it too has ended.
         let closed = match Arc::try_unwrap(self.http) {
-            Ok(http) => http.close().await,
+            Ok(http) => http.stop().await,
             Err(_) => Err("the server is still in use".to_owned()),
         };
+        self.door.close().await;
         if let Some(operating) = self.operating {
             // Asked until the end: a balancer learns from it that this server stops.
             operating.close().await?;
@@ -261,14 +266,8 @@ impl Running {
     }
 }
 
-fn listen(
-    config: &Config,
-    bind: SocketAddr,
-    tls: Option<ConfigTls>,
-    domain: &Domain,
-    log: &Logger,
-) -> Result<HttpServer<Arc<Server>>, String> {
-    let settings = Settings {
+fn settings(config: &Config) -> Settings {
+    Settings {
         site_url: config.site_url.clone(),
         session_cookie_secure: config.session_cookie_secure,
         cookie_same_site: config.cookie_same_site.clone(),
@@ -278,21 +277,7 @@ fn listen(
         mail_required: config.mail_required,
         providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),
         mailbox: config.mailbox.clone(),
-    };
-    let server = Server::new(domain.clone(), settings, log.clone())?;
-    let dropshot = ConfigDropshot {
-        bind_address: bind,
-        // A write goes on when its client has gone.
-        default_handler_task_mode: HandlerTaskMode::Detached,
-        ..ConfigDropshot::default()
-    };
-    // dropshot logs every request with its whole URI, where links carry live keys: `http::front` logs instead.
-    let silent = Logger::root(slog::Discard, o!());
-    let builder = ServerBuilder::new(front::served_api()?, Arc::new(server), silent).config(dropshot).tls(tls);
-    builder.start().map_err(|e| {
-        let cause = std::error::Error::source(&e).map(|source| format!(": {source}")).unwrap_or_default();
-        format!("cannot listen on {bind}: {e}{cause}")
-    })
+    }
 }
 
 fn rules(config: &Config) -> Rules {

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use dropshot::ConfigTls;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
@@ -25,11 +24,11 @@ impl Pair {
     /// # Errors
     ///
     /// One line that names the setting whose file is no good.
-    pub fn read(files: &PemFiles) -> Result<(Pair, ConfigTls), String> {
+    pub fn read(files: &PemFiles) -> Result<(Pair, Arc<ServerConfig>), String> {
         // Before the content: what is written in between is read again.
         let written = written(files);
         let config = read(files)?;
-        Ok((Pair { files: files.clone(), written }, ConfigTls::Dynamic(config)))
+        Ok((Pair { files: files.clone(), written }, config))
     }
 
     pub fn has_changed(&self) -> bool {
@@ -41,9 +40,9 @@ impl Pair {
     /// # Errors
     ///
     /// As [`Pair::read`].
-    pub fn read_again(&mut self) -> Result<ConfigTls, String> {
+    pub fn read_again(&mut self) -> Result<Arc<ServerConfig>, String> {
         self.written = written(&self.files);
-        read(&self.files).map(ConfigTls::Dynamic)
+        read(&self.files)
     }
 }
 
@@ -51,7 +50,7 @@ fn written(files: &PemFiles) -> [Option<SystemTime>; 2] {
     [&files.certificate, &files.key].map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
 }
 
-fn read(files: &PemFiles) -> Result<ServerConfig, String> {
+fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, String> {
     let at = |setting: &str, file: &Path, why: &dyn std::fmt::Display| {
         format!("INVENTREE_{setting}: {}: {why}", file.display())
     };
@@ -72,7 +71,7 @@ fn read(files: &PemFiles) -> Result<ServerConfig, String> {
     let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?.with_no_client_auth();
     let mut config = builder.with_single_cert(chain, private).map_err(|e| at("TLS_KEY", key, &e))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Arc::new(config))
 }
 
 #[cfg(test)]

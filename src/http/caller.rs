@@ -9,8 +9,9 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, ORIGIN, REFERER};
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Server;
 use super::body::{self, Fields};
@@ -18,7 +19,7 @@ use super::cookies::{self, CSRF_COOKIE, SESSION_COOKIE};
 use super::error::ApiError;
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
-use crate::domain::{accounts, sessions, tokens};
+use crate::domain::{Refusal, accounts, sessions, tokens};
 use crate::store::Account;
 
 /// The header of tokenAuth and basicAuth.
@@ -26,6 +27,10 @@ pub const TOKEN_HEADER: &str = "Authorization";
 
 /// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 const MOST_BODY_BYTES: usize = 2_621_440;
+/// A body up to here is always read; what is longer shares [`LARGE_BODIES`]. No request of this API needs as much.
+const SMALL_BODY_BYTES: usize = 65_536;
+/// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all bodies together.
+static LARGE_BODIES: Semaphore = Semaphore::const_new(64 << 20);
 /// A client that takes longer to send its body is gone, or means harm.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -94,7 +99,7 @@ impl FromIdentity for SignedIn {
         match caller.credential {
             Credential::Basic => accounts::require_no_mfa(&server.domain, caller.account.id).await?,
             // These were handed out after whatever the rules asked for then; an enforced second factor asks again.
-            _ if server.domain.rules.mfa_enforced => return Err(crate::domain::Refusal::MfaRequired.into()),
+            _ if server.domain.rules.mfa_enforced => return Err(Refusal::MfaRequired.into()),
             _ => {}
         }
         Ok(caller)
@@ -300,6 +305,8 @@ pub struct LazyBody {
     declared_length: Option<usize>,
     unread: Option<dropshot::Body>,
     read: Option<bytes::Bytes>,
+    /// What it holds of [`LARGE_BODIES`].
+    room: Option<SemaphorePermit<'static>>,
 }
 
 impl LazyBody {
@@ -310,12 +317,13 @@ impl LazyBody {
             declared_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
             unread: Some(body),
             read: None,
+            room: None,
         }
     }
 
     /// # Errors
     ///
-    /// 413, 408, 415, 400.
+    /// 413, 408, 415, 400, and 503 when other large bodies have taken all the room.
     pub async fn fields(&mut self) -> Result<Fields, ApiError> {
         let bytes = self.bytes().await?;
         Ok(body::parse(self.content_type.as_deref(), bytes).await?)
@@ -339,16 +347,49 @@ impl LazyBody {
             return Err(too_large());
         }
         let Some(body) = self.unread.take() else { return Ok(bytes::Bytes::new()) };
-        let collected = tokio::time::timeout(BODY_PATIENCE, Limited::new(body, MOST_BODY_BYTES).collect());
-        match collected.await {
-            Err(_) => Err(ApiError::detail(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time.")),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_)) => Err(ApiError::detail(StatusCode::BAD_REQUEST, "The request body could not be read.")),
-            Ok(Ok(collected)) => {
-                let bytes = collected.to_bytes();
+        let late = || ApiError::detail(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time.");
+        let collected = tokio::time::timeout(BODY_PATIENCE, self.collect(body)).await.map_err(|_| late())?;
+        match collected {
+            Err(Uncollected::TooLarge) => Err(too_large()),
+            Err(Uncollected::Broken) => {
+                Err(ApiError::detail(StatusCode::BAD_REQUEST, "The request body could not be read."))
+            }
+            Err(Uncollected::NoRoom) => Err(Refusal::Busy.into()),
+            Ok(bytes) => {
                 self.read = Some(bytes.clone());
                 Ok(bytes)
             }
         }
     }
+
+    async fn collect(&mut self, mut body: dropshot::Body) -> Result<bytes::Bytes, Uncollected> {
+        let mut collected = bytes::BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| Uncollected::Broken)?.into_data() else { continue };
+            let before = collected.len();
+            let length = before + data.len();
+            if length > MOST_BODY_BYTES {
+                return Err(Uncollected::TooLarge);
+            }
+            let more = length.saturating_sub(before.max(SMALL_BODY_BYTES));
+            if more > 0 {
+                let more = u32::try_from(more).unwrap_or(u32::MAX);
+                let room = LARGE_BODIES.try_acquire_many(more).map_err(|_| Uncollected::NoRoom)?;
+                match &mut self.room {
+                    Some(had) => had.merge(room),
+                    had => *had = Some(room),
+                }
+            }
+            collected.extend_from_slice(&data);
+        }
+        Ok(collected.freeze())
+    }
+}
+
+/// Why a body was not read.
+enum Uncollected {
+    TooLarge,
+    Broken,
+    /// Other bodies have taken all there is.
+    NoRoom,
 }

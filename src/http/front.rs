@@ -1,18 +1,18 @@
 //! The door: every request of every method and path comes in here, and every answer goes out.
 //!
-//! dropshot's own router answers unknown paths and methods by itself, takes a path with and without its last slash, and
-//! offers no hook before or after a handler. So the served API is one catch-all per method, and behind it stands
-//! dropshot's router with the documented API ([`super::documented_api`]), which this door asks; beside it stand the
-//! [`pages`]. What the reference does around its views is here, once: negotiation, 404, 405, OPTIONS, HEAD, headers, a
+//! dropshot's own server answers unknown paths and methods by itself, takes a path with and without its last slash, and
+//! offers no hook before or after a handler. So this door stands before dropshot's router with the documented API
+//! ([`super::documented_api`]), and asks it; beside it stand the [`pages`]. What the reference does around its views is here, once: negotiation, 404, 405, OPTIONS, HEAD, headers, a
 //! caught panic, the log line. No rule of an operation or a page may be here.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dropshot::{ApiDescription, ApiEndpoint, ApiEndpointVersions, HttpError, RawRequest, RequestContext};
+use dropshot::RequestInfo;
 use futures::FutureExt;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY,
@@ -21,18 +21,25 @@ use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
+use tokio_util::task::TaskTracker;
 
+use super::contexts::Contexts;
 use super::caller::{ANY_SCHEME, FromIdentity, LazyBody, SignedIn, Visitor};
 use super::error::{ApiError, InternalMessage, json_response};
 use super::pages::{self, Page, Visit, people};
 use super::typed::{Context, Operation};
 use super::{Server, Settings, caller, client, documented_api, negotiation};
 use crate::api::OPERATIONS;
+use crate::domain::Refusal;
+use crate::metrics;
 
-type Answer = Response<dropshot::Body>;
+pub type Answer = Response<dropshot::Body>;
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, ApiError>> + Send>>;
 /// `Cache-Control` of every answer that is about one person, now: all but those of a page that knows better.
 const NO_STORE: &str = "no-store";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Below it reads only read.
+const API: &str = "/api/";
 
 /// Hands a request to dropshot's router. A closure, since that router's type has no public name.
 type Dispatch = Box<dyn Fn(Context, Request<dropshot::Body>, &'static str, Method) -> Answering + Send + Sync>;
@@ -202,68 +209,99 @@ fn dispatch() -> Result<Dispatch, String> {
     }))
 }
 
-/// What is served: one catch-all per method.
-///
-/// # Errors
-///
-/// dropshot's words for a route that it does not take.
-pub fn served_api() -> Result<ApiDescription<Arc<Server>>, String> {
-    let mut api = ApiDescription::new();
-    for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
-    {
-        let name = format!("front_{method}");
-        let endpoint =
-            ApiEndpoint::new(name, front, method, "application/json", "/{path:.*}", ApiEndpointVersions::All);
-        api.register(endpoint.visible(false)).map_err(|e| e.to_string())?;
-    }
-    Ok(api)
+/// Answers every request of a server.
+pub struct Door {
+    server: Arc<Server>,
+    contexts: Contexts,
+    /// What goes on when its client has gone.
+    detached: TaskTracker,
 }
 
-/// The rest of a path. dropshot wants it declared; the door reads the path itself.
-struct AnyPath;
-
-#[async_trait::async_trait]
-impl dropshot::SharedExtractor for AnyPath {
-    async fn from_request<C: dropshot::ServerContext>(_: &RequestContext<C>) -> Result<Self, HttpError> {
-        Ok(AnyPath)
+impl Door {
+    /// # Errors
+    ///
+    /// When dropshot's state cannot be made.
+    pub async fn open(server: Arc<Server>) -> Result<Door, String> {
+        let contexts = Contexts::of(Arc::clone(&server)).await?;
+        Ok(Door { server, contexts, detached: TaskTracker::new() })
     }
 
-    fn metadata(content_type: dropshot::ApiEndpointBodyContentType) -> dropshot::ExtractorMetadata {
-        #[derive(serde::Deserialize, schemars::JsonSchema)]
-        #[allow(dead_code)]
-        struct Rest {
-            path: Vec<String>,
+    pub fn metrics(&self) -> &metrics::Http {
+        &self.server.metrics
+    }
+
+    /// A write goes on when its client has gone: it would be half known otherwise.
+    pub async fn answer(self: &Arc<Door>, request: Request<dropshot::Body>, remote: SocketAddr) -> Answer {
+        let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if only_reads && request.uri().path().starts_with(API) {
+            return self.answer_attached(request, remote).await;
         }
-        <dropshot::Path<Rest> as dropshot::SharedExtractor>::metadata(content_type)
+        let door = Arc::clone(self);
+        let answering = self.detached.spawn(async move { door.answer_attached(request, remote).await });
+        // It catches its own panics, and nobody aborts it.
+        answering.await.unwrap_or_else(|e| ApiError::internal(e.to_string()).into_response())
+    }
+
+    /// The answer to a request that nobody looks at.
+    pub fn turn_away(&self) -> Answer {
+        ApiError::from(Refusal::Busy).into_response()
+    }
+
+    /// Returns when nothing goes on any more.
+    pub async fn close(&self) {
+        self.detached.close();
+        self.detached.wait().await;
+    }
+
+    async fn answer_attached(&self, request: Request<dropshot::Body>, remote: SocketAddr) -> Answer {
+        let started = Instant::now();
+        let server = &*self.server;
+        let _in_flight = InFlight::new(&server.metrics);
+        let request_id = uuid::Builder::from_random_bytes(server.domain.random()).into_uuid().to_string();
+        let (method, headers) = (request.method().clone(), kept(request.headers()));
+        let resource = server.routes.find(&percent_decode_str(request.uri().path()).decode_utf8_lossy());
+        let name = resource.and_then(|resource| resource.name(&method));
+        let rqctx = self.contexts.make(RequestInfo::new(&request, remote), request_id.clone());
+
+        let whole = async {
+            let answer = answer(server, rqctx, request, resource).await;
+            let mut response = answer.unwrap_or_else(ApiError::into_response);
+            // A cache that keeps an answer for all would end everybody's session with it.
+            let is_for_one = response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
+            if is_for_one
+                && !response.headers().contains_key(SET_COOKIE)
+                && caller::has_dead_session(server, &headers).await
+            {
+                response.headers_mut().append(SET_COOKIE, server.cookies().clear_session());
+            }
+            response
+        };
+        let whole = AssertUnwindSafe(whole).catch_unwind().await;
+        let mut response =
+            whole.unwrap_or_else(|_| ApiError::internal("a handler panicked".to_owned()).into_response());
+        decorate(server, &headers, resource, response.headers_mut());
+        if let Ok(id) = HeaderValue::try_from(&request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        log(server, &request_id, &method, name, &remote, &response, started);
+        response
     }
 }
 
-async fn front(rqctx: Context, _: AnyPath, request: RawRequest) -> Result<Answer, HttpError> {
-    let started = Instant::now();
-    let server = Arc::clone(&rqctx.server.private);
-    server.metrics.in_flight.inc();
-    let request_id = rqctx.request_id.clone();
-    let request = request.into_inner();
-    let (method, headers) = (request.method().clone(), kept(request.headers()));
-    let resource = server.routes.find(&percent_decode_str(request.uri().path()).decode_utf8_lossy());
-    let name = resource.and_then(|resource| resource.name(&method));
-    let remote = rqctx.request.remote_addr();
+/// Counts a request for as long as it lives.
+struct InFlight<'a>(&'a metrics::Http);
 
-    let answer = AssertUnwindSafe(answer(&server, rqctx, request, resource)).catch_unwind().await;
-    let mut response = match answer {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) => error.into_response(),
-        Err(_) => ApiError::internal("a handler panicked".to_owned()).into_response(),
-    };
-    decorate(&server, &headers, resource, response.headers_mut());
-    // A cache that keeps an answer for all would end everybody's session with it.
-    let is_for_one = response.headers().get(CACHE_CONTROL).is_some_and(|value| value == NO_STORE);
-    if is_for_one && !response.headers().contains_key(SET_COOKIE) && caller::has_dead_session(&server, &headers).await {
-        response.headers_mut().append(SET_COOKIE, server.cookies().clear_session());
+impl InFlight<'_> {
+    fn new(metrics: &metrics::Http) -> InFlight<'_> {
+        metrics.in_flight.inc();
+        InFlight(metrics)
     }
-    log(&server, &request_id, &method, name, &remote, &response, started);
-    server.metrics.in_flight.dec();
-    Ok(response)
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.dec();
+    }
 }
 
 /// What is asked of the request's head once it is answered; next to nothing for a machine, which sends neither.
@@ -391,7 +429,7 @@ fn log(
     request_id: &str,
     method: &Method,
     name: Option<&'static str>,
-    remote: &std::net::SocketAddr,
+    remote: &SocketAddr,
     response: &Answer,
     started: Instant,
 ) {

@@ -3,10 +3,11 @@
 //! A request goes straight through:
 //!
 //! ```text
-//! dropshot ─► front.rs        any path, any method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
-//!               ├─► typed.rs  admit: who calls (caller.rs), may they (policy), what do they say (body.rs, fields.rs)
-//!               │     └─► operations.rs ─► login.rs, emails.rs, …   5 to 15 lines each: unwrap, call domain, wrap
-//!               └─► pages/    what is answered beside the document
+//! connections.rs ─► front.rs    any path, any method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
+//!   (hyper)           ├─► dropshot's router and handlers, from the generated trait
+//!                     │     └─► typed.rs  admit: who calls (caller.rs), may they, what do they say (body.rs, fields.rs)
+//!                     │           └─► operations.rs ─► login.rs, …   5 to 15 lines each: unwrap, call domain, wrap
+//!                     └─► pages/  what is answered beside the document
 //! ```
 //!
 //! Rules live in `domain`; a handler that decides more than a status belongs there. `error.rs` is the only place that
@@ -15,6 +16,8 @@
 pub mod body;
 pub mod caller;
 pub mod client;
+pub mod connections;
+mod contexts;
 pub mod cookies;
 mod emails;
 pub mod error;

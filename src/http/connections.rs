@@ -1,0 +1,429 @@
+//! Connections: accepted here, counted here, and closed here when they bring nothing.
+//!
+//! dropshot's own loop never closes a connection that is silent from its first byte on or in the middle of a TLS
+//! handshake, and takes as many as come: a few thousand of them, which cost a stranger nothing, end the service. So this
+//! loop stands in its place. hyper speaks HTTP, rustls TLS; what a request means is the door's affair ([`super::front`]).
+//!
+//! The rule: a connection either waits for this server, or this server waits for it (for its handshake, for a request,
+//! for the rest of a body, or for it to take an answer). Whoever keeps the server waiting is closed after [`PATIENCE`],
+//! and before that, the longest first, as soon as its place is needed. So no number of silent connections keeps anybody
+//! out, and none that waits for this server is ever cut off.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use slog::{Logger, warn};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_rustls::TlsAcceptor;
+
+use super::front::{Answer, Door};
+use crate::metrics;
+
+/// Longer than the minute for which proxies keep an unused connection, so that it is theirs to close.
+const PATIENCE: Duration = Duration::from_secs(75);
+/// The same once the server stops.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(1);
+/// A connection takes some 10 kB, up to 40 with a head that never ends.
+const MOST: usize = 4096;
+/// Of the file descriptors: for the database, the logs, mail servers and sign-in providers.
+const RESERVED: usize = 128;
+/// Of a request's head. hyper answers 431 to a longer one.
+const MOST_HEAD_BYTES: usize = 32 * 1024;
+/// Requests at a time on one connection of HTTP/2. A browser asks for a page's few files at once.
+const MOST_STREAMS: u32 = 32;
+/// Requests at a time on all connections.
+const MOST_REQUESTS: i64 = 4096;
+
+/// A listening server.
+pub struct Connections {
+    address: SocketAddr,
+    tls: watch::Sender<Option<TlsAcceptor>>,
+    stop: watch::Sender<()>,
+    loop_: JoinHandle<()>,
+}
+
+impl Connections {
+    /// Binds the address. With `tls`, nothing else is spoken there.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn listen(
+        bind: SocketAddr,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        door: Arc<Door>,
+        log: Logger,
+    ) -> std::io::Result<Connections> {
+        let listener = StdListener::bind(bind)?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        let address = listener.local_addr()?;
+        let (tls, acceptor) = watch::channel(tls.map(TlsAcceptor::from));
+        let (stop, stopped) = watch::channel(());
+        let open = Open::new(most(), door.metrics().clone(), log);
+        let loop_ = tokio::spawn(serve(listener, acceptor, stopped, door, open));
+        Ok(Connections { address, tls, stop, loop_ })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// For every handshake from now on.
+    pub fn renew_tls(&self, tls: Arc<rustls::ServerConfig>) {
+        self.tls.send_replace(Some(TlsAcceptor::from(tls)));
+    }
+
+    /// Takes no more connections, and returns when those that are open have their answers.
+    ///
+    /// # Errors
+    ///
+    /// When the loop had ended before, of a panic.
+    pub async fn stop(self) -> Result<(), String> {
+        self.stop.send_replace(());
+        self.loop_.await.map_err(|e| format!("the server had stopped: {e}"))
+    }
+
+    /// Ends when the loop has ended by itself, which it should not.
+    ///
+    /// # Errors
+    ///
+    /// Always.
+    pub async fn stopped(&self) -> Result<(), String> {
+        // The loop holds the other side for as long as it runs.
+        self.tls.closed().await;
+        Err("connections are no longer taken".to_owned())
+    }
+}
+
+/// How many connections can be open: as many file descriptors as the system gives, as far as they are needed.
+fn most() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let wanted = (MOST + RESERVED) as u64;
+        let granted = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+        let mut current = limit.current.unwrap_or(wanted);
+        if current < granted {
+            let raised = rustix::process::Rlimit { current: Some(granted), maximum: limit.maximum };
+            if setrlimit(Resource::Nofile, raised).is_ok() {
+                current = granted;
+            }
+        }
+        let current = usize::try_from(current).unwrap_or(usize::MAX);
+        // With next to none, half of them.
+        MOST.min(current.saturating_sub(RESERVED).max(current / 2))
+    }
+    #[cfg(not(unix))]
+    MOST
+}
+
+async fn serve(
+    listener: TcpListener,
+    tls: watch::Receiver<Option<TlsAcceptor>>,
+    mut stopped: watch::Receiver<()>,
+    door: Arc<Door>,
+    open: Arc<Open>,
+) {
+    let graceful = GracefulShutdown::new();
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let http = Arc::new(http());
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, remote)) => {
+                    let Some(place) = open.take_place().await else { continue };
+                    let client = Client {
+                        remote,
+                        open: Arc::clone(&open),
+                        connection: Arc::clone(&place.connection),
+                        http: Arc::clone(&http),
+                        door: Arc::clone(&door),
+                        watcher: graceful.watcher(),
+                    };
+                    let acceptor = tls.borrow().clone();
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = place.connection.closed.notified() => {}
+                            () = client.welcome(stream, acceptor) => {}
+                        }
+                    });
+                }
+                // Of one connection that is gone already.
+                Err(e) if matches!(e.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted
+                    | ErrorKind::ConnectionReset | ErrorKind::Interrupted) => {}
+                Err(e) => {
+                    // Out of file descriptors, as a rule.
+                    warn!(open.log, "a connection could not be taken"; "why" => %e);
+                    open.close_longest();
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            },
+            _ = sweep.tick() => open.close_older(PATIENCE),
+            // Nothing is sent but this.
+            _ = stopped.changed() => break,
+        }
+    }
+    drop(listener);
+    let mut ending = std::pin::pin!(graceful.shutdown());
+    loop {
+        tokio::select! {
+            () = &mut ending => return,
+            _ = sweep.tick() => open.close_older(LAST_PATIENCE),
+        }
+    }
+}
+
+fn http() -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    // Heads are timed by the sweep, together with all else that is waited for.
+    http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
+    let most_head = u32::try_from(MOST_HEAD_BYTES).unwrap_or(u32::MAX);
+    http.http2().timer(TokioTimer::new()).max_concurrent_streams(MOST_STREAMS).max_header_list_size(most_head);
+    http
+}
+
+/// What one connection needs.
+struct Client {
+    remote: SocketAddr,
+    open: Arc<Open>,
+    connection: Arc<Connection>,
+    http: Arc<Builder<TokioExecutor>>,
+    door: Arc<Door>,
+    watcher: Watcher,
+}
+
+impl Client {
+    async fn welcome(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        // Answers are written whole: there is nothing to wait for.
+        let _ = stream.set_nodelay(true);
+        match tls {
+            None => self.speak(stream).await,
+            // Who cannot agree on TLS was told by an alert.
+            Some(acceptor) => {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    self.speak(stream).await;
+                }
+            }
+        }
+    }
+
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let Client { remote, open, connection, http, door, watcher } = self;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let work = Work::begin(&connection);
+            let door = Arc::clone(&door);
+            // A connection of HTTP/2 brings many requests, and can keep this server waiting with each.
+            let has_room = door.metrics().in_flight.get() < MOST_REQUESTS || open.close_longest();
+            async move {
+                if !has_room {
+                    return Ok(door.turn_away());
+                }
+                let request = request.map(|body| match body.is_end_stream() {
+                    true => dropshot::Body::empty(),
+                    false => dropshot::Body::wrap(Awaited { body, connection: Arc::clone(&work.0), is_awaited: false }),
+                });
+                let answer: Answer = door.answer(request, remote).await;
+                drop(work);
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        // What ends a connection is the client's affair.
+        let _ = watcher.watch(connection).await;
+    }
+}
+
+/// All connections that are open.
+struct Open {
+    most: usize,
+    started: Instant,
+    next: AtomicU64,
+    connections: Mutex<HashMap<u64, Arc<Connection>>>,
+    metrics: metrics::Http,
+    log: Logger,
+}
+
+/// One of them.
+struct Connection {
+    /// When [`Open`] was made.
+    started: Instant,
+    /// How many things of it this server has in hand.
+    working: AtomicU32,
+    /// Since when there is nothing, in milliseconds.
+    waits_since: AtomicU64,
+    is_closing: AtomicBool,
+    closed: Notify,
+}
+
+/// A place among the open connections, given back when it is dropped.
+struct Place {
+    open: Arc<Open>,
+    id: u64,
+    connection: Arc<Connection>,
+}
+
+impl Open {
+    fn new(most: usize, metrics: metrics::Http, log: Logger) -> Arc<Open> {
+        Arc::new(Open { most, started: Instant::now(), next: AtomicU64::new(0), connections: Mutex::default(), metrics, log })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` when all are taken, and this server has work for each.
+    async fn take_place(self: &Arc<Open>) -> Option<Place> {
+        if self.lock().len() >= self.most && !self.close_longest() {
+            return None;
+        }
+        // What is told to close takes a moment, and as long as it does it has its file descriptor.
+        while self.lock().len() >= self.most + RESERVED / 2 {
+            tokio::task::yield_now().await;
+        }
+        let connection = Arc::new(Connection {
+            started: self.started,
+            working: AtomicU32::new(0),
+            waits_since: AtomicU64::new(0),
+            is_closing: AtomicBool::new(false),
+            closed: Notify::new(),
+        });
+        connection.wait();
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lock().insert(id, Arc::clone(&connection));
+        self.metrics.connections.inc();
+        Some(Place { open: Arc::clone(self), id, connection })
+    }
+
+    /// Closes the connection that has kept this server waiting for the longest time, if any does.
+    fn close_longest(&self) -> bool {
+        let connections = self.lock();
+        let waiting = connections.values().filter(|connection| connection.is_awaited());
+        let longest = waiting.min_by_key(|connection| connection.waits_since.load(Ordering::Relaxed));
+        longest.inspect(|connection| connection.close()).is_some_and(|_| {
+            self.metrics.connections_cut.inc();
+            true
+        })
+    }
+
+    fn close_older(&self, patience: Duration) {
+        for connection in self.lock().values().filter(|connection| connection.is_awaited()) {
+            let since = Duration::from_millis(connection.waits_since.load(Ordering::Relaxed));
+            if self.started.elapsed().saturating_sub(since) >= patience {
+                connection.close();
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.lock().remove(&self.id);
+        self.open.metrics.connections.dec();
+    }
+}
+
+impl Connection {
+    fn wait(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.waits_since.store(now, Ordering::Relaxed);
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.working.load(Ordering::Relaxed) == 0 && !self.is_closing.load(Ordering::Relaxed)
+    }
+
+    fn close(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        self.closed.notify_one();
+    }
+}
+
+/// For as long as it lives this server has work for the connection.
+struct Work(Arc<Connection>);
+
+impl Work {
+    fn begin(connection: &Arc<Connection>) -> Work {
+        connection.working.fetch_add(1, Ordering::Relaxed);
+        Work(Arc::clone(connection))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.wait();
+        self.0.working.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request's body. While a part of it is awaited, its connection keeps this server waiting.
+struct Awaited {
+    body: Incoming,
+    connection: Arc<Connection>,
+    is_awaited: bool,
+}
+
+impl Awaited {
+    fn keep(&mut self, is_awaited: bool) {
+        match (self.is_awaited, is_awaited) {
+            (false, true) => {
+                self.connection.wait();
+                self.connection.working.fetch_sub(1, Ordering::Relaxed);
+            }
+            (true, false) => {
+                self.connection.working.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        self.is_awaited = is_awaited;
+    }
+}
+
+impl Body for Awaited {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.keep(frame.is_pending());
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.keep(false);
+    }
+}

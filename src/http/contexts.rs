@@ -1,0 +1,89 @@
+//! What dropshot hands to a handler, made without dropshot's server.
+//!
+//! dropshot makes its state for a server of its own alone and shows it to a handler alone; and its `RequestContext`, all
+//! of whose fields are public, cannot be written as a struct expression outside of it. So a server of its own is started
+//! where nobody looks for it, asked once for its state, and stopped; and contexts are written field by field. Nothing
+//! else may be here, and nothing of it is needed any more once dropshot takes an accepted connection.
+
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use dropshot::{
+    ApiDescription, ApiEndpoint, ApiEndpointBodyContentType, ApiEndpointVersions, HttpError,
+    HttpResponseUpdatedNoContent, RequestEndpointMetadata, RequestInfo, ServerBuilder,
+};
+use http::Method;
+use slog::Logger;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::Server;
+use super::typed::Context;
+
+/// A closure, since the type of the state has no public name.
+type Make = Box<dyn Fn(RequestInfo, String) -> Context + Send + Sync>;
+
+/// Makes contexts of one server.
+pub struct Contexts(Make);
+
+impl Contexts {
+    /// # Errors
+    ///
+    /// When this machine does not reach itself.
+    pub async fn of(server: Arc<Server>) -> Result<Contexts, String> {
+        let (tell, mut told) = tokio::sync::mpsc::channel::<Make>(1);
+        let show = move |shown: Context| {
+            let (state, log) = (shown.server, shown.log);
+            let make: Make = Box::new(move |request, request_id| {
+                // What the route says of a request; this server reads no more than the variables in it.
+                let endpoint = RequestEndpointMetadata {
+                    operation_id: String::new(),
+                    variables: BTreeMap::new(),
+                    body_content_type: ApiEndpointBodyContentType::default(),
+                    request_body_max_bytes: None,
+                };
+                let mut made = MaybeUninit::<Context>::uninit();
+                let at = made.as_mut_ptr();
+                // SAFETY: `at` is valid for writes of a context, and every byte of one belongs to one of these fields,
+                // which EVERY_BYTE holds dropshot to.
+                unsafe {
+                    (&raw mut (*at).server).write(Arc::clone(&state));
+                    (&raw mut (*at).endpoint).write(endpoint);
+                    (&raw mut (*at).request_id).write(request_id);
+                    (&raw mut (*at).log).write(log.clone());
+                    (&raw mut (*at).request).write(request);
+                    made.assume_init()
+                }
+            });
+            let _ = tell.try_send(make);
+            async { Ok::<_, HttpError>(HttpResponseUpdatedNoContent()) }
+        };
+        let mut api = ApiDescription::new();
+        let (id, versions) = ("contexts".to_owned(), ApiEndpointVersions::All);
+        let endpoint = ApiEndpoint::new(id, show, Method::GET, "application/json", "/", versions);
+        api.register(endpoint.visible(false)).map_err(|e| e.to_string())?;
+        let builder = ServerBuilder::new(api, server, Logger::root(slog::Discard, slog::o!()));
+        let asked = builder.start().map_err(|e| e.to_string())?;
+        let address = asked.local_addr();
+        let failed = |e: std::io::Error| format!("this machine does not reach itself at {address}: {e}");
+        let mut ask = TcpStream::connect(address).await.map_err(failed)?;
+        ask.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.map_err(failed)?;
+        told.recv().await.map(Contexts).ok_or_else(|| "dropshot did not answer".to_owned())
+    }
+
+    pub fn make(&self, request: RequestInfo, request_id: String) -> Context {
+        (self.0)(request, request_id)
+    }
+}
+
+/// The fields fill a context without a gap: another one would make it larger, and this would not compile.
+const EVERY_BYTE: () = assert!(
+    size_of::<Context>()
+        == size_of::<Arc<()>>()
+            + size_of::<RequestEndpointMetadata>()
+            + size_of::<String>()
+            + size_of::<Logger>()
+            + size_of::<RequestInfo>()
+);
+const _: () = EVERY_BYTE;

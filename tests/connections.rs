@@ -1,0 +1,199 @@
+//! Clients that say nothing, or less than a request: they are closed in time, and never keep anybody out.
+//!
+//! With ten thousand of them at once: `tests/overload`.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use support::TestServer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const REQUEST: &[u8] = b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n";
+/// The preface of HTTP/2 and its first frame, empty settings.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// What comes until the other side closes; `None` while it does not.
+async fn rest(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut came = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        match tokio::time::timeout(Duration::from_millis(50), stream.read(&mut buffer)).await {
+            Err(_) => return None,
+            // What was sent and not read makes a reset of an end.
+            Ok(Err(_) | Ok(0)) => return Some(came),
+            Ok(Ok(read)) => came.extend_from_slice(&buffer[..read]),
+        }
+    }
+}
+
+async fn connect(server: &TestServer, says: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(says).await.unwrap();
+    stream
+}
+
+async fn leap(seconds: u64) {
+    // The server's own clock of the moment moves too, and then it looks.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_less_than_a_request_is_closed_after_75_seconds() {
+    let server = TestServer::start().await;
+    for (what, says) in [
+        ("nothing", &b""[..]),
+        ("a line", b"GET / HTTP/1.1\r\n"),
+        ("half a preface of HTTP/2", &PREFACE[..10]),
+        ("nothing in HTTP/2", PREFACE),
+        ("one request and no other", REQUEST),
+    ] {
+        let mut stream = connect(&server, says).await;
+        assert_eq!(rest(&mut stream).await, None, "{what}: there is time");
+        leap(60).await;
+        assert_eq!(rest(&mut stream).await, None, "{what}: proxies keep a connection for a minute");
+        let mut closed = None;
+        for _ in 0..20 {
+            leap(16).await;
+            closed = rest(&mut stream).await;
+            if closed.is_some() {
+                break;
+            }
+        }
+        assert!(closed.is_some(), "{what}: it is never closed");
+    }
+    assert_eq!(server.get("providers/", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_speaks_now_and_then_is_not_closed() {
+    let server = TestServer::start().await;
+    let mut stream = connect(&server, REQUEST).await;
+    for _ in 0..5 {
+        assert_eq!(rest(&mut stream).await, None);
+        leap(60).await;
+        stream.write_all(REQUEST).await.unwrap();
+    }
+    assert_eq!(rest(&mut stream).await, None);
+}
+
+#[tokio::test]
+async fn silent_connections_do_not_hold_up_the_end() {
+    let mut server = TestServer::start().await;
+    let mut streams = Vec::new();
+    for says in [&b""[..], b"GET / HTTP/1.1\r\n", PREFACE, REQUEST] {
+        streams.push(connect(&server, says).await);
+    }
+    for stream in &mut streams {
+        assert_eq!(rest(stream).await, None);
+    }
+    let stopping = tokio::spawn(async move {
+        server.stop().await;
+        server
+    });
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        if stopping.is_finished() {
+            return;
+        }
+        leap(2).await;
+    }
+    panic!("it still runs");
+}
+
+#[tokio::test]
+async fn head_of_more_than_32_kib_is_431_and_the_next_client_is_served() {
+    let server = TestServer::start().await;
+    for head in [format!("X-Long: {}", "x".repeat(1 << 20)), "X-Many: x\r\n".repeat(100_000)] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let head = format!("GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n");
+        // The server does not wait for its end.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut came = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut came)).await.unwrap();
+        // A reset may have overtaken it.
+        assert!(came.is_empty() || came.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&came));
+        assert_eq!(server.get("providers/", &[]).await.status, 200);
+    }
+    let mut stream = connect(&server, b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ").await;
+    stream.write_all(&[b'x'; 30_000]).await.unwrap();
+    stream.write_all(b"\r\n\r\n").await.unwrap();
+    let mut came = Vec::new();
+    stream.read_to_end(&mut came).await.unwrap();
+    assert!(came.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&came));
+}
+
+/// The binary, with as few file descriptors as a shell gives it.
+struct Poor {
+    process: Child,
+    address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Poor {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Poor {
+    fn start(descriptors: usize) -> Poor {
+        let folder = tempfile::tempdir().unwrap();
+        let limited = format!("ulimit -n {descriptors}; exec \"$0\" serve --bind 127.0.0.1:0");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_inventree-auth")]).stderr(Stdio::piped());
+        command.env("INVENTREE_DB_NAME", folder.path().join("auth.sqlite3")).env("INVENTREE_JSON_LOG", "true");
+        command.env("INVENTREE_LOGIN_ENABLE_REG", "true");
+        let mut process = command.spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let listening = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"listening\""))).unwrap();
+        let listening: serde_json::Value = serde_json::from_str(&listening.unwrap()).unwrap();
+        let address = listening["address"].as_str().unwrap().parse().unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        Poor { process, address, _folder: folder }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+}
+
+/// 128 places, and 700 clients that take them and say nothing, half a request, or half a body.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn silent_clients_take_no_place_from_others() {
+    let server = Poor::start(256);
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+    let url = |path: &str| format!("http://{}/api/auth/{path}", server.address);
+    let password = "Zebra-Quartz-77";
+    let account = json!({"username": "amy", "email": "amy@example.com", "password1": password, "password2": password});
+    assert_eq!(http.post(url("registration/")).json(&account).send().await.unwrap().status(), 201);
+    let mut silent = Vec::new();
+    let half_a_body = b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    for round in 0..7 {
+        for number in 0..100 {
+            let says = [&b""[..], b"GET / HTTP/1.1\r\nX: ", half_a_body, PREFACE][number % 4];
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            // It may be closed already, for another one.
+            let _ = stream.write_all(says).await;
+            silent.push(stream);
+        }
+        let login = json!({"username": "amy", "password": password});
+        let login = http.post(url("login/")).json(&login).send().await.unwrap();
+        assert_eq!(login.status(), 200, "round {round}");
+        assert!(server.open_files() < 256, "{} files", server.open_files());
+    }
+    // Those that were there first have gone.
+    let rests = futures::future::join_all(silent.iter_mut().map(rest)).await;
+    let closed = rests.iter().flatten().count();
+    assert!((572..700).contains(&closed), "{closed} of 700 closed");
+}
