@@ -54,6 +54,7 @@ const KEYS: &[(&str, &str)] = &[
         "addresses or ranges where sign-in providers may stand, such as 10.0.0.0/8, separated by commas",
     ),
     ("LOGIN_CONFIRM_DAYS", "a number of days, 1 or more"),
+    ("AUDIT_DAYS", "a number of days, 30 or more"),
     ("OLD_PASSWORD_REQUIRED", "true or false"),
     ("SESSION_COOKIE_SECURE", "true or false"),
     ("COOKIE_SAMESITE", "Lax, Strict or None"),
@@ -100,6 +101,7 @@ pub struct Config {
     /// Private addresses that count as good for a provider.
     pub provider_networks: Vec<Network>,
     pub confirm_days: i64,
+    pub audit_days: u64,
     pub old_password_required: bool,
     pub session_cookie_secure: bool,
     pub cookie_same_site: String,
@@ -343,6 +345,11 @@ impl Values {
         if confirm_days < 1 {
             return Err(wrong("LOGIN_CONFIRM_DAYS"));
         }
+        let audit_days = self.parsed("AUDIT_DAYS", 365)?;
+        if audit_days < 30 {
+            // What is younger than that cannot be deleted: a trigger of the database.
+            return Err(wrong("AUDIT_DAYS"));
+        }
         let proxies = self.networks("TRUSTED_PROXIES")?;
         let uses_forwarded = self.flag("USE_X_FORWARDED_FOR", false)?;
         if uses_forwarded && proxies.is_empty() {
@@ -367,6 +374,7 @@ impl Values {
             providers: self.providers()?,
             provider_networks: self.networks("SSO_PRIVATE_NETWORKS")?,
             confirm_days,
+            audit_days,
             old_password_required: self.flag("OLD_PASSWORD_REQUIRED", false)?,
             cookie_same_site: same_site.ok_or_else(|| wrong("COOKIE_SAMESITE"))?.to_owned(),
             trusted_origins: self.origins("TRUSTED_ORIGINS")?,

@@ -291,6 +291,7 @@ fn rules(config: &Config) -> Rules {
         sso_registration: config.sso_registration,
         sso_auto: config.sso_auto,
         confirm_days: config.confirm_days,
+        audit_days: config.audit_days,
         old_password_required: config.old_password_required,
         site_url: config.site_url.clone(),
     }

@@ -122,7 +122,8 @@ async fn head_of_more_than_32_kib_is_431_and_the_next_client_is_served() {
         assert!(came.is_empty() || came.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&came));
         assert_eq!(server.get("providers/", &[]).await.status, 200);
     }
-    let mut stream = connect(&server, b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ").await;
+    let mut stream =
+        connect(&server, b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ").await;
     stream.write_all(&[b'x'; 30_000]).await.unwrap();
     stream.write_all(b"\r\n\r\n").await.unwrap();
     let mut came = Vec::new();
@@ -178,7 +179,8 @@ async fn silent_clients_take_no_place_from_others() {
     let account = json!({"username": "amy", "email": "amy@example.com", "password1": password, "password2": password});
     assert_eq!(http.post(url("registration/")).json(&account).send().await.unwrap().status(), 201);
     let mut silent = Vec::new();
-    let half_a_body = b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    let half_a_body =
+        b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
     for round in 0..7 {
         for number in 0..100 {
             let says = [&b""[..], b"GET / HTTP/1.1\r\nX: ", half_a_body, PREFACE][number % 4];

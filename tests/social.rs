@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::TimeZone;
+use inventree_auth::store::AuditFilter;
 use provider::{CLIENT_ID, CLIENT_SECRET, Provider, Spoil, Who};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -373,6 +374,10 @@ async fn signed_in_person_connects_lists_disconnects_and_connects_again() {
         assert_eq!((gone.status, gone.json()), (200, json!({})));
         assert_eq!(browser.api("social/").await["count"], 0);
     }
+    let written = world.server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let written: Vec<_> = written.iter().rev().map(|entry| (entry.event.as_str(), entry.detail.as_str())).collect();
+    let once = [("provider_connected", "company"), ("login", "company"), ("provider_disconnected", "company")];
+    assert_eq!(written, [[("registered", ""), ("login", "")].as_slice(), &once, &once].concat());
 }
 
 #[tokio::test]

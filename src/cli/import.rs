@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Failure, failure, load, print};
 use crate::domain::keys::SecretKey;
-use crate::domain::{Entropy, SystemEntropy, import};
+use crate::domain::{Clock, Entropy, SystemClock, SystemEntropy, import};
 use crate::server;
 use crate::store::{InvenTree, Keep};
 
@@ -57,7 +57,8 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
         // A trial must not make one, and what is sealed under this is thrown away.
         Keep::Nothing => Ok(SecretKey::new(&random::<32>(&entropy))),
     };
-    let done = import::run(&source, &config.database, keep, secret, || random(&entropy), || bar.inc(1));
+    let done =
+        import::run(&source, &config.database, keep, secret, || random(&entropy), || bar.inc(1), SystemClock.now());
     bar.finish_and_clear();
     let report = done.map_err(failure)?;
     let outcome = match (report.changes_nothing(), import.dry_run) {

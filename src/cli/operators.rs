@@ -6,22 +6,25 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenRow};
+use super::output::{self, AccountDetails, AccountRow, AuditRow, Format, SessionRow, TokenRow};
 use super::{Failure, failure, load, print};
 use crate::api::types;
 use crate::config::Config;
 use crate::domain::accounts::Ended;
 use crate::domain::administration::{self, NewUser};
+use crate::domain::audit::Event;
 use crate::domain::passwords::Password;
 use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping};
 use crate::http::body::Fields;
 use crate::http::fields::{self, Property, Rules};
 use crate::http::typed::Described;
 use crate::server;
-use crate::store::{Account, Store};
+use crate::store::{Account, AuditFilter, Store};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -38,6 +41,24 @@ pub enum Command {
         place: Place,
         #[command(subcommand)]
         action: Token,
+    },
+    /// What happened to accounts: who, what, from where and when, the newest first.
+    Audit {
+        #[command(flatten)]
+        place: Place,
+        /// Of this account alone.
+        name: Option<String>,
+        /// What happened, such as `login_failed`.
+        #[arg(long, value_parser = PossibleValuesParser::new(Event::ALL.iter().map(|event| event.name())))]
+        event: Option<String>,
+        /// From this network address (of IPv6: its /64), or `operator`.
+        #[arg(long, value_name = "ADDRESS")]
+        client: Option<String>,
+        /// From then on: a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m).
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        #[command(flatten)]
+        most: Most,
     },
     /// Browser sessions, named by the number of their row.
     #[command(visible_alias = "sessions")]
@@ -163,6 +184,10 @@ pub fn run(command: &Command) -> Result<(), Failure> {
             Command::User { place, action } => user(place, action).await,
             Command::Token { place, action } => token(place, action).await,
             Command::Session { place, action } => session(place, action).await,
+            Command::Audit { place, name, event, client, since, most } => {
+                let filter = AuditFilter { event: event.clone(), client: client.clone(), ..AuditFilter::default() };
+                audit(place, name.as_deref(), filter, since.as_deref(), most).await
+            }
         }
     })
 }
@@ -319,6 +344,47 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
             done(place, &format!("{} had expired and went", counted(ended)), ended)
         }
     }
+}
+
+async fn audit(
+    place: &Place,
+    name: Option<&str>,
+    filter: AuditFilter,
+    since: Option<&str>,
+    most: &Most,
+) -> Result<(), Failure> {
+    let office = Office::open(&place.config()?)?;
+    let domain = &office.domain;
+    let account_id = match name {
+        Some(name) => Some(find(domain, name).await?.id),
+        None => None,
+    };
+    let since = since.map(|text| moment(text, domain.now())).transpose()?;
+    let filter = AuditFilter { account_id, since, ..filter };
+    let found = domain.store.read(|r| r.audit_list(&filter, Some(most.limit() + 1))).await.map_err(explained)?;
+    let rows: Vec<_> = most.take(found).into_iter().map(AuditRow::new).collect();
+    print(&output::list(place.format, &rows)?)
+}
+
+/// A day begins at midnight in UTC, as all times here are.
+fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return Ok(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    let ago = text.char_indices().last().and_then(|(at, unit)| {
+        let number: i64 = text[..at].parse().ok()?;
+        match unit {
+            'd' => TimeDelta::try_days(number),
+            'h' => TimeDelta::try_hours(number),
+            'm' => TimeDelta::try_minutes(number),
+            _ => None,
+        }
+    });
+    let at = ago.filter(|ago| *ago >= TimeDelta::zero()).and_then(|ago| now.checked_sub_signed(ago));
+    at.ok_or_else(|| failure("--since takes a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m)"))
 }
 
 /// The rules over an open database, which is closed with it.

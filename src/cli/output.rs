@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Failure, failure};
 use crate::domain::accounts::Ended;
 use crate::domain::{sessions, tokens};
-use crate::store::{Account, EmailAddress, Session, SocialAccount, Token};
+use crate::store::{Account, AuditEntry, EmailAddress, Session, SocialAccount, Token};
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Format {
@@ -169,6 +169,35 @@ impl Row for SessionRow {
         let SessionRow { id, username, created, expires, state, user_agent } = self;
         let [username, created, expires, user_agent] = [username, created, expires, user_agent].map(String::clone);
         vec![id.to_string(), username, created, expires, (*state).to_owned(), user_agent]
+    }
+}
+
+#[derive(Serialize)]
+pub struct AuditRow {
+    id: i64,
+    at: String,
+    event: String,
+    account_id: Option<i64>,
+    username: Option<String>,
+    client: String,
+    detail: String,
+}
+
+impl AuditRow {
+    pub fn new(entry: AuditEntry) -> AuditRow {
+        let AuditEntry { id, at, event, account_id, username, client, detail } = entry;
+        AuditRow { id, at: time(at), event, account_id, username, client, detail }
+    }
+}
+
+impl Row for AuditRow {
+    const HEADINGS: &'static [&'static str] = &["TIME", "EVENT", "USERNAME", "CLIENT", "DETAIL"];
+
+    fn cells(&self) -> Vec<String> {
+        let AuditRow { id: _, at, event, account_id, username, client, detail } = self;
+        // An account that is gone has its number yet.
+        let who = username.clone().or_else(|| account_id.map(|id| format!("#{id}"))).unwrap_or_default();
+        vec![at.clone(), event.clone(), who, client.clone(), detail.clone()]
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything is checked before anything is written, and hashing is done before a transaction begins. What may have
 //! changed between a check and its write is checked again inside the transaction.
 
+use super::audit::{self, Event, OPERATOR};
 use super::hashing::is_usable;
 use super::passwords::{self, Password, Similar};
 use super::sessions::{self, SessionId};
@@ -23,6 +24,8 @@ pub struct Registration {
     pub email: String,
     pub password1: Password,
     pub password2: Password,
+    /// Who asks: its network address.
+    pub client: String,
     /// What the browser calls itself.
     pub user_agent: String,
 }
@@ -115,7 +118,7 @@ pub async fn registration_problems(
 ///
 /// [`Refusal::Invalid`] for what the fields' own checks could not see; a closed server refuses after those.
 pub async fn register(domain: &Domain, registration: Registration) -> Result<LoggedIn, Refusal> {
-    let Registration { username, email, password1, password2, user_agent } = registration;
+    let Registration { username, email, password1, password2, client, user_agent } = registration;
     if password1.expose() != password2.expose() {
         return Err(Problems::general(MISMATCH_PLAIN).into());
     }
@@ -153,6 +156,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
             }
             tokens::insert(w, &token, id, domain)?;
             sessions::insert(w, &session, id, &user_agent, domain)?;
+            audit::record(w, domain, Event::Registered, id, &client, "")?;
             Ok(LoggedIn { token, session })
         })
         .await?;
@@ -176,6 +180,7 @@ pub async fn log_in(
     let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
     require_no_mfa(domain, account.id).await?;
     let now = domain.now();
+    let client = client.to_owned();
     let (token, session) = (tokens::draw(domain), sessions::draw(domain));
     domain
         .write(move |w, domain| {
@@ -188,6 +193,7 @@ pub async fn log_in(
             w.account_touch_login(account.id, now)?;
             tokens::insert(w, &token, account.id, domain)?;
             sessions::insert(w, &session, account.id, &user_agent, domain)?;
+            audit::record(w, domain, Event::Login, account.id, &client, "")?;
             Ok(LoggedIn { token, session })
         })
         .await
@@ -213,10 +219,14 @@ pub async fn check_password(
         domain.rehash.tell_if_too_costly(account);
     }
     let fits = domain.hasher.verify(password.clone(), stored).await?;
+    let id = account.as_ref().map(|account| account.id);
     let opened = account.filter(|account| fits && account.is_active);
-    if let Some(account) = &opened {
-        domain.limits.give_back(attempt);
-        rehash::start(domain, account, password);
+    match &opened {
+        Some(account) => {
+            domain.limits.give_back(attempt);
+            rehash::start(domain, account, password);
+        }
+        None => audit::note_failed_login(domain, id, client),
     }
     Ok(opened)
 }
@@ -244,9 +254,12 @@ pub async fn update(
     username: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
+    client: &str,
 ) -> Result<Account, Refusal> {
-    let write = domain.store.write(move |w| {
+    let client = client.to_owned();
+    let write = domain.write(move |w, domain| {
         let mut account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
+        let before = account.username.clone();
         account.username = username.unwrap_or(account.username);
         account.first_name = first_name.unwrap_or(account.first_name);
         account.last_name = last_name.unwrap_or(account.last_name);
@@ -254,6 +267,10 @@ pub async fn update(
         let updated =
             w.account_update_names(account.id, &account.username, &key, &account.first_name, &account.last_name);
         updated.map_err(name_conflict)?;
+        if account.username != before {
+            let names = format!("{before} -> {}", account.username);
+            audit::record(w, domain, Event::UsernameChanged, account.id, &client, &names)?;
+        }
         Ok(account)
     });
     write.await
@@ -298,6 +315,7 @@ pub async fn change_password(
     let hash = domain.hasher.hash(password).await?;
     let (id, checked) = (account.id, account.password.clone());
     let session = new_session.map(|user_agent| (sessions::draw(domain), user_agent));
+    let client = client.to_owned();
     domain
         .write(move |w, domain| {
             let current = w.account_find(id)?.ok_or(Refusal::NotFound)?;
@@ -313,6 +331,7 @@ pub async fn change_password(
             if let Some((session, user_agent)) = &session {
                 sessions::insert(w, session, id, user_agent, domain)?;
             }
+            audit::record(w, domain, Event::PasswordChanged, id, &client, "")?;
             Ok(session.map(|(session, _)| session))
         })
         .await
@@ -327,6 +346,7 @@ pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result
     let email = email.to_ascii_lowercase();
     domain.limits.mail(&email, client)?;
     let now = domain.now();
+    let client = client.to_owned();
     // The same work whether or not anybody is found.
     domain
         .write(move |w, domain| {
@@ -341,8 +361,14 @@ pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result
                 let (uid, token) = keys::reset_token(&domain.secret, &account, &addresses, now);
                 let sealed = domain.seal(&domain.outbox.password_reset(&email, &account.username, &uid, &token));
                 match account.id {
-                    NOBODY => domain.outbox.queue_nothing(w, &sealed, now)?,
-                    _ => domain.outbox.queue(w, &sealed, now)?,
+                    NOBODY => {
+                        domain.outbox.queue_nothing(w, &sealed, now)?;
+                        audit::record_of_nobody(w, domain, Event::ResetAsked, &client, "")?;
+                    }
+                    id => {
+                        domain.outbox.queue(w, &sealed, now)?;
+                        audit::record(w, domain, Event::ResetAsked, id, &client, "")?;
+                    }
                 }
             }
             Ok(())
@@ -395,7 +421,7 @@ pub async fn confirm_reset(
     }
     let password = new_password(&account, new)?;
     let hash = domain.hasher.hash(password).await?;
-    let token = token.to_owned();
+    let (token, client) = (token.to_owned(), client.to_owned());
     domain
         .write(move |w, domain| {
             let current = w.account_find(account.id)?.filter(|current| current.is_active).ok_or(Refusal::NotFound)?;
@@ -405,6 +431,7 @@ pub async fn confirm_reset(
                 return Err(Problems::of("token", "Invalid value").into());
             }
             replace_password(w, current.id, &hash)?;
+            audit::record(w, domain, Event::PasswordReset, current.id, &client, "")?;
             Ok(())
         })
         .await
@@ -453,7 +480,12 @@ pub async fn ensure_superuser(
         is_superuser: true,
         date_joined: domain.now(),
     };
-    domain.store.write(move |w| w.account_insert(&account).map(|_| true).map_err(Refusal::from)).await
+    let write = domain.write(move |w, domain| {
+        let id = w.account_insert(&account)?;
+        audit::record(w, domain, Event::Made, id, OPERATOR, "")?;
+        Ok(true)
+    });
+    write.await
 }
 
 fn reset_is_good(domain: &Domain, token: &str, account: &Account, addresses: &[EmailAddress]) -> bool {

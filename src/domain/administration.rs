@@ -4,8 +4,9 @@
 //! server's secret key.
 
 use super::accounts::{self, Ended};
+use super::audit::{self, Event, OPERATOR};
 use super::passwords::{self, Password, Similar};
-use super::{Domain, Problems, Refusal, email_addresses};
+use super::{Domain, Problems, Refusal, email_addresses, sessions};
 use crate::store::{Account, NewAccount};
 
 /// An account as the operator wants it.
@@ -55,11 +56,12 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
         is_superuser: new.is_superuser,
         date_joined: domain.now(),
     };
-    let write = domain.store.write(move |w| {
+    let write = domain.write(move |w, domain| {
         let id = w.account_insert(&account).map_err(accounts::name_conflict)?;
         if !account.email.is_empty() {
             email_addresses::insert_first(w, id, &account)?;
         }
+        audit::record(w, domain, Event::Made, id, OPERATOR, "")?;
         w.account_find(id)?.ok_or(Refusal::NotFound)
     });
     write.await
@@ -81,8 +83,9 @@ pub async fn find(domain: &Domain, username: &str) -> Result<Account, Refusal> {
 ///
 /// Only the store's.
 pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Ended, Refusal> {
-    let write = domain.store.write(move |w| {
+    let write = domain.write(move |w, domain| {
         w.account_set_active(account_id, false)?;
+        audit::record(w, domain, Event::Deactivated, account_id, OPERATOR, "")?;
         Ok(accounts::end_all(w, account_id)?)
     });
     write.await
@@ -94,14 +97,23 @@ pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Ended, Refus
 ///
 /// Only the store's.
 pub async fn activate(domain: &Domain, account_id: i64) -> Result<(), Refusal> {
-    domain.store.write(move |w| Ok(w.account_set_active(account_id, true)?)).await
+    let write = domain.write(move |w, domain| {
+        w.account_set_active(account_id, true)?;
+        Ok(audit::record(w, domain, Event::Activated, account_id, OPERATOR, "")?)
+    });
+    write.await
 }
 
 /// # Errors
 ///
 /// Only the store's.
 pub async fn set_superuser(domain: &Domain, account_id: i64, is_superuser: bool) -> Result<(), Refusal> {
-    domain.store.write(move |w| Ok(w.account_set_superuser(account_id, is_superuser)?)).await
+    let write = domain.write(move |w, domain| {
+        w.account_set_superuser(account_id, is_superuser)?;
+        let event = if is_superuser { Event::AdminGiven } else { Event::AdminTaken };
+        Ok(audit::record(w, domain, event, account_id, OPERATOR, "")?)
+    });
+    write.await
 }
 
 /// Sets a password; all sessions and tokens of the account end, as with a reset.
@@ -116,7 +128,11 @@ pub async fn set_password(domain: &Domain, account: &Account, password: Password
         return Err(problems.into());
     }
     let (id, hash) = (account.id, domain.hasher.hash(password).await?);
-    domain.store.write(move |w| Ok(accounts::replace_password(w, id, &hash)?)).await
+    let write = domain.write(move |w, domain| {
+        audit::record(w, domain, Event::PasswordSet, id, OPERATOR, "")?;
+        Ok(accounts::replace_password(w, id, &hash)?)
+    });
+    write.await
 }
 
 /// Revokes one token: whoever uses it is told so.
@@ -125,9 +141,9 @@ pub async fn set_password(domain: &Domain, account: &Account, password: Password
 ///
 /// [`Refusal::NotFound`]
 pub async fn revoke_token(domain: &Domain, id: i64) -> Result<(), Refusal> {
-    let write = domain.store.write(move |w| match w.token_revoke(id)? {
-        true => Ok(()),
-        false => Err(Refusal::NotFound),
+    let write = domain.write(move |w, domain| {
+        let of = w.token_revoke(id)?.ok_or(Refusal::NotFound)?;
+        Ok(audit::record(w, domain, Event::TokenRevoked, of, OPERATOR, &format!("token {id}"))?)
     });
     write.await
 }
@@ -138,9 +154,9 @@ pub async fn revoke_token(domain: &Domain, id: i64) -> Result<(), Refusal> {
 ///
 /// [`Refusal::NotFound`]
 pub async fn end_session(domain: &Domain, id: i64) -> Result<(), Refusal> {
-    let write = domain.store.write(move |w| match w.session_delete_by_id(id)? {
-        true => Ok(()),
-        false => Err(Refusal::NotFound),
+    let write = domain.write(move |w, domain| {
+        let of = w.session_delete_by_id(id)?.ok_or(Refusal::NotFound)?;
+        Ok(audit::record(w, domain, Event::SessionsEnded, of, OPERATOR, &format!("session {id}"))?)
     });
     write.await
 }
@@ -151,5 +167,13 @@ pub async fn end_session(domain: &Domain, id: i64) -> Result<(), Refusal> {
 ///
 /// Only the store's.
 pub async fn end_sessions(domain: &Domain, account_id: i64) -> Result<usize, Refusal> {
-    domain.store.write(move |w| Ok(w.session_delete_others(account_id, None)?)).await
+    let write = domain.write(move |w, domain| {
+        let ended = w.session_delete_others(account_id, None)?;
+        if ended > 0 {
+            let detail = sessions::counted(ended);
+            audit::record(w, domain, Event::SessionsEnded, account_id, OPERATOR, &detail)?;
+        }
+        Ok(ended)
+    });
+    write.await
 }

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::audit::{self, Event};
 use super::{Domain, Problems, Refusal, keys};
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, StoreError, Writer};
 
@@ -122,9 +123,9 @@ pub async fn list(
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for an address that is there already, or proved by somebody else.
-pub async fn add(domain: &Domain, account_id: i64, email: &str) -> Result<EmailAddress, Refusal> {
-    let email = email.to_ascii_lowercase();
-    let write = domain.store.write(move |w| {
+pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &str) -> Result<EmailAddress, Refusal> {
+    let (email, client) = (email.to_ascii_lowercase(), client.to_owned());
+    let write = domain.write(move |w, domain| {
         if w.email_address_list_for_email(&email)?.iter().any(|row| row.verified && row.account_id != account_id) {
             return Err(Problems::general(VERIFIED_ELSEWHERE).into());
         }
@@ -134,6 +135,7 @@ pub async fn add(domain: &Domain, account_id: i64, email: &str) -> Result<EmailA
             }
             other => Refusal::Store(other),
         })?;
+        audit::record(w, domain, Event::AddressAdded, account_id, &client, &email)?;
         w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)
     });
     write.await
@@ -201,7 +203,7 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &str) -> 
 pub async fn confirm(domain: &Domain, key: &str, client: &str) -> Result<(), Refusal> {
     domain.limits.ask(client)?;
     let id = keys::read_confirmation_key(key).ok_or(Refusal::NotFound)?;
-    let (key, now) = (key.to_owned(), domain.now());
+    let (key, client, now) = (key.to_owned(), client.to_owned(), domain.now());
     domain
         .write(move |w, domain| {
             let row = w.email_address_find_by_id(id)?.filter(|row| !row.verified).ok_or(Refusal::NotFound)?;
@@ -215,6 +217,7 @@ pub async fn confirm(domain: &Domain, key: &str, client: &str) -> Result<(), Ref
             if w.email_address_find_primary(row.account_id)?.is_none() {
                 make_primary(w, &row)?;
             }
+            audit::record(w, domain, Event::AddressConfirmed, row.account_id, &client, &row.email)?;
             Ok(())
         })
         .await
@@ -225,8 +228,9 @@ pub async fn confirm(domain: &Domain, key: &str, client: &str) -> Result<(), Ref
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a row that is not the caller's, [`Refusal::Forbidden`] for an unproved one.
-pub async fn set_primary(domain: &Domain, account_id: i64, id: i64) -> Result<EmailAddress, Refusal> {
-    let write = domain.store.write(move |w| {
+pub async fn set_primary(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<EmailAddress, Refusal> {
+    let client = client.to_owned();
+    let write = domain.write(move |w, domain| {
         let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
         if row.primary {
             return Ok(row);
@@ -237,6 +241,7 @@ pub async fn set_primary(domain: &Domain, account_id: i64, id: i64) -> Result<Em
             ));
         }
         make_primary(w, &row)?;
+        audit::record(w, domain, Event::AddressMadePrimary, account_id, &client, &row.email)?;
         Ok(EmailAddress { primary: true, ..row })
     });
     write.await
@@ -253,8 +258,9 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a row that is not the caller's, [`Refusal::Forbidden`] for the primary one among several.
-pub async fn remove(domain: &Domain, account_id: i64, id: i64) -> Result<EmailAddress, Refusal> {
-    let write = domain.store.write(move |w| {
+pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<EmailAddress, Refusal> {
+    let client = client.to_owned();
+    let write = domain.write(move |w, domain| {
         let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
         if row.primary && w.email_address_count(account_id)? > 1 {
             return Err(Refusal::Forbidden(
@@ -265,6 +271,7 @@ pub async fn remove(domain: &Domain, account_id: i64, id: i64) -> Result<EmailAd
         if row.primary {
             w.account_set_email(account_id, "")?;
         }
+        audit::record(w, domain, Event::AddressRemoved, account_id, &client, &row.email)?;
         Ok(row)
     });
     write.await

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Days, Duration, Utc};
 
 use super::accounts::Ended;
+use super::audit::{self, Event, OPERATOR};
 use super::{Domain, Refusal};
 
 /// Rows of one write: some milliseconds.
@@ -35,8 +36,34 @@ pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
         ended.sessions += batch.sessions;
         ended.tokens += batch.tokens;
         if batch.sessions.max(batch.tokens).max(spent) < BATCH.into() {
-            return Ok(ended);
+            break;
         }
+        tokio::time::sleep(PAUSE).await;
+    }
+    trim_audit(domain).await?;
+    Ok(ended)
+}
+
+/// Deletes what is too old of the audit trail, and says so in it.
+async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
+    let before = audit::horizon(domain);
+    if !domain.store.read(|r| r.audit_exists_before(before)).await? {
+        return Ok(());
+    }
+    let mut is_first = true;
+    loop {
+        let write = domain.write(move |w, domain| {
+            if is_first && w.audit_exists_before(before)? {
+                // Before it goes: what is deleted must be older than the newest entry by a month.
+                let detail = format!("before {}", before.format("%Y-%m-%d"));
+                audit::record_of_nobody(w, domain, Event::AuditTrimmed, OPERATOR, &detail)?;
+            }
+            Ok(w.audit_delete_before(before, BATCH.into())?)
+        });
+        if write.await? < BATCH.into() {
+            return Ok(());
+        }
+        is_first = false;
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
+
 use super::accounts::username_key;
+use super::audit::{Event, OPERATOR};
 use super::django_hashes::{DjangoHash, Unusable};
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
@@ -156,6 +159,7 @@ pub fn run(
     secret: impl FnOnce() -> Result<SecretKey, String>,
     mut nonce: impl FnMut() -> [u8; keys::NONCE_BYTES],
     mut progress: impl FnMut(),
+    now: DateTime<Utc>,
 ) -> Result<Report, ImportError> {
     store::write_all_or_nothing(database, keep, |w| {
         let mut import = Import { has_accounts: w.account_exists_any()?, ..Import::new(w) };
@@ -184,6 +188,10 @@ pub fn run(
             })?;
         }
         if import.conflicts.listed.is_empty() {
+            if !import.report.changes_nothing() {
+                let detail = format!("{} accounts", import.report.accounts.new);
+                w.audit_insert(now, Event::Imported.name(), None, OPERATOR, &detail)?;
+            }
             Ok(import.report)
         } else {
             Err(ImportError::Conflicts(import.conflicts))

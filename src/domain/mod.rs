@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod administration;
+pub mod audit;
 pub mod django_hashes;
 pub mod email_addresses;
 pub mod email_format;
@@ -71,6 +72,8 @@ pub struct Rules {
     pub sso_auto: bool,
     /// INVENTREE_LOGIN_CONFIRM_DAYS: how long a mailed confirmation key is good.
     pub confirm_days: i64,
+    /// INVENTREE_AUDIT_DAYS: how long the audit trail is kept.
+    pub audit_days: u64,
     /// INVENTREE_OLD_PASSWORD_REQUIRED
     pub old_password_required: bool,
     /// INVENTREE_SITE_URL, without its last slash: the base of every mailed link.

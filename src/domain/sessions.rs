@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::audit::{self, Event};
 use super::keys::digest;
 use super::{Domain, Refusal};
 use crate::store::{Account, Session, StoreError, Writer};
@@ -104,9 +105,16 @@ pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refu
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for one that is somebody else's, or none.
-pub async fn end_own(domain: &Domain, account_id: i64, id: i64) -> Result<(), Refusal> {
-    let end = domain.store.write(move |w| w.session_delete_own(account_id, id).map_err(Refusal::from));
-    if end.await? { Ok(()) } else { Err(Refusal::NotFound) }
+pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
+    let client = client.to_owned();
+    let write = domain.write(move |w, domain| {
+        if !w.session_delete_own(account_id, id)? {
+            return Err(Refusal::NotFound);
+        }
+        audit::record(w, domain, Event::SessionsEnded, account_id, &client, &format!("session {id}"))?;
+        Ok(())
+    });
+    write.await
 }
 
 /// Ends all of the account's sessions but this one.
@@ -114,11 +122,35 @@ pub async fn end_own(domain: &Domain, account_id: i64, id: i64) -> Result<(), Re
 /// # Errors
 ///
 /// Only the store's.
-pub async fn end_others(domain: &Domain, account_id: i64, keep: [u8; 32]) -> Result<usize, Refusal> {
-    domain.store.write(move |w| w.session_delete_others(account_id, Some(&keep)).map_err(Refusal::from)).await
+pub async fn end_others(domain: &Domain, account_id: i64, keep: [u8; 32], client: &str) -> Result<usize, Refusal> {
+    let client = client.to_owned();
+    let write = domain.write(move |w, domain| {
+        let ended = w.session_delete_others(account_id, Some(&keep))?;
+        if ended > 0 {
+            audit::record(w, domain, Event::SessionsEnded, account_id, &client, &counted(ended))?;
+        }
+        Ok(ended)
+    });
+    write.await
 }
 
-/// Ends one session.
-pub async fn end(domain: &Domain, digest: [u8; 32]) -> Result<(), Refusal> {
-    domain.store.write(move |w| w.session_delete(&digest).map(|_| ()).map_err(Refusal::from)).await
+pub(super) fn counted(ended: usize) -> String {
+    format!("{ended} session{}", if ended == 1 { "" } else { "s" })
+}
+
+/// Ends the session that somebody logs out with. It may have ended meanwhile.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn log_out(domain: &Domain, digest: [u8; 32], client: &str) -> Result<(), Refusal> {
+    let client = client.to_owned();
+    let write = domain.write(move |w, domain| {
+        if let Some((session, account)) = w.session_find(&digest)? {
+            w.session_delete(&digest)?;
+            audit::record(w, domain, Event::Logout, account.id, &client, &format!("session {}", session.id))?;
+        }
+        Ok(())
+    });
+    write.await
 }

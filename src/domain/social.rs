@@ -14,6 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::audit::{self, Event};
 use super::email_format::is_email_address;
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
 use super::sessions::{self, SessionId};
@@ -236,9 +237,10 @@ pub async fn finish(
     let back = Comeback { code, issuer: returned.issuer };
     let person = trimmed(provider.identify(&back, &challenge, domain.now()).await?);
     let within = domain.clone();
+    let browser = Browser { user_agent, client: client.to_owned() };
     let finished = domain.store.write(move |w| match flow.purpose {
-        Purpose::SignIn => sign_in(w, &within, flow, person, &user_agent),
-        Purpose::Connect { session } => connect(w, &within, flow, &person, &session),
+        Purpose::SignIn => sign_in(w, &within, flow, person, &browser),
+        Purpose::Connect { session } => connect(w, &within, flow, &person, &session, &browser.client),
     });
     let finished = finished.await?;
     domain.outbox.wake();
@@ -285,11 +287,12 @@ pub async fn sign_up(
         return Err(Failure::Form(problems));
     }
     let within = domain.clone();
+    let browser = Browser { user_agent, client: client.to_owned() };
     let made = domain.store.write(move |w| {
         flow.spend(w, "form")?;
         let is_verified = person.email_verified && person.email.as_deref() == Some(email.as_str());
         let address = Some(email).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
-        make_account(w, &within, flow, &person, username, address, &user_agent)
+        make_account(w, &within, flow, &person, username, address, &browser)
     });
     let made = made.await?;
     domain.outbox.wake();
@@ -314,7 +317,8 @@ pub async fn list(
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a link that is not the caller's, [`Refusal::Forbidden`] for the only way in.
-pub async fn disconnect(domain: &Domain, account_id: i64, id: i64) -> Result<(), Refusal> {
+pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
+    let client = client.to_owned();
     domain
         .write(move |w, domain| {
             let link = w.social_account_find(account_id, id)?.ok_or(Refusal::NotFound)?;
@@ -327,9 +331,16 @@ pub async fn disconnect(domain: &Domain, account_id: i64, id: i64) -> Result<(),
                 ));
             }
             w.social_account_delete(link.id)?;
+            audit::record(w, domain, Event::ProviderDisconnected, account_id, &client, &link.provider)?;
             Ok(())
         })
         .await
+}
+
+/// Who comes back.
+struct Browser {
+    user_agent: String,
+    client: String,
 }
 
 /// The provider, if somebody can sign in through it now.
@@ -338,7 +349,13 @@ fn ready<'a>(domain: &'a Domain, id: &str) -> Result<&'a Provider, Failure> {
     if domain.rules.sso_enabled && provider.is_configured() { Ok(provider) } else { Err(Failure::Off) }
 }
 
-fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, user_agent: &str) -> Result<Finished, Failure> {
+fn sign_in(
+    w: &Writer<'_>,
+    domain: &Domain,
+    flow: Flow,
+    person: Person,
+    browser: &Browser,
+) -> Result<Finished, Failure> {
     if let Some(link) = w.social_account_find_by_uid(&flow.provider, &person.subject)? {
         let account = w.account_find(link.account_id)?.ok_or(Refusal::NotFound)?;
         if !account.is_active {
@@ -351,7 +368,8 @@ fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, user_age
         w.social_account_touch(link.id, now)?;
         w.account_touch_login(account.id, now)?;
         let session = sessions::draw(domain);
-        sessions::insert(w, &session, account.id, user_agent, domain)?;
+        sessions::insert(w, &session, account.id, &browser.user_agent, domain)?;
+        audit::record(w, domain, Event::Login, account.id, &browser.client, &flow.provider)?;
         return Ok(Finished::SignedIn { session, next: flow.next });
     }
     if !domain.rules.sso_registration {
@@ -374,7 +392,7 @@ fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, user_age
         return Ok(Finished::Form { ticket: flow.seal(domain), form });
     }
     let address = person.email.clone().map(|email| (email, person.email_verified));
-    make_account(w, domain, flow, &person, username, address, user_agent)
+    make_account(w, domain, flow, &person, username, address, browser)
 }
 
 /// Account, address, link, session and, where the address is not proved, the mail: all or nothing.
@@ -385,7 +403,7 @@ fn make_account(
     person: &Person,
     username: String,
     address: Option<(String, bool)>,
-    user_agent: &str,
+    browser: &Browser,
 ) -> Result<Finished, Failure> {
     if !domain.rules.sso_registration {
         return Err(Failure::SignUpClosed);
@@ -417,7 +435,8 @@ fn make_account(
     }
     insert_link(w, id, &flow.provider, &person.subject, now)?;
     let session = sessions::draw(domain);
-    sessions::insert(w, &session, id, user_agent, domain)?;
+    sessions::insert(w, &session, id, &browser.user_agent, domain)?;
+    audit::record(w, domain, Event::Registered, id, &browser.client, &flow.provider)?;
     Ok(Finished::SignedIn { session, next: flow.next })
 }
 
@@ -427,6 +446,7 @@ fn connect(
     flow: Flow,
     person: &Person,
     session: &[u8; 32],
+    client: &str,
 ) -> Result<Finished, Failure> {
     let now = domain.now();
     let found = w.session_find(session)?;
@@ -436,7 +456,10 @@ fn connect(
     match w.social_account_find_by_uid(&flow.provider, &person.subject)? {
         Some(link) if link.account_id == account.id => w.social_account_touch(link.id, now)?,
         Some(_) => return Err(Failure::LinkedElsewhere),
-        None => insert_link(w, account.id, &flow.provider, &person.subject, now)?,
+        None => {
+            insert_link(w, account.id, &flow.provider, &person.subject, now)?;
+            audit::record(w, domain, Event::ProviderConnected, account.id, client, &flow.provider)?;
+        }
     }
     Ok(Finished::Connected { next: flow.next })
 }

@@ -4,6 +4,7 @@
 
 use chrono::{Days, NaiveDate};
 
+use super::audit::{self, Event};
 use super::keys::{digest, hex};
 use super::{Domain, Refusal};
 use crate::store::{Account, Reader, StoreError, Token, Writer};
@@ -116,12 +117,28 @@ pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Token>, Refusa
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for one that is somebody else's, or none.
-pub async fn end_own(domain: &Domain, account_id: i64, id: i64) -> Result<(), Refusal> {
-    let end = domain.store.write(move |w| w.token_delete_own(account_id, id).map_err(Refusal::from));
-    if end.await? { Ok(()) } else { Err(Refusal::NotFound) }
+pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
+    let is_ended = delete(domain, Event::TokenEnded, account_id, id, client).await?;
+    if is_ended { Ok(()) } else { Err(Refusal::NotFound) }
 }
 
-/// Ends one token.
-pub async fn end(domain: &Domain, id: i64) -> Result<(), Refusal> {
-    domain.store.write(move |w| w.token_delete(id).map(|_| ()).map_err(Refusal::from)).await
+/// Ends the token that somebody logs out with. It may have ended meanwhile.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn log_out(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
+    delete(domain, Event::Logout, account_id, id, client).await.map(|_| ())
+}
+
+async fn delete(domain: &Domain, event: Event, account_id: i64, id: i64, client: &str) -> Result<bool, Refusal> {
+    let client = client.to_owned();
+    let write = domain.write(move |w, domain| {
+        let is_ended = w.token_delete_own(account_id, id)?;
+        if is_ended {
+            audit::record(w, domain, event, account_id, &client, &format!("token {id}"))?;
+        }
+        Ok(is_ended)
+    });
+    write.await
 }

@@ -10,6 +10,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, ORIGIN, REFERER};
 use http::{Method, StatusCode};
 use http_body_util::BodyExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -174,6 +176,9 @@ pub async fn identify(
         && let Some(id) = cookies::find(&request.headers, SESSION_COOKIE)
         && let Some((digest, account)) = sessions::authenticate(&server.domain, id).await?
     {
+        if let Some(Opened(opened)) = request.extensions.get() {
+            opened.store(true, Ordering::Relaxed);
+        }
         if !is_safe(&request.method) {
             Box::pin(check_csrf(server, request, body)).await?;
         }
@@ -182,11 +187,40 @@ pub async fn identify(
     Ok(Identity(None))
 }
 
-/// Whether the client sent a session cookie that opens nothing: it is told to forget it.
-pub async fn has_dead_session(server: &Server, headers: &HeaderMap) -> bool {
-    match cookies::find(headers, SESSION_COOKIE) {
-        Some(id) => matches!(sessions::authenticate(&server.domain, id).await, Ok(None)),
-        None => false,
+/// What is known of a request's session, to tell a client to forget one that opens nothing.
+pub enum SessionOf {
+    /// There is no such cookie.
+    None,
+    /// A read: whether it was opened already.
+    Read(Arc<AtomicBool>),
+    /// Whatever else may end the session on its way.
+    Other,
+}
+
+/// Goes with a request, for [`identify`] to note that it opened the session.
+#[derive(Clone)]
+struct Opened(Arc<AtomicBool>);
+
+impl SessionOf {
+    pub fn request<B>(request: &mut http::Request<B>) -> SessionOf {
+        if cookies::find(request.headers(), SESSION_COOKIE).is_none() {
+            return SessionOf::None;
+        }
+        if !is_safe(request.method()) {
+            return SessionOf::Other;
+        }
+        let opened = Arc::new(AtomicBool::new(false));
+        request.extensions_mut().insert(Opened(Arc::clone(&opened)));
+        SessionOf::Read(opened)
+    }
+
+    /// Whether it opens nothing now, the request being answered.
+    pub async fn is_dead(self, server: &Server, headers: &HeaderMap) -> bool {
+        match (self, cookies::find(headers, SESSION_COOKIE)) {
+            (SessionOf::None, _) | (_, None) => false,
+            (SessionOf::Read(opened), _) if opened.load(Ordering::Relaxed) => false,
+            (_, Some(id)) => matches!(sessions::authenticate(&server.domain, id).await, Ok(None)),
+        }
     }
 }
 

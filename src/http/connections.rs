@@ -286,7 +286,14 @@ struct Place {
 
 impl Open {
     fn new(most: usize, metrics: metrics::Http, log: Logger) -> Arc<Open> {
-        Arc::new(Open { most, started: Instant::now(), next: AtomicU64::new(0), connections: Mutex::default(), metrics, log })
+        Arc::new(Open {
+            most,
+            started: Instant::now(),
+            next: AtomicU64::new(0),
+            connections: Mutex::default(),
+            metrics,
+            log,
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {

@@ -31,6 +31,8 @@ pub async fn list(
 
 /// `verified` and `primary` are for this server to say, and `user` is the caller or nobody.
 pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201, types::EmailAddress>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
     let checked = input.scrubbed()?.check(Rules { row_ids: &["user"], ..Rules::default() });
     let mut problems = Problems::none();
@@ -38,7 +40,7 @@ pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201
         problems.add("user", vec![format!("Invalid pk \"{user}\" - object does not exist.")]);
     }
     let types::EmailAddressRequest { email, primary: _, user: _, verified: _ } = checked.finish(problems)?;
-    let added = email_addresses::add(&rqctx.server.private.domain, caller.account.id, &email).await?;
+    let added = email_addresses::add(&server.domain, caller.account.id, &email, &client).await?;
     Ok(Reply::new(row(added)))
 }
 
@@ -59,9 +61,11 @@ pub async fn primary(
     path: Path<params::AuthEmailsPrimaryCreatePath>,
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx).await?;
     let params::AuthEmailsPrimaryCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::set_primary(&rqctx.server.private.domain, caller.account.id, id).await?)))
+    Ok(Reply::new(row(email_addresses::set_primary(&server.domain, caller.account.id, id, &client).await?)))
 }
 
 pub async fn remove(
@@ -69,9 +73,11 @@ pub async fn remove(
     path: Path<params::AuthEmailsRemoveCreatePath>,
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx).await?;
     let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::remove(&rqctx.server.private.domain, caller.account.id, id).await?)))
+    Ok(Reply::new(row(email_addresses::remove(&server.domain, caller.account.id, id, &client).await?)))
 }
 
 fn row(row: EmailAddress) -> types::EmailAddress {

@@ -23,8 +23,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
+use super::caller::{ANY_SCHEME, FromIdentity, LazyBody, SessionOf, SignedIn, Visitor};
 use super::contexts::Contexts;
-use super::caller::{ANY_SCHEME, FromIdentity, LazyBody, SignedIn, Visitor};
 use super::error::{ApiError, InternalMessage, json_response};
 use super::pages::{self, Page, Visit, people};
 use super::typed::{Context, Operation};
@@ -253,7 +253,7 @@ impl Door {
         self.detached.wait().await;
     }
 
-    async fn answer_attached(&self, request: Request<dropshot::Body>, remote: SocketAddr) -> Answer {
+    async fn answer_attached(&self, mut request: Request<dropshot::Body>, remote: SocketAddr) -> Answer {
         let started = Instant::now();
         let server = &*self.server;
         let _in_flight = InFlight::new(&server.metrics);
@@ -261,6 +261,7 @@ impl Door {
         let (method, headers) = (request.method().clone(), kept(request.headers()));
         let resource = server.routes.find(&percent_decode_str(request.uri().path()).decode_utf8_lossy());
         let name = resource.and_then(|resource| resource.name(&method));
+        let session = SessionOf::request(&mut request);
         let rqctx = self.contexts.make(RequestInfo::new(&request, remote), request_id.clone());
 
         let whole = async {
@@ -268,10 +269,8 @@ impl Door {
             let mut response = answer.unwrap_or_else(ApiError::into_response);
             // A cache that keeps an answer for all would end everybody's session with it.
             let is_for_one = response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
-            if is_for_one
-                && !response.headers().contains_key(SET_COOKIE)
-                && caller::has_dead_session(server, &headers).await
-            {
+            let is_told = response.headers().contains_key(SET_COOKIE);
+            if is_for_one && !is_told && session.is_dead(server, &headers).await {
                 response.headers_mut().append(SET_COOKIE, server.cookies().clear_session());
             }
             response

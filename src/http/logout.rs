@@ -33,16 +33,17 @@ pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, Undesc
 async fn end(rqctx: &Context, visitor: Visitor) -> Result<Reply<200, Undescribed>, ApiError> {
     let server = &rqctx.server.private;
     let sent = cookies::find(rqctx.request.headers(), SESSION_COOKIE);
-    match visitor.signed_in.map(|signed_in| signed_in.credential) {
-        Some(Credential::Token { id }) => {
-            tokens::end(&server.domain, id).await?;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    match visitor.signed_in.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
+        Some((account, Credential::Token { id })) => {
+            tokens::log_out(&server.domain, account, id, &client).await?;
             if let Some(session) = sent {
-                sessions::end(&server.domain, digest(session)).await?;
+                sessions::log_out(&server.domain, digest(session), &client).await?;
             }
         }
-        Some(Credential::Session { digest }) => sessions::end(&server.domain, digest).await?,
+        Some((_, Credential::Session { digest })) => sessions::log_out(&server.domain, digest, &client).await?,
         // A password given with each request opens nothing that could be closed.
-        Some(Credential::Basic) => return Ok(logged_out()),
+        Some((_, Credential::Basic)) => return Ok(logged_out()),
         None => {}
     }
     Ok(logged_out().with_cookies(sent.map(|_| server.cookies().clear_session())))

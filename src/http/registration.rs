@@ -31,6 +31,7 @@ pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Repl
         email: email.unwrap_or_default(),
         password1: Password::new(password1),
         password2: Password::new(password2),
+        client,
         user_agent: super::client::user_agent(rqctx.request.headers()),
     };
     let made = accounts::register(&server.domain, registration).await?;

@@ -41,8 +41,10 @@ pub async fn disconnect(
     path: Path<params::AuthSocialDisconnectCreatePath>,
     call: Call<Signed, Disconnect>,
 ) -> Result<Reply<200, types::SocialConnect>, ApiError> {
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx).await?;
     let params::AuthSocialDisconnectCreatePath { id } = path.read()?;
-    social::disconnect(&rqctx.server.private.domain, caller.account.id, id).await?;
+    social::disconnect(&server.domain, caller.account.id, id, &client).await?;
     Ok(Reply::new(types::SocialConnect { access_token: None, code: None, id_token: None }))
 }

@@ -58,8 +58,10 @@ async fn save(
     first_name: Option<String>,
     last_name: Option<String>,
 ) -> Result<Record, ApiError> {
-    let domain = &rqctx.server.private.domain;
-    Ok(record(accounts::update(domain, caller.account.id, username, first_name, last_name).await?))
+    let server = &rqctx.server.private;
+    let client = super::client::address(&server.settings, &rqctx.request);
+    let saved = accounts::update(&server.domain, caller.account.id, username, first_name, last_name, &client);
+    Ok(record(saved.await?))
 }
 
 fn record(account: Account) -> Record {

@@ -5,6 +5,7 @@
 //! in here may know of HTTP, so that a second engine can stand behind the same two closures.
 
 mod accounts;
+mod audit;
 mod backup;
 mod columns;
 mod email_addresses;
@@ -36,6 +37,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
 pub use accounts::{Account, NewAccount};
+pub use audit::{AuditEntry, AuditFilter};
 pub use backup::back_up;
 pub use email_addresses::EmailAddress;
 pub use error::{Conflict, StoreError};

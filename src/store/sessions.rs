@@ -100,8 +100,9 @@ impl Writer<'_> {
     }
 
     /// For whoever has seen the row, and not the key.
-    pub fn session_delete_by_id(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM sessions WHERE id = $1", [id])? > 0)
+    /// Answers whose it was; `None` when there is no such session.
+    pub fn session_delete_by_id(&self, id: i64) -> Result<Option<i64>, StoreError> {
+        self.find("DELETE FROM sessions WHERE id = $1 RETURNING account_id", [id], |row| row.get(0))
     }
 
     /// One of the account's own, and nobody else's.

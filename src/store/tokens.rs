@@ -122,9 +122,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// False when there is no such token.
-    pub fn token_revoke(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("UPDATE tokens SET revoked = TRUE WHERE id = $1", [id])? > 0)
+    /// Answers whose it is; `None` when there is no such token.
+    pub fn token_revoke(&self, id: i64) -> Result<Option<i64>, StoreError> {
+        self.find("UPDATE tokens SET revoked = TRUE WHERE id = $1 RETURNING account_id", [id], |row| row.get(0))
     }
 
     /// Deletes the longest expired ones, at most `limit`, of those whose last good day is before `day`.

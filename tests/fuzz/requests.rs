@@ -125,6 +125,7 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
                 email: format!("{name}@example.com"),
                 password1: Password::new("Zebra-Quartz-77".to_owned()),
                 password2: Password::new("Zebra-Quartz-77".to_owned()),
+                client: String::new(),
                 user_agent: String::new(),
             };
             let opened = register(running.domain(), registration).await.map_err(|e| format!("{e:?}"))?;

@@ -67,7 +67,7 @@ impl Page for What {
         }) else {
             return Err(ApiError::internal("a page for sessions was opened by something else".to_owned()));
         };
-        let domain = &server.domain;
+        let (domain, client) = (&server.domain, visit.client.as_str());
         let id = || self.row(visit.request.uri.path()).ok_or(Refusal::NotFound);
         let mut is_over = false;
         let body = match self {
@@ -80,12 +80,12 @@ impl Page for What {
             What::EndSession => {
                 let id = id()?;
                 is_over = sessions::current(domain, &digest).await?.id == id;
-                sessions::end_own(domain, account, id).await?;
+                sessions::end_own(domain, account, id, client).await?;
                 json!({})
             }
-            What::EndOtherSessions => json!({ "ended": sessions::end_others(domain, account, digest).await? }),
+            What::EndOtherSessions => json!({ "ended": sessions::end_others(domain, account, digest, client).await? }),
             What::RevokeToken => {
-                tokens::end_own(domain, account, id()?).await?;
+                tokens::end_own(domain, account, id()?, client).await?;
                 json!({})
             }
         };

@@ -1,0 +1,124 @@
+//! What is written down of what happens to accounts: who, what, from where and when.
+//!
+//! An entry is part of the transaction that it tells of: there is none for what did not happen, and nothing happens
+//! without one. A failed login changes nothing, so its entry is noted behind the answer; one to a name that nobody has
+//! is an entry too, without the name, as people type passwords there. (OWASP ASVS 5, 16.3; NIST 800-63B, 5.2.)
+//!
+//! Must never be given a secret: a detail is an address, a provider, a name or the number of a row.
+
+use chrono::{DateTime, Days, Utc};
+
+use super::Domain;
+use crate::store::{StoreError, Writer};
+
+/// In place of a client's address, for what is done on the server's own command line.
+pub const OPERATOR: &str = "operator";
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Event {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Event {
+            pub const ALL: &'static [Event] = &[$(Event::$name,)+];
+
+            /// As it is stored and shown.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Event::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// An account was made by its owner; detail: the provider, if one vouched.
+    Registered = "registered",
+    /// An account was made by the operator.
+    Made = "made",
+    /// Accounts came in from elsewhere, nobody's; detail: how many.
+    Imported = "imported",
+    /// Name and password, or a provider, opened a session; detail: the provider.
+    Login = "login",
+    /// A password was wrong, wherever one was asked for.
+    LoginFailed = "login_failed",
+    /// A token or a session was ended by whoever used it; detail: which.
+    Logout = "logout",
+    /// The owner changed the password.
+    PasswordChanged = "password_changed",
+    /// A reset was asked for by somebody, for an address that reaches the account, or none.
+    ResetAsked = "reset_asked",
+    /// A mailed link set a new password.
+    PasswordReset = "password_reset",
+    /// The operator set a new password.
+    PasswordSet = "password_set",
+    /// Detail: the old name and the new one.
+    UsernameChanged = "username_changed",
+    /// Detail: the address.
+    AddressAdded = "address_added",
+    /// Detail: the address.
+    AddressConfirmed = "address_confirmed",
+    /// Detail: the address.
+    AddressMadePrimary = "address_made_primary",
+    /// Detail: the address.
+    AddressRemoved = "address_removed",
+    /// Ended by its owner, from elsewhere; detail: the number of its row.
+    TokenEnded = "token_ended",
+    /// Revoked by the operator; detail: the number of its row.
+    TokenRevoked = "token_revoked",
+    /// Ended from elsewhere; detail: the number of its row, or how many.
+    SessionsEnded = "sessions_ended",
+    /// Detail: the provider.
+    ProviderConnected = "provider_connected",
+    /// Detail: the provider.
+    ProviderDisconnected = "provider_disconnected",
+    /// The account was closed.
+    Deactivated = "deactivated",
+    /// The account was opened again.
+    Activated = "activated",
+    /// It is an administrator's now.
+    AdminGiven = "admin_given",
+    /// It is an administrator's no more.
+    AdminTaken = "admin_taken",
+    /// What was older than INVENTREE_AUDIT_DAYS was deleted, nobody's.
+    AuditTrimmed = "audit_trimmed",
+}
+
+/// Writes an entry down with the change that it tells of.
+pub(super) fn record(
+    w: &Writer<'_>,
+    domain: &Domain,
+    event: Event,
+    account_id: i64,
+    client: &str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    w.audit_insert(domain.now(), event.name(), Some(account_id), client, detail)
+}
+
+/// The same for what is nobody's.
+pub(super) fn record_of_nobody(
+    w: &Writer<'_>,
+    domain: &Domain,
+    event: Event,
+    client: &str,
+    detail: &str,
+) -> Result<(), StoreError> {
+    w.audit_insert(domain.now(), event.name(), None, client, detail)
+}
+
+/// A password was wrong. Nothing waits for it, whoever the account is, and what a full queue or disk loses is lost.
+pub(super) fn note_failed_login(domain: &Domain, account_id: Option<i64>, client: &str) {
+    let (at, client) = (domain.now(), client.to_owned());
+    domain.store.note(move |w| w.audit_insert(at, Event::LoginFailed.name(), account_id, &client, ""));
+}
+
+/// Before when entries go.
+pub(super) fn horizon(domain: &Domain) -> DateTime<Utc> {
+    let days = Days::new(domain.rules.audit_days);
+    domain.now().checked_sub_days(days).unwrap_or(DateTime::<Utc>::MIN_UTC)
+}

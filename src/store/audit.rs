@@ -1,0 +1,88 @@
+//! The audit trail: what was done to accounts, in the transaction that did it. Append-only by triggers of the schema.
+//!
+//! Must never hold a key, a password or the digest of one, nor a name that somebody typed and nobody has.
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Row, params};
+
+use super::columns::{Time, row_limit};
+use super::{Reader, StoreError, Writer};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub event: String,
+    /// Nobody's, such as a failed login to a name that nobody has.
+    pub account_id: Option<i64>,
+    /// As the account is called now.
+    pub username: Option<String>,
+    pub client: String,
+    pub detail: String,
+}
+
+/// What is looked for; `None` is anything.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    pub account_id: Option<i64>,
+    pub event: Option<String>,
+    pub client: Option<String>,
+    pub since: Option<DateTime<Utc>>,
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
+    Ok(AuditEntry {
+        id: row.get(0)?,
+        at: row.get::<_, Time>(1)?.0,
+        event: row.get(2)?,
+        account_id: row.get(3)?,
+        username: row.get(4)?,
+        client: row.get(5)?,
+        detail: row.get(6)?,
+    })
+}
+
+impl Reader<'_> {
+    /// The newest first.
+    pub fn audit_list(&self, filter: &AuditFilter, limit: Option<i64>) -> Result<Vec<AuditEntry>, StoreError> {
+        let AuditFilter { account_id, event, client, since } = filter;
+        self.list(
+            "SELECT e.id, e.at, e.event, e.account_id, a.username, e.client, e.detail
+             FROM audit e LEFT JOIN accounts a ON a.id = e.account_id
+             WHERE ($1 IS NULL OR e.account_id = $1) AND ($2 IS NULL OR e.event = $2)
+               AND ($3 IS NULL OR e.client = $3) AND ($4 IS NULL OR e.at >= $4)
+             ORDER BY e.id DESC LIMIT $5",
+            params![account_id, event, client, since.map(Time), row_limit(limit)],
+            record,
+        )
+    }
+
+    pub fn audit_exists_before(&self, before: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.value("SELECT EXISTS (SELECT 1 FROM audit WHERE at < $1)", params![Time(before)])
+    }
+}
+
+impl Writer<'_> {
+    pub fn audit_insert(
+        &self,
+        at: DateTime<Utc>,
+        event: &str,
+        account_id: Option<i64>,
+        client: &str,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT INTO audit (at, event, account_id, client, detail) VALUES ($1, $2, $3, $4, $5)",
+            params![Time(at), event, account_id, client, detail],
+        )?;
+        Ok(())
+    }
+
+    /// Deletes the oldest, at most `limit`, of those before `before`.
+    pub fn audit_delete_before(&self, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+        self.execute(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)",
+            params![Time(before), limit],
+        )
+    }
+}

@@ -1,0 +1,26 @@
+-- Who did what, from where and when. No foreign key: what an account did is known when the account is gone.
+CREATE TABLE audit (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         INTEGER NOT NULL,
+    event      TEXT    NOT NULL,
+    account_id INTEGER,
+    client     TEXT    NOT NULL,
+    detail     TEXT    NOT NULL
+);
+CREATE INDEX audit_account ON audit (account_id, id);
+CREATE INDEX audit_at ON audit (at);
+-- Append-only, whoever writes. What goes is older than the newest row by thirty days at least (in microseconds).
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+CREATE TRIGGER audit_is_never_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
+CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+WHEN OLD.at > (SELECT MAX(at) FROM audit) - 2592000000000
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is append-only');
+END;
