@@ -94,6 +94,16 @@ crash ROUNDS="20" *SEED:
     cargo build --release
     cargo run --release --example crash -- target/release/inventree-auth {{ROUNDS}} {{SEED}}
 
+# What becomes of the others while 10,000 clients are slow and silent, or ten times too many log in.
+overload *ARGS:
+    cargo build --release --bins --examples
+    target/release/examples/overload target/release/inventree-auth {{ARGS}}
+
+# A disk of 4 MB fills up and gets free again. Needs bwrap and curl.
+full-disk:
+    cargo build --release
+    bash tests/full_disk/run target/release/inventree-auth
+
 # Everything that CI checks.
 ci:
     .ci/run

@@ -115,6 +115,7 @@ pub struct Looked {
     pub oldest_mail_seconds: Gauge,
     pub database_bytes: Gauge,
     pub log_bytes: Gauge,
+    pub free_bytes: Gauge,
 }
 
 /// Names follow Prometheus's practices: base units, and what is counted.
@@ -159,5 +160,7 @@ pub fn registry(http: &Http, hashing: &Hashing, writing: &Writing, mail: &Mail, 
     all.register_with_unit("database_size", help, Unit::Bytes, looked.database_bytes.clone());
     let help = "The write-ahead log beside it";
     all.register_with_unit("database_log_size", help, Unit::Bytes, looked.log_bytes.clone());
+    let help = "Room left where the database lies";
+    all.register_with_unit("disk_free", help, Unit::Bytes, looked.free_bytes.clone());
     all
 }

@@ -22,6 +22,8 @@ use crate::store::StoreError;
 
 /// Monitors give up after some seconds, and balancers sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Some hundred registrations.
+const LEAST_FREE_BYTES: u64 = 1 << 20;
 const PLAIN: &str = "text/plain; charset=utf-8";
 /// OpenMetrics 1.0, which Prometheus reads as well as its own format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -100,16 +102,20 @@ fn answer(status: StatusCode, media_type: &str, body: String) -> Answer {
 }
 
 impl Status {
-    /// Tried, not remembered: a read, and a transaction that writes nothing.
+    /// Tried, not remembered: a read, and a transaction that changes nothing and is written all the same. It takes less
+    /// room than any other, so there must be some besides.
     async fn wanting(&self) -> Vec<&'static str> {
         let store = &self.subject.domain.store;
         let mut wanting = Vec::new();
         if store.read(|r| r.account_exists_any()).await.is_err() {
             wanting.push("the database cannot be read");
         }
-        let written = tokio::time::timeout(PATIENCE, store.write(|_| Ok::<(), StoreError>(())));
+        let written = tokio::time::timeout(PATIENCE, store.write(|w| w.write_nothing_new()));
         if !matches!(written.await, Ok(Ok(()))) {
             wanting.push("the database cannot be written");
+        }
+        if free_bytes(&self.subject.database).is_some_and(|free| free < LEAST_FREE_BYTES) {
+            wanting.push("the disk is full");
         }
         if self.subject.outbox.is_finished() {
             wanting.push("mails are not sent");
@@ -130,6 +136,20 @@ impl Status {
         log.push("-wal");
         self.looked.database_bytes.set(size(database));
         self.looked.log_bytes.set(size(Path::new(&log)));
+        if let Some(free) = free_bytes(database) {
+            self.looked.free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// What this process may still write where the file lies; `None` where the system does not say.
+fn free_bytes(file: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(file).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        None
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! With ten thousand of them at once: `tests/overload`.
 
+#[cfg(target_os = "linux")]
+#[path = "support/binary.rs"]
+mod binary;
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
 use serde_json::json;
 use support::TestServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -131,53 +132,15 @@ async fn head_of_more_than_32_kib_is_431_and_the_next_client_is_served() {
     assert!(came.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&came));
 }
 
-/// The binary, with as few file descriptors as a shell gives it.
-struct Poor {
-    process: Child,
-    address: SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Poor {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Poor {
-    fn start(descriptors: usize) -> Poor {
-        let folder = tempfile::tempdir().unwrap();
-        let limited = format!("ulimit -n {descriptors}; exec \"$0\" serve --bind 127.0.0.1:0");
-        let mut command = Command::new("sh");
-        command.args(["-c", &limited, env!("CARGO_BIN_EXE_inventree-auth")]).stderr(Stdio::piped());
-        command.env("INVENTREE_DB_NAME", folder.path().join("auth.sqlite3")).env("INVENTREE_JSON_LOG", "true");
-        command.env("INVENTREE_LOGIN_ENABLE_REG", "true");
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let listening = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"listening\""))).unwrap();
-        let listening: serde_json::Value = serde_json::from_str(&listening.unwrap()).unwrap();
-        let address = listening["address"].as_str().unwrap().parse().unwrap();
-        std::thread::spawn(move || lines.for_each(drop));
-        Poor { process, address, _folder: folder }
-    }
-
-    #[cfg(target_os = "linux")]
-    fn open_files(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
-    }
-}
-
 /// 128 places, and 700 clients that take them and say nothing, half a request, or half a body.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn silent_clients_take_no_place_from_others() {
-    let server = Poor::start(256);
+    let server = binary::Binary::start("ulimit -n 256");
     let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-    let url = |path: &str| format!("http://{}/api/auth/{path}", server.address);
     let password = "Zebra-Quartz-77";
     let account = json!({"username": "amy", "email": "amy@example.com", "password1": password, "password2": password});
-    assert_eq!(http.post(url("registration/")).json(&account).send().await.unwrap().status(), 201);
+    assert_eq!(http.post(server.url("registration/")).json(&account).send().await.unwrap().status(), 201);
     let mut silent = Vec::new();
     let half_a_body =
         b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
@@ -190,9 +153,10 @@ async fn silent_clients_take_no_place_from_others() {
             silent.push(stream);
         }
         let login = json!({"username": "amy", "password": password});
-        let login = http.post(url("login/")).json(&login).send().await.unwrap();
+        let login = http.post(server.url("login/")).json(&login).send().await.unwrap();
         assert_eq!(login.status(), 200, "round {round}");
-        assert!(server.open_files() < 256, "{} files", server.open_files());
+        let open_files = std::fs::read_dir(format!("/proc/{}/fd", server.process.id())).unwrap().count();
+        assert!(open_files < 256, "{open_files} files");
     }
     // Those that were there first have gone.
     let rests = futures::future::join_all(silent.iter_mut().map(rest)).await;

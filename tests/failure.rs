@@ -1,8 +1,12 @@
 //! What fails around the server: another process holds the database, the clock jumps. Each is met by a documented
 //! answer, and passes without a restart.
 //!
-//! A mail server that is away is in `tests/mail.rs`, `kill -9` in `tests/crash`.
+//! A mail server that is away is in `tests/mail.rs`, `kill -9` in `tests/crash`, a disk that is really full in
+//! `tests/full_disk`.
 
+#[cfg(target_os = "linux")]
+#[path = "support/binary.rs"]
+mod binary;
 mod support;
 
 use inventree_auth::store::StoreError;
@@ -87,4 +91,49 @@ async fn clock_that_jumps_ahead_and_back_locks_nobody_out_for_longer_than_the_li
     server.clock.advance(chrono::Duration::minutes(10));
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
+}
+
+/// The system lets the process write no further: what a full disk and a quota are like, without being root.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    // The signal that comes with it is for shells.
+    let server = binary::Binary::start("trap '' XFSZ");
+    let pid = Pid::from_raw(server.process.id().try_into().unwrap());
+    let writes_up_to = |bytes: Option<u64>| {
+        prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+    };
+    let http = reqwest::Client::new();
+    let account = json!({"username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD});
+    let made = http.post(server.url("registration/")).json(&account).send().await.unwrap();
+    let token = format!("Token {}", made.json::<Value>().await.unwrap()["key"].as_str().unwrap());
+    let read = async || {
+        let user = http.get(server.url("user/")).header("authorization", &token).send().await.unwrap();
+        assert_eq!(user.status(), 200);
+        user.json::<Value>().await.unwrap()["first_name"].as_str().unwrap().to_owned()
+    };
+    let rename = async |name: &str| {
+        let request = http.patch(server.url("user/")).header("authorization", &token);
+        request.json(&json!({ "first_name": name })).send().await.unwrap()
+    };
+    for round in ["first", "second"] {
+        writes_up_to(Some(4096));
+        let login = json!({"username": "amy", "password": PASSWORD});
+        let refused = [rename("lost").await, http.post(server.url("login/")).json(&login).send().await.unwrap()];
+        for answer in refused {
+            assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"2".parse().unwrap()));
+            let detail = "The database is not available just now. Please try again.";
+            assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "detail": detail }));
+        }
+        assert_ne!(read().await, "lost");
+        writes_up_to(None);
+        assert_eq!(rename(round).await.status(), 200);
+        assert_eq!(read().await, round);
+        assert_eq!(http.post(server.url("login/")).json(&login).send().await.unwrap().status(), 200);
+    }
+    let file = Connection::open(server.folder.path().join("auth.sqlite3")).unwrap();
+    let whole: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
 }

@@ -291,6 +291,45 @@ async fn server_down_answers_stay_the_same_and_mails_arrive_after_it_is_back() {
     assert_eq!(recipients, [twice("alice"), twice("bob"), twice("carol")].concat());
 }
 
+/// It takes the connection, and then says nothing, or nothing more.
+#[tokio::test]
+async fn mail_server_that_hangs_holds_up_no_answer_and_keeps_no_mail() {
+    use tokio::io::AsyncWriteExt;
+
+    for greeting in [&b""[..], b"220 slow.example.com ESMTP\r\n"] {
+        let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = SmtpSettings { port: hanging.local_addr().unwrap().port(), ..Sink::plain().settings() };
+        let queue = Queue::new();
+        queue.add("alice@example.org").await;
+        let mut rounds = queue.rounds(Some(Transport::smtp(settings.clone()).unwrap()));
+        let round = tokio::spawn(async move { rounds.once().await });
+        let (mut held, _) = hanging.accept().await.unwrap();
+        held.write_all(greeting).await.unwrap();
+        for _ in 0..200 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if round.is_finished() {
+                break;
+            }
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(5)).await;
+            tokio::time::resume();
+        }
+        assert!(round.is_finished(), "it waits for ever");
+        round.await.unwrap().unwrap();
+        assert_eq!(queue.waiting().await, 1);
+        queue.advance(LATER);
+        let sink = Sink::plain();
+        queue.rounds(Some(sink.transport())).once().await.unwrap();
+        assert_eq!((queue.waiting().await, sink.recipients()), (0, vec!["alice@example.org".to_owned()]));
+
+        let server = TestServer::with_transport(&[], Some(Transport::smtp(settings).unwrap())).await;
+        assert_eq!(ask(&server, "bob").await.map(|(status, ..)| status), [201, 200]);
+        let (_second, _) = hanging.accept().await.unwrap();
+        assert_eq!(ask(&server, "carol").await.map(|(status, ..)| status), [201, 200]);
+        assert_eq!(server.log_in("carol", PASSWORD).await.status, 200);
+    }
+}
+
 /// The files are taken as they lie while the store is open, as a crash would leave them.
 #[tokio::test]
 async fn crash_between_commit_and_sending_loses_nothing() {

@@ -32,7 +32,7 @@ const MOST_BODY_BYTES: usize = 2_621_440;
 /// A body up to here is always read; what is longer shares [`LARGE_BODIES`]. No request of this API needs as much.
 const SMALL_BODY_BYTES: usize = 65_536;
 /// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all bodies together.
-static LARGE_BODIES: Semaphore = Semaphore::const_new(64 << 20);
+static LARGE_BODIES: Semaphore = Semaphore::const_new(16 << 20);
 /// A client that takes longer to send its body is gone, or means harm.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -397,7 +397,7 @@ impl LazyBody {
     }
 
     async fn collect(&mut self, mut body: dropshot::Body) -> Result<bytes::Bytes, Uncollected> {
-        let mut collected = bytes::BytesMut::new();
+        let mut collected = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| Uncollected::Broken)?.into_data() else { continue };
             let before = collected.len();
@@ -414,9 +414,14 @@ impl LazyBody {
                     had => *had = Some(room),
                 }
             }
+            if collected.capacity() < length {
+                // Doubled while it is small, so that a body of single bytes is not copied with each; never far beyond
+                // what has been granted.
+                collected.reserve_exact(data.len().max(before.min(SMALL_BODY_BYTES)));
+            }
             collected.extend_from_slice(&data);
         }
-        Ok(collected.freeze())
+        Ok(collected.into())
     }
 }
 

@@ -80,10 +80,17 @@ impl Store {
     /// date. Refuses a schema newer than this program.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
         let path = create_private(path)?;
-        let mut connection = Connection::open_with_flags(&path, open_flags())?;
-        prepare_writer(&connection)?;
-        migrations::run(&mut connection)?;
-        Store::start(&path, connection)
+        let opened = Connection::open_with_flags(&path, open_flags()).map_err(StoreError::from);
+        let opened = opened.and_then(|mut connection| {
+            prepare_writer(&connection)?;
+            migrations::run(&mut connection)?;
+            Store::start(&path, connection)
+        });
+        opened.map_err(|error| match error {
+            // Just now, or as this process: nobody knows which file that would be.
+            StoreError::Unavailable(why) => cannot_open(&path, &why),
+            other => other,
+        })
     }
 
     /// Opens a database that [`Store::open`] made: neither makes a file nor changes one of somebody else's. While the

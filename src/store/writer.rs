@@ -282,6 +282,19 @@ mod tests {
     }
 
     #[test]
+    fn read_only_database_is_unavailable() {
+        let (folder, connection) = database();
+        drop(connection);
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection = Connection::open_with_flags(folder.path().join("db"), flags).unwrap();
+        let outcomes = run(&connection, vec![insert("first"), insert("last")]);
+        for outcome in outcomes {
+            assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
+        }
+        assert_eq!(count(&connection), 0);
+    }
+
+    #[test]
     fn locked_database_is_unavailable() {
         let (folder, connection) = database();
         connection.busy_timeout(std::time::Duration::ZERO).unwrap();

@@ -57,6 +57,14 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Of the process alone.
+    #[allow(dead_code)]
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // Gracefully, so that a server ends its workers too.

@@ -1,0 +1,409 @@
+//! What becomes of the others while thousands of clients are slow, silent or too many?
+//!
+//! `overload BINARY [--small]`: the real server on a real file. Each part measures what an ordinary client sees before,
+//! during and after, and the most memory and open files that the server took. Exit code 1 when an ordinary client is
+//! refused or cut off where it must not be, when a refusal is not the documented one, or when something grows beyond its
+//! bound. Times are printed and judged by nobody: they are the machine's.
+
+#[path = "../bench/process.rs"]
+mod process;
+
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use process::Process;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// And what hashing holds: 19 MiB for each core.
+const MOST_MEMORY_MIB: f64 = 256.0;
+/// As the server has it: 4,096 connections, 128 files besides, half as many that are just closing.
+const MOST_FILES: usize = 4096 + 128 + 64;
+const PASSWORD: &str = "Zebra-Quartz-77";
+
+/// How much of everything.
+struct Plan {
+    connections: usize,
+    large: usize,
+    seconds: u64,
+}
+
+const FULL: Plan = Plan { connections: 10_000, large: 64, seconds: 30 };
+const SMALL: Plan = Plan { connections: 2_000, large: 16, seconds: 5 };
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (binary, plan) = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [binary] => ((*binary).to_owned(), FULL),
+        [binary, "--small"] => ((*binary).to_owned(), SMALL),
+        _ => {
+            eprintln!("usage: overload BINARY [--small]");
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    match runtime.map_err(Failure::from).and_then(|runtime| runtime.block_on(run(&binary, &plan))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("overload: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(binary: &str, plan: &Plan) -> Result<(), Failure> {
+    raise_open_files(plan.connections + 1000)?;
+    let folder = tempfile::tempdir()?;
+    let server = Process::start("/api/auth/providers/", &folder.path().join("log"), |port| {
+        let mut command = Command::new(binary);
+        command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database"]).arg(folder.path().join("db"));
+        command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
+        command.env("INVENTREE_LOG_LEVEL", "error");
+        command
+    })?;
+    let body = format!("{{\"username\":\"amy\",\"password1\":\"{PASSWORD}\",\"password2\":\"{PASSWORD}\"}}");
+    let made = ask(server.port, &post("registration/", &body)).await?;
+    let key = made.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
+    expect(made.status == 201 && !key.is_empty(), "amy cannot register")?;
+    let world = World { server: Arc::new(server), key };
+    slow(&world, plan).await?;
+    large(&world, plan).await?;
+    too_many(&world, plan).await?;
+    println!("all that must hold held");
+    Ok(())
+}
+
+struct World {
+    server: Arc<Process>,
+    key: String,
+}
+
+impl World {
+    fn read(&self) -> Vec<u8> {
+        format!(
+            "GET /api/auth/user/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token {}\r\n\r\n",
+            self.key
+        )
+        .into_bytes()
+    }
+
+    fn login() -> Vec<u8> {
+        post("login/", &format!("{{\"username\":\"amy\",\"password\":\"{PASSWORD}\"}}"))
+    }
+
+    /// So many clients one request after the other, each on a connection of its own, for so long.
+    async fn clients(&self, many: usize, request: Vec<u8>, time: Duration) -> Result<Vec<Answer>, Failure> {
+        let (until, port, request) = (Instant::now() + time, self.server.port, Arc::new(request));
+        let mut clients = JoinSet::new();
+        for _ in 0..many {
+            let request = Arc::clone(&request);
+            clients.spawn(async move {
+                let mut answers = Vec::new();
+                while Instant::now() < until {
+                    answers.push(ask(port, &request).await?);
+                }
+                Ok::<_, Failure>(answers)
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(client) = clients.join_next().await {
+            all.extend(client??);
+        }
+        Ok(all)
+    }
+
+    /// What an ordinary client sees of reads and logins, all of which must succeed.
+    async fn ordinary(&self, when: &str, time: Duration) -> Result<(), Failure> {
+        let (reads, logins) = tokio::join!(self.clients(4, self.read(), time), self.clients(1, World::login(), time));
+        let (reads, logins) = (reads?, logins?);
+        for answer in reads.iter().chain(&logins) {
+            expect(
+                answer.status == 200,
+                &format!("{when}: {} for an ordinary client: {}", answer.status, answer.text),
+            )?;
+        }
+        println!("  {when}: {} reads, {}; {} logins, {}", reads.len(), times(&reads), logins.len(), times(&logins));
+        Ok(())
+    }
+}
+
+/// Watches a process while something else goes on.
+struct Watch {
+    over: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<(f64, usize)>,
+}
+
+impl Watch {
+    fn start(server: &Arc<Process>) -> Watch {
+        let over = Arc::new(AtomicBool::new(false));
+        let (server, is_over) = (Arc::clone(server), Arc::clone(&over));
+        let thread = std::thread::spawn(move || {
+            let (mut memory, mut files) = (0.0_f64, 0);
+            while !is_over.load(Ordering::Relaxed) {
+                memory = memory.max(server.memory_mib());
+                files = files.max(server.open_files());
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            (memory, files)
+        });
+        Watch { over, thread }
+    }
+
+    fn stop(self) -> Result<(), Failure> {
+        self.over.store(true, Ordering::Relaxed);
+        let (memory, files) = self.thread.join().map_err(|_| "the watch broke")?;
+        println!("  at most {memory:.0} MiB (PSS) and {files} open files");
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        expect(memory <= MOST_MEMORY_MIB + 19.0 * cores as f64, "more memory than that")?;
+        expect(files <= MOST_FILES, "more files than that")
+    }
+}
+
+/// Clients that say nothing, half a head, half a body, nothing in HTTP/2, or never read their answers.
+async fn slow(world: &World, plan: &Plan) -> Result<(), Failure> {
+    println!("{} slow and silent connections, each opened again when it is closed", plan.connections);
+    let time = Duration::from_secs(plan.seconds);
+    world.ordinary("before", time / 3).await?;
+    let watch = Watch::start(&world.server);
+    let (open, opened) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut silent = JoinSet::new();
+    for number in 0..plan.connections {
+        let (port, open, opened) = (world.server.port, Arc::clone(&open), Arc::clone(&opened));
+        silent.spawn(async move {
+            loop {
+                open.fetch_add(1, Ordering::Relaxed);
+                opened.fetch_add(1, Ordering::Relaxed);
+                let _ = hold(port, number).await;
+                open.fetch_sub(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        });
+    }
+    // Until all have been there.
+    while opened.load(Ordering::Relaxed) < plan.connections {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.ordinary("meanwhile", time).await?;
+    println!(
+        "  {} connections were opened, {} at the end",
+        opened.load(Ordering::Relaxed),
+        open.load(Ordering::Relaxed)
+    );
+    watch.stop()?;
+    silent.shutdown().await;
+    world.ordinary("after", time / 3).await
+}
+
+/// One connection, until it is closed.
+async fn hold(port: u16, number: usize) -> Result<(), Failure> {
+    const HALF_A_BODY: &[u8] =
+        b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{";
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    const UNREAD: &[u8] = b"GET /api/schema/ HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    match number % 6 {
+        0 => {}
+        // A byte now and then.
+        1 => {
+            for byte in b"GET /api/auth/user/ HTTP/1.1\r\nX-Slow: ".iter().cycle() {
+                stream.write_all(&[*byte]).await?;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        2 => {
+            stream.write_all(HALF_A_BODY).await?;
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                stream.write_all(b"{").await?;
+            }
+        }
+        3 => stream.write_all(PREFACE).await?,
+        4 => {
+            // Nearly the whole head that is allowed.
+            stream.write_all(b"GET / HTTP/1.1\r\nX-Long: ").await?;
+            stream.write_all(&[b'x'; 30_000]).await?;
+        }
+        _ => {
+            for _ in 0..20 {
+                stream.write_all(UNREAD).await?;
+            }
+            // Nothing is read; the end is seen by writing.
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                stream.write_all(b"GET").await?;
+            }
+        }
+    }
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).await? > 0 {}
+    Ok(())
+}
+
+/// Bodies of 100 MB without a length, and heads of 1 MB.
+async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
+    println!("{} clients send bodies of 100 MB, and as many heads of 1 MB, again and again", plan.large);
+    let watch = Watch::start(&world.server);
+    let mut clients = JoinSet::new();
+    let (bodies, heads) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..plan.large {
+        let (port, bodies) = (world.server.port, Arc::clone(&bodies));
+        clients.spawn(async move {
+            loop {
+                let refusal = send_chunks(port).await;
+                // A reset may have overtaken it.
+                if !matches!(refusal, Ok(413 | 503) | Err(_)) {
+                    return Err(Failure::from(format!("100 MB were answered {refusal:?}")));
+                }
+                bodies.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let (port, heads) = (world.server.port, Arc::clone(&heads));
+        clients.spawn(async move {
+            let head = [b"GET / HTTP/1.1\r\nX-Long: ".to_vec(), vec![b'x'; 1 << 20], b"\r\n\r\n".to_vec()].concat();
+            loop {
+                let refusal = ask(port, &head).await;
+                if !matches!(refusal, Ok(Answer { status: 431, .. }) | Err(_)) {
+                    return Err(Failure::from(format!("a head of 1 MB was answered {refusal:?}")));
+                }
+                heads.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+    world.ordinary("meanwhile", Duration::from_secs(plan.seconds) / 2).await?;
+    if let Some(ended) = clients.try_join_next() {
+        let _: Result<(), Failure> = ended?;
+        return Err("a client ended".into());
+    }
+    println!("  {} bodies and {} heads were refused", bodies.load(Ordering::Relaxed), heads.load(Ordering::Relaxed));
+    watch.stop()?;
+    clients.shutdown().await;
+    Ok(())
+}
+
+async fn send_chunks(port: u16) -> Result<u16, Failure> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let head = b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        Transfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head).await?;
+    let chunk = [b"10000\r\n".to_vec(), vec![b' '; 1 << 16], b"\r\n".to_vec()].concat();
+    let (mut reading, mut writing) = stream.split();
+    let sending = async {
+        for _ in 0..1600 {
+            if writing.write_all(&chunk).await.is_err() {
+                return;
+            }
+        }
+    };
+    let answer = async {
+        let mut answer = vec![0; 12];
+        reading.read_exact(&mut answer).await.map(|_| answer)
+    };
+    tokio::pin!(sending, answer);
+    let answer = tokio::select! {
+        answer = &mut answer => answer?,
+        () = &mut sending => answer.await?,
+    };
+    Ok(std::str::from_utf8(&answer)?.split(' ').nth(1).unwrap_or_default().parse()?)
+}
+
+/// Ten times as many logins as the machine can hash, evenly, whether or not others have been answered.
+async fn too_many(world: &World, plan: &Plan) -> Result<(), Failure> {
+    let time = Duration::from_secs(plan.seconds);
+    let before = world.clients(8, World::login(), time / 3).await?;
+    expect(before.iter().all(|answer| answer.status == 200), "a login was refused without need")?;
+    let capacity = before.len() as f64 / (time / 3).as_secs_f64();
+    println!("{:.0} logins a second, where {capacity:.0} can be hashed", capacity * 10.0);
+    println!("  before: {}", times(&before));
+    let watch = Watch::start(&world.server);
+    let (port, login) = (world.server.port, Arc::new(World::login()));
+    let mut asked = JoinSet::new();
+    let mut tick = tokio::time::interval(Duration::from_secs_f64(1.0 / (capacity * 10.0)));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        tick.tick().await;
+        let login = Arc::clone(&login);
+        asked.spawn(async move { ask(port, &login).await });
+    }
+    let reads = world.clients(2, world.read(), Duration::from_secs(1)).await?;
+    expect(reads.iter().all(|answer| answer.status == 200), "a read was refused")?;
+    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+    while let Some(answer) = asked.join_next().await {
+        let answer = answer??;
+        match answer.status {
+            200 => accepted.push(answer),
+            503 => refused.push(answer),
+            other => return Err(format!("{other}: {}", answer.text).into()),
+        }
+    }
+    for answer in &refused {
+        let is_documented = answer.text.contains("{\"detail\":\"The server is busy. Please try again.\"}");
+        expect(is_documented && answer.text.contains("retry-after: "), &answer.text)?;
+    }
+    let rate = accepted.len() as f64 / time.as_secs_f64();
+    println!("  {} taken, {rate:.0} a second, {}", accepted.len(), times(&accepted));
+    println!("  {} refused, {}", refused.len(), times(&refused));
+    println!("  reads right behind them: {}", times(&reads));
+    watch.stop()?;
+    let after = world.clients(8, World::login(), time / 3).await?;
+    expect(after.iter().all(|answer| answer.status == 200), "it has not recovered")?;
+    println!("  after: {}", times(&after));
+    expect(!refused.is_empty(), "that was no overload")
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    text: String,
+    took: Duration,
+}
+
+/// One request on a connection of its own, to the end of its answer.
+async fn ask(port: u16, request: &[u8]) -> Result<Answer, Failure> {
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    let mut answer = Vec::new();
+    let written = stream.write_all(request).await;
+    // What was refused early may not have been taken whole.
+    let read = stream.read_to_end(&mut answer).await;
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let Some(status) = text.split(' ').nth(1).and_then(|status| status.parse().ok()) else {
+        return Err(format!("no answer: {written:?} {read:?} {text:?}").into());
+    };
+    Ok(Answer { status, text, took: begun.elapsed() })
+}
+
+fn post(path: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "POST /api/auth/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn times(answers: &[Answer]) -> String {
+    let mut took: Vec<Duration> = answers.iter().map(|answer| answer.took).collect();
+    took.sort();
+    let at = |part: usize| took.get((took.len() * part / 100).min(took.len().saturating_sub(1))).copied();
+    let ms = |part| at(part).unwrap_or_default().as_secs_f64() * 1000.0;
+    format!("p50 {:.1} ms, p99 {:.1} ms", ms(50), ms(99))
+}
+
+fn expect(holds: bool, what: &str) -> Result<(), Failure> {
+    if holds { Ok(()) } else { Err(what.to_owned().into()) }
+}
+
+fn raise_open_files(wanted: usize) -> Result<(), Failure> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    let most = limit.maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).unwrap_or(usize::MAX));
+    expect(most >= wanted, &format!("{wanted} open files are needed here, and {most} allowed: ulimit -Hn"))
+}
