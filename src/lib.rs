@@ -21,7 +21,7 @@
 //!
 //! # A walk: POST /api/auth/registration/
 //!
-//! 1. `http/front.rs` finds the path, checks `Accept`, and hands the request to dropshot's router.
+//! 1. `http/connections.rs` has the connection; `http/front.rs` finds the path, checks `Accept`, and hands the request to dropshot's router.
 //! 2. The trait's method `auth_registration_create` in `http/operations.rs` names `registration::create`.
 //! 3. `Call::admit` (`http/typed.rs`) finds out who calls and reads one of three content types into fields.
 //! 4. `Input::check` holds them against the constraint table, and `accounts::registration_problems` against the rules,

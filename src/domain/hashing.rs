@@ -6,13 +6,12 @@
 //! Parameters: OWASP Password Storage Cheat Sheet, argon2id with m=19456 KiB, t=2, p=1.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use super::django_hashes::{self, DjangoHash, Unusable};
@@ -48,6 +47,9 @@ const QUEUE_PER_THREAD: usize = 64;
 /// everybody logs in need not wait for a hash, and a flood of reads still leaves a tenth of a core to each.
 const LOWER_PRIORITY: i32 = 10;
 
+/// A thread without work for so long gives its memory back.
+const IDLE: Duration = Duration::from_secs(1);
+
 type Job = Box<dyn FnOnce(&mut Workbench) + Send>;
 
 /// Marks an account that no password opens, as Django does.
@@ -55,7 +57,7 @@ pub const UNUSABLE_PREFIX: char = '!';
 
 #[derive(Clone)]
 pub struct Hasher {
-    queue: SyncSender<Job>,
+    queue: Sender<Job>,
     /// Verified in place of a missing or unusable hash, so that an unknown account takes as long as a known one.
     dummy: Arc<str>,
     metrics: Hashing,
@@ -74,10 +76,11 @@ impl Hasher {
             Workbench { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() };
         let dummy = workbench.nobodys().map_err(|e| failed(&e))?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let (queue, jobs) = sync_channel::<Job>(QUEUE_PER_THREAD * threads);
-        let jobs = Arc::new(Mutex::new(jobs));
+        let (queue, jobs) = bounded::<Job>(QUEUE_PER_THREAD * threads);
+        #[cfg(target_env = "gnu")]
+        give_large_memory_back();
         for number in 0..threads {
-            let (jobs, workbench) = (Arc::clone(&jobs), workbench.clone());
+            let (jobs, workbench) = (jobs.clone(), workbench.clone());
             let thread = thread::Builder::new().name(format!("argon2-{number}"));
             thread.spawn(move || work(&jobs, workbench)).map_err(|e| failed(&e))?;
         }
@@ -170,22 +173,36 @@ pub fn why_unusable(hash: &str) -> Option<Unusable> {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, mut workbench: Workbench) {
+fn work(jobs: &Receiver<Job>, mut workbench: Workbench) {
     // Of this thread alone, which only Linux can. Where it is refused, hashing competes with reads.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(LOWER_PRIORITY);
     loop {
-        // The lock covers the waiting only; the job itself runs without it.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let job = match workbench.memory.is_empty() {
+            true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => jobs.recv_timeout(IDLE),
+        };
         match job {
             Ok(job) => job(&mut workbench),
-            Err(_) => return,
+            Err(RecvTimeoutError::Timeout) => workbench.memory = Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// What a hashing thread works with. It keeps the memory of its first hash for all others: to have 19 MiB of empty pages
-/// from the system takes time with each, and what is given back in between, its allocator keeps in pieces.
+/// Lets the allocator give back what hashes used. glibc would learn from the first one that such sizes are common, and
+/// from then on keep them.
+#[cfg(target_env = "gnu")]
+fn give_large_memory_back() {
+    const LARGE: libc::c_int = 1 << 20;
+    // SAFETY: mallopt takes any value for this parameter, and may be called at any time by any thread.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+    }
+}
+
+/// What a hashing thread works with. It keeps the memory of a hash for the next one, for as long as there is one within
+/// [`IDLE`]: to have 19 MiB of empty pages from the system takes time with each.
 #[derive(Clone)]
 struct Workbench {
     argon2: Argon2<'static>,

@@ -3,7 +3,7 @@
 //! X-Forwarded-For counts only from a trusted proxy, and only its last entry that is none: everything before it was
 //! written by strangers. An IPv6 client is its /64, since it can draw addresses from all of it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use dropshot::RequestInfo;
 use http::HeaderMap;
@@ -24,7 +24,7 @@ pub fn address(settings: &Settings, request: &RequestInfo) -> String {
         let forwarded = request.headers().get_all("x-forwarded-for").into_iter().filter_map(|v| v.to_str().ok());
         let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
         for hop in hops.into_iter().rev() {
-            let Ok(address) = hop.parse::<IpAddr>() else { break };
+            let Some(address) = host(hop) else { break };
             client = address.to_canonical();
             if !is_trusted(client) {
                 break;
@@ -34,5 +34,33 @@ pub fn address(settings: &Settings, request: &RequestInfo) -> String {
     match client {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("{}/64", Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+/// An address as proxies write it: alone, with a port, or in brackets.
+fn host(hop: &str) -> Option<IpAddr> {
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    hop.parse().ok().or_else(with_port).or_else(bracketed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_is_found_with_and_without_its_port() {
+        for (hop, address) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+        ] {
+            assert_eq!(host(hop), address.parse().ok(), "{hop}");
+        }
+        for hop in ["", "unknown", "203.0.113.9:", "203.0.113.9:port", "[203.0.113.9]x", "_hidden"] {
+            assert_eq!(host(hop), None, "{hop}");
+        }
     }
 }

@@ -21,6 +21,8 @@ const ROUNDS: u32 = 3;
 const SECONDS: u32 = 3;
 const READERS: u32 = 32;
 const HASHERS: u32 = 8;
+/// Before memory is looked at.
+const REST: std::time::Duration = std::time::Duration::from_secs(3);
 const NAME: &str = "amy";
 const EMAIL: &str = "amy@example.com";
 
@@ -170,6 +172,8 @@ fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec
         let (theirs, ours, ratio) = turns(ours_ask, their_ask, connections)?;
         cells.extend([number(theirs), format!("{} ({ratio:.1} x)", number(ours))]);
     }
+    // At rest, as they are most of the time.
+    std::thread::sleep(REST);
     let (their_memory, our_memory) = (server.memory_mib(), ours.memory_mib());
     cells.extend([format!("{their_memory:.0}"), format!("{our_memory:.0} (1/{:.1})", their_memory / our_memory)]);
     let millis = |times: [std::time::Duration; 3]| median(times.iter().map(|t| t.as_secs_f64() * 1000.0));

@@ -107,6 +107,21 @@ fn serve_bare(folder: &Path) -> Result<Process, String> {
     })
 }
 
+/// What a row says; empty for nothing.
+struct Row<'t> {
+    what: &'t str,
+    ours: &'t str,
+    beside: &'t str,
+    ratio: &'t str,
+    promised: &'t str,
+}
+
+impl<'t> Row<'t> {
+    fn of(what: &'t str) -> Row<'t> {
+        Row { what, ours: "", beside: "", ratio: "", promised: "" }
+    }
+}
+
 struct Bench<'p> {
     plan: &'p Plan,
     table: Table,
@@ -138,8 +153,12 @@ pub fn run(plan: &Plan) -> Outcome<()> {
 impl Bench<'_> {
     fn start_and_idle(&mut self, server: &Process) {
         let millis = server.started_in.as_secs_f64() * 1000.0;
-        self.say("start to first reply", &format!("{millis:.0} ms"), "", "", "50 ms", None, server);
-        self.say("memory idle", "", "", "", "20 MiB", None, server);
+        self.say(
+            Row { ours: &format!("{millis:.0} ms"), promised: "50 ms", ..Row::of("start to first reply") },
+            None,
+            server,
+        );
+        self.say(Row { promised: "20 MiB", ..Row::of("memory idle") }, None, server);
     }
 
     fn reads(&mut self, server: &Process, bare: &Process) -> Outcome<()> {
@@ -218,10 +237,13 @@ impl Bench<'_> {
         let rate = median(stormy.iter().map(|l| l.per_second));
         let beside = format!("without them {}", number(median(calm.iter().map(|l| l.per_second))));
         let through = format!("{:.2}", ratio(|l| l.per_second));
-        self.say(&what, &number(rate), &beside, &through, "0.40", Some(&stormy), server);
+        let row = Row { ours: &number(rate), beside: &beside, ratio: &through, promised: "0.40", ..Row::of(&what) };
+        self.say(row, Some(&stormy), server);
         let p99 = |loads: &[Load]| format!("{:.1} ms", median(loads.iter().map(|l| l.p99_ms)));
         let (times, beside) = (format!("{:.1}", ratio(|l| l.p99_ms)), format!("without them {}", p99(&calm)));
-        self.say("its p99", &p99(&stormy), &beside, &times, "at most 4", None, server);
+        let ours = p99(&stormy);
+        let row = Row { ours: &ours, beside: &beside, ratio: &times, promised: "at most 4", ..Row::of("its p99") };
+        self.say(row, None, server);
         Ok(())
     }
 
@@ -248,7 +270,7 @@ impl Bench<'_> {
         let names = ["900 read", "64 log in", "36 rename themselves"];
         for (name, load) in names.into_iter().zip(&loads) {
             let what = format!("1,000 mixed clients for {seconds} s: {name}");
-            self.say(&what, &number(load.per_second), "", "", "", Some(&[*load]), server);
+            self.say(Row { ours: &number(load.per_second), ..Row::of(&what) }, Some(&[*load]), server);
         }
         Ok(())
     }
@@ -298,7 +320,7 @@ impl Bench<'_> {
         let accounts = number(self.plan.many_accounts.into());
         let millis = many.started_in.as_secs_f64() * 1000.0;
         let what = format!("start to first reply with {accounts} accounts");
-        self.say(&what, &format!("{millis:.0} ms"), "", "", "50 ms", None, &many);
+        self.say(Row { ours: &format!("{millis:.0} ms"), promised: "50 ms", ..Row::of(&what) }, None, &many);
         let size = |many: bool| if many { self.plan.many_accounts } else { self.plan.few_accounts };
         let seconds = self.plan.seconds;
         for (what, ask, per_account, connections) in
@@ -317,9 +339,11 @@ impl Bench<'_> {
             let what = format!("{what}, any of {accounts} accounts");
             let beside = format!("any of {}: {}", number(self.plan.few_accounts.into()), p50(&at_few));
             let ours = p50(&at_many);
-            self.say(&what, &ours, &beside, &format!("{ratio:.2}"), "at most 1.15", Some(&at_many), &many);
+            let ratio = format!("{ratio:.2}");
+            let row = Row { ours: &ours, beside: &beside, ratio: &ratio, promised: "at most 1.15", ..Row::of(&what) };
+            self.say(row, Some(&at_many), &many);
         }
-        self.say(&format!("memory after the {accounts}"), "", "", "", "96 MiB", None, &many);
+        self.say(Row { promised: "96 MiB", ..Row::of(&format!("memory after the {accounts}")) }, None, &many);
         Ok(())
     }
 
@@ -339,27 +363,21 @@ impl Bench<'_> {
         let ratio = median(loads.iter().zip(&limits).map(|(load, limit)| load.per_second / limit));
         let rate = number(median(loads.iter().map(|load| load.per_second)));
         let beside = format!("{beside}: {}", number(median(limits)));
-        self.say(what, &rate, &beside, &format!("{ratio:.2}"), promised, Some(&loads), server);
+        let ratio = format!("{ratio:.2}");
+        let row = Row { ours: &rate, beside: &beside, ratio: &ratio, promised, ..Row::of(what) };
+        self.say(row, Some(&loads), server);
         Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn say(
-        &mut self,
-        what: &str,
-        ours: &str,
-        beside: &str,
-        ratio: &str,
-        promised: &str,
-        loads: Option<&[Load]>,
-        server: &Process,
-    ) {
+    /// A row with what its loads and its server's memory were.
+    fn say(&mut self, row: Row<'_>, loads: Option<&[Load]>, server: &Process) {
         let times = loads.map(|loads| {
             let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
             format!("{:.2}, {:.2}", middle(|l| l.p50_ms), middle(|l| l.p99_ms))
         });
         let memory = format!("{:.1}", server.memory_mib());
         let times = times.unwrap_or_default();
+        let Row { what, ours, beside, ratio, promised } = row;
         self.table.add([what, ours, beside, ratio, promised, &times, &memory].map(str::to_owned).to_vec());
     }
 }
