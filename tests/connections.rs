@@ -57,20 +57,41 @@ async fn who_says_nothing_or_less_than_a_request_is_closed_after_75_seconds() {
         ("one request and no other", REQUEST),
     ] {
         let mut stream = connect(&server, says).await;
-        assert_eq!(rest(&mut stream).await, None, "{what}: there is time");
-        leap(60).await;
-        assert_eq!(rest(&mut stream).await, None, "{what}: proxies keep a connection for a minute");
-        let mut closed = None;
-        for _ in 0..20 {
-            leap(16).await;
-            closed = rest(&mut stream).await;
-            if closed.is_some() {
-                break;
-            }
-        }
-        assert!(closed.is_some(), "{what}: it is never closed");
+        is_closed_in_time(what, &mut stream).await;
     }
     assert_eq!(server.get("providers/", &[]).await.status, 200);
+}
+
+async fn is_closed_in_time(what: &str, stream: &mut TcpStream) {
+    assert_eq!(rest(stream).await, None, "{what}: there is time");
+    leap(60).await;
+    assert_eq!(rest(stream).await, None, "{what}: proxies keep a connection for a minute");
+    for _ in 0..20 {
+        leap(16).await;
+        if rest(stream).await.is_some() {
+            return;
+        }
+    }
+    panic!("{what}: it is never closed");
+}
+
+#[tokio::test]
+async fn handshake_that_stops_is_closed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let file = |name: &str, text: String| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let certificate = file("fullchain.pem", made.cert.pem());
+    let key = file("privkey.pem", made.signing_key.serialize_pem());
+    let server = TestServer::with(&[("TLS_CERTIFICATE", &certificate), ("TLS_KEY", &key)]).await;
+    // Nothing, and the beginning of a ClientHello.
+    for says in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
+        let mut stream = connect(&server, says).await;
+        is_closed_in_time("a handshake", &mut stream).await;
+    }
 }
 
 #[tokio::test]

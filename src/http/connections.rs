@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,7 +28,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use slog::{Logger, warn};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -44,8 +44,12 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(1);
 /// A connection takes some 10 kB, up to 40 with a head that never ends.
 const MOST: usize = 4096;
-/// Of the file descriptors: for the database, the logs, mail servers and sign-in providers.
-const RESERVED: usize = 128;
+/// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers and sign-in providers.
+const RESERVED: usize = 512;
+/// Connections that are told to close and not gone yet.
+const MOST_CLOSING: usize = 32;
+/// Connections that wait to be taken: a burst of clients is not to be told that nobody is there.
+const BACKLOG: u32 = 1024;
 /// Of a request's head. hyper answers 431 to a longer one.
 const MOST_HEAD_BYTES: usize = 32 * 1024;
 /// Requests at a time on one connection of HTTP/2. A browser asks for a page's few files at once.
@@ -73,9 +77,12 @@ impl Connections {
         door: Arc<Door>,
         log: Logger,
     ) -> std::io::Result<Connections> {
-        let listener = StdListener::bind(bind)?;
-        listener.set_nonblocking(true)?;
-        let listener = TcpListener::from_std(listener)?;
+        let socket = if bind.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A server that has just stopped leaves connections behind that keep the port for a minute.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(bind)?;
+        let listener = socket.listen(BACKLOG)?;
         let address = listener.local_addr()?;
         let (tls, acceptor) = watch::channel(tls.map(TlsAcceptor::from));
         let (stop, stopped) = watch::channel(());
@@ -306,7 +313,7 @@ impl Open {
             return None;
         }
         // What is told to close takes a moment, and as long as it does it has its file descriptor.
-        while self.lock().len() >= self.most + RESERVED / 2 {
+        while self.lock().len() >= self.most + MOST_CLOSING {
             tokio::task::yield_now().await;
         }
         let connection = Arc::new(Connection {

@@ -22,8 +22,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// And what hashing holds: 19 MiB for each core.
 const MOST_MEMORY_MIB: f64 = 256.0;
-/// As the server has it: 4,096 connections, 128 files besides, half as many that are just closing.
-const MOST_FILES: usize = 4096 + 128 + 64;
+/// As the server has it: 4,096 connections, 32 that are just closing, 512 files besides.
+const MOST_FILES: usize = 4096 + 32 + 512;
 const PASSWORD: &str = "Zebra-Quartz-77";
 
 /// How much of everything.
