@@ -106,6 +106,95 @@ async fn who_speaks_now_and_then_is_not_closed() {
     assert_eq!(rest(&mut stream).await, None);
 }
 
+/// A frame of HTTP/2 (RFC 9113, 4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// `GET /api/auth/providers/` at `x`, in HPACK.
+fn request() -> Vec<u8> {
+    let path = b"/api/auth/providers/";
+    [&b"\x82\x86\x41\x01x\x04"[..], &[u8::try_from(path.len()).unwrap()], path].concat()
+}
+
+/// Sends as long as it is taken: whether all was, and what came back.
+async fn flood(server: &TestServer, frames: impl Iterator<Item = Vec<u8>>) -> (bool, Vec<u8>) {
+    let stream = connect(server, PREFACE).await;
+    let (mut reading, mut writing) = stream.into_split();
+    let came = tokio::spawn(async move {
+        let mut came = Vec::new();
+        let _ = reading.read_to_end(&mut came).await;
+        came
+    });
+    let mut is_taken = true;
+    for frame in frames {
+        is_taken = writing.write_all(&frame).await.is_ok();
+        if !is_taken {
+            break;
+        }
+    }
+    let _ = writing.shutdown().await;
+    (is_taken, tokio::time::timeout(Duration::from_secs(30), came).await.expect("it is closed").unwrap())
+}
+
+/// What a peer's frames are, by their kinds.
+fn kinds(mut frames: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let Some(head) = frames.first_chunk::<9>() {
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        kinds.push(head[3]);
+        frames = frames.get(9 + length..).unwrap_or_default();
+    }
+    kinds
+}
+
+/// One request, as the frames are meant: the floods below are made of the same.
+#[tokio::test]
+async fn request_in_http_2_frames_is_answered() {
+    let server = TestServer::start().await;
+    let (_, came) = flood(&server, [frame(HEADERS, END_STREAM | END_HEADERS, 1, &request())].into_iter()).await;
+    assert!(kinds(&came).contains(&HEADERS), "{:?}", kinds(&came));
+    assert!(String::from_utf8_lossy(&came).contains("\"sso_enabled\""));
+}
+
+#[tokio::test]
+async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
+    let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
+    let reset = |number: u32| {
+        let stream = 2 * number + 1;
+        let begun = frame(HEADERS, END_STREAM | END_HEADERS, stream, &request());
+        [begun, frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+    };
+    let (_, came) = flood(&server, (0..20_000).map(reset)).await;
+    assert!(kinds(&came).contains(&GOAWAY), "resets go on: {:?}", kinds(&came));
+    // A head that never ends.
+    let begun = frame(HEADERS, END_STREAM, 1, &request());
+    let header = [&b"\x00\x01a\x7f\x81\x01"[..], &[b'x'; 256]].concat();
+    let more = frame(CONTINUATION, 0, 1, &header.repeat(60));
+    let sent = 64 << 20;
+    let (is_taken, came) =
+        flood(&server, std::iter::once(begun).chain(std::iter::repeat_n(more.clone(), sent / more.len()))).await;
+    let answered = String::from_utf8_lossy(&came).contains("\"sso_enabled\"");
+    assert!(!is_taken && !answered, "{:?}", kinds(&came));
+
+    assert_eq!(server.get("providers/", &[]).await.status, 200);
+    for _ in 0..500 {
+        let metrics = String::from_utf8(server.operating("/metrics").await.body).unwrap();
+        if metrics.contains("http_requests_in_flight 0\n") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("requests are still in flight");
+}
+
 #[tokio::test]
 async fn silent_connections_do_not_hold_up_the_end() {
     let mut server = TestServer::start().await;
