@@ -5,6 +5,7 @@ mod support;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::Duration;
+use inventree_auth::domain::passwords::Password;
 use serde_json::{Value, json};
 use support::{Answer, PASSWORD, TestServer, confirmation_key};
 
@@ -69,6 +70,41 @@ async fn every_way_to_try_a_password_shares_one_limit() {
     assert_throttled(&server.post("password/change/", &[("authorization", &token)], body).await, 30);
     // Tokens are no guesses.
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
+}
+
+/// As many passwords wait as may, behind hashes that take seconds: nothing is tried, and so nothing is counted.
+#[tokio::test]
+async fn login_that_was_not_tried_is_not_counted() {
+    let server = limited().await;
+    server.register("amy", "").await;
+    let hasher = server.domain().hasher.clone();
+    let threads = std::thread::available_parallelism().unwrap().get();
+    // A hash of Django's takes as long as it says.
+    let rounds = if cfg!(debug_assertions) { 200_000 } else { 8_000_000 };
+    let slow = format!("pbkdf2_sha256${rounds}$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    let verify = |stored| Box::pin(hasher.verify(Password::new("x".to_owned()), stored));
+    let mut waiting = Vec::new();
+    for stored in std::iter::repeat_n(Some(slow.as_str()), threads) {
+        waiting.push(verify(stored));
+        assert!(futures::poll!(waiting.last_mut().unwrap()).is_pending());
+    }
+    while hasher.metrics().waiting.get() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    while !hasher.is_full() {
+        waiting.push(verify(None));
+        assert!(futures::poll!(waiting.last_mut().unwrap()).is_pending());
+    }
+    let login = format!("{}/api/auth/login/", server.base);
+    for _ in 0..20 {
+        // Around the contract's check: the document has no 503.
+        let wrong = server.http.post(&login).json(&json!({ "username": "amy", "password": "wrong" }));
+        let answer = server.page(wrong).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
+    }
+    assert!(hasher.is_full(), "the hashes were too quick");
+    futures::future::join_all(waiting).await;
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
 }
 
 #[tokio::test]

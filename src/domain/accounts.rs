@@ -213,12 +213,24 @@ pub async fn check_password(
 ) -> Result<Option<Account>, Refusal> {
     let key = username_key(username.trim());
     let attempt = domain.limits.guess(&key, client)?;
+    if domain.hasher.is_full() {
+        // Before anything that costs: whoever comes now comes with many others.
+        domain.limits.give_back(attempt);
+        return Err(Refusal::Busy);
+    }
     let account = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
     let stored = account.as_ref().map(|account| account.password.as_str());
     if let Some(account) = &account {
         domain.rehash.tell_if_too_costly(account);
     }
-    let fits = domain.hasher.verify(password.clone(), stored).await?;
+    let fits = match domain.hasher.verify(password.clone(), stored).await {
+        Ok(fits) => fits,
+        Err(error) => {
+            // Nothing was tried.
+            domain.limits.give_back(attempt);
+            return Err(error.into());
+        }
+    };
     let id = account.as_ref().map(|account| account.id);
     let opened = account.filter(|account| fits && account.is_active);
     match &opened {

@@ -91,6 +91,11 @@ impl Hasher {
         &self.metrics
     }
 
+    /// Whether one more would be [`HasherError::Busy`] just now.
+    pub fn is_full(&self) -> bool {
+        self.queue.is_full()
+    }
+
     /// A PHC string with a fresh salt.
     ///
     /// # Errors

@@ -365,6 +365,18 @@ fn check_file(file: &Connection) -> Result<(), Failure> {
              AND NOT EXISTS (SELECT 1 FROM email_addresses e WHERE e.account_id = a.id AND e.email = a.email)",
         ),
         ("accounts whose registration did not log in", "SELECT count(*) FROM accounts WHERE last_login IS NULL"),
+        (
+            "accounts that the audit trail does not know, or knows twice",
+            "SELECT count(*) FROM accounts a WHERE 1 <>
+             (SELECT count(*) FROM audit e WHERE e.account_id = a.id AND e.event = 'registered')",
+        ),
+        // Each of them hands out one token, and no number of a token comes twice.
+        (
+            "logins too many or too few in the audit trail",
+            "SELECT abs((SELECT seq FROM sqlite_sequence WHERE name = 'tokens') -
+             (SELECT count(*) FROM audit WHERE event IN ('registered', 'login')))
+             WHERE EXISTS (SELECT 1 FROM accounts) UNION ALL SELECT 0 LIMIT 1",
+        ),
     ];
     for (what, sql) in halves {
         let count: i64 = file.query_row(sql, [], |row| row.get(0))?;
