@@ -213,22 +213,12 @@ pub async fn check_password(
 ) -> Result<Option<Account>, Refusal> {
     let key = username_key(username.trim());
     let attempt = domain.limits.guess(&key, client)?;
-    if domain.hasher.is_full() {
-        // Before anything that costs: whoever comes now comes with many others.
-        domain.limits.give_back(attempt);
-        return Err(Refusal::Busy);
-    }
-    let account = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
-    let stored = account.as_ref().map(|account| account.password.as_str());
-    if let Some(account) = &account {
-        domain.rehash.tell_if_too_costly(account);
-    }
-    let fits = match domain.hasher.verify(password.clone(), stored).await {
-        Ok(fits) => fits,
-        Err(error) => {
-            // Nothing was tried.
+    let (account, fits) = match try_password(domain, &key, &password).await {
+        Ok(tried) => tried,
+        Err(refusal) => {
+            // Nothing was tried, so nothing is counted.
             domain.limits.give_back(attempt);
-            return Err(error.into());
+            return Err(refusal);
         }
     };
     let id = account.as_ref().map(|account| account.id);
@@ -241,6 +231,21 @@ pub async fn check_password(
         None => audit::note_failed_login(domain, id, client),
     }
     Ok(opened)
+}
+
+/// The account of this name, and whether the password is its own.
+async fn try_password(domain: &Domain, key: &str, password: &Password) -> Result<(Option<Account>, bool), Refusal> {
+    if domain.hasher.is_full() {
+        // Before anything that costs: whoever comes now comes with many others.
+        return Err(Refusal::Busy);
+    }
+    let account = domain.store.read(|r| r.account_find_by_username_key(key)).await?;
+    let stored = account.as_ref().map(|account| account.password.as_str());
+    if let Some(account) = &account {
+        domain.rehash.tell_if_too_costly(account);
+    }
+    let fits = domain.hasher.verify(password.clone(), stored).await?;
+    Ok((account, fits))
 }
 
 /// Refuses where a second factor would be needed: this API has no way to give one.
