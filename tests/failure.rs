@@ -9,7 +9,7 @@
 mod binary;
 mod support;
 
-use inventree_auth::store::StoreError;
+use inventree_auth::store::{NewAccount, StoreError};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use support::{Answer, PASSWORD, TestServer};
@@ -136,4 +136,36 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
     let file = Connection::open(server.folder.path().join("auth.sqlite3")).unwrap();
     let whole: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(whole, "ok");
+}
+
+/// What a write may have to undo is kept in memory: a container has no folder for temporary files.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_write_needs_a_temporary_file() {
+    let server = TestServer::start().await;
+    let now = server.domain().now();
+    let store = &server.domain().store;
+    let account = move |number: usize| NewAccount {
+        username: format!("user{number}"),
+        username_key: format!("user{number}"),
+        email: String::new(),
+        first_name: "x".repeat(150),
+        last_name: "x".repeat(150),
+        password: "!".to_owned(),
+        is_superuser: false,
+        date_joined: now,
+    };
+    let fill = store.write(move |w| (0..2000).try_for_each(|number| w.account_insert(&account(number)).map(|_| ())));
+    fill.await.unwrap();
+    // Some two hundred pages that were there before.
+    let open = store.write(|w| {
+        (1..=2000).try_for_each(|id| w.account_set_email(id, "amy@example.com"))?;
+        let files = std::fs::read_dir("/proc/self/fd").unwrap();
+        let names = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        Ok::<_, StoreError>(names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>())
+    });
+    let open = open.await.unwrap();
+    assert!(open.iter().any(|name| name.ends_with("auth.sqlite3")), "{open:?}");
+    // What SQLite calls its temporary files.
+    assert!(!open.iter().any(|name| name.contains("etilqs_")), "{open:?}");
 }

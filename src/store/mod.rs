@@ -196,6 +196,9 @@ fn prepare_writer(connection: &Connection) -> Result<(), StoreError> {
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a savepoint may have to undo: beyond 64 KiB it would lie in a temporary file, and where a container has no
+    // folder for one, the write would fail.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
 }
 
