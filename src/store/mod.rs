@@ -208,6 +208,7 @@ fn open_readers(path: &Path) -> Result<Pool<SqliteConnectionManager>, StoreError
     let manager = SqliteConnectionManager::file(path).with_flags(open_flags()).with_init(|connection| {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "query_only", true)
     });
     // A local file does not go stale: connections are neither tested nor retired, which would
