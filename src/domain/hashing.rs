@@ -44,8 +44,8 @@ pub enum HasherError {
 const QUEUE_PER_THREAD: usize = 64;
 
 /// How much lower than the rest a hashing thread stands with the scheduler, in `nice` steps: a read that comes while
-/// everybody logs in need not wait for a hash, and a flood of reads still leaves a tenth of a core to each.
-const LOWER_PRIORITY: i32 = 10;
+/// everybody logs in need not wait for a hash, and a flood of reads still leaves a quarter of a core to each.
+const LOWER_PRIORITY: i32 = 5;
 
 /// A thread without work for so long gives its memory back.
 const IDLE: Duration = Duration::from_secs(1);
