@@ -34,8 +34,14 @@ pub const FULL: Plan = Plan {
 };
 
 /// Whether it works; its figures are worth nothing.
-pub const SMOKE: Plan =
-    Plan { rounds: 1, seconds: 1, mixed_seconds: 10, few_accounts: 1000, many_accounts: 5000, written_accounts: 50_000 };
+pub const SMOKE: Plan = Plan {
+    rounds: 1,
+    seconds: 1,
+    mixed_seconds: 10,
+    few_accounts: 1000,
+    many_accounts: 5000,
+    written_accounts: 50_000,
+};
 
 const USER: &str = "/api/auth/user/";
 const LOGIN: &str = "/api/auth/login/";
