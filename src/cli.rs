@@ -1,5 +1,6 @@
 //! The command line: parse, run, and map a Result to an exit code.
 
+mod audit;
 mod backup;
 mod demo;
 mod import;

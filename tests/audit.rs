@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::Duration;
+use chrono::{Duration, Utc};
 use inventree_auth::domain::audit::Event;
 use inventree_auth::domain::housekeeping::Sweep;
 use inventree_auth::store::{AuditEntry, AuditFilter};
@@ -232,6 +232,8 @@ async fn no_entry_has_a_secret_or_a_name_that_nobody_has() {
 #[tokio::test]
 async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
     let server = TestServer::start().await;
+    // Entries of today, as the machine has it.
+    server.clock.advance(Utc::now() - server.domain().now());
     server.register("amy", "").await;
     server.log_in("amy", PASSWORD).await;
     let before = entries(&server).await;
@@ -249,6 +251,13 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
         assert!(refused.contains("the audit trail is append-only"), "{sql}: {refused}");
     }
     assert_eq!(entries(&server).await, before);
+    // Beside an entry of the far future they are as old as ever.
+    other
+        .execute("INSERT INTO audit (at, event, client, detail) VALUES (9000000000000000, 'login', '', '')", [])
+        .unwrap();
+    let refused = other.execute("DELETE FROM audit", []).unwrap_err().to_string();
+    assert!(refused.contains("the audit trail is append-only"), "{refused}");
+    assert_eq!(entries(&server).await[..before.len()], before);
 }
 
 /// In the transaction of what it tells of.

@@ -195,6 +195,91 @@ async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
     panic!("requests are still in flight");
 }
 
+const DATA: u8 = 0;
+
+/// `POST /api/auth/login/` at `x` with JSON, in HPACK; its body is to follow.
+fn login() -> Vec<u8> {
+    let field = |index: u8, value: &[u8]| [&[index, u8::try_from(value.len()).unwrap()], value].concat();
+    let named = |name: &[u8], value: &[u8]| [field(0, name), field(0, value)[1..].to_vec()].concat();
+    [b"\x83\x86\x41\x01x".to_vec(), field(4, b"/api/auth/login/"), named(b"content-type", b"application/json")].concat()
+}
+
+/// 4,480 requests under way on 140 connections, each with half a body: more than are let in at one time.
+#[tokio::test]
+async fn half_bodies_on_http_2_keep_nobody_out() {
+    let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
+    let in_flight = async || -> u32 {
+        let metrics = String::from_utf8(server.operating("/metrics").await.body).unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("inventree_auth_http_requests_in_flight "));
+        line.unwrap().parse().unwrap()
+    };
+    let half = |stream: u32| [frame(HEADERS, END_HEADERS, stream, &login()), frame(DATA, 0, stream, b"{")].concat();
+    let all: Vec<u8> = (0..32).flat_map(|number| half(2 * number + 1)).collect();
+    let mut held = Vec::new();
+    let mut most = 0;
+    for _ in 0..140 {
+        let mut stream = connect(&server, PREFACE).await;
+        let _ = stream.write_all(&all).await;
+        held.push(stream);
+        most = most.max(in_flight().await);
+    }
+    for _ in 0..20 {
+        assert_eq!(server.get("providers/", &[]).await.status, 200);
+        most = most.max(in_flight().await);
+    }
+    // They are let in up to there, and what is closed takes a moment to go.
+    assert!((4000..4096 + 256).contains(&most), "{most} requests under way");
+    let rests = futures::future::join_all(held.iter_mut().map(rest)).await;
+    let closed = rests.iter().flatten().count();
+    assert!((12..64).contains(&closed), "{closed} of 140 closed");
+}
+
+/// 16 MiB of large bodies at one time; small ones are always read.
+#[tokio::test]
+async fn large_bodies_wait_for_room_and_small_ones_do_not() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let head = "POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2600000\r\n\r\n";
+    let most = [head.as_bytes(), &vec![b' '; 2_500_000]].concat();
+    let mut refused = 0;
+    let mut held = Vec::new();
+    for _ in 0..12 {
+        let mut stream = connect(&server, b"").await;
+        // A refusal does not wait for the rest.
+        let _ = stream.write_all(&most).await;
+        held.push(stream);
+    }
+    for rest in futures::future::join_all(held.iter_mut().map(some)).await.iter().flatten() {
+        assert!(rest.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(rest));
+        refused += 1;
+    }
+    // One is refused only while there is no room at all, so six stay, and seven do not fit.
+    assert_eq!(refused, 6, "of 12");
+    assert_eq!(server.log_in("amy", support::PASSWORD).await.status, 200);
+    drop(held);
+    let large = || async {
+        let body = [&vec![b' '; 2_000_000][..], b"{}"].concat();
+        let url = format!("{}/api/auth/login/", server.base);
+        let request = server.http.post(url).header("content-type", "application/json").body(body);
+        server.page(request).await.status
+    };
+    for _ in 0..100 {
+        if large().await == 400 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the room is not given back");
+}
+
+/// What comes within a second, if anything does.
+async fn some(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; 4096];
+    let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.ok()?.ok()?;
+    buffer.truncate(read);
+    Some(buffer)
+}
+
 #[tokio::test]
 async fn silent_connections_do_not_hold_up_the_end() {
     let mut server = TestServer::start().await;

@@ -6,25 +6,23 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use super::output::{self, AccountDetails, AccountRow, AuditRow, Format, SessionRow, TokenRow};
+use super::audit::{self, Wanted};
+use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenRow};
 use super::{Failure, failure, load, print};
 use crate::api::types;
 use crate::config::Config;
 use crate::domain::accounts::Ended;
 use crate::domain::administration::{self, NewUser};
-use crate::domain::audit::Event;
 use crate::domain::passwords::Password;
 use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping};
 use crate::http::body::Fields;
 use crate::http::fields::{self, Property, Rules};
 use crate::http::typed::Described;
 use crate::server;
-use crate::store::{Account, AuditFilter, Store};
+use crate::store::{Account, Store};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -46,17 +44,8 @@ pub enum Command {
     Audit {
         #[command(flatten)]
         place: Place,
-        /// Of this account alone.
-        name: Option<String>,
-        /// What happened, such as `login_failed`.
-        #[arg(long, value_parser = PossibleValuesParser::new(Event::ALL.iter().map(|event| event.name())))]
-        event: Option<String>,
-        /// From this network address (of IPv6: its /64), or `operator`.
-        #[arg(long, value_name = "ADDRESS")]
-        client: Option<String>,
-        /// From then on: a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m).
-        #[arg(long, value_name = "TIME")]
-        since: Option<String>,
+        #[command(flatten)]
+        wanted: Wanted,
         #[command(flatten)]
         most: Most,
     },
@@ -80,7 +69,7 @@ pub struct Place {
     config: Option<PathBuf>,
     /// A table for people, JSON for programs.
     #[arg(long, global = true, value_enum, default_value = "table")]
-    format: Format,
+    pub format: Format,
 }
 
 #[derive(Subcommand)]
@@ -184,10 +173,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
             Command::User { place, action } => user(place, action).await,
             Command::Token { place, action } => token(place, action).await,
             Command::Session { place, action } => session(place, action).await,
-            Command::Audit { place, name, event, client, since, most } => {
-                let filter = AuditFilter { event: event.clone(), client: client.clone(), ..AuditFilter::default() };
-                audit(place, name.as_deref(), filter, since.as_deref(), most).await
-            }
+            Command::Audit { place, wanted, most } => audit::print_trail(place, wanted, most).await,
         }
     })
 }
@@ -346,54 +332,13 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
     }
 }
 
-async fn audit(
-    place: &Place,
-    name: Option<&str>,
-    filter: AuditFilter,
-    since: Option<&str>,
-    most: &Most,
-) -> Result<(), Failure> {
-    let office = Office::open(&place.config()?)?;
-    let domain = &office.domain;
-    let account_id = match name {
-        Some(name) => Some(find(domain, name).await?.id),
-        None => None,
-    };
-    let since = since.map(|text| moment(text, domain.now())).transpose()?;
-    let filter = AuditFilter { account_id, since, ..filter };
-    let found = domain.store.read(|r| r.audit_list(&filter, Some(most.limit() + 1))).await.map_err(explained)?;
-    let rows: Vec<_> = most.take(found).into_iter().map(AuditRow::new).collect();
-    print(&output::list(place.format, &rows)?)
-}
-
-/// A day begins at midnight in UTC, as all times here are.
-fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.to_utc());
-    }
-    if let Ok(day) = text.parse::<NaiveDate>() {
-        return Ok(day.and_time(NaiveTime::MIN).and_utc());
-    }
-    let ago = text.char_indices().last().and_then(|(at, unit)| {
-        let number: i64 = text[..at].parse().ok()?;
-        match unit {
-            'd' => TimeDelta::try_days(number),
-            'h' => TimeDelta::try_hours(number),
-            'm' => TimeDelta::try_minutes(number),
-            _ => None,
-        }
-    });
-    let at = ago.filter(|ago| *ago >= TimeDelta::zero()).and_then(|ago| now.checked_sub_signed(ago));
-    at.ok_or_else(|| failure("--since takes a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m)"))
-}
-
 /// The rules over an open database, which is closed with it.
-struct Office {
-    domain: Domain,
+pub struct Office {
+    pub domain: Domain,
 }
 
 impl Office {
-    fn open(config: &Config) -> Result<Office, Failure> {
+    pub fn open(config: &Config) -> Result<Office, Failure> {
         Office::new(config, Store::open_existing(&config.database).map_err(failure)?)
     }
 
@@ -410,7 +355,7 @@ impl Drop for Office {
 }
 
 impl Place {
-    fn config(&self) -> Result<Config, Failure> {
+    pub fn config(&self) -> Result<Config, Failure> {
         let mut config = load(self.config.as_deref())?;
         if let Some(database) = &self.database {
             config.database.clone_from(database);
@@ -420,12 +365,12 @@ impl Place {
 }
 
 impl Most {
-    fn limit(&self) -> i64 {
+    pub fn limit(&self) -> i64 {
         self.limit.into()
     }
 
     /// The rows to show. One more was asked for: it tells that there are others.
-    fn take<T>(&self, mut rows: Vec<T>) -> Vec<T> {
+    pub fn take<T>(&self, mut rows: Vec<T>) -> Vec<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         if rows.len() > limit {
             rows.truncate(limit);
@@ -501,7 +446,7 @@ fn in_one_line<'a>(errors: impl Iterator<Item = (&'a str, &'a [String])>) -> Str
     errors.map(|(name, messages)| format!("{name}: {}", messages.join(" "))).collect::<Vec<_>>().join(" ")
 }
 
-async fn find(domain: &Domain, name: &str) -> Result<Account, Failure> {
+pub async fn find(domain: &Domain, name: &str) -> Result<Account, Failure> {
     administration::find(domain, name).await.map_err(|refusal| match refusal {
         Refusal::NotFound => failure(format!("there is no user {name}")),
         other => explained(other),
@@ -540,7 +485,7 @@ fn done(place: &Place, what: &str, ended: Ended) -> Result<(), Failure> {
     print(&output::ended(place.format, what, ended)?)
 }
 
-fn explained(refusal: impl Into<Refusal>) -> Failure {
+pub fn explained(refusal: impl Into<Refusal>) -> Failure {
     failure(match refusal.into() {
         Refusal::Invalid(Problems { fields, general }) => {
             let fields = in_one_line(fields.iter().map(|(name, messages)| (*name, messages.as_slice())));

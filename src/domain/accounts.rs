@@ -378,15 +378,11 @@ pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result
                 let (uid, token) = keys::reset_token(&domain.secret, &account, &addresses, now);
                 let sealed = domain.seal(&domain.outbox.password_reset(&email, &account.username, &uid, &token));
                 match account.id {
-                    NOBODY => {
-                        domain.outbox.queue_nothing(w, &sealed, now)?;
-                        audit::record_of_nobody(w, domain, Event::ResetAsked, &client, "")?;
-                    }
-                    id => {
-                        domain.outbox.queue(w, &sealed, now)?;
-                        audit::record(w, domain, Event::ResetAsked, id, &client, "")?;
-                    }
+                    NOBODY => domain.outbox.queue_nothing(w, &sealed, now)?,
+                    _ => domain.outbox.queue(w, &sealed, now)?,
                 }
+                let whose = Some(account.id).filter(|id| *id != NOBODY);
+                audit::record(w, domain, Event::ResetAsked, whose, &client, "")?;
             }
             Ok(())
         })

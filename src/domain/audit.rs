@@ -88,27 +88,16 @@ events! {
     AuditTrimmed = "audit_trimmed",
 }
 
-/// Writes an entry down with the change that it tells of.
+/// Writes an entry down with the change that it tells of; `None` is nobody's.
 pub(super) fn record(
     w: &Writer<'_>,
     domain: &Domain,
     event: Event,
-    account_id: i64,
+    account_id: impl Into<Option<i64>>,
     client: &str,
     detail: &str,
 ) -> Result<(), StoreError> {
-    w.audit_insert(domain.now(), event.name(), Some(account_id), client, detail)
-}
-
-/// The same for what is nobody's.
-pub(super) fn record_of_nobody(
-    w: &Writer<'_>,
-    domain: &Domain,
-    event: Event,
-    client: &str,
-    detail: &str,
-) -> Result<(), StoreError> {
-    w.audit_insert(domain.now(), event.name(), None, client, detail)
+    w.audit_insert(domain.now(), event.name(), account_id.into(), client, detail)
 }
 
 /// A password was wrong. Nothing waits for it, whoever the account is, and what a full queue or disk loses is lost.

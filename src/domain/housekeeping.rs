@@ -56,7 +56,7 @@ async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
             if is_first && w.audit_exists_before(before)? {
                 // Before it goes: what is deleted must be older than the newest entry by a month.
                 let detail = format!("before {}", before.format("%Y-%m-%d"));
-                audit::record_of_nobody(w, domain, Event::AuditTrimmed, OPERATOR, &detail)?;
+                audit::record(w, domain, Event::AuditTrimmed, None, OPERATOR, &detail)?;
             }
             Ok(w.audit_delete_before(before, BATCH.into())?)
         });

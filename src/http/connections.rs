@@ -54,7 +54,7 @@ const BACKLOG: u32 = 1024;
 const MOST_HEAD_BYTES: usize = 32 * 1024;
 /// Requests at a time on one connection of HTTP/2. A browser asks for a page's few files at once.
 const MOST_STREAMS: u32 = 32;
-/// Requests at a time on all connections.
+/// Requests at a time on all connections, before those that keep this server waiting are closed.
 const MOST_REQUESTS: i64 = 4096;
 
 /// A listening server.
@@ -241,12 +241,12 @@ impl Client {
         let service = service_fn(move |request: Request<Incoming>| {
             let work = Work::begin(&connection);
             let door = Arc::clone(&door);
-            // A connection of HTTP/2 brings many requests, and can keep this server waiting with each.
-            let has_room = door.metrics().in_flight.get() < MOST_REQUESTS || open.close_longest();
+            // A connection of HTTP/2 brings many requests, and can keep this server waiting with each. Those that do not
+            // are few: whatever they wait for in here has a queue of its own with an end.
+            if door.metrics().in_flight.get() >= MOST_REQUESTS {
+                open.close_longest();
+            }
             async move {
-                if !has_room {
-                    return Ok(door.turn_away());
-                }
                 let request = request.map(|body| match body.is_end_stream() {
                     true => dropshot::Body::empty(),
                     false => dropshot::Body::wrap(Awaited { body, connection: Arc::clone(&work.0), is_awaited: false }),

@@ -23,14 +23,14 @@ use percent_encoding::percent_decode_str;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
-use super::caller::{ANY_SCHEME, FromIdentity, LazyBody, SessionOf, SignedIn, Visitor};
+use super::caller::{ANY_SCHEME, FromIdentity, SessionOf, SignedIn, Visitor};
 use super::contexts::Contexts;
 use super::error::{ApiError, InternalMessage, json_response};
+use super::lazy_body::LazyBody;
 use super::pages::{self, Page, Visit, people};
 use super::typed::{Context, Operation};
 use super::{Server, Settings, caller, client, documented_api, negotiation};
 use crate::api::OPERATIONS;
-use crate::domain::Refusal;
 use crate::metrics;
 
 pub type Answer = Response<dropshot::Body>;
@@ -240,11 +240,6 @@ impl Door {
         let answering = self.detached.spawn(async move { door.answer_attached(request, remote).await });
         // It catches its own panics, and nobody aborts it.
         answering.await.unwrap_or_else(|e| ApiError::internal(e.to_string()).into_response())
-    }
-
-    /// The answer to a request that nobody looks at.
-    pub fn turn_away(&self) -> Answer {
-        ApiError::from(Refusal::Busy).into_response()
     }
 
     /// Returns when nothing goes on any more.

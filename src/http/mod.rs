@@ -23,6 +23,7 @@ mod emails;
 pub mod error;
 pub mod fields;
 pub mod front;
+mod lazy_body;
 mod login;
 mod logout;
 pub mod negotiation;

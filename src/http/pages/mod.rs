@@ -21,8 +21,9 @@ use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Response, Uri};
 
-use super::caller::{LazyBody, SignedIn};
+use super::caller::SignedIn;
 use super::error::ApiError;
+use super::lazy_body::LazyBody;
 use super::{Server, Settings};
 
 /// A request for a page, by whoever its security let through.

@@ -12,9 +12,10 @@ use super::people::{self, HOME, POLICY, escaped, shell};
 use super::{Page, Visit};
 use crate::domain::social::{self, Failure, Finished, Form, Purpose, Returned, Ticket};
 use crate::domain::{Problems, sessions};
-use crate::http::caller::{self, Credential, FromIdentity, LazyBody, SignedIn};
+use crate::http::caller::{self, Credential, FromIdentity, SignedIn};
 use crate::http::cookies::{self, SESSION_COOKIE, TICKET_COOKIE};
 use crate::http::error::ApiError;
+use crate::http::lazy_body::LazyBody;
 use crate::http::{Server, Settings, client};
 
 const LOGIN_PATH: &str = "/api/auth/social/{provider}/login/";

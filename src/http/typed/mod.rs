@@ -27,6 +27,7 @@ use super::body::Fields;
 use super::caller::{self, Identity};
 use super::error::NON_FIELD;
 use super::fields::{self, FieldErrors};
+use super::lazy_body::LazyBody;
 use super::{Server, client};
 use crate::domain::Problems;
 
@@ -249,15 +250,15 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
     /// Those of the body: 415, 400, 413, 408.
     pub async fn open(self) -> Result<(http::request::Parts, B::Input), ApiError> {
         let (parts, body) = self.request.into_parts();
-        let mut body = caller::LazyBody::new(&parts.headers, body);
+        let mut body = LazyBody::new(&parts.headers, body);
         let fields = if B::IS_READ { Some(body.fields().await?) } else { None };
         Ok((parts, B::input(fields)))
     }
 
-    async fn enter(self, rqctx: &Context) -> Result<(P::Caller, caller::LazyBody), ApiError> {
+    async fn enter(self, rqctx: &Context) -> Result<(P::Caller, LazyBody), ApiError> {
         let server = rqctx.server.private.as_ref();
         let (parts, body) = self.request.into_parts();
-        let mut body = caller::LazyBody::new(&parts.headers, body);
+        let mut body = LazyBody::new(&parts.headers, body);
         let client = client::address(&server.settings, &rqctx.request);
         let identity: Identity = caller::identify(server, P::ALTERNATIVES, &parts, &mut body, &client).await?;
         let caller = <P::Caller as caller::FromIdentity>::from_identity(server, identity, P::ALTERNATIVES).await?;

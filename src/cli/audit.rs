@@ -1,0 +1,67 @@
+//! `audit`: what is looked for in the audit trail, as an operator writes it, and what is found.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::operators::{Most, Office, Place, explained, find};
+use super::output::{self, AuditRow};
+use super::{Failure, failure, print};
+use crate::domain::audit::Event;
+use crate::store::AuditFilter;
+
+#[derive(Args)]
+pub struct Wanted {
+    /// Of this account alone.
+    name: Option<String>,
+    /// What happened, such as `login_failed`.
+    #[arg(long, value_parser = PossibleValuesParser::new(Event::ALL.iter().map(|event| event.name())))]
+    event: Option<String>,
+    /// From this network address (of IPv6: its /64), or `operator`.
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<String>,
+    /// From then on: a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m).
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+/// Prints the newest entries first.
+///
+/// # Errors
+///
+/// One line for the operator.
+pub async fn print_trail(place: &Place, wanted: &Wanted, most: &Most) -> Result<(), Failure> {
+    let Wanted { name, event, client, since } = wanted;
+    let office = Office::open(&place.config()?)?;
+    let domain = &office.domain;
+    let account_id = match name {
+        Some(name) => Some(find(domain, name).await?.id),
+        None => None,
+    };
+    let since = since.as_deref().map(|text| moment(text, domain.now())).transpose()?;
+    let filter = AuditFilter { account_id, event: event.clone(), client: client.clone(), since };
+    let found = domain.store.read(|r| r.audit_list(&filter, Some(most.limit() + 1))).await.map_err(explained)?;
+    let rows: Vec<_> = most.take(found).into_iter().map(AuditRow::new).collect();
+    print(&output::list(place.format, &rows)?)
+}
+
+/// A day begins at midnight in UTC, as all times here are.
+fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    if let Ok(day) = text.parse::<NaiveDate>() {
+        return Ok(day.and_time(NaiveTime::MIN).and_utc());
+    }
+    let ago = text.char_indices().last().and_then(|(at, unit)| {
+        let number: i64 = text[..at].parse().ok()?;
+        match unit {
+            'd' => TimeDelta::try_days(number),
+            'h' => TimeDelta::try_hours(number),
+            'm' => TimeDelta::try_minutes(number),
+            _ => None,
+        }
+    });
+    let at = ago.filter(|ago| *ago >= TimeDelta::zero()).and_then(|ago| now.checked_sub_signed(ago));
+    at.ok_or_else(|| failure("--since takes a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m)"))
+}
