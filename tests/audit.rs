@@ -255,7 +255,7 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
     other
         .execute("INSERT INTO audit (at, event, client, detail) VALUES (9000000000000000, 'login', '', '')", [])
         .unwrap();
-    let refused = other.execute("DELETE FROM audit", []).unwrap_err().to_string();
+    let refused = other.execute("DELETE FROM audit WHERE id <= 2", []).unwrap_err().to_string();
     assert!(refused.contains("the audit trail is append-only"), "{refused}");
     assert_eq!(entries(&server).await[..before.len()], before);
 }
