@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,39 +17,45 @@ pub fn hashes_per_second(duration: Duration) -> Result<f64, String> {
     let params = Params::new(memory_kib, passes, lanes, None).map_err(|e| e.to_string())?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let cores = thread::available_parallelism().map_err(|e| e.to_string())?.get();
-    per_second(cores, duration, || argon2.hash_password(b"Zebra-Quartz-77").map(|_| ()).map_err(|e| e.to_string()))
+    per_second(cores, duration, || argon2.hash_password(b"Zebra-Quartz-77").map(|_| true).map_err(|e| e.to_string()))
 }
 
 /// Writes per second when each is a transaction of its own: `clients` threads in turn on one connection, in this process,
-/// with the server's own durability. `sql` changes the row whose number it is given; numbers count from `first`, and the
-/// next one comes back too.
+/// with the server's own durability. `sql` changes the row whose number it is given; when all `rows` are used up, it ends.
 pub fn commits_per_second(
     database: &Path,
     sql: &str,
     clients: usize,
-    first: u64,
+    rows: u32,
     duration: Duration,
-) -> Result<(f64, u64), String> {
+) -> Result<f64, String> {
     let connection = Connection::open(database).map_err(|e| e.to_string())?;
     for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
         connection.pragma_update(None, name, value).map_err(|e| e.to_string())?;
     }
     let connection = Mutex::new(connection);
-    let next = AtomicU64::new(first);
-    let rate = per_second(clients, duration, || {
+    let next = AtomicU32::new(1);
+    per_second(clients, duration, || {
         let number = next.fetch_add(1, Ordering::Relaxed);
+        if number > rows {
+            return Ok(false);
+        }
         let connection = connection.lock().map_err(|e| e.to_string())?;
         let mut statement = connection.prepare_cached(sql).map_err(|e| e.to_string())?;
-        match statement.execute([number.cast_signed()]) {
-            Ok(1) => Ok(()),
-            Ok(_) => Err(format!("no row {number} left: fill more")),
+        match statement.execute([number]) {
+            Ok(1) => Ok(true),
+            Ok(_) => Err(format!("no row {number}")),
             Err(e) => Err(e.to_string()),
         }
-    })?;
-    Ok((rate, next.into_inner()))
+    })
 }
 
-fn per_second(threads: usize, duration: Duration, work: impl Fn() -> Result<(), String> + Sync) -> Result<f64, String> {
+/// Work answers whether there was something left to do.
+fn per_second(
+    threads: usize,
+    duration: Duration,
+    work: impl Fn() -> Result<bool, String> + Sync,
+) -> Result<f64, String> {
     let begun = Instant::now();
     let (work, end) = (&work, begun + duration);
     let done: Result<u64, String> = thread::scope(|scope| {
@@ -57,8 +63,7 @@ fn per_second(threads: usize, duration: Duration, work: impl Fn() -> Result<(), 
             .map(|_| {
                 scope.spawn(move || -> Result<u64, String> {
                     let mut done = 0;
-                    while Instant::now() < end {
-                        work()?;
+                    while Instant::now() < end && work()? {
                         done += 1;
                     }
                     Ok(done)
