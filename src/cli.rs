@@ -19,7 +19,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::config::{self, Config};
 use crate::contract::compatibility::{self, report};
 use crate::contract::{self, diff};
+use crate::secret::Secret;
 use crate::server::{self, Surroundings};
+use crate::store::Database;
 use crate::tls::Pair;
 
 /// InvenTree's authentication API, generated from its OpenAPI document.
@@ -69,9 +71,9 @@ struct Serve {
     /// Address and port to listen on.
     #[arg(long)]
     bind: Option<SocketAddr>,
-    /// The SQLite file; made when it is missing.
+    /// The SQLite file, made when it is missing, or postgresql://user@host/name.
     #[arg(long)]
-    database: Option<PathBuf>,
+    database: Option<String>,
     /// A YAML or TOML file of settings.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -180,10 +182,21 @@ fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     print("The settings are good.\n")
 }
 
+/// A database as a command names it: what it does not say of a server is taken from the settings.
+fn named_database(name: &str, config: &Config) -> Result<Database, Failure> {
+    match name.parse().map_err(failure)? {
+        Database::Postgres(server) => {
+            let server = server.or_password(config.database_password.as_ref().map(Secret::expose));
+            Ok(Database::Postgres(Box::new(server.or_root_certificates(config.database_roots.clone()))))
+        }
+        file => Ok(file),
+    }
+}
+
 fn run_serve(serve: &Serve) -> Result<(), Failure> {
     let mut config = load(serve.config.as_deref())?;
     if let Some(database) = &serve.database {
-        config.database.clone_from(database);
+        config.database = named_database(database, &config)?;
     }
     let mut bind = serve.bind.unwrap_or(DEFAULT_BIND);
     let log = server::logger(config.log_level, config.json_log);

@@ -16,14 +16,22 @@ use crate::mail::transport::Mailbox;
 use crate::network::Network;
 use crate::providers::ProviderSettings;
 use crate::secret::Secret;
+use crate::store::{Database, Postgres, PostgresParts};
 
 const PREFIX: &str = "INVENTREE_";
 
 /// Every key, without its prefix, and what it takes.
 const KEYS: &[(&str, &str)] = &[
     ("SITE_URL", "the URL people reach this server by, such as https://auth.example.com"),
-    ("DB_ENGINE", "sqlite3"),
-    ("DB_NAME", "the path of the database file"),
+    ("DB_ENGINE", "sqlite3 or postgresql"),
+    ("DB_NAME", "the path of the database file; of postgresql, the name of the database"),
+    ("DB_USER", "a user name, of postgresql"),
+    ("DB_PASSWORD", "a password"),
+    ("DB_PASSWORD_FILE", "the path of a file that holds a password"),
+    ("DB_HOST", "the name of a postgresql server, several separated by commas, or the folder of its socket"),
+    ("DB_PORT", "a port number"),
+    ("DB_TLS", "true or false; true where it is not said, except to this machine itself"),
+    ("DB_TLS_ROOTS", "the path of a PEM file with the certificates that vouch for the postgresql server"),
     ("SECRET_KEY", "a long random text"),
     ("SECRET_KEY_FILE", "the path of a file that holds the secret key"),
     ("ADMIN_USER", "a user name"),
@@ -83,7 +91,10 @@ const PROVIDER_KEYS: &[(&str, &str)] = &[
 pub struct Config {
     /// Without its last slash.
     pub site_url: String,
-    pub database: PathBuf,
+    pub database: Database,
+    /// Of a server that a command names without one.
+    pub database_password: Option<Secret>,
+    pub database_roots: Option<PathBuf>,
     /// None: made at the first start and kept beside the database.
     pub secret_key: Option<Secret>,
     pub admin: Option<Admin>,
@@ -299,6 +310,40 @@ impl Values {
         }
     }
 
+    fn database(&self, password: Option<&Secret>, roots: Option<&PathBuf>) -> Result<Database, ConfigError> {
+        const OF_SERVERS: [&str; 4] = ["DB_USER", "DB_HOST", "DB_PORT", "DB_TLS"];
+        match self.get("DB_ENGINE") {
+            None | Some("sqlite3" | "sqlite") => {
+                if let Some(key) = OF_SERVERS.iter().find(|key| self.get(key).is_some()) {
+                    return Err(ConfigError(format!("{PREFIX}{key} is for {PREFIX}DB_ENGINE=postgresql")));
+                }
+                Ok(Database::Sqlite(PathBuf::from(self.get("DB_NAME").unwrap_or("inventree-auth.sqlite3"))))
+            }
+            Some("postgresql") => {
+                let needed = |key: &str| {
+                    let missing = || ConfigError(format!("{PREFIX}DB_ENGINE=postgresql needs {PREFIX}{key}"));
+                    self.get(key).ok_or_else(missing)
+                };
+                if self.get("SECRET_KEY").is_none() && self.get("SECRET_KEY_FILE").is_none() {
+                    // No file beside the database could be shared.
+                    return Err(ConfigError(format!(
+                        "{PREFIX}DB_ENGINE=postgresql needs {PREFIX}SECRET_KEY, the same on every server"
+                    )));
+                }
+                Ok(Database::Postgres(Box::new(Postgres::new(PostgresParts {
+                    host: needed("DB_HOST")?,
+                    port: self.parsed("DB_PORT", 5432)?,
+                    name: needed("DB_NAME")?,
+                    user: needed("DB_USER")?,
+                    password: password.map(Secret::expose),
+                    tls: self.get("DB_TLS").map(|_| self.flag("DB_TLS", true)).transpose()?,
+                    root_certificates: roots.cloned(),
+                }))))
+            }
+            Some(_) => Err(wrong("DB_ENGINE")),
+        }
+    }
+
     fn networks(&self, name: &str) -> Result<Vec<Network>, ConfigError> {
         let networks: Result<Vec<Network>, _> = self.list(name).iter().map(|range| range.parse()).collect();
         networks.map_err(|_| wrong(name))
@@ -336,9 +381,6 @@ impl Values {
         if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', '@', ' '])) {
             return Err(wrong("SITE_URL"));
         }
-        if self.get("DB_ENGINE").is_some_and(|engine| !matches!(engine, "sqlite3" | "sqlite")) {
-            return Err(wrong("DB_ENGINE"));
-        }
         let same_site = self.get("COOKIE_SAMESITE").unwrap_or("Lax");
         let same_site = ["Lax", "Strict", "None"].into_iter().find(|known| known.eq_ignore_ascii_case(same_site));
         let confirm_days = self.parsed("LOGIN_CONFIRM_DAYS", 3)?;
@@ -357,9 +399,13 @@ impl Values {
             return Err(ConfigError(why.to_owned()));
         }
         let session_cookie_secure = self.flag("SESSION_COOKIE_SECURE", site_url.starts_with("https://"))?;
+        let database_password = self.secret("DB_PASSWORD")?;
+        let database_roots = self.get("DB_TLS_ROOTS").map(PathBuf::from);
         Ok(Config {
             session_cookie_secure,
-            database: PathBuf::from(self.get("DB_NAME").unwrap_or("inventree-auth.sqlite3")),
+            database: self.database(database_password.as_ref(), database_roots.as_ref())?,
+            database_password,
+            database_roots,
             secret_key: self.secret("SECRET_KEY")?,
             admin: self.admin()?,
             email: self.email()?,
@@ -481,7 +527,7 @@ mod tests {
             ("INVENTREE_LOGIN_ENABLE_REG", "maybe", "INVENTREE_LOGIN_ENABLE_REG takes true or false"),
             ("INVENTREE_EMAIL_PORT", "99999", "INVENTREE_EMAIL_PORT takes a port number"),
             ("INVENTREE_LOGIN_CONFIRM_DAYS", "0", "INVENTREE_LOGIN_CONFIRM_DAYS takes a number of days, 1 or more"),
-            ("INVENTREE_DB_ENGINE", "oracle", "INVENTREE_DB_ENGINE takes sqlite3"),
+            ("INVENTREE_DB_ENGINE", "oracle", "INVENTREE_DB_ENGINE takes sqlite3 or postgresql"),
         ];
         for (key, value, says) in cases {
             assert_eq!(load(&[(key, value)]).unwrap_err().to_string(), says);

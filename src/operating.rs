@@ -31,7 +31,8 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// What is looked at.
 pub struct Subject {
     pub domain: Domain,
-    pub database: PathBuf,
+    /// Where it is a file.
+    pub database: Option<PathBuf>,
     pub http: metrics::Http,
     /// Lives for as long as mails are sent.
     pub outbox: AbortHandle,
@@ -114,7 +115,7 @@ impl Status {
         if !matches!(written.await, Ok(Ok(()))) {
             wanting.push("the database cannot be written");
         }
-        if free_bytes(&self.subject.database).is_some_and(|free| free < LEAST_FREE_BYTES) {
+        if self.subject.database.as_deref().and_then(free_bytes).is_some_and(|free| free < LEAST_FREE_BYTES) {
             wanting.push("the disk is full");
         }
         if self.subject.outbox.is_finished() {
@@ -132,6 +133,7 @@ impl Status {
             self.looked.mails_waiting.set(waiting);
             self.looked.oldest_mail_seconds.set(age.max(0));
         }
+        let Some(database) = database else { return };
         let mut log = database.clone().into_os_string();
         log.push("-wal");
         self.looked.database_bytes.set(size(database));

@@ -103,7 +103,7 @@ pub async fn start(
     }
     let operating = match config.metrics_bind {
         Some(bind) => {
-            let database = config.database.clone();
+            let database = config.database.file().map(Path::to_owned);
             let subject = operating::Subject { domain: domain.clone(), database, http: counted, outbox: mail.handle() };
             let operating = operating::listen(bind, subject)?;
             info!(log, "health and metrics"; "address" => %operating.local_addr());
@@ -331,7 +331,10 @@ pub(crate) fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<Secre
     if let Some(secret) = &config.secret_key {
         return Ok(SecretKey::new(secret.expose().as_bytes()));
     }
-    let path = secret_path(&config.database);
+    let path = match config.database.file() {
+        Some(file) => secret_path(file),
+        None => return Err("INVENTREE_SECRET_KEY is needed: no file beside the database could be shared".to_owned()),
+    };
     let failed = |e: std::io::Error| format!("{}: {e}", path.display());
     let secret = match std::fs::read_to_string(&path) {
         Ok(text) => Secret::new(text.trim().to_owned()),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Failure, failure, load, print};
+use super::{Failure, failure, load, named_database, print};
 use crate::{server, store};
 
 #[derive(Args)]
@@ -13,7 +13,7 @@ pub(super) struct Backup {
     file: PathBuf,
     /// The SQLite file.
     #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    database: Option<String>,
     /// A YAML or TOML file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -22,17 +22,22 @@ pub(super) struct Backup {
 pub(super) fn run(backup: &Backup) -> Result<(), Failure> {
     let mut config = load(backup.config.as_deref())?;
     if let Some(database) = &backup.database {
-        config.database.clone_from(database);
+        config.database = named_database(database, &config)?;
     }
-    let bytes = store::back_up(&config.database, &backup.file).map_err(failure)?;
+    let Some(file) = config.database.file() else {
+        return Err(failure(
+            "a PostgreSQL server's own tools back it up, such as pg_dump; `copy` makes an SQLite file of it",
+        ));
+    };
+    let bytes = store::back_up(file, &backup.file).map_err(failure)?;
     let key = match config.secret_key {
         Some(_) => "the secret key of the settings".to_owned(),
-        None => server::secret_path(&config.database).display().to_string(),
+        None => server::secret_path(file).display().to_string(),
     };
     print(&format!(
         "{} holds {} as it is now, {bytes} bytes.\n\
          Keep {key} too: without it, mailed links and waiting mails are void.\n",
         backup.file.display(),
-        config.database.display(),
+        config.database,
     ))
 }

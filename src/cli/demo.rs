@@ -22,7 +22,7 @@ pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, Tem
         0 => TcpListener::bind(bind).and_then(|free| free.local_addr()).map_err(failure)?,
         _ => bind,
     };
-    config.database = folder.path().join("inventree-auth.sqlite3");
+    config.database = folder.path().join("inventree-auth.sqlite3").into();
     config.site_url = format!("http://{bind}");
     config.session_cookie_secure = false;
     config.registration_enabled = true;

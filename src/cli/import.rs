@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::{Failure, failure, load, print};
+use super::{Failure, failure, load, named_database, print};
 use crate::domain::keys::SecretKey;
 use crate::domain::{Clock, Entropy, SystemClock, SystemEntropy, import};
 use crate::server;
@@ -26,9 +26,10 @@ pub(super) struct Inventree {
     /// InvenTree's SQLite file; it is only read, and may be in use.
     #[arg(long, value_name = "FILE")]
     from: String,
-    /// The SQLite file of this server; made when it is missing. Stop the server first: while rows come in it cannot write.
-    #[arg(long, value_name = "FILE")]
-    database: Option<PathBuf>,
+    /// The SQLite file of this server, made when it is missing, or postgresql://user@host/name. Stop the server first:
+    /// while rows come in it cannot write.
+    #[arg(long, value_name = "DATABASE")]
+    database: Option<String>,
     /// A YAML or TOML file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -47,7 +48,7 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     }
     let mut config = load(import.config.as_deref())?;
     if let Some(database) = &import.database {
-        config.database.clone_from(database);
+        config.database = named_database(database, &config)?;
     }
     let source = InvenTree::open(import.from.as_ref()).map_err(failure)?;
     let bar = progress_bar(source.count().map_err(failure)?);

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use super::audit::{self, Wanted};
+use super::named_database;
 use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenRow};
 use super::{Failure, failure, load, print};
 use crate::api::types;
@@ -61,9 +62,9 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct Place {
-    /// The SQLite file.
-    #[arg(long, global = true, value_name = "FILE")]
-    database: Option<PathBuf>,
+    /// The SQLite file, or postgresql://user@host/name.
+    #[arg(long, global = true, value_name = "DATABASE")]
+    database: Option<String>,
     /// A YAML or TOML file of settings.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -358,7 +359,7 @@ impl Place {
     pub fn config(&self) -> Result<Config, Failure> {
         let mut config = load(self.config.as_deref())?;
         if let Some(database) = &self.database {
-            config.database.clone_from(database);
+            config.database = named_database(database, &config)?;
         }
         Ok(config)
     }

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
@@ -16,8 +15,8 @@ use super::django_hashes::{DjangoHash, Unusable};
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
 use crate::store::{
-    self, Account, Conflict, EmailAddress, InvenTree, Keep, SocialAccount, StoreError, Token, TotpDevice, Unreadable,
-    Writer,
+    self, Account, Conflict, Database, EmailAddress, InvenTree, Keep, SocialAccount, StoreError, Token, TotpDevice,
+    Unreadable, Writer,
 };
 
 /// What was done, or in a trial would be.
@@ -154,7 +153,7 @@ impl fmt::Display for Report {
 /// [`ImportError`]; then nothing was written.
 pub fn run(
     source: &InvenTree,
-    database: &Path,
+    database: &Database,
     keep: Keep,
     secret: impl FnOnce() -> Result<SecretKey, String>,
     mut nonce: impl FnMut() -> [u8; keys::NONCE_BYTES],

@@ -222,7 +222,7 @@ mod tests {
 
     async fn scene(count: u8) -> Scene {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("db")).unwrap();
+        let store = Store::open(&folder.path().join("db").into()).unwrap();
         let outbox = Outbox::new(&[7; 32], "", "http://auth.example.com");
         for number in 0..count {
             let message = outbox.confirm_address(&format!("{number}@example.org"), "amy", "key");

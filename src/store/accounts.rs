@@ -6,9 +6,8 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
 
-use super::columns::{Time, containing, row_limit};
+use super::values::{Row, Time, containing, params, row_limit};
 use super::{Reader, StoreError, Writer};
 
 #[derive(Clone, PartialEq, Eq)]
@@ -70,7 +69,7 @@ pub(super) use account_columns;
 
 pub(super) const ACCOUNT_WIDTH: usize = 10;
 
-pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn record(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
         id: row.get(0)?,
         username: row.get(1)?,
@@ -80,18 +79,22 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<Account> {
         password: row.get(5)?,
         is_active: row.get(6)?,
         is_superuser: row.get(7)?,
-        last_login: row.get::<_, Option<Time>>(8)?.map(|time| time.0),
-        date_joined: row.get::<_, Time>(9)?.0,
+        last_login: row.get::<Option<Time>>(8)?.map(|time| time.0),
+        date_joined: row.get::<Time>(9)?.0,
     })
 }
 
 impl Reader<'_> {
     pub fn account_find(&self, id: i64) -> Result<Option<Account>, StoreError> {
-        self.find(concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.id = $1"), [id], record)
+        self.find(concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.id = $1"), params![id], record)
     }
 
     pub fn account_find_by_username_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
-        self.find(concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.username_key = $1"), [key], record)
+        self.find(
+            concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.username_key = $1"),
+            params![key],
+            record,
+        )
     }
 
     /// Accounts, active or not, that carry this address or have verified it, by id.
@@ -110,7 +113,7 @@ impl Reader<'_> {
                       SELECT account_id FROM email_addresses WHERE email = $1 AND verified
                   ) ORDER BY a.id"
             ),
-            [email_lower],
+            params![email_lower],
             record,
         )
     }
@@ -124,17 +127,17 @@ impl Reader<'_> {
                 " FROM accounts a WHERE a.username_key LIKE $1 ESCAPE '\\' OR a.email LIKE $1 ESCAPE '\\'
                   ORDER BY a.username_key LIMIT $2"
             ),
-            params![containing(part), row_limit(limit)],
+            params![&containing(part), row_limit(limit)],
             record,
         )
     }
 
     pub fn account_exists_any(&self) -> Result<bool, StoreError> {
-        self.value("SELECT EXISTS (SELECT 1 FROM accounts)", [])
+        self.value("SELECT EXISTS (SELECT 1 FROM accounts)", &[])
     }
 
     pub fn account_count(&self) -> Result<i64, StoreError> {
-        self.value("SELECT COUNT(*) FROM accounts", [])
+        self.value("SELECT COUNT(*) FROM accounts", &[])
     }
 }
 
@@ -145,12 +148,12 @@ impl Writer<'_> {
                                    is_active, is_superuser, date_joined)
              VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8) RETURNING id",
             params![
-                new.username,
-                new.username_key,
-                new.email,
-                new.first_name,
-                new.last_name,
-                new.password,
+                &new.username,
+                &new.username_key,
+                &new.email,
+                &new.first_name,
+                &new.last_name,
+                &new.password,
                 new.is_superuser,
                 Time(new.date_joined),
             ],

@@ -3,9 +3,8 @@
 //! Must never hold a key, a password or the digest of one, nor a name that somebody typed and nobody has.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
 
-use super::columns::{Time, row_limit};
+use super::values::{Row, Time, params, row_limit};
 use super::{Reader, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,10 +42,10 @@ macro_rules! select_where {
     };
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
+fn record(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
     Ok(AuditEntry {
         id: row.get(0)?,
-        at: row.get::<_, Time>(1)?.0,
+        at: row.get::<Time>(1)?.0,
         event: row.get(2)?,
         account_id: row.get(3)?,
         username: row.get(4)?,
@@ -62,9 +61,13 @@ impl Reader<'_> {
         // An index serves only a condition that is always there.
         let sql = match account_id {
             Some(_) => select_where!("e.account_id = $1"),
-            None => select_where!("$1 IS NULL"),
+            None => select_where!("CAST($1 AS BIGINT) IS NULL"),
         };
-        self.list(sql, params![account_id, event, client, since.map(Time), row_limit(limit)], record)
+        self.list(
+            sql,
+            params![*account_id, event.as_deref(), client.as_deref(), since.map(Time), row_limit(limit)],
+            record,
+        )
     }
 
     pub fn audit_exists_before(&self, before: DateTime<Utc>) -> Result<bool, StoreError> {
@@ -105,8 +108,8 @@ mod tests {
 
     #[test]
     fn entries_of_one_account_are_found_by_its_index() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrations::run(&mut connection).unwrap();
+        let connection = Connection::open_in_memory().unwrap();
+        migrations::run(&connection).unwrap();
         let plan = concat!("EXPLAIN QUERY PLAN ", select_where!("e.account_id = $1"));
         let mut plan = connection.prepare(plan).unwrap();
         let steps = plan.query_map([1, 0, 0, 0, 10], |row| row.get::<_, String>(3)).unwrap();

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::Builder;
 
-use super::{BUSY_TIMEOUT, StoreError, cannot_open, migrations, open_flags};
+use super::StoreError;
+use super::sqlite::{BUSY_TIMEOUT, cannot_open, is_latest, open_flags};
 
 /// Answers the size of the copy in bytes. Writers are not kept waiting while it runs.
 ///
@@ -21,7 +22,7 @@ pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
     let database = database.canonicalize().map_err(|error| cannot_open(database, &error))?;
     let connection = Connection::open_with_flags(&database, open_flags())?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    let known = migrations::is_latest(&connection).map_err(|error| cannot_open(&database, &error))?;
+    let known = is_latest(&connection).map_err(|error| cannot_open(&database, &error))?;
     known.ok_or_else(|| cannot_open(&database, &"it is not one of this server"))?;
     // Said before the work; what counts is said again at its end.
     if to.symlink_metadata().is_ok() {

@@ -3,9 +3,7 @@
 //! The database itself keeps a verified address unique and a primary one single; this file must
 //! never check either beforehand, as a check and its write can be parted by another's write.
 
-use rusqlite::{Row, params};
-
-use super::columns::row_limit;
+use super::values::{Row, params, row_limit};
 use super::{Reader, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +21,7 @@ macro_rules! select {
     };
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<EmailAddress> {
+fn record(row: &Row<'_>) -> Result<EmailAddress, StoreError> {
     Ok(EmailAddress {
         id: row.get(0)?,
         account_id: row.get(1)?,
@@ -48,33 +46,33 @@ impl Reader<'_> {
     }
 
     pub fn email_address_count(&self, account_id: i64) -> Result<i64, StoreError> {
-        self.value("SELECT COUNT(*) FROM email_addresses WHERE account_id = $1", [account_id])
+        self.value("SELECT COUNT(*) FROM email_addresses WHERE account_id = $1", params![account_id])
     }
 
     pub fn email_address_find(&self, account_id: i64, id: i64) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE account_id = $1 AND id = $2"), [account_id, id], record)
+        self.find(select!("WHERE account_id = $1 AND id = $2"), params![account_id, id], record)
     }
 
     pub fn email_address_find_by_id(&self, id: i64) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE id = $1"), [id], record)
+        self.find(select!("WHERE id = $1"), params![id], record)
     }
 
     pub fn email_address_find_primary(&self, account_id: i64) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE account_id = $1 AND is_primary"), [account_id], record)
+        self.find(select!("WHERE account_id = $1 AND is_primary"), params![account_id], record)
     }
 
     /// On any account, verified or not.
     pub fn email_address_list_for_email(&self, email: &str) -> Result<Vec<EmailAddress>, StoreError> {
-        self.list(select!("WHERE email = $1 ORDER BY id"), [email], record)
+        self.list(select!("WHERE email = $1 ORDER BY id"), params![email], record)
     }
 
     pub fn email_address_list_unverified_by_email(&self, email: &str) -> Result<Vec<EmailAddress>, StoreError> {
-        self.list(select!("WHERE email = $1 AND NOT verified ORDER BY id"), [email], record)
+        self.list(select!("WHERE email = $1 AND NOT verified ORDER BY id"), params![email], record)
     }
 
     /// On any account.
     pub fn email_address_is_verified(&self, email: &str) -> Result<bool, StoreError> {
-        self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE email = $1 AND verified)", [email])
+        self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE email = $1 AND verified)", params![email])
     }
 }
 
@@ -94,7 +92,7 @@ impl Writer<'_> {
     }
 
     pub fn email_address_set_verified(&self, id: i64) -> Result<(), StoreError> {
-        self.execute("UPDATE email_addresses SET verified = TRUE WHERE id = $1", [id])?;
+        self.execute("UPDATE email_addresses SET verified = TRUE WHERE id = $1", params![id])?;
         Ok(())
     }
 
@@ -105,16 +103,16 @@ impl Writer<'_> {
             "UPDATE email_addresses SET is_primary = FALSE
              WHERE account_id = $1 AND is_primary AND id <> $2
                AND EXISTS (SELECT 1 FROM email_addresses WHERE account_id = $1 AND id = $2)",
-            [account_id, id],
+            params![account_id, id],
         )?;
         self.execute(
             "UPDATE email_addresses SET is_primary = TRUE WHERE account_id = $1 AND id = $2",
-            [account_id, id],
+            params![account_id, id],
         )?;
         Ok(())
     }
 
     pub fn email_address_delete(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM email_addresses WHERE id = $1", [id])? > 0)
+        Ok(self.execute("DELETE FROM email_addresses WHERE id = $1", params![id])? > 0)
     }
 }

@@ -5,11 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::Connection as Sqlite;
 
-use super::columns::{Day, Time};
+use super::engine::{Connection, WritingConnection};
+use super::sqlite::{create_private, open_flags, prepare_writer};
+use super::values::{Day, Time, params};
 use super::{Account, EmailAddress, SocialAccount, StoreError, Token, Writer};
-use super::{create_private, migrations, open_flags, prepare_writer};
+use super::{Database, Postgres, migrations, postgres};
 
 /// Enough for the upper levels of every index; a server's connections do with less.
 const CACHE_KIB: i64 = 64 * 1024;
@@ -22,32 +24,58 @@ pub enum Keep {
     Nothing,
 }
 
-/// Runs the closure in a transaction of its own, on a database that is made when it is missing.
+/// Runs the closure in a transaction of its own, on a database that is made when it is missing. Waits on this thread, which
+/// must not be one of an async runtime.
 ///
 /// # Errors
 ///
 /// The closure's, the store's; then nothing was written.
 pub fn write_all_or_nothing<T, E: From<StoreError>>(
+    database: &Database,
+    keep: Keep,
+    f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    match database {
+        Database::Sqlite(path) => into_file(path, keep, f),
+        Database::Postgres(server) => into_server(server, keep, f),
+    }
+}
+
+fn into_file<T, E: From<StoreError>>(
     path: &Path,
     keep: Keep,
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let is_new = !path.exists();
+    let run = |connection: Sqlite| {
+        connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(StoreError::from)?;
+        connection.pragma_update(None, "foreign_keys", true).map_err(StoreError::from)?;
+        run(&connection, &connection, keep, f)
+    };
     if is_new && keep == Keep::Nothing {
         // The engine's own temporary file, without a name: a large trial does not have to fit into memory.
-        let connection = Connection::open("").map_err(StoreError::from)?;
-        return run(connection, keep, f);
+        return run(Sqlite::open("").map_err(StoreError::from)?);
     }
     let made = create_private(path)?;
-    let outcome = open_own(&made).map_err(E::from).and_then(|connection| run(connection, keep, f));
+    let outcome = open_own(&made).map_err(E::from).and_then(run);
     if outcome.is_err() && is_new {
         remove(&made);
     }
     outcome
 }
 
-fn open_own(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, open_flags())?;
+fn into_server<T, E: From<StoreError>>(
+    server: &Postgres,
+    keep: Keep,
+    f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let connector = postgres::Connector::new(server)?;
+    let connection = postgres::Writing::without_limits(&connector)?;
+    run(&connection, &postgres::Forgiving(&connection), keep, f)
+}
+
+fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
+    let connection = Sqlite::open_with_flags(path, open_flags())?;
     let (tables, own): (i64, bool) = connection
         .query_row(
             "SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_master",
@@ -62,24 +90,34 @@ fn open_own(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// `written` is what the closure writes through.
 fn run<T, E: From<StoreError>>(
-    mut connection: Connection,
+    connection: &dyn WritingConnection,
+    written: &dyn Connection,
     keep: Keep,
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(StoreError::from)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(StoreError::from)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-    migrations::bring_up_to_date(&transaction)?;
-    let done = f(&Writer::new(&transaction))?;
-    // Without a commit the transaction is undone.
-    if keep == Keep::Rows {
-        transaction.commit().map_err(StoreError::from)?;
-        // Only tidiness: a log left behind is read again at the next start.
-        let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection.begin_migration()?;
+    let done = migrations::bring_up_to_date(connection).map_err(E::from).and_then(|()| {
+        let done = f(&Writer::new(written))?;
+        for table in TABLES_WITH_IDS {
+            connection.continue_ids(table)?;
+        }
+        if keep == Keep::Rows {
+            connection.commit()?;
+        }
+        Ok(done)
+    });
+    if connection.is_in_transaction() {
+        let undone = connection.rollback().map_err(E::from);
+        return done.and_then(|done| undone.map(|()| done));
     }
-    Ok(done)
+    connection.tidy();
+    done
 }
+
+/// Whose rows may come with the ids they had.
+const TABLES_WITH_IDS: [&str; 3] = ["accounts", "email_addresses", "social_accounts"];
 
 /// Takes away what [`create_private`] and the engine made.
 fn remove(path: &Path) {
@@ -99,12 +137,12 @@ impl Writer<'_> {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             params![
                 account.id,
-                account.username,
+                &account.username,
                 username_key,
-                account.email,
-                account.first_name,
-                account.last_name,
-                account.password,
+                &account.email,
+                &account.first_name,
+                &account.last_name,
+                &account.password,
                 account.is_active,
                 account.is_superuser,
                 account.last_login.map(Time),
@@ -116,11 +154,13 @@ impl Writer<'_> {
 
     /// With the id it had, or a new one where that is taken.
     pub fn import_email_address(&self, address: &EmailAddress) -> Result<(), StoreError> {
+        let EmailAddress { id, account_id, email, verified, primary } = address;
+        if self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE id = $1)", params![*id])? {
+            return self.email_address_insert(*account_id, email, *verified, *primary).map(|_| ());
+        }
         self.execute(
-            "INSERT INTO email_addresses (id, account_id, email, verified, is_primary)
-             VALUES (CASE WHEN EXISTS (SELECT 1 FROM email_addresses WHERE id = $1) THEN NULL ELSE $1 END,
-                     $2, $3, $4, $5)",
-            params![address.id, address.account_id, address.email, address.verified, address.primary],
+            "INSERT INTO email_addresses (id, account_id, email, verified, is_primary) VALUES ($1, $2, $3, $4, $5)",
+            params![*id, *account_id, email, *verified, *primary],
         )?;
         Ok(())
     }
@@ -131,9 +171,9 @@ impl Writer<'_> {
             "INSERT INTO tokens (digest, account_id, name, created, expiry, revoked, last_seen)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
             params![
-                digest.as_slice(),
+                digest,
                 token.account_id,
-                token.name,
+                &token.name,
                 Time(token.created),
                 Day(token.expiry),
                 token.revoked,
@@ -145,19 +185,27 @@ impl Writer<'_> {
 
     /// With the id it had, or a new one where that is taken.
     pub fn import_social_account(&self, link: &SocialAccount) -> Result<(), StoreError> {
+        let values = params![
+            link.id,
+            link.account_id,
+            &link.provider,
+            &link.uid,
+            Time(link.last_login),
+            Time(link.date_joined),
+            &link.extra_data,
+        ];
+        if self.value("SELECT EXISTS (SELECT 1 FROM social_accounts WHERE id = $1)", &values[..1])? {
+            self.execute(
+                "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+                &values[1..],
+            )?;
+            return Ok(());
+        }
         self.execute(
             "INSERT INTO social_accounts (id, account_id, provider, uid, last_login, date_joined, extra_data)
-             VALUES (CASE WHEN EXISTS (SELECT 1 FROM social_accounts WHERE id = $1) THEN NULL ELSE $1 END,
-                     $2, $3, $4, $5, $6, $7)",
-            params![
-                link.id,
-                link.account_id,
-                link.provider,
-                link.uid,
-                Time(link.last_login),
-                Time(link.date_joined),
-                link.extra_data,
-            ],
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            values,
         )?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 
-use super::columns::Day;
+use super::values::Day;
 use super::{Account, EmailAddress, SocialAccount, Token};
 
 /// Why the source cannot be imported, in one line that names the file.
@@ -348,7 +348,7 @@ impl InvenTree {
 
 fn begin(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
     let connection = connection?;
-    connection.busy_timeout(super::BUSY_TIMEOUT)?;
+    connection.busy_timeout(super::sqlite::BUSY_TIMEOUT)?;
     // The first read fixes the moment.
     connection.execute_batch("BEGIN; SELECT COUNT(*) FROM sqlite_master")?;
     Ok(connection)

@@ -1,88 +1,121 @@
-//! Brings a database file up to the schema this program was built for.
+//! Brings a database up to the schema this program was built for.
 //!
 //! A step that has been released must never be edited: add the next one. Nothing here may touch
 //! a database that a newer program has migrated.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use super::engine::WritingConnection;
+use super::values::params;
+use super::{Reader, StoreError, Writer};
 
-use super::{StoreError, Writer};
+/// What brings the schema from one version to the next, in SQLite's words.
+pub(super) struct Step {
+    pub(super) both: &'static str,
+    /// What each engine says in its own way.
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+const fn step(both: &'static str) -> Step {
+    Step { both, sqlite: "", postgres: "" }
+}
 
 /// Step n brings the schema from version n to n + 1.
-const STEPS: &[&str] = &[
-    include_str!("migrations/0001.sql"),
-    include_str!("migrations/0002.sql"),
-    include_str!("migrations/0003.sql"),
-    include_str!("migrations/0004.sql"),
-    include_str!("migrations/0005.sql"),
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        both: include_str!("migrations/0001.sql"),
+        sqlite: "",
+        // Of several conflicts SQLite tells the one of the newest index, and PostgreSQL that of the oldest.
+        postgres: "DROP INDEX email_addresses_verified;
+                   DROP INDEX email_addresses_primary;
+                   CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (email) WHERE verified;
+                   CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (account_id) WHERE is_primary",
+    },
+    step(include_str!("migrations/0002.sql")),
+    step(include_str!("migrations/0003.sql")),
+    step(include_str!("migrations/0004.sql")),
+    Step {
+        both: include_str!("migrations/0005.sql"),
+        sqlite: include_str!("migrations/0005.sqlite.sql"),
+        postgres: include_str!("migrations/0005.postgres.sql"),
+    },
+    step(include_str!("migrations/0006.sql")),
 ];
-const LATEST: i64 = STEPS.len() as i64;
+pub(super) const LATEST: i64 = STEPS.len() as i64;
 
-pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
-    // One transaction for all steps: a half-migrated file can never be seen, and of two programs
-    // that start at once the second finds nothing left to do.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    bring_up_to_date(&transaction)?;
-    Ok(transaction.commit()?)
+/// One transaction for all steps: a half-migrated database can never be seen, and of several programs that start at once
+/// the others find nothing left to do.
+pub(super) fn run(connection: &dyn WritingConnection) -> Result<(), StoreError> {
+    connection.begin_migration()?;
+    let done = bring_up_to_date(connection).and_then(|()| connection.commit());
+    if done.is_err() && connection.is_in_transaction() {
+        // The error that counts is the first.
+        let _ = connection.rollback();
+    }
+    done
 }
 
 /// The same as part of a larger transaction.
-pub(super) fn bring_up_to_date(transaction: &Transaction<'_>) -> Result<(), StoreError> {
-    transaction.execute_batch("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")?;
-    let stored: Option<i64> =
-        transaction.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
-    let version = stored.unwrap_or(0);
-    let Some(missing) = usize::try_from(version).ok().and_then(|v| STEPS.get(v..)) else {
-        return Err(StoreError::Other(format!(
-            "the database has schema version {version}, but this program knows versions up to \
-             {LATEST} only: run the newer program"
-        )));
-    };
+pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(), StoreError> {
+    connection.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
+    let writer = Writer::new(connection);
+    let stored = writer.schema_version()?;
+    let missing = usize::try_from(stored.unwrap_or(0)).ok().and_then(|version| STEPS.get(version..));
+    let Some(missing) = missing else { return Err(too_new(stored.unwrap_or(0))) };
     for step in missing {
-        transaction.execute_batch(step)?;
+        connection.migrate(step)?;
     }
     if !missing.is_empty() {
-        transaction.execute_batch("DELETE FROM schema_version")?;
-        transaction.execute("INSERT INTO schema_version (version) VALUES ($1)", [LATEST])?;
+        let note = match stored {
+            Some(_) => "UPDATE schema_version SET version = $1",
+            None => "INSERT INTO schema_version (version) VALUES ($1)",
+        };
+        writer.execute(note, params![LATEST])?;
     }
     Ok(())
+}
+
+/// The database is one of a newer program.
+pub(super) fn too_new(version: i64) -> StoreError {
+    StoreError::Other(format!(
+        "the database has schema version {version}, but this program knows versions up to {LATEST} only: run the newer \
+         program"
+    ))
+}
+
+impl Reader<'_> {
+    /// `None` in a database that has just been made.
+    pub(super) fn schema_version(&self) -> Result<Option<i64>, StoreError> {
+        self.find("SELECT version FROM schema_version", &[], |row| row.get(0))
+    }
 }
 
 impl Writer<'_> {
     /// Writes what is there already: whether the disk takes it.
     pub fn write_nothing_new(&self) -> Result<(), StoreError> {
-        self.execute("UPDATE schema_version SET version = version", [])?;
+        self.execute("UPDATE schema_version SET version = version", &[])?;
         Ok(())
     }
 }
 
-/// Whether the schema is up to date; `None` for a database that is not ours.
-pub(super) fn is_latest(connection: &Connection) -> Result<Option<bool>, StoreError> {
-    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')";
-    if !connection.query_row(known, [], |row| row.get(0))? {
-        return Ok(None);
-    }
-    let version: Option<i64> =
-        connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
-    Ok(version.map(|version| version == LATEST))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Store, StoreError};
-    use super::{LATEST, STEPS};
+    use super::super::tests::fresh_server;
+    use super::super::{Database, Store, StoreError};
+    use super::{LATEST, STEPS, Step};
     use rusqlite::Connection;
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     #[test]
     fn newer_schema_is_refused_in_one_line_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        Store::open(&path).unwrap().close();
+        Store::open(&path.as_path().into()).unwrap().close();
         let newer = LATEST + 1;
         let file = Connection::open(&path).unwrap();
         file.execute("UPDATE schema_version SET version = $1", [newer]).unwrap();
 
-        let Err(StoreError::Other(message)) = Store::open(&path) else {
+        let Err(StoreError::Other(message)) = Store::open(&path.as_path().into()) else {
             panic!("opened a newer schema");
         };
 
@@ -97,7 +130,8 @@ mod tests {
         let file = Connection::open(path).unwrap();
         file.execute_batch("CREATE TABLE schema_version (version INTEGER NOT NULL)").unwrap();
         for step in &STEPS[..version] {
-            file.execute_batch(step).unwrap();
+            let Step { both, sqlite, .. } = step;
+            file.execute_batch(&format!("{both}{sqlite}")).unwrap();
         }
         file.execute("INSERT INTO schema_version (version) VALUES ($1)", [version as i64]).unwrap();
         file.execute_batch(
@@ -116,7 +150,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("db");
             let file = earlier(&path, version);
-            let store = Store::open_existing(&path).unwrap();
+            let store = Store::open_existing(&path.as_path().into()).unwrap();
             let sessions = store.read::<_, StoreError>(|r| r.session_list(1)).await.unwrap();
             assert_eq!(sessions.len(), 1, "from version {version}");
             store.close();
@@ -129,10 +163,10 @@ mod tests {
     fn a_newer_database_is_not_opened_by_a_command_either() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        Store::open(&path).unwrap().close();
+        Store::open(&path.as_path().into()).unwrap().close();
         let file = Connection::open(&path).unwrap();
         file.execute("UPDATE schema_version SET version = $1", [LATEST + 1]).unwrap();
-        assert!(Store::open_existing(&path).is_err());
+        assert!(Store::open_existing(&path.as_path().into()).is_err());
         let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
         assert_eq!(stored, LATEST + 1);
     }
@@ -141,9 +175,88 @@ mod tests {
     fn second_open_finds_nothing_to_migrate() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        let first = Store::open(&path).unwrap();
-        let second = Store::open(&path).unwrap();
+        let first = Store::open(&path.as_path().into()).unwrap();
+        let second = Store::open(&path.as_path().into()).unwrap();
         first.close();
         second.close();
+    }
+
+    /// What a schema is, in words that both engines have: `table column not-null`, and `index table columns` of each
+    /// index with whether it is unique and its condition.
+    #[test]
+    fn both_engines_have_the_same_tables_and_indexes() {
+        let Some(server) = fresh_server() else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        Store::open(&path.as_path().into()).unwrap().close();
+        let file = Connection::open(&path).unwrap();
+        let of_file = |sql: &str| -> BTreeSet<String> {
+            let mut statement = file.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        };
+        let Database::Postgres(server) = server else { panic!("no server") };
+        Store::open(&Database::Postgres(server.clone())).unwrap().close();
+        let mut client = server.config.connect(postgres::NoTls).unwrap();
+        let mut of_server =
+            |sql: &str| -> BTreeSet<String> { client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect() };
+
+        let columns = of_file(
+            "SELECT t.name || ' ' || c.name || ' ' || CASE c.type WHEN 'INTEGER' THEN 'BIGINT' WHEN 'BLOB' THEN 'BYTEA' ELSE c.type END
+                    || CASE WHEN c.\"notnull\" OR c.pk THEN ' NOT NULL' ELSE '' END || COALESCE(' ' || LOWER(c.dflt_value), '')
+             FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'",
+        );
+        let same = of_server(
+            "SELECT table_name || ' ' || column_name || ' ' || UPPER(data_type)
+                    || CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END
+                    || COALESCE(' ' || REPLACE(column_default, '::text', ''), '')
+             FROM information_schema.columns WHERE table_schema = 'public'",
+        );
+        assert_eq!(columns, same);
+        assert!(columns.contains("accounts username_key TEXT NOT NULL"), "{columns:?}");
+
+        // The condition of a partial index is a bare column in this schema.
+        let indexes = of_file(
+            "SELECT i.name || ' ' || m.tbl_name || ' ' || i.\"unique\" || ' '
+                    || (SELECT GROUP_CONCAT(name, ', ') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno))
+                    || CASE WHEN INSTR(m.sql, ' WHERE ') THEN SUBSTR(m.sql, INSTR(m.sql, ' WHERE ')) ELSE '' END
+             FROM sqlite_master m JOIN pragma_index_list(m.tbl_name) i ON i.name = m.name WHERE m.type = 'index' AND m.sql IS NOT NULL",
+        );
+        let same = of_server(
+            "SELECT c.relname || ' ' || t.relname || ' ' || i.indisunique::int || ' '
+                    || (SELECT STRING_AGG(pg_get_indexdef(i.indexrelid, n::int, true), ', ' ORDER BY n)
+                        FROM generate_series(1, i.indnkeyatts) n)
+                    || COALESCE(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')
+             FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+                  JOIN pg_namespace s ON s.oid = c.relnamespace
+             WHERE s.nspname = 'public' AND NOT i.indisprimary",
+        );
+        assert_eq!(indexes, same);
+        assert!(indexes.contains("email_addresses_verified email_addresses 1 email WHERE verified"), "{indexes:?}");
+    }
+
+    #[test]
+    fn of_many_servers_that_start_at_once_one_migrates() {
+        let Some(server) = fresh_server() else { return };
+        std::thread::scope(|scope| {
+            let starts: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Store::open(&server).map(|store| store.close()))).collect();
+            for start in starts {
+                start.join().unwrap().unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn a_server_writes_no_more_once_a_newer_program_has_migrated() {
+        let Some(server) = fresh_server() else { return };
+        let store = Store::open(&server).unwrap();
+        let Database::Postgres(server) = server else { panic!("no server") };
+        let mut client = server.config.connect(postgres::NoTls).unwrap();
+        client.execute("UPDATE schema_version SET version = version + 1", &[]).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let written = runtime.block_on(store.write(|w| w.write_nothing_new()));
+        assert!(matches!(&written, Err(StoreError::Unavailable(why)) if why.contains("newer program")), "{written:?}");
+        assert!(runtime.block_on(store.read(|r| r.account_count())).is_ok());
+        assert!(Store::open(&Database::Postgres(server)).is_err());
     }
 }

@@ -6,9 +6,8 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
 
-use super::columns::Time;
+use super::values::{Row, Time, params};
 use super::{Reader, StoreError, Writer};
 
 #[derive(Clone, PartialEq, Eq)]
@@ -33,14 +32,14 @@ impl fmt::Debug for OutboxMail {
     }
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<OutboxMail> {
+fn record(row: &Row<'_>) -> Result<OutboxMail, StoreError> {
     Ok(OutboxMail {
         id: row.get(0)?,
         sealed: row.get(1)?,
-        created: row.get::<_, Time>(2)?.0,
-        next_attempt: row.get::<_, Time>(3)?.0,
+        created: row.get::<Time>(2)?.0,
+        next_attempt: row.get::<Time>(3)?.0,
         attempts: row.get(4)?,
-        expires: row.get::<_, Time>(5)?.0,
+        expires: row.get::<Time>(5)?.0,
     })
 }
 
@@ -56,18 +55,18 @@ impl Reader<'_> {
     }
 
     pub fn outbox_next_attempt(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let next: Option<Time> = self.value("SELECT MIN(next_attempt) FROM outbox", [])?;
+        let next: Option<Time> = self.value("SELECT MIN(next_attempt) FROM outbox", &[])?;
         Ok(next.map(|time| time.0))
     }
 
     /// When the mail that waits longest was queued.
     pub fn outbox_oldest(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let oldest: Option<Time> = self.value("SELECT MIN(created) FROM outbox", [])?;
+        let oldest: Option<Time> = self.value("SELECT MIN(created) FROM outbox", &[])?;
         Ok(oldest.map(|time| time.0))
     }
 
     pub fn outbox_count(&self) -> Result<i64, StoreError> {
-        self.value("SELECT COUNT(*) FROM outbox", [])
+        self.value("SELECT COUNT(*) FROM outbox", &[])
     }
 }
 
@@ -87,7 +86,7 @@ impl Writer<'_> {
     }
 
     pub fn outbox_delete(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM outbox WHERE id = $1", [id])? > 0)
+        Ok(self.execute("DELETE FROM outbox WHERE id = $1", params![id])? > 0)
     }
 
     /// Counts a failed attempt and sets the time of the next.
@@ -100,6 +99,6 @@ impl Writer<'_> {
     }
 
     pub fn outbox_delete_expired(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
-        self.execute("DELETE FROM outbox WHERE expires <= $1", [Time(now)])
+        self.execute("DELETE FROM outbox WHERE expires <= $1", params![Time(now)])
     }
 }

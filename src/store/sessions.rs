@@ -4,10 +4,9 @@
 //! the caller's.
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
-use super::columns::{Time, row_limit};
+use super::values::{Row, Time, params, row_limit};
 use super::{Account, Reader, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +19,12 @@ pub struct Session {
     pub user_agent: String,
 }
 
-fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Session> {
+fn record_at(row: &Row<'_>, first: usize) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.get(first)?,
         account_id: row.get(first + 1)?,
-        created: row.get::<_, Time>(first + 2)?.0,
-        expires: row.get::<_, Time>(first + 3)?.0,
+        created: row.get::<Time>(first + 2)?.0,
+        expires: row.get::<Time>(first + 3)?.0,
         user_agent: row.get(first + 4)?,
     })
 }
@@ -48,7 +47,7 @@ impl Reader<'_> {
                  FROM sessions s JOIN accounts a ON a.id = s.account_id
                  WHERE s.digest = $1"
             ),
-            [digest.as_slice()],
+            params![digest],
             |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
         )
     }
@@ -57,7 +56,7 @@ impl Reader<'_> {
         self.list(
             "SELECT id, account_id, created, expires, user_agent FROM sessions
              WHERE account_id = $1 ORDER BY id",
-            [account_id],
+            params![account_id],
             |row| record_at(row, 0),
         )
     }
@@ -67,7 +66,7 @@ impl Reader<'_> {
         self.list(
             "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent
              FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
-            [row_limit(limit)],
+            params![row_limit(limit)],
             |row| Ok((record_at(row, 1)?, row.get(0)?)),
         )
     }
@@ -85,7 +84,7 @@ impl Writer<'_> {
         self.value(
             "INSERT INTO sessions (digest, account_id, created, expires, user_agent)
              VALUES ($1, $2, $3, $4, $5) RETURNING id",
-            params![digest.as_slice(), account_id, Time(created), Time(expires), user_agent],
+            params![digest, account_id, Time(created), Time(expires), user_agent],
         )
     }
 
@@ -95,26 +94,26 @@ impl Writer<'_> {
     }
 
     pub fn session_delete(&self, digest: &[u8; 32]) -> Result<bool, StoreError> {
-        let deleted = self.execute("DELETE FROM sessions WHERE digest = $1", [digest.as_slice()])?;
+        let deleted = self.execute("DELETE FROM sessions WHERE digest = $1", params![digest])?;
         Ok(deleted > 0)
     }
 
     /// For whoever has seen the row, and not the key.
     /// Answers whose it was; `None` when there is no such session.
     pub fn session_delete_by_id(&self, id: i64) -> Result<Option<i64>, StoreError> {
-        self.find("DELETE FROM sessions WHERE id = $1 RETURNING account_id", [id], |row| row.get(0))
+        self.find("DELETE FROM sessions WHERE id = $1 RETURNING account_id", params![id], |row| row.get(0))
     }
 
     /// One of the account's own, and nobody else's.
     pub fn session_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM sessions WHERE account_id = $1 AND id = $2", [account_id, id])? > 0)
+        Ok(self.execute("DELETE FROM sessions WHERE account_id = $1 AND id = $2", params![account_id, id])? > 0)
     }
 
     /// Deletes all of the account's sessions but the one to keep.
     pub fn session_delete_others(&self, account_id: i64, keep: Option<&[u8; 32]>) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM sessions WHERE account_id = $1 AND digest IS DISTINCT FROM $2",
-            params![account_id, keep.map(<[u8; 32]>::as_slice)],
+            params![account_id, keep],
         )
     }
 

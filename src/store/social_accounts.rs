@@ -6,9 +6,8 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Row, params};
 
-use super::columns::{Time, row_limit};
+use super::values::{Row, Time, params, row_limit};
 use super::{Reader, StoreError, Writer};
 
 #[derive(Clone, PartialEq, Eq)]
@@ -63,14 +62,14 @@ macro_rules! select {
     };
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<SocialAccount> {
+fn record(row: &Row<'_>) -> Result<SocialAccount, StoreError> {
     Ok(SocialAccount {
         id: row.get(0)?,
         account_id: row.get(1)?,
         provider: row.get(2)?,
         uid: row.get(3)?,
-        last_login: row.get::<_, Time>(4)?.0,
-        date_joined: row.get::<_, Time>(5)?.0,
+        last_login: row.get::<Time>(4)?.0,
+        date_joined: row.get::<Time>(5)?.0,
         extra_data: row.get(6)?,
     })
 }
@@ -90,15 +89,15 @@ impl Reader<'_> {
     }
 
     pub fn social_account_count(&self, account_id: i64) -> Result<i64, StoreError> {
-        self.value("SELECT COUNT(*) FROM social_accounts WHERE account_id = $1", [account_id])
+        self.value("SELECT COUNT(*) FROM social_accounts WHERE account_id = $1", params![account_id])
     }
 
     pub fn social_account_find(&self, account_id: i64, id: i64) -> Result<Option<SocialAccount>, StoreError> {
-        self.find(select!("WHERE account_id = $1 AND id = $2"), [account_id, id], record)
+        self.find(select!("WHERE account_id = $1 AND id = $2"), params![account_id, id], record)
     }
 
     pub fn social_account_find_by_uid(&self, provider: &str, uid: &str) -> Result<Option<SocialAccount>, StoreError> {
-        self.find(select!("WHERE provider = $1 AND uid = $2"), [provider, uid], record)
+        self.find(select!("WHERE provider = $1 AND uid = $2"), params![provider, uid], record)
     }
 }
 
@@ -108,7 +107,7 @@ impl Writer<'_> {
             "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined,
                                           extra_data)
              VALUES ($1, $2, $3, $4, $4, $5) RETURNING id",
-            params![new.account_id, new.provider, new.uid, Time(new.date_joined), new.extra_data,],
+            params![new.account_id, &new.provider, &new.uid, Time(new.date_joined), &new.extra_data,],
         )
     }
 
@@ -120,7 +119,7 @@ impl Writer<'_> {
     /// A sign-in has come back; false when it has before.
     pub fn social_spend(&self, digest: &[u8; 32], expires: DateTime<Utc>) -> Result<bool, StoreError> {
         let spent = "INSERT INTO social_spent (digest, expires) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
-        Ok(self.execute(spent, params![digest.as_slice(), Time(expires)])? > 0)
+        Ok(self.execute(spent, params![digest, Time(expires)])? > 0)
     }
 
     /// Those that could come back no more anyway, at most `limit`.
@@ -134,6 +133,6 @@ impl Writer<'_> {
     }
 
     pub fn social_account_delete(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM social_accounts WHERE id = $1", [id])? > 0)
+        Ok(self.execute("DELETE FROM social_accounts WHERE id = $1", params![id])? > 0)
     }
 }

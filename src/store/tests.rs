@@ -5,6 +5,8 @@
 mod conflicts;
 mod recent;
 mod records;
+#[path = "../../tests/support/postgres.rs"]
+mod server;
 
 use std::collections::HashSet;
 use std::sync::mpsc;
@@ -40,9 +42,23 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
+/// A new database on the server that tests may use, where there is one.
+pub(super) fn fresh_server() -> Option<Database> {
+    let (name, port) = server::fresh_database()?;
+    Some(server::url(port, &name).parse().unwrap())
+}
+
+/// On whichever engine is tested.
 fn open() -> (TempDir, Store) {
+    match fresh_server() {
+        Some(server) => (tempfile::tempdir().unwrap(), Store::open(&server).unwrap()),
+        None => open_file(),
+    }
+}
+
+fn open_file() -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("db")).unwrap();
+    let store = Store::open(&folder.path().join("db").into()).unwrap();
     (folder, store)
 }
 
@@ -100,7 +116,7 @@ async fn of_many_racing_for_a_username_exactly_one_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_answered_is_there_at_once_and_after_reopening() {
-    let (folder, store) = open();
+    let (folder, store) = open_file();
     let tasks: Vec<_> = (0..200)
         .map(|n| {
             let store = store.clone();
@@ -120,7 +136,7 @@ async fn what_was_answered_is_there_at_once_and_after_reopening() {
     assert_eq!(ids.len(), 200);
     store.close();
 
-    let reopened = Store::open(&folder.path().join("db")).unwrap();
+    let reopened = Store::open(&folder.path().join("db").into()).unwrap();
     let count = reopened.read(|r| r.account_count()).await;
     assert_eq!(count, Ok(200));
 }
@@ -169,7 +185,7 @@ async fn full_queue_turns_writes_away_and_drains() {
 
 #[tokio::test]
 async fn closed_store_reads_but_does_not_write() {
-    let (folder, store) = open();
+    let (folder, store) = open_file();
     store.close();
     store.close();
     let outcome = write(&store, |w| w.account_insert(&new_account("one"))).await;
@@ -182,7 +198,7 @@ async fn closed_store_reads_but_does_not_write() {
 #[tokio::test]
 async fn readers_cannot_write() {
     let (_folder, store) = open();
-    let insert = |r: &Reader<'_>| -> Done<i64> { r.value("INSERT INTO schema_version VALUES (9) RETURNING 1", []) };
+    let insert = |r: &Reader<'_>| -> Done<i64> { r.value("INSERT INTO schema_version VALUES (9) RETURNING 1", &[]) };
     assert!(store.read(insert).await.is_err());
 }
 
@@ -190,7 +206,7 @@ async fn readers_cannot_write() {
 #[test]
 fn database_file_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    let (folder, _store) = open();
+    let (folder, _store) = open_file();
     for entry in folder.path().read_dir().unwrap() {
         let mode = entry.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -201,5 +217,5 @@ fn database_file_is_for_its_owner_only() {
 fn missing_folder_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing").join("db");
-    assert!(matches!(Store::open(&path), Err(StoreError::Other(_))));
+    assert!(matches!(Store::open(&path.into()), Err(StoreError::Other(_))));
 }

@@ -4,10 +4,9 @@
 //! clock is the caller's.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rusqlite::{Row, params};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
-use super::columns::{Day, Time, row_limit};
+use super::values::{Day, Row, Time, params, row_limit};
 use super::{Account, Reader, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,15 +26,15 @@ macro_rules! token_columns {
     };
 }
 
-fn record_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Token> {
+fn record_at(row: &Row<'_>, first: usize) -> Result<Token, StoreError> {
     Ok(Token {
         id: row.get(first)?,
         account_id: row.get(first + 1)?,
         name: row.get(first + 2)?,
-        created: row.get::<_, Time>(first + 3)?.0,
-        expiry: row.get::<_, Day>(first + 4)?.0,
+        created: row.get::<Time>(first + 3)?.0,
+        expiry: row.get::<Day>(first + 4)?.0,
         revoked: row.get(first + 5)?,
-        last_seen: row.get::<_, Option<Day>>(first + 6)?.map(|day| day.0),
+        last_seen: row.get::<Option<Day>>(first + 6)?.map(|day| day.0),
     })
 }
 
@@ -57,7 +56,7 @@ impl Reader<'_> {
                 token_columns!(),
                 " FROM tokens t JOIN accounts a ON a.id = t.account_id WHERE t.digest = $1"
             ),
-            [digest.as_slice()],
+            params![digest],
             |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
         )
     }
@@ -65,7 +64,7 @@ impl Reader<'_> {
     pub fn token_list(&self, account_id: i64) -> Result<Vec<Token>, StoreError> {
         self.list(
             concat!("SELECT ", token_columns!(), " FROM tokens t WHERE t.account_id = $1 ORDER BY t.id"),
-            [account_id],
+            params![account_id],
             |row| record_at(row, 0),
         )
     }
@@ -78,7 +77,7 @@ impl Reader<'_> {
                 token_columns!(),
                 " FROM tokens t JOIN accounts a ON a.id = t.account_id ORDER BY t.id LIMIT $1"
             ),
-            [row_limit(limit)],
+            params![row_limit(limit)],
             |row| Ok((record_at(row, 1)?, row.get(0)?)),
         )
     }
@@ -96,17 +95,17 @@ impl Writer<'_> {
         self.value(
             "INSERT INTO tokens (digest, account_id, name, created, expiry)
              VALUES ($1, $2, $3, $4, $5) RETURNING id",
-            params![digest.as_slice(), account_id, name, Time(created), Day(expiry)],
+            params![digest, account_id, name, Time(created), Day(expiry)],
         )
     }
 
     pub fn token_delete(&self, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM tokens WHERE id = $1", [id])? > 0)
+        Ok(self.execute("DELETE FROM tokens WHERE id = $1", params![id])? > 0)
     }
 
     /// One of the account's own, and nobody else's.
     pub fn token_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM tokens WHERE account_id = $1 AND id = $2", [account_id, id])? > 0)
+        Ok(self.execute("DELETE FROM tokens WHERE account_id = $1 AND id = $2", params![account_id, id])? > 0)
     }
 
     /// Deletes all of the account's tokens but the one to keep.
@@ -124,7 +123,7 @@ impl Writer<'_> {
 
     /// Answers whose it is; `None` when there is no such token.
     pub fn token_revoke(&self, id: i64) -> Result<Option<i64>, StoreError> {
-        self.find("UPDATE tokens SET revoked = TRUE WHERE id = $1 RETURNING account_id", [id], |row| row.get(0))
+        self.find("UPDATE tokens SET revoked = TRUE WHERE id = $1 RETURNING account_id", params![id], |row| row.get(0))
     }
 
     /// Deletes the longest expired ones, at most `limit`, of those whose last good day is before `day`.

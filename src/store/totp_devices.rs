@@ -3,15 +3,17 @@
 //! Secrets come in sealed; this file must never see an open one.
 
 use chrono::{DateTime, Utc};
-use rusqlite::params;
 
-use super::columns::Time;
+use super::values::{Time, params};
 use super::{Reader, StoreError, Writer};
 
 impl Reader<'_> {
     /// A device that was never confirmed is no second factor.
     pub fn totp_device_exists(&self, account_id: i64) -> Result<bool, StoreError> {
-        self.value("SELECT EXISTS (SELECT 1 FROM totp_devices WHERE account_id = $1 AND confirmed)", [account_id])
+        self.value(
+            "SELECT EXISTS (SELECT 1 FROM totp_devices WHERE account_id = $1 AND confirmed)",
+            params![account_id],
+        )
     }
 }
 

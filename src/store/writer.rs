@@ -9,9 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::engine::WritingConnection;
 use super::{StoreError, Writer};
 use crate::metrics::Writing;
 
@@ -65,13 +65,13 @@ pub(super) struct WriterThread {
 }
 
 impl WriterThread {
-    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+    pub(super) fn start(connection: Box<dyn WritingConnection>) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE_LENGTH);
         let metrics = Writing::default();
         let counted = metrics.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(&connection, &jobs, &counted))
+            .spawn(move || serve(&*connection, &jobs, &counted))
             .map_err(|error| StoreError::Other(format!("cannot start the writer: {error}")))?;
         Ok(WriterThread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), metrics })
     }
@@ -110,7 +110,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(connection: &Connection, jobs: &Receiver<Job>, metrics: &Writing) {
+fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Job>, metrics: &Writing) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_LENGTH - 1));
@@ -123,13 +123,12 @@ fn serve(connection: &Connection, jobs: &Receiver<Job>, metrics: &Writing) {
         metrics.batch.observe(length as f64);
         metrics.seconds.observe(started.elapsed().as_secs_f64());
     }
-    // Only tidiness: a log left behind is read again at the next start.
-    let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    connection.tidy();
 }
 
 /// An error means that the whole transaction was lost; its callers know already.
-fn run_batch(connection: &Connection, batch: Vec<Job>) -> Result<(), StoreError> {
-    let mut failure = begin(connection).err();
+fn run_batch(connection: &dyn WritingConnection, batch: Vec<Job>) -> Result<(), StoreError> {
+    let mut failure = of_all(connection.begin()).err();
     let mut answers = Vec::with_capacity(batch.len());
     for job in batch {
         let (answer, result) = match &failure {
@@ -140,11 +139,11 @@ fn run_batch(connection: &Connection, batch: Vec<Job>) -> Result<(), StoreError>
         failure = failure.or(result.err());
     }
     if failure.is_none() {
-        failure = execute(connection, "COMMIT").err();
+        failure = of_all(connection.commit()).err();
     }
-    if failure.is_some() && !connection.is_autocommit() {
+    if failure.is_some() && connection.is_in_transaction() {
         // Should this fail too, begin() tries again.
-        let _ = execute(connection, "ROLLBACK");
+        let _ = connection.rollback();
     }
     // After a failed commit, failed closures get its error too: what they failed on may have
     // been another closure's row, which is gone.
@@ -154,48 +153,39 @@ fn run_batch(connection: &Connection, batch: Vec<Job>) -> Result<(), StoreError>
     failure.map_or(Ok(()), Err)
 }
 
-fn begin(connection: &Connection) -> Result<(), StoreError> {
-    if !connection.is_autocommit() {
-        execute(connection, "ROLLBACK")?;
-    }
-    execute(connection, "BEGIN IMMEDIATE")
-}
-
 /// An error means that the whole transaction is lost. That includes the engine having rolled it
 /// back on its own, as it may when the disk is full: the savepoint is then gone too.
-fn run_in_savepoint(connection: &Connection, job: Job) -> (Answer, Result<(), StoreError>) {
-    if let Err(error) = execute(connection, "SAVEPOINT job") {
+fn run_in_savepoint(connection: &dyn WritingConnection, job: Job) -> (Answer, Result<(), StoreError>) {
+    if let Err(error) = of_all(connection.run("SAVEPOINT job")) {
         return (job(Err(error.clone())).answer, Err(error));
     }
     let ran = job(Ok(&Writer::new(connection)));
-    let undone = if ran.keep { Ok(()) } else { execute(connection, "ROLLBACK TO SAVEPOINT job") };
-    let result = undone.and_then(|()| execute(connection, "RELEASE SAVEPOINT job"));
-    (ran.answer, result)
+    let undone = if ran.keep { Ok(()) } else { connection.run("ROLLBACK TO SAVEPOINT job") };
+    let result = undone.and_then(|()| connection.run("RELEASE SAVEPOINT job"));
+    (ran.answer, of_all(result))
 }
 
-fn execute(connection: &Connection, sql: &'static str) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute([]))
-        .map(|_| ())
-        .map_err(|error| StoreError::from(error).into_unavailable())
+/// A failure of the transaction itself, which says nothing about the work of any one caller.
+fn of_all(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+    outcome.map_err(StoreError::into_unavailable)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::sqlite::prepare_writer;
     use super::super::tests::new_account;
-    use super::super::{Conflict, Reader, migrations, prepare_writer};
+    use super::super::{Conflict, Reader, migrations};
     use super::*;
-    use rusqlite::TransactionBehavior;
+    use rusqlite::{Connection, TransactionBehavior};
     use std::path::Path;
     use tempfile::TempDir;
 
     type Reply = oneshot::Receiver<Result<i64, StoreError>>;
 
     fn open(path: &Path) -> Connection {
-        let mut connection = Connection::open(path).unwrap();
+        let connection = Connection::open(path).unwrap();
         prepare_writer(&connection).unwrap();
-        migrations::run(&mut connection).unwrap();
+        migrations::run(&connection).unwrap();
         connection
     }
 
@@ -222,7 +212,7 @@ mod tests {
     }
 
     fn count(connection: &Connection) -> i64 {
-        Reader::new(connection).account_count().unwrap()
+        Reader::new(connection, None).account_count().unwrap()
     }
 
     #[test]
@@ -255,7 +245,7 @@ mod tests {
     fn failed_commit_fails_the_whole_batch_and_the_next_one_works() {
         let (_folder, connection) = database();
         let breaks_commit = queued(|w| {
-            w.execute("PRAGMA defer_foreign_keys = ON", [])?;
+            w.execute("PRAGMA defer_foreign_keys = ON", &[])?;
             w.email_address_insert(404, "a@example.org", false, false)
         });
         let outcomes = run(&connection, vec![insert("first"), breaks_commit]);
@@ -270,7 +260,7 @@ mod tests {
     fn transaction_rolled_back_by_the_engine_fails_the_whole_batch() {
         let (_folder, connection) = database();
         let rolls_back = queued(|w| {
-            w.execute("ROLLBACK", [])?;
+            w.execute("ROLLBACK", &[])?;
             Ok(0)
         });
         let outcomes = run(&connection, vec![insert("first"), rolls_back, insert("last")]);

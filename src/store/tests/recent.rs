@@ -4,13 +4,15 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use rusqlite::Connection;
+
 use super::*;
 
 const DIGEST: [u8; 32] = [7; 32];
 
 /// A store with one account, which has a token and a session by the same digest.
 async fn with_token() -> (TempDir, Store, i64) {
-    let (folder, store) = open();
+    let (folder, store) = open_file();
     let made = write(&store, |w| {
         let account = w.account_insert(&new_account("one"))?;
         w.session_insert(&DIGEST, account, noon(), noon() + hour(), "")?;
@@ -33,8 +35,8 @@ async fn a_token_found_lately_is_found_without_a_connection() {
     let (_folder, store, id) = with_token().await;
     assert_eq!(token(&store).await.unwrap().0.id, id);
     assert!(session(&store).await.is_some());
-    let size = store.inner.readers.max_size();
-    let taken: Vec<_> = (0..size).map(|_| store.inner.readers.get().unwrap()).collect();
+    let Readers::Sqlite(readers) = &store.inner.readers else { panic!("no file") };
+    let taken: Vec<_> = (0..readers.pool.max_size()).map(|_| readers.pool.get().unwrap()).collect();
     assert_eq!(token(&store).await.unwrap().0.id, id);
     assert!(session(&store).await.is_some());
     let unknown = store.read::<_, StoreError>(|r| r.token_find(&[8; 32])).await;

@@ -2,6 +2,7 @@
 //!
 //! Must never run SQL of its own, except where no handle offers what a test needs.
 
+use super::super::values::params;
 use super::*;
 
 #[tokio::test]
@@ -210,7 +211,7 @@ async fn deleting_an_account_takes_all_it_owns_and_its_id_is_never_reused() {
         w.token_insert(&[1; 32], two, "", noon(), day("2026-01-02"))?;
         w.social_account_insert(&new_social_account(two))?;
         w.totp_device_insert(two, "", true, b"", noon())?;
-        w.execute("DELETE FROM accounts WHERE id = $1", [two])?;
+        w.execute("DELETE FROM accounts WHERE id = $1", params![two])?;
 
         assert_eq!(w.email_address_count(two)?, 0);
         assert_eq!(w.session_find(&[1; 32])?, None);

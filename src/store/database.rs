@@ -1,0 +1,161 @@
+//! Where the rows lie: a file, or a server that speaks PostgreSQL's protocol.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use postgres::config::{Host, SslMode, TargetSessionAttrs};
+
+/// How long a server may take to say that it is there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may leave what was sent unacknowledged before it counts as gone.
+const SILENCE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub enum Database {
+    Sqlite(PathBuf),
+    Postgres(Box<Postgres>),
+}
+
+/// A server, and how it is spoken to. No `Debug` and no `Display` shows the password.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    pub(super) config: postgres::Config,
+    /// Certificates that vouch for the server, in place of the public ones.
+    pub(super) root_certificates: Option<PathBuf>,
+}
+
+/// The parts of a server's address, as settings give them.
+#[derive(Debug, Default)]
+pub struct PostgresParts<'a> {
+    /// A name, an address, or the folder of a socket; several, separated by commas, are tried until one takes writes.
+    pub host: &'a str,
+    pub port: u16,
+    pub name: &'a str,
+    pub user: &'a str,
+    pub password: Option<&'a str>,
+    /// Where it is not said: for all but this machine's own.
+    pub tls: Option<bool>,
+    pub root_certificates: Option<PathBuf>,
+}
+
+impl Postgres {
+    pub fn new(parts: PostgresParts<'_>) -> Postgres {
+        let mut config = postgres::Config::new();
+        for host in parts.host.split(',') {
+            config.host(host.trim());
+        }
+        config.port(parts.port).dbname(parts.name).user(parts.user);
+        if let Some(password) = parts.password {
+            config.password(password);
+        }
+        if let Some(tls) = parts.tls {
+            config.ssl_mode(if tls { SslMode::Require } else { SslMode::Disable });
+        }
+        Postgres::of(config, parts.root_certificates)
+    }
+
+    fn of(mut config: postgres::Config, root_certificates: Option<PathBuf>) -> Postgres {
+        config.application_name("inventree-auth").connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE);
+        config.keepalives_idle(SILENCE).target_session_attrs(TargetSessionAttrs::ReadWrite);
+        if config.get_ssl_mode() == SslMode::Prefer {
+            // TLS that whoever stands between may switch off would be none.
+            let is_here = config.get_hosts().iter().all(is_this_machine);
+            config.ssl_mode(if is_here { SslMode::Disable } else { SslMode::Require });
+        }
+        Postgres { config, root_certificates }
+    }
+
+    /// The same with a password, where it has none.
+    #[must_use]
+    pub fn or_password(mut self, password: Option<&str>) -> Postgres {
+        if let (None, Some(password)) = (self.config.get_password(), password) {
+            self.config.password(password);
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn or_root_certificates(mut self, file: Option<PathBuf>) -> Postgres {
+        self.root_certificates = self.root_certificates.or(file);
+        self
+    }
+}
+
+fn is_this_machine(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    }
+}
+
+impl fmt::Display for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Postgres { config, .. } = self;
+        let hosts = config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.display().to_string(),
+        });
+        let (user, hosts) = (config.get_user().unwrap_or_default(), hosts.collect::<Vec<_>>().join(","));
+        write!(f, "postgresql://{user}@{hosts}/{}", config.get_dbname().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Database::Sqlite(path) => path.display().fmt(f),
+            Database::Postgres(server) => server.fmt(f),
+        }
+    }
+}
+
+impl From<&Path> for Database {
+    fn from(path: &Path) -> Self {
+        Database::Sqlite(path.to_owned())
+    }
+}
+
+impl From<PathBuf> for Database {
+    fn from(path: PathBuf) -> Self {
+        Database::Sqlite(path)
+    }
+}
+
+impl FromStr for Database {
+    type Err = String;
+
+    /// `postgresql://user:password@host:port/name`, with `?sslmode=disable` or `require` where wanted; anything else is a
+    /// file.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
+            return Ok(Database::Sqlite(PathBuf::from(text)));
+        }
+        // The parser's own words may repeat what it could not read, a password among it.
+        let config = text.parse::<postgres::Config>();
+        let config = config.map_err(|_| "a server is named postgresql://user@host:port/name".to_owned())?;
+        if config.get_hosts().is_empty() || config.get_dbname().is_none() || config.get_user().is_none() {
+            return Err("a server is named postgresql://user@host:port/name".to_owned());
+        }
+        Ok(Database::Postgres(Box::new(Postgres::of(config, None))))
+    }
+}
+
+impl Database {
+    /// Whether there is something to open; of a server, that is found by opening.
+    pub fn exists(&self) -> bool {
+        self.file().is_none_or(Path::exists)
+    }
+
+    /// The file, where there is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Database::Sqlite(path) => Some(path),
+            Database::Postgres(_) => None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What an engine does for the store. Two do it: an embedded SQLite, and whatever speaks PostgreSQL's protocol.
+//!
+//! Statements are written once, in the SQL that both understand, with parameters `$1`, `$2`… that first appear in order.
+//! Where no such text exists, the two variants stand side by side with the reason.
+
+use std::ops::ControlFlow;
+
+use super::StoreError;
+use super::migrations::Step;
+use super::values::{Row, Value};
+
+/// What is told of each row, and whether there may be more.
+pub(super) type EachRow<'f> = &'f mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>;
+
+/// Runs statements. Each is prepared once and kept, so a text must not be made at run time.
+pub(super) trait Connection {
+    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError>;
+
+    /// Answers the number of rows changed.
+    fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError>;
+}
+
+/// A connection that writes.
+///
+/// Between [`begin`](WritingConnection::begin) and the end of the transaction no other writer's transaction runs, of this
+/// process or of another: what a rule has read stays true until it has written.
+pub(super) trait WritingConnection: Connection + Send {
+    /// May wait for other writers, and connect anew; nothing has been done when it fails.
+    fn begin(&self) -> Result<(), StoreError>;
+
+    /// The same where there may be no tables yet.
+    fn begin_migration(&self) -> Result<(), StoreError>;
+
+    fn is_in_transaction(&self) -> bool;
+
+    /// After an error nobody knows whether it was written.
+    fn commit(&self) -> Result<(), StoreError>;
+
+    fn rollback(&self) -> Result<(), StoreError>;
+
+    /// A statement without parameters and without an answer.
+    fn run(&self, sql: &'static str) -> Result<(), StoreError>;
+
+    /// A step towards today's schema.
+    fn migrate(&self, step: &Step) -> Result<(), StoreError>;
+
+    /// Takes what lies beside the table `name` to the state that its rows ask for: new ids begin behind theirs.
+    fn continue_ids(&self, table: &'static str) -> Result<(), StoreError>;
+
+    /// What is tidy before the last connection closes.
+    fn tidy(&self) {}
+}

@@ -1,0 +1,299 @@
+//! The embedded engine: one database file, read by many and written by one thread.
+//!
+//! The only place of the running store that knows SQLite, besides [`recent`](super::recent). What imports and backs up
+//! works on files of its own.
+
+use std::cell::OnceCell;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use r2d2::{Pool, PooledConnection};
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{CachedStatement, Connection as Sqlite, ErrorCode, OpenFlags, OptionalExtension, params_from_iter};
+
+use super::engine::{Connection, EachRow, WritingConnection};
+use super::migrations::{self, LATEST, Step};
+use super::recent::Recent;
+use super::values::{Row, Value};
+use super::{Conflict, StoreError};
+
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Reads run inline and never wait for anything while they hold a connection, so a pool that
+/// stays empty for this long means the server is overloaded: better to say so than to queue.
+const POOL_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Above the number of distinct statements in this folder, so that none is ever prepared twice.
+const STATEMENT_CACHE: usize = 128;
+
+/// What reads of one file.
+pub(super) struct Readers {
+    pub(super) pool: Pool<SqliteConnectionManager>,
+    pub(super) recent: Option<Recent>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> Result<Readers, StoreError> {
+        let pool = open_pool(path)?;
+        Ok(Readers { pool, recent: Recent::new(Sqlite::open_with_flags(path, open_flags())?)? })
+    }
+
+    pub(super) fn reading(&self) -> Reading<'_> {
+        Reading { pool: &self.pool, taken: OnceCell::new() }
+    }
+}
+
+/// One reader's connection: out of the pool from the first statement on, since what was found lately needs none.
+pub(super) struct Reading<'p> {
+    pool: &'p Pool<SqliteConnectionManager>,
+    taken: OnceCell<PooledConnection<SqliteConnectionManager>>,
+}
+
+impl Reading<'_> {
+    fn connection(&self) -> Result<&Sqlite, StoreError> {
+        if let Some(taken) = self.taken.get() {
+            return Ok(taken);
+        }
+        let connection = self.pool.get()?;
+        Ok(self.taken.get_or_init(|| connection))
+    }
+}
+
+impl Connection for Reading<'_> {
+    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        self.connection()?.query(sql, params, each)
+    }
+
+    fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
+        Connection::execute(self.connection()?, sql, params)
+    }
+}
+
+impl Connection for Sqlite {
+    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        let mut statement = statement(self, sql)?;
+        let mut rows = statement.query(params_from_iter(params))?;
+        while let Some(row) = rows.next()? {
+            if each(&Row::Sqlite(row))? == ControlFlow::Break(()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
+        Ok(statement(self, sql)?.execute(params_from_iter(params))?)
+    }
+}
+
+/// SQLite takes `$1`, `$2`… for names and counts them as they appear, so they must first appear in order.
+fn statement<'c>(connection: &'c Sqlite, sql: &'static str) -> Result<CachedStatement<'c>, StoreError> {
+    let statement = connection.prepare_cached(sql)?;
+    debug_assert!(
+        (1..=statement.parameter_count()).all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
+        "parameters out of order: {sql}"
+    );
+    Ok(statement)
+}
+
+impl WritingConnection for Sqlite {
+    fn begin(&self) -> Result<(), StoreError> {
+        if !self.is_autocommit() {
+            self.rollback()?;
+        }
+        self.run("BEGIN IMMEDIATE")
+    }
+
+    fn begin_migration(&self) -> Result<(), StoreError> {
+        self.begin()
+    }
+
+    fn is_in_transaction(&self) -> bool {
+        !self.is_autocommit()
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.run("COMMIT")
+    }
+
+    fn rollback(&self) -> Result<(), StoreError> {
+        self.run("ROLLBACK")
+    }
+
+    fn run(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    fn migrate(&self, step: &Step) -> Result<(), StoreError> {
+        self.execute_batch(step.both)?;
+        Ok(self.execute_batch(step.sqlite)?)
+    }
+
+    fn continue_ids(&self, _: &'static str) -> Result<(), StoreError> {
+        // AUTOINCREMENT sees to it.
+        Ok(())
+    }
+
+    fn tidy(&self) {
+        // A log left behind is read again at the next start.
+        let _ = self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+}
+
+/// Opens the file that writes go to, makes it when it is missing (but not its folder), and brings its schema up to date.
+pub(super) fn open(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
+    let path = create_private(path)?;
+    let opened = Sqlite::open_with_flags(&path, open_flags()).map_err(StoreError::from).and_then(|connection| {
+        prepare_writer(&connection)?;
+        migrations::run(&connection)?;
+        Ok(connection)
+    });
+    match opened {
+        Ok(connection) => Ok((path, connection)),
+        // Just now, or as this process: nobody knows which file that would be.
+        Err(StoreError::Unavailable(why)) => Err(cannot_open(&path, &why)),
+        Err(other) => Err(other),
+    }
+}
+
+/// The same for a file that [`open`] made: neither makes a file nor changes one of somebody else's. While the schema is up
+/// to date it waits for no writer.
+pub(super) fn open_existing(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
+    let path = path.canonicalize().map_err(|error| cannot_open(path, &error))?;
+    let connection = Sqlite::open_with_flags(&path, open_flags())?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let is_latest = is_latest(&connection).map_err(|error| cannot_open(&path, &error))?;
+    let is_latest = is_latest.ok_or_else(|| cannot_open(&path, &"it is not one of this server"))?;
+    prepare_writer(&connection)?;
+    if !is_latest {
+        migrations::run(&connection)?;
+    }
+    Ok((path, connection))
+}
+
+/// Whether the schema is up to date; `None` for a database that is not ours.
+pub(super) fn is_latest(connection: &Sqlite) -> Result<Option<bool>, StoreError> {
+    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')";
+    if !connection.query_row(known, [], |row| row.get(0))? {
+        return Ok(None);
+    }
+    let version: Option<i64> =
+        connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
+    Ok(version.map(|version| version == LATEST))
+}
+
+/// Makes the file before the engine would, because the engine would leave its mode to the umask.
+/// The engine copies the mode to the files it puts beside it.
+pub(super) fn create_private(path: &Path) -> Result<PathBuf, StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // An existing file is not opened here: closing any handle to it would drop the locks that
+    // another Store of this process holds on it.
+    match options.open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(cannot_open(path, &error));
+        }
+        _ => {}
+    }
+    // Absolute, so that no name is taken for one of the engine's special ones (":memory:").
+    path.canonicalize().map_err(|error| cannot_open(path, &error))
+}
+
+pub(super) fn cannot_open(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Other(format!("cannot open the database {}: {error}", path.display()))
+}
+
+pub(super) fn open_flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+pub(super) fn prepare_writer(connection: &Sqlite) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(StoreError::from)?;
+    if mode != "wal" {
+        return Err(StoreError::Other(format!(
+            "the database cannot keep a write-ahead log here (journal mode is {mode})"
+        )));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What a savepoint may have to undo: beyond 64 KiB it would lie in a temporary file, and where a container has no
+    // folder for one, the write would fail.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(())
+}
+
+fn open_pool(path: &Path) -> Result<Pool<SqliteConnectionManager>, StoreError> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let size = u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX);
+    let manager = SqliteConnectionManager::file(path).with_flags(open_flags()).with_init(|connection| {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "query_only", true)
+    });
+    // A local file does not go stale: connections are neither tested nor retired, which would
+    // only cost the hot path its prepared statements.
+    Pool::builder()
+        .max_size(size.clamp(4, 64))
+        .connection_timeout(POOL_TIMEOUT)
+        .test_on_check_out(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .error_handler(Box::new(r2d2::NopErrorHandler))
+        .build(manager)
+        .map_err(StoreError::from)
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        if let rusqlite::Error::SqliteFailure(failure, text) = &error {
+            if let Some(conflict) = text.as_deref().and_then(conflict) {
+                return StoreError::Conflict(conflict);
+            }
+            if is_passing(failure.code) {
+                return StoreError::Unavailable(error.to_string());
+            }
+        }
+        StoreError::Other(error.to_string())
+    }
+}
+
+fn is_passing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory
+            | ErrorCode::OperationInterrupted
+            | ErrorCode::FileLockingProtocolFailed
+    )
+}
+
+/// SQLite names the columns of a violated unique index, not the index; each index in
+/// `migrations/` therefore covers a list of columns of its own.
+fn conflict(text: &str) -> Option<Conflict> {
+    match text.strip_prefix("UNIQUE constraint failed: ")? {
+        "accounts.username_key" => Some(Conflict::Username),
+        "email_addresses.account_id, email_addresses.email" => Some(Conflict::AccountEmail),
+        "email_addresses.email" => Some(Conflict::VerifiedEmail),
+        "email_addresses.account_id" => Some(Conflict::PrimaryEmail),
+        "sessions.digest" => Some(Conflict::Session),
+        "tokens.digest" => Some(Conflict::Token),
+        "social_accounts.provider, social_accounts.uid" => Some(Conflict::SocialAccount),
+        _ => None,
+    }
+}
