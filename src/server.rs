@@ -141,7 +141,7 @@ fn domain(
     Ok(Domain::new(Parts {
         store: store.clone(),
         hasher: Hasher::start(*hash_cost).map_err(|e| format!("{e:?}"))?,
-        limits: Limits::new(config.rate_limits, Arc::clone(clock)),
+        limits: Limits::new(config.rate_limits, store, Arc::clone(clock)),
         rehash: Rehash::new(log.clone()),
         providers: providers(config, surroundings)?,
         clock: Arc::clone(clock),
@@ -167,8 +167,11 @@ const GLANCE: Duration = Duration::from_secs(60);
 
 /// Sweeps at start and once a day.
 async fn keep_house(domain: Domain, log: Logger) {
-    let mut sweep = Sweep::new(domain);
+    let mut sweep = Sweep::new(domain.clone());
     loop {
+        if let Err(error) = domain.limits.forget_empty().await {
+            warn!(log, "what has been tried lately cannot be deleted"; "why" => %error);
+        }
         match sweep.if_due().await {
             Ok(Some(Ended { sessions: 0, tokens: 0 }) | None) => {}
             Ok(Some(Ended { sessions, tokens })) => {

@@ -33,15 +33,14 @@ async fn database_locked_by_another_process_refuses_writes_reads_go_on_and_it_re
     // The day's first use of a token is noted, which is a write.
     server.clock.advance(chrono::Duration::days(1));
 
-    let other = Connection::open(server.directory.path().join("auth.sqlite3")).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let lock = server.place.lock();
     let read = server.get("user/", &headers).await;
     assert_eq!((read.status, &read.json()["username"]), (200, &json!("amy")), "{read:?}");
     assert_unavailable(&rename("lost").await);
     let login = server.http.post(format!("{}/api/auth/login/", server.base));
     let login = login.json(&json!({ "username": "amy", "password": PASSWORD }));
     assert_unavailable(&server.page(login).await);
-    other.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
 
     assert_eq!(server.get("user/", &headers).await.json()["first_name"], Value::from(""));
     assert_eq!(rename("kept").await.status, 200);

@@ -11,6 +11,7 @@ use base64::Engine;
 use inventree::Source;
 use serde_json::{Value, json};
 use support::TestServer;
+use support::place::Place;
 
 const OLD: &str = "inventree-test-1";
 /// [`OLD`] as Django stores it, with costs that a test can afford.
@@ -35,13 +36,14 @@ const ABSURD: &str = "pbkdf2_sha256$1000000000$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9
 struct Move {
     folder: tempfile::TempDir,
     source: Source,
+    place: Place,
 }
 
 impl Move {
     fn new() -> Move {
         let folder = tempfile::tempdir().unwrap();
         let source = Source::new(folder.path());
-        Move { folder, source }
+        Move { place: Place::new(folder.path()), folder, source }
     }
 
     /// Three accounts with everything that can hang on one.
@@ -61,12 +63,12 @@ impl Move {
         new
     }
 
-    fn database(&self) -> PathBuf {
-        self.folder.path().join("auth.sqlite3")
+    fn database(&self) -> &Place {
+        &self.place
     }
 
     fn import(&self, arguments: &[&str]) -> Output {
-        import(&self.source.path, &self.database(), arguments)
+        import(&self.source.path, self.database(), arguments)
     }
 
     fn done(&self) -> String {
@@ -77,23 +79,27 @@ impl Move {
 
     /// Nothing was imported, and this is what was said.
     fn refused(&self) -> String {
-        let before = std::fs::read(self.database()).ok();
+        let before = self.database().content();
         let output = self.import(&[]);
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         assert!(output.stdout.is_empty(), "{output:?}");
-        assert_eq!(std::fs::read(self.database()).ok(), before, "nothing may be written");
+        assert_eq!(self.database().content(), before, "nothing may be written");
         String::from_utf8(output.stderr).unwrap()
     }
 
     async fn server(&self) -> TestServer {
-        TestServer::with(&[("DB_NAME", self.database().to_str().unwrap())]).await
+        TestServer::at(self.database()).await
     }
 }
 
-fn import(from: &Path, database: &Path, arguments: &[&str]) -> Output {
+fn import(from: &Path, database: &Place, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-    command.args(["import", "inventree", "--from"]).arg(from).arg("--database").arg(database);
-    command.args(arguments).env_clear().output().unwrap()
+    command.args(["import", "inventree", "--from"]).arg(from).arg("--database").arg(database.argument());
+    command.args(arguments).env_clear();
+    for (key, value) in database.settings().iter().filter(|(key, _)| *key == "SECRET_KEY") {
+        command.env(format!("INVENTREE_{key}"), value);
+    }
+    command.output().unwrap()
 }
 
 /// One line that names the file and holds this.
@@ -220,7 +226,7 @@ async fn unexpired_tokens_work_and_expired_or_revoked_ones_say_why_not() {
     new.source.token(1, &key("d"), NEXT_YEAR, true);
     new.source.token(2, &key("e"), NEXT_YEAR, false);
     new.done();
-    let bytes = std::fs::read(new.database()).unwrap();
+    let bytes = new.database().bytes();
     assert!(!bytes.windows(40).any(|window| window == [b'a'; 40]), "a key lies in the database in clear");
     let server = new.server().await;
     let who = async |key: &str| server.get("user/", &[("authorization", &format!("Token {key}"))]).await;
@@ -276,7 +282,7 @@ async fn an_account_with_a_totp_device_is_told_that_a_second_factor_is_needed() 
     assert_eq!((answer.status, answer.json()), (403, json!({ "detail": "MFA required for this user" })));
     assert_eq!(server.log_in("cyd", "inventree-test-2").await.status, 400);
     assert_eq!(server.log_in("dee", OLD).await.status, 200, "a device that was never confirmed is no second factor");
-    let bytes = std::fs::read(new.database()).unwrap();
+    let bytes = new.database().bytes();
     assert!(!bytes.windows(10).any(|window| window == b"feedc0de00"), "a TOTP key lies in the database in clear");
 }
 
@@ -290,13 +296,13 @@ async fn a_second_run_changes_nothing_and_brings_back_no_ended_token() {
     assert_eq!(server.post("emails/9/remove/", &key, Value::Null).await.status, 200);
     assert_eq!(server.post("logout/", &key, Value::Null).await.status, 200);
     server.stop().await;
-    let before = std::fs::read(new.database()).unwrap();
+    let before = new.database().content();
 
     let said = new.done();
 
     assert!(said.contains("Nothing to import: everything is here already"), "{said}");
     assert!(said.contains("accounts                 0 new         3 here already"), "{said}");
-    assert!(std::fs::read(new.database()).unwrap() == before, "the file changed");
+    assert!(new.database().content() == before, "something changed");
     let server = new.server().await;
     assert_eq!(server.get("user/", &key).await.status, 401);
     assert_eq!(server.log_in("ada2", OLD).await.status, 200);
@@ -333,10 +339,10 @@ fn a_dry_run_says_what_would_happen_and_writes_nothing() {
 
     new.done();
     new.source.account(43, "eve", PBKDF2);
-    let (bytes, before) = (std::fs::read(new.database()).unwrap(), files());
+    let (bytes, before) = (new.database().content(), files());
     let said = String::from_utf8(new.import(&["--dry-run"]).stdout).unwrap();
     assert!(said.contains("accounts                 1 new         3 here already"), "{said}");
-    assert!(std::fs::read(new.database()).unwrap() == bytes, "the file changed");
+    assert!(new.database().content() == bytes, "something changed");
     assert_eq!(files(), before);
 }
 
@@ -473,7 +479,7 @@ fn files_given_the_wrong_way_round_are_refused_and_left_alone() {
     let other = tempfile::tempdir().unwrap();
     let second = Source::new(other.path());
     let before = std::fs::read(&second.path).unwrap();
-    let output = import(&new.source.path, &second.path, &[]);
+    let output = import(&new.source.path, &Place::File(second.path.clone()), &[]);
     assert_eq!(output.status.code(), Some(1));
     assert_one_line(&String::from_utf8(output.stderr).unwrap(), "is no database of this server");
     assert!(std::fs::read(&second.path).unwrap() == before, "the file changed");
@@ -482,7 +488,7 @@ fn files_given_the_wrong_way_round_are_refused_and_left_alone() {
 #[test]
 fn a_database_server_is_refused_without_repeating_its_password() {
     let new = Move::new();
-    let output = import("postgresql://inventree:s3cret@db/inventree".as_ref(), &new.database(), &[]);
+    let output = import("postgresql://inventree:s3cret@db/inventree".as_ref(), new.database(), &[]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
     assert!(said.contains("a database server is not read here") && !said.contains("s3cret"), "{said}");
@@ -524,7 +530,7 @@ async fn a_whole_inventree_database_moves_in() {
     let from = PathBuf::from(variable("INVENTREE_DATABASE"));
     let passwords = std::fs::read_to_string(variable("INVENTREE_PASSWORDS")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("auth.sqlite3");
+    let database = Place::new(folder.path());
     let output = import(&from, &database, &[]);
     assert!(output.status.success(), "{output:?}");
     println!("{}", String::from_utf8_lossy(&output.stdout));
@@ -535,7 +541,7 @@ async fn a_whole_inventree_database_moves_in() {
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    let server = TestServer::with(&[("DB_NAME", database.to_str().unwrap())]).await;
+    let server = TestServer::at(&database).await;
     let (mut tokens, mut logins, mut factors) = (0, 0, 0);
     for (user, key, good) in
         rows(&format!("SELECT user_id, key, NOT revoked AND expiry >= '{TODAY}' FROM users_apitoken"))

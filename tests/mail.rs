@@ -4,7 +4,6 @@
 mod smtp;
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use inventree_auth::secret::Secret;
 use inventree_auth::store::Store;
 use serde_json::{Value, json};
 use smtp::{Encryption, Login, Sink};
+use support::place::Place;
 use support::{Answer, PASSWORD, TestServer};
 
 const KEY: [u8; 32] = [7; 32];
@@ -29,7 +29,8 @@ const LATER: chrono::Duration = chrono::Duration::hours(2);
 
 /// A queue in a file and a clock, without a server around them.
 struct Queue {
-    directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
+    place: Place,
     store: Store,
     outbox: Outbox,
     clock: Arc<Mutex<DateTime<Utc>>>,
@@ -42,10 +43,11 @@ impl Queue {
 
     fn under(key: [u8; 32]) -> Queue {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(&database(directory.path())).unwrap();
+        let place = Place::new(directory.path());
+        let store = Store::open(&place.database()).unwrap();
         let start = Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap();
         let outbox = Outbox::new(&key, "[InvenTree] ", SITE);
-        Queue { directory, store, outbox, clock: Arc::new(Mutex::new(start)) }
+        Queue { _directory: directory, place, store, outbox, clock: Arc::new(Mutex::new(start)) }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -74,18 +76,6 @@ impl Queue {
     async fn waiting(&self) -> i64 {
         self.store.read(|r| r.outbox_count()).await.unwrap()
     }
-
-    fn file(&self) -> PathBuf {
-        database(self.directory.path())
-    }
-}
-
-fn database(directory: &Path) -> PathBuf {
-    directory.join("auth.sqlite3")
-}
-
-fn write_ahead_log(database: &Path) -> PathBuf {
-    database.with_extension("sqlite3-wal")
 }
 
 /// One round fails on these settings and keeps the mail; with the right ones a new worker delivers it.
@@ -337,13 +327,20 @@ async fn crash_between_commit_and_sending_loses_nothing() {
     let before = Queue::new();
     before.add("alice@example.org").await;
     before.add("bob@example.org").await;
-    let directory = tempfile::tempdir().unwrap();
-    let file = database(directory.path());
-    std::fs::copy(before.file(), &file).unwrap();
-    std::fs::copy(write_ahead_log(&before.file()), write_ahead_log(&file)).unwrap();
+    let after = match &before.place {
+        Place::File(file) => {
+            let directory = tempfile::tempdir().unwrap();
+            let copy = directory.path().join("auth.sqlite3");
+            std::fs::copy(file, &copy).unwrap();
+            std::fs::copy(file.with_extension("sqlite3-wal"), copy.with_extension("sqlite3-wal")).unwrap();
+            let store = Store::open(&copy.clone().into()).unwrap();
+            Queue { store, _directory: directory, place: Place::File(copy), ..Queue::new() }
+        }
+        // Whatever happens to this process, the server has it.
+        place => Queue { store: Store::open(&place.database()).unwrap(), place: place.clone(), ..Queue::new() },
+    };
     drop(before);
 
-    let after = Queue { store: Store::open(&file).unwrap(), directory, ..Queue::new() };
     after.rounds(Some(sink.transport())).once().await.unwrap();
     assert_eq!(sink.recipients(), ["alice@example.org", "bob@example.org"]);
     assert_eq!(after.waiting().await, 0);
@@ -369,16 +366,14 @@ async fn sent_mail_that_could_not_be_deleted_is_not_sent_again() {
     let queue = Queue::new();
     queue.add("alice@example.org").await;
     let mut rounds = queue.rounds(Some(sink.transport()));
-    let other = rusqlite::Connection::open(queue.file()).unwrap();
-
     let silence = sink.keep_silent().await;
     let round = tokio::spawn(async move { (rounds.once().await, rounds) });
     sink.wait_for(1).await;
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let lock = queue.place.lock();
     drop(silence);
     let (outcome, mut rounds) = round.await.unwrap();
     assert!(outcome.is_err(), "the deletion was to fail");
-    other.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
     assert_eq!(queue.waiting().await, 1);
 
     rounds.once().await.unwrap();
@@ -424,12 +419,11 @@ async fn outbox_holds_no_link_in_clear() {
     let mut sink = Sink::reserve(Encryption::None, None);
     let mut server = TestServer::with_transport(&[], Some(sink.transport())).await;
     let _ = ask(&server, "alice").await;
-    let file = database(server.directory.path());
-    let waiting = std::fs::read(write_ahead_log(&file)).unwrap();
+    let waiting = server.place.bytes();
     sink.start();
     look_again(&server, &sink, 2).await;
     server.stop().await;
-    let left = std::fs::read(&file).unwrap();
+    let left = server.place.bytes();
 
     let text: String = sink.wait_for(2).await.iter().map(|mail| mail.part("text/plain")).collect();
     let key = text.split_once(LINK).unwrap().1.split('/').next().unwrap();

@@ -3,7 +3,6 @@
 mod support;
 
 use std::io::{BufReader, Read, Write};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use chrono::Duration;
@@ -12,6 +11,7 @@ use inventree_auth::domain::accounts::Ended;
 use inventree_auth::domain::housekeeping::Sweep;
 use inventree_auth::domain::keys::digest;
 use serde_json::{Value, json};
+use support::place::Place;
 use support::{PASSWORD, TestServer, reset_link};
 
 const OTHER_PASSWORD: &str = "Quagga-Topaz-88";
@@ -19,7 +19,7 @@ const OTHER_PASSWORD: &str = "Quagga-Topaz-88";
 /// The binary on one database file, with nobody at the keyboard.
 struct Operator {
     folder: tempfile::TempDir,
-    database: PathBuf,
+    database: Place,
 }
 
 /// What a command said.
@@ -49,23 +49,19 @@ impl Said {
 }
 
 impl Operator {
-    fn at(database: &Path) -> Operator {
-        Operator { folder: tempfile::tempdir().unwrap(), database: database.to_owned() }
-    }
-
     fn of(server: &TestServer) -> Operator {
-        Operator::at(&server.directory.path().join("auth.sqlite3"))
+        Operator { folder: tempfile::tempdir().unwrap(), database: server.place.clone() }
     }
 
     /// No database yet.
     fn alone() -> Operator {
         let folder = tempfile::tempdir().unwrap();
-        Operator { database: folder.path().join("auth.sqlite3"), folder }
+        Operator { database: Place::new(folder.path()), folder }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-        command.args(arguments).arg("--database").arg(&self.database).stdin(Stdio::null());
+        command.args(arguments).arg("--database").arg(self.database.argument()).stdin(Stdio::null());
         command
     }
 
@@ -293,7 +289,7 @@ async fn server_clears_by_itself_when_it_starts() {
     let operator = Operator::of(&first);
     first.stop().await;
     assert_eq!(operator.json(&["session", "list"]).as_array().unwrap().len(), 1);
-    let second = TestServer::with(&[("DB_NAME", operator.database.to_str().unwrap())]).await;
+    let second = TestServer::at(&operator.database).await;
     for _ in 0..500 {
         if second.domain().store.read(|r| r.session_list(1)).await.unwrap().is_empty() {
             return;
@@ -386,7 +382,10 @@ fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
         std::fs::read_dir(operator.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
     // Nothing left beside the database: a key is the server's to make.
-    assert_eq!(files, ["auth.sqlite3", "password"]);
+    match &operator.database {
+        Place::File(_) => assert_eq!(files, ["auth.sqlite3", "password"]),
+        Place::Server { .. } => assert_eq!(files, ["password"]),
+    }
 }
 
 #[test]
@@ -416,7 +415,7 @@ async fn password_comes_from_standard_input_and_is_trimmed_as_every_login_trims_
 #[cfg(target_os = "linux")]
 fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]) -> (i32, String) {
     let command =
-        format!("{} {arguments} --database {}", env!("CARGO_BIN_EXE_inventree-auth"), operator.database.display());
+        format!("{} {arguments} --database {}", env!("CARGO_BIN_EXE_inventree-auth"), operator.database.argument());
     let mut script = Command::new("script");
     script.args(["-qec", &command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = script.spawn().expect("script, of Debian's bsdutils");
@@ -534,8 +533,7 @@ fn bad_input_is_one_line_and_writes_nothing() {
 fn address_that_somebody_has_proved_is_taken() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
-    let file = rusqlite::Connection::open(&operator.database).unwrap();
-    file.execute("UPDATE email_addresses SET verified = TRUE", []).unwrap();
+    operator.database.execute("UPDATE email_addresses SET verified = TRUE");
     let said = operator.with_password(&["user", "add", "bob", "--email", "AMY@example.com"], PASSWORD);
     assert_eq!(said.refusal(), "email: A user is already registered with this e-mail address.");
     assert_eq!(operator.json(&["user", "list"]).as_array().unwrap().len(), 1);
@@ -554,7 +552,11 @@ fn database_that_is_not_there_is_not_made() {
         &["sessions", "clear"],
     ] {
         let said = operator.run(arguments);
-        assert!(said.refusal().contains("cannot open the database") && said.err.contains("No such file"), "{said:?}");
+        let why = match &operator.database {
+            Place::File(_) => "No such file",
+            Place::Server { .. } => "is not one of this server",
+        };
+        assert!(said.refusal().contains("the database") && said.err.contains(why), "{said:?}");
     }
     let said = operator.with_password(&["user", "add", "amy"], "short");
     assert!(said.refusal().starts_with("password: "), "{said:?}");
@@ -564,15 +566,16 @@ fn database_that_is_not_there_is_not_made() {
 #[test]
 fn file_that_is_no_database_of_this_server_is_left_as_it_is() {
     let operator = Operator::alone();
-    let foreign = rusqlite::Connection::open(&operator.database).unwrap();
+    let Place::File(file) = &operator.database else { panic!("about a file") };
+    let foreign = rusqlite::Connection::open(file).unwrap();
     foreign.execute_batch("CREATE TABLE auth_user (id INTEGER)").unwrap();
     drop(foreign);
-    let whole = std::fs::read(&operator.database).unwrap();
+    let whole = std::fs::read(file).unwrap();
     for content in [whole.as_slice(), b"no database at all, and long enough to tell", b""] {
-        std::fs::write(&operator.database, content).unwrap();
+        std::fs::write(file, content).unwrap();
         assert!(operator.run(&["user", "list"]).refusal().contains("cannot open the database"));
         operator.with_password(&["user", "add", "amy"], PASSWORD).refusal();
-        assert_eq!(std::fs::read(&operator.database).unwrap(), content);
+        assert_eq!(std::fs::read(file).unwrap(), content);
     }
 }
 
@@ -580,12 +583,15 @@ fn file_that_is_no_database_of_this_server_is_left_as_it_is() {
 fn looking_waits_for_no_writer() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy"], PASSWORD);
-    let writer = rusqlite::Connection::open(&operator.database).unwrap();
-    writer.execute_batch("BEGIN IMMEDIATE; DELETE FROM accounts").unwrap();
+    let lock = operator.database.lock();
     assert_eq!(operator.json(&["user", "list"])[0]["username"], "amy");
     let said = operator.run(&["user", "deactivate", "amy"]);
-    assert!(said.refusal().contains("database is locked"), "{said:?}");
-    writer.execute_batch("ROLLBACK").unwrap();
+    let why = match &operator.database {
+        Place::File(_) => "database is locked",
+        Place::Server { .. } => "lock timeout",
+    };
+    assert!(said.refusal().contains(why), "{said:?}");
+    drop(lock);
     assert_eq!(operator.json(&["user", "show", "amy"])["active"], true);
 }
 

@@ -88,10 +88,9 @@ impl World {
 
     /// Rows of everything that a sign-in could write.
     fn rows(&self) -> Vec<i64> {
-        let file = rusqlite::Connection::open(self.server.directory.path().join("auth.sqlite3")).unwrap();
         ["accounts", "email_addresses", "social_accounts", "sessions", "tokens", "outbox"]
             .iter()
-            .map(|table| file.query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| row.get(0)).unwrap())
+            .map(|table| self.server.place.number(&format!("SELECT COUNT(*) FROM {table}")))
             .collect()
     }
 }
@@ -389,10 +388,9 @@ async fn last_way_in_stays() {
     assert_eq!(refused.status, 400);
     assert!(refused.json()["detail"].as_str().unwrap().starts_with("Your account has no password set up."));
     // A link through which nobody can come any more is no way in.
-    let file = rusqlite::Connection::open(world.server.directory.path().join("auth.sqlite3")).unwrap();
     let link = "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
                 VALUES (1, 'keycloak', 'x', 0, 0, '{}')";
-    file.execute(link, []).unwrap();
+    world.server.place.execute(link);
     assert_eq!(browser.disconnect(1).await.status, 400);
     // A second one of a provider that works is.
     browser.through("connect", &Who::new("amy-2", json!({}))).await;
@@ -452,13 +450,11 @@ async fn settings_close_what_they_name_and_nothing_is_written() {
 async fn account_that_no_password_opens_is_not_opened_by_a_provider_either() {
     let world = World::start().await;
     world.browser().through("login", &amy()).await;
-    let file = rusqlite::Connection::open(world.server.directory.path().join("auth.sqlite3")).unwrap();
-    let device =
-        "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES (1, '', TRUE, x'00', 0)";
-    file.execute(device, []).unwrap();
+    let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES (1, '', TRUE, '', 0)";
+    world.server.place.execute(device);
     assert_page(&world.browser().through("login", &amy()).await, 403, "MFA required for this user");
-    file.execute("DELETE FROM totp_devices", []).unwrap();
-    file.execute("UPDATE accounts SET is_active = FALSE", []).unwrap();
+    world.server.place.execute("DELETE FROM totp_devices");
+    world.server.place.execute("UPDATE accounts SET is_active = FALSE");
     assert_page(&world.browser().through("login", &amy()).await, 403, "This account is inactive.");
 }
 
@@ -837,9 +833,7 @@ async fn what_is_secret_is_in_no_log_and_no_row() {
     let code = back.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap().to_owned();
     let state = back.split(['?', '&']).find_map(|pair| pair.strip_prefix("state=")).unwrap().to_owned();
     let mut kept = world.lines.text().into_bytes();
-    for name in ["auth.sqlite3", "auth.sqlite3-wal"] {
-        kept.extend(std::fs::read(world.server.directory.path().join(name)).unwrap_or_default());
-    }
+    kept.extend(world.server.place.bytes());
     let access = format!("access-{code}");
     for secret in [CLIENT_SECRET, &code, &state, &ticket, &access, &browser.session] {
         let found = kept.windows(secret.len()).any(|window| window == secret.as_bytes());

@@ -87,7 +87,7 @@ pub async fn registration_problems(
     let mut problems = Problems::none();
     if username.is_some() || email.is_some() {
         // What is found tells who has an account: it counts whether or not an account is made.
-        domain.limits.ask(client)?;
+        domain.limits.ask(client).await?;
     }
     if let Some(username) = username {
         problems.add("username", username_problems(domain, username, None).await?);
@@ -212,7 +212,7 @@ pub async fn check_password(
     client: &str,
 ) -> Result<Option<Account>, Refusal> {
     let key = username_key(username.trim());
-    let attempt = domain.limits.guess(&key, client)?;
+    let attempt = domain.limits.guess(&key, client).await?;
     let (account, fits) = match try_password(domain, &key, &password).await {
         Ok(tried) => tried,
         Err(refusal) => {
@@ -361,7 +361,7 @@ pub async fn change_password(
 /// Never for an unknown address: the answer must not tell who has an account.
 pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
-    domain.limits.mail(&email, client)?;
+    domain.limits.mail(&email, client).await?;
     let now = domain.now();
     let client = client.to_owned();
     // The same work whether or not anybody is found.
@@ -422,7 +422,7 @@ pub async fn confirm_reset(
     new: (Password, Password),
     client: &str,
 ) -> Result<(), Refusal> {
-    domain.limits.ask(client)?;
+    domain.limits.ask(client).await?;
     let found = match keys::read_reset_uid(uid) {
         Some(id) => domain.store.read(|r| r.account_find(id)).await?,
         None => None,

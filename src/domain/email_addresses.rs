@@ -158,7 +158,7 @@ pub async fn send_confirmation(
     if row.verified {
         return Ok(row);
     }
-    domain.limits.mail(&row.email, client)?;
+    domain.limits.mail(&row.email, client).await?;
     let (username, now, queued) = (account.username.clone(), domain.now(), row.clone());
     domain.write(move |w, domain| queue_confirmation(w, domain, &queued, &username, now)).await?;
     domain.outbox.wake();
@@ -172,7 +172,7 @@ pub async fn send_confirmation(
 /// Never for an unknown address.
 pub async fn resend_confirmation(domain: &Domain, email: &str, client: &str) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
-    domain.limits.mail(&email, client)?;
+    domain.limits.mail(&email, client).await?;
     let now = domain.now();
     domain
         .write(move |w, domain| {
@@ -201,7 +201,7 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &str) -> 
 ///
 /// [`Refusal::NotFound`] for a key that is forged, too old or used, or whose row is gone, proved, or proved elsewhere.
 pub async fn confirm(domain: &Domain, key: &str, client: &str) -> Result<(), Refusal> {
-    domain.limits.ask(client)?;
+    domain.limits.ask(client).await?;
     let id = keys::read_confirmation_key(key).ok_or(Refusal::NotFound)?;
     let (key, client, now) = (key.to_owned(), client.to_owned(), domain.now());
     domain

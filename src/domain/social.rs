@@ -198,7 +198,7 @@ pub async fn begin(
     client: &str,
 ) -> Result<Begun, Failure> {
     let provider = ready(domain, provider)?;
-    domain.limits.ask(client)?;
+    domain.limits.ask(client).await?;
     let expires = domain.now() + Duration::seconds(TICKET_SECONDS);
     let flow = Flow { root: domain.random(), provider: provider.id.clone(), purpose, next, expires, person: None };
     let url = provider.way_in(&flow.challenge(), domain.now()).await?;
@@ -219,7 +219,7 @@ pub async fn finish(
     client: &str,
 ) -> Result<Finished, Failure> {
     let provider = ready(domain, provider)?;
-    domain.limits.ask(client)?;
+    domain.limits.ask(client).await?;
     let flow = Flow::open(domain, ticket)?;
     if flow.person.is_some() || flow.provider != provider.id {
         return Err(Failure::Stray("a ticket for another provider"));
@@ -280,7 +280,7 @@ pub async fn sign_up(
     let flow = Flow::open(domain, ticket)?;
     let person = flow.person.clone().ok_or(Failure::Stray("a ticket without a person"))?;
     ready(domain, &flow.provider)?;
-    domain.limits.ask(client)?;
+    domain.limits.ask(client).await?;
     let (username, email) = (form.username.trim().to_owned(), form.email.trim().to_ascii_lowercase());
     let problems = form_problems(domain, &username, &email).await?;
     if !problems.is_empty() {

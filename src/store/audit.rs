@@ -36,7 +36,8 @@ macro_rules! select_where {
              FROM audit e LEFT JOIN accounts a ON a.id = e.account_id
              WHERE ",
             $whose,
-            " AND ($2 IS NULL OR e.event = $2) AND ($3 IS NULL OR e.client = $3) AND ($4 IS NULL OR e.at >= $4)
+            " AND (CAST($2 AS TEXT) IS NULL OR e.event = $2) AND (CAST($3 AS TEXT) IS NULL OR e.client = $3)
+               AND (CAST($4 AS BIGINT) IS NULL OR e.at >= $4)
              ORDER BY e.id DESC LIMIT $5"
         )
     };

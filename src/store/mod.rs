@@ -5,6 +5,7 @@
 //! in here may know of HTTP.
 
 mod accounts;
+mod attempts;
 mod audit;
 mod backup;
 mod database;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use accounts::{Account, NewAccount};
+pub use attempts::Attempts;
 pub use audit::{AuditEntry, AuditFilter};
 pub use backup::back_up;
 pub use database::{Database, Postgres, PostgresParts};

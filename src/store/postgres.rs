@@ -39,11 +39,11 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_LIMITS: &str = "SET statement_timeout = '5s'";
 
 /// A writer that falls silent must not keep the others waiting: the server ends its transaction.
-const WRITE_LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '5s'; \
+const WRITE_LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '2s'; \
                             SET idle_in_transaction_session_timeout = '5s'; SET synchronous_commit = on";
 
 /// The import of a whole database takes its time.
-const NO_LIMITS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
+const NO_LIMITS: &str = "SET statement_timeout = 0; SET lock_timeout = '2s'; SET synchronous_commit = on";
 
 /// Any number of its own: of a migration.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(4829107734521)";

@@ -1,7 +1,6 @@
 //! Sessions, tokens, and what lies on the disk of them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -25,8 +24,7 @@ async fn status(server: &TestServer, header: (&str, &str)) -> u16 {
 /// The same database under a new process, as far as anybody can tell.
 async fn restarted(server: &mut TestServer) -> TestServer {
     server.stop().await;
-    let database = server.directory.path().join("auth.sqlite3");
-    TestServer::with(&[("DB_NAME", database.to_str().unwrap())]).await
+    TestServer::at(&server.place).await
 }
 
 #[tokio::test]
@@ -92,20 +90,6 @@ async fn session_planted_in_a_browser_is_never_kept() {
     assert_eq!(status(&server, ("cookie", &planted)).await, 401);
 }
 
-/// Every file beside the database but the one that holds the secret key.
-fn dump(folder: &Path) -> (Vec<String>, Vec<u8>) {
-    let (mut names, mut bytes) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        if name.starts_with("auth.sqlite3") && !name.contains("key") {
-            bytes.extend(std::fs::read(&path).unwrap());
-            names.push(name);
-        }
-    }
-    (names, bytes)
-}
-
 #[tokio::test]
 async fn dump_of_all_database_files_opens_nothing() {
     let mut server = TestServer::start().await;
@@ -146,8 +130,7 @@ async fn dump_of_all_database_files_opens_nothing() {
     secrets.push(("bytes of a token", raw(&hex(&first))));
     secrets.push(("bytes of a signature", raw(reset.split('-').nth(1).unwrap())));
 
-    let (names, running) = dump(server.directory.path());
-    assert!(names.iter().any(|name| name.ends_with("-wal")), "{names:?}");
+    let running = server.place.bytes();
     let digests: Vec<[u8; 32]> = {
         let store = &server.domain().store;
         let tokens = store.read(|r| r.token_list(1)).await.unwrap();
@@ -155,7 +138,7 @@ async fn dump_of_all_database_files_opens_nothing() {
         [cycled.as_str()].map(inventree_auth::domain::keys::digest).to_vec()
     };
     server.stop().await;
-    let (_, stopped) = dump(server.directory.path());
+    let stopped = server.place.bytes();
     let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     for bytes in [&running, &stopped] {
         assert!(holds(bytes, b"amy@example.com"), "these are not the bytes that matter");
@@ -175,8 +158,7 @@ async fn dump_of_all_database_files_opens_nothing() {
 }
 
 async fn restarted_from(stopped: &TestServer) -> TestServer {
-    let database = stopped.directory.path().join("auth.sqlite3");
-    TestServer::with(&[("DB_NAME", database.to_str().unwrap())]).await
+    TestServer::at(&stopped.place).await
 }
 
 #[tokio::test]

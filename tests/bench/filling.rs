@@ -41,7 +41,7 @@ pub fn fill(path: &Path, accounts: u32) -> Result<(), Box<dyn Error>> {
     let expiry = now.date_naive() + Days::new(365);
     let bar = ProgressBar::new(u64::from(accounts + tokens + sessions));
     bar.set_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {eta} left")?);
-    write_all_or_nothing(path, Keep::Rows, |w| -> Result<(), StoreError> {
+    write_all_or_nothing(&path.into(), Keep::Rows, |w| -> Result<(), StoreError> {
         for number in 1..=accounts {
             let username = username(&eight(number));
             let email = format!("{username}@example.com");

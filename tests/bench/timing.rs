@@ -66,7 +66,7 @@ async fn fill(http: &reqwest::Client, base: &str, database: &Path) -> Result<(),
         w.account_set_active(id("inactive")?, false)?;
         w.account_set_password(id("passwordless")?, "!")
     };
-    Store::open_existing(database)?.write::<_, StoreError>(write).await?;
+    Store::open_existing(&database.into())?.write::<_, StoreError>(write).await?;
     Ok(())
 }
 

@@ -5,6 +5,8 @@
 #![allow(dead_code)]
 
 pub mod contract;
+pub mod place;
+pub mod postgres;
 mod relay;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ use inventree_auth::mail::transport::Transport;
 use inventree_auth::server::{self, Running, Surroundings};
 use inventree_auth::store::StoreError;
 use inventree_auth_client::{Client, Credentials, connect};
+use place::Place;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -71,6 +74,7 @@ pub struct TestServer {
     pub mails: Arc<Mutex<Vec<Message>>>,
     pub http: reqwest::Client,
     pub directory: tempfile::TempDir,
+    pub place: Place,
     /// What the relay found. The test fails with it when it ends.
     pub faults: relay::Faults,
 }
@@ -129,19 +133,26 @@ impl TestServer {
     }
 
     pub async fn with_setup(settings: &[(&str, &str)], setup: Setup) -> TestServer {
-        let Setup { transport, log, provider_patience } = setup;
         let directory = tempfile::tempdir().unwrap();
-        let database = directory.path().join("auth.sqlite3");
-        let mut values: BTreeMap<String, String> = [
-            ("LOGIN_ENABLE_REG", "true"),
-            ("RATE_LIMITS", "off"),
-            ("SITE_URL", "http://auth.example.com"),
-            ("DB_NAME", database.to_str().unwrap()),
-        ]
-        .into_iter()
-        .chain(settings.iter().copied())
-        .map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()))
-        .collect();
+        let place = Place::new(directory.path());
+        TestServer::launch(settings, setup, directory, place).await
+    }
+
+    /// On a database that is there already.
+    pub async fn at(place: &Place) -> TestServer {
+        TestServer::launch(&[], Setup::default(), tempfile::tempdir().unwrap(), place.clone()).await
+    }
+
+    async fn launch(settings: &[(&str, &str)], setup: Setup, directory: tempfile::TempDir, place: Place) -> TestServer {
+        let Setup { transport, log, provider_patience } = setup;
+        let of_place = place.settings();
+        let mut values: BTreeMap<String, String> =
+            [("LOGIN_ENABLE_REG", "true"), ("RATE_LIMITS", "off"), ("SITE_URL", "http://auth.example.com")]
+                .into_iter()
+                .chain(of_place.iter().map(|(key, value)| (*key, value.as_str())))
+                .chain(settings.iter().copied())
+                .map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()))
+                .collect();
         values.retain(|_, value| !value.is_empty());
         let config = Config::load(None, values.into_iter()).unwrap();
         let clock = Arc::new(TestClock(
@@ -160,7 +171,16 @@ impl TestServer {
         let running = server::start(&config, any_port, &log, surroundings).await.unwrap();
         let base = format!("http://{}", running.address());
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        TestServer { running: Some(running), base, clock, mails, http, directory, faults: relay::Faults::default() }
+        TestServer {
+            running: Some(running),
+            base,
+            clock,
+            mails,
+            http,
+            directory,
+            place,
+            faults: relay::Faults::default(),
+        }
     }
 
     pub fn domain(&self) -> &Domain {

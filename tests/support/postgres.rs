@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// Where tests find a server to make databases on; without it they use files.
 pub const PORT: &str = "TEST_POSTGRESQL_PORT";
+/// The folder of that server's files.
+pub const DATA: &str = "TEST_POSTGRESQL_DATA";
 pub const USER: &str = "test";
 
 /// The name of a database that is new and empty, and the port of its server; `None` where tests use files.
@@ -23,8 +25,28 @@ pub fn fresh_database() -> Option<(String, u16)> {
 
 /// On a thread of its own: a client runs a runtime, and tests run in one.
 pub fn execute(port: u16, database: &str, sql: &str) {
+    try_execute(port, database, sql).unwrap();
+}
+
+pub fn try_execute(port: u16, database: &str, sql: &str) -> Result<(), String> {
     let (database, sql) = (database.to_owned(), sql.to_owned());
-    std::thread::spawn(move || client(port, &database).batch_execute(&sql).unwrap()).join().unwrap();
+    let in_words = |error: postgres::Error| match error.as_db_error() {
+        Some(told) => told.message().to_owned(),
+        None => error.to_string(),
+    };
+    let run = move || client(port, &database).batch_execute(&sql).map_err(in_words);
+    std::thread::spawn(run).join().unwrap()
+}
+
+/// Leaves the transaction open that `sql` begins. To be dropped on a thread without a runtime.
+pub fn begin(port: u16, database: &str, sql: &'static str) -> postgres::Client {
+    let database = database.to_owned();
+    let run = move || {
+        let mut client = client(port, &database);
+        client.batch_execute(sql).unwrap();
+        client
+    };
+    std::thread::spawn(run).join().unwrap()
 }
 
 /// The first column of an answer, each value as its text.
@@ -84,7 +106,7 @@ impl Cluster {
         Some(cluster)
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 

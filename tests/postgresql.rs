@@ -1,0 +1,106 @@
+//! The tests of the running server once more, on PostgreSQL: the same programs, told where to make their databases.
+//!
+//! Arguments are passed on, as in `cargo test --test postgresql -- races`. Where PostgreSQL is not installed it says how
+//! many tests are left out, and of which programs. A server is started in a temporary folder, and ends with this program.
+
+#[path = "support/postgres.rs"]
+mod postgres_server;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use postgres_server::{Cluster, DATA, PORT};
+
+/// Programs that never open a database.
+const WITHOUT_DATABASE: &[&str] = &[
+    "codegen",
+    "compatibility",
+    "compile_fail",
+    "contract",
+    "documents",
+    "manual",
+    "mutation",
+    "postgresql",
+    "promises",
+    "readme",
+    "schema",
+];
+
+/// About a file, its folder or its locks: each is a promise of the embedded engine alone.
+const OF_FILES: &[(&str, &[&str])] = &[];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let programs = test_programs();
+    let Some(cluster) = Cluster::start(false) else {
+        let counted: Vec<(&str, usize)> =
+            programs.iter().map(|(name, path)| (name.as_str(), count(name, path))).collect();
+        let all: usize = counted.iter().map(|(_, count)| count).sum();
+        let of: Vec<String> = counted.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        println!("\nPostgreSQL is not installed: {all} tests are left out ({})\n", of.join(", "));
+        return ExitCode::SUCCESS;
+    };
+    let mut failed = Vec::new();
+    for (name, path) in &programs {
+        println!("\nOn PostgreSQL: {name}");
+        let mut run = Command::new(path);
+        run.args(&arguments).args(skipped(name).iter().flat_map(|test| ["--skip", test]));
+        run.env(PORT, cluster.port.to_string()).env(DATA, cluster.data());
+        if !run.status().expect("the program runs").success() {
+            failed.push(name.as_str());
+        }
+    }
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("\nFailed on PostgreSQL: {}\n", failed.join(", "));
+    ExitCode::FAILURE
+}
+
+fn skipped(program: &str) -> &'static [&'static str] {
+    OF_FILES.iter().find(|(name, _)| *name == program).map_or(&[], |(_, tests)| tests)
+}
+
+fn count(name: &str, path: &PathBuf) -> usize {
+    let mut list = Command::new(path);
+    list.arg("--list").args(skipped(name).iter().flat_map(|test| ["--skip", test]));
+    let list = String::from_utf8(list.output().expect("the program runs").stdout).expect("text");
+    list.lines().filter(|line| line.ends_with(": test")).count()
+}
+
+/// The programs of all files in tests/ that may open a database, and of the library's own tests.
+fn test_programs() -> Vec<(String, PathBuf)> {
+    let mut wanted: BTreeSet<String> = std::fs::read_dir("tests")
+        .expect("the package's folder")
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let is_program = path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists();
+            is_program.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+        })
+        .collect();
+    wanted.retain(|name| !WITHOUT_DATABASE.contains(&name.as_str()));
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["test", "--workspace", "--no-run", "--message-format=json", "--lib"]);
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    build.args(wanted.iter().flat_map(|name| ["--test", name]));
+    let built = build.stderr(std::process::Stdio::inherit()).output().expect("cargo runs");
+    assert!(built.status.success(), "the tests cannot be built");
+    let messages = String::from_utf8(built.stdout).expect("JSON");
+    let programs: Vec<(String, PathBuf)> = messages
+        .lines()
+        .filter_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            let name = message["target"]["name"].as_str()?;
+            let is_test = message["profile"]["test"] == true && name != "inventree_auth_client";
+            is_test.then(|| Some((name.to_owned(), message["executable"].as_str()?.into())))?
+        })
+        .collect();
+    assert_eq!(programs.len(), wanted.len() + 1, "{programs:?}");
+    programs
+}
