@@ -156,11 +156,15 @@ pub fn registry(http: &Http, hashing: &Hashing, writing: &Writing, mail: &Mail, 
     let help = "Age of the mail that waits longest";
     all.register_with_unit("mail_oldest_age", help, Unit::Seconds, looked.oldest_mail_seconds.clone());
 
+    all
+}
+
+/// Of a database that is a file. A server's own exporter tells of a server.
+pub fn register_file(all: &mut Registry, looked: &Looked) {
     let help = "The database file";
     all.register_with_unit("database_size", help, Unit::Bytes, looked.database_bytes.clone());
     let help = "The write-ahead log beside it";
     all.register_with_unit("database_log_size", help, Unit::Bytes, looked.log_bytes.clone());
     let help = "Room left where the database lies";
     all.register_with_unit("disk_free", help, Unit::Bytes, looked.free_bytes.clone());
-    all
 }

@@ -56,8 +56,11 @@ pub fn listen(bind: SocketAddr, subject: Subject) -> Result<Operating, String> {
     registered.map_err(|e| e.to_string())?;
     let looked = Looked::default();
     let Subject { domain, http, .. } = &subject;
-    let registry =
+    let mut registry =
         metrics::registry(http, domain.hasher.metrics(), domain.store.metrics(), domain.outbox.metrics(), &looked);
+    if subject.database.is_some() {
+        metrics::register_file(&mut registry, &looked);
+    }
     let config = ConfigDropshot { bind_address: bind, ..ConfigDropshot::default() };
     let silent = Logger::root(slog::Discard, o!());
     let builder = ServerBuilder::new(api, Arc::new(Status { subject, looked, registry }), silent).config(config);

@@ -12,8 +12,9 @@ use std::process::{Command, ExitCode};
 
 use postgres_server::{Cluster, DATA, PORT};
 
-/// Programs that never open a database.
+/// Programs that never open a database, or are about files alone.
 const WITHOUT_DATABASE: &[&str] = &[
+    "backup",
     "codegen",
     "compatibility",
     "compile_fail",
@@ -28,7 +29,12 @@ const WITHOUT_DATABASE: &[&str] = &[
 ];
 
 /// About a file, its folder or its locks: each is a promise of the embedded engine alone.
-const OF_FILES: &[(&str, &[&str])] = &[];
+const OF_FILES: &[(&str, &[&str])] = &[
+    ("failure", &["no_write_needs_a_temporary_file", "disk_that_takes_no_more"]),
+    ("import", &["files_given_the_wrong_way_round"]),
+    ("operators", &["file_that_is_no_database_of_this_server"]),
+    ("inventree_auth", &["database_file_is_for_its_owner_only", "missing_folder_is_an_error"]),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

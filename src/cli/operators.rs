@@ -235,7 +235,7 @@ async fn add(
     let clean = checked(filled.map(|(name, text)| (*name, (*text).clone())).collect())?;
     let text = |name: &str| clean.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let config = place.config()?;
-    let existing = match config.database.exists() {
+    let existing = match Store::is_made(&config.database).map_err(failure)? {
         true => Some(Office::open(&config)?),
         false => None,
     };

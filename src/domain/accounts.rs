@@ -217,7 +217,7 @@ pub async fn check_password(
         Ok(tried) => tried,
         Err(refusal) => {
             // Nothing was tried, so nothing is counted.
-            domain.limits.give_back(attempt);
+            domain.limits.give_back(attempt).await;
             return Err(refusal);
         }
     };
@@ -225,7 +225,7 @@ pub async fn check_password(
     let opened = account.filter(|account| fits && account.is_active);
     match &opened {
         Some(account) => {
-            domain.limits.give_back(attempt);
+            domain.limits.give_back(attempt).await;
             rehash::start(domain, account, password);
         }
         None => audit::note_failed_login(domain, id, client),

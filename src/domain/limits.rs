@@ -153,8 +153,8 @@ impl Limits {
         self.reserve(&[(digest(&format!("asked {client}")), ASKED_BY_CLIENT)]).await.map(|_| ())
     }
 
-    /// The attempt was a good one and does not count.
-    pub fn give_back(&self, attempt: Attempt) {
+    /// The attempt was a good one and does not count. Where the store cannot say so just now, it does.
+    pub async fn give_back(&self, attempt: Attempt) {
         match &self.buckets {
             Buckets::Off => {}
             Buckets::Own(buckets) => {
@@ -166,7 +166,9 @@ impl Limits {
                 }
             }
             Buckets::Shared(store) => {
-                store.note(move |w| attempt.0.iter().try_for_each(|key| w.attempts_lower(key, MILLIONTHS as i64)))
+                let lower =
+                    move |w: &Writer<'_>| attempt.0.iter().try_for_each(|key| w.attempts_lower(key, MILLIONTHS as i64));
+                let _: Result<(), StoreError> = store.write(lower).await;
             }
         }
     }
@@ -307,7 +309,7 @@ mod tests {
         }
         for _ in 0..50 {
             let attempt = limits.guess("amy", "192.0.2.1").await.unwrap();
-            limits.give_back(attempt);
+            limits.give_back(attempt).await;
         }
         let _ = limits.guess("amy", "192.0.2.1").await.unwrap();
         assert!(limits.guess("amy", "192.0.2.1").await.is_err());

@@ -1,7 +1,8 @@
 //! Sends what waits in the outbox, one mail after the other, and never gives one up before it expires.
 //!
 //! At least once across a crash: a row is deleted after its mail has left. Never twice within a process life: when that
-//! deletion fails, the row is remembered as sent and only the deletion is tried again. It must never log an address or a
+//! deletion fails, the row is remembered as sent, and nothing else is sent until it is gone. Of several servers on one
+//! database one takes a mail at a time, and keeps telling the others that it has it. It must never log an address or a
 //! text, and a bad mail never holds up the next.
 
 use std::collections::HashSet;
@@ -13,8 +14,8 @@ use slog::{Logger, info, warn};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use super::Outbox;
 use super::transport::{Transport, TransportError};
+use super::{Message, Outbox};
 use crate::store::{OutboxMail, Store, StoreError};
 
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -27,6 +28,12 @@ const UNREACHABLE_SECONDS: [i64; 5] = [2, 5, 10, 30, 60];
 const ROUND: i64 = 50;
 /// Longest sleep: a clock may jump, another process may queue.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The same where another server may have queued a mail and died.
+const LONGEST_SLEEP_OF_MANY: Duration = Duration::from_secs(5);
+/// For how long a mail is taken: another server waits for so long after a crash. More than their clocks differ.
+const TAKEN_SECONDS: i64 = 30;
+/// How often that is said again while it is being sent.
+const TAKEN_AGAIN: Duration = Duration::from_secs(10);
 
 /// A worker that runs.
 pub struct Worker {
@@ -59,7 +66,9 @@ pub fn start(store: Store, outbox: Outbox, transport: Option<Transport>, now: No
                 _ = stopping.changed() => {}
             }
         }
-        rounds.forget_sent().await;
+        if let Err(error) = rounds.forget_sent().await {
+            warn!(rounds.log, "mails that have left will be sent again"; "mails" => ?rounds.sent, "why" => %error);
+        }
     });
     Worker { stop, task }
 }
@@ -112,6 +121,7 @@ impl Rounds {
     }
 
     async fn round(&mut self, is_over: impl Fn() -> bool) -> Result<bool, StoreError> {
+        self.forget_sent().await?;
         let now = (self.now)();
         let expired = self.store.write(move |w| w.outbox_delete_expired(now)).await?;
         if expired > 0 {
@@ -120,6 +130,16 @@ impl Rounds {
         }
         let Some(transport) = self.transport.clone() else { return Ok(false) };
         if self.resume.is_some_and(|resume| now < resume) {
+            return Ok(false);
+        }
+        if self.store.is_shared() {
+            while !is_over() {
+                let (now, until) = ((self.now)(), self.taken_until());
+                let Some(mail) = self.store.write(move |w| w.outbox_claim(now, until)).await? else { return Ok(false) };
+                if !self.deliver(&transport, mail).await? {
+                    return Ok(false);
+                }
+            }
             return Ok(false);
         }
         let due = self.store.read(|r| r.outbox_due(now, ROUND)).await?;
@@ -132,53 +152,78 @@ impl Rounds {
         Ok(full)
     }
 
-    /// False when the mail server is away: the others would fare no better.
-    async fn deliver(&mut self, transport: &Transport, mail: OutboxMail) -> Result<bool, StoreError> {
-        if !self.sent.contains(&mail.id) {
-            let Some(message) = self.outbox.open(&mail.sealed) else {
-                self.outbox.metrics().dropped.inc();
-                warn!(self.log, "a mail was sealed under another secret key and is dropped"; "mail" => mail.id);
-                return self.delete(mail.id).await.map(|()| true);
-            };
-            match transport.send(&message).await {
-                Ok(()) => {
-                    self.outbox.metrics().sent.inc();
-                    info!(self.log, "mail sent"; "mail" => mail.id, "attempt" => mail.attempts + 1);
-                }
-                Err(TransportError::Refused(why)) => {
-                    self.outbox.metrics().dropped.inc();
-                    warn!(self.log, "mail refused for good and dropped"; "mail" => mail.id, "why" => why);
-                }
-                Err(TransportError::Deferred(why)) => {
-                    self.outbox.metrics().put_off.inc();
-                    warn!(self.log, "mail put off"; "mail" => mail.id, "why" => why);
-                    (self.unreachable, self.resume) = (0, None);
-                    return self.postpone(&mail).await.map(|()| true);
-                }
-                Err(TransportError::Unreachable(why)) => {
-                    self.outbox.metrics().put_off.inc();
-                    let step = self.unreachable.min(UNREACHABLE_SECONDS.len() - 1);
-                    let wait = UNREACHABLE_SECONDS[step];
-                    warn!(self.log, "mails wait"; "why" => why, "seconds" => wait);
-                    self.unreachable += 1;
-                    self.resume = Some((self.now)() + chrono::Duration::seconds(wait));
-                    return Ok(false);
+    fn taken_until(&self) -> DateTime<Utc> {
+        (self.now)() + chrono::Duration::seconds(TAKEN_SECONDS)
+    }
+
+    async fn send(&self, transport: &Transport, id: i64, message: &Message) -> Result<(), TransportError> {
+        let sending = transport.send(message);
+        if !self.store.is_shared() {
+            return sending.await;
+        }
+        tokio::pin!(sending);
+        loop {
+            tokio::select! {
+                outcome = &mut sending => return outcome,
+                () = tokio::time::sleep(TAKEN_AGAIN) => {
+                    let until = self.taken_until();
+                    if let Err(error) = self.store.write(move |w| w.outbox_set_next_attempt(id, until)).await {
+                        warn!(self.log, "another server may send a mail again"; "mail" => id, "why" => %error);
+                    }
                 }
             }
-            (self.unreachable, self.resume) = (0, None);
-            self.sent.insert(mail.id);
         }
+    }
+
+    /// False when the mail server is away: the others would fare no better.
+    async fn deliver(&mut self, transport: &Transport, mail: OutboxMail) -> Result<bool, StoreError> {
+        let Some(message) = self.outbox.open(&mail.sealed) else {
+            self.outbox.metrics().dropped.inc();
+            warn!(self.log, "a mail was sealed under another secret key and is dropped"; "mail" => mail.id);
+            return self.delete(mail.id).await.map(|()| true);
+        };
+        match self.send(transport, mail.id, &message).await {
+            Ok(()) => {
+                self.outbox.metrics().sent.inc();
+                info!(self.log, "mail sent"; "mail" => mail.id, "attempt" => mail.attempts + 1);
+            }
+            Err(TransportError::Refused(why)) => {
+                self.outbox.metrics().dropped.inc();
+                warn!(self.log, "mail refused for good and dropped"; "mail" => mail.id, "why" => why);
+            }
+            Err(TransportError::Deferred(why)) => {
+                self.outbox.metrics().put_off.inc();
+                warn!(self.log, "mail put off"; "mail" => mail.id, "why" => why);
+                (self.unreachable, self.resume) = (0, None);
+                return self.postpone(&mail).await.map(|()| true);
+            }
+            Err(TransportError::Unreachable(why)) => {
+                self.outbox.metrics().put_off.inc();
+                let step = self.unreachable.min(UNREACHABLE_SECONDS.len() - 1);
+                let wait = UNREACHABLE_SECONDS[step];
+                warn!(self.log, "mails wait"; "why" => why, "seconds" => wait);
+                self.unreachable += 1;
+                let now = (self.now)();
+                self.resume = Some(now + chrono::Duration::seconds(wait));
+                if self.store.is_shared() {
+                    // Another server may reach what this one cannot.
+                    self.store.write(move |w| w.outbox_set_next_attempt(mail.id, now)).await?;
+                }
+                return Ok(false);
+            }
+        }
+        (self.unreachable, self.resume) = (0, None);
+        self.sent.insert(mail.id);
         self.delete(mail.id).await?;
         Ok(true)
     }
 
-    /// The last chance to keep the next process from sending again what has left.
-    async fn forget_sent(&mut self) {
+    /// Before anything else is sent, and when the worker ends: else it would be sent again.
+    async fn forget_sent(&mut self) -> Result<(), StoreError> {
         for id in self.sent.clone() {
-            if let Err(error) = self.delete(id).await {
-                warn!(self.log, "a mail that has left will be sent again"; "mail" => id, "why" => %error);
-            }
+            self.delete(id).await?;
         }
+        Ok(())
     }
 
     async fn delete(&mut self, id: i64) -> Result<(), StoreError> {
@@ -194,13 +239,14 @@ impl Rounds {
     }
 
     async fn pause(&self) -> Duration {
+        let longest = if self.store.is_shared() { LONGEST_SLEEP_OF_MANY } else { LONGEST_SLEEP };
         let next = self.store.read(|r| r.outbox_next_attempt()).await;
         match (next, &self.transport) {
             (Ok(Some(next)), Some(_)) => {
                 let due = self.resume.map_or(next, |resume| resume.max(next));
-                (due - (self.now)()).to_std().unwrap_or_default().clamp(Duration::from_millis(100), LONGEST_SLEEP)
+                (due - (self.now)()).to_std().unwrap_or_default().clamp(Duration::from_millis(100), longest)
             }
-            _ => LONGEST_SLEEP,
+            _ => longest,
         }
     }
 }

@@ -146,11 +146,6 @@ impl FromStr for Database {
 }
 
 impl Database {
-    /// Whether there is something to open; of a server, that is found by opening.
-    pub fn exists(&self) -> bool {
-        self.file().is_none_or(Path::exists)
-    }
-
     /// The file, where there is one.
     pub fn file(&self) -> Option<&Path> {
         match self {

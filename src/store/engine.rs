@@ -44,8 +44,13 @@ pub(super) trait WritingConnection: Connection + Send {
     /// A step towards today's schema.
     fn migrate(&self, step: &Step) -> Result<(), StoreError>;
 
-    /// Takes what lies beside the table `name` to the state that its rows ask for: new ids begin behind theirs.
+    /// New ids of this table begin behind those of its rows, also of rows that came with one.
     fn continue_ids(&self, table: &'static str) -> Result<(), StoreError>;
+
+    /// The last id that a row of this table was given; 0 before the first. Its row may be gone: ids are never used twice.
+    fn last_id(&self, table: &'static str) -> Result<i64, StoreError>;
+
+    fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError>;
 
     /// What is tidy before the last connection closes.
     fn tidy(&self) {}

@@ -50,6 +50,16 @@ impl<'c> Reader<'c> {
         params: &[Value<'_>],
         record: fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        self.list_by(sql, params, record)
+    }
+
+    /// The same for what a record is made of besides its row.
+    pub(super) fn list_by<T>(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        record: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         self.connection.query(sql, params, &mut |row| {
             found.push(record(row)?);

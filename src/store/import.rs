@@ -74,7 +74,7 @@ fn into_server<T, E: From<StoreError>>(
     run(&connection, &postgres::Forgiving(&connection), keep, f)
 }
 
-fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
+pub(super) fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
     let connection = Sqlite::open_with_flags(path, open_flags())?;
     let (tables, own): (i64, bool) = connection
         .query_row(
@@ -120,7 +120,7 @@ fn run<T, E: From<StoreError>>(
 const TABLES_WITH_IDS: [&str; 3] = ["accounts", "email_addresses", "social_accounts"];
 
 /// Takes away what [`create_private`] and the engine made.
-fn remove(path: &Path) {
+pub(super) fn remove(path: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);

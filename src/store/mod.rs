@@ -8,6 +8,7 @@ mod accounts;
 mod attempts;
 mod audit;
 mod backup;
+mod copy;
 mod database;
 mod email_addresses;
 mod engine;
@@ -38,6 +39,7 @@ pub use accounts::{Account, NewAccount};
 pub use attempts::Attempts;
 pub use audit::{AuditEntry, AuditFilter};
 pub use backup::back_up;
+pub use copy::{Copied, Progress, copy};
 pub use database::{Database, Postgres, PostgresParts};
 pub use email_addresses::EmailAddress;
 pub use error::{Conflict, StoreError};
@@ -90,6 +92,17 @@ impl Store {
                 true => Ok(()),
                 false => Err(StoreError::Other(format!("the database {server} is not one of this server"))),
             }),
+        }
+    }
+
+    /// Whether there is something to open.
+    pub fn is_made(database: &Database) -> Result<bool, StoreError> {
+        match database {
+            Database::Sqlite(path) => Ok(path.exists()),
+            Database::Postgres(server) => {
+                let connector = postgres::Connector::new(server)?;
+                postgres::elsewhere(|| postgres::Writing::connect(&connector)?.is_known())
+            }
         }
     }
 

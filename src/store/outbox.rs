@@ -85,6 +85,24 @@ impl Writer<'_> {
         )
     }
 
+    /// Takes the mail that has been due longest, so that no other server takes it before `until`.
+    pub fn outbox_claim(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Option<OutboxMail>, StoreError> {
+        // Of the shared engine alone: with the other there is nobody to take it.
+        self.find(
+            "UPDATE outbox SET next_attempt = $1 WHERE id = (
+                 SELECT id FROM outbox WHERE next_attempt <= $2 ORDER BY next_attempt, id LIMIT 1 FOR UPDATE SKIP LOCKED
+             ) RETURNING id, sealed, created, next_attempt, attempts, expires",
+            params![Time(until), Time(now)],
+            record,
+        )
+    }
+
+    /// Sets when it is due without counting an attempt.
+    pub fn outbox_set_next_attempt(&self, id: i64, next_attempt: DateTime<Utc>) -> Result<(), StoreError> {
+        self.execute("UPDATE outbox SET next_attempt = $1 WHERE id = $2", params![Time(next_attempt), id])?;
+        Ok(())
+    }
+
     pub fn outbox_delete(&self, id: i64) -> Result<bool, StoreError> {
         Ok(self.execute("DELETE FROM outbox WHERE id = $1", params![id])? > 0)
     }

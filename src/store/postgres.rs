@@ -422,6 +422,16 @@ impl WritingConnection for Writing {
         self.open.borrow_mut().run(&sql)?;
         Ok(())
     }
+
+    fn last_id(&self, table: &'static str) -> Result<i64, StoreError> {
+        let sql = format!("SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table}_id_seq");
+        Ok(self.open.borrow_mut().client.query_one(&sql, &[])?.try_get(0)?)
+    }
+
+    fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError> {
+        self.open.borrow_mut().run(&format!("SELECT setval('{table}_id_seq', {}, {})", id.max(1), id > 0))?;
+        Ok(())
+    }
 }
 
 /// A step of the schema as this engine writes it. Text is compared by its bytes, as SQLite does.

@@ -139,6 +139,20 @@ impl WritingConnection for Sqlite {
         Ok(())
     }
 
+    fn last_id(&self, table: &'static str) -> Result<i64, StoreError> {
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = $1";
+        Ok(self.query_row(sql, [table], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError> {
+        // The engine's own table, which has no unique index.
+        let changed = Sqlite::execute(self, "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2", (id, table))?;
+        if changed == 0 {
+            Sqlite::execute(self, "INSERT INTO sqlite_sequence (seq, name) VALUES ($1, $2)", (id, table))?;
+        }
+        Ok(())
+    }
+
     fn tidy(&self) {
         // A log left behind is read again at the next start.
         let _ = self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

@@ -1,0 +1,270 @@
+//! Moving everything from one engine to another: all of it, each row compared, or nothing.
+//!
+//! While it runs nobody writes to the source, so what arrives is all there is. Must never keep more than a page of rows in
+//! memory, nor show what is in one.
+
+use super::engine::{Connection, WritingConnection};
+use super::sqlite::{create_private, is_latest, open_flags, prepare_writer};
+use super::values::{Row, Value};
+use super::{Database, Reader, StoreError, Writer, migrations, postgres, sqlite};
+
+/// Rows of one page.
+const PAGE: i64 = 500;
+
+/// One value of a row.
+#[derive(PartialEq)]
+enum Cell {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Cell {
+    /// `kind` is a letter of [`Table::kinds`].
+    fn read(row: &Row<'_>, column: usize, kind: u8) -> Result<Cell, StoreError> {
+        Ok(match kind {
+            b'b' => row.get::<Option<bool>>(column)?.map_or(Cell::Null, Cell::Bool),
+            b'i' => row.get::<Option<i64>>(column)?.map_or(Cell::Null, Cell::Integer),
+            b't' => row.get::<Option<String>>(column)?.map_or(Cell::Null, Cell::Text),
+            _ => row.get::<Option<Vec<u8>>>(column)?.map_or(Cell::Null, Cell::Bytes),
+        })
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Cell::Null => Value::Null,
+            Cell::Bool(value) => (*value).into(),
+            Cell::Integer(value) => (*value).into(),
+            Cell::Text(value) => value.into(),
+            Cell::Bytes(value) => value.as_slice().into(),
+        }
+    }
+}
+
+struct Table {
+    name: &'static str,
+    /// A letter for each column: boolean, integer, text, or bytes (`x`). The first column is the key.
+    kinds: &'static [u8],
+    count: &'static str,
+    page: &'static str,
+    insert: &'static str,
+}
+
+macro_rules! table {
+    ($name:literal, $key:literal, $columns:literal, $kinds:literal, $values:literal) => {
+        Table {
+            name: $name,
+            kinds: $kinds,
+            count: concat!("SELECT COUNT(*) FROM ", $name),
+            page: concat!(
+                "SELECT ",
+                $key,
+                ", ",
+                $columns,
+                " FROM ",
+                $name,
+                " WHERE ",
+                $key,
+                " > $1 ORDER BY ",
+                $key,
+                " LIMIT $2"
+            ),
+            insert: concat!("INSERT INTO ", $name, " (", $key, ", ", $columns, ") VALUES (", $values, ")"),
+        }
+    };
+}
+
+/// All but what is tried lately, which is over in minutes. What others refer to comes first.
+const TABLES: [Table; 8] = [
+    table!(
+        "accounts",
+        "id",
+        "username, username_key, email, first_name, last_name, password, is_active, is_superuser, last_login, date_joined",
+        b"ittttttbbii",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
+    ),
+    table!("email_addresses", "id", "account_id, email, verified, is_primary", b"iitbb", "$1, $2, $3, $4, $5"),
+    table!("sessions", "id", "digest, account_id, created, expires, user_agent", b"ixiiit", "$1, $2, $3, $4, $5, $6"),
+    table!(
+        "tokens",
+        "id",
+        "digest, account_id, name, created, expiry, revoked, last_seen",
+        b"ixititbt",
+        "$1, $2, $3, $4, $5, $6, $7, $8"
+    ),
+    table!(
+        "social_accounts",
+        "id",
+        "account_id, provider, uid, last_login, date_joined, extra_data",
+        b"iittiit",
+        "$1, $2, $3, $4, $5, $6, $7"
+    ),
+    table!("totp_devices", "id", "account_id, name, confirmed, secret, created", b"iitbxi", "$1, $2, $3, $4, $5, $6"),
+    table!("outbox", "id", "sealed, created, next_attempt, attempts, expires", b"ixiiii", "$1, $2, $3, $4, $5, $6"),
+    table!("audit", "id", "at, event, account_id, client, detail", b"iititt", "$1, $2, $3, $4, $5, $6"),
+];
+
+/// Sign-ins that have come back: keyed by a digest, and without an id to go on from.
+const SPENT: Table = table!("social_spent", "digest", "expires", b"xi", "$1, $2");
+
+fn tables() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().chain([&SPENT])
+}
+
+/// How many rows of each table, in the order they were copied.
+pub type Copied = Vec<(&'static str, u64)>;
+
+/// Told the number of rows of both passes first, then each row that is done.
+pub trait Progress {
+    fn begin(&mut self, rows: u64);
+    fn row(&mut self);
+}
+
+/// Copies every row of `from` to `to`, which must be new or empty, and reads both again to compare. Waits on this thread,
+/// which must not be one of an async runtime.
+///
+/// # Errors
+///
+/// One line for the operator; then nothing was written.
+pub fn copy(from: &Database, to: &Database, progress: &mut impl Progress) -> Result<Copied, StoreError> {
+    let source = open_source(from)?;
+    source.begin()?;
+    let is_new_file = to.file().is_some_and(|file| !file.exists());
+    let copied = open_target(to).and_then(|target| {
+        target.begin_migration()?;
+        let copied = copy_within(&*source, &*target, to, progress).and_then(|copied| {
+            target.commit()?;
+            target.tidy();
+            Ok(copied)
+        });
+        if copied.is_err() && target.is_in_transaction() {
+            // The error that counts is the first.
+            let _ = target.rollback();
+        }
+        copied
+    });
+    if let (Err(_), true, Some(file)) = (&copied, is_new_file, to.file()) {
+        super::import::remove(file);
+    }
+    source.rollback()?;
+    copied
+}
+
+fn open_source(database: &Database) -> Result<Box<dyn WritingConnection>, StoreError> {
+    let not_ours = || StoreError::Other(format!("{database} is no database of this server"));
+    let source: Box<dyn WritingConnection> = match database {
+        Database::Sqlite(path) => {
+            let path = path.canonicalize().map_err(|error| sqlite::cannot_open(path, &error))?;
+            let connection = rusqlite::Connection::open_with_flags(&path, open_flags())?;
+            connection.busy_timeout(sqlite::BUSY_TIMEOUT)?;
+            is_latest(&connection).map_err(|_| not_ours())?.ok_or_else(not_ours)?;
+            Box::new(connection)
+        }
+        Database::Postgres(server) => {
+            let connection = postgres::Writing::without_limits(&postgres::Connector::new(server)?)?;
+            if !connection.is_known()? {
+                return Err(not_ours());
+            }
+            Box::new(connection)
+        }
+    };
+    let version = Reader::new(as_connection(&*source), None).schema_version()?.unwrap_or(0);
+    if version > migrations::LATEST {
+        return Err(migrations::too_new(version));
+    }
+    if version < migrations::LATEST {
+        return Err(StoreError::Other(format!("{database} has an earlier schema: start this server on it once")));
+    }
+    Ok(source)
+}
+
+fn open_target(database: &Database) -> Result<Box<dyn WritingConnection>, StoreError> {
+    Ok(match database {
+        Database::Sqlite(path) => {
+            let connection = super::import::open_own(&create_private(path)?)?;
+            prepare_writer(&connection)?;
+            Box::new(connection)
+        }
+        Database::Postgres(server) => Box::new(postgres::Writing::without_limits(&postgres::Connector::new(server)?)?),
+    })
+}
+
+fn as_connection(connection: &dyn WritingConnection) -> &dyn Connection {
+    connection
+}
+
+fn copy_within(
+    source: &dyn WritingConnection,
+    target: &dyn WritingConnection,
+    to: &Database,
+    progress: &mut impl Progress,
+) -> Result<Copied, StoreError> {
+    migrations::bring_up_to_date(target)?;
+    let (reader, writer) = (Reader::new(source, None), Writer::new(target));
+    let mut rows = 0;
+    for table in tables() {
+        rows += reader.value::<i64>(table.count, &[])?.unsigned_abs();
+        if writer.value::<i64>(table.count, &[])? > 0 {
+            return Err(StoreError::Other(format!("{to} is not empty: {} has rows", table.name)));
+        }
+    }
+    progress.begin(2 * rows);
+    let mut copied = Copied::new();
+    for table in tables() {
+        let mut done = 0;
+        let mut pages = Pages::of(table);
+        while let Some(page) = pages.next(&reader)? {
+            for cells in &page {
+                let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
+                writer.execute(table.insert, &values)?;
+                done += 1;
+                progress.row();
+            }
+        }
+        copied.push((table.name, done));
+    }
+    for table in &TABLES {
+        target.set_last_id(table.name, source.last_id(table.name)?)?;
+    }
+    for table in tables() {
+        let (mut here, mut there) = (Pages::of(table), Pages::of(table));
+        loop {
+            let (read, written) = (here.next(&reader)?, there.next(&writer)?);
+            if read != written {
+                return Err(StoreError::Other(format!("a row of {} did not arrive as it was", table.name)));
+            }
+            let Some(read) = read else { break };
+            read.iter().for_each(|_| progress.row());
+        }
+    }
+    Ok(copied)
+}
+
+/// The rows of a table by its key, a page at a time.
+struct Pages {
+    table: &'static Table,
+    after: Option<Cell>,
+}
+
+impl Pages {
+    fn of(table: &'static Table) -> Pages {
+        let before_all = if table.kinds[0] == b'i' { Cell::Integer(i64::MIN) } else { Cell::Bytes(Vec::new()) };
+        Pages { table, after: Some(before_all) }
+    }
+
+    fn next(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<Vec<Cell>>>, StoreError> {
+        let Some(after) = &self.after else { return Ok(None) };
+        let kinds = self.table.kinds;
+        let page = reader.list_by(self.table.page, &[after.value(), Value::Integer(PAGE)], |row| {
+            kinds.iter().enumerate().map(|(column, kind)| Cell::read(row, column, *kind)).collect::<Result<Vec<_>, _>>()
+        })?;
+        self.after = page.last().and_then(|cells| match cells.first()? {
+            Cell::Integer(key) => Some(Cell::Integer(*key)),
+            Cell::Bytes(key) => Some(Cell::Bytes(key.clone())),
+            _ => None,
+        });
+        Ok((!page.is_empty()).then_some(page))
+    }
+}
