@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod copy;
 mod demo;
 mod import;
 mod manual;
@@ -46,6 +47,8 @@ enum Command {
     Import(import::Import),
     /// Copy the database, also while a server uses it.
     Backup(backup::Backup),
+    /// Move everything to another database, of whichever engine, and compare each row.
+    Copy(copy::Copy),
     /// Print a file for what runs around the server: a systemd unit, a reverse proxy's settings.
     Print {
         #[arg(value_enum)]
@@ -146,6 +149,7 @@ pub fn run() -> ExitCode {
         Command::Spec(spec) => run_spec(&spec).map(ExitCode::from),
         Command::Operators(command) => operators::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
+        Command::Copy(copy) => copy::run(&copy).map(|()| ExitCode::SUCCESS),
         Command::Backup(backup) => backup::run(&backup).map(|()| ExitCode::SUCCESS),
         Command::Print { around } => print(around.text()).map(|()| ExitCode::SUCCESS),
         Command::Completions(completions) => {

@@ -77,7 +77,7 @@ fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
 }
 
 /// For people only: a log file gets the summary alone.
-fn progress_bar(rows: u64) -> ProgressBar {
+pub(super) fn progress_bar(rows: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

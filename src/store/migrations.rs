@@ -184,8 +184,9 @@ mod tests {
     /// What a schema is, in words that both engines have: `table column not-null`, and `index table columns` of each
     /// index with whether it is unique and its condition.
     #[test]
+    #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
     fn both_engines_have_the_same_tables_and_indexes() {
-        let Some(server) = fresh_server() else { return };
+        let server = fresh_server().expect("a server");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         Store::open(&path.as_path().into()).unwrap().close();
@@ -235,8 +236,9 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
     fn of_many_servers_that_start_at_once_one_migrates() {
-        let Some(server) = fresh_server() else { return };
+        let server = fresh_server().expect("a server");
         std::thread::scope(|scope| {
             let starts: Vec<_> =
                 (0..8).map(|_| scope.spawn(|| Store::open(&server).map(|store| store.close()))).collect();
@@ -247,8 +249,9 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
     fn a_server_writes_no_more_once_a_newer_program_has_migrated() {
-        let Some(server) = fresh_server() else { return };
+        let server = fresh_server().expect("a server");
         let store = Store::open(&server).unwrap();
         let Database::Postgres(server) = server else { panic!("no server") };
         let mut client = server.config.connect(postgres::NoTls).unwrap();

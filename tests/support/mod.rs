@@ -140,7 +140,11 @@ impl TestServer {
 
     /// On a database that is there already.
     pub async fn at(place: &Place) -> TestServer {
-        TestServer::launch(&[], Setup::default(), tempfile::tempdir().unwrap(), place.clone()).await
+        TestServer::at_with(place, &[]).await
+    }
+
+    pub async fn at_with(place: &Place, settings: &[(&str, &str)]) -> TestServer {
+        TestServer::launch(settings, Setup::default(), tempfile::tempdir().unwrap(), place.clone()).await
     }
 
     async fn launch(settings: &[(&str, &str)], setup: Setup, directory: tempfile::TempDir, place: Place) -> TestServer {

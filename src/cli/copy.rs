@@ -1,0 +1,56 @@
+//! `copy`: moves everything to another database, and says what has to come along.
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::import::progress_bar;
+use super::{Failure, failure, load, named_database, print};
+use crate::server;
+use crate::store::{self, Database, Progress};
+
+#[derive(Args)]
+pub(super) struct Copy {
+    /// Where to: an SQLite file that is made, or postgresql://user@host/name, a database that is new or empty. Its password
+    /// is INVENTREE_DB_PASSWORD, and the certificates that vouch for it are INVENTREE_DB_TLS_ROOTS.
+    #[arg(long, value_name = "DATABASE")]
+    to: String,
+    /// Where from; the database of the settings unless it is said. Nobody can write to it meanwhile.
+    #[arg(long, value_name = "DATABASE")]
+    from: Option<String>,
+    /// A YAML or TOML file of settings.
+    #[arg(long, value_name = "FILE")]
+    config: Option<std::path::PathBuf>,
+}
+
+struct Bar(ProgressBar);
+
+impl Progress for Bar {
+    fn begin(&mut self, rows: u64) {
+        self.0 = progress_bar(rows);
+    }
+
+    fn row(&mut self) {
+        self.0.inc(1);
+    }
+}
+
+pub(super) fn run(copy: &Copy) -> Result<(), Failure> {
+    let config = load(copy.config.as_deref())?;
+    let from = copy.from.as_deref().map(|name| named_database(name, &config)).transpose()?;
+    let from = from.unwrap_or_else(|| config.database.clone());
+    let to = named_database(&copy.to, &config)?;
+    let mut bar = Bar(ProgressBar::hidden());
+    let copied = store::copy(&from, &to, &mut bar);
+    bar.0.finish_and_clear();
+    let copied = copied.map_err(failure)?;
+    let rows: String = copied.iter().map(|(table, rows)| format!("{table:<16} {rows:>10}\n")).collect();
+    let key = match (&from, &to) {
+        (Database::Sqlite(file), _) if config.secret_key.is_none() => format!(
+            "Set INVENTREE_SECRET_KEY_FILE to {} or a copy of it: without that key, mailed links and waiting mails are void.\n",
+            server::secret_path(file).display()
+        ),
+        _ => "Keep INVENTREE_SECRET_KEY as it is: without that key, mailed links and waiting mails are void.\n"
+            .to_owned(),
+    };
+    print(&format!("{rows}Each row was read again and is the same.\n{key}"))
+}

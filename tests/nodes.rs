@@ -1,0 +1,199 @@
+//! Several servers on one database: what one has done, each other knows at the next request.
+//!
+//! Each has a store, a cache and a worker of its own, as separate machines would; `tests/nodes/` kills real ones.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use inventree_auth::store::AuditFilter;
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::place::Place;
+use support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+
+const NODES: usize = 3;
+const CLIENTS: usize = 64;
+
+/// Three servers on a new database.
+async fn nodes(settings: &[(&str, &str)]) -> Vec<TestServer> {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(folder.path());
+    assert!(matches!(place, Place::Server { .. }), "a file has one server");
+    join_all((0..NODES).map(|_| TestServer::at_with(&place, settings))).await
+}
+
+fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
+    let mut counts = BTreeMap::new();
+    for answer in answers {
+        *counts.entry(answer.status).or_default() += 1;
+    }
+    counts
+}
+
+fn spelling(name: &str, n: usize) -> String {
+    let letters = name.chars().enumerate();
+    letters.map(|(place, c)| if n >> place & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect()
+}
+
+/// All mails that have left so far, whichever server sent them, once there are so many.
+async fn mails(nodes: &[TestServer], count: usize) -> Vec<inventree_auth::mail::Message> {
+    for _ in 0..1000 {
+        if nodes.iter().map(|node| node.mails.lock().unwrap().len()).sum::<usize>() >= count {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let sent: Vec<_> = nodes.iter().flat_map(|node| std::mem::take(&mut *node.mails.lock().unwrap())).collect();
+    assert_eq!(sent.len(), count);
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn one_name_in_64_spellings_over_three_servers_is_registered_once() {
+    let nodes = nodes(&[]).await;
+    let answers = join_all((0..CLIENTS).map(|n| {
+        let body = json!({ "username": spelling("racers", n), "password1": PASSWORD, "password2": PASSWORD });
+        nodes[n % NODES].post("registration/", &[], body)
+    }))
+    .await;
+    assert_eq!(tally(&answers), BTreeMap::from([(201, 1), (400, CLIENTS - 1)]));
+}
+
+/// Of an account with one proved address and others that 64 clients prove and make primary at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn addresses_made_primary_by_64_clients_over_three_servers_leave_one_primary() {
+    let nodes = nodes(&[]).await;
+    let token = nodes[0].register("amy", "amy@example.com").await;
+    let headers = [("authorization", token.as_str())];
+    mails(&nodes, 1).await;
+    let mut ids = Vec::new();
+    for n in 0..4 {
+        let email = format!("amy{n}@example.com");
+        let added = nodes[n % NODES].post("emails/", &headers, json!({ "email": email, "user": 1 })).await;
+        assert_eq!(added.status, 201, "{added:?}");
+        ids.push(added.json()["pk"].as_i64().or(added.json()["id"].as_i64()).unwrap());
+        nodes[0].post("registration/resend-email/", &[], json!({ "email": email })).await;
+        let key = confirmation_key(&mails(&nodes, 1).await[0]);
+        let confirmed = nodes[(n + 1) % NODES].post("registration/verify-email/", &[], json!({ "key": key })).await;
+        assert_eq!(confirmed.status, 200, "{confirmed:?}");
+    }
+    let answers = join_all((0..CLIENTS).map(|n| {
+        let path = format!("emails/{}/primary/", ids[n % ids.len()]);
+        let node = &nodes[n % NODES];
+        async move { node.post(&path, &headers, Value::Null).await }
+    }))
+    .await;
+    assert!(answers.iter().all(|answer| answer.status < 300), "{:?}", tally(&answers));
+    for node in &nodes {
+        let rows = node.get("emails/", &headers).await.json();
+        let primaries: Vec<_> =
+            rows["results"].as_array().unwrap().iter().filter(|row| row["primary"] == true).collect();
+        assert_eq!(primaries.len(), 1, "{rows}");
+        assert_eq!(node.get("user/", &headers).await.json()["email"], primaries[0]["email"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn reset_link_used_by_64_clients_over_three_servers_works_once() {
+    let nodes = nodes(&[]).await;
+    nodes[0].register("amy", "amy@example.com").await;
+    mails(&nodes, 1).await;
+    nodes[1].post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
+    let (uid, token) = reset_link(&mails(&nodes, 1).await[0]);
+    let answers = join_all((0..CLIENTS).map(|n| {
+        let password = format!("Quagga-Topaz-{n}");
+        let body = json!({ "uid": uid, "token": token, "new_password1": password, "new_password2": password });
+        nodes[n % NODES].post("password/reset/confirm/", &[], body)
+    }))
+    .await;
+    assert_eq!(tally(&answers), BTreeMap::from([(200, 1), (400, CLIENTS - 1)]));
+    let winner = answers.iter().position(|answer| answer.status == 200).unwrap();
+    for node in &nodes {
+        assert_eq!(node.log_in("amy", &format!("Quagga-Topaz-{winner}")).await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn what_ends_on_one_server_is_refused_by_the_next_request_on_each_other() {
+    let nodes = nodes(&[]).await;
+    nodes[0].register("amy", "").await;
+    for round in 0..20 {
+        let login = nodes[round % NODES].log_in("amy", PASSWORD).await;
+        let token = format!("Token {}", login.json()["key"].as_str().unwrap());
+        let session = format!("sessionid={}", login.cookie_value("sessionid"));
+        for node in &nodes {
+            // Whatever a server may remember, it remembers now.
+            assert_eq!(node.get("user/", &[("authorization", &token)]).await.status, 200);
+            assert_eq!(node.get("user/", &[("cookie", &session)]).await.status, 200);
+        }
+        let ended = nodes[(round + 1) % NODES].post("logout/", &[("authorization", &token)], Value::Null).await;
+        assert_eq!(ended.status, 200);
+        let csrf = login.cookie_value("csrftoken");
+        let cookies = format!("{session}; csrftoken={csrf}");
+        let headers = [("cookie", cookies.as_str()), ("x-csrftoken", csrf.as_str())];
+        assert_eq!(nodes[(round + 2) % NODES].post("logout/", &headers, Value::Null).await.status, 200);
+        for node in &nodes {
+            assert_eq!(node.get("user/", &[("authorization", &token)]).await.status, 401);
+            assert_eq!(node.get("user/", &[("cookie", &session)]).await.status, 401);
+        }
+    }
+    let token = nodes[0].log_in("amy", PASSWORD).await;
+    let token = format!("Token {}", token.json()["key"].as_str().unwrap());
+    assert_eq!(nodes[1].get("user/", &[("authorization", &token)]).await.status, 200);
+    nodes[2].domain().store.write(|w| w.account_set_active(1, false)).await.unwrap();
+    assert_eq!(nodes[1].get("user/", &[("authorization", &token)]).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn guesses_are_counted_over_all_servers_together() {
+    let nodes = nodes(&[("RATE_LIMITS", "on")]).await;
+    nodes[0].register("amy", "").await;
+    let answers = join_all((0..CLIENTS).map(|n| nodes[n % NODES].log_in("amy", "wrong"))).await;
+    assert_eq!(tally(&answers), BTreeMap::from([(400, 10), (429, CLIENTS - 10)]));
+    for node in &nodes {
+        assert_eq!(node.log_in("amy", PASSWORD).await.status, 429);
+        node.clock.advance(chrono::Duration::seconds(31));
+    }
+    assert_eq!(nodes[1].log_in("amy", PASSWORD).await.status, 200);
+    // What has leaked away is no row any more.
+    for node in &nodes {
+        node.clock.advance(chrono::Duration::hours(1));
+    }
+    nodes[2].domain().limits.forget_empty().await.unwrap();
+    assert_eq!(nodes[0].place.number("SELECT COUNT(*) FROM attempts"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn each_mail_leaves_once_whichever_server_sends_it() {
+    let nodes = nodes(&[]).await;
+    let names: Vec<String> = (0..CLIENTS).map(|n| format!("person{n}")).collect();
+    let emails: Vec<String> = names.iter().map(|name| format!("{name}@example.com")).collect();
+    join_all((0..CLIENTS).map(|n| nodes[n % NODES].register(&names[n], &emails[n]))).await;
+    let mut to: Vec<String> = mails(&nodes, CLIENTS).await.into_iter().map(|mail| mail.to).collect();
+    to.sort();
+    let mut expected = emails;
+    expected.sort();
+    assert_eq!(to, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn audit_trail_is_one() {
+    let nodes = nodes(&[]).await;
+    nodes[0].register("amy", "").await;
+    let token = nodes[1].log_in("amy", PASSWORD).await;
+    let token = format!("Token {}", token.json()["key"].as_str().unwrap());
+    let headers = [("authorization", token.as_str())];
+    nodes[2].send(Method::PATCH, "user/", &headers, json!({ "username": "amelia" })).await;
+    let read = nodes[0].domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let events: Vec<_> = read.iter().rev().map(|entry| entry.event.as_str()).collect();
+    assert_eq!(events, ["registered", "login", "username_changed"]);
+}
