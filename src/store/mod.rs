@@ -69,7 +69,7 @@ struct Inner {
 
 /// The engine that reads; the writer thread has the one that writes.
 enum Readers {
-    Sqlite(sqlite::Readers),
+    Sqlite(Box<sqlite::Readers>),
     Postgres(postgres::Server),
 }
 
@@ -107,7 +107,7 @@ impl Store {
     }
 
     fn of_file((path, connection): (PathBuf, rusqlite::Connection)) -> Result<Store, StoreError> {
-        Store::start(Readers::Sqlite(sqlite::Readers::open(&path)?), Box::new(connection))
+        Store::start(Readers::Sqlite(Box::new(sqlite::Readers::open(&path)?)), Box::new(connection))
     }
 
     fn of_server(

@@ -310,7 +310,7 @@ impl Bench<'_> {
                 || {
                     let duration = Duration::from_secs(self.plan.seconds.into());
                     std::fs::copy(&filled, &raw).map_err(|e| e.to_string())?;
-                    Ok(commits_per_second(&raw, sql, WRITERS as usize, rows, duration)?)
+                    commits_per_second(&raw, sql, WRITERS as usize, rows, duration)
                 },
             )?;
         }

@@ -1,4 +1,4 @@
-//! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--seed N] [--only NAME]`: every parser so many times with spoilt inputs,
+//! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--seed N] [--only NAME] [--database DATABASE]`: every parser so many times with spoilt inputs,
 //! whole requests to a server in this process, and sign-ins through a provider whose answers are spoilt. Exit code 1 at the
 //! first panic or 5xx, with the input and the seed that made it.
 
@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser as _;
+use inventree_auth::store::Database;
 use mutation::Mutator;
 
 /// Panics of this process, wherever they are caught.
@@ -37,6 +38,9 @@ struct Arguments {
     /// The parsers whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
+    /// Where the server of the whole requests keeps its rows, new or empty; else in a file.
+    #[arg(long)]
+    database: Option<Database>,
 }
 
 fn main() -> Result<(), String> {
@@ -75,7 +79,7 @@ fn main() -> Result<(), String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
     if arguments.requests > 0 {
         let started = Instant::now();
-        let statuses = runtime.block_on(requests::run(arguments.requests, seed))?;
+        let statuses = runtime.block_on(requests::run(arguments.requests, seed, arguments.database))?;
         say("whole requests", arguments.requests, started, &statuses);
         let answered: u64 = statuses.iter().filter(|(status, _)| **status > 0).map(|(_, count)| count).sum();
         if answered * 2 < arguments.requests {

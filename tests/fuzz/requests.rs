@@ -10,6 +10,7 @@ use inventree_auth::domain::hashing::Cost;
 use inventree_auth::domain::passwords::Password;
 use inventree_auth::mail::transport::Transport;
 use inventree_auth::server::{self, Surroundings};
+use inventree_auth::store::Database;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -86,7 +87,7 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
 /// # Errors
 ///
 /// The request whose answer was a 5xx.
-pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, String> {
+pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTreeMap<u16, u64>, String> {
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let directory = tempfile::tempdir().map_err(|e| e.to_string())?;
     let database = directory.path().join("auth.sqlite3");
@@ -96,13 +97,15 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
         ("RATE_LIMITS", "off"),
         ("SITE_URL", "http://auth.example.com"),
         ("DB_NAME", &database),
+        ("SECRET_KEY", "a secret key of no importance"),
         ("LOGIN_ENABLE_SSO", "true"),
         ("SSO_PROVIDERS", "github"),
         ("SSO_GITHUB_CLIENT_ID", "fuzz"),
         ("SSO_GITHUB_CLIENT_SECRET", "fuzz"),
     ];
     let settings = settings.into_iter().map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()));
-    let config = Config::load(None, settings).map_err(|e| e.to_string())?;
+    let mut config = Config::load(None, settings).map_err(|e| e.to_string())?;
+    config.database = on.unwrap_or(config.database);
     // Mails go where they are forgotten.
     let surroundings = Surroundings {
         hash_cost: Cost::CHEAP,

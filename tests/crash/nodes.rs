@@ -1,0 +1,417 @@
+//! Three servers on one PostgreSQL: does a `kill -9` of one of them, or of the database, lose what was acknowledged, send a
+//! mail twice, or hold the others up?
+//!
+//! `nodes BINARY ROUNDS [SEED]`: in each round many clients write to all three, and either one server or the database is
+//! killed at a random moment and started again. The other servers must answer reads and writes within two seconds (of the
+//! kill, or of the database's return), and what one has acknowledged each other must show. Then all that the clients know
+//! is compared with the rows and with what the API answers. Exit code 1 with the first thing that differs.
+
+mod people;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
+mod server;
+#[path = "../support/smtp.rs"]
+mod smtp;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use people::{Answer, Failure, Person, Rows, State, Tally, read_back, settle};
+use postgres_server::Cluster;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use server::Server;
+
+const NODES: usize = 3;
+const CLIENTS: usize = 18;
+/// A request may take so long, and the last mails.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How long the others may be held up.
+const GO_ON: Duration = Duration::from_secs(2);
+const DATABASE: &str = "postgres";
+
+struct Client {
+    rng: StdRng,
+    /// The last one is at work; the others must stay as they are.
+    people: Vec<Person>,
+    number: usize,
+    acts: u64,
+    /// What the last one said when the database was away.
+    unavailable: Option<String>,
+}
+
+impl Client {
+    /// Writes until it is told to stop, or an answer is missing. Gives how many writes were acknowledged.
+    async fn work(mut self, base: String, stop: Arc<AtomicBool>) -> Result<(Client, usize), Failure> {
+        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let mut acknowledged = 0;
+        while !stop.load(Ordering::SeqCst) {
+            self.acts += 1;
+            if self.people.last().is_none_or(|person| person.state.exists && self.rng.random_range(0..15) == 0) {
+                self.people.push(Person::new(self.number, self.acts));
+            }
+            let Some(person) = self.people.last_mut() else { continue };
+            if let (None, Some(key)) = (person.id, person.keys.first()) {
+                let user = http.get(format!("{base}/api/auth/user/")).header("authorization", format!("Token {key}"));
+                let Ok(answer) = user.send().await else { break };
+                if answer.status() != 200 {
+                    break;
+                }
+                let Ok(record) = answer.json::<Value>().await else { break };
+                person.id = record["pk"].as_i64();
+            }
+            let act = person.next(&mut self.rng, self.acts);
+            match person.send(&http, &base, &act).await? {
+                Answer::Acknowledged(answer) => person.acknowledge(&act, &answer)?,
+                Answer::Missing => {
+                    person.pending = Some(act);
+                    break;
+                }
+                Answer::Unavailable(said) => {
+                    person.pending = Some(act);
+                    self.unavailable = Some(said);
+                    break;
+                }
+                Answer::NobodyThere => break,
+            }
+            acknowledged += 1;
+        }
+        Ok((self, acknowledged))
+    }
+}
+
+/// Somebody who writes to one server and reads at the next, without pause.
+#[derive(Clone)]
+struct Probe {
+    token: String,
+    count: u64,
+}
+
+/// When the last write and read that were begun then succeeded.
+type LastGood = Arc<Mutex<Option<Instant>>>;
+
+impl Probe {
+    /// Until it is told to stop. An answer may be missing, never wrong.
+    async fn run(
+        mut self,
+        writes_to: String,
+        reads_at: String,
+        last_good: LastGood,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Probe, Failure> {
+        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let authorization = format!("Token {}", self.token);
+        while !stop.load(Ordering::SeqCst) {
+            let begun = Instant::now();
+            self.count += 1;
+            let name = format!("name {}", self.count);
+            let write = http.patch(format!("{writes_to}/api/auth/user/")).json(&json!({ "first_name": name }));
+            let written = write.header("authorization", &authorization).send().await;
+            let is_written = written.as_ref().is_ok_and(|answer| answer.status() == 200);
+            if let Ok(answer) = written
+                && ![200, 503].contains(&answer.status().as_u16())
+            {
+                return Err(format!("a probe's write was answered with {}", answer.status()).into());
+            }
+            let read =
+                http.get(format!("{reads_at}/api/auth/user/")).header("authorization", &authorization).send().await;
+            let Ok(answer) = read else {
+                // The one it reads at is down; what it writes to is told by the write alone.
+                if is_written {
+                    *last_good.lock().map_err(|e| e.to_string())? = Some(begun);
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            };
+            let status = answer.status();
+            let record: Value = answer.json().await.unwrap_or_default();
+            match (status.as_u16(), is_written) {
+                (200, true) if record["first_name"] == name.as_str() => {
+                    *last_good.lock().map_err(|e| e.to_string())? = Some(begun);
+                }
+                (200, true) => {
+                    return Err(format!("{name} was acknowledged, and the next server shows {record}").into());
+                }
+                (200 | 503, _) => tokio::time::sleep(Duration::from_millis(10)).await,
+                (other, _) => return Err(format!("a probe's read was answered with {other}").into()),
+            }
+        }
+        Ok(self)
+    }
+}
+
+struct Beside(postgres::Client);
+
+impl Rows for Beside {
+    fn stored(&mut self, username: &str) -> Result<State, Failure> {
+        let row = self.0.query_opt("SELECT id, first_name FROM accounts WHERE username = $1", &[&username])?;
+        let Some(row) = row else { return Ok(State::default()) };
+        let id: i64 = row.get(0);
+        let digests = self.0.query("SELECT digest FROM tokens WHERE account_id = $1 AND NOT revoked", &[&id])?;
+        let tokens: Result<_, _> = digests.iter().map(|row| row.get::<_, &[u8]>(0).try_into()).collect();
+        let sessions: i64 = self.0.query_one("SELECT COUNT(*) FROM sessions WHERE account_id = $1", &[&id])?.get(0);
+        let addresses = self.0.query("SELECT email FROM email_addresses WHERE account_id = $1", &[&id])?;
+        Ok(State {
+            exists: true,
+            first_name: row.get(1),
+            tokens: tokens?,
+            sessions: usize::try_from(sessions)?,
+            addresses: addresses.iter().map(|row| row.get(0)).collect(),
+        })
+    }
+}
+
+impl Beside {
+    fn open(port: u16) -> Result<Beside, Failure> {
+        Ok(Beside(postgres::Client::connect(&postgres_server::url(port, DATABASE), postgres::NoTls)?))
+    }
+
+    fn number(&mut self, sql: &str) -> Result<i64, Failure> {
+        Ok(self.0.query_one(sql, &[])?.get(0))
+    }
+
+    /// All rows, whoever wrote them.
+    fn check(&mut self) -> Result<(), Failure> {
+        let halves = [
+            (
+                "accounts without their address",
+                "SELECT COUNT(*) FROM accounts a WHERE a.email <> ''
+                 AND NOT EXISTS (SELECT 1 FROM email_addresses e WHERE e.account_id = a.id AND e.email = a.email)",
+            ),
+            ("accounts whose registration did not log in", "SELECT COUNT(*) FROM accounts WHERE last_login IS NULL"),
+            (
+                "accounts that the audit trail does not know, or knows twice",
+                "SELECT COUNT(*) FROM accounts a WHERE 1 <>
+                 (SELECT COUNT(*) FROM audit e WHERE e.account_id = a.id AND e.event = 'registered')",
+            ),
+            (
+                "tokens handed out that the audit trail does not know",
+                "SELECT GREATEST(0, (SELECT COUNT(*) FROM tokens) -
+                 (SELECT COUNT(*) FROM audit WHERE event IN ('registered', 'login')))",
+            ),
+        ];
+        for (what, sql) in halves {
+            let count = self.number(sql)?;
+            if count != 0 {
+                return Err(format!("{what}: {count}").into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn main() {
+    let Some(cluster) = Cluster::start(true) else {
+        eprintln!("nodes: PostgreSQL is not installed");
+        std::process::exit(1);
+    };
+    if let Err(failure) = run(cluster) {
+        eprintln!("nodes: {failure}");
+        std::process::exit(1);
+    }
+}
+
+fn run(mut cluster: Cluster) -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(binary), Some(rounds)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: nodes BINARY ROUNDS [SEED]".into());
+    };
+    let (binary, rounds) = (Path::new(&binary).canonicalize()?, rounds.parse::<usize>()?);
+    let seed = arguments.next().map_or_else(|| Ok(rand::random()), |seed| seed.parse::<u64>())?;
+    println!("seed {seed}, {rounds} rounds, {NODES} servers, {CLIENTS} clients");
+    let mut rng = StdRng::seed_from_u64(seed);
+    let runtime = tokio::runtime::Runtime::new()?;
+    let within = runtime.enter();
+    let sink = smtp::Sink::plain();
+    drop(within);
+    let folder = tempfile::tempdir()?;
+    let mut settings = server::settings(sink.settings().port);
+    settings.extend([
+        ("DB_ENGINE", "postgresql".to_owned()),
+        ("DB_HOST", "127.0.0.1".to_owned()),
+        ("DB_PORT", cluster.port.to_string()),
+        ("DB_USER", postgres_server::USER.to_owned()),
+        ("DB_NAME", DATABASE.to_owned()),
+        ("SECRET_KEY", "the same on every server, and of no importance".to_owned()),
+    ]);
+    let start = || Server::start(&binary, folder.path(), &settings);
+    let mut servers: Vec<Option<Server>> = (0..NODES).map(|_| start().map(Some)).collect::<Result<_, _>>()?;
+    let mut probes = Vec::new();
+    for number in 0..NODES {
+        probes.push(runtime.block_on(probe(&base(&servers, number)?, number))?);
+    }
+    let mut clients: Vec<Client> = (0..CLIENTS)
+        .map(|number| Client {
+            number,
+            rng: StdRng::seed_from_u64(rng.random()),
+            people: Vec::new(),
+            acts: 0,
+            unavailable: None,
+        })
+        .collect();
+    let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    let mut tally = Tally::default();
+    let (mut killed_servers, mut killed_databases, mut longest) = (0, 0, [Duration::ZERO; 2]);
+    let started = Instant::now();
+    for round in 1..=rounds {
+        let at = |failure: Failure| -> Failure { format!("round {round}: {failure}").into() };
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut tasks = Vec::new();
+        for client in clients.drain(..) {
+            tasks.push(runtime.spawn(client.work(base(&servers, client_of(&tasks))?, Arc::clone(&stop))));
+        }
+        let good: Vec<LastGood> = (0..NODES).map(|_| LastGood::default()).collect();
+        let mut probing = Vec::new();
+        for (number, probe) in probes.drain(..).enumerate() {
+            let (writes_to, reads_at) = (base(&servers, number)?, base(&servers, (number + 1) % NODES)?);
+            let run = probe.run(writes_to, reads_at, Arc::clone(&good[number]), Arc::clone(&stop));
+            probing.push(runtime.spawn(run));
+        }
+        std::thread::sleep(Duration::from_micros(rng.random_range(20_000..1_200_000)));
+        let victim = (rng.random_range(0..2) == 0).then(|| rng.random_range(0..NODES));
+        let begun = match victim {
+            Some(number) => {
+                let begun = Instant::now();
+                servers[number].take().ok_or("no server")?.kill().map_err(at)?;
+                killed_servers += 1;
+                begun
+            }
+            None => {
+                cluster.kill();
+                std::thread::sleep(Duration::from_micros(rng.random_range(0..300_000)));
+                cluster.run();
+                killed_databases += 1;
+                Instant::now()
+            }
+        };
+        // Each of the others, since then.
+        for number in (0..NODES).filter(|number| Some(*number) != victim) {
+            loop {
+                if good[number].lock().map_err(|e| e.to_string())?.is_some_and(|last| last >= begun) {
+                    break;
+                }
+                if begun.elapsed() > GO_ON {
+                    return Err(at(format!("server {number} does not go on within {GO_ON:?}").into()));
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let longest = &mut longest[usize::from(victim.is_none())];
+            *longest = begun.elapsed().max(*longest);
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        stop.store(true, Ordering::SeqCst);
+        for task in tasks {
+            let (mut client, acknowledged) = runtime.block_on(task)?.map_err(at)?;
+            if let (Some(said), Some(_)) = (client.unavailable.take(), victim) {
+                return Err(at(format!("with the database there: {said}").into()));
+            }
+            tally.acknowledged += acknowledged;
+            clients.push(client);
+        }
+        for probe in probing {
+            probes.push(runtime.block_on(probe)?.map_err(at)?);
+        }
+        if let Some(number) = victim {
+            servers[number] = Some(start().map_err(at)?);
+        }
+        let mut beside = Beside::open(cluster.port)?;
+        beside.check().map_err(at)?;
+        let pending = clients.iter().flat_map(|client| &client.people).filter(|person| person.pending.is_some());
+        tally.kills_in_mid_write += usize::from(pending.count() > 0);
+        for person in clients.iter_mut().flat_map(|client| &mut client.people) {
+            settle(&mut beside, person, &mut tally).map_err(at)?;
+            if person.is_touched {
+                // At any of them, whichever it was that wrote.
+                let base = base(&servers, rng.random_range(0..NODES))?;
+                runtime.block_on(read_back(&http, &base, person, &mut tally)).map_err(at)?;
+            }
+        }
+        for client in &mut clients {
+            client.people.retain(|person| person.state.exists);
+        }
+        if round % 10 == 0 || round == rounds {
+            println!("round {round}: {} writes acknowledged, {} s", tally.acknowledged, started.elapsed().as_secs());
+        }
+    }
+    let (promised, written, delivered) = mails(&sink, cluster.port, &clients)?;
+    for server in servers.into_iter().flatten() {
+        server.kill()?;
+    }
+    let twice = delivered - written;
+    println!(
+        "{rounds} rounds: {} writes acknowledged and none lost; {} comparisons with the rows, {} answers read back\n\
+         {killed_servers} servers killed, the others went on within {:.0} ms; {killed_databases} databases killed, all went on \
+         within {:.0} ms of its return\n{} kills with writes under way; of the writes without an answer {} were wholly there, {} \
+         wholly absent\n{promised} mails promised to those who got an answer, all arrived; {written} committed, {delivered} \
+         delivered, {twice} of them twice",
+        tally.acknowledged,
+        tally.checked,
+        tally.read_back,
+        longest[0].as_secs_f64() * 1000.0,
+        longest[1].as_secs_f64() * 1000.0,
+        tally.kills_in_mid_write,
+        tally.unacknowledged_there,
+        tally.unacknowledged_absent,
+    );
+    // One at most that was being sent when its server was killed.
+    if twice > killed_servers {
+        return Err(format!("{twice} mails came twice, {killed_servers} servers were killed").into());
+    }
+    Ok(())
+}
+
+/// Clients take the servers in turn.
+fn client_of<T>(before: &[T]) -> usize {
+    before.len() % NODES
+}
+
+fn base(servers: &[Option<Server>], number: usize) -> Result<String, Failure> {
+    Ok(servers[number].as_ref().ok_or("a server that is down")?.base.clone())
+}
+
+async fn probe(base: &str, number: usize) -> Result<Probe, Failure> {
+    let password = "Zebra-Quartz-77";
+    let body = json!({ "username": format!("probe{number}"), "password1": password, "password2": password });
+    let answer = reqwest::Client::new().post(format!("{base}/api/auth/registration/")).json(&body).send().await?;
+    let answer: Value = answer.json().await?;
+    Ok(Probe { token: answer["key"].as_str().ok_or("a probe without a token")?.to_owned(), count: 0 })
+}
+
+/// Every promised mail must come, with nobody asking again: how many were promised, committed and delivered.
+fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usize, usize), Failure> {
+    let mut beside = Beside::open(port)?;
+    let deadline = Instant::now() + PATIENCE;
+    while beside.number("SELECT COUNT(*) FROM outbox")? > 0 {
+        if Instant::now() > deadline {
+            return Err("mails still wait".into());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
+    let recipients = sink.recipients();
+    for address in &recipients {
+        *arrived.entry(address.clone()).or_default() += 1;
+    }
+    let mut promised = 0;
+    for person in clients.iter().flat_map(|client| &client.people) {
+        let came = arrived.get(&person.address).copied().unwrap_or(0);
+        if came < person.promised {
+            return Err(format!("{}: {} mails promised, {came} came", person.address, person.promised).into());
+        }
+        promised += person.promised;
+    }
+    // Each registration with an address and each reset that was asked for, in one transaction with its mail.
+    let written = beside.number(
+        "SELECT COUNT(*) FROM audit e JOIN accounts a ON a.id = e.account_id
+         WHERE a.email <> '' AND e.event IN ('registered', 'reset_asked')",
+    )?;
+    let written = usize::try_from(written)?;
+    if recipients.len() < written {
+        return Err(format!("{written} mails were committed, {} came", recipients.len()).into());
+    }
+    Ok((promised, written, recipients.len()))
+}
