@@ -151,6 +151,16 @@ async fn good_logins_are_not_limited_and_clear_nothing() {
     assert_throttled(&server.log_in("amy", PASSWORD).await, 30);
 }
 
+/// No database's text need hold such a name.
+#[tokio::test]
+async fn name_with_a_null_character_is_a_wrong_one() {
+    let server = TestServer::start().await;
+    server.register("a", "").await;
+    assert_eq!(basic(&server, "a\0b", PASSWORD).await.status, 401);
+    assert_eq!(basic(&server, "a\0", PASSWORD).await.status, 401);
+    assert_eq!(basic(&server, "a", PASSWORD).await.status, 200);
+}
+
 #[tokio::test]
 async fn one_client_cannot_try_one_password_on_many_names() {
     let server = limited().await;

@@ -544,6 +544,7 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
         (Spoil::AccessTokenHash, 403, "at_hash"),
         (Spoil::NoSubject, 403, "subject of 0"),
         (Spoil::LongSubject, 403, "subject of 256"),
+        (Spoil::NullInSubject, 403, "null character"),
         (Spoil::NoIdToken, 403, "no ID token"),
         (Spoil::TokenGarbage, 502, "token endpoint"),
         (Spoil::TokenStatus, 502, ""),

@@ -249,6 +249,8 @@ struct Client {
 /// The longest subject: 255 in OpenID Connect Core, 2.
 fn subject(text: &str) -> Result<String, Fault> {
     match text.len() {
+        // Not every database's text can hold it.
+        _ if text.contains('\0') => Err(Fault::Untrusted("a subject with a null character".to_owned())),
         1..=255 => Ok(text.to_owned()),
         length => Err(Fault::Untrusted(format!("a subject of {length} characters"))),
     }

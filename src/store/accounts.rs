@@ -90,6 +90,10 @@ impl Reader<'_> {
     }
 
     pub fn account_find_by_username_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
+        // PostgreSQL's text has none, not even to ask for.
+        if key.contains('\0') {
+            return Ok(None);
+        }
         self.find(
             concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.username_key = $1"),
             params![key],

@@ -60,7 +60,10 @@ impl Server {
                 let address = parsed["address"].as_str().ok_or("no address in the log")?;
                 server.base = format!("http://{address}");
                 // Read to its end: a full pipe would hold the server up.
-                let alarming = |line: &String| line.contains("panicked") || line.contains("\"level\":50");
+                // What a client is told of a database that is away, it judges itself.
+                let is_away = |line: &str| line.contains("\"status\":503");
+                let alarming =
+                    move |line: &String| line.contains("panicked") || line.contains("\"level\":50") && !is_away(line);
                 let read = move || lines.map_while(Result::ok).filter(alarming).collect();
                 server.log = Some(std::thread::spawn(read));
                 return Ok(server);

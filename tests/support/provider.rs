@@ -40,6 +40,7 @@ pub enum Spoil {
     AccessTokenHash,
     NoSubject,
     LongSubject,
+    NullInSubject,
     NoIdToken,
     TokenGarbage,
     TokenStatus,
@@ -323,6 +324,7 @@ impl Provider {
             Spoil::AccessTokenHash => claims["at_hash"] = json!(encoded([0; 16])),
             Spoil::NoSubject => claims["sub"] = json!(""),
             Spoil::LongSubject => claims["sub"] = json!("x".repeat(256)),
+            Spoil::NullInSubject => claims["sub"] = json!("a\0b"),
             _ => {}
         }
         let alg = match spoil {
