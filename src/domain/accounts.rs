@@ -157,7 +157,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
             tokens::insert(w, &token, id, domain)?;
             sessions::insert(w, &session, id, &user_agent, domain)?;
             audit::record(w, domain, Event::Registered, id, &client, "")?;
-            Ok(LoggedIn { token, session })
+            Ok(LoggedIn { token: token.clone(), session: session.clone() })
         })
         .await?;
     domain.outbox.wake();
@@ -194,7 +194,7 @@ pub async fn log_in(
             tokens::insert(w, &token, account.id, domain)?;
             sessions::insert(w, &session, account.id, &user_agent, domain)?;
             audit::record(w, domain, Event::Login, account.id, &client, "")?;
-            Ok(LoggedIn { token, session })
+            Ok(LoggedIn { token: token.clone(), session: session.clone() })
         })
         .await
 }
@@ -277,9 +277,9 @@ pub async fn update(
     let write = domain.write(move |w, domain| {
         let mut account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
         let before = account.username.clone();
-        account.username = username.unwrap_or(account.username);
-        account.first_name = first_name.unwrap_or(account.first_name);
-        account.last_name = last_name.unwrap_or(account.last_name);
+        account.username = username.clone().unwrap_or(account.username);
+        account.first_name = first_name.clone().unwrap_or(account.first_name);
+        account.last_name = last_name.clone().unwrap_or(account.last_name);
         let key = username_key(&account.username);
         let updated =
             w.account_update_names(account.id, &account.username, &key, &account.first_name, &account.last_name);
@@ -349,7 +349,7 @@ pub async fn change_password(
                 sessions::insert(w, session, id, user_agent, domain)?;
             }
             audit::record(w, domain, Event::PasswordChanged, id, &client, "")?;
-            Ok(session.map(|(session, _)| session))
+            Ok(session.as_ref().map(|(session, _)| session.clone()))
         })
         .await
 }

@@ -124,7 +124,7 @@ impl Domain {
     /// A write whose closure needs the rules too.
     async fn write<T: Send + 'static>(
         &self,
-        f: impl FnOnce(&Writer<'_>, &Domain) -> Result<T, Refusal> + Send + 'static,
+        f: impl Fn(&Writer<'_>, &Domain) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let domain = self.clone();
         self.store.write(move |w| f(w, &domain)).await

@@ -71,7 +71,7 @@ pub(super) fn start(domain: &Domain, account: &Account, password: Password) {
         let write = store.write::<(), StoreError>(move |w| {
             if w.account_replace_password(id, &old, &new)? {
                 // Before the commit: whoever reads the new hash must find the pair.
-                domain.rehash.remember(id, old, new);
+                domain.rehash.remember(id, old.clone(), new.clone());
             }
             Ok(())
         });

@@ -10,6 +10,7 @@ use super::{Domain, Refusal};
 use crate::store::{Account, Session, StoreError, Writer};
 
 /// A session id in clear, on its way into a cookie. It has no Display and shows nothing in Debug.
+#[derive(Clone)]
 pub struct SessionId(String);
 
 impl SessionId {

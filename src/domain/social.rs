@@ -238,9 +238,9 @@ pub async fn finish(
     let person = trimmed(provider.identify(&back, &challenge, domain.now()).await?);
     let within = domain.clone();
     let browser = Browser { user_agent, client: client.to_owned() };
-    let finished = domain.store.write(move |w| match flow.purpose {
-        Purpose::SignIn => sign_in(w, &within, flow, person, &browser),
-        Purpose::Connect { session } => connect(w, &within, flow, &person, &session, &browser.client),
+    let finished = domain.store.write(move |w| match &flow.purpose {
+        Purpose::SignIn => sign_in(w, &within, flow.clone(), person.clone(), &browser),
+        Purpose::Connect { session } => connect(w, &within, flow.clone(), &person, session, &browser.client),
     });
     let finished = finished.await?;
     domain.outbox.wake();
@@ -291,8 +291,8 @@ pub async fn sign_up(
     let made = domain.store.write(move |w| {
         flow.spend(w, "form")?;
         let is_verified = person.email_verified && person.email.as_deref() == Some(email.as_str());
-        let address = Some(email).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
-        make_account(w, &within, flow, &person, username, address, &browser)
+        let address = Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
+        make_account(w, &within, flow.clone(), &person, username.clone(), address, &browser)
     });
     let made = made.await?;
     domain.outbox.wake();

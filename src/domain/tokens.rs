@@ -10,6 +10,7 @@ use super::{Domain, Refusal};
 use crate::store::{Account, Reader, StoreError, Token, Writer};
 
 /// A key in clear, on its way to the client that asked for it. It has no Display and shows nothing in Debug.
+#[derive(Clone)]
 pub struct TokenKey(String);
 
 impl TokenKey {

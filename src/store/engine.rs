@@ -33,6 +33,12 @@ pub(super) trait WritingConnection: Connection + Send {
 
     fn is_in_transaction(&self) -> bool;
 
+    /// Whether the last transaction was undone through no fault of its statements, for certain: it stood against another,
+    /// or its connection was lost before its commit was asked for. The same may be done again.
+    fn was_undone(&self) -> bool {
+        false
+    }
+
     /// After an error nobody knows whether it was written.
     fn commit(&self) -> Result<(), StoreError>;
 

@@ -149,7 +149,7 @@ impl Store {
     ///
     /// An error or a panic undoes what this closure wrote and nothing else. Once queued, the
     /// closure runs even if the caller stops waiting.
-    pub async fn write<T, E>(&self, f: impl FnOnce(&Writer<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn write<T, E>(&self, f: impl Fn(&Writer<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -164,7 +164,7 @@ impl Store {
 
     /// Queues what no answer depends on, such as when something was used last, and waits for nothing: a database that
     /// takes no writes just now can still be read. It is durable before any write that is queued later.
-    pub fn note(&self, f: impl FnOnce(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
+    pub fn note(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
         let (reply, _) = oneshot::channel();
         // What is lost is noted again at the next use.
         let _ = self.inner.writer.submit(writer::job(f, reply));

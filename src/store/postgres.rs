@@ -152,6 +152,11 @@ fn is_end(code: &SqlState) -> bool {
     [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code)
 }
 
+/// Two transactions stood in each other's way, and this is the one that was undone.
+fn is_in_the_way(code: &SqlState) -> bool {
+    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
+}
+
 fn each_of(rows: &[postgres::Row], each: EachRow<'_>) -> Result<(), StoreError> {
     for row in rows {
         if each(&Row::Postgres(row))? == ControlFlow::Break(()) {
@@ -271,6 +276,7 @@ pub(super) struct Writing {
     limits: &'static str,
     open: RefCell<Open>,
     is_in_transaction: Cell<bool>,
+    was_undone: Cell<bool>,
 }
 
 impl Writing {
@@ -291,7 +297,21 @@ impl Writing {
             limits,
             open: RefCell::new(open),
             is_in_transaction: Cell::new(false),
+            was_undone: Cell::new(false),
         })
+    }
+
+    /// Notes when the transaction is over by this.
+    fn noting<T>(&self, ask: impl FnOnce(&mut Open) -> Result<T, postgres::Error>) -> Result<T, StoreError> {
+        let mut open = self.open.borrow_mut();
+        let outcome = ask(&mut open);
+        if let Err(error) = &outcome
+            && self.is_in_transaction.get()
+            && (open.is_lost() || error.code().is_some_and(is_in_the_way))
+        {
+            self.was_undone.set(true);
+        }
+        Ok(outcome?)
     }
 
     /// Whether the schema is one of this server, of whatever version.
@@ -310,6 +330,7 @@ impl Writing {
             // Of a transaction that failed: over with its connection, if not by this.
             let _ = self.rollback();
         }
+        self.was_undone.set(false);
         let mut open = self.open.borrow_mut();
         let begun = match open.run(sql) {
             Err(_) if open.is_lost() => {
@@ -330,12 +351,12 @@ impl Writing {
 
 impl Connection for Writing {
     fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
-        let rows = self.open.borrow_mut().rows(sql, params)?;
+        let rows = self.noting(|open| open.rows(sql, params))?;
         each_of(&rows, each)
     }
 
     fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
-        let changed = self.open.borrow_mut().execute(sql, params)?;
+        let changed = self.noting(|open| open.execute(sql, params))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 }
@@ -394,7 +415,12 @@ impl WritingConnection for Writing {
     fn commit(&self) -> Result<(), StoreError> {
         self.is_in_transaction.set(false);
         // An aborted transaction answers COMMIT alone with ROLLBACK, and without an error.
-        self.run("SELECT 1; COMMIT")
+        let mut open = self.open.borrow_mut();
+        let committed = open.run("SELECT 1; COMMIT");
+        // A connection that was lost here leaves open what became of it.
+        self.was_undone.set(committed.as_ref().err().and_then(postgres::Error::code).is_some_and(is_in_the_way));
+        committed?;
+        Ok(())
     }
 
     fn rollback(&self) -> Result<(), StoreError> {
@@ -403,8 +429,12 @@ impl WritingConnection for Writing {
     }
 
     fn run(&self, sql: &'static str) -> Result<(), StoreError> {
-        self.open.borrow_mut().run(sql)?;
+        self.noting(|open| open.run(sql))?;
         Ok(())
+    }
+
+    fn was_undone(&self) -> bool {
+        self.was_undone.get()
     }
 
     fn migrate(&self, step: &Step) -> Result<(), StoreError> {

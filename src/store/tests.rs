@@ -3,6 +3,7 @@
 //! Must never run SQL of its own, except where no handle offers what a test needs.
 
 mod conflicts;
+mod lost;
 mod recent;
 mod records;
 #[path = "../../tests/support/postgres.rs"]
@@ -64,16 +65,16 @@ fn open_file() -> (TempDir, Store) {
 
 type Done<T> = Result<T, StoreError>;
 
-async fn write<T: Send + 'static>(store: &Store, f: impl FnOnce(&Writer<'_>) -> Done<T> + Send + 'static) -> Done<T> {
+async fn write<T: Send + 'static>(store: &Store, f: impl Fn(&Writer<'_>) -> Done<T> + Send + 'static) -> Done<T> {
     store.write(f).await
 }
 
 /// Two accounts, "one" and "two", are there when the closure runs.
 async fn with_two_accounts<T: Send + 'static>(
-    f: impl FnOnce(&Writer<'_>, i64, i64) -> Done<T> + Send + 'static,
+    f: impl Fn(&Writer<'_>, i64, i64) -> Done<T> + Send + 'static,
 ) -> Done<T> {
     let (_folder, store) = open();
-    write(&store, |w| {
+    write(&store, move |w| {
         let one = w.account_insert(&new_account("one"))?;
         let two = w.account_insert(&new_account("two"))?;
         f(w, one, two)
@@ -155,7 +156,7 @@ async fn full_queue_turns_writes_away_and_drains() {
     let (_folder, store) = open();
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
-    let spawn = |f: Box<dyn FnOnce() + Send>| {
+    let spawn = |f: Box<dyn Fn() + Send>| {
         let store = store.clone();
         tokio::spawn(async move {
             write(&store, move |_| {

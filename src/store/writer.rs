@@ -18,48 +18,62 @@ use crate::metrics::Writing;
 pub(super) const QUEUE_LENGTH: usize = 4096;
 const BATCH_LENGTH: usize = 256;
 
-/// A queued closure. Given an error instead of a writer, it answers its caller with that.
-pub(super) type Job = Box<dyn FnOnce(Result<&Writer<'_>, StoreError>) -> Ran + Send>;
+/// How often a batch is done again that the engine undid through no fault of its own.
+const TRIES_AGAIN: usize = 3;
 
-/// A closure that has run and whose caller still waits for the commit.
-pub(super) struct Ran {
-    keep: bool,
-    answer: Answer,
+/// A queued closure, and the caller who waits for it.
+pub(super) trait Job: Send {
+    /// Runs it and keeps its outcome in place of an earlier one. True when what it wrote is to stay.
+    fn run(&mut self, writer: &Writer<'_>) -> bool;
+
+    /// Sends its caller its own outcome, or the failure of the whole transaction in its place.
+    fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
-/// Sends the closure's own outcome, or the failure of the whole transaction in its place.
-type Answer = Box<dyn FnOnce(Option<StoreError>)>;
+struct Waiting<T, E, F> {
+    work: F,
+    outcome: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
 
-pub(super) fn job<T, E, F>(work: F, reply: oneshot::Sender<Result<T, E>>) -> Job
+pub(super) fn job<T, E, F>(work: F, reply: oneshot::Sender<Result<T, E>>) -> Box<dyn Job>
 where
-    F: FnOnce(&Writer<'_>) -> Result<T, E> + Send + 'static,
+    F: Fn(&Writer<'_>) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
-    Box::new(move |writer| {
-        let outcome = match writer {
-            // Unwind safe: whatever the closure left half done in the database is rolled back.
-            Ok(writer) => catch_unwind(AssertUnwindSafe(|| work(writer)))
-                .unwrap_or_else(|_| Err(StoreError::Other("a write panicked".to_owned()).into())),
-            Err(error) => Err(error.into()),
+    Box::new(Waiting { work, outcome: None, reply })
+}
+
+impl<T, E, F> Job for Waiting<T, E, F>
+where
+    F: Fn(&Writer<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn run(&mut self, writer: &Writer<'_>) -> bool {
+        // Unwind safe: whatever the closure left half done in the database is rolled back.
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(writer)))
+            .unwrap_or_else(|_| Err(StoreError::Other("a write panicked".to_owned()).into()));
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn answer(self: Box<Self>, failure: Option<StoreError>) {
+        let never_run = || Err(StoreError::Unavailable("the transaction was lost".to_owned()).into());
+        let outcome = match failure {
+            Some(error) => Err(error.into()),
+            None => self.outcome.unwrap_or_else(never_run),
         };
-        Ran {
-            keep: outcome.is_ok(),
-            answer: Box::new(move |failure| {
-                let outcome = match failure {
-                    Some(error) => Err(error.into()),
-                    None => outcome,
-                };
-                // A caller that no longer waits is no concern of the transaction.
-                let _ = reply.send(outcome);
-            }),
-        }
-    })
+        // A caller that no longer waits is no concern of the transaction.
+        let _ = self.reply.send(outcome);
+    }
 }
 
 /// Ends by itself once dropped, after finishing what is queued.
 pub(super) struct WriterThread {
-    queue: Mutex<Option<SyncSender<Job>>>,
+    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     metrics: Writing,
 }
@@ -80,7 +94,7 @@ impl WriterThread {
         &self.metrics
     }
 
-    pub(super) fn submit(&self, job: Job) -> Result<(), StoreError> {
+    pub(super) fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         let queue = lock(&self.queue);
         let Some(queue) = queue.as_ref() else {
             return Err(StoreError::Unavailable("the store is closed".to_owned()));
@@ -110,7 +124,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Job>, metrics: &Writing) {
+fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Box<dyn Job>>, metrics: &Writing) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_LENGTH - 1));
@@ -127,42 +141,46 @@ fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Job>, metrics: &Wri
 }
 
 /// An error means that the whole transaction was lost; its callers know already.
-fn run_batch(connection: &dyn WritingConnection, batch: Vec<Job>) -> Result<(), StoreError> {
-    let mut failure = of_all(connection.begin()).err();
-    let mut answers = Vec::with_capacity(batch.len());
-    for job in batch {
-        let (answer, result) = match &failure {
-            None => run_in_savepoint(connection, job),
-            Some(error) => (job(Err(error.clone())).answer, Ok(())),
-        };
-        answers.push(answer);
-        failure = failure.or(result.err());
-    }
-    if failure.is_none() {
-        failure = of_all(connection.commit()).err();
-    }
-    if failure.is_some() && connection.is_in_transaction() {
-        // Should this fail too, begin() tries again.
-        let _ = connection.rollback();
+fn run_batch(connection: &dyn WritingConnection, mut batch: Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+    let mut outcome = try_batch(connection, &mut batch);
+    for _ in 0..TRIES_AGAIN {
+        if outcome.is_err() && connection.was_undone() {
+            outcome = try_batch(connection, &mut batch);
+        }
     }
     // After a failed commit, failed closures get its error too: what they failed on may have
     // been another closure's row, which is gone.
-    for answer in answers {
-        answer(failure.clone());
+    let failure = outcome.as_ref().err();
+    for job in batch {
+        job.answer(failure.cloned());
     }
-    failure.map_or(Ok(()), Err)
+    outcome
+}
+
+fn try_batch(connection: &dyn WritingConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    of_all(connection.begin())?;
+    let done = batch.iter_mut().try_for_each(|job| run_in_savepoint(connection, &mut **job));
+    let done = of_all(done.and_then(|()| connection.commit()));
+    if done.is_err() && connection.is_in_transaction() {
+        // Should this fail too, begin() tries again.
+        let _ = connection.rollback();
+    }
+    done
 }
 
 /// An error means that the whole transaction is lost. That includes the engine having rolled it
 /// back on its own, as it may when the disk is full: the savepoint is then gone too.
-fn run_in_savepoint(connection: &dyn WritingConnection, job: Job) -> (Answer, Result<(), StoreError>) {
-    if let Err(error) = of_all(connection.run("SAVEPOINT job")) {
-        return (job(Err(error.clone())).answer, Err(error));
+fn run_in_savepoint(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<(), StoreError> {
+    connection.run("SAVEPOINT job")?;
+    let keep = job.run(&Writer::new(connection));
+    if connection.was_undone() {
+        // Whatever the closure made of it.
+        return Err(StoreError::Unavailable("the transaction was undone".to_owned()));
     }
-    let ran = job(Ok(&Writer::new(connection)));
-    let undone = if ran.keep { Ok(()) } else { connection.run("ROLLBACK TO SAVEPOINT job") };
-    let result = undone.and_then(|()| connection.run("RELEASE SAVEPOINT job"));
-    (ran.answer, of_all(result))
+    if !keep {
+        connection.run("ROLLBACK TO SAVEPOINT job")?;
+    }
+    connection.run("RELEASE SAVEPOINT job")
 }
 
 /// A failure of the transaction itself, which says nothing about the work of any one caller.
@@ -195,16 +213,16 @@ mod tests {
         (folder, connection)
     }
 
-    fn queued(f: impl FnOnce(&Writer<'_>) -> Result<i64, StoreError> + Send + 'static) -> (Job, Reply) {
+    fn queued(f: impl Fn(&Writer<'_>) -> Result<i64, StoreError> + Send + 'static) -> (Box<dyn Job>, Reply) {
         let (reply, answer) = oneshot::channel();
         (job(f, reply), answer)
     }
 
-    fn insert(username: &'static str) -> (Job, Reply) {
+    fn insert(username: &'static str) -> (Box<dyn Job>, Reply) {
         queued(move |w| w.account_insert(&new_account(username)))
     }
 
-    fn run(connection: &Connection, jobs: Vec<(Job, Reply)>) -> Vec<Result<i64, StoreError>> {
+    fn run(connection: &Connection, jobs: Vec<(Box<dyn Job>, Reply)>) -> Vec<Result<i64, StoreError>> {
         let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
         // Each reply says it again.
         let _ = run_batch(connection, jobs);
