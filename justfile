@@ -57,6 +57,16 @@ social:
     cargo build --release
     bash tests/social/run target/release/inventree-auth
 
+# Three servers on one PostgreSQL: kill -9 of them and of it, so many rounds; a seed repeats a run.
+nodes ROUNDS="50" *SEED:
+    cargo build --release --bins --examples
+    target/release/examples/nodes target/release/inventree-auth {{ROUNDS}} {{SEED}}
+
+# Servers on one PostgreSQL: one beside what its pool can do, three beside one.
+bench-postgresql *ARGS:
+    cargo build --release --bins --examples
+    target/release/examples/bench --postgresql {{ARGS}}
+
 # Everything to look at, on a database that goes when it stops.
 demo *ARGS:
     cargo run --release -- serve --demo {{ARGS}}

@@ -1,4 +1,5 @@
-//! How fast, beside what nothing can be faster than: one run, one table. `bench [--smoke]`, or `bench --peers`.
+//! How fast, beside what nothing can be faster than: one run, one table. `bench [--smoke]`, `bench --peers`, or
+//! `bench --postgresql [--smoke]`.
 //!
 //! Both sides of a ratio are loaded in turns, round by round, on one machine, and the middle ratio counts: a machine that
 //! is busy for a while disturbs both. Nothing here judges a figure; an answer that is not the right one ends the run.
@@ -7,8 +8,11 @@ mod filling;
 mod limits;
 mod load;
 mod peers;
+#[path = "../support/postgres.rs"]
+mod postgres_server;
 mod process;
 mod rows;
+mod shared;
 mod table;
 
 use std::error::Error;
@@ -22,7 +26,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         [] => rows::run(&rows::FULL),
         ["--smoke"] => rows::run(&rows::SMOKE),
         ["--peers"] => peers::run(),
-        _ => Err("usage: bench [--smoke | --peers]".into()),
+        ["--postgresql"] => shared::run(&rows::FULL),
+        ["--postgresql", "--smoke"] => shared::run(&rows::SMOKE),
+        _ => Err("usage: bench [--smoke | --peers | --postgresql [--smoke]]".into()),
     }
 }
 

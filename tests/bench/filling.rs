@@ -4,14 +4,13 @@
 //! All accounts have one password and one hash of it: a verification costs the same.
 
 use std::error::Error;
-use std::path::Path;
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
 use chrono::{Days, Duration, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use inventree_auth::domain::keys::digest;
-use inventree_auth::store::{Keep, NewAccount, StoreError, write_all_or_nothing};
+use inventree_auth::store::{Database, Keep, NewAccount, StoreError, write_all_or_nothing};
 
 pub const PASSWORD: &str = "Zebra-Quartz-77";
 
@@ -34,14 +33,14 @@ pub const ACCOUNTS_PER_SESSION: u32 = 2;
 /// # Errors
 ///
 /// The store's.
-pub fn fill(path: &Path, accounts: u32) -> Result<(), Box<dyn Error>> {
+pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
     let (tokens, sessions) = (accounts * TOKENS_PER_ACCOUNT, accounts / ACCOUNTS_PER_SESSION);
     let password = Argon2::default().hash_password(PASSWORD.as_bytes()).map_err(|e| e.to_string())?.to_string();
     let now = Utc::now();
     let expiry = now.date_naive() + Days::new(365);
     let bar = ProgressBar::new(u64::from(accounts + tokens + sessions));
     bar.set_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {eta} left")?);
-    write_all_or_nothing(&path.into(), Keep::Rows, |w| -> Result<(), StoreError> {
+    write_all_or_nothing(database, Keep::Rows, |w| -> Result<(), StoreError> {
         for number in 1..=accounts {
             let username = username(&eight(number));
             let email = format!("{username}@example.com");

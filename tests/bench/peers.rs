@@ -109,7 +109,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     let machine = machine();
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("ours.sqlite3");
-    fill(&database, 1000)?;
+    fill(&database.as_path().into(), 1000)?;
     let heads = &["server", "who-am-i per s", "ours", "logins per s", "ours", "PSS MiB", "ours", "start ms", "ours"];
     let mut table = Table::new(heads);
     for peer in &PEERS {

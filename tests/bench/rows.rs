@@ -15,10 +15,10 @@ use crate::table::{Table, machine, median, number};
 
 /// How long and how often.
 pub struct Plan {
-    rounds: u32,
-    seconds: u32,
+    pub rounds: u32,
+    pub seconds: u32,
     mixed_seconds: u32,
-    few_accounts: u32,
+    pub few_accounts: u32,
     many_accounts: u32,
     /// Rows that writes may use up.
     written_accounts: u32,
@@ -45,13 +45,13 @@ pub const SMOKE: Plan = Plan {
 
 const USER: &str = "/api/auth/user/";
 const LOGIN: &str = "/api/auth/login/";
-const PROVIDERS: &str = "/api/auth/providers/";
+pub const PROVIDERS: &str = "/api/auth/providers/";
 
 /// As many clients as keep both cores busy.
-const READERS: u32 = 32;
+pub const READERS: u32 = 32;
 /// Below the number of logins that may wait for a hashing thread.
-const HASHERS: u32 = 64;
-const WRITERS: u32 = 64;
+pub const HASHERS: u32 = 64;
+pub const WRITERS: u32 = 64;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -88,7 +88,7 @@ fn log_out() -> Ask {
     Ask::post("/api/auth/logout/", &json!({})).header(format!("Authorization: Token {}", token_key(NUMBER)))
 }
 
-fn rename() -> Ask {
+pub fn rename() -> Ask {
     let ask = Ask::patch(USER, &json!({ "first_name": format!("N{NUMBER}") }));
     ask.header(format!("Authorization: Token {}", token_key(NUMBER)))
 }
@@ -139,7 +139,7 @@ pub fn run(plan: &Plan) -> Outcome<()> {
     let heads = &["what", "this server", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
     let mut bench = Bench { plan, table: Table::new(heads) };
     let few = folder.path().join("few.sqlite3");
-    fill(&few, plan.few_accounts)?;
+    fill(&few.as_path().into(), plan.few_accounts)?;
     {
         let server = serve(&few)?;
         let bare = serve_bare(folder.path())?;
@@ -289,7 +289,7 @@ impl Bench<'_> {
             ("PATCH user", rename(), "UPDATE accounts SET first_name = 'N' || id WHERE id = $1", accounts),
         ];
         let [filled, ours, raw] = ["filled", "ours", "raw"].map(|name| folder.join(format!("{name}.sqlite3")));
-        fill(&filled, accounts)?;
+        fill(&filled.as_path().into(), accounts)?;
         std::fs::copy(&filled, &ours)?;
         let server = serve(&ours)?;
         // PATCH first: it needs the tokens that logouts end.
@@ -320,7 +320,7 @@ impl Bench<'_> {
     /// A million accounts beside a thousand.
     fn many(&mut self, few: &Path, folder: &Path) -> Outcome<()> {
         let many: PathBuf = folder.join("many.sqlite3");
-        fill(&many, self.plan.many_accounts)?;
+        fill(&many.as_path().into(), self.plan.many_accounts)?;
         let (few, many) = (serve(few)?, serve(&many)?);
         let accounts = number(self.plan.many_accounts.into());
         let millis = many.started_in.as_secs_f64() * 1000.0;

@@ -1,0 +1,164 @@
+//! The table of servers on one PostgreSQL: one beside what its pool can do at all, and three beside one.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use inventree_auth::domain::keys::digest;
+use inventree_auth::store::{Database, Store, StoreError};
+
+use crate::filling::{TOKENS_PER_ACCOUNT, fill, token_key};
+use crate::limits::hashes_per_second;
+use crate::load::{Ask, Clients, Expect, Load, Numbers, start as start_load};
+use crate::postgres_server::{Cluster, url};
+use crate::process::Process;
+use crate::rows::{HASHERS, PROVIDERS, Plan, READERS, WRITERS, by_token, log_in, rename};
+use crate::table::{Table, machine, median, number};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const NODES: usize = 3;
+/// As many threads as the pool has connections.
+const SELECTING: u32 = 16;
+
+struct Shared<'p> {
+    plan: &'p Plan,
+    table: Table,
+    nodes: Vec<Process>,
+}
+
+pub fn run(plan: &Plan) -> Outcome<()> {
+    let machine = machine();
+    let cluster = Cluster::start(true).ok_or("PostgreSQL is not installed: apt-get install postgresql")?;
+    let address = url(cluster.port, "postgres");
+    let database: Database = address.parse()?;
+    fill(&database, plan.few_accounts)?;
+    let folder = tempfile::tempdir()?;
+    let nodes: Result<Vec<_>, _> =
+        (0..NODES).map(|n| serve(&address, &folder.path().join(format!("{n}.log")))).collect();
+    let heads = &["what", "measured", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
+    let mut shared = Shared { plan, table: Table::new(heads), nodes: nodes? };
+    let store = Store::open(&database)?;
+    shared.who_am_i(&store)?;
+    shared.logins()?;
+    let tokens = Numbers::Any(plan.few_accounts * TOKENS_PER_ACCOUNT);
+    let accounts = Numbers::Any(plan.few_accounts);
+    shared.three_beside_one("who-am-i by token", &by_token(), tokens, READERS)?;
+    shared.three_beside_one("login", &log_in(), accounts, HASHERS)?;
+    shared.three_beside_one("PATCH user", &rename(), accounts, WRITERS)?;
+    store.close();
+    println!(
+        "{machine}; PostgreSQL on the same machine, durable; medians of {} rounds of {} s\n",
+        plan.rounds, plan.seconds
+    );
+    shared.table.print();
+    Ok(())
+}
+
+fn serve(address: &str, log: &Path) -> Result<Process, String> {
+    Process::start(PROVIDERS, log, |port| {
+        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/inventree-auth"));
+        command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database", address]);
+        command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
+        command
+            .env("INVENTREE_LOG_LEVEL", "warning")
+            .env("INVENTREE_SECRET_KEY", "of no importance, and the same on all");
+        command
+    })
+}
+
+impl Shared<'_> {
+    fn who_am_i(&mut self, store: &Store) -> Outcome<()> {
+        let tokens = self.plan.few_accounts * TOKENS_PER_ACCOUNT;
+        let (mut loads, mut limits) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            loads.push(self.load(&by_token(), Numbers::Any(tokens), READERS, 1)?);
+            limits.push(selects_per_second(store, tokens, Duration::from_secs(self.plan.seconds.into()))?);
+        }
+        self.say("who-am-i by token, one server", &loads, "the bare SELECT, same pool", &limits, "0.50");
+        Ok(())
+    }
+
+    fn logins(&mut self) -> Outcome<()> {
+        let (mut loads, mut limits) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            loads.push(self.load(&log_in(), Numbers::Any(self.plan.few_accounts), HASHERS, 1)?);
+            limits.push(hashes_per_second(Duration::from_secs(self.plan.seconds.into()))?);
+        }
+        self.say("login, one server", &loads, "argon2 alone, all cores", &limits, "");
+        Ok(())
+    }
+
+    /// As many clients in all, over one server and over three.
+    fn three_beside_one(&mut self, what: &str, ask: &Ask, numbers: Numbers, clients: u32) -> Outcome<()> {
+        let (mut three, mut one) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            three.push(self.load(ask, numbers, clients, NODES)?);
+            one.push(self.load(ask, numbers, clients, 1)?.per_second);
+        }
+        self.say(&format!("{what}, three servers"), &three, "one server", &one, "1.00");
+        Ok(())
+    }
+
+    /// Spread over so many servers; what they did together, and the times of the slowest.
+    fn load(&self, ask: &Ask, numbers: Numbers, connections: u32, servers: usize) -> Outcome<Load> {
+        let share = connections / u32::try_from(servers)?;
+        let clients = Clients { connections: share, seconds: self.plan.seconds };
+        let asks = std::slice::from_ref(ask);
+        let under_way: Result<Vec<_>, _> = (self.nodes.iter().take(servers))
+            .map(|node| start_load(node.port, asks, numbers, clients, Expect::Success))
+            .collect();
+        let loads: Result<Vec<Load>, _> = under_way?.into_iter().map(|load| load.finish()).collect();
+        let together = loads?.into_iter().reduce(|all, load| Load {
+            requests: all.requests + load.requests,
+            per_second: all.per_second + load.per_second,
+            p50_ms: all.p50_ms.max(load.p50_ms),
+            p99_ms: all.p99_ms.max(load.p99_ms),
+        });
+        Ok(together.ok_or("no load")?)
+    }
+
+    fn say(&mut self, what: &str, loads: &[Load], beside: &str, limits: &[f64], promised: &str) {
+        let ratio = median(loads.iter().zip(limits).map(|(load, limit)| load.per_second / limit));
+        let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
+        self.table.add(vec![
+            what.to_owned(),
+            number(middle(|load| load.per_second)),
+            format!("{beside}: {}", number(median(limits.iter().copied()))),
+            format!("{ratio:.2}"),
+            promised.to_owned(),
+            format!("{:.2}, {:.2}", middle(|load| load.p50_ms), middle(|load| load.p99_ms)),
+            format!("{:.1}", self.nodes[0].memory_mib()),
+        ]);
+    }
+}
+
+/// The statement that who-am-i asks, prepared, through a pool of the same kind, from as many threads as it has connections.
+fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> Outcome<f64> {
+    let digests: Vec<[u8; 32]> = (1..=tokens).map(|number| digest(&token_key(&format!("{number:08}")))).collect();
+    let next = AtomicU32::new(0);
+    let begun = Instant::now();
+    let (digests, next, end) = (&digests, &next, begun + duration);
+    let done: Result<u64, String> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..SELECTING)
+            .map(|_| {
+                scope.spawn(move || -> Result<u64, String> {
+                    let mut done = 0;
+                    while Instant::now() < end {
+                        let number = next.fetch_add(1, Ordering::Relaxed) % tokens;
+                        let read = store.read::<_, StoreError>(|r| r.token_find(&digests[number as usize]));
+                        let found = futures::executor::block_on(read).map_err(|e| e.to_string())?;
+                        found.ok_or("a token that is not there")?;
+                        done += 1;
+                    }
+                    Ok(done)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())?).sum()
+    });
+    Ok(done? as f64 / begun.elapsed().as_secs_f64())
+}
