@@ -60,7 +60,7 @@ pub(super) fn insert(
 /// Only the store's.
 pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32], Account)>, StoreError> {
     let digest = digest(id);
-    let found = domain.store.read(|r| r.session_find(&digest)).await?;
+    let found = domain.store.session_find(&digest).await?;
     let now = domain.now();
     let live = found.filter(|(session, account)| is_live(session, now) && account.is_active);
     let Some((session, account)) = live else { return Ok(None) };
@@ -97,7 +97,7 @@ pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Session>, Refu
 ///
 /// [`Refusal::NotFound`] when it has ended meanwhile.
 pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refusal> {
-    let found = domain.store.read(|r| r.session_find(digest)).await?;
+    let found = domain.store.session_find(digest).await?;
     found.map(|(session, _)| session).ok_or(Refusal::NotFound)
 }
 

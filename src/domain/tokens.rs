@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate};
 use super::audit::{self, Event};
 use super::keys::{digest, hex};
 use super::{Domain, Refusal};
-use crate::store::{Account, Reader, StoreError, Token, Writer};
+use crate::store::{Account, StoreError, Token, Writer};
 
 /// A key in clear, on its way to the client that asked for it. It has no Display and shows nothing in Debug.
 #[derive(Clone)]
@@ -81,7 +81,7 @@ pub(super) fn insert(w: &Writer<'_>, key: &TokenKey, account_id: i64, domain: &D
 /// [`TokenRefusal`] by reason; clients see the reason.
 pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account), TokenRefusal> {
     let digest = digest(key);
-    let found = domain.store.read(|r: &Reader<'_>| r.token_find(&digest)).await?;
+    let found = domain.store.token_find(&digest).await?;
     let (token, account) = found.ok_or(TokenRefusal::Unknown)?;
     let today = domain.now().date_naive();
     match state(&token, today) {

@@ -170,7 +170,7 @@ fn open_source(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
             Box::new(connection)
         }
     };
-    let version = Reader::new(as_connection(&*source), None).schema_version()?.unwrap_or(0);
+    let version = Reader::new(as_connection(&*source)).schema_version()?.unwrap_or(0);
     if version > migrations::LATEST {
         return Err(migrations::too_new(version));
     }
@@ -202,7 +202,7 @@ fn copy_within(
     progress: &mut impl Progress,
 ) -> Result<Copied, StoreError> {
     migrations::bring_up_to_date(target)?;
-    let (reader, writer) = (Reader::new(source, None), Writer::new(target));
+    let (reader, writer) = (Reader::new(source), Writer::new(target));
     let mut rows = 0;
     for table in tables() {
         rows += reader.value::<i64>(table.count, &[])?.unsigned_abs();

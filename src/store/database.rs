@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// How long a server may take to say that it is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub enum Database {
 /// A server, and how it is spoken to. No `Debug` and no `Display` shows the password.
 #[derive(Clone, Debug)]
 pub struct Postgres {
-    pub(super) config: postgres::Config,
+    pub(super) config: tokio_postgres::Config,
     /// Certificates that vouch for the server, in place of the public ones.
     pub(super) root_certificates: Option<PathBuf>,
 }
@@ -43,7 +43,7 @@ pub struct PostgresParts<'a> {
 
 impl Postgres {
     pub fn new(parts: PostgresParts<'_>) -> Postgres {
-        let mut config = postgres::Config::new();
+        let mut config = tokio_postgres::Config::new();
         for host in parts.host.split(',') {
             config.host(host.trim());
         }
@@ -57,7 +57,7 @@ impl Postgres {
         Postgres::of(config, parts.root_certificates)
     }
 
-    fn of(mut config: postgres::Config, root_certificates: Option<PathBuf>) -> Postgres {
+    fn of(mut config: tokio_postgres::Config, root_certificates: Option<PathBuf>) -> Postgres {
         config.application_name("inventree-auth").connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE);
         config.keepalives_idle(SILENCE).target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_ssl_mode() == SslMode::Prefer {
@@ -66,6 +66,11 @@ impl Postgres {
             config.ssl_mode(if is_here { SslMode::Disable } else { SslMode::Require });
         }
         Postgres { config, root_certificates }
+    }
+
+    /// For who waits on a thread.
+    pub(super) fn blocking(&self) -> postgres::Config {
+        self.config.clone().into()
     }
 
     /// The same with a password, where it has none.
@@ -136,7 +141,7 @@ impl FromStr for Database {
             return Ok(Database::Sqlite(PathBuf::from(text)));
         }
         // The parser's own words may repeat what it could not read, a password among it.
-        let config = text.parse::<postgres::Config>();
+        let config = text.parse::<tokio_postgres::Config>();
         let config = config.map_err(|_| "a server is named postgresql://user@host:port/name".to_owned())?;
         if config.get_hosts().is_empty() || config.get_dbname().is_none() || config.get_user().is_none() {
             return Err("a server is named postgresql://user@host:port/name".to_owned());

@@ -44,6 +44,12 @@ pub(super) trait WritingConnection: Connection + Send {
 
     fn rollback(&self) -> Result<(), StoreError>;
 
+    /// Keeps what one caller wrote, and begins what the next one writes.
+    fn next_savepoint(&self) -> Result<(), StoreError> {
+        self.run("RELEASE SAVEPOINT job")?;
+        self.run("SAVEPOINT job")
+    }
+
     /// A statement without parameters and without an answer.
     fn run(&self, sql: &'static str) -> Result<(), StoreError>;
 

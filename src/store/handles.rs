@@ -6,13 +6,11 @@ use std::ops::{ControlFlow, Deref};
 
 use super::StoreError;
 use super::engine::Connection;
-use super::recent::Recent;
 use super::values::{Column, Row, Value};
 
 /// Reads. Each noun's file adds its own methods.
 pub struct Reader<'c> {
     connection: &'c dyn Connection,
-    recent: Option<&'c Recent>,
 }
 
 /// Writes, and reads that see them before they are committed.
@@ -21,13 +19,8 @@ pub struct Writer<'c> {
 }
 
 impl<'c> Reader<'c> {
-    pub(super) fn new(connection: &'c dyn Connection, recent: Option<&'c Recent>) -> Self {
-        Reader { connection, recent }
-    }
-
-    /// None inside a transaction, which may yet be undone.
-    pub(super) fn recent(&self) -> Option<&'c Recent> {
-        self.recent
+    pub(super) fn new(connection: &'c dyn Connection) -> Self {
+        Reader { connection }
     }
 
     pub(super) fn find<T>(
@@ -77,7 +70,7 @@ impl<'c> Reader<'c> {
 
 impl<'c> Writer<'c> {
     pub(super) fn new(connection: &'c dyn Connection) -> Self {
-        Writer { reader: Reader::new(connection, None) }
+        Writer { reader: Reader::new(connection) }
     }
 
     /// Answers the number of rows changed.

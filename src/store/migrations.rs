@@ -197,7 +197,7 @@ mod tests {
         };
         let Database::Postgres(server) = server else { panic!("no server") };
         Store::open(&Database::Postgres(server.clone())).unwrap().close();
-        let mut client = server.config.connect(postgres::NoTls).unwrap();
+        let mut client = server.blocking().connect(postgres::NoTls).unwrap();
         let mut of_server =
             |sql: &str| -> BTreeSet<String> { client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect() };
 
@@ -254,7 +254,7 @@ mod tests {
         let server = fresh_server().expect("a server");
         let store = Store::open(&server).unwrap();
         let Database::Postgres(server) = server else { panic!("no server") };
-        let mut client = server.config.connect(postgres::NoTls).unwrap();
+        let mut client = server.blocking().connect(postgres::NoTls).unwrap();
         client.execute("UPDATE schema_version SET version = version + 1", &[]).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let written = runtime.block_on(store.write(|w| w.write_nothing_new()));

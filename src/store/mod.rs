@@ -16,6 +16,7 @@ mod error;
 mod handles;
 mod import;
 mod inventree;
+mod lines;
 mod migrations;
 mod outbox;
 mod postgres;
@@ -52,6 +53,9 @@ pub use social_accounts::{NewSocialAccount, SocialAccount};
 pub use tokens::Token;
 
 use engine::WritingConnection;
+use lines::ByDigest;
+use recent::{Kept, Recent};
+use values::params;
 use writer::WriterThread;
 
 use crate::metrics::Writing;
@@ -140,8 +144,27 @@ impl Store {
         f: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send,
     ) -> Result<T, E> {
         match &self.inner.readers {
-            Readers::Sqlite(readers) => f(&Reader::new(&readers.reading(), readers.recent.as_ref())),
-            Readers::Postgres(server) => server.wait(|reading| f(&Reader::new(reading, None))),
+            Readers::Sqlite(readers) => f(&Reader::new(&readers.reading())),
+            Readers::Postgres(server) => server.wait(|reading| f(&Reader::new(reading))),
+        }
+    }
+
+    /// What nearly every request asks: one statement at most. `kept` is where answers found lately are.
+    async fn find_by_digest<T: Clone>(
+        &self,
+        what: &'static ByDigest<T>,
+        kept: fn(&Recent) -> &Kept<T>,
+        digest: &[u8; 32],
+    ) -> Result<Option<T>, StoreError> {
+        match &self.inner.readers {
+            Readers::Sqlite(readers) => {
+                let read = || Reader::new(&readers.reading()).find(what.sql, params![digest], what.record);
+                match &readers.recent {
+                    Some(recent) => recent.find(kept, digest, read),
+                    None => read(),
+                }
+            }
+            Readers::Postgres(server) => server.lines.find(what, digest).await,
         }
     }
 

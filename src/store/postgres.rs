@@ -1,7 +1,7 @@
 //! The engine for several servers on one database: PostgreSQL, or whatever speaks its protocol.
 //!
 //! Each call waits for its answer on the thread it is made on, as with the embedded engine; [`Server::wait`] keeps that
-//! from holding up the async runtime. What is read twice may be asked twice, so a read survives a lost connection; what
+//! from holding up the async runtime. What nearly every request asks goes over [`lines`](super::lines) and waits nowhere. What is read twice may be asked twice, so a read survives a lost connection; what
 //! was written is never sent again once the server may have seen it.
 //!
 //! Must rely on nothing but row locks to keep writers apart: not every engine of this protocol has advisory ones.
@@ -25,6 +25,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::database::Postgres;
 use super::engine::{Connection, EachRow, WritingConnection};
+use super::lines::Lines;
 use super::migrations::{LATEST, Step, too_new};
 use super::values::{Row, Value};
 use super::{Conflict, StoreError};
@@ -36,7 +37,7 @@ const MOST_READERS: u32 = 16;
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A statement that takes longer is given up, and so is a wait for other writers.
-const READ_LIMITS: &str = "SET statement_timeout = '5s'";
+pub(super) const READ_LIMITS: &str = "SET statement_timeout = '5s'";
 
 /// A writer that falls silent must not keep the others waiting: the server ends its transaction.
 const WRITE_LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '2s'; \
@@ -68,8 +69,16 @@ impl Connector {
         Ok(Connector { server: Arc::new(server.clone()), tls })
     }
 
+    pub(super) fn config(&self) -> &tokio_postgres::Config {
+        &self.server.config
+    }
+
+    pub(super) fn tls(&self) -> Option<MakeRustlsConnect> {
+        self.tls.clone()
+    }
+
     fn connect(&self, limits: &str) -> Result<Open, postgres::Error> {
-        let config = &self.server.config;
+        let config = self.server.blocking();
         let mut client = match &self.tls {
             Some(tls) => config.connect(tls.clone())?,
             None => config.connect(NoTls)?,
@@ -148,7 +157,7 @@ impl Open {
     }
 }
 
-fn is_end(code: &SqlState) -> bool {
+pub(super) fn is_end(code: &SqlState) -> bool {
     [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code)
 }
 
@@ -170,6 +179,7 @@ fn each_of(rows: &[postgres::Row], each: EachRow<'_>) -> Result<(), StoreError> 
 pub(super) struct Server {
     /// Taken when it is dropped.
     pool: Option<Pool<Connector>>,
+    pub(super) lines: Lines,
 }
 
 impl Server {
@@ -182,7 +192,7 @@ impl Server {
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(connector.clone())?;
-        Ok(Server { pool: Some(pool) })
+        Ok(Server { pool: Some(pool), lines: Lines::new(connector) })
     }
 
     /// Runs what waits for answers where it may wait.
@@ -419,6 +429,10 @@ impl WritingConnection for Writing {
         let committed = open.run("SELECT 1; COMMIT");
         // A connection that was lost here leaves open what became of it.
         self.was_undone.set(committed.as_ref().err().and_then(postgres::Error::code).is_some_and(is_in_the_way));
+        if committed.is_err() {
+            // Aborted or not, it is over.
+            let _ = open.run("ROLLBACK");
+        }
         committed?;
         Ok(())
     }
@@ -431,6 +445,11 @@ impl WritingConnection for Writing {
     fn run(&self, sql: &'static str) -> Result<(), StoreError> {
         self.noting(|open| open.run(sql))?;
         Ok(())
+    }
+
+    fn next_savepoint(&self) -> Result<(), StoreError> {
+        // One way there and back.
+        self.run("RELEASE SAVEPOINT job; SAVEPOINT job")
     }
 
     fn was_undone(&self) -> bool {

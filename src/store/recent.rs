@@ -23,14 +23,17 @@ const KEPT: usize = 4096;
 /// What requests ask for again and again.
 pub(super) struct Recent {
     header: SharedHeader,
-    tokens: Cache<[u8; 32], Arc<Found<Token>>>,
-    sessions: Cache<[u8; 32], Arc<Found<Session>>>,
+    pub(super) tokens: Kept<(Token, Account)>,
+    pub(super) sessions: Kept<(Session, Account)>,
 }
 
+/// Answers by the digest they were asked by.
+pub(super) type Kept<T> = Cache<[u8; 32], Arc<Found<T>>>;
+
 /// An answer, "there is none" among them.
-struct Found<T> {
+pub(super) struct Found<T> {
     under: Header,
-    answer: Option<(T, Account)>,
+    answer: Option<T>,
 }
 
 impl Recent {
@@ -44,28 +47,13 @@ impl Recent {
         Ok(header.map(|header| Recent { header, tokens: Cache::new(KEPT), sessions: Cache::new(KEPT) }))
     }
 
-    pub(super) fn token(
+    pub(super) fn find<T: Clone>(
         &self,
+        kept: fn(&Recent) -> &Kept<T>,
         digest: &[u8; 32],
-        read: impl FnOnce() -> Result<Option<(Token, Account)>, StoreError>,
-    ) -> Result<Option<(Token, Account)>, StoreError> {
-        self.find(&self.tokens, digest, read)
-    }
-
-    pub(super) fn session(
-        &self,
-        digest: &[u8; 32],
-        read: impl FnOnce() -> Result<Option<(Session, Account)>, StoreError>,
-    ) -> Result<Option<(Session, Account)>, StoreError> {
-        self.find(&self.sessions, digest, read)
-    }
-
-    fn find<T: Clone>(
-        &self,
-        kept: &Cache<[u8; 32], Arc<Found<T>>>,
-        digest: &[u8; 32],
-        read: impl FnOnce() -> Result<Option<(T, Account)>, StoreError>,
-    ) -> Result<Option<(T, Account)>, StoreError> {
+        read: impl FnOnce() -> Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let kept = kept(self);
         let before = self.header.read();
         if let Some(before) = before
             && let Some(found) = kept.get(digest)

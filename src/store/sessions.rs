@@ -6,8 +6,9 @@
 use chrono::{DateTime, Utc};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
+use super::lines::ByDigest;
 use super::values::{Row, Time, params, row_limit};
-use super::{Account, Reader, StoreError, Writer};
+use super::{Account, Reader, Store, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
@@ -29,27 +30,31 @@ fn record_at(row: &Row<'_>, first: usize) -> Result<Session, StoreError> {
     })
 }
 
-impl Reader<'_> {
-    /// As every request of a browser asks it: one statement at most.
-    pub fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
-        match self.recent() {
-            Some(recent) => recent.session(digest, || self.session_read(digest)),
-            None => self.session_read(digest),
-        }
-    }
+static FIND: ByDigest<(Session, Account)> = ByDigest {
+    sql: concat!(
+        "SELECT ",
+        account_columns!(),
+        ", s.id, s.account_id, s.created, s.expires, s.user_agent
+         FROM sessions s JOIN accounts a ON a.id = s.account_id
+         WHERE s.digest = $1"
+    ),
+    record: |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
+};
 
-    fn session_read(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
-        self.find(
-            concat!(
-                "SELECT ",
-                account_columns!(),
-                ", s.id, s.account_id, s.created, s.expires, s.user_agent
-                 FROM sessions s JOIN accounts a ON a.id = s.account_id
-                 WHERE s.digest = $1"
-            ),
-            params![digest],
-            |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
-        )
+impl Store {
+    /// As every request of a browser asks it.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read just now.
+    pub async fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
+        self.find_by_digest(&FIND, |recent| &recent.sessions, digest).await
+    }
+}
+
+impl Reader<'_> {
+    pub fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
+        self.find(FIND.sql, params![digest], FIND.record)
     }
 
     pub fn session_list(&self, account_id: i64) -> Result<Vec<Session>, StoreError> {

@@ -6,8 +6,9 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
+use super::lines::ByDigest;
 use super::values::{Day, Row, Time, params, row_limit};
-use super::{Account, Reader, StoreError, Writer};
+use super::{Account, Reader, Store, StoreError, Writer};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -38,27 +39,31 @@ fn record_at(row: &Row<'_>, first: usize) -> Result<Token, StoreError> {
     })
 }
 
-impl Reader<'_> {
-    /// As every request of a machine asks it: one statement at most.
-    pub fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
-        match self.recent() {
-            Some(recent) => recent.token(digest, || self.token_read(digest)),
-            None => self.token_read(digest),
-        }
-    }
+static FIND: ByDigest<(Token, Account)> = ByDigest {
+    sql: concat!(
+        "SELECT ",
+        account_columns!(),
+        ", ",
+        token_columns!(),
+        " FROM tokens t JOIN accounts a ON a.id = t.account_id WHERE t.digest = $1"
+    ),
+    record: |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
+};
 
-    fn token_read(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
-        self.find(
-            concat!(
-                "SELECT ",
-                account_columns!(),
-                ", ",
-                token_columns!(),
-                " FROM tokens t JOIN accounts a ON a.id = t.account_id WHERE t.digest = $1"
-            ),
-            params![digest],
-            |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
-        )
+impl Store {
+    /// As every request of a machine asks it.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be read just now.
+    pub async fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
+        self.find_by_digest(&FIND, |recent| &recent.tokens, digest).await
+    }
+}
+
+impl Reader<'_> {
+    pub fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
+        self.find(FIND.sql, params![digest], FIND.record)
     }
 
     pub fn token_list(&self, account_id: i64) -> Result<Vec<Token>, StoreError> {

@@ -159,8 +159,10 @@ fn run_batch(connection: &dyn WritingConnection, mut batch: Vec<Box<dyn Job>>) -
 
 fn try_batch(connection: &dyn WritingConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     of_all(connection.begin())?;
-    let done = batch.iter_mut().try_for_each(|job| run_in_savepoint(connection, &mut **job));
-    let done = of_all(done.and_then(|()| connection.commit()));
+    let done = of_all(match batch {
+        [only] => run_alone(connection, &mut **only),
+        several => run_in_savepoints(connection, several).and_then(|()| connection.commit()),
+    });
     if done.is_err() && connection.is_in_transaction() {
         // Should this fail too, begin() tries again.
         let _ = connection.rollback();
@@ -168,19 +170,35 @@ fn try_batch(connection: &dyn WritingConnection, batch: &mut [Box<dyn Job>]) -> 
     done
 }
 
+/// Nobody else's work can be undone with it.
+fn run_alone(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<(), StoreError> {
+    let keep = run(connection, job)?;
+    if keep { connection.commit() } else { connection.rollback() }
+}
+
 /// An error means that the whole transaction is lost. That includes the engine having rolled it
 /// back on its own, as it may when the disk is full: the savepoint is then gone too.
-fn run_in_savepoint(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<(), StoreError> {
+fn run_in_savepoints(connection: &dyn WritingConnection, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     connection.run("SAVEPOINT job")?;
-    let keep = job.run(&Writer::new(connection));
-    if connection.was_undone() {
-        // Whatever the closure made of it.
-        return Err(StoreError::Unavailable("the transaction was undone".to_owned()));
-    }
-    if !keep {
-        connection.run("ROLLBACK TO SAVEPOINT job")?;
+    let last = jobs.len() - 1;
+    for (number, job) in jobs.iter_mut().enumerate() {
+        if !run(connection, &mut **job)? {
+            connection.run("ROLLBACK TO SAVEPOINT job")?;
+        }
+        if number < last {
+            connection.next_savepoint()?;
+        }
     }
     connection.run("RELEASE SAVEPOINT job")
+}
+
+/// Whether what it wrote is to stay. An error means that the whole transaction is lost, whatever the closure made of it.
+fn run(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<bool, StoreError> {
+    let keep = job.run(&Writer::new(connection));
+    if connection.was_undone() {
+        return Err(StoreError::Unavailable("the transaction was undone".to_owned()));
+    }
+    Ok(keep)
 }
 
 /// A failure of the transaction itself, which says nothing about the work of any one caller.
@@ -222,7 +240,7 @@ mod tests {
         queued(move |w| w.account_insert(&new_account(username)))
     }
 
-    fn run(connection: &Connection, jobs: Vec<(Box<dyn Job>, Reply)>) -> Vec<Result<i64, StoreError>> {
+    fn run_all(connection: &Connection, jobs: Vec<(Box<dyn Job>, Reply)>) -> Vec<Result<i64, StoreError>> {
         let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
         // Each reply says it again.
         let _ = run_batch(connection, jobs);
@@ -230,7 +248,7 @@ mod tests {
     }
 
     fn count(connection: &Connection) -> i64 {
-        Reader::new(connection, None).account_count().unwrap()
+        Reader::new(connection).account_count().unwrap()
     }
 
     #[test]
@@ -240,7 +258,7 @@ mod tests {
             w.account_insert(&new_account("half"))?;
             w.account_insert(&new_account("first"))
         });
-        let outcomes = run(&connection, vec![insert("first"), half_done, insert("last")]);
+        let outcomes = run_all(&connection, vec![insert("first"), half_done, insert("last")]);
         assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
         assert_eq!(outcomes[1], Err(StoreError::Conflict(Conflict::Username)));
         assert_eq!(count(&connection), 2);
@@ -253,7 +271,7 @@ mod tests {
             w.account_insert(&new_account("half"))?;
             panic!("as the test wants")
         });
-        let outcomes = run(&connection, vec![insert("first"), panicking, insert("last")]);
+        let outcomes = run_all(&connection, vec![insert("first"), panicking, insert("last")]);
         assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
         assert!(matches!(outcomes[1], Err(StoreError::Other(_))));
         assert_eq!(count(&connection), 2);
@@ -266,12 +284,12 @@ mod tests {
             w.execute("PRAGMA defer_foreign_keys = ON", &[])?;
             w.email_address_insert(404, "a@example.org", false, false)
         });
-        let outcomes = run(&connection, vec![insert("first"), breaks_commit]);
+        let outcomes = run_all(&connection, vec![insert("first"), breaks_commit]);
         for outcome in outcomes {
             assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
         }
         assert_eq!(count(&connection), 0);
-        assert!(run(&connection, vec![insert("first")])[0].is_ok());
+        assert!(run_all(&connection, vec![insert("first")])[0].is_ok());
     }
 
     #[test]
@@ -281,12 +299,12 @@ mod tests {
             w.execute("ROLLBACK", &[])?;
             Ok(0)
         });
-        let outcomes = run(&connection, vec![insert("first"), rolls_back, insert("last")]);
+        let outcomes = run_all(&connection, vec![insert("first"), rolls_back, insert("last")]);
         for outcome in outcomes {
             assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
         }
         assert_eq!(count(&connection), 0);
-        assert!(run(&connection, vec![insert("first")])[0].is_ok());
+        assert!(run_all(&connection, vec![insert("first")])[0].is_ok());
     }
 
     #[test]
@@ -295,7 +313,7 @@ mod tests {
         drop(connection);
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         let connection = Connection::open_with_flags(folder.path().join("db"), flags).unwrap();
-        let outcomes = run(&connection, vec![insert("first"), insert("last")]);
+        let outcomes = run_all(&connection, vec![insert("first"), insert("last")]);
         for outcome in outcomes {
             assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
         }
@@ -308,11 +326,11 @@ mod tests {
         connection.busy_timeout(std::time::Duration::ZERO).unwrap();
         let mut other = open(&folder.path().join("db"));
         let lock = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-        let outcomes = run(&connection, vec![insert("first"), insert("last")]);
+        let outcomes = run_all(&connection, vec![insert("first"), insert("last")]);
         for outcome in outcomes {
             assert!(matches!(outcome, Err(StoreError::Unavailable(_))));
         }
         drop(lock);
-        assert!(run(&connection, vec![insert("first")])[0].is_ok());
+        assert!(run_all(&connection, vec![insert("first")])[0].is_ok());
     }
 }

@@ -3,16 +3,16 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use inventree_auth::domain::keys::digest;
-use inventree_auth::store::{Database, Store, StoreError};
+use inventree_auth::store::{Database, Store};
 
 use crate::filling::{TOKENS_PER_ACCOUNT, fill, token_key};
 use crate::limits::hashes_per_second;
-use crate::load::{Ask, Clients, Expect, Load, Numbers, start as start_load};
+use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load, start as start_load};
 use crate::postgres_server::{Cluster, url};
 use crate::process::Process;
 use crate::rows::{HASHERS, PROVIDERS, Plan, READERS, WRITERS, by_token, log_in, rename};
@@ -21,8 +21,6 @@ use crate::table::{Table, machine, median, number};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const NODES: usize = 3;
-/// As many threads as the pool has connections.
-const SELECTING: u32 = 16;
 
 struct Shared<'p> {
     plan: &'p Plan,
@@ -74,18 +72,20 @@ impl Shared<'_> {
     fn who_am_i(&mut self, store: &Store) -> Outcome<()> {
         let tokens = self.plan.few_accounts * TOKENS_PER_ACCOUNT;
         let (mut loads, mut limits) = (Vec::new(), Vec::new());
+        let runtime = tokio::runtime::Runtime::new()?;
         for _ in 0..self.plan.rounds {
-            loads.push(self.load(&by_token(), Numbers::Any(tokens), READERS, 1)?);
-            limits.push(selects_per_second(store, tokens, Duration::from_secs(self.plan.seconds.into()))?);
+            loads.push(self.one_load(&by_token(), Numbers::Any(tokens), READERS)?);
+            let duration = Duration::from_secs(self.plan.seconds.into());
+            limits.push(runtime.block_on(selects_per_second(store, tokens, duration))?);
         }
-        self.say("who-am-i by token, one server", &loads, "the bare SELECT, same pool", &limits, "0.50");
+        self.say("who-am-i by token, one server", &loads, "the bare SELECT, same connections", &limits, "0.50");
         Ok(())
     }
 
     fn logins(&mut self) -> Outcome<()> {
         let (mut loads, mut limits) = (Vec::new(), Vec::new());
         for _ in 0..self.plan.rounds {
-            loads.push(self.load(&log_in(), Numbers::Any(self.plan.few_accounts), HASHERS, 1)?);
+            loads.push(self.one_load(&log_in(), Numbers::Any(self.plan.few_accounts), HASHERS)?);
             limits.push(hashes_per_second(Duration::from_secs(self.plan.seconds.into()))?);
         }
         self.say("login, one server", &loads, "argon2 alone, all cores", &limits, "");
@@ -103,12 +103,18 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// Spread over so many servers; what they did together, and the times of the slowest.
+    fn one_load(&self, ask: &Ask, numbers: Numbers, connections: u32) -> Result<Load, String> {
+        let clients = Clients { connections, seconds: self.plan.seconds };
+        load(self.nodes[0].port, std::slice::from_ref(ask), numbers, clients, Expect::Success)
+    }
+
+    /// Spread over so many servers, by as many load generators in either case; what they did together, and the times of the
+    /// slowest.
     fn load(&self, ask: &Ask, numbers: Numbers, connections: u32, servers: usize) -> Outcome<Load> {
-        let share = connections / u32::try_from(servers)?;
+        let share = connections / u32::try_from(NODES)?;
         let clients = Clients { connections: share, seconds: self.plan.seconds };
         let asks = std::slice::from_ref(ask);
-        let under_way: Result<Vec<_>, _> = (self.nodes.iter().take(servers))
+        let under_way: Result<Vec<_>, _> = (self.nodes.iter().take(servers).cycle().take(NODES))
             .map(|node| start_load(node.port, asks, numbers, clients, Expect::Success))
             .collect();
         let loads: Result<Vec<Load>, _> = under_way?.into_iter().map(|load| load.finish()).collect();
@@ -136,29 +142,30 @@ impl Shared<'_> {
     }
 }
 
-/// The statement that who-am-i asks, prepared, through a pool of the same kind, from as many threads as it has connections.
-fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> Outcome<f64> {
+/// The statement that who-am-i asks, prepared, over the connections that it is asked over, by as many as there are clients.
+async fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> Outcome<f64> {
     let digests: Vec<[u8; 32]> = (1..=tokens).map(|number| digest(&token_key(&format!("{number:08}")))).collect();
-    let next = AtomicU32::new(0);
+    let (digests, next) = (Arc::new(digests), Arc::new(AtomicU32::new(0)));
     let begun = Instant::now();
-    let (digests, next, end) = (&digests, &next, begun + duration);
-    let done: Result<u64, String> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..SELECTING)
-            .map(|_| {
-                scope.spawn(move || -> Result<u64, String> {
-                    let mut done = 0;
-                    while Instant::now() < end {
-                        let number = next.fetch_add(1, Ordering::Relaxed) % tokens;
-                        let read = store.read::<_, StoreError>(|r| r.token_find(&digests[number as usize]));
-                        let found = futures::executor::block_on(read).map_err(|e| e.to_string())?;
-                        found.ok_or("a token that is not there")?;
-                        done += 1;
-                    }
-                    Ok(done)
-                })
+    let end = begun + duration;
+    let tasks: Vec<_> = (0..READERS)
+        .map(|_| {
+            let (store, digests, next) = (store.clone(), Arc::clone(&digests), Arc::clone(&next));
+            tokio::spawn(async move {
+                let mut done = 0_u64;
+                while Instant::now() < end {
+                    let number = next.fetch_add(1, Ordering::Relaxed) % tokens;
+                    let found = store.token_find(&digests[number as usize]).await.map_err(|e| e.to_string())?;
+                    found.ok_or("a token that is not there")?;
+                    done += 1;
+                }
+                Ok::<_, String>(done)
             })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())?).sum()
-    });
-    Ok(done? as f64 / begun.elapsed().as_secs_f64())
+        })
+        .collect();
+    let mut done = 0;
+    for task in tasks {
+        done += task.await??;
+    }
+    Ok(done as f64 / begun.elapsed().as_secs_f64())
 }

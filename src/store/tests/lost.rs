@@ -64,7 +64,7 @@ async fn write_whose_connection_is_lost_at_the_commit_is_not_done_again() {
                 CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON accounts DEFERRABLE INITIALLY DEFERRED
                 FOR EACH ROW EXECUTE FUNCTION lose()";
     let change = move |sql: &'static str| {
-        let config = server.config.clone();
+        let config = server.blocking();
         std::thread::spawn(move || config.connect(::postgres::NoTls).unwrap().batch_execute(sql).unwrap())
             .join()
             .unwrap();
@@ -111,7 +111,7 @@ async fn reads_and_writes_survive_the_loss_of_every_connection() {
         for read in reads {
             assert!(read.await.unwrap().unwrap().is_some());
         }
-        let config = server.config.clone();
+        let config = server.blocking();
         let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                        WHERE datname = current_database() AND pid <> pg_backend_pid()";
         std::thread::spawn(move || config.connect(::postgres::NoTls).unwrap().batch_execute(end_all).unwrap())

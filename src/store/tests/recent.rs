@@ -23,11 +23,11 @@ async fn with_token() -> (TempDir, Store, i64) {
 }
 
 async fn token(store: &Store) -> Option<(Token, Account)> {
-    store.read::<_, StoreError>(|r| r.token_find(&DIGEST)).await.unwrap()
+    store.token_find(&DIGEST).await.unwrap()
 }
 
 async fn session(store: &Store) -> Option<(Session, Account)> {
-    store.read::<_, StoreError>(|r| r.session_find(&DIGEST)).await.unwrap()
+    store.session_find(&DIGEST).await.unwrap()
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn a_token_found_lately_is_found_without_a_connection() {
     let taken: Vec<_> = (0..readers.pool.max_size()).map(|_| readers.pool.get().unwrap()).collect();
     assert_eq!(token(&store).await.unwrap().0.id, id);
     assert!(session(&store).await.is_some());
-    let unknown = store.read::<_, StoreError>(|r| r.token_find(&[8; 32])).await;
+    let unknown = store.token_find(&[8; 32]).await;
     assert!(matches!(unknown, Err(StoreError::Unavailable(_))), "{unknown:?}");
     drop(taken);
 }
