@@ -126,12 +126,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Box<dyn Job>>, metrics: &Writing) {
     while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(BATCH_LENGTH - 1));
-        let length = i64::try_from(batch.len()).unwrap_or(0);
-        metrics.waiting.dec_by(length);
         let started = Instant::now();
-        if run_batch(connection, batch).is_err() {
+        let (length, outcome) = run_batch(connection, first, jobs.try_iter());
+        let length = i64::try_from(length).unwrap_or(0);
+        metrics.waiting.dec_by(length);
+        if outcome.is_err() {
             metrics.failed.inc();
         }
         metrics.batch.observe(length as f64);
@@ -140,25 +139,34 @@ fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Box<dyn Job>>, metr
     connection.tidy();
 }
 
-/// An error means that the whole transaction was lost; its callers know already.
-fn run_batch(connection: &dyn WritingConnection, mut batch: Vec<Box<dyn Job>>) -> Result<(), StoreError> {
-    let mut outcome = try_batch(connection, &mut batch);
+/// Runs the first and, behind it, what has been queued by the time that its transaction has begun: where several servers
+/// take turns, that may take a while. Answers how many that were; an error means that the whole transaction was lost, and
+/// its callers know already.
+fn run_batch(
+    connection: &dyn WritingConnection,
+    first: Box<dyn Job>,
+    queued: impl Iterator<Item = Box<dyn Job>>,
+) -> (usize, Result<(), StoreError>) {
+    let begun = of_all(connection.begin());
+    let mut batch = vec![first];
+    batch.extend(queued.take(BATCH_LENGTH - 1));
+    let mut outcome = begun.and_then(|()| finish(connection, &mut batch));
     for _ in 0..TRIES_AGAIN {
         if outcome.is_err() && connection.was_undone() {
-            outcome = try_batch(connection, &mut batch);
+            outcome = of_all(connection.begin()).and_then(|()| finish(connection, &mut batch));
         }
     }
+    let length = batch.len();
     // After a failed commit, failed closures get its error too: what they failed on may have
     // been another closure's row, which is gone.
     let failure = outcome.as_ref().err();
     for job in batch {
         job.answer(failure.cloned());
     }
-    outcome
+    (length, outcome)
 }
 
-fn try_batch(connection: &dyn WritingConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    of_all(connection.begin())?;
+fn finish(connection: &dyn WritingConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     let done = of_all(match batch {
         [only] => run_alone(connection, &mut **only),
         several => run_in_savepoints(connection, several).and_then(|()| connection.commit()),
@@ -243,7 +251,8 @@ mod tests {
     fn run_all(connection: &Connection, jobs: Vec<(Box<dyn Job>, Reply)>) -> Vec<Result<i64, StoreError>> {
         let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
         // Each reply says it again.
-        let _ = run_batch(connection, jobs);
+        let mut jobs = jobs.into_iter();
+        let _ = run_batch(connection, jobs.next().unwrap(), jobs);
         replies.into_iter().map(|mut reply| reply.try_recv().unwrap()).collect()
     }
 

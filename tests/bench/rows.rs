@@ -195,7 +195,7 @@ impl Bench<'_> {
     fn hashing(&mut self, server: &Process) -> Outcome<()> {
         let clients = Clients { connections: HASHERS, seconds: self.plan.seconds };
         let accounts = Numbers::Any(self.plan.few_accounts);
-        let alone = || hashes_per_second(Duration::from_secs(self.plan.seconds.into()));
+        let alone = || hashes_per_second(1, Duration::from_secs(self.plan.seconds.into()));
         let beside = "argon2 alone, all cores";
         self.compare(
             ("who-am-i by Basic", beside, ""),

@@ -83,12 +83,20 @@ impl Shared<'_> {
     }
 
     fn logins(&mut self) -> Outcome<()> {
-        let (mut loads, mut limits) = (Vec::new(), Vec::new());
+        let (mut loads, mut limits, mut crowded) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..self.plan.rounds {
             loads.push(self.one_load(&log_in(), Numbers::Any(self.plan.few_accounts), HASHERS)?);
-            limits.push(hashes_per_second(Duration::from_secs(self.plan.seconds.into()))?);
+            limits.push(hashes_per_second(1, Duration::from_secs(self.plan.seconds.into()))?);
+            // What three servers on one machine do to each other.
+            crowded.push(hashes_per_second(NODES, Duration::from_secs(self.plan.seconds.into()))?);
         }
         self.say("login, one server", &loads, "argon2 alone, all cores", &limits, "");
+        let ratio = median(crowded.iter().zip(&limits).map(|(crowded, limit)| crowded / limit));
+        let beside = format!("a thread for each core: {}", number(median(limits)));
+        let crowded = number(median(crowded));
+        let cells =
+            ["argon2 alone, three threads for each core", &crowded, &beside, &format!("{ratio:.2}"), "", "", ""];
+        self.table.add(cells.map(str::to_owned).to_vec());
         Ok(())
     }
 
