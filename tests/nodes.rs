@@ -197,3 +197,55 @@ async fn audit_trail_is_one() {
     let events: Vec<_> = read.iter().rev().map(|entry| entry.event.as_str()).collect();
     assert_eq!(events, ["registered", "login", "username_changed"]);
 }
+
+/// A server with a certificate of its own for `localhost`, which listens on 127.0.0.1.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn tls_to_the_database_is_verified() {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let cluster = tokio::task::spawn_blocking({
+        let certificate = certificate.clone();
+        move || {
+            let settings = ["fsync=off", "ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"];
+            let settings = settings.map(str::to_owned).to_vec();
+            support::postgres::Cluster::with(settings, &[("server.crt", &certificate), ("server.key", &key)]).unwrap()
+        }
+    });
+    let cluster = cluster.await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (good, other) = (folder.path().join("good.pem"), folder.path().join("other.pem"));
+    std::fs::write(&good, certificate).unwrap();
+    std::fs::write(&other, rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap().cert.pem())
+        .unwrap();
+    let (port, good, other) = (cluster.port.to_string(), good.to_str().unwrap(), other.to_str().unwrap());
+    let at = |host: &'static str, roots: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
+        command.args(["user", "list"]).env_clear().env("INVENTREE_SECRET_KEY", "of no importance");
+        let settings =
+            [("ENGINE", "postgresql"), ("HOST", host), ("PORT", &port), ("NAME", "postgres"), ("USER", "test")];
+        command.envs(settings.map(|(key, value)| (format!("INVENTREE_DB_{key}"), value)));
+        command.env("INVENTREE_DB_TLS", "true").env("INVENTREE_DB_TLS_ROOTS", roots).output().unwrap()
+    };
+    // It is spoken to, and tells that the database is empty.
+    let said = String::from_utf8(at("localhost", good).stderr).unwrap();
+    assert!(said.contains("is not one of this server"), "{said}");
+    // Another's certificate, another name, the public ones, a file without any.
+    for (host, roots) in [("localhost", other), ("127.0.0.1", good), ("localhost", ""), ("localhost", "/dev/null")] {
+        let output = at(host, roots);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains("certificate"), "{host} {roots}: {said}");
+    }
+    // What it serves is served over it too.
+    let database = format!("postgresql://test@localhost:{port}/postgres?sslmode=require");
+    let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
+    serve.args(["user", "add", "amy", "--password-file", "/dev/stdin", "--database", &database]).env_clear();
+    let mut serve = serve.env("INVENTREE_DB_TLS_ROOTS", good).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(serve.stdin.as_mut().unwrap(), PASSWORD.as_bytes()).unwrap();
+    drop(serve.stdin.take());
+    assert!(serve.wait().unwrap().success());
+    let encrypted = "SELECT COUNT(*) FROM accounts";
+    assert_eq!(support::postgres::texts(cluster.port, "postgres", encrypted), ["1"]);
+    tokio::task::spawn_blocking(move || drop(cluster)).await.unwrap();
+}

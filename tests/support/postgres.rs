@@ -82,21 +82,33 @@ pub struct Cluster {
     programs: PathBuf,
     folder: tempfile::TempDir,
     pub port: u16,
-    /// Written through to the disk at each commit.
-    is_durable: bool,
+    settings: Vec<String>,
     server: Option<Child>,
 }
 
 impl Cluster {
     /// `None` where the programs are missing.
     pub fn start(is_durable: bool) -> Option<Cluster> {
+        Cluster::with(vec![format!("fsync={}", if is_durable { "on" } else { "off" })], &[])
+    }
+
+    /// With settings, and files of the server's own beside its data.
+    pub fn with(settings: Vec<String>, files: &[(&str, &str)]) -> Option<Cluster> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("postgresql-").tempdir().unwrap();
         if let Some((user, group)) = unprivileged() {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
         }
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        let mut cluster = Cluster { programs, folder, port, is_durable, server: None };
+        for (name, content) in files {
+            let path = folder.path().join(name);
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = unprivileged() {
+                std::os::unix::fs::chown(&path, Some(user), Some(group)).unwrap();
+            }
+        }
+        let mut cluster = Cluster { programs, folder, port, settings, server: None };
         let data = cluster.data();
         let mut make = cluster.program("initdb");
         make.arg("-D").arg(data).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
@@ -123,17 +135,16 @@ impl Cluster {
     /// Starts it, and waits until it answers.
     pub fn run(&mut self) {
         let log = fs::File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
-        let durable = if self.is_durable { "on" } else { "off" };
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             let mut command = self.program("postgres");
             command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k", ""]);
-            for setting in
-                [format!("fsync={durable}"), "max_connections=300".to_owned(), "wal_level=minimal".to_owned()]
-            {
-                command.args(["-c", &setting]);
+            for setting in ["max_connections=300", "wal_level=minimal", "max_wal_senders=0"] {
+                command.args(["-c", setting]);
             }
-            command.args(["-c", "max_wal_senders=0"]);
+            for setting in &self.settings {
+                command.args(["-c", setting]);
+            }
             let mut server = command.stdout(log.try_clone().unwrap()).stderr(log.try_clone().unwrap()).spawn().unwrap();
             while server.try_wait().unwrap().is_none() {
                 if self.answers() {
