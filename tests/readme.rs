@@ -24,7 +24,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Those that are tried elsewhere, by their beginnings, and where.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 13] = [
     ("inventree-auth serve --demo", "tests/pages.rs"),
     ("INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run", "tests/readme_conversation/run"),
     ("cargo test --workspace", "step tests"),
@@ -32,6 +32,10 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("cargo test --test mutation", "step tests"),
     ("cargo test --test operators -- --ignored", "step terminal"),
     ("WHOLE_API=FILE cargo test", "step whole_api"),
+    ("cargo test --test postgresql", "step tests"),
+    ("inventree-auth copy ", "tests/copy.rs"),
+    ("export INVENTREE_DB_", "tests/support/place.rs"),
+    ("inventree-auth serve --bind 0.0.0.0", "tests/crash/nodes.rs"),
     // Needs a database that is nobody's to give away.
     ("INVENTREE_DATABASE=FILE", "tests/import.rs"),
     // No registry of images can be counted on; tests/packaging/run tries a root with the same files.

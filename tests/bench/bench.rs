@@ -1,9 +1,11 @@
-//! How fast, beside what nothing can be faster than: one run, one table. `bench [--smoke]`, `bench --peers`, or
+//! How fast, beside what nothing can be faster than: one run, one table. `bench [--smoke]`, `bench --peers`,
+//! `bench --against BINARY`, or
 //! `bench --postgresql [--smoke]`.
 //!
 //! Both sides of a ratio are loaded in turns, round by round, on one machine, and the middle ratio counts: a machine that
 //! is busy for a while disturbs both. Nothing here judges a figure; an answer that is not the right one ends the run.
 
+mod against;
 mod filling;
 mod limits;
 mod load;
@@ -26,9 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         [] => rows::run(&rows::FULL),
         ["--smoke"] => rows::run(&rows::SMOKE),
         ["--peers"] => peers::run(),
+        ["--against", other] => against::run(&rows::FULL, other.as_ref()),
         ["--postgresql"] => shared::run(&rows::FULL),
         ["--postgresql", "--smoke"] => shared::run(&rows::SMOKE),
-        _ => Err("usage: bench [--smoke | --peers | --postgresql [--smoke]]".into()),
+        _ => Err("usage: bench [--smoke | --peers | --against BINARY | --postgresql [--smoke]]".into()),
     }
 }
 

@@ -59,7 +59,7 @@ pub fn by_token() -> Ask {
     Ask::get(USER).header(format!("Authorization: Token {}", token_key(NUMBER)))
 }
 
-fn by_session() -> Ask {
+pub fn by_session() -> Ask {
     Ask::get(USER).header(format!("Cookie: sessionid={}", session_id(NUMBER)))
 }
 
@@ -70,7 +70,7 @@ fn by_basic() -> Ask {
     Ask::get(USER).header(format!("Authorization: Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
 }
 
-fn by_bad_token() -> Ask {
+pub fn by_bad_token() -> Ask {
     Ask::get(USER).header(format!("Authorization: Token no{}", token_key(NUMBER)))
 }
 
@@ -93,11 +93,19 @@ pub fn rename() -> Ask {
     ask.header(format!("Authorization: Token {}", token_key(NUMBER)))
 }
 
+/// This build's release server.
+pub const BINARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/inventree-auth");
+
 /// This build's release server on a database; limits are off, since all clients share one address.
 pub fn serve(database: &Path) -> Result<Process, String> {
+    serve_by(Path::new(BINARY), database)
+}
+
+/// The same by another program.
+pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
     let log = database.with_extension("log");
     Process::start(PROVIDERS, &log, |port| {
-        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/inventree-auth"));
+        let mut command = Command::new(binary);
         command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database"]).arg(database);
         command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
         command.env("INVENTREE_LOG_LEVEL", "warning");

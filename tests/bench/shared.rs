@@ -15,7 +15,7 @@ use crate::limits::hashes_per_second;
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load, start as start_load};
 use crate::postgres_server::{Cluster, url};
 use crate::process::Process;
-use crate::rows::{HASHERS, PROVIDERS, Plan, READERS, WRITERS, by_token, log_in, rename};
+use crate::rows::{BINARY, HASHERS, PROVIDERS, Plan, READERS, WRITERS, by_token, log_in, rename};
 use crate::table::{Table, machine, median, number};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -58,7 +58,7 @@ pub fn run(plan: &Plan) -> Outcome<()> {
 
 fn serve(address: &str, log: &Path) -> Result<Process, String> {
     Process::start(PROVIDERS, log, |port| {
-        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/inventree-auth"));
+        let mut command = Command::new(BINARY);
         command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database", address]);
         command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
         command

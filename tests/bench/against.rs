@@ -1,0 +1,65 @@
+//! This build beside another one of this server, each on a file of its own: what a change has cost, or brought.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use crate::filling::{TOKENS_PER_ACCOUNT, fill};
+use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
+use crate::process::Process;
+use crate::rows::{
+    BINARY, HASHERS, Plan, READERS, WRITERS, by_bad_token, by_session, by_token, log_in, rename, serve_by,
+};
+use crate::table::{Table, machine, median, number};
+
+pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
+    let machine = machine();
+    let folder = tempfile::tempdir()?;
+    let [ours, theirs] = ["ours", "theirs"].map(|name| folder.path().join(format!("{name}.sqlite3")));
+    // By the program that makes the schema of either.
+    let sides: [(&Path, &PathBuf); 2] = [(Path::new(BINARY), &ours), (other, &theirs)];
+    fill(&ours.as_path().into(), plan.few_accounts)?;
+    // The older schema: its rows are filled in by the newer program, and the version put back.
+    std::fs::copy(&ours, &theirs)?;
+    older(&theirs, other)?;
+    let servers: Result<Vec<Process>, String> = sides.iter().map(|(binary, file)| serve_by(binary, file)).collect();
+    let servers = servers?;
+    let mut table = Table::new(&["what", "this build", "the other", "ratio", "p50, p99 ms"]);
+    let (accounts, tokens) = (plan.few_accounts, plan.few_accounts * TOKENS_PER_ACCOUNT);
+    let rows: [(&str, Ask, u32, u32, Expect); 5] = [
+        ("who-am-i by token", by_token(), tokens, READERS, Expect::Success),
+        ("who-am-i by session", by_session(), accounts / 2, READERS, Expect::Success),
+        ("bad token (401)", by_bad_token(), tokens, READERS, Expect::Refusal),
+        ("login", log_in(), accounts, HASHERS, Expect::Success),
+        ("PATCH user", rename(), accounts, WRITERS, Expect::Success),
+    ];
+    for (what, ask, last, connections, expect) in rows {
+        let clients = Clients { connections, seconds: plan.seconds };
+        let mut loads: [Vec<Load>; 2] = [Vec::new(), Vec::new()];
+        for _ in 0..plan.rounds {
+            for (side, server) in servers.iter().enumerate() {
+                let ask = std::slice::from_ref(&ask);
+                loads[side].push(load(server.port, ask, Numbers::Any(last), clients, expect)?);
+            }
+        }
+        let [ours, theirs] = &loads;
+        let rate = |loads: &[Load]| number(median(loads.iter().map(|load| load.per_second)));
+        let ratio = median(ours.iter().zip(theirs).map(|(ours, theirs)| ours.per_second / theirs.per_second));
+        let middle = |figure: fn(&Load) -> f64| median(ours.iter().map(figure));
+        let times = format!("{:.2}, {:.2}", middle(|load| load.p50_ms), middle(|load| load.p99_ms));
+        table.add(vec![what.to_owned(), rate(ours), rate(theirs), format!("{ratio:.2}"), times]);
+    }
+    println!("{machine}; medians of {} rounds of {} s\n", plan.rounds, plan.seconds);
+    table.print();
+    Ok(())
+}
+
+/// Sets the schema version back to what the other program knows, as long as nothing but new tables came since.
+fn older(file: &Path, other: &Path) -> Result<(), Box<dyn Error>> {
+    let new = tempfile::tempdir()?;
+    let own = new.path().join("own.sqlite3");
+    drop(serve_by(other, &own)?);
+    let version: i64 =
+        rusqlite::Connection::open(&own)?.query_row("SELECT version FROM schema_version", [], |r| r.get(0))?;
+    rusqlite::Connection::open(file)?.execute("UPDATE schema_version SET version = $1", [version])?;
+    Ok(())
+}
