@@ -171,7 +171,8 @@ impl Store {
     /// Queues the closure to the writer thread and answers only after its transaction is durable.
     ///
     /// An error or a panic undoes what this closure wrote and nothing else. Once queued, the
-    /// closure runs even if the caller stops waiting.
+    /// closure runs even if the caller stops waiting. It may run again, from its beginning, when a
+    /// server undid what it did: it must do nothing that counts but through its writer.
     pub async fn write<T, E>(&self, f: impl Fn(&Writer<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,

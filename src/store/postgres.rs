@@ -495,9 +495,10 @@ fn in_its_words(step: &str) -> String {
 impl From<postgres::Error> for StoreError {
     fn from(error: postgres::Error) -> Self {
         let Some(told) = error.as_db_error() else {
-            // Of the connection, unless a value was none that the column takes.
-            let is_of_values =
-                error.to_string().starts_with("error serializing") || error.to_string().contains("column");
+            // Of the connection, unless a column takes or gives no such value. The crate tells them apart in words alone.
+            let said = error.to_string();
+            let is_of_values = ["error serializing", "error deserializing", "invalid column"];
+            let is_of_values = is_of_values.iter().any(|begins| said.starts_with(begins));
             let why = in_words(&error);
             return if is_of_values { StoreError::Other(why) } else { StoreError::Unavailable(why) };
         };

@@ -35,10 +35,12 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
     for (what, ask, last, connections, expect) in rows {
         let clients = Clients { connections, seconds: plan.seconds };
         let mut loads: [Vec<Load>; 2] = [Vec::new(), Vec::new()];
-        for _ in 0..plan.rounds {
-            for (side, server) in servers.iter().enumerate() {
+        for round in 0..plan.rounds {
+            // Each goes first as often: the second finds a warmer machine.
+            let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+            for side in order {
                 let ask = std::slice::from_ref(&ask);
-                loads[side].push(load(server.port, ask, Numbers::Any(last), clients, expect)?);
+                loads[side].push(load(servers[side].port, ask, Numbers::Any(last), clients, expect)?);
             }
         }
         let [ours, theirs] = &loads;
