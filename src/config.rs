@@ -537,6 +537,37 @@ mod tests {
     }
 
     #[test]
+    fn postgresql_needs_its_server_and_a_secret_key_that_can_be_shared() {
+        let all = [
+            ("INVENTREE_DB_ENGINE", "postgresql"),
+            ("INVENTREE_DB_HOST", "db.example.com"),
+            ("INVENTREE_DB_NAME", "auth"),
+            ("INVENTREE_DB_USER", "inventree"),
+            ("INVENTREE_SECRET_KEY", "a key that every server has"),
+        ];
+        for missing in 1..all.len() {
+            let rest: Vec<_> = all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, pair)| *pair).collect();
+            let said = load(&rest).unwrap_err().to_string();
+            let (key, _) = all[missing];
+            assert!(said.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql needs {key}")), "{said}");
+        }
+        let password = ("INVENTREE_DB_PASSWORD", "hunter2-and-more");
+        let config = load(&[&all[..], &[password]].concat()).unwrap();
+        assert_eq!(config.database.to_string(), "postgresql://inventree@db.example.com/auth");
+        assert!(!format!("{config:?} {}", config.database).contains("hunter2"));
+        let port = load(&[&all[..], &[("INVENTREE_DB_PORT", "many")]].concat()).unwrap_err().to_string();
+        assert_eq!(port, "INVENTREE_DB_PORT takes a port number");
+    }
+
+    #[test]
+    fn settings_of_a_database_server_are_no_good_for_a_file() {
+        for key in ["INVENTREE_DB_HOST", "INVENTREE_DB_USER", "INVENTREE_DB_PORT", "INVENTREE_DB_TLS"] {
+            let said = load(&[(key, "1")]).unwrap_err().to_string();
+            assert_eq!(said, format!("{key} is for INVENTREE_DB_ENGINE=postgresql"));
+        }
+    }
+
+    #[test]
     fn provider_has_settings_of_its_own_once_it_is_named() {
         let id = ("INVENTREE_SSO_MY_COMPANY_CLIENT_ID", "inventree");
         let unknown = load(&[id]).unwrap_err().to_string();

@@ -159,3 +159,39 @@ impl Database {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(host: &str, tls: Option<bool>) -> SslMode {
+        let parts = PostgresParts { host, port: 5432, name: "auth", user: "amy", tls, ..PostgresParts::default() };
+        Postgres::new(parts).config.get_ssl_mode()
+    }
+
+    #[test]
+    fn tls_is_left_out_to_this_machine_alone_unless_it_is_said() {
+        for here in ["localhost", "127.0.0.1", "::1", "/run/postgresql"] {
+            assert_eq!(server(here, None), SslMode::Disable, "{here}");
+            assert_eq!(server(here, Some(true)), SslMode::Require, "{here}");
+        }
+        for elsewhere in ["db.example.com", "10.0.0.7", "localhost,db.example.com"] {
+            assert_eq!(server(elsewhere, None), SslMode::Require, "{elsewhere}");
+            assert_eq!(server(elsewhere, Some(false)), SslMode::Disable, "{elsewhere}");
+        }
+        let by_url: Database = "postgresql://amy@db.example.com/auth".parse().unwrap();
+        let Database::Postgres(by_url) = by_url else { panic!("a file") };
+        assert_eq!(by_url.config.get_ssl_mode(), SslMode::Require);
+    }
+
+    #[test]
+    fn name_that_is_no_address_of_a_server_is_a_file_or_refused_without_its_text() {
+        assert_eq!("auth.sqlite3".parse::<Database>().unwrap().file(), Some(Path::new("auth.sqlite3")));
+        for wrong in
+            ["postgresql://", "postgresql:///auth", "postgresql://amy:s3cret@", "postgres://amy:s3cret@host:many/auth"]
+        {
+            let said = wrong.parse::<Database>().unwrap_err();
+            assert!(said.starts_with("a server is named postgresql://") && !said.contains("s3cret"), "{said}");
+        }
+    }
+}

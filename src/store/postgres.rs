@@ -36,10 +36,11 @@ const MOST_READERS: u32 = 16;
 /// How long a request waits for a connection, a new one among them.
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A statement that takes longer is given up, and so is a wait for other writers.
-pub(super) const READ_LIMITS: &str = "SET statement_timeout = '5s'";
+/// A statement that takes longer is given up, and none of them writes.
+pub(super) const READ_LIMITS: &str = "SET statement_timeout = '5s'; SET default_transaction_read_only = on";
 
-/// A writer that falls silent must not keep the others waiting: the server ends its transaction.
+/// The wait for other writers has an end too. One that falls silent must not keep the others waiting: the server ends its
+/// transaction.
 const WRITE_LIMITS: &str = "SET statement_timeout = '10s'; SET lock_timeout = '2s'; \
                             SET idle_in_transaction_session_timeout = '5s'; SET synchronous_commit = on";
 

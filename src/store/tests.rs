@@ -199,8 +199,12 @@ async fn closed_store_reads_but_does_not_write() {
 #[tokio::test]
 async fn readers_cannot_write() {
     let (_folder, store) = open();
-    let insert = |r: &Reader<'_>| -> Done<i64> { r.value("INSERT INTO schema_version VALUES (9) RETURNING 1", &[]) };
+    let insert = |r: &Reader<'_>| -> Done<i64> {
+        r.value("INSERT INTO schema_version VALUES (9) RETURNING CAST(1 AS BIGINT)", &[])
+    };
     assert!(store.read(insert).await.is_err());
+    let rows = store.read::<i64, StoreError>(|r| r.value("SELECT COUNT(*) FROM schema_version", &[])).await;
+    assert_eq!(rows, Ok(1));
 }
 
 #[cfg(unix)]
