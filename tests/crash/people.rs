@@ -12,6 +12,21 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 const SAME_PASSWORD: &str = "Zebra-Quartz-77";
 
+/// What must never be there, as a number of rows: an account is whole or absent.
+pub const HALVES: [(&str, &str); 3] = [
+    (
+        "accounts without their address",
+        "SELECT count(*) FROM accounts a WHERE a.email <> ''
+             AND NOT EXISTS (SELECT 1 FROM email_addresses e WHERE e.account_id = a.id AND e.email = a.email)",
+    ),
+    ("accounts whose registration did not log in", "SELECT count(*) FROM accounts WHERE last_login IS NULL"),
+    (
+        "accounts that the audit trail does not know, or knows twice",
+        "SELECT count(*) FROM accounts a WHERE 1 <>
+             (SELECT count(*) FROM audit e WHERE e.account_id = a.id AND e.event = 'registered')",
+    ),
+];
+
 /// What is asked of the rows that a server wrote, beside it.
 pub trait Rows {
     /// Of one account; nothing of one that is not there.
