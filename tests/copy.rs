@@ -3,11 +3,10 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use chrono::Duration;
 use inventree_auth::store::NewSocialAccount;
-use serde_json::Value;
 use support::place::Place;
 use support::{PASSWORD, TestServer};
 
@@ -174,16 +173,28 @@ async fn server_that_is_not_there_is_one_line_without_its_password() {
     }
 }
 
-/// Nothing written while it copies may stay behind, so nothing is.
+/// Nothing written while it copies may stay behind, so nothing is. It is held up at its target, which somebody else uses.
 #[tokio::test]
 async fn nobody_writes_while_a_copy_is_made() {
     let (original, token) = filled().await;
     let server = TestServer::at(&original.place).await;
-    let lock = original.place.lock();
-    // As a copy holds it.
+    let folder = tempfile::tempdir().unwrap();
+    let target = Place::File(folder.path().join("target"));
+    inventree_auth::store::Store::open(&target.database()).unwrap().close();
+    let lock = target.lock();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
+    command.args(["copy", "--from", &original.place.argument(), "--to", &target.argument()]).env_clear();
+    let copying = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !original.place.is_locked() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
     let request = server.http.patch(format!("{}/api/auth/user/", server.base)).header("authorization", &token);
-    let answer = server.page(request.json(&serde_json::json!({ "first_name": "late" }))).await;
-    assert_eq!(answer.status, 503);
+    let request = request.json(&serde_json::json!({ "first_name": "late" })).send();
+    let late = tokio::spawn(async move { request.await.unwrap().status().as_u16() });
     drop(lock);
-    assert_eq!(server.get("user/", &[("authorization", &token)]).await.json()["first_name"], Value::from(""));
+    assert!(done(&copying.wait_with_output().unwrap()).contains("Each row was read again"));
+    // Refused, or done after it: in no case within.
+    assert!([200, 503].contains(&late.await.unwrap()));
+    assert_eq!(target.number("SELECT COUNT(*) FROM accounts WHERE first_name = 'late'"), 0);
+    assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
 }

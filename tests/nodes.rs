@@ -11,7 +11,7 @@ use inventree_auth::store::AuditFilter;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::place::Place;
-use support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use support::{PASSWORD, TestServer, confirmation_key, reset_link, spelling, tally};
 
 const NODES: usize = 3;
 const CLIENTS: usize = 64;
@@ -22,19 +22,6 @@ async fn nodes(settings: &[(&str, &str)]) -> Vec<TestServer> {
     let place = Place::new(folder.path());
     assert!(matches!(place, Place::Server { .. }), "a file has one server");
     join_all((0..NODES).map(|_| TestServer::at_with(&place, settings))).await
-}
-
-fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
-    let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry(answer.status).or_default() += 1;
-    }
-    counts
-}
-
-fn spelling(name: &str, n: usize) -> String {
-    let letters = name.chars().enumerate();
-    letters.map(|(place, c)| if n >> place & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect()
 }
 
 /// All mails that have left so far, whichever server sent them, once there are so many.
@@ -247,5 +234,36 @@ async fn tls_to_the_database_is_verified() {
     assert!(serve.wait().unwrap().success());
     let encrypted = "SELECT COUNT(*) FROM accounts";
     assert_eq!(support::postgres::texts(cluster.port, "postgres", encrypted), ["1"]);
+    tokio::task::spawn_blocking(move || drop(cluster)).await.unwrap();
+}
+
+/// Its machine goes on to take what is sent: only patience that ends tells it from a slow one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn database_that_has_frozen_is_unavailable_and_used_again_when_it_thaws() {
+    let start = || support::postgres::Cluster::with(vec!["fsync=off".to_owned()], &[]).unwrap();
+    let cluster = tokio::task::spawn_blocking(start).await.unwrap();
+    let place = Place::Server { name: "postgres".to_owned(), port: cluster.port };
+    let server = TestServer::at_with(&place, &[("RATE_LIMITS", "on")]).await;
+    let token = server.register("amy", "").await;
+    let frozen = cluster.freeze();
+    // Around the contract's check: the document has no 503.
+    let of = |path: &str| format!("{}/api/auth/{path}", server.base);
+    let login = json!({ "username": "amy", "password": PASSWORD });
+    let requests = [
+        server.http.get(of("user/")).header("authorization", &token),
+        server.http.get(of("emails/")).header("authorization", &token),
+        server.http.post(of("login/")).json(&login),
+        server.http.post(of("password/reset/")).json(&json!({ "email": "amy@example.com" })),
+    ];
+    let patience = std::time::Duration::from_secs(30);
+    let answers = join_all(requests.map(|request| tokio::time::timeout(patience, server.page(request)))).await;
+    for answer in answers {
+        assert_eq!(answer.expect("an answer").status, 503);
+    }
+    drop(frozen);
+    assert_eq!(server.get("user/", &[("authorization", &token)]).await.json()["username"], "amy");
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+    drop(server);
     tokio::task::spawn_blocking(move || drop(cluster)).await.unwrap();
 }

@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 
 use postgres_server::{Cluster, DATA, PORT};
 
-/// Programs that never open a database, or are about files alone.
+/// Programs that never open a database, or have one in a file whatever they are told.
 const WITHOUT_DATABASE: &[&str] = &[
     "backup",
     "codegen",
@@ -26,10 +26,13 @@ const WITHOUT_DATABASE: &[&str] = &[
     "promises",
     "readme",
     "schema",
+    "tls",
 ];
 
-/// About a file, its folder or its locks: each is a promise of the embedded engine alone.
+/// About a file, its folder or its locks, which are promises of the embedded engine alone, or by a program that has one.
 const OF_FILES: &[(&str, &[&str])] = &[
+    ("connections", &["silent_clients_take_no_place_from_others"]),
+    ("pages", &["demonstration"]),
     ("failure", &["no_write_needs_a_temporary_file", "disk_that_takes_no_more"]),
     ("import", &["files_given_the_wrong_way_round"]),
     ("operators", &["file_that_is_no_database_of_this_server"]),

@@ -6,22 +6,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
-
-/// How many answers came with each status.
-fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
-    let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry(answer.status).or_default() += 1;
-    }
-    counts
-}
-
-/// The n-th spelling of a name: each bit makes one letter upper-case.
-fn spelling(name: &str, n: usize) -> String {
-    let letters = name.chars().enumerate();
-    letters.map(|(place, c)| if n >> place & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect()
-}
+use support::{PASSWORD, TestServer, confirmation_key, reset_link, spelling, tally};
 
 async fn rows(server: &TestServer, token: &str) -> Vec<Value> {
     server.get("emails/", &[("authorization", token)]).await.json()["results"].as_array().unwrap().clone()

@@ -40,6 +40,7 @@ const MOST_BUCKETS: usize = 100_000;
 /// What is counted, as its digest: a name of megabytes takes no more room than any other.
 type Counted = [u8; 32];
 
+/// The limits of one server, or of all on one database.
 pub struct Limits {
     buckets: Buckets,
     clock: Arc<dyn Clock>,

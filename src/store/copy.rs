@@ -3,7 +3,7 @@
 //! While it runs nobody writes to the source, so what arrives is all there is. Must never keep more than a page of rows in
 //! memory, nor show what is in one.
 
-use super::engine::{Connection, WritingConnection};
+use super::engine::WritingConnection;
 use super::sqlite::{create_private, is_latest, open_flags, prepare_writer};
 use super::values::{Row, Value};
 use super::{Database, Reader, StoreError, Writer, migrations, postgres, sqlite};
@@ -163,14 +163,12 @@ fn open_source(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
             Box::new(connection)
         }
         Database::Postgres(server) => {
-            let connection = postgres::Writing::without_limits(&postgres::Connector::new(server)?)?;
-            if !connection.is_known()? {
-                return Err(not_ours());
-            }
+            let connection = postgres::Writing::connect_to_move(&postgres::Connector::new(server)?)?;
+            connection.is_latest()?.ok_or_else(not_ours)?;
             Box::new(connection)
         }
     };
-    let version = Reader::new(as_connection(&*source)).schema_version()?.unwrap_or(0);
+    let version = Reader::new(&*source).schema_version()?.unwrap_or(0);
     if version > migrations::LATEST {
         return Err(migrations::too_new(version));
     }
@@ -187,12 +185,8 @@ fn open_target(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
             prepare_writer(&connection)?;
             Box::new(connection)
         }
-        Database::Postgres(server) => Box::new(postgres::Writing::without_limits(&postgres::Connector::new(server)?)?),
+        Database::Postgres(server) => Box::new(postgres::Writing::connect_to_move(&postgres::Connector::new(server)?)?),
     })
-}
-
-fn as_connection(connection: &dyn WritingConnection) -> &dyn Connection {
-    connection
 }
 
 fn copy_within(

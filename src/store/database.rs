@@ -68,7 +68,8 @@ impl Postgres {
         Postgres { config, root_certificates }
     }
 
-    /// For who waits on a thread.
+    /// For a test that looks at it from beside.
+    #[cfg(test)]
     pub(super) fn blocking(&self) -> postgres::Config {
         self.config.clone().into()
     }

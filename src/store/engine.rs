@@ -31,6 +31,12 @@ pub(super) trait WritingConnection: Connection + Send {
     /// The same where there may be no tables yet.
     fn begin_migration(&self) -> Result<(), StoreError>;
 
+    /// From here on the promise of [`begin`](WritingConnection::begin) holds in a migration too: once there is what to
+    /// take turns by.
+    fn take_turns(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn is_in_transaction(&self) -> bool;
 
     /// Whether the last transaction was undone through no fault of its statements, for certain: it stood against another,
@@ -55,9 +61,6 @@ pub(super) trait WritingConnection: Connection + Send {
 
     /// A step towards today's schema.
     fn migrate(&self, step: &Step) -> Result<(), StoreError>;
-
-    /// New ids of this table begin behind those of its rows, also of rows that came with one.
-    fn continue_ids(&self, table: &'static str) -> Result<(), StoreError>;
 
     /// The last id that a row of this table was given; 0 before the first. Its row may be gone: ids are never used twice.
     fn last_id(&self, table: &'static str) -> Result<i64, StoreError>;

@@ -70,7 +70,7 @@ fn into_server<T, E: From<StoreError>>(
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let connector = postgres::Connector::new(server)?;
-    let connection = postgres::Writing::without_limits(&connector)?;
+    let connection = postgres::Writing::connect_to_move(&connector)?;
     run(&connection, &postgres::Forgiving(&connection), keep, f)
 }
 
@@ -100,8 +100,10 @@ fn run<T, E: From<StoreError>>(
     connection.begin_migration()?;
     let done = migrations::bring_up_to_date(connection).map_err(E::from).and_then(|()| {
         let done = f(&Writer::new(written))?;
-        for table in TABLES_WITH_IDS {
-            connection.continue_ids(table)?;
+        for (table, last) in LAST_IDS {
+            // New ids begin behind those of rows that came with one.
+            let last: i64 = Writer::new(connection).value(last, &[])?;
+            connection.set_last_id(table, last.max(connection.last_id(table)?))?;
         }
         if keep == Keep::Rows {
             connection.commit()?;
@@ -117,7 +119,11 @@ fn run<T, E: From<StoreError>>(
 }
 
 /// Whose rows may come with the ids they had.
-const TABLES_WITH_IDS: [&str; 3] = ["accounts", "email_addresses", "social_accounts"];
+const LAST_IDS: [(&str, &str); 3] = [
+    ("accounts", "SELECT COALESCE(MAX(id), 0) FROM accounts"),
+    ("email_addresses", "SELECT COALESCE(MAX(id), 0) FROM email_addresses"),
+    ("social_accounts", "SELECT COALESCE(MAX(id), 0) FROM social_accounts"),
+];
 
 /// Takes away what [`create_private`] and the engine made.
 pub(super) fn remove(path: &Path) {

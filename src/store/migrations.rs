@@ -57,6 +57,7 @@ pub(super) fn run(connection: &dyn WritingConnection) -> Result<(), StoreError> 
 /// The same as part of a larger transaction.
 pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(), StoreError> {
     connection.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
+    connection.take_turns()?;
     let writer = Writer::new(connection);
     let stored = writer.schema_version()?;
     let missing = usize::try_from(stored.unwrap_or(0)).ok().and_then(|version| STEPS.get(version..));

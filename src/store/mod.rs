@@ -16,7 +16,6 @@ mod error;
 mod handles;
 mod import;
 mod inventree;
-mod lines;
 mod migrations;
 mod outbox;
 mod postgres;
@@ -53,7 +52,7 @@ pub use social_accounts::{NewSocialAccount, SocialAccount};
 pub use tokens::Token;
 
 use engine::WritingConnection;
-use lines::ByDigest;
+use postgres::lines::ByDigest;
 use recent::{Kept, Recent};
 use values::params;
 use writer::WriterThread;
@@ -83,7 +82,7 @@ impl Store {
     pub fn open(database: &Database) -> Result<Store, StoreError> {
         match database {
             Database::Sqlite(path) => Store::of_file(sqlite::open(path)?),
-            Database::Postgres(server) => Store::of_server(server, |_| Ok(())),
+            Database::Postgres(server) => Store::of_server(server, false),
         }
     }
 
@@ -92,10 +91,7 @@ impl Store {
     pub fn open_existing(database: &Database) -> Result<Store, StoreError> {
         match database {
             Database::Sqlite(path) => Store::of_file(sqlite::open_existing(path)?),
-            Database::Postgres(server) => Store::of_server(server, |writer| match writer.is_known()? {
-                true => Ok(()),
-                false => Err(StoreError::Other(format!("the database {server} is not one of this server"))),
-            }),
+            Database::Postgres(server) => Store::of_server(server, true),
         }
     }
 
@@ -105,7 +101,7 @@ impl Store {
             Database::Sqlite(path) => Ok(path.exists()),
             Database::Postgres(server) => {
                 let connector = postgres::Connector::new(server)?;
-                postgres::elsewhere(|| postgres::Writing::connect(&connector)?.is_known())
+                postgres::elsewhere(|| Ok(postgres::Writing::connect(&connector)?.is_latest()?.is_some()))
             }
         }
     }
@@ -114,15 +110,18 @@ impl Store {
         Store::start(Readers::Sqlite(Box::new(sqlite::Readers::open(&path)?)), Box::new(connection))
     }
 
-    fn of_server(
-        server: &Postgres,
-        check: impl FnOnce(&postgres::Writing) -> Result<(), StoreError> + Send,
-    ) -> Result<Store, StoreError> {
+    /// While the schema is up to date, nothing is written and nobody waited for.
+    fn of_server(server: &Postgres, must_be_ours: bool) -> Result<Store, StoreError> {
         let connector = postgres::Connector::new(server)?;
         let (readers, writer) = postgres::elsewhere(|| {
             let writer = postgres::Writing::connect(&connector)?;
-            check(&writer)?;
-            migrations::run(&writer)?;
+            match writer.is_latest()? {
+                None if must_be_ours => {
+                    return Err(StoreError::Other(format!("the database {server} is not one of this server")));
+                }
+                Some(true) => {}
+                _ => migrations::run(&writer)?,
+            }
             Ok::<_, StoreError>((postgres::Server::open(&connector)?, writer))
         })?;
         Store::start(Readers::Postgres(readers), Box::new(writer))

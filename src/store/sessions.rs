@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
-use super::lines::ByDigest;
+use super::postgres::lines::ByDigest;
 use super::values::{Row, Time, params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer};
 

@@ -134,11 +134,6 @@ impl WritingConnection for Sqlite {
         Ok(self.execute_batch(step.sqlite)?)
     }
 
-    fn continue_ids(&self, _: &'static str) -> Result<(), StoreError> {
-        // AUTOINCREMENT sees to it.
-        Ok(())
-    }
-
     fn last_id(&self, table: &'static str) -> Result<i64, StoreError> {
         let sql = "SELECT seq FROM sqlite_sequence WHERE name = $1";
         Ok(self.query_row(sql, [table], |row| row.get(0)).optional()?.unwrap_or(0))

@@ -4,9 +4,9 @@
 
 use bytes::BytesMut;
 use chrono::{DateTime, NaiveDate, Utc};
-use postgres::types::{FromSql as FromPostgres, IsNull, ToSql as ToPostgres, Type, to_sql_checked};
 use rusqlite::ToSql as ToSqlite;
 use rusqlite::types::{FromSql as FromSqlite, FromSqlError, FromSqlResult, Null, ToSqlOutput, ValueRef};
+use tokio_postgres::types::{FromSql as FromPostgres, IsNull, ToSql as ToPostgres, Type, to_sql_checked};
 
 use super::StoreError;
 
@@ -132,7 +132,7 @@ impl ToPostgres for Value<'_> {
 /// A row of an answer.
 pub(super) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
-    Postgres(&'r postgres::Row),
+    Postgres(&'r tokio_postgres::Row),
 }
 
 /// What a column may be read as.

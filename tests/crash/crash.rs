@@ -12,59 +12,17 @@ mod smtp;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use people::{Answer, Failure, HALVES, Person, Rows, State, Tally, read_back, settle};
+use people::{Client, Failure, HALVES, PATIENCE, Rows, State, Tally, read_back, settle};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use serde_json::Value;
 use server::Server;
 
 const CLIENTS: usize = 16;
-/// The server has so long to listen, and to send the last mails.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Client {
-    number: usize,
-    rng: StdRng,
-    /// The last one is at work; the others must stay as they are.
-    people: Vec<Person>,
-    acts: u64,
-}
-
-impl Client {
-    /// Writes until the server is gone. Gives how many writes were acknowledged.
-    async fn work(mut self, base: String) -> Result<(Client, usize), Failure> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let mut acknowledged = 0;
-        loop {
-            self.acts += 1;
-            if self.people.last().is_none_or(|person| person.state.exists && self.rng.random_range(0..15) == 0) {
-                self.people.push(Person::new(self.number, self.acts));
-            }
-            let Some(person) = self.people.last_mut() else { continue };
-            if let (None, Some(key)) = (person.id, person.keys.first()) {
-                let user = http.get(format!("{base}/api/auth/user/")).header("authorization", format!("Token {key}"));
-                let Ok(answer) = user.send().await else { return Ok((self, acknowledged)) };
-                let Ok(record) = answer.json::<Value>().await else { return Ok((self, acknowledged)) };
-                person.id = record["pk"].as_i64();
-            }
-            let act = person.next(&mut self.rng, self.acts);
-            let answer = match person.send(&http, &base, &act).await? {
-                Answer::Acknowledged(answer) => answer,
-                Answer::Missing => {
-                    person.pending = Some(act);
-                    return Ok((self, acknowledged));
-                }
-                Answer::Unavailable(said) => return Err(said.into()),
-                Answer::NobodyThere => return Ok((self, acknowledged)),
-            };
-            person.acknowledge(&act, &answer)?;
-            acknowledged += 1;
-        }
-    }
-}
 
 /// The settings of a server on a file in its own folder.
 fn settings(smtp_port: u16) -> Vec<(&'static str, String)> {
@@ -145,19 +103,25 @@ async fn run() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let database = folder.join("auth.sqlite3");
-    let mut clients: Vec<Client> = (0..CLIENTS)
-        .map(|number| Client { number, rng: StdRng::seed_from_u64(rng.random()), people: Vec::new(), acts: 0 })
-        .collect();
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
     let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
     let (mut tally, mut killed_at_start) = (Tally::default(), 0);
     let mut server = Server::start(&binary, folder, &settings)?;
+    // They end with the server.
+    let never = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
     for round in 1..=rounds {
-        let tasks: Vec<_> = clients.drain(..).map(|client| tokio::spawn(client.work(server.base.clone()))).collect();
+        let tasks: Vec<_> = clients
+            .drain(..)
+            .map(|client| tokio::spawn(client.work(server.base.clone(), Arc::clone(&never))))
+            .collect();
         tokio::time::sleep(Duration::from_micros(rng.random_range(20_000..1_200_000))).await;
         server.kill().map_err(|e| format!("round {round}: {e}"))?;
         for task in tasks {
             let (client, acknowledged) = task.await?.map_err(|e| format!("round {round}: {e}"))?;
+            if let Some(said) = client.unavailable {
+                return Err(format!("round {round}: {said}").into());
+            }
             tally.acknowledged += acknowledged;
             clients.push(client);
         }

@@ -1,8 +1,8 @@
 //! Three servers on one PostgreSQL: does a `kill -9` of one of them, or of the database, lose what was acknowledged, send a
 //! mail twice, or hold the others up?
 //!
-//! `nodes BINARY ROUNDS [SEED]`: in each round many clients write to all three, and either one server or the database is
-//! killed at a random moment and started again. The other servers must answer reads and writes within two seconds (of the
+//! `nodes BINARY ROUNDS [SEED [database]]`: in each round many clients write to all three, and either one server or the database is
+//! killed at a random moment and started again (with `database`, that alone). The other servers must answer reads and writes within two seconds (of the
 //! kill, or of the database's return), and what one has acknowledged each other must show. Then all that the clients know
 //! is compared with the rows and with what the API answers. Exit code 1 with the first thing that differs.
 
@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use people::{Answer, Failure, HALVES, Person, Rows, State, Tally, read_back, settle};
+use people::{Client, Failure, HALVES, PATIENCE, Rows, State, Tally, read_back, settle};
 use postgres_server::Cluster;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -28,61 +28,9 @@ use server::Server;
 
 const NODES: usize = 3;
 const CLIENTS: usize = 18;
-/// A request may take so long, and the last mails.
-const PATIENCE: Duration = Duration::from_secs(90);
 /// How long the others may be held up.
 const GO_ON: Duration = Duration::from_secs(2);
 const DATABASE: &str = "postgres";
-
-struct Client {
-    rng: StdRng,
-    /// The last one is at work; the others must stay as they are.
-    people: Vec<Person>,
-    number: usize,
-    acts: u64,
-    /// What the last one said when the database was away.
-    unavailable: Option<String>,
-}
-
-impl Client {
-    /// Writes until it is told to stop, or an answer is missing. Gives how many writes were acknowledged.
-    async fn work(mut self, base: String, stop: Arc<AtomicBool>) -> Result<(Client, usize), Failure> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        let mut acknowledged = 0;
-        while !stop.load(Ordering::SeqCst) {
-            self.acts += 1;
-            if self.people.last().is_none_or(|person| person.state.exists && self.rng.random_range(0..15) == 0) {
-                self.people.push(Person::new(self.number, self.acts));
-            }
-            let Some(person) = self.people.last_mut() else { continue };
-            if let (None, Some(key)) = (person.id, person.keys.first()) {
-                let user = http.get(format!("{base}/api/auth/user/")).header("authorization", format!("Token {key}"));
-                let Ok(answer) = user.send().await else { break };
-                if answer.status() != 200 {
-                    break;
-                }
-                let Ok(record) = answer.json::<Value>().await else { break };
-                person.id = record["pk"].as_i64();
-            }
-            let act = person.next(&mut self.rng, self.acts);
-            match person.send(&http, &base, &act).await? {
-                Answer::Acknowledged(answer) => person.acknowledge(&act, &answer)?,
-                Answer::Missing => {
-                    person.pending = Some(act);
-                    break;
-                }
-                Answer::Unavailable(said) => {
-                    person.pending = Some(act);
-                    self.unavailable = Some(said);
-                    break;
-                }
-                Answer::NobodyThere => break,
-            }
-            acknowledged += 1;
-        }
-        Ok((self, acknowledged))
-    }
-}
 
 /// Somebody who writes to one server and reads at the next, without pause.
 #[derive(Clone)]
@@ -205,10 +153,11 @@ fn main() {
 fn run(mut cluster: Cluster) -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let (Some(binary), Some(rounds)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: nodes BINARY ROUNDS [SEED]".into());
+        return Err("usage: nodes BINARY ROUNDS [SEED [database]]".into());
     };
     let (binary, rounds) = (Path::new(&binary).canonicalize()?, rounds.parse::<usize>()?);
     let seed = arguments.next().map_or_else(|| Ok(rand::random()), |seed| seed.parse::<u64>())?;
+    let database_alone = arguments.next().is_some_and(|word| word == "database");
     println!("seed {seed}, {rounds} rounds, {NODES} servers, {CLIENTS} clients");
     let mut rng = StdRng::seed_from_u64(seed);
     let runtime = tokio::runtime::Runtime::new()?;
@@ -231,15 +180,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
     for number in 0..NODES {
         probes.push(runtime.block_on(probe(&base(&servers, number)?, number))?);
     }
-    let mut clients: Vec<Client> = (0..CLIENTS)
-        .map(|number| Client {
-            number,
-            rng: StdRng::seed_from_u64(rng.random()),
-            people: Vec::new(),
-            acts: 0,
-            unavailable: None,
-        })
-        .collect();
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
     let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
     let mut tally = Tally::default();
     let (mut killed_servers, mut killed_databases, mut longest) = (0, 0, [Duration::ZERO; 2]);
@@ -259,7 +200,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
             probing.push(runtime.spawn(run));
         }
         std::thread::sleep(Duration::from_micros(rng.random_range(20_000..1_200_000)));
-        let victim = (rng.random_range(0..2) == 0).then(|| rng.random_range(0..NODES));
+        let victim = (!database_alone && rng.random_range(0..2) == 0).then(|| rng.random_range(0..NODES));
         let begun = match victim {
             Some(number) => {
                 let begun = Instant::now();

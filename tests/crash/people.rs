@@ -1,15 +1,20 @@
 //! People with accounts, what they do, and whether the store and the API know of it what they must.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use inventree_auth::domain::keys::digest;
-use rand::Rng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// A request may take so long, a server to listen, and the last mails to come.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 const SAME_PASSWORD: &str = "Zebra-Quartz-77";
 
 /// What must never be there, as a number of rows: an account is whole or absent.
@@ -229,6 +234,62 @@ impl Person {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Somebody who goes on, person by person.
+pub struct Client {
+    pub rng: StdRng,
+    /// The last one is at work; the others must stay as they are.
+    pub people: Vec<Person>,
+    pub number: usize,
+    pub acts: u64,
+    /// What the last one said when the database was away.
+    pub unavailable: Option<String>,
+}
+
+impl Client {
+    pub fn new(number: usize, rng: &mut StdRng) -> Client {
+        let rng = StdRng::seed_from_u64(rng.random());
+        Client { rng, people: Vec::new(), number, acts: 0, unavailable: None }
+    }
+
+    /// Writes until it is told to stop, or an answer is missing. Gives how many writes were acknowledged.
+    pub async fn work(mut self, base: String, stop: Arc<AtomicBool>) -> Result<(Client, usize), Failure> {
+        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let mut acknowledged = 0;
+        while !stop.load(Ordering::SeqCst) {
+            self.acts += 1;
+            if self.people.last().is_none_or(|person| person.state.exists && self.rng.random_range(0..15) == 0) {
+                self.people.push(Person::new(self.number, self.acts));
+            }
+            let Some(person) = self.people.last_mut() else { continue };
+            if let (None, Some(key)) = (person.id, person.keys.first()) {
+                let user = http.get(format!("{base}/api/auth/user/")).header("authorization", format!("Token {key}"));
+                let Ok(answer) = user.send().await else { break };
+                if answer.status() != 200 {
+                    break;
+                }
+                let Ok(record) = answer.json::<Value>().await else { break };
+                person.id = record["pk"].as_i64();
+            }
+            let act = person.next(&mut self.rng, self.acts);
+            match person.send(&http, &base, &act).await? {
+                Answer::Acknowledged(answer) => person.acknowledge(&act, &answer)?,
+                Answer::Missing => {
+                    person.pending = Some(act);
+                    break;
+                }
+                Answer::Unavailable(said) => {
+                    person.pending = Some(act);
+                    self.unavailable = Some(said);
+                    break;
+                }
+                Answer::NobodyThere => break,
+            }
+            acknowledged += 1;
+        }
+        Ok((self, acknowledged))
     }
 }
 

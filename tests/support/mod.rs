@@ -313,3 +313,18 @@ pub fn reset_link(mail: &Message) -> (String, String) {
     let (uid, rest) = rest.split_once("&token=").unwrap();
     (uid.to_owned(), rest.lines().next().unwrap().trim().to_owned())
 }
+
+/// How many answers came with each status.
+pub fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
+    let mut counts = BTreeMap::new();
+    for answer in answers {
+        *counts.entry(answer.status).or_default() += 1;
+    }
+    counts
+}
+
+/// The n-th spelling of a name: each bit makes one letter upper-case.
+pub fn spelling(name: &str, n: usize) -> String {
+    let letters = name.chars().enumerate();
+    letters.map(|(place, c)| if n >> place & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect()
+}

@@ -127,6 +127,20 @@ impl Place {
         }
     }
 
+    /// Whether somebody else keeps writers waiting.
+    pub fn is_locked(&self) -> bool {
+        match self {
+            Place::File(path) => {
+                let other = rusqlite::Connection::open(path).unwrap();
+                other.busy_timeout(std::time::Duration::ZERO).unwrap();
+                other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
+            }
+            Place::Server { .. } => {
+                self.try_execute("BEGIN; SELECT version FROM schema_version FOR UPDATE NOWAIT; ROLLBACK").is_err()
+            }
+        }
+    }
+
     /// All bytes at rest, of every file that the engine keeps, and not the secret key's.
     pub fn bytes(&self) -> Vec<u8> {
         let files = match self {

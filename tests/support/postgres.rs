@@ -166,16 +166,38 @@ impl Cluster {
             && std::thread::spawn(move || config.connect(postgres::NoTls).is_ok()).join().unwrap()
     }
 
+    /// Stops all of its processes in their tracks until the value is dropped.
+    pub fn freeze(&self) -> Frozen {
+        let id = self.server.as_ref().unwrap().id();
+        let frozen = Frozen(std::iter::once(id).chain(children(id)).collect());
+        frozen.signal(rustix::process::Signal::STOP);
+        frozen
+    }
+
     /// `kill -9` of the server and all its processes.
     pub fn kill(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         let id = server.id();
-        let children = children(id);
-        for process in std::iter::once(id).chain(children) {
-            let process = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
-            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
-        }
+        let all = Frozen(std::iter::once(id).chain(children(id)).collect());
+        all.signal(rustix::process::Signal::KILL);
         server.wait().unwrap();
+    }
+}
+
+pub struct Frozen(Vec<u32>);
+
+impl Frozen {
+    fn signal(&self, signal: rustix::process::Signal) {
+        for process in &self.0 {
+            let process = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
+            let _ = rustix::process::kill_process(process, signal);
+        }
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.signal(rustix::process::Signal::CONT);
     }
 }
 

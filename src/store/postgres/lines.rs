@@ -7,28 +7,23 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
-use tokio::task::AbortHandle;
 use tokio::time::timeout;
-use tokio_postgres::{Client, NoTls, Statement};
+use tokio_postgres::{Client, Statement};
 
-use super::StoreError;
-use super::postgres::{Connector, READ_LIMITS, is_end};
-use super::values::Row;
+use super::super::values::Row;
+use super::{Connector, Fault, READS, StoreError};
 
-/// Longer than a statement may take: whoever says nothing by then is gone.
-const PATIENCE: Duration = Duration::from_secs(7);
 /// A question is asked so often at most.
 const TRIES: usize = 3;
 
 /// A statement that finds one record by a digest, its only parameter.
-pub(super) struct ByDigest<T> {
-    pub(super) sql: &'static str,
-    pub(super) record: fn(&Row<'_>) -> Result<T, StoreError>,
+pub(in crate::store) struct ByDigest<T> {
+    pub(in crate::store) sql: &'static str,
+    pub(in crate::store) record: fn(&Row<'_>) -> Result<T, StoreError>,
 }
 
-pub(super) struct Lines {
+pub(in crate::store) struct Lines {
     connector: Connector,
     lines: Box<[Line]>,
     next: AtomicUsize,
@@ -44,39 +39,39 @@ struct Line {
 struct Open {
     client: Client,
     statements: Mutex<HashMap<&'static str, Statement>>,
-    driver: AbortHandle,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
 }
 
 impl Lines {
     /// Opens none yet: that takes a runtime.
-    pub(super) fn new(connector: &Connector) -> Lines {
+    pub(in crate::store) fn new(connector: &Connector) -> Lines {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let lines = (0..cores.clamp(2, 8)).map(|_| Line::default()).collect();
         Lines { connector: connector.clone(), lines, next: AtomicUsize::new(0) }
     }
 
-    pub(super) async fn find<T>(&self, what: &ByDigest<T>, digest: &[u8; 32]) -> Result<Option<T>, StoreError> {
+    pub(in crate::store) async fn find<T>(
+        &self,
+        what: &ByDigest<T>,
+        digest: &[u8; 32],
+    ) -> Result<Option<T>, StoreError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % self.lines.len();
         let line = &self.lines[number];
         let mut lost = 0;
         loop {
             let open = line.open(&self.connector).await?;
-            let error = match timeout(PATIENCE, open.ask(what.sql, digest)).await {
-                Ok(Ok(row)) => return row.map(|row| (what.record)(&Row::Postgres(&row))).transpose(),
-                Ok(Err(error)) if open.client.is_closed() || error.code().is_some_and(is_end) => error.into(),
-                Ok(Err(error)) => return Err(error.into()),
-                Err(_) => StoreError::Unavailable("the database does not answer".to_owned()),
+            let fault = match open.ask(what.sql, digest).await {
+                Ok(row) => return row.map(|row| (what.record)(&Row::Postgres(&row))).transpose(),
+                Err(fault) => fault,
             };
-            line.forget(&open);
+            let is_silent = matches!(fault, Fault::Silence);
+            let is_lost = is_silent || open.client.is_closed() || fault.is_end();
+            if is_lost {
+                line.forget(&open);
+            }
             lost += 1;
-            if lost == TRIES {
-                return Err(error);
+            // Whoever was silent once would be it again.
+            if !is_lost || is_silent || lost == TRIES {
+                return Err(fault.into());
             }
         }
     }
@@ -107,37 +102,28 @@ impl Line {
 }
 
 impl Open {
-    async fn connect(connector: &Connector) -> Result<Open, StoreError> {
-        let config = connector.config();
-        let (client, driver) = match connector.tls() {
-            Some(tls) => {
-                let (client, connection) = config.connect(tls).await?;
-                (client, tokio::spawn(connection).abort_handle())
-            }
-            None => {
-                let (client, connection) = config.connect(NoTls).await?;
-                (client, tokio::spawn(connection).abort_handle())
-            }
-        };
-        let open = Open { client, statements: Mutex::default(), driver };
-        open.client.batch_execute(READ_LIMITS).await?;
-        Ok(open)
+    async fn connect(connector: &Connector) -> Result<Open, Fault> {
+        Ok(Open { client: connector.connect(&READS).await?, statements: Mutex::default() })
     }
 
-    async fn ask(
-        &self,
-        sql: &'static str,
-        digest: &[u8; 32],
-    ) -> Result<Option<tokio_postgres::Row>, tokio_postgres::Error> {
-        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
-        let statement = match known {
-            Some(statement) => statement,
-            None => {
-                let statement = self.client.prepare(sql).await?;
-                self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
-                statement
-            }
+    async fn ask(&self, sql: &'static str, digest: &[u8; 32]) -> Result<Option<tokio_postgres::Row>, Fault> {
+        let answer = async {
+            let statement = self.statement(sql).await?;
+            self.client.query_opt(&statement, &[&digest.as_slice()]).await
         };
-        self.client.query_opt(&statement, &[&digest.as_slice()]).await
+        match READS.patience {
+            Some(patience) => timeout(patience, answer).await.map_err(|_| Fault::Silence)?.map_err(Fault::Said),
+            None => answer.await.map_err(Fault::Said),
+        }
+    }
+
+    async fn statement(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
+        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
+        Ok(statement)
     }
 }

@@ -1,0 +1,104 @@
+//! Reads, each over one of a few connections that requests share.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use r2d2::{ManageConnection, Pool, PooledConnection};
+
+use super::super::engine::{Connection, EachRow};
+use super::super::values::{Row, Value};
+use super::lines::Lines;
+use super::waiting::Open;
+use super::{Connector, Fault, READS, StoreError, elsewhere};
+
+/// Of one server process. A reader holds a connection while it waits for one answer.
+const MOST_READERS: u32 = 16;
+
+/// How long a request waits for a connection, a new one among them.
+const POOL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A server that is read from.
+pub(in crate::store) struct Server {
+    pool: Pool<Connector>,
+    pub(in crate::store) lines: Lines,
+}
+
+impl Server {
+    pub(in crate::store) fn open(connector: &Connector) -> Result<Server, StoreError> {
+        let pool = Pool::builder()
+            .max_size(MOST_READERS)
+            .min_idle(Some(1))
+            .connection_timeout(POOL_TIMEOUT)
+            // What is lost is noticed at its use, and asked again over another.
+            .test_on_check_out(false)
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .build(connector.clone())?;
+        Ok(Server { pool, lines: Lines::new(connector) })
+    }
+
+    /// Runs what waits for answers where it may wait.
+    pub(in crate::store) fn wait<T: Send>(&self, f: impl FnOnce(&Reading<'_>) -> T + Send) -> T {
+        elsewhere(|| f(&Reading { pool: &self.pool, taken: RefCell::new(None) }))
+    }
+}
+
+impl ManageConnection for Connector {
+    type Connection = Open;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Open, StoreError> {
+        Open::connect(self, &READS)
+    }
+
+    fn is_valid(&self, open: &mut Open) -> Result<(), StoreError> {
+        open.run("")?;
+        Ok(())
+    }
+
+    fn has_broken(&self, open: &mut Open) -> bool {
+        open.is_lost()
+    }
+}
+
+/// One reader's connection, out of the pool from the first statement on.
+pub(in crate::store) struct Reading<'p> {
+    pool: &'p Pool<Connector>,
+    taken: RefCell<Option<PooledConnection<Connector>>>,
+}
+
+impl Connection for Reading<'_> {
+    /// Asks again over other connections while they turn out to be lost: each statement stands for itself.
+    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        let mut lost = 0;
+        let rows = loop {
+            let mut taken = self.taken.borrow_mut();
+            let open = match &mut *taken {
+                Some(open) => open,
+                none => none.insert(self.pool.get()?),
+            };
+            match open.rows(sql, params) {
+                // Whoever was silent once would be it again.
+                Err(Fault::Said(_)) if open.is_lost() && lost <= self.pool.max_size() => {
+                    lost += 1;
+                    *taken = None;
+                }
+                outcome => break outcome?,
+            }
+        };
+        each_of(&rows, each)
+    }
+
+    fn execute(&self, sql: &'static str, _: &[Value<'_>]) -> Result<usize, StoreError> {
+        Err(StoreError::Other(format!("a reader was asked to write: {sql}")))
+    }
+}
+
+pub(super) fn each_of(rows: &[tokio_postgres::Row], each: EachRow<'_>) -> Result<(), StoreError> {
+    for row in rows {
+        if each(&Row::Postgres(row))? == ControlFlow::Break(()) {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Writes, over one connection of one thread. Connects anew at the beginning of a transaction, and never within one.
+
+use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
+
+use tokio_postgres::SimpleQueryMessage;
+
+use super::super::engine::{Connection, EachRow, WritingConnection};
+use super::super::migrations::{LATEST, Step, too_new};
+use super::super::values::{Column, Value};
+use super::reading::each_of;
+use super::waiting::Open;
+use super::{Connector, Fault, MOVES, StoreError, Terms, WRITES};
+
+/// Any number of its own: of a migration.
+const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(4829107734521)";
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+/// A rule may read what it likes after this and it stays true: writers pass here one after the other, whichever process
+/// they belong to, and each statement sees what was committed before it. The row lock is the one that every engine of
+/// this protocol has, and the version in it keeps an old program from writing into a schema it does not know.
+const TAKE_TURNS: &str = "SELECT version FROM schema_version FOR UPDATE";
+
+pub(in crate::store) struct Writing {
+    connector: Connector,
+    terms: &'static Terms,
+    open: RefCell<Open>,
+    is_in_transaction: Cell<bool>,
+    was_undone: Cell<bool>,
+}
+
+impl Writing {
+    pub(in crate::store) fn connect(connector: &Connector) -> Result<Writing, StoreError> {
+        Writing::on(connector, &WRITES)
+    }
+
+    /// For a command that moves a whole database.
+    pub(in crate::store) fn connect_to_move(connector: &Connector) -> Result<Writing, StoreError> {
+        Writing::on(connector, &MOVES)
+    }
+
+    fn on(connector: &Connector, terms: &'static Terms) -> Result<Writing, StoreError> {
+        let open = Open::connect(connector, terms).map_err(|error| {
+            let (StoreError::Unavailable(why) | StoreError::Other(why)) = error else { return error };
+            StoreError::Other(format!("cannot open the database {}: {why}", connector.server))
+        })?;
+        Ok(Writing {
+            connector: connector.clone(),
+            terms,
+            open: RefCell::new(open),
+            is_in_transaction: Cell::new(false),
+            was_undone: Cell::new(false),
+        })
+    }
+
+    /// Whether the schema is up to date; `None` for a database that is not ours.
+    pub(in crate::store) fn is_latest(&self) -> Result<Option<bool>, StoreError> {
+        if !self.value("SELECT to_regclass('schema_version') IS NOT NULL")?.unwrap_or(false) {
+            return Ok(None);
+        }
+        Ok(self.value::<i64>("SELECT version FROM schema_version")?.map(|version| version == LATEST))
+    }
+
+    /// The first column of the first row.
+    fn value<T: Column>(&self, sql: &'static str) -> Result<Option<T>, StoreError> {
+        let mut value = None;
+        self.query(sql, &[], &mut |row| {
+            value = Some(row.get(0)?);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(value)
+    }
+
+    /// Asks, and notes when the transaction is over by the answer.
+    fn ask<T>(&self, ask: impl FnOnce(&mut Open) -> Result<T, Fault>) -> Result<T, StoreError> {
+        let mut open = self.open.borrow_mut();
+        let outcome = ask(&mut open);
+        if let Err(fault) = &outcome
+            && self.is_in_transaction.get()
+        {
+            // Whoever was silent once would be it again.
+            let is_lost = open.is_lost() && !matches!(fault, Fault::Silence);
+            self.was_undone.set(self.was_undone.get() || is_lost || fault.is_of_another());
+        }
+        Ok(outcome?)
+    }
+
+    /// Nothing has been done yet: what was lost before may be opened again, once.
+    fn begin_with(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>, StoreError> {
+        if self.is_in_transaction.get() {
+            // Of a transaction that failed: over with its connection, if not by this.
+            let _ = self.rollback();
+        }
+        self.was_undone.set(false);
+        let mut open = self.open.borrow_mut();
+        if open.is_lost() {
+            *open = Open::connect(&self.connector, self.terms)?;
+        }
+        let begun = match open.run(sql) {
+            Err(Fault::Said(_)) if open.is_lost() => {
+                *open = Open::connect(&self.connector, self.terms)?;
+                open.run(sql)
+            }
+            begun => begun,
+        };
+        if let Err(fault) = &begun {
+            self.was_undone.set(fault.is_of_another());
+            if !open.is_lost() {
+                // It may have begun and failed behind that.
+                let _ = open.run("ROLLBACK");
+            }
+        }
+        let begun = begun?;
+        self.is_in_transaction.set(true);
+        Ok(begun)
+    }
+}
+
+impl Connection for Writing {
+    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        let rows = self.ask(|open| open.rows(sql, params))?;
+        each_of(&rows, each)
+    }
+
+    fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
+        let changed = self.ask(|open| open.execute(sql, params))?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+}
+
+impl WritingConnection for Writing {
+    fn begin(&self) -> Result<(), StoreError> {
+        let begun = self.begin_with(&format!("{BEGIN}; {TAKE_TURNS}"))?;
+        let version = begun.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse::<i64>().ok(),
+            _ => None,
+        });
+        if version.is_some_and(|version| version <= LATEST) {
+            return Ok(());
+        }
+        let _ = self.rollback();
+        Err(version.map_or_else(|| StoreError::Other("the database has no schema".to_owned()), too_new))
+    }
+
+    fn begin_migration(&self) -> Result<(), StoreError> {
+        self.begin_with(BEGIN)?;
+        self.run(MIGRATION_LOCK)
+    }
+
+    fn take_turns(&self) -> Result<(), StoreError> {
+        self.run(TAKE_TURNS)
+    }
+
+    fn is_in_transaction(&self) -> bool {
+        self.is_in_transaction.get()
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        self.is_in_transaction.set(false);
+        let mut open = self.open.borrow_mut();
+        // An aborted transaction answers COMMIT alone with ROLLBACK, and without an error.
+        let committed = open.run("SELECT 1; COMMIT");
+        if let Err(fault) = &committed {
+            // A connection that was lost here leaves open what became of it.
+            self.was_undone.set(fault.is_of_another());
+            if !open.is_lost() {
+                let _ = open.run("ROLLBACK");
+            }
+        }
+        committed?;
+        Ok(())
+    }
+
+    fn rollback(&self) -> Result<(), StoreError> {
+        self.is_in_transaction.set(false);
+        self.run("ROLLBACK")
+    }
+
+    fn run(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.ask(|open| open.run(sql))?;
+        Ok(())
+    }
+
+    fn next_savepoint(&self) -> Result<(), StoreError> {
+        // One way there and back.
+        self.run("RELEASE SAVEPOINT job; SAVEPOINT job")
+    }
+
+    fn was_undone(&self) -> bool {
+        self.was_undone.get()
+    }
+
+    fn migrate(&self, step: &Step) -> Result<(), StoreError> {
+        let mut open = self.open.borrow_mut();
+        open.run(&in_its_words(step.both))?;
+        open.run(step.postgres)?;
+        Ok(())
+    }
+
+    fn last_id(&self, table: &'static str) -> Result<i64, StoreError> {
+        let sql = format!("SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table}_id_seq");
+        let said = self.open.borrow_mut().run(&sql)?;
+        let id = said.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+            _ => None,
+        });
+        id.ok_or_else(|| StoreError::Other(format!("no sequence of {table}")))
+    }
+
+    fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError> {
+        self.open.borrow_mut().run(&format!("SELECT setval('{table}_id_seq', {}, {})", id.max(1), id > 0))?;
+        Ok(())
+    }
+}
+
+/// A step of the schema as this engine writes it. Text is compared by its bytes, as SQLite does.
+fn in_its_words(step: &str) -> String {
+    step.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY")
+        .replace("INTEGER", "BIGINT")
+        .replace("BLOB", "BYTEA")
+        .replace("TEXT", "TEXT COLLATE \"C\"")
+        .replace(" WITHOUT ROWID", "")
+}
+
+/// A writer that goes on after a statement that failed, as the embedded engine lets it: each has a savepoint.
+pub(in crate::store) struct Forgiving<'w>(pub(in crate::store) &'w Writing);
+
+impl Forgiving<'_> {
+    fn undoing<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.0.run("SAVEPOINT statement")?;
+        let done = work();
+        self.0.run(match done {
+            Ok(_) => "RELEASE SAVEPOINT statement",
+            Err(_) => "ROLLBACK TO SAVEPOINT statement; RELEASE SAVEPOINT statement",
+        })?;
+        done
+    }
+}
+
+impl Connection for Forgiving<'_> {
+    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+        self.undoing(|| self.0.query(sql, params, each))
+    }
+
+    fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
+        self.undoing(|| self.0.execute(sql, params))
+    }
+}
