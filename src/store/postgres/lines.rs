@@ -90,7 +90,8 @@ impl Line {
         if let Some(open) = self.get() {
             return Ok(open);
         }
-        let open = Arc::new(Open::connect(connector).await?);
+        // Seldom, and large: a handshake.
+        let open = Arc::new(Box::pin(Open::connect(connector)).await?);
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
         Ok(open)
     }
