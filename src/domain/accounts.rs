@@ -3,7 +3,8 @@
 //! Everything is checked before anything is written, and hashing is done before a transaction begins. What may have
 //! changed between a check and its write is checked again inside the transaction.
 
-use super::audit::{self, Event, OPERATOR};
+use super::audit::{self, Event};
+use super::client::Client;
 use super::hashing::is_usable;
 use super::passwords::{self, Password, Similar};
 use super::sessions::{self, SessionId};
@@ -24,10 +25,7 @@ pub struct Registration {
     pub email: String,
     pub password1: Password,
     pub password2: Password,
-    /// Who asks: its network address.
-    pub client: String,
-    /// What the browser calls itself.
-    pub user_agent: String,
+    pub client: Client,
 }
 
 const USERNAME_TAKEN: &str = "A user with that username already exists.";
@@ -82,7 +80,7 @@ pub async fn registration_problems(
     username: Option<&str>,
     email: Option<&str>,
     passwords: [Option<&str>; 2],
-    client: &str,
+    client: &Client,
 ) -> Result<Problems, Refusal> {
     let mut problems = Problems::none();
     if username.is_some() || email.is_some() {
@@ -118,7 +116,7 @@ pub async fn registration_problems(
 ///
 /// [`Refusal::Invalid`] for what the fields' own checks could not see; a closed server refuses after those.
 pub async fn register(domain: &Domain, registration: Registration) -> Result<LoggedIn, Refusal> {
-    let Registration { username, email, password1, password2, client, user_agent } = registration;
+    let Registration { username, email, password1, password2, client } = registration;
     if password1.expose() != password2.expose() {
         return Err(Problems::general(MISMATCH_PLAIN).into());
     }
@@ -155,7 +153,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
                 email_addresses::insert_at_sign_up(w, domain, id, &account, now)?;
             }
             tokens::insert(w, &token, id, domain)?;
-            sessions::insert(w, &session, id, &user_agent, domain)?;
+            sessions::insert(w, &session, id, &client, domain)?;
             audit::record(w, domain, Event::Registered, id, &client, "")?;
             Ok(LoggedIn { token: token.clone(), session: session.clone() })
         })
@@ -169,18 +167,12 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for bad credentials, the same whether the account is unknown, inactive or has no password.
-pub async fn log_in(
-    domain: &Domain,
-    username: &str,
-    password: Password,
-    client: &str,
-    user_agent: String,
-) -> Result<LoggedIn, Refusal> {
+pub async fn log_in(domain: &Domain, username: &str, password: Password, client: &Client) -> Result<LoggedIn, Refusal> {
     let refused = || Refusal::from(Problems::general("Unable to log in with provided credentials."));
     let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
     require_no_mfa(domain, account.id).await?;
     let now = domain.now();
-    let client = client.to_owned();
+    let client = client.clone();
     let (token, session) = (tokens::draw(domain), sessions::draw(domain));
     domain
         .write(move |w, domain| {
@@ -192,7 +184,7 @@ pub async fn log_in(
             }
             w.account_touch_login(account.id, now)?;
             tokens::insert(w, &token, account.id, domain)?;
-            sessions::insert(w, &session, account.id, &user_agent, domain)?;
+            sessions::insert(w, &session, account.id, &client, domain)?;
             audit::record(w, domain, Event::Login, account.id, &client, "")?;
             Ok(LoggedIn { token: token.clone(), session: session.clone() })
         })
@@ -209,7 +201,7 @@ pub async fn check_password(
     domain: &Domain,
     username: &str,
     password: Password,
-    client: &str,
+    client: &Client,
 ) -> Result<Option<Account>, Refusal> {
     let key = username_key(username.trim());
     let attempt = domain.limits.guess(&key, client).await?;
@@ -271,9 +263,9 @@ pub async fn update(
     username: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
-    client: &str,
+    client: &Client,
 ) -> Result<Account, Refusal> {
-    let client = client.to_owned();
+    let client = client.clone();
     let write = domain.write(move |w, domain| {
         let mut account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
         let before = account.username.clone();
@@ -312,8 +304,8 @@ pub async fn change_password(
     old_password: Option<Password>,
     new: (Password, Password),
     keep: Keep,
-    new_session: Option<String>,
-    client: &str,
+    new_session: bool,
+    client: &Client,
 ) -> Result<Option<SessionId>, Refusal> {
     match old_password {
         Some(old) => {
@@ -331,8 +323,8 @@ pub async fn change_password(
     let password = new_password(account, new)?;
     let hash = domain.hasher.hash(password).await?;
     let (id, checked) = (account.id, account.password.clone());
-    let session = new_session.map(|user_agent| (sessions::draw(domain), user_agent));
-    let client = client.to_owned();
+    let session = new_session.then(|| sessions::draw(domain));
+    let client = client.clone();
     domain
         .write(move |w, domain| {
             let current = w.account_find(id)?.ok_or(Refusal::NotFound)?;
@@ -345,11 +337,11 @@ pub async fn change_password(
                 Keep::Nothing => w.token_delete_others(id, None)?,
                 Keep::Token(token) => w.token_delete_others(id, Some(token))?,
             };
-            if let Some((session, user_agent)) = &session {
-                sessions::insert(w, session, id, user_agent, domain)?;
+            if let Some(session) = &session {
+                sessions::insert(w, session, id, &client, domain)?;
             }
             audit::record(w, domain, Event::PasswordChanged, id, &client, "")?;
-            Ok(session.as_ref().map(|(session, _)| session.clone()))
+            Ok(session.clone())
         })
         .await
 }
@@ -359,11 +351,11 @@ pub async fn change_password(
 /// # Errors
 ///
 /// Never for an unknown address: the answer must not tell who has an account.
-pub async fn ask_for_reset(domain: &Domain, email: &str, client: &str) -> Result<(), Refusal> {
+pub async fn ask_for_reset(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
     domain.limits.mail(&email, client).await?;
     let now = domain.now();
-    let client = client.to_owned();
+    let client = client.clone();
     // The same work whether or not anybody is found.
     domain
         .write(move |w, domain| {
@@ -420,7 +412,7 @@ pub async fn confirm_reset(
     uid: &str,
     token: &str,
     new: (Password, Password),
-    client: &str,
+    client: &Client,
 ) -> Result<(), Refusal> {
     domain.limits.ask(client).await?;
     let found = match keys::read_reset_uid(uid) {
@@ -434,7 +426,7 @@ pub async fn confirm_reset(
     }
     let password = new_password(&account, new)?;
     let hash = domain.hasher.hash(password).await?;
-    let (token, client) = (token.to_owned(), client.to_owned());
+    let (token, client) = (token.to_owned(), client.clone());
     domain
         .write(move |w, domain| {
             let current = w.account_find(account.id)?.filter(|current| current.is_active).ok_or(Refusal::NotFound)?;
@@ -495,7 +487,7 @@ pub async fn ensure_superuser(
     };
     let write = domain.write(move |w, domain| {
         let id = w.account_insert(&account)?;
-        audit::record(w, domain, Event::Made, id, OPERATOR, "")?;
+        audit::record(w, domain, Event::Made, id, &Client::operator(), "")?;
         Ok(true)
     });
     write.await

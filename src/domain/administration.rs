@@ -4,7 +4,8 @@
 //! server's secret key.
 
 use super::accounts::{self, Ended};
-use super::audit::{self, Event, OPERATOR};
+use super::audit::{self, Event};
+use super::client::Client;
 use super::passwords::{self, Password, Similar};
 use super::{Domain, Problems, Refusal, email_addresses, sessions};
 use crate::store::{Account, NewAccount};
@@ -61,7 +62,7 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
         if !account.email.is_empty() {
             email_addresses::insert_first(w, id, &account)?;
         }
-        audit::record(w, domain, Event::Made, id, OPERATOR, "")?;
+        audit::record(w, domain, Event::Made, id, &Client::operator(), "")?;
         w.account_find(id)?.ok_or(Refusal::NotFound)
     });
     write.await
@@ -85,7 +86,7 @@ pub async fn find(domain: &Domain, username: &str) -> Result<Account, Refusal> {
 pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Ended, Refusal> {
     let write = domain.write(move |w, domain| {
         w.account_set_active(account_id, false)?;
-        audit::record(w, domain, Event::Deactivated, account_id, OPERATOR, "")?;
+        audit::record(w, domain, Event::Deactivated, account_id, &Client::operator(), "")?;
         Ok(accounts::end_all(w, account_id)?)
     });
     write.await
@@ -99,7 +100,7 @@ pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Ended, Refus
 pub async fn activate(domain: &Domain, account_id: i64) -> Result<(), Refusal> {
     let write = domain.write(move |w, domain| {
         w.account_set_active(account_id, true)?;
-        Ok(audit::record(w, domain, Event::Activated, account_id, OPERATOR, "")?)
+        Ok(audit::record(w, domain, Event::Activated, account_id, &Client::operator(), "")?)
     });
     write.await
 }
@@ -111,7 +112,7 @@ pub async fn set_superuser(domain: &Domain, account_id: i64, is_superuser: bool)
     let write = domain.write(move |w, domain| {
         w.account_set_superuser(account_id, is_superuser)?;
         let event = if is_superuser { Event::AdminGiven } else { Event::AdminTaken };
-        Ok(audit::record(w, domain, event, account_id, OPERATOR, "")?)
+        Ok(audit::record(w, domain, event, account_id, &Client::operator(), "")?)
     });
     write.await
 }
@@ -129,7 +130,7 @@ pub async fn set_password(domain: &Domain, account: &Account, password: Password
     }
     let (id, hash) = (account.id, domain.hasher.hash(password).await?);
     let write = domain.write(move |w, domain| {
-        audit::record(w, domain, Event::PasswordSet, id, OPERATOR, "")?;
+        audit::record(w, domain, Event::PasswordSet, id, &Client::operator(), "")?;
         Ok(accounts::replace_password(w, id, &hash)?)
     });
     write.await
@@ -143,7 +144,7 @@ pub async fn set_password(domain: &Domain, account: &Account, password: Password
 pub async fn revoke_token(domain: &Domain, id: i64) -> Result<(), Refusal> {
     let write = domain.write(move |w, domain| {
         let of = w.token_revoke(id)?.ok_or(Refusal::NotFound)?;
-        Ok(audit::record(w, domain, Event::TokenRevoked, of, OPERATOR, &format!("token {id}"))?)
+        Ok(audit::record(w, domain, Event::TokenRevoked, of, &Client::operator(), &format!("token {id}"))?)
     });
     write.await
 }
@@ -156,7 +157,7 @@ pub async fn revoke_token(domain: &Domain, id: i64) -> Result<(), Refusal> {
 pub async fn end_session(domain: &Domain, id: i64) -> Result<(), Refusal> {
     let write = domain.write(move |w, domain| {
         let of = w.session_delete_by_id(id)?.ok_or(Refusal::NotFound)?;
-        Ok(audit::record(w, domain, Event::SessionsEnded, of, OPERATOR, &format!("session {id}"))?)
+        Ok(audit::record(w, domain, Event::SessionsEnded, of, &Client::operator(), &format!("session {id}"))?)
     });
     write.await
 }
@@ -171,7 +172,7 @@ pub async fn end_sessions(domain: &Domain, account_id: i64) -> Result<usize, Ref
         let ended = w.session_delete_others(account_id, None)?;
         if ended > 0 {
             let detail = sessions::counted(ended);
-            audit::record(w, domain, Event::SessionsEnded, account_id, OPERATOR, &detail)?;
+            audit::record(w, domain, Event::SessionsEnded, account_id, &Client::operator(), &detail)?;
         }
         Ok(ended)
     });

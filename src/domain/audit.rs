@@ -9,6 +9,7 @@
 use chrono::{DateTime, Days, Utc};
 
 use super::Domain;
+use super::client::Client;
 use crate::store::{StoreError, Writer};
 
 /// In place of a client's address, for what is done on the server's own command line.
@@ -94,15 +95,15 @@ pub(super) fn record(
     domain: &Domain,
     event: Event,
     account_id: impl Into<Option<i64>>,
-    client: &str,
+    client: &Client,
     detail: &str,
 ) -> Result<(), StoreError> {
-    w.audit_insert(domain.now(), event.name(), account_id.into(), client, detail)
+    w.audit_insert(domain.now(), event.name(), account_id.into(), &client.address, detail)
 }
 
 /// A password was wrong. Nothing waits for it, whoever the account is, and what a full queue or disk loses is lost.
-pub(super) fn note_failed_login(domain: &Domain, account_id: Option<i64>, client: &str) {
-    let (at, client) = (domain.now(), client.to_owned());
+pub(super) fn note_failed_login(domain: &Domain, account_id: Option<i64>, client: &Client) {
+    let (at, client) = (domain.now(), client.address.clone());
     domain.store.note(move |w| w.audit_insert(at, Event::LoginFailed.name(), account_id, &client, ""));
 }
 

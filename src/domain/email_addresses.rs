@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use super::audit::{self, Event};
+use super::client::Client;
 use super::{Domain, Problems, Refusal, keys};
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, StoreError, Writer};
 
@@ -123,8 +124,8 @@ pub async fn list(
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for an address that is there already, or proved by somebody else.
-pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &str) -> Result<EmailAddress, Refusal> {
-    let (email, client) = (email.to_ascii_lowercase(), client.to_owned());
+pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client) -> Result<EmailAddress, Refusal> {
+    let (email, client) = (email.to_ascii_lowercase(), client.clone());
     let write = domain.write(move |w, domain| {
         if w.email_address_list_for_email(&email)?.iter().any(|row| row.verified && row.account_id != account_id) {
             return Err(Problems::general(VERIFIED_ELSEWHERE).into());
@@ -150,7 +151,7 @@ pub async fn send_confirmation(
     domain: &Domain,
     account: &Account,
     id: i64,
-    client: &str,
+    client: &Client,
 ) -> Result<EmailAddress, Refusal> {
     let account_id = account.id;
     let found = domain.store.read(|r| r.email_address_find(account_id, id)).await?;
@@ -170,7 +171,7 @@ pub async fn send_confirmation(
 /// # Errors
 ///
 /// Never for an unknown address.
-pub async fn resend_confirmation(domain: &Domain, email: &str, client: &str) -> Result<(), Refusal> {
+pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
     domain.limits.mail(&email, client).await?;
     let now = domain.now();
@@ -200,10 +201,10 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &str) -> 
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a key that is forged, too old or used, or whose row is gone, proved, or proved elsewhere.
-pub async fn confirm(domain: &Domain, key: &str, client: &str) -> Result<(), Refusal> {
+pub async fn confirm(domain: &Domain, key: &str, client: &Client) -> Result<(), Refusal> {
     domain.limits.ask(client).await?;
     let id = keys::read_confirmation_key(key).ok_or(Refusal::NotFound)?;
-    let (key, client, now) = (key.to_owned(), client.to_owned(), domain.now());
+    let (key, client, now) = (key.to_owned(), client.clone(), domain.now());
     domain
         .write(move |w, domain| {
             let row = w.email_address_find_by_id(id)?.filter(|row| !row.verified).ok_or(Refusal::NotFound)?;
@@ -228,8 +229,8 @@ pub async fn confirm(domain: &Domain, key: &str, client: &str) -> Result<(), Ref
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a row that is not the caller's, [`Refusal::Forbidden`] for an unproved one.
-pub async fn set_primary(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<EmailAddress, Refusal> {
-    let client = client.to_owned();
+pub async fn set_primary(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<EmailAddress, Refusal> {
+    let client = client.clone();
     let write = domain.write(move |w, domain| {
         let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
         if row.primary {
@@ -258,8 +259,8 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a row that is not the caller's, [`Refusal::Forbidden`] for the primary one among several.
-pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<EmailAddress, Refusal> {
-    let client = client.to_owned();
+pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<EmailAddress, Refusal> {
+    let client = client.clone();
     let write = domain.write(move |w, domain| {
         let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
         if row.primary && w.email_address_count(account_id)? > 1 {

@@ -5,7 +5,8 @@
 use chrono::{DateTime, Days, Duration, Utc};
 
 use super::accounts::Ended;
-use super::audit::{self, Event, OPERATOR};
+use super::audit::{self, Event};
+use super::client::Client;
 use super::{Domain, Refusal};
 
 /// Rows of one write: some milliseconds.
@@ -56,7 +57,7 @@ async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
             if is_first && w.audit_exists_before(before)? {
                 // Before it goes: what is deleted must be older than the newest entry by a month.
                 let detail = format!("before {}", before.format("%Y-%m-%d"));
-                audit::record(w, domain, Event::AuditTrimmed, None, OPERATOR, &detail)?;
+                audit::record(w, domain, Event::AuditTrimmed, None, &Client::operator(), &detail)?;
             }
             Ok(w.audit_delete_before(before, BATCH.into())?)
         });

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::client::Client;
 use super::keys::digest;
 use super::{Clock, Refusal};
 use crate::store::{Attempts, Reader, Store, StoreError, Writer};
@@ -123,11 +124,11 @@ impl Limits {
     /// # Errors
     ///
     /// [`Refusal::Throttled`], the store's; nothing is counted then.
-    pub async fn guess(&self, account: &str, client: &str) -> Result<Attempt, Refusal> {
+    pub async fn guess(&self, account: &str, client: &Client) -> Result<Attempt, Refusal> {
         self.reserve(&[
-            (digest(&format!("guess {client} {account}")), GUESSES_BY_CLIENT),
+            (digest(&format!("guess {} {account}", client.address)), GUESSES_BY_CLIENT),
             (digest(&format!("account {account}")), GUESSES_ON_ACCOUNT),
-            (digest(&format!("client {client}")), GUESSES_OF_CLIENT),
+            (digest(&format!("client {}", client.address)), GUESSES_OF_CLIENT),
         ])
         .await
     }
@@ -137,10 +138,10 @@ impl Limits {
     /// # Errors
     ///
     /// [`Refusal::Throttled`], the store's; nothing is counted then.
-    pub async fn mail(&self, address: &str, client: &str) -> Result<(), Refusal> {
+    pub async fn mail(&self, address: &str, client: &Client) -> Result<(), Refusal> {
         let asked = [
             (digest(&format!("mail {address}")), MAILS_TO_ADDRESS),
-            (digest(&format!("asked {client}")), ASKED_BY_CLIENT),
+            (digest(&format!("asked {}", client.address)), ASKED_BY_CLIENT),
         ];
         self.reserve(&asked).await.map(|_| ())
     }
@@ -150,8 +151,8 @@ impl Limits {
     /// # Errors
     ///
     /// [`Refusal::Throttled`], the store's; nothing is counted then.
-    pub async fn ask(&self, client: &str) -> Result<(), Refusal> {
-        self.reserve(&[(digest(&format!("asked {client}")), ASKED_BY_CLIENT)]).await.map(|_| ())
+    pub async fn ask(&self, client: &Client) -> Result<(), Refusal> {
+        self.reserve(&[(digest(&format!("asked {}", client.address)), ASKED_BY_CLIENT)]).await.map(|_| ())
     }
 
     /// The attempt was a good one and does not count. Where the store cannot say so just now, it does.
@@ -279,6 +280,10 @@ mod tests {
         }
     }
 
+    fn at(address: &str) -> Client {
+        Client { address: address.to_owned(), ..Client::default() }
+    }
+
     fn limits() -> (Limits, Arc<Fixed>) {
         let clock = Arc::new(Fixed(Mutex::new(DateTime::UNIX_EPOCH)));
         (Limits { buckets: Buckets::Own(Mutex::default()), clock: clock.clone() }, clock)
@@ -288,32 +293,32 @@ mod tests {
     async fn eleventh_guess_waits_and_time_opens_again() {
         let (limits, clock) = limits();
         for _ in 0..10 {
-            let _ = limits.guess("amy", "192.0.2.1").await.unwrap();
+            let _ = limits.guess("amy", &at("192.0.2.1")).await.unwrap();
         }
-        assert!(matches!(limits.guess("amy", "192.0.2.1").await, Err(Refusal::Throttled { wait_seconds: 30 })));
+        assert!(matches!(limits.guess("amy", &at("192.0.2.1")).await, Err(Refusal::Throttled { wait_seconds: 30 })));
         *clock.0.lock().unwrap() += chrono::Duration::seconds(30);
-        assert!(limits.guess("amy", "192.0.2.1").await.is_ok());
+        assert!(limits.guess("amy", &at("192.0.2.1")).await.is_ok());
     }
 
     #[tokio::test]
     async fn stranger_does_not_lock_the_owner_out() {
         let (limits, _) = limits();
-        while limits.guess("amy", "192.0.2.66").await.is_ok() {}
-        assert!(limits.guess("amy", "192.0.2.1").await.is_ok());
+        while limits.guess("amy", &at("192.0.2.66")).await.is_ok() {}
+        assert!(limits.guess("amy", &at("192.0.2.1")).await.is_ok());
     }
 
     #[tokio::test]
     async fn good_attempts_do_not_count_and_clear_nothing() {
         let (limits, _) = limits();
         for _ in 0..9 {
-            let _ = limits.guess("amy", "192.0.2.1").await.unwrap();
+            let _ = limits.guess("amy", &at("192.0.2.1")).await.unwrap();
         }
         for _ in 0..50 {
-            let attempt = limits.guess("amy", "192.0.2.1").await.unwrap();
+            let attempt = limits.guess("amy", &at("192.0.2.1")).await.unwrap();
             limits.give_back(attempt).await;
         }
-        let _ = limits.guess("amy", "192.0.2.1").await.unwrap();
-        assert!(limits.guess("amy", "192.0.2.1").await.is_err());
+        let _ = limits.guess("amy", &at("192.0.2.1")).await.unwrap();
+        assert!(limits.guess("amy", &at("192.0.2.1")).await.is_err());
     }
 
     #[tokio::test]
@@ -321,8 +326,8 @@ mod tests {
         let (limits, _) = limits();
         let long = "x".repeat(2_000_000);
         let names = [format!("{long}a"), format!("{long}b")];
-        while limits.guess(&names[0], "192.0.2.1").await.is_ok() {}
-        assert!(limits.guess(&names[1], "192.0.2.1").await.is_ok());
+        while limits.guess(&names[0], &at("192.0.2.1")).await.is_ok() {}
+        assert!(limits.guess(&names[1], &at("192.0.2.1")).await.is_ok());
         let Buckets::Own(buckets) = &limits.buckets else { panic!("not in memory") };
         let buckets = buckets.lock().unwrap();
         let held: usize = buckets.keys().map(std::mem::size_of_val).sum();
@@ -333,7 +338,7 @@ mod tests {
     async fn memory_is_bounded() {
         let (limits, _) = limits();
         for n in 0..MOST_BUCKETS {
-            let _ = limits.guess(&format!("name{n}"), &format!("client{n}")).await;
+            let _ = limits.guess(&format!("name{n}"), &at(&format!("client{n}"))).await;
         }
         let Buckets::Own(buckets) = &limits.buckets else { panic!("not in memory") };
         let kept = buckets.lock().unwrap().len();

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod administration;
 pub mod audit;
+pub mod client;
 pub mod django_hashes;
 pub mod email_addresses;
 pub mod email_format;

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::audit::{self, Event};
+use super::client::Client;
 use super::keys::digest;
 use super::{Domain, Refusal};
 use crate::store::{Account, Session, StoreError, Writer};
@@ -44,10 +45,11 @@ pub(super) fn insert(
     w: &Writer<'_>,
     id: &SessionId,
     account_id: i64,
-    user_agent: &str,
+    client: &Client,
     domain: &Domain,
 ) -> Result<(), StoreError> {
-    let user_agent: String = user_agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARACTERS).collect();
+    let user_agent: String =
+        client.user_agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARACTERS).collect();
     let now = domain.now();
     w.session_insert(&digest(id.expose()), account_id, now, now + Duration::days(IDLE_DAYS), &user_agent)?;
     Ok(())
@@ -106,8 +108,8 @@ pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refu
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for one that is somebody else's, or none.
-pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
-    let client = client.to_owned();
+pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
+    let client = client.clone();
     let write = domain.write(move |w, domain| {
         if !w.session_delete_own(account_id, id)? {
             return Err(Refusal::NotFound);
@@ -123,8 +125,8 @@ pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &str) ->
 /// # Errors
 ///
 /// Only the store's.
-pub async fn end_others(domain: &Domain, account_id: i64, keep: [u8; 32], client: &str) -> Result<usize, Refusal> {
-    let client = client.to_owned();
+pub async fn end_others(domain: &Domain, account_id: i64, keep: [u8; 32], client: &Client) -> Result<usize, Refusal> {
+    let client = client.clone();
     let write = domain.write(move |w, domain| {
         let ended = w.session_delete_others(account_id, Some(&keep))?;
         if ended > 0 {
@@ -144,8 +146,8 @@ pub(super) fn counted(ended: usize) -> String {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn log_out(domain: &Domain, digest: [u8; 32], client: &str) -> Result<(), Refusal> {
-    let client = client.to_owned();
+pub async fn log_out(domain: &Domain, digest: [u8; 32], client: &Client) -> Result<(), Refusal> {
+    let client = client.clone();
     let write = domain.write(move |w, domain| {
         if let Some((session, account)) = w.session_find(&digest)? {
             w.session_delete(&digest)?;

@@ -15,6 +15,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::audit::{self, Event};
+use super::client::Client;
 use super::email_format::is_email_address;
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
 use super::sessions::{self, SessionId};
@@ -195,7 +196,7 @@ pub async fn begin(
     provider: &str,
     purpose: Purpose,
     next: String,
-    client: &str,
+    client: &Client,
 ) -> Result<Begun, Failure> {
     let provider = ready(domain, provider)?;
     domain.limits.ask(client).await?;
@@ -215,8 +216,7 @@ pub async fn finish(
     provider: &str,
     ticket: Option<&Ticket>,
     returned: Returned,
-    user_agent: String,
-    client: &str,
+    client: &Client,
 ) -> Result<Finished, Failure> {
     let provider = ready(domain, provider)?;
     domain.limits.ask(client).await?;
@@ -237,10 +237,10 @@ pub async fn finish(
     let back = Comeback { code, issuer: returned.issuer };
     let person = trimmed(provider.identify(&back, &challenge, domain.now()).await?);
     let within = domain.clone();
-    let browser = Browser { user_agent, client: client.to_owned() };
+    let client = client.clone();
     let finished = domain.store.write(move |w| match &flow.purpose {
-        Purpose::SignIn => sign_in(w, &within, flow.clone(), person.clone(), &browser),
-        Purpose::Connect { session } => connect(w, &within, flow.clone(), &person, session, &browser.client),
+        Purpose::SignIn => sign_in(w, &within, flow.clone(), person.clone(), &client),
+        Purpose::Connect { session } => connect(w, &within, flow.clone(), &person, session, &client),
     });
     let finished = finished.await?;
     domain.outbox.wake();
@@ -274,8 +274,7 @@ pub async fn sign_up(
     domain: &Domain,
     ticket: Option<&Ticket>,
     form: Form,
-    user_agent: String,
-    client: &str,
+    client: &Client,
 ) -> Result<Finished, Failure> {
     let flow = Flow::open(domain, ticket)?;
     let person = flow.person.clone().ok_or(Failure::Stray("a ticket without a person"))?;
@@ -287,12 +286,12 @@ pub async fn sign_up(
         return Err(Failure::Form(problems));
     }
     let within = domain.clone();
-    let browser = Browser { user_agent, client: client.to_owned() };
+    let client = client.clone();
     let made = domain.store.write(move |w| {
         flow.spend(w, "form")?;
         let is_verified = person.email_verified && person.email.as_deref() == Some(email.as_str());
         let address = Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
-        make_account(w, &within, flow.clone(), &person, username.clone(), address, &browser)
+        make_account(w, &within, flow.clone(), &person, username.clone(), address, &client)
     });
     let made = made.await?;
     domain.outbox.wake();
@@ -317,8 +316,8 @@ pub async fn list(
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for a link that is not the caller's, [`Refusal::Forbidden`] for the only way in.
-pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
-    let client = client.to_owned();
+pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
+    let client = client.clone();
     domain
         .write(move |w, domain| {
             let link = w.social_account_find(account_id, id)?.ok_or(Refusal::NotFound)?;
@@ -337,25 +336,13 @@ pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &str)
         .await
 }
 
-/// Who comes back.
-struct Browser {
-    user_agent: String,
-    client: String,
-}
-
 /// The provider, if somebody can sign in through it now.
 fn ready<'a>(domain: &'a Domain, id: &str) -> Result<&'a Provider, Failure> {
     let provider = domain.providers.find(id).ok_or(Failure::Refusal(Refusal::NotFound))?;
     if domain.rules.sso_enabled && provider.is_configured() { Ok(provider) } else { Err(Failure::Off) }
 }
 
-fn sign_in(
-    w: &Writer<'_>,
-    domain: &Domain,
-    flow: Flow,
-    person: Person,
-    browser: &Browser,
-) -> Result<Finished, Failure> {
+fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, client: &Client) -> Result<Finished, Failure> {
     if let Some(link) = w.social_account_find_by_uid(&flow.provider, &person.subject)? {
         let account = w.account_find(link.account_id)?.ok_or(Refusal::NotFound)?;
         if !account.is_active {
@@ -368,8 +355,8 @@ fn sign_in(
         w.social_account_touch(link.id, now)?;
         w.account_touch_login(account.id, now)?;
         let session = sessions::draw(domain);
-        sessions::insert(w, &session, account.id, &browser.user_agent, domain)?;
-        audit::record(w, domain, Event::Login, account.id, &browser.client, &flow.provider)?;
+        sessions::insert(w, &session, account.id, client, domain)?;
+        audit::record(w, domain, Event::Login, account.id, client, &flow.provider)?;
         return Ok(Finished::SignedIn { session, next: flow.next });
     }
     if !domain.rules.sso_registration {
@@ -392,7 +379,7 @@ fn sign_in(
         return Ok(Finished::Form { ticket: flow.seal(domain), form });
     }
     let address = person.email.clone().map(|email| (email, person.email_verified));
-    make_account(w, domain, flow, &person, username, address, browser)
+    make_account(w, domain, flow, &person, username, address, client)
 }
 
 /// Account, address, link, session and, where the address is not proved, the mail: all or nothing.
@@ -403,7 +390,7 @@ fn make_account(
     person: &Person,
     username: String,
     address: Option<(String, bool)>,
-    browser: &Browser,
+    client: &Client,
 ) -> Result<Finished, Failure> {
     if !domain.rules.sso_registration {
         return Err(Failure::SignUpClosed);
@@ -435,8 +422,8 @@ fn make_account(
     }
     insert_link(w, id, &flow.provider, &person.subject, now)?;
     let session = sessions::draw(domain);
-    sessions::insert(w, &session, id, &browser.user_agent, domain)?;
-    audit::record(w, domain, Event::Registered, id, &browser.client, &flow.provider)?;
+    sessions::insert(w, &session, id, client, domain)?;
+    audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
     Ok(Finished::SignedIn { session, next: flow.next })
 }
 
@@ -446,7 +433,7 @@ fn connect(
     flow: Flow,
     person: &Person,
     session: &[u8; 32],
-    client: &str,
+    client: &Client,
 ) -> Result<Finished, Failure> {
     let now = domain.now();
     let found = w.session_find(session)?;

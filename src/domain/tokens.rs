@@ -5,6 +5,7 @@
 use chrono::{Days, NaiveDate};
 
 use super::audit::{self, Event};
+use super::client::Client;
 use super::keys::{digest, hex};
 use super::{Domain, Refusal};
 use crate::store::{Account, StoreError, Token, Writer};
@@ -118,7 +119,7 @@ pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Token>, Refusa
 /// # Errors
 ///
 /// [`Refusal::NotFound`] for one that is somebody else's, or none.
-pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
+pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
     let is_ended = delete(domain, Event::TokenEnded, account_id, id, client).await?;
     if is_ended { Ok(()) } else { Err(Refusal::NotFound) }
 }
@@ -128,12 +129,12 @@ pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &str) ->
 /// # Errors
 ///
 /// Only the store's.
-pub async fn log_out(domain: &Domain, account_id: i64, id: i64, client: &str) -> Result<(), Refusal> {
+pub async fn log_out(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
     delete(domain, Event::Logout, account_id, id, client).await.map(|_| ())
 }
 
-async fn delete(domain: &Domain, event: Event, account_id: i64, id: i64, client: &str) -> Result<bool, Refusal> {
-    let client = client.to_owned();
+async fn delete(domain: &Domain, event: Event, account_id: i64, id: i64, client: &Client) -> Result<bool, Refusal> {
+    let client = client.clone();
     let write = domain.write(move |w, domain| {
         let is_ended = w.token_delete_own(account_id, id)?;
         if is_ended {

@@ -16,6 +16,7 @@ use super::Server;
 use super::cookies::{self, CSRF_COOKIE, SESSION_COOKIE};
 use super::error::ApiError;
 use super::lazy_body::LazyBody;
+use crate::domain::client::Client;
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
 use crate::domain::{Refusal, accounts, sessions, tokens};
@@ -114,7 +115,7 @@ pub async fn identify(
     alternatives: &[&[&str]],
     request: &http::request::Parts,
     body: &mut LazyBody,
-    client: &str,
+    client: impl FnOnce() -> Client,
 ) -> Result<Identity, ApiError> {
     let unauthorized = |detail: &str| ApiError::unauthorized(detail, challenge(alternatives));
     let header = request.headers.get(AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
@@ -154,7 +155,8 @@ pub async fn identify(
         let (username, password) = read_basic(encoded)
             .ok_or_else(|| unauthorized("Invalid basic header. Credentials not correctly base64 encoded."))?;
         // Boxed, as the other rare ways are: what they might need would be moved about with each request otherwise.
-        let check = accounts::check_password(&server.domain, &username, Password::new(password), client);
+        let client = client();
+        let check = accounts::check_password(&server.domain, &username, Password::new(password), &client);
         let opened = Box::pin(check).await?;
         let account = opened.ok_or_else(|| unauthorized("Invalid username/password."))?;
         return Ok(Identity(Some(SignedIn { account, credential: Credential::Basic })));

@@ -1,4 +1,4 @@
-//! Which client is this? Its network address, for limits.
+//! The [`Client`] behind a request: its network address, and the names its browser goes by.
 //!
 //! X-Forwarded-For counts only from a trusted proxy, and only its last entry that is none: everything before it was
 //! written by strangers. An IPv6 client is its /64, since it can draw addresses from all of it.
@@ -9,15 +9,19 @@ use dropshot::RequestInfo;
 use http::HeaderMap;
 
 use super::Settings;
+use crate::domain::client::Client;
 
-/// What the browser calls itself; empty when it does not say.
-pub fn user_agent(headers: &HeaderMap) -> String {
+/// Who makes this request.
+pub fn of(settings: &Settings, request: &RequestInfo) -> Client {
+    Client { address: address(settings, request), user_agent: user_agent(request.headers()) }
+}
+
+fn user_agent(headers: &HeaderMap) -> String {
     let named = headers.get(http::header::USER_AGENT);
     named.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
-/// Name of the client in every limit.
-pub fn address(settings: &Settings, request: &RequestInfo) -> String {
+fn address(settings: &Settings, request: &RequestInfo) -> String {
     let is_trusted = |address: IpAddr| settings.trusted_proxies.iter().any(|network| network.contains(address));
     let mut client = request.remote_addr().ip().to_canonical();
     if is_trusted(client) {

@@ -32,7 +32,7 @@ pub async fn list(
 /// `verified` and `primary` are for this server to say, and `user` is the caller or nobody.
 pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
     let checked = input.scrubbed()?.check(Rules { row_ids: &["user"], ..Rules::default() });
     let mut problems = Problems::none();
@@ -50,7 +50,7 @@ pub async fn verify(
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx).await?;
     let params::AuthEmailsVerifyCreatePath { id } = path.read()?;
     Ok(Reply::new(row(email_addresses::send_confirmation(&server.domain, &caller.account, id, &client).await?)))
@@ -62,7 +62,7 @@ pub async fn primary(
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx).await?;
     let params::AuthEmailsPrimaryCreatePath { id } = path.read()?;
     Ok(Reply::new(row(email_addresses::set_primary(&server.domain, caller.account.id, id, &client).await?)))
@@ -74,7 +74,7 @@ pub async fn remove(
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx).await?;
     let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
     Ok(Reply::new(row(email_addresses::remove(&server.domain, caller.account.id, id, &client).await?)))

@@ -355,10 +355,10 @@ async fn authenticate(
     request: Request<dropshot::Body>,
     security: &[&[&str]],
 ) -> Result<Visit, ApiError> {
-    let client = client::address(&server.settings, &rqctx.request);
+    let client = client::of(&server.settings, &rqctx.request);
     let (request, body) = request.into_parts();
     let mut body = LazyBody::new(&request.headers, body);
-    let identity = caller::identify(server, security, &request, &mut body, &client).await?;
+    let identity = caller::identify(server, security, &request, &mut body, || client.clone()).await?;
     let caller = if security.iter().any(|schemes| schemes.is_empty()) {
         Visitor::from_identity(server, identity, security).await?.signed_in
     } else {

@@ -14,7 +14,7 @@ type Request = Call<policy::BasicOrAnonymous, Body<types::Login, content::JsonOr
 
 pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescribed>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     let checked = input.check(Rules { blank_allowed: &["email", "username"], ..Rules::default() });
     let asks_for_mfa = checked.raw().is_truthy("mfa");
@@ -24,8 +24,7 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescri
     if username.is_empty() {
         return Err(Problems::general("Must include \"username\" and \"password\".").into());
     }
-    let user_agent = super::client::user_agent(rqctx.request.headers());
-    match accounts::log_in(&server.domain, &username, Password::new(password), &client, user_agent).await {
+    match accounts::log_in(&server.domain, &username, Password::new(password), &client).await {
         Ok(made) => {
             let key = Undescribed::new(json!({ "key": made.token.expose() }));
             Ok(Reply::new(key).with_cookies(server.cookies().logged_in(&made.session)))

@@ -33,7 +33,7 @@ pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, Undesc
 async fn end(rqctx: &Context, visitor: Visitor) -> Result<Reply<200, Undescribed>, ApiError> {
     let server = &rqctx.server.private;
     let sent = cookies::find(rqctx.request.headers(), SESSION_COOKIE);
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     match visitor.signed_in.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
         Some((account, Credential::Token { id })) => {
             tokens::log_out(&server.domain, account, id, &client).await?;

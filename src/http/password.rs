@@ -15,7 +15,7 @@ type Detail = Reply<200, types::RestAuthDetail>;
 
 pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChange>>) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
     let checked = input.check(Rules::default());
     let old = match checked.raw().get("old_password") {
@@ -27,11 +27,9 @@ pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChang
     let types::PasswordChange { new_password1, new_password2 } = checked.finish(Problems::none())?;
     let new = (Password::new(new_password1), Password::new(new_password2));
     let (keep, new_session) = match caller.credential {
-        Credential::Token { id } => (accounts::Keep::Token(id), None),
-        Credential::Basic => (accounts::Keep::Nothing, None),
-        Credential::Session { .. } => {
-            (accounts::Keep::Nothing, Some(super::client::user_agent(rqctx.request.headers())))
-        }
+        Credential::Token { id } => (accounts::Keep::Token(id), false),
+        Credential::Basic => (accounts::Keep::Nothing, false),
+        Credential::Session { .. } => (accounts::Keep::Nothing, true),
     };
     let session =
         accounts::change_password(&server.domain, &caller.account, old, new, keep, new_session, &client).await?;
@@ -41,7 +39,7 @@ pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChang
 
 pub async fn reset(rqctx: Context, call: Call<Anyone, Sent<types::PasswordReset>>) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     let types::PasswordReset { email } = input.read()?;
     accounts::ask_for_reset(&server.domain, &email, &client).await?;
@@ -53,7 +51,7 @@ pub async fn reset_confirm(
     call: Call<Anyone, Sent<types::PasswordResetConfirm>>,
 ) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     let types::PasswordResetConfirm { new_password1, new_password2, token, uid } = input.read()?;
     let new = (Password::new(new_password1), Password::new(new_password2));

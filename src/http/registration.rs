@@ -13,7 +13,7 @@ type Verify = Body<types::VerifyEmail, content::JsonOrFormOrMultipart>;
 
 pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Reply<201, types::Token>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     let also_required: &[&str] = if server.domain.rules.mail_required { &["email"] } else { &[] };
     let checked = input.check(Rules { also_required, ..Rules::default() });
@@ -32,7 +32,6 @@ pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Repl
         password1: Password::new(password1),
         password2: Password::new(password2),
         client,
-        user_agent: super::client::user_agent(rqctx.request.headers()),
     };
     let made = accounts::register(&server.domain, registration).await?;
     let token = types::Token { key: Some(made.token.expose().to_owned()) };
@@ -44,7 +43,7 @@ pub async fn resend_email(
     call: Call<Anyone, Resend>,
 ) -> Result<Reply<201, types::RestAuthDetail>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     // The document lets it out; then there is nobody to mail.
     let checked = input.check(Rules { also_required: &["email"], ..Rules::default() });
@@ -58,7 +57,7 @@ pub async fn verify_email(
     call: Call<Anyone, Verify>,
 ) -> Result<Reply<200, types::RestAuthDetail>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     let types::VerifyEmail { key } = input.read()?;
     email_addresses::confirm(&server.domain, &key, &client).await?;

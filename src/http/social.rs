@@ -42,7 +42,7 @@ pub async fn disconnect(
     call: Call<Signed, Disconnect>,
 ) -> Result<Reply<200, types::SocialConnect>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx).await?;
     let params::AuthSocialDisconnectCreatePath { id } = path.read()?;
     social::disconnect(&server.domain, caller.account.id, id, &client).await?;

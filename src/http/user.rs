@@ -59,7 +59,7 @@ async fn save(
     last_name: Option<String>,
 ) -> Result<Record, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::address(&server.settings, &rqctx.request);
+    let client = super::client::of(&server.settings, &rqctx.request);
     let saved = accounts::update(&server.domain, caller.account.id, username, first_name, last_name, &client);
     Ok(record(saved.await?))
 }

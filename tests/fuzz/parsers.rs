@@ -247,8 +247,8 @@ fn forwarded(input: &[u8]) -> u64 {
     request.headers_mut().insert("x-forwarded-for", header(input));
     request.headers_mut().insert(USER_AGENT, header(input));
     let info = RequestInfo::new(&request, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
-    let agent = client::user_agent(request.headers());
-    outcome(&(words(&client::address(&PROXIED, &info)), agent.is_empty()))
+    let client = client::of(&PROXIED, &info);
+    outcome(&(words(&client.address), client.user_agent.is_empty()))
 }
 
 fn forwarded_corpus() -> Vec<Vec<u8>> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use inventree_auth::config::Config;
 use inventree_auth::domain::accounts::{Registration, register};
+use inventree_auth::domain::client::Client;
 use inventree_auth::domain::hashing::Cost;
 use inventree_auth::domain::passwords::Password;
 use inventree_auth::mail::transport::Transport;
@@ -128,8 +129,7 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
                 email: format!("{name}@example.com"),
                 password1: Password::new("Zebra-Quartz-77".to_owned()),
                 password2: Password::new("Zebra-Quartz-77".to_owned()),
-                client: String::new(),
-                user_agent: String::new(),
+                client: Client::default(),
             };
             let opened = register(running.domain(), registration).await.map_err(|e| format!("{e:?}"))?;
             let token = format!("Authorization: Token {}\r\n", opened.token.expose());

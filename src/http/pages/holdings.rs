@@ -67,7 +67,7 @@ impl Page for What {
         }) else {
             return Err(ApiError::internal("a page for sessions was opened by something else".to_owned()));
         };
-        let (domain, client) = (&server.domain, visit.client.as_str());
+        let (domain, client) = (&server.domain, &visit.client);
         let id = || self.row(visit.request.uri.path()).ok_or(Refusal::NotFound);
         let mut is_over = false;
         let body = match self {

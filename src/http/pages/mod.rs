@@ -25,13 +25,13 @@ use super::caller::SignedIn;
 use super::error::ApiError;
 use super::lazy_body::LazyBody;
 use super::{Server, Settings};
+use crate::domain::client::Client;
 
 /// A request for a page, by whoever its security let through.
 pub struct Visit {
     pub request: Parts,
     pub body: LazyBody,
-    /// Its name in every limit.
-    pub client: String,
+    pub client: Client,
     pub caller: Option<SignedIn>,
 }
 

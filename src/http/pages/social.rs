@@ -10,13 +10,14 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::people::{self, HOME, POLICY, escaped, shell};
 use super::{Page, Visit};
+use crate::domain::client::Client;
 use crate::domain::social::{self, Failure, Finished, Form, Purpose, Returned, Ticket};
 use crate::domain::{Problems, sessions};
 use crate::http::caller::{self, Credential, FromIdentity, SignedIn};
 use crate::http::cookies::{self, SESSION_COOKIE, TICKET_COOKIE};
 use crate::http::error::ApiError;
 use crate::http::lazy_body::LazyBody;
-use crate::http::{Server, Settings, client};
+use crate::http::{Server, Settings};
 
 const LOGIN_PATH: &str = "/api/auth/social/{provider}/login/";
 const CONNECT_PATH: &str = "/api/auth/social/{provider}/connect/";
@@ -50,7 +51,7 @@ struct Way {
 /// A visit without its body.
 struct Head {
     request: Parts,
-    client: String,
+    client: Client,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,10 +179,9 @@ impl Way {
             issuer: query(visit, "iss"),
             error: query(visit, "error"),
         };
-        let agent = client::user_agent(&visit.request.headers);
         let ticket = ticket(visit);
         let domain = &server.domain;
-        let finished = social::finish(domain, self.provider(visit), ticket.as_ref(), returned, agent, &visit.client);
+        let finished = social::finish(domain, self.provider(visit), ticket.as_ref(), returned, &visit.client);
         let mut answer = match finished.await {
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
             Err(failure) => failed(server, failure.into()),
@@ -206,9 +206,8 @@ async fn sign_up(server: &Server, visit: &Head, mut body: LazyBody) -> Result<An
     let fields = body.fields().await?;
     let text = |name| fields.text(name).unwrap_or_default();
     let form = Form { username: text("username"), email: text("email") };
-    let agent = client::user_agent(&visit.request.headers);
     let ticket = ticket(visit);
-    match social::sign_up(&server.domain, ticket.as_ref(), form.clone(), agent, &visit.client).await {
+    match social::sign_up(&server.domain, ticket.as_ref(), form.clone(), &visit.client).await {
         Ok(finished) => {
             let mut answer = done(server, StatusCode::SEE_OTHER, finished)?;
             answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
@@ -346,7 +345,7 @@ async fn has_session(server: &Server, visit: &Head) -> Result<bool, ApiError> {
 /// The session that asks, with its CSRF token.
 async fn session_of(server: &Server, visit: &Head, body: &mut LazyBody) -> Result<[u8; 32], ApiError> {
     const COOKIE: &[&[&str]] = &[&["cookieAuth"]];
-    let identity = caller::identify(server, COOKIE, &visit.request, body, &visit.client).await?;
+    let identity = caller::identify(server, COOKIE, &visit.request, body, || visit.client.clone()).await?;
     match SignedIn::from_identity(server, identity, COOKIE).await?.credential {
         Credential::Session { digest } => Ok(digest),
         Credential::Token { .. } | Credential::Basic => Err(ApiError::not_found()),

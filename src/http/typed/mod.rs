@@ -259,8 +259,8 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
         let server = rqctx.server.private.as_ref();
         let (parts, body) = self.request.into_parts();
         let mut body = LazyBody::new(&parts.headers, body);
-        let client = client::address(&server.settings, &rqctx.request);
-        let identity: Identity = caller::identify(server, P::ALTERNATIVES, &parts, &mut body, &client).await?;
+        let client = || client::of(&server.settings, &rqctx.request);
+        let identity: Identity = caller::identify(server, P::ALTERNATIVES, &parts, &mut body, client).await?;
         let caller = <P::Caller as caller::FromIdentity>::from_identity(server, identity, P::ALTERNATIVES).await?;
         Ok((caller, body))
     }
