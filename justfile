@@ -43,10 +43,10 @@ reference-page:
     cargo build --release
     bash tests/reference_page/run target/release/inventree-auth
 
-# The people's pages in Chromium; pictures in target/pages/, and the README's where they stand.
+# The account pages in Chromium; pictures in target/pages/, and those of the documents in docs/screens/.
 pages:
     cargo build --release
-    SCREENS=tests/pages/screens bash tests/pages/run target/release/inventree-auth
+    SCREENS=docs/screens bash tests/pages/run target/release/inventree-auth
 
 # Spoilt inputs to every parser, so many times each; whole requests; providers' answers. --seed repeats a run.
 fuzz EXECUTIONS="10000000" *ARGS="--requests 500000 --sign-ins 100000":
@@ -117,3 +117,11 @@ full-disk:
 # Everything that CI checks.
 ci:
     .ci/run
+
+# The book of docs/, in target/book, with its links checked. Needs Python 3 and PyPI.
+book:
+    bash tests/book/run
+
+# Check, package and build a release; --tag creates its tag. It publishes nothing.
+release VERSION *ARGS:
+    .ci/release {{VERSION}} {{ARGS}}
