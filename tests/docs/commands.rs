@@ -21,11 +21,12 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Commands that another test runs, by their beginnings, and that test.
-const ELSEWHERE: [(&str, &str); 15] = [
+const ELSEWHERE: [(&str, &str); 16] = [
     ("inventree-auth serve --demo", "tests/pages.rs"),
     ("INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run", "tests/readme_conversation/run"),
     ("REFRESH_GENERATED=1 cargo build", "tests/readme_contract/run"),
     ("cargo build", "tests/readme_contract/run"),
+    ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
     ("cargo run --example generate", "tests/documents.rs, cargo run --example generate"),
     ("cargo test --test mutation", "step tests"),
