@@ -9,9 +9,6 @@ use std::{env, fs};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::{CompressionMethod, ZipArchive};
 
-#[path = "src/codegen/mod.rs"]
-mod codegen;
-
 const DOCUMENT: &str = "spec/inventree-auth-v291.yaml";
 
 fn main() {
@@ -24,13 +21,13 @@ fn main() {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    for watched in [DOCUMENT, "build.rs", "src/codegen", "generated"] {
+    for watched in [DOCUMENT, "build.rs", "generated"] {
         println!("cargo::rerun-if-changed={watched}");
     }
     println!("cargo::rerun-if-env-changed=REFRESH_GENERATED");
     let text = fs::read_to_string(DOCUMENT)?;
-    let settings = codegen::Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
-    let generated = codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
+    let settings = specbound_codegen::Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
+    let generated = specbound_codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), &generated.server)?;
     // With keys in the document's order, and no work left for the server.

@@ -73,7 +73,7 @@ demo *ARGS:
 
 # Types, trait and client of any OpenAPI 3.0 document.
 generate-from DOCUMENT FOLDER:
-    cargo run --example generate -- {{DOCUMENT}} {{FOLDER}}
+    cargo run --package specbound-cli -- generate {{DOCUMENT}} {{FOLDER}}
 
 # Format, then lint with warnings as errors.
 lint:

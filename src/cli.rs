@@ -18,8 +18,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config};
-use crate::contract::compatibility::{self, report};
-use crate::contract::{self, diff};
+use crate::contract::diff::Sides;
+use crate::contract::report::{self, FailOn, Format, Report};
+use crate::contract::{self, compatibility};
 use crate::secret::Secret;
 use crate::server::{self, Surroundings};
 use crate::store::Database;
@@ -109,7 +110,7 @@ enum Spec {
         #[arg(long, requires = "old", conflicts_with = "source")]
         new: Option<PathBuf>,
         #[arg(long, value_enum, default_value = "text")]
-        format: ReportFormat,
+        format: Format,
         /// With `--old` and `--new`, what is exit 1: what breaks clients or may (the default), or any change of meaning.
         #[arg(long, value_enum, requires = "old")]
         fail_on: Option<FailOn>,
@@ -120,19 +121,6 @@ enum Spec {
 enum DocumentFormat {
     Yaml,
     Json,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum ReportFormat {
-    Text,
-    Json,
-    Markdown,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum FailOn {
-    Breaking,
-    Any,
 }
 
 const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8000);
@@ -255,55 +243,29 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
             })?;
         }
         Spec::Diff { old: Some(old), new: Some(new), format, fail_on, .. } => {
-            return compare(old, new, *format, fail_on.unwrap_or(FailOn::Breaking));
+            let (old, new) = report::read_documents(old, new, compatibility::parse).map_err(unusable)?;
+            return conclude(&report::compatibility(&old, &new, *format, fail_on.unwrap_or(FailOn::Breaking)));
         }
         Spec::Diff { source, format, .. } => {
             let document = match source {
                 None => contract::parse(contract::SOURCE).map_err(unusable)?,
-                Some(path) => read_document(path, contract::parse)?,
+                Some(path) => report::read_document(path, contract::parse).map_err(unusable)?,
             };
-            let differences = diff::diff(&document, &contract::export().map_err(failure)?);
-            print(&match format {
-                ReportFormat::Text => diff::to_text(&differences),
-                ReportFormat::Json => pretty(&diff::to_json(&differences))?,
-                ReportFormat::Markdown => format!("```text\n{}```\n", diff::to_text(&differences)),
-            })?;
-            return Ok(if differences.is_empty() { SAME } else { DIFFERENT });
+            let server = contract::export().map_err(failure)?;
+            return conclude(&report::difference(&document, &server, Sides::SOURCE_SERVER, *format));
         }
     }
     Ok(SAME)
 }
 
-fn compare(old: &Path, new: &Path, format: ReportFormat, fail_on: FailOn) -> Result<u8, Failure> {
-    if old == Path::new("-") && new == Path::new("-") {
-        return Err(unusable("only one document can be standard input".to_owned()));
-    }
-    let [old, new] = [old, new].map(|path| read_document(path, compatibility::parse));
-    let verdicts = compatibility::compare(&old?, &new?);
-    print(&match format {
-        ReportFormat::Text => report::to_text(&verdicts),
-        ReportFormat::Json => pretty(&report::to_json(&verdicts))?,
-        ReportFormat::Markdown => report::to_markdown(&verdicts),
-    })?;
-    let fails = match fail_on {
-        FailOn::Breaking => compatibility::may_break(&verdicts),
-        FailOn::Any => !verdicts.is_empty(),
-    };
-    Ok(if fails { DIFFERENT } else { SAME })
+/// Prints a report and turns its decision into an exit status.
+fn conclude(report: &Report) -> Result<u8, Failure> {
+    print(&report.text)?;
+    Ok(if report.failed { DIFFERENT } else { SAME })
 }
 
-fn unusable(message: String) -> Failure {
-    Failure { message, code: UNUSABLE }
-}
-
-/// A document from a file, or from standard input for `-`.
-fn read_document<T>(path: &Path, parse: fn(&str) -> Result<T, String>) -> Result<T, Failure> {
-    let named = |why: String| unusable(format!("{}: {}", path.display(), why.replace('\n', " ")));
-    let text = match path == Path::new("-") {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
-    };
-    parse(&text.map_err(|e| named(e.to_string()))?).map_err(named)
+fn unusable(message: impl ToString) -> Failure {
+    Failure { message: message.to_string(), code: UNUSABLE }
 }
 
 fn pretty(value: &serde_json::Value) -> Result<String, Failure> {

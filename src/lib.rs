@@ -5,10 +5,10 @@
 //! Lower floors never import higher ones.
 //!
 //! - [`cli`], [`server`], [`config`], [`tls`]: the way in. Parse, build, start, stop.
-//! - `codegen` (used by `build.rs` alone): document to types, client, server trait, constraint tables.
+//! - `specbound-codegen` (used by `build.rs` alone): document to types, client, server trait, constraint tables.
 //! - [`api`]: what `build.rs` generated. No logic.
-//! - [`contract`]: the gate. Exports what is registered, compares it with a document, and says which changes between two
-//!   documents break clients.
+//! - [`contract`]: exports the document of the registered API, and compares it with the source document.
+//!   `specbound-contract` compares documents; `specbound-cli` is its command line. Both know nothing of this server.
 //! - [`http`]: the one implementation of the generated trait; the only place that chooses a status or an error body.
 //! - [`domain`]: the rules. No HTTP, no SQL.
 //! - [`mail`]: what is said in a mail, and how it gets out.

@@ -1,10 +1,6 @@
 //! Code that disagrees with its document does not compile: one implementation against small documents, each with one
 //! change. The cases are written at run time, since each contains what the generator makes of its document.
 
-#[path = "../src/codegen/mod.rs"]
-#[allow(dead_code)]
-mod codegen;
-
 #[path = "support/package.rs"]
 mod package;
 
@@ -56,8 +52,8 @@ fn changed(from: &str, to: &str) -> (String, String) {
 }
 
 fn add_case(package: &Package, name: &str, document: &str, implementation: &str) {
-    let settings = codegen::Settings { trait_name: "SmallApi", runtime: "inventree_auth::http::typed" };
-    let generated = codegen::generate(document, &settings).unwrap();
+    let settings = specbound_codegen::Settings { trait_name: "SmallApi", runtime: "inventree_auth::http::typed" };
+    let generated = specbound_codegen::generate(document, &settings).unwrap();
     package.add(name, &format!("#[allow(dead_code)]\nmod api {{\n{}\n}}\n\n{implementation}", generated.server));
 }
 

@@ -1,8 +1,5 @@
 //! The generator is about OpenAPI 3.0, not about one document: what it makes of others compiles, and serves.
 
-#[path = "../src/codegen/mod.rs"]
-#[allow(dead_code)]
-mod codegen;
 #[path = "support/package.rs"]
 mod package;
 
@@ -10,15 +7,16 @@ use std::io::Read;
 use std::time::Instant;
 
 use package::Package;
+use specbound_codegen::{Generated, Settings, generate};
 
-fn generated(document: &str) -> codegen::Generated {
-    let settings = codegen::Settings { trait_name: "Api", runtime: "inventree_auth::http::typed" };
-    codegen::generate(document, &settings).unwrap_or_else(|e| panic!("{e}"))
+fn generated(document: &str) -> Generated {
+    let settings = Settings { trait_name: "Api", runtime: "inventree_auth::http::typed" };
+    generate(document, &settings).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn modules(generated: &codegen::Generated) -> String {
+fn modules(generated: &Generated) -> String {
     let allow = "#[allow(dead_code, unused_imports, clippy::all)]";
-    let codegen::Generated { server, client, .. } = generated;
+    let Generated { server, client, .. } = generated;
     format!("{allow}\nmod api {{\n{server}\n}}\n\n{allow}\nmod client {{\n{client}\n}}\n\n")
 }
 
@@ -27,7 +25,7 @@ fn modules(generated: &codegen::Generated) -> String {
 /// its own export is the document.
 #[test]
 fn server_of_another_document_does_as_that_document_says() {
-    let document = include_str!("documents/library.yaml");
+    let document = include_str!("../crates/specbound-codegen/tests/documents/library.yaml");
     let package = Package::new("library");
     let code = format!(
         "const DOCUMENT: &str = {document:?};\n{}{}",

@@ -28,7 +28,7 @@ const ELSEWHERE: [(&str, &str); 16] = [
     ("cargo build", "tests/readme_contract/run"),
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
-    ("cargo run --example generate", "tests/documents.rs, cargo run --example generate"),
+    ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
     ("cargo test --test mutation", "step tests"),
     ("cargo test --test operators -- --ignored", "step terminal"),
     ("WHOLE_API=FILE cargo test", "step whole_api"),

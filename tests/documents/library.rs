@@ -163,7 +163,7 @@ async fn raw(base: &str, method: &str, path: &str, headers: &[(&str, &str)], bod
 async fn main() {
     let registered: ApiDescription<Arc<Shelves>> = api_mod::api_description::<Library>().unwrap();
     let source = contract::parse(DOCUMENT).unwrap();
-    let facts = contract::Facts {
+    let facts = contract::ServerInfo {
         title: TITLE,
         version: VERSION,
         servers: json!([{"url": "https://library.example.com"}]),
@@ -171,11 +171,11 @@ async fn main() {
             "readerKey": {"type": "apiKey", "in": "header", "name": "X-Key"},
             "branch": {"type": "apiKey", "in": "header", "name": "X-Branch"},
         }),
-        promises: &[],
+        guarantees: &[],
     };
     let export = contract::export_of(&registered, OPERATIONS, &facts, &source).unwrap();
     let differences = contract::diff::diff(&source, &export);
-    assert!(differences.is_empty(), "{}", contract::diff::to_text(&differences));
+    assert!(differences.is_empty(), "{}", contract::diff::to_text(&differences, contract::diff::Sides::SOURCE_SERVER));
 
     let config = ConfigDropshot { bind_address: "127.0.0.1:0".parse().unwrap(), ..ConfigDropshot::default() };
     let log = slog::Logger::root(slog::Discard, slog::o!());

@@ -364,10 +364,10 @@ fn document(input: &[u8]) -> u64 {
         Ok(document) => {
             let differences = contract::diff::diff(&GOOD, &document);
             let verdicts = contract::compatibility::compare(&document, &GOOD);
-            let said = contract::diff::to_text(&differences);
+            let said = contract::diff::to_text(&differences, contract::diff::Sides::SOURCE_SERVER);
             outcome(&(said.lines().count().min(50), contract::compatibility::may_break(&verdicts)))
         }
-        Err(why) => outcome(&words(&why)),
+        Err(why) => outcome(&words(&why.to_string())),
     }
 }
 

@@ -8,9 +8,6 @@
 //! cargo test --test mutation -- --nocapture --ignored
 //! ```
 
-#[path = "../../src/codegen/mod.rs"]
-#[allow(dead_code)]
-mod codegen;
 mod edits;
 mod mutations;
 mod rebuilt;
@@ -21,10 +18,11 @@ use std::process::Command;
 use inventree_auth::contract::diff::{Difference, diff};
 use inventree_auth::contract::{SOURCE, export, parse};
 use serde_json::Value;
+use specbound_codegen::{Settings, generate};
 
 use mutations::{Mutation, find};
 
-const OTHER: &str = include_str!("other.yaml");
+const OTHER: &str = include_str!("../../crates/specbound-contract/tests/documents/other.yaml");
 
 /// Why a mutation counts as missed, if it does: nothing is reported, or not where it is.
 fn missed(mutation: &Mutation, differences: &[Difference]) -> Option<String> {
@@ -111,9 +109,9 @@ fn edits_of_another_document_raise_no_alarm() {
 /// A change without meaning stops no build either: the generator takes it, and no handler's signature is another one.
 #[test]
 fn edits_without_meaning_change_no_signature() {
-    let settings = codegen::Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
+    let settings = Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
     let signatures = |text: &str| {
-        let generated = codegen::generate(text, &settings).map_err(|e| e.to_string())?;
+        let generated = generate(text, &settings).map_err(|e| e.to_string())?;
         let said = generated.server_trait.lines().map(str::trim).filter(|line| !line.starts_with("//"));
         let mut methods: Vec<String> = said.collect::<String>().split("#[endpoint").map(str::to_owned).collect();
         methods.sort_unstable();

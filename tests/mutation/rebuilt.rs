@@ -25,12 +25,12 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use inventree_auth::contract::diff::diff;
-use inventree_auth::contract::{PROMISED, SOURCE, carried, export_beside, parse};
+use inventree_auth::contract::{GUARANTEES, SOURCE, enforced, export_beside, parse};
 use quote::ToTokens;
 use serde_json::Value;
+use specbound_codegen::{Settings, generate};
 use syn::visit_mut::{self, VisitMut};
 
-use crate::codegen::{Settings, generate};
 use crate::mutations::{Mutation, Step, find};
 
 /// What the generator makes of a document: the code that acts, and all of it.
@@ -184,9 +184,9 @@ fn row(mutation: &Mutation) -> Option<String> {
 fn expected_export(mutated: &Value) -> Value {
     let mut document = export_beside(mutated).expect("the export of this server");
     let schemas = &mutated["components"]["schemas"];
-    let roles = carried::Roles::new(&document["paths"], schemas);
+    let roles = enforced::SchemaRoles::new(&document["paths"], schemas);
     for (name, schema) in schemas.as_object().into_iter().flatten() {
-        document["components"]["schemas"][name] = carried::schema(name, schema, &roles, PROMISED);
+        document["components"]["schemas"][name] = enforced::schema(name, schema, &roles, GUARANTEES);
     }
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
@@ -194,7 +194,7 @@ fn expected_export(mutated: &Value) -> Value {
             for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
                 let same = |other: &&Value| other["name"] == parameter["name"] && other["in"] == parameter["in"];
                 parameter["schema"] = said.iter().find(same).map_or(Value::Null, |other| other["schema"].clone());
-                carried::parameter(&mut parameter["schema"]);
+                enforced::parameter(&mut parameter["schema"]);
             }
         }
     }
@@ -247,16 +247,18 @@ impl Copy {
                 .map(|(section, _)| section)
                 .expect("a section")
         };
-        let client = format!("{:?}", from.join("generated"));
         let manifest = format!(
             "[package]\nname = \"mutated\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
-             [lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
+             [workspace.dependencies]\n{}[lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
              [dependencies]\n{}{}[build-dependencies]\n{}\n[profile.dev]{}",
+            section("\n[workspace.dependencies]\n", "\n["),
             section("\n[dependencies]\n", "\n["),
-            section("\n[dev-dependencies]\n", "\n[").replace("\"generated\"", &client),
+            section("\n[dev-dependencies]\n", "\n["),
             section("\n[build-dependencies]\n", "\n["),
             own.split_once("[profile.dev]").expect("the profile").1,
-        );
+        )
+        .replace("path = \"crates", &format!("path = \"{}/crates", from.display()))
+        .replace("path = \"generated", &format!("path = \"{}/generated", from.display()));
         std::fs::write(root.join("Cargo.toml"), manifest).expect("the manifest of the copy");
         Copy { root }
     }

@@ -19,8 +19,7 @@ impl Package {
         let root = env!("CARGO_MANIFEST_DIR");
         let own = std::fs::read_to_string(Path::new(root).join("Cargo.toml")).unwrap();
         let section = |from: &str, to: &str| own.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
-        let for_tests =
-            section("\n[dev-dependencies]\n", "\n[").replace("\"generated\"", &format!("\"{root}/generated\""));
+        let for_tests = section("\n[dev-dependencies]\n", "\n[");
         let named = |line: &str| line.split_once(" = ").map(|(name, _)| format!("\n{name} = "));
         // What tests want with more features than the server counts once.
         let of_server: Vec<String> = section("\n[dependencies]\n", "\n[")
@@ -29,12 +28,15 @@ impl Package {
             .map(|line| format!("{line}\n"))
             .collect();
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-             inventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
+             [workspace.dependencies]\n{}[dependencies]\ninventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
+            section("\n[workspace.dependencies]\n", "\n["),
             of_server.concat(),
             for_tests,
             own.split_once("[profile.dev]").unwrap().1,
-        );
+        )
+        .replace("path = \"crates", &format!("path = \"{root}/crates"))
+        .replace("path = \"generated", &format!("path = \"{root}/generated"));
         std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
         std::fs::write(folder.join("src/lib.rs"), "").unwrap();
         // The same versions as here, and nothing from the network that is not here already.

@@ -1,0 +1,121 @@
+//! The binary, with documents on disk: output and exit status.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const OLD: &str = "\
+openapi: 3.0.3
+info: {title: Ping, version: '1'}
+paths:
+  /ping/:
+    post:
+      operationId: ping
+      requestBody:
+        content: {application/json: {schema: {$ref: '#/components/schemas/Ping'}}}
+      responses: {'204': {description: ''}}
+components:
+  schemas:
+    Ping: {type: object, properties: {text: {type: string, maxLength: 9}}}
+";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    /// `old.yaml`, and `new.yaml` with one text replaced.
+    fn with_change(from: &str, to: &str) -> Folder {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(OLD.contains(from));
+        std::fs::write(folder.path().join("old.yaml"), OLD).unwrap();
+        std::fs::write(folder.path().join("new.yaml"), OLD.replacen(from, to, 1)).unwrap();
+        Folder(folder)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn specbound(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_specbound"));
+        let Output { status, stdout, stderr } = command.args(arguments).current_dir(self.path()).output().unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+    }
+}
+
+#[test]
+fn diff_exits_1_for_any_difference_and_names_both_sides() {
+    let folder = Folder::with_change("maxLength: 9", "maxLength: 20");
+    let (code, report, _) = folder.specbound(&["diff", "old.yaml", "new.yaml"]);
+    let expected = "\
+/components/schemas/Ping/properties/text/maxLength
+  old: 9
+  new: 20
+
+1 difference
+";
+    assert_eq!((code, report.as_str()), (Some(1), expected));
+    let (code, report, _) = folder.specbound(&["diff", "old.yaml", "old.yaml"]);
+    assert_eq!((code, report.as_str()), (Some(0), "no differences\n"));
+    let (_, json, _) = folder.specbound(&["diff", "old.yaml", "new.yaml", "--format", "json"]);
+    assert!(json.contains("\"old\": 9") && json.contains("\"new\": 20"), "{json}");
+}
+
+#[test]
+fn breaking_exits_1_only_for_changes_that_break_clients() {
+    let wider = Folder::with_change("maxLength: 9", "maxLength: 20");
+    let both = ["breaking", "old.yaml", "new.yaml"];
+    assert_eq!(wider.specbound(&both).0, Some(0));
+    assert_eq!(wider.specbound(&[&both[..], &["--fail-on", "any"]].concat()).0, Some(1));
+    let narrower = Folder::with_change("maxLength: 9", "maxLength: 5");
+    let (code, report, _) = narrower.specbound(&both);
+    assert_eq!(code, Some(1));
+    assert!(report.starts_with("BREAKING\n  schema Ping, property text\n    used by POST /ping/\n"), "{report}");
+    let (_, comment, _) = narrower.specbound(&[&both[..], &["--format", "markdown"]].concat());
+    assert!(comment.starts_with("### This change breaks clients\n"), "{comment}");
+}
+
+#[test]
+fn one_document_may_come_from_standard_input() {
+    let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_specbound"))
+        .args(["breaking", "-", "new.yaml"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(OLD.as_bytes()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(folder.specbound(&["diff", "-", "-"]).0, Some(2));
+}
+
+#[test]
+fn unusable_input_exits_2_with_one_line_that_names_the_file() {
+    let folder = Folder::with_change("3.0.3", "3.1.0");
+    std::fs::write(folder.path().join("bad.yaml"), "{").unwrap();
+    for arguments in [
+        &["diff", "old.yaml", "bad.yaml"][..],
+        &["diff", "old.yaml", "missing.yaml"],
+        &["breaking", "old.yaml", "new.yaml"],
+        &["generate", "new.yaml", "out"],
+        &["generate", "missing.yaml", "out"],
+    ] {
+        let (code, output, error) = folder.specbound(arguments);
+        assert_eq!((code, output.as_str(), error.lines().count()), (Some(2), "", 1), "{arguments:?}: {error}");
+        let file = arguments.iter().rfind(|argument| argument.ends_with(".yaml")).unwrap();
+        assert!(error.starts_with(&format!("specbound: {file}: ")), "{arguments:?}: {error}");
+    }
+    assert_eq!(folder.specbound(&["diff", "old.yaml"]).0, Some(2), "wrong usage");
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn generate_writes_server_client_and_trait() {
+    let folder = Folder::with_change("9", "9");
+    let arguments = ["generate", "old.yaml", "src/api", "--trait-name", "PingApi", "--runtime", "crate::runtime"];
+    assert_eq!(folder.specbound(&arguments), (Some(0), String::new(), String::new()));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("src/api").join(name)).unwrap();
+    assert!(read("server.rs").contains("pub trait PingApi"));
+    assert!(read("server_trait.rs").contains("use crate::runtime::"));
+    assert!(read("client.rs").contains("pub async fn ping"));
+}

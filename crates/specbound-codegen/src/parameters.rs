@@ -1,0 +1,186 @@
+//! Path, query and header parameters: one struct per operation and location, parsed from text and checked against the
+//! bounds in the document.
+
+use heck::{ToPascalCase, ToSnakeCase};
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote};
+use serde_json::Value;
+
+use super::document::{Operation, Parameter, ParameterLocation};
+use super::schema::whole;
+
+impl ParameterLocation {
+    pub fn argument(self) -> &'static str {
+        match self {
+            ParameterLocation::Path => "path",
+            ParameterLocation::Query => "query",
+            ParameterLocation::Header => "headers",
+        }
+    }
+
+    pub fn plural(self) -> &'static str {
+        match self {
+            ParameterLocation::Path => "path parameters",
+            ParameterLocation::Query => "query parameters",
+            ParameterLocation::Header => "header parameters",
+        }
+    }
+
+    /// Name of the runtime type that passes them to a handler.
+    pub fn extractor(self) -> &'static str {
+        match self {
+            ParameterLocation::Path => "Path",
+            ParameterLocation::Query => "Query",
+            ParameterLocation::Header => "Headers",
+        }
+    }
+}
+
+pub fn parameters_name(operation: &Operation, location: ParameterLocation) -> syn::Ident {
+    format_ident!("{}{}", operation.id.to_pascal_case(), location.extractor())
+}
+
+/// Field name as progenitor forms it: `virtual` becomes `virtual_`.
+pub fn field_name(parameter: &Parameter) -> String {
+    let name = parameter.name.to_snake_case();
+    let is_keyword = |name: &str| syn::parse_str::<syn::Ident>(name).is_err();
+    if is_keyword(&name) && !is_keyword(&format!("{name}_")) { format!("{name}_") } else { name }
+}
+
+/// The parameter structs of one operation.
+pub fn structs(operation: &Operation, runtime: &syn::Path) -> Vec<TokenStream> {
+    let places = [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
+    let used = places.filter(|location| !operation.parameters_in(*location).is_empty());
+    used.map(|location| of_place(operation, location, runtime)).collect()
+}
+
+fn of_place(operation: &Operation, location: ParameterLocation, runtime: &syn::Path) -> TokenStream {
+    let name = parameters_name(operation, location);
+    let list = operation.parameters_in(location);
+    let fields = list.iter().map(|p| {
+        let (field, kind) = (format_ident!("{}", field_name(p)), rust_type(operation, p));
+        let doc = p.description.iter().map(|d| quote!(#[doc = #d]));
+        if p.required { quote!(#(#doc)* pub #field: #kind) } else { quote!(#(#doc)* pub #field: Option<#kind>) }
+    });
+    let reads = list.iter().map(|p| {
+        let (field, wire) = (format_ident!("{}", field_name(p)), &p.name);
+        let is_list = p.schema["type"] == "array";
+        let (how, item) = if is_list { ("all", &p.schema["items"]) } else { ("last", &p.schema) };
+        let how = format_ident!("{how}");
+        let kind = plain_type(operation, p, item);
+        let fits = match bounds(item, runtime) {
+            Some(bounds) => quote!(|value: &#kind| #bounds),
+            None => quote!(|_: &#kind| true),
+        };
+        let read = quote!(#runtime::#how(get(#wire), #fits));
+        if p.required { quote!(#field: #read.ok_or(#wire)?) } else { quote!(#field: #read) }
+    });
+    let rows = list.iter().map(|p| {
+        let (wire, required, schema) = (&p.name, p.required, p.schema.to_string());
+        quote!((#wire, #required, #schema))
+    });
+    let schema_name = name.to_string();
+    quote! {
+        #[derive(Debug, Clone, serde::Deserialize)]
+        pub struct #name { #(#fields),* }
+
+        impl #runtime::Parameters for #name {
+            fn read(get: &dyn Fn(&str) -> Vec<String>) -> Result<Self, &'static str> {
+                Ok(Self { #(#reads),* })
+            }
+        }
+
+        impl schemars::JsonSchema for #name {
+            fn schema_name() -> String {
+                #schema_name.to_owned()
+            }
+
+            fn json_schema(_: &mut schemars::r#gen::SchemaGenerator) -> schemars::schema::Schema {
+                #runtime::parameters_schema(&[#(#rows),*])
+            }
+        }
+    }
+}
+
+fn rust_type(operation: &Operation, parameter: &Parameter) -> TokenStream {
+    match parameter.schema["type"].as_str() {
+        Some("array") => {
+            let item = plain_type(operation, parameter, &parameter.schema["items"]);
+            quote!(Vec<#item>)
+        }
+        _ => plain_type(operation, parameter, &parameter.schema),
+    }
+}
+
+/// The type that progenitor gives the same parameter in the client.
+fn plain_type(operation: &Operation, parameter: &Parameter, schema: &Value) -> TokenStream {
+    match (schema["type"].as_str(), schema["format"].as_str()) {
+        (Some("integer"), _) => quote!(i64),
+        (Some("number"), _) => quote!(f64),
+        (Some("boolean"), _) => quote!(bool),
+        _ if is_choice(schema) => {
+            let name = format!("{}-{}", operation.id, parameter.name).to_pascal_case();
+            let item = if parameter.schema["type"] == "array" { "Item" } else { "" };
+            let name = format_ident!("{name}{item}");
+            quote!(super::types::#name)
+        }
+        (_, Some("date")) => quote!(::chrono::naive::NaiveDate),
+        (_, Some("date-time")) => quote!(::chrono::DateTime<::chrono::offset::Utc>),
+        (_, Some("uuid")) => quote!(::uuid::Uuid),
+        _ => quote!(String),
+    }
+}
+
+/// A string with `enum` becomes a Rust enum.
+fn is_choice(schema: &Value) -> bool {
+    schema["type"] == "string" && schema["enum"].is_array()
+}
+
+/// The condition on `value` beyond its type, if the document has one.
+fn bounds(schema: &Value, runtime: &syn::Path) -> Option<TokenStream> {
+    let mut all = Vec::new();
+    if matches!(schema["type"].as_str(), Some("integer" | "number" | "boolean")) {
+        let is_integer = schema["type"] == "integer";
+        let number = |value: &Value| match (is_integer, value.as_i64(), value.as_f64()) {
+            (true, Some(value), _) => Some(Literal::i64_suffixed(value)),
+            (_, _, Some(value)) => Some(Literal::f64_suffixed(value)),
+            _ => None,
+        };
+        // An integer may have a fractional bound, such as 0.5.
+        let value = |bound: &Value| {
+            if is_integer && bound.as_i64().is_none() { quote!((*value as f64)) } else { quote!(*value) }
+        };
+        for (keyword, exclusive, strict, loose) in [
+            ("minimum", "exclusiveMinimum", quote!(>), quote!(>=)),
+            ("maximum", "exclusiveMaximum", quote!(<), quote!(<=)),
+        ] {
+            if let Some(bound) = number(&schema[keyword]) {
+                let operator = if schema[exclusive] == true { strict } else { loose };
+                let value = value(&schema[keyword]);
+                all.push(quote!(#value #operator #bound));
+            }
+        }
+        if let Some(choices) = schema["enum"].as_array() {
+            let choices = choices.iter().filter_map(|choice| match choice {
+                Value::Bool(choice) => Some(quote!(#choice)),
+                choice => number(choice).map(|choice| quote!(#choice)),
+            });
+            all.push(quote!([#(#choices),*].contains(value)));
+        }
+    } else if !is_choice(schema) && ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some()) {
+        let length = |key: &str| match whole(&schema[key]) {
+            Some(length) => {
+                let length = Literal::usize_suffixed(length as usize);
+                quote!(Some(#length))
+            }
+            None => quote!(None),
+        };
+        let (min, max) = (length("minLength"), length("maxLength"));
+        let pattern = match schema["pattern"].as_str() {
+            Some(pattern) => quote!(Some(#pattern)),
+            None => quote!(None),
+        };
+        all.push(quote!(#runtime::text_fits(&value.to_string(), #min, #max, #pattern)));
+    }
+    if all.is_empty() { None } else { Some(quote!(#(#all)&&*)) }
+}

@@ -1,0 +1,383 @@
+//! The server trait, with one method per operation, and the marker types in its signatures.
+//!
+//! Marker types state in a signature the parts of an operation that dropshot's types cannot: security alternatives,
+//! content types, whether a body is required, documented responses. A handler that disagrees does not compile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::{ToPascalCase, ToSnakeCase};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use serde_json::{Value, json};
+
+use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation};
+use super::parameters::{self, field_name, parameters_name};
+use super::read::unsupported;
+use super::types::type_name;
+use super::{Error, Settings};
+
+/// Refuses names that yield no Rust identifier, and different items with one Rust identifier: the second would silently
+/// replace the first.
+pub fn check_names(document: &Document) -> Result<(), Error> {
+    let mut taken: BTreeMap<(&str, String), Value> = BTreeMap::new();
+    let mut check = |space: &'static str, name: String, of: Value, at: &str| {
+        if syn::parse_str::<syn::Ident>(&name).is_err() {
+            return Err(unsupported(at, &format!("`{name}`, made of what stands here, is no Rust name")));
+        }
+        match taken.insert((space, name.clone()), of.clone()) {
+            Some(other) if other != of => {
+                Err(unsupported(at, &format!("both {other} and {of} would be called `{name}`")))
+            }
+            _ => Ok(()),
+        }
+    };
+    for schema in &document.schemas {
+        check("types", schema.name.to_pascal_case(), json!(schema.name), &schema.at)?;
+        let request = document.request_name(&schema.name);
+        if request != schema.name {
+            check("types", request.to_pascal_case(), json!([schema.name, "request"]), &schema.at)?;
+        }
+    }
+    for operation in &document.operations {
+        let Operation { id, method, path, security, .. } = operation;
+        let at = operation.at();
+        check("methods", id.to_snake_case(), json!([path, method]), &format!("{at}/operationId"))?;
+        if operation.answers.len() > 1 {
+            check("answers", id.to_pascal_case(), json!([path, method]), &format!("{at}/operationId"))?;
+        }
+        for location in [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header] {
+            let mut fields = BTreeSet::new();
+            for parameter in operation.parameters_in(location) {
+                let (at, field) = (format!("{at}/parameters"), field_name(parameter));
+                check("parameters", field.clone(), Value::Null, &at)?;
+                if !fields.insert(field) {
+                    let reason = format!("two {} are called `{}`", location.plural(), parameter.name);
+                    return Err(unsupported(&at, &reason));
+                }
+            }
+        }
+        check("policies", policy_label(security), json!(security), &format!("{at}/security"))?;
+        if let Some(Body { content_types, .. }) = &operation.body {
+            let at = format!("{at}/requestBody/content");
+            check("contents", content_label(content_types), json!(content_types), &at)?;
+        }
+        for answer in &operation.answers {
+            if let Content::Bytes(media) = &answer.content {
+                let at = format!("{at}/responses/{}/content", answer.status);
+                check("media", media.to_pascal_case(), json!(media), &at)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The trait itself.
+pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
+    let name = format_ident!("{}", settings.trait_name);
+    let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let methods = document.operations.iter().map(|operation| method(operation, document));
+    let doc = format!("{} {}: one method per operation.", document.title, document.version);
+    Ok(quote! {
+        use dropshot::RequestContext;
+        #[allow(unused_imports)]
+        use #runtime::{Answering, Body, Bytes, Call, Headers, NoBody, OptionalBody, Outcome, Path, Query, Undescribed};
+
+        #[doc = #doc]
+        #[dropshot::api_description]
+        pub trait #name {
+            type Context;
+
+            #(#methods)*
+        }
+    })
+}
+
+fn method(operation: &Operation, document: &Document) -> TokenStream {
+    let Operation { id, method, path, tags, .. } = operation;
+    let name = format_ident!("{}", operation.id.to_snake_case());
+    let http_method = format_ident!("{method}");
+    let doc = std::iter::once(format!(" {method} {path}"))
+        .chain(std::iter::once(String::new()))
+        .chain(operation.description.lines().map(|line| format!(" {}", line.trim())));
+    let places = [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
+    let arguments = places.filter(|location| !operation.parameters_in(*location).is_empty()).map(|location| {
+        let (argument, extractor) =
+            (format_ident!("{}", location.argument()), format_ident!("{}", location.extractor()));
+        let parameters = parameters_name(operation, location);
+        quote!(#argument: #extractor<params::#parameters>)
+    });
+    let policy = policy_name(&operation.security);
+    let body = body_type(operation, document);
+    let outcome = match operation.answers.as_slice() {
+        [Answer { status, content }] => {
+            let content = content_type(content, &quote!());
+            quote!(Outcome<#status, #content>)
+        }
+        _ => {
+            let answers = answers_name(operation);
+            quote!(Answering<answers::#answers>)
+        }
+    };
+    let deprecated = operation.deprecated.then(|| quote!(, deprecated = true));
+    quote! {
+        #( #[doc = #doc] )*
+        #[endpoint { method = #http_method, path = #path, operation_id = #id, tags = [#(#tags),*] #deprecated }]
+        async fn #name(
+            rqctx: RequestContext<Self::Context>,
+            #(#arguments,)*
+            call: Call<policy::#policy, #body>,
+        ) -> #outcome;
+    }
+}
+
+fn body_type(operation: &Operation, document: &Document) -> TokenStream {
+    let Some(Body { schema, content_types, required }) = &operation.body else {
+        return quote!(NoBody);
+    };
+    let wrapper = if *required { format_ident!("Body") } else { format_ident!("OptionalBody") };
+    let (request, content) = (type_name(&document.request_name(schema)), content_name(content_types));
+    quote!(#wrapper<types::#request, content::#content>)
+}
+
+/// The content of a response, in a module from which `prefix` leads to the generated modules.
+fn content_type(content: &Content, prefix: &TokenStream) -> TokenStream {
+    match content {
+        Content::Nothing => quote!(#prefix Undescribed),
+        Content::Json(schema) => {
+            let schema = type_name(schema);
+            quote!(#prefix types::#schema)
+        }
+        Content::Bytes(media) => {
+            let media = media_name(media);
+            quote!(#prefix Bytes<#prefix media::#media>)
+        }
+    }
+}
+
+/// The items that the trait's signatures refer to, and the table of operations.
+pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
+    let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let policies = policies(document, &runtime);
+    let contents = contents(document, &runtime);
+    let answers = answers(document, &runtime);
+    let media = media(document, &runtime);
+    let parameters = document.operations.iter().flat_map(|operation| parameters::structs(operation, &runtime));
+    let rows = document.operations.iter().map(|operation| {
+        let Operation { id, method, path, .. } = operation;
+        let doc = &operation.description;
+        let policy = policy_name(&operation.security);
+        let parses = operation.body.iter().flat_map(|body| &body.content_types);
+        quote! {
+            #runtime::Operation {
+                id: #id,
+                method: #method,
+                path: #path,
+                description: #doc,
+                security: <policy::#policy as #runtime::Policy>::ALTERNATIVES,
+                parses: &[#(#parses),*],
+            }
+        }
+    });
+    let (title, version) = (&document.title, &document.version);
+    // Empty modules are left out.
+    let answers = (!answers.is_empty()).then(|| {
+        quote! {
+            /// The documented answers of operations that have several: a closed set each.
+            pub mod answers { #(#answers)* }
+        }
+    });
+    let media = (!media.is_empty()).then(|| {
+        quote! {
+            /// Media types of answers that are no JSON.
+            pub mod media { #(#media)* }
+        }
+    });
+    Ok(quote! {
+        /// `info.title` of the document this code was generated from.
+        pub const TITLE: &str = #title;
+        /// `info.version` of the document this code was generated from.
+        pub const VERSION: &str = #version;
+
+        /// Security alternatives, one type per combination that occurs.
+        pub mod policy { #(#policies)* }
+
+        /// Request content types, one type per combination that occurs.
+        pub mod content { #(#contents)* }
+
+        /// Path, query and header parameters.
+        pub mod params { #(#parameters)* }
+
+        #answers
+
+        #media
+
+        /// Every documented operation, in the document's order.
+        pub const OPERATIONS: &[#runtime::Operation] = &[#(#rows),*];
+    })
+}
+
+/// An enum for each operation with several documented responses. Any other response does not compile.
+fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
+    let several = document.operations.iter().filter(|operation| operation.answers.len() > 1);
+    several
+        .map(|operation| {
+            let name = answers_name(operation);
+            let doc = format!("The answers of `{}`.", operation.id);
+            let variants: Vec<syn::Ident> =
+                operation.answers.iter().map(|answer| format_ident!("Status{}", answer.status)).collect();
+            let replies: Vec<TokenStream> = operation
+                .answers
+                .iter()
+                .map(|Answer { status, content }| {
+                    let content = content_type(content, &quote!(super::));
+                    quote!(#runtime::Reply<#status, #content>)
+                })
+                .collect();
+            let (first, status) = (&variants[0], operation.answers[0].status);
+            quote! {
+                #[doc = #doc]
+                pub enum #name {
+                    #(#variants(#replies)),*
+                }
+
+                /// What the document is silent about: a failure that any operation may have.
+                impl From<#runtime::ApiError> for #name {
+                    fn from(error: #runtime::ApiError) -> Self {
+                        Self::#first(#runtime::Reply::failed(error))
+                    }
+                }
+
+                impl #runtime::Answers for #name {
+                    const FIRST: u16 = #status;
+
+                    fn document(generator: &mut schemars::r#gen::SchemaGenerator) -> Vec<(u16, serde_json::Value)> {
+                        [#(<#replies as #runtime::Answers>::document(generator)),*].concat()
+                    }
+                }
+
+                impl dropshot::HttpResponse for #name {
+                    fn to_result(self) -> #runtime::Handled {
+                        match self {
+                            #(Self::#variants(reply) => reply.to_result()),*
+                        }
+                    }
+
+                    fn response_metadata() -> dropshot::ApiEndpointResponse {
+                        #runtime::answers_metadata::<Self>()
+                    }
+
+                    fn status_code(&self) -> #runtime::StatusCode {
+                        match self {
+                            #(Self::#variants(reply) => reply.status_code()),*
+                        }
+                    }
+                }
+            }
+        })
+        .collect()
+}
+
+fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
+    let answers = document.operations.iter().flat_map(|operation| &operation.answers);
+    let all: BTreeSet<&String> = answers
+        .filter_map(|answer| if let Content::Bytes(media) = &answer.content { Some(media) } else { None })
+        .collect();
+    all.into_iter()
+        .map(|media| {
+            let name = media_name(media);
+            quote! {
+                #[derive(Debug)]
+                pub struct #name;
+
+                impl #runtime::MediaType for #name {
+                    const NAME: &'static str = #media;
+                }
+            }
+        })
+        .collect()
+}
+
+fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
+    let all: BTreeMap<String, &Vec<Vec<String>>> =
+        document.operations.iter().map(|o| (policy_name(&o.security).to_string(), &o.security)).collect();
+    all.into_iter()
+        .map(|(name, alternatives)| {
+            let name = format_ident!("{name}");
+            let caller = if alternatives.iter().any(Vec::is_empty) || alternatives.is_empty() {
+                format_ident!("Visitor")
+            } else {
+                format_ident!("SignedIn")
+            };
+            let rows = alternatives.iter().map(|schemes| quote!(&[#(#schemes),*]));
+            quote! {
+                #[derive(Debug)]
+                pub struct #name;
+
+                impl #runtime::Policy for #name {
+                    type Caller = #runtime::#caller;
+                    const ALTERNATIVES: &'static [&'static [&'static str]] = &[#(#rows),*];
+                }
+            }
+        })
+        .collect()
+}
+
+fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
+    let bodies = document.operations.iter().filter_map(|o| o.body.as_ref());
+    let all: BTreeMap<String, &Vec<String>> =
+        bodies.map(|b| (content_name(&b.content_types).to_string(), &b.content_types)).collect();
+    all.into_iter()
+        .map(|(name, types)| {
+            let name = format_ident!("{name}");
+            quote! {
+                #[derive(Debug)]
+                pub struct #name;
+
+                impl #runtime::ContentTypes for #name {
+                    const MEDIA_TYPES: &'static [&'static str] = &[#(#types),*];
+                }
+            }
+        })
+        .collect()
+}
+
+fn answers_name(operation: &Operation) -> syn::Ident {
+    format_ident!("{}", operation.id.to_pascal_case())
+}
+
+fn media_name(media: &str) -> syn::Ident {
+    format_ident!("{}", media.to_pascal_case())
+}
+
+/// `[[tokenAuth], [basicAuth], []]` becomes `TokenOrBasicOrAnonymous`.
+fn policy_label(alternatives: &[Vec<String>]) -> String {
+    let one = |schemes: &Vec<String>| match schemes.as_slice() {
+        [] => "Anonymous".to_owned(),
+        several => {
+            let words = several.iter().map(|s| s.trim_end_matches("Auth").to_pascal_case());
+            words.collect::<Vec<_>>().join("And")
+        }
+    };
+    match alternatives {
+        [] => "Anyone".to_owned(),
+        several => several.iter().map(one).collect::<Vec<_>>().join("Or"),
+    }
+}
+
+fn policy_name(alternatives: &[Vec<String>]) -> syn::Ident {
+    format_ident!("{}", policy_label(alternatives))
+}
+
+fn content_label(media_types: &[String]) -> String {
+    let one = |media: &String| match media.as_str() {
+        "application/json" => "Json".to_owned(),
+        "application/x-www-form-urlencoded" => "Form".to_owned(),
+        "multipart/form-data" => "Multipart".to_owned(),
+        other => other.to_pascal_case(),
+    };
+    media_types.iter().map(one).collect::<Vec<_>>().join("Or")
+}
+
+fn content_name(media_types: &[String]) -> syn::Ident {
+    format_ident!("{}", content_label(media_types))
+}

@@ -1,0 +1,761 @@
+//! The normalising rules, the generated code, and refusals with their JSON pointers.
+
+use std::panic::catch_unwind;
+
+use crate::document::Document;
+use crate::normalise::{
+    drop_inner_titles, give_answers_one_type, keep_json_content, name_inline_schemas, normalise, strip_constraints,
+    synthesise_request_schemas,
+};
+use crate::read::escape;
+use crate::{Error, Generated, Settings, generate};
+use serde_json::{Value, json};
+
+const SOURCE: &str = include_str!("../tests/documents/library.yaml");
+
+/// It has properties that are *named* like the keywords which the rules take away.
+const SMALL: &str = r"
+openapi: 3.0.3
+info: {title: Small, version: '1'}
+paths:
+  /things/{id}/:
+    get:
+      operationId: thing_retrieve
+      description: One thing.
+      tags: [thing]
+      parameters:
+      - {in: path, name: id, required: true, schema: {type: integer}}
+      - {in: query, name: limit, description: How many., schema: {type: integer}}
+      responses:
+        '200': {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Page'}}}}
+  /things/:
+    post:
+      operationId: thing_create
+      requestBody:
+        required: true
+        content:
+          application/json: {schema: {$ref: '#/components/schemas/Thing'}}
+          application/x-www-form-urlencoded: {schema: {$ref: '#/components/schemas/Thing'}}
+          multipart/form-data: {schema: {$ref: '#/components/schemas/Thing'}}
+      security: [{tokenAuth: []}, {}]
+      responses:
+        '201': {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+        '400': {description: ''}
+  /plain/:
+    put:
+      operationId: plain_update
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Plain'}}}}
+      responses: {'200': {description: ''}}
+components:
+  schemas:
+    Thing:
+      type: object
+      required: [id, title]
+      properties:
+        id: {type: integer, readOnly: true}
+        title: {type: string, title: The Plain, maxLength: 9, minLength: 1}
+        pattern: {type: string, pattern: ^a+$}
+        inner: {type: object, properties: {maxLength: {type: string, title: Thing, maxLength: 3}}}
+    Plain:
+      type: object
+      title: Plain
+      required: [word]
+      properties:
+        word: {type: string}
+        key: {type: string, writeOnly: true}
+    Page:
+      type: object
+      properties:
+        count: {type: integer}
+        next: {type: string, nullable: true}
+        nextPage: {type: string, nullable: true}
+        type: {type: string, nullable: true}
+        results: {type: array, items: {$ref: '#/components/schemas/Thing'}}
+  securitySchemes:
+    tokenAuth: {type: apiKey, in: header, name: Authorization}
+    basicAuth: {type: http, scheme: basic}
+";
+
+const GET: &str = "/paths/~1things~1{id}~1/get";
+const POST: &str = "/paths/~1things~1/post";
+const THING: &str = "/components/schemas/Thing";
+
+fn parsed(text: &str) -> Value {
+    serde_yaml_ng::from_str(text).unwrap()
+}
+
+fn read(source: &Value) -> Document {
+    Document::read(source).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn small() -> Value {
+    parsed(SMALL)
+}
+
+/// `small` with one value put in, at the end of an existing object or list, or in place of another.
+fn small_with(pointer: &str, value: Value) -> Value {
+    let mut document = small();
+    put(&mut document, pointer, value);
+    document
+}
+
+fn put(document: &mut Value, pointer: &str, value: Value) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(members) => drop(members.insert(key, value)),
+        Value::Array(items) if key == "-" => items.push(value),
+        Value::Array(items) => items[key.parse::<usize>().unwrap()] = value,
+        other => panic!("{pointer}: {other}"),
+    }
+}
+
+fn small_without(pointer: &str) -> Value {
+    let mut document = small();
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    let parent = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    assert!(parent.remove(&key.replace("~1", "/")).is_some(), "{pointer}");
+    document
+}
+
+fn generated(document: &Value) -> Result<Generated, Error> {
+    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
+    generate(&document.to_string(), &settings)
+}
+
+fn refusal(document: &Value) -> Error {
+    generated(document).err().unwrap_or_else(|| panic!("this was not refused: {document}"))
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+// --- normalising ---
+
+#[test]
+fn json_speaks_for_every_content_type_of_a_request() {
+    let (before, mut copy) = (small(), small());
+    keep_json_content(&mut copy);
+    assert_eq!(keys(&copy["paths"]["/things/"]["post"]["requestBody"]["content"]), ["application/json"]);
+    // Nothing else has changed.
+    copy["paths"]["/things/"]["post"]["requestBody"] = before["paths"]["/things/"]["post"]["requestBody"].clone();
+    assert_eq!(copy, before);
+}
+
+#[test]
+fn request_without_json_keeps_its_content_types() {
+    let before = small_without(&format!("{POST}/requestBody/content/application~1json"));
+    let mut copy = before.clone();
+    keep_json_content(&mut copy);
+    assert_eq!(copy, before);
+}
+
+#[test]
+fn titles_of_properties_go_and_a_property_named_title_stays() {
+    let (mut expected, mut copy) = (small(), small());
+    drop_inner_titles(&mut copy);
+    let properties = &mut expected["components"]["schemas"]["Thing"]["properties"];
+    properties["title"].as_object_mut().unwrap().remove("title");
+    properties["inner"]["properties"]["maxLength"].as_object_mut().unwrap().remove("title");
+    assert_eq!(copy, expected);
+    assert_eq!(copy["components"]["schemas"]["Plain"]["title"], "Plain");
+    assert_eq!(copy["info"]["title"], "Small");
+}
+
+#[test]
+fn constraints_go_where_the_table_has_them_and_properties_of_those_names_stay() {
+    let limit = format!("{GET}/parameters/1/schema");
+    let source = small_with(&limit, json!({"type": "integer", "minimum": 1, "maximum": 9}));
+    let (mut expected, mut copy) = (source.clone(), source);
+    strip_constraints(&mut copy);
+    put(&mut expected, &limit, json!({"type": "integer"}));
+    let properties = &mut expected["components"]["schemas"]["Thing"]["properties"];
+    properties["title"] = json!({"type": "string", "title": "The Plain"});
+    properties["pattern"] = json!({"type": "string"});
+    properties["inner"]["properties"]["maxLength"] = json!({"type": "string", "title": "Thing"});
+    assert_eq!(copy, expected);
+}
+
+#[test]
+fn request_gets_a_schema_without_what_no_client_may_send() {
+    let (before, mut copy) = (small(), small());
+    synthesise_request_schemas(&mut copy, &read(&before));
+    let schemas = &copy["components"]["schemas"];
+    assert_eq!(keys(schemas), ["Page", "Plain", "Thing", "ThingRequest"]);
+    assert_eq!(keys(&schemas["ThingRequest"]["properties"]), ["inner", "pattern", "title"]);
+    assert_eq!(schemas["ThingRequest"]["required"], json!(["title"]));
+    // Every content type refers to it; what a response refers to is as before.
+    for (media, entry) in copy["paths"]["/things/"]["post"]["requestBody"]["content"].as_object().unwrap() {
+        assert_eq!(entry["schema"]["$ref"], "#/components/schemas/ThingRequest", "{media}");
+    }
+    assert_eq!(schemas["Thing"], before["components"]["schemas"]["Thing"]);
+    assert_eq!(copy["paths"]["/things/"]["post"]["responses"], before["paths"]["/things/"]["post"]["responses"]);
+    // A schema with nothing to hide, writeOnly or not, is its own request.
+    assert_eq!(copy["paths"]["/plain/"], before["paths"]["/plain/"]);
+    assert_eq!(schemas["Plain"], before["components"]["schemas"]["Plain"]);
+}
+
+#[test]
+fn operations_inherit_the_parameters_of_their_path() {
+    let shared = json!([
+        {"in": "query", "name": "limit", "schema": {"type": "string"}},
+        {"in": "header", "name": "X-A", "schema": {"type": "string"}},
+    ]);
+    let source = small_with("/paths/~1things~1{id}~1/parameters", shared);
+    let operation = read(&source).operations.into_iter().find(|operation| operation.id == "thing_retrieve").unwrap();
+    let names: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    assert_eq!(names, ["id", "limit", "X-A"]);
+    assert_eq!(
+        operation.parameters[1].schema,
+        json!({"type": "integer"}),
+        "the operation's parameter overrides the path's"
+    );
+    let copy = normalise(&source, &read(&source));
+    assert!(copy.pointer("/paths/~1things~1{id}~1/parameters").is_none());
+    let parameters = copy.pointer(&format!("{GET}/parameters")).unwrap().as_array().unwrap().len();
+    assert_eq!(parameters, 3);
+}
+
+/// What has no meaning must not change a name that handlers use.
+#[test]
+fn order_and_repetition_change_no_signature() {
+    let mut document = small_with(&format!("{POST}/security"), json!([{}, {"tokenAuth": []}, {}]));
+    let content = small()["paths"]["/things/"]["post"]["requestBody"]["content"].clone();
+    let reversed: serde_json::Map<String, Value> = content.as_object().unwrap().clone().into_iter().rev().collect();
+    put(&mut document, &format!("{POST}/requestBody/content"), Value::Object(reversed));
+    put(&mut document, &format!("{THING}/properties/title/maxLength"), json!(9.0));
+    let reference = json!({"$ref": "#/components/schemas/Thing", "readOnly": true});
+    put(&mut document, "/components/schemas/Page/properties/results/items", reference.clone());
+    put(&mut document, &format!("{POST}/requestBody/content/application~1json/schema"), reference);
+    let (before, after) = (generated(&small()).unwrap(), generated(&document).unwrap());
+    assert_eq!(before.server_trait, after.server_trait);
+}
+
+/// A request that carries another schema leaves out that one's members as well, however far away, and around a circle.
+#[test]
+fn request_leaves_out_read_only_members_of_what_it_refers_to() {
+    let node = json!({"type": "object", "properties": {
+        "id": {"type": "integer", "readOnly": true},
+        "parent": {"$ref": "#/components/schemas/Node"},
+        "things": {"type": "array", "items": {"$ref": "#/components/schemas/Wrapper"}},
+        "owner": {"allOf": [{"$ref": "#/components/schemas/Plain"}], "readOnly": true},
+    }});
+    let mut source = small_with("/components/schemas/Node", node);
+    put(
+        &mut source,
+        "/components/schemas/Wrapper",
+        json!({"type": "object", "properties": {"thing": {"$ref": "#/components/schemas/Thing"}}}),
+    );
+    let body = "/paths/~1plain~1/put/requestBody/content/application~1json/schema";
+    put(&mut source, body, json!({"$ref": "#/components/schemas/Node"}));
+    let copy = normalise(&source, &read(&source));
+    let schemas = &copy["components"]["schemas"];
+    assert_eq!(copy.pointer(body).unwrap()["$ref"], "#/components/schemas/NodeRequest");
+    let request = &schemas["NodeRequest"]["properties"];
+    assert_eq!(keys(request), ["parent", "things"]);
+    assert_eq!(request["parent"]["$ref"], "#/components/schemas/NodeRequest");
+    assert_eq!(request["things"]["items"]["$ref"], "#/components/schemas/WrapperRequest");
+    assert_eq!(schemas["WrapperRequest"]["properties"]["thing"]["$ref"], "#/components/schemas/ThingRequest");
+    assert_eq!(schemas["Node"], source["components"]["schemas"]["Node"]);
+    assert!(schemas.get("PlainRequest").is_none() && schemas.get("PageRequest").is_none(), "they hide nothing");
+}
+
+#[test]
+fn schema_inside_an_operation_gets_a_name() {
+    let answer = format!("{GET}/responses/200/content/application~1json/schema");
+    let inline = json!({"type": "array", "items": {"$ref": "#/components/schemas/Thing"}});
+    let source = small_with(&answer, inline.clone());
+    let mut copy = source.clone();
+    name_inline_schemas(&mut copy, &read(&source));
+    assert_eq!(copy.pointer(&answer).unwrap()["$ref"], "#/components/schemas/ThingRetrieveAnswer200");
+    assert_eq!(copy["components"]["schemas"]["ThingRetrieveAnswer200"], inline);
+}
+
+#[test]
+fn answers_of_several_types_become_one_for_the_client() {
+    let answers = |rest: Value| {
+        let mut source = small_with(&format!("{POST}/responses/200"), rest);
+        put(&mut source, &format!("{POST}/responses/400"), json!({"description": ""}));
+        let mut copy = source.clone();
+        give_answers_one_type(&mut copy, &read(&source));
+        copy
+    };
+    let plain = json!({"$ref": "#/components/schemas/Plain"});
+    let both_json = answers(json!({"description": "", "content": {"application/json": {"schema": plain}}}));
+    let choice = &both_json["components"]["schemas"]["ThingCreateSuccess"]["oneOf"];
+    assert_eq!(choice, &json!([{"$ref": "#/components/schemas/Plain"}, {"$ref": "#/components/schemas/Thing"}]));
+    for status in ["200", "201"] {
+        let answer = &both_json["paths"]["/things/"]["post"]["responses"][status]["content"]["application/json"];
+        assert_eq!(answer["schema"]["$ref"], "#/components/schemas/ThingCreateSuccess");
+    }
+    // One of them has no content: there is no schema for both, and the client hands out the bytes.
+    let one_empty = answers(json!({"description": ""}));
+    for status in ["200", "201"] {
+        let content = &one_empty["paths"]["/things/"]["post"]["responses"][status]["content"];
+        assert_eq!(content, &json!({"application/octet-stream": {}}));
+    }
+    assert!(
+        one_empty["paths"]["/things/"]["post"]["responses"]["400"].get("content").is_none(),
+        "one kind is no choice"
+    );
+}
+
+#[test]
+fn normalising_leaves_the_source_alone_and_does_not_change_its_own_result() {
+    let source = parsed(SOURCE);
+    let before = source.clone();
+    let copy = normalise(&source, &read(&source));
+    assert_eq!(source, before);
+    assert_ne!(copy, source);
+    assert!(!copy.to_string().contains("maxLength"));
+    // A second time it only finds requests that have their schema already.
+    assert_eq!(normalise(&copy, &read(&copy)), copy);
+}
+
+// --- what comes out ---
+
+/// The attributes of each field of a struct in `mod types`.
+fn fields(server: &str, name: &str) -> Vec<(String, String)> {
+    let file = syn::parse_file(server).unwrap();
+    let types = file.items.iter().find_map(|item| match item {
+        syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref(),
+        _ => None,
+    });
+    let found = types.unwrap().1.iter().find_map(|item| match item {
+        syn::Item::Struct(item) if item.ident == name => Some(item),
+        _ => None,
+    });
+    let text = |attribute: &syn::Attribute| quote::quote!(#attribute).to_string();
+    let one = |field: &syn::Field| {
+        let serde = field.attrs.iter().filter(|a| a.path().is_ident("serde"));
+        (field.ident.as_ref().unwrap().to_string(), serde.map(text).collect())
+    };
+    found.unwrap().fields.iter().map(one).collect()
+}
+
+#[test]
+fn nullable_members_and_lists_are_written_even_when_they_are_empty() {
+    let generated = generated(&small()).unwrap();
+    for text in [&generated.server, &generated.client] {
+        let fields = fields_of_page(text);
+        let says = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
+        assert!(says("count").contains("skip_serializing_if"), "an optional member is left out: {fields:?}");
+        for shown in ["next", "next_page", "type_", "results"] {
+            assert!(!says(shown).contains("skip_serializing_if"), "{shown}: {}", says(shown));
+            assert!(says(shown).contains("default"), "{shown}: {}", says(shown));
+        }
+        // Their names in the JSON stay the document's.
+        assert!(says("next_page").contains("\"nextPage\"") && says("type_").contains("\"type\""), "{fields:?}");
+    }
+}
+
+fn fields_of_page(text: &str) -> Vec<(String, String)> {
+    fields(text, "Page")
+}
+
+#[test]
+fn request_type_has_no_read_only_field_and_its_answer_has() {
+    let server = generated(&small()).unwrap().server;
+    let names = |name: &str| -> Vec<String> { fields(&server, name).into_iter().map(|(name, _)| name).collect() };
+    assert!(names("Thing").contains(&"id".to_owned()));
+    assert!(!names("ThingRequest").contains(&"id".to_owned()));
+}
+
+/// The text without what formatting puts between words.
+fn dense(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace(",)", ")").replace(",>", ">")
+}
+
+#[test]
+fn signatures_say_policy_content_types_requiredness_and_status() {
+    let server_trait = dense(&generated(&small()).unwrap().server_trait);
+    for signature in [
+        "asyncfnthing_create(rqctx:RequestContext<Self::Context>,call:Call<policy::TokenOrAnonymous,\
+         Body<types::ThingRequest,content::JsonOrFormOrMultipart>>)->Answering<answers::ThingCreate>;",
+        "asyncfnthing_retrieve(rqctx:RequestContext<Self::Context>,path:Path<params::ThingRetrievePath>,\
+         query:Query<params::ThingRetrieveQuery>,call:Call<policy::Anyone,NoBody>)->Outcome<200u16,types::Page>;",
+        "asyncfnplain_update(rqctx:RequestContext<Self::Context>,call:Call<policy::Anyone,\
+         OptionalBody<types::Plain,content::Json>>)->Outcome<200u16,Undescribed>;",
+    ] {
+        assert!(server_trait.contains(signature), "{signature}\nis not in\n{server_trait}");
+    }
+}
+
+/// An operation with several documented answers has a closed set of them.
+#[test]
+fn every_documented_answer_is_in_the_set() {
+    let server = dense(&generated(&small()).unwrap().server);
+    let set = server.split_once("pubenumThingCreate{").unwrap().1.split_once('}').unwrap().0;
+    let reply = "crate::runtime::Reply<";
+    let expected =
+        format!("Status201({reply}201u16,super::types::Thing>),Status400({reply}400u16,super::Undescribed>),");
+    assert_eq!(set, expected);
+}
+
+#[test]
+fn constraints_that_the_types_lost_are_in_the_table() {
+    let server = dense(&generated(&small()).unwrap().server);
+    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
+    let row = |name: &str| {
+        let row = table.split_once(&format!("Property{{name:\"{name}\",")).unwrap().1;
+        row.split_once('}').unwrap().0.to_owned()
+    };
+    let title = row("title");
+    for says in ["required:true", "max_length:Some(9usize)", "min_length:Some(1usize)", "pattern:None"] {
+        assert!(title.contains(says), "{says}: {title}");
+    }
+    assert!(row("pattern").contains("pattern:Some(\"^a+$\")"));
+    assert!(row("id").contains("read_only:true"));
+}
+
+#[test]
+fn operation_without_security_inherits_the_documents() {
+    let document = small_with("/security", json!([{ "basicAuth": [] }]));
+    let server_trait = dense(&generated(&document).unwrap().server_trait);
+    assert!(server_trait.contains("call:Call<policy::Basic,NoBody>"), "{server_trait}");
+    assert!(server_trait.contains("call:Call<policy::TokenOrAnonymous,"), "its own counts more: {server_trait}");
+}
+
+// --- refusals ---
+
+fn assert_refused_at(document: &Value, pointer: &str) {
+    match refusal(document) {
+        Error::Unsupported { path, reason } => {
+            assert_eq!(path, pointer, "{reason}");
+            assert!(!reason.is_empty());
+        }
+        other => panic!("{pointer}: {other}"),
+    }
+}
+
+#[test]
+fn what_the_subset_leaves_out_is_refused_by_its_pointer() {
+    let schema = json!({"schema": {"type": "string"}});
+    let get = |rest: &str| format!("{GET}{rest}");
+    let post = |rest: &str| format!("{POST}{rest}");
+    let plain = "/paths/~1plain~1/put/requestBody";
+    let thing = |rest: &str| format!("{THING}/properties/{rest}");
+    let cases = [
+        // parameters
+        (get("/parameters/1/in"), json!("cookie"), get("/parameters/1")),
+        (get("/parameters/1/schema/type"), json!("array"), get("/parameters/1")),
+        (get("/parameters/0/schema"), json!({"type": "array", "items": {"type": "string"}}), get("/parameters/0")),
+        (get("/parameters/1/schema"), json!({"$ref": "#/components/schemas/Thing"}), get("/parameters/1")),
+        (get("/parameters/1/schema/nullable"), json!(true), get("/parameters/1/schema/nullable")),
+        (get("/parameters/1/content"), json!({"a": {}}), get("/parameters/1/content")),
+        (get("/parameters/1/style"), json!("deepObject"), get("/parameters/1")),
+        (get("/parameters/1/explode"), json!(false), get("/parameters/1")),
+        (get("/parameters/0/required"), json!(false), get("/parameters/0")),
+        (get("/parameters/-"), json!({"$ref": "#/components/parameters/Limit"}), get("/parameters/2")),
+        // requests
+        (format!("{plain}/content/application~1json/schema"), json!({"type": "array", "items": {}}), plain.to_owned()),
+        (format!("{plain}/content/text~1plain"), schema.clone(), format!("{plain}/content/text~1plain")),
+        (format!("{plain}/content/text~1plain"), json!({}), format!("{plain}/content/text~1plain/schema")),
+        (
+            post("/requestBody/content/multipart~1form-data/schema"),
+            json!({"$ref": "#/components/schemas/Plain"}),
+            post("/requestBody/content"),
+        ),
+        (
+            post("/requestBody/content/multipart~1form-data/encoding"),
+            json!({"a": {}}),
+            post("/requestBody/content/multipart~1form-data/encoding"),
+        ),
+        (post("/requestBody"), json!({"$ref": "#/components/requestBodies/Thing"}), post("/requestBody/content")),
+        // answers
+        (post("/responses"), json!({}), post("/responses")),
+        (post("/responses"), json!({"404": {"description": ""}}), post("/responses")),
+        (post("/responses/default"), json!({"description": ""}), post("/responses/default")),
+        (post("/responses/2XX"), json!({"description": ""}), post("/responses/2XX")),
+        (post("/responses/2000"), json!({"description": ""}), post("/responses/2000")),
+        (post("/responses/201"), json!({"$ref": "#/components/responses/Thing"}), post("/responses/201")),
+        (post("/responses/201/headers"), json!({"a": {}}), post("/responses/201/headers")),
+        (post("/responses/201/links"), json!({"a": {}}), post("/responses/201/links")),
+        (post("/responses/201/content"), json!({"text/html": {}}), post("/responses/201/content/text~1html/schema")),
+        (
+            post("/responses/201/content"),
+            json!({"text/html": {"schema": {"type": "object"}}}),
+            post("/responses/201/content/text~1html"),
+        ),
+        (post("/responses/201/content"), json!({"*/*": schema}), post("/responses/201/content/*~1*")),
+        (post("/responses/201/content/text~1html"), schema.clone(), post("/responses/201/content")),
+        // security
+        (post("/security/-"), json!({"magicAuth": []}), post("/security")),
+        (post("/security/-"), json!({"basicAuth": ["read"]}), post("/security")),
+        ("/security".to_owned(), json!([{"magicAuth": []}]), "/security".to_owned()),
+        // elsewhere
+        (post("/callbacks"), json!({"a": {}}), post("/callbacks")),
+        (post("/servers"), json!([{}]), post("/servers")),
+        ("/components/responses".to_owned(), json!({"a": {}}), "/components/responses".to_owned()),
+        ("/paths/~1things~1/servers".to_owned(), json!([{}]), "/paths/~1things~1/servers".to_owned()),
+        ("/paths/~1things~1/$ref".to_owned(), json!("a"), "/paths/~1things~1/$ref".to_owned()),
+        ("/paths/~1things~1/trace".to_owned(), json!({"responses": {}}), "/paths/~1things~1/trace".to_owned()),
+        ("/webhooks".to_owned(), json!({"a": {}}), "/webhooks".to_owned()),
+        ("/openapi".to_owned(), json!("3.1.0"), "/openapi".to_owned()),
+        ("/openapi".to_owned(), json!("2.0"), "/openapi".to_owned()),
+        // schemas, at any depth
+        (thing("title/not"), json!({}), thing("title/not")),
+        (thing("title/multipleOf"), json!(2), thing("title/multipleOf")),
+        (thing("title/discriminator"), json!({"propertyName": "a"}), thing("title/discriminator")),
+        (thing("title/type"), json!("file"), thing("title/type")),
+        (thing("title/type"), json!("array"), thing("title")),
+        (thing("title/$ref"), json!("other.yaml#/A"), thing("title/$ref")),
+        (thing("title/enum"), json!([]), thing("title/enum")),
+        (thing("title/enum"), json!([{}]), thing("title/enum")),
+        (thing("title/oneOf"), json!([]), thing("title/oneOf")),
+        (thing("title/oneOf"), json!([{"not": {}}]), thing("title/oneOf/0/not")),
+        (thing("pattern/pattern"), json!("(?=a)"), thing("pattern/pattern")),
+        (thing("inner/additionalProperties"), json!(false), thing("inner/additionalProperties")),
+        (thing("inner/properties/maxLength/not"), json!({}), thing("inner/properties/maxLength/not")),
+        (
+            format!("{GET}/responses/200/content/application~1json/schema"),
+            json!({"type": "array", "items": {"not": {}}}),
+            get("/responses/200/content/application~1json/schema/items/not"),
+        ),
+    ];
+    for (edit, value, pointer) in cases {
+        assert_refused_at(&small_with(&edit, value), &pointer);
+    }
+    assert_refused_at(&small_without(&get("/operationId")), GET);
+}
+
+#[test]
+fn reference_to_nothing_is_refused_where_the_schema_is_missing() {
+    let nothing = json!({"$ref": "#/components/schemas/Nowhere"});
+    let answer = format!("{GET}/responses/200/content/application~1json/schema");
+    assert_refused_at(&small_with(&answer, nothing.clone()), "/components/schemas/Nowhere");
+    let body = "/paths/~1plain~1/put/requestBody/content/application~1json/schema";
+    assert_refused_at(&small_with(body, nothing), "/components/schemas/Nowhere");
+}
+
+#[test]
+fn names_that_make_no_rust_name_are_refused() {
+    let get = |rest: &str| format!("{GET}{rest}");
+    for (edit, value, pointer) in [
+        (get("/operationId"), json!("7"), get("/operationId")),
+        (get("/operationId"), json!("type"), get("/operationId")),
+        (get("/operationId"), json!(""), get("/operationId")),
+        (get("/parameters/1/name"), json!("7"), get("/parameters")),
+        ("/components/schemas/7".to_owned(), json!({}), "/components/schemas/7".to_owned()),
+        ("/components/schemas/Self".to_owned(), json!({}), "/components/schemas/Self".to_owned()),
+    ] {
+        assert_refused_at(&small_with(&edit, value), &pointer);
+    }
+    let mut document = small_with("/components/securitySchemes/7Auth", json!({"type": "http", "scheme": "basic"}));
+    put(&mut document, &get("/security"), json!([{"7Auth": []}]));
+    assert_refused_at(&document, &get("/security"));
+}
+
+/// Else one would silently stand for the other: with two policies, that is the wrong one.
+#[test]
+fn two_things_that_would_have_one_rust_name_are_refused() {
+    let mut document = small_with("/components/securitySchemes/token", json!({"type": "http", "scheme": "bearer"}));
+    put(&mut document, "/paths/~1plain~1/put/security", json!([{"token": []}, {}]));
+    // Reported at whichever operation comes second.
+    let Error::Unsupported { path, reason } = refusal(&document) else { panic!("a policy's name is taken twice") };
+    assert!(path.ends_with("/security") && reason.contains("`TokenOrAnonymous`"), "{path}: {reason}");
+
+    let same_method = small_with("/paths/~1plain~1/put/operationId", json!("thingCreate"));
+    let Error::Unsupported { path, reason } = refusal(&same_method) else { panic!("a method's name is taken twice") };
+    assert!(path.ends_with("/operationId") && reason.contains("`thing_create`"), "{path}: {reason}");
+
+    let same_field = small_with(
+        &format!("{GET}/parameters/-"),
+        json!({"in": "query", "name": "Limit", "schema": {"type": "integer"}}),
+    );
+    assert_refused_at(&same_field, &format!("{GET}/parameters"));
+
+    let of_requests = small_with("/components/schemas/ThingRequest", json!({"type": "object"}));
+    assert_refused_at(&of_requests, "/components/schemas/ThingRequest");
+}
+
+/// Read as "nothing", most of these would take something away in silence; `security` would let anyone in.
+#[test]
+fn wrong_kinds_of_values_are_refused_by_their_pointer() {
+    let cases = [
+        ("/info", "/info"),
+        ("/info/title", "/info/title"),
+        ("/info/version", "/info/version"),
+        ("/paths", "/paths"),
+        ("/paths/~1things~1", "/paths/~1things~1"),
+        (POST, POST),
+        ("POST/operationId", "POST/operationId"),
+        ("POST/description", "POST/description"),
+        ("POST/security", "POST/security"),
+        ("/security", "/security"),
+        ("POST/requestBody", "POST/requestBody"),
+        ("POST/requestBody/required", "POST/requestBody/required"),
+        ("POST/requestBody/content", "POST/requestBody/content"),
+        ("POST/requestBody/content/application~1json", "POST/requestBody/content/application~1json/schema"),
+        ("POST/responses", "POST/responses"),
+        ("POST/responses/201", "POST/responses/201"),
+        ("POST/responses/201/content", "POST/responses/201/content"),
+        ("GET/parameters", "GET/parameters"),
+        ("GET/parameters/0", "GET/parameters/0"),
+        ("GET/parameters/0/name", "GET/parameters/0/name"),
+        ("GET/parameters/0/in", "GET/parameters/0/in"),
+        ("GET/parameters/0/required", "GET/parameters/0/required"),
+        ("GET/parameters/0/schema", "GET/parameters/0"),
+        ("GET/tags", "GET/tags"),
+        ("GET/tags/0", "GET/tags"),
+        ("/components", "/components"),
+        ("/components/schemas", "/components/schemas"),
+        (THING, THING),
+        ("THING/required", "THING/required"),
+        ("THING/properties", "THING/properties"),
+        ("THING/properties/title", "THING/properties/title"),
+        ("THING/properties/title/type", "THING/properties/title/type"),
+        ("THING/properties/title/maxLength", "THING/properties/title/maxLength"),
+        ("THING/properties/title/minLength", "THING/properties/title/minLength"),
+        ("THING/properties/title/pattern", "THING/properties/title/pattern"),
+        ("THING/properties/title/nullable", "THING/properties/title/nullable"),
+        ("THING/properties/title/readOnly", "THING/properties/title/readOnly"),
+        ("THING/properties/title/writeOnly", "THING/properties/title/writeOnly"),
+    ];
+    let full = |short: &str| short.replace("POST", POST).replace("GET", GET).replace("THING", THING);
+    for (edit, pointer) in cases {
+        // A list with something wrong in it is refused by the pointer of the item.
+        let lists = [json!(null), json!(-1), json!({})];
+        for garbage in if edit.ends_with("/parameters") { lists } else { [json!(null), json!(-1), json!([[]])] } {
+            let mut document = small();
+            // Its scheme would be missed first.
+            if edit.starts_with("/components") {
+                put(&mut document, &format!("{POST}/security"), json!([]));
+            }
+            put(&mut document, &full(edit), garbage);
+            assert_refused_at(&document, &full(pointer));
+        }
+    }
+    assert_refused_at(&small_with(&format!("{POST}/security/0"), json!("tokenAuth")), &format!("{POST}/security"));
+}
+
+#[test]
+fn text_that_is_no_document_is_refused() {
+    for text in ["{", "a: [", "a: b: c", "\u{0}", "*nowhere"] {
+        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
+        assert!(matches!(refused, Some(Error::Unreadable(_))), "{text:?}: {refused:?}");
+    }
+    let others =
+        [("", ""), ("- a\n- b\n", ""), ("7", ""), ("null", ""), ("[]", ""), ("a: 1", "/a"), ("{}", "/openapi")];
+    for (text, at) in others.into_iter().chain([("openapi: 3.0.3", "/info")]) {
+        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
+        assert!(matches!(&refused, Some(Error::Unsupported { path, .. }) if path == at), "{text:?}: {refused:?}");
+    }
+    assert_refused_at(&small_with("/openapi", json!(3)), "/openapi");
+}
+
+/// progenitor's errors name no place; ours have a pointer.
+#[test]
+fn what_progenitor_does_not_take_is_refused_by_its_pointer() {
+    // A default that is none of the choices.
+    let choice = json!({"type": "string", "enum": ["a", "b"], "default": "c"});
+    assert_refused_at(&small_with(&format!("{THING}/properties/inner/properties/kind"), choice.clone()), THING);
+    assert_refused_at(&small_with(&format!("{GET}/parameters/1/schema"), choice), GET);
+}
+
+/// Where no table reaches, nobody would check them.
+#[test]
+fn bounds_that_nobody_would_check_are_refused() {
+    let location = format!("{THING}/properties/more");
+    for (schema, bound) in [
+        (
+            json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
+            "additionalProperties/minimum",
+        ),
+        (json!({"oneOf": [{"type": "string"}, {"type": "integer", "maximum": 1}]}), "oneOf/1/maximum"),
+        (json!({"type": "array", "items": {"type": "array", "items": {}, "maxItems": 1}}), "items/maxItems"),
+    ] {
+        assert_refused_at(&small_with(&location, schema), &format!("{location}/{bound}"));
+    }
+    // Through a reference too, and only in a request: `Page` is in none.
+    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    let map = json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Percent"}});
+    put(&mut source, "/components/schemas/Page/properties/more", map.clone());
+    assert!(generated(&source).is_ok());
+    put(&mut source, &location, map);
+    assert_refused_at(&source, "/components/schemas/Percent/maximum");
+}
+
+/// A plain value behind a reference, a list's items and members of members have their limits in the table.
+#[test]
+fn constraints_are_in_the_table_however_they_are_written() {
+    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    put(&mut source, &format!("{THING}/properties/share"), json!({"$ref": "#/components/schemas/Percent"}));
+    let words = json!({"type": "array", "items": {"type": "string", "maxLength": 7}, "maxItems": 2});
+    put(&mut source, &format!("{THING}/properties/words"), words);
+    let server = dense(&generated(&source).unwrap().server);
+    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
+    let row = |name: &str| table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
+    assert!(row("share").contains("Kind::Integer") && row("share").contains("value:100f64,exclusive:false"));
+    for says in ["Kind::Text", "max_length:Some(7usize)", "is_array:true", "max_items:Some(2usize)"] {
+        assert!(row("words").contains(says), "{says}: {}", row("words"));
+    }
+    assert!(row("maxLength").contains("max_length:Some(3usize)"), "a member of `inner`: {}", row("maxLength"));
+}
+
+#[test]
+fn refusal_reads_as_a_place_and_a_reason() {
+    let words = refusal(&small_without(&format!("{POST}/operationId"))).to_string();
+    assert_eq!(words, format!("{POST}: an operationId is needed: it names the trait's method"));
+}
+
+// --- garbage ---
+
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                pointers(value, &format!("{at}/{}", escape(key)), found);
+            }
+        }
+        Value::Array(items) => {
+            for (n, value) in items.iter().enumerate() {
+                pointers(value, &format!("{at}/{n}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every node in turn replaced by something else, given to `try_out` with a word that says what was done.
+fn with_garbage(source: &Value, step: usize, try_out: impl Fn(&Value) + std::panic::RefUnwindSafe) {
+    let mut all = Vec::new();
+    pointers(source, "", &mut all);
+    let mut panicked = Vec::new();
+    let mut document = source.clone();
+    for (n, pointer) in all.iter().enumerate().step_by(step) {
+        let garbage = [json!(null), json!(7), json!("x"), json!([]), json!({}), json!({"$ref": "#"})];
+        // A sample takes another kind of garbage each time.
+        let tried = if step == 1 { &garbage[..] } else { &garbage[n / step % garbage.len()..][..1] };
+        for value in tried {
+            let replaced = std::mem::replace(document.pointer_mut(pointer).unwrap(), value.clone());
+            if catch_unwind(|| try_out(&document)).is_err() {
+                panicked.push(format!("{pointer} = {value}"));
+            }
+            *document.pointer_mut(pointer).unwrap() = replaced;
+        }
+    }
+    assert!(all.len() / step > 20, "too few places were tried");
+    assert!(panicked.is_empty(), "{panicked:#?}");
+}
+
+#[test]
+fn reading_and_normalising_never_panic() {
+    for source in [small(), parsed(SOURCE)] {
+        with_garbage(&source, 1, |document| {
+            if let Ok(read) = Document::read(document) {
+                normalise(document, &read);
+            }
+        });
+    }
+}
+
+#[test]
+fn generating_from_garbage_never_panics() {
+    with_garbage(&small(), 2, |document| drop(generated(document)));
+    with_garbage(&parsed(SOURCE), 37, |document| drop(generated(document)));
+}

@@ -1,0 +1,428 @@
+//! Classifies the changes between two OpenAPI 3.0 documents by their effect on clients.
+//!
+//! Each smallest difference in meaning ([`crate::diff`]) gets exactly one [`Verdict`], so none is passed over. A
+//! difference that only leads to other content (another reference, a whole list, a path with a renamed variable) has the
+//! worst severity of the differences behind it, and each of those gets its own verdict.
+//!
+//! - `usage`: resolves references and indexes which requests and responses use a schema.
+//! - `location`: a place in both documents, with its breadcrumbs, its parent object and its users.
+//! - `rules`: the effect of a change, by keyword.
+//! - `quoting`, [`render`]: messages and reports.
+//!
+//! A change that no rule covers is [`Severity::Unclear`], which counts as breaking, never compatible. Each change is
+//! classified alone: that a wider alternative of a `oneOf` overlaps with another alternative is not detected.
+
+mod location;
+pub(crate) mod quoting;
+pub mod render;
+mod rules;
+mod usage;
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Map, Value};
+
+use crate::ParseError;
+use crate::canonical::{FieldShape, METHODS, ObjectKind, canonical};
+use crate::diff::{self, Difference, join};
+use crate::document::parse_3_0;
+use location::{Documents, Location, NodeKind};
+use quoting::code;
+use rules::Rule;
+use usage::{Direction, Usage, UsageIndex, look_through, on_the_wire};
+
+/// The effect of a change on clients, least severe first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Clients of the old document go on working.
+    Compatible,
+    /// The documents do not say; counts as breaking.
+    Unclear,
+    /// Some client of the old document fails.
+    Breaking,
+}
+
+/// The clients that a change affects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Clients that send requests.
+    Senders,
+    /// Clients that read responses.
+    Readers,
+    /// Both of them.
+    All,
+    /// Code generated from the document, once it is regenerated.
+    GeneratedCode,
+    /// No client.
+    None,
+}
+
+/// The effect of one difference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The clients that it affects.
+    pub audience: Audience,
+    /// Breadcrumbs to the place; text from a document is between backticks.
+    pub location: String,
+    /// The affected operations, such as `POST /login/`.
+    pub operations: Vec<String>,
+    /// The change and its effect, in one sentence.
+    pub message: String,
+    /// The difference itself.
+    pub difference: Difference,
+}
+
+/// Compares two parsed documents. Returns one verdict per difference, in path order.
+pub fn compare(old: &Value, new: &Value) -> Vec<Verdict> {
+    let (old, new) = (canonical(old), canonical(new));
+    let (old_usage, new_usage) = (UsageIndex::of(&old), UsageIndex::of(&new));
+    let usage = old_usage.both(&new_usage);
+    let documents = Documents { old: &old, new: &new, old_usage, new_usage, usage };
+    let mut classifier =
+        Classifier { documents: &documents, compared_refs: HashMap::new(), depth: 0, verdicts: Vec::new() };
+    classifier.classify(&Location::root(&documents), diff::diff_canonical(&old, &new));
+    let mut verdicts = classifier.verdicts;
+    verdicts.sort_by(|a, b| a.difference.path.cmp(&b.difference.path));
+    verdicts
+}
+
+/// Whether any change breaks clients or may break them.
+pub fn may_break(verdicts: &[Verdict]) -> bool {
+    verdicts.iter().any(|verdict| verdict.severity != Severity::Compatible)
+}
+
+/// Parses a document whose version is understood here: OpenAPI 3.0.
+///
+/// # Errors
+///
+/// As [`crate::parse`], and for Swagger 2 and other versions of OpenAPI 3.
+pub fn parse(text: &str) -> Result<Value, ParseError> {
+    parse_3_0(text)
+}
+
+/// Longest chain of changed references that is followed.
+const MAX_REFERENCE_DEPTH: usize = 40;
+
+/// Two schemas behind references, and the directions in which they were compared.
+type ReferencedPair = (String, String, BTreeSet<(Direction, bool)>);
+
+struct Classifier<'a> {
+    documents: &'a Documents<'a>,
+    /// Severity and place of each pair compared before. The severity is `None` while the comparison runs: a cycle adds
+    /// nothing of its own.
+    compared_refs: HashMap<ReferencedPair, (Option<Severity>, String)>,
+    depth: usize,
+    verdicts: Vec<Verdict>,
+}
+
+impl<'a> Classifier<'a> {
+    /// Classifies differences relative to a location. Returns the worst severity.
+    fn classify(&mut self, from: &Location<'a>, differences: Vec<Difference>) -> Severity {
+        let pair_renames = pair_renames(&differences);
+        let mut worst = Severity::Compatible;
+        for (index, difference) in differences.iter().enumerate() {
+            let location = from.walk(self.documents, &difference.path);
+            let full = Difference { path: location.path.clone(), ..difference.clone() };
+            let verdict = match pair_renames[index].filter(|_| may_be_renamed(&location)) {
+                Some(counterpart) => self.renamed(from, location, full, &differences[counterpart]),
+                None => self.classify_one(from, location, full, &difference.path),
+            };
+            worst = worst.max(verdict.severity);
+            self.verdicts.push(verdict);
+        }
+        worst
+    }
+
+    fn classify_one(
+        &mut self,
+        from: &Location<'a>,
+        location: Location<'a>,
+        difference: Difference,
+        relative: &str,
+    ) -> Verdict {
+        let is_reference = |side: &Option<Value>| side.as_ref().is_some_and(|side| side["$ref"].is_string());
+        let is_object = |side: &Option<Value>| side.as_ref().is_some_and(Value::is_object);
+        match (&difference.old, &difference.new) {
+            // Two references to different places.
+            (Some(Value::String(_)), Some(Value::String(_)))
+                if location.keyword == "$ref" && location.holder != ObjectKind::PathItem && location.name.is_none() =>
+            {
+                let place = relative.rsplit_once('/').map_or("", |(place, _)| place);
+                let place = from.walk(self.documents, place);
+                self.compare_refs(place, difference)
+            }
+            // A reference in place of what was written out, or the reverse.
+            (old, new)
+                if (is_reference(old) || is_reference(new))
+                    && is_object(old)
+                    && is_object(new)
+                    && !matches!(location.at, NodeKind::Object(ObjectKind::Data)) =>
+            {
+                self.compare_refs(location, difference)
+            }
+            (None, Some(Value::Object(entries))) if is_map(location.at) => {
+                self.classify_entries(&location, &difference, entries)
+            }
+            (Some(Value::Object(entries)), None) if is_map(location.at) => {
+                self.classify_entries(&location, &difference, entries)
+            }
+            _ => verdict(&location, rules::rule(&location, self.documents), difference),
+        }
+    }
+
+    /// Compares the targets of references as if they were written inline.
+    fn compare_refs(&mut self, location: Location<'a>, difference: Difference) -> Verdict {
+        let shown = |side: Option<&Value>| match side.map(|side| &side["$ref"]) {
+            Some(Value::String(reference)) => code(reference.rsplit('/').next().unwrap_or(reference)),
+            _ => "a schema of its own".to_owned(),
+        };
+        let (old, new) = (shown(location.old.as_deref()), shown(location.new.as_deref()));
+        let what = format!("{} now refers to {new}, before {old}", location.subject);
+        let sides = |document: &'a Value, side: &Option<Cow<'a, Value>>| {
+            let side = side.as_deref()?;
+            look_through(document, side).map(Cow::into_owned)
+        };
+        let documents = self.documents;
+        let both = sides(documents.old, &location.old).zip(sides(documents.new, &location.new));
+        let (Some((old, new)), true) = (both, self.depth < MAX_REFERENCE_DEPTH) else {
+            let message = format!("{what}, and where that leads cannot be followed: this must be judged by hand.");
+            return verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
+        };
+        let directions = location.uses_inside().iter().map(|used| (used.direction, used.negated)).collect();
+        let key = (old.to_string(), new.to_string(), directions);
+        if let Some((severity, place)) = self.compared_refs.get(&key) {
+            let severity = severity.unwrap_or(Severity::Compatible);
+            let message = match severity {
+                Severity::Compatible => format!("{what}: nothing that clients sent or read breaks by it."),
+                _ => format!("{what}: what that changes is said at {place}."),
+            };
+            return verdict_at(&location, severity, Audience::All, message, difference);
+        }
+        self.compared_refs.insert(key.clone(), (None, location.breadcrumb_text()));
+        let inner = diff::diff_canonical(&old, &new);
+        let same = inner.is_empty();
+        let inside = Location { old: Some(Cow::Owned(old)), new: Some(Cow::Owned(new)), ..location.clone() };
+        self.depth += 1;
+        let severity = self.classify(&inside, inner);
+        self.depth -= 1;
+        self.compared_refs.insert(key, (Some(severity), location.breadcrumb_text()));
+        let message = match same {
+            true => format!("{what}, which says the same: only generated code sees another name."),
+            false => format!("{what}: each change by that is judged by itself."),
+        };
+        let audience = if same { Audience::GeneratedCode } else { Audience::All };
+        verdict_at(&location, severity, audience, message, difference)
+    }
+
+    /// Classifies each entry of a map that was added or removed as a whole.
+    fn classify_entries(
+        &mut self,
+        location: &Location<'a>,
+        difference: &Difference,
+        entries: &Map<String, Value>,
+    ) -> Verdict {
+        let side = |present: bool, value: &Value| present.then(|| value.clone());
+        let entries = entries.iter().map(|(name, value)| Difference {
+            path: join("", name),
+            old: side(difference.old.is_some(), value),
+            new: side(difference.new.is_some(), value),
+        });
+        let severity = self.classify(location, entries.collect());
+        let now = if difference.new.is_some() { "new" } else { "gone" };
+        let message = format!("{} is {now} as a whole: each entry is judged by itself.", code(&location.keyword));
+        verdict_at(location, severity, Audience::All, message, difference.clone())
+    }
+
+    /// Classifies the changes in a renamed item once, at its old name.
+    fn renamed(
+        &mut self,
+        from: &Location<'a>,
+        location: Location<'a>,
+        difference: Difference,
+        counterpart: &Difference,
+    ) -> Verdict {
+        let other = from.walk(self.documents, &counterpart.path);
+        let is_path = location.holder == ObjectKind::Paths;
+        if difference.old.is_none() {
+            let message = match is_path {
+                true => format!("{} is {} with its variables renamed.", code(&location.keyword), code(&other.keyword)),
+                false => format!("{} is what was another one: what changed is said there.", location.subject),
+            };
+            return verdict_at(&location, Severity::Compatible, Audience::GeneratedCode, message, difference);
+        }
+        if !is_path {
+            let both = Location { new: other.new, ..location };
+            return self.compare_refs(both, difference);
+        }
+        let new = other.new.as_deref().map(|item| with_variables_of(item, &other.keyword, &location.keyword));
+        let old = location.old.clone().map(Cow::into_owned);
+        let inner = match (&old, &new) {
+            (Some(old), Some(new)) => diff::diff_canonical(old, new),
+            _ => Vec::new(),
+        };
+        let same = inner.is_empty();
+        let inside = Location { old: old.map(Cow::Owned), new: new.map(Cow::Owned), ..location.clone() };
+        let severity = self.classify(&inside, inner);
+        let message = format!(
+            "{} is now written {}: the addresses on the wire are the same, only generated code names an argument by a \
+             variable.{}",
+            code(&location.keyword),
+            code(&other.keyword),
+            if same { "" } else { " What else changed there is judged by itself." }
+        );
+        verdict_at(&location, severity, Audience::GeneratedCode, message, difference)
+    }
+}
+
+/// Whether the keys of an object here are names rather than keywords, so that each entry is classified alone.
+fn is_map(at: NodeKind) -> bool {
+    matches!(
+        at,
+        NodeKind::Entries(FieldShape::Map(_) | FieldShape::Parameters)
+            | NodeKind::Object(ObjectKind::Paths | ObjectKind::Responses | ObjectKind::Components | ObjectKind::Flows)
+    )
+}
+
+/// Pairs the two differences of a rename: a path whose variables changed, or the one member of a composition that
+/// replaced another. Returns the index of the counterpart for each difference.
+fn pair_renames(differences: &[Difference]) -> Vec<Option<usize>> {
+    let mut pair_renames = vec![None; differences.len()];
+    let mut sides: HashMap<String, (Vec<usize>, Vec<usize>)> = HashMap::new();
+    for (index, difference) in differences.iter().enumerate() {
+        let Some((parent, step)) = difference.path.rsplit_once('/') else {
+            continue;
+        };
+        let group = match parent.rsplit('/').next() {
+            Some("paths") if parent == "/paths" && step.contains('{') => on_the_wire(step),
+            Some("allOf" | "anyOf" | "oneOf") => parent.to_owned(),
+            _ => continue,
+        };
+        let (gone, come) = sides.entry(group).or_default();
+        match (&difference.old, &difference.new) {
+            (Some(_), None) => gone.push(index),
+            (None, Some(_)) => come.push(index),
+            _ => {}
+        }
+    }
+    for (gone, come) in sides.into_values() {
+        if let ([gone], [come]) = (gone.as_slice(), come.as_slice()) {
+            (pair_renames[*gone], pair_renames[*come]) = (Some(*come), Some(*gone));
+        }
+    }
+    pair_renames
+}
+
+/// A property may be named `allOf`; only the location tells a name from a keyword.
+fn may_be_renamed(location: &Location<'_>) -> bool {
+    let member = location.name.is_some() && ["allOf", "anyOf", "oneOf"].contains(&location.keyword.as_str());
+    location.holder == ObjectKind::Paths || (location.holder == ObjectKind::Schema && member)
+}
+
+/// A path item with its path variables renamed to those of another path.
+fn with_variables_of(item: &Value, own: &str, other: &str) -> Value {
+    let variables = |path: &str| -> Vec<String> {
+        let after = path.split('{').skip(1);
+        after.filter_map(|rest| Some(rest.split_once('}')?.0.to_owned())).collect()
+    };
+    let names: HashMap<String, String> =
+        variables(own).iter().map(|name| format!("path:{name}")).zip(variables(other)).collect();
+    let mut item = item.clone();
+    let operations = item.as_object_mut().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str()));
+    for (_, operation) in operations {
+        let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        let renamed = std::mem::take(parameters).into_iter().map(|(key, mut parameter)| match names.get(&key) {
+            None => (key, parameter),
+            Some(name) => {
+                if let Some(own) = parameter.get_mut("name") {
+                    *own = name.as_str().into();
+                }
+                (format!("path:{name}"), parameter)
+            }
+        });
+        *parameters = renamed.collect();
+    }
+    item
+}
+
+fn verdict(location: &Location<'_>, rule: Rule, difference: Difference) -> Verdict {
+    let in_component = location.path.starts_with("/components/") && location.holder != ObjectKind::Components;
+    match rule {
+        Rule::Fixed { severity, message, .. } if in_component && location.uses.is_empty() => {
+            let message = match severity {
+                Severity::Compatible => message,
+                _ => format!("{}; but no operation of both documents uses it.", message.trim_end_matches('.')),
+            };
+            verdict_at(location, Severity::Compatible, Audience::None, message, difference)
+        }
+        Rule::Fixed { severity, audience, message } => {
+            match location.flipped && location.holder != ObjectKind::Operation {
+                true => {
+                    let message = format!("{message} This is in a callback, where the server sends: judge by hand.");
+                    verdict_at(location, severity.max(Severity::Unclear), audience, message, difference)
+                }
+                false => verdict_at(location, severity, audience, message, difference),
+            }
+        }
+        Rule::ByDirection { what, .. } if location.uses.is_empty() && !in_component && !location.directed => {
+            let message = format!("{what}: this must be judged by hand.");
+            verdict_at(location, Severity::Unclear, Audience::All, message, difference)
+        }
+        Rule::ByDirection { what, .. } if location.uses.is_empty() => {
+            let message = format!("{what}: no request or response that both documents have carries it.");
+            verdict_at(location, Severity::Compatible, Audience::None, message, difference)
+        }
+        Rule::ByDirection { what, .. } if location.uses.iter().any(|used| used.negated) => {
+            let message = format!("{what}: it stands under `not`, where less is more: this must be judged by hand.");
+            verdict_at(location, Severity::Unclear, Audience::All, message, difference)
+        }
+        Rule::ByDirection { what, sent, read } => {
+            let directions: BTreeSet<Direction> = location.uses.iter().map(|used| used.direction).collect();
+            let effects = directions.iter().map(|direction| match direction {
+                Direction::Request => (sent, "requests", *direction),
+                Direction::Response => (read, "responses", *direction),
+            });
+            let effects: Vec<_> = effects.collect();
+            let severity = effects.iter().map(|((severity, _), ..)| *severity).max().unwrap_or(Severity::Unclear);
+            let worst: Vec<_> = effects.into_iter().filter(|((one, _), ..)| *one == severity).collect();
+            let reached = |used: &&Usage| worst.iter().any(|(_, _, direction)| *direction == used.direction);
+            let uses = location.uses.iter().filter(reached).cloned().collect();
+            let (message, audience) = match worst.as_slice() {
+                [((_, why), carriers, direction)] => {
+                    let audience = match direction {
+                        Direction::Request => Audience::Senders,
+                        Direction::Response => Audience::Readers,
+                    };
+                    (format!("{what} in {carriers}: {why}."), audience)
+                }
+                [((_, one), ..), ((_, other), ..), ..] if one != other => {
+                    (format!("{what} in requests and responses: {one}, and {other}."), Audience::All)
+                }
+                [((_, why), ..), ..] => (format!("{what} in requests and responses: {why}."), Audience::All),
+                [] => (what, Audience::All),
+            };
+            verdict_at(&Location { uses, ..location.clone() }, severity, audience, message, difference)
+        }
+    }
+}
+
+fn verdict_at(
+    location: &Location<'_>,
+    severity: Severity,
+    audience: Audience,
+    message: String,
+    difference: Difference,
+) -> Verdict {
+    let used = location.uses.iter().map(|used| used.operation.clone());
+    let operations: BTreeSet<String> = used.chain(location.operation.clone()).collect();
+    let place = location.breadcrumb_text();
+    let operations = operations.into_iter().collect();
+    Verdict { severity, audience, location: place, operations, message, difference }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,293 @@
+//! A location in both documents at once: its breadcrumbs, its parent object, and the operations that use it.
+//!
+//! A location is reached by following a JSON pointer from another one, by the structure of the canonical form.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::quoting::code;
+use super::usage::{Direction, Usage, UsageIndex, has_flag, look_through};
+use crate::canonical::{FieldShape, METHODS, ObjectKind, field_shape};
+use crate::diff::{join, name};
+
+/// Both documents in canonical form, with their usage indexes. `usage` holds the usage common to both.
+pub struct Documents<'a> {
+    pub old: &'a Value,
+    pub new: &'a Value,
+    pub old_usage: UsageIndex,
+    pub new_usage: UsageIndex,
+    pub usage: UsageIndex,
+}
+
+type Side<'a> = Option<Cow<'a, Value>>;
+
+#[derive(Clone, Copy, Debug)]
+pub enum NodeKind {
+    Object(ObjectKind),
+    /// An object or array whose keys or elements are not keywords.
+    Entries(FieldShape),
+}
+
+#[derive(Clone)]
+pub struct Location<'a> {
+    pub path: String,
+    pub at: NodeKind,
+    /// The OpenAPI object whose keyword led here, and that keyword.
+    pub holder: ObjectKind,
+    pub keyword: String,
+    /// The name or element under that keyword.
+    pub name: Option<String>,
+    pub old: Side<'a>,
+    pub new: Side<'a>,
+    /// That object in each document.
+    pub old_holder: Side<'a>,
+    pub new_holder: Side<'a>,
+    /// Each step for a reader; names from a document are quoted as code.
+    pub breadcrumbs: Vec<String>,
+    /// The subject of a message.
+    pub subject: String,
+    /// `POST /login/`, within an operation.
+    pub operation: Option<String>,
+    pub uses: BTreeSet<Usage>,
+    /// `uses` without regard to `readOnly` and `writeOnly`.
+    pub unhidden: BTreeSet<Usage>,
+    /// Whether the new document requires this property.
+    pub required: bool,
+    /// Whether the path leads through a request or response: then an empty `uses` means that it is unused.
+    pub directed: bool,
+    /// In a callback the server sends the request and the client responds.
+    pub flipped: bool,
+}
+
+impl<'a> Location<'a> {
+    pub fn root(documents: &Documents<'a>) -> Location<'a> {
+        Location {
+            path: String::new(),
+            at: NodeKind::Object(ObjectKind::Document),
+            holder: ObjectKind::Document,
+            keyword: String::new(),
+            name: None,
+            old: Some(Cow::Borrowed(documents.old)),
+            new: Some(Cow::Borrowed(documents.new)),
+            old_holder: None,
+            new_holder: None,
+            breadcrumbs: Vec::new(),
+            subject: "the document".to_owned(),
+            operation: None,
+            uses: BTreeSet::new(),
+            unhidden: BTreeSet::new(),
+            required: false,
+            directed: false,
+            flipped: false,
+        }
+    }
+
+    pub fn walk(&self, documents: &Documents<'a>, pointer: &str) -> Location<'a> {
+        let mut location = self.clone();
+        for step in pointer.split('/').skip(1) {
+            location = location.step(documents, &step.replace("~1", "/").replace("~0", "~"));
+        }
+        location
+    }
+
+    /// The breadcrumbs as one text.
+    pub fn breadcrumb_text(&self) -> String {
+        if self.breadcrumbs.is_empty() { "document".to_owned() } else { self.breadcrumbs.join(", ") }
+    }
+
+    /// The usage of the content of this location, which `not` inverts.
+    pub fn uses_inside(&self) -> BTreeSet<Usage> {
+        let negated = self.holder == ObjectKind::Schema && self.keyword == "not";
+        self.uses.iter().cloned().map(|used| Usage { negated: used.negated != negated, ..used }).collect()
+    }
+
+    fn step(mut self, documents: &Documents<'a>, key: &str) -> Location<'a> {
+        self.uses = self.uses_inside();
+        let path = join(&self.path, key);
+        let flag = matches!(self.at, NodeKind::Object(ObjectKind::Schema)) && ["readOnly", "writeOnly"].contains(&key);
+        let property = matches!((self.at, self.holder), (NodeKind::Entries(_), ObjectKind::Schema))
+            && self.keyword == "properties";
+        let before = if flag { self.unhidden.clone() } else { self.uses.clone() };
+        let mut location = match self.at {
+            // Within data there are no keywords.
+            NodeKind::Object(ObjectKind::Data) => {
+                Location { old: child(&self.old, key), new: child(&self.new, key), ..self }
+            }
+            NodeKind::Object(kind) => {
+                let location = Location {
+                    at: match field_shape(kind, key) {
+                        FieldShape::One(kind) => NodeKind::Object(kind),
+                        FieldShape::Nothing => NodeKind::Object(ObjectKind::Data),
+                        many => NodeKind::Entries(many),
+                    },
+                    holder: kind,
+                    keyword: key.to_owned(),
+                    name: None,
+                    old: child(&self.old, key),
+                    new: child(&self.new, key),
+                    old_holder: self.old,
+                    new_holder: self.new,
+                    ..self
+                };
+                location.at_keyword(&path)
+            }
+            NodeKind::Entries(many) => {
+                let kind = match many {
+                    FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind) | FieldShape::Map(kind) => {
+                        kind
+                    }
+                    FieldShape::Parameters => ObjectKind::Parameter,
+                    _ => ObjectKind::Data,
+                };
+                let location = Location {
+                    at: NodeKind::Object(kind),
+                    name: Some(key.to_owned()),
+                    old: child(&self.old, key),
+                    new: child(&self.new, key),
+                    ..self
+                };
+                location.at_name(documents, key)
+            }
+        };
+        location.path = path;
+        if !matches!(location.at, NodeKind::Object(ObjectKind::Data)) {
+            location.uses.extend(documents.usage.at(&location.path));
+        }
+        if flag {
+            location.uses.clone_from(&before);
+        }
+        location.unhidden = if property { before } else { location.uses.clone() };
+        location
+    }
+
+    fn at_keyword(mut self, path: &str) -> Self {
+        let keyword = self.keyword.clone();
+        match (self.holder, keyword.as_str()) {
+            (ObjectKind::Paths, _) => self.enter(code(&keyword), code(&keyword)),
+            (ObjectKind::PathItem, method) if METHODS.contains(&method) => {
+                let address = path.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+                let operation = format!("{} {address}", method.to_uppercase());
+                // Clients do not call the operation of a callback.
+                if self.operation.is_none() {
+                    self.breadcrumbs.pop();
+                    self.operation = Some(operation.clone());
+                    self.enter(code(&operation), code(&operation));
+                } else {
+                    self.enter(code(&method.to_uppercase()), "the callback".to_owned());
+                }
+            }
+            (ObjectKind::Operation, "requestBody") => {
+                self.direct(Direction::Request);
+                self.enter("request body".to_owned(), "the body".to_owned());
+            }
+            (ObjectKind::Operation, "parameters") => self.direct(Direction::Request),
+            (ObjectKind::Operation, "responses") => self.direct(Direction::Response),
+            (ObjectKind::Operation, "callbacks") => self.flipped = !self.flipped,
+            (ObjectKind::Responses, status) => self.enter(format!("response {}", code(status)), "the body".to_owned()),
+            (ObjectKind::Schema, "items") => self.enter("items".to_owned(), format!("an item of {}", self.subject)),
+            (ObjectKind::Schema, "additionalProperties") => {
+                self.enter("further members".to_owned(), format!("a further member of {}", self.subject));
+            }
+            (ObjectKind::Schema, "not") => self.breadcrumbs.push(code("not")),
+            (ObjectKind::Flows, flow) => self.enter(format!("flow {}", code(flow)), self.subject.clone()),
+            _ => {}
+        }
+        self
+    }
+
+    fn at_name(mut self, documents: &Documents<'_>, name: &str) -> Self {
+        let quoted = code(name);
+        match (self.holder, self.keyword.as_str()) {
+            (ObjectKind::Schema, "properties") => {
+                for direction in [Direction::Request, Direction::Response] {
+                    let hidden =
+                        |side: &Side<'_>| side.as_ref().is_some_and(|schema| has_flag(schema, direction.hides()));
+                    if hidden(&self.old) || hidden(&self.new) {
+                        self.uses.retain(|used| used.direction != direction);
+                    }
+                }
+                let names = self.new_holder.as_deref().and_then(|holder| holder.get("required")?.as_array());
+                self.required = names.is_some_and(|names| names.iter().any(|required| required == name));
+                self.enter(format!("property {quoted}"), quoted);
+            }
+            (ObjectKind::Schema, "required") => {
+                self.uses = self.uses_of_property(documents, name);
+                self.enter(format!("property {quoted}"), quoted);
+            }
+            (ObjectKind::Schema, keyword @ ("allOf" | "anyOf" | "oneOf")) => {
+                let keyword = code(keyword);
+                self.enter(format!("a member of {keyword}"), format!("a member of {keyword} of {}", self.subject));
+            }
+            (ObjectKind::Operation | ObjectKind::PathItem, "parameters") => {
+                let (location, name) = name.split_once(':').unwrap_or(("", name));
+                let location =
+                    if ["query", "path", "header", "cookie"].contains(&location) { location } else { "some" };
+                self.enter(format!("{location} parameter {}", code(name)), code(name));
+            }
+            (ObjectKind::Operation, "callbacks") => self.enter(format!("callback {quoted}"), quoted),
+            (_, "content") => self.enter(quoted, self.subject.clone()),
+            (_, "headers") => self.enter(format!("header {quoted}"), quoted),
+            (ObjectKind::Components, kind) => {
+                let kind = match kind {
+                    "schemas" => "schema",
+                    "responses" => "response",
+                    "parameters" => "parameter",
+                    "requestBodies" => "request body",
+                    "headers" => "header",
+                    "securitySchemes" => "security scheme",
+                    "links" => "link",
+                    "callbacks" => "callback",
+                    _ => "component",
+                };
+                self.enter(format!("{kind} {quoted}"), quoted);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    fn enter(&mut self, word: String, subject: String) {
+        self.breadcrumbs.push(word);
+        self.subject = subject;
+    }
+
+    fn direct(&mut self, direction: Direction) {
+        let direction = direction.flipped_if(self.flipped);
+        self.directed |= self.operation.is_some();
+        let own =
+            self.operation.iter().map(|operation| Usage { operation: operation.clone(), direction, negated: false });
+        self.uses.extend(own);
+    }
+
+    /// The usage of one property of this schema.
+    fn uses_of_property(&self, documents: &Documents<'_>, property: &str) -> BTreeSet<Usage> {
+        let hidden = |direction: Direction| {
+            let by = |document: &Value, holder: &Side<'_>| {
+                let holder = holder.as_ref().and_then(|holder| look_through(document, holder));
+                let schema = holder.as_ref().and_then(|holder| holder.get("properties")?.get(property));
+                schema.is_some_and(|schema| has_flag(schema, direction.hides()))
+            };
+            by(documents.old, &self.old_holder) || by(documents.new, &self.new_holder)
+        };
+        self.uses.iter().filter(|used| !hidden(used.direction)).cloned().collect()
+    }
+}
+
+/// The child with that key; in an array, the element with that name or index.
+fn child<'a>(side: &Side<'a>, key: &str) -> Side<'a> {
+    fn of<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+        match value {
+            Value::Object(members) => members.get(key),
+            Value::Array(items) => {
+                items.iter().find(|item| name(item) == key).or_else(|| items.get(key.parse::<usize>().ok()?))
+            }
+            _ => None,
+        }
+    }
+    match side.as_ref()? {
+        Cow::Borrowed(value) => of(value, key).map(Cow::Borrowed),
+        Cow::Owned(value) => of(value, key).map(|child| Cow::Owned(child.clone())),
+    }
+}

@@ -1,0 +1,119 @@
+//! Renders verdicts as text, as JSON, and as a Markdown review comment.
+//!
+//! Text from a document is always quoted as code (see `quoting`), so a property name is never Markdown, HTML or a mention.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::quoting::list;
+use super::{Audience, Severity, Verdict};
+
+/// Most operations that a verdict names.
+const MAX_OPERATIONS_SHOWN: usize = 6;
+
+/// Longest list of compatible changes that Markdown shows unfolded.
+const MAX_UNFOLDED: usize = 5;
+
+const SEVERITIES: [(Severity, &str); 3] =
+    [(Severity::Breaking, "breaking"), (Severity::Unclear, "unclear"), (Severity::Compatible, "compatible")];
+
+fn of(verdicts: &[Verdict], severity: Severity) -> Vec<&Verdict> {
+    verdicts.iter().filter(|verdict| verdict.severity == severity).collect()
+}
+
+/// `3 changes: 1 breaking, 0 unclear, 2 compatible`.
+fn count(verdicts: &[Verdict]) -> String {
+    let each = SEVERITIES.map(|(severity, name)| format!("{} {name}", of(verdicts, severity).len()));
+    let changes = if verdicts.len() == 1 { "change" } else { "changes" };
+    format!("{} {changes}: {}", verdicts.len(), each.join(", "))
+}
+
+/// The operations of a verdict, unless its location names them.
+fn operations(verdict: &Verdict) -> Option<String> {
+    let names: Vec<String> = verdict.operations.iter().map(|name| super::quoting::code(name)).collect();
+    let named = names.iter().all(|name| verdict.location.starts_with(name.as_str()));
+    (!named).then(|| list(&names, MAX_OPERATIONS_SHOWN))
+}
+
+/// A text report, grouped by severity, the worst first, with the counts last.
+pub fn to_text(verdicts: &[Verdict]) -> String {
+    if verdicts.is_empty() {
+        return "no changes of meaning\n".to_owned();
+    }
+    let mut text = String::new();
+    for (severity, name) in SEVERITIES {
+        let group = of(verdicts, severity);
+        if group.is_empty() {
+            continue;
+        }
+        text += &format!("{}\n", name.to_uppercase());
+        for verdict in group {
+            let place = verdict.location.replace('`', "");
+            let used = operations(verdict).map(|all| format!("    used by {}\n", all.replace('`', "")));
+            text += &format!("  {place}\n{}    {}\n", used.unwrap_or_default(), verdict.message);
+        }
+        text.push('\n');
+    }
+    text + &count(verdicts) + "\n"
+}
+
+/// A Markdown comment for a pull request.
+pub fn to_markdown(verdicts: &[Verdict]) -> String {
+    let worst = verdicts.iter().map(|verdict| verdict.severity).max();
+    let heading = match worst {
+        None => return "### The contract has not changed\n".to_owned(),
+        Some(Severity::Breaking) => "This change breaks clients",
+        Some(Severity::Unclear) => "This change may break clients",
+        Some(Severity::Compatible) => "This change breaks no client",
+    };
+    let mut text = format!("### {heading}\n\n{}\n", count(verdicts));
+    for (severity, name) in SEVERITIES {
+        let group = of(verdicts, severity);
+        if group.is_empty() {
+            continue;
+        }
+        let folded = severity == Severity::Compatible && group.len() > MAX_UNFOLDED;
+        let title = format!("{}{}", name[..1].to_uppercase(), &name[1..]);
+        text += &match folded {
+            true => format!("\n<details>\n<summary>{title} ({})</summary>\n\n", group.len()),
+            false => format!("\n#### {title}\n\n"),
+        };
+        for verdict in group {
+            let used = operations(verdict).map(|all| format!(" (used by {all})"));
+            let _ = writeln!(text, "- **{}**{}: {}", verdict.location, used.unwrap_or_default(), verdict.message);
+        }
+        if folded {
+            text += "\n</details>\n";
+        }
+    }
+    text
+}
+
+/// A JSON report: a list of objects. An absent side has no key, since `null` is a value.
+pub fn to_json(verdicts: &[Verdict]) -> Value {
+    let entry = |verdict: &Verdict| {
+        let severity = SEVERITIES.iter().find(|(severity, _)| *severity == verdict.severity);
+        let mut entry = json!({
+            "severity": severity.map(|(_, name)| name),
+            "concerns": match verdict.audience {
+                Audience::Senders => json!(["senders"]),
+                Audience::Readers => json!(["readers"]),
+                Audience::All => json!(["senders", "readers"]),
+                Audience::GeneratedCode => json!(["generated code"]),
+                Audience::None => json!([]),
+            },
+            "place": verdict.location.replace('`', ""),
+            "operations": verdict.operations,
+            "message": verdict.message,
+            "path": verdict.difference.path,
+        });
+        for (key, side) in [("old", &verdict.difference.old), ("new", &verdict.difference.new)] {
+            if let Some(value) = side {
+                entry[key] = value.clone();
+            }
+        }
+        entry
+    };
+    verdicts.iter().map(entry).collect()
+}

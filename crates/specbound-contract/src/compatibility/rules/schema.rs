@@ -1,0 +1,284 @@
+//! Rules for schemas: allowed values, and properties that appear or disappear.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::{
+    Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, deprecated, different, fixed, narrower, side, unclear,
+    wider,
+};
+use crate::compatibility::location::Location;
+use crate::compatibility::quoting::{code, value};
+use crate::compatibility::{Audience, Severity};
+
+use Severity::{Breaking, Compatible, Unclear};
+
+pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
+    match (keyword, &location.name, &location.old, &location.new) {
+        ("mapping", Some(name), None, Some(_)) => {
+            wider(format!("{} is a new kind of {}", code(name), location.subject))
+        }
+        ("mapping", Some(name), Some(_), None) => {
+            narrower(format!("{} is no longer a kind of {}", code(name), location.subject))
+        }
+        _ => different(format!(
+            "{} that tells the kinds of {} apart is now {} (before: {})",
+            code(keyword),
+            location.subject,
+            side(location.new.as_deref()),
+            side(location.old.as_deref())
+        )),
+    }
+}
+
+/// Limits: keyword, phrase, and whether a larger limit allows more.
+const LIMITS: [(&str, &str, bool); 8] = [
+    ("maxLength", "have at most {} characters", true),
+    ("minLength", "have at least {} characters", false),
+    ("maximum", "be at most {}", true),
+    ("minimum", "be at least {}", false),
+    ("maxItems", "have at most {} items", true),
+    ("minItems", "have at least {} items", false),
+    ("maxProperties", "have at most {} members", true),
+    ("minProperties", "have at least {} members", false),
+];
+
+pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
+    let subject = &location.subject;
+    if let Some((_, phrase, more_allows_more)) = LIMITS.into_iter().find(|limit| limit.0 == keyword) {
+        return limit(location, phrase, more_allows_more);
+    }
+    match (keyword, location.old.as_deref(), location.new.as_deref()) {
+        ("properties", old, new) if location.name.is_some() && old.is_some() != new.is_some() => property(location),
+        ("required", None, Some(_)) if location.name.is_some() => by_direction(
+            format!("{subject} is now required"),
+            (Breaking, "clients that do not send it are refused"),
+            (Compatible, "clients always find it"),
+        ),
+        ("required", Some(_), None) if location.name.is_some() => by_direction(
+            format!("{subject} is no longer required"),
+            (Compatible, "clients that send it are still served"),
+            (Breaking, "clients that rely on it may find it missing"),
+        ),
+        ("readOnly" | "writeOnly", _, _) => hidden(location, keyword),
+        ("nullable", None, Some(Value::Bool(true))) => by_direction(
+            format!("{subject} may now be null"),
+            STILL_TAKEN,
+            (Breaking, "clients that do not expect null fail"),
+        ),
+        ("nullable", Some(Value::Bool(true)), None) => by_direction(
+            format!("{subject} may no longer be null"),
+            (Breaking, "clients that send null are refused"),
+            STILL_EXPECTED,
+        ),
+        ("title", ..) => fixed(
+            Compatible,
+            Audience::GeneratedCode,
+            format!("the title of {subject} changed: some generators name a type by it, the wire has none."),
+        ),
+        ("deprecated", ..) => deprecated(location),
+        ("default", old, new) => default_value(location, old, new),
+        ("type", old, new) => typed(location, old, new),
+        ("format", old, new) => formatted(location, old, new),
+        ("multipleOf", old, new) => multiple(location, old, new),
+        ("pattern", Some(_), Some(_)) => unclear(format!(
+            "the pattern of {subject} is now {} (before: {})",
+            side(location.new.as_deref()),
+            side(location.old.as_deref())
+        )),
+        ("enum", None, Some(one)) if location.name.is_some() => by_direction(
+            format!("{} is a new value of {subject}", value(one)),
+            STILL_TAKEN,
+            (Breaking, "clients that know only the values before do not expect it"),
+        ),
+        ("enum", Some(one), None) if location.name.is_some() => by_direction(
+            format!("{} is no longer a value of {subject}", value(one)),
+            (Breaking, "clients that send it are refused"),
+            STILL_EXPECTED,
+        ),
+        ("additionalProperties", old, new) => further_members(location, old, new),
+        ("allOf", None, Some(_)) => narrower(format!("{subject} must meet one more schema")),
+        ("allOf", Some(_), None) => wider(format!("{subject} need no longer meet one of its schemas")),
+        ("anyOf" | "oneOf", None, Some(_)) if location.name.is_some() => {
+            wider(format!("{subject} is one more alternative"))
+        }
+        ("anyOf" | "oneOf", Some(_), None) if location.name.is_some() => {
+            narrower(format!("{subject} is no longer an alternative"))
+        }
+        (
+            "pattern" | "enum" | "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" | "items" | "not" | "anyOf"
+            | "oneOf" | "discriminator",
+            old,
+            new,
+        ) => match (old.is_some(), new.is_some()) {
+            (false, true) => narrower(format!("{subject} is now limited by {}", code(keyword))),
+            (true, false) => wider(format!("{subject} is no longer limited by {}", code(keyword))),
+            _ => changed(location),
+        },
+        ("xml", ..) => different(format!("{subject} is written differently in XML")),
+        _ => changed(location),
+    }
+}
+
+fn limit(location: &Location<'_>, phrase: &str, more_allows_more: bool) -> Rule {
+    let subject = &location.subject;
+    let with = |limit: &Value| phrase.replace("{}", &value(limit));
+    match (location.old.as_deref(), location.new.as_deref()) {
+        (None, Some(new)) if new.is_number() => {
+            narrower(format!("{subject} must now {}, where there was no limit,", with(new)))
+        }
+        (Some(old), None) if old.is_number() => wider(format!("{subject} need no longer {}", with(old))),
+        (Some(old), Some(new)) => match old.as_f64().zip(new.as_f64()) {
+            Some((before, now)) if before != now => {
+                let what = format!("{subject} must now {} (before: {})", with(new), value(old));
+                if (now > before) == more_allows_more { wider(what) } else { narrower(what) }
+            }
+            _ => changed(location),
+        },
+        _ => changed(location),
+    }
+}
+
+fn property(location: &Location<'_>) -> Rule {
+    let subject = &location.subject;
+    let closed = |holder: &Option<Cow<'_, Value>>| {
+        holder.as_deref().and_then(|schema| schema.get("additionalProperties")) == Some(&Value::Bool(false))
+    };
+    match location.new.is_some() {
+        true => by_direction(
+            format!("{subject} is new"),
+            (Compatible, "clients need not send it, unless it is also reported as required"),
+            match closed(&location.old_holder) {
+                true => (Breaking, "the schema allowed no other members, and clients that hold to that refuse it"),
+                false => (Compatible, "clients that don't know it ignore it"),
+            },
+        ),
+        false => by_direction(
+            format!("{subject} is gone"),
+            match closed(&location.new_holder) {
+                true => (Breaking, "the schema allows no other members, and clients that send it are refused"),
+                false => (Breaking, "requests that include it may be rejected or ignored"),
+            },
+            (Breaking, "clients that read it find nothing"),
+        ),
+    }
+}
+
+/// A property enters or leaves one direction; the flag has no effect in the other.
+fn hidden(location: &Location<'_>, keyword: &str) -> Rule {
+    let subject = &location.subject;
+    let unseen = (Compatible, "nothing changes there");
+    match (keyword, location.new.is_some()) {
+        ("readOnly", true) => by_direction(
+            format!("{subject} is now read-only"),
+            (Breaking, "requests that include it may be rejected or ignored"),
+            unseen,
+        ),
+        ("readOnly", false) => by_direction(
+            format!("{subject} is no longer read-only"),
+            match location.required {
+                true => (Breaking, "it is required, and clients that do not send it are refused"),
+                false => (Compatible, "clients need not send it"),
+            },
+            unseen,
+        ),
+        ("writeOnly", true) => by_direction(
+            format!("{subject} is now write-only"),
+            unseen,
+            (Breaking, "clients that read it find nothing"),
+        ),
+        _ => by_direction(
+            format!("{subject} is no longer write-only"),
+            unseen,
+            (Compatible, "clients that don't know it ignore it"),
+        ),
+    }
+}
+
+fn default_value(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &location.subject;
+    let unread = (Compatible, "a default only says what is taken for what is not sent");
+    match (old, new) {
+        (None, Some(new)) => by_direction(
+            format!("{subject} has the default {} now", value(new)),
+            (Unclear, "what was taken before for what is not sent is not said"),
+            unread,
+        ),
+        _ => by_direction(
+            format!("the default of {subject} is now {} (before: {})", side(new), side(old)),
+            (Breaking, "clients that do not send it get something else"),
+            unread,
+        ),
+    }
+}
+
+fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &location.subject;
+    match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
+        (Some(before), Some(now)) => {
+            let what = format!("{subject} is now of type {}, not {}", code(now), code(before));
+            match (before, now) {
+                ("integer", "number") => wider(what),
+                ("number", "integer") => narrower(what),
+                _ => different(what),
+            }
+        }
+        (None, Some(now)) if old.is_none() => narrower(format!("{subject} is now of type {} only", code(now))),
+        (Some(before), None) if new.is_none() => {
+            wider(format!("{subject} may now be of any type, not only {}", code(before)))
+        }
+        _ => changed(location),
+    }
+}
+
+fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &location.subject;
+    match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
+        (Some(before), Some(now)) => {
+            let what = format!("the format of {subject} is now {}, not {}", code(now), code(before));
+            match (before, now) {
+                ("int32", "int64") | ("float", "double") => wider(what),
+                ("int64", "int32") | ("double", "float") => narrower(what),
+                _ => different(what),
+            }
+        }
+        (None, Some(now)) if old.is_none() => narrower(format!("{subject} is now in format {} only", code(now))),
+        (Some(before), None) if new.is_none() => {
+            wider(format!("{subject} may now be in any format, not only {}", code(before)))
+        }
+        _ => changed(location),
+    }
+}
+
+fn multiple(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let what = format!("{} is now a multiple of {}, before of {}", location.subject, side(new), side(old));
+    match (old, new, old.and_then(Value::as_f64).zip(new.and_then(Value::as_f64))) {
+        (None, Some(_), _) => narrower(what),
+        (Some(_), None, _) => wider(what),
+        (.., Some((before, now))) if now % before == 0.0 => narrower(what),
+        (.., Some((before, now))) if before % now == 0.0 => wider(what),
+        _ => different(what),
+    }
+}
+
+/// `additionalProperties`: absent allows anything, a schema allows some, `false` allows nothing.
+fn further_members(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
+    let subject = &location.subject;
+    let closed = |side: Option<&Value>| side == Some(&Value::Bool(false));
+    match (old, new) {
+        (_, new) if closed(new) => by_direction(
+            format!("{subject} is no longer allowed"),
+            (Breaking, "clients that send one are refused"),
+            STILL_EXPECTED,
+        ),
+        (old, _) if closed(old) => by_direction(
+            format!("{subject} is now allowed"),
+            STILL_TAKEN,
+            (Breaking, "the schema allowed no other members, and clients that hold to that refuse one"),
+        ),
+        (None, Some(Value::Object(_))) => narrower(format!("{subject} must now meet a schema")),
+        (Some(Value::Object(_)), None) => wider(format!("{subject} may now be anything")),
+        _ => changed(location),
+    }
+}

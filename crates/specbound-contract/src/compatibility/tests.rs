@@ -1,0 +1,753 @@
+//! One change, exactly one severity and exactly these words; and mechanically made changes, which all get a verdict.
+
+use serde_json::json;
+
+use super::Severity::{Breaking, Compatible, Unclear};
+use super::*;
+
+const DOCUMENT: &str = r##"
+openapi: 3.0.3
+info: {title: API, version: '1'}
+servers: [{url: 'http://a'}, {url: 'http://b'}]
+paths:
+  /send/:
+    post:
+      operationId: send
+      tags: [one]
+      security: [{key: []}, {basic: []}, {}]
+      requestBody:
+        required: true
+        content:
+          application/json: {schema: {$ref: '#/components/schemas/Sent'}}
+          text/plain: {schema: {type: string}}
+      responses:
+        '204': {description: none}
+  /read/{id}/:
+    get:
+      operationId: read
+      parameters:
+      - {in: path, name: id, required: true, schema: {type: integer}}
+      - {in: query, name: limit, schema: {type: integer, minimum: 1}}
+      responses:
+        '200':
+          description: d
+          headers: {X-Count: {required: true, schema: {type: integer}}}
+          content:
+            application/json: {schema: {$ref: '#/components/schemas/Read'}}
+            text/plain: {}
+        '404': {description: d}
+        default: {description: d}
+  /both/:
+    put:
+      operationId: both
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Both'}}}}
+      responses:
+        '200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/Both'}}}}
+components:
+  schemas:
+    Sent: &fields
+      type: object
+      required: [name]
+      properties:
+        name: {type: string, maxLength: 10, pattern: ^a}
+        kind: {type: string, enum: [a, b], default: a}
+        size: {type: integer, format: int32, minimum: 1, multipleOf: 4, nullable: true}
+        list: {type: array, items: {type: string}, maxItems: 3}
+        one: {oneOf: [{$ref: '#/components/schemas/Cat'}, {type: string}]}
+        shown: {type: string, readOnly: true}
+        secret: {type: string, writeOnly: true}
+        map: {type: object, additionalProperties: {type: string}}
+        closed: {type: object, additionalProperties: false}
+        barred: {not: {maxLength: 3}}
+    Read: *fields
+    Both: *fields
+    Unused: {type: object, required: [a], properties: {a: {type: string}}}
+    Cat: {type: object, properties: {name: {type: string}}}
+    Tom: {type: object, properties: {name: {type: string}}}
+    Dog: {type: object, properties: {name: {type: string}, bark: {type: string}}, required: [bark]}
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Key}
+    basic: {type: http, scheme: basic}
+"##;
+
+fn document() -> Value {
+    serde_yaml_ng::from_str(DOCUMENT).unwrap()
+}
+
+enum Edit {
+    Set(&'static str, Value),
+    Remove(&'static str),
+    Rename(&'static str, &'static str),
+}
+use Edit::{Remove, Rename, Set};
+
+/// `@Sent` is the schema, `/properties` written `.`: `@Sent.name/maxLength`.
+fn full(path: &str) -> String {
+    match path.strip_prefix('@') {
+        Some(path) => format!("/components/schemas/{}", path.replace('.', "/properties/")),
+        None => path.to_owned(),
+    }
+}
+
+fn take(document: &mut Value, path: &str) -> Value {
+    let (parent, key) = path.rsplit_once('/').unwrap();
+    let key = key.replace("~1", "/");
+    match document.pointer_mut(parent).unwrap() {
+        Value::Object(map) => map.remove(&key).unwrap(),
+        Value::Array(items) => items.remove(key.parse().unwrap()),
+        _ => panic!("no such place: {path}"),
+    }
+}
+
+fn put(document: &mut Value, path: &str, value: Value) {
+    let (parent, key) = path.rsplit_once('/').unwrap();
+    let key = key.replace("~1", "/");
+    match document.pointer_mut(parent).unwrap_or_else(|| panic!("{path}")) {
+        Value::Object(map) => drop(map.insert(key, value)),
+        Value::Array(items) if key == "-" => items.push(value),
+        Value::Array(items) => items[key.parse::<usize>().unwrap()] = value,
+        _ => panic!("no such place: {path}"),
+    }
+}
+
+fn edited(edits: &[Edit]) -> Value {
+    let mut document = document();
+    for edit in edits {
+        match edit {
+            Set(path, value) => put(&mut document, &full(path), value.clone()),
+            Remove(path) => drop(take(&mut document, &full(path))),
+            Rename(from, to) => {
+                let value = take(&mut document, &full(from));
+                put(&mut document, &full(to), value);
+            }
+        }
+    }
+    document
+}
+
+fn said(verdicts: &[Verdict]) -> Vec<(Severity, &str)> {
+    verdicts.iter().map(|verdict| (verdict.severity, verdict.message.as_str())).collect()
+}
+
+/// Each change alone, forwards: exactly one verdict with these words. `None` as words: see the severity only.
+fn check(cases: Vec<(Vec<Edit>, Severity, &str)>) {
+    for (number, (edits, severity, message)) in cases.into_iter().enumerate() {
+        let verdicts = compare(&document(), &edited(&edits));
+        assert_eq!(said(&verdicts), [(severity, message)], "case {number}");
+    }
+}
+
+#[test]
+fn a_change_of_a_schema_breaks_in_one_direction_and_not_in_the_other() {
+    // keyword, new value (null: removed), severity when sent, when read, what breaks in both
+    let cases = [
+        ("name/maxLength", json!(5), Breaking, Compatible),
+        ("name/maxLength", json!(20), Compatible, Breaking),
+        ("name/maxLength", json!(null), Compatible, Breaking),
+        ("name/minLength", json!(5), Breaking, Compatible),
+        ("name/pattern", json!("^b"), Unclear, Unclear),
+        ("name/pattern", json!(null), Compatible, Breaking),
+        ("kind/pattern", json!("^b"), Breaking, Compatible),
+        ("name/type", json!("integer"), Breaking, Breaking),
+        ("name/type", json!(null), Compatible, Breaking),
+        ("size/type", json!("number"), Compatible, Breaking),
+        ("name/format", json!("email"), Breaking, Compatible),
+        ("size/format", json!("int64"), Compatible, Breaking),
+        ("size/format", json!("uuid"), Breaking, Breaking),
+        ("size/format", json!(null), Compatible, Breaking),
+        ("size/minimum", json!(0), Compatible, Breaking),
+        ("size/minimum", json!(2), Breaking, Compatible),
+        ("size/maximum", json!(2), Breaking, Compatible),
+        ("size/exclusiveMinimum", json!(true), Breaking, Compatible),
+        ("size/multipleOf", json!(8), Breaking, Compatible),
+        ("size/multipleOf", json!(2), Compatible, Breaking),
+        ("size/multipleOf", json!(3), Breaking, Breaking),
+        ("size/nullable", json!(null), Breaking, Compatible),
+        ("name/nullable", json!(true), Compatible, Breaking),
+        ("kind/enum", json!(["a"]), Breaking, Compatible),
+        ("kind/enum", json!(["a", "b", "c"]), Compatible, Breaking),
+        ("kind/enum", json!(null), Compatible, Breaking),
+        ("name/enum", json!(["a"]), Breaking, Compatible),
+        ("kind/default", json!("b"), Breaking, Compatible),
+        ("kind/default", json!(null), Breaking, Compatible),
+        ("name/default", json!("b"), Unclear, Compatible),
+        ("list/maxItems", json!(2), Breaking, Compatible),
+        ("list/minItems", json!(2), Breaking, Compatible),
+        ("list/uniqueItems", json!(true), Breaking, Compatible),
+        ("list/items", json!(null), Compatible, Breaking),
+        ("list/items/maxLength", json!(2), Breaking, Compatible),
+        ("map/additionalProperties", json!(false), Breaking, Compatible),
+        ("map/additionalProperties", json!(null), Compatible, Breaking),
+        ("map/additionalProperties/maxLength", json!(1), Breaking, Compatible),
+        ("closed/additionalProperties", json!(null), Compatible, Breaking),
+        ("closed/additionalProperties", json!({"type": "string"}), Compatible, Breaking),
+        ("closed/properties", json!({"a": {}}), Compatible, Breaking),
+        ("name/allOf", json!([{"maxLength": 1}, {"minLength": 1}]), Breaking, Compatible),
+        ("name/not", json!({"maxLength": 1}), Breaking, Compatible),
+        ("barred/not/maxLength", json!(2), Unclear, Unclear),
+        ("one/oneOf", json!([{"type": "string"}]), Breaking, Compatible),
+        (
+            "one/oneOf",
+            json!([{"type": "string"}, {"$ref": "#/components/schemas/Cat"}, {"type": "integer"}]),
+            Compatible,
+            Breaking,
+        ),
+        ("one/anyOf", json!([{"type": "string"}]), Breaking, Compatible),
+        ("one/discriminator", json!({"propertyName": "a"}), Breaking, Compatible),
+        ("name/xml", json!({"name": "n"}), Breaking, Breaking),
+        ("name/title", json!("Name"), Compatible, Compatible),
+        ("name/deprecated", json!(true), Compatible, Compatible),
+        ("name/readOnly", json!(true), Breaking, Compatible),
+        ("name/writeOnly", json!(true), Compatible, Breaking),
+        ("shown/readOnly", json!(null), Compatible, Compatible),
+        ("secret/writeOnly", json!(null), Compatible, Compatible),
+        ("shown/maxLength", json!(1), Compatible, Compatible),
+        ("shown/type", json!(null), Compatible, Breaking),
+        ("secret/type", json!(null), Compatible, Compatible),
+        ("secret/maxLength", json!(1), Breaking, Compatible),
+        ("new", json!({}), Compatible, Compatible),
+        ("name", json!(null), Breaking, Breaking),
+        ("shown", json!(null), Compatible, Breaking),
+        ("secret", json!(null), Breaking, Compatible),
+        ("name/maxLength", json!("many"), Unclear, Unclear),
+        ("name/unknown", json!(1), Unclear, Unclear),
+    ];
+    for (place, value, sent, read) in cases {
+        for (schema, severity) in [("Sent", sent), ("Read", read), ("Both", sent.max(read)), ("Unused", Compatible)] {
+            let mut old = document();
+            old["components"]["schemas"]["Unused"] = old["components"]["schemas"]["Sent"].clone();
+            let mut new = old.clone();
+            let path = format!("/components/schemas/{schema}/properties/{place}");
+            match &value {
+                Value::Null => drop(take(&mut new, &path)),
+                value => put(&mut new, &path, value.clone()),
+            }
+            let verdicts = compare(&old, &new);
+            assert!(!verdicts.is_empty());
+            for verdict in &verdicts {
+                assert_eq!(verdict.severity, severity, "{schema} {place} {value}: {}", verdict.message);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_change_of_a_property_is_said_in_words() {
+    check(vec![
+        (
+            vec![Set("@Sent/required", json!(["name", "kind"]))],
+            Breaking,
+            "`kind` is now required in requests: clients that do not send it are refused.",
+        ),
+        (
+            vec![Set("@Read/required", json!(["name", "kind"]))],
+            Compatible,
+            "`kind` is now required in responses: clients always find it.",
+        ),
+        (
+            vec![Set("@Both/required", json!(["name", "shown"]))],
+            Compatible,
+            "`shown` is now required in responses: clients always find it.",
+        ),
+        (
+            vec![Remove("@Both/required")],
+            Breaking,
+            "`name` is no longer required in responses: clients that rely on it may find it missing.",
+        ),
+        (
+            vec![Remove("@Both.name")],
+            Breaking,
+            "`name` is gone in requests and responses: requests that include it may be rejected or ignored, and clients \
+             that read it find nothing.",
+        ),
+        (
+            vec![Set("@Sent.name/maxLength", json!(5))],
+            Breaking,
+            "`name` must now have at most `5` characters (before: `10`) in requests: clients that send anything else are refused.",
+        ),
+        (
+            vec![Set("@Read.kind/enum", json!(["a", "b", "c"]))],
+            Breaking,
+            "`c` is a new value of `kind` in responses: clients that know only the values before do not expect it.",
+        ),
+        (
+            vec![Set("@Unused/required", json!([]))],
+            Compatible,
+            "`a` is no longer required: no request or response that both documents have carries it.",
+        ),
+    ]);
+}
+
+#[test]
+fn each_change_of_an_operation_is_said_in_words() {
+    let cat = || json!({"$ref": "#/components/schemas/Cat"});
+    check(vec![
+        (
+            vec![Remove("/paths/~1send~1")],
+            Breaking,
+            "`/send/` is gone, with `POST`: clients that call it are refused or sent elsewhere.",
+        ),
+        (
+            vec![Set("/paths/~1new", json!({"get": {"responses": {}}}))],
+            Compatible,
+            "`/new` is new, with `GET`: no client knows it yet.",
+        ),
+        (vec![Remove("/paths/~1send~1/post")], Breaking, "`POST /send/` is gone: clients that call it are refused."),
+        (
+            vec![Set("/paths/~1send~1/get", json!({"responses": {}}))],
+            Compatible,
+            "`GET /send/` is new: no client knows it yet.",
+        ),
+        (
+            vec![Set("/paths/~1send~1/post/operationId", json!("post"))],
+            Breaking,
+            "the operation id is now `post`, not `send`: nothing changes on the wire, but generated clients name a \
+             function by it, and code that calls the old name does not compile.",
+        ),
+        (
+            vec![Set("/paths/~1send~1/post/tags/-", json!("two"))],
+            Compatible,
+            "tag `two` is new: some generators sort operations into modules by tag, the wire has none.",
+        ),
+        (
+            vec![Set("/paths/~1send~1/post/deprecated", json!(true))],
+            Compatible,
+            "`POST /send/` is deprecated now: it still works.",
+        ),
+        (
+            vec![Remove("/paths/~1read~1{id}~1/get/parameters/1")],
+            Breaking,
+            "query parameter `limit` is gone: requests that include it may be rejected or ignored.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/parameters/-", json!({"in": "query", "name": "q"}))],
+            Compatible,
+            "query parameter `q` is new and may be left out.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/parameters/-", json!({"in": "header", "name": "q", "required": true}))],
+            Breaking,
+            "header parameter `q` is new and required: clients that do not send it are refused.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/parameters/1/required", json!(true))],
+            Breaking,
+            "`limit` is now required in requests: clients that do not send it are refused.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/parameters/1/style", json!("pipeDelimited"))],
+            Breaking,
+            "`limit` is written differently: `style` is now `pipeDelimited` (before: nothing) in requests: clients that \
+             send what was right before are refused.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/parameters/1/schema/minimum", json!(0))],
+            Compatible,
+            "`limit` must now be at least `0` (before: `1`) in requests: what clients send is still taken.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/parameters/0/schema/type", json!("string"))],
+            Breaking,
+            "`id` is now of type `string`, not `integer` in requests: clients that send what was right before are refused.",
+        ),
+        (
+            vec![Remove("/paths/~1send~1/post/requestBody")],
+            Breaking,
+            "the request body is gone: requests that include one may be rejected or ignored.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/requestBody", json!({"content": {}}))],
+            Compatible,
+            "a request body may be sent now.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/requestBody", json!({"required": true, "content": {}}))],
+            Breaking,
+            "a request body is required now: clients that send none are refused.",
+        ),
+        (
+            vec![Set("/paths/~1both~1/put/requestBody/required", json!(true))],
+            Breaking,
+            "a body is now required in requests: clients that send none are refused.",
+        ),
+        (
+            vec![Remove("/paths/~1send~1/post/requestBody/required")],
+            Compatible,
+            "a body is no longer required in requests.",
+        ),
+        (
+            vec![Remove("/paths/~1send~1/post/requestBody/content/text~1plain")],
+            Breaking,
+            "`text/plain` is no longer a content type of requests: clients that send it are refused.",
+        ),
+        (
+            vec![Set("/paths/~1send~1/post/requestBody/content/a~1b", json!({}))],
+            Compatible,
+            "`a/b` is a new content type of requests.",
+        ),
+        (
+            vec![Remove("/paths/~1read~1{id}~1/get/responses/200/content/text~1plain")],
+            Breaking,
+            "`text/plain` is no longer a content type of the response: clients that read it fail.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/responses/200/content/a~1b", json!({}))],
+            Compatible,
+            "`a/b` is a new content type of the response: clients get it when they ask.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/responses/200/content/text~1plain/schema", cat())],
+            Compatible,
+            "the body has a schema now, where anything was allowed in responses: clients read nothing new.",
+        ),
+        (
+            vec![Remove("/paths/~1read~1{id}~1/get/responses/200/content/application~1json/schema")],
+            Breaking,
+            "the body has no schema any more in responses: clients that read it are promised nothing.",
+        ),
+        (
+            vec![Set("/paths/~1send~1/post/responses/201", json!({"description": "d"}))],
+            Breaking,
+            "status `201` is new: clients that know only the statuses before do not expect it.",
+        ),
+        (
+            vec![Remove("/paths/~1send~1/post/responses/204")],
+            Breaking,
+            "status `204` is gone: clients that wait for it take the answer for a failure.",
+        ),
+        (
+            vec![Set("/paths/~1send~1/post/responses/400", json!({"description": "d"}))],
+            Compatible,
+            "status `400` is documented now: it says how a request fails.",
+        ),
+        (
+            vec![Remove("/paths/~1read~1{id}~1/get/responses/404")],
+            Compatible,
+            "status `404` is no longer documented: clients that handle it lose nothing.",
+        ),
+        (
+            vec![Remove("/paths/~1read~1{id}~1/get/responses/200/headers/X-Count/required")],
+            Breaking,
+            "header `X-Count` may now be missing: clients that rely on it fail.",
+        ),
+        (
+            vec![Set("/paths/~1read~1{id}~1/get/responses/200/headers/X-New", json!({}))],
+            Compatible,
+            "header `X-New` is new in responses: clients read nothing new.",
+        ),
+        (
+            vec![Remove("/paths/~1send~1/post/security/1")],
+            Breaking,
+            "`basic` is no longer accepted: clients that authenticate by it are refused.",
+        ),
+        (
+            vec![Remove("/paths/~1send~1/post/security/2")],
+            Breaking,
+            "credentials are required now: clients that send none are refused.",
+        ),
+        (
+            vec![Set("/paths/~1both~1/put/security", json!([{"key": []}]))],
+            Breaking,
+            "it was open to all and now asks for `key`: clients without credentials are refused.",
+        ),
+        (
+            vec![Set("/paths/~1send~1/post/security/-", json!({"key": [], "basic": []}))],
+            Compatible,
+            "`basic` with `key` is accepted now, beside what was.",
+        ),
+        (
+            vec![Set("/components/securitySchemes/key/name", json!("X-Other"))],
+            Breaking,
+            "`name` of security scheme `key` is now `X-Other` (before: `X-Key`): clients that authenticate the old way are \
+             refused.",
+        ),
+        (vec![Set("/servers/-", json!({"url": "c"}))], Compatible, "server `c` is new."),
+        (vec![Remove("/servers/1")], Breaking, "server `http://b` is gone: clients that call it fail."),
+        (
+            vec![Set("/info/version", json!("2"))],
+            Compatible,
+            "`version` of the document changed: that only names the document.",
+        ),
+        (
+            vec![Remove("@Unused")],
+            Compatible,
+            "schema `Unused` is gone: where it was used is reported there. Generated code loses a type.",
+        ),
+        (
+            vec![Remove("@Cat")],
+            Unclear,
+            "schema `Cat` is gone, but the new document refers to it without having it: judge by hand.",
+        ),
+    ]);
+}
+
+#[test]
+fn a_renamed_path_variable_is_harmless_and_what_changed_besides_is_judged() {
+    let renamed = |item: &mut Value| item["get"]["parameters"][0]["name"] = json!("pk");
+    let mut new = document();
+    let mut item = new["paths"]["/read/{id}/"].take();
+    renamed(&mut item);
+    take(&mut new, "/paths/~1read~1{id}~1");
+    new["paths"]["/read/{pk}/"] = item;
+    let verdicts = compare(&document(), &new);
+    assert_eq!(
+        said(&verdicts),
+        [
+            (
+                Compatible,
+                "`/read/{id}/` is now written `/read/{pk}/`: the addresses on the wire are the same, only generated \
+                 code names an argument by a variable."
+            ),
+            (Compatible, "`/read/{pk}/` is `/read/{id}/` with its variables renamed."),
+        ]
+    );
+    new["paths"]["/read/{pk}/"]["get"]["parameters"][1]["required"] = json!(true);
+    new["components"]["schemas"]["Read"]["required"] = json!([]);
+    let verdicts = compare(&document(), &new);
+    let breaking: Vec<_> = verdicts.iter().filter(|verdict| verdict.severity == Breaking).collect();
+    assert_eq!(verdicts.len(), 4);
+    assert_eq!(
+        breaking.iter().map(|verdict| verdict.location.as_str()).collect::<Vec<_>>(),
+        ["schema `Read`, property `name`", "`/read/{id}/`", "`GET /read/{id}/`, query parameter `limit`"]
+    );
+}
+
+/// What has a counterpart under another name: each difference has its one verdict there too.
+#[test]
+fn renamed_things_are_passed_over_in_neither_direction() {
+    let cat = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let edits = [
+        vec![Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1")],
+        vec![Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1"), Remove("@Read.name"), Remove("@Cat.name")],
+        vec![Rename("/paths/~1send~1", "/paths/~1send"), Remove("@Sent.name")],
+        vec![Rename("@Cat", "@Kitten"), Set("@Sent.one/oneOf/0", cat("Kitten")), Set("@Read.one/oneOf/0", cat("Dog"))],
+        vec![Rename("@Sent", "@Other")],
+        vec![Set("@Sent.one", cat("Cat")), Set("@Read.one", json!({"allOf": [cat("Tom")], "readOnly": true}))],
+        vec![Remove("/components"), Set("/paths", json!({}))],
+    ];
+    for (number, edits) in edits.iter().enumerate() {
+        check_pair(&document(), &edited(edits), &format!("case {number}"));
+    }
+}
+
+#[test]
+fn a_renamed_path_says_where_it_went() {
+    for (from, to, message) in [
+        (
+            "/paths/~1send~1",
+            "/paths/~1send",
+            "`/send/` is now `/send`, only the last slash differs: clients that call it are refused or sent elsewhere.",
+        ),
+        ("/paths/~1send~1", "/paths/~1x", "`/send/` is now `/x`: clients that call it are refused or sent elsewhere."),
+    ] {
+        let verdicts = compare(&document(), &edited(&[Rename(from, to)]));
+        let both = said(&verdicts);
+        assert!(both.contains(&(Breaking, message)), "{both:?}");
+        assert_eq!((both.len(), both.iter().filter(|(severity, _)| *severity == Compatible).count()), (2, 1));
+    }
+}
+
+#[test]
+fn a_reference_is_judged_by_what_stands_behind_it() {
+    let item = |schema: &str| Set("@Sent.list/items", json!({"$ref": format!("#/components/schemas/{schema}")}));
+    let from = edited(&[item("Cat")]);
+    let verdicts = compare(&from, &edited(&[item("Tom")]));
+    assert_eq!(
+        said(&verdicts),
+        [(
+            Compatible,
+            "an item of `list` now refers to `Tom`, before `Cat`, which says the same: only generated code sees another name."
+        )]
+    );
+    let verdicts = compare(&from, &edited(&[item("Dog")]));
+    let severities: Vec<_> =
+        verdicts.iter().map(|verdict| (verdict.difference.path.as_str(), verdict.severity)).collect();
+    let at = "/components/schemas/Sent/properties/list/items";
+    let [property, reference, required] = ["properties/bark", "$ref", "required/bark"].map(|end| format!("{at}/{end}"));
+    assert_eq!(
+        severities,
+        [(reference.as_str(), Breaking), (property.as_str(), Compatible), (required.as_str(), Breaking)]
+    );
+    let written_out =
+        edited(&[Set("@Sent.list/items", json!({"type": "object", "properties": {"name": {"type": "string"}}}))]);
+    let wrapped = edited(&[Set("@Sent.list/items", json!({"allOf": [{"$ref": "#/components/schemas/Cat"}]}))]);
+    for other in [&written_out, &wrapped] {
+        for (old, new) in [(&from, other), (other, &from)] {
+            let verdicts = compare(old, new);
+            assert_eq!((verdicts.len(), verdicts[0].severity), (1, Compatible), "{verdicts:#?}");
+        }
+    }
+    let verdicts = compare(&from, &edited(&[Set("@Sent.list/items", json!({"$ref": "other.yaml#/A"}))]));
+    assert_eq!(verdicts[0].severity, Unclear);
+}
+
+#[test]
+fn references_that_go_in_circles_end() {
+    let circle = |name: &str| {
+        json!({"openapi": "3.0.3",
+        "paths": {"/": {"get": {"responses": {"200": {"content": {"a/b": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}}}}}},
+        "components": {"schemas": {
+            name: {"properties": {"next": {"$ref": format!("#/components/schemas/{name}")}, "other": {"$ref": "#/components/schemas/Loop"}}},
+            "Loop": {"$ref": "#/components/schemas/Loop"},
+        }}})
+    };
+    let verdicts = compare(&circle("A"), &circle("B"));
+    assert!(verdicts.iter().all(|verdict| verdict.severity == Compatible), "{verdicts:#?}");
+}
+
+#[test]
+fn a_name_that_looks_like_a_keyword_is_a_name() {
+    for name in ["allOf", "$ref", "not", "readOnly", "required", "properties", "items"] {
+        let with = |property: Value| {
+            let mut document = document();
+            document["components"]["schemas"]["Sent"]["properties"][name] = property;
+            document
+        };
+        let verdicts = compare(&with(json!({"type": "string"})), &with(json!({"format": "email"})));
+        let severities: Vec<_> = verdicts.iter().map(|verdict| verdict.severity).collect();
+        assert_eq!(severities, [Breaking, Compatible], "{name}: {verdicts:#?}");
+        assert_eq!(verdicts[0].location, format!("schema `Sent`, property `{name}`"));
+        let data = |value: Value| with(json!({"default": value}));
+        let verdicts = compare(&data(json!({"$ref": "#/components/schemas/Cat"})), &data(json!({"type": "object"})));
+        assert_eq!((verdicts.len(), verdicts[0].severity), (1, Breaking), "{name}: {verdicts:#?}");
+    }
+}
+
+#[test]
+fn a_security_scheme_under_another_name_is_harmless() {
+    let new = edited(&[
+        Rename("/components/securitySchemes/basic", "/components/securitySchemes/password"),
+        Set("/paths/~1send~1/post/security/1", json!({"password": []})),
+    ]);
+    let verdicts = compare(&document(), &new);
+    assert_eq!((verdicts.len(), may_break(&verdicts)), (4, false), "{verdicts:#?}");
+}
+
+#[test]
+fn place_and_operations_are_named() {
+    let verdicts = compare(&document(), &edited(&[Set("@Both.name/maxLength", json!(5))]));
+    let [only] = verdicts.as_slice() else { panic!("{verdicts:#?}") };
+    assert_eq!(only.location, "schema `Both`, property `name`");
+    assert_eq!(only.operations, ["PUT /both/"]);
+    assert_eq!(only.audience, Audience::Senders);
+    let text = render::to_text(&verdicts);
+    assert_eq!(
+        text,
+        "BREAKING\n  schema Both, property name\n    used by PUT /both/\n    `name` must now have at most `5` \
+         characters (before: `10`) in requests: clients that send anything else are refused.\n\n1 change: 1 breaking, 0 unclear, 0 compatible\n"
+    );
+}
+
+/// Our own words have none of the signs by which a document could take a report over.
+#[test]
+fn nothing_in_a_document_can_break_a_review_comment() {
+    let evil = "`</details>\n\n# <img src=x> | @everyone [a](http://b) \u{202e}";
+    let mut new = document();
+    new["paths"][format!("/{evil}")] = json!({"get": {"operationId": evil, "responses": {}}});
+    let sent = &mut new["components"]["schemas"]["Sent"];
+    sent["properties"][evil] = json!({"type": evil});
+    sent["properties"]["name"]["type"] = json!(evil);
+    sent["required"] = json!([evil]);
+    sent["properties"]["kind"]["enum"] = json!([evil]);
+    new["components"]["schemas"][evil] = json!({});
+    new["paths"]["/send/"]["post"]["security"] = json!([{evil: [evil]}]);
+    new["paths"]["/send/"]["post"][evil] = json!(evil);
+    let verdicts = compare(&document(), &new);
+    assert!(verdicts.len() > 8);
+    let markdown = render::to_markdown(&verdicts);
+    for line in markdown.lines() {
+        let ours: String = line.split('`').step_by(2).collect();
+        assert_eq!(line.matches('`').count() % 2, 0, "{line}");
+        assert!(
+            ["<details>", "</details>"].contains(&line)
+                || line.starts_with("<summary>")
+                || !ours.contains(['<', '@', '[', '|']),
+            "{line}"
+        );
+    }
+    assert!(!markdown.contains('\u{202e}') && !render::to_text(&verdicts).contains('\u{202e}'));
+}
+
+fn places(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| places(value, &join(path, key), found)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, value)| places(value, &join(path, &i.to_string()), found));
+        }
+        _ => {}
+    }
+    found.push(path.to_owned());
+}
+
+/// Every difference has exactly one verdict, and one made backwards swaps its sides.
+fn check_pair(old: &Value, new: &Value, path: &str) {
+    let differences = diff::diff(old, new);
+    let verdicts = compare(old, new);
+    for difference in &differences {
+        let same = verdicts.iter().filter(|verdict| verdict.difference == *difference).count();
+        assert_eq!(same, 1, "{path}: {difference:?}\n{verdicts:#?}");
+    }
+    assert_eq!(differences.is_empty(), verdicts.is_empty(), "{path}");
+    let back = compare(new, old);
+    for difference in differences {
+        let swapped = Difference { path: difference.path, old: difference.new, new: difference.old };
+        assert!(back.iter().any(|verdict| verdict.difference == swapped), "{path}: {swapped:?}");
+    }
+    for verdicts in [&verdicts, &back] {
+        for text in [render::to_text(verdicts), render::to_markdown(verdicts)] {
+            assert_eq!(text.matches('`').count() % 2, 0, "{path}");
+        }
+        render::to_json(verdicts);
+    }
+}
+
+/// Each place of both documents removed, and replaced by a value of another kind.
+#[test]
+fn every_difference_has_exactly_one_verdict() {
+    let source: Value = serde_yaml_ng::from_str(include_str!("../../tests/documents/other.yaml")).unwrap();
+    let garbage = [
+        json!(null),
+        json!(true),
+        json!(7),
+        json!("s"),
+        json!([{}, "a", []]),
+        json!({"": [{"$ref": "#"}]}),
+        json!({"$ref": "#/components/schemas/Cat"}),
+    ];
+    // Of the larger one each seventh place: it has many that are alike.
+    for (source, step) in [(document(), 1), (source, 7)] {
+        assert_eq!(compare(&source, &source), []);
+        let mut all = Vec::new();
+        places(&source, "", &mut all);
+        all.retain(|path| !path.is_empty());
+        for (index, path) in all.iter().enumerate().step_by(step) {
+            let (parent, key) = path.rsplit_once('/').unwrap();
+            let mut removed = source.clone();
+            match removed.pointer_mut(parent).unwrap() {
+                Value::Object(map) => drop(map.remove(&key.replace("~1", "/").replace("~0", "~"))),
+                Value::Array(items) => drop(items.remove(key.parse().unwrap())),
+                _ => panic!("{path}"),
+            }
+            check_pair(&source, &removed, path);
+            let mut replaced = source.clone();
+            *replaced.pointer_mut(path).unwrap() = garbage[index % garbage.len()].clone();
+            check_pair(&source, &replaced, path);
+        }
+    }
+}
+
+#[test]
+fn only_openapi_3_0_is_compared() {
+    for (text, message) in [
+        ("swagger: '2.0'\npaths: {}", "this is Swagger 2; only OpenAPI 3.0 is compared"),
+        ("swagger: 2.0\npaths: {}", "this is Swagger 2; only OpenAPI 3.0 is compared"),
+        (
+            "openapi: 3.1.0\npaths: {}",
+            "this is OpenAPI `3.1.0`; only 3.0 is compared, since other versions give the same keywords other meanings",
+        ),
+        ("a: 1", "this is no OpenAPI 3 document: `openapi` and `paths` are missing"),
+    ] {
+        assert_eq!(parse(text).unwrap_err().to_string(), message);
+    }
+    assert!(parse("openapi: 3.0.3\npaths: {/a: {get: {responses: {200: {description: d}}}}}").is_ok());
+}

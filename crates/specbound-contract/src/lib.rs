@@ -1,0 +1,33 @@
+//! Compares OpenAPI 3.0 documents by meaning, and classifies which changes break clients.
+//!
+//! - [`canonical`]: the canonical form. Documents with the same meaning have equal canonical forms.
+//! - [`diff`]: the smallest differences between two documents.
+//! - [`compatibility`]: one verdict per difference: compatible, unclear or breaking, for which clients, and why.
+//! - [`report`]: both results as text, JSON and Markdown, with the exit decision of a command line.
+//! - [`enforced`]: which schema keywords a generated server enforces, for the document that it exports.
+//! - [`keep_content_type`]: a reduced copy for client generators that cannot read several content types.
+//!
+//! It depends on no HTTP server and performs no I/O beyond [`report::read_document`].
+//!
+//! ```
+//! use specbound_contract::compatibility::{self, Severity};
+//!
+//! let old = compatibility::parse("openapi: 3.0.3\npaths: {/ping: {get: {responses: {}}}}")?;
+//! let new = compatibility::parse("openapi: 3.0.3\npaths: {}")?;
+//! let verdicts = compatibility::compare(&old, &new);
+//! assert_eq!(verdicts[0].severity, Severity::Breaking);
+//! assert_eq!(verdicts[0].location, "`/ping`");
+//! # Ok::<(), specbound_contract::ParseError>(())
+//! ```
+
+mod canonical;
+pub mod compatibility;
+pub mod diff;
+mod document;
+pub mod enforced;
+pub mod report;
+mod simplify;
+
+pub use canonical::canonical;
+pub use document::{ParseError, parse};
+pub use simplify::{MissingContentType, keep_content_type};

@@ -1,0 +1,159 @@
+//! Comparing two documents as a command line does: read both, compare, render the report, decide the exit status.
+//!
+//! Shared by `specbound` and by servers that compare what they export with their own document.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::ParseError;
+use crate::compatibility::{self, render};
+use crate::diff::{self, Sides};
+
+/// How a report is rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// For programs.
+    Json,
+    /// For a review comment.
+    Markdown,
+}
+
+/// Which changes fail a compatibility report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum FailOn {
+    /// Changes that break clients or may break them.
+    Breaking,
+    /// Any change of meaning.
+    Any,
+}
+
+/// A rendered report and the decision that it supports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The report, ending in a line break.
+    pub text: String,
+    /// Whether the comparison failed: exit status 1.
+    pub failed: bool,
+}
+
+/// Why a document could not be read. The message is one line that names the file: exit status 2.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file or standard input could not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The text is not a document that can be compared.
+    #[error("{}: {}", path.display(), source.to_string().replace('\n', " "))]
+    Parse {
+        /// The path as given.
+        path: PathBuf,
+        /// The reason.
+        source: ParseError,
+    },
+    /// Both documents were to come from standard input.
+    #[error("only one document can be standard input")]
+    BothStdin,
+}
+
+/// Reads a document from a file, or from standard input for `-`.
+///
+/// # Errors
+///
+/// [`ReadError::Io`] or [`ReadError::Parse`], each with the path.
+pub fn read_document(path: &Path, parse: fn(&str) -> Result<Value, ParseError>) -> Result<Value, ReadError> {
+    let text = match path == Path::new("-") {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(path),
+    };
+    let text = text.map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    parse(&text).map_err(|source| ReadError::Parse { path: path.to_owned(), source })
+}
+
+/// Reads the old and the new document of a comparison.
+///
+/// # Errors
+///
+/// As [`read_document`], and [`ReadError::BothStdin`].
+pub fn read_documents(
+    old: &Path,
+    new: &Path,
+    parse: fn(&str) -> Result<Value, ParseError>,
+) -> Result<(Value, Value), ReadError> {
+    if old == Path::new("-") && new == Path::new("-") {
+        return Err(ReadError::BothStdin);
+    }
+    Ok((read_document(old, parse)?, read_document(new, parse)?))
+}
+
+/// Every difference in meaning. Fails when there is one.
+pub fn difference(old: &Value, new: &Value, sides: Sides, format: Format) -> Report {
+    let differences = diff::diff(old, new);
+    let text = match format {
+        Format::Text => diff::to_text(&differences, sides),
+        Format::Json => pretty(&diff::to_json(&differences, sides)),
+        Format::Markdown => format!("```text\n{}```\n", diff::to_text(&differences, sides)),
+    };
+    Report { text, failed: !differences.is_empty() }
+}
+
+/// What the changes from `old` to `new` mean for clients. Fails as `fail_on` says.
+pub fn compatibility(old: &Value, new: &Value, format: Format, fail_on: FailOn) -> Report {
+    let verdicts = compatibility::compare(old, new);
+    let text = match format {
+        Format::Text => render::to_text(&verdicts),
+        Format::Json => pretty(&render::to_json(&verdicts)),
+        Format::Markdown => render::to_markdown(&verdicts),
+    };
+    let failed = match fail_on {
+        FailOn::Breaking => compatibility::may_break(&verdicts),
+        FailOn::Any => !verdicts.is_empty(),
+    };
+    Report { text, failed }
+}
+
+/// Indented JSON, ending in a line break.
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "openapi: 3.0.3\npaths: {/a: {get: {responses: {}}}}";
+    const NEW: &str = "openapi: 3.0.3\npaths: {/a: {get: {responses: {}}, post: {responses: {}}}}";
+
+    #[test]
+    fn added_operation_fails_only_on_any_change() {
+        let (old, new) = (crate::parse(OLD).unwrap(), crate::parse(NEW).unwrap());
+        assert!(!compatibility(&old, &new, Format::Text, FailOn::Breaking).failed);
+        assert!(compatibility(&old, &new, Format::Text, FailOn::Any).failed);
+        assert!(compatibility(&new, &old, Format::Text, FailOn::Breaking).failed);
+        assert!(difference(&old, &new, Sides::OLD_NEW, Format::Text).failed);
+        assert!(!difference(&old, &old, Sides::OLD_NEW, Format::Text).failed);
+    }
+
+    #[test]
+    fn read_error_is_one_line_that_names_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "a: [\nb").unwrap();
+        let error = read_document(file.path(), crate::parse).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}: ", file.path().display())), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        let missing = read_document(Path::new("/no/such/file"), crate::parse).unwrap_err();
+        assert!(matches!(missing, ReadError::Io { .. }), "{missing}");
+        let stdin = Path::new("-");
+        assert!(matches!(read_documents(stdin, stdin, crate::parse), Err(ReadError::BothStdin)));
+    }
+}
