@@ -12,8 +12,8 @@
 //! ```
 //! use specbound_contract::compatibility::{self, Severity};
 //!
-//! let old = compatibility::parse("openapi: 3.0.3\npaths: {/ping: {get: {responses: {}}}}")?;
-//! let new = compatibility::parse("openapi: 3.0.3\npaths: {}")?;
+//! let old = compatibility::parse("openapi: 3.0.3\npaths: {/ping: {get: {}}, /pong: {}}")?;
+//! let new = compatibility::parse("openapi: 3.0.3\npaths: {/pong: {}}")?;
 //! let verdicts = compatibility::compare(&old, &new);
 //! assert_eq!(verdicts[0].severity, Severity::Breaking);
 //! assert_eq!(verdicts[0].location, "`/ping`");
