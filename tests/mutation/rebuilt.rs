@@ -249,7 +249,7 @@ impl Copy {
         };
         let manifest = format!(
             "[package]\nname = \"mutated\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
-             [workspace.dependencies]\n{}[lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
+             [workspace.dependencies]\n{}\n[lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
              [dependencies]\n{}{}[build-dependencies]\n{}\n[profile.dev]{}",
             section("\n[workspace.dependencies]\n", "\n["),
             section("\n[dependencies]\n", "\n["),

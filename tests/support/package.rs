@@ -29,7 +29,7 @@ impl Package {
             .collect();
         let manifest = format!(
             "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
-             [workspace.dependencies]\n{}[dependencies]\ninventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
+             [workspace.dependencies]\n{}\n[dependencies]\ninventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
             section("\n[workspace.dependencies]\n", "\n["),
             of_server.concat(),
             for_tests,
