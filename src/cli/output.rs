@@ -181,23 +181,25 @@ pub struct AuditRow {
     username: Option<String>,
     client: String,
     detail: String,
+    count: i64,
+    last_at: String,
 }
 
 impl AuditRow {
     pub fn new(entry: AuditEntry) -> AuditRow {
-        let AuditEntry { id, at, event, account_id, username, client, detail } = entry;
-        AuditRow { id, at: time(at), event, account_id, username, client, detail }
+        let AuditEntry { id, at, event, account_id, username, client, detail, count, last_at } = entry;
+        AuditRow { id, at: time(at), event, account_id, username, client, detail, count, last_at: time(last_at) }
     }
 }
 
 impl Row for AuditRow {
-    const HEADINGS: &'static [&'static str] = &["TIME", "EVENT", "USERNAME", "CLIENT", "DETAIL"];
+    const HEADINGS: &'static [&'static str] = &["TIME", "EVENT", "COUNT", "USERNAME", "CLIENT", "DETAIL"];
 
     fn cells(&self) -> Vec<String> {
-        let AuditRow { id: _, at, event, account_id, username, client, detail } = self;
+        let AuditRow { id: _, at, event, account_id, username, client, detail, count, last_at: _ } = self;
         // An account that is gone has its number yet.
         let who = username.clone().or_else(|| account_id.map(|id| format!("#{id}"))).unwrap_or_default();
-        vec![at.clone(), event.clone(), who, client.clone(), detail.clone()]
+        vec![at.clone(), event.clone(), count.to_string(), who, client.clone(), detail.clone()]
     }
 }
 

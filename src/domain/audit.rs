@@ -1,19 +1,24 @@
 //! What is written down of what happens to accounts: who, what, from where and when.
 //!
 //! An entry is part of the transaction that it tells of: there is none for what did not happen, and nothing happens
-//! without one. A failed login changes nothing, so its entry is noted behind the answer; one to a name that nobody has
+//! without one. Repeats are counted on one row, and rows are bounded by [`BUDGET`], so that no flood fills the disk. A failed login changes nothing, so its entry is noted behind the answer; one to a name that nobody has
 //! is an entry too, without the name, as people type passwords there. (OWASP ASVS 5, 16.3; NIST 800-63B, 5.2.)
 //!
 //! Must never be given a secret: a detail is an address, a provider, a name or the number of a row.
 
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 
 use super::Domain;
 use super::client::Client;
-use crate::store::{StoreError, Writer};
+use crate::store::{AuditBudget, NewAuditEntry, StoreError, Writer};
 
 /// In place of a client's address, for what is done on the server's own command line.
 pub const OPERATOR: &str = "operator";
+
+/// The rows that entries may take: for each account and event (or event without account), at most 21 an hour by one
+/// client and 201 an hour by all. What is beyond is counted on a row whose detail is `aggregated`.
+const BUDGET: AuditBudget =
+    AuditBudget { repeats: TimeDelta::minutes(1), window: TimeDelta::hours(1), per_client: 20, per_account: 200 };
 
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
@@ -98,13 +103,20 @@ pub(super) fn record(
     client: &Client,
     detail: &str,
 ) -> Result<(), StoreError> {
-    w.audit_insert(domain.now(), event.name(), account_id.into(), &client.address, detail)
+    let client = client.address.as_str();
+    write(w, &NewAuditEntry { at: domain.now(), event: event.name(), account_id: account_id.into(), client, detail })
+}
+
+fn write(w: &Writer<'_>, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
+    // The operator owns the disk: each act has a row.
+    if entry.client == OPERATOR { w.audit_insert(entry) } else { w.audit_record(entry, &BUDGET) }
 }
 
 /// A password was wrong. Nothing waits for it, whoever the account is, and what a full queue or disk loses is lost.
 pub(super) fn note_failed_login(domain: &Domain, account_id: Option<i64>, client: &Client) {
     let (at, client) = (domain.now(), client.address.clone());
-    domain.store.note(move |w| w.audit_insert(at, Event::LoginFailed.name(), account_id, &client, ""));
+    let event = Event::LoginFailed.name();
+    domain.store.note(move |w| write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" }));
 }
 
 /// Before when entries go.

@@ -15,8 +15,8 @@ use super::django_hashes::{DjangoHash, Unusable};
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
 use crate::store::{
-    self, Account, Conflict, Database, EmailAddress, InvenTree, Keep, SocialAccount, StoreError, Token, TotpDevice,
-    Unreadable, Writer,
+    self, Account, Conflict, Database, EmailAddress, InvenTree, Keep, NewAuditEntry, SocialAccount, StoreError, Token,
+    TotpDevice, Unreadable, Writer,
 };
 
 /// What was done, or in a trial would be.
@@ -189,7 +189,8 @@ pub fn run(
         if import.conflicts.listed.is_empty() {
             if !import.report.changes_nothing() {
                 let detail = format!("{} accounts", import.report.accounts.new);
-                w.audit_insert(now, Event::Imported.name(), None, OPERATOR, &detail)?;
+                let event = Event::Imported.name();
+                w.audit_insert(&NewAuditEntry { at: now, event, account_id: None, client: OPERATOR, detail: &detail })?;
             }
             Ok(import.report)
         } else {

@@ -1,8 +1,9 @@
-//! The audit trail: what was done to accounts, in the transaction that did it. Append-only by triggers of the schema.
+//! The audit trail: what was done to accounts, in the transaction that did it.
 //!
-//! Must never hold a key, a password or the digest of one, nor a name that somebody typed and nobody has.
+//! Append-only by triggers of the schema: rows are added and counted up, never changed. Must never hold a key, a password
+//! or the digest of one, nor a name that was typed and belongs to no account.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::values::{Row, Time, params, row_limit};
 use super::{Reader, StoreError, Writer};
@@ -12,12 +13,39 @@ pub struct AuditEntry {
     pub id: i64,
     pub at: DateTime<Utc>,
     pub event: String,
-    /// Nobody's, such as a failed login to a name that nobody has.
+    /// `None` for an event without an account, such as a failed login to an unknown name.
     pub account_id: Option<i64>,
     /// As the account is called now.
     pub username: Option<String>,
     pub client: String,
     pub detail: String,
+    /// How often it happened.
+    pub count: i64,
+    /// When it happened last.
+    pub last_at: DateTime<Utc>,
+}
+
+/// An entry to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct NewAuditEntry<'a> {
+    pub at: DateTime<Utc>,
+    pub event: &'a str,
+    pub account_id: Option<i64>,
+    pub client: &'a str,
+    pub detail: &'a str,
+}
+
+/// How many rows the entries of one account and event may take.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditBudget {
+    /// An entry that repeats within this time of its row is counted there.
+    pub repeats: TimeDelta,
+    /// Rows are counted over this time; an hour at most, by a trigger.
+    pub window: TimeDelta,
+    /// Rows of one client; further entries share a row without details.
+    pub per_client: i64,
+    /// Rows of all clients; further entries share a row without the client either.
+    pub per_account: i64,
 }
 
 /// What is looked for; `None` is anything.
@@ -32,13 +60,48 @@ pub struct AuditFilter {
 macro_rules! select_where {
     ($whose:literal) => {
         concat!(
-            "SELECT e.id, e.at, e.event, e.account_id, a.username, e.client, e.detail
+            "SELECT e.id, e.at, e.event, e.account_id, a.username, e.client, e.detail, e.count,
+                    COALESCE(e.last_at, e.at)
              FROM audit e LEFT JOIN accounts a ON a.id = e.account_id
              WHERE ",
             $whose,
             " AND (CAST($2 AS TEXT) IS NULL OR e.event = $2) AND (CAST($3 AS TEXT) IS NULL OR e.client = $3)
-               AND (CAST($4 AS BIGINT) IS NULL OR e.at >= $4)
+               AND (CAST($4 AS BIGINT) IS NULL OR COALESCE(e.last_at, e.at) >= $4)
              ORDER BY e.id DESC LIMIT $5"
+        )
+    };
+}
+
+/// Counts an entry on the row that it repeats, or else on the one that takes what is beyond the budget.
+macro_rules! count_repeat {
+    ($whose:literal) => {
+        concat!(
+            "UPDATE audit SET count = count + 1, last_at = CASE WHEN last_at > $1 THEN last_at ELSE $1 END
+             WHERE id = COALESCE(
+                 (SELECT id FROM audit WHERE ",
+            $whose,
+            " AND event = $3 AND client = $4 AND detail = $5 AND at > $6 AND at <= $1
+                  ORDER BY at DESC LIMIT 1),
+                 (SELECT id FROM audit WHERE ",
+            $whose,
+            " AND event = $3 AND client IN ($4, '') AND detail = 'aggregated' AND at > $7 AND at <= $1
+                  ORDER BY client DESC, at DESC LIMIT 1))"
+        )
+    };
+}
+
+/// A row of its own, with as much as the budget leaves.
+macro_rules! insert_within_budget {
+    ($whose:literal) => {
+        concat!(
+            "INSERT INTO audit (at, event, account_id, client, detail)
+             SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS BIGINT),
+                    CASE WHEN total >= $4 THEN '' ELSE CAST($5 AS TEXT) END,
+                    CASE WHEN total >= $4 OR own >= $6 THEN 'aggregated' ELSE CAST($7 AS TEXT) END
+             FROM (SELECT COUNT(*) AS total, COALESCE(SUM(CASE WHEN client = $5 THEN 1 ELSE 0 END), 0) AS own
+                   FROM (SELECT client FROM audit WHERE ",
+            $whose,
+            " AND event = $2 AND at > $8 LIMIT $4) AS recent) AS seen"
         )
     };
 }
@@ -52,6 +115,8 @@ fn record(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
         username: row.get(4)?,
         client: row.get(5)?,
         detail: row.get(6)?,
+        count: row.get(7)?,
+        last_at: row.get::<Time>(8)?.0,
     })
 }
 
@@ -77,18 +142,34 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    pub fn audit_insert(
-        &self,
-        at: DateTime<Utc>,
-        event: &str,
-        account_id: Option<i64>,
-        client: &str,
-        detail: &str,
-    ) -> Result<(), StoreError> {
+    /// Writes an entry as a row of its own.
+    pub fn audit_insert(&self, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
+        let NewAuditEntry { at, event, account_id, client, detail } = *entry;
         self.execute(
             "INSERT INTO audit (at, event, account_id, client, detail) VALUES ($1, $2, $3, $4, $5)",
             params![Time(at), event, account_id, client, detail],
         )?;
+        Ok(())
+    }
+
+    /// Writes an entry within a budget: a repeat, and what is beyond the budget, is counted on a row that is there.
+    pub fn audit_record(&self, entry: &NewAuditEntry<'_>, budget: &AuditBudget) -> Result<(), StoreError> {
+        let NewAuditEntry { at, event, account_id, client, detail } = *entry;
+        let (count, insert) = match account_id {
+            Some(_) => (count_repeat!("account_id = $2"), insert_within_budget!("account_id = $3")),
+            None => (
+                count_repeat!("account_id IS NULL AND CAST($2 AS BIGINT) IS NULL"),
+                insert_within_budget!("account_id IS NULL"),
+            ),
+        };
+        let AuditBudget { repeats, window, per_client, per_account } = *budget;
+        let before = |span: TimeDelta| at.checked_sub_signed(span).unwrap_or(at);
+        let (repeats, window) = (before(repeats), before(window));
+        let key = params![Time(at), account_id, event, client, detail, Time(repeats), Time(window)];
+        if self.execute(count, key)? == 0 {
+            let row = params![Time(at), event, account_id, per_account, client, per_client, detail, Time(window)];
+            self.execute(insert, row)?;
+        }
         Ok(())
     }
 
@@ -107,16 +188,38 @@ mod tests {
 
     use super::super::migrations;
 
-    #[test]
-    fn entries_of_one_account_are_found_by_its_index() {
+    /// The steps of a statement's plan, whose parameters are all of one value.
+    fn plan(statement: &str, parameters: usize) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
         migrations::run(&connection).unwrap();
-        let plan = concat!("EXPLAIN QUERY PLAN ", select_where!("e.account_id = $1"));
-        let mut plan = connection.prepare(plan).unwrap();
-        let steps = plan.query_map([1, 0, 0, 0, 10], |row| row.get::<_, String>(3)).unwrap();
-        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+        let parameters = rusqlite::params_from_iter(vec![1; parameters]);
+        let steps = plan.query_map(parameters, |row| row.get::<_, String>(3)).unwrap();
+        steps.map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn entries_of_one_account_are_found_by_its_index() {
+        let steps = plan(select_where!("e.account_id = $1"), 5);
         assert!(steps[0].starts_with("SEARCH e USING INDEX audit_account (account_id=?)"), "{steps:?}");
         // Nothing is sorted.
         assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{steps:?}");
+    }
+
+    #[test]
+    fn repeats_and_rows_of_the_budget_are_found_by_their_index() {
+        for (statement, parameters) in [
+            (count_repeat!("account_id = $2"), 7),
+            (count_repeat!("account_id IS NULL AND CAST($2 AS BIGINT) IS NULL"), 7),
+            (insert_within_budget!("account_id = $3"), 8),
+            (insert_within_budget!("account_id IS NULL"), 8),
+        ] {
+            let steps = plan(statement, parameters);
+            let mut on_audit = steps.iter().filter(|step| step.contains("audit")).peekable();
+            assert!(on_audit.peek().is_some(), "{steps:?}");
+            let indexed =
+                ["USING INDEX audit_recent (account_id=? AND event=? AND at>", "INTEGER PRIMARY KEY (rowid=?)"];
+            assert!(on_audit.all(|step| indexed.iter().any(|index| step.contains(index))), "{steps:?}");
+        }
     }
 }

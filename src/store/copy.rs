@@ -103,7 +103,13 @@ const TABLES: [Table; 8] = [
     ),
     table!("totp_devices", "id", "account_id, name, confirmed, secret, created", b"iitbxi", "$1, $2, $3, $4, $5, $6"),
     table!("outbox", "id", "sealed, created, next_attempt, attempts, expires", b"ixiiii", "$1, $2, $3, $4, $5, $6"),
-    table!("audit", "id", "at, event, account_id, client, detail", b"iititt", "$1, $2, $3, $4, $5, $6"),
+    table!(
+        "audit",
+        "id",
+        "at, event, account_id, client, detail, count, last_at",
+        b"iitittii",
+        "$1, $2, $3, $4, $5, $6, $7, $8"
+    ),
 ];
 
 /// Sign-ins that have come back: keyed by a digest, and without an id to go on from.

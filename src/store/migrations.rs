@@ -39,6 +39,11 @@ pub(super) const STEPS: &[Step] = &[
         postgres: include_str!("migrations/0005.postgres.sql"),
     },
     step(include_str!("migrations/0006.sql")),
+    Step {
+        both: include_str!("migrations/0007.sql"),
+        sqlite: include_str!("migrations/0007.sqlite.sql"),
+        postgres: include_str!("migrations/0007.postgres.sql"),
+    },
 ];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 

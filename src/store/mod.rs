@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 
 pub use accounts::{Account, NewAccount};
 pub use attempts::Attempts;
-pub use audit::{AuditEntry, AuditFilter};
+pub use audit::{AuditBudget, AuditEntry, AuditFilter, NewAuditEntry};
 pub use backup::back_up;
 pub use copy::{Copied, Progress, copy};
 pub use database::{Database, Postgres, PostgresParts};

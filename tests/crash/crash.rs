@@ -68,7 +68,7 @@ fn check_file(file: &Connection) -> Result<(), Failure> {
         (
             "logins too many or too few in the audit trail",
             "SELECT abs((SELECT seq FROM sqlite_sequence WHERE name = 'tokens') -
-             (SELECT count(*) FROM audit WHERE event IN ('registered', 'login')))
+             (SELECT COALESCE(sum(count), 0) FROM audit WHERE event IN ('registered', 'login')))
              WHERE EXISTS (SELECT 1 FROM accounts) UNION ALL SELECT 0 LIMIT 1",
         ),
     ];

@@ -127,7 +127,7 @@ impl Beside {
         let own = [(
             "tokens handed out that the audit trail does not know",
             "SELECT GREATEST(0, (SELECT COUNT(*) FROM tokens) -
-                 (SELECT COUNT(*) FROM audit WHERE event IN ('registered', 'login')))",
+                 (SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM audit WHERE event IN ('registered', 'login')))",
         )];
         for (what, sql) in own.into_iter().chain(HALVES) {
             let count = self.number(sql)?;
@@ -334,7 +334,7 @@ fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usi
     }
     // Each registration with an address and each reset that was asked for, in one transaction with its mail.
     let written = beside.number(
-        "SELECT COUNT(*) FROM audit e JOIN accounts a ON a.id = e.account_id
+        "SELECT CAST(COALESCE(SUM(e.count), 0) AS BIGINT) FROM audit e JOIN accounts a ON a.id = e.account_id
          WHERE a.email <> '' AND e.event IN ('registered', 'reset_asked')",
     )?;
     let written = usize::try_from(written)?;
