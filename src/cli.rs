@@ -6,6 +6,7 @@ mod copy;
 mod demo;
 mod import;
 mod manual;
+mod migrate;
 mod operators;
 mod output;
 mod print;
@@ -50,7 +51,9 @@ enum Command {
     Backup(backup::Backup),
     /// Move everything to another database, of whichever engine, and compare each row.
     Copy(copy::Copy),
-    /// Print a file for what runs around the server: a systemd unit, a reverse proxy's settings.
+    /// Bring the database up to date, as the server does at its start; make it when it is missing.
+    Migrate(migrate::Migrate),
+    /// Print a file for what runs around the server: a systemd unit, a reverse proxy's settings, a database's grants.
     Print {
         #[arg(value_enum)]
         around: print::Around,
@@ -139,6 +142,7 @@ pub fn run() -> ExitCode {
         Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
         Command::Copy(copy) => copy::run(&copy).map(|()| ExitCode::SUCCESS),
         Command::Backup(backup) => backup::run(&backup).map(|()| ExitCode::SUCCESS),
+        Command::Migrate(migrate) => migrate::run(&migrate).map(|()| ExitCode::SUCCESS),
         Command::Print { around } => print(around.text()).map(|()| ExitCode::SUCCESS),
         Command::Completions(completions) => {
             manual::completions(&completions, Cli::command()).map(|()| ExitCode::SUCCESS)

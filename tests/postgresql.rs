@@ -72,7 +72,7 @@ fn main() -> ExitCode {
 
 /// Tests that files cannot pass are ignored elsewhere.
 fn chosen(program: &str) -> &'static [&'static str] {
-    if ["copy", "inventree_auth", "nodes"].contains(&program) { &["--include-ignored"] } else { &[] }
+    if ["copy", "inventree_auth", "nodes", "roles"].contains(&program) { &["--include-ignored"] } else { &[] }
 }
 
 fn skipped(program: &str) -> &'static [&'static str] {

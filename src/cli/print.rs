@@ -11,6 +11,8 @@ pub enum Around {
     Nginx,
     /// The same for Caddy.
     Caddy,
+    /// SQL for PostgreSQL: the rights of a role that serves and owns nothing.
+    Grants,
 }
 
 impl Around {
@@ -19,6 +21,7 @@ impl Around {
             Around::Systemd => include_str!("print/inventree-auth.service"),
             Around::Nginx => include_str!("print/nginx.conf"),
             Around::Caddy => include_str!("print/Caddyfile"),
+            Around::Grants => include_str!("print/grants.sql"),
         }
     }
 }

@@ -178,6 +178,19 @@ mod tests {
     }
 
     #[test]
+    fn printed_grants_name_every_table() {
+        let grants = include_str!("../cli/print/grants.sql");
+        let words = |text: &str| -> BTreeSet<String> {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect()
+        };
+        let granted = words(grants);
+        let steps = STEPS.iter().flat_map(|step| step.both.split("CREATE TABLE ").skip(1));
+        for table in steps.map(|rest| rest.split_whitespace().next().unwrap()) {
+            assert!(granted.contains(table), "{table}");
+        }
+    }
+
+    #[test]
     fn second_open_finds_nothing_to_migrate() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");

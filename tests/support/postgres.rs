@@ -29,12 +29,17 @@ pub fn execute(port: u16, database: &str, sql: &str) {
 }
 
 pub fn try_execute(port: u16, database: &str, sql: &str) -> Result<(), String> {
-    let (database, sql) = (database.to_owned(), sql.to_owned());
+    try_execute_as(USER, port, database, sql)
+}
+
+/// The same as another role.
+pub fn try_execute_as(user: &str, port: u16, database: &str, sql: &str) -> Result<(), String> {
+    let (user, database, sql) = (user.to_owned(), database.to_owned(), sql.to_owned());
     let in_words = |error: postgres::Error| match error.as_db_error() {
         Some(told) => told.message().to_owned(),
         None => error.to_string(),
     };
-    let run = move || client(port, &database).batch_execute(&sql).map_err(in_words);
+    let run = move || client_of(&user, port, &database).batch_execute(&sql).map_err(in_words);
     std::thread::spawn(run).join().unwrap()
 }
 
@@ -62,8 +67,12 @@ pub fn texts(port: u16, database: &str, sql: &str) -> Vec<String> {
 }
 
 fn client(port: u16, database: &str) -> postgres::Client {
+    client_of(USER, port, database)
+}
+
+fn client_of(user: &str, port: u16, database: &str) -> postgres::Client {
     let mut config = postgres::Config::new();
-    config.host("127.0.0.1").port(port).user(USER).dbname(database);
+    config.host("127.0.0.1").port(port).user(user).dbname(database);
     config.connect(postgres::NoTls).unwrap()
 }
 

@@ -9,8 +9,9 @@
 
 BEGIN;
 
+SET LOCAL search_path = public;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-REVOKE ALL ON ALL TABLES IN SCHEMA public FROM inventree_serving;
+REVOKE ALL ON schema_version, audit FROM inventree_serving;
 
 GRANT CONNECT ON DATABASE auth TO inventree_serving;
 GRANT USAGE ON SCHEMA public TO inventree_serving;

@@ -63,6 +63,11 @@ const MOVES: Terms = Terms {
     patience: None,
 };
 
+/// Tables are those of `public` where it has ours: a schema that a role of few rights can make, or a search path that it
+/// sets for itself, leads to no others.
+const FIX_SEARCH_PATH: &str = "SELECT pg_catalog.set_config('search_path', 'public, pg_temp', false)
+                               WHERE pg_catalog.to_regclass('public.schema_version') IS NOT NULL";
+
 /// How to connect.
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -93,7 +98,7 @@ impl Connector {
                     client
                 }
             };
-            client.batch_execute(terms.settings).await?;
+            client.batch_execute(&format!("{}; {FIX_SEARCH_PATH}", terms.settings)).await?;
             Ok(client)
         });
         connected.await.unwrap_or(Err(Fault::Silence))
