@@ -382,8 +382,15 @@ pub fn logger(level: slog::Level, json: bool) -> Logger {
         let drain = slog_async::Async::new(std::sync::Mutex::new(drain).fuse()).chan_size(4096).build();
         Logger::root(drain.filter_level(level).fuse(), o!())
     } else {
-        let drain = slog_term::FullFormat::new(slog_term::TermDecorator::new().stderr().build()).build().fuse();
+        let drain = slog_term::FullFormat::new(slog_term::TermDecorator::new().stderr().build());
+        let drain = drain.use_custom_timestamp(write_utc).build().fuse();
         let drain = slog_async::Async::new(drain).chan_size(4096).build();
         Logger::root(drain.filter_level(level).fuse(), o!())
     }
+}
+
+/// The time of a log line, with its zone: the default of the terminal format has none.
+fn write_utc(line: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    line.write_all(now.as_bytes())
 }
