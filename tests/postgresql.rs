@@ -31,6 +31,7 @@ const WITHOUT_DATABASE: &[&str] = &[
 
 /// About a file, its folder or its locks, which are promises of the embedded engine alone, or by a program that has one.
 const OF_FILES: &[(&str, &[&str])] = &[
+    ("asvs", &["server_writes_no_file"]),
     ("connections", &["silent_clients_take_no_place_from_others"]),
     ("pages", &["demonstration"]),
     ("failure", &["no_write_needs_a_temporary_file", "disk_that_takes_no_more"]),

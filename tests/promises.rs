@@ -1,26 +1,34 @@
 //! SECURITY.md keeps its word: every test that it names exists and is run, and there are sixty promises and more.
+//! docs/asvs.md as well, and it leaves no requirement out.
 
 use std::path::Path;
 
+use inventree_auth::config;
+
 const SECURITY: &str = include_str!("../SECURITY.md");
+const ASVS: &str = include_str!("../docs/asvs.md");
 const CI: &str = include_str!("../.ci/run");
 const JUSTFILE: &str = include_str!("../justfile");
 
-struct Row {
+struct Row<'p> {
     /// The last `## ` before it.
-    section: &'static str,
-    cells: Vec<&'static str>,
+    section: &'p str,
+    cells: Vec<&'p str>,
 }
 
-fn rows() -> Vec<Row> {
+fn rows() -> Vec<Row<'static>> {
+    rows_of(SECURITY)
+}
+
+fn rows_of(page: &str) -> Vec<Row<'_>> {
     let (mut section, mut rows) = ("", Vec::new());
-    for line in SECURITY.lines() {
+    for line in page.lines() {
         if let Some(title) = line.strip_prefix("## ") {
             section = title;
         }
         let Some(line) = line.strip_prefix("| ").and_then(|line| line.strip_suffix('|')) else { continue };
         let cells: Vec<&str> = line.split(" | ").map(str::trim).collect();
-        let is_heading = cells.last() == Some(&"test") || cells[0].starts_with("---");
+        let is_heading = ["test", "where"].contains(&cells[cells.len() - 1]) || cells[0].starts_with("---");
         if !is_heading {
             rows.push(Row { section, cells });
         }
@@ -126,4 +134,170 @@ fn a_test_that_is_missing_no_test_or_never_run_is_found_out() {
         fault("tests/operators.rs", "password_is_asked_for_twice_at_a_terminal").is_none(),
         "ignored, and in a step"
     );
+}
+
+/// The sections of ASVS 5.0.0 in the chapters that docs/asvs.md is about, and the level of each of their requirements.
+const LEVELS: &[(&str, &str)] = &[
+    ("6.1", "122"),
+    ("6.2", "111111112222"),
+    ("6.3", "11223333"),
+    ("6.4", "112233"),
+    ("6.5", "22222333"),
+    ("6.6", "2223"),
+    ("6.7", "33"),
+    ("6.8", "2222"),
+    ("7.1", "222"),
+    ("7.2", "1111"),
+    ("7.3", "22"),
+    ("7.4", "11222"),
+    ("7.5", "223"),
+    ("7.6", "22"),
+    ("8.1", "1233"),
+    ("8.2", "1123"),
+    ("8.3", "133"),
+    ("8.4", "23"),
+    ("9.1", "111"),
+    ("9.2", "1222"),
+    ("10.1", "22"),
+    ("10.2", "223"),
+    ("10.3", "22223"),
+    ("10.4", "1111122222233333"),
+    ("10.5", "22222"),
+    ("10.6", "22"),
+    ("10.7", "222"),
+    ("13.1", "2333"),
+    ("13.2", "222223"),
+    ("13.3", "2233"),
+    ("13.4", "1222233"),
+    ("14.1", "22"),
+    ("14.2", "12223333"),
+    ("14.3", "122"),
+    ("16.1", "2"),
+    ("16.2", "22222"),
+    ("16.3", "2222"),
+    ("16.4", "222"),
+    ("16.5", "2223"),
+];
+
+/// Their requirements ask for a document.
+const DOCUMENTED: [&str; 7] = ["6.1.", "7.1.", "8.1.", "13.1.", "14.1.", "16.1.", "6.8.4"];
+
+/// Number and level.
+fn requirements() -> Vec<(String, char)> {
+    let of_section = |(section, levels): &(&str, &str)| {
+        let numbered = levels.chars().enumerate();
+        numbered.map(|(n, level)| (format!("{section}.{}", n + 1), level)).collect::<Vec<_>>()
+    };
+    LEVELS.iter().flat_map(of_section).collect()
+}
+
+/// The anchor of a heading, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = |c: char| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    };
+    heading.trim_start_matches('#').trim().chars().filter_map(kept).collect()
+}
+
+enum Evidence {
+    Test,
+    Document,
+    /// A setting, a header, a claim: no evidence by itself.
+    Name,
+}
+
+/// # Errors
+///
+/// Why a name of the column "where" counts for nothing.
+fn evidence(name: &str) -> Result<Evidence, String> {
+    if let Some((file, function)) = name.split_once("::") {
+        return fault(file, function).map_or(Ok(Evidence::Test), Err);
+    }
+    if let Some((file, wanted)) = name.split_once('#') {
+        let text = read(file).ok_or("there is no such file")?;
+        let found = text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == wanted);
+        return if found { Ok(Evidence::Document) } else { Err("there is no such heading".to_owned()) };
+    }
+    if name.starts_with("tests/") {
+        let is_run = read(name).is_some() && (CI.contains(name) || JUSTFILE.contains(name));
+        return if is_run { Ok(Evidence::Test) } else { Err("neither CI nor a recipe runs it".to_owned()) };
+    }
+    if name.starts_with("INVENTREE_") && !config::settings().any(|(key, _)| key == name) {
+        return Err("there is no such setting".to_owned());
+    }
+    Ok(Evidence::Name)
+}
+
+fn faults_of_asvs(page: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let requirements = requirements();
+    let mut missing: Vec<&str> =
+        requirements.iter().filter(|(_, level)| *level != '3').map(|(number, _)| number.as_str()).collect();
+    let mut listed = Vec::new();
+    for row in rows_of(page) {
+        let [number, level, requirement, state, place] = row.cells[..] else {
+            faults.push(format!("five cells are a row: {:?}", row.cells));
+            continue;
+        };
+        missing.retain(|missing| *missing != number);
+        if listed.contains(&number) {
+            faults.push(format!("{number} is there twice"));
+        }
+        listed.push(number);
+        let known = requirements.iter().find(|(known, _)| known == number);
+        if known.is_none_or(|(_, known)| known.to_string() != level) || requirement.is_empty() {
+            faults.push(format!("{number} has another level or text, or does not exist"));
+        }
+        let (mut tests, mut documents) = (0, 0);
+        for name in named(place) {
+            match evidence(name) {
+                Ok(Evidence::Test) => tests += 1,
+                Ok(Evidence::Document) => documents += 1,
+                Ok(Evidence::Name) => {}
+                Err(why) => faults.push(format!("{number}: `{name}`: {why}")),
+            }
+        }
+        // What is said beside the names.
+        let said: usize = place.split('`').step_by(2).map(|text| text.trim_matches([',', ' ']).len()).sum();
+        let is_shown = match state {
+            "met" if DOCUMENTED.iter().any(|documented| number.starts_with(documented)) => documents > 0,
+            "met" => tests > 0,
+            "partly" => tests + documents > 0 && said > 20,
+            "not met" => level != "3" && said > 20,
+            "not applicable" => said > 0,
+            _ => false,
+        };
+        if !is_shown {
+            faults.push(format!("{number}: nothing shows that it is `{state}`"));
+        }
+    }
+    faults.extend(missing.iter().map(|number| format!("{number} is missing")));
+    faults
+}
+
+#[test]
+fn every_requirement_of_asvs_is_listed_with_a_test_that_exists_or_a_reason() {
+    let faults = faults_of_asvs(ASVS);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_wrong_row_of_the_asvs_table_is_found() {
+    for (from, to) in [
+        ("| 7.4.1 | 1 |", "| 7.4.1 | 2 |"),
+        ("| 7.4.1 | 1 |", "| 7.4.9 | 1 |"),
+        ("| 7.4.1 | 1 |", "| 7.4.2 | 1 |"),
+        ("::password_does_not_expire", "::no_such_test"),
+        ("tests/packaging/run", "tests/packaging/no-such-script"),
+        ("security-design.md#guessing", "security-design.md#no-such-heading"),
+        ("INVENTREE_OLD_PASSWORD_REQUIRED", "INVENTREE_NO_SUCH_SETTING"),
+        (" | met | `tests/asvs.rs::password_does_not_expire`", " | met | a text"),
+        (" | met | `tests/asvs.rs::password_does_not_expire`", " | mostly | a text"),
+        (" | met | `docs/security-design.md#guessing`", " | met | `tests/asvs.rs::password_does_not_expire`"),
+    ] {
+        assert!(ASVS.contains(from), "{from}");
+        assert!(!faults_of_asvs(&ASVS.replace(from, to)).is_empty(), "{from} -> {to}");
+    }
 }
