@@ -21,7 +21,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Commands that another test runs, by their beginnings, and that test.
-const ELSEWHERE: [(&str, &str); 16] = [
+const ELSEWHERE: [(&str, &str); 19] = [
     ("inventree-auth serve --demo", "tests/pages.rs"),
     ("INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run", "tests/readme_conversation/run"),
     ("REFRESH_GENERATED=1 cargo build", "tests/readme_contract/run"),
@@ -29,6 +29,9 @@ const ELSEWHERE: [(&str, &str); 16] = [
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
+    ("cargo install specbound-cli", "step packages"),
+    ("specbound ", "crates/specbound-cli/tests/commands.rs"),
+    ("git show main:api.yaml | specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("cargo test --test mutation", "step tests"),
     ("cargo test --test operators -- --ignored", "step terminal"),
     ("WHOLE_API=FILE cargo test", "step whole_api"),

@@ -12,7 +12,8 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md, the pages of the book in its order, other pages of docs/, then the other documents of the root.
+/// README.md, the pages of the book in its order, other pages of docs/, the other documents of the root, and the
+/// READMEs of the crates.
 pub fn documents() -> Vec<Document> {
     let mut paths = vec!["README.md".to_owned()];
     let summary = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
@@ -29,6 +30,12 @@ pub fn documents() -> Vec<Document> {
         others.sort_unstable();
         paths.append(&mut others);
     }
+    let crates = std::fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    let crates = crates.chain([root().join("generated")]).map(|folder| folder.join("README.md"));
+    let mut readmes: Vec<String> =
+        crates.map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()).collect();
+    readmes.sort_unstable();
+    paths.append(&mut readmes);
     let read = |path: String| Document { text: std::fs::read_to_string(root().join(&path)).unwrap(), path };
     paths.into_iter().map(read).collect()
 }
