@@ -13,7 +13,7 @@ use crate::domain::accounts::Ended;
 use crate::domain::hashing::{Cost, Hasher};
 use crate::domain::housekeeping::Sweep;
 use crate::domain::keys::SecretKey;
-use crate::domain::limits::Limits;
+use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts};
@@ -77,6 +77,7 @@ pub async fn start(
     let secret = secret_key(config, &*surroundings.entropy)?;
     let domain = domain(config, &store, secret, &surroundings, log)?;
     let Surroundings { clock, transport, .. } = surroundings;
+    domain.limits.load(&store).await.map_err(|e| e.to_string())?;
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
@@ -113,6 +114,7 @@ pub async fn start(
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(keep_house(domain.clone(), log.new(o!("part" => "housekeeping"))));
+    tasks.spawn(save_limits(domain.clone(), log.new(o!("part" => "limits"))));
     tasks.spawn(keep_certificate(pair, hangup, Arc::clone(&http), log.new(o!("part" => "tls"))));
     Ok(Running { http, door, operating, domain, mail, tasks })
 }
@@ -169,8 +171,8 @@ const GLANCE: Duration = Duration::from_secs(60);
 async fn keep_house(domain: Domain, log: Logger) {
     let mut sweep = Sweep::new(domain.clone());
     loop {
-        if let Err(error) = domain.limits.forget_empty().await {
-            warn!(log, "what has been tried lately cannot be deleted"; "why" => %error);
+        if let Err(error) = domain.limits.purge_expired(&domain.store).await {
+            warn!(log, "failed to purge expired rate-limit buckets"; "why" => %error);
         }
         match sweep.if_due().await {
             Ok(Some(Ended { sessions: 0, tokens: 0 }) | None) => {}
@@ -180,6 +182,19 @@ async fn keep_house(domain: Domain, log: Logger) {
             Err(error) => warn!(log, "what has expired cannot be deleted"; "why" => ?error),
         }
         tokio::time::sleep(GLANCE).await;
+    }
+}
+
+/// Saves what is counted in memory, so that a crash forgets no more than the last moment.
+async fn save_limits(domain: Domain, log: Logger) {
+    let mut has_failed = false;
+    loop {
+        tokio::time::sleep(SAVE_INTERVAL).await;
+        let saved = domain.limits.save(&domain.store).await;
+        if let (Err(error), false) = (&saved, has_failed) {
+            warn!(log, "failed to save rate-limit buckets"; "why" => %error);
+        }
+        has_failed = saved.is_err();
     }
 }
 
@@ -263,6 +278,8 @@ impl Running {
             operating.close().await?;
         }
         self.mail.stop().await;
+        // What cannot be saved now is lost: there is nothing left to wait for.
+        let _ = self.domain.limits.save(&self.domain.store).await;
         let store = self.domain.store.clone();
         let ended = tokio::task::spawn_blocking(move || store.close()).await;
         closed.and(ended.map_err(|e| e.to_string()))

@@ -95,6 +95,20 @@ async fn closed_server_says_so_after_the_fields() {
 }
 
 #[tokio::test]
+async fn closed_server_does_not_tell_who_has_an_account() {
+    let mut open = TestServer::start().await;
+    open.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&open.take_mails(1).await[0]);
+    assert_eq!(open.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    open.stop().await;
+    let server = TestServer::at_with(&open.place, &[("LOGIN_ENABLE_REG", "false")]).await;
+    for (name, email) in [("amy", "new@example.com"), ("new", "amy@example.com"), ("new", "new@example.com")] {
+        let answer = try_to(&server, body(name, Some(email), PASSWORD)).await;
+        assert_eq!(refusal(&answer), (400, json!({ "non_field_errors": ["Registration is disabled."] })), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn server_is_closed_unless_opened() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "")]).await;
     let answer = try_to(&server, body("amy", None, PASSWORD)).await;

@@ -860,3 +860,22 @@ async fn ticket_is_only_for_the_way_back() {
     assert_eq!(flags, " Max-Age=600; HttpOnly; Path=/accounts/; SameSite=Lax; Secure");
     assert!(ticket.len() < 1500, "{}", ticket.len());
 }
+
+#[tokio::test]
+async fn sign_ins_that_succeed_are_not_limited() {
+    let world = World::with(&[("RATE_LIMITS", "on")]).await;
+    for _ in 0..70 {
+        let mut browser = world.browser();
+        assert_at(&browser.through("login", &amy()).await, "/platform/");
+    }
+    let mut failed = 0;
+    let mut browser = world.browser();
+    while browser.ask(Method::GET, "/accounts/company/login/callback/?state=x&code=y", &[]).await.status != 429 {
+        failed += 1;
+        assert!(failed <= 60);
+    }
+    assert_eq!(failed, 60);
+    // Out they still go, and so does all else.
+    browser.leave("login").await;
+    world.server.register("bob", "").await;
+}

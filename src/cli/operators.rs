@@ -241,7 +241,7 @@ async fn add(
     };
     if let Some(office) = &existing {
         // Nobody is to type a password twice for a name that is taken.
-        let taken = accounts::username_problems(&office.domain, &text("username"), None).await.map_err(explained)?;
+        let taken = accounts::username_problems(&office.domain, &text("username")).await.map_err(explained)?;
         none("username", &taken)?;
     }
     let new = NewUser {

@@ -5,11 +5,13 @@
 
 use super::audit::{self, Event};
 use super::client::Client;
-use super::hashing::is_usable;
+use super::hashing::{Requester, is_usable};
+use super::known_clients::DeviceCookie;
+use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::passwords::{self, Password, Similar};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
-use super::{Domain, Problems, Refusal, email_addresses, keys, rehash};
+use super::{Domain, Problems, Refusal, email_addresses, keys, known_clients, rehash};
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
 /// What a login hands out.
@@ -17,6 +19,7 @@ use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreErr
 pub struct LoggedIn {
     pub token: TokenKey,
     pub session: SessionId,
+    pub device: DeviceCookie,
 }
 
 pub struct Registration {
@@ -43,23 +46,49 @@ pub fn username_key(username: &str) -> String {
     username.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// What is wrong with a user name that `account` (none at registration) wants to have.
+/// What is wrong with the user name of a new account.
 ///
 /// # Errors
 ///
 /// Only the store's.
-pub async fn username_problems(
-    domain: &Domain,
-    username: &str,
-    account: Option<i64>,
-) -> Result<Vec<String>, StoreError> {
-    if !username.chars().all(|c| c.is_alphanumeric() || "@.+-_".contains(c)) {
-        return Ok(vec![USERNAME_CHARACTERS.to_owned()]);
+pub async fn username_problems(domain: &Domain, username: &str) -> Result<Vec<String>, StoreError> {
+    let problems = username_form_problems(username);
+    if !problems.is_empty() {
+        return Ok(problems);
     }
     let key = username_key(username);
+    let is_taken = domain.store.read(|r| r.account_find_by_username_key(&key)).await?.is_some();
+    Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
+}
+
+/// What is wrong with the user name that `account` wants to have from now on. To ask for another's is limited.
+///
+/// # Errors
+///
+/// [`Refusal::Throttled`], and the store's.
+pub async fn new_username_problems(
+    domain: &Domain,
+    username: &str,
+    account: &Account,
+    client: &Client,
+) -> Result<Vec<String>, Refusal> {
+    let problems = username_form_problems(username);
+    let key = username_key(username);
+    if !problems.is_empty() || key == username_key(&account.username) {
+        return Ok(problems);
+    }
+    domain.limits.reserve_lookup(account.id, client).await?;
     let holder = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
-    let taken = holder.is_some_and(|holder| Some(holder.id) != account);
-    Ok(if taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
+    let is_taken = holder.is_some_and(|holder| holder.id != account.id);
+    Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
+}
+
+/// What is wrong with a user name whoever has it.
+fn username_form_problems(username: &str) -> Vec<String> {
+    match username.chars().all(|c| c.is_alphanumeric() || "@.+-_".contains(c)) {
+        true => Vec::new(),
+        false => vec![USERNAME_CHARACTERS.to_owned()],
+    }
 }
 
 /// Somebody else took the name meanwhile.
@@ -85,13 +114,23 @@ pub async fn registration_problems(
     let mut problems = Problems::none();
     if username.is_some() || email.is_some() {
         // What is found tells who has an account: it counts whether or not an account is made.
-        domain.limits.ask(client).await?;
+        let _ = domain.limits.reserve_request(Purpose::Registration, client).await?;
     }
+    // A closed server looks at the form alone: what it says must not tell who has an account.
+    let is_open = domain.rules.registration_enabled;
     if let Some(username) = username {
-        problems.add("username", username_problems(domain, username, None).await?);
+        let found = match is_open {
+            true => username_problems(domain, username).await?,
+            false => username_form_problems(username),
+        };
+        problems.add("username", found);
     }
     if let Some(email) = email.filter(|email| !email.is_empty()) {
-        problems.add("email", email_addresses::registration_problems(domain, email).await?);
+        let found = match is_open {
+            true => email_addresses::registration_problems(domain, email).await?,
+            false => email_addresses::domain_problems(domain, email),
+        };
+        problems.add("email", found);
     }
     let mut good = true;
     for (field, password) in ["password1", "password2"].into_iter().zip(passwords) {
@@ -139,7 +178,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
         email,
         first_name: String::new(),
         last_name: String::new(),
-        password: domain.hasher.hash(password1).await?,
+        password: domain.hasher.hash(Requester::new(&client, None), password1).await?,
         is_superuser: false,
         date_joined: domain.now(),
     };
@@ -155,7 +194,9 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
             tokens::insert(w, &token, id, domain)?;
             sessions::insert(w, &session, id, &client, domain)?;
             audit::record(w, domain, Event::Registered, id, &client, "")?;
-            Ok(LoggedIn { token: token.clone(), session: session.clone() })
+            known_clients::start_again(w, domain, id, &client)?;
+            let device = known_clients::renew(domain, &client, id, &account.password);
+            Ok(LoggedIn { token: token.clone(), session: session.clone(), device })
         })
         .await?;
     domain.outbox.wake();
@@ -186,7 +227,8 @@ pub async fn log_in(domain: &Domain, username: &str, password: Password, client:
             tokens::insert(w, &token, account.id, domain)?;
             sessions::insert(w, &session, account.id, &client, domain)?;
             audit::record(w, domain, Event::Login, account.id, &client, "")?;
-            Ok(LoggedIn { token: token.clone(), session: session.clone() })
+            let device = known_clients::renew(domain, &client, account.id, &account.password);
+            Ok(LoggedIn { token: token.clone(), session: session.clone(), device })
         })
         .await
 }
@@ -204,12 +246,13 @@ pub async fn check_password(
     client: &Client,
 ) -> Result<Option<Account>, Refusal> {
     let key = username_key(username.trim());
-    let attempt = domain.limits.guess(&key, client).await?;
-    let (account, fits) = match try_password(domain, &key, &password).await {
+    let standing = known_clients::standing(domain, &key, client);
+    let attempt = domain.limits.reserve_login(&key, client, standing).await?;
+    let (account, fits) = match try_password(domain, &key, &password, client).await {
         Ok(tried) => tried,
         Err(refusal) => {
             // Nothing was tried, so nothing is counted.
-            domain.limits.give_back(attempt).await;
+            domain.limits.refund(attempt).await;
             return Err(refusal);
         }
     };
@@ -217,7 +260,8 @@ pub async fn check_password(
     let opened = account.filter(|account| fits && account.is_active);
     match &opened {
         Some(account) => {
-            domain.limits.give_back(attempt).await;
+            domain.limits.refund(attempt).await;
+            known_clients::remember_network(domain, account, client).await;
             rehash::start(domain, account, password);
         }
         None => audit::note_failed_login(domain, id, client),
@@ -226,9 +270,15 @@ pub async fn check_password(
 }
 
 /// The account of this name, and whether the password is its own.
-async fn try_password(domain: &Domain, key: &str, password: &Password) -> Result<(Option<Account>, bool), Refusal> {
-    if domain.hasher.is_full() {
-        // Before anything that costs: whoever comes now comes with many others.
+async fn try_password(
+    domain: &Domain,
+    key: &str,
+    password: &Password,
+    client: &Client,
+) -> Result<(Option<Account>, bool), Refusal> {
+    let requester = Requester::new(client, Some(key));
+    if domain.hasher.is_busy(&requester) {
+        // Before anything that costs.
         return Err(Refusal::Busy);
     }
     let account = domain.store.read(|r| r.account_find_by_username_key(key)).await?;
@@ -236,7 +286,7 @@ async fn try_password(domain: &Domain, key: &str, password: &Password) -> Result
     if let Some(account) = &account {
         domain.rehash.tell_if_too_costly(account);
     }
-    let fits = domain.hasher.verify(password.clone(), stored).await?;
+    let fits = domain.hasher.verify(requester, password.clone(), stored).await?;
     Ok((account, fits))
 }
 
@@ -292,6 +342,13 @@ pub enum Keep {
     Token(i64),
 }
 
+/// What a browser goes on with when its account's password has changed.
+#[derive(Debug)]
+pub struct Renewed {
+    pub session: SessionId,
+    pub device: DeviceCookie,
+}
+
 /// Sets a new password for the signed-in account; its sessions and its other tokens end. With `new_session`, the caller
 /// goes on in a fresh session (its id is cycled).
 ///
@@ -306,7 +363,7 @@ pub async fn change_password(
     keep: Keep,
     new_session: bool,
     client: &Client,
-) -> Result<Option<SessionId>, Refusal> {
+) -> Result<Option<Renewed>, Refusal> {
     match old_password {
         Some(old) => {
             let opened = check_password(domain, &account.username, old, client).await?;
@@ -321,7 +378,8 @@ pub async fn change_password(
         None => {}
     }
     let password = new_password(account, new)?;
-    let hash = domain.hasher.hash(password).await?;
+    let requester = Requester::new(client, Some(&username_key(&account.username)));
+    let hash = domain.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
     let session = new_session.then(|| sessions::draw(domain));
     let client = client.clone();
@@ -337,11 +395,11 @@ pub async fn change_password(
                 Keep::Nothing => w.token_delete_others(id, None)?,
                 Keep::Token(token) => w.token_delete_others(id, Some(token))?,
             };
-            if let Some(session) = &session {
-                sessions::insert(w, session, id, &client, domain)?;
-            }
+            known_clients::start_again(w, domain, id, &client)?;
             audit::record(w, domain, Event::PasswordChanged, id, &client, "")?;
-            Ok(session.clone())
+            let Some(session) = session.clone() else { return Ok(None) };
+            sessions::insert(w, &session, id, &client, domain)?;
+            Ok(Some(Renewed { session, device: known_clients::renew(domain, &client, id, &hash) }))
         })
         .await
 }
@@ -353,14 +411,14 @@ pub async fn change_password(
 /// Never for an unknown address: the answer must not tell who has an account.
 pub async fn ask_for_reset(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
-    domain.limits.mail(&email, client).await?;
+    let budget = domain.limits.reserve_mail(&email, MailPurpose::Reset, client).await?;
     let now = domain.now();
     let client = client.clone();
     // The same work whether or not anybody is found.
     domain
         .write(move |w, domain| {
             let mut found = w.account_list_by_email(&email)?;
-            found.retain(|account| account.is_active);
+            found.retain(|account| account.is_active && budget == MailBudget::Reserved);
             if found.is_empty() {
                 found.push(nobody(now));
             }
@@ -414,18 +472,17 @@ pub async fn confirm_reset(
     new: (Password, Password),
     client: &Client,
 ) -> Result<(), Refusal> {
-    domain.limits.ask(client).await?;
-    let found = match keys::read_reset_uid(uid) {
-        Some(id) => domain.store.read(|r| r.account_find(id)).await?,
-        None => None,
-    };
-    let account = found.filter(|account| account.is_active).ok_or_else(|| Problems::of("uid", "Invalid value"))?;
+    let attempt = domain.limits.reserve_request(Purpose::ResetKey, client).await?;
+    let id = keys::read_reset_uid(uid).ok_or_else(|| Problems::of("uid", "Invalid value"))?;
+    // The same work and the same words for an id that no account has.
+    let account = domain.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| nobody(domain.now()));
     let addresses = domain.store.read(|r| r.email_address_list(account.id, None, 0)).await?;
     if !reset_is_good(domain, token, &account, &addresses) {
         return Err(Problems::of("token", "Invalid value").into());
     }
     let password = new_password(&account, new)?;
-    let hash = domain.hasher.hash(password).await?;
+    let requester = Requester::new(client, Some(&username_key(&account.username)));
+    let hash = domain.hasher.hash(requester, password).await?;
     let (token, client) = (token.to_owned(), client.clone());
     domain
         .write(move |w, domain| {
@@ -436,10 +493,13 @@ pub async fn confirm_reset(
                 return Err(Problems::of("token", "Invalid value").into());
             }
             replace_password(w, current.id, &hash)?;
+            known_clients::start_again(w, domain, current.id, &client)?;
             audit::record(w, domain, Event::PasswordReset, current.id, &client, "")?;
             Ok(())
         })
-        .await
+        .await?;
+    domain.limits.refund(attempt).await;
+    Ok(())
 }
 
 /// How much of what was open is so no more.
@@ -452,6 +512,7 @@ pub struct Ended {
 /// Nothing that was open with the old password stays so.
 pub(super) fn replace_password(w: &Writer<'_>, id: i64, hash: &str) -> Result<Ended, StoreError> {
     w.account_set_password(id, hash)?;
+    w.known_network_delete_all(id)?;
     end_all(w, id)
 }
 
@@ -481,7 +542,7 @@ pub async fn ensure_superuser(
         email: email.to_ascii_lowercase(),
         first_name: String::new(),
         last_name: String::new(),
-        password: domain.hasher.hash(password).await?,
+        password: domain.hasher.hash(Requester::server(), password).await?,
         is_superuser: true,
         date_joined: domain.now(),
     };
@@ -494,7 +555,7 @@ pub async fn ensure_superuser(
 }
 
 fn reset_is_good(domain: &Domain, token: &str, account: &Account, addresses: &[EmailAddress]) -> bool {
-    keys::reset_token_is_good(&domain.secret, token, account, addresses, domain.now())
+    keys::reset_token_is_good(&domain.secret, token, account, addresses, domain.now()) && account.is_active
 }
 
 /// Both fields alike and good enough, or every reason why not.

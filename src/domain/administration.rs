@@ -6,6 +6,7 @@
 use super::accounts::{self, Ended};
 use super::audit::{self, Event};
 use super::client::Client;
+use super::hashing::Requester;
 use super::passwords::{self, Password, Similar};
 use super::{Domain, Problems, Refusal, email_addresses, sessions};
 use crate::store::{Account, NewAccount};
@@ -42,7 +43,7 @@ impl NewUser {
 pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
     let new = NewUser { email: new.email.to_ascii_lowercase(), ..new };
     let mut problems = Problems::none();
-    problems.add("username", accounts::username_problems(domain, &new.username, None).await?);
+    problems.add("username", accounts::username_problems(domain, &new.username).await?);
     problems.add("password", new.password_problems());
     if !problems.is_empty() {
         return Err(problems.into());
@@ -53,7 +54,7 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
         email: new.email,
         first_name: new.first_name,
         last_name: new.last_name,
-        password: domain.hasher.hash(new.password).await?,
+        password: domain.hasher.hash(Requester::server(), new.password).await?,
         is_superuser: new.is_superuser,
         date_joined: domain.now(),
     };
@@ -128,7 +129,7 @@ pub async fn set_password(domain: &Domain, account: &Account, password: Password
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let (id, hash) = (account.id, domain.hasher.hash(password).await?);
+    let (id, hash) = (account.id, domain.hasher.hash(Requester::server(), password).await?);
     let write = domain.write(move |w, domain| {
         audit::record(w, domain, Event::PasswordSet, id, &Client::operator(), "")?;
         Ok(accounts::replace_password(w, id, &hash)?)

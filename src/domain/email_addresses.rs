@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::audit::{self, Event};
 use super::client::Client;
+use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::{Domain, Problems, Refusal, keys};
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, StoreError, Writer};
 
@@ -19,12 +20,21 @@ const VERIFIED_ELSEWHERE: &str = "Constraint “unique_verified_email” is viol
 ///
 /// Only the store's.
 pub async fn registration_problems(domain: &Domain, email: &str) -> Result<Vec<String>, StoreError> {
-    if !domain_is_approved(&domain.rules.signup_domains, email) {
-        return Ok(vec!["The provided email domain is not approved.".to_owned()]);
+    let problems = domain_problems(domain, email);
+    if !problems.is_empty() {
+        return Ok(problems);
     }
     let email = email.to_ascii_lowercase();
     let taken = domain.store.read(|r| r.email_address_is_verified(&email)).await?;
     Ok(if taken { vec![TAKEN.to_owned()] } else { Vec::new() })
+}
+
+/// What is wrong with the domain of an address, whoever has it.
+pub(super) fn domain_problems(domain: &Domain, email: &str) -> Vec<String> {
+    match domain_is_approved(&domain.rules.signup_domains, email) {
+        true => Vec::new(),
+        false => vec!["The provided email domain is not approved.".to_owned()],
+    }
 }
 
 /// As the reference compares it: with regard to case, the `@` in front being optional.
@@ -119,12 +129,14 @@ pub async fn list(
     read.await
 }
 
-/// Adds an unproved address to the caller's own account; no mail before it is asked for.
+/// Adds an unproved address to the caller's own account; no mail before it is asked for. What is said of it tells who
+/// proved it, and so is limited.
 ///
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for an address that is there already, or proved by somebody else.
 pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client) -> Result<EmailAddress, Refusal> {
+    domain.limits.reserve_lookup(account_id, client).await?;
     let (email, client) = (email.to_ascii_lowercase(), client.clone());
     let write = domain.write(move |w, domain| {
         if w.email_address_list_for_email(&email)?.iter().any(|row| row.verified && row.account_id != account_id) {
@@ -159,7 +171,9 @@ pub async fn send_confirmation(
     if row.verified {
         return Ok(row);
     }
-    domain.limits.mail(&row.email, client).await?;
+    if domain.limits.reserve_mail(&row.email, MailPurpose::Confirmation, client).await? == MailBudget::Spent {
+        return Ok(row);
+    }
     let (username, now, queued) = (account.username.clone(), domain.now(), row.clone());
     domain.write(move |w, domain| queue_confirmation(w, domain, &queued, &username, now)).await?;
     domain.outbox.wake();
@@ -173,13 +187,14 @@ pub async fn send_confirmation(
 /// Never for an unknown address.
 pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
-    domain.limits.mail(&email, client).await?;
+    let budget = domain.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?;
     let now = domain.now();
     domain
         .write(move |w, domain| {
             let mut nobody = true;
             for row in w.email_address_list_unverified_by_email(&email)? {
-                if let Some(account) = w.account_find(row.account_id)?.filter(|account| account.is_active) {
+                let account = w.account_find(row.account_id)?;
+                if let Some(account) = account.filter(|a| a.is_active && budget == MailBudget::Reserved) {
                     nobody = false;
                     queue_confirmation(w, domain, &row, &account.username, now)?;
                 }
@@ -202,7 +217,7 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) 
 ///
 /// [`Refusal::NotFound`] for a key that is forged, too old or used, or whose row is gone, proved, or proved elsewhere.
 pub async fn confirm(domain: &Domain, key: &str, client: &Client) -> Result<(), Refusal> {
-    domain.limits.ask(client).await?;
+    let attempt = domain.limits.reserve_request(Purpose::ConfirmationKey, client).await?;
     let id = keys::read_confirmation_key(key).ok_or(Refusal::NotFound)?;
     let (key, client, now) = (key.to_owned(), client.clone(), domain.now());
     domain
@@ -219,9 +234,11 @@ pub async fn confirm(domain: &Domain, key: &str, client: &Client) -> Result<(), 
                 make_primary(w, &row)?;
             }
             audit::record(w, domain, Event::AddressConfirmed, row.account_id, &client, &row.email)?;
-            Ok(())
+            Ok::<_, Refusal>(())
         })
-        .await
+        .await?;
+    domain.limits.refund(attempt).await;
+    Ok(())
 }
 
 /// Makes a proved address the account's primary one; User.email follows.

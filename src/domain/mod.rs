@@ -16,6 +16,7 @@ pub mod hashing;
 pub mod housekeeping;
 pub mod import;
 pub mod keys;
+pub mod known_clients;
 pub mod limits;
 pub mod passwords;
 pub mod rehash;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use slog::{Logger, warn};
 
-use super::hashing::{is_djangos, why_unusable};
+use super::hashing::{Requester, is_djangos, why_unusable};
 use super::passwords::Password;
 use super::{Domain, django_hashes};
 use crate::store::{Account, StoreError};
@@ -66,7 +66,7 @@ pub(super) fn start(domain: &Domain, account: &Account, password: Password) {
         if !current.is_ok_and(|current: Option<Account>| current.is_some_and(|current| current.password == old)) {
             return;
         }
-        let Ok(new) = domain.hasher.hash(password).await else { return };
+        let Ok(new) = domain.hasher.hash(Requester::server(), password).await else { return };
         let (store, domain) = (domain.store.clone(), domain);
         let write = store.write::<(), StoreError>(move |w| {
             if w.account_replace_password(id, &old, &new)? {

@@ -18,8 +18,9 @@ use super::audit::{self, Event};
 use super::client::Client;
 use super::email_format::is_email_address;
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
+use super::known_clients::{self, DeviceCookie};
 use super::sessions::{self, SessionId};
-use super::{Domain, Problems, Refusal, accounts, email_addresses, keys};
+use super::{Domain, Problems, Refusal, accounts, email_addresses, keys, limits};
 use crate::providers::{Challenge, Comeback, Fault, Person, Provider};
 use crate::store::{NewAccount, NewSocialAccount, SocialAccount, StoreError, Writer};
 
@@ -81,6 +82,7 @@ pub struct Returned {
 pub enum Finished {
     SignedIn {
         session: SessionId,
+        device: DeviceCookie,
         next: String,
     },
     Connected {
@@ -199,10 +201,11 @@ pub async fn begin(
     client: &Client,
 ) -> Result<Begun, Failure> {
     let provider = ready(domain, provider)?;
-    domain.limits.ask(client).await?;
+    let attempt = domain.limits.reserve_request(limits::Purpose::ProviderStart, client).await?;
     let expires = domain.now() + Duration::seconds(TICKET_SECONDS);
     let flow = Flow { root: domain.random(), provider: provider.id.clone(), purpose, next, expires, person: None };
     let url = provider.way_in(&flow.challenge(), domain.now()).await?;
+    domain.limits.refund(attempt).await;
     Ok(Begun { ticket: flow.seal(domain), url })
 }
 
@@ -219,7 +222,7 @@ pub async fn finish(
     client: &Client,
 ) -> Result<Finished, Failure> {
     let provider = ready(domain, provider)?;
-    domain.limits.ask(client).await?;
+    let attempt = domain.limits.reserve_request(limits::Purpose::ProviderReturn, client).await?;
     let flow = Flow::open(domain, ticket)?;
     if flow.person.is_some() || flow.provider != provider.id {
         return Err(Failure::Stray("a ticket for another provider"));
@@ -243,6 +246,7 @@ pub async fn finish(
         Purpose::Connect { session } => connect(w, &within, flow.clone(), &person, session, &client),
     });
     let finished = finished.await?;
+    domain.limits.refund(attempt).await;
     domain.outbox.wake();
     Ok(finished)
 }
@@ -279,7 +283,11 @@ pub async fn sign_up(
     let flow = Flow::open(domain, ticket)?;
     let person = flow.person.clone().ok_or(Failure::Stray("a ticket without a person"))?;
     ready(domain, &flow.provider)?;
-    domain.limits.ask(client).await?;
+    if !domain.rules.sso_registration {
+        // Before the form's answers tell who has an account.
+        return Err(Failure::SignUpClosed);
+    }
+    let _ = domain.limits.reserve_request(limits::Purpose::Registration, client).await?;
     let (username, email) = (form.username.trim().to_owned(), form.email.trim().to_ascii_lowercase());
     let problems = form_problems(domain, &username, &email).await?;
     if !problems.is_empty() {
@@ -357,7 +365,8 @@ fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, client: 
         let session = sessions::draw(domain);
         sessions::insert(w, &session, account.id, client, domain)?;
         audit::record(w, domain, Event::Login, account.id, client, &flow.provider)?;
-        return Ok(Finished::SignedIn { session, next: flow.next });
+        let device = known_clients::renew(domain, client, account.id, &account.password);
+        return Ok(Finished::SignedIn { session, device, next: flow.next });
     }
     if !domain.rules.sso_registration {
         return Err(Failure::SignUpClosed);
@@ -424,7 +433,8 @@ fn make_account(
     let session = sessions::draw(domain);
     sessions::insert(w, &session, id, client, domain)?;
     audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
-    Ok(Finished::SignedIn { session, next: flow.next })
+    let device = known_clients::renew(domain, client, id, &account.password);
+    Ok(Finished::SignedIn { session, device, next: flow.next })
 }
 
 fn connect(
@@ -485,7 +495,7 @@ async fn form_problems(domain: &Domain, username: &str, email: &str) -> Result<P
         let too_long = format!("Ensure this field has no more than {MOST_NAME_CHARACTERS} characters.");
         problems.add("username", vec![too_long]);
     } else {
-        problems.add("username", accounts::username_problems(domain, username, None).await?);
+        problems.add("username", accounts::username_problems(domain, username).await?);
     }
     if !email.is_empty() && !is_email_address(email) {
         problems.add("email", vec!["Enter a valid email address.".to_owned()]);

@@ -9,11 +9,17 @@ use dropshot::RequestInfo;
 use http::HeaderMap;
 
 use super::Settings;
+use super::cookies::{self, DEVICE_COOKIE};
 use crate::domain::client::Client;
+use crate::domain::known_clients::DeviceCookie;
 
 /// Who makes this request.
 pub fn of(settings: &Settings, request: &RequestInfo) -> Client {
-    Client { address: address(settings, request), user_agent: user_agent(request.headers()) }
+    Client {
+        address: address(settings, request),
+        user_agent: user_agent(request.headers()),
+        device: cookies::find(request.headers(), DEVICE_COOKIE).and_then(DeviceCookie::read),
+    }
 }
 
 fn user_agent(headers: &HeaderMap) -> String {

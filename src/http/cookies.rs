@@ -1,8 +1,9 @@
-//! `sessionid` and `csrftoken`: read from a request, set and cleared in an answer.
+//! `sessionid`, `csrftoken` and their like: read from a request, set and cleared in an answer.
 
 use http::{HeaderMap, HeaderValue};
 
 use super::Server;
+use crate::domain::known_clients::{DEVICE_COOKIE_SECONDS, DeviceCookie};
 use crate::domain::sessions::{LIFETIME_SECONDS, SessionId};
 use crate::domain::social::{TICKET_SECONDS, Ticket};
 
@@ -10,6 +11,8 @@ pub const SESSION_COOKIE: &str = "sessionid";
 pub const CSRF_COOKIE: &str = "csrftoken";
 /// Of somebody who is at a sign-in provider.
 pub const TICKET_COOKIE: &str = "signin_ticket";
+/// Of a browser that has signed in: strangers' guesses do not keep it out.
+pub const DEVICE_COOKIE: &str = "device";
 
 /// Django's CSRF_COOKIE_AGE, one year of 52 weeks.
 const CSRF_LIFETIME_SECONDS: i64 = 31_449_600;
@@ -37,9 +40,15 @@ impl<'a> Jar<'a> {
         Jar { server }
     }
 
-    /// Both cookies of a fresh login.
-    pub fn logged_in(&self, session: &SessionId) -> Vec<HeaderValue> {
-        vec![self.session(session), self.csrf()]
+    /// The cookies of a fresh login.
+    pub fn logged_in(&self, session: &SessionId, device: &DeviceCookie) -> Vec<HeaderValue> {
+        vec![self.session(session), self.csrf(), self.device(device)]
+    }
+
+    /// Lax whatever the others are: no other site has a use for it.
+    pub fn device(&self, device: &DeviceCookie) -> HeaderValue {
+        let (name, value) = (DEVICE_COOKIE, device.expose());
+        self.flagged(&format!("{name}={value}; HttpOnly; Max-Age={DEVICE_COOKIE_SECONDS}; Path=/; SameSite=Lax"))
     }
 
     pub fn session(&self, session: &SessionId) -> HeaderValue {

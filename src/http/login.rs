@@ -27,7 +27,7 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescri
     match accounts::log_in(&server.domain, &username, Password::new(password), &client).await {
         Ok(made) => {
             let key = Undescribed::new(json!({ "key": made.token.expose() }));
-            Ok(Reply::new(key).with_cookies(server.cookies().logged_in(&made.session)))
+            Ok(Reply::new(key).with_cookies(server.cookies().logged_in(&made.session, &made.device)))
         }
         Err(Refusal::Invalid(_)) if asks_for_mfa => Err(mfa_refusal(&rqctx)),
         Err(refusal) => Err(refusal.into()),

@@ -31,9 +31,11 @@ pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChang
         Credential::Basic => (accounts::Keep::Nothing, false),
         Credential::Session { .. } => (accounts::Keep::Nothing, true),
     };
-    let session =
+    let renewed =
         accounts::change_password(&server.domain, &caller.account, old, new, keep, new_session, &client).await?;
-    let cookies = session.iter().map(|session| server.cookies().session(session)).collect::<Vec<_>>();
+    let jar = server.cookies();
+    let cookies = renewed.iter().flat_map(|renewed| [jar.session(&renewed.session), jar.device(&renewed.device)]);
+    let cookies = cookies.collect::<Vec<_>>();
     Ok(detail("New password has been saved.").with_cookies(cookies))
 }
 

@@ -35,7 +35,7 @@ pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Repl
     };
     let made = accounts::register(&server.domain, registration).await?;
     let token = types::Token { key: Some(made.token.expose().to_owned()) };
-    Ok(Reply::new(token).with_cookies(server.cookies().logged_in(&made.session)))
+    Ok(Reply::new(token).with_cookies(server.cookies().logged_in(&made.session, &made.device)))
 }
 
 pub async fn resend_email(

@@ -45,8 +45,10 @@ async fn username_problems<T: Described + serde::de::DeserializeOwned>(
 ) -> Result<Problems, ApiError> {
     let mut problems = Problems::none();
     if let Some(username) = checked.text("username") {
-        let domain = &rqctx.server.private.domain;
-        problems.add("username", accounts::username_problems(domain, username, Some(caller.account.id)).await?);
+        let server = &rqctx.server.private;
+        let client = super::client::of(&server.settings, &rqctx.request);
+        let found = accounts::new_username_problems(&server.domain, username, &caller.account, &client);
+        problems.add("username", found.await?);
     }
     Ok(problems)
 }

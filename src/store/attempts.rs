@@ -1,5 +1,6 @@
-//! How much has been tried lately, where several servers count together: one row for each thing that is counted.
+//! How much has been tried lately: one row for each thing that is counted.
 //!
+//! Several servers on one database count here; a server that has its file alone saves here what it counts in memory.
 //! Must never know what is counted, which it sees as a digest, nor what is too much.
 
 use chrono::{DateTime, Utc};
@@ -14,36 +15,54 @@ pub struct Attempts {
     pub at: DateTime<Utc>,
 }
 
+/// Attempts with the digest of what they are counted for, and when they make no difference any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountedAttempts {
+    pub key_digest: [u8; 32],
+    pub attempts: Attempts,
+    pub empty_at: DateTime<Utc>,
+}
+
 fn record(row: &Row<'_>) -> Result<Attempts, StoreError> {
     Ok(Attempts { level: row.get(0)?, at: row.get::<Time>(1)?.0 })
 }
 
+fn counted(row: &Row<'_>) -> Result<CountedAttempts, StoreError> {
+    let key_digest = row.get::<Vec<u8>>(3)?.try_into();
+    let key_digest = key_digest.map_err(|_| StoreError::Other("a key digest is not 32 bytes long".to_owned()))?;
+    Ok(CountedAttempts { key_digest, attempts: record(row)?, empty_at: row.get::<Time>(2)?.0 })
+}
+
 impl Reader<'_> {
-    pub fn attempts_find(&self, counted: &[u8; 32]) -> Result<Option<Attempts>, StoreError> {
-        self.find("SELECT level, at FROM attempts WHERE counted = $1", params![counted], record)
+    pub fn attempts_find(&self, key_digest: &[u8; 32]) -> Result<Option<Attempts>, StoreError> {
+        self.find("SELECT level, at FROM attempts WHERE key_digest = $1", params![key_digest], record)
+    }
+
+    /// What still makes a difference, what does so for longest first.
+    pub fn attempts_list(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<CountedAttempts>, StoreError> {
+        self.list(
+            "SELECT level, at, empty_at, key_digest FROM attempts WHERE empty_at > $1 ORDER BY empty_at DESC LIMIT $2",
+            params![Time(now), limit],
+            counted,
+        )
     }
 }
 
 impl Writer<'_> {
-    /// Until `empty_at` it makes a difference.
-    pub fn attempts_keep(
-        &self,
-        counted: &[u8; 32],
-        attempts: Attempts,
-        empty_at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    pub fn attempts_keep(&self, counted: &CountedAttempts) -> Result<(), StoreError> {
+        let CountedAttempts { key_digest, attempts, empty_at } = counted;
         self.execute(
-            "INSERT INTO attempts (counted, level, at, empty_at) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (counted) DO UPDATE SET level = $2, at = $3, empty_at = $4",
-            params![counted, attempts.level, Time(attempts.at), Time(empty_at)],
+            "INSERT INTO attempts (key_digest, level, at, empty_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (key_digest) DO UPDATE SET level = $2, at = $3, empty_at = $4",
+            params![key_digest, attempts.level, Time(attempts.at), Time(*empty_at)],
         )?;
         Ok(())
     }
 
-    pub fn attempts_lower(&self, counted: &[u8; 32], by: i64) -> Result<(), StoreError> {
+    pub fn attempts_lower(&self, key_digest: &[u8; 32], by: i64) -> Result<(), StoreError> {
         self.execute(
-            "UPDATE attempts SET level = CASE WHEN level > $1 THEN level - $1 ELSE 0 END WHERE counted = $2",
-            params![by, counted],
+            "UPDATE attempts SET level = CASE WHEN level > $1 THEN level - $1 ELSE 0 END WHERE key_digest = $2",
+            params![by, key_digest],
         )?;
         Ok(())
     }
@@ -51,8 +70,8 @@ impl Writer<'_> {
     /// Deletes what makes no difference any more, at most `limit` rows.
     pub fn attempts_delete_empty(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
         self.execute(
-            "DELETE FROM attempts WHERE counted IN (
-                 SELECT counted FROM attempts WHERE empty_at <= $1 ORDER BY empty_at LIMIT $2
+            "DELETE FROM attempts WHERE key_digest IN (
+                 SELECT key_digest FROM attempts WHERE empty_at <= $1 ORDER BY empty_at LIMIT $2
              )",
             params![Time(now), limit],
         )

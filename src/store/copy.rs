@@ -76,7 +76,7 @@ macro_rules! table {
     };
 }
 
-/// All but what is tried lately, which is over in minutes. What others refer to comes first.
+/// All but what is tried lately, which is over in minutes. Tables that others refer to come first.
 const TABLES: [Table; 8] = [
     table!(
         "accounts",
@@ -112,11 +112,14 @@ const TABLES: [Table; 8] = [
     ),
 ];
 
-/// Sign-ins that have come back: keyed by a digest, and without an id to go on from.
-const SPENT: Table = table!("social_spent", "digest", "expires", b"xi", "$1, $2");
+/// Tables keyed by a digest, without an id to go on from.
+const KEYED_BY_DIGEST: [Table; 2] = [
+    table!("social_spent", "digest", "expires", b"xi", "$1, $2"),
+    table!("known_networks", "digest", "account_id, last_used", b"xii", "$1, $2, $3"),
+];
 
 fn tables() -> impl Iterator<Item = &'static Table> {
-    TABLES.iter().chain([&SPENT])
+    TABLES.iter().chain(&KEYED_BY_DIGEST)
 }
 
 /// How many rows of each table, in the order they were copied.

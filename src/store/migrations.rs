@@ -44,6 +44,7 @@ pub(super) const STEPS: &[Step] = &[
         sqlite: include_str!("migrations/0007.sqlite.sql"),
         postgres: include_str!("migrations/0007.postgres.sql"),
     },
+    step(include_str!("migrations/0008.sql")),
 ];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 

@@ -16,6 +16,7 @@ mod error;
 mod handles;
 mod import;
 mod inventree;
+mod known_networks;
 mod migrations;
 mod outbox;
 mod postgres;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use accounts::{Account, NewAccount};
-pub use attempts::Attempts;
+pub use attempts::{Attempts, CountedAttempts};
 pub use audit::{AuditBudget, AuditEntry, AuditFilter, NewAuditEntry};
 pub use backup::back_up;
 pub use copy::{Copied, Progress, copy};

@@ -48,6 +48,11 @@ impl TestClock {
         self.1.store(true, Ordering::SeqCst);
     }
 
+    /// Seconds since 1970.
+    pub fn stamp(&self) -> i64 {
+        self.0.lock().unwrap().timestamp()
+    }
+
     pub fn advance(&self, by: chrono::Duration) {
         *self.0.lock().unwrap() += by;
     }

@@ -270,7 +270,7 @@ fn form_page(
 fn done(server: &Server, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
     let jar = server.cookies();
     let (target, cookies) = match finished {
-        Finished::SignedIn { session, next } => (next, jar.logged_in(&session)),
+        Finished::SignedIn { session, device, next } => (next, jar.logged_in(&session, &device)),
         Finished::Connected { next } => (next, Vec::new()),
         Finished::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
     };

@@ -1,22 +1,26 @@
 //! Passwords to argon2id and back, on threads of their own.
 //!
 //! argon2 takes tens of milliseconds of a core and 19 MiB: never on an async thread, never inside a transaction, at most
-//! one per core at once. The queue in front is bounded, and a full one is an answer ([`HasherError::Busy`]), not a wait.
+//! one per core at once. The queue in front is bounded and fair to networks and accounts ([`fair_queue`]); for those who
+//! fill it, it is an answer ([`HasherError::Busy`]), not a wait.
 //! A hash of Django's, which an import brought, is verified here too ([`super::django_hashes`]).
 //! Parameters: OWASP Password Storage Cheat Sheet, argon2id with m=19456 KiB, t=2, p=1.
 
-use std::sync::Arc;
+mod fair_queue;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use super::django_hashes::{self, DjangoHash, Unusable};
 use super::passwords::Password;
 use crate::metrics::Hashing;
+use fair_queue::FairQueue;
+pub use fair_queue::Requester;
 
 /// Cost of one hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +54,43 @@ const LOWER_PRIORITY: i32 = 5;
 /// A thread without work for so long gives its memory back.
 const IDLE: Duration = Duration::from_secs(1);
 
-type Job = Box<dyn FnOnce(&mut Workbench) + Send>;
+/// `None` for a job that is not done after all.
+type Job = Box<dyn FnOnce(Option<&mut HashWorker>) + Send>;
+
+/// What the hashing threads share with those who ask them.
+struct Queue {
+    state: Mutex<State>,
+    /// Told of each job, and of the end.
+    changed: Condvar,
+}
+
+struct State {
+    jobs: FairQueue<Job>,
+    is_closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the threads once nobody can ask them any more.
+struct Handle(Arc<Queue>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.lock().is_closed = true;
+        self.0.changed.notify_all();
+    }
+}
 
 /// Marks an account that no password opens, as Django does.
 pub const UNUSABLE_PREFIX: char = '!';
 
 #[derive(Clone)]
 pub struct Hasher {
-    queue: Sender<Job>,
+    queue: Arc<Handle>,
     /// Verified in place of a missing or unusable hash, so that an unknown account takes as long as a known one.
     dummy: Arc<str>,
     metrics: Hashing,
@@ -72,17 +105,19 @@ impl Hasher {
     pub fn start(cost: Cost) -> Result<Hasher, HasherError> {
         let failed = |e: &dyn std::fmt::Display| HasherError::Failed(e.to_string());
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|e| failed(&e))?;
-        let workbench =
-            Workbench { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() };
-        let dummy = workbench.nobodys().map_err(|e| failed(&e))?;
+        let worker =
+            HashWorker { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() };
+        let dummy = worker.dummy_hash().map_err(|e| failed(&e))?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let (queue, jobs) = bounded::<Job>(QUEUE_PER_THREAD * threads);
+        let jobs = FairQueue::new(QUEUE_PER_THREAD * threads);
+        let queue = Queue { state: Mutex::new(State { jobs, is_closed: false }), changed: Condvar::new() };
+        let queue = Arc::new(Handle(Arc::new(queue)));
         #[cfg(target_env = "gnu")]
         give_large_memory_back();
         for number in 0..threads {
-            let (jobs, workbench) = (jobs.clone(), workbench.clone());
+            let (queue, worker) = (Arc::clone(&queue.0), worker.clone());
             let thread = thread::Builder::new().name(format!("argon2-{number}"));
-            thread.spawn(move || work(&jobs, workbench)).map_err(|e| failed(&e))?;
+            thread.spawn(move || work(&queue, worker)).map_err(|e| failed(&e))?;
         }
         Ok(Hasher { queue, dummy: dummy.into(), metrics: Hashing::default() })
     }
@@ -91,18 +126,18 @@ impl Hasher {
         &self.metrics
     }
 
-    /// Whether one more would be [`HasherError::Busy`] just now.
-    pub fn is_full(&self) -> bool {
-        self.queue.is_full()
+    /// Whether one more of this requester would be [`HasherError::Busy`] just now.
+    pub fn is_busy(&self, requester: &Requester) -> bool {
+        !self.queue.0.lock().jobs.has_room(requester)
     }
 
     /// A PHC string with a fresh salt.
     ///
     /// # Errors
     ///
-    /// [`HasherError::Busy`] when the queue is full.
-    pub async fn hash(&self, password: Password) -> Result<String, HasherError> {
-        let hashed = self.run(move |workbench| workbench.hash(password.expose().as_bytes()));
+    /// [`HasherError::Busy`] when the queue is full of jobs that are no less due.
+    pub async fn hash(&self, requester: Requester, password: Password) -> Result<String, HasherError> {
+        let hashed = self.run(requester, move |worker| worker.hash(password.expose().as_bytes()));
         hashed.await?.map_err(|e| HasherError::Failed(e.to_string()))
     }
 
@@ -114,17 +149,22 @@ impl Hasher {
     ///
     /// # Errors
     ///
-    /// [`HasherError::Busy`] when the queue is full.
-    pub async fn verify(&self, password: Password, stored: Option<&str>) -> Result<bool, HasherError> {
+    /// [`HasherError::Busy`] when the queue is full of jobs that are no less due.
+    pub async fn verify(
+        &self,
+        requester: Requester,
+        password: Password,
+        stored: Option<&str>,
+    ) -> Result<bool, HasherError> {
         let usable = stored.filter(|hash| why_unusable(hash).is_none());
         let known = usable.is_some();
         let hash = usable.unwrap_or(&self.dummy).to_owned();
-        self.run(move |workbench| {
+        self.run(requester, move |worker| {
             let password = password.expose().as_bytes();
             let fits = if is_djangos(&hash) {
                 DjangoHash::read(&hash).is_ok_and(|hash| hash.verify(password))
             } else {
-                django_hashes::read_argon2(&hash).is_ok_and(|hash| workbench.verify(password, &hash))
+                django_hashes::read_argon2(&hash).is_ok_and(|hash| worker.verify(password, &hash))
             };
             fits && known
         })
@@ -133,30 +173,31 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Workbench) -> T + Send + 'static,
+        requester: Requester,
+        work: impl FnOnce(&mut HashWorker) -> T + Send + 'static,
     ) -> Result<T, HasherError> {
         let (answer, result) = oneshot::channel();
         let metrics = self.metrics.clone();
-        let job: Job = Box::new(move |workbench| {
+        let job: Job = Box::new(move |worker| {
             metrics.waiting.dec();
+            let Some(worker) = worker else {
+                metrics.turned_away.inc();
+                let _ = answer.send(Err(HasherError::Busy));
+                return;
+            };
             let started = Instant::now();
-            let done = work(workbench);
+            let done = work(worker);
             metrics.seconds.observe(started.elapsed().as_secs_f64());
-            // Whoever asked may have gone; the work is done all the same.
-            let _ = answer.send(done);
+            // The one who asked may have gone; the work is done all the same.
+            let _ = answer.send(Ok(done));
         });
         self.metrics.waiting.inc();
-        self.queue.try_send(job).map_err(|e| {
-            self.metrics.waiting.dec();
-            match e {
-                TrySendError::Full(_) => {
-                    self.metrics.turned_away.inc();
-                    HasherError::Busy
-                }
-                TrySendError::Disconnected(_) => HasherError::Failed("the hashing threads have ended".to_owned()),
-            }
-        })?;
-        result.await.map_err(|_| HasherError::Failed("a hashing thread ended".to_owned()))
+        let pushed = self.queue.0.lock().jobs.push(requester, job);
+        self.queue.0.changed.notify_one();
+        if let Ok(Some(rejected)) | Err(rejected) = pushed {
+            rejected(None);
+        }
+        result.await.map_err(|_| HasherError::Failed("a hashing thread ended".to_owned()))?
     }
 }
 
@@ -178,19 +219,33 @@ pub fn why_unusable(hash: &str) -> Option<Unusable> {
     }
 }
 
-fn work(jobs: &Receiver<Job>, mut workbench: Workbench) {
+fn work(queue: &Queue, mut worker: HashWorker) {
     // Of this thread alone, which only Linux can. Where it is refused, hashing competes with reads.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(LOWER_PRIORITY);
+    while let Some(job) = next_job(queue, &mut worker) {
+        job(Some(&mut worker));
+    }
+}
+
+/// Waits for a job; `None` at the end.
+fn next_job(queue: &Queue, worker: &mut HashWorker) -> Option<Job> {
+    let mut state = queue.lock();
     loop {
-        let job = match workbench.memory.is_empty() {
-            true => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => jobs.recv_timeout(IDLE),
-        };
-        match job {
-            Ok(job) => job(&mut workbench),
-            Err(RecvTimeoutError::Timeout) => workbench.memory = Vec::new(),
-            Err(RecvTimeoutError::Disconnected) => return,
+        if let Some(job) = state.jobs.pop() {
+            return Some(job);
+        }
+        if state.is_closed {
+            return None;
+        }
+        if worker.memory.is_empty() {
+            state = queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        } else {
+            let (locked, wait) = queue.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = locked;
+            if wait.timed_out() {
+                worker.memory = Vec::new();
+            }
         }
     }
 }
@@ -209,12 +264,12 @@ fn give_large_memory_back() {
 /// What a hashing thread works with. It keeps the memory of a hash for the next one, for as long as there is one within
 /// [`IDLE`]: to have 19 MiB of empty pages from the system takes time with each.
 #[derive(Clone)]
-struct Workbench {
+struct HashWorker {
     argon2: Argon2<'static>,
     memory: Vec<Block>,
 }
 
-impl Workbench {
+impl HashWorker {
     fn hash(&mut self, password: &[u8]) -> Result<String, argon2::password_hash::Error> {
         let (argon2, salt) = (self.argon2.clone(), Salt::generate());
         let output = self.output(&argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
@@ -222,7 +277,7 @@ impl Workbench {
     }
 
     /// A hash of no password: what it takes to find that out is all that is wanted of it.
-    fn nobodys(&self) -> Result<String, argon2::password_hash::Error> {
+    fn dummy_hash(&self) -> Result<String, argon2::password_hash::Error> {
         self.phc(Salt::new(&[0; 16])?, Output::new(&[0; Params::DEFAULT_OUTPUT_LEN])?)
     }
 
@@ -271,7 +326,10 @@ impl Workbench {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
+    use crate::domain::client::Client;
 
     #[test]
     fn production_parameters_are_owasps() {
@@ -281,10 +339,14 @@ mod tests {
     #[tokio::test]
     async fn production_hash_carries_its_parameters_and_verifies() {
         let hasher = Hasher::start(Cost::PRODUCTION).unwrap();
-        let hash = hasher.hash(Password::new("Zebra-Quartz-77".into())).await.unwrap();
+        let hash = hasher.hash(Requester::server(), Password::new("Zebra-Quartz-77".into())).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(hasher.verify(Password::new("Zebra-Quartz-77".into()), Some(&hash)).await.unwrap());
-        assert!(!hasher.verify(Password::new("Zebra-Quartz-78".into()), Some(&hash)).await.unwrap());
+        assert!(
+            hasher.verify(Requester::server(), Password::new("Zebra-Quartz-77".into()), Some(&hash)).await.unwrap()
+        );
+        assert!(
+            !hasher.verify(Requester::server(), Password::new("Zebra-Quartz-78".into()), Some(&hash)).await.unwrap()
+        );
     }
 
     #[tokio::test]
@@ -292,7 +354,7 @@ mod tests {
         let hasher = Hasher::start(Cost::CHEAP).unwrap();
         for stored in [None, Some("!unusable"), Some(""), Some("garbage")] {
             let password = Password::new("no account has this password".into());
-            assert!(!hasher.verify(password, stored).await.unwrap(), "{stored:?}");
+            assert!(!hasher.verify(Requester::server(), password, stored).await.unwrap(), "{stored:?}");
         }
     }
 
@@ -304,17 +366,17 @@ mod tests {
             let params = Params::new(memory, passes, 1, length).unwrap();
             Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         };
-        let mut workbench = Workbench { argon2: argon2(64, 2, None), memory: Vec::new() };
+        let mut worker = HashWorker { argon2: argon2(64, 2, None), memory: Vec::new() };
         for other in [argon2(256, 1, Some(16)), argon2(16, 3, Some(64)), argon2(64, 2, None)] {
             let theirs = argon2::PasswordHasher::hash_password(&other, b"theirs").unwrap();
-            assert!(workbench.verify(b"theirs", &theirs));
-            assert!(!workbench.verify(b"their", &theirs));
-            let ours = workbench.hash(b"ours").unwrap();
-            assert_ne!(ours, workbench.hash(b"ours").unwrap(), "one salt for two");
+            assert!(worker.verify(b"theirs", &theirs));
+            assert!(!worker.verify(b"their", &theirs));
+            let ours = worker.hash(b"ours").unwrap();
+            assert_ne!(ours, worker.hash(b"ours").unwrap(), "one salt for two");
             let ours = PasswordHash::new(&ours).unwrap();
-            assert!(workbench.argon2.verify_password(b"ours", &ours).is_ok());
-            assert!(workbench.verify(b"ours", &ours));
-            assert_eq!(workbench.memory.len(), 64, "of one hash, however large others are");
+            assert!(worker.argon2.verify_password(b"ours", &ours).is_ok());
+            assert!(worker.verify(b"ours", &ours));
+            assert_eq!(worker.memory.len(), 64, "of one hash, however large others are");
         }
     }
 
@@ -323,7 +385,8 @@ mod tests {
     async fn hashing_stands_back_for_reads() {
         let own = rustix::process::getpriority_process(None).unwrap();
         let hasher = Hasher::start(Cost::CHEAP).unwrap();
-        let its = hasher.run(|_| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
+        let its =
+            hasher.run(Requester::server(), |_| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
         assert_eq!(its, (own + LOWER_PRIORITY).min(19));
         assert_eq!(rustix::process::getpriority_process(None).unwrap(), own, "the others stay as they are");
     }
@@ -331,8 +394,35 @@ mod tests {
     #[tokio::test]
     async fn full_queue_answers_busy_instead_of_waiting() {
         let hasher = Hasher::start(Cost::PRODUCTION).unwrap();
-        let waiting = (0..2000).map(|_| hasher.verify(Password::new("x".into()), None));
+        let waiting = (0..2000).map(|_| hasher.verify(Requester::server(), Password::new("x".into()), None));
         let results = futures::future::join_all(waiting).await;
         assert!(results.contains(&Err(HasherError::Busy)));
+    }
+
+    /// A flood of one network keeps only itself waiting: another's job is among the next.
+    #[tokio::test]
+    async fn flood_of_one_network_keeps_only_itself_waiting() {
+        let hasher = Hasher::start(Cost::PRODUCTION).unwrap();
+        let of = |address: &str, account: &str| {
+            let client = Client { address: address.to_owned(), ..Client::default() };
+            hasher.verify(Requester::new(&client, Some(account)), Password::new("x".into()), None)
+        };
+        let names: Vec<String> = (0..2000).map(|n| format!("name{}", n % 20)).collect();
+        let flood = futures::future::join_all(names.iter().map(|name| of("192.0.2.1", name)));
+        let amy = of("198.51.100.1", "amy");
+        let (flood, amy) = (Box::pin(flood), Box::pin(amy));
+        match futures::future::select(
+            flood,
+            async {
+                futures::future::ready(()).await;
+                amy.await
+            }
+            .boxed(),
+        )
+        .await
+        {
+            futures::future::Either::Right((verified, _)) => assert_eq!(verified, Ok(false)),
+            futures::future::Either::Left(_) => panic!("the flood came first"),
+        }
     }
 }

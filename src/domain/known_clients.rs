@@ -1,0 +1,147 @@
+//! Clients that an account knows: browsers that signed in to it, and networks that gave its password.
+//!
+//! Strangers who guess a password fill the account's bucket of the limits; a client it knows is counted apart, and so
+//! gets in. A browser has a cookie (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"), an API client has
+//! its network. Neither opens anything: each is worth a few guesses. Both end with the password.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::Duration;
+
+use super::client::Client;
+use super::keys::{self, digest};
+use super::limits::Standing;
+use super::{Domain, Refusal};
+use crate::store::{Account, StoreError, Writer};
+
+/// One year. What the cookie says ends with the password, whenever that is.
+pub const DEVICE_COOKIE_SECONDS: i64 = 31_536_000;
+
+/// Accounts of one browser that its cookie has room for; the one signed in to last stays longest.
+const MAX_ENTRIES: usize = 4;
+
+/// Networks that one account knows; the one used last stays longest.
+const MAX_NETWORKS: i64 = 10;
+
+const ID_BYTES: usize = 12;
+const MAC_BYTES: usize = 16;
+const ENTRY_BYTES: usize = ID_BYTES + MAC_BYTES;
+/// In base64url.
+const ENTRY_CHARACTERS: usize = 38;
+
+/// The cookie of a browser: for each account that it signed in to a random id, and a MAC over that id and the account's
+/// password hash. It names no account and, without the server's key, cannot be held against one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeviceCookie(String);
+
+impl fmt::Debug for DeviceCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceCookie(…)")
+    }
+}
+
+impl DeviceCookie {
+    /// As a browser sent it; `None` for what was never made here.
+    pub fn read(value: &str) -> Option<DeviceCookie> {
+        let is_entry = |text: &str| {
+            text.len() == ENTRY_CHARACTERS && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+        };
+        let is_ours = value.len() <= MAX_ENTRIES * (ENTRY_CHARACTERS + 1) && value.split('.').all(is_entry);
+        is_ours.then(|| DeviceCookie(value.to_owned()))
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &str> {
+        self.0.split('.').take(MAX_ENTRIES)
+    }
+}
+
+/// The cookie of a browser that has just signed in to an account: what it had, with an entry for this one in front.
+pub(super) fn renew(domain: &Domain, client: &Client, account_id: i64, password_hash: &str) -> DeviceCookie {
+    let is_own = |entry: &&str| open(domain, entry, account_id, password_hash).is_some();
+    let had: Vec<&str> = client.device.iter().flat_map(DeviceCookie::entries).collect();
+    let own = match had.iter().find(|entry| is_own(entry)) {
+        Some(own) => (*own).to_owned(),
+        None => {
+            let id = domain.random::<ID_BYTES>();
+            let mac = mac(domain, &id, account_id, password_hash);
+            URL_SAFE_NO_PAD.encode([&id[..], &mac[..]].concat())
+        }
+    };
+    let others = had.into_iter().filter(|entry| *entry != own).take(MAX_ENTRIES - 1);
+    let entries: Vec<&str> = std::iter::once(own.as_str()).chain(others).collect();
+    DeviceCookie(entries.join("."))
+}
+
+fn mac(domain: &Domain, id: &[u8], account_id: i64, password_hash: &str) -> [u8; MAC_BYTES] {
+    let parts = [id, &account_id.to_be_bytes(), password_hash.as_bytes()];
+    let full = keys::mac(&domain.secret.derive("device-cookie"), &parts);
+    let mut mac = [0; MAC_BYTES];
+    mac.copy_from_slice(&full[..MAC_BYTES]);
+    mac
+}
+
+/// The id in an entry, if it was made here for this account and its present password.
+fn open(domain: &Domain, entry: &str, account_id: i64, password_hash: &str) -> Option<[u8; ID_BYTES]> {
+    let bytes: [u8; ENTRY_BYTES] = URL_SAFE_NO_PAD.decode(entry).ok()?.try_into().ok()?;
+    let (id, sent) = bytes.split_at_checked(ID_BYTES)?;
+    keys::equal(&mac(domain, id, account_id, password_hash), sent).then_some(id.try_into().ok()?)
+}
+
+/// How the account of this name knows the client. The same work is done for a name that no account has.
+///
+/// # Errors
+///
+/// Only the store's.
+pub(super) async fn standing(domain: &Domain, username_key: &str, client: &Client) -> Result<Standing, Refusal> {
+    let read = domain.store.read(|r| {
+        let account = r.account_find_by_username_key(username_key)?;
+        let id = account.as_ref().map_or(NO_ACCOUNT, |account| account.id);
+        Ok::<_, StoreError>((r.known_network_find(&network_digest(id, client))?.is_some(), account))
+    });
+    let (is_known_network, account) = read.await?;
+    let (id, hash) = account.as_ref().map_or((NO_ACCOUNT, ""), |account| (account.id, account.password.as_str()));
+    // Each entry is tried, so that time does not tell which one it was.
+    let entries = client.device.iter().flat_map(DeviceCookie::entries);
+    let devices: Vec<[u8; ID_BYTES]> = entries.filter_map(|entry| open(domain, entry, id, hash)).collect();
+    Ok(match (account, devices.first()) {
+        (None, _) => Standing::Stranger,
+        (Some(_), Some(device)) => Standing::KnownDevice(*device),
+        (Some(_), None) if is_known_network => Standing::KnownNetwork,
+        (Some(_), None) => Standing::Stranger,
+    })
+}
+
+/// No row has this id.
+const NO_ACCOUNT: i64 = 0;
+
+fn network_digest(account_id: i64, client: &Client) -> [u8; 32] {
+    digest(&format!("network {account_id} {}", client.address))
+}
+
+/// The client has given the account's password: its network is known from now on. Noted behind the answer, and once a
+/// day at most; what cannot be noted just now is noted the next time.
+pub(super) async fn remember_network(domain: &Domain, account: &Account, client: &Client) {
+    let (id, now, digest) = (account.id, domain.now(), network_digest(account.id, client));
+    let noted: Result<_, StoreError> = domain.store.read(|r| r.known_network_find(&digest)).await;
+    let is_due = noted.is_ok_and(|noted| noted.is_none_or(|noted| now - noted >= Duration::days(1)));
+    if is_due {
+        let hash = account.password.clone();
+        domain.store.note(move |w| match w.account_find(id)? {
+            // Not with a password that was changed meanwhile.
+            Some(current) if current.password == hash => w.known_network_keep(&digest, id, now, MAX_NETWORKS),
+            _ => Ok(()),
+        });
+    }
+}
+
+/// The account has a new password: it knows this client's network and no other.
+pub(super) fn start_again(w: &Writer<'_>, domain: &Domain, account_id: i64, client: &Client) -> Result<(), StoreError> {
+    w.known_network_delete_all(account_id)?;
+    w.known_network_keep(&network_digest(account_id, client), account_id, domain.now(), MAX_NETWORKS)
+}

@@ -1,0 +1,125 @@
+//! Leaky buckets: how much one holds, how long an attempt takes to leak out, and the wait for the next one.
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::store::{Attempts, CountedAttempts};
+
+/// Digest of what is counted: a name of megabytes takes no more room than any other.
+pub(super) type KeyDigest = [u8; 32];
+
+/// How much a bucket holds, how long one attempt takes to leak out, and whose it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Limit {
+    pub burst: f64,
+    pub leak_seconds: f64,
+    /// One client alone fills it, and so pays there for what it tries before its time. A refusal must never fill what
+    /// others share: that would let a client take their attempts without making any.
+    pub is_own: bool,
+}
+
+impl Limit {
+    pub(super) const fn own(burst: f64, leak_seconds: f64) -> Limit {
+        Limit { burst, leak_seconds, is_own: true }
+    }
+
+    pub(super) const fn shared(burst: f64, leak_seconds: f64) -> Limit {
+        Limit { burst, leak_seconds, is_own: false }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Bucket {
+    pub level: f64,
+    pub at: DateTime<Utc>,
+    pub limit: Limit,
+}
+
+/// Refused tries fill a bucket up to so many times what it holds; from there the wait grows no more.
+const MAX_OVERFILL: f64 = 2.0;
+
+/// Of an attempt, as the store counts.
+pub(super) const MILLIONTHS: f64 = 1_000_000.0;
+
+impl Bucket {
+    pub(super) fn empty(limit: Limit, now: DateTime<Utc>) -> Bucket {
+        Bucket { level: 0.0, at: now, limit }
+    }
+
+    pub(super) fn level(&self, now: DateTime<Utc>) -> f64 {
+        // A clock that jumped back leaks nothing, and fills nothing.
+        let elapsed = (now - self.at).num_milliseconds().max(0) as f64 / 1000.0;
+        (self.level - elapsed / self.limit.leak_seconds).max(0.0)
+    }
+
+    /// The same after a clock that jumped back: else nothing would leak until it has caught up.
+    pub(super) fn no_later_than(self, now: DateTime<Utc>) -> Bucket {
+        Bucket { at: self.at.min(now), ..self }
+    }
+
+    fn fill(&mut self, now: DateTime<Utc>) {
+        *self = Bucket { level: self.level(now) + 1.0, at: now, ..*self };
+    }
+
+    /// Counts a try that was refused.
+    fn charge(&mut self, now: DateTime<Utc>) {
+        if self.level(now) + 1.0 <= self.limit.burst * MAX_OVERFILL {
+            self.fill(now);
+        }
+    }
+
+    /// How long until there is room for one attempt more; zero or less when there is.
+    fn wait_seconds(&self, now: DateTime<Utc>) -> f64 {
+        (self.level(now) + 1.0 - self.limit.burst) * self.limit.leak_seconds
+    }
+
+    pub(super) fn stored(&self, key_digest: KeyDigest) -> CountedAttempts {
+        let lasts = (self.level * self.limit.leak_seconds * 1000.0).ceil() as i64;
+        let level = (self.level * MILLIONTHS).round() as i64;
+        let attempts = Attempts { level, at: self.at };
+        CountedAttempts { key_digest, attempts, empty_at: self.at + Duration::milliseconds(lasts) }
+    }
+
+    pub(super) fn of_stored(stored: Option<Attempts>, limit: Limit, now: DateTime<Utc>) -> Bucket {
+        stored.map_or(Bucket::empty(limit, now), |Attempts { level, at }| Bucket {
+            level: level as f64 / MILLIONTHS,
+            at,
+            limit,
+        })
+    }
+
+    /// As it was saved. Which limit it is of is known again once it is asked for: until then it counts as a full one.
+    pub(super) fn of_saved(saved: &CountedAttempts) -> Bucket {
+        let level = saved.attempts.level.max(1) as f64 / MILLIONTHS;
+        let lasts = (saved.empty_at - saved.attempts.at).num_milliseconds().max(1) as f64 / 1000.0;
+        Bucket { level, at: saved.attempts.at, limit: Limit::shared(level, lasts / level) }
+    }
+}
+
+/// Whether a refused try costs its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    Free,
+    /// It fills the client's own buckets that refused it, or else the first.
+    Charged,
+}
+
+/// Takes an attempt from each bucket, or from none.
+///
+/// # Errors
+///
+/// How many seconds there is to wait for all of them.
+pub(super) fn reserve(buckets: &mut [Bucket], refused: Refused, now: DateTime<Utc>) -> Result<(), u64> {
+    let longest = |buckets: &[Bucket]| buckets.iter().map(|bucket| bucket.wait_seconds(now)).fold(0.0, f64::max);
+    if longest(buckets) <= 0.0 {
+        buckets.iter_mut().for_each(|bucket| bucket.fill(now));
+        return Ok(());
+    }
+    if refused == Refused::Charged {
+        let pays = |bucket: &Bucket| bucket.limit.is_own && bucket.wait_seconds(now) > 0.0;
+        match buckets.iter().any(pays) {
+            true => buckets.iter_mut().filter(|bucket| pays(bucket)).for_each(|bucket| bucket.charge(now)),
+            false => buckets.iter_mut().take(1).filter(|bucket| bucket.limit.is_own).for_each(|b| b.charge(now)),
+        }
+    }
+    Err(longest(buckets).ceil() as u64)
+}
