@@ -23,6 +23,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     accounts,
     attempts,
     email_addresses,
+    known_networks,
     outbox,
     sessions,
     social_accounts,
