@@ -10,6 +10,9 @@
 
 mod edits;
 mod mutations;
+#[allow(dead_code)]
+#[path = "../support/package.rs"]
+mod package;
 mod rebuilt;
 
 use std::collections::BTreeMap;

@@ -32,6 +32,7 @@ use specbound_codegen::{Settings, generate};
 use syn::visit_mut::{self, VisitMut};
 
 use crate::mutations::{Mutation, Step, find};
+use crate::package::{dependencies, section};
 
 /// What the generator makes of a document: the code that acts, and all of it.
 fn generated(document: &Value) -> Result<(String, String), String> {
@@ -222,6 +223,9 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Ve
     })
 }
 
+/// Section of the dependencies that only one C library needs.
+const GNU: &str = "target.'cfg(target_env = \"gnu\")'.dependencies";
+
 /// A copy of this package, built over and over.
 struct Copy {
     root: PathBuf,
@@ -241,24 +245,15 @@ impl Copy {
         // With this package's own dependencies, features and profile, cargo finds what it has built for the tests. By
         // another name, so that nothing takes the place of this package's binary.
         let own = std::fs::read_to_string(from.join("Cargo.toml")).expect("the manifest");
-        let section = |from: &str, to: &str| {
-            own.split_once(from)
-                .and_then(|(_, rest)| rest.split_once(to))
-                .map(|(section, _)| section)
-                .expect("a section")
-        };
         let manifest = format!(
             "[package]\nname = \"mutated\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
-             [workspace.dependencies]\n{}\n[lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
-             [dependencies]\n{}{}[build-dependencies]\n{}\n[profile.dev]{}",
-            section("\n[workspace.dependencies]\n", "\n["),
-            section("\n[dependencies]\n", "\n["),
-            section("\n[dev-dependencies]\n", "\n["),
-            section("\n[build-dependencies]\n", "\n["),
+             [lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
+             {}[{GNU}]\n{}\n[build-dependencies]\n{}\n[profile.dev]{}",
+            dependencies(&own, env!("CARGO_MANIFEST_DIR")),
+            section(&own, GNU),
+            section(&own, "build-dependencies"),
             own.split_once("[profile.dev]").expect("the profile").1,
-        )
-        .replace("path = \"crates", &format!("path = \"{}/crates", from.display()))
-        .replace("path = \"generated", &format!("path = \"{}/generated", from.display()));
+        );
         std::fs::write(root.join("Cargo.toml"), manifest).expect("the manifest of the copy");
         Copy { root }
     }

@@ -18,25 +18,12 @@ impl Package {
         std::fs::create_dir_all(folder.join("src")).unwrap();
         let root = env!("CARGO_MANIFEST_DIR");
         let own = std::fs::read_to_string(Path::new(root).join("Cargo.toml")).unwrap();
-        let section = |from: &str, to: &str| own.split_once(from).unwrap().1.split_once(to).unwrap().0.to_owned();
-        let for_tests = section("\n[dev-dependencies]\n", "\n[");
-        let named = |line: &str| line.split_once(" = ").map(|(name, _)| format!("\n{name} = "));
-        // What tests want with more features than the server counts once.
-        let of_server: Vec<String> = section("\n[dependencies]\n", "\n[")
-            .lines()
-            .filter(|line| named(line).is_none_or(|named| !format!("\n{for_tests}").contains(&named)))
-            .map(|line| format!("{line}\n"))
-            .collect();
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
-             [workspace.dependencies]\n{}\n[dependencies]\ninventree-auth = {{ path = {root:?} }}\n{}{}[profile.dev]{}",
-            section("\n[workspace.dependencies]\n", "\n["),
-            of_server.concat(),
-            for_tests,
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n{}\
+             inventree-auth = {{ path = {root:?} }}\n[profile.dev]{}",
+            dependencies(&own, root),
             own.split_once("[profile.dev]").unwrap().1,
-        )
-        .replace("path = \"crates", &format!("path = \"{root}/crates"))
-        .replace("path = \"generated", &format!("path = \"{root}/generated"));
+        );
         std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
         std::fs::write(folder.join("src/lib.rs"), "").unwrap();
         // The same versions as here, and nothing from the network that is not here already.
@@ -59,4 +46,27 @@ impl Package {
             .output()
             .unwrap()
     }
+}
+
+/// The text of one section of a manifest.
+pub fn section<'a>(manifest: &'a str, name: &str) -> &'a str {
+    manifest.split_once(&format!("\n[{name}]\n")).unwrap().1.split_once("\n[").unwrap().0
+}
+
+/// Sections `workspace.dependencies` and, as the last one, `dependencies` of a package with this package's dependencies
+/// and dev-dependencies. A crate in both is taken from the latter, which has more features.
+pub fn dependencies(own: &str, root: &str) -> String {
+    let for_tests = section(own, "dev-dependencies");
+    let name = |line: &str| line.split_once(" = ").map(|(name, _)| format!("\n{name} = "));
+    let of_server: String = section(own, "dependencies")
+        .lines()
+        .filter(|line| name(line).is_none_or(|name| !format!("\n{for_tests}").contains(&name)))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    format!(
+        "[workspace.dependencies]\n{}\n[dependencies]\n{of_server}{for_tests}\n",
+        section(own, "workspace.dependencies")
+    )
+    .replace("path = \"crates", &format!("path = \"{root}/crates"))
+    .replace("path = \"generated", &format!("path = \"{root}/generated"))
 }
