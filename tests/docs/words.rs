@@ -19,8 +19,7 @@ use crate::markdown::{documents, root, without_code};
 
 const MAX_WHAT: f64 = 1.5;
 const MAX_INDEFINITE: f64 = 0.1;
-const INDEFINITES: [&str; 8] =
-    ["nobody", "somebody", "everybody", "anybody", "noone", "someone", "everyone", "whoever"];
+const INDEFINITES: [&str; 7] = ["nobody", "somebody", "everybody", "anybody", "someone", "everyone", "whoever"];
 
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Count {
