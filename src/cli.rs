@@ -22,6 +22,8 @@ use crate::config::{self, Config};
 use crate::contract::diff::Sides;
 use crate::contract::report::{self, FailOn, Format, Report};
 use crate::contract::{self, compatibility};
+use crate::logging;
+use crate::metrics;
 use crate::secret::Secret;
 use crate::server::{self, Surroundings};
 use crate::store::Database;
@@ -195,7 +197,8 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
         config.database = named_database(database, &config)?;
     }
     let mut bind = serve.bind.unwrap_or(DEFAULT_BIND);
-    let log = server::logger(config.log_level, config.json_log);
+    let logging = metrics::Logging::default();
+    let log = logging::logger(config.log_level, config.json_log, &logging);
     let demo = serve.demo.then(|| demo::prepare(&mut config, bind)).transpose()?;
     if let Some((address, _)) = &demo {
         bind = *address;
@@ -204,8 +207,9 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;
+    let surroundings = Surroundings { logging, ..Surroundings::default() };
     runtime.block_on(async {
-        let running = server::start(&config, bind, &log, Surroundings::default()).await.map_err(failure)?;
+        let running = server::start(&config, bind, &log, surroundings).await.map_err(failure)?;
         if demo.is_some() {
             demo::furnish(running.domain(), &config.site_url).await?;
         }

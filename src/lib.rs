@@ -13,6 +13,7 @@
 //! - [`domain`]: the rules. No HTTP, no SQL.
 //! - [`mail`]: what is said in a mail, and how it gets out.
 //! - [`providers`]: whom a sign-in provider says somebody is. No account, no rule.
+//! - [`logging`]: the log, and what becomes of the lines that it cannot take.
 //! - [`metrics`]: what each floor counts about itself; [`operating`] shows it on an address of its own.
 //! - [`secret`]: a text that nothing shows; [`network`]: ranges of addresses.
 //! - [`store`]: all SQL, by noun, behind `read(closure)` and `write(closure)`.
@@ -36,6 +37,7 @@ pub mod config;
 pub mod contract;
 pub mod domain;
 pub mod http;
+pub mod logging;
 pub mod mail;
 pub mod metrics;
 pub mod network;

@@ -108,6 +108,13 @@ pub struct Mail {
     pub dropped: Counter,
 }
 
+/// The log's own.
+#[derive(Clone, Debug, Default)]
+pub struct Logging {
+    /// Lines that were not written since others kept the log busy.
+    pub dropped: Counter,
+}
+
 /// What is looked up when somebody asks.
 #[derive(Clone, Debug, Default)]
 pub struct Looked {
@@ -119,7 +126,14 @@ pub struct Looked {
 }
 
 /// Names follow Prometheus's practices: base units, and what is counted.
-pub fn registry(http: &Http, hashing: &Hashing, writing: &Writing, mail: &Mail, looked: &Looked) -> Registry {
+pub fn registry(
+    http: &Http,
+    hashing: &Hashing,
+    writing: &Writing,
+    mail: &Mail,
+    logging: &Logging,
+    looked: &Looked,
+) -> Registry {
     let mut all = Registry::with_prefix("inventree_auth");
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     all.register("build", "The program", build);
@@ -155,6 +169,9 @@ pub fn registry(http: &Http, hashing: &Hashing, writing: &Writing, mail: &Mail, 
     all.register("mails_waiting", "Mails in the outbox", looked.mails_waiting.clone());
     let help = "Age of the mail that waits longest";
     all.register_with_unit("mail_oldest_age", help, Unit::Seconds, looked.oldest_mail_seconds.clone());
+
+    let help = "Log lines that were not written since the log's queue was full";
+    all.register("log_lines_dropped", help, logging.dropped.clone());
 
     all
 }

@@ -8,20 +8,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dropshot::{ApiDescription, ConfigDropshot, HttpError, HttpServer, RequestContext, ServerBuilder, endpoint};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{Response, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
-use slog::{Logger, o};
+use slog::Logger;
 use tokio::task::AbortHandle;
 
 use crate::domain::Domain;
+use crate::http::connections::{Answerer, Connections};
 use crate::metrics::{self, Looked};
 use crate::store::StoreError;
 
 /// Monitors give up after some seconds, and balancers sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Monitors are few. Their connections are closed as those of the API are: when they are idle for long, and the longest
+/// idle first when there are more.
+const MAX_CONNECTIONS: usize = 64;
 /// Some hundred registrations.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -34,78 +37,91 @@ pub struct Subject {
     /// Where it is a file.
     pub database: Option<PathBuf>,
     pub http: metrics::Http,
+    pub logging: metrics::Logging,
     /// Lives for as long as mails are sent.
     pub outbox: AbortHandle,
 }
 
-pub struct Status {
+struct Status {
     subject: Subject,
     looked: Looked,
     registry: Registry,
+    /// Of this address, which nothing shows.
+    own: metrics::Http,
 }
-
-pub type Operating = HttpServer<Arc<Status>>;
 
 /// # Errors
 ///
 /// One line for the operator.
-pub fn listen(bind: SocketAddr, subject: Subject) -> Result<Operating, String> {
-    let mut api = ApiDescription::new();
-    let registered =
-        api.register(healthz).and_then(|()| api.register(readyz)).and_then(|()| api.register(show_metrics));
-    registered.map_err(|e| e.to_string())?;
+pub fn listen(bind: SocketAddr, subject: Subject, log: Logger) -> Result<Connections, String> {
     let looked = Looked::default();
-    let Subject { domain, http, .. } = &subject;
-    let mut registry =
-        metrics::registry(http, domain.hasher.metrics(), domain.store.metrics(), domain.outbox.metrics(), &looked);
+    let Subject { domain, http, logging, .. } = &subject;
+    let mut registry = metrics::registry(
+        http,
+        domain.hasher.metrics(),
+        domain.store.metrics(),
+        domain.outbox.metrics(),
+        logging,
+        &looked,
+    );
     if subject.database.is_some() {
         metrics::register_file(&mut registry, &looked);
     }
-    let config = ConfigDropshot { bind_address: bind, ..ConfigDropshot::default() };
-    let silent = Logger::root(slog::Discard, o!());
-    let builder = ServerBuilder::new(api, Arc::new(Status { subject, looked, registry }), silent).config(config);
-    builder.start().map_err(|e| {
-        let cause = std::error::Error::source(&e).map(|source| format!(": {source}")).unwrap_or_default();
-        format!("cannot listen on {bind}: {e}{cause}")
-    })
+    let status = Status { subject, looked, registry, own: metrics::Http::default() };
+    let listening = Connections::listen(bind, MAX_CONNECTIONS, None, Arc::new(status), log);
+    listening.map_err(|e| format!("cannot listen on {bind}: {e}"))
 }
 
-type Context = RequestContext<Arc<Status>>;
-type Answer = Result<Response<dropshot::Body>, HttpError>;
-
-/// This process answers.
-#[endpoint { method = GET, path = "/healthz" }]
-async fn healthz(_: Context) -> Answer {
-    answer(StatusCode::OK, PLAIN, "ok\n".to_owned())
-}
-
-/// This process can do its work: 200, or 503 with what it cannot.
-#[endpoint { method = GET, path = "/readyz" }]
-async fn readyz(rqctx: Context) -> Answer {
-    let wanting = rqctx.context().wanting().await;
-    if wanting.is_empty() {
-        return answer(StatusCode::OK, PLAIN, "ready\n".to_owned());
+impl Answerer for Status {
+    async fn answer(self: &Arc<Status>, request: Request<dropshot::Body>, _: SocketAddr) -> Response<dropshot::Body> {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        match request.uri().path() {
+            "/healthz" | "/readyz" | "/metrics" if !is_read => {
+                let mut refused = answer(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "method not allowed\n".to_owned());
+                refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                refused
+            }
+            // This process answers.
+            "/healthz" => answer(StatusCode::OK, PLAIN, "ok\n".to_owned()),
+            "/readyz" => self.readiness().await,
+            "/metrics" => self.show_metrics().await,
+            _ => answer(StatusCode::NOT_FOUND, PLAIN, "not found\n".to_owned()),
+        }
     }
-    let lines: String = wanting.into_iter().map(|what| format!("not ready: {what}\n")).collect();
-    answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
+
+    fn metrics(&self) -> &metrics::Http {
+        &self.own
+    }
 }
 
-#[endpoint { method = GET, path = "/metrics" }]
-async fn show_metrics(rqctx: Context) -> Answer {
-    let status = rqctx.context();
-    status.look().await;
-    let mut shown = String::new();
-    text::encode(&mut shown, &status.registry).map_err(|e| HttpError::for_internal_error(e.to_string()))?;
-    answer(StatusCode::OK, OPEN_METRICS, shown)
-}
-
-fn answer(status: StatusCode, media_type: &str, body: String) -> Answer {
-    let response = Response::builder().status(status).header(CONTENT_TYPE, media_type);
-    let response = response.header(CACHE_CONTROL, "no-store").body(body.into());
-    response.map_err(|e| HttpError::for_internal_error(e.to_string()))
+fn answer(status: StatusCode, media_type: &'static str, body: String) -> Response<dropshot::Body> {
+    let mut response = Response::new(dropshot::Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 impl Status {
+    /// This process can do its work: 200, or 503 with what it cannot.
+    async fn readiness(&self) -> Response<dropshot::Body> {
+        let wanting = self.wanting().await;
+        if wanting.is_empty() {
+            return answer(StatusCode::OK, PLAIN, "ready\n".to_owned());
+        }
+        let lines: String = wanting.into_iter().map(|what| format!("not ready: {what}\n")).collect();
+        answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
+    }
+
+    async fn show_metrics(&self) -> Response<dropshot::Body> {
+        self.look().await;
+        let mut shown = String::new();
+        match text::encode(&mut shown, &self.registry) {
+            Ok(()) => answer(StatusCode::OK, OPEN_METRICS, shown),
+            Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, "the metrics cannot be written\n".to_owned()),
+        }
+    }
+
     /// Tried, not remembered: a read, and a transaction that changes nothing and is written all the same. It takes less
     /// room than any other, so there must be some besides.
     async fn wanting(&self) -> Vec<&'static str> {

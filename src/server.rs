@@ -17,12 +17,13 @@ use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts};
-use crate::http::connections::Connections;
+use crate::http::connections::{self, Connections};
 use crate::http::front::Door;
 use crate::http::{Server, Settings};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
-use crate::operating::{self, Operating};
+use crate::metrics;
+use crate::operating;
 use crate::providers::{PATIENCE, Providers};
 use crate::secret::Secret;
 use crate::store::Store;
@@ -37,6 +38,8 @@ pub struct Surroundings {
     pub transport: Option<Transport>,
     /// How long a sign-in provider may take.
     pub provider_patience: Duration,
+    /// What the log counts about itself.
+    pub logging: metrics::Logging,
 }
 
 impl Default for Surroundings {
@@ -47,6 +50,7 @@ impl Default for Surroundings {
             hash_cost: Cost::PRODUCTION,
             transport: None,
             provider_patience: PATIENCE,
+            logging: metrics::Logging::default(),
         }
     }
 }
@@ -55,7 +59,7 @@ impl Default for Surroundings {
 pub struct Running {
     http: Arc<Connections>,
     door: Arc<Door>,
-    operating: Option<Operating>,
+    operating: Option<Connections>,
     domain: Domain,
     mail: worker::Worker,
     /// What ends when it is dropped.
@@ -76,7 +80,7 @@ pub async fn start(
     let store = Store::open(&config.database).map_err(|e| e.to_string())?;
     let secret = secret_key(config, &*surroundings.entropy)?;
     let domain = domain(config, &store, secret, &surroundings, log)?;
-    let Surroundings { clock, transport, .. } = surroundings;
+    let Surroundings { clock, transport, logging, .. } = surroundings;
     domain.limits.load(&store).await.map_err(|e| e.to_string())?;
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
@@ -96,7 +100,8 @@ pub async fn start(
     let server = Arc::new(Server::new(domain.clone(), settings(config), log.clone())?);
     let counted = server.metrics.clone();
     let door = Arc::new(Door::open(server).await?);
-    let http = Connections::listen(bind, tls, Arc::clone(&door), log.new(o!("part" => "connections")));
+    let part = log.new(o!("part" => "connections"));
+    let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&door), part);
     let http = Arc::new(http.map_err(|e| format!("cannot listen on {bind}: {e}"))?);
     info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url, "tls" => pair.is_some());
     if pair.is_some() && config.site_url.starts_with("http://") {
@@ -105,9 +110,10 @@ pub async fn start(
     let operating = match config.metrics_bind {
         Some(bind) => {
             let database = config.database.file().map(Path::to_owned);
-            let subject = operating::Subject { domain: domain.clone(), database, http: counted, outbox: mail.handle() };
-            let operating = operating::listen(bind, subject)?;
-            info!(log, "health and metrics"; "address" => %operating.local_addr());
+            let subject =
+                operating::Subject { domain: domain.clone(), database, http: counted, logging, outbox: mail.handle() };
+            let operating = operating::listen(bind, subject, log.new(o!("part" => "operating")))?;
+            info!(log, "health and metrics"; "address" => %operating.address());
             Some(operating)
         }
         None => None,
@@ -248,7 +254,7 @@ impl Running {
 
     /// Where health and metrics are shown.
     pub fn operating_address(&self) -> Option<SocketAddr> {
-        self.operating.as_ref().map(Operating::local_addr)
+        self.operating.as_ref().map(Connections::address)
     }
 
     pub fn domain(&self) -> &Domain {
@@ -275,7 +281,7 @@ impl Running {
         self.door.close().await;
         if let Some(operating) = self.operating {
             // Asked until the end: a balancer learns from it that this server stops.
-            operating.close().await?;
+            operating.stop().await?;
         }
         self.mail.stop().await;
         // What cannot be saved now is lost: there is nothing left to wait for.
@@ -388,26 +394,4 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = options.open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
-}
-
-/// A logger for people, or for machines with `json`.
-pub fn logger(level: slog::Level, json: bool) -> Logger {
-    use slog::Drain;
-    // The channel drops lines rather than hold up a request, and says how many.
-    if json {
-        let drain = slog_bunyan::with_name("inventree-auth", std::io::stderr()).build();
-        let drain = slog_async::Async::new(std::sync::Mutex::new(drain).fuse()).chan_size(4096).build();
-        Logger::root(drain.filter_level(level).fuse(), o!())
-    } else {
-        let drain = slog_term::FullFormat::new(slog_term::TermDecorator::new().stderr().build());
-        let drain = drain.use_custom_timestamp(write_utc).build().fuse();
-        let drain = slog_async::Async::new(drain).chan_size(4096).build();
-        Logger::root(drain.filter_level(level).fuse(), o!())
-    }
-}
-
-/// The time of a log line, with its zone: the default of the terminal format has none.
-fn write_utc(line: &mut dyn std::io::Write) -> std::io::Result<()> {
-    let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-    line.write_all(now.as_bytes())
 }

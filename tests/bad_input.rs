@@ -255,6 +255,25 @@ async fn form_of_more_than_a_thousand_fields_is_refused() {
 }
 
 #[tokio::test]
+async fn json_of_more_than_a_thousand_values_is_refused() {
+    let fixture = Fixture::new().await;
+    let bodies = [
+        format!("[{}]", vec!["{\"\":0}"; 501].join(",")),
+        format!("{{\"username\":[{}]}}", vec!["0"; 1000].join(",")),
+        format!("{{{}}}", vec!["\"a\":0"; 1001].join(",")),
+        format!("{{{}}}", (0..1001).map(|n| format!("\"{n}\":[]")).collect::<Vec<_>>().join(",")),
+    ];
+    for operation in operations() {
+        for body in &bodies {
+            let answer = fixture.send(&operation, Some(JSON), body.clone()).await;
+            assert_documented(&answer, &operation.name());
+            assert_eq!((answer.status, detail(&answer).as_str()), (400, "The number of JSON values exceeds 1000."));
+        }
+    }
+    fixture.assert_untouched("too many values").await;
+}
+
+#[tokio::test]
 async fn null_bytes_are_not_allowed() {
     let fixture = Fixture::new().await;
     for operation in operations() {

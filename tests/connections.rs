@@ -164,6 +164,27 @@ async fn request_in_http_2_frames_is_answered() {
     assert!(String::from_utf8_lossy(&came).contains("\"sso_enabled\""));
 }
 
+/// What HTTP/2 says twice it says alike.
+#[tokio::test]
+async fn http_2_names_one_host() {
+    let server = TestServer::start().await;
+    let host = |value: &[u8]| [&b"\x66"[..], &[u8::try_from(value.len()).unwrap()], value].concat();
+    let path = b"/api/auth/providers/";
+    let unnamed = [&b"\x82\x86\x04"[..], &[u8::try_from(path.len()).unwrap()], path].concat();
+    let ask = async |head: Vec<u8>| {
+        let (_, came) = flood(&server, [frame(HEADERS, END_STREAM | END_HEADERS, 1, &head)].into_iter()).await;
+        String::from_utf8_lossy(&came).into_owned()
+    };
+    for good in [request(), [request(), host(b"x")].concat(), [unnamed.clone(), host(b"x")].concat()] {
+        let came = ask(good).await;
+        assert!(came.contains("\"sso_enabled\""), "{came}");
+    }
+    for bad in [unnamed.clone(), [request(), host(b"y")].concat(), [unnamed, host(b"x"), host(b"x")].concat()] {
+        let came = ask(bad).await;
+        assert!(came.contains("{\"detail\":\"The ") && !came.contains("sso_enabled"), "{came}");
+    }
+}
+
 #[tokio::test]
 async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
     let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
@@ -270,6 +291,53 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the room is not given back");
+}
+
+/// The bodies that once took a hundred times their size, from four clients at a time.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn large_bodies_take_memory_in_proportion_and_give_it_back() {
+    const SIZE: usize = 2_500_000;
+    let server = binary::Binary::start("true");
+    let mib = |what: &str| -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    };
+    let http = reqwest::Client::new();
+    let send = async |kind: &'static str, body: String| {
+        let request = http.post(server.url("login/")).header("content-type", kind).body(body);
+        // 503 while there is no room.
+        let status = request.send().await.unwrap().status().as_u16();
+        assert!([400, 503].contains(&status), "{status}");
+        status
+    };
+    let long = |text: &str| text.repeat(SIZE / text.len());
+    let (json, form) = ("application/json", "application/x-www-form-urlencoded");
+    send(json, "{}".to_owned()).await;
+    let before = mib("VmRSS:");
+    for (kind, body) in [
+        (json, format!("[{}]", long("{\"\":0},"))),
+        (json, format!("[{}]", long("[],"))),
+        (json, format!("{{{}}}", long("\"a\":0,"))),
+        (json, format!("{{\"username\":\"{}\",\"password\":\"x\"}}", long("\\u00e4"))),
+        (form, long("a=&")),
+        (form, format!("username={}&password=x", long("%ff"))),
+    ] {
+        for _ in 0..4 {
+            futures::future::join_all((0..4).map(|_| send(kind, body.clone()))).await;
+        }
+    }
+    let peak = mib("VmHWM:");
+    println!("{before:.0} MiB before, {peak:.0} at most, {:.0} after", mib("VmRSS:"));
+    assert!(peak - before < 64.0, "{before} MiB before, {peak} at most");
+    for _ in 0..100 {
+        if mib("VmRSS:") - before < 24.0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{before} MiB before, {} after", mib("VmRSS:"));
 }
 
 /// What comes within a second, if anything does.

@@ -77,6 +77,40 @@ async fn a_server_that_can_work_is_healthy_and_ready() {
 }
 
 #[tokio::test]
+async fn other_paths_and_methods_are_not_served() {
+    let server = start().await;
+    let address = server.operating_address().unwrap();
+    let ask = |method, path| server.page(server.http.request(method, format!("http://{address}{path}")));
+    assert_eq!(ask(Method::GET, "/").await.status, 404);
+    assert_eq!(ask(Method::GET, "/metrics/").await.status, 404);
+    let refused = ask(Method::POST, "/metrics").await;
+    assert_eq!((refused.status, refused.header("allow")), (405, "GET, HEAD"));
+    let head = ask(Method::HEAD, "/readyz").await;
+    assert_eq!((head.status, head.body.as_slice()), (200, &b""[..]));
+}
+
+/// Three times as many as there are places, and all of them silent.
+#[tokio::test]
+async fn idle_monitors_keep_nobody_out() {
+    use tokio::io::AsyncReadExt;
+    let server = start().await;
+    let mut idle = Vec::new();
+    for _ in 0..192 {
+        idle.push(tokio::net::TcpStream::connect(server.operating_address().unwrap()).await.unwrap());
+    }
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(server.operating(path).await.status, 200);
+    }
+    assert_eq!(server.get("providers/", &[]).await.status, 200);
+    let mut closed = 0;
+    for stream in &mut idle {
+        let read = tokio::time::timeout(std::time::Duration::from_millis(5), stream.read(&mut [0]));
+        closed += usize::from(matches!(read.await, Ok(Ok(0) | Err(_))));
+    }
+    assert!((128..192).contains(&closed), "{closed} of 192 closed");
+}
+
+#[tokio::test]
 async fn a_locked_database_makes_a_server_unready_until_it_is_free() {
     let server = start().await;
     let lock = server.place.lock();
@@ -173,6 +207,7 @@ async fn hashes_writes_and_mails_are_counted() {
     assert_eq!(read["inventree_auth_build_info{version=\"0.1.0\"}"], 1.0);
     assert_eq!(read["inventree_auth_mails_sent_total"], 2.0);
     assert_eq!(read["inventree_auth_mails_dropped_total"], 0.0);
+    assert_eq!(read["inventree_auth_log_lines_dropped_total"], 0.0);
 }
 
 #[tokio::test]

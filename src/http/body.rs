@@ -1,22 +1,23 @@
 //! Request bodies: bytes and a `Content-Type` into named fields.
 //!
 //! It reads JSON, urlencoded and multipart bodies, and judges nothing but their form: what a field may hold is for
-//! [`super::fields`], what an error answers for the error module. It must not panic, hang or overflow on any input.
+//! [`super::fields`], what an error answers for the error module. It must not panic, hang or overflow on any input, and
+//! takes memory for the bytes that it keeps and for [`MAX_FIELDS`] fields, never more.
 //!
-//! Where its rules come from: DRF 3.14 `parsers.py` with Django 4.2 under it. The JSON reader is written out here because
-//! clients see the words and positions of CPython's `json.loads`; it follows `_json.c` of Python 3.11 step by step.
+//! Where its rules come from: DRF 3.14 `parsers.py` with Django 4.2 under it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use futures::{FutureExt, stream};
+use memchr::memmem;
 use multer::bytes::Bytes;
 
-/// Django's DATA_UPLOAD_MAX_NUMBER_FIELDS. Only forms are held to it, as there.
-const MAX_FORM_FIELDS: usize = 1000;
-/// Python gives up at about a thousand; no request of this API nests at all.
-const MAX_DEPTH: usize = 128;
-/// Python's `sys.get_int_max_str_digits()`.
-const MAX_INTEGER_DIGITS: usize = 4300;
+use super::json;
+
+/// Django's DATA_UPLOAD_MAX_NUMBER_FIELDS, for the values of a JSON body as well.
+pub(super) const MAX_FIELDS: usize = 1000;
+/// Of a parser's message: it may quote what was sent.
+const MAX_MESSAGE_CHARS: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyError {
@@ -26,8 +27,10 @@ pub enum BodyError {
     JsonParse(String),
     /// What Django's parser says, without DRF's `Multipart form parse error - `.
     MultipartParse(String),
-    /// A form of more than a thousand fields.
+    /// A form of more than [`MAX_FIELDS`] fields.
     TooManyFields,
+    /// JSON of more than [`MAX_FIELDS`] values.
+    TooManyValues,
     /// JSON of another kind than an object: the name of its Python type.
     NotAnObject(&'static str),
 }
@@ -41,7 +44,7 @@ pub enum FieldValue {
     Float(String),
     Text(String),
     List(Vec<FieldValue>),
-    Object(BTreeMap<String, FieldValue>),
+    Object(Members),
     /// An uploaded file. Its content is dropped: no field of this API takes one.
     File,
 }
@@ -62,10 +65,44 @@ impl FieldValue {
     }
 }
 
-/// The fields of one request. Of a name sent more than once the last value counts.
+/// Values by name, sorted, in no more memory than they need. Of a name sent more than once the last value counts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Members(Box<[(String, FieldValue)]>);
+
+impl From<Vec<(String, FieldValue)>> for Members {
+    fn from(mut sent: Vec<(String, FieldValue)>) -> Members {
+        // Stable, so that of one name the last value stays the last.
+        sent.sort_by(|(a, _), (b, _)| a.cmp(b));
+        sent.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                std::mem::swap(later, kept);
+            }
+            is_same
+        });
+        Members(sent.into_boxed_slice())
+    }
+}
+
+impl Members {
+    pub fn get(&self, name: &str) -> Option<&FieldValue> {
+        let found = self.0.binary_search_by(|(member, _)| member.as_str().cmp(name));
+        found.ok().and_then(|place| self.0.get(place)).map(|(_, value)| value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &FieldValue)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// The fields of one request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fields {
-    values: BTreeMap<String, FieldValue>,
+    values: Members,
     is_form: bool,
 }
 
@@ -76,8 +113,8 @@ fn has_tag(text: &str) -> bool {
 
 impl<'a> FromIterator<(&'a str, String)> for Fields {
     fn from_iter<I: IntoIterator<Item = (&'a str, String)>>(texts: I) -> Fields {
-        let values = texts.into_iter().map(|(name, text)| (name.to_owned(), FieldValue::Text(text))).collect();
-        Fields { values, is_form: false }
+        let fields = texts.into_iter().map(|(name, text)| (name.to_owned(), FieldValue::Text(text)));
+        Fields { values: fields.collect::<Vec<_>>().into(), is_form: false }
     }
 }
 
@@ -103,12 +140,12 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// The name of a field that holds an HTML tag.
+    /// The name of a field that holds an HTML tag, its beginning if it is a long one.
     pub fn scrubbed(mut self) -> Result<Fields, String> {
-        for (name, value) in &mut self.values {
+        for (name, value) in &mut self.values.0 {
             if let FieldValue::Text(text) = value {
                 if has_tag(text) {
-                    return Err(name.clone());
+                    return Err(name.chars().take(MAX_MESSAGE_CHARS).collect());
                 }
                 text.retain(|letter| !letter.is_control());
             }
@@ -130,17 +167,21 @@ impl Fields {
         }
     }
 
-    fn form(pairs: impl IntoIterator<Item = (String, FieldValue)>) -> Fields {
-        Fields { values: pairs.into_iter().collect(), is_form: true }
+    fn form(fields: Vec<(String, FieldValue)>) -> Fields {
+        Fields { values: fields.into(), is_form: true }
     }
 
-    pub(super) fn json(values: BTreeMap<String, FieldValue>) -> Fields {
+    pub(super) fn json(values: Members) -> Fields {
         Fields { values, is_form: false }
     }
 }
 
 /// Reads a whole body. An empty one has no fields, whatever its type.
-pub async fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyError> {
+///
+/// # Errors
+///
+/// A body that is no good as a whole. What is wrong with single fields is found later.
+pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyError> {
     let content_type = content_type.unwrap_or_default().trim();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_form = matches!(media_type.as_str(), "application/x-www-form-urlencoded" | "multipart/form-data");
@@ -148,7 +189,10 @@ pub async fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, B
         return Ok(Fields { is_form, ..Fields::default() });
     }
     match media_type.as_str() {
-        "application/json" => json(&bytes),
+        "application/json" => match json::parse(&bytes)? {
+            FieldValue::Object(values) => Ok(Fields::json(values)),
+            other => Err(BodyError::NotAnObject(other.python_type())),
+        },
         "application/x-www-form-urlencoded" => urlencoded(&bytes),
         // The bytes are all here, so a reader that still wants to wait for some would wait for ever.
         "multipart/form-data" => multipart(content_type, bytes)
@@ -160,16 +204,16 @@ pub async fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, B
 
 fn urlencoded(bytes: &[u8]) -> Result<Fields, BodyError> {
     // Django takes bytes that are no UTF-8 for latin-1; escaped ones that are none become replacement characters.
-    let text = std::str::from_utf8(bytes)
-        .map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), |text| text.to_owned());
-    if text.split('&').count() > MAX_FORM_FIELDS {
+    let text =
+        std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), Cow::Borrowed);
+    if text.bytes().filter(|byte| *byte == b'&').count() >= MAX_FIELDS {
         return Err(BodyError::TooManyFields);
     }
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (unquote(name), FieldValue::Text(unquote(value)))
     });
-    Ok(Fields::form(pairs))
+    Ok(Fields::form(pairs.collect()))
 }
 
 /// `+` and `%xx` decoded; a `%` that starts no escape stays as it is.
@@ -178,7 +222,7 @@ fn unquote(text: &str) -> String {
     let mut rest = text.as_bytes();
     loop {
         rest = match rest {
-            [] => return String::from_utf8_lossy(&decoded).into_owned(),
+            [] => return lossy(decoded),
             [b'%', high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 decoded.push(hex_value(*high) << 4 | hex_value(*low));
                 tail
@@ -191,31 +235,40 @@ fn unquote(text: &str) -> String {
     }
 }
 
+/// What is no UTF-8 becomes replacement characters.
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
 fn hex_value(digit: u8) -> u8 {
     char::from(digit).to_digit(16).map_or(0, |value| value as u8)
 }
 
 async fn multipart(content_type: &str, bytes: Bytes) -> Result<Fields, BodyError> {
     let boundary = boundary(content_type)?;
-    let delimiter = format!("--{boundary}");
     // A body without a single delimiter is all preamble: Django finds no fields in it and no fault.
-    if !bytes.windows(delimiter.len()).any(|window| window == delimiter.as_bytes()) {
-        return Ok(Fields::form([]));
+    if memmem::find(&bytes, format!("--{boundary}").as_bytes()).is_none() {
+        return Ok(Fields::form(Vec::new()));
     }
-    let broken = |error: multer::Error| BodyError::MultipartParse(error.to_string());
+    let broken =
+        |error: multer::Error| BodyError::MultipartParse(error.to_string().chars().take(MAX_MESSAGE_CHARS).collect());
     let mut parts = multer::Multipart::new(stream::iter([Ok::<_, std::convert::Infallible>(bytes)]), boundary);
     let mut fields = Vec::new();
     let mut count = 0;
-    while let Some(part) = parts.next_field().await.map_err(broken)? {
+    while let Some(mut part) = parts.next_field().await.map_err(broken)? {
         count += 1;
-        if count > MAX_FORM_FIELDS {
+        if count > MAX_FIELDS {
             return Err(BodyError::TooManyFields);
         }
         let Some(name) = part.name().map(|name| name.trim().to_owned()) else { continue };
         let is_file = part.file_name().is_some_and(|file| !file.is_empty());
-        let content = part.bytes().await.map_err(broken)?;
-        let text = || FieldValue::Text(String::from_utf8_lossy(&content).into_owned());
-        fields.push((name, if is_file { FieldValue::File } else { text() }));
+        let mut content = Vec::new();
+        while let Some(chunk) = part.chunk().await.map_err(broken)? {
+            if !is_file {
+                content.extend_from_slice(&chunk);
+            }
+        }
+        fields.push((name, if is_file { FieldValue::File } else { FieldValue::Text(lossy(content)) }));
     }
     Ok(Fields::form(fields))
 }
@@ -240,280 +293,12 @@ fn boundary(content_type: &str) -> Result<String, BodyError> {
     }
 }
 
-fn json(bytes: &[u8]) -> Result<Fields, BodyError> {
-    let text = decode_utf8(bytes).map_err(BodyError::JsonParse)?;
-    match Json::new(text).document().map_err(BodyError::JsonParse)? {
-        FieldValue::Object(values) => Ok(Fields::json(values)),
-        other => Err(BodyError::NotAnObject(other.python_type())),
-    }
-}
-
-/// Python's stream reader: its words for bad bytes, and no word for a character cut off at the very end.
-fn decode_utf8(bytes: &[u8]) -> Result<&str, String> {
-    let error = match std::str::from_utf8(bytes) {
-        Ok(text) => return Ok(text),
-        Err(error) => error,
-    };
-    let start = error.valid_up_to();
-    let (good, bad) = bytes.split_at(start);
-    let (Some(length), Some(first)) = (error.error_len(), bad.first()) else {
-        return std::str::from_utf8(good).map_err(|error| error.to_string());
-    };
-    let reason = match first {
-        0x80..=0xc1 | 0xf5..=0xff => "invalid start byte",
-        _ => "invalid continuation byte",
-    };
-    Err(match length {
-        1 => format!("'utf-8' codec can't decode byte 0x{first:02x} in position {start}: {reason}"),
-        _ => format!("'utf-8' codec can't decode bytes in position {start}-{}: {reason}", start + length - 1),
-    })
-}
-
-/// A JSON text and how far it has been read, in bytes, always between two characters.
-struct Json<'a> {
-    text: &'a str,
-    at: usize,
-    depth: usize,
-}
-
-impl<'a> Json<'a> {
-    fn new(text: &'a str) -> Json<'a> {
-        Json { text, at: 0, depth: 0 }
-    }
-
-    fn document(mut self) -> Result<FieldValue, String> {
-        if self.text.starts_with('\u{feff}') {
-            return Err(self.error("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0));
-        }
-        self.skip_space();
-        let value = self.value()?;
-        self.skip_space();
-        if self.rest().is_empty() { Ok(value) } else { Err(self.error("Extra data", self.at)) }
-    }
-
-    fn value(&mut self) -> Result<FieldValue, String> {
-        match self.peek() {
-            Some(b'"') => self.string().map(FieldValue::Text),
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::list),
-            _ if self.eat("null") => Ok(FieldValue::Null),
-            _ if self.eat("true") => Ok(FieldValue::Bool(true)),
-            _ if self.eat("false") => Ok(FieldValue::Bool(false)),
-            _ => match ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| self.rest().starts_with(word)) {
-                Some(word) => Err(format!("Out of range float values are not JSON compliant: '{word}'")),
-                None => self.number(),
-            },
-        }
-    }
-
-    fn nested(&mut self, read: fn(&mut Self) -> Result<FieldValue, String>) -> Result<FieldValue, String> {
-        if self.depth == MAX_DEPTH {
-            return Err("Recursion limit exceeded".to_owned());
-        }
-        self.depth += 1;
-        self.at += 1;
-        self.skip_space();
-        let value = read(self)?;
-        self.depth -= 1;
-        Ok(value)
-    }
-
-    fn object(&mut self) -> Result<FieldValue, String> {
-        let mut values = BTreeMap::new();
-        if self.eat("}") {
-            return Ok(FieldValue::Object(values));
-        }
-        loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.error("Expecting property name enclosed in double quotes", self.at));
-            }
-            let name = self.string()?;
-            self.skip_space();
-            if !self.eat(":") {
-                return Err(self.error("Expecting ':' delimiter", self.at));
-            }
-            self.skip_space();
-            values.insert(name, self.value()?);
-            if self.ends_with("}")? {
-                return Ok(FieldValue::Object(values));
-            }
-        }
-    }
-
-    fn list(&mut self) -> Result<FieldValue, String> {
-        let mut values = Vec::new();
-        if self.eat("]") {
-            return Ok(FieldValue::List(values));
-        }
-        loop {
-            values.push(self.value()?);
-            if self.ends_with("]")? {
-                return Ok(FieldValue::List(values));
-            }
-        }
-    }
-
-    /// After an element: whether `close` follows; otherwise it must be a comma.
-    fn ends_with(&mut self, close: &str) -> Result<bool, String> {
-        self.skip_space();
-        if self.eat(close) {
-            return Ok(true);
-        }
-        if !self.eat(",") {
-            return Err(self.error("Expecting ',' delimiter", self.at));
-        }
-        self.skip_space();
-        Ok(false)
-    }
-
-    fn string(&mut self) -> Result<String, String> {
-        let begin = self.at;
-        self.at += 1;
-        let mut read = String::new();
-        loop {
-            let rest = self.rest();
-            let plain = rest.find(|c| matches!(c, '"' | '\\' | '\0'..='\x1f')).unwrap_or(rest.len());
-            read.push_str(&rest[..plain]);
-            self.at += plain;
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(read);
-                }
-                Some(b'\\') => read.push(self.escape(begin)?),
-                Some(_) => return Err(self.error("Invalid control character at", self.at)),
-                None => return Err(self.error("Unterminated string starting at", begin)),
-            }
-        }
-    }
-
-    /// Reads the escape that starts here, in the string that started at `begin`.
-    fn escape(&mut self, begin: usize) -> Result<char, String> {
-        let c = match self.text.as_bytes().get(self.at + 1) {
-            Some(b'u') => return self.unicode_escape(),
-            Some(c @ (b'"' | b'\\' | b'/')) => char::from(*c),
-            Some(b'b') => '\x08',
-            Some(b'f') => '\x0c',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(_) => return Err(self.error("Invalid \\escape", self.at)),
-            None => return Err(self.error("Unterminated string starting at", begin)),
-        };
-        self.at += 2;
-        Ok(c)
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, String> {
-        let unit = self.unit().ok_or_else(|| self.error("Invalid \\uXXXX escape", self.at + 1))?;
-        self.at += 6;
-        if !(0xd800..=0xdbff).contains(&unit) {
-            return Ok(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
-        }
-        let Some(low @ 0xdc00..=0xdfff) = self.unit() else { return Ok(char::REPLACEMENT_CHARACTER) };
-        self.at += 6;
-        Ok(char::from_u32(0x10000 + ((unit - 0xd800) << 10 | (low - 0xdc00))).unwrap_or(char::REPLACEMENT_CHARACTER))
-    }
-
-    /// The value of a `\uXXXX` that starts here. As in `_json.c` it counts only if something follows it.
-    fn unit(&self) -> Option<u32> {
-        let digits = self.rest().strip_prefix("\\u")?.get(..4).filter(|_| self.rest().len() > 6)?;
-        digits.chars().try_fold(0, |unit, digit| Some(unit << 4 | digit.to_digit(16)?))
-    }
-
-    fn number(&mut self) -> Result<FieldValue, String> {
-        let rest = self.rest().as_bytes();
-        let digits = |from: usize| rest.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
-        let sign = usize::from(rest.first() == Some(&b'-'));
-        let mut end = match rest.get(sign) {
-            Some(b'0') => sign + 1,
-            Some(b'1'..=b'9') => sign + digits(sign),
-            _ => return Err(self.error("Expecting value", self.at)),
-        };
-        let (integer_end, integer_digits) = (end, end - sign);
-        if rest.get(end) == Some(&b'.') && digits(end + 1) > 0 {
-            end += 1 + digits(end + 1);
-        }
-        if matches!(rest.get(end), Some(b'e' | b'E')) {
-            let exponent = end + 1 + usize::from(matches!(rest.get(end + 1), Some(b'+' | b'-')));
-            if digits(exponent) > 0 {
-                end = exponent + digits(exponent);
-            }
-        }
-        let text = &self.rest()[..end];
-        if end > integer_end {
-            let value = text.parse().map_err(|_| self.error("Expecting value", self.at))?;
-            self.at += end;
-            return Ok(FieldValue::Float(python_float(value)));
-        }
-        if integer_digits > MAX_INTEGER_DIGITS {
-            return Err(format!(
-                "Exceeds the limit ({MAX_INTEGER_DIGITS} digits) for integer string conversion: \
-                 value has {integer_digits} digits; use sys.set_int_max_str_digits() to increase the limit"
-            ));
-        }
-        self.at += end;
-        Ok(FieldValue::Integer(if text == "-0" { "0" } else { text }.to_owned()))
-    }
-
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn eat(&mut self, word: &str) -> bool {
-        let found = self.rest().starts_with(word);
-        if found {
-            self.at += word.len();
-        }
-        found
-    }
-
-    fn skip_space(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
-    }
-
-    /// Python counts lines and columns from 1, characters from 0, and all of them in code points.
-    fn error(&self, message: &str, at: usize) -> String {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.matches('\n').count() + 1;
-        let column = before[line_start..].chars().count() + 1;
-        format!("{message}: line {line} column {column} (char {})", before.chars().count())
-    }
-}
-
-/// Python's `repr` of a float: the shortest digits, an exponent only outside 1e-4 to 1e16.
-fn python_float(value: f64) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
-        return format!("{value:?}");
-    }
-    let scientific = format!("{value:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
-    format!("{mantissa}e{sign}{exponent:0>2}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(content_type: &str, body: impl AsRef<[u8]>) -> Result<Fields, BodyError> {
-        parse(Some(content_type), Bytes::copy_from_slice(body.as_ref())).now_or_never().unwrap()
-    }
-
-    fn json_error(body: impl AsRef<[u8]>) -> String {
-        match read("application/json", body) {
-            Err(BodyError::JsonParse(text)) => text,
-            other => panic!("{other:?}"),
-        }
+        parse(Some(content_type), Bytes::copy_from_slice(body.as_ref()))
     }
 
     fn text(value: &str) -> Option<FieldValue> {
@@ -523,7 +308,7 @@ mod tests {
     #[test]
     fn an_empty_body_has_no_fields_whatever_its_type() {
         for content_type in [None, Some("text/plain"), Some("multipart/form-data"), Some("application/json")] {
-            let fields = parse(content_type, Bytes::new()).now_or_never().unwrap().unwrap();
+            let fields = parse(content_type, Bytes::new()).unwrap();
             assert!(fields.values.is_empty());
             assert_eq!(fields.is_form(), content_type == Some("multipart/form-data"));
         }
@@ -535,7 +320,7 @@ mod tests {
             let refused = BodyError::UnsupportedMediaType(content_type.to_owned());
             assert_eq!(read(content_type, "{}"), Err(refused));
         }
-        let untyped = parse(None, Bytes::from_static(b"x")).now_or_never().unwrap();
+        let untyped = parse(None, Bytes::from_static(b"x"));
         assert_eq!(untyped, Err(BodyError::UnsupportedMediaType(String::new())));
     }
 
@@ -545,49 +330,9 @@ mod tests {
             read("Application/JSON; charset=UTF-8", r#" {"a": "x", "b": [1, {"c": null}], "a": true} "#).unwrap();
         assert!(!fields.is_form());
         assert_eq!(fields.get("a"), Some(&FieldValue::Bool(true)), "the last of duplicate keys counts");
-        let inner = FieldValue::Object(BTreeMap::from([("c".to_owned(), FieldValue::Null)]));
+        let inner = FieldValue::Object(vec![("c".to_owned(), FieldValue::Null)].into());
         assert_eq!(fields.get("b"), Some(&FieldValue::List(vec![FieldValue::Integer("1".to_owned()), inner])));
         assert_eq!(fields.get("c"), None);
-    }
-
-    #[test]
-    fn json_errors_have_pythons_words_and_positions() {
-        for (body, error) in [
-            ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-            ("{]", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-            ("{\"a\":1,}", "Expecting property name enclosed in double quotes: line 1 column 8 (char 7)"),
-            (" ", "Expecting value: line 1 column 2 (char 1)"),
-            ("nul", "Expecting value: line 1 column 1 (char 0)"),
-            ("[1,]", "Expecting value: line 1 column 4 (char 3)"),
-            ("-", "Expecting value: line 1 column 1 (char 0)"),
-            ("{}x", "Extra data: line 1 column 3 (char 2)"),
-            ("01", "Extra data: line 1 column 2 (char 1)"),
-            ("{\"ä\"\n 1}", "Expecting ':' delimiter: line 2 column 2 (char 6)"),
-            ("[1 2]", "Expecting ',' delimiter: line 1 column 4 (char 3)"),
-            ("{\"a", "Unterminated string starting at: line 1 column 2 (char 1)"),
-            ("\"\\", "Unterminated string starting at: line 1 column 1 (char 0)"),
-            ("\"a\tb\"", "Invalid control character at: line 1 column 3 (char 2)"),
-            ("\"\\x\"", "Invalid \\escape: line 1 column 2 (char 1)"),
-            ("\"\\u12\"", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
-            ("\"\\u0041", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
-            ("\u{feff}{}", "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)"),
-            ("{\"a\":NaN", "Out of range float values are not JSON compliant: 'NaN'"),
-            ("-Infinity", "Out of range float values are not JSON compliant: '-Infinity'"),
-        ] {
-            assert_eq!(json_error(body), error, "{body}");
-        }
-    }
-
-    #[test]
-    fn bad_utf8_has_pythons_words() {
-        for (body, error) in [
-            (&b"\xff"[..], "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
-            (b"{\"\xc3\"}", "'utf-8' codec can't decode byte 0xc3 in position 2: invalid continuation byte"),
-            (b"\"\xe2\x82\"", "'utf-8' codec can't decode bytes in position 1-2: invalid continuation byte"),
-            (b"\"\xe2\x82", "Unterminated string starting at: line 1 column 1 (char 0)"),
-        ] {
-            assert_eq!(json_error(body), error);
-        }
     }
 
     #[test]
@@ -597,43 +342,6 @@ mod tests {
         {
             assert_eq!(read("application/json", body), Err(BodyError::NotAnObject(name)));
         }
-    }
-
-    #[test]
-    fn numbers_keep_their_digits_and_read_as_python_prints_them() {
-        for (sent, kept) in [
-            ("123456789012345678901234", "123456789012345678901234"),
-            ("-0", "0"),
-            ("1.0", "1.0"),
-            ("1e3", "1000.0"),
-            ("1E16", "1e+16"),
-            ("0.00001", "1e-05"),
-            ("-1.5e-7", "-1.5e-07"),
-            ("1e999", "inf"),
-            ("-0.0", "-0.0"),
-        ] {
-            match Json::new(sent).document() {
-                Ok(FieldValue::Integer(text) | FieldValue::Float(text)) => assert_eq!(text, kept),
-                other => panic!("{other:?}"),
-            }
-        }
-        assert!(json_error("1".repeat(4301)).starts_with("Exceeds the limit (4300 digits)"));
-    }
-
-    #[test]
-    fn escapes_are_decoded_and_lone_surrogates_replaced() {
-        let body = r#"{"a": "\"\\\/\b\f\n\r\t\u00e4\ud83d\ude00", "b": "\ud800x\udc00\ud800\u0041"}"#;
-        let fields = read("application/json", body).unwrap();
-        assert_eq!(fields.get("a").cloned(), text("\"\\/\x08\x0c\n\r\tä😀"));
-        assert_eq!(fields.get("b").cloned(), text("\u{fffd}x\u{fffd}\u{fffd}A"));
-    }
-
-    #[test]
-    fn deep_json_is_refused_without_overflowing_the_stack() {
-        assert_eq!(json_error("[".repeat(1_000_000)), "Recursion limit exceeded");
-        assert_eq!(json_error("{\"a\":".repeat(129)), "Recursion limit exceeded");
-        let deepest = "[".repeat(128) + &"]".repeat(128);
-        assert_eq!(read("application/json", deepest), Err(BodyError::NotAnObject("list")));
     }
 
     #[test]
@@ -681,7 +389,7 @@ mod tests {
         assert_eq!(fields.get("a").cloned(), text("ünï"));
         assert_eq!(fields.get("empty").cloned(), text(""));
         assert_eq!(fields.get("f"), Some(&FieldValue::File));
-        assert_eq!(fields.values.len(), 3);
+        assert_eq!(fields.values.iter().count(), 3);
     }
 
     #[test]
@@ -691,7 +399,7 @@ mod tests {
         assert_eq!(read("multipart/form-data; boundary=", "x"), parse_error("Invalid boundary in multipart: "));
         assert_eq!(
             read("multipart/form-data; boundary=abc", "x"),
-            Ok(Fields::form([])),
+            Ok(Fields::form(Vec::new())),
             "recorded: no fields, no fault"
         );
         for body in ["--abc", "--abc\r\n", "--abc\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv", "--abcx"] {

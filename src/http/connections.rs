@@ -2,7 +2,8 @@
 //!
 //! dropshot's own loop never closes a connection that is silent from its first byte on or in the middle of a TLS
 //! handshake, and takes as many as come: a few thousand of them, which cost a stranger nothing, end the service. So this
-//! loop stands in its place. hyper speaks HTTP, rustls TLS; what a request means is the door's affair ([`super::front`]).
+//! loop stands in its place. hyper speaks HTTP, rustls TLS; what a request means is for an [`Answerer`]: the API's door
+//! ([`super::front`]), or the operator's address (`operating.rs`).
 //!
 //! The rule: a connection either waits for this server, or this server waits for it (for its handshake, for a request,
 //! for the rest of a body, or for it to take an answer). Whoever keeps the server waiting is closed after [`PATIENCE`],
@@ -34,7 +35,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
-use super::front::{Answer, Door};
+use super::framing::StrictFraming;
+use super::front::Answer;
 use crate::metrics;
 
 /// Longer than the minute for which proxies keep an unused connection, so that it is theirs to close.
@@ -44,7 +46,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_secs(1);
 /// A connection takes some 10 kB, up to 40 with a head that never ends.
 const MOST: usize = 4096;
-/// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers and sign-in providers.
+/// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers, sign-in providers and the
+/// operator's address.
 const RESERVED: usize = 512;
 /// Connections that are told to close and not gone yet.
 const MOST_CLOSING: usize = 32;
@@ -57,6 +60,18 @@ const MOST_STREAMS: u32 = 32;
 /// Requests at a time on all connections, before those that keep this server waiting are closed.
 const MOST_REQUESTS: i64 = 4096;
 
+/// What answers the requests of a listener.
+pub trait Answerer: Send + Sync + 'static {
+    fn answer(
+        self: &Arc<Self>,
+        request: Request<dropshot::Body>,
+        remote: SocketAddr,
+    ) -> impl Future<Output = Answer> + Send;
+
+    /// Where its connections are counted.
+    fn metrics(&self) -> &metrics::Http;
+}
+
 /// A listening server.
 pub struct Connections {
     address: SocketAddr,
@@ -66,15 +81,16 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Binds the address. With `tls`, nothing else is spoken there.
+    /// Binds the address, for `most` connections at one time. With `tls`, nothing else is spoken there.
     ///
     /// # Errors
     ///
     /// The system's.
-    pub fn listen(
+    pub fn listen<A: Answerer>(
         bind: SocketAddr,
+        most: usize,
         tls: Option<Arc<rustls::ServerConfig>>,
-        door: Arc<Door>,
+        answerer: Arc<A>,
         log: Logger,
     ) -> std::io::Result<Connections> {
         let socket = if bind.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -86,8 +102,8 @@ impl Connections {
         let address = listener.local_addr()?;
         let (tls, acceptor) = watch::channel(tls.map(TlsAcceptor::from));
         let (stop, stopped) = watch::channel(());
-        let open = Open::new(most(), door.metrics().clone(), log);
-        let loop_ = tokio::spawn(serve(listener, acceptor, stopped, door, open));
+        let open = Open::new(most, answerer.metrics().clone(), log);
+        let loop_ = tokio::spawn(serve(listener, acceptor, stopped, answerer, open));
         Ok(Connections { address, tls, stop, loop_ })
     }
 
@@ -122,8 +138,8 @@ impl Connections {
     }
 }
 
-/// How many connections can be open: as many file descriptors as the system gives, as far as they are needed.
-fn most() -> usize {
+/// How many connections of the API can be open: as many file descriptors as the system gives, as far as they are needed.
+pub fn most() -> usize {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
@@ -145,11 +161,11 @@ fn most() -> usize {
     MOST
 }
 
-async fn serve(
+async fn serve<A: Answerer>(
     listener: TcpListener,
     tls: watch::Receiver<Option<TlsAcceptor>>,
     mut stopped: watch::Receiver<()>,
-    door: Arc<Door>,
+    answerer: Arc<A>,
     open: Arc<Open>,
 ) {
     let graceful = GracefulShutdown::new();
@@ -166,7 +182,7 @@ async fn serve(
                         open: Arc::clone(&open),
                         connection: Arc::clone(&place.connection),
                         http: Arc::clone(&http),
-                        door: Arc::clone(&door),
+                        answerer: Arc::clone(&answerer),
                         watcher: graceful.watcher(),
                     };
                     let acceptor = tls.borrow().clone();
@@ -212,16 +228,16 @@ fn http() -> Builder<TokioExecutor> {
 }
 
 /// What one connection needs.
-struct Client {
+struct Client<A> {
     remote: SocketAddr,
     open: Arc<Open>,
     connection: Arc<Connection>,
     http: Arc<Builder<TokioExecutor>>,
-    door: Arc<Door>,
+    answerer: Arc<A>,
     watcher: Watcher,
 }
 
-impl Client {
+impl<A: Answerer> Client<A> {
     async fn welcome(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         // Answers are written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
@@ -237,13 +253,13 @@ impl Client {
     }
 
     async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let Client { remote, open, connection, http, door, watcher } = self;
+        let Client { remote, open, connection, http, answerer, watcher } = self;
         let service = service_fn(move |request: Request<Incoming>| {
             let work = Work::begin(&connection);
-            let door = Arc::clone(&door);
+            let answerer = Arc::clone(&answerer);
             // A connection of HTTP/2 brings many requests, and can keep this server waiting with each. Those that do not
             // are few: whatever they wait for in here has a queue of its own with an end.
-            if door.metrics().in_flight.get() >= MOST_REQUESTS {
+            if answerer.metrics().in_flight.get() >= MOST_REQUESTS {
                 open.close_longest();
             }
             async move {
@@ -251,12 +267,12 @@ impl Client {
                     true => dropshot::Body::empty(),
                     false => dropshot::Body::wrap(Awaited { body, connection: Arc::clone(&work.0), is_awaited: false }),
                 });
-                let answer: Answer = door.answer(request, remote).await;
+                let answer: Answer = answerer.answer(request, remote).await;
                 drop(work);
                 Ok::<_, Infallible>(answer)
             }
         });
-        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = http.serve_connection(TokioIo::new(StrictFraming::new(stream)), service).into_owned();
         // What ends a connection is the client's affair.
         let _ = watcher.watch(connection).await;
     }

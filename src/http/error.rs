@@ -279,6 +279,9 @@ impl From<BodyError> for ApiError {
             BodyError::TooManyFields => {
                 ApiError::detail(StatusCode::BAD_REQUEST, "The number of form fields exceeds 1000.")
             }
+            BodyError::TooManyValues => {
+                ApiError::detail(StatusCode::BAD_REQUEST, "The number of JSON values exceeds 1000.")
+            }
             BodyError::NotAnObject("NoneType") => Problems::general("No data provided").into(),
             BodyError::NotAnObject(kind) => {
                 let message = format!("Invalid data. Expected a dictionary, but got {kind}.");

@@ -14,7 +14,12 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::body::{FieldValue, Fields};
+use super::json::MAX_INTEGER_DIGITS;
 use crate::domain::email_format;
+
+/// A text that is longer than this and than its property allows is refused for its length alone: to look for other faults
+/// takes time. Also the limit of a text where the document sets none.
+const MAX_TEXT_BYTES: usize = 65_536;
 
 /// The document's pattern for user names, the one pattern that has a message of its own.
 const USERNAME_PATTERN: &str = r"^[\w.@+-]+$";
@@ -250,6 +255,11 @@ fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked
         return if blank_allowed { Ok(String::new()) } else { fault("This field may not be blank.") };
     }
     let length = text.chars().count();
+    let too_long = |max: usize| format!("Ensure this field has no more than {max} characters.");
+    let max = property.max_length.unwrap_or(MAX_TEXT_BYTES);
+    if text.len() > MAX_TEXT_BYTES && length > max {
+        return fault(too_long(max));
+    }
     // All that are broken are told. A model's own validators, here the pattern, run before those of the field.
     let faults = [
         property.pattern.filter(|pattern| !matches_pattern(pattern, text)).map(|pattern| match pattern {
@@ -258,10 +268,7 @@ fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked
                 .to_owned(),
             _ => "This value does not match the required pattern.".to_owned(),
         }),
-        property
-            .max_length
-            .filter(|max| length > *max)
-            .map(|max| format!("Ensure this field has no more than {max} characters.")),
+        property.max_length.filter(|max| length > *max).map(too_long),
         property
             .min_length
             .filter(|min| length < *min)
@@ -281,7 +288,10 @@ fn id(value: &FieldValue) -> Checked<i64> {
         _ => "",
     };
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    // Python reads no longer number from a text either.
+    let is_number =
+        (1..=MAX_INTEGER_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number {
         return fault(format!("Incorrect type. Expected pk value, received {}.", value.python_type()));
     }
     // A number no row can have is a row that does not exist.
@@ -327,7 +337,7 @@ fn as_json(value: &FieldValue) -> Value {
         FieldValue::Float(text) => text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from),
         FieldValue::Text(text) => Value::from(text.as_str()),
         FieldValue::List(items) => items.iter().map(as_json).collect(),
-        FieldValue::Object(values) => values.iter().map(|(name, value)| (name.clone(), as_json(value))).collect(),
+        FieldValue::Object(values) => values.iter().map(|(name, value)| (name.to_owned(), as_json(value))).collect(),
     }
 }
 
@@ -359,7 +369,6 @@ fn is_python_space(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
     use serde_json::json;
 
     use super::super::body;
@@ -404,7 +413,7 @@ mod tests {
 
     fn run(properties: &[Property], kind: &str, body: &str, rules: Rules<'_>) -> Result<Value, String> {
         let bytes = multer::bytes::Bytes::copy_from_slice(body.as_bytes());
-        let fields = body::parse(Some(kind), bytes).now_or_never().unwrap().unwrap();
+        let fields = body::parse(Some(kind), bytes).unwrap();
         let (clean, errors) = check(properties, &fields, rules);
         if errors.is_empty() { Ok(Value::Object(clean)) } else { Err(serde_json::to_string(&errors).unwrap()) }
     }

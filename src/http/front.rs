@@ -5,6 +5,7 @@
 //! ([`super::documented_api`]), and asks it; beside it stand the [`pages`]. What the reference does around its views is here, once: negotiation, 404, 405, OPTIONS, HEAD, headers, a
 //! caught panic, the log line. No rule of an operation or a page may be here.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -24,12 +25,13 @@ use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use super::caller::{ANY_SCHEME, FromIdentity, SessionOf, SignedIn, Visitor};
+use super::connections::Answerer;
 use super::contexts::Contexts;
 use super::error::{ApiError, InternalMessage, json_response};
-use super::lazy_body::LazyBody;
+use super::lazy_body::{LazyBody, Room};
 use super::pages::{self, Page, Visit, people};
 use super::typed::{Context, Operation};
-use super::{Server, Settings, caller, client, documented_api, negotiation};
+use super::{Server, Settings, caller, client, documented_api, host, negotiation};
 use crate::api::OPERATIONS;
 use crate::metrics;
 
@@ -180,6 +182,13 @@ impl Routes {
     }
 }
 
+/// A request's path as it is matched; `None` for one with an encoded slash, which stands for no slash between segments,
+/// and no segment here has one in it.
+fn decoded(path: &str) -> Option<Cow<'_, str>> {
+    let has_slash = path.as_bytes().windows(3).any(|escape| escape.eq_ignore_ascii_case(b"%2f"));
+    (!has_slash).then(|| percent_decode_str(path).decode_utf8_lossy())
+}
+
 fn dispatch() -> Result<Dispatch, String> {
     let router = Arc::new(documented_api()?.into_router());
     // Found once: a path without a variable leads to the same handler every time, and needs nothing of the route.
@@ -196,7 +205,9 @@ fn dispatch() -> Result<Dispatch, String> {
             let handler = match handlers.get(operation) {
                 Some(handler) => Arc::clone(handler),
                 None => {
-                    let found = router.lookup_route(&method, rqctx.request.uri().path().into(), None);
+                    // By the path that was matched here, whose variable is digits alone: the two cannot disagree.
+                    let path = decoded(rqctx.request.uri().path()).unwrap_or_default();
+                    let found = router.lookup_route(&method, path.as_ref().into(), None);
                     let found = found.map_err(|e| ApiError::internal(format!("documented, but not routed: {e}")))?;
                     rqctx.endpoint = found.endpoint;
                     found.handler
@@ -226,22 +237,6 @@ impl Door {
         Ok(Door { server, contexts, detached: TaskTracker::new() })
     }
 
-    pub fn metrics(&self) -> &metrics::Http {
-        &self.server.metrics
-    }
-
-    /// A write goes on when its client has gone: it would be half known otherwise.
-    pub async fn answer(self: &Arc<Door>, request: Request<dropshot::Body>, remote: SocketAddr) -> Answer {
-        let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        if only_reads && request.uri().path().starts_with(API) {
-            return self.answer_attached(request, remote).await;
-        }
-        let door = Arc::clone(self);
-        let answering = self.detached.spawn(async move { door.answer_attached(request, remote).await });
-        // It catches its own panics, and nobody aborts it.
-        answering.await.unwrap_or_else(|e| ApiError::internal(e.to_string()).into_response())
-    }
-
     /// Returns when nothing goes on any more.
     pub async fn close(&self) {
         self.detached.close();
@@ -254,9 +249,10 @@ impl Door {
         let _in_flight = InFlight::new(&server.metrics);
         let request_id = uuid::Builder::from_random_bytes(server.domain.random()).into_uuid().to_string();
         let (method, headers) = (request.method().clone(), kept(request.headers()));
-        let resource = server.routes.find(&percent_decode_str(request.uri().path()).decode_utf8_lossy());
+        let resource = decoded(request.uri().path()).and_then(|path| server.routes.find(&path));
         let name = resource.and_then(|resource| resource.name(&method));
         let session = SessionOf::request(&mut request);
+        let _room = Room::attach(&mut request);
         let rqctx = self.contexts.make(RequestInfo::new(&request, remote), request_id.clone());
 
         let whole = async {
@@ -279,6 +275,24 @@ impl Door {
         }
         log(server, &request_id, &method, name, &remote, &response, started);
         response
+    }
+}
+
+impl Answerer for Door {
+    /// A write goes on when its client has gone: it would be half known otherwise.
+    async fn answer(self: &Arc<Door>, request: Request<dropshot::Body>, remote: SocketAddr) -> Answer {
+        let only_reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if only_reads && request.uri().path().starts_with(API) {
+            return self.answer_attached(request, remote).await;
+        }
+        let door = Arc::clone(self);
+        let answering = self.detached.spawn(async move { door.answer_attached(request, remote).await });
+        // It catches its own panics, and nobody aborts it.
+        answering.await.unwrap_or_else(|e| ApiError::internal(e.to_string()).into_response())
+    }
+
+    fn metrics(&self) -> &metrics::Http {
+        &self.server.metrics
     }
 }
 
@@ -315,6 +329,7 @@ async fn answer(
     request: Request<dropshot::Body>,
     resource: Option<&Resource>,
 ) -> Result<Answer, ApiError> {
+    host::check(&request)?;
     let method = request.method().clone();
     if method == Method::OPTIONS && request.headers().contains_key("access-control-request-method") {
         return Ok(preflight(server, request.headers(), resource));
@@ -357,7 +372,7 @@ async fn authenticate(
 ) -> Result<Visit, ApiError> {
     let client = client::of(&server.settings, &rqctx.request);
     let (request, body) = request.into_parts();
-    let mut body = LazyBody::new(&request.headers, body);
+    let mut body = LazyBody::new(&request, body);
     let identity = caller::identify(server, security, &request, &mut body, || client.clone()).await?;
     let caller = if security.iter().any(|schemes| schemes.is_empty()) {
         Visitor::from_identity(server, identity, security).await?.signed_in
@@ -490,6 +505,15 @@ mod tests {
         for path in ["/api/auth/user/", "/api/auth/emails/{key}/verify/", "/api/schema/"] {
             let refused = routes.add(path, Serves::Page(Box::new(At(path))));
             assert_eq!(refused.unwrap_err(), format!("{path} is answered already"));
+        }
+    }
+
+    #[test]
+    fn encoded_slash_separates_no_segments() {
+        assert_eq!(decoded("/api/auth/emails/%31/verify/").as_deref(), Some("/api/auth/emails/1/verify/"));
+        assert_eq!(decoded("/api/auth/emails/%252F/").as_deref(), Some("/api/auth/emails/%2F/"));
+        for path in ["/api/auth/emails%2F1%2Fverify/", "/api/auth/emails/1%2fverify/", "%2f"] {
+            assert_eq!(decoded(path), None, "{path}");
         }
     }
 

@@ -1,14 +1,17 @@
-//! A request's body, read when somebody needs it: within a time, up to a size, and only as many large ones at once as
-//! there is room for. What it means is for [`super::body`].
+//! A request's body, read on demand: within a time, up to a size, and large ones only while there is room for them and
+//! away from the async workers. What it means is for [`super::body`].
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use hyper::body::Body;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::body::{self, Fields};
+use super::body::{self, BodyError, Fields};
 use super::error::ApiError;
 use crate::domain::Refusal;
 
@@ -16,30 +19,61 @@ use crate::domain::Refusal;
 const MOST_BODY_BYTES: usize = 2_621_440;
 /// A body up to here is always read; what is longer shares [`LARGE_BODIES`]. No request of this API needs as much.
 const SMALL_BODY_BYTES: usize = 65_536;
-/// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all bodies together.
+/// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all requests together.
 static LARGE_BODIES: Semaphore = Semaphore::const_new(16 << 20);
+/// Large bodies are parsed one after the other: together they never take more than one core from everything else.
+static LARGE_BODY_PARSER: Semaphore = Semaphore::const_new(1);
 /// A client that takes longer to send its body is gone, or means harm.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A body that is read when somebody needs it, once.
+/// The share of [`LARGE_BODIES`] that a request holds until it is answered: what was read of its body lives on in the
+/// fields that its handler works with.
+#[derive(Clone, Default)]
+pub struct Room(Arc<Mutex<Vec<SemaphorePermit<'static>>>>);
+
+impl Room {
+    /// Goes with the request to its [`LazyBody`]; the room is given back when this one is dropped too. `None` for a
+    /// request without a body.
+    pub fn attach(request: &mut Request<dropshot::Body>) -> Option<Room> {
+        if request.body().is_end_stream() {
+            return None;
+        }
+        let room = Room::default();
+        request.extensions_mut().insert(room.clone());
+        Some(room)
+    }
+
+    fn grow(&self, bytes: usize) -> Result<(), Uncollected> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let more = LARGE_BODIES.try_acquire_many(bytes).map_err(|_| Uncollected::NoRoom)?;
+        let mut had = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match had.first_mut() {
+            Some(had) => had.merge(more),
+            None => had.push(more),
+        }
+        Ok(())
+    }
+}
+
+/// A body that is read on demand, once.
 pub struct LazyBody {
     content_type: Option<String>,
     declared_length: Option<usize>,
     unread: Option<dropshot::Body>,
-    read: Option<bytes::Bytes>,
-    /// What it holds of [`LARGE_BODIES`].
-    room: Option<SemaphorePermit<'static>>,
+    /// What [`LazyBody::form_field`] has read, for [`LazyBody::fields`].
+    parsed: Option<Result<Fields, BodyError>>,
+    room: Room,
 }
 
 impl LazyBody {
-    pub fn new(headers: &HeaderMap, body: dropshot::Body) -> LazyBody {
-        let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    pub fn new(head: &Parts, body: dropshot::Body) -> LazyBody {
+        let text = |name| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         LazyBody {
             content_type: text(CONTENT_TYPE),
             declared_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
             unread: Some(body),
-            read: None,
-            room: None,
+            parsed: None,
+            room: head.extensions.get::<Room>().cloned().unwrap_or_default(),
         }
     }
 
@@ -47,20 +81,37 @@ impl LazyBody {
     ///
     /// 413, 408, 415, 400, and 503 when other large bodies have taken all the room.
     pub async fn fields(&mut self) -> Result<Fields, ApiError> {
-        let bytes = self.bytes().await?;
-        Ok(body::parse(self.content_type.as_deref(), bytes).await?)
+        let parsed = match self.parsed.take() {
+            Some(parsed) => parsed,
+            None => self.parse().await?,
+        };
+        Ok(parsed?)
     }
 
     /// One field of a form; nothing for JSON and for whatever cannot be read.
     pub async fn form_field(&mut self, name: &str) -> Option<String> {
-        let fields = self.fields().await.ok()?;
+        if self.parsed.is_none() {
+            self.parsed = Some(self.parse().await.ok()?);
+        }
+        let fields = self.parsed.as_ref()?.as_ref().ok()?;
         if fields.is_form() { fields.text(name) } else { None }
     }
 
-    async fn bytes(&mut self) -> Result<bytes::Bytes, ApiError> {
-        if let Some(bytes) = &self.read {
-            return Ok(bytes.clone());
+    async fn parse(&mut self) -> Result<Result<Fields, BodyError>, ApiError> {
+        let bytes = self.bytes().await?;
+        let content_type = self.content_type.clone();
+        if bytes.len() <= SMALL_BODY_BYTES {
+            return Ok(body::parse(content_type.as_deref(), bytes));
         }
+        let turn = LARGE_BODY_PARSER.acquire().await;
+        let parsing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            body::parse(content_type.as_deref(), bytes)
+        });
+        parsing.await.map_err(|e| ApiError::internal(format!("a body was not parsed: {e}")))
+    }
+
+    async fn bytes(&mut self) -> Result<bytes::Bytes, ApiError> {
         let too_large = || {
             let detail = format!("The request body is larger than {MOST_BODY_BYTES} bytes.");
             ApiError::detail(StatusCode::PAYLOAD_TOO_LARGE, &detail)
@@ -77,10 +128,7 @@ impl LazyBody {
                 Err(ApiError::detail(StatusCode::BAD_REQUEST, "The request body could not be read."))
             }
             Err(Uncollected::NoRoom) => Err(Refusal::Busy.into()),
-            Ok(bytes) => {
-                self.read = Some(bytes.clone());
-                Ok(bytes)
-            }
+            Ok(bytes) => Ok(bytes),
         }
     }
 
@@ -95,12 +143,7 @@ impl LazyBody {
             }
             let more = length.saturating_sub(before.max(SMALL_BODY_BYTES));
             if more > 0 {
-                let more = u32::try_from(more).unwrap_or(u32::MAX);
-                let room = LARGE_BODIES.try_acquire_many(more).map_err(|_| Uncollected::NoRoom)?;
-                match &mut self.room {
-                    Some(had) => had.merge(room),
-                    had => *had = Some(room),
-                }
+                self.room.grow(more)?;
             }
             if collected.capacity() < length {
                 // Doubled while it is small, so that a body of single bytes is not copied with each; never far beyond

@@ -154,3 +154,56 @@ async fn ids_of_others_in_the_path_are_as_unknown_as_none() {
     let answer = server.page(server.http.get(url).header("authorization", &token)).await;
     assert_eq!(answer.json()["count"], 0);
 }
+
+/// 2.5 MB of all that a parser could be slow at or an answer could repeat: refused at once, in few words.
+#[tokio::test]
+async fn largest_bodies_of_every_kind_are_refused_in_few_words() {
+    const SIZE: usize = 2_500_000;
+    let server = TestServer::start().await;
+    let token = server.register("amy", "").await;
+    let json = |text: String| ("application/json", text.into_bytes());
+    let form = |text: Vec<u8>| ("application/x-www-form-urlencoded", text);
+    let multipart = |text: String| ("multipart/form-data; boundary=x", text.into_bytes());
+    let part = |name: &str, content: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{content}\r\n")
+    };
+    let long = |text: &str| text.repeat(SIZE / text.len());
+    let bodies = [
+        json(format!("[{}]", long("{\"\":0},"))),
+        json(long("{\"\":")),
+        json(long("[")),
+        json(format!("{{\"user\":{}}}", long("9"))),
+        json(format!("{{\"user\":\"{}\",\"email\":\"a@example.com\"}}", long("9"))),
+        json(format!("{{\"{}\":\"<b>\"}}", long("x"))),
+        json(format!("{{\"username\":\"{}\",\"password\":\"x\"}}", long("\\u0041"))),
+        json(format!("{{\"email\":\"{}@example.com\"}}", long("a."))),
+        json(format!("{{\"username\":\"{}\"}}", long(" "))),
+        json(long("\n")),
+        form(long("a=1&").into_bytes()),
+        form(format!("username=x&password={}", long("%ff")).into_bytes()),
+        form(format!("username={}&email=x", long("%41")).into_bytes()),
+        form([b"username=".to_vec(), vec![0xe4; SIZE]].concat()),
+        multipart(long(&part("a", "1"))),
+        multipart(part("a", &long("--x"))),
+        multipart(part(&long("n"), "x").trim_end().to_owned()),
+        multipart(format!("--x\r\nContent-Disposition: form-data; name=\"a\r\n{}", long("A: b\r\n"))),
+        multipart(long("-")),
+    ];
+    let operations = [
+        (Method::POST, "login/"),
+        (Method::POST, "registration/"),
+        (Method::POST, "emails/"),
+        (Method::POST, "password/reset/"),
+        (Method::PUT, "user/"),
+    ];
+    for (number, (kind, body)) in bodies.iter().enumerate() {
+        for (method, path) in &operations {
+            let url = format!("{}/api/auth/{path}", server.base);
+            let request = server.http.request(method.clone(), url).header("authorization", &token);
+            let answer = server.page(request.header("content-type", *kind).body(body.clone())).await;
+            let what = format!("body {number} to {path}: {}", answer.status);
+            assert!((400..500).contains(&answer.status), "{what}");
+            assert!(answer.body.len() < 1000, "{what}: {} bytes", answer.body.len());
+        }
+    }
+}

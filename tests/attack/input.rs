@@ -1,4 +1,5 @@
-//! A body that stops coming, and a fault of our own. What cannot be read is in tests/bad_input.rs and tests/fuzz.
+//! A body that stops coming, requests whose end can be read in two ways, and a fault of our own. What cannot be read is
+//! in tests/bad_input.rs and tests/fuzz.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,4 +80,154 @@ async fn panic_of_a_handler_is_an_answer_and_the_server_goes_on() {
     // Writes go on as well.
     server.register("bob", "bob@example.com").await;
     assert_eq!(server.take_mails(1).await.len(), 1);
+}
+
+/// All that comes until the server closes.
+async fn exchange(server: &TestServer, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut came = Vec::new();
+    let reading = stream.read_to_end(&mut came);
+    // What was sent and not read makes a reset of an end.
+    let _ = tokio::time::timeout(Duration::from_secs(10), reading).await.expect("the connection is closed");
+    String::from_utf8(came).unwrap()
+}
+
+fn statuses(answers: &str) -> Vec<&str> {
+    answers.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect()
+}
+
+/// Whatever else stands in them, one answer: 400, and nothing of what follows is taken for a request.
+#[tokio::test]
+async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_a_request() {
+    let server = TestServer::start().await;
+    let next = "GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let post = |lines: &str, body: &str| {
+        format!("POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{lines}\r\n{body}")
+    };
+    for request in [
+        post("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: \x0bchunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding : chunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding:\r\n chunked\r\n", "0\r\n\r\n"),
+        post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"),
+        post("Content-Length: 2\r\nContent-Length: 2\r\n", "{}"),
+        post("Content-Length: 2\r\nContent-Length: 3\r\n", "{}"),
+        post("Content-Length: +2\r\n", "{}"),
+        post("Content-Length: 2,2\r\n", "{}"),
+        post("Content-Length: 2\n", "{}"),
+        post("X: a\nContent-Length: 2\r\n", "{}"),
+        post("X: a\rContent-Length: 2\r\n", "{}"),
+        post("", "").replace("\r\n", "\n"),
+        post("", "").replace("HTTP/1.1\r\n", "HTTP/1.1\n"),
+        format!("\n{}", post("", "")),
+        post("Transfer-Encoding: chunked\r\n", "0\n\r\n"),
+        post("Transfer-Encoding: chunked\r\n", "2\n{}\r\n0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\n", "2;a=\nb\r\n{}\r\n0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\n", "0x2\r\n{}\r\n0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\n", "2\r\n{}xx\r\n0\r\n\r\n"),
+        post("Transfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\nX: a\n\r\n"),
+    ] {
+        for whole in [true, false] {
+            let bytes = format!("{request}{next}");
+            let came = match whole {
+                true => exchange(&server, bytes.as_bytes()).await,
+                // In two pieces, so that hyper looks at half a head first.
+                false => {
+                    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+                    stream.set_nodelay(true).unwrap();
+                    stream.write_all(&bytes.as_bytes()[..30]).await.unwrap();
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    let _ = stream.write_all(&bytes.as_bytes()[30..]).await;
+                    let mut came = Vec::new();
+                    let reading = stream.read_to_end(&mut came);
+                    let _ = tokio::time::timeout(Duration::from_secs(10), reading).await.expect("it is closed");
+                    String::from_utf8(came).unwrap()
+                }
+            };
+            assert_eq!(statuses(&came), ["400"], "{request:?} {whole}: {came}");
+        }
+    }
+    // And what is allowed, as it is meant.
+    for request in [
+        post("Content-Length: 2\r\n", "{}"),
+        post("content-length:2 \r\n", "\n\n"),
+        post("Transfer-Encoding: Chunked\r\n", "2;a=b\r\n{}\r\n0\r\nX: a\r\n\r\n"),
+        format!("\r\n{}", post("", "")),
+    ] {
+        let came = exchange(&server, format!("{request}{next}").as_bytes()).await;
+        assert_eq!(statuses(&came), ["400", "200"], "{request:?}: {came}");
+        assert!(came.contains("{\"detail\":") || came.contains("This field is required."), "{came}");
+    }
+}
+
+#[tokio::test]
+async fn request_names_one_host() {
+    let server = TestServer::start().await;
+    let get = |version: &str, lines: &str| {
+        format!("GET /api/auth/providers/ HTTP/{version}\r\n{lines}Connection: close\r\n\r\n")
+    };
+    for (lines, why) in [
+        ("", "The request has no Host header."),
+        ("Host: x\r\nHost: x\r\n", "The request has more than one Host header."),
+        ("Host: x\r\nhost: y\r\n", "The request has more than one Host header."),
+        ("Host: x y\r\n", "The Host header is invalid."),
+        ("Host: a@x\r\n", "The Host header is invalid."),
+        ("Host: x/\r\n", "The Host header is invalid."),
+    ] {
+        let came = exchange(&server, get("1.1", lines).as_bytes()).await;
+        assert!(came.starts_with("HTTP/1.1 400 "), "{lines:?}: {came}");
+        assert!(came.ends_with(&json!({ "detail": why }).to_string()), "{lines:?}: {came}");
+    }
+    let came = exchange(&server, get("1.0", "Host: x\r\nHost: x\r\n").as_bytes()).await;
+    assert!(came.starts_with("HTTP/1.0 400 "), "{came}");
+    for (version, lines) in [("1.1", "Host: x:80\r\n"), ("1.1", "Host: [::1]\r\n"), ("1.0", ""), ("1.0", "Host: x\r\n")]
+    {
+        let came = exchange(&server, get(version, lines).as_bytes()).await;
+        assert!(came.starts_with(&format!("HTTP/{version} 200 ")), "{version} {lines:?}: {came}");
+    }
+}
+
+/// Every byte of every path, written as an escape: the same path, or none; a slash is none.
+#[tokio::test]
+async fn escapes_in_a_path_are_the_same_path_or_none() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "amy@example.com").await;
+    let row = server.get("emails/", &[("authorization", &token)]).await.json()["results"][0]["id"].as_i64().unwrap();
+    let ask = async |method: reqwest::Method, path: &str| {
+        let request = server.http.request(method, format!("{}{path}", server.base));
+        server.page(request.header("authorization", &token)).await.status
+    };
+    let paths = [
+        (reqwest::Method::GET, "/api/auth/user/".to_owned()),
+        (reqwest::Method::POST, format!("/api/auth/emails/{row}/verify/")),
+        (reqwest::Method::POST, "/api/auth/social/4711/disconnect/".to_owned()),
+        (reqwest::Method::GET, "/platform/login".to_owned()),
+        (reqwest::Method::GET, "/accounts/confirm-email/MQ:1abc:x/".to_owned()),
+        (reqwest::Method::GET, "/api/auth/registration/account-confirm-email/MQ:1abc:x/".to_owned()),
+        (reqwest::Method::POST, "/platform/api/sessions/1/end/".to_owned()),
+    ];
+    for (method, path) in paths {
+        let plain = ask(method.clone(), &path).await;
+        for (at, byte) in path.bytes().enumerate().skip(1) {
+            for escape in [format!("%{byte:02X}"), format!("%{byte:02x}")] {
+                let escaped = format!("{}{escape}{}", &path[..at], &path[at + 1..]);
+                let status = ask(method.clone(), &escaped).await;
+                let is_known = if byte == b'/' { status == 404 } else { status == plain || status == 404 };
+                assert!(is_known, "{method} {escaped}: {status}, {plain} for {path}");
+            }
+        }
+        for escape in ["%", "%2", "%zz", "%00", "%ff", "%2e", "%2e%2e", "%25", "%252F", "%2F%2F", "%5c", "%0d%0a"] {
+            for (at, _) in path.match_indices('/').skip(1) {
+                let escaped = format!("{}{escape}{}", &path[..at], &path[at..]);
+                let status = ask(method.clone(), &escaped).await;
+                assert!(status < 500, "{method} {escaped}: {status}");
+            }
+        }
+    }
+    let answer = server.post(&format!("emails%2F{row}%2Fverify/"), &[("authorization", &token)], json!(null)).await;
+    assert_eq!((answer.status, answer.json()["detail"].as_str()), (404, Some("API endpoint not found")));
 }

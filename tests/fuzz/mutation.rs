@@ -25,6 +25,10 @@ const WORDS: &[&[u8]] = &[
     b"%00",
     b"%",
     b"%ff",
+    b"%2F",
+    b"%2f",
+    b"%2e",
+    b"%25",
     b"+",
     b"&",
     b"=",
@@ -113,7 +117,7 @@ impl Mutator {
         let random = &mut self.random;
         let at = random.random_range(0..=input.len());
         let to = random.random_range(at..=input.len().min(at + 16));
-        match random.random_range(0..9) {
+        match random.random_range(0..10) {
             0 | 1 if at < input.len() => input[at] ^= 1 << random.random_range(0..8),
             2 if at < input.len() => input[at] = random.random(),
             3 => drop(input.drain(at..to)),
@@ -129,6 +133,8 @@ impl Mutator {
                 drop(input.splice(at..to, other[from..until].iter().copied()));
             }
             7 => input.insert(at, random.random()),
+            // A byte as its escape: in a path, the same byte.
+            8 if at < input.len() => drop(input.splice(at..=at, format!("%{:02X}", input[at]).into_bytes())),
             _ => {
                 let word = WORDS.choose(random).copied().unwrap_or_default();
                 let until = if random.random() { to } else { at };

@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use dropshot::RequestInfo;
-use futures::FutureExt;
 use http::header::{ACCEPT, COOKIE, HeaderMap, HeaderName, USER_AGENT};
 use http::{HeaderValue, Uri};
 use inventree_auth::api::types;
@@ -125,13 +124,14 @@ const TABLES: &[&[Property]] = &[
 ];
 
 fn body(content_type: &str, input: &[u8]) -> u64 {
-    let read = body::parse(Some(content_type), input.to_vec().into()).now_or_never().expect("nothing to wait for");
+    let read = body::parse(Some(content_type), input.to_vec().into());
     match read {
         Ok(fields) => checked(fields),
         Err(BodyError::JsonParse(why) | BodyError::MultipartParse(why)) => outcome(&words(&why)),
         Err(BodyError::NotAnObject(kind)) => outcome(&kind),
         Err(BodyError::TooManyFields) => 1,
         Err(BodyError::UnsupportedMediaType(_)) => 2,
+        Err(BodyError::TooManyValues) => 3,
     }
 }
 

@@ -250,7 +250,7 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
     /// Those of the body: 415, 400, 413, 408.
     pub async fn open(self) -> Result<(http::request::Parts, B::Input), ApiError> {
         let (parts, body) = self.request.into_parts();
-        let mut body = LazyBody::new(&parts.headers, body);
+        let mut body = LazyBody::new(&parts, body);
         let fields = if B::IS_READ { Some(body.fields().await?) } else { None };
         Ok((parts, B::input(fields)))
     }
@@ -258,7 +258,7 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
     async fn enter(self, rqctx: &Context) -> Result<(P::Caller, LazyBody), ApiError> {
         let server = rqctx.server.private.as_ref();
         let (parts, body) = self.request.into_parts();
-        let mut body = LazyBody::new(&parts.headers, body);
+        let mut body = LazyBody::new(&parts, body);
         let client = || client::of(&server.settings, &rqctx.request);
         let identity: Identity = caller::identify(server, P::ALTERNATIVES, &parts, &mut body, client).await?;
         let caller = <P::Caller as caller::FromIdentity>::from_identity(server, identity, P::ALTERNATIVES).await?;
