@@ -104,7 +104,8 @@ async fn idle_monitors_keep_nobody_out() {
     assert_eq!(server.get("providers/", &[]).await.status, 200);
     let mut closed = 0;
     for stream in &mut idle {
-        let read = tokio::time::timeout(std::time::Duration::from_millis(5), stream.read(&mut [0]));
+        let mut buffer = [0];
+        let read = tokio::time::timeout(std::time::Duration::from_millis(5), stream.read(&mut buffer));
         closed += usize::from(matches!(read.await, Ok(Ok(0) | Err(_))));
     }
     assert!((128..192).contains(&closed), "{closed} of 192 closed");
