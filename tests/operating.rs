@@ -234,3 +234,22 @@ async fn a_mail_that_waits_shows_its_age() {
     assert_eq!(read["inventree_auth_mail_oldest_age_seconds"], 420.0);
     assert_eq!(read["inventree_auth_mails_sent_total"], 0.0);
 }
+
+/// An alert on a metric that does not exist never fires.
+#[tokio::test]
+async fn every_metric_of_the_documented_alerts_exists() {
+    let server = start().await;
+    assert_ne!(server.log_in("nora", PASSWORD).await.status, 500);
+    let read = metrics(&server).await;
+    let page = include_str!("../docs/operating.md");
+    let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+    let named: BTreeSet<&str> =
+        page.split(|letter| !is_name(letter)).filter(|word| word.starts_with("inventree_auth_")).collect();
+    assert!(named.len() >= 8, "{named:?}");
+    // A database server has an exporter of its own for its disk.
+    let is_file = matches!(server.place, Place::File(_));
+    let expected = named.iter().filter(|name| is_file || !name.contains("disk_"));
+    let missing: Vec<&&str> =
+        expected.filter(|name| !read.keys().any(|sample| sample.split('{').next() == Some(*name))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
