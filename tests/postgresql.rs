@@ -19,12 +19,12 @@ const WITHOUT_DATABASE: &[&str] = &[
     "compatibility",
     "compile_fail",
     "contract",
+    "docs",
     "documents",
     "manual",
     "mutation",
     "postgresql",
     "promises",
-    "readme",
     "schema",
     "tls",
 ];
