@@ -172,6 +172,16 @@ async fn device_cookie_is_worth_nothing_at_another_account_and_names_none() {
 }
 
 #[tokio::test]
+async fn device_cookie_is_for_no_script_and_no_other_site() {
+    let server = TestServer::with(&[("SITE_URL", "https://auth.example.com"), ("COOKIE_SAMESITE", "None")]).await;
+    server.register("amy", "").await;
+    let cookie = server.log_in("amy", PASSWORD).await.cookie("device").unwrap();
+    for flag in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/"] {
+        assert!(cookie.contains(flag), "{cookie}");
+    }
+}
+
+#[tokio::test]
 async fn browser_of_several_people_is_known_to_each_of_them() {
     let server = behind_a_proxy().await;
     let mut cookie = String::new();
