@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use zeroize::Zeroizing;
 
 const MIN_LENGTH: usize = 8;
 const MAX_SIMILARITY: f64 = 0.7;
@@ -33,13 +34,14 @@ static DIGITS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// A password in clear, on its way from a request to the hasher. It neither prints nor serialises.
+/// A password in clear, on its way from a request to the hasher. It neither prints nor serialises, and its memory is
+/// overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub struct Password(Zeroizing<String>);
 
 impl Password {
     pub fn new(text: String) -> Password {
-        Password(text)
+        Password(Zeroizing::new(text))
     }
 
     /// The password itself. The name is meant to catch a reviewer's eye.
@@ -66,7 +68,7 @@ pub struct Similar<'a> {
 /// Everything that is wrong with `password`, in Django's order; empty when it may be used.
 pub fn problems(password: &str, about: &Similar<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    let lower = password.to_lowercase();
+    let lower = Zeroizing::new(password.to_lowercase());
     if let Some(attribute) = similar_to(&lower, about) {
         found.push(format!("The password is too similar to the {attribute}."));
     }

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use futures::{FutureExt, stream};
 use memchr::memmem;
 use multer::bytes::Bytes;
+use zeroize::Zeroize;
 
 use super::json;
 
@@ -111,6 +112,17 @@ fn has_tag(text: &str) -> bool {
     text.split('<').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!'))
 }
 
+/// A field can be a password: its memory is overwritten.
+impl Drop for Fields {
+    fn drop(&mut self) {
+        for value in self.values.values_mut() {
+            if let FieldValue::Text(text) = value {
+                text.zeroize();
+            }
+        }
+    }
+}
+
 impl<'a> FromIterator<(&'a str, String)> for Fields {
     fn from_iter<I: IntoIterator<Item = (&'a str, String)>>(texts: I) -> Fields {
         let fields = texts.into_iter().map(|(name, text)| (name.to_owned(), FieldValue::Text(text)));
@@ -186,7 +198,7 @@ pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyErr
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_form = matches!(media_type.as_str(), "application/x-www-form-urlencoded" | "multipart/form-data");
     if bytes.is_empty() {
-        return Ok(Fields { is_form, ..Fields::default() });
+        return Ok(Fields { values: BTreeMap::new(), is_form });
     }
     match media_type.as_str() {
         "application/json" => match json::parse(&bytes)? {

@@ -10,6 +10,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use zeroize::Zeroize;
 
 use super::body::{self, BodyError, Fields};
 use super::error::ApiError;
@@ -153,6 +154,15 @@ impl LazyBody {
             collected.extend_from_slice(&data);
         }
         Ok(collected.into())
+    }
+}
+
+/// A body can hold a password: its memory is overwritten.
+impl Drop for LazyBody {
+    fn drop(&mut self) {
+        if let Some(mut read) = self.read.take().and_then(|read| read.try_into_mut().ok()) {
+            read.zeroize();
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use openidconnect::core::{
     CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClient, CoreClientAuthMethod, CoreGrantType, CoreIdToken,
@@ -188,6 +190,9 @@ impl OpenId {
                 false => Err("issued in the future".to_owned()),
             });
         let claims = token.claims(&verifier, &Nonce::new(challenge.nonce.clone()))?;
+        if not_before(token)? > (now + Duration::seconds(SKEW_SECONDS)).timestamp() as f64 {
+            return Err(Unverified::Bad("it is not valid yet".to_owned()));
+        }
         // With several audiences the token says whom it was made for (OpenID Connect Core, 3.1.3.7).
         if claims.authorized_party().is_some_and(|party| party.as_str() != self.client.id) {
             return Err(Unverified::Bad("it was made for another client".to_owned()));
@@ -255,6 +260,20 @@ impl From<ClaimsVerificationError> for Unverified {
             other => Unverified::Bad(shown(&other)),
         }
     }
+}
+
+/// `nbf` of a token whose signature is good (RFC 7519, 4.1.5): the library reads no such claim.
+fn not_before(token: &CoreIdToken) -> Result<f64, Unverified> {
+    #[derive(Deserialize)]
+    struct NotBefore {
+        #[serde(default)]
+        nbf: Option<f64>,
+    }
+    let bad = || Unverified::Bad("its nbf is no time".to_owned());
+    let compact = token.to_string();
+    let payload = compact.split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok()).ok_or_else(bad)?;
+    let claims: NotBefore = serde_json::from_slice(&payload).map_err(|_| bad())?;
+    Ok(claims.nbf.unwrap_or(f64::NEG_INFINITY))
 }
 
 fn from_claims(claims: &CoreIdTokenClaims) -> Result<Person, Fault> {

@@ -35,6 +35,8 @@ pub enum Spoil {
     AlgShared,
     Expired,
     IssuedLater,
+    NotYet,
+    NotBeforeGarbage,
     WrongKey,
     ChangedClaims,
     AccessTokenHash,
@@ -319,6 +321,8 @@ impl Provider {
             claims[name] = value;
         }
         match spoil {
+            Spoil::NotYet => claims["nbf"] = json!(state.now + 120),
+            Spoil::NotBeforeGarbage => claims["nbf"] = json!("tomorrow"),
             Spoil::NoNonce => drop(claims.as_object_mut().unwrap().remove("nonce")),
             Spoil::AuthorizedParty => claims["azp"] = json!("another-client"),
             Spoil::AccessTokenHash => claims["at_hash"] = json!(encoded([0; 16])),
