@@ -200,7 +200,12 @@ async fn ended_session_opens_nothing_more_and_tokens_go_on() {
     assert_eq!(operator.json(&["session", "end", &id]), json!({"sessions": 1, "tokens": 0}));
     assert_eq!(status(&server, ("cookie", &second)).await, 401);
     assert_eq!(status(&server, ("cookie", &third)).await, 200);
-    assert_eq!(operator.json(&["session", "end", "--user", "Amy"]), json!({"sessions": 2, "tokens": 0}));
+    let said = operator.run(&["session", "end", "--user", "Amy"]);
+    assert_eq!(
+        said.out, "amy is signed out: 2 sessions ended; left open: 3 API tokens (`token list amy`)\n",
+        "{said:?}"
+    );
+    assert_eq!(operator.json(&["session", "end", "--user", "Amy"]), json!({"sessions": 0, "tokens": 0}));
     assert_eq!(status(&server, ("cookie", &third)).await, 401);
     assert_eq!(status(&server, ("authorization", &token)).await, 200);
 }

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::domain::accounts::Ended;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::passwords::Password;
-use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping};
+use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping, tokens};
 use crate::http::body::Fields;
 use crate::http::fields::{self, Property, Rules};
 use crate::http::typed::Described;
@@ -139,7 +139,7 @@ pub enum Session {
         #[command(flatten)]
         most: Most,
     },
-    /// End one session, or all of an account.
+    /// End one session, or all of an account. API tokens go on: `token revoke` ends those.
     End {
         /// The number of its row.
         #[arg(required_unless_present = "user", conflicts_with = "user")]
@@ -315,8 +315,11 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
         Session::End { user: Some(name), .. } => {
             let account = find(domain, name).await?;
             let sessions = administration::end_sessions(domain, account.id).await.map_err(explained)?;
-            let ended = Ended { sessions, tokens: 0 };
-            done(place, &format!("{} is signed out: {} ended", account.username, counted(ended)), ended)
+            let tokens = tokens::list(domain, account.id).await.map_err(explained)?.len();
+            let (name, sessions_ended) = (&account.username, number_of(sessions, "session"));
+            let left = number_of(tokens, "API token");
+            let said = format!("{name} is signed out: {sessions_ended} ended; left open: {left} (`token list {name}`)");
+            done(place, &said, Ended { sessions, tokens: 0 })
         }
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();
@@ -478,8 +481,11 @@ async fn changed(place: &Place, domain: &Domain, id: i64) -> Result<(), Failure>
 }
 
 fn counted(Ended { sessions, tokens }: Ended) -> String {
-    let of = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-    format!("{} and {}", of(sessions, "session"), of(tokens, "token"))
+    format!("{} and {}", number_of(sessions, "session"), number_of(tokens, "token"))
+}
+
+fn number_of(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn done(place: &Place, what: &str, ended: Ended) -> Result<(), Failure> {
