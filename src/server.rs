@@ -302,6 +302,7 @@ fn settings(config: &Config) -> Settings {
         trusted_proxies: config.trusted_proxies.clone(),
         mail_required: config.mail_required,
         providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),
+        ends_tls: config.tls.is_some(),
         mailbox: config.mailbox.clone(),
     }
 }

@@ -106,6 +106,8 @@ async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
         assert_eq!(plain.header("cache-control").contains("immutable"), is_kept, "{path}");
         let known = get(&server, path, &[("If-None-Match", plain.header("etag"))]).await;
         assert_eq!(known.status, 304);
+        // Of a 304 a browser takes the headers over.
+        assert_eq!(known.header("content-security-policy"), plain.header("content-security-policy"), "{path}");
     }
     println!("{} files, {sent} bytes compressed", paths.len());
     assert!(sent < 60_000, "{sent}");
@@ -298,6 +300,11 @@ async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind(
     assert!(policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("allow-scripts"));
     assert!(html.text().await.unwrap().contains(&key));
     assert_eq!(page("/platform/demo/mails/7/").await.status(), 404);
+    // A name of another site that leads to this machine (DNS rebinding).
+    for path in ["/platform/demo/mails/", "/platform/demo/mails/0/"] {
+        let rebound = http.get(format!("{}{path}", demo.base)).header("host", "evil.example.net");
+        assert_eq!(rebound.send().await.unwrap().status(), 404, "{path}");
+    }
 
     assert_eq!(std::fs::read_dir(demo.folder.path()).unwrap().count(), 1);
     let pid = demo.process.id().to_string();

@@ -274,6 +274,8 @@ async fn every_answer_carries_the_security_headers() {
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("x-frame-options"), "DENY");
+        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
+        assert_eq!(answer.header("strict-transport-security"), "", "this server does not end TLS");
         assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin");
         assert_eq!(answer.header("content-language"), "en");
@@ -444,11 +446,15 @@ async fn token_needs_no_csrf_even_beside_a_session() {
 
 #[tokio::test]
 async fn cross_site_get_logout_ends_nothing() {
+    // A GET without a mark is told from another site's by the browsers that mark those: not over plain http.
+    let plain = ("host", "auth.example.com");
     let server = TestServer::start().await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();
     for header in [
+        plain,
         ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
         ("sec-fetch-site", "nonsense"),
         ("origin", "https://evil.example.net"),
         ("origin", "null"),
@@ -466,8 +472,8 @@ async fn cross_site_get_logout_ends_nothing() {
 async fn own_get_logout_ends_the_session() {
     for header in [
         ("accept", "*/*"),
+        ("host", "localhost:8000"),
         ("sec-fetch-site", "same-origin"),
-        ("sec-fetch-site", "same-site"),
         ("sec-fetch-site", "none"),
         ("referer", "http://auth.example.com/platform/"),
     ] {
@@ -478,6 +484,17 @@ async fn own_get_logout_ends_the_session() {
         assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"), "{header:?}");
         assert!(!session.is_open(&server).await, "{header:?}");
     }
+}
+
+#[tokio::test]
+async fn unmarked_get_logout_over_https_ends_the_session() {
+    let server = TestServer::with(&[("SITE_URL", "https://auth.example.com")]).await;
+    let session = Session::open(&server).await;
+    let (cookies, host) = (session.cookies(), ("host", "auth.example.com"));
+    server.get("logout/", &[("cookie", &cookies), host, ("referer", "https://evil.example.net/")]).await;
+    assert!(session.is_open(&server).await);
+    server.get("logout/", &[("cookie", &cookies), host]).await;
+    assert!(!session.is_open(&server).await);
 }
 
 #[tokio::test]

@@ -46,12 +46,54 @@ impl<'s> Browser<'s> {
     }
 }
 
+/// A form of the pages, sent as their script does.
+async fn at_the_pages(server: &TestServer, path: &str, body: Value) -> Answer {
+    let csrf = "a".repeat(32);
+    let request = server.http.post(format!("{}/platform/api/{path}/", server.base));
+    let request = request.header("Cookie", format!("csrftoken={csrf}")).header("X-CSRFToken", csrf);
+    server.run(request.header("Content-Type", "application/json").body(body.to_string())).await
+}
+
 /// Amy, who registered, and so has a session and a token already; and Bob.
 async fn server() -> TestServer {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     server.register("bob", "bob@example.com").await;
     server
+}
+
+#[tokio::test]
+async fn sign_in_at_the_pages_opens_a_session_and_makes_no_token() {
+    let server = TestServer::start().await;
+    let body = json!({ "username": "amy", "password1": PASSWORD, "password2": PASSWORD });
+    let registered = at_the_pages(&server, "register", body).await;
+    let signed_in = at_the_pages(&server, "login", json!({ "username": "amy", "password": PASSWORD })).await;
+    for (answer, status) in [(registered, 201), (signed_in, 200)] {
+        assert_eq!((answer.status, answer.json()), (status, json!({})));
+        let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
+        assert!(answer.cookie("csrftoken").is_some());
+        assert_eq!(server.get("user/", &[("Cookie", &cookie)]).await.status, 200);
+    }
+    assert_eq!(server.place.number("SELECT COUNT(*) FROM tokens"), 0);
+}
+
+#[tokio::test]
+async fn sign_in_at_the_pages_is_refused_in_the_words_of_the_api() {
+    let server = TestServer::with(&[("LOGIN_ENABLE_REG", "false")]).await;
+    let bad = "Unable to log in with provided credentials.";
+    for (path, body, refusal) in [
+        ("login", json!({ "username": "amy", "password": "x" }), json!({ "non_field_errors": [bad] })),
+        ("login", json!({ "username": "amy" }), json!({ "password": ["This field is required."] })),
+        (
+            "register",
+            json!({ "username": "amy", "password1": PASSWORD, "password2": PASSWORD }),
+            json!({ "non_field_errors": ["Registration is disabled."] }),
+        ),
+    ] {
+        let answer = at_the_pages(&server, path, body).await;
+        assert_eq!((answer.status, answer.json()), (400, refusal), "{path}");
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
 }
 
 #[tokio::test]

@@ -82,6 +82,11 @@ impl World {
         World { server, provider, lines }
     }
 
+    fn later(&self, seconds: i64) {
+        self.server.clock.advance(chrono::Duration::seconds(seconds));
+        self.provider.at(self.server.domain().now().timestamp());
+    }
+
     fn browser(&self) -> Browser<'_> {
         Browser { world: self, session: String::new(), csrf: "a".repeat(32), ticket: String::new() }
     }
@@ -418,6 +423,117 @@ async fn link_of_another_account_is_not_taken_over() {
 }
 
 #[tokio::test]
+async fn provider_is_connected_in_the_browser_of_its_session_alone() {
+    let world = World::start().await;
+    for name in ["mallory", "rory"] {
+        world.server.register(name, "").await;
+    }
+    let mut mallory = world.browser();
+    mallory.log_in("mallory").await;
+    // Rory is signed in at the provider; his browser comes back with what Mallory's began.
+    let back = mallory.go("connect", &amy()).await;
+    let mut rory = world.browser();
+    rory.log_in("rory").await;
+    rory.ticket = mallory.ticket.clone();
+    let mut nobody = world.browser();
+    nobody.ticket = mallory.ticket.clone();
+    world.lines.take_refusals();
+    assert_page(&rory.ask(Method::GET, &back, &[]).await, 400, "This sign-in was not begun in this browser");
+    assert_eq!(world.lines.take_refusals(), ["stray sign-in: another session"]);
+    assert_page(&nobody.ask(Method::GET, &back, &[]).await, 403, "Your session has ended.");
+    assert_eq!((world.rows()[2], world.provider.asked("/token")), (0, 0));
+    assert_at(&mallory.ask(Method::GET, &back, &[]).await, "/platform/?done=connect");
+}
+
+/// A Strict session cookie stays behind where the provider's redirect begins at another site.
+#[tokio::test]
+async fn provider_is_connected_where_session_cookies_are_strict() {
+    let world = World::with(&[("COOKIE_SAMESITE", "Strict")]).await;
+    world.server.register("rory", "").await;
+    let mut browser = world.browser();
+    browser.log_in("rory").await;
+    let back = browser.go("connect", &amy()).await;
+    let session = std::mem::take(&mut browser.session);
+    let hop = browser.ask(Method::GET, &back, &[]).await;
+    assert_page(&hop, 200, "Coming back from the provider");
+    let again = leads_to(&hop);
+    assert_eq!(again, format!("{back}&own=1"));
+    assert_page(&browser.clone().ask(Method::GET, &again, &[]).await, 403, "Your session has ended.");
+    browser.session = session;
+    assert_at(&browser.ask(Method::GET, &again, &[]).await, "/platform/?done=connect");
+}
+
+#[tokio::test]
+async fn old_session_connects_no_provider_without_its_password() {
+    let world = World::start().await;
+    world.server.register("rory", "").await;
+    let mut browser = world.browser();
+    browser.log_in("rory").await;
+    world.later(601);
+    let refused = browser.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
+    assert_page(&refused, 403, "Enter your password again");
+    assert!(browser.ticket.is_empty());
+    let form = [("password", PASSWORD)];
+    assert_eq!(browser.ask(Method::POST, "/platform/api/reauthenticate/", &form).await.status, 200);
+    assert_at(&browser.through("connect", &amy()).await, "/platform/?done=connect");
+}
+
+#[tokio::test]
+async fn account_without_a_password_proves_itself_through_its_provider() {
+    let world = World::start().await;
+    let mut browser = world.browser();
+    browser.through("login", &amy()).await;
+    world.later(601);
+    let state = browser.ask(Method::GET, "/platform/api/reauthenticate/", &[]).await;
+    assert_eq!(state.json(), json!({ "recent": false, "password": false }));
+    let refused = browser.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
+    assert_page(&refused, 403, "sign in again");
+    assert_at(&browser.through("login", &amy()).await, "/platform/");
+    assert_at(&browser.through("connect", &Who::new("amy-2", json!({}))).await, "/platform/?done=connect");
+}
+
+#[tokio::test]
+async fn form_of_a_new_account_is_posted_by_this_site_alone() {
+    let world = World::with(&[("LOGIN_SIGNUP_SSO_AUTO", "false")]).await;
+    let mut browser = world.browser();
+    browser.through("login", &amy()).await;
+    let before = world.rows();
+    let path = format!("{}/accounts/social/signup/", world.server.base);
+    for (name, value) in [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example"), ("Origin", "null")] {
+        let request = world.server.http.post(&path).header(name, value);
+        let cookie = format!("csrftoken={}; signin_ticket={}", browser.csrf, browser.ticket);
+        let form = format!("csrfmiddlewaretoken={}&username=eve", browser.csrf);
+        let request = request.header("Cookie", cookie).header("Content-Type", "application/x-www-form-urlencoded");
+        let answer = world.server.page(request.body(form)).await;
+        assert_page(&answer, 403, "CSRF Failed: Origin checking failed");
+        assert!(answer.cookie("sessionid").is_none());
+    }
+    assert_eq!(world.rows(), before);
+}
+
+#[tokio::test]
+async fn ticket_is_the_hosts_alone_on_https() {
+    let world = World::with(&[("SITE_URL", "https://auth.example.com")]).await;
+    let csrf = "a".repeat(32);
+    let request = world.server.http.post(format!("{}/api/auth/social/company/login/", world.server.base));
+    let request = request.header("Cookie", format!("csrftoken={csrf}")).header("Origin", "https://auth.example.com");
+    let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = world.server.page(request.body(format!("csrfmiddlewaretoken={csrf}"))).await;
+    let cookie = answer.cookie("__Host-signin_ticket").unwrap();
+    let (ticket, flags) = cookie.split_once(';').unwrap();
+    assert_eq!(flags, " Max-Age=600; HttpOnly; Path=/; SameSite=Lax; Secure");
+    let back = world.provider.sign_in(&leads_to(&answer), &amy());
+    let back = format!("{}{}?{}", world.server.base, back.path(), back.query().unwrap());
+    // A sibling host can set the name without its prefix, and that opens nothing.
+    let plain = world.server.http.get(&back).header("Cookie", format!("signin_ticket={ticket}"));
+    assert_page(&world.server.page(plain).await, 400, "This sign-in was not begun in this browser");
+    let own = world.server.http.get(&back).header("Cookie", format!("__Host-signin_ticket={ticket}"));
+    let done = world.server.page(own).await;
+    assert_at(&done, "/platform/");
+    assert!(done.cookie("__Host-signin_ticket").unwrap().contains("Max-Age=0"), "{done:?}");
+}
+
+#[tokio::test]
 async fn session_that_ended_meanwhile_connects_nothing() {
     let world = World::start().await;
     world.server.register("rory", "").await;
@@ -546,6 +662,8 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
         (Spoil::AlgShared, 403, "algorithm"),
         (Spoil::Expired, 403, "expired"),
         (Spoil::IssuedLater, 403, "future"),
+        (Spoil::NotYet, 403, "not valid yet"),
+        (Spoil::NotBeforeGarbage, 403, "nbf"),
         (Spoil::WrongKey, 403, "signature"),
         (Spoil::ChangedClaims, 403, "signature"),
         (Spoil::AccessTokenHash, 403, "at_hash"),

@@ -152,6 +152,14 @@ async fn the_api_is_served_over_tls_1_2_and_1_3_alone() {
 }
 
 #[tokio::test]
+async fn browsers_are_told_to_come_by_https_alone_where_tls_ends_here() {
+    let certificate = Certificate::new();
+    let server = Server::start(&certificate);
+    let answer = server.connect(&certificate, &TLS13).await.unwrap().ask().await.to_ascii_lowercase();
+    assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_new_certificate_serves_after_a_hangup_and_nobody_is_cut_off() {
     let (old, new) = (Certificate::new(), Certificate::new());
     let mut server = Server::start(&old);

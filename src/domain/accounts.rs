@@ -14,12 +14,50 @@ use super::tokens::{self, TokenKey};
 use super::{Domain, Problems, Refusal, email_addresses, keys, known_clients, rehash};
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
-/// What a login hands out.
-#[derive(Debug)]
-pub struct LoggedIn {
-    pub token: TokenKey,
-    pub session: SessionId,
-    pub device: DeviceCookie,
+/// What a sign-in is to open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grant {
+    TokenAndSession,
+    /// For a request that another site made a browser send.
+    Token,
+    /// For a browser at the pages: it would never see the token.
+    Session,
+}
+
+/// The keys that a sign-in hands out.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    pub token: Option<TokenKey>,
+    pub session: Option<SessionId>,
+    /// For a browser that keeps the session.
+    pub device: Option<DeviceCookie>,
+}
+
+impl Granted {
+    /// New keys, not stored yet.
+    fn draw(domain: &Domain, grant: Grant) -> Granted {
+        Granted {
+            token: (grant != Grant::Session).then(|| tokens::draw(domain)),
+            session: (grant != Grant::Token).then(|| sessions::draw(domain)),
+            device: None,
+        }
+    }
+
+    fn insert(&self, w: &Writer<'_>, account_id: i64, client: &Client, domain: &Domain) -> Result<(), StoreError> {
+        if let Some(token) = &self.token {
+            tokens::insert(w, token, account_id, domain)?;
+        }
+        if let Some(session) = &self.session {
+            sessions::insert(w, session, account_id, client, domain)?;
+        }
+        Ok(())
+    }
+
+    /// With the cookie by which a browser that keeps the session is known again.
+    fn renewed(&self, domain: &Domain, client: &Client, account_id: i64, password: &str) -> Granted {
+        let device = self.session.as_ref().map(|_| known_clients::renew(domain, client, account_id, password));
+        Granted { device, ..self.clone() }
+    }
 }
 
 pub struct Registration {
@@ -28,6 +66,7 @@ pub struct Registration {
     pub email: String,
     pub password1: Password,
     pub password2: Password,
+    pub grant: Grant,
     pub client: Client,
 }
 
@@ -148,14 +187,14 @@ pub async fn registration_problems(
     Ok(problems)
 }
 
-/// Makes an account, its address row, its confirmation mail, a token and a session: all or nothing. The attempt was
+/// Makes an account, its address row, its confirmation mail and its first keys: all or nothing. The attempt was
 /// counted by [`registration_problems`].
 ///
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for what the fields' own checks could not see; a closed server refuses after those.
-pub async fn register(domain: &Domain, registration: Registration) -> Result<LoggedIn, Refusal> {
-    let Registration { username, email, password1, password2, client } = registration;
+pub async fn register(domain: &Domain, registration: Registration) -> Result<Granted, Refusal> {
+    let Registration { username, email, password1, password2, grant, client } = registration;
     if password1.expose() != password2.expose() {
         return Err(Problems::general(MISMATCH_PLAIN).into());
     }
@@ -183,7 +222,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
         date_joined: domain.now(),
     };
     let now = domain.now();
-    let (token, session) = (tokens::draw(domain), sessions::draw(domain));
+    let granted = Granted::draw(domain, grant);
     let made = domain
         .write(move |w, domain| {
             let id = w.account_insert(&account).map_err(name_conflict)?;
@@ -191,30 +230,34 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Log
             if !account.email.is_empty() {
                 email_addresses::insert_at_sign_up(w, domain, id, &account, now)?;
             }
-            tokens::insert(w, &token, id, domain)?;
-            sessions::insert(w, &session, id, &client, domain)?;
+            granted.insert(w, id, &client, domain)?;
             audit::record(w, domain, Event::Registered, id, &client, "")?;
             known_clients::start_again(w, domain, id, &client)?;
-            let device = known_clients::renew(domain, &client, id, &account.password);
-            Ok(LoggedIn { token: token.clone(), session: session.clone(), device })
+            Ok(granted.renewed(domain, &client, id, &account.password))
         })
         .await?;
     domain.outbox.wake();
     Ok(made)
 }
 
-/// Checks a name and a password; hands out a new token and a new session.
+/// Checks a name and a password; hands out new keys.
 ///
 /// # Errors
 ///
 /// [`Refusal::Invalid`] for bad credentials, the same whether the account is unknown, inactive or has no password.
-pub async fn log_in(domain: &Domain, username: &str, password: Password, client: &Client) -> Result<LoggedIn, Refusal> {
+pub async fn log_in(
+    domain: &Domain,
+    username: &str,
+    password: Password,
+    grant: Grant,
+    client: &Client,
+) -> Result<Granted, Refusal> {
     let refused = || Refusal::from(Problems::general("Unable to log in with provided credentials."));
     let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
-    require_no_mfa(domain, account.id).await?;
+    require_no_mfa(domain, account.id, client).await?;
     let now = domain.now();
     let client = client.clone();
-    let (token, session) = (tokens::draw(domain), sessions::draw(domain));
+    let granted = Granted::draw(domain, grant);
     domain
         .write(move |w, domain| {
             let current = w.account_find(account.id)?;
@@ -224,11 +267,9 @@ pub async fn log_in(domain: &Domain, username: &str, password: Password, client:
                 return Err(Problems::general("Unable to log in with provided credentials.").into());
             }
             w.account_touch_login(account.id, now)?;
-            tokens::insert(w, &token, account.id, domain)?;
-            sessions::insert(w, &session, account.id, &client, domain)?;
+            granted.insert(w, account.id, &client, domain)?;
             audit::record(w, domain, Event::Login, account.id, &client, "")?;
-            let device = known_clients::renew(domain, &client, account.id, &account.password);
-            Ok(LoggedIn { token: token.clone(), session: session.clone(), device })
+            Ok(granted.renewed(domain, &client, account.id, &account.password))
         })
         .await
 }
@@ -290,16 +331,47 @@ async fn try_password(
     Ok((account, fits))
 }
 
-/// Refuses where a second factor would be needed: this API has no way to give one.
+/// Refuses where a second factor would be needed: this API has no way to give one. The password was right, so the
+/// refusal is an entry of the audit trail.
 ///
 /// # Errors
 ///
 /// [`Refusal::MfaRequired`]
-pub async fn require_no_mfa(domain: &Domain, account_id: i64) -> Result<(), Refusal> {
+pub async fn require_no_mfa(domain: &Domain, account_id: i64, client: &Client) -> Result<(), Refusal> {
     if domain.rules.mfa_enforced || domain.store.read(|r| r.totp_device_exists(account_id)).await? {
+        audit::note_missing_factor(domain, account_id, client);
         return Err(Refusal::MfaRequired);
     }
     Ok(())
+}
+
+/// Proves a session's account by its password once more: counted as every other try is.
+///
+/// # Errors
+///
+/// [`Refusal::Invalid`] under `password` for a wrong one, [`Refusal::NotFound`] for a session that has ended meanwhile.
+pub async fn reauthenticate(
+    domain: &Domain,
+    account: &Account,
+    session: [u8; 32],
+    password: Password,
+    client: &Client,
+) -> Result<(), Refusal> {
+    let opened = check_password(domain, &account.username, password, client).await?;
+    if opened.is_none_or(|opened| opened.id != account.id) {
+        return Err(Problems::of("password", "Your password was entered incorrectly. Please enter it again.").into());
+    }
+    let (id, client, now) = (account.id, client.clone(), domain.now());
+    domain
+        .write(move |w, domain| {
+            // A password that changed meanwhile has ended this session.
+            if !w.session_set_auth_time(&session, id, now)? {
+                return Err(Refusal::NotFound);
+            }
+            audit::record(w, domain, Event::Reauthenticated, id, &client, "")?;
+            Ok(())
+        })
+        .await
 }
 
 /// One's own record with its changes; `None` leaves a name alone.

@@ -52,6 +52,10 @@ events! {
     Login = "login",
     /// A password was wrong, wherever one was asked for.
     LoginFailed = "login_failed",
+    /// A right password came without the second factor that the account needs.
+    SecondFactorMissing = "second_factor_missing",
+    /// A session's owner gave the password again.
+    Reauthenticated = "reauthenticated",
     /// A token or a session was ended by whoever used it; detail: which.
     Logout = "logout",
     /// The owner changed the password.
@@ -114,8 +118,17 @@ fn write(w: &Writer<'_>, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
 
 /// A password was wrong. Nothing waits for it, whoever the account is, and what a full queue or disk loses is lost.
 pub(super) fn note_failed_login(domain: &Domain, account_id: Option<i64>, client: &Client) {
+    note(domain, Event::LoginFailed, account_id, client);
+}
+
+/// A password was right, and opened nothing.
+pub(super) fn note_missing_factor(domain: &Domain, account_id: i64, client: &Client) {
+    note(domain, Event::SecondFactorMissing, Some(account_id), client);
+}
+
+fn note(domain: &Domain, event: Event, account_id: Option<i64>, client: &Client) {
     let (at, client) = (domain.now(), client.address.clone());
-    let event = Event::LoginFailed.name();
+    let event = event.name();
     domain.store.note(move |w| write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" }));
 }
 

@@ -202,6 +202,8 @@ pub enum Refusal {
     NotFound,
     /// A second factor is needed, and this API has no way to give one.
     MfaRequired,
+    /// The session's owner must prove once more who they are.
+    ReauthenticationNeeded,
     /// Too many attempts.
     Throttled { wait_seconds: u64 },
     /// The password queue is full.

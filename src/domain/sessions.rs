@@ -32,6 +32,9 @@ pub const LIFETIME_SECONDS: i64 = 1_209_600;
 /// A session that nobody uses for so long is over before that.
 const IDLE_DAYS: i64 = 7;
 
+/// How long a proof of who the owner is counts where it is asked for again (step-up).
+const RECENT_AUTH_SECONDS: i64 = 600;
+
 /// Browsers name themselves in 80 to 180.
 const MOST_AGENT_CHARACTERS: usize = 200;
 
@@ -103,6 +106,25 @@ pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refu
     found.map(|(session, _)| session).ok_or(Refusal::NotFound)
 }
 
+/// Whether the session's owner proved who they are in the last ten minutes.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn is_recently_authenticated(domain: &Domain, digest: &[u8; 32]) -> Result<bool, StoreError> {
+    let found = domain.store.session_find(digest).await?;
+    let recent = Duration::seconds(RECENT_AUTH_SECONDS);
+    Ok(found.is_some_and(|(session, _)| domain.now() - session.auth_time <= recent))
+}
+
+/// # Errors
+///
+/// [`Refusal::ReauthenticationNeeded`], the store's.
+pub async fn require_recent_auth(domain: &Domain, digest: &[u8; 32]) -> Result<(), Refusal> {
+    let is_recent = is_recently_authenticated(domain, digest).await?;
+    if is_recent { Ok(()) } else { Err(Refusal::ReauthenticationNeeded) }
+}
+
 /// Ends one of the account's own sessions by its row.
 ///
 /// # Errors
@@ -141,17 +163,22 @@ pub(super) fn counted(ended: usize) -> String {
     format!("{ended} session{}", if ended == 1 { "" } else { "s" })
 }
 
-/// Ends the session that somebody logs out with. It may have ended meanwhile.
+/// Ends the sessions that a browser logs out with. They may have ended meanwhile.
 ///
 /// # Errors
 ///
 /// Only the store's.
-pub async fn log_out(domain: &Domain, digest: [u8; 32], client: &Client) -> Result<(), Refusal> {
+pub async fn log_out(domain: &Domain, digests: Vec<[u8; 32]>, client: &Client) -> Result<(), Refusal> {
+    if digests.is_empty() {
+        return Ok(());
+    }
     let client = client.clone();
     let write = domain.write(move |w, domain| {
-        if let Some((session, account)) = w.session_find(&digest)? {
-            w.session_delete(&digest)?;
-            audit::record(w, domain, Event::Logout, account.id, &client, &format!("session {}", session.id))?;
+        for digest in &digests {
+            if let Some((session, account)) = w.session_find(digest)? {
+                w.session_delete(digest)?;
+                audit::record(w, domain, Event::Logout, account.id, &client, &format!("session {}", session.id))?;
+            }
         }
         Ok(())
     });

@@ -209,7 +209,13 @@ pub async fn begin(
     Ok(Begun { ticket: flow.seal(domain), url })
 }
 
-/// Takes whom the provider sent back.
+/// Whether a good ticket is to link a provider to the account of a session.
+pub fn is_to_connect(domain: &Domain, ticket: Option<&Ticket>) -> bool {
+    Flow::open(domain, ticket).is_ok_and(|flow| matches!(flow.purpose, Purpose::Connect { .. }))
+}
+
+/// Takes whom the provider sent back. `session` is the live one of the browser that comes back: a provider is linked to
+/// the account of the session that began it, in the browser of that session alone.
 ///
 /// # Errors
 ///
@@ -219,6 +225,7 @@ pub async fn finish(
     provider: &str,
     ticket: Option<&Ticket>,
     returned: Returned,
+    session: Option<[u8; 32]>,
     client: &Client,
 ) -> Result<Finished, Failure> {
     let provider = ready(domain, provider)?;
@@ -230,6 +237,13 @@ pub async fn finish(
     let challenge = flow.challenge();
     if !returned.state.is_some_and(|state| keys::equal(state.as_bytes(), challenge.state.as_bytes())) {
         return Err(Failure::Stray("another state"));
+    }
+    if let Purpose::Connect { session: begun_by } = flow.purpose {
+        match session {
+            Some(session) if session == begun_by => {}
+            Some(_) => return Err(Failure::Stray("another session")),
+            None => return Err(Failure::SessionOver),
+        }
     }
     if let Some(error) = returned.error {
         return Err(Failure::Declined(error));

@@ -8,19 +8,21 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::Method;
-use http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN, REFERER};
+use http::header::{AUTHORIZATION, HeaderMap, ORIGIN, REFERER};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use zeroize::Zeroizing;
 
 use super::Server;
-use super::cookies::{self, CSRF_COOKIE, SESSION_COOKIE};
+use super::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME, SESSION_COOKIE};
 use super::error::ApiError;
 use super::lazy_body::LazyBody;
+use super::origin::{Initiator, initiator, is_own_origin, origin_of};
 use crate::domain::client::Client;
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
 use crate::domain::{Refusal, accounts, sessions, tokens};
-use crate::store::Account;
+use crate::store::{Account, StoreError};
 
 /// The header of tokenAuth and basicAuth.
 pub const TOKEN_HEADER: &str = "Authorization";
@@ -46,6 +48,21 @@ pub struct SignedIn {
     pub credential: Credential,
 }
 
+impl SignedIn {
+    /// Step-up: a session proves who its owner is by a sign-in or password of the last minutes. A token or a password
+    /// with the request is its own proof.
+    ///
+    /// # Errors
+    ///
+    /// 403 for a session whose last proof is older.
+    pub async fn require_recent_auth(&self, server: &Server) -> Result<(), ApiError> {
+        match self.credential {
+            Credential::Session { digest } => Ok(sessions::require_recent_auth(&server.domain, &digest).await?),
+            Credential::Token { .. } | Credential::Basic => Ok(()),
+        }
+    }
+}
+
 /// A caller of an operation that is open to all.
 #[derive(Debug)]
 pub struct Visitor {
@@ -53,7 +70,17 @@ pub struct Visitor {
 }
 
 /// What [`identify`] found.
-pub struct Identity(Option<SignedIn>);
+pub struct Identity {
+    signed_in: Option<SignedIn>,
+    /// Where a password came from, for the audit trail.
+    client: Option<Client>,
+}
+
+impl Identity {
+    fn of(account: Account, credential: Credential) -> Identity {
+        Identity { signed_in: Some(SignedIn { account, credential }), client: None }
+    }
+}
 
 /// Which callers an operation's policy lets through.
 pub trait FromIdentity: Sized + Send {
@@ -69,7 +96,7 @@ pub trait FromIdentity: Sized + Send {
 
 impl FromIdentity for Visitor {
     async fn from_identity(_: &Server, identity: Identity, _: &[&[&str]]) -> Result<Visitor, ApiError> {
-        Ok(Visitor { signed_in: identity.0 })
+        Ok(Visitor { signed_in: identity.signed_in })
     }
 }
 
@@ -86,9 +113,12 @@ impl FromIdentity for SignedIn {
             true => ApiError::unauthorized(missing, challenge(alternatives)),
             false => ApiError::forbidden(missing),
         };
-        let caller = identity.0.ok_or_else(refusal)?;
+        let caller = identity.signed_in.ok_or_else(refusal)?;
         match caller.credential {
-            Credential::Basic => accounts::require_no_mfa(&server.domain, caller.account.id).await?,
+            Credential::Basic => {
+                let client = identity.client.unwrap_or_default();
+                accounts::require_no_mfa(&server.domain, caller.account.id, &client).await?;
+            }
             // These were handed out after whatever the rules asked for then; an enforced second factor asks again.
             _ if server.domain.rules.mfa_enforced => return Err(Refusal::MfaRequired.into()),
             _ => {}
@@ -133,9 +163,7 @@ pub async fn identify(
             })?,
         };
         return match tokens::authenticate(&server.domain, key).await {
-            Ok((token, account)) => {
-                Ok(Identity(Some(SignedIn { account, credential: Credential::Token { id: token.id } })))
-            }
+            Ok((token, account)) => Ok(Identity::of(account, Credential::Token { id: token.id })),
             Err(TokenRefusal::Unknown) => Err(unauthorized("Invalid token.")),
             Err(TokenRefusal::Revoked) => Err(unauthorized("Token has been revoked")),
             Err(TokenRefusal::Expired) => Err(unauthorized("Token has expired")),
@@ -159,12 +187,11 @@ pub async fn identify(
         let check = accounts::check_password(&server.domain, &username, Password::new(password), &client);
         let opened = Box::pin(check).await?;
         let account = opened.ok_or_else(|| unauthorized("Invalid username/password."))?;
-        return Ok(Identity(Some(SignedIn { account, credential: Credential::Basic })));
+        return Ok(Identity { client: Some(client), ..Identity::of(account, Credential::Basic) });
     }
 
     if offers(alternatives, "cookieAuth")
-        && let Some(id) = cookies::find(&request.headers, SESSION_COOKIE)
-        && let Some((digest, account)) = sessions::authenticate(&server.domain, id).await?
+        && let Some((digest, account)) = find_session(server, &request.headers).await?
     {
         if let Some(Opened(opened)) = request.extensions.get() {
             opened.store(true, Ordering::Relaxed);
@@ -172,9 +199,24 @@ pub async fn identify(
         if !is_safe(&request.method) {
             Box::pin(check_csrf(server, request, body)).await?;
         }
-        return Ok(Identity(Some(SignedIn { account, credential: Credential::Session { digest } })));
+        return Ok(Identity::of(account, Credential::Session { digest }));
     }
-    Ok(Identity(None))
+    Ok(Identity { signed_in: None, client: None })
+}
+
+/// The session that a request's cookies open: the first live one of those sent.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn find_session(server: &Server, headers: &HeaderMap) -> Result<Option<([u8; 32], Account)>, StoreError> {
+    for id in cookies::sessions(headers) {
+        let found = sessions::authenticate(&server.domain, id).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// What is known of a request's session, to tell a client to forget one that opens nothing.
@@ -193,7 +235,7 @@ struct Opened(Arc<AtomicBool>);
 
 impl SessionOf {
     pub fn request<B>(request: &mut http::Request<B>) -> SessionOf {
-        if cookies::find(request.headers(), SESSION_COOKIE).is_none() {
+        if cookies::sessions(request.headers()).next().is_none() {
             return SessionOf::None;
         }
         if !is_safe(request.method()) {
@@ -204,12 +246,14 @@ impl SessionOf {
         SessionOf::Read(opened)
     }
 
-    /// Whether it opens nothing now, the request being answered.
+    /// Whether none of those sent opens anything now, the request being answered. Of more than are tried, ours may be
+    /// the next.
     pub async fn is_dead(self, server: &Server, headers: &HeaderMap) -> bool {
-        match (self, cookies::find(headers, SESSION_COOKIE)) {
-            (SessionOf::None, _) | (_, None) => false,
-            (SessionOf::Read(opened), _) if opened.load(Ordering::Relaxed) => false,
-            (_, Some(id)) => matches!(sessions::authenticate(&server.domain, id).await, Ok(None)),
+        match self {
+            SessionOf::None => false,
+            SessionOf::Read(opened) if opened.load(Ordering::Relaxed) => false,
+            _ if cookies::all(headers, SESSION_COOKIE).nth(MAX_SAME_NAME).is_some() => false,
+            _ => matches!(find_session(server, headers).await, Ok(None)),
         }
     }
 }
@@ -218,15 +262,15 @@ impl SessionOf {
 /// begins behind the first colon.
 pub fn read_basic(encoded: &[u8]) -> Option<(String, String)> {
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    let letters: Vec<u8> = encoded.iter().copied().filter(known).collect();
+    let letters: Zeroizing<Vec<u8>> = Zeroizing::new(encoded.iter().copied().filter(known).collect());
     let lenient = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
-    let decoded = GeneralPurpose::new(&STANDARD, lenient).decode(letters).ok()?;
-    let text = match String::from_utf8(decoded) {
-        Ok(text) => text,
-        Err(error) => error.into_bytes().into_iter().map(char::from).collect(),
-    };
+    let decoded = Zeroizing::new(GeneralPurpose::new(&STANDARD, lenient).decode(&*letters).ok()?);
+    let text = Zeroizing::new(match std::str::from_utf8(&decoded) {
+        Ok(text) => text.to_owned(),
+        Err(_) => decoded.iter().copied().map(char::from).collect(),
+    });
     let (username, password) = text.split_once(':').unwrap_or((&text, ""));
     Some((username.to_owned(), password.to_owned()))
 }
@@ -241,7 +285,11 @@ fn is_safe(method: &Method) -> bool {
 pub async fn check_csrf(server: &Server, request: &http::request::Parts, body: &mut LazyBody) -> Result<(), ApiError> {
     let refuse = |reason: &str| ApiError::forbidden(&format!("CSRF Failed: {reason}"));
     let headers = &request.headers;
-    if let Some(origin) = headers.get(ORIGIN) {
+    let origin = headers.get(ORIGIN);
+    if origin.is_none() && initiator(server, headers) == Initiator::Foreign {
+        return Err(refuse("Origin checking failed - the request is another site's."));
+    }
+    if let Some(origin) = origin {
         let origin = String::from_utf8_lossy(origin.as_bytes());
         if !is_own_origin(server, headers, &origin) {
             return Err(refuse(&format!("Origin checking failed - {origin} does not match any trusted origins.")));
@@ -254,7 +302,8 @@ pub async fn check_csrf(server: &Server, request: &http::request::Parts, body: &
             return Err(refuse(&format!("Referer checking failed - {referer} does not match any trusted origins.")));
         }
     }
-    let cookie = cookies::find(headers, CSRF_COOKIE).ok_or_else(|| refuse("CSRF cookie not set."))?.to_owned();
+    let secrets: Vec<_> = cookies::all(headers, CSRF_COOKIE).take(MAX_SAME_NAME).map(unmask).collect();
+    let first = secrets.first().ok_or_else(|| refuse("CSRF cookie not set."))?;
     let (sent, place) = match headers.get("x-csrftoken").filter(|value| !value.is_empty()) {
         Some(value) => (String::from_utf8_lossy(value.as_bytes()).into_owned(), "the 'X-Csrftoken' HTTP header"),
         None if request.method == Method::POST => {
@@ -263,9 +312,12 @@ pub async fn check_csrf(server: &Server, request: &http::request::Parts, body: &
         }
         None => return Err(refuse("CSRF token missing.")),
     };
-    let cookie = unmask(&cookie).map_err(|fault| refuse(&format!("CSRF cookie {fault}")))?;
+    if let (Err(fault), true) = (first, secrets.iter().all(Result::is_err)) {
+        return Err(refuse(&format!("CSRF cookie {fault}")));
+    }
     let sent = unmask(&sent).map_err(|fault| refuse(&format!("CSRF token from {place} {fault}")))?;
-    if bool::from(subtle::ConstantTimeEq::ct_eq(cookie.as_bytes(), sent.as_bytes())) {
+    let is_same = |secret: &String| bool::from(subtle::ConstantTimeEq::ct_eq(secret.as_bytes(), sent.as_bytes()));
+    if secrets.iter().flatten().any(is_same) {
         return Ok(());
     }
     Err(refuse(&format!("CSRF token from {place} incorrect.")))
@@ -289,36 +341,4 @@ pub fn unmask(token: &str) -> Result<String, &'static str> {
     }
     let (mask, masked) = places.split_at(32);
     Ok(masked.iter().zip(mask).map(|(m, k)| ALPHABET[(m + 62 - k) % 62] as char).collect())
-}
-
-/// The configured site, a trusted origin, or the host the client asked for.
-fn is_own_origin(server: &Server, headers: &HeaderMap, origin: &str) -> bool {
-    let settings = &server.settings;
-    let site = origin_of(&settings.site_url);
-    let scheme = site.split_once("://").map_or("http", |(scheme, _)| scheme);
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    origin == site
-        || (!host.is_empty() && origin == format!("{scheme}://{host}"))
-        || settings.trusted_origins.iter().any(|trusted| trusted == origin)
-}
-
-/// Scheme, host and port of a URL.
-pub fn origin_of(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    format!("{scheme}://{host}")
-}
-
-/// A GET that another site's page made. Browsers say so in Sec-Fetch-Site; older ones by a foreign Origin or Referer.
-pub fn is_cross_site(server: &Server, headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return !matches!(site.as_bytes(), b"same-origin" | b"same-site" | b"none");
-    }
-    [(ORIGIN, false), (REFERER, true)].into_iter().any(|(name, is_url)| {
-        headers.get(name).is_some_and(|value| {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            let origin = if is_url { origin_of(&text) } else { text.into_owned() };
-            !is_own_origin(server, headers, &origin)
-        })
-    })
 }

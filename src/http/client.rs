@@ -8,8 +8,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use dropshot::RequestInfo;
 use http::HeaderMap;
 
-use super::Settings;
-use super::cookies::{self, DEVICE_COOKIE};
+use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME};
+use super::{Settings, headers};
 use crate::domain::client::Client;
 use crate::domain::known_clients::DeviceCookie;
 
@@ -18,8 +18,12 @@ pub fn of(settings: &Settings, request: &RequestInfo) -> Client {
     Client {
         address: address(settings, request),
         user_agent: user_agent(request.headers()),
-        device: cookies::find(request.headers(), DEVICE_COOKIE).and_then(DeviceCookie::read),
+        device: device(request.headers()),
     }
+}
+
+fn device(headers: &HeaderMap) -> Option<DeviceCookie> {
+    cookies::all(headers, DEVICE_COOKIE).take(MAX_SAME_NAME).find_map(DeviceCookie::read)
 }
 
 fn user_agent(headers: &HeaderMap) -> String {
@@ -31,9 +35,9 @@ fn address(settings: &Settings, request: &RequestInfo) -> String {
     let is_trusted = |address: IpAddr| settings.trusted_proxies.iter().any(|network| network.contains(address));
     let mut client = request.remote_addr().ip().to_canonical();
     if is_trusted(client) {
-        let forwarded = request.headers().get_all("x-forwarded-for").into_iter().filter_map(|v| v.to_str().ok());
-        let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-        for hop in hops.into_iter().rev() {
+        let hops = headers::elements(request.headers(), "x-forwarded-for").filter(|hop| !hop.is_empty());
+        for hop in hops.rev() {
+            // An unreadable hop ends the walk at the last good one: a stranger wrote it.
             let Some(address) = host(hop) else { break };
             client = address.to_canonical();
             if !is_trusted(client) {
@@ -48,7 +52,8 @@ fn address(settings: &Settings, request: &RequestInfo) -> String {
 }
 
 /// An address as proxies write it: alone, with a port, or in brackets.
-fn host(hop: &str) -> Option<IpAddr> {
+fn host(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?;
     let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
     hop.parse().ok().or_else(with_port).or_else(bracketed)
@@ -67,10 +72,11 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
             ("[2001:db8::1]:4711", "2001:db8::1"),
         ] {
-            assert_eq!(host(hop), address.parse().ok(), "{hop}");
+            assert_eq!(host(hop.as_bytes()), address.parse().ok(), "{hop}");
         }
         for hop in ["", "unknown", "203.0.113.9:", "203.0.113.9:port", "[203.0.113.9]x", "_hidden"] {
-            assert_eq!(host(hop), None, "{hop}");
+            assert_eq!(host(hop.as_bytes()), None, "{hop}");
         }
+        assert_eq!(host(b"203.0.113.9\xff"), None);
     }
 }

@@ -9,25 +9,36 @@ use crate::domain::social::{TICKET_SECONDS, Ticket};
 
 pub const SESSION_COOKIE: &str = "sessionid";
 pub const CSRF_COOKIE: &str = "csrftoken";
-/// Of somebody who is at a sign-in provider.
-pub const TICKET_COOKIE: &str = "signin_ticket";
+/// Of a browser that is at a sign-in provider.
+const TICKET_COOKIE: &str = "signin_ticket";
+/// The same on https. The prefix keeps sibling hosts and plain http from setting it (RFC 6265bis, 4.1.3.2).
+const HOST_TICKET_COOKIE: &str = "__Host-signin_ticket";
+
 /// Of a browser that has signed in: strangers' guesses do not keep it out.
 pub const DEVICE_COOKIE: &str = "device";
+
+/// Cookies of one name that are tried: a sibling host or another path can set more beside ours.
+pub const MAX_SAME_NAME: usize = 8;
 
 /// Django's CSRF_COOKIE_AGE, one year of 52 weeks.
 const CSRF_LIFETIME_SECONDS: i64 = 31_449_600;
 
-/// Value of a cookie, if the client sent one; of several with one name the first counts.
-pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers
-        .get_all(http::header::COOKIE)
-        .into_iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.trim_matches('"'))
-        .filter(|value| !value.is_empty())
+/// Values of the cookies with this name, as they were sent. Other cookies are opaque, and so is a value beyond UTF-8:
+/// none of ours is.
+pub fn all<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(http::header::COOKIE).into_iter().map(|line| line.as_bytes());
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    let values = pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    values.filter_map(|value| std::str::from_utf8(value).ok()).map(unquoted).filter(|value| !value.is_empty())
+}
+
+/// Values of the session cookies that are tried.
+pub fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    all(headers, SESSION_COOKIE).take(MAX_SAME_NAME)
+}
+
+fn unquoted(value: &str) -> &str {
+    value.trim_matches('"')
 }
 
 /// Makes cookies with the operator's flags.
@@ -40,9 +51,10 @@ impl<'a> Jar<'a> {
         Jar { server }
     }
 
-    /// The cookies of a fresh login.
-    pub fn logged_in(&self, session: &SessionId, device: &DeviceCookie) -> Vec<HeaderValue> {
-        vec![self.session(session), self.csrf(), self.device(device)]
+    /// The cookies of a fresh login, as far as it opened something for a browser.
+    pub fn logged_in(&self, session: Option<&SessionId>, device: Option<&DeviceCookie>) -> Vec<HeaderValue> {
+        let session = session.into_iter().flat_map(|session| [self.session(session), self.csrf()]);
+        session.chain(device.map(|device| self.device(device))).collect()
     }
 
     /// Lax whatever the others are: no other site has a use for it.
@@ -71,23 +83,39 @@ impl<'a> Jar<'a> {
     /// The token for a form, and the cookie that it is held against: the browser's own if that is a good one.
     pub fn csrf_for(&self, headers: &HeaderMap) -> (String, HeaderValue) {
         let is_good = |token: &&str| token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let own = find(headers, CSRF_COOKIE).filter(is_good).map(str::to_owned);
+        let own = all(headers, CSRF_COOKIE).take(MAX_SAME_NAME).find(is_good).map(str::to_owned);
         let token = own.unwrap_or_else(|| self.server.domain.random_text::<32>());
         let cookie = self.csrf_of(&token);
         (token, cookie)
     }
 
-    /// Lax whatever the others are: it must come back with a redirect from the provider.
     pub fn ticket(&self, ticket: &Ticket) -> HeaderValue {
-        self.at_accounts(&format!("{TICKET_COOKIE}={}; Max-Age={TICKET_SECONDS}", ticket.expose()))
+        self.scoped_ticket(&format!("{}; Max-Age={TICKET_SECONDS}", ticket.expose()))
     }
 
     pub fn clear_ticket(&self) -> HeaderValue {
-        self.at_accounts(&format!("{TICKET_COOKIE}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"))
+        self.scoped_ticket("; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
     }
 
-    fn at_accounts(&self, start: &str) -> HeaderValue {
-        self.flagged(&format!("{start}; HttpOnly; Path=/accounts/; SameSite=Lax"))
+    /// The ticket that a browser came back with.
+    pub fn find_ticket(&self, headers: &HeaderMap) -> Option<Ticket> {
+        all(headers, self.ticket_cookie().0).next().map(Ticket::new)
+    }
+
+    /// Lax whatever the others are: it must come back with a redirect from the provider.
+    fn scoped_ticket(&self, value: &str) -> HeaderValue {
+        let (name, path) = self.ticket_cookie();
+        self.flagged(&format!("{name}={value}; HttpOnly; Path={path}; SameSite=Lax"))
+    }
+
+    /// Its name and path.
+    fn ticket_cookie(&self) -> (&'static str, &'static str) {
+        let settings = &self.server.settings;
+        // A browser takes the prefix on Secure cookies of the whole host alone.
+        match settings.session_cookie_secure && settings.site_url.starts_with("https:") {
+            true => (HOST_TICKET_COOKIE, "/"),
+            false => (TICKET_COOKIE, "/accounts/"),
+        }
     }
 
     fn cookie(&self, start: &str) -> HeaderValue {

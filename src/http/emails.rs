@@ -34,6 +34,7 @@ pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
+    caller.require_recent_auth(server).await?;
     let checked = input.scrubbed()?.check(Rules { row_ids: &["user"], ..Rules::default() });
     let mut problems = Problems::none();
     if let Some(user) = checked.number("user").filter(|user| *user != caller.account.id) {

@@ -145,6 +145,13 @@ impl From<Refusal> for ApiError {
             Refusal::Forbidden(why) => ApiError::detail(StatusCode::BAD_REQUEST, why),
             Refusal::NotFound => ApiError::not_found(),
             Refusal::MfaRequired => ApiError::forbidden("MFA required for this user"),
+            Refusal::ReauthenticationNeeded => {
+                let detail =
+                    "This needs a sign-in of the last ten minutes. Enter your password again, or sign in again.";
+                // As RFC 9470 names it, so that a script need not read the sentence.
+                let needed = "Session error=\"insufficient_user_authentication\", max_age=600";
+                ApiError::forbidden(detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static(needed))
+            }
             Refusal::Throttled { wait_seconds } => {
                 let unit = if wait_seconds == 1 { "second" } else { "seconds" };
                 let detail = format!("Request was throttled. Expected available in {wait_seconds} {unit}.");

@@ -16,7 +16,8 @@ use std::time::Instant;
 use dropshot::RequestInfo;
 use futures::FutureExt;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, VARY,
+    ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY,
+    SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
 };
 use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -408,7 +409,11 @@ fn preflight(server: &Server, headers: &HeaderMap, resource: Option<&Resource>) 
 }
 
 fn decorate(server: &Server, request: &HeaderMap, resource: Option<&Resource>, response: &mut HeaderMap) {
-    const DEFAULTS: [(HeaderName, &str); 2] = [(VARY, "origin, Accept-Language, Cookie"), (CACHE_CONTROL, NO_STORE)];
+    const DEFAULTS: [(HeaderName, &str); 3] = [
+        (VARY, "origin, Accept-Language, Cookie"),
+        (CACHE_CONTROL, NO_STORE),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    ];
     const FIXED: [(HeaderName, &str); 5] = [
         (CONTENT_LANGUAGE, "en"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -417,12 +422,15 @@ fn decorate(server: &Server, request: &HeaderMap, resource: Option<&Resource>, r
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     // At once, instead of twice on the way.
-    response.reserve(DEFAULTS.len() + FIXED.len() + 2);
+    response.reserve(DEFAULTS.len() + FIXED.len() + 3);
     for (name, value) in DEFAULTS {
         response.entry(name).or_insert(HeaderValue::from_static(value));
     }
     for (name, value) in FIXED {
         response.insert(name, HeaderValue::from_static(value));
+    }
+    if server.settings.ends_tls {
+        response.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     if let Some(resource) = resource {
         response.insert(ALLOW, resource.allow.clone());
@@ -473,6 +481,7 @@ mod tests {
             trusted_proxies: Vec::new(),
             mail_required: false,
             providers: Vec::new(),
+            ends_tls: false,
             mailbox: None,
         }
     }

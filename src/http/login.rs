@@ -5,17 +5,44 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 
 use super::error::ApiError;
-use super::typed::{Body, Call, Context, Reply, Rules, Undescribed};
+use super::typed::{Body, Call, Context, Input, Reply, Rules, Undescribed};
+use super::{headers, origin};
 use crate::api::{content, policy, types};
+use crate::domain::accounts::{self, Granted};
 use crate::domain::passwords::Password;
-use crate::domain::{Problems, Refusal, accounts};
+use crate::domain::tokens::TokenKey;
+use crate::domain::{Problems, Refusal};
 
 type Request = Call<policy::BasicOrAnonymous, Body<types::Login, content::JsonOrFormOrMultipart>>;
+
+/// What a login is given.
+pub struct Credentials {
+    pub username: String,
+    pub password: Password,
+    /// The undocumented field `mfa` was sent.
+    asks_for_mfa: bool,
+}
 
 pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescribed>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
+    let grant = origin::grant(server, rqctx.request.headers());
     let (_, input) = call.admit(&rqctx).await?;
+    let Credentials { username, password, asks_for_mfa } = credentials(input)?;
+    match accounts::log_in(&server.domain, &username, password, grant, &client).await {
+        Ok(Granted { token, session, device }) => {
+            let key = Undescribed::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
+            Ok(Reply::new(key).with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
+        }
+        Err(Refusal::Invalid(_)) if asks_for_mfa => Err(mfa_refusal(&rqctx)),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// # Errors
+///
+/// 400 for a body without them.
+pub fn credentials(input: Input<types::Login>) -> Result<Credentials, ApiError> {
     let checked = input.check(Rules { blank_allowed: &["email", "username"], ..Rules::default() });
     let asks_for_mfa = checked.raw().is_truthy("mfa");
     // The address is looked at for its form alone: it is no login name.
@@ -24,21 +51,14 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescri
     if username.is_empty() {
         return Err(Problems::general("Must include \"username\" and \"password\".").into());
     }
-    match accounts::log_in(&server.domain, &username, Password::new(password), &client).await {
-        Ok(made) => {
-            let key = Undescribed::new(json!({ "key": made.token.expose() }));
-            Ok(Reply::new(key).with_cookies(server.cookies().logged_in(&made.session, &made.device)))
-        }
-        Err(Refusal::Invalid(_)) if asks_for_mfa => Err(mfa_refusal(&rqctx)),
-        Err(refusal) => Err(refusal.into()),
-    }
+    Ok(Credentials { username, password: Password::new(password), asks_for_mfa })
 }
 
 /// With the undocumented field `mfa`, the reference answers bad credentials with 401 and an empty page. Its clients of
 /// then get that; whoever names JSON in Accept gets JSON.
 fn mfa_refusal(rqctx: &Context) -> ApiError {
-    let accept = rqctx.request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accept.contains("application/json") {
+    let mut accepted = headers::text_elements(rqctx.request.headers(), ACCEPT);
+    if accepted.any(|range| range.contains("application/json")) {
         return ApiError::unauthorized("Unable to log in with provided credentials.", "Basic realm=\"api\"");
     }
     ApiError::empty(StatusCode::UNAUTHORIZED)

@@ -3,10 +3,10 @@
 use http::Method;
 use serde_json::json;
 
-use super::caller::{self, Credential, Visitor};
-use super::cookies::{self, SESSION_COOKIE};
+use super::caller::{Credential, Visitor};
 use super::error::ApiError;
 use super::typed::{Call, Context, NoBody, Reply, Undescribed};
+use super::{cookies, origin};
 use crate::api::policy;
 use crate::domain::keys::digest;
 use crate::domain::{sessions, tokens};
@@ -18,13 +18,13 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescri
     end(&rqctx, visitor).await
 }
 
-/// A link on another site can make a browser send this with its session cookie: that ends nothing. A token in the
-/// header was put there on purpose. HEAD is for looking only.
+/// A link on another site makes a browser send this with its session cookie: a session ends only where the browser's own
+/// marks rule that out ([`origin::may_end_session`]). A token in the header was put there on purpose. HEAD ends nothing.
 pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, Undescribed>, ApiError> {
     let visitor = call.admit_unread(&rqctx).await?;
     let by_token = visitor.signed_in.as_ref().is_some_and(|s| matches!(s.credential, Credential::Token { .. }));
-    let cross_site = caller::is_cross_site(&rqctx.server.private, rqctx.request.headers());
-    if rqctx.request.method() == Method::HEAD || (cross_site && !by_token) {
+    let may_end = by_token || origin::may_end_session(&rqctx.server.private, rqctx.request.headers());
+    if rqctx.request.method() == Method::HEAD || !may_end {
         return Ok(logged_out());
     }
     end(&rqctx, visitor).await
@@ -32,21 +32,20 @@ pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, Undesc
 
 async fn end(rqctx: &Context, visitor: Visitor) -> Result<Reply<200, Undescribed>, ApiError> {
     let server = &rqctx.server.private;
-    let sent = cookies::find(rqctx.request.headers(), SESSION_COOKIE);
+    // All that the browser sent: it would be signed in by the next one otherwise.
+    let sent: Vec<_> = cookies::sessions(rqctx.request.headers()).map(digest).collect();
     let client = super::client::of(&server.settings, &rqctx.request);
     match visitor.signed_in.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
         Some((account, Credential::Token { id })) => {
             tokens::log_out(&server.domain, account, id, &client).await?;
-            if let Some(session) = sent {
-                sessions::log_out(&server.domain, digest(session), &client).await?;
-            }
+            sessions::log_out(&server.domain, sent.clone(), &client).await?;
         }
-        Some((_, Credential::Session { digest })) => sessions::log_out(&server.domain, digest, &client).await?,
+        Some((_, Credential::Session { .. })) => sessions::log_out(&server.domain, sent.clone(), &client).await?,
         // A password given with each request opens nothing that could be closed.
         Some((_, Credential::Basic)) => return Ok(logged_out()),
         None => {}
     }
-    Ok(logged_out().with_cookies(sent.map(|_| server.cookies().clear_session())))
+    Ok(logged_out().with_cookies((!sent.is_empty()).then(|| server.cookies().clear_session())))
 }
 
 fn logged_out() -> Reply<200, Undescribed> {

@@ -24,6 +24,7 @@ pub mod error;
 pub mod fields;
 mod framing;
 pub mod front;
+mod headers;
 mod host;
 mod json;
 mod lazy_body;
@@ -31,6 +32,7 @@ mod login;
 mod logout;
 pub mod negotiation;
 mod operations;
+pub mod origin;
 mod pages;
 mod pagination;
 mod password;
@@ -83,6 +85,8 @@ pub struct Settings {
     pub mail_required: bool,
     /// Ids of the sign-in providers.
     pub providers: Vec<String>,
+    /// This server ends TLS itself: browsers shall come by https alone from then on (RFC 6797).
+    pub ends_tls: bool,
     /// A demonstration's mails, for its page; `None` for every other server.
     pub mailbox: Option<Mailbox>,
 }

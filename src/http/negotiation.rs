@@ -1,10 +1,12 @@
 //! Accept, `?format=` and Origin: what an answer may look like, and who may read it.
 
+use std::borrow::Cow;
+
 use http::header::{ACCEPT, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderMap, ORIGIN};
 use http::{HeaderValue, StatusCode, Uri};
 
-use super::Settings;
 use super::error::ApiError;
+use super::{Settings, headers as values};
 
 /// Only JSON is produced.
 ///
@@ -15,7 +17,7 @@ pub fn require_json(headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
     if asked_format(uri).is_some_and(|format| format != "json") {
         return Err(ApiError::not_found());
     }
-    let mut accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok()).peekable();
+    let mut accepted = values::text_elements(headers, ACCEPT).peekable();
     if accepted.peek().is_none() {
         return Ok(());
     }
@@ -23,7 +25,7 @@ pub fn require_json(headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
         let media = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         matches!(media.as_str(), "application/json" | "application/*" | "*/*" | "")
     };
-    if accepted.flat_map(|value| value.split(',')).any(takes_json) {
+    if accepted.any(|range| takes_json(&range)) {
         return Ok(());
     }
     Err(not_acceptable())
@@ -48,13 +50,12 @@ pub fn choose(headers: &HeaderMap, uri: &Uri, offers: &[Offer]) -> Result<usize,
     if wanted.peek().is_none() {
         return Err(ApiError::not_found());
     }
-    let accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
-    let mut accepted: Vec<&str> = accepted.flat_map(|value| value.split(',')).collect();
+    let mut accepted: Vec<_> = values::text_elements(headers, ACCEPT).collect();
     if accepted.is_empty() {
-        accepted.push("*/*");
+        accepted.push("*/*".into());
     }
     let liking = |offer: &Offer| {
-        let fits = |range: &&str| {
+        let fits = |range: &Cow<'_, str>| {
             let (media, parameters) = range.split_once(';').unwrap_or((range, ""));
             Some((closeness(media.trim(), offer.media_type)?, quality(parameters)))
         };

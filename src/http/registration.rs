@@ -1,8 +1,10 @@
 //! POST registration/, resend-email/ and verify-email/
 
 use super::error::ApiError;
-use super::typed::{Body, Call, Context, OptionalBody, Reply, Rules};
+use super::typed::{Body, Call, Context, Input, OptionalBody, Reply, Rules};
+use super::{Server, origin};
 use crate::api::{content, policy, types};
+use crate::domain::client::Client;
 use crate::domain::passwords::Password;
 use crate::domain::{Problems, accounts, email_addresses};
 
@@ -14,7 +16,24 @@ type Verify = Body<types::VerifyEmail, content::JsonOrFormOrMultipart>;
 pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Reply<201, types::Token>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
+    let grant = origin::grant(server, rqctx.request.headers());
     let (_, input) = call.admit(&rqctx).await?;
+    let accounts::Granted { token, session, device } = register(server, input, grant, client).await?;
+    let token = types::Token { key: token.map(|key| key.expose().to_owned()) };
+    Ok(Reply::new(token).with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
+}
+
+/// Also for the pages.
+///
+/// # Errors
+///
+/// 400 with every bad field, and the domain's.
+pub async fn register(
+    server: &Server,
+    input: Input<types::Register>,
+    grant: accounts::Grant,
+    client: Client,
+) -> Result<accounts::Granted, ApiError> {
     let also_required: &[&str] = if server.domain.rules.mail_required { &["email"] } else { &[] };
     let checked = input.check(Rules { also_required, ..Rules::default() });
     let problems = accounts::registration_problems(
@@ -31,11 +50,10 @@ pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Repl
         email: email.unwrap_or_default(),
         password1: Password::new(password1),
         password2: Password::new(password2),
+        grant,
         client,
     };
-    let made = accounts::register(&server.domain, registration).await?;
-    let token = types::Token { key: Some(made.token.expose().to_owned()) };
-    Ok(Reply::new(token).with_cookies(server.cookies().logged_in(&made.session, &made.device)))
+    Ok(accounts::register(&server.domain, registration).await?)
 }
 
 pub async fn resend_email(

@@ -86,7 +86,13 @@ const TABLES: [Table; 8] = [
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
     ),
     table!("email_addresses", "id", "account_id, email, verified, is_primary", b"iitbb", "$1, $2, $3, $4, $5"),
-    table!("sessions", "id", "digest, account_id, created, expires, user_agent", b"ixiiit", "$1, $2, $3, $4, $5, $6"),
+    table!(
+        "sessions",
+        "id",
+        "digest, account_id, created, expires, user_agent, auth_time",
+        b"ixiiiti",
+        "$1, $2, $3, $4, $5, $6, $7"
+    ),
     table!(
         "tokens",
         "id",

@@ -45,6 +45,7 @@ pub(super) const STEPS: &[Step] = &[
         postgres: include_str!("migrations/0007.postgres.sql"),
     },
     step(include_str!("migrations/0008.sql")),
+    step(include_str!("migrations/0009.sql")),
 ];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 

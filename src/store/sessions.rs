@@ -18,6 +18,8 @@ pub struct Session {
     pub expires: DateTime<Utc>,
     /// As the browser named itself when the session began: a stranger's text.
     pub user_agent: String,
+    /// When its owner last proved who they are.
+    pub auth_time: DateTime<Utc>,
 }
 
 fn record_at(row: &Row<'_>, first: usize) -> Result<Session, StoreError> {
@@ -27,6 +29,7 @@ fn record_at(row: &Row<'_>, first: usize) -> Result<Session, StoreError> {
         created: row.get::<Time>(first + 2)?.0,
         expires: row.get::<Time>(first + 3)?.0,
         user_agent: row.get(first + 4)?,
+        auth_time: row.get::<Time>(first + 5)?.0,
     })
 }
 
@@ -34,7 +37,7 @@ static FIND: ByDigest<(Session, Account)> = ByDigest {
     sql: concat!(
         "SELECT ",
         account_columns!(),
-        ", s.id, s.account_id, s.created, s.expires, s.user_agent
+        ", s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time
          FROM sessions s JOIN accounts a ON a.id = s.account_id
          WHERE s.digest = $1"
     ),
@@ -59,7 +62,7 @@ impl Reader<'_> {
 
     pub fn session_list(&self, account_id: i64) -> Result<Vec<Session>, StoreError> {
         self.list(
-            "SELECT id, account_id, created, expires, user_agent FROM sessions
+            "SELECT id, account_id, created, expires, user_agent, auth_time FROM sessions
              WHERE account_id = $1 ORDER BY id",
             params![account_id],
             |row| record_at(row, 0),
@@ -69,7 +72,7 @@ impl Reader<'_> {
     /// Of all accounts, each with the name of its owner.
     pub fn session_list_all(&self, limit: Option<i64>) -> Result<Vec<(Session, String)>, StoreError> {
         self.list(
-            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent
+            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time
              FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
             params![row_limit(limit)],
             |row| Ok((record_at(row, 1)?, row.get(0)?)),
@@ -78,6 +81,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// A session begins with a proof of who its owner is.
     pub fn session_insert(
         &self,
         digest: &[u8; 32],
@@ -87,8 +91,8 @@ impl Writer<'_> {
         user_agent: &str,
     ) -> Result<i64, StoreError> {
         self.value(
-            "INSERT INTO sessions (digest, account_id, created, expires, user_agent)
-             VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            "INSERT INTO sessions (digest, account_id, created, expires, user_agent, auth_time)
+             VALUES ($1, $2, $3, $4, $5, $3) RETURNING id",
             params![digest, account_id, Time(created), Time(expires), user_agent],
         )
     }
@@ -96,6 +100,20 @@ impl Writer<'_> {
     pub fn session_set_expires(&self, id: i64, expires: DateTime<Utc>) -> Result<(), StoreError> {
         self.execute("UPDATE sessions SET expires = $1 WHERE id = $2", params![Time(expires), id])?;
         Ok(())
+    }
+
+    /// Whether the account has this session.
+    pub fn session_set_auth_time(
+        &self,
+        digest: &[u8; 32],
+        account_id: i64,
+        at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let set = self.execute(
+            "UPDATE sessions SET auth_time = $1 WHERE digest = $2 AND account_id = $3",
+            params![Time(at), digest, account_id],
+        )?;
+        Ok(set > 0)
     }
 
     pub fn session_delete(&self, digest: &[u8; 32]) -> Result<bool, StoreError> {

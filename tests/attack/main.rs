@@ -3,6 +3,7 @@
 //! Only what no other file has: a promise that belongs to one operation is tested beside it.
 
 mod bodies;
+mod browsers;
 mod enumeration;
 mod guessing;
 mod holdings;

@@ -16,10 +16,11 @@ use inventree_auth::domain::django_hashes::{DjangoHash, Unusable, read_argon2};
 use inventree_auth::domain::email_format::is_email_address;
 use inventree_auth::domain::keys::{self, SecretKey};
 use inventree_auth::http::body::{self, BodyError, Fields};
-use inventree_auth::http::caller::{origin_of, read_basic, unmask};
+use inventree_auth::http::caller::{read_basic, unmask};
 use inventree_auth::http::cookies;
 use inventree_auth::http::fields::{self, Property, Rules};
 use inventree_auth::http::negotiation::{self, Offer};
+use inventree_auth::http::origin::origin_of;
 use inventree_auth::http::typed::{Described, last};
 use inventree_auth::http::{Settings, client};
 use inventree_auth::network::Network;
@@ -190,8 +191,8 @@ fn multipart_corpus() -> Vec<Vec<u8>> {
 
 fn cookie(input: &[u8]) -> u64 {
     let headers = headers(COOKIE, input);
-    let found =
-        ["sessionid", "csrftoken", "signin_ticket"].map(|name| cookies::find(&headers, name).map(|v| v.len().min(40)));
+    let found = ["sessionid", "csrftoken", "signin_ticket"]
+        .map(|name| cookies::all(&headers, name).next().map(|v| v.len().min(40)));
     outcome(&found)
 }
 

@@ -216,7 +216,18 @@ try {
   await press(page, "Add", "#emails");
   await until(errorOf(page, "email"), "Enter a valid email address.");
   await page.locator("#email").fill(second);
+  // As in a session that was opened long ago: the server asks for the password, and the page goes on with it.
+  const old = { detail: "…" };
+  const needed = { "WWW-Authenticate": 'Session error="insufficient_user_authentication", max_age=600' };
+  await page.route("**/api/auth/emails/", (route) => route.fulfill({ status: 403, json: old, headers: needed }), { times: 1 });
+  await page.route("**/platform/api/reauthenticate/", (route) => route.fulfill({ json: { recent: false, password: true } }), { times: 1 });
   await press(page, "Add", "#emails");
+  await look(page, "prove");
+  await field(page, "Password", "dialog").fill("wrong");
+  await press(page, "Continue", "dialog");
+  await until(page.locator("#prove-password-error"), "entered incorrectly");
+  await field(page, "Password", "dialog").fill(passwords[0]);
+  await page.keyboard.press("Enter");
   await says(page, `A mail with a link is on its way to ${second}.`, "#emails");
   await press(page, `Make primary ${second}`, "#emails");
   await page.locator("#emails .summary.bad").waitFor();
@@ -239,6 +250,10 @@ try {
 
   // Another browser's session is seen here, ended here, and dead there.
   await signIn(other, passwords[0]);
+  // A token is a program's: no sign-in of these pages made one.
+  await until(page.locator("#tokens .rows"), "No token opens anything.");
+  const login = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ username, password: passwords[0] }) };
+  assert.equal((await fetch(`${base}/api/auth/login/`, login)).status, 200);
   await page.reload();
   await until(page.locator("#sessions .rows"), "This one");
   const before = await page.locator("#sessions .rows li").count();
@@ -329,12 +344,12 @@ try {
   await press(page, "Sign out");
   await page.waitForURL(`${base}/platform/login`);
   const throttled = "Request was throttled. Expected available in 42 seconds.";
-  await refused("/api/auth/login/", 429, throttled, () => press(page, "Sign in"));
-  await refused("/api/auth/login/", 403, "MFA required for this user", () => press(page, "Sign in"));
-  await page.route("**/api/auth/login/", (route) => route.fulfill({ status: 403, contentType: "text/html", body: "<h1>A proxy's" }));
+  await refused("/platform/api/login/", 429, throttled, () => press(page, "Sign in"));
+  await refused("/platform/api/login/", 403, "MFA required for this user", () => press(page, "Sign in"));
+  await page.route("**/platform/api/login/", (route) => route.fulfill({ status: 403, contentType: "text/html", body: "<h1>A proxy's" }));
   await press(page, "Sign in");
   await says(page, "That did not work.");
-  await page.unroute("**/api/auth/login/");
+  await page.unroute("**/platform/api/login/");
   const about = { registration_enabled: false, password_forgotten_enabled: false, providers: [] };
   await page.route("**/api/auth/providers/", (route) => route.fulfill({ json: { results: [about] } }));
   await page.reload();

@@ -5,12 +5,14 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, IF_NONE_MATCH};
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, IF_NONE_MATCH,
+};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use sha2::{Digest, Sha256};
 
 use crate::domain::keys::hex;
-use crate::http::negotiation;
+use crate::http::{headers, negotiation};
 
 /// Keep it, and ask before each use.
 pub const REVALIDATE: &str = "no-cache";
@@ -46,6 +48,10 @@ impl File {
         let mut response = Response::new(dropshot::Body::empty());
         if self.is_known(request) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
+            // A browser takes the headers of a 304 for those of what it keeps.
+            if let Some(policy) = self.headers.get(CONTENT_SECURITY_POLICY) {
+                response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
+            }
         } else {
             *response.body_mut() = dropshot::Body::with_content(self.content.clone());
             *response.headers_mut() = self.headers.clone();
@@ -57,9 +63,8 @@ impl File {
 
     /// Compared weakly, as RFC 9110 (13.1.2) wants it here: a proxy that compressed on the way marked the tag `W/`.
     fn is_known(&self, request: &HeaderMap) -> bool {
-        let sent = request.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
-        let mut tags = sent.flat_map(|value| value.split(',')).map(str::trim);
-        tags.any(|tag| tag == "*" || self.etag == tag.trim_start_matches("W/"))
+        let mut tags = headers::elements(request, IF_NONE_MATCH);
+        tags.any(|tag| tag == b"*" || self.etag.as_bytes() == tag.strip_prefix(b"W/").unwrap_or(tag))
     }
 }
 
@@ -95,13 +100,13 @@ impl Compressed {
 }
 
 /// A client that says nothing takes every coding (RFC 9110, 12.5.3).
-pub fn takes_gzip(headers: &HeaderMap) -> bool {
-    let mut sent = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok()).peekable();
+pub fn takes_gzip(request: &HeaderMap) -> bool {
+    let mut sent = headers::text_elements(request, ACCEPT_ENCODING).peekable();
     if sent.peek().is_none() {
         return true;
     }
-    sent.flat_map(|value| value.split(',')).any(|coding| {
-        let (name, parameter) = coding.split_once(';').unwrap_or((coding, ""));
+    sent.any(|coding| {
+        let (name, parameter) = coding.split_once(';').unwrap_or((&coding, ""));
         let name = name.trim().to_ascii_lowercase();
         matches!(name.as_str(), "gzip" | "x-gzip" | "*") && negotiation::quality(parameter) > 0.0
     })

@@ -1,7 +1,8 @@
 //! A demonstration's mails, to be read in the browser: on a server that was started with `--demo`, and on no other.
 //!
-//! Whoever reaches it reads everybody's mail, which is what a demonstration is for. A mail's HTML is a stranger's: it is
-//! shown in a sandbox, without scripts and without an origin.
+//! Everybody at this machine reads all mails, which is what a demonstration is for. Only a loopback name opens them, so
+//! that no site reads them through a name of its own that leads here (DNS rebinding). A mail's HTML is a stranger's: it
+//! is shown in a sandbox, without scripts and without an origin.
 
 use std::sync::PoisonError;
 
@@ -11,7 +12,7 @@ use http::{HeaderValue, Response};
 use super::people::{POLICY, escaped, shell};
 use super::{Page, Visit};
 use crate::http::error::ApiError;
-use crate::http::{Server, Settings};
+use crate::http::{Server, Settings, origin};
 use crate::mail::Message;
 
 const LIST: &str = "/platform/demo/mails/";
@@ -52,6 +53,9 @@ impl Page for Mails {
         server: &Server,
         Visit { request, .. }: Visit,
     ) -> Result<Response<dropshot::Body>, ApiError> {
+        if !origin::is_loopback_host(&request.headers) {
+            return Err(ApiError::not_found());
+        }
         let mailbox = server.settings.mailbox.as_ref().ok_or_else(ApiError::not_found)?;
         let mails = mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (page, policy) = match self {

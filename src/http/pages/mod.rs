@@ -15,6 +15,7 @@ pub mod mailbox;
 pub mod people;
 mod reference;
 mod schema;
+mod sign_in;
 pub mod social;
 
 use http::header::HeaderMap;
@@ -83,6 +84,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
     pages.extend(reference::pages()?);
     pages.extend(people::pages(settings)?);
     pages.extend(holdings::pages());
+    pages.extend(sign_in::pages());
     pages.extend(social::pages(settings));
     pages.extend(mailbox::pages(settings));
     Ok(pages)

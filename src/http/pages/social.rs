@@ -10,11 +10,10 @@ use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::people::{self, HOME, POLICY, escaped, shell};
 use super::{Page, Visit};
+use crate::domain::Problems;
 use crate::domain::client::Client;
 use crate::domain::social::{self, Failure, Finished, Form, Purpose, Returned, Ticket};
-use crate::domain::{Problems, sessions};
 use crate::http::caller::{self, Credential, FromIdentity, SignedIn};
-use crate::http::cookies::{self, SESSION_COOKIE, TICKET_COOKIE};
 use crate::http::error::ApiError;
 use crate::http::lazy_body::LazyBody;
 use crate::http::{Server, Settings};
@@ -27,6 +26,8 @@ const SIGN_UP_PATH: &str = "/accounts/social/signup/";
 /// Where a browser goes that connected a provider.
 const CONNECTED: &str = "/platform/?done=connect";
 const MOST_NEXT_BYTES: usize = 500;
+/// In the query of the way back: it comes from a page of this site.
+const OWN_HOP: &str = "own";
 
 /// None without providers: the paths are as unknown then as any other.
 pub fn pages(settings: &Settings) -> Vec<Box<dyn Page>> {
@@ -119,7 +120,7 @@ impl Way {
         let next = query(visit, "next").unwrap_or_default();
         own_path(&next)?;
         let is_connect = self.what == What::Connect;
-        if is_connect && !has_session(server, visit).await? {
+        if is_connect && caller::find_session(server, &visit.request.headers).await?.is_none() {
             return redirect(
                 StatusCode::FOUND,
                 &format!("/platform/login?next={}", self.path().replace("{provider}", &provider.id)),
@@ -173,31 +174,55 @@ impl Way {
         if visit.request.method == Method::HEAD {
             return Ok(html(StatusCode::OK, String::new()));
         }
+        let ticket = server.cookies().find_ticket(&visit.request.headers);
+        let session = caller::find_session(server, &visit.request.headers).await?.map(|(digest, _)| digest);
+        if session.is_none() && needs_own_hop(server, visit, ticket.as_ref()) {
+            return Ok(own_hop(server, visit));
+        }
         let returned = Returned {
             state: query(visit, "state"),
             code: query(visit, "code"),
             issuer: query(visit, "iss"),
             error: query(visit, "error"),
         };
-        let ticket = ticket(visit);
         let domain = &server.domain;
-        let finished = social::finish(domain, self.provider(visit), ticket.as_ref(), returned, &visit.client);
+        let finished = social::finish(domain, self.provider(visit), ticket.as_ref(), returned, session, &visit.client);
         let mut answer = match finished.await {
+            // A form has a ticket of its own.
+            Ok(finished @ Finished::Form { .. }) => return done(server, StatusCode::FOUND, finished),
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
             Err(failure) => failed(server, failure.into()),
         };
-        // A form has a ticket of its own; a browser that came with none keeps what another tab may have.
-        let sets_one =
-            answer.headers().get_all(SET_COOKIE).iter().any(|c| c.as_bytes().starts_with(TICKET_COOKIE.as_bytes()));
-        if ticket.is_some() && !sets_one {
+        // A browser that came with none keeps what another tab may have.
+        if ticket.is_some() {
             answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
         }
         Ok(answer)
     }
 }
 
+/// The provider's redirect begins at another site, so that a Strict session cookie stays behind; connecting needs it.
+fn needs_own_hop(server: &Server, visit: &Head, ticket: Option<&Ticket>) -> bool {
+    server.settings.cookie_same_site.eq_ignore_ascii_case("strict")
+        && query(visit, OWN_HOP).is_none()
+        && social::is_to_connect(&server.domain, ticket)
+}
+
+/// A page that asks for the same once more, as a page of this site.
+fn own_hop(server: &Server, visit: &Head) -> Answer {
+    let path = visit.request.uri.path_and_query().map_or("/", |path| path.as_str());
+    let url = escaped(&format!("{path}&{OWN_HOP}=1"));
+    let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
+    let page = format!(
+        "<main id=\"content\" class=\"card\"><h1>{{{{social.returning}}}}</h1>\
+         <p><a href=\"{url}\">{{{{social.return}}}}</a></p></main>"
+    );
+    html(StatusCode::OK, shell("social.returning", &head, &page, &server.settings))
+}
+
 async fn sign_up_form(server: &Server, visit: &Head) -> Result<Answer, ApiError> {
-    let (provider, form) = social::form(&server.domain, ticket(visit).as_ref()).await?;
+    let ticket = server.cookies().find_ticket(&visit.request.headers);
+    let (provider, form) = social::form(&server.domain, ticket.as_ref()).await?;
     Ok(form_page(server, visit, StatusCode::OK, &provider, &form, &Problems::none()))
 }
 
@@ -206,7 +231,7 @@ async fn sign_up(server: &Server, visit: &Head, mut body: LazyBody) -> Result<An
     let fields = body.fields().await?;
     let text = |name| fields.text(name).unwrap_or_default();
     let form = Form { username: text("username"), email: text("email") };
-    let ticket = ticket(visit);
+    let ticket = server.cookies().find_ticket(&visit.request.headers);
     match social::sign_up(&server.domain, ticket.as_ref(), form.clone(), &visit.client).await {
         Ok(finished) => {
             let mut answer = done(server, StatusCode::SEE_OTHER, finished)?;
@@ -270,7 +295,7 @@ fn form_page(
 fn done(server: &Server, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
     let jar = server.cookies();
     let (target, cookies) = match finished {
-        Finished::SignedIn { session, device, next } => (next, jar.logged_in(&session, &device)),
+        Finished::SignedIn { session, device, next } => (next, jar.logged_in(Some(&session), Some(&device))),
         Finished::Connected { next } => (next, Vec::new()),
         Finished::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
     };
@@ -321,10 +346,6 @@ fn query(visit: &Head, name: &str) -> Option<String> {
     form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-fn ticket(visit: &Head) -> Option<Ticket> {
-    cookies::find(&visit.request.headers, TICKET_COOKIE).map(Ticket::new)
-}
-
 /// A path of this site or nothing. Browsers read `//host`, `/\host` and what decodes to them as other sites.
 fn own_path(next: &str) -> Result<(), ApiError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
@@ -335,18 +356,13 @@ fn own_path(next: &str) -> Result<(), ApiError> {
     }
 }
 
-async fn has_session(server: &Server, visit: &Head) -> Result<bool, ApiError> {
-    match cookies::find(&visit.request.headers, SESSION_COOKIE) {
-        Some(id) => Ok(sessions::authenticate(&server.domain, id).await?.is_some()),
-        None => Ok(false),
-    }
-}
-
-/// The session that asks, with its CSRF token.
+/// The session that asks, with its CSRF token and a recent proof of its owner.
 async fn session_of(server: &Server, visit: &Head, body: &mut LazyBody) -> Result<[u8; 32], ApiError> {
     const COOKIE: &[&[&str]] = &[&["cookieAuth"]];
     let identity = caller::identify(server, COOKIE, &visit.request, body, || visit.client.clone()).await?;
-    match SignedIn::from_identity(server, identity, COOKIE).await?.credential {
+    let caller = SignedIn::from_identity(server, identity, COOKIE).await?;
+    caller.require_recent_auth(server).await?;
+    match caller.credential {
         Credential::Session { digest } => Ok(digest),
         Credential::Token { .. } | Credential::Basic => Err(ApiError::not_found()),
     }

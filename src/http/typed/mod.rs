@@ -22,6 +22,7 @@ use schemars::schema::{InstanceType, Schema, SchemaObject};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroize;
 
 use super::body::Fields;
 use super::caller::{self, Identity};
@@ -108,7 +109,7 @@ macro_rules! request_body {
             const MEDIA_TYPES: &'static [&'static str] = C::MEDIA_TYPES;
 
             fn input(fields: Option<Fields>) -> Input<T> {
-                Input { fields: fields.unwrap_or_default(), marker: PhantomData }
+                Input::new(fields.unwrap_or_default())
             }
 
             fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter> {
@@ -140,6 +141,12 @@ pub struct Input<T> {
     marker: PhantomData<T>,
 }
 
+impl<T> Input<T> {
+    pub fn new(fields: Fields) -> Input<T> {
+        Input { fields, marker: PhantomData }
+    }
+}
+
 impl<T: Described + DeserializeOwned> Input<T> {
     /// Checked against the constraint table alone.
     ///
@@ -161,7 +168,7 @@ impl<T: Described + DeserializeOwned> Input<T> {
             errors.add(&name, vec!["Remove HTML tags from this value".to_owned()]);
             ApiError::fields(&errors)
         })?;
-        Ok(Input { fields, marker: PhantomData })
+        Ok(Input::new(fields))
     }
 
     /// Checked against the constraint table; what the domain finds is added before [`Checked::finish`].
@@ -197,11 +204,17 @@ impl<T: Described + DeserializeOwned> Checked<T> {
     /// # Errors
     ///
     /// 400 with every field that the constraint table or the domain found bad, in declaration order.
-    pub fn finish(self, problems: Problems) -> Result<T, ApiError> {
+    pub fn finish(mut self, problems: Problems) -> Result<T, ApiError> {
         let mut errors = self.errors;
         errors.extend(problems);
         if !errors.is_empty() {
             errors.sort_by(T::PROPERTIES);
+            // One of them can be a password; a good one moves into its own type.
+            for value in self.cleaned.values_mut() {
+                if let Value::String(text) = value {
+                    text.zeroize();
+                }
+            }
             return Err(ApiError::fields(&errors));
         }
         serde_json::from_value(Value::Object(self.cleaned)).map_err(|e| {

@@ -4,6 +4,7 @@
 import texts from "/platform/texts.js";
 
 const page = document.querySelector("main").dataset.page;
+const reauthentication = "/platform/api/reauthenticate/";
 
 // A reset key is taken out of the address bar, and so out of what is shown, shared and remembered. A confirmation key
 // stays, for a reload: all it does is what its mail asked for, once.
@@ -23,10 +24,16 @@ function decoded(text) {
   }
 }
 
-// Answers { ok, status, data }; status 0 is a server that cannot be reached.
+// Answers { ok, status, data }; status 0 is a server that cannot be reached. What needs a proof of who the owner is asks
+// for it, and goes on once it was given.
 async function api(method, path, body) {
+  const answer = await send(method, path, body);
+  return answer.needsProof && (await prove()) ? send(method, path, body) : answer;
+}
+
+async function send(method, path, body) {
   const headers = { Accept: "application/json" };
-  if (method !== "GET") headers["X-CSRFToken"] = cookie("csrftoken");
+  if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (body) headers["Content-Type"] = "application/json";
   try {
     const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), credentials: "same-origin" });
@@ -37,10 +44,58 @@ async function api(method, path, body) {
     } catch {
       // Not from this server, perhaps from a proxy before it: its status says enough.
     }
-    return { ok: response.ok, status: response.status, data };
+    const needed = response.headers.get("WWW-Authenticate") ?? "";
+    const needsProof = response.status === 403 && needed.includes("insufficient_user_authentication");
+    return { ok: response.ok, status: response.status, data, needsProof };
   } catch {
     return { ok: false, status: 0, data: { detail: texts.offline } };
   }
+}
+
+// A dialog that asks for the password again, or leads an account without one to its provider; whether it was proved.
+async function prove() {
+  const { ok, data: owner } = await send("GET", reauthentication);
+  // Without a session there is nothing to prove, and what is tried next says so.
+  if (!ok || owner.recent) return true;
+  const dialog = element("dialog", { className: "card" });
+  dialog.setAttribute("aria-labelledby", "prove-title");
+  const summary = element("p", { className: "summary", tabIndex: -1 });
+  const cancel = element("button", { type: "button", textContent: texts["prove.cancel"] });
+  cancel.addEventListener("click", () => dialog.close());
+  dialog.append(element("h2", { id: "prove-title", textContent: texts["prove.title"] }), summary);
+  if (owner.password) {
+    const input = element("input", { id: "prove-password", name: "password", type: "password", autocomplete: "current-password", required: true });
+    input.setAttribute("aria-describedby", "prove-password-error");
+    const field = element("div", { className: "field" },
+      element("label", { htmlFor: input.id, textContent: texts["field.password"] }),
+      input,
+      element("p", { className: "error", id: `${input.id}-error` }),
+    );
+    const proof = element("form", { method: "post", noValidate: true },
+      element("p", { className: "hint", textContent: texts["prove.password"] }),
+      field,
+      element("div", { className: "does" }, element("button", { className: "primary", textContent: texts["prove.submit"] }), cancel),
+    );
+    dialog.append(proof);
+    document.body.append(dialog);
+    form(dialog, async (body) => {
+      const answer = await send("POST", reauthentication, body);
+      if (answer.ok) dialog.close("proved");
+      else complain(dialog, answer);
+    });
+  } else {
+    dialog.append(element("p", { className: "hint", textContent: texts["prove.provider"] }), element("div", { className: "providers" }));
+    document.body.append(dialog);
+    const [{ data: linked }, { data: about }] = await Promise.all([send("GET", "/api/auth/social/"), send("GET", "/api/auth/providers/")]);
+    const ids = new Set(rows(linked).map(({ provider }) => provider));
+    const known = ((rows(about)[0] ?? about).providers ?? []).filter(({ id }) => ids.has(id));
+    providerButtons(dialog, known, "login", texts["links.signin"]);
+    dialog.append(element("div", { className: "does" }, cancel));
+  }
+  dialog.showModal();
+  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  dialog.remove();
+  return dialog.returnValue === "proved";
 }
 
 // Lists come bare or in pages.
@@ -179,7 +234,7 @@ function csrfToken() {
   return cookie("csrftoken");
 }
 
-// A way to a provider is a POST: it changes something.
+// A way to a provider is a POST: it changes something. Connecting one needs a proof first.
 function providerButtons(root, list, kind, label) {
   const target = root.querySelector(".providers");
   for (const provider of list) {
@@ -190,6 +245,14 @@ function providerButtons(root, list, kind, label) {
       element("input", { type: "hidden", name: "csrfmiddlewaretoken", value: csrfToken() }),
       element("button", { textContent: `${label} ${provider.display_name || provider.name}` }),
     );
+    if (kind === "connect") {
+      sent.addEventListener("submit", (event) => {
+        event.preventDefault();
+        busy(sent.querySelector("button"), async () => {
+          if (await prove()) sent.submit();
+        });
+      });
+    }
     target.append(sent);
   }
   target.hidden = !target.children.length;
@@ -205,7 +268,7 @@ const pages = {
   async login(root) {
     if (take("done") === "reset") say(root, texts["reset.done"]);
     form(root, async (body) => {
-      const answer = await api("POST", "/api/auth/login/", body);
+      const answer = await api("POST", "/platform/api/login/", body);
       if (answer.ok) location.assign(next());
       else complain(root, answer);
     });
@@ -219,7 +282,7 @@ const pages = {
   async register(root) {
     form(root, async (body) => {
       if (!body.email) delete body.email;
-      const answer = await api("POST", "/api/auth/registration/", body);
+      const answer = await api("POST", "/platform/api/register/", body);
       if (answer.ok) location.assign("/platform/?done=register");
       else complain(root, answer);
     });

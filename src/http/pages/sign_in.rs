@@ -1,0 +1,106 @@
+//! The pages' own sign-in, registration and proof of a password: by a browser with its CSRF token alone.
+//!
+//! Like the documented operations, but for what they hand out: a session, and no token, which no page would ever show
+//! and no sign-out end. JSON in the API's manner and its shape of errors.
+
+use http::{HeaderValue, Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Page, Visit};
+use crate::domain::accounts::{self, Grant};
+use crate::domain::passwords::Password;
+use crate::domain::{Problems, sessions};
+use crate::http::caller::{self, Credential};
+use crate::http::error::{ApiError, json_response};
+use crate::http::login::{self, Credentials};
+use crate::http::typed::Input;
+use crate::http::{Server, registration};
+
+pub fn pages() -> Vec<Box<dyn Page>> {
+    [Endpoint::Login, Endpoint::Register, Endpoint::Reauthenticate].map(|e| Box::new(e) as Box<dyn Page>).into()
+}
+
+#[derive(Clone, Copy)]
+enum Endpoint {
+    Login,
+    Register,
+    Reauthenticate,
+}
+
+#[async_trait::async_trait]
+impl Page for Endpoint {
+    fn path(&self) -> &'static str {
+        match self {
+            Endpoint::Login => "/platform/api/login/",
+            Endpoint::Register => "/platform/api/register/",
+            Endpoint::Reauthenticate => "/platform/api/reauthenticate/",
+        }
+    }
+
+    fn description(&self) -> &'static str {
+        "Signing in at this server's own pages."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["application/json"]
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Endpoint::Login | Endpoint::Register => &["POST"],
+            Endpoint::Reauthenticate => &["GET", "POST"],
+        }
+    }
+
+    fn security(&self) -> &'static [&'static [&'static str]] {
+        match self {
+            Endpoint::Login | Endpoint::Register => &[&[]],
+            Endpoint::Reauthenticate => &[&["cookieAuth"]],
+        }
+    }
+
+    async fn answer(&self, server: &Server, mut visit: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+        let (status, granted) = match self {
+            Endpoint::Reauthenticate => return reauthenticate(server, visit).await,
+            Endpoint::Login => {
+                caller::check_csrf(server, &visit.request, &mut visit.body).await?;
+                let input = Input::new(visit.body.fields().await?);
+                let Credentials { username, password, .. } = login::credentials(input)?;
+                let granted = accounts::log_in(&server.domain, &username, password, Grant::Session, &visit.client);
+                (StatusCode::OK, granted.await?)
+            }
+            Endpoint::Register => {
+                caller::check_csrf(server, &visit.request, &mut visit.body).await?;
+                let input = Input::new(visit.body.fields().await?);
+                let granted = registration::register(server, input, Grant::Session, visit.client).await?;
+                (StatusCode::CREATED, granted)
+            }
+        };
+        let cookies = server.cookies().logged_in(granted.session.as_ref(), granted.device.as_ref());
+        Ok(answer(status, &json!({}), cookies))
+    }
+}
+
+/// GET: whether the session's owner proved who they are lately, and can do so by a password. POST: by this one.
+async fn reauthenticate(server: &Server, mut visit: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+    let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
+    let Credential::Session { digest } = caller.credential else { return Err(ApiError::not_found()) };
+    if visit.request.method != Method::POST {
+        let is_recent = sessions::is_recently_authenticated(&server.domain, &digest).await?;
+        let body = json!({ "recent": is_recent, "password": accounts::has_password(&caller.account) });
+        return Ok(answer(StatusCode::OK, &body, Vec::new()));
+    }
+    let sent = visit.body.fields().await?.text("password").filter(|password| !password.is_empty());
+    let password = sent.ok_or_else(|| Problems::of("password", "This field is required."))?;
+    let password = Password::new(password);
+    accounts::reauthenticate(&server.domain, &caller.account, digest, password, &visit.client).await?;
+    Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
+}
+
+fn answer(status: StatusCode, body: &Value, cookies: Vec<HeaderValue>) -> Response<dropshot::Body> {
+    let mut response = json_response(status, body.to_string().into_bytes());
+    for cookie in cookies {
+        response.headers_mut().append(http::header::SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,319 @@
+//! What another site, another app on the host, or a stolen session makes a browser do.
+
+use chrono::Duration;
+use inventree_auth::store::AuditFilter;
+use reqwest::header::HeaderValue;
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::support::{Answer, PASSWORD, TestServer};
+use super::{basic, pk};
+
+/// Marks that a browser puts on what another site made it send.
+const FOREIGN: [(&str, &str); 5] = [
+    ("sec-fetch-site", "cross-site"),
+    ("sec-fetch-site", "same-site"),
+    ("sec-fetch-site", "nonsense"),
+    ("origin", "https://evil.example.net"),
+    ("origin", "null"),
+];
+
+/// A browser that signed in by the API.
+struct Browser {
+    session: String,
+    csrf: String,
+}
+
+impl Browser {
+    async fn sign_in(server: &TestServer, username: &str) -> Browser {
+        let answer = server.log_in(username, PASSWORD).await;
+        Browser { session: answer.cookie_value("sessionid"), csrf: answer.cookie_value("csrftoken") }
+    }
+
+    fn cookies(&self) -> String {
+        format!("sessionid={}; csrftoken={}", self.session, self.csrf)
+    }
+
+    async fn post(&self, server: &TestServer, path: &str, body: Value) -> Answer {
+        let request = server.http.post(format!("{}{path}", server.base));
+        let request = request.header("cookie", self.cookies()).header("x-csrftoken", &self.csrf);
+        server.run(with_json(request, &body)).await
+    }
+
+    async fn add_address(&self, server: &TestServer, email: &str) -> Answer {
+        self.post(server, "/api/auth/emails/", json!({ "email": email, "user": 1 })).await
+    }
+
+    async fn reauthenticate(&self, server: &TestServer, password: &str) -> Answer {
+        self.post(server, "/platform/api/reauthenticate/", json!({ "password": password })).await
+    }
+}
+
+fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {
+    if body.is_null() { request } else { request.header("content-type", "application/json").body(body.to_string()) }
+}
+
+async fn with_cookies(server: &TestServer, cookies: &[u8]) -> Answer {
+    let request = server.http.get(format!("{}/api/auth/user/", server.base));
+    server.run(request.header("cookie", HeaderValue::from_bytes(cookies).unwrap())).await
+}
+
+fn rows(server: &TestServer, table: &str) -> i64 {
+    server.place.number(&format!("SELECT COUNT(*) FROM {table}"))
+}
+
+fn credentials() -> Value {
+    json!({ "username": "amy", "password": PASSWORD })
+}
+
+fn registration(username: &str) -> Value {
+    json!({ "username": username, "password1": PASSWORD, "password2": PASSWORD })
+}
+
+/// Where the last failed login came from.
+async fn last_failed_client(server: &TestServer) -> String {
+    server.noted().await;
+    let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    all.into_iter().find(|entry| entry.event == "login_failed").unwrap().client
+}
+
+#[tokio::test]
+async fn cross_site_login_gets_a_token_and_no_session() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    for mark in FOREIGN {
+        let before = (rows(&server, "sessions"), rows(&server, "tokens"));
+        let answer = server.post("login/", &[mark], credentials()).await;
+        assert_eq!(answer.status, 200, "{mark:?}");
+        assert!(!answer.headers.contains_key("set-cookie"), "{mark:?}: {answer:?}");
+        assert_eq!((rows(&server, "sessions"), rows(&server, "tokens")), (before.0, before.1 + 1), "{mark:?}");
+        let token = format!("Token {}", answer.json()["key"].as_str().unwrap());
+        assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200, "{mark:?}");
+    }
+}
+
+#[tokio::test]
+async fn cross_site_registration_gets_a_token_and_no_session() {
+    let server = TestServer::start().await;
+    for (n, mark) in FOREIGN.into_iter().enumerate() {
+        let answer = server.post("registration/", &[mark], registration(&format!("person{n}"))).await;
+        assert_eq!(answer.status, 201, "{mark:?}");
+        assert!(answer.json()["key"].is_string() && !answer.headers.contains_key("set-cookie"), "{answer:?}");
+        assert_eq!(rows(&server, "sessions"), 0, "{mark:?}");
+    }
+}
+
+#[tokio::test]
+async fn login_from_this_site_a_trusted_origin_or_a_program_opens_a_session() {
+    let server = TestServer::with(&[("TRUSTED_ORIGINS", "https://app.example.com")]).await;
+    server.register("amy", "").await;
+    for marks in [
+        vec![],
+        vec![("sec-fetch-site", "same-origin")],
+        vec![("sec-fetch-site", "none")],
+        vec![("origin", "http://auth.example.com")],
+        vec![("origin", "https://app.example.com"), ("sec-fetch-site", "cross-site")],
+    ] {
+        let answer = server.post("login/", &marks, credentials()).await;
+        let session = answer.cookie_value("sessionid");
+        let opened = server.get("user/", &[("cookie", &format!("sessionid={session}"))]).await;
+        assert_eq!((answer.status, opened.status), (200, 200), "{marks:?}");
+    }
+}
+
+#[tokio::test]
+async fn sign_in_at_the_pages_takes_a_csrf_token_and_no_other_site() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let csrf = "a".repeat(32);
+    let before = rows(&server, "sessions");
+    for (path, body) in [("login", credentials()), ("register", registration("bob"))] {
+        let post = || with_json(server.http.post(format!("{}/platform/api/{path}/", server.base)), &body);
+        let with_token = || post().header("cookie", format!("csrftoken={csrf}")).header("x-csrftoken", &csrf);
+        assert_eq!(server.run(post()).await.status, 403, "{path}");
+        for (name, value) in FOREIGN {
+            assert_eq!(server.run(with_token().header(name, value)).await.status, 403, "{path} {name}: {value}");
+        }
+    }
+    assert_eq!((rows(&server, "sessions"), rows(&server, "accounts")), (before, 1));
+}
+
+#[tokio::test]
+async fn unreadable_hop_of_x_forwarded_for_ends_at_the_last_good_one() {
+    let server = TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    for (lines, client) in [
+        (vec![b"\xff, 203.0.113.7".as_slice()], "203.0.113.7"),
+        (vec![b"198.51.100.1, \xc3\xa9, 203.0.113.7"], "203.0.113.7"),
+        (vec![b"\xff", b"203.0.113.7"], "203.0.113.7"),
+        (vec![b"203.0.113.7, "], "203.0.113.7"),
+        (vec![b"203.0.113.7", b"\xff, 127.0.0.9"], "127.0.0.9"),
+        (vec![b"203.0.113.7, \xff"], "127.0.0.1"),
+    ] {
+        let mut request = server.http.post(format!("{}/api/auth/login/", server.base));
+        for line in &lines {
+            request = request.header("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
+        }
+        let body = json!({ "username": "nobody", "password": "x" });
+        assert_eq!(server.run(with_json(request, &body)).await.status, 400);
+        assert_eq!(last_failed_client(&server).await, client, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn cookie_of_another_app_hides_no_session() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let amy = Browser::sign_in(&server, "amy").await;
+    let own = amy.cookies().into_bytes();
+    for cookies in [
+        [b"other=\xff\xfe; ".as_slice(), &own].concat(),
+        [&own, b"; other=\xc3\xa9".as_slice()].concat(),
+        [b"sessionid=\xff; ".as_slice(), &own].concat(),
+    ] {
+        let answer = with_cookies(&server, &cookies).await;
+        assert_eq!(answer.status, 200, "{cookies:?}");
+        assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_good() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let amy = Browser::sign_in(&server, "amy").await;
+    let (good, dead) = (format!("sessionid={}", amy.session), "sessionid=0123456789abcdefghijklmnopqrstuv");
+    let many = vec![dead; 8].join("; ");
+    for (cookies, status, is_cleared) in [
+        (format!("{dead}; {good}"), 200, false),
+        (format!("{good}; {dead}"), 200, false),
+        (format!("{dead}; {dead}"), 401, true),
+        (format!("{dead}; {dead}; {dead}; {good}"), 200, false),
+        // Tried are eight at most; ours may be the ninth.
+        (format!("{many}; {good}"), 401, false),
+    ] {
+        let answer = with_cookies(&server, cookies.as_bytes()).await;
+        assert_eq!((answer.status, answer.headers.contains_key("set-cookie")), (status, is_cleared), "{cookies}");
+    }
+    // A second CSRF cookie is no reason to refuse the right one either.
+    let cookies = format!("csrftoken={}; {}", "x".repeat(32), amy.cookies());
+    let headers = [("cookie", cookies.as_str()), ("x-csrftoken", &amy.csrf)];
+    assert_eq!(server.send(Method::PATCH, "user/", &headers, json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn sign_out_ends_every_session_that_was_sent() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let (one, two) = (Browser::sign_in(&server, "amy").await, Browser::sign_in(&server, "amy").await);
+    let other = Browser::sign_in(&server, "amy").await;
+    let both = format!("sessionid={}; {}", one.session, two.cookies());
+    let headers = [("cookie", both.as_str()), ("x-csrftoken", &two.csrf)];
+    let answer = server.post("logout/", &headers, Value::Null).await;
+    assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"));
+    for (browser, status) in [(one, 401), (two, 401), (other, 200)] {
+        assert_eq!(with_cookies(&server, browser.cookies().as_bytes()).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn old_session_adds_no_address_without_its_password() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let amy = Browser::sign_in(&server, "amy").await;
+    server.clock.advance(Duration::minutes(10));
+    assert_eq!(amy.add_address(&server, "one@example.com").await.status, 201);
+    server.clock.advance(Duration::seconds(1));
+    let refused = amy.add_address(&server, "two@example.com").await;
+    assert_eq!(refused.status, 403);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("Enter your password again"), "{refused:?}");
+    assert!(refused.header("www-authenticate").contains("insufficient_user_authentication"));
+    assert_eq!(rows(&server, "email_addresses"), 1);
+
+    let wrong = amy.reauthenticate(&server, "wrong").await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.json()["password"][0].is_string(), "{wrong:?}");
+    assert_eq!(amy.reauthenticate(&server, "").await.json()["password"][0], "This field is required.");
+    assert_eq!(amy.add_address(&server, "two@example.com").await.status, 403);
+
+    assert_eq!(amy.reauthenticate(&server, PASSWORD).await.status, 200);
+    assert_eq!(amy.add_address(&server, "two@example.com").await.status, 201);
+    // Another session of the same account has proved nothing.
+    let cookie = amy.cookies();
+    let state = server.http.get(format!("{}/platform/api/reauthenticate/", server.base)).header("cookie", &cookie);
+    assert_eq!(server.run(state).await.json(), json!({ "recent": true, "password": true }));
+    server.noted().await;
+    let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    assert_eq!(all.iter().filter(|entry| entry.event == "reauthenticated").count(), 1);
+}
+
+#[tokio::test]
+async fn proof_of_one_session_counts_for_no_other() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let (proved, stolen) = (Browser::sign_in(&server, "amy").await, Browser::sign_in(&server, "amy").await);
+    server.clock.advance(Duration::minutes(11));
+    assert_eq!(proved.reauthenticate(&server, PASSWORD).await.status, 200);
+    assert_eq!(stolen.add_address(&server, "evil@example.com").await.status, 403);
+    assert_eq!(proved.add_address(&server, "amy@example.com").await.status, 201);
+}
+
+#[tokio::test]
+async fn session_of_an_earlier_schema_counts_as_old() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let amy = Browser::sign_in(&server, "amy").await;
+    server.place.execute("UPDATE sessions SET auth_time = 0");
+    assert_eq!(amy.add_address(&server, "amy@example.com").await.status, 403);
+}
+
+#[tokio::test]
+async fn token_and_basic_callers_carry_their_proof() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "").await;
+    let user = pk(&server, &token).await;
+    server.clock.advance(Duration::days(3));
+    for (n, authorization) in [token, basic("amy", PASSWORD)].into_iter().enumerate() {
+        let body = json!({ "email": format!("amy{n}@example.com"), "user": user });
+        assert_eq!(server.post("emails/", &[("authorization", &authorization)], body).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn proving_a_password_is_limited_as_a_login_is() {
+    let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
+    server.register("amy", "").await;
+    let amy = Browser::sign_in(&server, "amy").await;
+    for _ in 0..10 {
+        assert_eq!(amy.reauthenticate(&server, "wrong").await.status, 400);
+    }
+    assert_eq!(amy.reauthenticate(&server, PASSWORD).await.status, 429);
+}
+
+#[tokio::test]
+async fn password_is_proved_by_its_session_and_csrf_token_alone() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "").await;
+    let amy = Browser::sign_in(&server, "amy").await;
+    let post = || {
+        let request = server.http.post(format!("{}/platform/api/reauthenticate/", server.base));
+        with_json(request, &json!({ "password": PASSWORD }))
+    };
+    assert_eq!(server.run(post()).await.status, 403);
+    assert_eq!(server.run(post().header("authorization", &token)).await.status, 403);
+    assert_eq!(server.run(post().header("cookie", amy.cookies())).await.status, 403);
+}
+
+#[tokio::test]
+async fn right_password_without_its_second_factor_is_written_down() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES (1, '', TRUE, '', 0)";
+    server.place.execute(device);
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 403);
+    assert_eq!(server.get("user/", &[("authorization", &basic("amy", PASSWORD))]).await.status, 403);
+    server.noted().await;
+    let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let found: Vec<_> = all.iter().filter(|entry| entry.event == "second_factor_missing").collect();
+    assert_eq!(found.len(), 2, "{all:?}");
+    assert!(found.iter().all(|entry| entry.account_id == Some(1) && entry.client == "127.0.0.1"), "{found:?}");
+}
