@@ -240,6 +240,7 @@ static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
     trusted_proxies: ["10.0.0.0/8", "127.0.0.1"].iter().filter_map(|range| range.parse().ok()).collect(),
     mail_required: false,
     providers: Vec::new(),
+    ends_tls: false,
     mailbox: None,
 });
 

@@ -5,10 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use inventree_auth::config::Config;
-use inventree_auth::domain::accounts::{Registration, register};
+use inventree_auth::domain::accounts::{Grant, Registration, register};
 use inventree_auth::domain::client::Client;
 use inventree_auth::domain::hashing::Cost;
 use inventree_auth::domain::passwords::Password;
+use inventree_auth::domain::sessions::SessionId;
+use inventree_auth::domain::tokens::TokenKey;
 use inventree_auth::mail::transport::Transport;
 use inventree_auth::server::{self, Surroundings};
 use inventree_auth::store::Database;
@@ -38,6 +40,8 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
         MULTIPART,
         "--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nNAME\r\n--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nZebra-Quartz-77\r\n--x--\r\n",
     ),
+    ("POST", "/platform/api/login/", JSON, r#"{"username":"NAME","password":"Zebra-Quartz-77"}"#),
+    ("POST", "/platform/api/reauthenticate/", JSON, r#"{"password":"Zebra-Quartz-77"}"#),
     ("POST", "/api/auth/logout/", "", ""),
     ("GET", "/api/auth/logout/", "", ""),
     ("POST", "/api/auth/password/change/", JSON, PASSWORDS),
@@ -129,12 +133,13 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
                 email: format!("{name}@example.com"),
                 password1: Password::new("Zebra-Quartz-77".to_owned()),
                 password2: Password::new("Zebra-Quartz-77".to_owned()),
+                grant: Grant::TokenAndSession,
                 client: Client::default(),
             };
             let opened = register(running.domain(), registration).await.map_err(|e| format!("{e:?}"))?;
-            let token = format!("Authorization: Token {}\r\n", opened.token.expose());
+            let token = format!("Authorization: Token {}\r\n", opened.token.as_ref().map_or("", TokenKey::expose));
             let csrf = "a".repeat(32);
-            let session = opened.session.expose();
+            let session = opened.session.as_ref().map_or("", SessionId::expose);
             let session =
                 format!("Cookie: sessionid={session}; csrftoken={csrf}; signin_ticket=AAAA\r\nX-CSRFToken: {csrf}\r\n");
             for credential in ["", &token, &session] {
