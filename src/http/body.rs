@@ -115,7 +115,7 @@ fn has_tag(text: &str) -> bool {
 /// A field can be a password: its memory is overwritten.
 impl Drop for Fields {
     fn drop(&mut self) {
-        for value in self.values.values_mut() {
+        for (_, value) in &mut self.values.0 {
             if let FieldValue::Text(text) = value {
                 text.zeroize();
             }
@@ -198,7 +198,7 @@ pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyErr
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_form = matches!(media_type.as_str(), "application/x-www-form-urlencoded" | "multipart/form-data");
     if bytes.is_empty() {
-        return Ok(Fields { values: BTreeMap::new(), is_form });
+        return Ok(Fields { values: Members::default(), is_form });
     }
     match media_type.as_str() {
         "application/json" => match json::parse(&bytes)? {

@@ -102,12 +102,12 @@ impl LazyBody {
         let bytes = self.bytes().await?;
         let content_type = self.content_type.clone();
         if bytes.len() <= SMALL_BODY_BYTES {
-            return Ok(body::parse(content_type.as_deref(), bytes));
+            return Ok(parse(content_type.as_deref(), bytes));
         }
         let turn = LARGE_BODY_PARSER.acquire().await;
         let parsing = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            body::parse(content_type.as_deref(), bytes)
+            parse(content_type.as_deref(), bytes)
         });
         parsing.await.map_err(|e| ApiError::internal(format!("a body was not parsed: {e}")))
     }
@@ -157,13 +157,13 @@ impl LazyBody {
     }
 }
 
-/// A body can hold a password: its memory is overwritten.
-impl Drop for LazyBody {
-    fn drop(&mut self) {
-        if let Some(mut read) = self.read.take().and_then(|read| read.try_into_mut().ok()) {
-            read.zeroize();
-        }
+/// A body can hold a password: its memory is overwritten once it is read.
+fn parse(content_type: Option<&str>, bytes: bytes::Bytes) -> Result<Fields, BodyError> {
+    let parsed = body::parse(content_type, bytes.clone());
+    if let Ok(mut read) = bytes.try_into_mut() {
+        read.zeroize();
     }
+    parsed
 }
 
 /// Why a body was not read.
