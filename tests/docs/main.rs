@@ -5,6 +5,7 @@ mod commands;
 #[allow(dead_code)]
 #[path = "../support/inventree.rs"]
 mod inventree;
+mod layers;
 mod links;
 mod markdown;
 mod settings;
