@@ -21,7 +21,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::config::{self, Config};
 use crate::contract::diff::Sides;
 use crate::contract::report::{self, FailOn, Format, Report};
-use crate::contract::{self, compatibility};
+use crate::contract::{self, ReadOptions};
 use crate::logging;
 use crate::metrics;
 use crate::secret::Secret;
@@ -251,13 +251,18 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
             })?;
         }
         Spec::Diff { old: Some(old), new: Some(new), format, fail_on, .. } => {
-            let (old, new) = report::read_documents(old, new, compatibility::parse).map_err(unusable)?;
-            return conclude(&report::compatibility(&old, &new, *format, fail_on.unwrap_or(FailOn::Breaking)));
+            let (old, new) = report::read_documents(old, new, ReadOptions::default()).map_err(unusable)?;
+            return conclude(&report::compatibility(
+                &old.value,
+                &new.value,
+                *format,
+                fail_on.unwrap_or(FailOn::Breaking),
+            ));
         }
         Spec::Diff { source, format, .. } => {
             let document = match source {
                 None => contract::parse(contract::SOURCE).map_err(unusable)?,
-                Some(path) => report::read_document(path, contract::parse).map_err(unusable)?,
+                Some(path) => report::read_document(path, ReadOptions::default()).map_err(unusable)?.value,
             };
             let server = contract::export().map_err(failure)?;
             return conclude(&report::difference(&document, &server, Sides::SOURCE_SERVER, *format));

@@ -11,7 +11,7 @@
 use dropshot::{ApiDescription, ServerContext};
 use serde_json::{Map, Value, json};
 use specbound_contract::{ParseError, enforced::ResponseGuarantee};
-pub use specbound_contract::{compatibility, diff, enforced, keep_content_type, parse, report};
+pub use specbound_contract::{ReadOptions, compatibility, diff, enforced, keep_content_type, parse, report};
 use thiserror::Error;
 
 pub use crate::api::SOURCE;

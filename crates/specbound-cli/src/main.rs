@@ -10,7 +10,7 @@ use clap::{Args, Parser};
 use specbound_codegen::Settings;
 use specbound_contract::diff::Sides;
 use specbound_contract::report::{self, FailOn, Format, Report};
-use specbound_contract::{compatibility, parse};
+use specbound_contract::{Document, ReadOptions};
 
 /// Compares OpenAPI 3.0 documents, finds changes that break clients, and generates Rust code.
 #[derive(Parser)]
@@ -33,11 +33,33 @@ enum Command {
 #[derive(Args)]
 struct Documents {
     /// The document before the change; `-` is standard input.
-    old: PathBuf,
+    #[arg(required_unless_present = "old_option")]
+    old: Option<PathBuf>,
     /// The document after the change; `-` is standard input.
-    new: PathBuf,
+    #[arg(required_unless_present = "new_option")]
+    new: Option<PathBuf>,
+    /// The document before the change, by option.
+    #[arg(long = "old", id = "old_option", value_name = "FILE", conflicts_with_all = ["old", "new"], requires = "new_option")]
+    old_option: Option<PathBuf>,
+    /// The document after the change, by option.
+    #[arg(long = "new", id = "new_option", value_name = "FILE", conflicts_with_all = ["old", "new"], requires = "old_option")]
+    new_option: Option<PathBuf>,
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Follow references out of the document's folder.
+    #[arg(long)]
+    allow_outside: bool,
+}
+
+impl Documents {
+    fn read(&self) -> Result<(Document, Document), Failure> {
+        let given = |by_place: &Option<PathBuf>, by_option: &Option<PathBuf>| {
+            by_place.clone().or_else(|| by_option.clone()).unwrap_or_default()
+        };
+        let (old, new) = (given(&self.old, &self.old_option), given(&self.new, &self.new_option));
+        let options = ReadOptions { allow_outside: self.allow_outside };
+        report::read_documents(&old, &new, options).map_err(unusable)
+    }
 }
 
 #[derive(Args)]
@@ -68,14 +90,12 @@ fn unusable(message: impl ToString) -> Failure {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
-        Command::Diff(Documents { old, new, format }) => report::read_documents(&old, &new, parse)
-            .map_err(unusable)
-            .and_then(|(old, new)| conclude(&report::difference(&old, &new, Sides::OLD_NEW, format))),
-        Command::Breaking { documents: Documents { old, new, format }, fail_on } => {
-            report::read_documents(&old, &new, compatibility::parse)
-                .map_err(unusable)
-                .and_then(|(old, new)| conclude(&report::compatibility(&old, &new, format, fail_on)))
-        }
+        Command::Diff(documents) => documents.read().and_then(|(old, new)| {
+            conclude(&report::difference(&old.value, &new.value, Sides::OLD_NEW, documents.format))
+        }),
+        Command::Breaking { documents, fail_on } => documents
+            .read()
+            .and_then(|(old, new)| conclude(&report::compatibility(&old.value, &new.value, documents.format, fail_on))),
         Command::Generate(generate) => write_generated(&generate),
     };
     result.unwrap_or_else(|Failure { message, code }| {

@@ -91,7 +91,7 @@ fn one_document_may_come_from_standard_input() {
 
 #[test]
 fn unusable_input_exits_2_with_one_line_that_names_the_file() {
-    let folder = Folder::with_change("3.0.3", "3.1.0");
+    let folder = Folder::with_change("3.0.3", "4.0.0");
     std::fs::write(folder.path().join("bad.yaml"), "{").unwrap();
     for arguments in [
         &["diff", "old.yaml", "bad.yaml"][..],
@@ -107,6 +107,42 @@ fn unusable_input_exits_2_with_one_line_that_names_the_file() {
     }
     assert_eq!(folder.specbound(&["diff", "old.yaml"]).0, Some(2), "wrong usage");
     assert!(!folder.path().join("out").exists());
+}
+
+/// `old.yaml` and `new.yaml` read the same file `types.yaml`, which a folder of its own has in another version.
+#[test]
+fn files_that_a_document_refers_to_are_read_within_its_folder() {
+    let folder = Folder::with_change("9", "9");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let document = OLD.replace("#/components/schemas/Ping", "types.yaml#/Ping").replace("    Ping: {", "    Other: {");
+    for (version, limit) in [("one", 9), ("two", 5)] {
+        write(&format!("{version}/api.yaml"), &document);
+        let types = "Ping: {type: object, properties: {text: {$ref: 'sub/text.json'}, more: {$ref: '#/Ping'}}}";
+        write(&format!("{version}/types.yaml"), types);
+        let text = format!("{{\"type\": \"string\", \"maxLength\": {limit}}}");
+        write(&format!("{version}/sub/text.json"), &text);
+    }
+    assert_eq!(folder.specbound(&["breaking", "one/api.yaml", "one/api.yaml"]).0, Some(0));
+    let (code, report, error) = folder.specbound(&["breaking", "one/api.yaml", "two/api.yaml"]);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(report.contains("at most `5` characters (before: `9`)"), "{report}");
+    assert_eq!(folder.specbound(&["breaking", "--old", "one/api.yaml", "--new", "two/api.yaml"]).0, Some(1));
+    // A file inlined says the same.
+    write("inline.yaml", &OLD.replace("maxLength: 9}", "maxLength: 9}, more: {$ref: '#/components/schemas/Ping'}"));
+    let (code, report, error) = folder.specbound(&["breaking", "inline.yaml", "one/api.yaml"]);
+    assert_eq!(code, Some(0), "{report}{error}");
+
+    write("outside/api.yaml", &document.replace("types.yaml", "../one/types.yaml"));
+    let (code, _, error) = folder.specbound(&["breaking", "old.yaml", "outside/api.yaml"]);
+    assert_eq!((code, error.lines().count()), (Some(2), 1), "{error}");
+    assert!(error.contains("--allow-outside") && error.contains("line 8"), "{error}");
+    assert_eq!(folder.specbound(&["diff", "outside/api.yaml", "outside/api.yaml", "--allow-outside"]).0, Some(0));
+    write("one/types.yaml", "Pong: {}");
+    assert_eq!(folder.specbound(&["breaking", "one/api.yaml", "two/api.yaml"]).0, Some(2));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use specbound_contract::ReadOptions;
 use specbound_contract::compatibility::{self, Severity};
 use specbound_contract::report::read_documents;
 
@@ -10,8 +11,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(old), Some(new)) = (paths.next(), paths.next()) else {
         return Err("usage: breaking OLD NEW".into());
     };
-    let (old, new) = read_documents(&old, &new, compatibility::parse)?;
-    for verdict in compatibility::compare(&old, &new) {
+    let (old, new) = read_documents(&old, &new, ReadOptions::default())?;
+    for verdict in compatibility::compare(&old.value, &new.value) {
         if verdict.severity == Severity::Breaking {
             println!("{}: {}", verdict.location, verdict.message);
         }

@@ -23,10 +23,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use crate::ParseError;
 use crate::canonical::{FieldShape, METHODS, ObjectKind, canonical};
 use crate::diff::{self, Difference, join};
-use crate::document::parse_3_0;
 use location::{Documents, Location, NodeKind};
 use quoting::code;
 use rules::Rule;
@@ -94,14 +92,7 @@ pub fn may_break(verdicts: &[Verdict]) -> bool {
     verdicts.iter().any(|verdict| verdict.severity != Severity::Compatible)
 }
 
-/// Parses a document whose version is understood here: OpenAPI 3.0.
-///
-/// # Errors
-///
-/// As [`crate::parse`], and for Swagger 2 and other versions of OpenAPI 3.
-pub fn parse(text: &str) -> Result<Value, ParseError> {
-    parse_3_0(text)
-}
+pub use crate::document::parse;
 
 /// Longest chain of changed references that is followed.
 const MAX_REFERENCE_DEPTH: usize = 40;

@@ -1,62 +1,235 @@
-//! Reading a document from its text.
+//! Reading a document: from a text, or from a file with the files that it refers to.
+
+use std::path::Path;
 
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::compatibility::quoting::code;
+use crate::files::{Files, ReadOptions};
+use crate::resolve::{File, Resolved, position_of, resolve};
+use crate::source::{self, Position, SyntaxError};
 
-/// Why a text cannot be compared as an OpenAPI document. The message is one line or YAML's own.
+/// Why a text cannot be compared as an OpenAPI document. The message is one line.
 #[derive(Debug, Error)]
 pub enum ParseError {
-    /// The text is not YAML, of which JSON is a part.
+    /// The text is neither JSON nor YAML, or can be read in two ways.
     #[error(transparent)]
-    Yaml(#[from] serde_yaml_ng::Error),
+    Syntax(#[from] SyntaxError),
     /// The members that every OpenAPI 3 document has are missing.
     #[error("this is no OpenAPI 3 document: `openapi` and `paths` are missing")]
     NotOpenApi,
     /// A predecessor of OpenAPI 3.
-    #[error("this is Swagger 2; only OpenAPI 3.0 is compared")]
+    #[error("this is Swagger 2; only OpenAPI 3 is compared")]
     Swagger2,
-    /// A version whose keywords have other meanings.
-    #[error(
-        "this is OpenAPI {}; only 3.0 is compared, since other versions give the same keywords other meanings",
-        code(.0)
-    )]
+    /// A version whose keywords may have other meanings.
+    #[error("this is OpenAPI {}; only 3.0, 3.1 and 3.2 are compared", code(.0))]
     UnsupportedVersion(String),
+    /// A reference that cannot be followed.
+    #[error("{}{position}: {message}", if file.is_empty() { String::new() } else { format!("{file}: ") })]
+    Reference {
+        /// The file that has it, if it is not the document itself.
+        file: String,
+        /// Where it is.
+        position: Position,
+        /// The reference and the reason.
+        message: String,
+    },
 }
 
-/// Parses an OpenAPI 3 document of any minor version from YAML or JSON.
+/// A document with the files that it refers to, made one.
+#[derive(Debug)]
+pub struct Document {
+    /// The self-contained document: each reference leads to one of its components.
+    pub value: Value,
+    resolved: Sources,
+}
+
+#[derive(Debug)]
+struct Sources {
+    files: Vec<File>,
+    origins: std::collections::BTreeMap<String, (usize, String)>,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourcePlace {
+    /// The file, as it was named.
+    pub file: String,
+    /// Where the value starts.
+    pub position: Position,
+}
+
+impl Document {
+    pub(crate) fn from_text(text: &str, path: Option<&Path>, files: &mut Files) -> Result<Document, ParseError> {
+        let mut parsed = source::read(text)?;
+        let version = version(&parsed.value)?;
+        parsed.value["openapi"] = version.into();
+        let name = path.map(|path| files.shown(path)).unwrap_or_default();
+        let root = File { name, path: path.map(Path::to_owned), parsed };
+        match resolve(root, files) {
+            Ok(Resolved { document, files, origins }) => {
+                Ok(Document { value: document, resolved: Sources { files, origins } })
+            }
+            Err((bad, files)) => {
+                let file = &files[bad.file];
+                let position = position_of(file, &bad.reference);
+                let name = if bad.file == 0 { String::new() } else { file.name.clone() };
+                Err(ParseError::Reference { file: name, position, message: bad.message() })
+            }
+        }
+    }
+
+    /// Where a place of the canonical form comes from, or the nearest place around it.
+    pub fn place(&self, pointer: &str) -> SourcePlace {
+        let Sources { files, origins } = &self.resolved;
+        let origin = origins.iter().find_map(|(component, origin)| {
+            let rest = pointer.strip_prefix(component.as_str())?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| (origin.0, format!("{}{rest}", origin.1)))
+        });
+        let (file, pointer) = origin.unwrap_or_else(|| (0, pointer.to_owned()));
+        let steps: Vec<String> =
+            pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+        let keys = source_keys(&files[file].parsed.value, &steps);
+        let position = files[file].parsed.marks.find(keys.iter().map(String::as_str));
+        SourcePlace { file: files[file].name.clone(), position }
+    }
+}
+
+/// The keys in a file for the steps of a canonical pointer, as far as they lead. Elements of sets are named by their
+/// value in the canonical form, parameters by `in:name`.
+fn source_keys(root: &Value, steps: &[String]) -> Vec<String> {
+    let (mut value, mut keys) = (root, Vec::new());
+    for step in steps {
+        let key = match value {
+            Value::Array(items) => {
+                let parameter = |item: &&Value| match (item["in"].as_str(), item["name"].as_str()) {
+                    (Some(location), Some(name)) => format!("{location}:{name}") == *step,
+                    _ => crate::diff::name(item) == *step,
+                };
+                match items.iter().find(parameter).and_then(|found| items.iter().position(|item| item == found)) {
+                    Some(index) => index.to_string(),
+                    None => step.clone(),
+                }
+            }
+            _ => step.clone(),
+        };
+        let child = match value {
+            Value::Array(items) => key.parse::<usize>().ok().and_then(|index| items.get(index)),
+            other => other.get(key.as_str()),
+        };
+        let Some(child) = child else { break };
+        value = child;
+        keys.push(key);
+    }
+    keys
+}
+
+/// Parses an OpenAPI 3 document from YAML or JSON. It may not refer to other files.
 ///
 /// # Errors
 ///
-/// [`ParseError::Yaml`] with the position, or [`ParseError::NotOpenApi`].
+/// [`ParseError`], with the position in the text.
 pub fn parse(text: &str) -> Result<Value, ParseError> {
-    let document = from_yaml(text)?;
-    require_openapi(&document)?;
-    Ok(document)
+    let mut files = Files::new(Path::new(""), ReadOptions::default());
+    Document::from_text(text, None, &mut files).map(|document| document.value)
 }
 
-/// Parses a document whose version [`crate::compatibility`] understands.
-pub(crate) fn parse_3_0(text: &str) -> Result<Value, ParseError> {
-    let document = from_yaml(text)?;
+/// The version of a document that is compared here. YAML reads an unquoted `3.0` as a number.
+fn version(document: &Value) -> Result<String, ParseError> {
     if document["swagger"].is_string() || document["swagger"].is_number() {
         return Err(ParseError::Swagger2);
     }
-    require_openapi(&document)?;
-    match document["openapi"].as_str().unwrap_or_default() {
-        version if version == "3.0" || version.starts_with("3.0.") => Ok(document),
-        version => Err(ParseError::UnsupportedVersion(version.to_owned())),
+    let version = match &document["openapi"] {
+        Value::String(version) => version.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return Err(ParseError::NotOpenApi),
+    };
+    let is = |minor: &str| version == minor || version.starts_with(&format!("{minor}."));
+    let has = |member: &str| document[member].is_object();
+    match () {
+        () if is("3.0") && has("paths") => Ok(version),
+        () if is("3.1") || is("3.2") => match has("paths") || has("components") || has("webhooks") {
+            true => Ok(version),
+            false => Err(ParseError::NotOpenApi),
+        },
+        () if is("3.0") => Err(ParseError::NotOpenApi),
+        () => Err(ParseError::UnsupportedVersion(version)),
     }
 }
 
-fn from_yaml(text: &str) -> Result<Value, serde_yaml_ng::Error> {
-    // The YAML reader takes a byte order mark for a document of its own.
-    serde_yaml_ng::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
 
-fn require_openapi(document: &Value) -> Result<(), ParseError> {
-    match document["openapi"].is_string() && document["paths"].is_object() {
-        true => Ok(()),
-        false => Err(ParseError::NotOpenApi),
+    use super::*;
+
+    #[test]
+    fn versions_3_0_to_3_2_are_read() {
+        for version in ["3.0.3", "'3.0'", "3.0", "3.1.0", "3.1", "3.2.0"] {
+            assert!(parse(&format!("openapi: {version}\npaths: {{}}")).is_ok(), "{version}");
+        }
+        assert!(parse("openapi: 3.1.0\nwebhooks: {}").is_ok());
+        let error = |text: &str| parse(text).unwrap_err().to_string();
+        assert!(error("openapi: 3.0.0").contains("no OpenAPI 3 document"));
+        assert!(error("openapi: 4.0.0\npaths: {}").contains("OpenAPI `4.0.0`"));
+        assert!(error("swagger: '2.0'\npaths: {}").contains("Swagger 2"));
+        assert!(error("paths: {}").contains("no OpenAPI 3 document"));
+    }
+
+    #[test]
+    fn each_reference_leads_to_a_component() {
+        let document = parse(
+            "openapi: 3.0.3
+paths:
+  /a: {$ref: '#/x-items/a'}
+  /b: {get: {responses: {'200': {$ref: '#/paths/~1a/get/responses/200'}}}}
+x-items: {a: {get: {responses: {'200': {content: {a/b: {schema: {$ref: '#/x-types/T'}}}}}}}}
+x-types: {T: {properties: {t: {$ref: '#/x-types/T'}, u: {$ref: '#/components/schemas/U/properties/v'}}}}
+components: {schemas: {U: {properties: {v: {type: string}}}}}
+",
+        )
+        .unwrap();
+        let get = &document["paths"]["/a"]["get"]["responses"]["200"]["content"]["a/b"]["schema"];
+        assert_eq!(*get, json!({"$ref": "#/components/schemas/T"}));
+        let reference = json!({"$ref": "#/components/schemas/T"});
+        let expected = json!({"properties": {"t": reference, "u": {"$ref": "#/components/schemas/v"}}});
+        assert_eq!(document["components"]["schemas"]["T"], expected);
+        assert_eq!(document["components"]["schemas"]["v"], json!({"type": "string"}));
+        assert_eq!(document["paths"]["/b"]["get"]["responses"]["200"], json!({"$ref": "#/components/responses/200"}));
+    }
+
+    #[test]
+    fn references_that_lead_nowhere_are_refused_with_their_line() {
+        let with = |reference: &str| {
+            let text = format!(
+                "openapi: 3.0.3\npaths: {{}}\ncomponents:\n  schemas:\n    A: {{items: {{$ref: '{reference}'}}}}\n"
+            );
+            parse(&text).unwrap_err().to_string()
+        };
+        for reference in ["#/components/schemas/B", "#/x", "#anchor", "other.yaml", "https://example.org/a.yaml#/A"] {
+            let error = with(reference);
+            assert!(error.starts_with("line 5, column 17: ") && error.contains(reference), "{error}");
+        }
+    }
+
+    #[test]
+    fn anchors_and_definitions_are_found() {
+        let document = parse(
+            "openapi: 3.1.0\npaths: {}\ncomponents: {schemas: {A: {$defs: {B: {$anchor: b, type: string}}, anyOf: \
+             [{$ref: '#b'}, {$ref: '#/components/schemas/A/$defs/B'}]}}}",
+        )
+        .unwrap();
+        let reference = json!({"$ref": "#/components/schemas/B"});
+        assert_eq!(document["components"]["schemas"]["A"], json!({"anyOf": [reference, reference]}));
+    }
+
+    #[test]
+    fn path_items_that_refer_to_each_other_end() {
+        let text = "openapi: 3.0.3\npaths: {/a: {$ref: '#/paths/~1b'}, /b: {$ref: '#/paths/~1a'}}";
+        assert!(parse(text).is_ok());
+        let callback =
+            "openapi: 3.0.3\npaths: {/a: {post: {responses: {}, callbacks: {c: {x: {$ref: '#/paths/~1a'}}}}}}";
+        assert!(parse(callback).is_ok());
     }
 }

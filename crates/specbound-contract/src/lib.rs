@@ -25,9 +25,14 @@ pub mod compatibility;
 pub mod diff;
 mod document;
 pub mod enforced;
+mod files;
 pub mod report;
+mod resolve;
 mod simplify;
+mod source;
 
 pub use canonical::canonical;
-pub use document::{ParseError, parse};
+pub use document::{Document, ParseError, SourcePlace, parse};
+pub use files::ReadOptions;
 pub use simplify::{MissingContentType, keep_content_type};
+pub use source::{Position, SyntaxError};

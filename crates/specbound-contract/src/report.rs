@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::ParseError;
 use crate::compatibility::{self, render};
 use crate::diff::{self, Sides};
+use crate::files::Files;
+use crate::{Document, ParseError, ReadOptions};
 
 /// How a report is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,18 +67,24 @@ pub enum ReadError {
     BothStdin,
 }
 
-/// Reads a document from a file, or from standard input for `-`.
+/// Reads a document from a file, or from standard input for `-`, with the files that it refers to.
 ///
 /// # Errors
 ///
 /// [`ReadError::Io`] or [`ReadError::Parse`], each with the path.
-pub fn read_document(path: &Path, parse: fn(&str) -> Result<Value, ParseError>) -> Result<Value, ReadError> {
+pub fn read_document(path: &Path, options: ReadOptions) -> Result<Document, ReadError> {
+    let io = |source| ReadError::Io { path: path.to_owned(), source };
+    // References in standard input are relative to the current folder.
+    let file = if path == Path::new("-") { Path::new("stdin") } else { path };
+    let mut files = Files::new(file.parent().unwrap_or(Path::new("")), options);
     let text = match path == Path::new("-") {
-        true => std::io::read_to_string(std::io::stdin()),
-        false => std::fs::read_to_string(path),
+        true => files.text(std::io::stdin().lock()),
+        false => std::fs::File::open(path).and_then(|file| files.text(file)),
     };
-    let text = text.map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
-    parse(&text).map_err(|source| ReadError::Parse { path: path.to_owned(), source })
+    // A document that refers to itself by its name is one file, not two.
+    let file = file.canonicalize().or_else(|_| std::path::absolute(file)).map_err(io)?;
+    let document = Document::from_text(&text.map_err(io)?, Some(&file), &mut files);
+    document.map_err(|source| ReadError::Parse { path: path.to_owned(), source })
 }
 
 /// Reads the old and the new document of a comparison.
@@ -85,15 +92,11 @@ pub fn read_document(path: &Path, parse: fn(&str) -> Result<Value, ParseError>) 
 /// # Errors
 ///
 /// As [`read_document`], and [`ReadError::BothStdin`].
-pub fn read_documents(
-    old: &Path,
-    new: &Path,
-    parse: fn(&str) -> Result<Value, ParseError>,
-) -> Result<(Value, Value), ReadError> {
+pub fn read_documents(old: &Path, new: &Path, options: ReadOptions) -> Result<(Document, Document), ReadError> {
     if old == Path::new("-") && new == Path::new("-") {
         return Err(ReadError::BothStdin);
     }
-    Ok((read_document(old, parse)?, read_document(new, parse)?))
+    Ok((read_document(old, options)?, read_document(new, options)?))
 }
 
 /// Every difference in meaning. Fails when there is one.
@@ -148,12 +151,12 @@ mod tests {
     fn read_error_is_one_line_that_names_the_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "a: [\nb").unwrap();
-        let error = read_document(file.path(), crate::parse).unwrap_err().to_string();
+        let error = read_document(file.path(), ReadOptions::default()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{}: ", file.path().display())), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
-        let missing = read_document(Path::new("/no/such/file"), crate::parse).unwrap_err();
+        let missing = read_document(Path::new("/no/such/file"), ReadOptions::default()).unwrap_err();
         assert!(matches!(missing, ReadError::Io { .. }), "{missing}");
         let stdin = Path::new("-");
-        assert!(matches!(read_documents(stdin, stdin, crate::parse), Err(ReadError::BothStdin)));
+        assert!(matches!(read_documents(stdin, stdin, ReadOptions::default()), Err(ReadError::BothStdin)));
     }
 }

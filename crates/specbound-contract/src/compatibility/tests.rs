@@ -735,19 +735,3 @@ fn every_difference_has_exactly_one_verdict() {
         }
     }
 }
-
-#[test]
-fn only_openapi_3_0_is_compared() {
-    for (text, message) in [
-        ("swagger: '2.0'\npaths: {}", "this is Swagger 2; only OpenAPI 3.0 is compared"),
-        ("swagger: 2.0\npaths: {}", "this is Swagger 2; only OpenAPI 3.0 is compared"),
-        (
-            "openapi: 3.1.0\npaths: {}",
-            "this is OpenAPI `3.1.0`; only 3.0 is compared, since other versions give the same keywords other meanings",
-        ),
-        ("a: 1", "this is no OpenAPI 3 document: `openapi` and `paths` are missing"),
-    ] {
-        assert_eq!(parse(text).unwrap_err().to_string(), message);
-    }
-    assert!(parse("openapi: 3.0.3\npaths: {/a: {get: {responses: {200: {description: d}}}}}").is_ok());
-}

@@ -1,0 +1,457 @@
+//! Makes one self-contained document of a document and the files that it refers to.
+//!
+//! In the result each reference leads to `#/components/<section>/<name>`. The target of any other reference (in another
+//! file, under an extension, within a path or a schema) becomes a component: once for each target and kind of object, so
+//! that cycles end. Path items and media types, which the canonical form has no section for, are written out. A reference
+//! that leads nowhere is an error: a comparison must not pass over what it could not read.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+
+use crate::canonical::{FieldShape, ObjectKind, field_shape};
+use crate::compatibility::quoting::code;
+use crate::diff::join;
+use crate::files::Files;
+use crate::source::{Parsed, Position};
+
+/// Longest chain of references that is followed.
+const MAX_REFERENCE_CHAIN: usize = 64;
+
+/// Most path items and media types written out.
+const MAX_WRITTEN_OUT: usize = 20_000;
+
+/// A reference that cannot be followed.
+#[derive(Debug)]
+pub(crate) struct BadReference {
+    /// The file that has the reference, as an index into [`Resolved::files`].
+    pub file: usize,
+    pub reference: String,
+    pub why: String,
+}
+
+/// One file of a document.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// The path for a reader; empty for a text without one.
+    pub name: String,
+    pub path: Option<PathBuf>,
+    pub parsed: Parsed,
+}
+
+/// A self-contained document, and where its parts come from.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub document: Value,
+    pub files: Vec<File>,
+    /// Components that come from elsewhere: JSON pointer in the document, file, JSON pointer in the file.
+    pub origins: BTreeMap<String, (usize, String)>,
+}
+
+/// The section of `components` for a kind of object.
+fn section(kind: ObjectKind) -> Option<&'static str> {
+    Some(match kind {
+        ObjectKind::Schema => "schemas",
+        ObjectKind::Response => "responses",
+        ObjectKind::Parameter => "parameters",
+        ObjectKind::Body => "requestBodies",
+        ObjectKind::Header => "headers",
+        ObjectKind::SecurityScheme => "securitySchemes",
+        ObjectKind::Link => "links",
+        ObjectKind::Callback => "callbacks",
+        _ => return None,
+    })
+}
+
+const SECTIONS: [ObjectKind; 8] = [
+    ObjectKind::Schema,
+    ObjectKind::Response,
+    ObjectKind::Parameter,
+    ObjectKind::Body,
+    ObjectKind::Header,
+    ObjectKind::SecurityScheme,
+    ObjectKind::Link,
+    ObjectKind::Callback,
+];
+
+/// Resolves the document in `root`. `files` reads the files that it refers to. On failure the files read so far are
+/// returned, for the position of the reference.
+pub(crate) fn resolve(root: File, files: &mut Files) -> Result<Resolved, (BadReference, Vec<File>)> {
+    let document = root.parsed.value.clone();
+    let by_path = root.path.iter().map(|path| (path.clone(), 0)).collect();
+    let mut resolver = Resolver {
+        source: files,
+        files: vec![root],
+        by_path,
+        names: HashMap::new(),
+        taken: HashSet::new(),
+        queue: Vec::new(),
+        components: BTreeMap::new(),
+        origins: BTreeMap::new(),
+        active: Vec::new(),
+        written_out: 0,
+    };
+    match resolver.run(&document) {
+        Ok(document) => Ok(Resolved { document, files: resolver.files, origins: resolver.origins }),
+        Err(bad) => Err((bad, resolver.files)),
+    }
+}
+
+/// A place in a file.
+type Target = (usize, String);
+
+struct Job {
+    target: Target,
+    kind: ObjectKind,
+    name: String,
+}
+
+struct Resolver<'a> {
+    source: &'a mut Files,
+    files: Vec<File>,
+    by_path: HashMap<PathBuf, usize>,
+    /// The component name of each target.
+    names: HashMap<(Target, &'static str), String>,
+    taken: HashSet<(&'static str, String)>,
+    queue: Vec<Job>,
+    components: BTreeMap<&'static str, Map<String, Value>>,
+    origins: BTreeMap<String, Target>,
+    /// Targets that are being written out.
+    active: Vec<Target>,
+    written_out: usize,
+}
+
+type Result<T, E = BadReference> = std::result::Result<T, E>;
+
+impl Resolver<'_> {
+    fn run(&mut self, root: &Value) -> Result<Value> {
+        self.name_components(root)?;
+        let mut document = self.walk(0, FieldShape::One(ObjectKind::Document), root)?;
+        while let Some(Job { target, kind, name }) = self.queue.pop() {
+            let (file, pointer) = &target;
+            let value = self.files[*file].parsed.value.pointer(pointer).cloned().unwrap_or_default();
+            let value = self.walk(*file, FieldShape::One(kind), &value)?;
+            let Some(section) = section(kind) else { continue };
+            self.origins.insert(join(&format!("/components/{section}"), &name), target);
+            self.components.entry(section).or_default().insert(name, value);
+        }
+        for (section, added) in std::mem::take(&mut self.components) {
+            if !document["components"].is_object() {
+                document["components"] = json!({});
+            }
+            let all = &mut document["components"][section];
+            match all {
+                Value::Object(all) => all.extend(added),
+                other => *other = Value::Object(added),
+            }
+        }
+        Ok(document)
+    }
+
+    /// Takes the names of the document's own components. One that only refers to something elsewhere gives it its name.
+    fn name_components(&mut self, root: &Value) -> Result<()> {
+        let entries = |section: &str| root["components"][section].as_object().into_iter().flatten();
+        for section in SECTIONS.iter().filter_map(|kind| section(*kind)) {
+            self.taken.extend(entries(section).map(|(name, _)| (section, name.clone())));
+        }
+        for kind in SECTIONS {
+            let Some(section) = section(kind) else { continue };
+            for (name, entry) in entries(section) {
+                let Some(reference) = lone_reference(entry) else { continue };
+                let target = self.target(0, reference)?;
+                if own_component(&target, section).is_none() {
+                    self.names.entry((target, section)).or_insert_with(|| name.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn walk(&mut self, file: usize, shape: FieldShape, value: &Value) -> Result<Value> {
+        match (shape, value) {
+            (FieldShape::One(kind), Value::Object(object)) => self.object(file, kind, object),
+            (FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind), Value::Array(items)) => {
+                self.items(file, kind, items)
+            }
+            (FieldShape::Parameters, Value::Array(items)) => self.items(file, ObjectKind::Parameter, items),
+            (FieldShape::Map(kind), Value::Object(map)) => {
+                let walked =
+                    map.iter().map(|(name, value)| Ok((name.clone(), self.walk(file, FieldShape::One(kind), value)?)));
+                walked.collect::<Result<Map<_, _>>>().map(Value::Object)
+            }
+            _ => Ok(value.clone()),
+        }
+    }
+
+    fn items(&mut self, file: usize, kind: ObjectKind, items: &[Value]) -> Result<Value> {
+        items.iter().map(|item| self.walk(file, FieldShape::One(kind), item)).collect()
+    }
+
+    fn object(&mut self, file: usize, kind: ObjectKind, object: &Map<String, Value>) -> Result<Value> {
+        let mut fields = Map::new();
+        if let Some(Value::String(reference)) = object.get("$ref")
+            && kind != ObjectKind::Data
+        {
+            match section(kind) {
+                Some(section) => {
+                    let target = self.target(file, reference)?;
+                    fields.insert("$ref".to_owned(), self.component(target, kind, section).into());
+                }
+                None => fields = self.written_out(file, kind, reference)?,
+            }
+        } else if let Some(reference) = object.get("$dynamicRef").and_then(Value::as_str)
+            && kind == ObjectKind::Schema
+        {
+            // Without an outer dynamic scope it is a plain reference.
+            let target = self.target(file, reference)?;
+            fields.insert("$ref".to_owned(), self.component(target, kind, "schemas").into());
+        }
+        for (keyword, value) in object {
+            let keyword = if kind == ObjectKind::Document && keyword == "x-webhooks" { "webhooks" } else { keyword };
+            let walked = match (kind, keyword) {
+                (ObjectKind::Data, _) => value.clone(),
+                (_, "$ref") if value.is_string() => continue,
+                // What refers to them is resolved.
+                (ObjectKind::Schema, "$defs" | "definitions" | "$dynamicRef") => continue,
+                (ObjectKind::Discriminator, "mapping") => self.mapping(file, value)?,
+                (ObjectKind::Document, "components") => self.components(file, value)?,
+                _ => self.walk(file, field_shape(kind, keyword), value)?,
+            };
+            fields.insert(keyword.to_owned(), walked);
+        }
+        Ok(Value::Object(fields))
+    }
+
+    /// The document's own components. One that only refers to something elsewhere becomes its content.
+    fn components(&mut self, file: usize, components: &Value) -> Result<Value> {
+        let Value::Object(components) = components else { return Ok(components.clone()) };
+        let mut walked = Map::new();
+        for (key, entries) in components {
+            let shape = field_shape(ObjectKind::Components, key);
+            let (FieldShape::Map(kind), Value::Object(entries)) = (shape, entries) else {
+                walked.insert(key.clone(), entries.clone());
+                continue;
+            };
+            let mut kept = Map::new();
+            for (name, entry) in entries {
+                if let (Some(reference), Some(section)) = (lone_reference(entry), section(kind)) {
+                    let target = self.target(file, reference)?;
+                    if self.names.get(&(target.clone(), section)).is_some_and(|named| named == name) {
+                        self.queue.push(Job { target, kind, name: name.clone() });
+                        continue;
+                    }
+                }
+                kept.insert(name.clone(), self.walk(file, FieldShape::One(kind), entry)?);
+            }
+            walked.insert(key.clone(), Value::Object(kept));
+        }
+        Ok(Value::Object(walked))
+    }
+
+    /// Values of a mapping are names of schemas or references.
+    fn mapping(&mut self, file: usize, mapping: &Value) -> Result<Value> {
+        let Value::Object(mapping) = mapping else { return Ok(mapping.clone()) };
+        let mut walked = Map::new();
+        for (key, value) in mapping {
+            let resolved = match value.as_str() {
+                Some(name) if self.files[file].parsed.value["components"]["schemas"].get(name).is_some() => {
+                    let target = (file, join("/components/schemas", name));
+                    self.component(target, ObjectKind::Schema, "schemas").into()
+                }
+                Some(reference) if reference.contains(['#', '/', '.']) => {
+                    let target = self.target(file, reference)?;
+                    self.component(target, ObjectKind::Schema, "schemas").into()
+                }
+                _ => value.clone(),
+            };
+            walked.insert(key.clone(), resolved);
+        }
+        Ok(Value::Object(walked))
+    }
+
+    /// The content behind a reference to a kind of object without a section.
+    fn written_out(&mut self, file: usize, kind: ObjectKind, reference: &str) -> Result<Map<String, Value>> {
+        let target = self.target(file, reference)?;
+        self.written_out += 1;
+        if self.active.contains(&target) {
+            return Ok(Map::from_iter([("$ref".to_owned(), reference.into())]));
+        }
+        if self.written_out > MAX_WRITTEN_OUT || self.active.len() > MAX_REFERENCE_CHAIN {
+            return Err(bad(file, reference, "too many references within references"));
+        }
+        let value = self.at(&target).cloned().unwrap_or_default();
+        self.active.push(target.clone());
+        let walked = self.walk(target.0, FieldShape::One(kind), &value);
+        self.active.pop();
+        match walked? {
+            Value::Object(fields) => Ok(fields),
+            _ => Err(bad(file, reference, "that is no object")),
+        }
+    }
+
+    /// The reference to the component that a target is, or becomes.
+    fn component(&mut self, target: Target, kind: ObjectKind, section: &'static str) -> String {
+        let all = format!("#/components/{section}");
+        if let Some(step) = own_component(&target, section) {
+            return format!("{all}/{step}");
+        }
+        if let Some(name) = self.names.get(&(target.clone(), section)) {
+            return join(&all, name);
+        }
+        let (file, pointer) = &target;
+        let stem = Path::new(&self.files[*file].name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let stem = stem.unwrap_or_default();
+        let last = pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+        let candidates = match pointer.is_empty() {
+            true => vec![stem],
+            false => vec![last.clone(), format!("{stem}.{last}"), format!("{stem}{pointer}")],
+        };
+        let free = |name: &String| !name.is_empty() && !self.taken.contains(&(section, name.clone()));
+        let longest = candidates.last().cloned().unwrap_or_default();
+        let numbered = (2..).map(|number: u32| format!("{longest}.{number}"));
+        let name = candidates.into_iter().chain(numbered).find(free).unwrap_or_default();
+        self.taken.insert((section, name.clone()));
+        self.names.insert((target.clone(), section), name.clone());
+        self.queue.push(Job { target, kind, name: name.clone() });
+        join(&all, &name)
+    }
+
+    fn at(&self, (file, pointer): &Target) -> Option<&Value> {
+        self.files[*file].parsed.value.pointer(pointer)
+    }
+
+    /// Where a reference leads. The way may lead through other references.
+    fn target(&mut self, from: usize, reference: &str) -> Result<Target> {
+        let mut target = self.start(from, reference)?;
+        let mut rest: Vec<String> = Vec::new();
+        let fragment = fragment(reference);
+        match fragment.strip_prefix('/') {
+            Some(pointer) => rest.extend(pointer.split('/').rev().map(str::to_owned)),
+            None if fragment.is_empty() => {}
+            None => {
+                let found = anchor(&self.files[target.0].parsed.value, &fragment, String::new());
+                target.1 = found.ok_or_else(|| bad(from, reference, "there is no such anchor"))?;
+            }
+        }
+        let mut chain = 0;
+        while let Some(step) = rest.pop() {
+            let next = (target.0, format!("{}/{step}", target.1));
+            if self.at(&next).is_some() {
+                target = next;
+                continue;
+            }
+            let through = self.at(&target).and_then(|value| value.get("$ref")?.as_str()).map(str::to_owned);
+            chain += 1;
+            match through {
+                Some(through) if chain <= MAX_REFERENCE_CHAIN => {
+                    let (file, _) = self.start(target.0, &through)?;
+                    let fragment =
+                        fragment_pointer(&through).ok_or_else(|| bad(from, reference, "it leads through an anchor"))?;
+                    rest.push(step);
+                    rest.extend(fragment.split('/').skip(1).map(str::to_owned).collect::<Vec<_>>().into_iter().rev());
+                    target = (file, String::new());
+                }
+                _ => return Err(bad(from, reference, "there is nothing there")),
+            }
+        }
+        Ok(target)
+    }
+
+    /// The file that a reference names.
+    fn start(&mut self, from: usize, reference: &str) -> Result<Target> {
+        let uri = reference.split('#').next().unwrap_or_default();
+        if uri.is_empty() {
+            return Ok((from, String::new()));
+        }
+        if uri.contains("://") || uri.starts_with("urn:") {
+            return Err(bad(from, reference, "URLs are not fetched"));
+        }
+        let Some(path) = self.files[from].path.clone() else {
+            return Err(bad(from, reference, "other files are read only for a document that is a file"));
+        };
+        let uri = percent_decode_str(uri).decode_utf8_lossy().into_owned();
+        let path = self.source.locate(&path, &uri).map_err(|why| bad(from, reference, why))?;
+        if let Some(file) = self.by_path.get(&path) {
+            return Ok((*file, String::new()));
+        }
+        let parsed = self.source.read(&path).map_err(|why| bad(from, reference, why))?;
+        let name = self.source.shown(&path);
+        self.files.push(File { name, path: Some(path.clone()), parsed });
+        self.by_path.insert(path, self.files.len() - 1);
+        Ok((self.files.len() - 1, String::new()))
+    }
+}
+
+fn bad(file: usize, reference: &str, why: impl ToString) -> BadReference {
+    BadReference { file, reference: reference.to_owned(), why: why.to_string() }
+}
+
+/// The reference of an object that has nothing else.
+fn lone_reference(value: &Value) -> Option<&str> {
+    value.as_object().filter(|object| object.len() == 1)?.get("$ref")?.as_str()
+}
+
+/// The last step of a pointer to a component of the document itself.
+fn own_component<'t>((file, pointer): &'t Target, section: &str) -> Option<&'t str> {
+    let step = pointer.strip_prefix("/components/")?.strip_prefix(section)?.strip_prefix('/')?;
+    (*file == 0 && !step.contains('/')).then_some(step)
+}
+
+fn fragment(reference: &str) -> String {
+    let fragment = reference.split_once('#').map_or("", |(_, fragment)| fragment);
+    percent_decode_str(fragment).decode_utf8_lossy().into_owned()
+}
+
+fn fragment_pointer(reference: &str) -> Option<String> {
+    Some(fragment(reference)).filter(|fragment| fragment.is_empty() || fragment.starts_with('/'))
+}
+
+/// The pointer of the schema with an anchor.
+fn anchor(value: &Value, name: &str, pointer: String) -> Option<String> {
+    match value {
+        Value::Object(members) => {
+            if ["$anchor", "$dynamicAnchor"].iter().any(|keyword| members.get(*keyword).is_some_and(|own| own == name))
+            {
+                return Some(pointer);
+            }
+            members.iter().find_map(|(key, value)| anchor(value, name, join(&pointer, key)))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, value)| anchor(value, name, join(&pointer, &index.to_string())))
+        }
+        _ => None,
+    }
+}
+
+/// The position of the first reference with this text.
+pub(crate) fn position_of(file: &File, reference: &str) -> Position {
+    let mut path = Vec::new();
+    find(&file.parsed.value, reference, &mut path);
+    file.parsed.marks.find(path.iter().map(String::as_str))
+}
+
+fn find(value: &Value, reference: &str, path: &mut Vec<String>) -> bool {
+    let children: Vec<(String, &Value)> = match value {
+        Value::String(text) => return text == reference,
+        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        _ => return false,
+    };
+    for (key, value) in children {
+        path.push(key);
+        if find(value, reference, path) {
+            return true;
+        }
+        path.pop();
+    }
+    false
+}
+
+impl BadReference {
+    /// One line, without the name of the file.
+    pub fn message(&self) -> String {
+        format!("{} cannot be resolved: {}", code(&self.reference), self.why)
+    }
+}
