@@ -665,6 +665,7 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
         (Spoil::NotYet, 403, "not valid yet"),
         (Spoil::NotBeforeGarbage, 403, "nbf"),
         (Spoil::WrongKey, 403, "signature"),
+        (Spoil::KeyInHeader, 403, "signature"),
         (Spoil::ChangedClaims, 403, "signature"),
         (Spoil::AccessTokenHash, 403, "at_hash"),
         (Spoil::NoSubject, 403, "subject of 0"),

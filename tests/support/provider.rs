@@ -38,6 +38,8 @@ pub enum Spoil {
     NotYet,
     NotBeforeGarbage,
     WrongKey,
+    /// Signed with a key that its own header names.
+    KeyInHeader,
     ChangedClaims,
     AccessTokenHash,
     NoSubject,
@@ -93,6 +95,14 @@ pub struct Provider {
 
 fn new_key() -> EcdsaKeyPair {
     EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()
+}
+
+/// As a JWK.
+fn public_key(key: &EcdsaKeyPair, id: u32) -> Value {
+    // Uncompressed: 4, x, y.
+    let point = key.public_key().as_ref();
+    let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
+    json!({ "kty": "EC", "use": "sig", "crv": "P-256", "alg": "ES256", "kid": id.to_string(), "x": x, "y": y })
 }
 
 fn encoded(bytes: impl AsRef<[u8]>) -> String {
@@ -263,11 +273,7 @@ impl Provider {
 
     fn keys(&self) -> Value {
         let state = self.state.lock().unwrap();
-        // Uncompressed: 4, x, y.
-        let point = state.key.public_key().as_ref().to_vec();
-        let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
-        let kid = state.key_id.to_string();
-        json!({ "keys": [{ "kty": "EC", "use": "sig", "crv": "P-256", "alg": "ES256", "kid": kid, "x": x, "y": y }] })
+        json!({ "keys": [public_key(&state.key, state.key_id)] })
     }
 
     fn token(&self, head: &str, body: &str, spoil: Spoil) -> (u16, String, String) {
@@ -336,7 +342,12 @@ impl Provider {
             Spoil::AlgShared => "HS256",
             _ => "ES256",
         };
-        let header = json!({ "alg": alg, "typ": "JWT", "kid": state.key_id.to_string() });
+        let mut header = json!({ "alg": alg, "typ": "JWT", "kid": state.key_id.to_string() });
+        let other_key = new_key();
+        if spoil == Spoil::KeyInHeader {
+            header["jwk"] = public_key(&other_key, state.key_id);
+            header["jku"] = json!(format!("{}/keys-of-another", self.issuer));
+        }
         let said = changed(&mut state.change, "/claims", claims.to_string());
         let signed = format!("{}.{}", encoded(header.to_string()), encoded(said));
         let sign = |key: &EcdsaKeyPair| encoded(key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap());
@@ -346,7 +357,7 @@ impl Provider {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, CLIENT_SECRET.as_bytes());
                 encoded(hmac::sign(&key, signed.as_bytes()))
             }
-            Spoil::WrongKey => sign(&new_key()),
+            Spoil::WrongKey | Spoil::KeyInHeader => sign(&other_key),
             _ => sign(&state.key),
         };
         if spoil == Spoil::ChangedClaims {
