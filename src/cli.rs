@@ -27,6 +27,7 @@ use crate::metrics;
 use crate::secret::Secret;
 use crate::server::{self, Surroundings};
 use crate::store::Database;
+use crate::text;
 use crate::tls::Pair;
 
 /// InvenTree's authentication API, generated from its OpenAPI document.
@@ -154,7 +155,8 @@ pub fn run() -> ExitCode {
         Command::CheckConfig { config, .. } => check_config(config.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|Failure { message, code }| {
-        eprintln!("inventree-auth: {message}");
+        // It may repeat an argument, or a name of the database.
+        eprintln!("inventree-auth: {}", text::lines(&message));
         ExitCode::from(code)
     })
 }
@@ -177,7 +179,10 @@ fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
     config.tls.as_ref().map(Pair::read).transpose().map_err(failure)?;
     server::providers(&config, &Surroundings::default()).map_err(failure)?;
-    print("The settings are good.\n")
+    for warning in config.warnings() {
+        eprintln!("inventree-auth: warning: {warning}");
+    }
+    print("Configuration OK.\n")
 }
 
 /// A database as a command names it: what it does not say of a server is taken from the settings.

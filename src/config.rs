@@ -3,6 +3,8 @@
 //! An unknown key and a wrong value stop the start with one line that names the key and what it takes. A secret is a
 //! value or a file (`…_FILE`), and no Debug shows one. Nothing else in the server reads the environment.
 
+mod warnings;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,6 +13,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use crate::domain::passwords::{self, Similar};
 use crate::http::DEFAULT_SITE_URL;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
@@ -19,6 +22,9 @@ use crate::secret::Secret;
 use crate::store::{Database, Postgres, PostgresParts};
 
 const PREFIX: &str = "INVENTREE_";
+
+/// A key of fewer could be guessed from one emailed link.
+pub(crate) const MIN_SECRET_KEY_CHARACTERS: usize = 32;
 
 /// Every key, without its prefix, and what it takes.
 const KEYS: &[(&str, &str)] = &[
@@ -32,8 +38,8 @@ const KEYS: &[(&str, &str)] = &[
     ("DB_PORT", "a port number"),
     ("DB_TLS", "true or false; true where it is not said, except to this machine itself"),
     ("DB_TLS_ROOTS", "the path of a PEM file with the certificates that vouch for the postgresql server"),
-    ("SECRET_KEY", "a long random text"),
-    ("SECRET_KEY_FILE", "the path of a file that holds the secret key"),
+    ("SECRET_KEY", "a random text of 32 characters or more, such as of `openssl rand -hex 32`"),
+    ("SECRET_KEY_FILE", "the path of a file that holds a secret key of 32 characters or more"),
     ("ADMIN_USER", "a user name"),
     ("ADMIN_PASSWORD", "a password"),
     ("ADMIN_PASSWORD_FILE", "the path of a file that holds a password"),
@@ -335,7 +341,7 @@ impl Values {
                     port: self.parsed("DB_PORT", 5432)?,
                     name: needed("DB_NAME")?,
                     user: needed("DB_USER")?,
-                    password: password.map(Secret::expose),
+                    password,
                     tls: self.get("DB_TLS").map(|_| self.flag("DB_TLS", true)).transpose()?,
                     root_certificates: roots.cloned(),
                 }))))
@@ -406,7 +412,7 @@ impl Values {
             database: self.database(database_password.as_ref(), database_roots.as_ref())?,
             database_password,
             database_roots,
-            secret_key: self.secret("SECRET_KEY")?,
+            secret_key: self.secret_key()?,
             admin: self.admin()?,
             email: self.email()?,
             registration_enabled: self.flag("LOGIN_ENABLE_REG", false)?,
@@ -448,11 +454,24 @@ impl Values {
         }
     }
 
+    fn secret_key(&self) -> Result<Option<Secret>, ConfigError> {
+        let secret = self.secret("SECRET_KEY")?;
+        if secret.as_ref().is_some_and(|key| key.expose().chars().count() < MIN_SECRET_KEY_CHARACTERS) {
+            return Err(wrong(if self.get("SECRET_KEY").is_some() { "SECRET_KEY" } else { "SECRET_KEY_FILE" }));
+        }
+        Ok(secret)
+    }
+
     fn admin(&self) -> Result<Option<Admin>, ConfigError> {
         match (self.get("ADMIN_USER"), self.secret("ADMIN_PASSWORD")?) {
             (None, None) => Ok(None),
             (Some(username), Some(password)) => {
                 let email = self.get("ADMIN_EMAIL").unwrap_or_default().to_owned();
+                let about = Similar { username, email: &email, ..Similar::default() };
+                let problems = passwords::problems(password.expose(), &about);
+                if !problems.is_empty() {
+                    return Err(ConfigError(format!("{PREFIX}ADMIN_PASSWORD: {}", problems.join(" "))));
+                }
                 Ok(Some(Admin { username: username.to_owned(), password, email }))
             }
             _ => Err(ConfigError("INVENTREE_ADMIN_USER and INVENTREE_ADMIN_PASSWORD go together".to_owned())),
@@ -543,7 +562,7 @@ mod tests {
             ("INVENTREE_DB_HOST", "db.example.com"),
             ("INVENTREE_DB_NAME", "auth"),
             ("INVENTREE_DB_USER", "inventree"),
-            ("INVENTREE_SECRET_KEY", "a key that every server has"),
+            ("INVENTREE_SECRET_KEY", "a key that every one of the servers has"),
         ];
         for missing in 1..all.len() {
             let rest: Vec<_> = all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, pair)| *pair).collect();
@@ -557,6 +576,45 @@ mod tests {
         assert!(!format!("{config:?} {}", config.database).contains("hunter2"));
         let port = load(&[&all[..], &[("INVENTREE_DB_PORT", "many")]].concat()).unwrap_err().to_string();
         assert_eq!(port, "INVENTREE_DB_PORT takes a port number");
+    }
+
+    #[test]
+    fn secret_key_of_fewer_than_32_characters_is_refused() {
+        let said = load(&[("INVENTREE_SECRET_KEY", &"x".repeat(31))]).unwrap_err().to_string();
+        assert!(said.starts_with("INVENTREE_SECRET_KEY takes a random text of 32 characters or more"), "{said}");
+        assert!(load(&[("INVENTREE_SECRET_KEY", &"x".repeat(32))]).is_ok());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        for short in ["", "\n", "31 characters and a line break..\n"] {
+            std::fs::write(file.path(), short).unwrap();
+            let loaded = load(&[("INVENTREE_SECRET_KEY_FILE", path)]).map(|_| ()).map_err(|e| e.to_string());
+            let is_long = short.trim_end().chars().count() >= 32;
+            assert_eq!(loaded.is_ok(), is_long, "{short:?}: {loaded:?}");
+        }
+    }
+
+    #[test]
+    fn admin_password_that_the_rules_refuse_is_refused() {
+        let with = |password: &str| {
+            let pairs =
+                [("ADMIN_USER", "rootuser"), ("ADMIN_EMAIL", "quagga@example.com"), ("ADMIN_PASSWORD", password)];
+            load(
+                &pairs
+                    .map(|(key, value)| (format!("INVENTREE_{key}"), value))
+                    .each_ref()
+                    .map(|(k, v)| (k.as_str(), *v)),
+            )
+        };
+        for (password, why) in [
+            ("qz7", "INVENTREE_ADMIN_PASSWORD: This password is too short. It must contain at least 8 characters."),
+            ("password1", "INVENTREE_ADMIN_PASSWORD: This password is too common."),
+            ("8472916350", "INVENTREE_ADMIN_PASSWORD: This password is entirely numeric."),
+            ("rootuser1", "INVENTREE_ADMIN_PASSWORD: The password is too similar to the username."),
+            ("quagga@example", "INVENTREE_ADMIN_PASSWORD: The password is too similar to the email address."),
+        ] {
+            assert_eq!(with(password).unwrap_err().to_string(), why, "{password}");
+        }
+        assert!(with("inventree-test-1").is_ok());
     }
 
     #[test]

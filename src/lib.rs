@@ -44,6 +44,8 @@ pub mod network;
 pub mod operating;
 pub mod providers;
 pub mod secret;
+mod secret_key;
 pub mod server;
 pub mod store;
+pub mod text;
 pub mod tls;

@@ -1,7 +1,7 @@
 //! Builds everything from the settings, starts it, and stops it without losing a write.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::mail::{Outbox, worker};
 use crate::metrics;
 use crate::operating;
 use crate::providers::{PATIENCE, Providers};
-use crate::secret::Secret;
+use crate::secret_key;
 use crate::store::Store;
 use crate::tls::Pair;
 
@@ -77,8 +77,11 @@ pub async fn start(
     log: &Logger,
     surroundings: Surroundings,
 ) -> Result<Running, String> {
+    for warning in config.warnings() {
+        warn!(log, "{}", warning);
+    }
     let store = Store::open(&config.database).map_err(|e| e.to_string())?;
-    let secret = secret_key(config, &*surroundings.entropy)?;
+    let secret = secret_key::of_server(config, &store, &*surroundings.entropy, surroundings.clock.now(), log).await?;
     let domain = domain(config, &store, secret, &surroundings, log)?;
     let Surroundings { clock, transport, logging, .. } = surroundings;
     domain.limits.load(&store).await.map_err(|e| e.to_string())?;
@@ -133,7 +136,7 @@ pub async fn start(
 /// One line for the operator.
 pub fn domain_without_server(config: &Config, store: &Store) -> Result<Domain, String> {
     let surroundings = Surroundings::default();
-    let mut bytes = [0; SECRET_BYTES];
+    let mut bytes = [0; 32];
     surroundings.entropy.fill(&mut bytes);
     domain(config, store, SecretKey::new(&bytes), &surroundings, &Logger::root(slog::Discard, o!()))
 }
@@ -349,50 +352,4 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
             Transport::smtp(settings).map(Some).map_err(|e| e.to_string())
         }
     }
-}
-
-const SECRET_BYTES: usize = 32;
-
-/// The configured secret, or the one that lies beside the database, made when it is missing.
-pub(crate) fn secret_key(config: &Config, entropy: &dyn Entropy) -> Result<SecretKey, String> {
-    if let Some(secret) = &config.secret_key {
-        return Ok(SecretKey::new(secret.expose().as_bytes()));
-    }
-    let path = match config.database.file() {
-        Some(file) => secret_path(file),
-        None => return Err("INVENTREE_SECRET_KEY is needed: no file beside the database could be shared".to_owned()),
-    };
-    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
-    let secret = match std::fs::read_to_string(&path) {
-        Ok(text) => Secret::new(text.trim().to_owned()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let mut bytes = [0; SECRET_BYTES];
-            entropy.fill(&mut bytes);
-            let text = crate::domain::keys::hex(&bytes);
-            write_private(&path, &text).map_err(failed)?;
-            Secret::new(text)
-        }
-        Err(e) => return Err(failed(e)),
-    };
-    if secret.expose().len() < SECRET_BYTES {
-        return Err(format!("{} holds no secret key: it must have {SECRET_BYTES} characters at least", path.display()));
-    }
-    Ok(SecretKey::new(secret.expose().as_bytes()))
-}
-
-pub(crate) fn secret_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".secret_key");
-    PathBuf::from(name)
-}
-
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }

@@ -209,7 +209,10 @@ async fn tls_to_the_database_is_verified() {
     let (port, good, other) = (cluster.port.to_string(), good.to_str().unwrap(), other.to_str().unwrap());
     let at = |host: &'static str, roots: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-        command.args(["user", "list"]).env_clear().env("INVENTREE_SECRET_KEY", "of no importance");
+        command
+            .args(["user", "list"])
+            .env_clear()
+            .env("INVENTREE_SECRET_KEY", "of no importance, and of 32 characters");
         let settings =
             [("ENGINE", "postgresql"), ("HOST", host), ("PORT", &port), ("NAME", "postgres"), ("USER", "test")];
         command.envs(settings.map(|(key, value)| (format!("INVENTREE_DB_{key}"), value)));

@@ -393,6 +393,80 @@ fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
     }
 }
 
+#[tokio::test]
+async fn no_name_moves_the_cursor_or_turns_the_text_of_a_terminal() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let hostile = "A\u{1b}[2J\u{9b}2J\u{7f}\u{202e}y";
+    let named = server.domain().store.write(move |w| w.account_update_names(1, "amy", "amy", hostile, ""));
+    named.await.unwrap();
+    let operator = Operator::of(&server);
+    for arguments in [&["user", "list"][..], &["user", "show", "amy"], &["user", "show", hostile]] {
+        for format in ["table", "json"] {
+            let Said { out, err, .. } = operator.run(&[arguments, &["--format", format]].concat());
+            let said = format!("{out}{err}").replace('\n', "");
+            assert!(!said.contains(inventree_auth::text::is_unprintable), "{said:?}");
+        }
+    }
+    // Programs read what is stored.
+    assert_eq!(operator.json(&["user", "show", "amy"])["first_name"], hostile);
+}
+
+/// `check-config` and the start say the same.
+#[test]
+fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], settings: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
+        command.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
+        Said::of(command.envs(settings.iter().copied()).output().unwrap())
+    };
+    for (settings, says) in [
+        (&[("INVENTREE_SECRET_KEY", "x")][..], "INVENTREE_SECRET_KEY takes a random text of 32 characters or more"),
+        (
+            &[("INVENTREE_ADMIN_USER", "root"), ("INVENTREE_ADMIN_PASSWORD", "a")],
+            "INVENTREE_ADMIN_PASSWORD: This password is too short.",
+        ),
+    ] {
+        for arguments in [&["check-config"][..], &["serve", "--bind", "127.0.0.1:0"]] {
+            let said = run(arguments, settings);
+            assert!(said.refusal().starts_with(says), "{said:?}");
+        }
+    }
+    // What is valid and insecure is a warning.
+    let smtp = [("INVENTREE_EMAIL_HOST", "mail.example.com")];
+    let said = run(&["check-config"], &smtp);
+    assert_eq!((said.code, said.out.as_str()), (0, "Configuration OK.\n"));
+    assert!(said.err.starts_with("inventree-auth: warning: live links are sent to INVENTREE_EMAIL_HOST"), "{said:?}");
+    // The address is taken, so that the start ends by itself.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = run(&["serve", "--bind", &address], &smtp);
+    assert!(said.code == 1 && said.err.contains("live links are sent to INVENTREE_EMAIL_HOST"), "{said:?}");
+}
+
+#[tokio::test]
+async fn lost_secret_key_file_is_not_replaced_unnoticed() {
+    let mut server = TestServer::start().await;
+    server.stop().await;
+    let Place::File(database) = &server.place else { panic!("no file") };
+    let key = std::path::PathBuf::from(format!("{}.secret_key", database.display()));
+    let text = std::fs::read_to_string(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let operator = Operator::of(&server);
+    let said = operator.run(&["serve", "--bind", "127.0.0.1:0"]);
+    let refusal = said.refusal();
+    assert!(refusal.starts_with(&format!("{} is missing", key.display())), "{refusal}");
+    assert!(refusal.contains("set INVENTREE_SECRET_KEY"), "{refusal}");
+    assert!(!key.exists());
+    // Each way out leads out.
+    drop(TestServer::at_with(&server.place, &[("SECRET_KEY", &text)]).await);
+    std::fs::write(&key, &text).unwrap();
+    drop(TestServer::at(&server.place).await);
+    std::fs::write(&key, "f".repeat(64)).unwrap();
+    drop(TestServer::at(&server.place).await);
+}
+
 #[test]
 fn administrators_are_made_and_unmade() {
     let operator = Operator::alone();

@@ -36,7 +36,7 @@ const OF_FILES: &[(&str, &[&str])] = &[
     ("pages", &["demonstration"]),
     ("failure", &["no_write_needs_a_temporary_file", "disk_that_takes_no_more"]),
     ("import", &["files_given_the_wrong_way_round"]),
-    ("operators", &["file_that_is_no_database_of_this_server"]),
+    ("operators", &["file_that_is_no_database_of_this_server", "lost_secret_key_file"]),
     ("inventree_auth", &["database_file_is_for_its_owner_only", "missing_folder_is_an_error"]),
 ];
 

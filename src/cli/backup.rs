@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, failure, load, named_database, print};
-use crate::{server, store};
+use crate::{secret_key, store};
 
 #[derive(Args)]
 pub(super) struct Backup {
@@ -32,7 +32,7 @@ pub(super) fn run(backup: &Backup) -> Result<(), Failure> {
     let bytes = store::back_up(file, &backup.file).map_err(failure)?;
     let key = match config.secret_key {
         Some(_) => "the secret key of the settings".to_owned(),
-        None => server::secret_path(file).display().to_string(),
+        None => secret_key::path(file).display().to_string(),
     };
     print(&format!(
         "{} holds {} as it is now, {bytes} bytes.\n\

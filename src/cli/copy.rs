@@ -5,7 +5,7 @@ use indicatif::ProgressBar;
 
 use super::import::progress_bar;
 use super::{Failure, failure, load, named_database, print};
-use crate::server;
+use crate::secret_key;
 use crate::store::{self, Database, Progress};
 
 #[derive(Args)]
@@ -47,7 +47,7 @@ pub(super) fn run(copy: &Copy) -> Result<(), Failure> {
     let key = match (&from, &to) {
         (Database::Sqlite(file), _) if config.secret_key.is_none() => format!(
             "Set INVENTREE_SECRET_KEY_FILE to {} or a copy of it: without that key, mailed links and waiting mails are void.\n",
-            server::secret_path(file).display()
+            secret_key::path(file).display()
         ),
         _ => "Keep INVENTREE_SECRET_KEY as it is: without that key, mailed links and waiting mails are void.\n"
             .to_owned(),

@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use super::{Failure, failure, load, named_database, print};
 use crate::domain::keys::SecretKey;
 use crate::domain::{Clock, Entropy, SystemClock, SystemEntropy, import};
-use crate::server;
-use crate::store::{InvenTree, Keep};
+use crate::secret_key;
+use crate::store::{InvenTree, Keep, Reader};
 
 #[derive(Subcommand)]
 pub(super) enum Import {
@@ -53,8 +53,11 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     let source = InvenTree::open(import.from.as_ref()).map_err(failure)?;
     let bar = progress_bar(source.count().map_err(failure)?);
     let (keep, entropy) = (if import.dry_run { Keep::Nothing } else { Keep::Rows }, SystemEntropy);
-    let secret = || match keep {
-        Keep::Rows => server::secret_key(&config, &entropy),
+    let secret = |r: &Reader<'_>| match keep {
+        Keep::Rows => {
+            let had_one = r.secret_key_exists().map_err(|e| e.to_string())?;
+            secret_key::load(&config, had_one, &entropy)
+        }
         // A trial must not make one, and what is sealed under this is thrown away.
         Keep::Nothing => Ok(SecretKey::new(&random::<32>(&entropy))),
     };

@@ -10,6 +10,7 @@ use super::{Failure, failure};
 use crate::domain::accounts::Ended;
 use crate::domain::{sessions, tokens};
 use crate::store::{Account, AuditEntry, EmailAddress, Session, SocialAccount, Token};
+use crate::text;
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Format {
@@ -249,17 +250,17 @@ pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> 
 pub fn ended(format: Format, sentence: &str, Ended { sessions, tokens }: Ended) -> Result<String, Failure> {
     match format {
         Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
-        Format::Table => Ok(plain(sentence) + "\n"),
+        Format::Table => Ok(text::one_line(sentence) + "\n"),
     }
 }
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(failure)
+    serde_json::to_string_pretty(value).map(|pretty| text::json(&pretty) + "\n").map_err(failure)
 }
 
 /// Columns as wide as their widest cell, two blanks apart.
 fn aligned(rows: Vec<Vec<String>>) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| text::one_line(cell)).collect()).collect();
     let mut widths = vec![0; rows.iter().map(Vec::len).max().unwrap_or(0)];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -273,11 +274,6 @@ fn aligned(rows: Vec<Vec<String>>) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A person's name must not move the cursor of the operator's terminal.
-fn plain(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 fn time(at: DateTime<Utc>) -> String {

@@ -15,8 +15,8 @@ use super::django_hashes::{DjangoHash, Unusable};
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
 use crate::store::{
-    self, Account, Conflict, Database, EmailAddress, InvenTree, Keep, NewAuditEntry, SocialAccount, StoreError, Token,
-    TotpDevice, Unreadable, Writer,
+    self, Account, Conflict, Database, EmailAddress, InvenTree, Keep, NewAuditEntry, Reader, SocialAccount, StoreError,
+    Token, TotpDevice, Unreadable, Writer,
 };
 
 /// What was done, or in a trial would be.
@@ -155,7 +155,7 @@ pub fn run(
     source: &InvenTree,
     database: &Database,
     keep: Keep,
-    secret: impl FnOnce() -> Result<SecretKey, String>,
+    secret: impl FnOnce(&Reader<'_>) -> Result<SecretKey, String>,
     mut nonce: impl FnMut() -> [u8; keys::NONCE_BYTES],
     mut progress: impl FnMut(),
     now: DateTime<Utc>,
@@ -180,7 +180,8 @@ pub fn run(
         })?;
         if import.conflicts.listed.is_empty() && source.has_totp_devices()? {
             // Last, and only now: the secret key may be made by being asked for.
-            let secret = secret().map_err(ImportError::Secret)?;
+            let secret = secret(w).map_err(ImportError::Secret)?;
+            w.secret_key_insert(&secret.fingerprint(), now)?;
             source.totp_devices(|device| {
                 progress();
                 import.totp_device(&device, &secret, nonce())

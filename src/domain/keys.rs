@@ -30,6 +30,11 @@ impl SecretKey {
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         mac(&self.0, &[purpose.as_bytes()])
     }
+
+    /// Tells this key from others, and tells nothing else of it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.derive("fingerprint")
+    }
 }
 
 impl fmt::Debug for SecretKey {

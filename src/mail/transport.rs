@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Message;
 use super::smtp::Smtp;
+use crate::text;
 
 pub use super::smtp::SmtpSettings;
 
@@ -63,10 +64,29 @@ impl Transport {
 
 /// INVENTREE_EMAIL_BACKEND=console: for a first try. Links are live, so this is never the log.
 fn print(message: &Message) -> Result<(), TransportError> {
-    let frame = "-".repeat(72);
-    let shown = format!("{frame}\nTo: {}\nSubject: {}\n\n{}{frame}\n", message.to, message.subject, message.text);
     let mut out = std::io::stdout().lock();
-    out.write_all(shown.as_bytes())
+    out.write_all(shown(message).as_bytes())
         .and_then(|()| out.flush())
         .map_err(|e| TransportError::Unreachable(format!("the terminal: {e}")))
+}
+
+fn shown(message: &Message) -> String {
+    let frame = "-".repeat(72);
+    let (to, subject) = (text::one_line(&message.to), text::one_line(&message.subject));
+    format!("{frame}\nTo: {to}\nSubject: {subject}\n\n{}{frame}\n", text::lines(&message.text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn email_on_the_console_does_not_move_its_cursor() {
+        let hostile = "a\u{1b}[2J\u{9b}2J\u{202e}b";
+        let [to, subject] = [hostile; 2].map(str::to_owned);
+        let message = Message { to, subject, text: format!("Hello,\n\n    {hostile}\n"), html: String::new() };
+        let shown = shown(&message);
+        assert!(!shown.replace('\n', "").contains(text::is_unprintable), "{shown:?}");
+        assert!(shown.contains("\n\nHello,\n\n    a"), "{shown:?}");
+    }
 }

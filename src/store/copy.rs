@@ -119,9 +119,10 @@ const TABLES: [Table; 8] = [
 ];
 
 /// Tables keyed by a digest, without an id to go on from.
-const KEYED_BY_DIGEST: [Table; 2] = [
+const KEYED_BY_DIGEST: [Table; 3] = [
     table!("social_spent", "digest", "expires", b"xi", "$1, $2"),
     table!("known_networks", "digest", "account_id, last_used", b"xii", "$1, $2, $3"),
+    table!("secret_keys", "fingerprint", "first_used", b"xi", "$1, $2"),
 ];
 
 fn tables() -> impl Iterator<Item = &'static Table> {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
+use crate::secret::Secret;
+
 /// How long a server may take to say that it is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long it may leave what was sent unacknowledged before it counts as gone.
@@ -35,7 +37,7 @@ pub struct PostgresParts<'a> {
     pub port: u16,
     pub name: &'a str,
     pub user: &'a str,
-    pub password: Option<&'a str>,
+    pub password: Option<&'a Secret>,
     /// Where it is not said: for all but this machine's own.
     pub tls: Option<bool>,
     pub root_certificates: Option<PathBuf>,
@@ -49,7 +51,7 @@ impl Postgres {
         }
         config.port(parts.port).dbname(parts.name).user(parts.user);
         if let Some(password) = parts.password {
-            config.password(password);
+            config.password(password.expose());
         }
         if let Some(tls) = parts.tls {
             config.ssl_mode(if tls { SslMode::Require } else { SslMode::Disable });
@@ -66,6 +68,19 @@ impl Postgres {
             config.ssl_mode(if is_here { SslMode::Disable } else { SslMode::Require });
         }
         Postgres { config, root_certificates }
+    }
+
+    /// What a connection without TLS gives away, for the operator: the server chooses how a password is sent.
+    pub fn sends_unencrypted(&self) -> Option<&'static str> {
+        let hosts = self.config.get_hosts();
+        if self.config.get_ssl_mode() != SslMode::Disable || !hosts.iter().any(|host| matches!(host, Host::Tcp(_))) {
+            return None;
+        }
+        if !hosts.iter().all(is_this_machine) {
+            return Some("all rows are sent");
+        }
+        // Another program of this machine may have taken the port.
+        self.config.get_password().map(|_| "the password may be sent")
     }
 
     /// For a test that looks at it from beside.

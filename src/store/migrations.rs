@@ -46,6 +46,11 @@ pub(super) const STEPS: &[Step] = &[
     },
     step(include_str!("migrations/0008.sql")),
     step(include_str!("migrations/0009.sql")),
+    Step {
+        both: include_str!("migrations/0010.sql"),
+        sqlite: include_str!("migrations/0010.sqlite.sql"),
+        postgres: include_str!("migrations/0010.postgres.sql"),
+    },
 ];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 

@@ -21,6 +21,7 @@ mod migrations;
 mod outbox;
 mod postgres;
 mod recent;
+mod secret_keys;
 mod sessions;
 mod social_accounts;
 mod sqlite;

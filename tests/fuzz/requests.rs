@@ -102,7 +102,7 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
         ("RATE_LIMITS", "off"),
         ("SITE_URL", "http://auth.example.com"),
         ("DB_NAME", &database),
-        ("SECRET_KEY", "a secret key of no importance"),
+        ("SECRET_KEY", "a secret key of no importance, long enough"),
         ("LOGIN_ENABLE_SSO", "true"),
         ("SSO_PROVIDERS", "github"),
         ("SSO_GITHUB_CLIENT_ID", "fuzz"),

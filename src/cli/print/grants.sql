@@ -32,6 +32,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     totp_devices
 TO inventree_serving;
 
+-- Of each secret key that servers use, a fingerprint.
+GRANT SELECT, INSERT ON secret_keys TO inventree_serving;
+
 -- The trail is added to and counted up; triggers of the owner hold what is younger than 30 days.
 GRANT SELECT, INSERT, DELETE, UPDATE (count, last_at) ON audit TO inventree_serving;
 
