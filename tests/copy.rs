@@ -10,7 +10,7 @@ use inventree_auth::store::NewSocialAccount;
 use support::place::Place;
 use support::{PASSWORD, TestServer};
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "accounts",
     "email_addresses",
     "sessions",
@@ -20,6 +20,7 @@ const TABLES: [&str; 10] = [
     "outbox",
     "audit",
     "social_spent",
+    "known_networks",
     "secret_keys",
 ];
 
