@@ -73,7 +73,7 @@ pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32],
     let end = absolute.min(now + Duration::days(IDLE_DAYS));
     // Once a day at most, and once more for the last days.
     if end - session.expires >= Duration::days(1) || (end == absolute && session.expires < end) {
-        domain.store.note(move |w| w.session_set_expires(session.id, end));
+        domain.store.touch(move |w| w.session_set_expires(session.id, end));
     }
     Ok(Some((digest, account)))
 }

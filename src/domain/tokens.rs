@@ -96,7 +96,7 @@ pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account)
     if token.last_seen != Some(today) {
         // Once a day.
         let id = token.id;
-        domain.store.note(move |w| w.token_touch(id, today));
+        domain.store.touch(move |w| w.token_touch(id, today));
     }
     Ok((token, account))
 }

@@ -67,9 +67,14 @@ pub struct Store {
     inner: Arc<Inner>,
 }
 
+/// A quarter of the writer's queue.
+const MAX_TOUCHES: usize = writer::QUEUE_LENGTH / 4;
+
 struct Inner {
     readers: Readers,
     writer: WriterThread,
+    /// Has a reference for each [touch](Store::touch) that is queued.
+    touches: Arc<()>,
 }
 
 /// The engine that reads; the writer thread has the one that writes.
@@ -130,7 +135,7 @@ impl Store {
     }
 
     fn start(readers: Readers, writer: Box<dyn WritingConnection>) -> Result<Store, StoreError> {
-        Ok(Store { inner: Arc::new(Inner { readers, writer: WriterThread::start(writer)? }) })
+        Ok(Store { inner: Arc::new(Inner { readers, writer: WriterThread::start(writer)?, touches: Arc::default() }) })
     }
 
     /// Whether other servers may work on the same rows at this moment.
@@ -194,6 +199,19 @@ impl Store {
         let (reply, _) = oneshot::channel();
         // What is lost is noted again at the next use.
         let _ = self.inner.writer.submit(writer::job(f, reply));
+    }
+
+    /// As [`note`](Store::note), for what the next use writes again, such as a last use: while [`MAX_TOUCHES`] of them
+    /// wait, the next is dropped, so that requests that read cannot fill the queue of those that write.
+    pub fn touch(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
+        // The closure holds one reference more while it is queued.
+        let queued = Arc::clone(&self.inner.touches);
+        if Arc::strong_count(&queued) <= MAX_TOUCHES {
+            self.note(move |w| {
+                let _queued = &queued;
+                f(w)
+            });
+        }
     }
 
     pub fn metrics(&self) -> &Writing {

@@ -224,3 +224,24 @@ fn missing_folder_is_an_error() {
     let path = folder.path().join("missing").join("db");
     assert!(matches!(Store::open(&path.into()), Err(StoreError::Other(_))));
 }
+
+/// A token that many requests use while the writer is held up is noted with each of them.
+#[tokio::test]
+async fn uses_that_are_noted_leave_the_queue_to_writes() {
+    let (_folder, store) = open();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    store.note(move |_| {
+        let _ = held.lock().map(|held| held.recv());
+        Ok(())
+    });
+    for _ in 0..2 * QUEUE_LENGTH {
+        store.touch(|_| Ok(()));
+    }
+    let mut write = Box::pin(store.write(|_| Ok::<_, StoreError>(())));
+    assert!(futures::poll!(&mut write).is_pending(), "the queue is full");
+    drop(release);
+    write.await.unwrap();
+    // Once they are written, there is room again.
+    assert_eq!(std::sync::Arc::strong_count(&store.inner.touches), 1);
+}
