@@ -232,11 +232,12 @@ fn work(queue: &Queue, mut worker: HashWorker) {
 fn next_job(queue: &Queue, worker: &mut HashWorker) -> Option<Job> {
     let mut state = queue.lock();
     loop {
-        if let Some(job) = state.jobs.pop() {
-            return Some(job);
-        }
+        // Who waits for a job keeps the queue open: what is left at the end is wanted by none.
         if state.is_closed {
             return None;
+        }
+        if let Some(job) = state.jobs.pop() {
+            return Some(job);
         }
         if worker.memory.is_empty() {
             state = queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
