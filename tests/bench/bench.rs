@@ -7,6 +7,7 @@
 
 mod against;
 mod filling;
+mod flood;
 mod limits;
 mod load;
 mod peers;

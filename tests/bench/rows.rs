@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::filling::{ACCOUNTS_PER_SESSION, PASSWORD, TOKENS_PER_ACCOUNT, fill, session_id, token_key, username};
+use crate::flood::Flood;
 use crate::limits::{commits_per_second, hashes_per_second};
 use crate::load::{Ask, Clients, Expect, Load, NUMBER, Numbers, run as load, start as start_load};
 use crate::process::Process;
@@ -52,6 +53,7 @@ pub const READERS: u32 = 32;
 /// Below the number of logins that may wait for a hashing thread.
 pub const HASHERS: u32 = 64;
 pub const WRITERS: u32 = 64;
+const FLOODERS: usize = 4;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -155,6 +157,7 @@ pub fn run(plan: &Plan) -> Outcome<()> {
         bench.reads(&server, &bare)?;
         bench.hashing(&server)?;
         bench.storm(&server)?;
+        bench.flood(&server)?;
         bench.mixed(&server)?;
     }
     bench.writes(folder.path())?;
@@ -258,6 +261,28 @@ impl Bench<'_> {
         let ours = p99(&stormy);
         let row = Row { ours: &ours, beside: &beside, ratio: &times, promised: "at most 4", ..Row::of("its p99") };
         self.say(row, None, server);
+        Ok(())
+    }
+
+    /// Who-am-i with and without a few clients that send the largest bodies.
+    fn flood(&mut self, server: &Process) -> Outcome<()> {
+        let clients = Clients { connections: READERS, seconds: self.plan.seconds };
+        let ask = [by_token()];
+        let tokens = Numbers::Any(self.plan.few_accounts * TOKENS_PER_ACCOUNT);
+        let (mut calm, mut flooded) = (Vec::new(), Vec::new());
+        for _ in 0..self.plan.rounds {
+            calm.push(load(server.port, &ask, tokens, clients, Expect::Success)?);
+            let flood = Flood::start(server.port, FLOODERS);
+            std::thread::sleep(Duration::from_millis(500));
+            flooded.push(load(server.port, &ask, tokens, clients, Expect::Success)?);
+            flood.stop()?;
+        }
+        let p50 = |loads: &[Load]| format!("p50 {:.2} ms", median(loads.iter().map(|l| l.p50_ms)));
+        let ratio = median(flooded.iter().zip(&calm).map(|(flooded, calm)| flooded.p50_ms / calm.p50_ms));
+        let what = format!("who-am-i while {FLOODERS} clients send bodies of 2.5 MB");
+        let (ours, beside, ratio) = (p50(&flooded), format!("without them {}", p50(&calm)), format!("{ratio:.2}"));
+        let row = Row { ours: &ours, beside: &beside, ratio: &ratio, promised: "at most 2", ..Row::of(&what) };
+        self.say(row, Some(&flooded), server);
         Ok(())
     }
 

@@ -5,6 +5,8 @@
 //! refused or cut off where it must not be, when a refusal is not the documented one, or when something grows beyond its
 //! bound. Times are printed and judged by nobody: they are the machine's.
 
+#[path = "../bench/flood.rs"]
+mod flood;
 #[path = "../bench/process.rs"]
 mod process;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use flood::Flood;
 use process::Process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,6 +25,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// And what hashing holds: 19 MiB for each core.
 const MOST_MEMORY_MIB: f64 = 256.0;
+/// What large bodies may leave behind.
+const MOST_KEPT_MIB: f64 = 24.0;
 /// As the server has it: 4,096 connections, 32 that are just closing, 512 files besides.
 const MOST_FILES: usize = 4096 + 32 + 512;
 const PASSWORD: &str = "Zebra-Quartz-77";
@@ -73,6 +78,7 @@ async fn run(binary: &str, plan: &Plan) -> Result<(), Failure> {
     let world = World { server: Arc::new(server), key };
     slow(&world, plan).await?;
     large(&world, plan).await?;
+    costly(&world, plan).await?;
     too_many(&world, plan).await?;
     println!("all that must hold held");
     Ok(())
@@ -288,6 +294,33 @@ async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Bodies of the largest size that is read, of all that takes long to parse.
+async fn costly(world: &World, plan: &Plan) -> Result<(), Failure> {
+    println!("4 clients send bodies of 2.5 MB that are costly to parse, one after the other");
+    let time = Duration::from_secs(plan.seconds) / 2;
+    let before = world.clients(4, world.read(), time).await?;
+    let memory = world.server.memory_mib();
+    let watch = Watch::start(&world.server);
+    let flood = Flood::start(world.server.port, 4);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let meanwhile = world.clients(4, world.read(), time).await?;
+    let refused = tokio::task::spawn_blocking(|| flood.stop()).await??;
+    watch.stop()?;
+    println!("  {refused} bodies were refused; reads before: {}; meanwhile: {}", times(&before), times(&meanwhile));
+    expect(meanwhile.iter().all(|answer| answer.status == 200), "a read was refused")?;
+    // Twice as long, and what a machine with as many clients as cores adds by itself.
+    let most = median(&before) * 2 + Duration::from_millis(5);
+    expect(median(&meanwhile) <= most, "an ordinary client waits for others' bodies")?;
+    for _ in 0..100 {
+        if world.server.memory_mib() <= memory + MOST_KEPT_MIB {
+            println!("  {:.0} MiB behind them, {memory:.0} before", world.server.memory_mib());
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(format!("{:.0} MiB are kept behind them, {memory:.0} before", world.server.memory_mib()).into())
+}
+
 async fn send_chunks(port: u16) -> Result<u16, Failure> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let head = b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -388,6 +421,12 @@ fn post(path: &str, body: &str) -> Vec<u8> {
          Content-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+fn median(answers: &[Answer]) -> Duration {
+    let mut took: Vec<Duration> = answers.iter().map(|answer| answer.took).collect();
+    took.sort();
+    took.get(took.len() / 2).copied().unwrap_or_default()
 }
 
 fn times(answers: &[Answer]) -> String {
