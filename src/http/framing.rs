@@ -3,7 +3,8 @@
 //! This server and every proxy before it must agree on where one request ends and the next begins: a difference smuggles
 //! requests. hyper is lenient where the RFC allows it: it ends a line at a bare LF, joins several `Transfer-Encoding`
 //! lines, and takes a request with two lengths. [`StrictFraming`] follows heads and bodies as their bytes pass, unchanged,
-//! and where a rule is broken hands hyper [`POISON`] instead of the rest, which hyper answers with 400 and closes.
+//! and where a rule is broken hands hyper [`POISON`] instead of the rest, which hyper answers with 400 and closes. It also
+//! keeps one connection from reading for as long as there is more: the others have their turn in between.
 
 use std::io;
 use std::pin::Pin;
@@ -16,6 +17,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const POISON: &[u8] = b"\0\r\n\r\n";
 /// Of a line that arrives in several pieces. A length or a chunk size needs no more.
 const MAX_KEPT_LINE: usize = 256;
+/// What one connection reads before the others have their turn. hyper goes on reading HTTP/2 for as long as there is more,
+/// and thousands of frames that ask for nothing come in one read.
+const MAX_TURN_BYTES: usize = 16_384;
 /// The first line of HTTP/2's preface (RFC 9113, 3.4).
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
@@ -25,11 +29,13 @@ pub struct StrictFraming<S> {
     framing: Framing,
     /// What is left of [`POISON`] to be read; `None` while no rule is broken.
     poison: Option<&'static [u8]>,
+    /// Bytes read in this turn.
+    turn: usize,
 }
 
 impl<S> StrictFraming<S> {
     pub fn new(stream: S) -> StrictFraming<S> {
-        StrictFraming { stream, framing: Framing::default(), poison: None }
+        StrictFraming { stream, framing: Framing::default(), poison: None, turn: 0 }
     }
 }
 
@@ -37,9 +43,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictFraming<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.poison.is_none() {
+            if this.turn >= MAX_TURN_BYTES {
+                this.turn = 0;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let before = buffer.filled().len();
-            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+            let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
             let read = buffer.filled().get(before..).unwrap_or_default();
+            this.turn = if polled.is_pending() { 0 } else { this.turn + read.len() };
+            ready!(polled)?;
             let Err(Broken { at }) = this.framing.follow(read) else { return Poll::Ready(Ok(())) };
             buffer.set_filled(before + at);
             this.poison = Some(POISON);
@@ -339,6 +352,24 @@ mod tests {
     fn http_2_passes() {
         let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\0";
         assert_eq!(follow(preface), Ok(Part::Http2));
+    }
+
+    #[test]
+    fn others_have_their_turn_while_there_is_always_more_to_read() {
+        let endless = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0; 10 * MAX_TURN_BYTES]].concat();
+        let mut stream = StrictFraming::new(&endless[..]);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let (mut turns, mut read) = (0, 0);
+        let mut bytes = [0; 1024];
+        while read < endless.len() {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut stream).poll_read(&mut context, &mut buffer) {
+                Poll::Ready(result) => result.unwrap(),
+                Poll::Pending => turns += 1,
+            }
+            read += buffer.filled().len();
+        }
+        assert_eq!(turns, 10);
     }
 
     #[tokio::test]

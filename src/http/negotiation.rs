@@ -8,6 +8,9 @@ use http::{HeaderValue, StatusCode, Uri};
 use super::error::ApiError;
 use super::{Settings, headers as values};
 
+/// Media ranges of `Accept` that are looked at. Browsers send less than ten.
+const MAX_RANGES: usize = 256;
+
 /// Only JSON is produced.
 ///
 /// # Errors
@@ -22,10 +25,10 @@ pub fn require_json(headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
         return Ok(());
     }
     let takes_json = |range: &str| {
-        let media = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        matches!(media.as_str(), "application/json" | "application/*" | "*/*" | "")
+        let media = range.split(';').next().unwrap_or_default().trim();
+        closeness(media, "application/json").is_some()
     };
-    if accepted.any(|range| takes_json(&range)) {
+    if accepted.take(MAX_RANGES).any(|range| takes_json(&range)) {
         return Ok(());
     }
     Err(not_acceptable())
@@ -50,7 +53,7 @@ pub fn choose(headers: &HeaderMap, uri: &Uri, offers: &[Offer]) -> Result<usize,
     if wanted.peek().is_none() {
         return Err(ApiError::not_found());
     }
-    let mut accepted: Vec<_> = values::text_elements(headers, ACCEPT).collect();
+    let mut accepted: Vec<_> = values::text_elements(headers, ACCEPT).take(MAX_RANGES).collect();
     if accepted.is_empty() {
         accepted.push("*/*".into());
     }
@@ -70,10 +73,10 @@ pub fn choose(headers: &HeaderMap, uri: &Uri, offers: &[Offer]) -> Result<usize,
 /// How closely a range names a media type: to the letter, by its kind, or with everything else.
 fn closeness(range: &str, media_type: &str) -> Option<u8> {
     let kind = media_type.split('/').next().unwrap_or_default();
-    match range.to_ascii_lowercase().as_str() {
-        exact if exact == media_type => Some(2),
-        range if range.strip_suffix("/*") == Some(kind) => Some(1),
+    match range {
         "*/*" | "" => Some(0),
+        exact if exact.eq_ignore_ascii_case(media_type) => Some(2),
+        range if range.strip_suffix("/*").is_some_and(|range| range.eq_ignore_ascii_case(kind)) => Some(1),
         _ => None,
     }
 }
