@@ -18,8 +18,8 @@ const POISON: &[u8] = b"\0\r\n\r\n";
 /// Of a line that arrives in several pieces. A length or a chunk size needs no more.
 const MAX_KEPT_LINE: usize = 256;
 /// What one connection reads before the others have their turn. hyper goes on reading HTTP/2 for as long as there is more,
-/// and thousands of frames that ask for nothing come in one read.
-const MAX_TURN_BYTES: usize = 16_384;
+/// and a thousand frames that ask for nothing come in one read.
+const MAX_TURN_BYTES: usize = 4096;
 /// The first line of HTTP/2's preface (RFC 9113, 3.4).
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
@@ -49,7 +49,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictFraming<S> {
                 return Poll::Pending;
             }
             let before = buffer.filled().len();
-            let polled = Pin::new(&mut this.stream).poll_read(context, buffer);
+            let room = MAX_TURN_BYTES - this.turn;
+            let polled = if this.framing.part == Part::Http2 && buffer.remaining() > room {
+                let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
+                let polled = Pin::new(&mut this.stream).poll_read(context, &mut part);
+                let read = part.filled().len();
+                buffer.advance(read);
+                polled
+            } else {
+                Pin::new(&mut this.stream).poll_read(context, buffer)
+            };
             let read = buffer.filled().get(before..).unwrap_or_default();
             this.turn = if polled.is_pending() { 0 } else { this.turn + read.len() };
             ready!(polled)?;
