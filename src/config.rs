@@ -68,6 +68,7 @@ const KEYS: &[(&str, &str)] = &[
         "addresses or ranges where sign-in providers may stand, such as 10.0.0.0/8, separated by commas",
     ),
     ("LOGIN_CONFIRM_DAYS", "a number of days, 1 or more"),
+    ("MAX_EMAIL_ADDRESSES", "a number of addresses an account may have, 1 to 1000"),
     ("AUDIT_DAYS", "a number of days, 30 or more"),
     ("OLD_PASSWORD_REQUIRED", "true or false"),
     ("SESSION_COOKIE_SECURE", "true or false"),
@@ -118,6 +119,7 @@ pub struct Config {
     /// Private addresses that count as good for a provider.
     pub provider_networks: Vec<Network>,
     pub confirm_days: i64,
+    pub max_email_addresses: i64,
     pub audit_days: u64,
     pub old_password_required: bool,
     pub session_cookie_secure: bool,
@@ -393,6 +395,10 @@ impl Values {
         if confirm_days < 1 {
             return Err(wrong("LOGIN_CONFIRM_DAYS"));
         }
+        let max_email_addresses = self.parsed("MAX_EMAIL_ADDRESSES", 20)?;
+        if !(1..=1000).contains(&max_email_addresses) {
+            return Err(wrong("MAX_EMAIL_ADDRESSES"));
+        }
         let audit_days = self.parsed("AUDIT_DAYS", 365)?;
         if audit_days < 30 {
             // What is younger than that cannot be deleted: a trigger of the database.
@@ -426,6 +432,7 @@ impl Values {
             providers: self.providers()?,
             provider_networks: self.networks("SSO_PRIVATE_NETWORKS")?,
             confirm_days,
+            max_email_addresses,
             audit_days,
             old_password_required: self.flag("OLD_PASSWORD_REQUIRED", false)?,
             cookie_same_site: same_site.ok_or_else(|| wrong("COOKIE_SAMESITE"))?.to_owned(),

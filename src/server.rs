@@ -16,7 +16,7 @@ use crate::domain::keys::SecretKey;
 use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
-use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts};
+use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts, usernames};
 use crate::http::connections::{self, Connections};
 use crate::http::front::Door;
 use crate::http::{Server, Settings};
@@ -85,6 +85,10 @@ pub async fn start(
     let domain = domain(config, &store, secret, &surroundings, log)?;
     let Surroundings { clock, transport, logging, .. } = surroundings;
     domain.limits.load(&store).await.map_err(|e| e.to_string())?;
+    match usernames::fill_skeletons(&domain).await.map_err(|e| e.to_string())? {
+        0 => {}
+        accounts => info!(log, "skeletons of user names filled in"; "accounts" => accounts),
+    }
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
@@ -321,6 +325,7 @@ fn rules(config: &Config) -> Rules {
         sso_registration: config.sso_registration,
         sso_auto: config.sso_auto,
         confirm_days: config.confirm_days,
+        max_email_addresses: config.max_email_addresses,
         audit_days: config.audit_days,
         old_password_required: config.old_password_required,
         site_url: config.site_url.clone(),

@@ -147,12 +147,14 @@ async fn no_write_needs_a_temporary_file() {
     let account = move |number: usize| NewAccount {
         username: format!("user{number}"),
         username_key: format!("user{number}"),
+        username_skeleton: format!("user{number}"),
         email: String::new(),
         first_name: "x".repeat(150),
         last_name: "x".repeat(150),
         password: "!".to_owned(),
         is_superuser: false,
         date_joined: now,
+        confirm_by: None,
     };
     let fill = store.write(move |w| (0..2000).try_for_each(|number| w.account_insert(&account(number)).map(|_| ())));
     fill.await.unwrap();

@@ -59,7 +59,7 @@ impl Queue {
     }
 
     async fn add(&self, to: &str) {
-        let message = self.outbox.confirm_address(to, "alice", "the-confirmation-key");
+        let message = self.outbox.confirm_address(to, &[("alice".to_owned(), "the-confirmation-key".to_owned())]);
         let mut nonce = [0; 24];
         nonce[..to.len().min(24)].copy_from_slice(&to.as_bytes()[..to.len().min(24)]);
         let (sealed, outbox, now) = (self.outbox.seal(&message, nonce), self.outbox.clone(), self.now());

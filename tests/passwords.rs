@@ -79,10 +79,13 @@ async fn add_address(server: &TestServer, token: &str, email: &str) -> i64 {
 }
 
 /// An added address that has been proved.
+/// To an account that has a proved address, which is told.
 async fn add_proved(server: &TestServer, token: &str, email: &str) -> i64 {
     let id = add_address(server, token, email).await;
     server.post(&format!("emails/{id}/verify/"), &[("authorization", token)], Value::Null).await;
     confirm(server, &confirmation_key(&server.take_mails(1).await[0])).await;
+    let notice = &server.take_mails(1).await[0];
+    assert!(notice.subject.ends_with("An Email Address Was Added"), "{notice:?}");
     id
 }
 

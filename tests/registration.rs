@@ -52,6 +52,45 @@ async fn registration_logs_in_and_mails_a_key() {
 }
 
 #[tokio::test]
+async fn name_beyond_ascii_that_looks_like_anothers_is_refused() {
+    let server = TestServer::start().await;
+    let taken = json!({ "username": ["A user with that username already exists."] });
+    let token = server.register("paypal", "").await;
+    server.register("Андрей", "").await;
+    // Cyrillic, full-width, mathematical, a filler that shows nothing.
+    for name in ["p\u{430}ypal", "\u{ff50}aypal", "\u{1d429}aypal", "paypal\u{3164}"] {
+        let answer = try_to(&server, body(name, None, PASSWORD)).await;
+        assert_eq!(refusal(&answer), (400, taken.clone()), "{name}");
+    }
+    // Nor can an account be renamed so; its own name it may spell otherwise.
+    let rename = |name: &'static str| {
+        let headers = [("authorization", token.as_str())];
+        let body = json!({ "username": name });
+        let server = &server;
+        async move { server.send(reqwest::Method::PATCH, "user/", &headers, body).await }
+    };
+    assert_eq!(rename("p\u{430}ypal").await.status, 200);
+    assert_eq!(rename("paypal").await.status, 200);
+    // Names of ASCII letters stand side by side, and so do foreign names that look like nothing else.
+    for name in ["paypa1", "PAYPAI", "Алексей", "小林", "rené"] {
+        assert_eq!(try_to(&server, body(name, None, PASSWORD)).await.status, 201, "{name}");
+    }
+    assert_eq!(refusal(&rename("小林").await), (400, taken.clone()));
+    assert_eq!(refusal(&rename("r\u{435}né").await), (400, taken));
+}
+
+#[tokio::test]
+async fn names_of_an_earlier_version_are_compared_by_their_looks_too() {
+    let mut server = TestServer::start().await;
+    server.register("paypal", "").await;
+    let forget = server.domain().store.write(|w| w.account_set_skeleton(1, "paypal", ""));
+    forget.await.map_err(|e: StoreError| e.to_string()).unwrap();
+    server.stop().await;
+    let server = TestServer::at(&server.place).await;
+    assert_eq!(try_to(&server, body("p\u{430}ypal", None, PASSWORD)).await.status, 400);
+}
+
+#[tokio::test]
 async fn cookies_carry_their_flags() {
     for (site, secure) in [("http://auth.example.com", false), ("https://auth.example.com", true)] {
         let server = TestServer::with(&[("SITE_URL", site)]).await;

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::domain::accounts::Ended;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::passwords::Password;
-use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping, tokens};
+use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping, tokens, usernames};
 use crate::http::body::Fields;
 use crate::http::fields::{self, Property, Rules};
 use crate::http::typed::Described;
@@ -190,7 +190,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
         User::Add { .. } => Ok(()),
         User::List { search, most } => {
             // As names are folded; addresses are in lower case already.
-            let part = accounts::username_key(search.trim());
+            let part = usernames::username_key(search.trim());
             let found = domain.store.read(|r| r.account_list(&part, Some(most.limit() + 1))).await;
             let found = most.take(found.map_err(explained)?);
             print(&output::list(place.format, &found.iter().map(AccountRow::new).collect::<Vec<_>>())?)
@@ -241,7 +241,7 @@ async fn add(
     };
     if let Some(office) = &existing {
         // Nobody is to type a password twice for a name that is taken.
-        let taken = accounts::username_problems(&office.domain, &text("username")).await.map_err(explained)?;
+        let taken = usernames::username_problems(&office.domain, &text("username")).await.map_err(explained)?;
         none("username", &taken)?;
     }
     let new = NewUser {

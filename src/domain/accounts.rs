@@ -11,8 +11,9 @@ use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::passwords::{self, Password, Similar};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
-use super::{Domain, Problems, Refusal, email_addresses, keys, known_clients, rehash};
-use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
+use super::usernames::{username_form_problems, username_key, username_problems, username_skeleton};
+use super::{Domain, Problems, Refusal, email_addresses, known_clients, rehash, usernames};
+use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
 
 /// What a sign-in is to open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,73 +71,12 @@ pub struct Registration {
     pub client: Client,
 }
 
-const USERNAME_TAKEN: &str = "A user with that username already exists.";
-const USERNAME_CHARACTERS: &str =
-    "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
 /// Registration and a user's own record say the same thing with different apostrophes, as the reference does.
 const MISMATCH_PLAIN: &str = "The two password fields didn't match.";
 const MISMATCH_TYPOGRAPHIC: &str = "The two password fields didn’t match.";
 
 /// The document sets no maximum at registration; nobody types more than this.
 const MOST_PASSWORD_CHARACTERS: usize = 1024;
-
-/// The form in which user names are compared: without regard to case, letter by letter.
-pub fn username_key(username: &str) -> String {
-    username.chars().flat_map(char::to_lowercase).collect()
-}
-
-/// What is wrong with the user name of a new account.
-///
-/// # Errors
-///
-/// Only the store's.
-pub async fn username_problems(domain: &Domain, username: &str) -> Result<Vec<String>, StoreError> {
-    let problems = username_form_problems(username);
-    if !problems.is_empty() {
-        return Ok(problems);
-    }
-    let key = username_key(username);
-    let is_taken = domain.store.read(|r| r.account_find_by_username_key(&key)).await?.is_some();
-    Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
-}
-
-/// What is wrong with the user name that `account` wants to have from now on. To ask for another's is limited.
-///
-/// # Errors
-///
-/// [`Refusal::Throttled`], and the store's.
-pub async fn new_username_problems(
-    domain: &Domain,
-    username: &str,
-    account: &Account,
-    client: &Client,
-) -> Result<Vec<String>, Refusal> {
-    let problems = username_form_problems(username);
-    let key = username_key(username);
-    if !problems.is_empty() || key == username_key(&account.username) {
-        return Ok(problems);
-    }
-    domain.limits.reserve_lookup(account.id, client).await?;
-    let holder = domain.store.read(|r| r.account_find_by_username_key(&key)).await?;
-    let is_taken = holder.is_some_and(|holder| holder.id != account.id);
-    Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
-}
-
-/// What is wrong with a user name whoever has it.
-fn username_form_problems(username: &str) -> Vec<String> {
-    match username.chars().all(|c| c.is_alphanumeric() || "@.+-_".contains(c)) {
-        true => Vec::new(),
-        false => vec![USERNAME_CHARACTERS.to_owned()],
-    }
-}
-
-/// Somebody else took the name meanwhile.
-pub(super) fn name_conflict(error: StoreError) -> Refusal {
-    match error {
-        StoreError::Conflict(Conflict::Username) => Problems::of("username", USERNAME_TAKEN).into(),
-        other => Refusal::Store(other),
-    }
-}
 
 /// What is wrong with single fields of a registration; a field that is absent or malformed is `None`.
 ///
@@ -213,6 +153,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
     }
     let account = NewAccount {
         username_key: username_key(&username),
+        username_skeleton: username_skeleton(&username),
         username,
         email,
         first_name: String::new(),
@@ -220,15 +161,20 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
         password: domain.hasher.hash(Requester::new(&client, None), password1).await?,
         is_superuser: false,
         date_joined: domain.now(),
+        confirm_by: None,
     };
     let now = domain.now();
+    let budget = match account.email.as_str() {
+        "" => MailBudget::Spent,
+        email => domain.limits.reserve_mail(email, MailPurpose::Confirmation, &client).await?,
+    };
     let granted = Granted::draw(domain, grant);
     let made = domain
         .write(move |w, domain| {
-            let id = w.account_insert(&account).map_err(name_conflict)?;
+            let id = usernames::insert(w, &account)?;
             w.account_touch_login(id, now)?;
             if !account.email.is_empty() {
-                email_addresses::insert_at_sign_up(w, domain, id, &account, now)?;
+                email_addresses::insert_at_sign_up(w, domain, id, &account, budget, now)?;
             }
             granted.insert(w, id, &client, domain)?;
             audit::record(w, domain, Event::Registered, id, &client, "")?;
@@ -394,10 +340,7 @@ pub async fn update(
         account.username = username.clone().unwrap_or(account.username);
         account.first_name = first_name.clone().unwrap_or(account.first_name);
         account.last_name = last_name.clone().unwrap_or(account.last_name);
-        let key = username_key(&account.username);
-        let updated =
-            w.account_update_names(account.id, &account.username, &key, &account.first_name, &account.last_name);
-        updated.map_err(name_conflict)?;
+        usernames::update(w, &account, account.username != before)?;
         if account.username != before {
             let names = format!("{before} -> {}", account.username);
             audit::record(w, domain, Event::UsernameChanged, account.id, &client, &names)?;
@@ -476,104 +419,6 @@ pub async fn change_password(
         .await
 }
 
-/// Mails a reset link to every active account that `email` reaches: by User.email or a verified address row.
-///
-/// # Errors
-///
-/// Never for an unknown address: the answer must not tell who has an account.
-pub async fn ask_for_reset(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
-    let email = email.to_ascii_lowercase();
-    let budget = domain.limits.reserve_mail(&email, MailPurpose::Reset, client).await?;
-    let now = domain.now();
-    let client = client.clone();
-    // The same work whether or not anybody is found.
-    domain
-        .write(move |w, domain| {
-            let mut found = w.account_list_by_email(&email)?;
-            found.retain(|account| account.is_active && budget == MailBudget::Reserved);
-            if found.is_empty() {
-                found.push(nobody(now));
-            }
-            for account in found {
-                email_addresses::ensure_row(w, &account)?;
-                let addresses = w.email_address_list(account.id, None, 0)?;
-                let (uid, token) = keys::reset_token(&domain.secret, &account, &addresses, now);
-                let sealed = domain.seal(&domain.outbox.password_reset(&email, &account.username, &uid, &token));
-                match account.id {
-                    NOBODY => domain.outbox.queue_nothing(w, &sealed, now)?,
-                    _ => domain.outbox.queue(w, &sealed, now)?,
-                }
-                let whose = Some(account.id).filter(|id| *id != NOBODY);
-                audit::record(w, domain, Event::ResetAsked, whose, &client, "")?;
-            }
-            Ok(())
-        })
-        .await?;
-    domain.outbox.wake();
-    Ok(())
-}
-
-/// No row has this id.
-const NOBODY: i64 = 0;
-
-/// Stands in where an address reaches no account, so that the same work is done.
-fn nobody(now: chrono::DateTime<chrono::Utc>) -> Account {
-    Account {
-        id: NOBODY,
-        username: "nobody".to_owned(),
-        email: String::new(),
-        first_name: String::new(),
-        last_name: String::new(),
-        password: String::new(),
-        is_active: false,
-        is_superuser: false,
-        last_login: Some(now),
-        date_joined: now,
-    }
-}
-
-/// Sets the password that a mailed link allows; all sessions and tokens of the account end.
-///
-/// # Errors
-///
-/// [`Refusal::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not use the link up.
-pub async fn confirm_reset(
-    domain: &Domain,
-    uid: &str,
-    token: &str,
-    new: (Password, Password),
-    client: &Client,
-) -> Result<(), Refusal> {
-    let attempt = domain.limits.reserve_request(Purpose::ResetKey, client).await?;
-    let id = keys::read_reset_uid(uid).ok_or_else(|| Problems::of("uid", "Invalid value"))?;
-    // The same work and the same words for an id that no account has.
-    let account = domain.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| nobody(domain.now()));
-    let addresses = domain.store.read(|r| r.email_address_list(account.id, None, 0)).await?;
-    if !reset_is_good(domain, token, &account, &addresses) {
-        return Err(Problems::of("token", "Invalid value").into());
-    }
-    let password = new_password(&account, new)?;
-    let requester = Requester::new(client, Some(&username_key(&account.username)));
-    let hash = domain.hasher.hash(requester, password).await?;
-    let (token, client) = (token.to_owned(), client.clone());
-    domain
-        .write(move |w, domain| {
-            let current = w.account_find(account.id)?.filter(|current| current.is_active).ok_or(Refusal::NotFound)?;
-            let addresses = w.email_address_list(current.id, None, 0)?;
-            // Another request may have used the link while this one was hashing.
-            if !reset_is_good(domain, &token, &current, &addresses) {
-                return Err(Problems::of("token", "Invalid value").into());
-            }
-            replace_password(w, current.id, &hash)?;
-            known_clients::start_again(w, domain, current.id, &client)?;
-            audit::record(w, domain, Event::PasswordReset, current.id, &client, "")?;
-            Ok(())
-        })
-        .await?;
-    domain.limits.refund(attempt).await;
-    Ok(())
-}
-
 /// How much of what was open is so no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
@@ -611,12 +456,14 @@ pub async fn ensure_superuser(
     let account = NewAccount {
         username: username.to_owned(),
         username_key: key,
+        username_skeleton: username_skeleton(username),
         email: email.to_ascii_lowercase(),
         first_name: String::new(),
         last_name: String::new(),
         password: domain.hasher.hash(Requester::server(), password).await?,
         is_superuser: true,
         date_joined: domain.now(),
+        confirm_by: None,
     };
     let write = domain.write(move |w, domain| {
         let id = w.account_insert(&account)?;
@@ -626,12 +473,8 @@ pub async fn ensure_superuser(
     write.await
 }
 
-fn reset_is_good(domain: &Domain, token: &str, account: &Account, addresses: &[EmailAddress]) -> bool {
-    keys::reset_token_is_good(&domain.secret, token, account, addresses, domain.now()) && account.is_active
-}
-
 /// Both fields alike and good enough, or every reason why not.
-fn new_password(account: &Account, (first, second): (Password, Password)) -> Result<Password, Refusal> {
+pub(super) fn new_password(account: &Account, (first, second): (Password, Password)) -> Result<Password, Refusal> {
     if first.expose() != second.expose() {
         return Err(Problems::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
     }

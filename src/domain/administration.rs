@@ -8,7 +8,7 @@ use super::audit::{self, Event};
 use super::client::Client;
 use super::hashing::Requester;
 use super::passwords::{self, Password, Similar};
-use super::{Domain, Problems, Refusal, email_addresses, sessions};
+use super::{Domain, Problems, Refusal, email_addresses, sessions, usernames};
 use crate::store::{Account, NewAccount};
 
 /// An account as the operator wants it.
@@ -43,13 +43,14 @@ impl NewUser {
 pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
     let new = NewUser { email: new.email.to_ascii_lowercase(), ..new };
     let mut problems = Problems::none();
-    problems.add("username", accounts::username_problems(domain, &new.username).await?);
+    problems.add("username", usernames::username_problems(domain, &new.username).await?);
     problems.add("password", new.password_problems());
     if !problems.is_empty() {
         return Err(problems.into());
     }
     let account = NewAccount {
-        username_key: accounts::username_key(&new.username),
+        username_key: usernames::username_key(&new.username),
+        username_skeleton: usernames::username_skeleton(&new.username),
         username: new.username,
         email: new.email,
         first_name: new.first_name,
@@ -57,11 +58,14 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
         password: domain.hasher.hash(Requester::server(), new.password).await?,
         is_superuser: new.is_superuser,
         date_joined: domain.now(),
+        confirm_by: None,
     };
     let write = domain.write(move |w, domain| {
-        let id = w.account_insert(&account).map_err(accounts::name_conflict)?;
+        let id = usernames::insert(w, &account)?;
         if !account.email.is_empty() {
-            email_addresses::insert_first(w, id, &account)?;
+            let row = email_addresses::insert_first(w, id, &account)?;
+            // The operator gave it.
+            w.email_address_set_proved_otherwise(row)?;
         }
         audit::record(w, domain, Event::Made, id, &Client::operator(), "")?;
         w.account_find(id)?.ok_or(Refusal::NotFound)
@@ -75,7 +79,7 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
 ///
 /// [`Refusal::NotFound`]
 pub async fn find(domain: &Domain, username: &str) -> Result<Account, Refusal> {
-    let key = accounts::username_key(username.trim());
+    let key = usernames::username_key(username.trim());
     domain.store.read(|r| r.account_find_by_username_key(&key)).await?.ok_or(Refusal::NotFound)
 }
 

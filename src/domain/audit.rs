@@ -70,6 +70,10 @@ events! {
     UsernameChanged = "username_changed",
     /// Detail: the address.
     AddressAdded = "address_added",
+    /// The sign-up address was proved, and what had been attached before ended; detail: the address, and how much.
+    OwnershipProved = "ownership_proved",
+    /// The sign-up address was not proved in time, and the account was closed.
+    NotConfirmed = "not_confirmed",
     /// Detail: the address.
     AddressConfirmed = "address_confirmed",
     /// Detail: the address.

@@ -8,8 +8,12 @@ use chrono::{DateTime, Utc};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::limits::{MailBudget, MailPurpose, Purpose};
-use super::{Domain, Problems, Refusal, keys};
-use crate::store::{Account, Conflict, EmailAddress, NewAccount, StoreError, Writer};
+use super::{Domain, Problems, Refusal, keys, notices, ownership};
+use crate::mail::Attached;
+use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
+
+/// A mail lists the links of so many accounts at most: more at one address are an attack.
+pub(super) const MAX_ACCOUNTS_IN_MAIL: usize = 20;
 
 const TAKEN: &str = "A user is already registered with this e-mail address.";
 const VERIFIED_ELSEWHERE: &str = "Constraint “unique_verified_email” is violated.";
@@ -43,18 +47,19 @@ pub(super) fn domain_is_approved(approved: &[String], email: &str) -> bool {
     approved.is_empty() || approved.iter().any(|entry| entry.trim_start_matches('@') == domain)
 }
 
-/// The row and the confirmation mail of a new account. An address that somebody else added before, unproved, does not
+/// The row and the confirmation mail of a new account. An address that another account added before, unproved, does not
 /// become primary.
 pub(super) fn insert_at_sign_up(
     w: &Writer<'_>,
     domain: &Domain,
     account_id: i64,
     account: &NewAccount,
+    budget: MailBudget,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     let id = insert_first(w, account_id, account)?;
     let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
-    queue_confirmation(w, domain, &row, &account.username, now)
+    queue_confirmations(w, domain, &[(&row, &account.username)], budget, now)
 }
 
 /// The row of an account that a sign-in provider vouches for; what the provider has not proved, a mail must.
@@ -64,10 +69,11 @@ pub(super) fn insert_from_provider(
     account_id: i64,
     account: &NewAccount,
     is_verified: bool,
+    budget: MailBudget,
     now: DateTime<Utc>,
 ) -> Result<(), Refusal> {
     if !is_verified {
-        return insert_at_sign_up(w, domain, account_id, account, now);
+        return insert_at_sign_up(w, domain, account_id, account, budget, now);
     }
     w.email_address_insert(account_id, &account.email, true, true).map_err(|error| match error {
         StoreError::Conflict(Conflict::VerifiedEmail) => Problems::of("email", TAKEN).into(),
@@ -81,36 +87,48 @@ pub(super) fn insert_first(w: &Writer<'_>, account_id: i64, account: &NewAccount
     if w.email_address_is_verified(&account.email)? {
         return Err(Problems::of("email", TAKEN).into());
     }
-    let first = w.email_address_list_for_email(&account.email)?.is_empty();
+    let first = !w.email_address_exists(&account.email)?;
     Ok(w.email_address_insert(account_id, &account.email, false, first)?)
 }
 
-/// A row for User.email where it has none, as allauth makes one when a reset is asked for: the administrator of the
-/// settings has none. The link's signature covers the rows, so this comes before it.
-pub(super) fn ensure_row(w: &Writer<'_>, account: &Account) -> Result<(), StoreError> {
-    let rows = w.email_address_list(account.id, None, 0)?;
-    if !account.email.is_empty() && !rows.iter().any(|row| row.email == account.email) {
-        w.email_address_insert(account.id, &account.email, false, false)?;
+/// The row of User.email. Where there is none it is made, as allauth does when a reset is asked for: the administrator of
+/// the settings and imported accounts may have none. The operator gave that address, so it needs no proof. The link's
+/// signature covers the rows, so this comes before it.
+pub(super) fn ensure_row(w: &Writer<'_>, account: &Account) -> Result<Option<EmailAddress>, StoreError> {
+    if account.email.is_empty() {
+        return Ok(None);
+    }
+    if w.email_address_find_by_email(account.id, &account.email)?.is_none() {
+        let id = w.email_address_insert(account.id, &account.email, false, false)?;
+        w.email_address_set_proved_otherwise(id)?;
+    }
+    w.email_address_find_by_email(account.id, &account.email)
+}
+
+/// Queues one mail with a confirmation key for each row, all of one address. The same work, and no mail, where the address
+/// has had its share.
+fn queue_confirmations(
+    w: &Writer<'_>,
+    domain: &Domain,
+    rows: &[(&EmailAddress, &str)],
+    budget: MailBudget,
+    now: DateTime<Utc>,
+) -> Result<(), Refusal> {
+    let to = rows.first().map(|(row, _)| row.email.as_str()).unwrap_or_default();
+    let link = |(row, username): &(&EmailAddress, &'_ str)| {
+        ((*username).to_owned(), keys::confirmation_key(&domain.secret, row, now))
+    };
+    let links: Vec<(String, String)> = rows.iter().map(link).collect();
+    let sealed = domain.seal(&domain.outbox.confirm_address(to, &links));
+    match budget {
+        MailBudget::Reserved => domain.outbox.queue(w, &sealed, now)?,
+        MailBudget::Spent => domain.outbox.queue_nothing(w, &sealed, now)?,
     }
     Ok(())
 }
 
-fn queue_confirmation(
-    w: &Writer<'_>,
-    domain: &Domain,
-    row: &EmailAddress,
-    username: &str,
-    now: DateTime<Utc>,
-) -> Result<(), Refusal> {
-    domain.outbox.queue(w, &confirmation(domain, row, username, now), now)?;
-    Ok(())
-}
-
-/// The confirmation mail of a row, sealed.
-fn confirmation(domain: &Domain, row: &EmailAddress, username: &str, now: DateTime<Utc>) -> Vec<u8> {
-    let key = keys::confirmation_key(&domain.secret, row, now);
-    domain.seal(&domain.outbox.confirm_address(&row.email, username, &key))
-}
+/// Rows of one answer: an account of an earlier version may have any number.
+pub const MAX_LISTED: i64 = 1000;
 
 /// A page of the account's rows by id, and how many there are.
 ///
@@ -123,8 +141,9 @@ pub async fn list(
     limit: Option<i64>,
     offset: i64,
 ) -> Result<(i64, Vec<EmailAddress>), Refusal> {
+    let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
     let read = domain.store.read(|r| {
-        Ok::<_, Refusal>((r.email_address_count(account_id)?, r.email_address_list(account_id, limit, offset)?))
+        Ok::<_, Refusal>((r.email_address_count(account_id)?, r.email_address_list(account_id, Some(limit), offset)?))
     });
     read.await
 }
@@ -139,8 +158,14 @@ pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client)
     domain.limits.reserve_lookup(account_id, client).await?;
     let (email, client) = (email.to_ascii_lowercase(), client.clone());
     let write = domain.write(move |w, domain| {
-        if w.email_address_list_for_email(&email)?.iter().any(|row| row.verified && row.account_id != account_id) {
+        if w.email_address_find_verified(&email)?.is_some_and(|row| row.account_id != account_id) {
             return Err(Problems::general(VERIFIED_ELSEWHERE).into());
+        }
+        let most = domain.rules.max_email_addresses;
+        let is_new = w.email_address_find_by_email(account_id, &email)?.is_none();
+        if is_new && w.email_address_exists_beyond(account_id, most - 1)? {
+            let message = format!("An account can have no more than {most} email addresses.");
+            return Err(Problems::general(message).into());
         }
         let id = w.email_address_insert(account_id, &email, false, false).map_err(|error| match error {
             StoreError::Conflict(Conflict::AccountEmail) => {
@@ -171,16 +196,14 @@ pub async fn send_confirmation(
     if row.verified {
         return Ok(row);
     }
-    if domain.limits.reserve_mail(&row.email, MailPurpose::Confirmation, client).await? == MailBudget::Spent {
-        return Ok(row);
-    }
+    let budget = domain.limits.reserve_mail(&row.email, MailPurpose::Confirmation, client).await?;
     let (username, now, queued) = (account.username.clone(), domain.now(), row.clone());
-    domain.write(move |w, domain| queue_confirmation(w, domain, &queued, &username, now)).await?;
+    domain.write(move |w, domain| queue_confirmations(w, domain, &[(&queued, &username)], budget, now)).await?;
     domain.outbox.wake();
     Ok(row)
 }
 
-/// Mails a confirmation key to every unproved row with this address, exactly as stored.
+/// Mails a confirmation key for every unverified row with this address, in one mail: the newest rows, of active accounts.
 ///
 /// # Errors
 ///
@@ -191,54 +214,83 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) 
     let now = domain.now();
     domain
         .write(move |w, domain| {
-            let mut nobody = true;
-            for row in w.email_address_list_unverified_by_email(&email)? {
-                let account = w.account_find(row.account_id)?;
-                if let Some(account) = account.filter(|a| a.is_active && budget == MailBudget::Reserved) {
-                    nobody = false;
-                    queue_confirmation(w, domain, &row, &account.username, now)?;
+            let mut found = Vec::new();
+            for row in w.email_address_list_unverified_by_email(&email, MAX_ACCOUNTS_IN_MAIL)? {
+                if let Some(account) = w.account_find(row.account_id)?.filter(|account| account.is_active) {
+                    found.push((row, account.username));
                 }
             }
-            if nobody {
-                // The same work where there is nobody to mail.
-                let row = EmailAddress { id: 0, account_id: 0, email: email.clone(), verified: false, primary: false };
-                domain.outbox.queue_nothing(w, &confirmation(domain, &row, "nobody", now), now)?;
+            if found.is_empty() {
+                // The same work where nothing is to be confirmed.
+                let row = EmailAddress {
+                    id: 0,
+                    account_id: 0,
+                    email: email.clone(),
+                    verified: false,
+                    primary: false,
+                    proved_otherwise: false,
+                };
+                return queue_confirmations(w, domain, &[(&row, "nobody")], MailBudget::Spent, now);
             }
-            Ok(())
+            let rows: Vec<(&EmailAddress, &str)> = found.iter().map(|(row, name)| (row, name.as_str())).collect();
+            queue_confirmations(w, domain, &rows, budget, now)
         })
         .await?;
     domain.outbox.wake();
     Ok(())
 }
 
-/// Takes a mailed key: the row is proved, and primary if the account has no primary address.
+/// Takes a mailed key: the row is proved, and primary if the account has no primary address. What the first proof of the
+/// sign-up address ends: see [`ownership`]. `caller` is the account that the request is signed in to. The addresses
+/// that were proved before are told of a new one.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a key that is forged, too old or used, or whose row is gone, proved, or proved elsewhere.
-pub async fn confirm(domain: &Domain, key: &str, client: &Client) -> Result<(), Refusal> {
+/// [`Refusal::NotFound`] for a key that is forged, too old or used, whose row is gone, proved, or proved elsewhere, or
+/// whose account is closed.
+pub async fn confirm(domain: &Domain, key: &str, caller: Option<i64>, client: &Client) -> Result<(), Refusal> {
     let attempt = domain.limits.reserve_request(Purpose::ConfirmationKey, client).await?;
-    let id = keys::read_confirmation_key(key).ok_or(Refusal::NotFound)?;
-    let (key, client, now) = (key.to_owned(), client.clone(), domain.now());
-    domain
+    let now = domain.now();
+    let (_, account) = domain.store.read(|r| find_unconfirmed(r, domain, key, now)).await?;
+    let recipients = notices::recipients(domain, account.id, client).await?;
+    let (key, client) = (key.to_owned(), client.clone());
+    let leftover = domain
         .write(move |w, domain| {
-            let row = w.email_address_find_by_id(id)?.filter(|row| !row.verified).ok_or(Refusal::NotFound)?;
-            if !keys::confirmation_key_is_good(&domain.secret, &key, &row, now, domain.rules.confirm_days) {
-                return Err(Refusal::NotFound);
-            }
+            let (row, account) = find_unconfirmed(w, domain, &key, now)?;
+            let by_owner = caller == Some(account.id);
+            let leftover = ownership::confirming(w, domain, &account, &row, by_owner, &client)?;
             w.email_address_set_verified(row.id).map_err(|error| match error {
                 StoreError::Conflict(Conflict::VerifiedEmail) => Refusal::NotFound,
                 other => Refusal::Store(other),
             })?;
-            if w.email_address_find_primary(row.account_id)?.is_none() {
+            if w.email_address_find_primary(account.id)?.is_none() {
                 make_primary(w, &row)?;
             }
-            audit::record(w, domain, Event::AddressConfirmed, row.account_id, &client, &row.email)?;
-            Ok::<_, Refusal>(())
+            notices::queue(w, domain, &recipients, &account, Attached::Address(&row.email), &client)?;
+            audit::record(w, domain, Event::AddressConfirmed, account.id, &client, &row.email)?;
+            Ok(leftover)
         })
         .await?;
+    ownership::finish(domain, leftover).await?;
+    domain.outbox.wake();
     domain.limits.refund(attempt).await;
     Ok(())
+}
+
+/// The row that a key confirms, and its account.
+fn find_unconfirmed(
+    r: &Reader<'_>,
+    domain: &Domain,
+    key: &str,
+    now: DateTime<Utc>,
+) -> Result<(EmailAddress, Account), Refusal> {
+    let id = keys::read_confirmation_key(key).ok_or(Refusal::NotFound)?;
+    let row = r.email_address_find_by_id(id)?.filter(|row| !row.verified).ok_or(Refusal::NotFound)?;
+    if !keys::confirmation_key_is_good(&domain.secret, key, &row, now, domain.rules.confirm_days) {
+        return Err(Refusal::NotFound);
+    }
+    let account = r.account_find(row.account_id)?.filter(|account| account.is_active).ok_or(Refusal::NotFound)?;
+    Ok((row, account))
 }
 
 /// Makes a proved address the account's primary one; User.email follows.
@@ -280,7 +332,7 @@ pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) 
     let client = client.clone();
     let write = domain.write(move |w, domain| {
         let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
-        if row.primary && w.email_address_count(account_id)? > 1 {
+        if row.primary && w.email_address_exists_other(account_id, row.id)? {
             return Err(Refusal::Forbidden(
                 "The primary email address cannot be removed while there are others. Make another one primary first.",
             ));

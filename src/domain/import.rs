@@ -9,11 +9,11 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::accounts::username_key;
 use super::audit::{Event, OPERATOR};
 use super::django_hashes::{DjangoHash, Unusable};
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
+use super::usernames::{username_key, username_skeleton};
 use crate::store::{
     self, Account, Conflict, Database, EmailAddress, InvenTree, Keep, NewAuditEntry, Reader, SocialAccount, StoreError,
     Token, TotpDevice, Unreadable, Writer,
@@ -252,7 +252,7 @@ impl<'w> Import<'w> {
         }
         let key = username_key(&account.username);
         account.email = self.lower(account.email);
-        match self.w.import_account(&account, &key) {
+        match self.w.import_account(&account, &key, &username_skeleton(&account.username)) {
             Ok(()) => {}
             Err(StoreError::Conflict(Conflict::Username)) => {
                 let holder = self.w.account_find_by_username_key(&key)?;
@@ -300,8 +300,7 @@ impl<'w> Import<'w> {
         match self.w.import_email_address(&address) {
             Ok(()) => self.report.email_addresses.new += 1,
             Err(StoreError::Conflict(Conflict::VerifiedEmail)) => {
-                let rows = self.w.email_address_list_for_email(email)?;
-                let holder = rows.iter().find(|row| row.verified).map(|row| row.account_id);
+                let holder = self.w.email_address_find_verified(email)?.map(|row| row.account_id);
                 let (this, other) = (self.account_named(*account_id)?, self.account_named(holder.unwrap_or_default())?);
                 self.conflict(format!("address {email:?} is verified by two: {this} and {other}"));
             }

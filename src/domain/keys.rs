@@ -110,17 +110,26 @@ fn confirmation_mac(secret: &SecretKey, address: &EmailAddress, time: &str) -> [
     mac(&secret.derive("confirm-email"), &[id.as_bytes(), address.email.as_bytes(), time.as_bytes()])
 }
 
-/// `uid` and `token` of a reset link. They are void as soon as the password, the last login, the e-mail address or the
-/// set of address rows changes: all of them are under the signature.
-pub fn reset_token(
-    secret: &SecretKey,
-    account: &Account,
-    addresses: &[EmailAddress],
-    now: DateTime<Utc>,
-) -> (String, String) {
+/// What a reset link is signed for. It is void as soon as the password, the last login, the e-mail address or the set of
+/// address rows changes.
+pub struct ResetState<'a> {
+    pub account: &'a Account,
+    /// The oldest address rows, at most [`MAX_SIGNED_ROWS`].
+    pub rows: &'a [EmailAddress],
+    /// The id of the newest row, which shows most changes of those that are not in `rows`.
+    pub last_row: i64,
+    /// The row that whoever uses the link proves, being the first to whom its mail came.
+    pub proves: Option<i64>,
+}
+
+/// An account of an earlier version may have any number.
+pub const MAX_SIGNED_ROWS: usize = 100;
+
+/// `uid` and `token` of a reset link.
+pub fn reset_token(secret: &SecretKey, state: &ResetState<'_>, now: DateTime<Utc>) -> (String, String) {
     let time = base36(now.timestamp().unsigned_abs());
-    let signature = hex(&reset_mac(secret, account, addresses, &time)[..16]);
-    (base36(account.id.unsigned_abs()), format!("{time}-{signature}"))
+    let signature = hex(&reset_mac(secret, state, &time)[..16]);
+    (base36(state.account.id.unsigned_abs()), format!("{time}-{signature}"))
 }
 
 /// Account id of a reset link's `uid`.
@@ -135,26 +144,27 @@ pub fn read_reset_uid(uid: &str) -> Option<i64> {
 pub const RESET_DAYS: i64 = 3;
 
 /// Whether the token was signed here, for the account as it is now, within [`RESET_DAYS`].
-pub fn reset_token_is_good(
-    secret: &SecretKey,
-    token: &str,
-    account: &Account,
-    addresses: &[EmailAddress],
-    now: DateTime<Utc>,
-) -> bool {
+pub fn reset_token_is_good(secret: &SecretKey, token: &str, state: &ResetState<'_>, now: DateTime<Utc>) -> bool {
     let Some((time, signature)) = token.split_once('-') else { return false };
-    let expected = hex(&reset_mac(secret, account, addresses, time)[..16]);
+    let expected = hex(&reset_mac(secret, state, time)[..16]);
     equal(expected.as_bytes(), signature.as_bytes()) && is_younger_than(time, now, RESET_DAYS)
 }
 
-fn reset_mac(secret: &SecretKey, account: &Account, addresses: &[EmailAddress], time: &str) -> [u8; 32] {
+fn reset_mac(secret: &SecretKey, state: &ResetState<'_>, time: &str) -> [u8; 32] {
+    let ResetState { account, rows, last_row, proves } = state;
     let id = account.id.to_string();
     let last_login = account.last_login.map(|at| at.timestamp_micros().to_string()).unwrap_or_default();
-    let mut rows = String::new();
-    for address in addresses {
-        rows.push_str(&format!("{}={};", address.id, address.email));
+    let mut signed = String::new();
+    for row in *rows {
+        signed.push_str(&format!("{}={};", row.id, row.email));
     }
-    let parts = [&id, &account.password, &last_login, &account.email, &rows, time];
+    if rows.len() >= MAX_SIGNED_ROWS {
+        signed.push_str(&format!("{last_row};"));
+    }
+    if let Some(row) = proves {
+        signed.push_str(&format!("proves {row};"));
+    }
+    let parts = [&id, &account.password, &last_login, &account.email, &signed, time];
     mac(&secret.derive("reset-password"), &parts.map(str::as_bytes))
 }
 

@@ -18,11 +18,15 @@ pub mod import;
 pub mod keys;
 pub mod known_clients;
 pub mod limits;
+mod notices;
+mod ownership;
 pub mod passwords;
 pub mod rehash;
+pub mod resets;
 pub mod sessions;
 pub mod social;
 pub mod tokens;
+pub mod usernames;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -74,6 +78,8 @@ pub struct Rules {
     pub sso_auto: bool,
     /// INVENTREE_LOGIN_CONFIRM_DAYS: how long a mailed confirmation key is good.
     pub confirm_days: i64,
+    /// INVENTREE_MAX_EMAIL_ADDRESSES: rows of one account.
+    pub max_email_addresses: i64,
     /// INVENTREE_AUDIT_DAYS: how long the audit trail is kept.
     pub audit_days: u64,
     /// INVENTREE_OLD_PASSWORD_REQUIRED

@@ -110,6 +110,7 @@ mod tests {
             is_superuser: false,
             last_login: None,
             date_joined: chrono::DateTime::UNIX_EPOCH,
+            confirm_by: None,
         }
     }
 

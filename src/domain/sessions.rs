@@ -38,6 +38,12 @@ const RECENT_AUTH_SECONDS: i64 = 600;
 /// Browsers name themselves in 80 to 180.
 const MOST_AGENT_CHARACTERS: usize = 200;
 
+/// Sessions of one account; the oldest end for a new one.
+pub const MAX_SESSIONS: i64 = 100;
+
+/// Rows that one login deletes, of an account of an earlier version that has too many.
+const DELETED_AT_ONCE: i64 = 100;
+
 /// A new id, not stored yet: 32 letters and digits, 165 bits.
 pub(super) fn draw(domain: &Domain) -> SessionId {
     SessionId(domain.random_text::<32>())
@@ -55,6 +61,7 @@ pub(super) fn insert(
         client.user_agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARACTERS).collect();
     let now = domain.now();
     w.session_insert(&digest(id.expose()), account_id, now, now + Duration::days(IDLE_DAYS), &user_agent)?;
+    w.session_delete_beyond(account_id, MAX_SESSIONS, DELETED_AT_ONCE)?;
     Ok(())
 }
 

@@ -17,12 +17,15 @@ use serde::{Deserialize, Serialize};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::email_format::is_email_address;
-use super::hashing::{UNUSABLE_PREFIX, is_usable};
+use super::hashing::is_usable;
 use super::known_clients::{self, DeviceCookie};
+use super::limits::{self, MailBudget, MailPurpose};
+use super::notices::{self, Recipients};
 use super::sessions::{self, SessionId};
-use super::{Domain, Problems, Refusal, accounts, email_addresses, keys, limits};
+use super::{Domain, Problems, Refusal, email_addresses, keys, ownership, usernames};
+use crate::mail::Attached;
 use crate::providers::{Challenge, Comeback, Fault, Person, Provider};
-use crate::store::{NewAccount, NewSocialAccount, SocialAccount, StoreError, Writer};
+use crate::store::{NewAccount, NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
 
 /// How long somebody may be at the provider, and then at the form of a new account.
 pub const TICKET_SECONDS: i64 = 600;
@@ -253,11 +256,12 @@ pub async fn finish(
     domain.store.write(move |w| spent.spend(w, "code")).await?;
     let back = Comeback { code, issuer: returned.issuer };
     let person = trimmed(provider.identify(&back, &challenge, domain.now()).await?);
+    let mails = Mails::reserve(domain, &flow, &person, client).await?;
     let within = domain.clone();
     let client = client.clone();
     let finished = domain.store.write(move |w| match &flow.purpose {
-        Purpose::SignIn => sign_in(w, &within, flow.clone(), person.clone(), &client),
-        Purpose::Connect { session } => connect(w, &within, flow.clone(), &person, session, &client),
+        Purpose::SignIn => sign_in(w, &within, flow.clone(), person.clone(), mails.confirmation, &client),
+        Purpose::Connect { session } => connect(w, &within, flow.clone(), &person, session, &mails.notice, &client),
     });
     let finished = finished.await?;
     domain.limits.refund(attempt).await;
@@ -274,11 +278,9 @@ pub async fn form(domain: &Domain, ticket: Option<&Ticket>) -> Result<(String, F
     let flow = Flow::open(domain, ticket)?;
     let person = flow.person.ok_or(Failure::Stray("a ticket without a person"))?;
     let provider = ready(domain, &flow.provider)?;
-    let username = domain.store.read(|r| {
-        free_username(&suggested_username(&person, &provider.id), |key| {
-            r.account_find_by_username_key(key).map(|found| found.is_some())
-        })
-    });
+    let username = domain
+        .store
+        .read(|r| free_username(&suggested_username(&person, &provider.id), |name| usernames::is_taken(r, name, None)));
     let username = username.await?;
     Ok((provider.name.clone(), Form { username, email: person.email.unwrap_or_default() }))
 }
@@ -307,13 +309,17 @@ pub async fn sign_up(
     if !problems.is_empty() {
         return Err(Failure::Form(problems));
     }
+    let is_verified = person.email_verified && person.email.as_deref() == Some(email.as_str());
+    let budget = match email.is_empty() || is_verified {
+        true => MailBudget::Spent,
+        false => domain.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?,
+    };
     let within = domain.clone();
     let client = client.clone();
     let made = domain.store.write(move |w| {
         flow.spend(w, "form")?;
-        let is_verified = person.email_verified && person.email.as_deref() == Some(email.as_str());
         let address = Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
-        make_account(w, &within, flow.clone(), &person, username.clone(), address, &client)
+        make_account(w, &within, flow.clone(), &person, username.clone(), address, budget, &client)
     });
     let made = made.await?;
     domain.outbox.wake();
@@ -364,7 +370,42 @@ fn ready<'a>(domain: &'a Domain, id: &str) -> Result<&'a Provider, Failure> {
     if domain.rules.sso_enabled && provider.is_configured() { Ok(provider) } else { Err(Failure::Off) }
 }
 
-fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, client: &Client) -> Result<Finished, Failure> {
+/// What may be mailed when a sign-in ends; reserved before its write.
+struct Mails {
+    confirmation: MailBudget,
+    notice: Recipients,
+}
+
+impl Mails {
+    async fn reserve(domain: &Domain, flow: &Flow, person: &Person, client: &Client) -> Result<Mails, Failure> {
+        let mut mails = Mails { confirmation: MailBudget::Spent, notice: Recipients::default() };
+        let find = |r: &Reader<'_>| r.social_account_find_by_uid(&flow.provider, &person.subject);
+        if domain.store.read(find).await?.is_some() {
+            return Ok(mails);
+        }
+        match (&flow.purpose, &person.email) {
+            (Purpose::SignIn, Some(email)) if !person.email_verified => {
+                mails.confirmation = domain.limits.reserve_mail(email, MailPurpose::Confirmation, client).await?;
+            }
+            (Purpose::SignIn, _) => {}
+            (Purpose::Connect { session }, _) => {
+                if let Some((_, account)) = domain.store.session_find(session).await? {
+                    mails.notice = notices::recipients(domain, account.id, client).await?;
+                }
+            }
+        }
+        Ok(mails)
+    }
+}
+
+fn sign_in(
+    w: &Writer<'_>,
+    domain: &Domain,
+    flow: Flow,
+    person: Person,
+    budget: MailBudget,
+    client: &Client,
+) -> Result<Finished, Failure> {
     if let Some(link) = w.social_account_find_by_uid(&flow.provider, &person.subject)? {
         let account = w.account_find(link.account_id)?.ok_or(Refusal::NotFound)?;
         if !account.is_active {
@@ -391,7 +432,7 @@ fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, client: 
         return Err(Failure::AddressTaken);
     }
     let suggested = suggested_username(&person, &flow.provider);
-    let username = free_username(&suggested, |key| w.account_find_by_username_key(key).map(|found| found.is_some()))?;
+    let username = free_username(&suggested, |name| usernames::is_taken(w, name, None))?;
     let is_enough = match &person.email {
         Some(email) => email_addresses::domain_is_approved(&domain.rules.signup_domains, email),
         None => !domain.rules.mail_required,
@@ -402,7 +443,7 @@ fn sign_in(w: &Writer<'_>, domain: &Domain, flow: Flow, person: Person, client: 
         return Ok(Finished::Form { ticket: flow.seal(domain), form });
     }
     let address = person.email.clone().map(|email| (email, person.email_verified));
-    make_account(w, domain, flow, &person, username, address, client)
+    make_account(w, domain, flow, &person, username, address, budget, client)
 }
 
 /// Account, address, link, session and, where the address is not proved, the mail: all or nothing.
@@ -413,6 +454,7 @@ fn make_account(
     person: &Person,
     username: String,
     address: Option<(String, bool)>,
+    budget: MailBudget,
     client: &Client,
 ) -> Result<Finished, Failure> {
     if !domain.rules.sso_registration {
@@ -424,20 +466,21 @@ fn make_account(
     let now = domain.now();
     let (email, is_verified) = address.unwrap_or_default();
     let account = NewAccount {
-        username_key: accounts::username_key(&username),
+        username_key: usernames::username_key(&username),
+        username_skeleton: usernames::username_skeleton(&username),
         username,
         email,
         first_name: person.first_name.clone(),
         last_name: person.last_name.clone(),
-        // Django's mark of no password; what follows keeps two of them apart.
-        password: format!("{UNUSABLE_PREFIX}{}", domain.random_text::<40>()),
+        password: ownership::unusable_password(domain),
         is_superuser: false,
         date_joined: now,
+        confirm_by: None,
     };
-    let id = w.account_insert(&account).map_err(|error| in_form(accounts::name_conflict(error)))?;
+    let id = usernames::insert(w, &account).map_err(in_form)?;
     w.account_touch_login(id, now)?;
     if !account.email.is_empty() {
-        let inserted = email_addresses::insert_from_provider(w, domain, id, &account, is_verified, now);
+        let inserted = email_addresses::insert_from_provider(w, domain, id, &account, is_verified, budget, now);
         inserted.map_err(|refusal| match refusal {
             Refusal::Invalid(_) => Failure::AddressTaken,
             other => other.into(),
@@ -457,6 +500,7 @@ fn connect(
     flow: Flow,
     person: &Person,
     session: &[u8; 32],
+    notice: &Recipients,
     client: &Client,
 ) -> Result<Finished, Failure> {
     let now = domain.now();
@@ -469,6 +513,8 @@ fn connect(
         Some(_) => return Err(Failure::LinkedElsewhere),
         None => {
             insert_link(w, account.id, &flow.provider, &person.subject, now)?;
+            let provider = domain.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
+            notices::queue(w, domain, notice, &account, Attached::Provider(provider), client)?;
             audit::record(w, domain, Event::ProviderConnected, account.id, client, &flow.provider)?;
         }
     }
@@ -509,7 +555,7 @@ async fn form_problems(domain: &Domain, username: &str, email: &str) -> Result<P
         let too_long = format!("Ensure this field has no more than {MOST_NAME_CHARACTERS} characters.");
         problems.add("username", vec![too_long]);
     } else {
-        problems.add("username", accounts::username_problems(domain, username).await?);
+        problems.add("username", usernames::username_problems(domain, username).await?);
     }
     if !email.is_empty() && !is_email_address(email) {
         problems.add("email", vec!["Enter a valid email address.".to_owned()]);
@@ -555,7 +601,7 @@ fn free_username(wish: &str, is_taken: impl Fn(&str) -> Result<bool, StoreError>
     let mut step = 1;
     loop {
         let name = if number == 1 { wish.to_owned() } else { format!("{wish}{number}") };
-        if !is_taken(&accounts::username_key(&name))? {
+        if !is_taken(&name)? {
             return Ok(name);
         }
         number = number.saturating_add(step);
@@ -599,8 +645,8 @@ mod tests {
 
     #[test]
     fn taken_name_gets_a_number() {
-        let taken = ["amy", "amy2"];
-        assert_eq!(free_username("Amy", |key| Ok(taken.contains(&key))).unwrap(), "Amy4");
-        assert_eq!(free_username("bob", |key| Ok(taken.contains(&key))).unwrap(), "bob");
+        let taken = |name: &str| Ok(["amy", "amy2"].contains(&name.to_lowercase().as_str()));
+        assert_eq!(free_username("Amy", taken).unwrap(), "Amy4");
+        assert_eq!(free_username("bob", taken).unwrap(), "bob");
     }
 }

@@ -29,6 +29,12 @@ impl std::fmt::Debug for TokenKey {
 /// InvenTree's token lifetime. The expiry day itself is still good.
 const LIFETIME_DAYS: u64 = 365;
 
+/// Tokens of one account; the oldest end for a new one.
+pub const MAX_TOKENS: i64 = 1000;
+
+/// Rows that one login deletes, of an account of an earlier version that has too many.
+const DELETED_AT_ONCE: i64 = 100;
+
 /// Why a token opens nothing.
 #[derive(Debug)]
 pub enum TokenRefusal {
@@ -72,7 +78,9 @@ pub(super) fn insert(w: &Writer<'_>, key: &TokenKey, account_id: i64, domain: &D
     let now = domain.now();
     let today = now.date_naive();
     let expiry = today.checked_add_days(Days::new(LIFETIME_DAYS)).unwrap_or(NaiveDate::MAX);
-    w.token_insert(&digest(key.expose()), account_id, "", now, expiry)
+    let id = w.token_insert(&digest(key.expose()), account_id, "", now, expiry)?;
+    w.token_delete_beyond(account_id, MAX_TOKENS, DELETED_AT_ONCE)?;
+    Ok(id)
 }
 
 /// The token and its account, if the key is good today.

@@ -20,7 +20,7 @@ pub async fn list(
     let params::AuthEmailsListQuery { limit, offset } = query.read()?;
     let page = Page::new(limit, offset);
     let (count, rows) = email_addresses::list(&server.domain, caller.account.id, page.limit, page.offset).await?;
-    let links = page.links(&server.settings, &rqctx.request, count);
+    let links = page.at_most(email_addresses::MAX_LISTED, count).links(&server.settings, &rqctx.request, count);
     Ok(Reply::new(types::PaginatedEmailAddressList {
         count: Some(count),
         next: links.next,

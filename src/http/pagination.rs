@@ -28,6 +28,14 @@ impl Page {
         }
     }
 
+    /// The page as it is answered where no more than `most` of `count` rows are.
+    pub fn at_most(self, most: i64, count: i64) -> Page {
+        match count > most && self.limit.is_none_or(|limit| limit > most) {
+            true => Page { limit: Some(most), ..self },
+            false => self,
+        }
+    }
+
     /// Absolute, from the configured site; other parameters are kept, sorted in; an offset of 0 is left out.
     pub fn links(&self, settings: &Settings, request: &RequestInfo, count: i64) -> Links {
         let Some(limit) = self.limit else { return Links::default() };

@@ -6,7 +6,7 @@ use super::error::ApiError;
 use super::typed::{Body, Call, Context, Reply, Rules};
 use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
-use crate::domain::{Problems, accounts};
+use crate::domain::{Problems, accounts, resets};
 
 type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
 type Signed = policy::BasicOrCookieOrToken;
@@ -44,7 +44,7 @@ pub async fn reset(rqctx: Context, call: Call<Anyone, Sent<types::PasswordReset>
     let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     let types::PasswordReset { email } = input.read()?;
-    accounts::ask_for_reset(&server.domain, &email, &client).await?;
+    resets::ask_for_reset(&server.domain, &email, &client).await?;
     Ok(detail("Password reset e-mail has been sent."))
 }
 
@@ -57,7 +57,7 @@ pub async fn reset_confirm(
     let (_, input) = call.admit(&rqctx).await?;
     let types::PasswordResetConfirm { new_password1, new_password2, token, uid } = input.read()?;
     let new = (Password::new(new_password1), Password::new(new_password2));
-    accounts::confirm_reset(&server.domain, &uid, &token, new, &client).await?;
+    resets::confirm_reset(&server.domain, &uid, &token, new, &client).await?;
     Ok(detail("Password has been reset with the new password."))
 }
 

@@ -76,8 +76,9 @@ pub async fn verify_email(
 ) -> Result<Reply<200, types::RestAuthDetail>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
-    let (_, input) = call.admit(&rqctx).await?;
+    let (visitor, input) = call.admit(&rqctx).await?;
     let types::VerifyEmail { key } = input.read()?;
-    email_addresses::confirm(&server.domain, &key, &client).await?;
+    let caller = visitor.signed_in.map(|caller| caller.account.id);
+    email_addresses::confirm(&server.domain, &key, caller, &client).await?;
     Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
 }

@@ -4,7 +4,7 @@ use super::caller::SignedIn;
 use super::error::ApiError;
 use super::typed::{Body, Call, Checked, Context, Described, NoBody, OptionalBody, Reply, Rules};
 use crate::api::{content, policy, types};
-use crate::domain::{Problems, accounts};
+use crate::domain::{Problems, accounts, usernames};
 use crate::store::Account;
 
 type Signed = policy::BasicOrCookieOrToken;
@@ -47,7 +47,7 @@ async fn username_problems<T: Described + serde::de::DeserializeOwned>(
     if let Some(username) = checked.text("username") {
         let server = &rqctx.server.private;
         let client = super::client::of(&server.settings, &rqctx.request);
-        let found = accounts::new_username_problems(&server.domain, username, &caller.account, &client);
+        let found = usernames::new_username_problems(&server.domain, username, &caller.account, &client);
         problems.add("username", found.await?);
     }
     Ok(problems)

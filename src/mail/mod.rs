@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 
 use crate::metrics;
 use crate::store::{StoreError, Writer};
+pub use texts::Attached;
+use texts::Entry;
 
 /// One mail, ready to be sent. Debug shows no text: it holds live links.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
@@ -113,13 +115,38 @@ impl Outbox {
         self.arrived.notified().await;
     }
 
-    pub fn confirm_address(&self, to: &str, username: &str, key: &str) -> Message {
-        let link = format!("{}/accounts/confirm-email/{key}/", self.site_url);
-        texts::confirm_address(&self.prefix, to, username, &link)
+    /// One mail for all accounts of an address: the name of each, and the key that confirms its address.
+    pub fn confirm_address(&self, to: &str, accounts: &[(String, String)]) -> Message {
+        let link = |key: &str| format!("{}/accounts/confirm-email/{key}/", self.site_url);
+        let entries: Vec<_> = accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
+        texts::confirm_address(&self.prefix, to, &entries)
     }
 
-    pub fn password_reset(&self, to: &str, username: &str, uid: &str, token: &str) -> Message {
-        let link = format!("{}/platform/set-password?uid={uid}&token={token}", self.site_url);
-        texts::password_reset(&self.prefix, to, username, &link)
+    /// One mail for all accounts of an address: the name of each, and the `uid` and token of its link.
+    pub fn password_reset(&self, to: &str, accounts: &[(String, (String, String))]) -> Message {
+        let link = |(uid, token): &(String, String)| {
+            format!("{}/platform/set-password?uid={uid}&token={token}", self.site_url)
+        };
+        let entries: Vec<_> = accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
+        texts::password_reset(&self.prefix, to, &entries)
+    }
+
+    /// What was attached to an account, when, from which network address and by which browser. Its only link leads to
+    /// the account page.
+    pub fn notice(
+        &self,
+        to: &str,
+        username: &str,
+        attached: Attached<'_>,
+        at: DateTime<Utc>,
+        address: &str,
+        browser: &str,
+    ) -> Message {
+        let account = Entry { username, link: format!("{}/platform/", self.site_url) };
+        let mut details = vec![at.format("%Y-%m-%d %H:%M UTC").to_string(), format!("from {address}")];
+        if !browser.is_empty() {
+            details.push(browser.to_owned());
+        }
+        texts::notice(&self.prefix, to, account, attached, details)
     }
 }

@@ -8,57 +8,119 @@ use super::Message;
 /// The longest username there is; a mail shows no more, whatever it is given.
 const USERNAME_LENGTH: usize = 150;
 
-pub fn confirm_address(prefix: &str, to: &str, username: &str, link: &str) -> Message {
+/// The longest line of a notice, such as a User-Agent.
+const DETAIL_LENGTH: usize = 350;
+
+/// An account that a mail is about, and the link that acts on it.
+pub struct Entry<'a> {
+    pub username: &'a str,
+    pub link: String,
+}
+
+/// One mail for all accounts of an address.
+pub fn confirm_address(prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message {
     Wording {
         subject: "Please Confirm Your Email Address",
-        before: "This address was given as the e-mail address of the InvenTree account",
+        before: match entries.len() {
+            1 => "This address was given as the e-mail address of the InvenTree account",
+            _ => "This address was given as the e-mail address of several InvenTree accounts",
+        },
+        details: Vec::new(),
         ask: "If that is right, please confirm it here:",
         button: "Confirm address",
         after: "If you do not know this account, ignore this mail: the address stays unconfirmed.",
     }
-    .render(prefix, to, username, link)
+    .render(prefix, to, entries)
 }
 
-pub fn password_reset(prefix: &str, to: &str, username: &str, link: &str) -> Message {
+/// One mail for all accounts of an address.
+pub fn password_reset(prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message {
     Wording {
         subject: "Password Reset Email",
-        before: "A new password was asked for, for the InvenTree account",
+        before: match entries.len() {
+            1 => "A new password was asked for, for the InvenTree account",
+            _ => "A new password was asked for, for each InvenTree account of this address",
+        },
+        details: Vec::new(),
         ask: "If that was you, choose one here:",
         button: "Choose a new password",
         after: "The link works once, and for a limited time. If it was not you, ignore this mail: \
                 the password stays as it is.",
     }
-    .render(prefix, to, username, link)
+    .render(prefix, to, entries)
+}
+
+/// What a notice tells of.
+#[derive(Debug, Clone, Copy)]
+pub enum Attached<'a> {
+    Address(&'a str),
+    Provider(&'a str),
+}
+
+/// Tells a proved address what was attached to its account. `details` say when and from where.
+pub fn notice(prefix: &str, to: &str, account: Entry<'_>, attached: Attached<'_>, details: Vec<String>) -> Message {
+    let (subject, before, name) = match attached {
+        Attached::Address(email) => {
+            ("An Email Address Was Added", "An address was added to the InvenTree account", email)
+        }
+        Attached::Provider(name) => {
+            ("A Sign-in Provider Was Connected", "A sign-in provider was connected to the InvenTree account", name)
+        }
+    };
+    let details = std::iter::once(name.to_owned()).chain(details);
+    Wording {
+        subject,
+        before,
+        details: details.map(|line| shown(&line, DETAIL_LENGTH)).collect(),
+        ask: "If it was not you, remove it and change your password:",
+        button: "Look at your account",
+        after: "If it was you, there is nothing to do.",
+    }
+    .render(prefix, to, &[account])
 }
 
 /// The sentences in which the mails differ.
 struct Wording {
     subject: &'static str,
     before: &'static str,
+    /// A line each, under the username.
+    details: Vec<String>,
     ask: &'static str,
     button: &'static str,
     after: &'static str,
 }
 
 impl Wording {
-    fn render(&self, prefix: &str, to: &str, username: &str, link: &str) -> Message {
-        let username = shown(username);
+    fn render(&self, prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message {
         Message {
             to: to.to_owned(),
             subject: one_line(&format!("{prefix}{}", self.subject)),
-            text: self.text(&username, link),
-            html: self.html(&escaped(&username), &escaped(link)),
+            text: self.text(entries),
+            html: self.html(entries),
         }
     }
 
-    fn text(&self, username: &str, link: &str) -> String {
-        let Wording { before, ask, after, .. } = self;
-        format!("Hello,\n\n{before}\n\n    {username}\n\n{ask}\n\n{link}\n\n{after}\n")
+    fn text(&self, entries: &[Entry<'_>]) -> String {
+        let Wording { before, details, ask, after, .. } = self;
+        let mut text = format!("Hello,\n\n{before}\n\n");
+        for Entry { username, link } in entries {
+            text.push_str(&format!("    {}\n\n", shown(username, USERNAME_LENGTH)));
+            for line in details {
+                text.push_str(&format!("    {line}\n"));
+            }
+            if !details.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&format!("{ask}\n\n{link}\n\n"));
+        }
+        text.push_str(&format!("{after}\n"));
+        text
     }
 
     /// Names no colour but the button's, so that each reader's light or dark background does for the rest.
-    fn html(&self, username: &str, link: &str) -> String {
-        let Wording { subject, before, ask, button, after } = self;
+    fn html(&self, entries: &[Entry<'_>]) -> String {
+        let Wording { subject, before, after, .. } = self;
+        let entries: String = entries.iter().map(|entry| self.html_entry(entry)).collect();
         format!(
             r#"<!DOCTYPE html>
 <html lang="en">
@@ -73,15 +135,28 @@ impl Wording {
 <div style="max-width: 520px; margin: 0 auto; font: 16px/1.5 system-ui, sans-serif">
 <p>Hello,</p>
 <p>{before}</p>
-<p style="padding-left: 16px"><strong>{username}</strong></p>
-<p>{ask}</p>
-<p style="margin: 24px 0"><a href="{link}" style="{BUTTON}">{button}</a></p>
-<p style="font-size: 13px; opacity: 0.8">Or open this link:<br>
-<a href="{link}" style="word-break: break-all">{link}</a></p>
-<p style="font-size: 13px; opacity: 0.8">{after}</p>
+{entries}<p style="font-size: 13px; opacity: 0.8">{after}</p>
 </div>
 </body>
 </html>
+"#
+        )
+    }
+
+    fn html_entry(&self, Entry { username, link }: &Entry<'_>) -> String {
+        let Wording { details, ask, button, .. } = self;
+        let (username, link) = (escaped(&shown(username, USERNAME_LENGTH)), escaped(link));
+        let details: Vec<String> = details.iter().map(|line| escaped(line)).collect();
+        let details = match details.is_empty() {
+            true => String::new(),
+            false => format!("<p style=\"padding-left: 16px\">{}</p>\n", details.join("<br>\n")),
+        };
+        format!(
+            r#"<p style="padding-left: 16px"><strong>{username}</strong></p>
+{details}<p>{ask}</p>
+<p style="margin: 24px 0"><a href="{link}" style="{BUTTON}">{button}</a></p>
+<p style="font-size: 13px; opacity: 0.8">Or open this link:<br>
+<a href="{link}" style="word-break: break-all">{link}</a></p>
 "#
         )
     }
@@ -90,9 +165,9 @@ impl Wording {
 const BUTTON: &str = "display: inline-block; padding: 10px 20px; border-radius: 6px; background: #1f5fae; \
                       color: #ffffff; text-decoration: none";
 
-/// A username fit to be shown on one line.
-fn shown(username: &str) -> String {
-    username.chars().filter(|&c| !c.is_control() && !hides_text(c)).take(USERNAME_LENGTH).collect()
+/// A stranger's text fit to be shown on one line.
+fn shown(text: &str, length: usize) -> String {
+    text.chars().filter(|&c| !c.is_control() && !hides_text(c)).take(length).collect()
 }
 
 /// Characters that show nothing themselves but break the line, or reorder or hide what is around them.
@@ -127,28 +202,32 @@ mod tests {
 
     const LINK: &str = "https://stock.example.org/platform/set-password?uid=1&token=c8-0a";
 
+    fn of(username: &str) -> [Entry<'_>; 1] {
+        [Entry { username, link: LINK.to_owned() }]
+    }
+
     fn has_line(text: &str, line: &str) -> bool {
         text.lines().any(|found| found.trim_start() == line)
     }
 
     #[test]
     fn subjects_are_those_of_the_reference_behind_the_prefix() {
-        let confirm = confirm_address("[InvenTree] ", "a@example.org", "alice", LINK);
-        let reset = password_reset("[InvenTree] ", "a@example.org", "alice", LINK);
+        let confirm = confirm_address("[InvenTree] ", "a@example.org", &of("alice"));
+        let reset = password_reset("[InvenTree] ", "a@example.org", &of("alice"));
         assert_eq!(confirm.subject, "[InvenTree] Please Confirm Your Email Address");
         assert_eq!(reset.subject, "[InvenTree] Password Reset Email");
     }
 
     #[test]
     fn line_breaks_in_the_prefix_start_no_header() {
-        let mail = password_reset("[A]\r\nBcc: b@example.org\n ", "a@example.org", "alice", LINK);
+        let mail = password_reset("[A]\r\nBcc: b@example.org\n ", "a@example.org", &of("alice"));
         assert!(!mail.subject.contains(['\r', '\n']));
     }
 
     #[test]
     fn link_and_username_have_a_line_each_in_the_text() {
         for mail in
-            [confirm_address("", "a@example.org", "alice", LINK), password_reset("", "a@example.org", "alice", LINK)]
+            [confirm_address("", "a@example.org", &of("alice")), password_reset("", "a@example.org", &of("alice"))]
         {
             assert!(has_line(&mail.text, LINK));
             assert!(has_line(&mail.text, "alice"));
@@ -157,7 +236,7 @@ mod tests {
 
     #[test]
     fn html_links_the_escaped_link_and_shows_it() {
-        let html = password_reset("", "a@example.org", "alice", LINK).html;
+        let html = password_reset("", "a@example.org", &of("alice")).html;
         let link = LINK.replace('&', "&amp;");
         assert!(html.contains(&format!("href=\"{link}\"")));
         assert!(html.contains(&format!(">{link}<")));
@@ -166,20 +245,41 @@ mod tests {
 
     #[test]
     fn username_is_never_markup() {
-        let html = confirm_address("", "a@example.org", "<a href=\"x\" title='y'>&", LINK).html;
+        let html = confirm_address("", "a@example.org", &of("<a href=\"x\" title='y'>&")).html;
         assert!(html.contains("<strong>&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;</strong>"));
     }
 
     #[test]
     fn username_brings_no_line_of_its_own_and_hides_nothing() {
-        let mail = confirm_address("", "a@example.org", "al\r\n\nice\u{202e}\u{2028}\u{85}\u{200b}\0", LINK);
+        let mail = confirm_address("", "a@example.org", &of("al\r\n\nice\u{202e}\u{2028}\u{85}\u{200b}\0"));
         assert!(has_line(&mail.text, "alice"));
         assert!(mail.html.contains("<strong>alice</strong>"));
     }
 
     #[test]
     fn endless_username_is_cut() {
-        let mail = confirm_address("", "a@example.org", &"x".repeat(5000), LINK);
+        let mail = confirm_address("", "a@example.org", &of(&"x".repeat(5000)));
         assert!(has_line(&mail.text, &"x".repeat(USERNAME_LENGTH)));
+    }
+
+    #[test]
+    fn several_accounts_share_a_mail_with_a_link_each() {
+        let entries = ["amy", "bob"].map(|username| Entry { username, link: format!("{LINK}&for={username}") });
+        for mail in [confirm_address("", "a@example.org", &entries), password_reset("", "a@example.org", &entries)] {
+            for Entry { username, link } in &entries {
+                assert!(has_line(&mail.text, username) && has_line(&mail.text, link), "{}", mail.text);
+                assert!(mail.html.contains(&escaped(link)), "{}", mail.html);
+            }
+        }
+    }
+
+    #[test]
+    fn notice_shows_a_strangers_words_on_one_line_and_never_as_markup() {
+        let browser = "<b>Firefox</b>\r\nhttp://evil.example.net/\u{202e}".to_owned();
+        let [account] = of("amy");
+        let mail = notice("", "a@example.org", account, Attached::Address("b@example.org"), vec![browser]);
+        assert!(has_line(&mail.text, "b@example.org") && has_line(&mail.text, LINK));
+        assert!(has_line(&mail.text, "<b>Firefox</b>http://evil.example.net/"));
+        assert!(mail.html.contains("&lt;b&gt;Firefox") && !mail.html.contains("<b>"), "{}", mail.html);
     }
 }

@@ -271,7 +271,8 @@ mod tests {
         let store = Store::open(&folder.path().join("db").into()).unwrap();
         let outbox = Outbox::new(&[7; 32], "", "http://auth.example.com");
         for number in 0..count {
-            let message = outbox.confirm_address(&format!("{number}@example.org"), "amy", "key");
+            let message =
+                outbox.confirm_address(&format!("{number}@example.org"), &[("amy".to_owned(), "key".to_owned())]);
             let (sealed, outbox) = (outbox.seal(&message, [number; 24]), outbox.clone());
             store.write(move |w| outbox.queue(w, &sealed, now())).await.unwrap();
         }

@@ -1,7 +1,7 @@
 //! Accounts: who may log in.
 //!
-//! Usernames are compared by the folded key the caller passes, e-mail addresses as given; this
-//! file must never fold either itself, nor show a password hash in `Debug`.
+//! Usernames are compared by the folded key and the skeleton the caller passes, e-mail addresses as
+//! given; this file must never fold either itself, nor show a password hash in `Debug`.
 
 use std::fmt;
 
@@ -23,18 +23,22 @@ pub struct Account {
     pub is_superuser: bool,
     pub last_login: Option<DateTime<Utc>>,
     pub date_joined: DateTime<Utc>,
+    /// Until then the sign-up address must be proved; `None` once it is, or need not be.
+    pub confirm_by: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone)]
 pub struct NewAccount {
     pub username: String,
     pub username_key: String,
+    pub username_skeleton: String,
     pub email: String,
     pub first_name: String,
     pub last_name: String,
     pub password: String,
     pub is_superuser: bool,
     pub date_joined: DateTime<Utc>,
+    pub confirm_by: Option<DateTime<Utc>>,
 }
 
 impl fmt::Debug for Account {
@@ -62,12 +66,12 @@ impl fmt::Debug for NewAccount {
 macro_rules! account_columns {
     () => {
         "a.id, a.username, a.email, a.first_name, a.last_name, a.password, a.is_active, \
-         a.is_superuser, a.last_login, a.date_joined"
+         a.is_superuser, a.last_login, a.date_joined, a.confirm_by"
     };
 }
 pub(super) use account_columns;
 
-pub(super) const ACCOUNT_WIDTH: usize = 10;
+pub(super) const ACCOUNT_WIDTH: usize = 11;
 
 pub(super) fn record(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
@@ -81,8 +85,27 @@ pub(super) fn record(row: &Row<'_>) -> Result<Account, StoreError> {
         is_superuser: row.get(7)?,
         last_login: row.get::<Option<Time>>(8)?.map(|time| time.0),
         date_joined: row.get::<Time>(9)?.0,
+        confirm_by: row.get::<Option<Time>>(10)?.map(|time| time.0),
     })
 }
+
+pub(super) const ACCOUNT_BY_VERIFIED_EMAIL: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM email_addresses e JOIN accounts a ON a.id = e.account_id
+      WHERE e.email = $1 AND e.verified AND a.is_active"
+);
+
+pub(super) const ACCOUNTS_BY_EMAIL: &str = concat!(
+    "SELECT ",
+    account_columns!(),
+    " FROM accounts a WHERE a.email = $1 AND a.is_active ORDER BY a.id LIMIT $2"
+);
+
+pub(super) const WITHOUT_SKELETON: &str = "SELECT id, username_key FROM accounts WHERE username_skeleton = '' LIMIT $1";
+
+pub(super) const UNCONFIRMED: &str =
+    "SELECT id FROM accounts WHERE confirm_by <= $1 AND is_active ORDER BY confirm_by LIMIT $2";
 
 impl Reader<'_> {
     pub fn account_find(&self, id: i64) -> Result<Option<Account>, StoreError> {
@@ -101,25 +124,42 @@ impl Reader<'_> {
         )
     }
 
-    /// Accounts, active or not, that carry this address or have verified it, by id.
-    pub fn account_list_by_email(&self, email_lower: &str) -> Result<Vec<Account>, StoreError> {
+    /// Active accounts that have verified this address or carry it: the one that has verified it first, then the others
+    /// by id, at most `limit` in all.
+    pub fn account_list_by_email(&self, email_lower: &str, limit: usize) -> Result<Vec<Account>, StoreError> {
         // Accounts without an address store an empty one, which must not make them all one person.
         if email_lower.is_empty() {
             return Ok(Vec::new());
         }
-        self.list(
-            concat!(
-                "SELECT ",
-                account_columns!(),
-                " FROM accounts a WHERE a.id IN (
-                      SELECT id FROM accounts WHERE email = $1
-                      UNION
-                      SELECT account_id FROM email_addresses WHERE email = $1 AND verified
-                  ) ORDER BY a.id"
-            ),
-            params![email_lower],
-            record,
+        let holder = self.find(ACCOUNT_BY_VERIFIED_EMAIL, params![email_lower], record)?;
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let carrying = self.list(ACCOUNTS_BY_EMAIL, params![email_lower, most], record)?;
+        let holder_id = holder.as_ref().map(|holder| holder.id);
+        let others = carrying.into_iter().filter(|account| Some(account.id) != holder_id);
+        Ok(holder.into_iter().chain(others).take(limit).collect())
+    }
+
+    /// Whether another account than `own` has a name that looks like this one.
+    pub fn account_exists_with_skeleton(&self, skeleton: &str, own: Option<i64>) -> Result<bool, StoreError> {
+        // PostgreSQL's text has none, not even to ask for.
+        if skeleton.contains('\0') {
+            return Ok(false);
+        }
+        // No row has the id 0.
+        self.value(
+            "SELECT EXISTS (SELECT 1 FROM accounts WHERE username_skeleton = $1 AND id <> $2)",
+            params![skeleton, own.unwrap_or(0)],
         )
+    }
+
+    /// The id and the folded name of accounts whose skeleton is not filled in yet, at most `limit`.
+    pub fn account_list_without_skeleton(&self, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        self.list(WITHOUT_SKELETON, params![limit], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// Active accounts whose time to prove the sign-up address is over, at most `limit`.
+    pub fn account_list_unconfirmed(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<i64>, StoreError> {
+        self.list(UNCONFIRMED, params![Time(now), limit], |row| row.get(0))
     }
 
     /// By name; those whose folded name or address has `part` in it, all for an empty one.
@@ -149,8 +189,8 @@ impl Writer<'_> {
     pub fn account_insert(&self, new: &NewAccount) -> Result<i64, StoreError> {
         self.value(
             "INSERT INTO accounts (username, username_key, email, first_name, last_name, password,
-                                   is_active, is_superuser, date_joined)
-             VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8) RETURNING id",
+                                   is_active, is_superuser, date_joined, confirm_by, username_skeleton)
+             VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $9, $10) RETURNING id",
             params![
                 &new.username,
                 &new.username_key,
@@ -160,6 +200,8 @@ impl Writer<'_> {
                 &new.password,
                 new.is_superuser,
                 Time(new.date_joined),
+                new.confirm_by.map(Time),
+                &new.username_skeleton,
             ],
         )
     }
@@ -169,14 +211,15 @@ impl Writer<'_> {
         id: i64,
         username: &str,
         username_key: &str,
+        username_skeleton: &str,
         first_name: &str,
         last_name: &str,
     ) -> Result<(), StoreError> {
         self.execute(
             "UPDATE accounts
-             SET username = $1, username_key = $2, first_name = $3, last_name = $4
-             WHERE id = $5",
-            params![username, username_key, first_name, last_name, id],
+             SET username = $1, username_key = $2, username_skeleton = $3, first_name = $4, last_name = $5
+             WHERE id = $6",
+            params![username, username_key, username_skeleton, first_name, last_name, id],
         )?;
         Ok(())
     }
@@ -195,6 +238,21 @@ impl Writer<'_> {
 
     pub fn account_set_email(&self, id: i64, email: &str) -> Result<(), StoreError> {
         self.execute("UPDATE accounts SET email = $1 WHERE id = $2", params![email, id])?;
+        Ok(())
+    }
+
+    /// Fills in the skeleton of a name, unless the name has changed since it was read.
+    pub fn account_set_skeleton(&self, id: i64, username_key: &str, skeleton: &str) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE accounts SET username_skeleton = $1 WHERE id = $2 AND username_key = $3",
+            params![skeleton, id, username_key],
+        )?;
+        Ok(())
+    }
+
+    /// The sign-up address is proved, or need not be any more.
+    pub fn account_clear_confirm_by(&self, id: i64) -> Result<(), StoreError> {
+        self.execute("UPDATE accounts SET confirm_by = NULL WHERE id = $1 AND confirm_by IS NOT NULL", params![id])?;
         Ok(())
     }
 

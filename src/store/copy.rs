@@ -81,11 +81,18 @@ const TABLES: [Table; 8] = [
     table!(
         "accounts",
         "id",
-        "username, username_key, email, first_name, last_name, password, is_active, is_superuser, last_login, date_joined",
-        b"ittttttbbii",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11"
+        "username, username_key, email, first_name, last_name, password, is_active, is_superuser, last_login, date_joined, \
+         confirm_by, username_skeleton",
+        b"ittttttbbiiit",
+        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13"
     ),
-    table!("email_addresses", "id", "account_id, email, verified, is_primary", b"iitbb", "$1, $2, $3, $4, $5"),
+    table!(
+        "email_addresses",
+        "id",
+        "account_id, email, verified, is_primary, proved_otherwise",
+        b"iitbbb",
+        "$1, $2, $3, $4, $5, $6"
+    ),
     table!(
         "sessions",
         "id",

@@ -136,11 +136,16 @@ pub(super) fn remove(path: &Path) {
 
 impl Writer<'_> {
     /// With the id it had: clients keep it.
-    pub fn import_account(&self, account: &Account, username_key: &str) -> Result<(), StoreError> {
+    pub fn import_account(
+        &self,
+        account: &Account,
+        username_key: &str,
+        username_skeleton: &str,
+    ) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO accounts (id, username, username_key, email, first_name, last_name, password, is_active,
-                                   is_superuser, last_login, date_joined)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                   is_superuser, last_login, date_joined, username_skeleton)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             params![
                 account.id,
                 &account.username,
@@ -153,6 +158,7 @@ impl Writer<'_> {
                 account.is_superuser,
                 account.last_login.map(Time),
                 Time(account.date_joined),
+                username_skeleton,
             ],
         )?;
         Ok(())
@@ -160,7 +166,7 @@ impl Writer<'_> {
 
     /// With the id it had, or a new one where that is taken.
     pub fn import_email_address(&self, address: &EmailAddress) -> Result<(), StoreError> {
-        let EmailAddress { id, account_id, email, verified, primary } = address;
+        let EmailAddress { id, account_id, email, verified, primary, .. } = address;
         if self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE id = $1)", params![*id])? {
             return self.email_address_insert(*account_id, email, *verified, *primary).map(|_| ());
         }

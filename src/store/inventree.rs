@@ -139,6 +139,7 @@ impl InvenTree {
                     is_superuser: row.get(7)?,
                     last_login: row.get::<_, Option<DjangoTime>>(8)?.map(|time| time.0),
                     date_joined: row.get::<_, DjangoTime>(9)?.0,
+                    confirm_by: None,
                 })
             },
             f,
@@ -159,6 +160,7 @@ impl InvenTree {
                     email: row.get(2)?,
                     verified: row.get(3)?,
                     primary: row.get(4)?,
+                    proved_otherwise: false,
                 })
             },
             f,

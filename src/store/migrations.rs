@@ -51,6 +51,7 @@ pub(super) const STEPS: &[Step] = &[
         sqlite: include_str!("migrations/0010.sqlite.sql"),
         postgres: include_str!("migrations/0010.postgres.sql"),
     },
+    step(include_str!("migrations/0011.sql")),
 ];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 

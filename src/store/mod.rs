@@ -19,6 +19,8 @@ mod inventree;
 mod known_networks;
 mod migrations;
 mod outbox;
+#[cfg(test)]
+mod plans;
 mod postgres;
 mod recent;
 mod secret_keys;

@@ -22,6 +22,9 @@ pub struct Session {
     pub auth_time: DateTime<Utc>,
 }
 
+pub(super) const DELETE_BEYOND: &str = "DELETE FROM sessions WHERE id IN (
+    SELECT id FROM sessions WHERE account_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3)";
+
 fn record_at(row: &Row<'_>, first: usize) -> Result<Session, StoreError> {
     Ok(Session {
         id: row.get(first)?,
@@ -138,6 +141,11 @@ impl Writer<'_> {
             "DELETE FROM sessions WHERE account_id = $1 AND digest IS DISTINCT FROM $2",
             params![account_id, keep],
         )
+    }
+
+    /// Deletes the oldest of the account's sessions beyond the newest `keep`, at most `limit`.
+    pub fn session_delete_beyond(&self, account_id: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
+        self.execute(DELETE_BEYOND, params![account_id, limit, keep])
     }
 
     /// Deletes the longest expired ones, at most `limit`, so that no sweep holds up other writes.

@@ -132,6 +132,11 @@ impl Writer<'_> {
         )
     }
 
+    /// Deletes all of the account's links; answers how many they were.
+    pub fn social_account_delete_all(&self, account_id: i64) -> Result<usize, StoreError> {
+        self.execute("DELETE FROM social_accounts WHERE account_id = $1", params![account_id])
+    }
+
     pub fn social_account_delete(&self, id: i64) -> Result<bool, StoreError> {
         Ok(self.execute("DELETE FROM social_accounts WHERE id = $1", params![id])? > 0)
     }

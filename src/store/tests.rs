@@ -22,12 +22,14 @@ pub(super) fn new_account(username: &str) -> NewAccount {
     NewAccount {
         username: username.to_owned(),
         username_key: username.to_lowercase(),
+        username_skeleton: username.to_lowercase(),
         email: format!("{}@example.org", username.to_lowercase()),
         first_name: "First".to_owned(),
         last_name: "Last".to_owned(),
         password: "$argon2id$secret-hash".to_owned(),
         is_superuser: false,
         date_joined: noon(),
+        confirm_by: None,
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Token {
     pub last_seen: Option<NaiveDate>,
 }
 
+pub(super) const DELETE_BEYOND: &str = "DELETE FROM tokens WHERE id IN (
+    SELECT id FROM tokens WHERE account_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3)";
+
 macro_rules! token_columns {
     () => {
         "t.id, t.account_id, t.name, t.created, t.expiry, t.revoked, t.last_seen"
@@ -119,6 +122,11 @@ impl Writer<'_> {
             "DELETE FROM tokens WHERE account_id = $1 AND id IS DISTINCT FROM $2",
             params![account_id, keep_id],
         )
+    }
+
+    /// Deletes the oldest of the account's tokens beyond the newest `keep`, at most `limit`.
+    pub fn token_delete_beyond(&self, account_id: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
+        self.execute(DELETE_BEYOND, params![account_id, limit, keep])
     }
 
     pub fn token_touch(&self, id: i64, day: NaiveDate) -> Result<(), StoreError> {

@@ -18,6 +18,11 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
+    /// Deletes all of the account's devices; answers how many they were.
+    pub fn totp_device_delete_all(&self, account_id: i64) -> Result<usize, StoreError> {
+        self.execute("DELETE FROM totp_devices WHERE account_id = $1", params![account_id])
+    }
+
     pub fn totp_device_insert(
         &self,
         account_id: i64,

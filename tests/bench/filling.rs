@@ -46,6 +46,7 @@ pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
             let email = format!("{username}@example.com");
             let account = NewAccount {
                 username_key: username.clone(),
+                username_skeleton: username.clone(),
                 username,
                 email: email.clone(),
                 first_name: "Amy".to_owned(),
@@ -53,6 +54,7 @@ pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
                 password: password.clone(),
                 is_superuser: false,
                 date_joined: now,
+                confirm_by: None,
             };
             let id = w.account_insert(&account)?;
             w.email_address_insert(id, &email, true, true)?;

@@ -278,7 +278,14 @@ static SECRET: LazyLock<SecretKey> = LazyLock::new(|| SecretKey::new(b"fuzz"));
 const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
 fn row() -> EmailAddress {
-    EmailAddress { id: 7, account_id: 1, email: "amy@example.com".to_owned(), verified: false, primary: true }
+    EmailAddress {
+        id: 7,
+        account_id: 1,
+        email: "amy@example.com".to_owned(),
+        verified: false,
+        primary: true,
+        proved_otherwise: false,
+    }
 }
 
 fn confirmation(input: &[u8]) -> u64 {

@@ -1,0 +1,132 @@
+//! Who owns an account: the holder of the address that it was registered with.
+//!
+//! Anyone can register an address of somebody else, attach another way in (an address that they prove, a provider), and
+//! wait for the holder to come. So the first proof of the sign-up address by mail takes the account over: what was
+//! attached before opens it no more. A holder who is signed in while confirming attached it, and nothing ends; nor does
+//! anything where nothing but the sign-up's own credentials is there. Proofs of addresses added later end nothing: they
+//! were added by the owner, and a stolen session must not turn one of them against the owner.
+//!
+//! The sign-up address is the account's oldest row. (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.)
+
+use super::audit::{self, Event};
+use super::client::Client;
+use super::hashing::{UNUSABLE_PREFIX, is_usable};
+use super::{Domain, Refusal, accounts};
+use crate::store::{Account, EmailAddress, Reader, StoreError, Writer};
+
+/// Rows of one write: some milliseconds.
+const BATCH: u16 = 500;
+
+/// Addresses that end too, more of them than one write may delete.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "what is left must be deleted before the answer"]
+pub(super) struct Leftover {
+    account_id: i64,
+    keep: i64,
+    last: i64,
+    unproved_alone: bool,
+}
+
+impl Leftover {
+    /// Deletes a batch; what is then left, and how many went.
+    fn delete(self, w: &Writer<'_>) -> Result<(Option<Leftover>, usize), StoreError> {
+        let Leftover { account_id, keep, last, unproved_alone } = self;
+        let deleted = match unproved_alone {
+            true => w.email_address_delete_unproved(account_id, keep, last, BATCH.into())?,
+            false => w.email_address_delete_others(account_id, keep, last, BATCH.into())?,
+        };
+        Ok(((deleted == usize::from(BATCH)).then_some(self), deleted))
+    }
+}
+
+/// A password that nothing matches.
+pub(super) fn unusable_password(domain: &Domain) -> String {
+    // Django's mark of no password; the rest keeps two of them apart.
+    format!("{UNUSABLE_PREFIX}{}", domain.random_text::<40>())
+}
+
+/// The key of a confirmation mail is about to prove `row`. With `by_owner`, the request was signed in to the account.
+pub(super) fn confirming(
+    w: &Writer<'_>,
+    domain: &Domain,
+    account: &Account,
+    row: &EmailAddress,
+    by_owner: bool,
+    client: &Client,
+) -> Result<Option<Leftover>, Refusal> {
+    if by_owner || row.is_proved() || !is_sign_up_address(w, row)? || !is_contested(w, account)? {
+        return Ok(None);
+    }
+    // The password is not the holder's either: with it, all that ends here would come back.
+    w.account_set_password(account.id, &unusable_password(domain))?;
+    take_over(w, domain, row, client)
+}
+
+/// A reset link that was mailed to `row` has set a password.
+pub(super) fn reset_used(
+    w: &Writer<'_>,
+    domain: &Domain,
+    row: &EmailAddress,
+    client: &Client,
+) -> Result<Option<Leftover>, Refusal> {
+    w.email_address_set_proved_otherwise(row.id)?;
+    if is_sign_up_address(w, row)? {
+        return take_over(w, domain, row, client);
+    }
+    Ok(None)
+}
+
+/// After a reset that proved nothing new. Addresses that were added and not proved go: a key that was mailed to one
+/// would open the account again.
+pub(super) fn delete_unproved(w: &Writer<'_>, account: &Account) -> Result<Option<Leftover>, StoreError> {
+    let keep = w.email_address_find_by_email(account.id, &account.email)?.map_or(0, |row| row.id);
+    let last = w.email_address_last_id(account.id)?;
+    let leftover = Leftover { account_id: account.id, keep, last, unproved_alone: true };
+    leftover.delete(w).map(|(left, _)| left)
+}
+
+fn is_sign_up_address(r: &Reader<'_>, row: &EmailAddress) -> Result<bool, StoreError> {
+    Ok(r.email_address_find_first(row.account_id)?.is_some_and(|first| first.id == row.id))
+}
+
+/// Whether more opens the account than what it was registered with: a password, or one link to a provider.
+fn is_contested(r: &Reader<'_>, account: &Account) -> Result<bool, StoreError> {
+    let own_links = if is_usable(&account.password) { 0 } else { 1 };
+    let links = r.social_account_list(account.id, Some(own_links + 1), 0)?;
+    Ok(i64::try_from(links.len()).unwrap_or(i64::MAX) > own_links
+        || r.email_address_exists_verified(account.id)?
+        || r.totp_device_exists(account.id)?)
+}
+
+fn take_over(
+    w: &Writer<'_>,
+    domain: &Domain,
+    row: &EmailAddress,
+    client: &Client,
+) -> Result<Option<Leftover>, Refusal> {
+    let id = row.account_id;
+    let last = w.email_address_last_id(id)?;
+    let (leftover, addresses) = Leftover { account_id: id, keep: row.id, last, unproved_alone: false }.delete(w)?;
+    let links = w.social_account_delete_all(id)?;
+    let factors = w.totp_device_delete_all(id)?;
+    let ended = accounts::end_all(w, id)?;
+    let detail = format!(
+        "{}: ended {addresses} addresses, {links} providers, {factors} second factors, {} sessions, {} tokens",
+        row.email, ended.sessions, ended.tokens
+    );
+    audit::record(w, domain, Event::OwnershipProved, id, client, &detail)?;
+    Ok(leftover)
+}
+
+/// Deletes what one write could not.
+///
+/// # Errors
+///
+/// The store's.
+pub(super) async fn finish(domain: &Domain, leftover: Option<Leftover>) -> Result<(), StoreError> {
+    let mut leftover = leftover;
+    while let Some(left) = leftover {
+        leftover = domain.store.write(move |w| left.delete(w).map(|(left, _)| left)).await?;
+    }
+    Ok(())
+}
