@@ -517,3 +517,73 @@ async fn resend_without_an_address_mails_nobody() {
     Person::new(&server, "bob", "bob@example.com").await;
     assert!(server.mails.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn account_has_so_many_addresses_as_the_settings_say() {
+    let server = TestServer::with(&[("MAX_EMAIL_ADDRESSES", "3")]).await;
+    let amy = Person::new(&server, "amy", "amy@example.com").await;
+    let second = amy.add("b@example.com").await;
+    amy.add("c@example.com").await;
+    let add = async |email: &str| amy.post("emails/", json!({ "email": email, "user": amy.pk })).await;
+    let full = json!({ "non_field_errors": ["An account can have no more than 3 email addresses."] });
+    let answer = add("d@example.com").await;
+    assert_eq!((answer.status, answer.json()), (400, full));
+    // One that is there already is told as ever, and one that went makes room.
+    let twice = json!({ "non_field_errors": ["The fields user, email must make a unique set."] });
+    assert_eq!(add("b@example.com").await.json(), twice);
+    assert_eq!(amy.act(second, "remove").await.status, 200);
+    assert_eq!(add("d@example.com").await.status, 201);
+}
+
+#[tokio::test]
+async fn account_of_an_earlier_version_with_many_addresses_is_listed_in_pages() {
+    let server = TestServer::start().await;
+    let amy = Person::new(&server, "amy", "amy@example.com").await;
+    let pk = amy.pk;
+    let fill = server.domain().store.write(move |w| {
+        (0..1500).try_for_each(|n| w.email_address_insert(pk, &format!("{n}@example.com"), false, false).map(|_| ()))
+    });
+    fill.await.map_err(|e: inventree_auth::store::StoreError| e.to_string()).unwrap();
+    for path in ["emails/", "emails/?limit=5000"] {
+        let page = amy.get(path).await.json();
+        assert_eq!((&page["count"], emails(&page["results"]).len()), (&json!(1501), 1000), "{path}");
+        assert_eq!(page["next"], "http://auth.example.com/api/auth/emails/?limit=1000&offset=1000");
+    }
+    let last = amy.get("emails/?limit=1000&offset=1000").await.json();
+    assert_eq!((emails(&last["results"]).len(), &last["next"]), (501, &json!(null)));
+}
+
+#[tokio::test]
+async fn address_of_a_closed_account_is_not_confirmed() {
+    let server = TestServer::start().await;
+    let amy = Person::new(&server, "amy", "amy@example.com").await;
+    let pk = amy.pk;
+    let set = |is_active| {
+        server
+            .domain()
+            .store
+            .write(move |w| Ok::<_, inventree_auth::store::StoreError>(w.account_set_active(pk, is_active)?))
+    };
+    set(false).await.unwrap();
+    assert_eq!(confirm(&server, amy.key.as_deref().unwrap()).await.status, 404);
+    set(true).await.unwrap();
+    assert_eq!(confirm(&server, amy.key.as_deref().unwrap()).await.status, 200);
+}
+
+#[tokio::test]
+async fn proved_addresses_are_told_of_a_new_one() {
+    let server = TestServer::start().await;
+    let amy = Person::proved(&server, "amy", "amy@example.com").await;
+    amy.add_proved("second@example.com").await;
+    let mail = server.take_mails(1).await.remove(0);
+    assert_eq!(
+        (mail.to.as_str(), mail.subject.as_str()),
+        ("amy@example.com", "[InvenTree] An Email Address Was Added")
+    );
+    for line in ["    amy", "    second@example.com", "    2026-03-01 12:00 UTC", "    from 127.0.0.1"] {
+        assert!(mail.text.lines().any(|found| found == line), "{line}: {}", mail.text);
+    }
+    // No live link: the account page alone.
+    let links: Vec<&str> = mail.text.lines().filter(|line| line.contains("http")).collect();
+    assert_eq!(links, ["http://auth.example.com/platform/"]);
+}

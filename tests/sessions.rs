@@ -224,3 +224,29 @@ async fn a_browsers_name_is_kept_short_and_without_control_characters() {
     let kept = amy.list("sessions/").await[0]["user_agent"].as_str().unwrap().to_owned();
     assert_eq!(kept, format!("ab{}", "x".repeat(198)));
 }
+
+#[tokio::test]
+async fn oldest_sessions_and_tokens_end_for_new_ones() {
+    let server = TestServer::start().await;
+    let first = server.register("amy", "").await;
+    let now = server.domain().now();
+    let fill = server.domain().store.write(move |w| {
+        for n in 0..1100_u32 {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&n.to_be_bytes());
+            w.token_insert(&digest, 1, "", now, now.date_naive())?;
+            w.session_insert(&digest, 1, now, now + chrono::Duration::days(1), "")?;
+        }
+        Ok::<_, inventree_auth::store::StoreError>(())
+    });
+    fill.await.unwrap();
+    for _ in 0..11 {
+        assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+    }
+    let read = server
+        .domain()
+        .store
+        .read(|r| Ok::<_, inventree_auth::store::StoreError>((r.session_list(1)?.len(), r.token_list(1)?.len())));
+    assert_eq!(read.await.unwrap(), (100, 1000));
+    assert_eq!(server.get("user/", &[("authorization", &first)]).await.status, 401);
+}

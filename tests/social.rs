@@ -392,6 +392,21 @@ async fn signed_in_person_connects_lists_disconnects_and_connects_again() {
 }
 
 #[tokio::test]
+async fn proved_addresses_are_told_of_a_connected_provider() {
+    let world = World::start().await;
+    world.server.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&world.server.take_mails(1).await[0]);
+    world.server.post("registration/verify-email/", &[], json!({ "key": key })).await;
+    let mut browser = world.browser();
+    browser.log_in("amy").await;
+    browser.through("connect", &Who::new("amy-1", json!({}))).await;
+    let mail = world.server.take_mails(1).await.remove(0);
+    let subject = "[InvenTree] A Sign-in Provider Was Connected";
+    assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("amy@example.com", subject));
+    assert!(mail.text.lines().any(|line| line == "    amy") && mail.text.contains("UTC"), "{}", mail.text);
+}
+
+#[tokio::test]
 async fn last_way_in_stays() {
     let world = World::with(&[("SSO_PROVIDERS", "company,keycloak")]).await;
     let mut browser = world.browser();

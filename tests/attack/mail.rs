@@ -230,3 +230,84 @@ async fn look_alike_of_an_address_gets_nobodys_link() {
     let mails = server.take_mails(1).await;
     assert_eq!((mails.len(), mails[0].to.as_str()), (1, "kim.stein@kite.example.com"));
 }
+
+/// Of this address, once a marker that was queued behind them has come.
+async fn mails_to(server: &TestServer, address: &str) -> Vec<inventree_auth::mail::Message> {
+    let accounts = server.domain().store.read::<_, inventree_auth::store::StoreError>(|r| r.account_count());
+    let marker = format!("marker{}", accounts.await.unwrap());
+    server.register(&marker, &format!("{marker}@example.com")).await;
+    let mut mails = Vec::new();
+    while mails.last().is_none_or(|mail: &inventree_auth::mail::Message| !mail.to.starts_with("marker")) {
+        mails.extend(server.take_mails(1).await);
+    }
+    mails.retain(|mail| mail.to == address);
+    mails
+}
+
+#[tokio::test]
+async fn one_address_gets_a_handful_of_mails_an_hour_whatever_the_way() {
+    const VICTIM: &str = "victim@example.com";
+    let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
+    for n in 0..20 {
+        server.register(&format!("named{n}"), VICTIM).await;
+    }
+    let registered = mails_to(&server, VICTIM).await.len();
+    assert!((1..=2).contains(&registered), "{registered} mails of 20 registrations");
+    // The next hour: accounts that add the address, and strangers who ask.
+    server.clock.advance(chrono::Duration::hours(2));
+    for n in 0..20 {
+        let token = server.register(&format!("adds{n}"), "").await;
+        let headers = [("authorization", token.as_str())];
+        let id = super::pk(&server, &token).await;
+        let row = server.post("emails/", &headers, json!({ "email": VICTIM, "user": id })).await.json()["id"].clone();
+        let verified = server.post(&format!("emails/{row}/verify/"), &headers, Value::Null).await;
+        assert_eq!(verified.status, 200, "over its budget the answer is the same");
+    }
+    for _ in 0..10 {
+        let resent = server.post("registration/resend-email/", &[], json!({ "email": VICTIM })).await;
+        assert_eq!((resent.status, resent.json()), (201, json!({ "detail": "ok" })));
+        let reset = server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
+        assert_eq!(reset.status, 200);
+    }
+    let mails = mails_to(&server, VICTIM).await.len();
+    assert!((2..=5).contains(&mails), "{mails} mails within one hour");
+    // A reset mail leaves each hour, however many are asked for.
+    for _ in 0..3 {
+        server.clock.advance(chrono::Duration::hours(1));
+        for _ in 0..5 {
+            server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
+        }
+        let mails = mails_to(&server, VICTIM).await;
+        assert!(mails.iter().any(|mail| mail.subject.ends_with("Password Reset Email")), "{}", mails.len());
+    }
+}
+
+#[tokio::test]
+async fn accounts_of_one_address_share_a_mail_with_a_link_each() {
+    let server = TestServer::start().await;
+    for n in 0..25 {
+        server.register(&format!("twin{n}"), "twin@example.com").await;
+    }
+    server.take_mails(25).await;
+    for (path, link) in
+        [("password/reset/", "/platform/set-password?uid="), ("registration/resend-email/", "/accounts/confirm-email/")]
+    {
+        let answer = server.post(path, &[], json!({ "email": "Twin@Example.com" })).await;
+        assert!(answer.status < 300);
+        let mails = mails_to(&server, "twin@example.com").await;
+        assert_eq!(mails.len(), 1, "{path}");
+        // Twenty at most: more accounts of one address are an attack.
+        assert_eq!(mails[0].text.matches(link).count(), 20, "{path} {}", mails[0].text);
+    }
+    // Each link is of its account.
+    server.post("password/reset/", &[], json!({ "email": "twin@example.com" })).await;
+    let mail = mails_to(&server, "twin@example.com").await.remove(0);
+    for (n, rest) in mail.text.split("/platform/set-password?uid=").skip(1).take(3).enumerate() {
+        let (uid, rest) = rest.split_once("&token=").unwrap();
+        let token = rest.lines().next().unwrap();
+        let new = "Violet-Anchor-58";
+        let body = json!({ "uid": uid, "token": token, "new_password1": new, "new_password2": new });
+        assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
+        assert_eq!(server.log_in(&format!("twin{n}"), new).await.status, 200);
+    }
+}

@@ -9,6 +9,7 @@ mod guessing;
 mod holdings;
 mod input;
 mod mail;
+mod ownership;
 #[path = "../support/smtp.rs"]
 mod smtp;
 #[path = "../support/mod.rs"]

@@ -1,0 +1,205 @@
+//! Pre-hijacking: an account is registered with the address of somebody else, and other ways in are attached to it,
+//! before the holder of the address comes.
+
+use chrono::{DateTime, Utc};
+use inventree_auth::store::{AuditFilter, NewSocialAccount, StoreError};
+use serde_json::{Value, json};
+
+use super::pk;
+use super::support::{PASSWORD, TestServer, confirmation_key, reset_link};
+
+const VICTIM: &str = "victim@example.com";
+const EVIL: &str = "evil@example.net";
+const NEW: &str = "Violet-Anchor-58";
+
+/// An account that a stranger registered with the address of somebody else.
+struct Hijacked {
+    server: TestServer,
+    token: String,
+    cookie: String,
+    id: i64,
+    /// Mailed to the holder of the address at registration.
+    key: String,
+}
+
+async fn confirm(server: &TestServer, headers: &[(&str, &str)], key: &str) -> u16 {
+    server.post("registration/verify-email/", headers, json!({ "key": key })).await.status
+}
+
+/// Adds an address and proves it, without being signed in for the second.
+async fn add_proved(server: &TestServer, token: &str, id: i64, email: &str) -> i64 {
+    let headers = [("authorization", token)];
+    let added = server.post("emails/", &headers, json!({ "email": email, "user": id })).await.json();
+    let row = added["id"].as_i64().unwrap();
+    server.post(&format!("emails/{row}/verify/"), &headers, Value::Null).await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    assert_eq!(confirm(server, &[], &key).await, 200);
+    row
+}
+
+async fn connect(server: &TestServer, id: i64, subject: &str) {
+    let link = NewSocialAccount {
+        account_id: id,
+        provider: "company".to_owned(),
+        uid: subject.to_owned(),
+        date_joined: server.domain().now(),
+        extra_data: "{}".to_owned(),
+    };
+    server.domain().store.write::<_, StoreError>(move |w| w.social_account_insert(&link)).await.unwrap();
+}
+
+async fn links(server: &TestServer, id: i64) -> i64 {
+    server.domain().store.read::<_, StoreError>(|r| r.social_account_count(id)).await.unwrap()
+}
+
+async fn has_second_factor(server: &TestServer, id: i64) -> bool {
+    server.domain().store.read::<_, StoreError>(|r| r.totp_device_exists(id)).await.unwrap()
+}
+
+async fn events(server: &TestServer) -> Vec<String> {
+    let read = server.domain().store.read::<_, StoreError>(|r| r.audit_list(&AuditFilter::default(), None));
+    read.await.unwrap().into_iter().map(|entry| entry.event).collect()
+}
+
+impl Hijacked {
+    /// Another proved address, a provider, a second factor, a token and a session are attached.
+    async fn new() -> Hijacked {
+        let server = TestServer::start().await;
+        let token = server.register("mallory", VICTIM).await;
+        let key = confirmation_key(&server.take_mails(1).await[0]);
+        let id = pk(&server, &token).await;
+        let cookie = format!("sessionid={}", server.log_in("mallory", PASSWORD).await.cookie_value("sessionid"));
+        add_proved(&server, &token, id, EVIL).await;
+        connect(&server, id, "mallory-1").await;
+        let now: DateTime<Utc> = server.domain().now();
+        let device = move |w: &inventree_auth::store::Writer<'_>| w.totp_device_insert(id, "", true, &[0], now);
+        server.domain().store.write::<_, StoreError>(device).await.unwrap();
+        Hijacked { server, token, cookie, id, key }
+    }
+
+    async fn reset(&self) {
+        self.server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
+        let (uid, token) = reset_link(&self.server.take_mails(1).await[0]);
+        let body = json!({ "uid": uid, "token": token, "new_password1": NEW, "new_password2": NEW });
+        assert_eq!(self.server.post("password/reset/confirm/", &[], body).await.status, 200);
+    }
+
+    async fn assert_stranger_is_out(&self) {
+        let server = &self.server;
+        assert_eq!(server.get("user/", &[("authorization", &self.token)]).await.status, 401);
+        assert_eq!(server.get("user/", &[("cookie", &self.cookie)]).await.status, 401);
+        assert_eq!(server.log_in("mallory", PASSWORD).await.status, 400);
+        assert_eq!(links(server, self.id).await, 0);
+        assert!(!has_second_factor(server, self.id).await);
+        // Mails leave in order: a link to the stranger's address would come first.
+        server.post("password/reset/", &[], json!({ "email": EVIL })).await;
+        server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
+        assert_eq!(server.take_mails(1).await[0].to, VICTIM);
+        assert!(events(server).await.contains(&"ownership_proved".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn reset_through_the_sign_up_address_ends_what_was_attached_before() {
+    let account = Hijacked::new().await;
+    account.reset().await;
+    account.assert_stranger_is_out().await;
+    // What the holder does from then on ends nothing more, the confirmation included.
+    let token = account.server.log_in("mallory", NEW).await.json()["key"].as_str().unwrap().to_owned();
+    let token = format!("Token {token}");
+    connect(&account.server, account.id, "victim-1").await;
+    assert_eq!(confirm(&account.server, &[], &account.key).await, 200);
+    let rows = account.server.get("emails/", &[("authorization", &token)]).await.json();
+    assert_eq!((&rows["count"], &rows["results"][0]["email"]), (&json!(1), &json!(VICTIM)));
+    assert_eq!(links(&account.server, account.id).await, 1);
+}
+
+#[tokio::test]
+async fn confirmation_of_the_sign_up_address_ends_what_was_attached_before() {
+    for is_moved in [false, true] {
+        let account = Hijacked::new().await;
+        let headers = [("authorization", account.token.as_str())];
+        if is_moved {
+            // The stranger's address is the primary one: no reset reaches the holder before the confirmation.
+            let rows = account.server.get("emails/", &headers).await.json();
+            let evil = rows["results"][1]["id"].as_i64().unwrap();
+            assert_eq!(
+                account.server.post(&format!("emails/{evil}/primary/"), &headers, Value::Null).await.status,
+                200
+            );
+        }
+        assert_eq!(confirm(&account.server, &[], &account.key).await, 200);
+        account.assert_stranger_is_out().await;
+        account.reset().await;
+        account.assert_stranger_is_out().await;
+        assert_eq!(account.server.log_in("mallory", NEW).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn key_of_an_unproved_address_dies_with_a_reset() {
+    let server = TestServer::start().await;
+    let token = server.register("mallory", VICTIM).await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    let (headers, id) = ([("authorization", token.as_str())], pk(&server, &token).await);
+    let added = server.post("emails/", &headers, json!({ "email": EVIL, "user": id })).await.json();
+    server.post(&format!("emails/{}/verify/", added["id"]), &headers, Value::Null).await;
+    let kept = confirmation_key(&server.take_mails(1).await[0]);
+    // Nothing is proved but the sign-up address: its confirmation ends nothing.
+    assert_eq!(confirm(&server, &[], &key).await, 200);
+    assert_eq!(server.get("emails/", &headers).await.json()["count"], 2);
+    let account = Hijacked { server, token: token.clone(), cookie: String::new(), id, key };
+    account.reset().await;
+    assert_eq!(confirm(&account.server, &[], &kept).await, 404);
+}
+
+#[tokio::test]
+async fn owner_who_confirms_while_signed_in_keeps_everything() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    let id = pk(&server, &token).await;
+    add_proved(&server, &token, id, "amy@example.org").await;
+    connect(&server, id, "amy-1").await;
+    assert_eq!(confirm(&server, &[("authorization", &token)], &key).await, 200);
+    let rows = server.get("emails/", &[("authorization", &token)]).await.json();
+    assert_eq!(rows["count"], 2);
+    assert_eq!(links(&server, id).await, 1);
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+}
+
+#[tokio::test]
+async fn owner_of_a_proved_address_keeps_sessions_with_a_second_and_ways_in_with_a_reset() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", VICTIM).await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    assert_eq!(confirm(&server, &[], &key).await, 200);
+    let id = pk(&server, &token).await;
+    connect(&server, id, "amy-1").await;
+    add_proved(&server, &token, id, "amy@example.org").await;
+    assert_eq!(server.take_mails(1).await[0].to, VICTIM, "the notice");
+    assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
+    let account = Hijacked { server, token: token.clone(), cookie: String::new(), id, key };
+    account.reset().await;
+    assert_eq!(account.server.get("user/", &[("authorization", &token)]).await.status, 401);
+    assert_eq!(links(&account.server, id).await, 1);
+    let login = account.server.log_in("amy", NEW).await.json();
+    let token = format!("Token {}", login["key"].as_str().unwrap());
+    assert_eq!(account.server.get("emails/", &[("authorization", &token)]).await.json()["count"], 2);
+}
+
+/// Who holds a stolen session cannot use the rule against the owner.
+#[tokio::test]
+async fn address_added_later_ends_nothing_of_the_owner() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "amy@example.com").await;
+    server.take_mails(1).await;
+    let id = pk(&server, &token).await;
+    connect(&server, id, "amy-1").await;
+    // The owner has not even confirmed the sign-up address.
+    add_proved(&server, &token, id, EVIL).await;
+    assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
+    assert_eq!(server.get("emails/", &[("authorization", &token)]).await.json()["count"], 2);
+    assert_eq!(links(&server, id).await, 1);
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+}
