@@ -167,16 +167,100 @@ async fn mail_can_be_made_required() {
 
 #[tokio::test]
 async fn only_approved_domains_sign_up() {
-    let server = TestServer::with(&[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@example.com, example.org")]).await;
-    for email in ["a@example.net", "a@sub.example.com", "a@example.com.evil.net", "a@notexample.org", "a@EXAMPLE.com"] {
+    let server = TestServer::with(&[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@Example.com, example.org")]).await;
+    for email in ["a@example.net", "a@sub.example.com", "a@example.com.evil.net", "a@notexample.org"] {
         let answer = try_to(&server, body("amy", Some(email), PASSWORD)).await;
         let message = json!({ "email": ["The provided email domain is not approved."] });
         assert_eq!(refusal(&answer), (400, message), "{email}");
     }
+    // No address is no way round.
+    let answer = try_to(&server, body("cat", None, PASSWORD)).await;
+    assert_eq!(refusal(&answer), (400, json!({ "email": ["This field is required."] })));
+    let answer = try_to(&server, body("cat", Some(""), PASSWORD)).await;
+    assert_eq!(refusal(&answer), (400, json!({ "email": ["This field may not be blank."] })));
     assert_eq!(accounts(&server).await, 0);
-    assert_eq!(try_to(&server, body("amy", Some("amy@example.com"), PASSWORD)).await.status, 201);
+    // Without regard to case.
+    assert_eq!(try_to(&server, body("amy", Some("amy@EXAMPLE.com"), PASSWORD)).await.status, 201);
     assert_eq!(try_to(&server, body("bob", Some("bob@example.org"), PASSWORD)).await.status, 201);
-    assert_eq!(try_to(&server, body("cat", None, PASSWORD)).await.status, 201);
+}
+
+const DOMAINS: &[(&str, &str)] = &[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@example.com")];
+
+async fn confirm_mail(server: &TestServer) {
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+}
+
+#[tokio::test]
+async fn account_stays_with_an_address_of_an_approved_domain() {
+    let server = TestServer::with(DOMAINS).await;
+    let token = server.register("amy", "amy@example.com").await;
+    let headers = [("authorization", token.as_str())];
+    confirm_mail(&server).await;
+    let act = async |path: String| server.post(&path, &headers, Value::Null).await;
+    let mut rows = Vec::new();
+    for email in ["amy@example.net", "amy2@example.com"] {
+        let added = server.post("emails/", &headers, json!({ "email": email, "user": 1 })).await.json();
+        rows.push(added["id"].as_i64().unwrap());
+    }
+    assert_eq!(act(format!("emails/{}/verify/", rows[0])).await.status, 200);
+    confirm_mail(&server).await;
+    server.take_mails(1).await; // the notice
+    let refused = act(format!("emails/{}/primary/", rows[0])).await;
+    let detail = json!({ "detail": "Only an address of an approved domain can be the primary one." });
+    assert_eq!(refusal(&refused), (400, detail));
+    // The unproved one of the domain does not stand in for the proved one.
+    assert_eq!(act("emails/1/remove/".to_owned()).await.status, 400);
+    assert_eq!(act(format!("emails/{}/remove/", rows[0])).await.status, 200);
+    assert_eq!(act(format!("emails/{}/remove/", rows[1])).await.status, 200);
+    let refused = act("emails/1/remove/".to_owned()).await;
+    let detail = json!({ "detail": "The last address of an approved domain cannot be removed." });
+    assert_eq!(refusal(&refused), (400, detail));
+}
+
+#[tokio::test]
+async fn account_of_a_made_up_address_is_closed_when_the_confirmation_runs_out() {
+    let server = TestServer::with(DOMAINS).await;
+    let kept = server.register("amy", "amy@example.com").await;
+    confirm_mail(&server).await;
+    let closed = server.register("mallory", "made.up@example.com").await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    let sweep = || inventree_auth::domain::housekeeping::clear_expired(server.domain());
+    server.clock.advance(chrono::Duration::days(3) - chrono::Duration::seconds(1));
+    sweep().await.unwrap();
+    assert_eq!(server.get("user/", &[("authorization", &closed)]).await.status, 200);
+    server.clock.advance(chrono::Duration::seconds(1));
+    sweep().await.unwrap();
+    assert_eq!(server.get("user/", &[("authorization", &closed)]).await.status, 401);
+    assert_eq!(server.log_in("mallory", PASSWORD).await.status, 400);
+    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 404);
+    assert_eq!(server.get("user/", &[("authorization", &kept)]).await.status, 200);
+    let filter = inventree_auth::store::AuditFilter { event: Some("not_confirmed".to_owned()), ..Default::default() };
+    let entries = server.domain().store.read::<_, StoreError>(|r| r.audit_list(&filter, None)).await.unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.account_id).collect::<Vec<_>>(), [Some(2)]);
+}
+
+#[tokio::test]
+async fn account_opens_nothing_before_its_address_is_confirmed_where_settings_say_so() {
+    let server = TestServer::with(&[("LOGIN_CONFIRM_FIRST", "true")]).await;
+    let missing = try_to(&server, body("amy", None, PASSWORD)).await;
+    assert_eq!(refusal(&missing), (400, json!({ "email": ["This field is required."] })));
+    let answer = try_to(&server, body("amy", Some("amy@example.com"), PASSWORD)).await;
+    assert_eq!((answer.status, answer.json()), (201, json!({})));
+    assert_eq!(answer.cookie("sessionid"), None);
+    let refused = server.log_in("amy", PASSWORD).await;
+    assert_eq!(refusal(&refused), (400, json!({ "non_field_errors": ["E-mail is not verified."] })));
+    // Only a right password is told so.
+    let wrong = json!({ "non_field_errors": ["Unable to log in with provided credentials."] });
+    assert_eq!(server.log_in("amy", "wrong").await.json(), wrong);
+    use base64::Engine;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("amy:{PASSWORD}"));
+    let basic = [("authorization", format!("Basic {pair}"))];
+    let basic = [(basic[0].0, basic[0].1.as_str())];
+    assert_eq!(server.get("user/", &basic).await.status, 401);
+    confirm_mail(&server).await;
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+    assert_eq!(server.get("user/", &basic).await.status, 200);
 }
 
 #[tokio::test]

@@ -44,6 +44,11 @@ impl Granted {
         }
     }
 
+    /// For an account that nothing opens yet.
+    fn none() -> Granted {
+        Granted { token: None, session: None, device: None }
+    }
+
     fn insert(&self, w: &Writer<'_>, account_id: i64, client: &Client, domain: &Domain) -> Result<(), StoreError> {
         if let Some(token) = &self.token {
             tokens::insert(w, token, account_id, domain)?;
@@ -161,14 +166,15 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
         password: domain.hasher.hash(Requester::new(&client, None), password1).await?,
         is_superuser: false,
         date_joined: domain.now(),
-        confirm_by: None,
+        confirm_by: domain.rules.confirm_by(domain.now()),
     };
     let now = domain.now();
     let budget = match account.email.as_str() {
         "" => MailBudget::Spent,
         email => domain.limits.reserve_mail(email, MailPurpose::Confirmation, &client).await?,
     };
-    let granted = Granted::draw(domain, grant);
+    let is_held_back = domain.rules.confirm_first && account.confirm_by.is_some();
+    let granted = if is_held_back { Granted::none() } else { Granted::draw(domain, grant) };
     let made = domain
         .write(move |w, domain| {
             let id = usernames::insert(w, &account)?;
@@ -200,6 +206,9 @@ pub async fn log_in(
 ) -> Result<Granted, Refusal> {
     let refused = || Refusal::from(Problems::general("Unable to log in with provided credentials."));
     let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
+    if domain.rules.holds_back(&account) {
+        return Err(Problems::general("E-mail is not verified.").into());
+    }
     require_no_mfa(domain, account.id, client).await?;
     let now = domain.now();
     let client = client.clone();
@@ -209,7 +218,7 @@ pub async fn log_in(
             let current = w.account_find(account.id)?;
             // Deactivated or given another password since it was checked.
             let same = |hash: &str| domain.rehash.is_same(account.id, &account.password, hash);
-            if !current.is_some_and(|current| current.is_active && same(&current.password)) {
+            if !current.is_some_and(|current| domain.rules.opens(&current) && same(&current.password)) {
                 return Err(Problems::general("Unable to log in with provided credentials.").into());
             }
             w.account_touch_login(account.id, now)?;

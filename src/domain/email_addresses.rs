@@ -35,16 +35,10 @@ pub async fn registration_problems(domain: &Domain, email: &str) -> Result<Vec<S
 
 /// What is wrong with the domain of an address, whoever has it.
 pub(super) fn domain_problems(domain: &Domain, email: &str) -> Vec<String> {
-    match domain_is_approved(&domain.rules.signup_domains, email) {
+    match domain.rules.approves(email) {
         true => Vec::new(),
         false => vec!["The provided email domain is not approved.".to_owned()],
     }
-}
-
-/// As the reference compares it: with regard to case, the `@` in front being optional.
-pub(super) fn domain_is_approved(approved: &[String], email: &str) -> bool {
-    let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
-    approved.is_empty() || approved.iter().any(|entry| entry.trim_start_matches('@') == domain)
 }
 
 /// The row and the confirmation mail of a new account. An address that another account added before, unproved, does not
@@ -263,8 +257,11 @@ pub async fn confirm(domain: &Domain, key: &str, caller: Option<i64>, client: &C
                 StoreError::Conflict(Conflict::VerifiedEmail) => Refusal::NotFound,
                 other => Refusal::Store(other),
             })?;
-            if w.email_address_find_primary(account.id)?.is_none() {
-                make_primary(w, &row)?;
+            if domain.rules.approves(&row.email) {
+                w.account_clear_confirm_by(account.id)?;
+                if w.email_address_find_primary(account.id)?.is_none() {
+                    make_primary(w, &row)?;
+                }
             }
             notices::queue(w, domain, &recipients, &account, Attached::Address(&row.email), &client)?;
             audit::record(w, domain, Event::AddressConfirmed, account.id, &client, &row.email)?;
@@ -310,6 +307,9 @@ pub async fn set_primary(domain: &Domain, account_id: i64, id: i64, client: &Cli
                 "An unverified email address cannot become the primary one. Verify it first.",
             ));
         }
+        if !domain.rules.approves(&row.email) {
+            return Err(Refusal::Forbidden("Only an address of an approved domain can be the primary one."));
+        }
         make_primary(w, &row)?;
         audit::record(w, domain, Event::AddressMadePrimary, account_id, &client, &row.email)?;
         Ok(EmailAddress { primary: true, ..row })
@@ -337,6 +337,9 @@ pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) 
                 "The primary email address cannot be removed while there are others. Make another one primary first.",
             ));
         }
+        if is_last_approved(w, domain, &row)? {
+            return Err(Refusal::Forbidden("The last address of an approved domain cannot be removed."));
+        }
         w.email_address_delete(row.id)?;
         if row.primary {
             w.account_set_email(account_id, "")?;
@@ -345,4 +348,16 @@ pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) 
         Ok(row)
     });
     write.await
+}
+
+/// Whether the account would be left without an address of an approved domain, or without a proved one.
+fn is_last_approved(w: &Writer<'_>, domain: &Domain, row: &EmailAddress) -> Result<bool, StoreError> {
+    if domain.rules.signup_domains.is_empty() || !domain.rules.approves(&row.email) {
+        return Ok(false);
+    }
+    let rows = w.email_address_list(row.account_id, Some(MAX_LISTED), 0)?;
+    let replaces = |other: &EmailAddress| {
+        other.id != row.id && domain.rules.approves(&other.email) && (other.is_proved() || !row.is_proved())
+    };
+    Ok(!rows.iter().any(replaces))
 }

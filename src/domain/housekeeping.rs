@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Days, Duration, Utc};
 
-use super::accounts::Ended;
+use super::accounts::{Ended, end_all};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::{Domain, Refusal};
@@ -41,8 +41,34 @@ pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
         }
         tokio::time::sleep(PAUSE).await;
     }
+    close_unconfirmed(domain).await?;
     trim_audit(domain).await?;
     Ok(ended)
+}
+
+/// Closes accounts whose address was not proved in time, where only addresses of some domains may sign up: what was made
+/// with an address that its maker does not hold must not stay open.
+async fn close_unconfirmed(domain: &Domain) -> Result<(), Refusal> {
+    if domain.rules.signup_domains.is_empty() {
+        return Ok(());
+    }
+    loop {
+        let now = domain.now();
+        let write = domain.write(move |w, domain| {
+            let unconfirmed = w.account_list_unconfirmed(now, BATCH.into())?;
+            for id in &unconfirmed {
+                w.account_set_active(*id, false)?;
+                w.account_clear_confirm_by(*id)?;
+                end_all(w, *id)?;
+                audit::record(w, domain, Event::NotConfirmed, *id, &Client::operator(), "")?;
+            }
+            Ok(unconfirmed.len())
+        });
+        if write.await? < BATCH.into() {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Deletes what is too old of the audit trail, and says so in it.

@@ -31,11 +31,11 @@ pub mod usernames;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use crate::mail::{Message, Outbox};
 use crate::providers::Providers;
-use crate::store::{Store, StoreError, Writer};
+use crate::store::{Account, Store, StoreError, Writer};
 use hashing::{Hasher, HasherError};
 use keys::SecretKey;
 
@@ -68,6 +68,8 @@ pub struct Rules {
     pub mfa_enforced: bool,
     /// INVENTREE_LOGIN_SIGNUP_MAIL_RESTRICTION: `@example.com` or `example.com`; empty allows every domain.
     pub signup_domains: Vec<String>,
+    /// INVENTREE_LOGIN_CONFIRM_FIRST: a new account opens nothing before its address is proved.
+    pub confirm_first: bool,
     /// INVENTREE_LOGIN_ENABLE_PWD_FORGOT: shown by the provider list, resets work regardless.
     pub password_forgotten_enabled: bool,
     /// INVENTREE_LOGIN_ENABLE_SSO
@@ -86,6 +88,36 @@ pub struct Rules {
     pub old_password_required: bool,
     /// INVENTREE_SITE_URL, without its last slash: the base of every mailed link.
     pub site_url: String,
+}
+
+impl Rules {
+    /// Whether an account that people make needs an address.
+    pub fn needs_email(&self) -> bool {
+        self.mail_required || self.confirm_first || !self.signup_domains.is_empty()
+    }
+
+    /// Until when the address of an account that is made at `now` must be proved, if it must be.
+    pub fn confirm_by(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let must_be = self.confirm_first || !self.signup_domains.is_empty();
+        must_be.then(|| now + Duration::days(self.confirm_days))
+    }
+
+    /// Whether an account may have this address as its primary one: of an approved domain, without regard to case.
+    pub fn approves(&self, email: &str) -> bool {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let is_it = |entry: &String| entry.trim_start_matches('@').eq_ignore_ascii_case(domain);
+        self.signup_domains.is_empty() || self.signup_domains.iter().any(is_it)
+    }
+
+    /// Whether an account waits for the proof of its address before anything opens it.
+    pub fn holds_back(&self, account: &Account) -> bool {
+        self.confirm_first && account.confirm_by.is_some()
+    }
+
+    /// Whether credentials of the account open it.
+    pub fn opens(&self, account: &Account) -> bool {
+        account.is_active && !self.holds_back(account)
+    }
 }
 
 /// Where the time comes from.

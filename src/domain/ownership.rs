@@ -70,6 +70,9 @@ pub(super) fn reset_used(
     client: &Client,
 ) -> Result<Option<Leftover>, Refusal> {
     w.email_address_set_proved_otherwise(row.id)?;
+    if domain.rules.approves(&row.email) {
+        w.account_clear_confirm_by(row.account_id)?;
+    }
     if is_sign_up_address(w, row)? {
         return take_over(w, domain, row, client);
     }

@@ -74,7 +74,7 @@ pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32],
     let digest = digest(id);
     let found = domain.store.session_find(&digest).await?;
     let now = domain.now();
-    let live = found.filter(|(session, account)| is_live(session, now) && account.is_active);
+    let live = found.filter(|(session, account)| is_live(session, now) && domain.rules.opens(account));
     let Some((session, account)) = live else { return Ok(None) };
     let absolute = session.created + Duration::seconds(LIFETIME_SECONDS);
     let end = absolute.min(now + Duration::days(IDLE_DAYS));

@@ -91,6 +91,8 @@ pub enum Finished {
     Connected {
         next: String,
     },
+    /// The account is made, and opens once its address is confirmed.
+    Unconfirmed,
     /// A new account needs more than the provider said.
     Form {
         ticket: Ticket,
@@ -120,6 +122,8 @@ pub enum Failure {
     AddressTaken,
     LinkedElsewhere,
     Inactive,
+    /// The address of the account is to be confirmed first.
+    Unconfirmed,
     /// The session that wanted to connect is over.
     SessionOver,
     /// What the form of a new account is told.
@@ -411,6 +415,9 @@ fn sign_in(
         if !account.is_active {
             return Err(Failure::Inactive);
         }
+        if domain.rules.holds_back(&account) {
+            return Err(Failure::Unconfirmed);
+        }
         if domain.rules.mfa_enforced || w.totp_device_exists(account.id)? {
             return Err(Refusal::MfaRequired.into());
         }
@@ -434,8 +441,8 @@ fn sign_in(
     let suggested = suggested_username(&person, &flow.provider);
     let username = free_username(&suggested, |name| usernames::is_taken(w, name, None))?;
     let is_enough = match &person.email {
-        Some(email) => email_addresses::domain_is_approved(&domain.rules.signup_domains, email),
-        None => !domain.rules.mail_required,
+        Some(email) => domain.rules.approves(email),
+        None => !domain.rules.needs_email(),
     };
     if !domain.rules.sso_auto || !is_enough {
         let form = Form { username, email: person.email.clone().unwrap_or_default() };
@@ -475,8 +482,9 @@ fn make_account(
         password: ownership::unusable_password(domain),
         is_superuser: false,
         date_joined: now,
-        confirm_by: None,
+        confirm_by: if is_verified { None } else { domain.rules.confirm_by(now) },
     };
+    let is_held_back = domain.rules.confirm_first && account.confirm_by.is_some();
     let id = usernames::insert(w, &account).map_err(in_form)?;
     w.account_touch_login(id, now)?;
     if !account.email.is_empty() {
@@ -487,6 +495,10 @@ fn make_account(
         })?;
     }
     insert_link(w, id, &flow.provider, &person.subject, now)?;
+    if is_held_back {
+        audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
+        return Ok(Finished::Unconfirmed);
+    }
     let session = sessions::draw(domain);
     sessions::insert(w, &session, id, client, domain)?;
     audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
@@ -561,7 +573,7 @@ async fn form_problems(domain: &Domain, username: &str, email: &str) -> Result<P
         problems.add("email", vec!["Enter a valid email address.".to_owned()]);
     } else if !email.is_empty() {
         problems.add("email", email_addresses::registration_problems(domain, email).await?);
-    } else if domain.rules.mail_required {
+    } else if domain.rules.needs_email() {
         problems.add("email", vec![BLANK.to_owned()]);
     }
     Ok(problems)

@@ -98,7 +98,7 @@ pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account)
         State::Expired => return Err(TokenRefusal::Expired),
         State::Live => {}
     }
-    if !account.is_active {
+    if !domain.rules.opens(&account) {
         return Err(TokenRefusal::Inactive);
     }
     if token.last_seen != Some(today) {

@@ -185,7 +185,7 @@ pub async fn identify(
         // Boxed, as the other rare ways are: what they might need would be moved about with each request otherwise.
         let client = client();
         let check = accounts::check_password(&server.domain, &username, Password::new(password), &client);
-        let opened = Box::pin(check).await?;
+        let opened = Box::pin(check).await?.filter(|account| server.domain.rules.opens(account));
         let account = opened.ok_or_else(|| unauthorized("Invalid username/password."))?;
         return Ok(Identity { client: Some(client), ..Identity::of(account, Credential::Basic) });
     }

@@ -216,6 +216,10 @@ impl From<Failure> for ApiError {
             Failure::Inactive => {
                 (StatusCode::FORBIDDEN, "This account is inactive.".to_owned(), "inactive account".to_owned())
             }
+            Failure::Unconfirmed => {
+                let detail = "Confirm your email address first: open the link that was mailed to it.";
+                (StatusCode::FORBIDDEN, detail.to_owned(), "unconfirmed address".to_owned())
+            }
             Failure::SessionOver => {
                 let detail = "Your session has ended. Sign in, and connect the provider again.";
                 (StatusCode::FORBIDDEN, detail.to_owned(), "the session that connects is over".to_owned())

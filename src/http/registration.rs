@@ -34,7 +34,7 @@ pub async fn register(
     grant: accounts::Grant,
     client: Client,
 ) -> Result<accounts::Granted, ApiError> {
-    let also_required: &[&str] = if server.domain.rules.mail_required { &["email"] } else { &[] };
+    let also_required: &[&str] = if server.domain.rules.needs_email() { &["email"] } else { &[] };
     let checked = input.check(Rules { also_required, ..Rules::default() });
     let problems = accounts::registration_problems(
         &server.domain,

@@ -21,6 +21,7 @@ use crate::http::{Server, Settings};
 const LOGIN_PATH: &str = "/api/auth/social/{provider}/login/";
 const CONNECT_PATH: &str = "/api/auth/social/{provider}/connect/";
 const CALLBACK_PATH: &str = "/accounts/{provider}/login/callback/";
+const CONFIRM_FIRST_PATH: &str = "/platform/login?done=unconfirmed";
 const SIGN_UP_PATH: &str = "/accounts/social/signup/";
 
 /// Where a browser goes that connected a provider.
@@ -297,6 +298,7 @@ fn done(server: &Server, status: StatusCode, finished: Finished) -> Result<Answe
     let (target, cookies) = match finished {
         Finished::SignedIn { session, device, next } => (next, jar.logged_in(Some(&session), Some(&device))),
         Finished::Connected { next } => (next, Vec::new()),
+        Finished::Unconfirmed => (CONFIRM_FIRST_PATH.to_owned(), Vec::new()),
         Finished::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
     };
     let mut answer = redirect(status, &target)?;

@@ -266,7 +266,8 @@ function next() {
 
 const pages = {
   async login(root) {
-    if (take("done") === "reset") say(root, texts["reset.done"]);
+    const done = { reset: "reset.done", unconfirmed: "register.confirm" }[take("done")];
+    if (done) say(root, texts[done]);
     form(root, async (body) => {
       const answer = await api("POST", "/platform/api/login/", body);
       if (answer.ok) location.assign(next());
@@ -332,7 +333,10 @@ const pages = {
 
   async home(root) {
     const user = await api("GET", "/api/auth/user/");
-    if (user.status === 401) return location.replace("/platform/login");
+    if (user.status === 401) {
+      // An account that was just made and opens nothing waits for its confirmation.
+      return location.replace(take("done") === "register" ? "/platform/login?done=unconfirmed" : "/platform/login");
+    }
     if (!user.ok) return say(root, user.data.detail ?? texts.failed, true);
     if (take("done") === "register") {
       say(root, texts["home.welcome"]);
