@@ -398,7 +398,7 @@ async fn no_name_moves_the_cursor_or_turns_the_text_of_a_terminal() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let hostile = "A\u{1b}[2J\u{9b}2J\u{7f}\u{202e}y";
-    let named = server.domain().store.write(move |w| w.account_update_names(1, "amy", "amy", hostile, ""));
+    let named = server.domain().store.write(move |w| w.account_update_names(1, "amy", "amy", "amy", hostile, ""));
     named.await.unwrap();
     let operator = Operator::of(&server);
     for arguments in [&["user", "list"][..], &["user", "show", "amy"], &["user", "show", hostile]] {
