@@ -182,7 +182,7 @@ async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_good() {
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;
     let (good, dead) = (format!("sessionid={}", amy.session), "sessionid=0123456789abcdefghijklmnopqrstuv");
-    let many = vec![dead; 8].join("; ");
+    let many = [dead; 8].join("; ");
     for (cookies, status, is_cleared) in [
         (format!("{dead}; {good}"), 200, false),
         (format!("{good}; {dead}"), 200, false),
