@@ -2,7 +2,7 @@
 //!
 //! An entry is part of the transaction that it tells of: there is none for what did not happen, and nothing happens
 //! without one. Repeats are counted on one row, and rows are bounded by [`BUDGET`], so that no flood fills the disk. A failed login changes nothing, so its entry is noted behind the answer; one to a name that nobody has
-//! is an entry too, without the name, as people type passwords there. (OWASP ASVS 5, 16.3; NIST 800-63B, 5.2.)
+//! is an entry too, without the name, as people type passwords there. (OWASP ASVS 5, 16.3.)
 //!
 //! Must never be given a secret: a detail is an address, a provider, a name or the number of a row.
 
