@@ -125,15 +125,15 @@ pub async fn confirm_reset(
 ///
 /// [`Refusal::Invalid`] for a link that is not good, the same whatever is wrong with it; the store's.
 fn check(r: &Reader<'_>, domain: &Domain, token: &str, account: &Account) -> Result<Option<EmailAddress>, Refusal> {
-    let own = r.email_address_find_by_email(account.id, &account.email)?.filter(|row| !row.is_proved());
+    let own = r.email_address_find_by_email(account.id, &account.email)?;
     let is_good = |proves: Option<&EmailAddress>| {
         with_state(r, account, proves, |state| keys::reset_token_is_good(&domain.secret, token, &state, domain.now()))
     };
-    let proves_own = is_good(own.as_ref())?;
-    // Where there is nothing to prove the same is looked at twice: every account takes the same time.
-    let proves_nothing = is_good(None)?;
+    // Both are looked at, so that every account takes the same time.
+    let (proves_own, proves_nothing) = (is_good(own.as_ref())?, is_good(None)?);
     match (account.is_active, proves_own, proves_nothing) {
-        (true, true, _) => Ok(own),
+        // The address may have been confirmed after the link was mailed: then nothing is proved for the first time.
+        (true, true, _) => Ok(own.filter(|row| !row.is_proved())),
         (true, _, true) => Ok(None),
         _ => Err(Problems::of("token", "Invalid value").into()),
     }

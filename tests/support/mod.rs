@@ -270,6 +270,15 @@ impl TestServer {
         self.post("login/", &[], json!({ "username": username, "password": password })).await
     }
 
+    /// The next mail to this address; those to others that come before it are dropped.
+    pub async fn take_mail_to(&self, address: &str) -> Message {
+        loop {
+            if let Some(mail) = self.take_mails(1).await.into_iter().find(|mail| mail.to == address) {
+                return mail;
+            }
+        }
+    }
+
     /// Waits until so many mails have come in all, and takes them out.
     pub async fn take_mails(&self, count: usize) -> Vec<Message> {
         for _ in 0..500 {
