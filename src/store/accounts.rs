@@ -1,7 +1,7 @@
-//! Accounts: who may log in.
+//! Accounts.
 //!
-//! Usernames are compared by the folded key and the skeleton the caller passes, e-mail addresses as
-//! given; this file must never fold either itself, nor show a password hash in `Debug`.
+//! Usernames are compared by the folded key and skeleton that the caller passes, email addresses
+//! as given. This file folds neither, and `Debug` never shows a password hash.
 
 use std::fmt;
 
@@ -17,13 +17,14 @@ pub struct Account {
     pub email: String,
     pub first_name: String,
     pub last_name: String,
-    /// A PHC string, a hash of Django's that was imported, or a text that begins with `!` and matches no password.
+    /// A PHC string, an imported Django hash, or a text that begins with `!` and matches no
+    /// password.
     pub password: String,
     pub is_active: bool,
     pub is_superuser: bool,
     pub last_login: Option<DateTime<Utc>>,
     pub date_joined: DateTime<Utc>,
-    /// Until then the sign-up address must be proved; `None` once it is, or need not be.
+    /// Deadline to confirm the sign-up address; `None` if confirmed or not required.
     pub confirm_by: Option<DateTime<Utc>>,
 }
 
@@ -61,8 +62,8 @@ impl fmt::Debug for NewAccount {
     }
 }
 
-/// The columns of `accounts a` that make an [`Account`]. A join selects them first, so that
-/// [`record`] finds them at the same places, and its own from [`ACCOUNT_WIDTH`] on.
+/// The columns of `accounts a` that make an [`Account`]. A join selects them first, where
+/// [`record`] expects them, and its own columns from [`ACCOUNT_WIDTH`] on.
 macro_rules! account_columns {
     () => {
         "a.id, a.username, a.email, a.first_name, a.last_name, a.password, a.is_active, \
@@ -113,7 +114,7 @@ impl Reader<'_> {
     }
 
     pub fn account_find_by_username_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
-        // PostgreSQL's text has none, not even to ask for.
+        // PostgreSQL rejects NUL in a text parameter.
         if key.contains('\0') {
             return Ok(None);
         }
@@ -124,10 +125,10 @@ impl Reader<'_> {
         )
     }
 
-    /// Active accounts that have verified this address or carry it: the one that has verified it first, then the others
-    /// by id, at most `limit` in all.
+    /// Active accounts that have verified this address or carry it, at most `limit`: first the
+    /// account that has verified it, then the others by id.
     pub fn account_list_by_email(&self, email_lower: &str, limit: usize) -> Result<Vec<Account>, StoreError> {
-        // Accounts without an address store an empty one, which must not make them all one person.
+        // Accounts without an address store an empty one, which identifies none of them.
         if email_lower.is_empty() {
             return Ok(Vec::new());
         }
@@ -139,30 +140,30 @@ impl Reader<'_> {
         Ok(holder.into_iter().chain(others).take(limit).collect())
     }
 
-    /// Whether another account than `own` has a name that looks like this one.
+    /// Returns whether an account other than `own` has a username with this skeleton.
     pub fn account_exists_with_skeleton(&self, skeleton: &str, own: Option<i64>) -> Result<bool, StoreError> {
-        // PostgreSQL's text has none, not even to ask for.
+        // PostgreSQL rejects NUL in a text parameter.
         if skeleton.contains('\0') {
             return Ok(false);
         }
-        // No row has the id 0.
+        // Ids start at 1.
         self.value(
             "SELECT EXISTS (SELECT 1 FROM accounts WHERE username_skeleton = $1 AND id <> $2)",
             params![skeleton, own.unwrap_or(0)],
         )
     }
 
-    /// The id and the folded name of accounts whose skeleton is not filled in yet, at most `limit`.
+    /// Ids and folded usernames of accounts whose skeleton is not computed yet, at most `limit`.
     pub fn account_list_without_skeleton(&self, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
         self.list(WITHOUT_SKELETON, params![limit], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
-    /// Active accounts whose time to prove the sign-up address is over, at most `limit`.
+    /// Active accounts whose confirmation deadline has passed, at most `limit`.
     pub fn account_list_unconfirmed(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<i64>, StoreError> {
         self.list(UNCONFIRMED, params![Time(now), limit], |row| row.get(0))
     }
 
-    /// By name; those whose folded name or address has `part` in it, all for an empty one.
+    /// Accounts by name whose folded username or address contains `part`.
     pub fn account_list(&self, part: &str, limit: Option<i64>) -> Result<Vec<Account>, StoreError> {
         self.list(
             concat!(
@@ -229,7 +230,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Puts one hash of a password in place of another; false when the password is no longer that one.
+    /// Replaces a password hash if it is still `old`; returns whether it was.
     pub fn account_replace_password(&self, id: i64, old: &str, new: &str) -> Result<bool, StoreError> {
         let changed =
             self.execute("UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3", params![new, id, old])?;
@@ -241,7 +242,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Fills in the skeleton of a name, unless the name has changed since it was read.
+    /// Stores the skeleton of a username, unless the username has changed since it was read.
     pub fn account_set_skeleton(&self, id: i64, username_key: &str, skeleton: &str) -> Result<(), StoreError> {
         self.execute(
             "UPDATE accounts SET username_skeleton = $1 WHERE id = $2 AND username_key = $3",
@@ -250,7 +251,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The sign-up address is proved, or need not be any more.
+    /// Clears the confirmation deadline.
     pub fn account_clear_confirm_by(&self, id: i64) -> Result<(), StoreError> {
         self.execute("UPDATE accounts SET confirm_by = NULL WHERE id = $1 AND confirm_by IS NOT NULL", params![id])?;
         Ok(())

@@ -1,21 +1,21 @@
-//! How much has been tried lately: one row for each thing that is counted.
+//! Rate-limit buckets: one row for each limited key.
 //!
-//! Several servers on one database count here; a server that has its file alone saves here what it counts in memory.
-//! Must never know what is counted, which it sees as a digest, nor what is too much.
+//! Servers that share a database count here. A server with its own file counts in memory and saves
+//! its buckets here. Keys are digests; this file knows neither their meaning nor the limits.
 
 use chrono::{DateTime, Utc};
 
 use super::values::{Row, Time, params};
 use super::{Reader, StoreError, Writer};
 
-/// Attempts in millionths, and when there were so many.
+/// A bucket: its level in millionths of an attempt, at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
     pub level: i64,
     pub at: DateTime<Utc>,
 }
 
-/// Attempts with the digest of what they are counted for, and when they make no difference any more.
+/// A bucket with the digest of its key and the time when it is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedAttempts {
     pub key_digest: [u8; 32],
@@ -38,7 +38,7 @@ impl Reader<'_> {
         self.find("SELECT level, at FROM attempts WHERE key_digest = $1", params![key_digest], record)
     }
 
-    /// What still makes a difference, what does so for longest first.
+    /// Buckets that are not empty, the last to empty first.
     pub fn attempts_list(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<CountedAttempts>, StoreError> {
         self.list(
             "SELECT level, at, empty_at, key_digest FROM attempts WHERE empty_at > $1 ORDER BY empty_at DESC LIMIT $2",
@@ -67,7 +67,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Deletes what makes no difference any more, at most `limit` rows.
+    /// Deletes empty buckets, at most `limit`.
     pub fn attempts_delete_empty(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM attempts WHERE key_digest IN (

@@ -1,7 +1,7 @@
-//! The audit trail: what was done to accounts, in the transaction that did it.
+//! The audit trail, written in the transaction of the event.
 //!
-//! Append-only by triggers of the schema: rows are added and counted up, never changed. Must never hold a key, a password
-//! or the digest of one, nor a name that was typed and belongs to no account.
+//! Triggers in the schema make it append-only, except for the counter of repeats. It never holds a
+//! key, a password or a digest of one, nor a login name that belongs to no account.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,17 +15,17 @@ pub struct AuditEntry {
     pub event: String,
     /// `None` for an event without an account, such as a failed login to an unknown name.
     pub account_id: Option<i64>,
-    /// As the account is called now.
+    /// The current username of the account.
     pub username: Option<String>,
     pub client: String,
     pub detail: String,
-    /// How often it happened.
+    /// How many times the event occurred.
     pub count: i64,
-    /// When it happened last.
+    /// When it last occurred.
     pub last_at: DateTime<Utc>,
 }
 
-/// An entry to be written.
+/// A new entry.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAuditEntry<'a> {
     pub at: DateTime<Utc>,
@@ -35,20 +35,20 @@ pub struct NewAuditEntry<'a> {
     pub detail: &'a str,
 }
 
-/// How many rows the entries of one account and event may take.
+/// The number of rows that entries of one account and event may take.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditBudget {
-    /// An entry that repeats within this time of its row is counted there.
+    /// A repeat within this time of its row increments the counter of the row.
     pub repeats: TimeDelta,
-    /// Rows are counted over this time; an hour at most, by a trigger.
+    /// The period over which rows are counted; a trigger limits it to an hour.
     pub window: TimeDelta,
-    /// Rows of one client; further entries share a row without details.
+    /// Maximum number of rows for one client. Further entries share a row without details.
     pub per_client: i64,
-    /// Rows of all clients; further entries share a row without the client either.
+    /// Maximum number of rows for all clients. Further entries share a row without the client.
     pub per_account: i64,
 }
 
-/// What is looked for; `None` is anything.
+/// A filter for the trail; `None` matches everything.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
     pub account_id: Option<i64>,
@@ -72,7 +72,8 @@ macro_rules! select_where {
     };
 }
 
-/// Counts an entry on the row that it repeats, or else on the one that takes what is beyond the budget.
+/// Counts an entry on the row that it repeats, or else on the row that aggregates entries beyond
+/// the budget.
 macro_rules! count_repeat {
     ($whose:literal) => {
         concat!(
@@ -90,7 +91,7 @@ macro_rules! count_repeat {
     };
 }
 
-/// A row of its own, with as much as the budget leaves.
+/// Inserts a row with as many details as the budget permits.
 macro_rules! insert_within_budget {
     ($whose:literal) => {
         concat!(
@@ -121,10 +122,10 @@ fn record(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
 }
 
 impl Reader<'_> {
-    /// The newest first.
+    /// Newest first.
     pub fn audit_list(&self, filter: &AuditFilter, limit: Option<i64>) -> Result<Vec<AuditEntry>, StoreError> {
         let AuditFilter { account_id, event, client, since } = filter;
-        // An index serves only a condition that is always there.
+        // An index serves only a condition that is present in every plan.
         let sql = match account_id {
             Some(_) => select_where!("e.account_id = $1"),
             None => select_where!("CAST($1 AS BIGINT) IS NULL"),
@@ -142,7 +143,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Writes an entry as a row of its own.
+    /// Inserts an entry as a row of its own.
     pub fn audit_insert(&self, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
         let NewAuditEntry { at, event, account_id, client, detail } = *entry;
         self.execute(
@@ -152,7 +153,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes an entry within a budget: a repeat, and what is beyond the budget, is counted on a row that is there.
+    /// Inserts an entry within a budget. A repeat, or an entry beyond the budget, increments the
+    /// counter of an existing row.
     pub fn audit_record(&self, entry: &NewAuditEntry<'_>, budget: &AuditBudget) -> Result<(), StoreError> {
         let NewAuditEntry { at, event, account_id, client, detail } = *entry;
         let (count, insert) = match account_id {
@@ -173,7 +175,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Deletes the oldest, at most `limit`, of those before `before`.
+    /// Deletes the oldest entries from before `before`, at most `limit`.
     pub fn audit_delete_before(&self, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)",
@@ -188,7 +190,7 @@ mod tests {
 
     use super::super::migrations;
 
-    /// The steps of a statement's plan, whose parameters are all of one value.
+    /// The steps of the plan of a statement. All parameters get the same value.
     fn plan(statement: &str, parameters: usize) -> Vec<String> {
         let connection = Connection::open_in_memory().unwrap();
         migrations::run(&connection).unwrap();
@@ -202,7 +204,7 @@ mod tests {
     fn entries_of_one_account_are_found_by_its_index() {
         let steps = plan(select_where!("e.account_id = $1"), 5);
         assert!(steps[0].starts_with("SEARCH e USING INDEX audit_account (account_id=?)"), "{steps:?}");
-        // Nothing is sorted.
+        // No sort.
         assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{steps:?}");
     }
 

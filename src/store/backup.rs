@@ -1,7 +1,8 @@
-//! A copy of the database as it is at one moment, taken beside whoever uses it.
+//! Online backup of the database: a consistent copy, taken while servers use it.
 //!
-//! Must change nothing of the database, not even its schema: a newer program may copy what an older one still serves.
-//! The copy appears under its name when it is whole and on the disk, and never in the place of another file.
+//! The database, including its schema, is not modified, so that a newer program can back up the
+//! database of an older server. The copy gets its name once it is complete and durable, and never
+//! replaces an existing file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,11 @@ use tempfile::Builder;
 use super::StoreError;
 use super::sqlite::{BUSY_TIMEOUT, cannot_open, is_latest, open_flags};
 
-/// Answers the size of the copy in bytes. Writers are not kept waiting while it runs.
+/// Backs up the database and returns the size of the copy in bytes. Does not block writers.
 ///
 /// # Errors
 ///
-/// One line for the operator; nothing is left behind.
+/// One line for the operator. No partial copy is left behind.
 pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
     let failed = |error: &dyn std::fmt::Display| StoreError::Other(format!("{}: {error}", to.display()));
     let database = database.canonicalize().map_err(|error| cannot_open(database, &error))?;
@@ -24,7 +25,7 @@ pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let known = is_latest(&connection).map_err(|error| cannot_open(&database, &error))?;
     known.ok_or_else(|| cannot_open(&database, &"it is not one of this server"))?;
-    // Said before the work; what counts is said again at its end.
+    // Fail early; the check that prevents the race follows at the end.
     if to.symlink_metadata().is_ok() {
         return Err(failed(&ALREADY_THERE));
     }
@@ -38,7 +39,7 @@ pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
         std::io::ErrorKind::AlreadyExists => failed(&ALREADY_THERE),
         _ => failed(&error.error),
     })?;
-    // A name is durable with its folder.
+    // A new name is durable once its directory is synced.
     #[cfg(unix)]
     File::open(&folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(&error))?;
     Ok(bytes)

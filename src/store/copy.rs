@@ -1,14 +1,14 @@
-//! Moving everything from one engine to another: all of it, each row compared, or nothing.
+//! Copies a database to another engine: every row, each one compared, or nothing.
 //!
-//! While it runs nobody writes to the source, so what arrives is all there is. Must never keep more than a page of rows in
-//! memory, nor show what is in one.
+//! The source is locked against writes meanwhile, so that the copy is complete. At most one page
+//! of rows is in memory, and no message shows the content of a row.
 
 use super::engine::WritingConnection;
 use super::sqlite::{create_private, is_latest, open_flags, prepare_writer};
 use super::values::{Row, Value};
 use super::{Database, Reader, StoreError, Writer, migrations, postgres, sqlite};
 
-/// Rows of one page.
+/// Rows per page.
 const PAGE: i64 = 500;
 
 /// One value of a row.
@@ -45,7 +45,8 @@ impl Cell {
 
 struct Table {
     name: &'static str,
-    /// A letter for each column: boolean, integer, text, or bytes (`x`). The first column is the key.
+    /// A letter for each column: boolean, integer, text, or bytes (`x`). The first column is the
+    /// key.
     kinds: &'static [u8],
     count: &'static str,
     page: &'static str,
@@ -76,7 +77,8 @@ macro_rules! table {
     };
 }
 
-/// All but what is tried lately, which is over in minutes. Tables that others refer to come first.
+/// All tables but the rate-limit buckets, which expire within minutes. Referenced tables come
+/// first.
 const TABLES: [Table; 8] = [
     table!(
         "accounts",
@@ -125,7 +127,7 @@ const TABLES: [Table; 8] = [
     ),
 ];
 
-/// Tables keyed by a digest, without an id to go on from.
+/// Tables keyed by a digest, which have no id to paginate by.
 const KEYED_BY_DIGEST: [Table; 3] = [
     table!("social_spent", "digest", "expires", b"xi", "$1, $2"),
     table!("known_networks", "digest", "account_id, last_used", b"xii", "$1, $2, $3"),
@@ -136,21 +138,21 @@ fn tables() -> impl Iterator<Item = &'static Table> {
     TABLES.iter().chain(&KEYED_BY_DIGEST)
 }
 
-/// How many rows of each table, in the order they were copied.
+/// Number of rows of each table, in the order of the copy.
 pub type Copied = Vec<(&'static str, u64)>;
 
-/// Told the number of rows of both passes first, then each row that is done.
+/// Receives the number of rows of both passes, then a call for each processed row.
 pub trait Progress {
     fn begin(&mut self, rows: u64);
     fn row(&mut self);
 }
 
-/// Copies every row of `from` to `to`, which must be new or empty, and reads both again to compare. Waits on this thread,
-/// which must not be one of an async runtime.
+/// Copies every row of `from` to `to`, which must be new or empty, then reads both again and
+/// compares. Blocks the calling thread, so it must not run on an async runtime.
 ///
 /// # Errors
 ///
-/// One line for the operator; then nothing was written.
+/// One line for the operator. Nothing was written then.
 pub fn copy(from: &Database, to: &Database, progress: &mut impl Progress) -> Result<Copied, StoreError> {
     let source = open_source(from)?;
     source.begin()?;
@@ -163,7 +165,7 @@ pub fn copy(from: &Database, to: &Database, progress: &mut impl Progress) -> Res
             Ok(copied)
         });
         if copied.is_err() && target.is_in_transaction() {
-            // The error that counts is the first.
+            // Report the first error.
             let _ = target.rollback();
         }
         copied
@@ -259,7 +261,7 @@ fn copy_within(
     Ok(copied)
 }
 
-/// The rows of a table by its key, a page at a time.
+/// Reads a table page by page in the order of its key.
 struct Pages {
     table: &'static Table,
     after: Option<Cell>,

@@ -1,4 +1,4 @@
-//! Where the rows lie: a file, or a server that speaks PostgreSQL's protocol.
+//! Database connection settings: an SQLite file, or a server that speaks the PostgreSQL protocol.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,9 +10,9 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use crate::secret::Secret;
 
-/// How long a server may take to say that it is there.
+/// Timeout for the TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long it may leave what was sent unacknowledged before it counts as gone.
+/// TCP user timeout: how long sent data may stay unacknowledged.
 const SILENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
@@ -21,24 +21,25 @@ pub enum Database {
     Postgres(Box<Postgres>),
 }
 
-/// A server, and how it is spoken to. No `Debug` and no `Display` shows the password.
+/// Connection settings of a server. Neither `Debug` nor `Display` shows the password.
 #[derive(Clone, Debug)]
 pub struct Postgres {
     pub(super) config: tokio_postgres::Config,
-    /// Certificates that vouch for the server, in place of the public ones.
+    /// CA certificates to trust in place of the public ones.
     pub(super) root_certificates: Option<PathBuf>,
 }
 
-/// The parts of a server's address, as settings give them.
+/// The parts of the address of a server, as in the settings.
 #[derive(Debug, Default)]
 pub struct PostgresParts<'a> {
-    /// A name, an address, or the folder of a socket; several, separated by commas, are tried until one takes writes.
+    /// A host name, an IP address or the directory of a Unix socket. Of several, separated by
+    /// commas, the first that accepts writes is used.
     pub host: &'a str,
     pub port: u16,
     pub name: &'a str,
     pub user: &'a str,
     pub password: Option<&'a Secret>,
-    /// Where it is not said: for all but this machine's own.
+    /// `None` requires TLS unless the server is on this machine.
     pub tls: Option<bool>,
     pub root_certificates: Option<PathBuf>,
 }
@@ -63,14 +64,15 @@ impl Postgres {
         config.application_name("inventree-auth").connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE);
         config.keepalives_idle(SILENCE).target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_ssl_mode() == SslMode::Prefer {
-            // TLS that whoever stands between may switch off would be none.
+            // Opportunistic TLS is no protection: an active attacker can disable it.
             let is_here = config.get_hosts().iter().all(is_this_machine);
             config.ssl_mode(if is_here { SslMode::Disable } else { SslMode::Require });
         }
         Postgres { config, root_certificates }
     }
 
-    /// What a connection without TLS gives away, for the operator: the server chooses how a password is sent.
+    /// The data that a connection without TLS exposes, for the operator. The server chooses how a
+    /// password is sent.
     pub fn sends_unencrypted(&self) -> Option<&'static str> {
         let hosts = self.config.get_hosts();
         if self.config.get_ssl_mode() != SslMode::Disable || !hosts.iter().any(|host| matches!(host, Host::Tcp(_))) {
@@ -79,17 +81,17 @@ impl Postgres {
         if !hosts.iter().all(is_this_machine) {
             return Some("all rows are sent");
         }
-        // Another program of this machine may have taken the port.
+        // Another program on this machine may have taken the port.
         self.config.get_password().map(|_| "the password may be sent")
     }
 
-    /// For a test that looks at it from beside.
+    /// A blocking client configuration, for tests.
     #[cfg(test)]
     pub(super) fn blocking(&self) -> postgres::Config {
         self.config.clone().into()
     }
 
-    /// The same with a password, where it has none.
+    /// Sets the password unless there is one.
     #[must_use]
     pub fn or_password(mut self, password: Option<&str>) -> Postgres {
         if let (None, Some(password)) = (self.config.get_password(), password) {
@@ -150,13 +152,13 @@ impl From<PathBuf> for Database {
 impl FromStr for Database {
     type Err = String;
 
-    /// `postgresql://user:password@host:port/name`, with `?sslmode=disable` or `require` where wanted; anything else is a
-    /// file.
+    /// Parses `postgresql://user:password@host:port/name`, with optional `?sslmode=disable` or
+    /// `require`. Any other text is a file path.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
             return Ok(Database::Sqlite(PathBuf::from(text)));
         }
-        // The parser's own words may repeat what it could not read, a password among it.
+        // The error of the parser may repeat its input, which includes the password.
         let config = text.parse::<tokio_postgres::Config>();
         let config = config.map_err(|_| "a server is named postgresql://user@host:port/name".to_owned())?;
         if config.get_hosts().is_empty() || config.get_dbname().is_none() || config.get_user().is_none() {
@@ -167,7 +169,7 @@ impl FromStr for Database {
 }
 
 impl Database {
-    /// The file, where there is one.
+    /// The path of an SQLite file.
     pub fn file(&self) -> Option<&Path> {
         match self {
             Database::Sqlite(path) => Some(path),

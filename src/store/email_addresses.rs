@@ -1,7 +1,7 @@
-//! E-mail addresses of accounts: which are proven, and which one is written to.
+//! Email addresses of accounts.
 //!
-//! The database itself keeps a verified address unique and a primary one single; this file must
-//! never check either beforehand, as a check and its write can be parted by another's write.
+//! Unique indexes keep a verified address unique and a primary one single. This file never checks
+//! either beforehand, since another write can come between a check and its write.
 
 use super::values::{Row, params, row_limit};
 use super::{Reader, StoreError, Writer};
@@ -11,15 +11,15 @@ pub struct EmailAddress {
     pub id: i64,
     pub account_id: i64,
     pub email: String,
-    /// Confirmed by the key of a mail.
+    /// Confirmed by the key in a message.
     pub verified: bool,
     pub primary: bool,
-    /// Its holder has used a reset link that was mailed to it, or the operator gave it.
+    /// The holder has used a reset link sent to it, or an operator set it.
     pub proved_otherwise: bool,
 }
 
 impl EmailAddress {
-    /// Whether somebody has shown that they get the mail of this address.
+    /// Returns whether the holder is known to receive messages at this address.
     pub fn is_proved(&self) -> bool {
         self.verified || self.proved_otherwise
     }
@@ -84,7 +84,7 @@ impl Reader<'_> {
         self.find(select!("WHERE account_id = $1 AND is_primary"), params![account_id], record)
     }
 
-    /// The account's own row of an address.
+    /// Finds an address of the account.
     pub fn email_address_find_by_email(
         &self,
         account_id: i64,
@@ -93,22 +93,22 @@ impl Reader<'_> {
         self.find(select!("WHERE account_id = $1 AND email = $2"), params![account_id, email], record)
     }
 
-    /// The row that the account has had for longest: ids are never used twice.
+    /// The oldest row of the account: ids are never reused.
     pub fn email_address_find_first(&self, account_id: i64) -> Result<Option<EmailAddress>, StoreError> {
         self.find(FIND_FIRST, params![account_id], record)
     }
 
-    /// The id of the newest row; 0 when there is none.
+    /// The id of the newest row, or 0.
     pub fn email_address_last_id(&self, account_id: i64) -> Result<i64, StoreError> {
         Ok(self.find(LAST_ID, params![account_id], |row| row.get(0))?.unwrap_or(0))
     }
 
-    /// Whether the account has a row besides this one.
+    /// Returns whether the account has another row.
     pub fn email_address_exists_other(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
         self.value(EXISTS_OTHER, params![account_id, id])
     }
 
-    /// Whether the account has more than so many rows.
+    /// Returns whether the account has more than `rows` rows.
     pub fn email_address_exists_beyond(&self, account_id: i64, rows: i64) -> Result<bool, StoreError> {
         self.value(EXISTS_BEYOND, params![account_id, rows])
     }
@@ -117,17 +117,17 @@ impl Reader<'_> {
         self.value(EXISTS_VERIFIED, params![account_id])
     }
 
-    /// On any account, verified or not.
+    /// Returns whether any account has the address, verified or not.
     pub fn email_address_exists(&self, email: &str) -> Result<bool, StoreError> {
         self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE email = $1)", params![email])
     }
 
-    /// The row that holds this address verified, on any account.
+    /// The row of any account that has verified this address.
     pub fn email_address_find_verified(&self, email: &str) -> Result<Option<EmailAddress>, StoreError> {
         self.find(select!("WHERE email = $1 AND verified"), params![email], record)
     }
 
-    /// Unverified rows of this address on any account, the newest first.
+    /// Unverified rows of this address on any account, newest first.
     pub fn email_address_list_unverified_by_email(
         &self,
         email: &str,
@@ -136,7 +136,7 @@ impl Reader<'_> {
         self.list(LIST_UNVERIFIED, params![email, i64::try_from(limit).unwrap_or(i64::MAX)], record)
     }
 
-    /// On any account.
+    /// Returns whether any account has verified the address.
     pub fn email_address_is_verified(&self, email: &str) -> Result<bool, StoreError> {
         self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE email = $1 AND verified)", params![email])
     }
@@ -167,7 +167,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Deletes the account's rows up to the id `last` but the one to keep, at most `limit`.
+    /// Deletes the rows of the account up to the id `last`, except the row to keep, at most
+    /// `limit`.
     pub fn email_address_delete_others(
         &self,
         account_id: i64,
@@ -178,7 +179,7 @@ impl Writer<'_> {
         self.execute(DELETE_OTHERS, params![account_id, keep, last, limit])
     }
 
-    /// The same for those that are neither proved nor primary.
+    /// Like `email_address_delete_others`, for rows that are neither proved nor primary.
     pub fn email_address_delete_unproved(
         &self,
         account_id: i64,
@@ -189,9 +190,10 @@ impl Writer<'_> {
         self.execute(DELETE_UNPROVED, params![account_id, keep, last, limit])
     }
 
-    /// Moves the flag to this address. Does nothing if it is not the account's.
+    /// Makes this address the primary one. Does nothing if it belongs to another account.
     pub fn email_address_set_primary(&self, account_id: i64, id: i64) -> Result<(), StoreError> {
-        // Two statements: within one, a unique index may see the new flag before the old is gone.
+        // Two statements: within one, a unique index may see the new flag before the old is
+        // cleared.
         self.execute(
             "UPDATE email_addresses SET is_primary = FALSE
              WHERE account_id = $1 AND is_primary AND id <> $2

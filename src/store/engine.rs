@@ -1,7 +1,8 @@
-//! What an engine does for the store. Two do it: an embedded SQLite, and whatever speaks PostgreSQL's protocol.
+//! The interface of a database engine. There are two: embedded SQLite and the PostgreSQL protocol.
 //!
-//! Statements are written once, in the SQL that both understand, with parameters `$1`, `$2`… that first appear in order.
-//! Where no such text exists, the two variants stand side by side with the reason.
+//! Statements are written once, in the SQL common to both, with parameters `$1`, `$2`… that first
+//! appear in order. Where no common statement exists, both variants stand side by side with the
+//! reason.
 
 use std::ops::ControlFlow;
 
@@ -9,64 +10,67 @@ use super::StoreError;
 use super::migrations::Step;
 use super::values::{Row, Value};
 
-/// What is told of each row, and whether there may be more.
+/// Called with each row; `Break` ends the query.
 pub(super) type EachRow<'f> = &'f mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>;
 
-/// Runs statements. Each is prepared once and kept, so a text must not be made at run time.
+/// Runs statements. Each is prepared once and cached, so its text must be static.
 pub(super) trait Connection {
     fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError>;
 
-    /// Answers the number of rows changed.
+    /// Returns the number of rows changed.
     fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError>;
 }
 
 /// A connection that writes.
 ///
-/// Between [`begin`](WritingConnection::begin) and the end of the transaction no other writer's transaction runs, of this
-/// process or of another: what a rule has read stays true until it has written.
+/// From [`begin`](WritingConnection::begin) to the end of the transaction, no other write
+/// transaction runs, in this process or another: rows that a rule has read do not change before it
+/// writes.
 pub(super) trait WritingConnection: Connection + Send {
-    /// May wait for other writers, and connect anew; nothing has been done when it fails.
+    /// Waits for other writers and reconnects if necessary. On failure, nothing has been written.
     fn begin(&self) -> Result<(), StoreError>;
 
-    /// The same where there may be no tables yet.
+    /// Like `begin`, for a database that may have no tables yet.
     fn begin_migration(&self) -> Result<(), StoreError>;
 
-    /// From here on the promise of [`begin`](WritingConnection::begin) holds in a migration too: once there is what to
-    /// take turns by.
+    /// Excludes other writers, as [`begin`](WritingConnection::begin) does, in a migration. To be
+    /// called once the table that carries the lock exists.
     fn take_turns(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
     fn is_in_transaction(&self) -> bool;
 
-    /// Whether the last transaction was undone through no fault of its statements, for certain: it stood against another,
-    /// or its connection was lost before its commit was asked for. The same may be done again.
+    /// Returns whether the last transaction was certainly rolled back for a reason outside its
+    /// statements: a serialization failure, or a connection lost before COMMIT was sent. It can be
+    /// retried.
     fn was_undone(&self) -> bool {
         false
     }
 
-    /// After an error nobody knows whether it was written.
+    /// If it fails, the outcome is unknown.
     fn commit(&self) -> Result<(), StoreError>;
 
     fn rollback(&self) -> Result<(), StoreError>;
 
-    /// Keeps what one caller wrote, and begins what the next one writes.
+    /// Releases the savepoint of one job and begins the next.
     fn next_savepoint(&self) -> Result<(), StoreError> {
         self.run("RELEASE SAVEPOINT job")?;
         self.run("SAVEPOINT job")
     }
 
-    /// A statement without parameters and without an answer.
+    /// Runs a statement that has neither parameters nor rows.
     fn run(&self, sql: &'static str) -> Result<(), StoreError>;
 
-    /// A step towards today's schema.
+    /// Applies a migration step.
     fn migrate(&self, step: &Step) -> Result<(), StoreError>;
 
-    /// The last id that a row of this table was given; 0 before the first. Its row may be gone: ids are never used twice.
+    /// The last id assigned in this table, 0 before the first. Its row may have been deleted; ids
+    /// are never reused.
     fn last_id(&self, table: &'static str) -> Result<i64, StoreError>;
 
     fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError>;
 
-    /// What is tidy before the last connection closes.
+    /// Checkpoints before the last connection closes.
     fn tidy(&self) {}
 }

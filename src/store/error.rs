@@ -1,17 +1,17 @@
-//! What can go wrong in the store, in words that name no engine.
+//! Errors of the store, independent of the engine.
 //!
-//! Each engine's file makes them of that engine's codes and texts. None may ever put a bound value into a message: values
-//! may be secrets.
+//! The modules of the engines map codes and messages to them. No message contains a bound value,
+//! which may be a secret.
 
 use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
-    /// Another row already holds what must be unique.
+    /// A unique constraint is violated.
     Conflict(Conflict),
-    /// The database cannot serve now; the same call may succeed later.
+    /// The database cannot serve at the moment; a retry may succeed.
     Unavailable(String),
-    /// A defect or a damaged database; trying again will not help.
+    /// A defect or a damaged database; a retry does not help.
     Other(String),
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for StoreError {
 impl std::error::Error for StoreError {}
 
 impl StoreError {
-    /// For failures of the transaction itself, which say nothing about the caller's own work.
+    /// For failures of the whole transaction, which say nothing about the job of a caller.
     pub(super) fn into_unavailable(self) -> StoreError {
         match self {
             StoreError::Other(why) => StoreError::Unavailable(why),

@@ -1,6 +1,7 @@
-//! The two handles that closures get, and the few ways in which nouns may run a statement.
+//! The handles passed to closures, and the primitives by which other files of the store run
+//! statements.
 //!
-//! What is `pub(super)` here must never become `pub`: callers say what they want, not how it is asked.
+//! The `pub(super)` methods must never become `pub`: callers use named queries, not SQL.
 
 use std::ops::{ControlFlow, Deref};
 
@@ -8,12 +9,12 @@ use super::StoreError;
 use super::engine::Connection;
 use super::values::{Column, Row, Value};
 
-/// Reads. Each noun's file adds its own methods.
+/// Reads. Each table's file adds methods.
 pub struct Reader<'c> {
     connection: &'c dyn Connection,
 }
 
-/// Writes, and reads that see them before they are committed.
+/// Writes, and reads that see the uncommitted writes.
 pub struct Writer<'c> {
     reader: Reader<'c>,
 }
@@ -46,7 +47,7 @@ impl<'c> Reader<'c> {
         self.list_by(sql, params, record)
     }
 
-    /// The same for what a record is made of besides its row.
+    /// Like `list`, with a closure that captures state.
     pub(super) fn list_by<T>(
         &self,
         sql: &'static str,
@@ -61,7 +62,7 @@ impl<'c> Reader<'c> {
         Ok(found)
     }
 
-    /// The single column of a statement that always yields one row.
+    /// The single column of a statement that always returns one row.
     pub(super) fn value<T: Column>(&self, sql: &'static str, params: &[Value<'_>]) -> Result<T, StoreError> {
         let found = self.find(sql, params, |row| row.get(0))?;
         found.ok_or_else(|| StoreError::Other(format!("no row from: {sql}")))
@@ -73,7 +74,7 @@ impl<'c> Writer<'c> {
         Writer { reader: Reader::new(connection) }
     }
 
-    /// Answers the number of rows changed.
+    /// Returns the number of rows changed.
     pub(super) fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
         self.connection.execute(sql, params)
     }

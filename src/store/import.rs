@@ -1,7 +1,7 @@
-//! Taking in the rows of another database: all of them in one transaction, or none.
+//! Imports the rows of another database in one transaction.
 //!
-//! It works on a file that no server need be running for, and must never touch one that is not this program's: the two
-//! names of an import are easily given the wrong way round.
+//! No server needs to run meanwhile. A file that belongs to another program is never modified: the
+//! two arguments of an import are easily swapped.
 
 use std::path::{Path, PathBuf};
 
@@ -13,23 +13,23 @@ use super::values::{Day, Time, params};
 use super::{Account, EmailAddress, SocialAccount, StoreError, Token, Writer};
 use super::{Database, Postgres, migrations, postgres};
 
-/// Enough for the upper levels of every index; a server's connections do with less.
+/// Enough for the upper levels of every index. Connections of the server use less.
 const CACHE_KIB: i64 = 64 * 1024;
 
-/// What becomes of the rows when the closure has succeeded.
+/// Whether the transaction is committed once the closure has succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
     Rows,
-    /// Nothing, not even a file: for a trial.
+    /// Roll back and create no file: for a dry run.
     Nothing,
 }
 
-/// Runs the closure in a transaction of its own, on a database that is made when it is missing. Waits on this thread, which
-/// must not be one of an async runtime.
+/// Runs the closure in a transaction of its own and creates a missing database. Blocks the calling
+/// thread, so it must not run on an async runtime.
 ///
 /// # Errors
 ///
-/// The closure's, the store's; then nothing was written.
+/// Those of the closure and the store. Nothing was written then.
 pub fn write_all_or_nothing<T, E: From<StoreError>>(
     database: &Database,
     keep: Keep,
@@ -53,7 +53,8 @@ fn into_file<T, E: From<StoreError>>(
         run(&connection, &connection, keep, f)
     };
     if is_new && keep == Keep::Nothing {
-        // The engine's own temporary file, without a name: a large trial does not have to fit into memory.
+        // An unnamed temporary file of SQLite, so that a large dry run does not have to fit into
+        // memory.
         return run(Sqlite::open("").map_err(StoreError::from)?);
     }
     let made = create_private(path)?;
@@ -90,7 +91,7 @@ pub(super) fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
     Ok(connection)
 }
 
-/// `written` is what the closure writes through.
+/// `written` is the connection that the closure writes through.
 fn run<T, E: From<StoreError>>(
     connection: &dyn WritingConnection,
     written: &dyn Connection,
@@ -101,7 +102,7 @@ fn run<T, E: From<StoreError>>(
     let done = migrations::bring_up_to_date(connection).map_err(E::from).and_then(|()| {
         let done = f(&Writer::new(written))?;
         for (table, last) in LAST_IDS {
-            // New ids begin behind those of rows that came with one.
+            // New ids continue after the imported ones.
             let last: i64 = Writer::new(connection).value(last, &[])?;
             connection.set_last_id(table, last.max(connection.last_id(table)?))?;
         }
@@ -118,14 +119,14 @@ fn run<T, E: From<StoreError>>(
     done
 }
 
-/// Whose rows may come with the ids they had.
+/// Tables whose rows may be imported with their ids.
 const LAST_IDS: [(&str, &str); 3] = [
     ("accounts", "SELECT COALESCE(MAX(id), 0) FROM accounts"),
     ("email_addresses", "SELECT COALESCE(MAX(id), 0) FROM email_addresses"),
     ("social_accounts", "SELECT COALESCE(MAX(id), 0) FROM social_accounts"),
 ];
 
-/// Takes away what [`create_private`] and the engine made.
+/// Deletes the files that [`create_private`] and the engine created.
 pub(super) fn remove(path: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
@@ -135,7 +136,7 @@ pub(super) fn remove(path: &Path) {
 }
 
 impl Writer<'_> {
-    /// With the id it had: clients keep it.
+    /// Preserves the id, which clients store.
     pub fn import_account(
         &self,
         account: &Account,
@@ -164,7 +165,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// With the id it had, or a new one where that is taken.
+    /// Preserves the id unless it is taken.
     pub fn import_email_address(&self, address: &EmailAddress) -> Result<(), StoreError> {
         let EmailAddress { id, account_id, email, verified, primary, .. } = address;
         if self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE id = $1)", params![*id])? {
@@ -177,7 +178,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Its id is nobody's business.
+    /// The id is not preserved.
     pub fn import_token(&self, token: &Token, digest: &[u8; 32]) -> Result<(), StoreError> {
         self.execute(
             "INSERT INTO tokens (digest, account_id, name, created, expiry, revoked, last_seen)
@@ -195,7 +196,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// With the id it had, or a new one where that is taken.
+    /// Preserves the id unless it is taken.
     pub fn import_social_account(&self, link: &SocialAccount) -> Result<(), StoreError> {
         let values = params![
             link.id,

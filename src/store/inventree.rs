@@ -1,7 +1,8 @@
-//! InvenTree's own database (API version 291, SQLite), read for an import.
+//! Reads an InvenTree database (API version 291, SQLite) for an import.
 //!
-//! It must never write there: the file may be in use. All is read in one transaction, row by row, so that it is one
-//! moment of the source and takes no memory. Nothing of a row's content may get into a message: it may be a secret.
+//! The source is opened read-only, as it may be in use, and read row by row in one transaction: a
+//! consistent snapshot in constant memory. No message contains the content of a row, which may be
+//! a secret.
 
 use std::fmt;
 use std::path::Path;
@@ -14,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 use super::values::Day;
 use super::{Account, EmailAddress, SocialAccount, Token};
 
-/// Why the source cannot be imported, in one line that names the file.
+/// The source cannot be imported: one line that names the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(String);
 
@@ -26,7 +27,7 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// A second factor, as InvenTree keeps it. Its key is a secret: there is no Debug.
+/// A TOTP device of InvenTree. Its key is a secret, so it has no `Debug`.
 pub struct TotpDevice {
     pub id: i64,
     pub account_id: i64,
@@ -40,7 +41,7 @@ pub struct TotpDevice {
 /// An open source.
 pub struct InvenTree {
     connection: Connection,
-    /// As the operator wrote it.
+    /// The path as given by the operator.
     name: String,
 }
 
@@ -67,14 +68,15 @@ const TABLES: &[(&str, &[&str])] = &[
     ("otp_totp_totpdevice", &["id", "user_id", "name", "confirmed", "key", "created_at"]),
 ];
 
-/// The last migration that API version 291 has, of each app whose tables are read.
+/// For each app whose tables are read, the last migration of API version 291.
 const LAST_MIGRATIONS: &[(&str, u32)] =
     &[("auth", 12), ("account", 9), ("users", 12), ("socialaccount", 6), ("otp_totp", 3)];
 
 const PATH_IN_URI: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 impl InvenTree {
-    /// Opens the file and makes sure that it is whole, InvenTree's, and not newer than version 291.
+    /// Opens the file and checks that it is complete, belongs to InvenTree and is not newer than
+    /// version 291.
     ///
     /// # Errors
     ///
@@ -82,7 +84,7 @@ impl InvenTree {
     pub fn open(path: &Path) -> Result<InvenTree, Unreadable> {
         let name = path.display().to_string();
         let unreadable = |why: &dyn fmt::Display| Unreadable(format!("{name}: {why}"));
-        // Absolute, so that no name is taken for one of the engine's special ones.
+        // Absolute, so that SQLite does not interpret a special name.
         let absolute = path.canonicalize().map_err(|e| unreadable(&e))?;
         let metadata = absolute.metadata().map_err(|e| unreadable(&e))?;
         if !metadata.is_file() || metadata.len() == 0 {
@@ -90,7 +92,8 @@ impl InvenTree {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = match begin(Connection::open_with_flags(&absolute, flags)) {
-            // A log cannot be shared in a folder that is read-only; where none is left, nobody else is writing.
+            // A read-only directory cannot hold shared memory for the log. Without a log there is
+            // no writer.
             Err(e) if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !has_log(&absolute) => {
                 let path = absolute.to_string_lossy();
                 let uri = format!("file:{}?immutable=1", utf8_percent_encode(&path, PATH_IN_URI));
@@ -104,7 +107,7 @@ impl InvenTree {
         Ok(source)
     }
 
-    /// How many rows there are to read in all.
+    /// The number of rows of all tables.
     ///
     /// # Errors
     ///
@@ -116,11 +119,11 @@ impl InvenTree {
         })
     }
 
-    /// By id, as are all of these.
+    /// Calls `f` with each account, by id, as do the methods below.
     ///
     /// # Errors
     ///
-    /// The callback's, [`Unreadable`].
+    /// Those of the callback, and [`Unreadable`].
     pub fn accounts<E: From<Unreadable>>(&self, f: impl FnMut(Account) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "auth_user",
@@ -148,7 +151,7 @@ impl InvenTree {
 
     /// # Errors
     ///
-    /// The callback's, [`Unreadable`].
+    /// Those of the callback, and [`Unreadable`].
     pub fn email_addresses<E: From<Unreadable>>(&self, f: impl FnMut(EmailAddress) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "account_emailaddress",
@@ -167,11 +170,11 @@ impl InvenTree {
         )
     }
 
-    /// Tokens with their keys in clear, as InvenTree keeps them.
+    /// Tokens with their keys in clear, as InvenTree stores them.
     ///
     /// # Errors
     ///
-    /// The callback's, [`Unreadable`].
+    /// Those of the callback, and [`Unreadable`].
     pub fn tokens<E: From<Unreadable>>(&self, mut f: impl FnMut(Token, &str) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "users_apitoken",
@@ -194,7 +197,7 @@ impl InvenTree {
 
     /// # Errors
     ///
-    /// The callback's, [`Unreadable`].
+    /// Those of the callback, and [`Unreadable`].
     pub fn social_accounts<E: From<Unreadable>>(&self, f: impl FnMut(SocialAccount) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "socialaccount_socialaccount",
@@ -224,7 +227,7 @@ impl InvenTree {
 
     /// # Errors
     ///
-    /// The callback's, [`Unreadable`].
+    /// Those of the callback, and [`Unreadable`].
     pub fn totp_devices<E: From<Unreadable>>(&self, f: impl FnMut(TotpDevice) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "otp_totp_totpdevice",
@@ -243,10 +246,10 @@ impl InvenTree {
         )
     }
 
-    /// The engine takes a last page that is cut off for one that ends in zeros.
+    /// Detects a truncated file: SQLite reads a truncated last page as one that ends in zeros.
     fn check_length(&self, path: &Path) -> Result<(), Unreadable> {
         if has_log(path) {
-            // Pages may still be in the log alone.
+            // Some pages may be in the log only.
             return Ok(());
         }
         let pages: i64 = self.value("PRAGMA page_count")?;
@@ -293,13 +296,13 @@ impl InvenTree {
         Ok(())
     }
 
-    /// A file that was cut down to its accounts has no such table, and is taken by its columns.
+    /// A file reduced to the account tables has no migrations table; its columns decide.
     fn check_migrations(&self) -> Result<(), Unreadable> {
         if !self.has_table("django_migrations")? {
             return Ok(());
         }
         for (app, last) in LAST_MIGRATIONS {
-            // Their names begin with a number of four digits.
+            // Migration names begin with a four-digit number.
             let newest: Option<String> =
                 self.value(&format!("SELECT MAX(name) FROM django_migrations WHERE app = '{app}'"))?;
             let number = newest.as_deref().and_then(|name| name.get(..4)?.parse::<u32>().ok());
@@ -315,7 +318,7 @@ impl InvenTree {
         self.value(&format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{table}')"))
     }
 
-    /// The first column of the first row; `sql` is made of this file's own constants.
+    /// The first column of the first row. `sql` consists of constants of this file.
     fn value<T: FromSql>(&self, sql: &str) -> Result<T, Unreadable> {
         let found = self.connection.query_row(sql, [], |row| row.get(0)).optional();
         found
@@ -351,7 +354,7 @@ impl InvenTree {
 fn begin(connection: rusqlite::Result<Connection>) -> rusqlite::Result<Connection> {
     let connection = connection?;
     connection.busy_timeout(super::sqlite::BUSY_TIMEOUT)?;
-    // The first read fixes the moment.
+    // The first read fixes the snapshot.
     connection.execute_batch("BEGIN; SELECT COUNT(*) FROM sqlite_master")?;
     Ok(connection)
 }
@@ -364,7 +367,7 @@ fn has_log(path: &Path) -> bool {
     })
 }
 
-/// The engine's error for people; never a value of a row.
+/// An error of SQLite for people, without any value of a row.
 fn explain(error: &rusqlite::Error) -> String {
     if let rusqlite::Error::SqliteFailure(failure, _) = error {
         match failure.code {
@@ -389,7 +392,8 @@ fn explain(error: &rusqlite::Error) -> String {
     }
 }
 
-/// As Django writes a time into SQLite: UTC, `2026-11-23 21:40:22.301802`, the fraction only when there is one.
+/// A time as Django stores it in SQLite: UTC, `2026-11-23 21:40:22.301802`, with an optional
+/// fraction.
 struct DjangoTime(DateTime<Utc>);
 
 impl FromSql for DjangoTime {

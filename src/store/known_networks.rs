@@ -1,6 +1,6 @@
-//! Networks from which an account's password was given.
+//! Networks from which the password of an account was entered.
 //!
-//! Must never know a network itself: it sees the digest of an account and a network.
+//! A network is stored only as a digest, together with its account.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use super::values::{Time, params};
 use super::{Reader, StoreError, Writer};
 
 impl Reader<'_> {
-    /// When the network was last written down as the account's.
+    /// When the network was last recorded for the account.
     pub fn known_network_find(&self, digest: &[u8; 32]) -> Result<Option<DateTime<Utc>>, StoreError> {
         let sql = "SELECT last_used FROM known_networks WHERE digest = $1";
         self.find(sql, params![digest], |row| Ok(row.get::<Time>(0)?.0))
@@ -16,7 +16,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Keeps the `limit` most recently used networks of the account, this one among them.
+    /// Keeps the `limit` most recently used networks of the account, including this one.
     pub fn known_network_keep(
         &self,
         digest: &[u8; 32],

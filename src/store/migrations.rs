@@ -1,16 +1,16 @@
-//! Brings a database up to the schema this program was built for.
+//! Migrates a database to the schema of this program.
 //!
-//! A step that has been released must never be edited: add the next one. Nothing here may touch
-//! a database that a newer program has migrated.
+//! A released step is never edited; add the next one. A database with a newer schema is left
+//! untouched.
 
 use super::engine::WritingConnection;
 use super::values::params;
 use super::{Reader, StoreError, Writer};
 
-/// What brings the schema from one version to the next, in SQLite's words.
+/// One migration step, in SQLite's dialect.
 pub(super) struct Step {
     pub(super) both: &'static str,
-    /// What each engine says in its own way.
+    /// Statements for one engine only.
     pub(super) sqlite: &'static str,
     pub(super) postgres: &'static str,
 }
@@ -19,12 +19,13 @@ const fn step(both: &'static str) -> Step {
     Step { both, sqlite: "", postgres: "" }
 }
 
-/// Step n brings the schema from version n to n + 1.
+/// Step n migrates version n to n + 1.
 pub(super) const STEPS: &[Step] = &[
     Step {
         both: include_str!("migrations/0001.sql"),
         sqlite: "",
-        // Of several conflicts SQLite tells the one of the newest index, and PostgreSQL that of the oldest.
+        // If several constraints are violated, SQLite reports the newest index and PostgreSQL the
+        // oldest.
         postgres: "DROP INDEX email_addresses_verified;
                    DROP INDEX email_addresses_primary;
                    CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (email) WHERE verified;
@@ -55,19 +56,19 @@ pub(super) const STEPS: &[Step] = &[
 ];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 
-/// One transaction for all steps: a half-migrated database can never be seen, and of several programs that start at once
-/// the others find nothing left to do.
+/// Runs all steps in one transaction: a half-migrated database is never visible, and when several
+/// programs start at once, one migrates and the others find nothing left to do.
 pub(super) fn run(connection: &dyn WritingConnection) -> Result<(), StoreError> {
     connection.begin_migration()?;
     let done = bring_up_to_date(connection).and_then(|()| connection.commit());
     if done.is_err() && connection.is_in_transaction() {
-        // The error that counts is the first.
+        // Report the first error.
         let _ = connection.rollback();
     }
     done
 }
 
-/// The same as part of a larger transaction.
+/// Like `run`, within a larger transaction.
 pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(), StoreError> {
     connection.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
     connection.take_turns()?;
@@ -88,7 +89,7 @@ pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(),
     Ok(())
 }
 
-/// The database is one of a newer program.
+/// The error for a database with a newer schema.
 pub(super) fn too_new(version: i64) -> StoreError {
     StoreError::Other(format!(
         "the database has schema version {version}, but this program knows versions up to {LATEST} only: run the newer \
@@ -97,14 +98,14 @@ pub(super) fn too_new(version: i64) -> StoreError {
 }
 
 impl Reader<'_> {
-    /// `None` in a database that has just been made.
+    /// `None` in a new database.
     pub(super) fn schema_version(&self) -> Result<Option<i64>, StoreError> {
         self.find("SELECT version FROM schema_version", &[], |row| row.get(0))
     }
 }
 
 impl Writer<'_> {
-    /// Writes what is there already: whether the disk takes it.
+    /// Rewrites existing data, to check that the database accepts writes.
     pub fn write_nothing_new(&self) -> Result<(), StoreError> {
         self.execute("UPDATE schema_version SET version = version", &[])?;
         Ok(())
@@ -139,7 +140,8 @@ mod tests {
         assert_eq!(stored, newer);
     }
 
-    /// As a program of then left it: the steps up to its version, and a session.
+    /// A database as a program of that version left it: the steps up to the version, and a
+    /// session.
     fn earlier(path: &Path, version: usize) -> Connection {
         let file = Connection::open(path).unwrap();
         file.execute_batch("CREATE TABLE schema_version (version INTEGER NOT NULL)").unwrap();
@@ -208,8 +210,8 @@ mod tests {
         second.close();
     }
 
-    /// What a schema is, in words that both engines have: `table column not-null`, and `index table columns` of each
-    /// index with whether it is unique and its condition.
+    /// The schema in a notation common to both engines: `table column not-null`, and `index table
+    /// columns` with uniqueness and condition.
     #[test]
     #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
     fn both_engines_have_the_same_tables_and_indexes() {

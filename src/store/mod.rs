@@ -1,8 +1,8 @@
-//! Everything the server remembers, in one database: a file of its own, or a PostgreSQL server that several share.
+//! All persistent state, in one database: an SQLite file, or a PostgreSQL server that several
+//! processes share.
 //!
-//! Callers hand in closures over [`Reader`] and [`Writer`]; the records they get back are plain
-//! data. No SQL, no engine's name and no engine's error type may leave this folder, and nothing
-//! in here may know of HTTP.
+//! Callers pass closures over [`Reader`] and [`Writer`] and get plain records. No SQL, engine name
+//! or engine error type leaves this module, and nothing in it knows about HTTP.
 
 mod accounts;
 mod attempts;
@@ -63,7 +63,7 @@ use writer::WriterThread;
 
 use crate::metrics::Writing;
 
-/// A cheap handle to the database; clones share the connections and the writer thread.
+/// A handle to the database. Clones are cheap and share the connections and the writer thread.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -75,19 +75,20 @@ const MAX_TOUCHES: usize = writer::QUEUE_LENGTH / 4;
 struct Inner {
     readers: Readers,
     writer: WriterThread,
-    /// Has a reference for each [touch](Store::touch) that is queued.
+    /// Cloned once for each queued [touch](Store::touch), so that its reference count is their
+    /// number.
     touches: Arc<()>,
 }
 
-/// The engine that reads; the writer thread has the one that writes.
+/// Read connections. The writer thread owns the connection that writes.
 enum Readers {
     Sqlite(Box<sqlite::Readers>),
     Postgres(postgres::Server),
 }
 
 impl Store {
-    /// Opens the database, creating its file (but neither its folder nor its server) and bringing its schema up to
-    /// date. Refuses a schema newer than this program.
+    /// Opens the database and migrates its schema. Creates a missing SQLite file, but not its
+    /// folder. Fails if the schema is newer than this program.
     pub fn open(database: &Database) -> Result<Store, StoreError> {
         match database {
             Database::Sqlite(path) => Store::of_file(sqlite::open(path)?),
@@ -95,8 +96,8 @@ impl Store {
         }
     }
 
-    /// Opens a database that [`Store::open`] made: neither makes a file nor changes one of somebody else's. While the
-    /// schema is up to date it waits for no writer.
+    /// Opens a database that [`Store::open`] created. Creates no file and does not modify a
+    /// foreign database. Takes no write lock if the schema is current.
     pub fn open_existing(database: &Database) -> Result<Store, StoreError> {
         match database {
             Database::Sqlite(path) => Store::of_file(sqlite::open_existing(path)?),
@@ -104,7 +105,7 @@ impl Store {
         }
     }
 
-    /// Whether there is something to open.
+    /// Returns whether the database exists.
     pub fn is_made(database: &Database) -> Result<bool, StoreError> {
         match database {
             Database::Sqlite(path) => Ok(path.exists()),
@@ -119,7 +120,7 @@ impl Store {
         Store::start(Readers::Sqlite(Box::new(sqlite::Readers::open(&path)?)), Box::new(connection))
     }
 
-    /// While the schema is up to date, nothing is written and nobody waited for.
+    /// Neither writes nor locks if the schema is current.
     fn of_server(server: &Postgres, must_be_ours: bool) -> Result<Store, StoreError> {
         let connector = postgres::Connector::new(server)?;
         let (readers, writer) = postgres::elsewhere(|| {
@@ -140,13 +141,14 @@ impl Store {
         Ok(Store { inner: Arc::new(Inner { readers, writer: WriterThread::start(writer)?, touches: Arc::default() }) })
     }
 
-    /// Whether other servers may work on the same rows at this moment.
+    /// Returns whether other processes may use the same rows at this moment.
     pub fn is_shared(&self) -> bool {
         matches!(self.inner.readers, Readers::Postgres(_))
     }
 
-    /// Runs the closure on the caller's thread: an indexed read of a file takes microseconds, and while a server is
-    /// asked, other threads go on with what else is to do. Each statement sees its own snapshot.
+    /// Runs the closure on the caller's thread. An indexed read of a file takes microseconds; a
+    /// read from a server runs in `block_in_place`, so that other tasks proceed. Each statement
+    /// sees its own snapshot.
     pub async fn read<T: Send, E: From<StoreError> + Send>(
         &self,
         f: impl FnOnce(&Reader<'_>) -> Result<T, E> + Send,
@@ -157,7 +159,8 @@ impl Store {
         }
     }
 
-    /// What nearly every request asks: one statement at most. `kept` is where answers found lately are.
+    /// Looks up a token or session, as nearly every request does, in at most one statement. `kept`
+    /// selects the cache.
     async fn find_by_digest<T: Clone>(
         &self,
         what: &'static ByDigest<T>,
@@ -172,16 +175,16 @@ impl Store {
                     None => read(),
                 }
             }
-            // In a box of its own: each request of the other engine would carry the room that this one takes.
+            // Boxed, so that SQLite requests do not carry the size of this future.
             Readers::Postgres(server) => Box::pin(server.lines.find(what, digest)).await,
         }
     }
 
-    /// Queues the closure to the writer thread and answers only after its transaction is durable.
+    /// Queues the closure for the writer thread and returns after its transaction is durable.
     ///
-    /// An error or a panic undoes what this closure wrote and nothing else. Once queued, the
-    /// closure runs even if the caller stops waiting. It may run again, from its beginning, when a
-    /// server undid what it did: it must do nothing that counts but through its writer.
+    /// An error or a panic rolls back only the writes of this closure. Once queued, the closure
+    /// runs even if the caller stops waiting. It may run again from the start if the server rolls
+    /// back the transaction, so all its side effects must go through the [`Writer`].
     pub async fn write<T, E>(&self, f: impl Fn(&Writer<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -195,18 +198,20 @@ impl Store {
         }
     }
 
-    /// Queues what no answer depends on, such as when something was used last, and waits for nothing: a database that
-    /// takes no writes just now can still be read. It is durable before any write that is queued later.
+    /// Queues a write and does not wait for it: for bookkeeping that no response depends on, so
+    /// that requests succeed while the database is read-only. It is durable before any write that
+    /// is queued later.
     pub fn note(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
         let (reply, _) = oneshot::channel();
-        // What is lost is noted again at the next use.
+        // If it is lost, the next use records it again.
         let _ = self.inner.writer.submit(writer::job(f, reply));
     }
 
-    /// As [`note`](Store::note), for what the next use writes again, such as a last use: while [`MAX_TOUCHES`] of them
-    /// wait, the next is dropped, so that requests that read cannot fill the queue of those that write.
+    /// Like [`note`](Store::note), for writes that the next use repeats, such as a last-used time.
+    /// Drops the write if [`MAX_TOUCHES`] are queued already, so that reads cannot fill the write
+    /// queue.
     pub fn touch(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
-        // The closure holds one reference more while it is queued.
+        // The closure owns this reference while it is queued.
         let queued = Arc::clone(&self.inner.touches);
         if Arc::strong_count(&queued) <= MAX_TOUCHES {
             self.note(move |w| {
@@ -220,8 +225,8 @@ impl Store {
         self.inner.writer.metrics()
     }
 
-    /// Takes no more writes, finishes those already queued and folds the log into the file.
-    /// Blocks until that is done. Must not be called from inside a write.
+    /// Rejects further writes, completes the queued ones and checkpoints the log. Blocks until
+    /// done. Must not be called inside a write.
     pub fn close(&self) {
         self.inner.writer.close();
     }

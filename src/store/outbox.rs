@@ -1,7 +1,7 @@
-//! Mails that were promised in the same transaction as what they tell of, and wait to be sent.
+//! The outbox: messages queued in the transaction of the event that they report.
 //!
-//! Mails come in sealed, as they hold keys; this file must never see an open one, nor show the
-//! sealed text in `Debug`.
+//! Messages arrive encrypted, since they contain keys. This file never sees the plain text, and
+//! `Debug` never shows the ciphertext.
 
 use std::fmt;
 
@@ -44,7 +44,8 @@ fn record(row: &Row<'_>) -> Result<OutboxMail, StoreError> {
 }
 
 impl Reader<'_> {
-    /// Longest due first. May include expired mails that no sweep has deleted yet.
+    /// Messages that are due, the longest due first. May include expired ones that the cleanup has
+    /// not deleted yet.
     pub fn outbox_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<OutboxMail>, StoreError> {
         self.list(
             "SELECT id, sealed, created, next_attempt, attempts, expires FROM outbox
@@ -59,7 +60,7 @@ impl Reader<'_> {
         Ok(next.map(|time| time.0))
     }
 
-    /// When the mail that waits longest was queued.
+    /// When the oldest message was queued.
     pub fn outbox_oldest(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         let oldest: Option<Time> = self.value("SELECT MIN(created) FROM outbox", &[])?;
         Ok(oldest.map(|time| time.0))
@@ -71,7 +72,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Due at once.
+    /// Queues a message that is due at once.
     pub fn outbox_insert(
         &self,
         sealed: &[u8],
@@ -85,9 +86,9 @@ impl Writer<'_> {
         )
     }
 
-    /// Takes the mail that has been due longest, so that no other server takes it before `until`.
+    /// Claims the message that has been due longest: no other server takes it before `until`.
     pub fn outbox_claim(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Option<OutboxMail>, StoreError> {
-        // Of the shared engine alone: with the other there is nobody to take it.
+        // PostgreSQL only: an SQLite file has a single server.
         self.find(
             "UPDATE outbox SET next_attempt = $1 WHERE id = (
                  SELECT id FROM outbox WHERE next_attempt <= $2 ORDER BY next_attempt, id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -97,7 +98,7 @@ impl Writer<'_> {
         )
     }
 
-    /// Sets when it is due without counting an attempt.
+    /// Reschedules without counting an attempt.
     pub fn outbox_set_next_attempt(&self, id: i64, next_attempt: DateTime<Utc>) -> Result<(), StoreError> {
         self.execute("UPDATE outbox SET next_attempt = $1 WHERE id = $2", params![Time(next_attempt), id])?;
         Ok(())
@@ -107,7 +108,7 @@ impl Writer<'_> {
         Ok(self.execute("DELETE FROM outbox WHERE id = $1", params![id])? > 0)
     }
 
-    /// Counts a failed attempt and sets the time of the next.
+    /// Counts a failed attempt and reschedules.
     pub fn outbox_postpone(&self, id: i64, next_attempt: DateTime<Utc>) -> Result<(), StoreError> {
         self.execute(
             "UPDATE outbox SET next_attempt = $1, attempts = attempts + 1 WHERE id = $2",

@@ -1,10 +1,10 @@
-//! Which index serves each statement of the writer whose rows a stranger can multiply: none may read them all.
+//! Query plans: no statement of the writer may scan a table that strangers can grow.
 
 use rusqlite::Connection;
 
 use super::{accounts, email_addresses, migrations, sessions, tokens};
 
-/// The steps of a statement's plan, in SQLite's words.
+/// The steps of the plan of a statement, as SQLite reports them.
 fn plan(sql: &str) -> Vec<String> {
     let connection = Connection::open_in_memory().unwrap();
     migrations::run(&connection).unwrap();
@@ -14,7 +14,7 @@ fn plan(sql: &str) -> Vec<String> {
     steps.map(Result::unwrap).collect()
 }
 
-/// Nothing is sorted, and no table or index is read from one end to the other.
+/// Asserts that the index serves the statement, without sorts or full scans.
 fn assert_served(sql: &str, index: &str) {
     let steps = plan(sql);
     assert!(steps.iter().any(|step| step.contains(index)), "{sql}: {steps:?}");

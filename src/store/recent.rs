@@ -1,11 +1,11 @@
-//! Answers found lately, given again for as long as nobody has committed anything.
+//! Lookup cache, invalidated by any commit.
 //!
-//! Each commit, of this process or another, changes the header of the index of the write-ahead log, which SQLite shares
-//! between processes in memory. An answer is kept with the header it was read under and counts under that one alone: the
-//! rule by which SQLite itself decides whether its page cache still holds (`walIndexTryHdr` in wal.c). So there is
-//! nothing to invalidate and nothing to forget: what any write ends is refused from the next request on.
+//! Each commit, by any process, changes the header of the WAL index, which SQLite keeps in shared
+//! memory. An entry stores the header that was current when it was read, and is valid only while
+//! the header is unchanged; SQLite validates its page cache by the same rule (`walIndexTryHdr` in
+//! wal.c). No explicit invalidation is needed: a revocation takes effect with the next request.
 //!
-//! Must never judge by time, nor keep what an open transaction read.
+//! Entries never expire by time, and reads of an open transaction are never cached.
 
 use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
@@ -17,31 +17,32 @@ use rusqlite::{Connection, ffi};
 
 use super::{Account, Session, StoreError, Token};
 
-/// Of tokens, and of sessions: four megabytes together, since an answer takes about 500 bytes.
+/// Entries for tokens, and the same for sessions: 4 MB together, at about 500 bytes per entry.
 const KEPT: usize = 4096;
 
-/// What requests ask for again and again.
+/// Cache for the lookups of nearly every request.
 pub(super) struct Recent {
     header: SharedHeader,
     pub(super) tokens: Kept<(Token, Account)>,
     pub(super) sessions: Kept<(Session, Account)>,
 }
 
-/// Answers by the digest they were asked by.
+/// Entries by the digest that was looked up.
 pub(super) type Kept<T> = Cache<[u8; 32], Arc<Found<T>>>;
 
-/// An answer, "there is none" among them.
+/// A cached result, which may be that there is no record.
 pub(super) struct Found<T> {
     under: Header,
     answer: Option<T>,
 }
 
 impl Recent {
-    /// `None` where this engine shows no index, such as on a file system without shared memory: every answer is read.
+    /// `None` without a WAL index, such as on a file system without shared memory: every lookup
+    /// reads.
     ///
     /// # Errors
     ///
-    /// When the connection cannot read.
+    /// If the connection cannot read.
     pub(super) fn new(connection: Connection) -> Result<Option<Recent>, StoreError> {
         let header = SharedHeader::of(connection)?;
         Ok(header.map(|header| Recent { header, tokens: Cache::new(KEPT), sessions: Cache::new(KEPT) }))
@@ -62,7 +63,7 @@ impl Recent {
             return Ok(found.answer.clone());
         }
         let answer = read()?;
-        // A commit in between leaves open which side of it was read.
+        // After a concurrent commit, the result may be from before or after it.
         if let Some(under) = before
             && self.header.read() == before
         {
@@ -72,23 +73,24 @@ impl Recent {
     }
 }
 
-/// `WalIndexHdr` of wal.c, 48 bytes: the counter of commits, the length of the log, the checksum of its last frame, and
-/// the salts of this log. Equal headers mean equal logs.
+/// `WalIndexHdr` of wal.c, 48 bytes: the change counter, the length of the log, the checksum of
+/// its last frame and the salts of the log. Equal headers mean equal logs.
 type Header = [u32; HEADER_WORDS];
 const HEADER_WORDS: usize = 12;
-/// The word whose first byte says that the header is in use.
+/// The word whose first byte tells whether the header is initialised.
 const IN_USE: usize = 3;
-/// WALINDEX_PGSZ of wal.c: what every user of an index maps at a time.
+/// WALINDEX_PGSZ of wal.c: the unit in which the index is mapped.
 const INDEX_PAGE: i32 = 32_768;
 
-/// Where SQLite keeps the header, in memory that all processes share.
+/// The header in shared memory.
 struct SharedHeader {
     words: NonNull<AtomicU32>,
     /// Owns the mapping.
     _connection: Mutex<Connection>,
 }
 
-// SAFETY: `words` is only read, atomically, and stays mapped for as long as the connection beside it is open.
+// SAFETY: `words` is only read, atomically, and stays mapped for as long as the connection beside
+// it is open.
 unsafe impl Send for SharedHeader {}
 // SAFETY: as above.
 unsafe impl Sync for SharedHeader {}
@@ -101,13 +103,15 @@ impl SharedHeader {
         Ok(words.map(|words| SharedHeader { words: words.cast(), _connection: Mutex::new(connection) }))
     }
 
-    /// `None` while a commit is being written down, and when the index is not in use.
+    /// `None` during a commit, and if the index is not initialised.
     fn read(&self) -> Option<Header> {
-        // A commit writes the second copy, then the first: whoever reads them the other way round and finds them equal
-        // has read a whole one. The loads must happen in that order, and before whatever is decided by them.
+        // A commit writes the second copy, then the first. A reader that loads them in the
+        // opposite order and finds them equal has a consistent header. Acquire loads keep that
+        // order, and order the header before any decision based on it.
         let copy = |first: usize| -> Header {
             std::array::from_fn(|word| {
-                // SAFETY: `map_index` mapped INDEX_PAGE bytes, of which the header's two copies are the first 96.
+                // SAFETY: `map_index` mapped INDEX_PAGE bytes, of which the header's two copies
+                // are the first 96.
                 let word = unsafe { self.words.add(first + word).as_ref() };
                 word.load(Ordering::Acquire)
             })
@@ -123,8 +127,8 @@ impl SharedHeader {
 fn map_index(connection: &Connection) -> Option<NonNull<c_void>> {
     let mut file: *mut ffi::sqlite3_file = null_mut();
     let mut page: *mut c_void = null_mut();
-    // SAFETY: the connection is open and used by this thread alone. SQLITE_FCNTL_FILE_POINTER writes one pointer, to the
-    // open main database file; its methods live as long as the program.
+    // SAFETY: the connection is open and used by this thread alone. SQLITE_FCNTL_FILE_POINTER
+    // writes one pointer, to the open main database file; its methods live as long as the program.
     unsafe {
         let found = ffi::sqlite3_file_control(
             connection.handle(),
@@ -136,7 +140,7 @@ fn map_index(connection: &Connection) -> Option<NonNull<c_void>> {
             return None;
         }
         let methods = file.as_ref()?.pMethods.as_ref()?;
-        // Shared memory came with the second version of the methods.
+        // Shared memory requires version 2 of the methods.
         let map = methods.xShmMap.filter(|_| methods.iVersion >= 2)?;
         if map(file, 0, INDEX_PAGE, 0, &raw mut page) != ffi::SQLITE_OK {
             return None;

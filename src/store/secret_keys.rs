@@ -1,6 +1,4 @@
-//! Fingerprints of the secret keys that this database was used with.
-//!
-//! Must never see a key.
+//! Fingerprints of the secret keys used with this database. The keys themselves are never stored.
 
 use chrono::{DateTime, Utc};
 
@@ -16,7 +14,8 @@ impl Reader<'_> {
         self.value("SELECT EXISTS (SELECT 1 FROM secret_keys WHERE fingerprint = $1)", params![fingerprint])
     }
 
-    /// Another key than this one; a database that was used before fingerprints were kept has a shorter mark.
+    /// Returns whether another key was used. Databases from before fingerprints hold a shorter
+    /// marker.
     pub fn secret_key_exists_other(&self, fingerprint: &[u8; 32]) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM secret_keys WHERE fingerprint <> $1 AND LENGTH(fingerprint) = 32)";
         self.value(sql, params![fingerprint])

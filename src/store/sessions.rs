@@ -1,7 +1,6 @@
 //! Browser sessions, found by the digest of their key.
 //!
-//! Must never see the key itself, nor judge whether a session found has expired: the clock is
-//! the caller's.
+//! This file never sees the key, and leaves expiry to the caller, who has the clock.
 
 use chrono::{DateTime, Utc};
 
@@ -16,9 +15,9 @@ pub struct Session {
     pub account_id: i64,
     pub created: DateTime<Utc>,
     pub expires: DateTime<Utc>,
-    /// As the browser named itself when the session began: a stranger's text.
+    /// The User-Agent of the login: untrusted text.
     pub user_agent: String,
-    /// When its owner last proved who they are.
+    /// When the owner last authenticated.
     pub auth_time: DateTime<Utc>,
 }
 
@@ -48,11 +47,11 @@ static FIND: ByDigest<(Session, Account)> = ByDigest {
 };
 
 impl Store {
-    /// As every request of a browser asks it.
+    /// Finds a session and its account: the lookup of every browser request.
     ///
     /// # Errors
     ///
-    /// When the database cannot be read just now.
+    /// If the database cannot be read.
     pub async fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
         self.find_by_digest(&FIND, |recent| &recent.sessions, digest).await
     }
@@ -72,7 +71,7 @@ impl Reader<'_> {
         )
     }
 
-    /// Of all accounts, each with the name of its owner.
+    /// Sessions of all accounts with the username of the owner.
     pub fn session_list_all(&self, limit: Option<i64>) -> Result<Vec<(Session, String)>, StoreError> {
         self.list(
             "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time
@@ -84,7 +83,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// A session begins with a proof of who its owner is.
+    /// Inserts a session. Creating one requires authentication, so `auth_time` is `created`.
     pub fn session_insert(
         &self,
         digest: &[u8; 32],
@@ -105,7 +104,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether the account has this session.
+    /// Returns whether the account has this session.
     pub fn session_set_auth_time(
         &self,
         digest: &[u8; 32],
@@ -124,18 +123,17 @@ impl Writer<'_> {
         Ok(deleted > 0)
     }
 
-    /// For whoever has seen the row, and not the key.
-    /// Answers whose it was; `None` when there is no such session.
+    /// Deletes a session by id, for callers that have no key. Returns the id of its account.
     pub fn session_delete_by_id(&self, id: i64) -> Result<Option<i64>, StoreError> {
         self.find("DELETE FROM sessions WHERE id = $1 RETURNING account_id", params![id], |row| row.get(0))
     }
 
-    /// One of the account's own, and nobody else's.
+    /// Deletes a session only if it belongs to the account.
     pub fn session_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
         Ok(self.execute("DELETE FROM sessions WHERE account_id = $1 AND id = $2", params![account_id, id])? > 0)
     }
 
-    /// Deletes all of the account's sessions but the one to keep.
+    /// Deletes the sessions of the account, except the one to keep.
     pub fn session_delete_others(&self, account_id: i64, keep: Option<&[u8; 32]>) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM sessions WHERE account_id = $1 AND digest IS DISTINCT FROM $2",
@@ -143,12 +141,13 @@ impl Writer<'_> {
         )
     }
 
-    /// Deletes the oldest of the account's sessions beyond the newest `keep`, at most `limit`.
+    /// Deletes the oldest sessions of the account beyond the newest `keep`, at most `limit`.
     pub fn session_delete_beyond(&self, account_id: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
         self.execute(DELETE_BEYOND, params![account_id, limit, keep])
     }
 
-    /// Deletes the longest expired ones, at most `limit`, so that no sweep holds up other writes.
+    /// Deletes expired sessions, the earliest expired first, at most `limit`, so that a cleanup
+    /// does not block other writes.
     pub fn session_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM sessions WHERE id IN (

@@ -1,7 +1,7 @@
-//! Logins at other providers that are tied to an account.
+//! Links from accounts to sign-in providers.
 //!
-//! What the provider said (`extra_data`) is kept as text; this file must never look into it, nor
-//! show it in `Debug`, as it may hold the provider's tokens.
+//! The provider's user data (`extra_data`) is stored as opaque text and hidden from `Debug`, as it
+//! may contain the provider's tokens.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ pub struct NewSocialAccount {
     pub account_id: i64,
     pub provider: String,
     pub uid: String,
-    /// Also counts as the first login.
+    /// Also the time of the first login.
     pub date_joined: DateTime<Utc>,
     pub extra_data: String,
 }
@@ -116,13 +116,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// A sign-in has come back; false when it has before.
+    /// Records that a sign-in ticket was used; returns false if it was used before.
     pub fn social_spend(&self, digest: &[u8; 32], expires: DateTime<Utc>) -> Result<bool, StoreError> {
         let spent = "INSERT INTO social_spent (digest, expires) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
         Ok(self.execute(spent, params![digest, Time(expires)])? > 0)
     }
 
-    /// Those that could come back no more anyway, at most `limit`.
+    /// Deletes the records of expired tickets, at most `limit`.
     pub fn social_spent_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM social_spent WHERE digest IN (
@@ -132,7 +132,7 @@ impl Writer<'_> {
         )
     }
 
-    /// Deletes all of the account's links; answers how many they were.
+    /// Deletes all links of the account and returns their number.
     pub fn social_account_delete_all(&self, account_id: i64) -> Result<usize, StoreError> {
         self.execute("DELETE FROM social_accounts WHERE account_id = $1", params![account_id])
     }

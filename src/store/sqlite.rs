@@ -1,7 +1,7 @@
-//! The embedded engine: one database file, read by many and written by one thread.
+//! The SQLite engine: one file, many readers, one writer thread.
 //!
-//! The only place of the running store that knows SQLite, besides [`recent`](super::recent). What imports and backs up
-//! works on files of its own.
+//! Besides [`recent`](super::recent), this is the only part of the running store that knows
+//! SQLite. Import and backup open files of their own.
 
 use std::cell::OnceCell;
 use std::fs::OpenOptions;
@@ -23,14 +23,14 @@ use super::{Conflict, StoreError};
 
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads run inline and never wait for anything while they hold a connection, so a pool that
-/// stays empty for this long means the server is overloaded: better to say so than to queue.
+/// Reads never wait while they hold a connection, so a pool that stays empty for this long means
+/// overload. Failing is better than queueing.
 const POOL_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Above the number of distinct statements in this folder, so that none is ever prepared twice.
+/// Larger than the number of distinct statements, so that none is prepared twice.
 const STATEMENT_CACHE: usize = 128;
 
-/// What reads of one file.
+/// The readers of one file.
 pub(super) struct Readers {
     pub(super) pool: Pool<SqliteConnectionManager>,
     pub(super) recent: Option<Recent>,
@@ -47,7 +47,7 @@ impl Readers {
     }
 }
 
-/// One reader's connection: out of the pool from the first statement on, since what was found lately needs none.
+/// A connection of one reader, taken from the pool by the first statement: a cache hit needs none.
 pub(super) struct Reading<'p> {
     pool: &'p Pool<SqliteConnectionManager>,
     taken: OnceCell<PooledConnection<SqliteConnectionManager>>,
@@ -90,7 +90,8 @@ impl Connection for Sqlite {
     }
 }
 
-/// SQLite takes `$1`, `$2`… for names and counts them as they appear, so they must first appear in order.
+/// SQLite treats `$1`, `$2`… as names and numbers them as they appear, so they must first appear
+/// in order.
 fn statement<'c>(connection: &'c Sqlite, sql: &'static str) -> Result<CachedStatement<'c>, StoreError> {
     let statement = connection.prepare_cached(sql)?;
     debug_assert!(
@@ -140,7 +141,7 @@ impl WritingConnection for Sqlite {
     }
 
     fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError> {
-        // The engine's own table, which has no unique index.
+        // This internal table of SQLite has no unique index.
         let changed = Sqlite::execute(self, "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2", (id, table))?;
         if changed == 0 {
             Sqlite::execute(self, "INSERT INTO sqlite_sequence (seq, name) VALUES ($1, $2)", (id, table))?;
@@ -149,12 +150,13 @@ impl WritingConnection for Sqlite {
     }
 
     fn tidy(&self) {
-        // A log left behind is read again at the next start.
+        // A log left behind would be replayed at the next start.
         let _ = self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 }
 
-/// Opens the file that writes go to, makes it when it is missing (but not its folder), and brings its schema up to date.
+/// Opens the file for writing, creates a missing file (but not its directory) and migrates its
+/// schema.
 pub(super) fn open(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
     let path = create_private(path)?;
     let opened = Sqlite::open_with_flags(&path, open_flags()).map_err(StoreError::from).and_then(|connection| {
@@ -164,14 +166,14 @@ pub(super) fn open(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
     });
     match opened {
         Ok(connection) => Ok((path, connection)),
-        // Just now, or as this process: nobody knows which file that would be.
+        // At this moment or for this process. Name the file in the message.
         Err(StoreError::Unavailable(why)) => Err(cannot_open(&path, &why)),
         Err(other) => Err(other),
     }
 }
 
-/// The same for a file that [`open`] made: neither makes a file nor changes one of somebody else's. While the schema is up
-/// to date it waits for no writer.
+/// Like `open`, for a file that [`open`] created: creates no file and does not modify a foreign
+/// one. Takes no write lock if the schema is current.
 pub(super) fn open_existing(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
     let path = path.canonicalize().map_err(|error| cannot_open(path, &error))?;
     let connection = Sqlite::open_with_flags(&path, open_flags())?;
@@ -185,7 +187,7 @@ pub(super) fn open_existing(path: &Path) -> Result<(PathBuf, Sqlite), StoreError
     Ok((path, connection))
 }
 
-/// Whether the schema is up to date; `None` for a database that is not ours.
+/// Returns whether the schema is current; `None` for a foreign database.
 pub(super) fn is_latest(connection: &Sqlite) -> Result<Option<bool>, StoreError> {
     let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')";
     if !connection.query_row(known, [], |row| row.get(0))? {
@@ -196,22 +198,22 @@ pub(super) fn is_latest(connection: &Sqlite) -> Result<Option<bool>, StoreError>
     Ok(version.map(|version| version == LATEST))
 }
 
-/// Makes the file before the engine would, because the engine would leave its mode to the umask.
-/// The engine copies the mode to the files it puts beside it.
+/// Creates the file with mode 0600 before SQLite would create it with the umask. SQLite gives the
+/// same mode to the files beside it.
 pub(super) fn create_private(path: &Path) -> Result<PathBuf, StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // An existing file is not opened here: closing any handle to it would drop the locks that
-    // another Store of this process holds on it.
+    // An existing file is not opened here: closing any handle to it would release the POSIX locks
+    // that another Store of this process holds on it.
     match options.open(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
             return Err(cannot_open(path, &error));
         }
         _ => {}
     }
-    // Absolute, so that no name is taken for one of the engine's special ones (":memory:").
+    // Absolute, so that SQLite does not interpret a special name (":memory:").
     path.canonicalize().map_err(|error| cannot_open(path, &error))
 }
 
@@ -235,8 +237,8 @@ pub(super) fn prepare_writer(connection: &Sqlite) -> Result<(), StoreError> {
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // What a savepoint may have to undo: beyond 64 KiB it would lie in a temporary file, and where a container has no
-    // folder for one, the write would fail.
+    // Statement journals beyond 64 KiB would go to a temporary file. In a container without a
+    // temporary directory the write would fail.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(())
 }
@@ -250,8 +252,8 @@ fn open_pool(path: &Path) -> Result<Pool<SqliteConnectionManager>, StoreError> {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "query_only", true)
     });
-    // A local file does not go stale: connections are neither tested nor retired, which would
-    // only cost the hot path its prepared statements.
+    // Connections to a local file do not go stale, so they are neither tested nor retired, which
+    // would cost prepared statements.
     Pool::builder()
         .max_size(size.clamp(4, 64))
         .connection_timeout(POOL_TIMEOUT)
@@ -292,8 +294,8 @@ fn is_passing(code: ErrorCode) -> bool {
     )
 }
 
-/// SQLite names the columns of a violated unique index, not the index; each index in
-/// `migrations/` therefore covers a list of columns of its own.
+/// SQLite names the columns of the violated unique index, not the index. Each index in
+/// `migrations/` therefore covers a distinct list of columns.
 fn conflict(text: &str) -> Option<Conflict> {
     match text.strip_prefix("UNIQUE constraint failed: ")? {
         "accounts.username_key" => Some(Conflict::Username),

@@ -1,6 +1,6 @@
-//! What callers may rely on, tested through the same handles that they use.
+//! Tests of the store through its public handles.
 //!
-//! Must never run SQL of its own, except where no handle offers what a test needs.
+//! They run SQL of their own only where no handle offers the operation.
 
 mod conflicts;
 mod lost;
@@ -45,13 +45,13 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-/// A new database on the server that tests may use, where there is one.
+/// A new database on the test server, if there is one.
 pub(super) fn fresh_server() -> Option<Database> {
     let (name, port) = server::fresh_database()?;
     Some(server::url(port, &name).parse().unwrap())
 }
 
-/// On whichever engine is tested.
+/// A store on the engine under test.
 fn open() -> (TempDir, Store) {
     match fresh_server() {
         Some(server) => (tempfile::tempdir().unwrap(), Store::open(&server).unwrap()),
@@ -71,7 +71,7 @@ async fn write<T: Send + 'static>(store: &Store, f: impl Fn(&Writer<'_>) -> Done
     store.write(f).await
 }
 
-/// Two accounts, "one" and "two", are there when the closure runs.
+/// Runs the closure after accounts "one" and "two" have been created.
 async fn with_two_accounts<T: Send + 'static>(
     f: impl Fn(&Writer<'_>, i64, i64) -> Done<T> + Send + 'static,
 ) -> Done<T> {
@@ -227,7 +227,7 @@ fn missing_folder_is_an_error() {
     assert!(matches!(Store::open(&path.into()), Err(StoreError::Other(_))));
 }
 
-/// A token that many requests use while the writer is held up is noted with each of them.
+/// Many uses of a token while the writer is blocked do not fill its queue.
 #[tokio::test]
 async fn uses_that_are_noted_leave_the_queue_to_writes() {
     let (_folder, store) = open();
@@ -244,6 +244,6 @@ async fn uses_that_are_noted_leave_the_queue_to_writes() {
     assert!(futures::poll!(&mut write).is_pending(), "the queue is full");
     drop(release);
     write.await.unwrap();
-    // Once they are written, there is room again.
+    // Written touches make room for new ones.
     assert_eq!(std::sync::Arc::strong_count(&store.inner.touches), 1);
 }

@@ -1,7 +1,7 @@
 //! API tokens, found by the digest of their key.
 //!
-//! Must never see the key itself, nor judge whether a token found is revoked or expired: the
-//! clock is the caller's.
+//! This file never sees the key, and leaves revocation and expiry to the caller, who has the
+//! clock.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -54,11 +54,11 @@ static FIND: ByDigest<(Token, Account)> = ByDigest {
 };
 
 impl Store {
-    /// As every request of a machine asks it.
+    /// Finds a token and its account: the lookup of every API request.
     ///
     /// # Errors
     ///
-    /// When the database cannot be read just now.
+    /// If the database cannot be read.
     pub async fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
         self.find_by_digest(&FIND, |recent| &recent.tokens, digest).await
     }
@@ -77,7 +77,7 @@ impl Reader<'_> {
         )
     }
 
-    /// Of all accounts, each with the name of its owner.
+    /// Tokens of all accounts with the username of the owner.
     pub fn token_list_all(&self, limit: Option<i64>) -> Result<Vec<(Token, String)>, StoreError> {
         self.list(
             concat!(
@@ -111,12 +111,12 @@ impl Writer<'_> {
         Ok(self.execute("DELETE FROM tokens WHERE id = $1", params![id])? > 0)
     }
 
-    /// One of the account's own, and nobody else's.
+    /// Deletes a token only if it belongs to the account.
     pub fn token_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
         Ok(self.execute("DELETE FROM tokens WHERE account_id = $1 AND id = $2", params![account_id, id])? > 0)
     }
 
-    /// Deletes all of the account's tokens but the one to keep.
+    /// Deletes the tokens of the account, except the one to keep.
     pub fn token_delete_others(&self, account_id: i64, keep_id: Option<i64>) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM tokens WHERE account_id = $1 AND id IS DISTINCT FROM $2",
@@ -124,7 +124,7 @@ impl Writer<'_> {
         )
     }
 
-    /// Deletes the oldest of the account's tokens beyond the newest `keep`, at most `limit`.
+    /// Deletes the oldest tokens of the account beyond the newest `keep`, at most `limit`.
     pub fn token_delete_beyond(&self, account_id: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
         self.execute(DELETE_BEYOND, params![account_id, limit, keep])
     }
@@ -134,12 +134,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Answers whose it is; `None` when there is no such token.
+    /// Revokes a token and returns the id of its account.
     pub fn token_revoke(&self, id: i64) -> Result<Option<i64>, StoreError> {
         self.find("UPDATE tokens SET revoked = TRUE WHERE id = $1 RETURNING account_id", params![id], |row| row.get(0))
     }
 
-    /// Deletes the longest expired ones, at most `limit`, of those whose last good day is before `day`.
+    /// Deletes tokens whose last valid day is before `day`, the earliest expired first, at most
+    /// `limit`.
     pub fn token_delete_expired(&self, day: NaiveDate, limit: i64) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM tokens WHERE id IN (

@@ -1,6 +1,4 @@
-//! One-time-password devices, the second factor of an account.
-//!
-//! Secrets come in sealed; this file must never see an open one.
+//! TOTP devices, the second factor of an account. Their secrets arrive encrypted.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +6,7 @@ use super::values::{Time, params};
 use super::{Reader, StoreError, Writer};
 
 impl Reader<'_> {
-    /// A device that was never confirmed is no second factor.
+    /// Returns whether the account has a confirmed device: only those are a second factor.
     pub fn totp_device_exists(&self, account_id: i64) -> Result<bool, StoreError> {
         self.value(
             "SELECT EXISTS (SELECT 1 FROM totp_devices WHERE account_id = $1 AND confirmed)",
@@ -18,7 +16,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Deletes all of the account's devices; answers how many they were.
+    /// Deletes all devices of the account and returns their number.
     pub fn totp_device_delete_all(&self, account_id: i64) -> Result<usize, StoreError> {
         self.execute("DELETE FROM totp_devices WHERE account_id = $1", params![account_id])
     }

@@ -1,6 +1,6 @@
-//! What goes into a statement and what comes out of its rows, the same for each engine.
+//! Parameters and columns, common to both engines.
 //!
-//! Must never be used outside the store: callers see Rust's and chrono's types only.
+//! Not used outside the store: callers see types of std and chrono.
 
 use bytes::BytesMut;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -21,13 +21,13 @@ pub(super) enum Value<'a> {
     Day(NaiveDate),
 }
 
-/// The parameters of a statement, from `$1` on.
+/// The parameters of a statement, starting with `$1`.
 macro_rules! params {
     ($($value:expr),* $(,)?) => { &[$($crate::store::values::Value::from($value)),*] };
 }
 pub(super) use params;
 
-/// Unix microseconds; finer parts of a time are lost.
+/// Unix time in microseconds; finer fractions are truncated.
 pub(super) struct Time(pub DateTime<Utc>);
 
 /// `YYYY-MM-DD`.
@@ -103,7 +103,7 @@ impl ToSqlite for Value<'_> {
 }
 
 impl std::fmt::Debug for Value<'_> {
-    /// Values may be secrets.
+    /// Hides the value, which may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a value")
     }
@@ -121,7 +121,7 @@ impl ToPostgres for Value<'_> {
         }
     }
 
-    /// Whether it fits is found when it is written.
+    /// The type is checked when the value is written.
     fn accepts(_: &Type) -> bool {
         true
     }
@@ -129,13 +129,13 @@ impl ToPostgres for Value<'_> {
     to_sql_checked!();
 }
 
-/// A row of an answer.
+/// A row of a result.
 pub(super) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
     Postgres(&'r tokio_postgres::Row),
 }
 
-/// What a column may be read as.
+/// A type that a column can be read as.
 pub(super) trait Column: FromSqlite + for<'a> FromPostgres<'a> {}
 
 impl<T: FromSqlite + for<'a> FromPostgres<'a>> Column for T {}
@@ -183,12 +183,12 @@ impl<'a> FromPostgres<'a> for Day {
     }
 }
 
-/// No limit is the largest one: engines disagree on every other way to say it.
+/// No limit is the largest limit: the engines have no other notation in common.
 pub(super) fn row_limit(limit: Option<i64>) -> i64 {
     limit.unwrap_or(i64::MAX)
 }
 
-/// The pattern that finds a text anywhere in a column, for `LIKE $n ESCAPE '\'`.
+/// The pattern for `LIKE $n ESCAPE '\'` that finds a text anywhere in a column.
 pub(super) fn containing(text: &str) -> String {
     format!("%{}%", text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_"))
 }

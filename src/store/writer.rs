@@ -1,7 +1,7 @@
-//! The single thread that writes, and the group commit that makes it fast.
+//! The writer thread, with group commit.
 //!
-//! Many queued closures share one transaction and so one wait for the disk. It must never answer
-//! a caller before that transaction is durable, nor let one closure's failure undo another's work.
+//! Queued closures share a transaction and so one fsync. Callers are answered once the transaction
+//! is durable, and the failure of one closure never rolls back another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -18,15 +18,16 @@ use crate::metrics::Writing;
 pub(super) const QUEUE_LENGTH: usize = 4096;
 const BATCH_LENGTH: usize = 256;
 
-/// How often a batch is done again that the engine undid through no fault of its own.
+/// Maximum number of retries of a batch that the engine rolled back for an external reason.
 const TRIES_AGAIN: usize = 3;
 
-/// A queued closure, and the caller who waits for it.
+/// A queued closure and its caller.
 pub(super) trait Job: Send {
-    /// Runs it and keeps its outcome in place of an earlier one. True when what it wrote is to stay.
+    /// Runs the closure and stores its outcome, replacing that of an earlier run. Returns whether
+    /// to keep its writes.
     fn run(&mut self, writer: &Writer<'_>) -> bool;
 
-    /// Sends its caller its own outcome, or the failure of the whole transaction in its place.
+    /// Sends the outcome to the caller, or the failure of the whole transaction.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -52,7 +53,7 @@ where
     E: From<StoreError> + Send,
 {
     fn run(&mut self, writer: &Writer<'_>) -> bool {
-        // Unwind safe: whatever the closure left half done in the database is rolled back.
+        // Unwind safe: partial writes are rolled back.
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(writer)))
             .unwrap_or_else(|_| Err(StoreError::Other("a write panicked".to_owned()).into()));
         let keep = outcome.is_ok();
@@ -66,12 +67,12 @@ where
             Some(error) => Err(error.into()),
             None => self.outcome.unwrap_or_else(never_run),
         };
-        // A caller that no longer waits is no concern of the transaction.
+        // The caller may no longer be waiting.
         let _ = self.reply.send(outcome);
     }
 }
 
-/// Ends by itself once dropped, after finishing what is queued.
+/// Completes the queued jobs and ends when dropped.
 pub(super) struct WriterThread {
     queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -111,10 +112,10 @@ impl WriterThread {
 
     pub(super) fn close(&self) {
         lock(&self.queue).take();
-        // Held while joining, so that a second caller also returns only when all is written.
+        // Held while joining, so that a concurrent caller also returns after the last write.
         let mut thread = lock(&self.thread);
         if let Some(thread) = thread.take() {
-            // A thread that panicked has already told its callers by dropping their replies.
+            // A panic of the thread has dropped the replies, which tells the callers.
             let _ = thread.join();
         }
     }
@@ -139,9 +140,9 @@ fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Box<dyn Job>>, metr
     connection.tidy();
 }
 
-/// Runs the first and, behind it, what has been queued by the time that its transaction has begun: where several servers
-/// take turns, that may take a while. Answers how many that were; an error means that the whole transaction was lost, and
-/// its callers know already.
+/// Runs `first` and the jobs queued by the time the transaction has begun; when several servers
+/// write in turn, beginning may take a while. Returns the number of jobs. An error means that the
+/// whole transaction was lost; its callers have been told.
 fn run_batch(
     connection: &dyn WritingConnection,
     first: Box<dyn Job>,
@@ -157,8 +158,8 @@ fn run_batch(
         }
     }
     let length = batch.len();
-    // After a failed commit, failed closures get its error too: what they failed on may have
-    // been another closure's row, which is gone.
+    // After a failed commit, failed jobs get its error too: they may have failed because of a row
+    // of another job, which has been rolled back.
     let failure = outcome.as_ref().err();
     for job in batch {
         job.answer(failure.cloned());
@@ -172,20 +173,20 @@ fn finish(connection: &dyn WritingConnection, batch: &mut [Box<dyn Job>]) -> Res
         several => run_in_savepoints(connection, several).and_then(|()| connection.commit()),
     });
     if done.is_err() && connection.is_in_transaction() {
-        // Should this fail too, begin() tries again.
+        // If this fails too, begin() retries it.
         let _ = connection.rollback();
     }
     done
 }
 
-/// Nobody else's work can be undone with it.
+/// A single job needs no savepoint: its rollback affects no other job.
 fn run_alone(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<(), StoreError> {
     let keep = run(connection, job)?;
     if keep { connection.commit() } else { connection.rollback() }
 }
 
-/// An error means that the whole transaction is lost. That includes the engine having rolled it
-/// back on its own, as it may when the disk is full: the savepoint is then gone too.
+/// An error means that the whole transaction is lost. SQLite may roll it back by itself, as when
+/// the disk is full; the savepoint is gone then too.
 fn run_in_savepoints(connection: &dyn WritingConnection, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     connection.run("SAVEPOINT job")?;
     let last = jobs.len() - 1;
@@ -200,7 +201,8 @@ fn run_in_savepoints(connection: &dyn WritingConnection, jobs: &mut [Box<dyn Job
     connection.run("RELEASE SAVEPOINT job")
 }
 
-/// Whether what it wrote is to stay. An error means that the whole transaction is lost, whatever the closure made of it.
+/// Returns whether to keep the writes. An error means that the whole transaction is lost,
+/// regardless of the closure's result.
 fn run(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<bool, StoreError> {
     let keep = job.run(&Writer::new(connection));
     if connection.was_undone() {
@@ -209,7 +211,7 @@ fn run(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<bool, St
     Ok(keep)
 }
 
-/// A failure of the transaction itself, which says nothing about the work of any one caller.
+/// Marks a failure of the whole transaction, which says nothing about the job of a caller.
 fn of_all(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
     outcome.map_err(StoreError::into_unavailable)
 }
@@ -250,7 +252,7 @@ mod tests {
 
     fn run_all(connection: &Connection, jobs: Vec<(Box<dyn Job>, Reply)>) -> Vec<Result<i64, StoreError>> {
         let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
-        // Each reply says it again.
+        // The replies carry the same outcome.
         let mut jobs = jobs.into_iter();
         let _ = run_batch(connection, jobs.next().unwrap(), jobs);
         replies.into_iter().map(|mut reply| reply.try_recv().unwrap()).collect()

@@ -1,7 +1,7 @@
-//! What nearly every request asks of a server: connections over which many questions are under way at once.
+//! Pipelined connections for the token and session lookups of nearly every request.
 //!
-//! A thread that waited for each answer would cost more than the answer. Must ask nothing but one statement at a time that
-//! reads and stands for itself, since a question whose connection was lost is asked again.
+//! A blocked thread per lookup would cost more than the lookup. Only single, read-only statements
+//! go here, because a statement is retried if its connection is lost.
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -14,7 +14,7 @@ use tokio_postgres::{Client, Statement};
 use super::super::values::Row;
 use super::{Connector, Fault, READS, StoreError};
 
-/// A question is asked so often at most.
+/// Maximum number of attempts of a lookup.
 const TRIES: usize = 3;
 
 /// A statement that finds one record by a digest, its only parameter.
@@ -32,7 +32,7 @@ pub(in crate::store) struct Lines {
 #[derive(Default)]
 struct Line {
     open: RwLock<Option<Arc<Open>>>,
-    /// Held while it is being opened, so that it is opened once.
+    /// Held while connecting, so that there is one attempt at a time.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -42,7 +42,7 @@ struct Open {
 }
 
 impl Lines {
-    /// Opens none yet: that takes a runtime.
+    /// Connects lazily, since connecting requires a runtime.
     pub(in crate::store) fn new(connector: &Connector) -> Lines {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let lines = (0..cores.clamp(2, 8)).map(|_| Line::default()).collect();
@@ -69,7 +69,7 @@ impl Lines {
                 line.forget(&open);
             }
             lost += 1;
-            // Whoever was silent once would be it again.
+            // Don't retry after a timeout.
             if !is_lost || is_silent || lost == TRIES {
                 return Err(fault.into());
             }
@@ -90,7 +90,7 @@ impl Line {
         if let Some(open) = self.get() {
             return Ok(open);
         }
-        // Seldom, and large: a handshake.
+        // Boxed: a handshake is rare and its future is large.
         let open = Arc::new(Box::pin(Open::connect(connector)).await?);
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
         Ok(open)

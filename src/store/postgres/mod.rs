@@ -1,12 +1,12 @@
-//! The engine for several servers on one database: PostgreSQL, or whatever speaks its protocol.
+//! The engine for databases shared by several servers, over the PostgreSQL protocol.
 //!
-//! A closure waits for its answers on the thread it runs on, as with the embedded engine ([`reading`], [`writing`]), and
-//! [`elsewhere`] keeps that from holding up the async runtime. What nearly every request asks goes over [`lines`] and
-//! waits on no thread. What is read may be asked twice, so a read survives a lost connection; what was written is never
-//! sent again once the server may have seen it.
+//! Closures block their thread on each statement ([`reading`], [`writing`]); [`elsewhere`] keeps
+//! them from blocking the async runtime. Token and session lookups are async, over [`lines`].
+//! Reads are retried after a lost connection. A write is never repeated once the server may have
+//! committed it.
 //!
-//! Must rely on nothing but row locks to keep writers apart, as not every engine of this protocol has advisory ones, and
-//! must wait for no answer without an end: a server that has frozen says nothing, and its machine goes on to acknowledge.
+//! Only row locks exclude writers, since not every engine of this protocol has advisory locks.
+//! Every wait has a timeout: a frozen server sends nothing while its kernel still acknowledges.
 
 pub(super) mod lines;
 mod reading;
@@ -33,46 +33,46 @@ pub(super) use writing::{Forgiving, Writing};
 use super::database::Postgres;
 use super::{Conflict, StoreError};
 
-/// How long a server may take to let somebody in.
+/// Timeout for connecting and authenticating.
 const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(3);
 
-/// What a connection is good for, in the server's settings, and how long its user waits for an answer: longer than the
-/// server itself lets a statement run.
+/// Session settings of a connection, and the client's timeout for a statement, which exceeds the
+/// server's `statement_timeout`.
 struct Terms {
     settings: &'static str,
     patience: Option<Duration>,
 }
 
-/// None of its statements writes.
+/// Sessions that only read.
 const READS: Terms = Terms {
     settings: "SET statement_timeout = '5s'; SET default_transaction_read_only = on",
     patience: Some(Duration::from_secs(7)),
 };
 
-/// The wait for other writers has an end too. One that falls silent must not keep the others waiting: the server ends its
-/// transaction.
+/// Sessions that write. Waiting for other writers is bounded, and the server ends the transaction
+/// of a client that falls silent.
 const WRITES: Terms = Terms {
     settings: "SET statement_timeout = '10s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '5s'; \
                SET synchronous_commit = on",
     patience: Some(Duration::from_secs(12)),
 };
 
-/// For an operator's command, which moves a whole database.
+/// Sessions of commands that copy a whole database.
 const MOVES: Terms = Terms {
     settings: "SET statement_timeout = 0; SET lock_timeout = '2s'; SET synchronous_commit = on",
     patience: None,
 };
 
-/// Tables are those of `public` where it has ours: a schema that a role of few rights can make, or a search path that it
-/// sets for itself, leads to no others.
+/// Pins the search path to `public` if that schema has our tables, so that a schema created by a
+/// less privileged role, or a search path that the role sets, cannot shadow them.
 const FIX_SEARCH_PATH: &str = "SELECT pg_catalog.set_config('search_path', 'public, pg_temp', false)
                                WHERE pg_catalog.to_regclass('public.schema_version') IS NOT NULL";
 
-/// How to connect.
+/// Opens connections.
 #[derive(Clone)]
 pub(super) struct Connector {
     server: Arc<Postgres>,
-    /// Made once: certificates take milliseconds to read.
+    /// Built once: parsing certificates takes milliseconds.
     tls: Option<MakeRustlsConnect>,
 }
 
@@ -82,7 +82,7 @@ impl Connector {
         Ok(Connector { server: Arc::new(server.clone()), tls })
     }
 
-    /// On the runtime it is called on, which drives the connection until its client is dropped.
+    /// Connects on the current runtime, which drives the connection until the client is dropped.
     async fn connect(&self, terms: &Terms) -> Result<Client, Fault> {
         let config = &self.server.config;
         let connected = timeout(PATIENCE_TO_CONNECT, async {
@@ -128,12 +128,12 @@ fn tls(server: &Postgres) -> Result<MakeRustlsConnect, StoreError> {
     Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// Runs what waits on its thread where it may: not on one that drives other tasks.
+/// Runs blocking work without blocking other tasks of the runtime.
 pub(super) fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Err(_) => work(),
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        // Only tests have the other kind.
+        // Only tests use a current-thread runtime.
         Ok(_) => std::thread::scope(|scope| match scope.spawn(work).join() {
             Ok(done) => done,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -141,11 +141,11 @@ pub(super) fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     }
 }
 
-/// Why there is no answer.
+/// Why a statement has no result.
 #[derive(Debug)]
 pub(super) enum Fault {
     Said(tokio_postgres::Error),
-    /// Nothing was said for as long as somebody had patience.
+    /// No answer within the timeout.
     Silence,
 }
 
@@ -157,13 +157,13 @@ impl Fault {
         }
     }
 
-    /// Two transactions stood in each other's way, and this is the one that was undone.
+    /// A serialization failure or deadlock: this transaction was rolled back in favour of another.
     fn is_of_another(&self) -> bool {
         self.code()
             .is_some_and(|code| [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code))
     }
 
-    /// The server ends the connection, though it may not have done so yet.
+    /// The server is about to close the connection.
     fn is_end(&self) -> bool {
         self.code().is_some_and(|code| {
             [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code)
@@ -178,7 +178,7 @@ impl From<tokio_postgres::Error> for Fault {
 }
 
 impl fmt::Display for Fault {
-    /// What the server said, without the detail: that repeats values.
+    /// The server's message without its detail, which repeats values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault::Said(error) = self else { return f.write_str("the database does not answer") };
         match (error.as_db_error(), std::error::Error::source(error)) {
@@ -202,7 +202,8 @@ impl From<Fault> for StoreError {
         let why = fault.to_string();
         let Fault::Said(error) = fault else { return StoreError::Unavailable(why) };
         let Some(told) = error.as_db_error() else {
-            // Of the connection, unless a column takes or gives no such value. The crate tells them apart in words alone.
+            // tokio_postgres distinguishes conversion errors from connection errors only in its
+            // messages.
             let is_of_values = ["error serializing", "error deserializing", "invalid column"];
             let is_of_values = is_of_values.iter().any(|begins| why.starts_with(begins));
             return if is_of_values { StoreError::Other(why) } else { StoreError::Unavailable(why) };
@@ -215,14 +216,15 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// By class: the connection, a transaction that another's stood against, resources, an operator, the system.
+/// By SQLSTATE class: connection, transaction rollback, resources, object state, operator
+/// intervention, system.
 fn is_passing(code: &SqlState) -> bool {
     let class = code.code().get(..2).unwrap_or_default();
     ["08", "40", "53", "55", "57", "58"].contains(&class)
         || [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::IN_FAILED_SQL_TRANSACTION].contains(code)
 }
 
-/// By the name of the index.
+/// Maps a violated unique index to its conflict.
 fn conflict(index: &str) -> Option<Conflict> {
     match index {
         "accounts_username_key" => Some(Conflict::Username),

@@ -1,4 +1,4 @@
-//! Reads, each over one of a few connections that requests share.
+//! Reads over a pool of blocking connections.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -12,13 +12,13 @@ use super::lines::Lines;
 use super::waiting::Open;
 use super::{Connector, Fault, READS, StoreError, elsewhere};
 
-/// Of one server process. A reader holds a connection while it waits for one answer.
+/// Per process. A reader holds a connection while it waits for a result.
 const MOST_READERS: u32 = 16;
 
-/// How long a request waits for a connection, a new one among them.
+/// How long a request waits for a connection, including a new one.
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A server that is read from.
+/// The readers of a server.
 pub(in crate::store) struct Server {
     pool: Pool<Connector>,
     pub(in crate::store) lines: Lines,
@@ -30,14 +30,14 @@ impl Server {
             .max_size(MOST_READERS)
             .min_idle(Some(1))
             .connection_timeout(POOL_TIMEOUT)
-            // What is lost is noticed at its use, and asked again over another.
+            // A lost connection is detected when used; the read is retried on another.
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(connector.clone())?;
         Ok(Server { pool, lines: Lines::new(connector) })
     }
 
-    /// Runs what waits for answers where it may wait.
+    /// Runs blocking reads without blocking other tasks.
     pub(in crate::store) fn wait<T: Send>(&self, f: impl FnOnce(&Reading<'_>) -> T + Send) -> T {
         elsewhere(|| f(&Reading { pool: &self.pool, taken: RefCell::new(None) }))
     }
@@ -61,14 +61,14 @@ impl ManageConnection for Connector {
     }
 }
 
-/// One reader's connection, out of the pool from the first statement on.
+/// A connection of one reader, taken from the pool by the first statement.
 pub(in crate::store) struct Reading<'p> {
     pool: &'p Pool<Connector>,
     taken: RefCell<Option<PooledConnection<Connector>>>,
 }
 
 impl Connection for Reading<'_> {
-    /// Asks again over other connections while they turn out to be lost: each statement stands for itself.
+    /// Retries on other connections while they turn out to be lost; each statement is independent.
     fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
         let mut lost = 0;
         let rows = loop {
@@ -78,7 +78,7 @@ impl Connection for Reading<'_> {
                 none => none.insert(self.pool.get()?),
             };
             match open.rows(sql, params) {
-                // Whoever was silent once would be it again.
+                // Don't retry after a timeout.
                 Err(Fault::Said(_)) if open.is_lost() && lost <= self.pool.max_size() => {
                     lost += 1;
                     *taken = None;

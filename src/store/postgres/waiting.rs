@@ -1,4 +1,4 @@
-//! A connection whose user waits for each answer on a thread of his own.
+//! Blocking PostgreSQL connection.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 use super::super::values::Value;
 use super::{Connector, Fault, StoreError, Terms};
 
-/// An open connection and what has been prepared on it.
+/// An open connection and its prepared statements.
 pub(in crate::store) struct Open {
     client: Client,
-    /// Drives the connection while somebody waits; taken when it is dropped.
+    /// Drives the connection during a call; taken on drop.
     runtime: Option<Runtime>,
     statements: HashMap<&'static str, Statement>,
     patience: Option<Duration>,
@@ -30,7 +30,7 @@ impl Open {
         Ok(Open { client, runtime: Some(runtime), statements, patience: terms.patience, is_ended: false })
     }
 
-    /// No answer comes over it any more.
+    /// Returns whether the connection can no longer be used.
     pub(super) fn is_lost(&self) -> bool {
         self.is_ended || self.client.is_closed()
     }
@@ -40,13 +40,13 @@ impl Open {
         self.wait(async |client| client.query_raw(&statement, params).await?.try_collect().await)
     }
 
-    /// Answers the number of rows changed.
+    /// Returns the number of rows changed.
     pub(super) fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, Fault> {
         let statement = self.statement(sql)?;
         self.wait(async |client| client.execute_raw(&statement, params).await)
     }
 
-    /// Statements without parameters, in one way there and back.
+    /// Runs statements without parameters in one round trip.
     pub(super) fn run(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Fault> {
         self.wait(async |client| client.simple_query(sql).await)
     }
@@ -70,7 +70,7 @@ impl Open {
             }
         });
         if let Err(fault) = &outcome {
-            // Whoever was silent may say it later, and to another question.
+            // After a timeout, a late answer would be taken for that of the next statement.
             self.is_ended |= matches!(fault, Fault::Silence) || fault.is_end() || self.client.is_closed();
         }
         outcome
@@ -79,7 +79,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // Waits for nothing: it may be dropped on any thread.
+        // Does not block: the connection may be dropped on any thread.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

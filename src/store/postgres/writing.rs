@@ -1,4 +1,4 @@
-//! Writes, over one connection of one thread. Connects anew at the beginning of a transaction, and never within one.
+//! Writes over a single connection, which reconnects between transactions and never within one.
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -12,14 +12,14 @@ use super::reading::each_of;
 use super::waiting::Open;
 use super::{Connector, Fault, MOVES, StoreError, Terms, WRITES};
 
-/// Any number of its own: of a migration.
+/// An arbitrary number that identifies the migration lock.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(4829107734521)";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
-/// A rule may read what it likes after this and it stays true: writers pass here one after the other, whichever process
-/// they belong to, and each statement sees what was committed before it. The row lock is the one that every engine of
-/// this protocol has, and the version in it keeps an old program from writing into a schema it does not know.
+/// Serializes writers across processes, so that rows read afterwards do not change before the
+/// commit; each statement sees all earlier commits. Every engine of this protocol has row locks,
+/// and the version in this row keeps an old program from writing into a newer schema.
 const TAKE_TURNS: &str = "SELECT version FROM schema_version FOR UPDATE";
 
 pub(in crate::store) struct Writing {
@@ -35,7 +35,7 @@ impl Writing {
         Writing::on(connector, &WRITES)
     }
 
-    /// For a command that moves a whole database.
+    /// For commands that copy a whole database.
     pub(in crate::store) fn connect_to_move(connector: &Connector) -> Result<Writing, StoreError> {
         Writing::on(connector, &MOVES)
     }
@@ -54,7 +54,7 @@ impl Writing {
         })
     }
 
-    /// Whether the schema is up to date; `None` for a database that is not ours.
+    /// Returns whether the schema is current; `None` for a foreign database.
     pub(in crate::store) fn is_latest(&self) -> Result<Option<bool>, StoreError> {
         if !self.value("SELECT to_regclass('schema_version') IS NOT NULL")?.unwrap_or(false) {
             return Ok(None);
@@ -72,24 +72,24 @@ impl Writing {
         Ok(value)
     }
 
-    /// Asks, and notes when the transaction is over by the answer.
+    /// Runs a call and records whether its failure has rolled back the transaction.
     fn ask<T>(&self, ask: impl FnOnce(&mut Open) -> Result<T, Fault>) -> Result<T, StoreError> {
         let mut open = self.open.borrow_mut();
         let outcome = ask(&mut open);
         if let Err(fault) = &outcome
             && self.is_in_transaction.get()
         {
-            // Whoever was silent once would be it again.
+            // Don't retry after a timeout.
             let is_lost = open.is_lost() && !matches!(fault, Fault::Silence);
             self.was_undone.set(self.was_undone.get() || is_lost || fault.is_of_another());
         }
         Ok(outcome?)
     }
 
-    /// Nothing has been done yet: what was lost before may be opened again, once.
+    /// Begins a transaction. Nothing has been written yet, so a lost connection is reopened once.
     fn begin_with(&self, sql: &str) -> Result<Vec<SimpleQueryMessage>, StoreError> {
         if self.is_in_transaction.get() {
-            // Of a transaction that failed: over with its connection, if not by this.
+            // Left over from a failed transaction, unless its connection is gone.
             let _ = self.rollback();
         }
         self.was_undone.set(false);
@@ -107,7 +107,7 @@ impl Writing {
         if let Err(fault) = &begun {
             self.was_undone.set(fault.is_of_another());
             if !open.is_lost() {
-                // It may have begun and failed behind that.
+                // BEGIN may have succeeded before a later statement failed.
                 let _ = open.run("ROLLBACK");
             }
         }
@@ -159,10 +159,10 @@ impl WritingConnection for Writing {
     fn commit(&self) -> Result<(), StoreError> {
         self.is_in_transaction.set(false);
         let mut open = self.open.borrow_mut();
-        // An aborted transaction answers COMMIT alone with ROLLBACK, and without an error.
+        // COMMIT of an aborted transaction succeeds with the tag ROLLBACK.
         let committed = open.run("SELECT 1; COMMIT");
         if let Err(fault) = &committed {
-            // A connection that was lost here leaves open what became of it.
+            // If the connection is lost here, the outcome is unknown.
             self.was_undone.set(fault.is_of_another());
             if !open.is_lost() {
                 let _ = open.run("ROLLBACK");
@@ -183,7 +183,7 @@ impl WritingConnection for Writing {
     }
 
     fn next_savepoint(&self) -> Result<(), StoreError> {
-        // One way there and back.
+        // One round trip.
         self.run("RELEASE SAVEPOINT job; SAVEPOINT job")
     }
 
@@ -214,7 +214,7 @@ impl WritingConnection for Writing {
     }
 }
 
-/// A step of the schema as this engine writes it. Text is compared by its bytes, as SQLite does.
+/// Translates a migration step to PostgreSQL DDL. Text compares bytewise, as in SQLite.
 fn in_its_words(step: &str) -> String {
     step.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY")
         .replace("INTEGER", "BIGINT")
@@ -223,7 +223,8 @@ fn in_its_words(step: &str) -> String {
         .replace(" WITHOUT ROWID", "")
 }
 
-/// A writer that goes on after a statement that failed, as the embedded engine lets it: each has a savepoint.
+/// A writer with a savepoint per statement, so that it can continue after a failed statement, as
+/// with SQLite.
 pub(in crate::store) struct Forgiving<'w>(pub(in crate::store) &'w Writing);
 
 impl Forgiving<'_> {

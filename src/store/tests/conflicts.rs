@@ -1,6 +1,5 @@
-//! Each unique index is told apart by the conflict it names.
-//!
-//! Must never depend on the order in which an engine checks its indexes, unless callers do.
+//! Each unique index maps to its own conflict, independent of the order in which an engine checks
+//! them.
 
 use super::*;
 

@@ -1,6 +1,4 @@
-//! What is done again when a server undid it or a connection was lost, and what is not.
-//!
-//! Of the shared engine alone.
+//! Which work is retried after a rollback or a lost connection. PostgreSQL only.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::super::values::params;
 use super::*;
 
-/// Ends whatever connection runs it.
+/// Terminates the connection that runs it.
 const END_CONNECTION: &str = "SELECT pg_terminate_backend(pg_backend_pid())";
 
 fn open_server() -> (Store, Database) {
@@ -16,7 +14,7 @@ fn open_server() -> (Store, Database) {
     (Store::open(&server).unwrap(), server)
 }
 
-/// A write that fails in this way at its first time. Answers its outcome and how often it has run.
+/// A write that fails in this way the first time. Returns its outcome and the number of runs.
 async fn failing_once(store: &Store, failure: &'static str) -> (Done<i64>, usize) {
     let times = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&times);
@@ -53,7 +51,7 @@ async fn write_whose_connection_is_lost_before_the_commit_is_done_again() {
     assert_eq!(store.read(|r| r.account_count()).await, Ok(1));
 }
 
-/// Nobody knows whether it was written: doing it again could do it twice.
+/// The outcome of the commit is unknown: a retry could write twice.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 async fn write_whose_connection_is_lost_at_the_commit_is_not_done_again() {
@@ -83,7 +81,7 @@ async fn write_whose_connection_is_lost_at_the_commit_is_not_done_again() {
     assert!(write(&store, |w| w.account_insert(&new_account("one"))).await.is_ok(), "the next one works");
 }
 
-/// A conflict is an answer, and a refusal of the rules too.
+/// Conflicts and errors of the closure are outcomes, not failures to retry.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 async fn write_that_fails_by_itself_is_not_done_again() {
@@ -101,7 +99,7 @@ async fn reads_and_writes_survive_the_loss_of_every_connection() {
     let id = write(&store, |w| w.account_insert(&new_account("one"))).await.unwrap();
     let Database::Postgres(server) = server else { panic!("no server") };
     for _ in 0..5 {
-        // As many connections as there can be.
+        // As many as the pool can hold.
         let reads: Vec<_> = (0..32)
             .map(|_| {
                 let store = store.clone();
@@ -127,7 +125,7 @@ async fn reads_and_writes_survive_the_loss_of_every_connection() {
 async fn no_error_shows_a_value() {
     let (store, _) = open_server();
     write(&store, |w| w.account_insert(&new_account("one"))).await.unwrap();
-    // The server's detail would say which.
+    // The detail of the server's error would reveal the value.
     let outcome = write(&store, |w| {
         w.execute("CREATE UNIQUE INDEX of_a_test ON accounts (password)", params![])?;
         w.account_insert(&NewAccount { username_key: "two".to_owned(), ..new_account("two") })

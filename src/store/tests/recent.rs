@@ -1,6 +1,6 @@
-//! What was found lately is given again, and never for longer than it is true.
+//! Cached lookups are reused, and never outlive a commit.
 //!
-//! Another process is a second connection here: to SQLite they are the same.
+//! A second connection stands for another process: SQLite treats them alike.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,7 +10,7 @@ use super::*;
 
 const DIGEST: [u8; 32] = [7; 32];
 
-/// A store with one account, which has a token and a session by the same digest.
+/// A store with one account that has a token and a session of the same digest.
 async fn with_token() -> (TempDir, Store, i64) {
     let (folder, store) = open_file();
     let made = write(&store, |w| {
@@ -57,7 +57,7 @@ async fn what_a_write_changes_is_seen_by_the_next_read() {
     assert_eq!(session(&store).await, None);
     write(&store, move |w| w.token_delete(id)).await.unwrap();
     assert_eq!(token(&store).await, None);
-    // That there is none is remembered too.
+    // The absence of a record is cached too.
     write(&store, |w| w.token_insert(&DIGEST, 1, "", noon(), day("2030-01-01"))).await.unwrap();
     assert!(token(&store).await.is_some());
 }
@@ -72,7 +72,7 @@ async fn what_another_process_changes_is_seen_by_the_next_read() {
         other.execute("UPDATE tokens SET revoked = ?1", [revoked]).unwrap();
         assert_eq!(token(&store).await.unwrap().0.revoked, revoked);
         if round % 10 == 0 {
-            // The log begins anew, under another header.
+            // The log restarts with a new header.
             other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
             assert_eq!(token(&store).await.unwrap().0.revoked, revoked);
         }
@@ -91,7 +91,7 @@ async fn what_a_write_undoes_was_never_there() {
     assert!(!token(&store).await.unwrap().0.revoked);
 }
 
-/// Readers that never pause meet a writer that never pauses: what was acknowledged before a read began, the read sees.
+/// Concurrent readers and a writer: a read sees every write acknowledged before the read began.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_is_older_than_the_last_acknowledged_write() {
     const WRITES: i64 = 500;

@@ -1,6 +1,6 @@
-//! What each noun stores comes back, whole and only to whom it belongs.
+//! Each table returns complete records, only for their owner.
 //!
-//! Must never run SQL of its own, except where no handle offers what a test needs.
+//! Tests run SQL of their own only where no handle offers the operation.
 
 use super::super::values::params;
 use super::*;
