@@ -1,4 +1,5 @@
-//! The canonical form of an OpenAPI 3.0 document. Documents with the same meaning have equal canonical forms.
+//! The canonical form of an OpenAPI document of version 3.0, 3.1 or 3.2. Documents with the same meaning have equal
+//! canonical forms, whatever their version: see `schema` for the spellings of schemas.
 //!
 //! It drops annotations and stated defaults, writes inherited parameters and security into the operations, and sorts
 //! sets. Unknown keywords are kept unchanged, so the worst outcome is a false difference. It never fails: a document that
@@ -11,176 +12,101 @@
 //! The canonical form deviates from OpenAPI in three ways: each operation states its `security`, `tags` and
 //! `parameters`; `parameters` is an object keyed by `in:name`; `scopes` is a list of names.
 
+mod schema;
+mod structure;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value, json};
 
+use structure::is_default;
+pub(crate) use structure::{FieldShape, ObjectKind, field_shape, is_method};
+
 /// Brings a document to its canonical form.
 pub fn canonical(document: &Value) -> Value {
-    Visitor { document }.place(FieldShape::One(ObjectKind::Document), document)
+    let version = document["openapi"].as_str().unwrap_or_default();
+    let ref_siblings = !version.is_empty() && version != "3.0" && !version.starts_with("3.0.");
+    Visitor { document, ref_siblings }.place(FieldShape::One(ObjectKind::Document), document)
 }
 
-/// The objects of OpenAPI 3.0 with fixed keywords.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum ObjectKind {
-    Document,
-    Info,
-    Server,
-    ServerVariable,
-    Paths,
-    PathItem,
-    Operation,
-    Parameter,
-    Body,
-    Responses,
-    Response,
-    Header,
-    MediaType,
-    Encoding,
-    Link,
-    Callback,
-    Components,
-    Schema,
-    Discriminator,
-    Xml,
-    SecurityScheme,
-    Flows,
-    Flow,
-    SecurityRequirement,
-    /// Data, or the value of an unknown keyword: its keys are not keywords.
-    Data,
+/// The canonical forms of two documents. Header names have no case (RFC 9110, section 5.1): the second document takes
+/// the spelling of the first.
+pub(crate) fn canonical_pair(old: &Value, new: &Value) -> (Value, Value) {
+    let (old, mut new) = (canonical(old), canonical(new));
+    let mut spellings = BTreeMap::new();
+    header_names(&old, &mut |name| drop(spellings.insert(name.to_ascii_lowercase(), name.to_owned())));
+    let mut differs = false;
+    header_names(&new, &mut |name| {
+        differs |= spellings.get(&name.to_ascii_lowercase()).is_some_and(|spelling| spelling != name);
+    });
+    if differs {
+        respell_headers(&mut new, &spellings);
+    }
+    (old, new)
 }
 
-/// The shape of the value of a keyword.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum FieldShape {
-    /// An annotation, or inherited content that [`Visitor::path_item`] has moved into the operations.
-    Nothing,
-    One(ObjectKind),
-    /// Order matters.
-    List(ObjectKind),
-    /// Neither order nor repetition matters.
-    Set(ObjectKind),
-    /// Order does not matter, repetition does.
-    Bag(ObjectKind),
-    /// An object whose keys are names.
-    Map(ObjectKind),
-    /// An array that becomes an object keyed by `in:name`.
-    Parameters,
-    /// An object of which only the keys matter.
-    Names,
-}
-
-pub(crate) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-
-/// The structure of OpenAPI 3.0.3. First match wins.
-pub(crate) fn field_shape(kind: ObjectKind, keyword: &str) -> FieldShape {
-    use FieldShape::*;
-    use ObjectKind::*;
-    match (kind, keyword) {
-        // Names, not keywords: a scheme may be named `x-key`.
-        (SecurityRequirement, _) => Set(Data),
-        (_, extension) if extension.starts_with("x-") => Nothing,
-
-        (Paths | Callback, _) => One(PathItem),
-        (Responses, _) => One(Response),
-
-        (Info, "title" | "version") => One(Data),
-        (Info, _) => Nothing,
-        (_, "description" | "summary" | "example" | "examples" | "externalDocs") => Nothing,
-
-        (Document, "info") => One(Info),
-        (Document, "paths") => One(Paths),
-        (Document, "components") => One(Components),
-        (Document, "tags" | "security") => Nothing,
-        (Document | PathItem | Operation, "servers") => List(Server),
-        (Server, "variables") => Map(ServerVariable),
-        (ServerVariable, "enum") => Set(Data),
-
-        (PathItem, method) if METHODS.contains(&method) => One(Operation),
-        (PathItem | Operation, "parameters") => Parameters,
-        (Operation, "tags") => Set(Data),
-        (Operation, "security") => Set(SecurityRequirement),
-        (Operation, "requestBody") => One(Body),
-        (Operation, "responses") => One(Responses),
-        (Operation, "callbacks") => Map(Callback),
-
-        (Parameter | Header | Body | Response, "content") => Map(MediaType),
-        (Parameter | Header | MediaType, "schema") => One(Schema),
-        (MediaType, "encoding") => Map(Encoding),
-        (Response | Encoding, "headers") => Map(Header),
-        (Response, "links") => Map(Link),
-        (Link, "parameters") => Map(Data),
-        (Link, "server") => One(Server),
-
-        (Components, "schemas") => Map(Schema),
-        (Components, "responses") => Map(Response),
-        (Components, "parameters") => Map(Parameter),
-        (Components, "requestBodies") => Map(Body),
-        (Components, "headers") => Map(Header),
-        (Components, "securitySchemes") => Map(SecurityScheme),
-        (Components, "links") => Map(Link),
-        (Components, "callbacks") => Map(Callback),
-
-        (Schema, "properties") => Map(Schema),
-        (Schema, "required" | "enum") => Set(Data),
-        (Schema, "allOf" | "anyOf") => Set(Schema),
-        // A schema that is listed twice matches twice, which `oneOf` refuses.
-        (Schema, "oneOf") => Bag(Schema),
-        (Schema, "not" | "items" | "additionalProperties") => One(Schema),
-        (Schema, "discriminator") => One(Discriminator),
-        (Schema, "xml") => One(Xml),
-        (Discriminator, "mapping") => Map(Data),
-
-        (SecurityScheme, "flows") => One(Flows),
-        (Flows, _) => One(Flow),
-        // The values are descriptions.
-        (Flow, "scopes") => Names,
-
-        _ => One(Data),
+/// The entries of canonical `parameters` are keyed by `in:name`, those of `headers` by name.
+fn header_names(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                match (key.as_str(), value) {
+                    ("parameters", Value::Object(all)) => {
+                        all.keys().filter_map(|key| key.strip_prefix("header:")).for_each(&mut *found);
+                    }
+                    ("headers", Value::Object(all)) => all.keys().for_each(|name| found(name)),
+                    _ => {}
+                }
+                header_names(value, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| header_names(item, found)),
+        _ => {}
     }
 }
 
-/// Whether a keyword states only its default.
-fn is_default(kind: ObjectKind, keyword: &str, value: &Value) -> bool {
-    use ObjectKind::*;
-    match (kind, keyword) {
-        (Parameter | Header | Body, "required")
-        | (Parameter | Header, "allowEmptyValue")
-        | (Parameter | Header | Encoding, "allowReserved")
-        | (Operation | Parameter | Header | Schema, "deprecated")
-        | (Schema, "nullable" | "readOnly" | "writeOnly" | "uniqueItems")
-        | (Schema, "exclusiveMinimum" | "exclusiveMaximum")
-        | (Xml, "attribute" | "wrapped") => *value == json!(false),
-        (Schema, "minLength" | "minItems" | "minProperties") => *value == json!(0),
-        (Schema, "required") => *value == json!([]),
-        (Schema, "additionalProperties") => *value == json!(true) || *value == json!({}),
-        (Document, "servers") => *value == json!([]) || *value == json!([{"url": "/"}]),
-        // An empty map means the same as no map.
-        (Document, "paths" | "components")
-        | (Components, _)
-        | (Server, "variables")
-        | (Operation, "callbacks")
-        | (Parameter | Header | Body | Response, "content")
-        | (MediaType, "encoding")
-        | (Response | Encoding, "headers")
-        | (Response, "links")
-        | (Link, "parameters")
-        | (Schema, "properties")
-        | (Discriminator, "mapping") => *value == json!({}),
-        _ => false,
+fn respell_headers(value: &mut Value, spellings: &BTreeMap<String, String>) {
+    let Value::Object(members) = value else {
+        value.as_array_mut().into_iter().flatten().for_each(|item| respell_headers(item, spellings));
+        return;
+    };
+    let spelling = |name: &str| spellings.get(&name.to_ascii_lowercase()).filter(|spelling| *spelling != name);
+    for (key, value) in members.iter_mut() {
+        if let ("parameters" | "headers", Value::Object(all)) = (key.as_str(), &mut *value) {
+            let prefix = if key == "parameters" { "header:" } else { "" };
+            let renamed: Vec<(String, String)> = all
+                .keys()
+                .filter_map(|name| Some((name.clone(), spelling(name.strip_prefix(prefix)?)?.clone())))
+                .filter(|(_, spelling)| !all.contains_key(&format!("{prefix}{spelling}")))
+                .collect();
+            for (name, spelling) in renamed {
+                let Some(mut entry) = all.remove(&name) else { continue };
+                if prefix == "header:" && entry["name"].is_string() {
+                    entry["name"] = spelling.as_str().into();
+                }
+                all.insert(format!("{prefix}{spelling}"), entry);
+            }
+        }
+        respell_headers(value, spellings);
     }
+    let sorted = std::mem::take(members);
+    *members = sorted.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
 }
 
 /// Visits one document. Holds it for references and for inherited security.
 struct Visitor<'a> {
     document: &'a Value,
+    /// Whether the keywords beside a schema's `$ref` count: from 3.1 on.
+    ref_siblings: bool,
 }
 
 impl Visitor<'_> {
     fn place(&self, place: FieldShape, value: &Value) -> Value {
         match (place, value) {
             (FieldShape::One(kind), Value::Object(object)) => self.object(kind, object),
+            (FieldShape::One(ObjectKind::Schema), Value::Bool(true)) => json!({}),
+            (FieldShape::One(ObjectKind::Schema), Value::Bool(false)) => json!({ "not": {} }),
+            (FieldShape::Map(ObjectKind::MediaType), Value::Object(map)) => self.media_types(map),
             (FieldShape::List(kind), Value::Array(items)) => self.items(kind, items).into(),
             (FieldShape::Set(kind), Value::Array(items)) => {
                 let mut items = sorted(self.items(kind, items));
@@ -201,12 +127,43 @@ impl Visitor<'_> {
         items.iter().map(|item| self.place(FieldShape::One(kind), item)).collect()
     }
 
+    /// Media types without regard to case, white space and the character set that is the default.
+    fn media_types(&self, map: &Map<String, Value>) -> Value {
+        let mut keyed = BTreeMap::new();
+        for (name, value) in map {
+            let normal = media_type(name);
+            // Two spellings of one media type are both kept.
+            let taken = keyed.contains_key(&normal) || (normal != *name && map.contains_key(&normal));
+            let key = if taken { name.clone() } else { normal };
+            keyed.insert(key, self.place(FieldShape::One(ObjectKind::MediaType), value));
+        }
+        object(keyed)
+    }
+
     fn object(&self, kind: ObjectKind, fields: &Map<String, Value>) -> Value {
         match (kind, fields.get("$ref")) {
             (ObjectKind::Data, _) => object(fields.iter().map(|(key, value)| (key.clone(), data(value)))),
             (ObjectKind::PathItem, _) => self.fields(kind, &self.path_item(fields)),
+            (ObjectKind::Schema, Some(Value::String(reference))) if self.ref_siblings && fields.len() > 1 => {
+                let mut fields = fields.clone();
+                fields.remove("$ref");
+                let members = fields.entry("allOf").or_insert_with(|| json!([]));
+                if let Value::Array(members) = members {
+                    members.push(json!({ "$ref": reference }));
+                }
+                schema::normal(self.fields(kind, &fields))
+            }
+            // A schema is called by its name without a mapping.
+            (ObjectKind::Discriminator, _) => {
+                let mut fields = fields.clone();
+                if let Some(Value::Object(mapping)) = fields.get_mut("mapping") {
+                    mapping.retain(|name, to| *to != format!("#/components/schemas/{name}"));
+                }
+                self.fields(kind, &fields)
+            }
             // OpenAPI 3.0 ignores the siblings of `$ref`.
             (_, Some(Value::String(reference))) => json!({ "$ref": reference }),
+            (ObjectKind::Schema, _) => schema::normal(self.fields(kind, fields)),
             _ => self.fields(kind, fields),
         }
     }
@@ -238,11 +195,18 @@ impl Visitor<'_> {
         }
         let security = self.document.get("security").cloned();
         let security = security.unwrap_or_else(|| json!([]));
+        // OpenAPI 3.2 lists other methods by themselves.
+        if let Some(Value::Object(additional)) = item.get("additionalOperations").cloned()
+            && additional.keys().all(|method| is_method(method) && !item.contains_key(method))
+        {
+            item.remove("additionalOperations");
+            item.extend(additional);
+        }
         for (keyword, operation) in &mut item {
             let Value::Object(operation) = operation else {
                 continue;
             };
-            if !METHODS.contains(&keyword.as_str()) {
+            if !is_method(keyword) {
                 continue;
             }
             operation.entry("security").or_insert_with(|| security.clone());
@@ -282,6 +246,22 @@ impl Visitor<'_> {
             _ => parameter.to_string(),
         }
     }
+}
+
+/// `Application/JSON; charset=UTF-8` is `application/json`: UTF-8 is the default of what OpenAPI describes.
+fn media_type(name: &str) -> String {
+    let mut parts = name.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let parameters = parts.filter(|part| !part.is_empty()).map(|part| match part.split_once('=') {
+        Some((key, value)) => format!("{}={value}", key.trim_end().to_ascii_lowercase()),
+        None => part.to_owned(),
+    });
+    let is_default = |part: &String| {
+        let unquoted = part.replace('"', "").to_ascii_lowercase();
+        unquoted == "charset=utf-8"
+    };
+    let parameters: Vec<String> = parameters.filter(|part| !is_default(part)).collect();
+    [vec![essence], parameters].concat().join("; ")
 }
 
 /// Drops `style` and `explode` where they are the default, which depends on the location and on `style`.

@@ -12,6 +12,7 @@
 //! A change that no rule covers is [`Severity::Unclear`], which counts as breaking, never compatible. Each change is
 //! classified alone: that a wider alternative of a `oneOf` overlaps with another alternative is not detected.
 
+mod composition;
 mod location;
 pub(crate) mod quoting;
 pub mod render;
@@ -23,7 +24,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use crate::canonical::{FieldShape, METHODS, ObjectKind, canonical};
+use crate::canonical::{FieldShape, ObjectKind, canonical_pair, is_method};
 use crate::diff::{self, Difference, join};
 use location::{Documents, Location, NodeKind};
 use quoting::code;
@@ -75,12 +76,12 @@ pub struct Verdict {
 
 /// Compares two parsed documents. Returns one verdict per difference, in path order.
 pub fn compare(old: &Value, new: &Value) -> Vec<Verdict> {
-    let (old, new) = (canonical(old), canonical(new));
+    let (old, new) = canonical_pair(old, new);
     let (old_usage, new_usage) = (UsageIndex::of(&old), UsageIndex::of(&new));
     let usage = old_usage.both(&new_usage);
     let documents = Documents { old: &old, new: &new, old_usage, new_usage, usage };
     let mut classifier =
-        Classifier { documents: &documents, compared_refs: HashMap::new(), depth: 0, verdicts: Vec::new() };
+        Classifier { documents: &documents, compared_refs: HashMap::new(), depth: 0, strict: 0, verdicts: Vec::new() };
     classifier.classify(&Location::root(&documents), diff::diff_canonical(&old, &new));
     let mut verdicts = classifier.verdicts;
     verdicts.sort_by(|a, b| a.difference.path.cmp(&b.difference.path));
@@ -106,14 +107,16 @@ struct Classifier<'a> {
     /// nothing of its own.
     compared_refs: HashMap<ReferencedPair, (Option<Severity>, String)>,
     depth: usize,
+    /// Above 0 while schemas are compared as sets of values: a property that comes or goes is a difference then.
+    strict: usize,
     verdicts: Vec<Verdict>,
 }
 
 impl<'a> Classifier<'a> {
     /// Classifies differences relative to a location. Returns the worst severity.
     fn classify(&mut self, from: &Location<'a>, differences: Vec<Difference>) -> Severity {
-        let pair_renames = pair_renames(&differences);
-        let mut worst = Severity::Compatible;
+        let (differences, mut worst) = self.classify_compositions(from, differences);
+        let pair_renames = self.pair_renames(&differences);
         for (index, difference) in differences.iter().enumerate() {
             let location = from.walk(self.documents, &difference.path);
             let full = Difference { path: location.path.clone(), ..difference.clone() };
@@ -154,6 +157,39 @@ impl<'a> Classifier<'a> {
             {
                 self.compare_refs(location, difference)
             }
+            (old, new)
+                if old.is_some() != new.is_some()
+                    && location.holder == ObjectKind::Schema
+                    && location.name.is_some()
+                    && ["anyOf", "oneOf"].contains(&location.keyword.as_str()) =>
+            {
+                let own = verdict(&location, rules::rule(&location, self.documents), difference);
+                self.classify_alternative(&location, own)
+            }
+            (old, new)
+                if old.is_some() != new.is_some()
+                    && location.holder == ObjectKind::Components
+                    && location.keyword == "schemas"
+                    && location.name.is_some() =>
+            {
+                self.classify_heir(location, difference)
+            }
+            (None, Some(Value::Array(items))) | (Some(Value::Array(items)), None)
+                if location.keyword == "prefixItems" && location.name.is_none() =>
+            {
+                let severity = self.classify_prefix(&location, &difference, items.len());
+                let message =
+                    format!("{} has items with schemas of their own: each is judged by itself.", location.subject);
+                verdict_at(&location, severity, Audience::All, message, difference)
+            }
+            (old, new)
+                if old.is_some() != new.is_some()
+                    && location.holder == ObjectKind::Schema
+                    && location.name.is_some()
+                    && ["properties", "prefixItems"].contains(&location.keyword.as_str()) =>
+            {
+                self.classify_member(location, difference)
+            }
             (None, Some(Value::Object(entries))) if is_map(location.at) => {
                 self.classify_entries(&location, &difference, entries)
             }
@@ -162,6 +198,138 @@ impl<'a> Classifier<'a> {
             }
             _ => verdict(&location, rules::rule(&location, self.documents), difference),
         }
+    }
+
+    /// A schema that is there on one side only. It may be a kind of another one by its name alone: one that extends a
+    /// schema with a discriminator.
+    fn classify_heir(&mut self, location: Location<'a>, difference: Difference) -> Verdict {
+        let (document, schema) = match (&difference.old, &difference.new) {
+            (Some(schema), _) => (self.documents.old, schema),
+            (None, Some(schema)) => (self.documents.new, schema),
+            (None, None) => return verdict(&location, rules::rule(&location, self.documents), difference),
+        };
+        let name = location.name.clone().unwrap_or_default();
+        let bases = composition::discriminated_bases(document, schema, 0);
+        for base in bases {
+            let mapping = document.pointer(&base).map(|base| &base["discriminator"]["mapping"]);
+            let own = format!("#{}", location.path);
+            let is_mapped = mapping.and_then(Value::as_object).is_some_and(|all| all.values().any(|to| *to == own));
+            let uses = self.documents.usage.at(&base);
+            if !is_mapped && !uses.is_empty() {
+                let rule = composition::heir(&name, &base, difference.old.is_none());
+                return verdict(&Location { uses, directed: true, ..location }, rule, difference);
+            }
+        }
+        verdict(&location, rules::rule(&location, self.documents), difference)
+    }
+
+    /// Pairs the two differences of a rename: a path whose variables changed, or a member of a composition that
+    /// replaced another. Returns the index of the counterpart for each difference.
+    fn pair_renames(&self, differences: &[Difference]) -> Vec<Option<usize>> {
+        let mut counterparts = vec![None; differences.len()];
+        let mut sides: HashMap<String, (Vec<usize>, Vec<usize>)> = HashMap::new();
+        for (index, difference) in differences.iter().enumerate() {
+            let Some((parent, step)) = difference.path.rsplit_once('/') else {
+                continue;
+            };
+            let group = match parent.rsplit('/').next() {
+                Some("paths") if parent == "/paths" && step.contains('{') => on_the_wire(step),
+                Some("allOf" | "anyOf" | "oneOf") => parent.to_owned(),
+                _ => continue,
+            };
+            let (gone, come) = sides.entry(group).or_default();
+            match (&difference.old, &difference.new) {
+                (Some(_), None) => gone.push(index),
+                (None, Some(_)) => come.push(index),
+                _ => {}
+            }
+        }
+        for (group, (gone, come)) in sides {
+            let pairs = match (gone.as_slice(), come.as_slice()) {
+                ([gone], [come]) => vec![(*gone, *come)],
+                _ if group.ends_with("Of") => self.pair_members(differences, &gone, &come),
+                _ => Vec::new(),
+            };
+            for (gone, come) in pairs {
+                (counterparts[gone], counterparts[come]) = (Some(come), Some(gone));
+            }
+        }
+        counterparts
+    }
+
+    /// Each element of a list of `prefixItems` that is there on one side only.
+    fn classify_prefix(&mut self, location: &Location<'a>, difference: &Difference, length: usize) -> Severity {
+        let element = |side: &Option<Value>, index: usize| side.as_ref().and_then(|items| items.get(index)).cloned();
+        let differences = (0..length).map(|index| Difference {
+            path: format!("/{index}"),
+            old: element(&difference.old, index),
+            new: element(&difference.new, index),
+        });
+        self.classify(location, differences.collect())
+    }
+
+    /// A property or an item that has a schema of its own on one side only. On the other side the schema of further
+    /// members or items applies to it.
+    fn classify_member(&mut self, location: Location<'a>, difference: Difference) -> Verdict {
+        if self.strict > 0 {
+            let message = format!("{} is there on one side only.", location.subject);
+            return verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
+        }
+        let (own, holder) = match (&difference.old, &difference.new) {
+            (None, Some(own)) => (own, &location.old_holder),
+            (Some(own), _) => (own, &location.new_holder),
+            (None, None) => return verdict(&location, rules::rule(&location, self.documents), difference),
+        };
+        let keyword = if location.keyword == "properties" { "additionalProperties" } else { "items" };
+        let implied = holder.as_deref().and_then(|holder| match holder.get("patternProperties") {
+            Some(_) if keyword == "additionalProperties" => None,
+            _ => holder.get(keyword).cloned(),
+        });
+        let is_new = difference.old.is_none();
+        let sides = |implied: Value| if is_new { (implied, own.clone()) } else { (own.clone(), implied) };
+        if keyword == "additionalProperties" {
+            let own = verdict(&location, rules::rule(&location, self.documents), difference.clone());
+            // A property that is gone is judged by that alone.
+            let Some((old, new)) = implied.filter(|implied| is_new && implied.is_object()).map(sides) else {
+                return own;
+            };
+            let severity = self.compare_inline(&location, old, new);
+            return match severity > own.severity {
+                true => {
+                    let message = format!(
+                        "{} has a schema of its own, other than that of further members before: each change by that is \
+                         judged by itself.",
+                        location.subject
+                    );
+                    verdict_at(&location, severity, Audience::All, message, difference)
+                }
+                false => own,
+            };
+        }
+        let implied = implied.unwrap_or_else(|| Value::Object(Map::new()));
+        if implied.get("not").is_some_and(|not| not.as_object().is_some_and(Map::is_empty)) {
+            return verdict(&location, rules::rule(&location, self.documents), difference);
+        }
+        let (old, new) = sides(implied);
+        let severity = self.compare_inline(&location, old, new);
+        let message = match is_new {
+            true => format!("{} has a schema of its own: each change by that is judged by itself.", location.subject),
+            false => format!("{} has no schema of its own: each change by that is judged by itself.", location.subject),
+        };
+        verdict_at(&location, severity, Audience::All, message, difference)
+    }
+
+    /// Classifies the changes between two values at one location. Returns the worst severity.
+    fn compare_inline(&mut self, location: &Location<'a>, old: Value, new: Value) -> Severity {
+        if self.depth >= MAX_REFERENCE_DEPTH {
+            return Severity::Unclear;
+        }
+        let inner = diff::diff_canonical(&old, &new);
+        let inside = Location { old: Some(Cow::Owned(old)), new: Some(Cow::Owned(new)), ..location.clone() };
+        self.depth += 1;
+        let severity = self.classify(&inside, inner);
+        self.depth -= 1;
+        severity
     }
 
     /// Compares the targets of references as if they were written inline.
@@ -193,12 +361,11 @@ impl<'a> Classifier<'a> {
             return verdict_at(&location, severity, Audience::All, message, difference);
         }
         self.compared_refs.insert(key.clone(), (None, location.breadcrumb_text()));
-        let inner = diff::diff_canonical(&old, &new);
-        let same = inner.is_empty();
-        let inside = Location { old: Some(Cow::Owned(old)), new: Some(Cow::Owned(new)), ..location.clone() };
-        self.depth += 1;
-        let severity = self.classify(&inside, inner);
-        self.depth -= 1;
+        let same = old == new;
+        if let Some(rule) = renamed_kind(&location) {
+            return verdict(&location, rule, difference);
+        }
+        let severity = self.compare_inline(&location, old, new);
         self.compared_refs.insert(key, (Some(severity), location.breadcrumb_text()));
         let message = match same {
             true => format!("{what}, which says the same: only generated code sees another name."),
@@ -277,33 +444,26 @@ fn is_map(at: NodeKind) -> bool {
     )
 }
 
-/// Pairs the two differences of a rename: a path whose variables changed, or the one member of a composition that
-/// replaced another. Returns the index of the counterpart for each difference.
-fn pair_renames(differences: &[Difference]) -> Vec<Option<usize>> {
-    let mut pair_renames = vec![None; differences.len()];
-    let mut sides: HashMap<String, (Vec<usize>, Vec<usize>)> = HashMap::new();
-    for (index, difference) in differences.iter().enumerate() {
-        let Some((parent, step)) = difference.path.rsplit_once('/') else {
-            continue;
-        };
-        let group = match parent.rsplit('/').next() {
-            Some("paths") if parent == "/paths" && step.contains('{') => on_the_wire(step),
-            Some("allOf" | "anyOf" | "oneOf") => parent.to_owned(),
-            _ => continue,
-        };
-        let (gone, come) = sides.entry(group).or_default();
-        match (&difference.old, &difference.new) {
-            (Some(_), None) => gone.push(index),
-            (None, Some(_)) => come.push(index),
-            _ => {}
-        }
+/// An alternative under a discriminator without a mapping for it is named by the values on the wire: another name is
+/// another value.
+fn renamed_kind(location: &Location<'_>) -> Option<Rule> {
+    if location.holder != ObjectKind::Schema || !["anyOf", "oneOf"].contains(&location.keyword.as_str()) {
+        return None;
     }
-    for (gone, come) in sides.into_values() {
-        if let ([gone], [come]) = (gone.as_slice(), come.as_slice()) {
-            (pair_renames[*gone], pair_renames[*come]) = (Some(*come), Some(*gone));
-        }
-    }
-    pair_renames
+    let reference = |side: &Option<Cow<'_, Value>>| side.as_deref()?.get("$ref")?.as_str().map(str::to_owned);
+    let is_mapped = |holder: &Option<Cow<'_, Value>>, reference: &str| {
+        let mapping = holder.as_deref().map(|holder| &holder["discriminator"]["mapping"]);
+        mapping.and_then(Value::as_object).is_some_and(|all| all.values().any(|to| to == reference))
+    };
+    let has_discriminator =
+        |holder: &Option<Cow<'_, Value>>| holder.as_deref().is_some_and(|holder| holder.get("discriminator").is_some());
+    let (old, new) = (reference(&location.old)?, reference(&location.new)?);
+    let name = |reference: &str| code(reference.rsplit('/').next().unwrap_or(reference));
+    let by_name = has_discriminator(&location.old_holder)
+        && has_discriminator(&location.new_holder)
+        && !(is_mapped(&location.old_holder, &old) && is_mapped(&location.new_holder, &new));
+    (by_name && old != new)
+        .then(|| rules::different(format!("the discriminator's value {} is now {}", name(&old), name(&new))))
 }
 
 /// A property may be named `allOf`; only the location tells a name from a keyword.
@@ -321,7 +481,7 @@ fn with_variables_of(item: &Value, own: &str, other: &str) -> Value {
     let names: HashMap<String, String> =
         variables(own).iter().map(|name| format!("path:{name}")).zip(variables(other)).collect();
     let mut item = item.clone();
-    let operations = item.as_object_mut().into_iter().flatten().filter(|(key, _)| METHODS.contains(&key.as_str()));
+    let operations = item.as_object_mut().into_iter().flatten().filter(|(key, _)| is_method(key));
     for (_, operation) in operations {
         let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_object_mut) else {
             continue;
@@ -351,9 +511,12 @@ fn verdict(location: &Location<'_>, rule: Rule, difference: Difference) -> Verdi
             verdict_at(location, Severity::Compatible, Audience::None, message, difference)
         }
         Rule::Fixed { severity, audience, message } => {
-            match location.flipped && location.holder != ObjectKind::Operation {
+            let own = matches!(location.holder, ObjectKind::Operation | ObjectKind::Document)
+                || (location.holder == ObjectKind::PathItem && location.path.starts_with("/webhooks/"));
+            match location.flipped && !own {
                 true => {
-                    let message = format!("{message} This is in a callback, where the server sends: judge by hand.");
+                    let message =
+                        format!("{message} This is in a callback or webhook, where the server sends: judge by hand.");
                     verdict_at(location, severity.max(Severity::Unclear), audience, message, difference)
                 }
                 false => verdict_at(location, severity, audience, message, difference),
@@ -368,7 +531,8 @@ fn verdict(location: &Location<'_>, rule: Rule, difference: Difference) -> Verdi
             verdict_at(location, Severity::Compatible, Audience::None, message, difference)
         }
         Rule::ByDirection { what, .. } if location.uses.iter().any(|used| used.negated) => {
-            let message = format!("{what}: it stands under `not`, where less is more: this must be judged by hand.");
+            let message =
+                format!("{what}: it stands under `not` or `if`, where less is more: this must be judged by hand.");
             verdict_at(location, Severity::Unclear, Audience::All, message, difference)
         }
         Rule::ByDirection { what, sent, read } => {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::quoting::code;
 use super::usage::{Direction, Usage, UsageIndex, has_flag, look_through};
-use crate::canonical::{FieldShape, METHODS, ObjectKind, field_shape};
+use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::{join, name};
 
 /// Both documents in canonical form, with their usage indexes. `usage` holds the usage common to both.
@@ -97,9 +97,9 @@ impl<'a> Location<'a> {
         if self.breadcrumbs.is_empty() { "document".to_owned() } else { self.breadcrumbs.join(", ") }
     }
 
-    /// The usage of the content of this location, which `not` inverts.
+    /// The usage of the content of this location, which `not` inverts. Under `if` either direction may be narrower.
     pub fn uses_inside(&self) -> BTreeSet<Usage> {
-        let negated = self.holder == ObjectKind::Schema && self.keyword == "not";
+        let negated = self.holder == ObjectKind::Schema && ["not", "if"].contains(&self.keyword.as_str());
         self.uses.iter().cloned().map(|used| Usage { negated: used.negated != negated, ..used }).collect()
     }
 
@@ -165,8 +165,10 @@ impl<'a> Location<'a> {
     fn at_keyword(mut self, path: &str) -> Self {
         let keyword = self.keyword.clone();
         match (self.holder, keyword.as_str()) {
+            // The server sends the request of a webhook.
+            (ObjectKind::Document, "webhooks") => self.flipped = true,
             (ObjectKind::Paths, _) => self.enter(code(&keyword), code(&keyword)),
-            (ObjectKind::PathItem, method) if METHODS.contains(&method) => {
+            (ObjectKind::PathItem, method) if is_method(method) => {
                 let address = path.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
                 let operation = format!("{} {address}", method.to_uppercase());
                 // Clients do not call the operation of a callback.
@@ -187,10 +189,20 @@ impl<'a> Location<'a> {
             (ObjectKind::Operation, "callbacks") => self.flipped = !self.flipped,
             (ObjectKind::Responses, status) => self.enter(format!("response {}", code(status)), "the body".to_owned()),
             (ObjectKind::Schema, "items") => self.enter("items".to_owned(), format!("an item of {}", self.subject)),
-            (ObjectKind::Schema, "additionalProperties") => {
+            (ObjectKind::Schema, "contains") => self.enter(code("contains"), format!("an item of {}", self.subject)),
+            (ObjectKind::Schema, "unevaluatedItems") => {
+                self.enter("further items".to_owned(), format!("a further item of {}", self.subject));
+            }
+            (ObjectKind::Schema, "propertyNames") => {
+                self.enter("names of members".to_owned(), format!("a member's name of {}", self.subject));
+            }
+            (ObjectKind::Schema, "contentSchema") => {
+                self.enter("encoded content".to_owned(), format!("the content of {}", self.subject));
+            }
+            (ObjectKind::Schema, "additionalProperties" | "unevaluatedProperties") => {
                 self.enter("further members".to_owned(), format!("a further member of {}", self.subject));
             }
-            (ObjectKind::Schema, "not") => self.breadcrumbs.push(code("not")),
+            (ObjectKind::Schema, keyword @ ("not" | "if" | "then" | "else")) => self.breadcrumbs.push(code(keyword)),
             (ObjectKind::Flows, flow) => self.enter(format!("flow {}", code(flow)), self.subject.clone()),
             _ => {}
         }
@@ -216,6 +228,14 @@ impl<'a> Location<'a> {
                 self.uses = self.uses_of_property(documents, name);
                 self.enter(format!("property {quoted}"), quoted);
             }
+            (ObjectKind::Schema, "patternProperties") => {
+                self.enter(format!("members that match {quoted}"), format!("a member that matches {quoted}"));
+            }
+            (ObjectKind::Schema, "prefixItems") => {
+                self.enter(format!("item {quoted}"), format!("item {quoted} of {}", self.subject));
+            }
+            (ObjectKind::Schema, "dependentSchemas") => self.breadcrumbs.push(format!("with property {quoted}")),
+            (ObjectKind::Document, "webhooks") => self.enter(format!("webhook {quoted}"), quoted),
             (ObjectKind::Schema, keyword @ ("allOf" | "anyOf" | "oneOf")) => {
                 let keyword = code(keyword);
                 self.enter(format!("a member of {keyword}"), format!("a member of {keyword} of {}", self.subject));

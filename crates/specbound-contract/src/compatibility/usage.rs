@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::canonical::{FieldShape, METHODS, ObjectKind, field_shape};
+use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::join;
 
 /// Longest chain of references and single-member `allOf`s; a longer one is taken for a cycle.
@@ -130,11 +130,13 @@ pub struct UsageIndex(BTreeMap<String, BTreeSet<Usage>>);
 impl UsageIndex {
     pub fn of(document: &Value) -> UsageIndex {
         let mut usage = UsageIndex::default();
-        for (path, item) in document["paths"].as_object().into_iter().flatten() {
-            for (method, operation) in item.as_object().into_iter().flatten() {
-                if METHODS.contains(&method.as_str()) {
+        // The server sends the request of a webhook.
+        for (section, flipped) in [("paths", false), ("webhooks", true)] {
+            for (path, item) in document[section].as_object().into_iter().flatten() {
+                for (method, operation) in item.as_object().into_iter().flatten().filter(|(key, _)| is_method(key)) {
                     let name = format!("{} {path}", method.to_uppercase());
-                    Visitor { document, operation: name, usage: &mut usage.0, next: Vec::new() }.operation(operation);
+                    let visitor = Visitor { document, operation: name, usage: &mut usage.0, next: Vec::new() };
+                    visitor.operation(operation, flipped);
                 }
             }
         }
@@ -180,9 +182,8 @@ struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    fn operation(mut self, operation: &Value) {
-        let start =
-            Context { kind: ObjectKind::Operation, direction: Direction::Request, negated: false, flipped: false };
+    fn operation(mut self, operation: &Value, flipped: bool) {
+        let start = Context { kind: ObjectKind::Operation, direction: Direction::Request, negated: false, flipped };
         self.value(start, operation);
         let mut visited = BTreeSet::new();
         while let Some((pointer, context)) = self.next.pop() {
@@ -224,7 +225,7 @@ impl Visitor<'_> {
                     context.direction = Direction::Response.flipped_if(context.flipped)
                 }
                 (ObjectKind::Operation, _) => context.direction = Direction::Request.flipped_if(context.flipped),
-                (ObjectKind::Schema, "not") => context.negated = !context.negated,
+                (ObjectKind::Schema, "not" | "if") => context.negated = !context.negated,
                 (ObjectKind::Discriminator, "mapping") => self.mapped(value, context),
                 _ => {}
             }

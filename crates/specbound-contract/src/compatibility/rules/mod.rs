@@ -16,7 +16,7 @@ use super::location::{Documents, Location, NodeKind};
 use super::quoting::{code, list, value};
 use super::usage::look_through;
 use super::{Audience, Severity};
-use crate::canonical::{FieldShape, METHODS, ObjectKind};
+use crate::canonical::{FieldShape, ObjectKind, is_method};
 
 use Severity::{Breaking, Compatible, Unclear};
 
@@ -40,17 +40,17 @@ fn by_direction(what: String, sent: Effect, read: Effect) -> Rule {
 }
 
 /// Fewer values are allowed.
-fn narrower(what: String) -> Rule {
+pub fn narrower(what: String) -> Rule {
     by_direction(what, REFUSED, STILL_EXPECTED)
 }
 
 /// More values are allowed.
-fn wider(what: String) -> Rule {
+pub fn wider(what: String) -> Rule {
     by_direction(what, STILL_TAKEN, UNEXPECTED)
 }
 
 /// Some values are no longer allowed, and others are new.
-fn different(what: String) -> Rule {
+pub fn different(what: String) -> Rule {
     by_direction(
         what,
         (Breaking, "clients that send what was right before are refused"),
@@ -107,7 +107,9 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             format!("{} of the document changed: that only names the document.", code(&location.keyword)),
         ),
         (Paths, path) => path_rule(location, documents, path),
-        (PathItem, method) if METHODS.contains(&method) => added_or_removed(
+        (Document, "webhooks") if location.name.is_some() => webhook(location),
+        (PathItem, method) if is_method(method) && location.path.starts_with("/webhooks/") => webhook(location),
+        (PathItem, method) if is_method(method) => added_or_removed(
             location,
             fixed(Compatible, Audience::Senders, format!("{} is new: no client knows it yet.", location.subject)),
             fixed(
@@ -183,7 +185,8 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         (Header, "required") => promised_header(location),
         (Header, "deprecated") => deprecated(location),
         (MediaType | Header, "schema") if location.old.is_none() || location.new.is_none() => schema_of_body(location),
-        (MediaType, "encoding") | (Encoding | Header, _) => {
+        (MediaType, "itemSchema") if location.old.is_none() || location.new.is_none() => schema_of_body(location),
+        (MediaType, "encoding" | "prefixEncoding" | "itemEncoding") | (Encoding | Header, _) => {
             different(format!("{} of {} is written differently", code(&location.keyword), location.subject))
         }
         (Components, "securitySchemes") if location.name.is_some() => access::scheme(location, documents),
@@ -195,6 +198,16 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         (Xml, _) => different(format!("{} is written differently in XML", location.subject)),
         _ => changed(location),
     }
+}
+
+/// The server calls a webhook, and clients answer.
+fn webhook(location: &Location<'_>) -> Rule {
+    let what = last_breadcrumb(location);
+    added_or_removed(
+        location,
+        fixed(Compatible, Audience::Readers, format!("{what} is new: no client answers it yet.")),
+        fixed(Breaking, Audience::Readers, format!("{what} is gone: clients that wait for it wait in vain.")),
+    )
 }
 
 fn last_breadcrumb(location: &Location<'_>) -> String {
@@ -209,7 +222,7 @@ fn deprecated(location: &Location<'_>) -> Rule {
 fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path: &str) -> Rule {
     let methods = |item: &Value| -> Vec<String> {
         let methods = item.as_object().into_iter().flat_map(|item| item.keys());
-        methods.filter(|key| METHODS.contains(&key.as_str())).map(|method| code(&method.to_uppercase())).collect()
+        methods.filter(|key| is_method(key)).map(|method| code(&method.to_uppercase())).collect()
     };
     match (location.old.as_deref(), location.new.as_deref()) {
         (None, Some(item)) => {

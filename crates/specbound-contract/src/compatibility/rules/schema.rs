@@ -1,6 +1,8 @@
 //! Rules for schemas: allowed values, and properties that appear or disappear.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -9,7 +11,7 @@ use super::{
     wider,
 };
 use crate::compatibility::location::Location;
-use crate::compatibility::quoting::{code, value};
+use crate::compatibility::quoting::{code, list, value};
 use crate::compatibility::{Audience, Severity};
 
 use Severity::{Breaking, Compatible, Unclear};
@@ -33,7 +35,9 @@ pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
 }
 
 /// Limits: keyword, phrase, and whether a larger limit allows more.
-const LIMITS: [(&str, &str, bool); 8] = [
+const LIMITS: [(&str, &str, bool); 10] = [
+    ("maxContains", "have at most {} items that match `contains`", true),
+    ("minContains", "have at least {} items that match `contains`", false),
     ("maxLength", "have at most {} characters", true),
     ("minLength", "have at least {} characters", false),
     ("maximum", "be at most {}", true),
@@ -80,6 +84,7 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         ("deprecated", ..) => deprecated(location),
         ("default", old, new) => default_value(location, old, new),
         ("type", old, new) => typed(location, old, new),
+        ("exclusiveMinimum" | "exclusiveMaximum", ..) if both_bounds(location).is_some() => bound(location),
         ("format", old, new) => formatted(location, old, new),
         ("multipleOf", old, new) => multiple(location, old, new),
         ("pattern", Some(_), Some(_)) => unclear(format!(
@@ -97,7 +102,28 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
             (Breaking, "clients that send it are refused"),
             STILL_EXPECTED,
         ),
-        ("additionalProperties", old, new) => further_members(location, old, new),
+        ("additionalProperties" | "unevaluatedProperties" | "unevaluatedItems", old, new) => {
+            further_members(location, old, new)
+        }
+        ("patternProperties", None, Some(_)) if closed(&location.old_holder) => {
+            wider(format!("{subject} may be there now"))
+        }
+        ("patternProperties", Some(_), None) if closed(&location.new_holder) => {
+            narrower(format!("{subject} must not be there now"))
+        }
+        // The schema of other items allowed none.
+        ("prefixItems", None, Some(_)) => wider(format!("{subject} may be there now")),
+        ("prefixItems", Some(_), None) => narrower(format!("{subject} must not be there now")),
+        ("patternProperties" | "dependentSchemas", None, Some(_)) => {
+            narrower(format!("{subject} must meet one more schema"))
+        }
+        ("patternProperties" | "dependentSchemas", Some(_), None) => {
+            wider(format!("{subject} need no longer meet one of its schemas"))
+        }
+        ("dependentRequired", ..) => dependent(location),
+        ("contentMediaType" | "contentEncoding", Some(old), Some(new)) => {
+            different(format!("the content of {subject} is now {} (before: {})", value(new), value(old)))
+        }
         ("allOf", None, Some(_)) => narrower(format!("{subject} must meet one more schema")),
         ("allOf", Some(_), None) => wider(format!("{subject} need no longer meet one of its schemas")),
         ("anyOf" | "oneOf", None, Some(_)) if location.name.is_some() => {
@@ -108,7 +134,8 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         }
         (
             "pattern" | "enum" | "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" | "items" | "not" | "anyOf"
-            | "oneOf" | "discriminator",
+            | "oneOf" | "discriminator" | "contains" | "propertyNames" | "if" | "then" | "else" | "contentSchema"
+            | "contentMediaType" | "contentEncoding" | "const",
             old,
             new,
         ) => match (old.is_some(), new.is_some()) {
@@ -121,7 +148,74 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     }
 }
 
+fn closed(holder: &Option<Cow<'_, Value>>) -> bool {
+    holder.as_deref().and_then(|schema| schema.get("additionalProperties")) == Some(&Value::Bool(false))
+}
+
+/// The old and the new bound of a number, each with whether it is exclusive. `None` unless both documents have one.
+fn both_bounds(location: &Location<'_>) -> Option<[(f64, bool); 2]> {
+    let (bound, exclusive) = match location.keyword.as_str() {
+        "minimum" | "exclusiveMinimum" => ("minimum", "exclusiveMinimum"),
+        "maximum" | "exclusiveMaximum" => ("maximum", "exclusiveMaximum"),
+        _ => return None,
+    };
+    let of = |holder: &Option<Cow<'_, Value>>| {
+        let holder = holder.as_deref()?;
+        Some((holder.get(bound)?.as_f64()?, holder.get(exclusive) == Some(&Value::Bool(true))))
+    };
+    Some([of(&location.old_holder)?, of(&location.new_holder)?])
+}
+
+/// A bound that moved, or became exclusive or inclusive.
+fn bound(location: &Location<'_>) -> Rule {
+    let Some([(before, was_exclusive), (now, is_exclusive)]) = both_bounds(location) else { return changed(location) };
+    let upper = location.keyword.ends_with("aximum");
+    let phrase = |bound: f64, exclusive: bool| match (upper, exclusive) {
+        (true, false) => format!("at most `{bound}`"),
+        (true, true) => format!("less than `{bound}`"),
+        (false, false) => format!("at least `{bound}`"),
+        (false, true) => format!("more than `{bound}`"),
+    };
+    let what = format!(
+        "{} must now be {} (before: {})",
+        location.subject,
+        phrase(now, is_exclusive),
+        phrase(before, was_exclusive)
+    );
+    // By how much is allowed above a lower bound, or below an upper one.
+    let order = now.total_cmp(&before);
+    match if upper { order } else { order.reverse() }.then(was_exclusive.cmp(&is_exclusive)) {
+        Ordering::Greater => wider(what),
+        Ordering::Less => narrower(what),
+        Ordering::Equal => changed(location),
+    }
+}
+
+/// The names that a property demands beside it.
+fn dependent(location: &Location<'_>) -> Rule {
+    let names = |holder: &Option<Cow<'_, Value>>| -> BTreeSet<String> {
+        let names = holder
+            .as_deref()
+            .zip(location.name.as_ref())
+            .and_then(|(holder, name)| holder.get("dependentRequired")?.get(name)?.as_array().cloned());
+        names.unwrap_or_default().iter().map(crate::diff::name).collect()
+    };
+    let (old, new) = (names(&location.old_holder), names(&location.new_holder));
+    let what =
+        format!("the members that must be there beside {} changed", code(location.name.as_deref().unwrap_or("")));
+    match (old.is_subset(&new), new.is_subset(&old)) {
+        (true, false) => narrower(what),
+        (false, true) => wider(what),
+        _ => different(what),
+    }
+}
+
 fn limit(location: &Location<'_>, phrase: &str, more_allows_more: bool) -> Rule {
+    if let Some([(_, was), (_, is)]) = both_bounds(location)
+        && (was || is)
+    {
+        return bound(location);
+    }
     let subject = &location.subject;
     let with = |limit: &Value| phrase.replace("{}", &value(limit));
     match (location.old.as_deref(), location.new.as_deref()) {
@@ -142,9 +236,6 @@ fn limit(location: &Location<'_>, phrase: &str, more_allows_more: bool) -> Rule 
 
 fn property(location: &Location<'_>) -> Rule {
     let subject = &location.subject;
-    let closed = |holder: &Option<Cow<'_, Value>>| {
-        holder.as_deref().and_then(|schema| schema.get("additionalProperties")) == Some(&Value::Bool(false))
-    };
     match location.new.is_some() {
         true => by_direction(
             format!("{subject} is new"),
@@ -188,6 +279,11 @@ fn hidden(location: &Location<'_>, keyword: &str) -> Rule {
             unseen,
             (Breaking, "clients that read it find nothing"),
         ),
+        _ if location.required => by_direction(
+            format!("{subject} is no longer write-only"),
+            unseen,
+            (Unclear, "it is required, so responses now show what was kept from them"),
+        ),
         _ => by_direction(
             format!("{subject} is no longer write-only"),
             unseen,
@@ -200,6 +296,11 @@ fn default_value(location: &Location<'_>, old: Option<&Value>, new: Option<&Valu
     let subject = &location.subject;
     let unread = (Compatible, "a default only says what is taken for what is not sent");
     match (old, new) {
+        _ if location.required => fixed(
+            Compatible,
+            Audience::None,
+            format!("the default of {subject} is now {}: it is required, so no default applies.", side(new)),
+        ),
         (None, Some(new)) => by_direction(
             format!("{subject} has the default {} now", value(new)),
             (Unclear, "what was taken before for what is not sent is not said"),
@@ -228,8 +329,34 @@ fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> R
         (Some(before), None) if new.is_none() => {
             wider(format!("{subject} may now be of any type, not only {}", code(before)))
         }
-        _ => changed(location),
+        _ => match (types(old), types(new)) {
+            (Some(before), Some(now)) => {
+                let list = |types: &BTreeSet<String>| list(&types.iter().map(|one| code(one)).collect::<Vec<_>>(), 9);
+                let what = format!("{subject} is now of type {} (before: {})", list(&now), list(&before));
+                match (allows(&now, &before), allows(&before, &now)) {
+                    (true, false) => wider(what),
+                    (false, true) => narrower(what),
+                    _ => different(what),
+                }
+            }
+            (None, Some(_)) if old.is_none() => narrower(format!("{subject} is now of certain types only")),
+            (Some(_), None) if new.is_none() => wider(format!("{subject} may now be of any type")),
+            _ => changed(location),
+        },
     }
+}
+
+fn types(value: Option<&Value>) -> Option<BTreeSet<String>> {
+    match value? {
+        Value::String(one) => Some(BTreeSet::from([one.clone()])),
+        Value::Array(many) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+/// Whether each of the types `few` is one of `many`. An integer is a number.
+fn allows(many: &BTreeSet<String>, few: &BTreeSet<String>) -> bool {
+    few.iter().all(|one| many.contains(one) || (one == "integer" && many.contains("number")))
 }
 
 fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {

@@ -1,0 +1,316 @@
+//! One spelling for schemas of every version.
+//!
+//! OpenAPI 3.0 and JSON Schema 2020-12 spell the same constraint in different ways. Where both have a spelling, the
+//! canonical form has the one of 3.0, which can be compared keyword by keyword: `nullable` and not `null` among the
+//! types, an inclusive bound with a flag and not two bounds. Keywords that only JSON Schema has stay.
+
+use serde_json::{Value, json};
+
+type Fields = serde_json::Map<String, Value>;
+
+/// Brings a schema to its one spelling. The schemas in it are canonical already.
+pub(super) fn normal(schema: Value) -> Value {
+    let Value::Object(mut fields) = schema else { return schema };
+    content(&mut fields);
+    constant(&mut fields);
+    bound(&mut fields, "minimum", "exclusiveMinimum", 1);
+    bound(&mut fields, "maximum", "exclusiveMaximum", -1);
+    without_effect(&mut fields);
+    alternatives(&mut fields, "anyOf");
+    alternatives(&mut fields, "oneOf");
+    types(&mut fields);
+    members(&mut fields);
+    sorted_by_key(fields)
+}
+
+/// The order of keys must not depend on how they were found.
+fn sorted_by_key(fields: Fields) -> Value {
+    if let (1, Some([only])) = (fields.len(), fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice))
+        && only["$ref"].is_string()
+    {
+        return only.clone();
+    }
+    super::object(fields)
+}
+
+/// `null` among the types is `nullable`, one type is no list, and an integer is a number.
+fn types(fields: &mut Fields) {
+    let Some(Value::Array(listed)) = fields.get("type") else { return };
+    let mut types = super::sorted(listed.clone());
+    types.dedup();
+    if !types.iter().all(Value::is_string) {
+        return;
+    }
+    let has = |types: &[Value], name: &str| types.iter().any(|one| one == name);
+    if has(&types, "number") {
+        types.retain(|one| one != "integer");
+    }
+    if has(&types, "null") && types.len() > 1 {
+        types.retain(|one| one != "null");
+        fields.insert("nullable".to_owned(), true.into());
+    }
+    let types = match types.as_slice() {
+        [one] => one.clone(),
+        _ => types.into(),
+    };
+    fields.insert("type".to_owned(), types);
+}
+
+/// A constant is an enumeration of one value.
+fn constant(fields: &mut Fields) {
+    let Some(constant) = fields.get("const") else { return };
+    let allowed = match fields.get("enum") {
+        None => true,
+        Some(values) => values.as_array().is_some_and(|values| values.contains(constant)),
+    };
+    if allowed && let Some(constant) = fields.remove("const") {
+        fields.insert("enum".to_owned(), json!([constant]));
+    }
+}
+
+/// A numeric exclusive bound is an inclusive one with a flag. An exclusive bound of integers is the next integer.
+fn bound(fields: &mut Fields, inclusive: &str, exclusive: &str, step: i64) {
+    if let Some(limit) = fields.get(exclusive).filter(|limit| limit.is_number()).cloned() {
+        let tighter = match (fields.get(inclusive).map(Value::as_f64), limit.as_f64()) {
+            (None, _) => true,
+            (Some(Some(other)), Some(limit)) if step > 0 => limit >= other,
+            (Some(Some(other)), Some(limit)) => limit <= other,
+            // A bound that is no number is left for the comparison to report.
+            _ => return,
+        };
+        fields.remove(exclusive);
+        if tighter {
+            fields.insert(inclusive.to_owned(), limit);
+            fields.insert(exclusive.to_owned(), true.into());
+        }
+    }
+    if fields.get(exclusive) == Some(&json!(true)) {
+        match fields.get(inclusive) {
+            // The flag has no effect without a bound.
+            None => drop(fields.remove(exclusive)),
+            Some(limit) if fields.get("type").is_some_and(|only| only == "integer") => {
+                if let Some(next) = limit.as_i64().and_then(|limit| limit.checked_add(step)) {
+                    fields.insert(inclusive.to_owned(), next.into());
+                    fields.remove(exclusive);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Formats of 3.0 for encoded texts.
+fn content(fields: &mut Fields) {
+    if fields.contains_key("format") {
+        return;
+    }
+    let is = |keyword: &str, value: &str| fields.get(keyword).is_some_and(|own| own == value);
+    let (keyword, format) = match () {
+        () if is("contentEncoding", "base64") && !fields.contains_key("contentMediaType") => {
+            ("contentEncoding", "byte")
+        }
+        () if is("contentMediaType", "application/octet-stream") && !fields.contains_key("contentEncoding") => {
+            ("contentMediaType", "binary")
+        }
+        () => return,
+    };
+    fields.remove(keyword);
+    fields.insert("format".to_owned(), format.into());
+    fields.entry("type").or_insert_with(|| "string".into());
+}
+
+/// Keywords that constrain nothing without another one.
+fn without_effect(fields: &mut Fields) {
+    if fields.get("contains").is_none()
+        || (fields.get("minContains") == Some(&json!(0)) && !fields.contains_key("maxContains"))
+    {
+        for keyword in ["contains", "minContains", "maxContains"] {
+            fields.remove(keyword);
+        }
+    }
+    let no_effect = |branch: Option<&Value>| branch.is_none_or(|branch| *branch == json!({}));
+    if !fields.contains_key("if") || (no_effect(fields.get("then")) && no_effect(fields.get("else"))) {
+        for keyword in ["if", "then", "else"] {
+            fields.remove(keyword);
+        }
+    }
+    if fields.get("additionalProperties") == Some(&json!({ "not": {} })) {
+        fields.insert("additionalProperties".to_owned(), false.into());
+    }
+    for keyword in ["unevaluatedProperties", "unevaluatedItems"] {
+        if fields.get(keyword) == Some(&json!({ "not": {} })) {
+            fields.insert(keyword.to_owned(), false.into());
+        }
+    }
+    if let Some(Value::Object(dependent)) = fields.get_mut("dependentRequired") {
+        for names in dependent.values_mut().filter_map(Value::as_array_mut) {
+            *names = super::sorted(std::mem::take(names));
+            names.dedup();
+        }
+    }
+}
+
+/// An alternative `null` is `nullable`; alternatives that are only types, or only values, are a list of them.
+fn alternatives(fields: &mut Fields, keyword: &str) {
+    let Some(Value::Array(members)) = fields.get(keyword).cloned() else { return };
+    let is_null = |member: &Value| *member == json!({"type": "null"}) || *member == json!({"enum": [null]});
+    let mut rest: Vec<Value> = members.iter().filter(|member| !is_null(member)).cloned().collect();
+    // `null` beside `nullable`, or twice under `oneOf`, is more than a spelling.
+    let nulls = members.len() - rest.len();
+    let is_spelling =
+        nulls == 1 && !rest.is_empty() && !fields.contains_key("nullable") && !fields.contains_key("type");
+    if is_spelling && !rest.iter().any(|member| member.get("nullable").is_some()) {
+        fields.insert("nullable".to_owned(), true.into());
+        // `nullable` of each member says the same.
+    } else if nulls > 0 {
+        rest = members;
+    }
+    let lone = |member: &Value, keyword: &str| match member.as_object() {
+        Some(only) if only.len() == 1 => only.get(keyword).cloned(),
+        _ => None,
+    };
+    let types: Option<Vec<Value>> = rest.iter().map(|member| lone(member, "type").filter(Value::is_string)).collect();
+    let values: Option<Vec<Value>> = rest.iter().map(|member| lone(member, "enum")).collect();
+    let overlaps = |all: &[Value]| {
+        let numbers = all.iter().filter(|one| *one == "number" || *one == "integer").count();
+        let sorted = super::sorted(all.to_vec());
+        numbers > 1 || sorted.windows(2).any(|pair| pair[0] == pair[1])
+    };
+    let one_of = keyword == "oneOf";
+    match (types, values) {
+        (Some(types), _) if types.len() > 1 && !fields.contains_key("type") && !(one_of && overlaps(&types)) => {
+            fields.remove(keyword);
+            fields.insert("type".to_owned(), types.into());
+            return;
+        }
+        (_, Some(values)) if values.len() > 1 && !fields.contains_key("enum") => {
+            let mut all: Vec<Value> = values.iter().filter_map(Value::as_array).flatten().cloned().collect();
+            if !(one_of && overlaps(&all)) {
+                all = super::sorted(all);
+                all.dedup();
+                fields.remove(keyword);
+                fields.insert("enum".to_owned(), all.into());
+                return;
+            }
+        }
+        _ => {}
+    }
+    match rest.as_slice() {
+        // One alternative is none.
+        [only] if !fields.contains_key("discriminator") => {
+            let only = only.clone();
+            fields.remove(keyword);
+            if let Value::Array(all) = fields.entry("allOf").or_insert_with(|| json!([])) {
+                all.push(only);
+                *all = super::sorted(std::mem::take(all));
+            }
+        }
+        _ => drop(fields.insert(keyword.to_owned(), rest.into())),
+    }
+}
+
+/// Members of `allOf` that constrain nothing go.
+fn members(fields: &mut Fields) {
+    if let Some(Value::Array(members)) = fields.get_mut("allOf") {
+        let is_annotation = |keyword: &String| ["title", "deprecated"].contains(&keyword.as_str());
+        members.retain(|member| !member.as_object().is_some_and(|member| member.keys().all(is_annotation)));
+        if members.is_empty() {
+            fields.remove("allOf");
+        }
+    }
+    // A lone member that is written out is a part of the schema itself.
+    if let Some([Value::Object(member)]) = fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+        && !member.contains_key("$ref")
+        && member.keys().all(|keyword| keyword == "allOf" || !fields.contains_key(keyword))
+        && !(has_scope(member) && fields.contains_key("properties"))
+        && !(has_scope(fields) && member.contains_key("properties"))
+    {
+        let member = member.clone();
+        fields.remove("allOf");
+        fields.extend(member);
+    }
+}
+
+/// Whether a keyword depends on the other members of the same schema.
+fn has_scope(fields: &Fields) -> bool {
+    ["additionalProperties", "unevaluatedProperties", "unevaluatedItems", "patternProperties"]
+        .iter()
+        .any(|keyword| fields.contains_key(*keyword))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::canonical;
+
+    /// The canonical form of a schema in a document of a version.
+    fn schema(version: &str, schema: Value) -> Value {
+        let document = json!({"openapi": version, "components": {"schemas": {"A": schema}}});
+        canonical(&document)["components"]["schemas"]["A"].clone()
+    }
+
+    #[test]
+    fn a_schema_of_3_0_and_its_spelling_in_3_1_are_equal() {
+        let reference = json!({"$ref": "#/components/schemas/B"});
+        for (old, new) in [
+            (json!({"type": "string", "nullable": true}), json!({"type": ["string", "null"]})),
+            (json!({"type": "string"}), json!({"type": ["string"]})),
+            (json!({"enum": ["a"]}), json!({"const": "a"})),
+            (json!({"minimum": 1, "exclusiveMinimum": true}), json!({"exclusiveMinimum": 1})),
+            (json!({"maximum": 1.5, "exclusiveMaximum": true}), json!({"exclusiveMaximum": 1.5})),
+            (json!({"minimum": 2}), json!({"minimum": 2, "exclusiveMinimum": 1})),
+            (json!({"type": "string", "format": "byte"}), json!({"type": "string", "contentEncoding": "base64"})),
+            (json!({"type": "string", "format": "binary"}), json!({"contentMediaType": "application/octet-stream"})),
+            (json!({"allOf": [reference], "nullable": true}), json!({"anyOf": [reference, {"type": "null"}]})),
+            (json!({"allOf": [reference], "nullable": true}), json!({"oneOf": [{"const": null}, reference]})),
+            (json!({"allOf": [reference], "readOnly": true}), json!({"readOnly": true, "$ref": reference["$ref"]})),
+            (json!({"example": 1}), json!({"examples": [1], "$comment": "c", "$schema": "s"})),
+            (json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}), json!({"type": ["integer", "string"]})),
+            (json!({"additionalProperties": false}), json!({"additionalProperties": {"not": true}})),
+        ] {
+            assert_eq!(schema("3.0.3", old.clone()), schema("3.1.0", new.clone()), "{old} and {new}");
+        }
+    }
+
+    #[test]
+    fn schemas_of_the_same_meaning_are_equal() {
+        let reference = json!({"$ref": "#/components/schemas/B"});
+        for (one, other) in [
+            (json!({"type": "integer", "minimum": 1}), json!({"type": "integer", "exclusiveMinimum": 0})),
+            (json!({"type": ["number", "integer"]}), json!({"type": "number"})),
+            (json!({"anyOf": [{"const": 1}, {"const": 2}]}), json!({"enum": [2, 1]})),
+            (json!({"oneOf": [reference]}), reference.clone()),
+            (json!({"allOf": [reference, {"description": "d"}]}), reference.clone()),
+            (json!({"pattern": ".*", "type": "string"}), json!({"type": "string"})),
+            (json!({"if": {"type": "string"}}), json!({})),
+            (json!({"contains": {"type": "string"}, "minContains": 0}), json!({"maxContains": 1})),
+            (json!({"properties": {"a": true}}), json!({"properties": {"a": {}}})),
+            (json!({"dependentRequired": {"a": ["c", "b"]}}), json!({"dependentRequired": {"a": ["b", "c"]}})),
+        ] {
+            assert_eq!(schema("3.1.0", one.clone()), schema("3.1.0", other.clone()), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn schemas_that_only_look_alike_differ() {
+        for (one, other) in [
+            (json!({"type": ["string", "null"]}), json!({"type": "string"})),
+            (json!({"type": "null"}), json!({"type": ["string", "null"]})),
+            (json!({"oneOf": [{"type": "number"}, {"type": "integer"}]}), json!({"type": "number"})),
+            (json!({"oneOf": [{"enum": [1, 2]}, {"enum": [2, 3]}]}), json!({"enum": [1, 2, 3]})),
+            (json!({"const": null}), json!({"enum": []})),
+            (json!({"type": "number", "minimum": 1}), json!({"type": "number", "exclusiveMinimum": 0})),
+            (json!({"exclusiveMinimum": 1}), json!({"exclusiveMaximum": 1})),
+            (json!({"anyOf": [{"type": "null"}, {"type": "null"}]}), json!({"nullable": true})),
+            (json!({"enum": ["a"], "const": "b"}), json!({"enum": ["a"]})),
+            (json!({"items": false}), json!({"items": true})),
+            (json!({"unevaluatedProperties": false}), json!({})),
+            (json!({"if": {"type": "string"}, "then": {"minLength": 1}}), json!({"then": {"minLength": 1}})),
+        ] {
+            assert_ne!(schema("3.1.0", one.clone()), schema("3.1.0", other.clone()), "{one} and {other}");
+        }
+        let siblings = json!({"$ref": "#/components/schemas/B", "maxLength": 1});
+        assert_ne!(schema("3.1.0", siblings.clone()), schema("3.0.3", siblings));
+    }
+}
