@@ -1248,10 +1248,7 @@ impl<'a> Walk<'a> {
             let there = at.member(key);
             let Some(parts) = schema.get(key).and_then(Value::as_array) else { continue };
             self.saw(if key == "oneOf" { Object::Set } else { Object::RepeatableSet }, &there);
-            // One member means the same under each of them.
-            if parts.len() > 1 {
-                self.rename("composition changed", at, key, other);
-            }
+            self.rename("composition changed", at, key, other);
             self.add("composition part added", &there, vec![Put(there.member("-").pointer, fresh.clone())]);
             for (n, part) in parts.iter().enumerate() {
                 if parts.len() > 1 {

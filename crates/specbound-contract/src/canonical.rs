@@ -24,15 +24,20 @@ pub(crate) use structure::{FieldShape, ObjectKind, field_shape, is_method};
 
 /// Brings a document to its canonical form.
 pub fn canonical(document: &Value) -> Value {
+    canonical_with(document, false)
+}
+
+/// With `deep`, schemas of the same meaning that one version spells in several ways are equal too.
+pub(crate) fn canonical_with(document: &Value, deep: bool) -> Value {
     let version = document["openapi"].as_str().unwrap_or_default();
     let ref_siblings = !version.is_empty() && version != "3.0" && !version.starts_with("3.0.");
-    Visitor { document, ref_siblings }.place(FieldShape::One(ObjectKind::Document), document)
+    Visitor { document, ref_siblings, deep }.place(FieldShape::One(ObjectKind::Document), document)
 }
 
 /// The canonical forms of two documents. Header names have no case (RFC 9110, section 5.1): the second document takes
 /// the spelling of the first.
-pub(crate) fn canonical_pair(old: &Value, new: &Value) -> (Value, Value) {
-    let (old, mut new) = (canonical(old), canonical(new));
+pub(crate) fn canonical_pair(old: &Value, new: &Value, deep: bool) -> (Value, Value) {
+    let (old, mut new) = (canonical_with(old, deep), canonical_with(new, deep));
     let mut spellings = BTreeMap::new();
     header_names(&old, &mut |name| drop(spellings.insert(name.to_ascii_lowercase(), name.to_owned())));
     let mut differs = false;
@@ -98,6 +103,7 @@ struct Visitor<'a> {
     document: &'a Value,
     /// Whether the keywords beside a schema's `$ref` count: from 3.1 on.
     ref_siblings: bool,
+    deep: bool,
 }
 
 impl Visitor<'_> {
@@ -151,7 +157,7 @@ impl Visitor<'_> {
                 if let Value::Array(members) = members {
                     members.push(json!({ "$ref": reference }));
                 }
-                schema::normal(self.fields(kind, &fields))
+                schema::normal(self.fields(kind, &fields), self.deep)
             }
             // A schema is called by its name without a mapping.
             (ObjectKind::Discriminator, _) => {
@@ -163,7 +169,7 @@ impl Visitor<'_> {
             }
             // OpenAPI 3.0 ignores the siblings of `$ref`.
             (_, Some(Value::String(reference))) => json!({ "$ref": reference }),
-            (ObjectKind::Schema, _) => schema::normal(self.fields(kind, fields)),
+            (ObjectKind::Schema, _) => schema::normal(self.fields(kind, fields), self.deep),
             _ => self.fields(kind, fields),
         }
     }

@@ -18,8 +18,8 @@ pub(crate) mod quoting;
 pub mod render;
 mod rules;
 mod usage;
+mod uses;
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
@@ -29,7 +29,8 @@ use crate::diff::{self, Difference, join};
 use location::{Documents, Location, NodeKind};
 use quoting::code;
 use rules::Rule;
-use usage::{Direction, Usage, UsageIndex, look_through, on_the_wire};
+use usage::{Direction, UsageIndex, look_through, on_the_wire};
+use uses::{Operations, Uses};
 
 /// The effect of a change on clients, least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,10 +77,11 @@ pub struct Verdict {
 
 /// Compares two parsed documents. Returns one verdict per difference, in path order.
 pub fn compare(old: &Value, new: &Value) -> Vec<Verdict> {
-    let (old, new) = canonical_pair(old, new);
-    let (old_usage, new_usage) = (UsageIndex::of(&old), UsageIndex::of(&new));
+    let (old, new) = canonical_pair(old, new, true);
+    let mut operations = Operations::default();
+    let (old_usage, new_usage) = (UsageIndex::of(&old, &mut operations), UsageIndex::of(&new, &mut operations));
     let usage = old_usage.both(&new_usage);
-    let documents = Documents { old: &old, new: &new, old_usage, new_usage, usage };
+    let documents = Documents { old: &old, new: &new, old_usage, new_usage, usage, operations };
     let mut classifier =
         Classifier { documents: &documents, compared_refs: HashMap::new(), depth: 0, strict: 0, verdicts: Vec::new() };
     classifier.classify(&Location::root(&documents), diff::diff_canonical(&old, &new));
@@ -114,7 +116,7 @@ struct Classifier<'a> {
 
 impl<'a> Classifier<'a> {
     /// Classifies differences relative to a location. Returns the worst severity.
-    fn classify(&mut self, from: &Location<'a>, differences: Vec<Difference>) -> Severity {
+    fn classify(&mut self, from: &Location<'_>, differences: Vec<Difference>) -> Severity {
         let (differences, mut worst) = self.classify_compositions(from, differences);
         let pair_renames = self.pair_renames(&differences);
         for (index, difference) in differences.iter().enumerate() {
@@ -132,8 +134,8 @@ impl<'a> Classifier<'a> {
 
     fn classify_one(
         &mut self,
-        from: &Location<'a>,
-        location: Location<'a>,
+        from: &Location<'_>,
+        location: Location<'_>,
         difference: Difference,
         relative: &str,
     ) -> Verdict {
@@ -163,7 +165,7 @@ impl<'a> Classifier<'a> {
                     && location.name.is_some()
                     && ["anyOf", "oneOf"].contains(&location.keyword.as_str()) =>
             {
-                let own = verdict(&location, rules::rule(&location, self.documents), difference);
+                let own = self.verdict(&location, rules::rule(&location, self.documents), difference);
                 self.classify_alternative(&location, own)
             }
             (old, new)
@@ -180,7 +182,7 @@ impl<'a> Classifier<'a> {
                 let severity = self.classify_prefix(&location, &difference, items.len());
                 let message =
                     format!("{} has items with schemas of their own: each is judged by itself.", location.subject);
-                verdict_at(&location, severity, Audience::All, message, difference)
+                self.verdict_at(&location, severity, Audience::All, message, difference)
             }
             (old, new)
                 if old.is_some() != new.is_some()
@@ -196,17 +198,17 @@ impl<'a> Classifier<'a> {
             (Some(Value::Object(entries)), None) if is_map(location.at) => {
                 self.classify_entries(&location, &difference, entries)
             }
-            _ => verdict(&location, rules::rule(&location, self.documents), difference),
+            _ => self.verdict(&location, rules::rule(&location, self.documents), difference),
         }
     }
 
     /// A schema that is there on one side only. It may be a kind of another one by its name alone: one that extends a
     /// schema with a discriminator.
-    fn classify_heir(&mut self, location: Location<'a>, difference: Difference) -> Verdict {
+    fn classify_heir(&mut self, location: Location<'_>, difference: Difference) -> Verdict {
         let (document, schema) = match (&difference.old, &difference.new) {
             (Some(schema), _) => (self.documents.old, schema),
             (None, Some(schema)) => (self.documents.new, schema),
-            (None, None) => return verdict(&location, rules::rule(&location, self.documents), difference),
+            (None, None) => return self.verdict(&location, rules::rule(&location, self.documents), difference),
         };
         let name = location.name.clone().unwrap_or_default();
         let bases = composition::discriminated_bases(document, schema, 0);
@@ -217,10 +219,10 @@ impl<'a> Classifier<'a> {
             let uses = self.documents.usage.at(&base);
             if !is_mapped && !uses.is_empty() {
                 let rule = composition::heir(&name, &base, difference.old.is_none());
-                return verdict(&Location { uses, directed: true, ..location }, rule, difference);
+                return self.verdict(&Location { uses, directed: true, ..location }, rule, difference);
             }
         }
-        verdict(&location, rules::rule(&location, self.documents), difference)
+        self.verdict(&location, rules::rule(&location, self.documents), difference)
     }
 
     /// Pairs the two differences of a rename: a path whose variables changed, or a member of a composition that
@@ -258,7 +260,7 @@ impl<'a> Classifier<'a> {
     }
 
     /// Each element of a list of `prefixItems` that is there on one side only.
-    fn classify_prefix(&mut self, location: &Location<'a>, difference: &Difference, length: usize) -> Severity {
+    fn classify_prefix(&mut self, location: &Location<'_>, difference: &Difference, length: usize) -> Severity {
         let element = |side: &Option<Value>, index: usize| side.as_ref().and_then(|items| items.get(index)).cloned();
         let differences = (0..length).map(|index| Difference {
             path: format!("/{index}"),
@@ -270,15 +272,15 @@ impl<'a> Classifier<'a> {
 
     /// A property or an item that has a schema of its own on one side only. On the other side the schema of further
     /// members or items applies to it.
-    fn classify_member(&mut self, location: Location<'a>, difference: Difference) -> Verdict {
+    fn classify_member(&mut self, location: Location<'_>, difference: Difference) -> Verdict {
         if self.strict > 0 {
             let message = format!("{} is there on one side only.", location.subject);
-            return verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
+            return self.verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
         }
         let (own, holder) = match (&difference.old, &difference.new) {
             (None, Some(own)) => (own, &location.old_holder),
             (Some(own), _) => (own, &location.new_holder),
-            (None, None) => return verdict(&location, rules::rule(&location, self.documents), difference),
+            (None, None) => return self.verdict(&location, rules::rule(&location, self.documents), difference),
         };
         let keyword = if location.keyword == "properties" { "additionalProperties" } else { "items" };
         let implied = holder.as_deref().and_then(|holder| match holder.get("patternProperties") {
@@ -288,12 +290,12 @@ impl<'a> Classifier<'a> {
         let is_new = difference.old.is_none();
         let sides = |implied: Value| if is_new { (implied, own.clone()) } else { (own.clone(), implied) };
         if keyword == "additionalProperties" {
-            let own = verdict(&location, rules::rule(&location, self.documents), difference.clone());
+            let own = self.verdict(&location, rules::rule(&location, self.documents), difference.clone());
             // A property that is gone is judged by that alone.
             let Some((old, new)) = implied.filter(|implied| is_new && implied.is_object()).map(sides) else {
                 return own;
             };
-            let severity = self.compare_inline(&location, old, new);
+            let severity = self.compare_inline(&location, &old, &new);
             return match severity > own.severity {
                 true => {
                     let message = format!(
@@ -301,31 +303,31 @@ impl<'a> Classifier<'a> {
                          judged by itself.",
                         location.subject
                     );
-                    verdict_at(&location, severity, Audience::All, message, difference)
+                    self.verdict_at(&location, severity, Audience::All, message, difference)
                 }
                 false => own,
             };
         }
         let implied = implied.unwrap_or_else(|| Value::Object(Map::new()));
         if implied.get("not").is_some_and(|not| not.as_object().is_some_and(Map::is_empty)) {
-            return verdict(&location, rules::rule(&location, self.documents), difference);
+            return self.verdict(&location, rules::rule(&location, self.documents), difference);
         }
         let (old, new) = sides(implied);
-        let severity = self.compare_inline(&location, old, new);
+        let severity = self.compare_inline(&location, &old, &new);
         let message = match is_new {
             true => format!("{} has a schema of its own: each change by that is judged by itself.", location.subject),
             false => format!("{} has no schema of its own: each change by that is judged by itself.", location.subject),
         };
-        verdict_at(&location, severity, Audience::All, message, difference)
+        self.verdict_at(&location, severity, Audience::All, message, difference)
     }
 
     /// Classifies the changes between two values at one location. Returns the worst severity.
-    fn compare_inline(&mut self, location: &Location<'a>, old: Value, new: Value) -> Severity {
+    fn compare_inline(&mut self, location: &Location<'_>, old: &Value, new: &Value) -> Severity {
         if self.depth >= MAX_REFERENCE_DEPTH {
             return Severity::Unclear;
         }
-        let inner = diff::diff_canonical(&old, &new);
-        let inside = Location { old: Some(Cow::Owned(old)), new: Some(Cow::Owned(new)), ..location.clone() };
+        let inner = diff::diff_canonical(old, new);
+        let inside = Location { old: Some(old), new: Some(new), ..location.clone() };
         self.depth += 1;
         let severity = self.classify(&inside, inner);
         self.depth -= 1;
@@ -333,24 +335,21 @@ impl<'a> Classifier<'a> {
     }
 
     /// Compares the targets of references as if they were written inline.
-    fn compare_refs(&mut self, location: Location<'a>, difference: Difference) -> Verdict {
+    fn compare_refs(&mut self, location: Location<'_>, difference: Difference) -> Verdict {
         let shown = |side: Option<&Value>| match side.map(|side| &side["$ref"]) {
             Some(Value::String(reference)) => code(reference.rsplit('/').next().unwrap_or(reference)),
             _ => "a schema of its own".to_owned(),
         };
         let (old, new) = (shown(location.old.as_deref()), shown(location.new.as_deref()));
         let what = format!("{} now refers to {new}, before {old}", location.subject);
-        let sides = |document: &'a Value, side: &Option<Cow<'a, Value>>| {
-            let side = side.as_deref()?;
-            look_through(document, side).map(Cow::into_owned)
-        };
         let documents = self.documents;
-        let both = sides(documents.old, &location.old).zip(sides(documents.new, &location.new));
+        let old_side = location.old.and_then(|side| look_through(documents.old, side));
+        let both = old_side.zip(location.new.and_then(|side| look_through(documents.new, side)));
         let (Some((old, new)), true) = (both, self.depth < MAX_REFERENCE_DEPTH) else {
             let message = format!("{what}, and where that leads cannot be followed: this must be judged by hand.");
-            return verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
+            return self.verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
         };
-        let directions = location.uses_inside().iter().map(|used| (used.direction, used.negated)).collect();
+        let directions = location.uses_inside().kinds().collect();
         let key = (old.to_string(), new.to_string(), directions);
         if let Some((severity, place)) = self.compared_refs.get(&key) {
             let severity = severity.unwrap_or(Severity::Compatible);
@@ -358,27 +357,27 @@ impl<'a> Classifier<'a> {
                 Severity::Compatible => format!("{what}: nothing that clients sent or read breaks by it."),
                 _ => format!("{what}: what that changes is said at {place}."),
             };
-            return verdict_at(&location, severity, Audience::All, message, difference);
+            return self.verdict_at(&location, severity, Audience::All, message, difference);
+        }
+        if let Some(rule) = renamed_kind(&location) {
+            return self.verdict(&location, rule, difference);
         }
         self.compared_refs.insert(key.clone(), (None, location.breadcrumb_text()));
         let same = old == new;
-        if let Some(rule) = renamed_kind(&location) {
-            return verdict(&location, rule, difference);
-        }
-        let severity = self.compare_inline(&location, old, new);
+        let severity = self.compare_inline(&location, &old, &new);
         self.compared_refs.insert(key, (Some(severity), location.breadcrumb_text()));
         let message = match same {
             true => format!("{what}, which says the same: only generated code sees another name."),
             false => format!("{what}: each change by that is judged by itself."),
         };
         let audience = if same { Audience::GeneratedCode } else { Audience::All };
-        verdict_at(&location, severity, audience, message, difference)
+        self.verdict_at(&location, severity, audience, message, difference)
     }
 
     /// Classifies each entry of a map that was added or removed as a whole.
     fn classify_entries(
         &mut self,
-        location: &Location<'a>,
+        location: &Location<'_>,
         difference: &Difference,
         entries: &Map<String, Value>,
     ) -> Verdict {
@@ -391,14 +390,14 @@ impl<'a> Classifier<'a> {
         let severity = self.classify(location, entries.collect());
         let now = if difference.new.is_some() { "new" } else { "gone" };
         let message = format!("{} is {now} as a whole: each entry is judged by itself.", code(&location.keyword));
-        verdict_at(location, severity, Audience::All, message, difference.clone())
+        self.verdict_at(location, severity, Audience::All, message, difference.clone())
     }
 
     /// Classifies the changes in a renamed item once, at its old name.
     fn renamed(
         &mut self,
-        from: &Location<'a>,
-        location: Location<'a>,
+        from: &Location<'_>,
+        location: Location<'_>,
         difference: Difference,
         counterpart: &Difference,
     ) -> Verdict {
@@ -409,21 +408,17 @@ impl<'a> Classifier<'a> {
                 true => format!("{} is {} with its variables renamed.", code(&location.keyword), code(&other.keyword)),
                 false => format!("{} is what was another one: what changed is said there.", location.subject),
             };
-            return verdict_at(&location, Severity::Compatible, Audience::GeneratedCode, message, difference);
+            return self.verdict_at(&location, Severity::Compatible, Audience::GeneratedCode, message, difference);
         }
         if !is_path {
             let both = Location { new: other.new, ..location };
             return self.compare_refs(both, difference);
         }
         let new = other.new.as_deref().map(|item| with_variables_of(item, &other.keyword, &location.keyword));
-        let old = location.old.clone().map(Cow::into_owned);
-        let inner = match (&old, &new) {
-            (Some(old), Some(new)) => diff::diff_canonical(old, new),
-            _ => Vec::new(),
+        let (same, severity) = match (location.old, &new) {
+            (Some(old), Some(new)) => (old == new, self.compare_inline(&location, old, new)),
+            _ => (true, Severity::Compatible),
         };
-        let same = inner.is_empty();
-        let inside = Location { old: old.map(Cow::Owned), new: new.map(Cow::Owned), ..location.clone() };
-        let severity = self.classify(&inside, inner);
         let message = format!(
             "{} is now written {}: the addresses on the wire are the same, only generated code names an argument by a \
              variable.{}",
@@ -431,7 +426,7 @@ impl<'a> Classifier<'a> {
             code(&other.keyword),
             if same { "" } else { " What else changed there is judged by itself." }
         );
-        verdict_at(&location, severity, Audience::GeneratedCode, message, difference)
+        self.verdict_at(&location, severity, Audience::GeneratedCode, message, difference)
     }
 }
 
@@ -450,13 +445,13 @@ fn renamed_kind(location: &Location<'_>) -> Option<Rule> {
     if location.holder != ObjectKind::Schema || !["anyOf", "oneOf"].contains(&location.keyword.as_str()) {
         return None;
     }
-    let reference = |side: &Option<Cow<'_, Value>>| side.as_deref()?.get("$ref")?.as_str().map(str::to_owned);
-    let is_mapped = |holder: &Option<Cow<'_, Value>>, reference: &str| {
+    let reference = |side: &Option<&Value>| side.as_deref()?.get("$ref")?.as_str().map(str::to_owned);
+    let is_mapped = |holder: &Option<&Value>, reference: &str| {
         let mapping = holder.as_deref().map(|holder| &holder["discriminator"]["mapping"]);
         mapping.and_then(Value::as_object).is_some_and(|all| all.values().any(|to| to == reference))
     };
     let has_discriminator =
-        |holder: &Option<Cow<'_, Value>>| holder.as_deref().is_some_and(|holder| holder.get("discriminator").is_some());
+        |holder: &Option<&Value>| holder.as_deref().is_some_and(|holder| holder.get("discriminator").is_some());
     let (old, new) = (reference(&location.old)?, reference(&location.new)?);
     let name = |reference: &str| code(reference.rsplit('/').next().unwrap_or(reference));
     let by_name = has_discriminator(&location.old_holder)
@@ -500,83 +495,90 @@ fn with_variables_of(item: &Value, own: &str, other: &str) -> Value {
     item
 }
 
-fn verdict(location: &Location<'_>, rule: Rule, difference: Difference) -> Verdict {
-    let in_component = location.path.starts_with("/components/") && location.holder != ObjectKind::Components;
-    match rule {
-        Rule::Fixed { severity, message, .. } if in_component && location.uses.is_empty() => {
-            let message = match severity {
-                Severity::Compatible => message,
-                _ => format!("{}; but no operation of both documents uses it.", message.trim_end_matches('.')),
-            };
-            verdict_at(location, Severity::Compatible, Audience::None, message, difference)
-        }
-        Rule::Fixed { severity, audience, message } => {
-            let own = matches!(location.holder, ObjectKind::Operation | ObjectKind::Document)
-                || (location.holder == ObjectKind::PathItem && location.path.starts_with("/webhooks/"));
-            match location.flipped && !own {
-                true => {
-                    let message =
-                        format!("{message} This is in a callback or webhook, where the server sends: judge by hand.");
-                    verdict_at(location, severity.max(Severity::Unclear), audience, message, difference)
+impl Classifier<'_> {
+    fn verdict(&self, location: &Location<'_>, rule: Rule, difference: Difference) -> Verdict {
+        let in_component = location.path.starts_with("/components/") && location.holder != ObjectKind::Components;
+        match rule {
+            Rule::Fixed { severity, message, .. } if in_component && location.uses.is_empty() => {
+                let message = match severity {
+                    Severity::Compatible => message,
+                    _ => format!("{}; but no operation of both documents uses it.", message.trim_end_matches('.')),
+                };
+                self.verdict_at(location, Severity::Compatible, Audience::None, message, difference)
+            }
+            Rule::Fixed { severity, audience, message } => {
+                let own = matches!(location.holder, ObjectKind::Operation | ObjectKind::Document)
+                    || (location.holder == ObjectKind::PathItem && location.path.starts_with("/webhooks/"));
+                match location.flipped && !own {
+                    true => {
+                        let message = format!(
+                            "{message} This is in a callback or webhook, where the server sends: judge by hand."
+                        );
+                        self.verdict_at(location, severity.max(Severity::Unclear), audience, message, difference)
+                    }
+                    false => self.verdict_at(location, severity, audience, message, difference),
                 }
-                false => verdict_at(location, severity, audience, message, difference),
+            }
+            Rule::ByDirection { what, .. } if location.uses.is_empty() && !in_component && !location.directed => {
+                let message = format!("{what}: this must be judged by hand.");
+                self.verdict_at(location, Severity::Unclear, Audience::All, message, difference)
+            }
+            Rule::ByDirection { what, .. } if location.uses.is_empty() => {
+                let message = format!("{what}: no request or response that both documents have carries it.");
+                self.verdict_at(location, Severity::Compatible, Audience::None, message, difference)
+            }
+            Rule::ByDirection { what, .. } if location.uses.is_negated() => {
+                let message =
+                    format!("{what}: it stands under `not` or `if`, where less is more: this must be judged by hand.");
+                self.verdict_at(location, Severity::Unclear, Audience::All, message, difference)
+            }
+            Rule::ByDirection { what, sent, read } => {
+                let directions: BTreeSet<Direction> = location.uses.kinds().map(|(direction, _)| direction).collect();
+                let effects = directions.iter().map(|direction| match direction {
+                    Direction::Request => (sent, "requests", *direction),
+                    Direction::Response => (read, "responses", *direction),
+                });
+                let effects: Vec<_> = effects.collect();
+                let severity = effects.iter().map(|((severity, _), ..)| *severity).max().unwrap_or(Severity::Unclear);
+                let worst: Vec<_> = effects.into_iter().filter(|((one, _), ..)| *one == severity).collect();
+                let unreached = [Direction::Request, Direction::Response]
+                    .into_iter()
+                    .filter(|one| !worst.iter().any(|(_, _, direction)| direction == one));
+                let uses = unreached.fold(location.uses.clone(), Uses::without);
+                let (message, audience) = match worst.as_slice() {
+                    [((_, why), carriers, direction)] => {
+                        let audience = match direction {
+                            Direction::Request => Audience::Senders,
+                            Direction::Response => Audience::Readers,
+                        };
+                        (format!("{what} in {carriers}: {why}."), audience)
+                    }
+                    [((_, one), ..), ((_, other), ..), ..] if one != other => {
+                        (format!("{what} in requests and responses: {one}, and {other}."), Audience::All)
+                    }
+                    [((_, why), ..), ..] => (format!("{what} in requests and responses: {why}."), Audience::All),
+                    [] => (what, Audience::All),
+                };
+                self.verdict_at(&Location { uses, ..location.clone() }, severity, audience, message, difference)
             }
         }
-        Rule::ByDirection { what, .. } if location.uses.is_empty() && !in_component && !location.directed => {
-            let message = format!("{what}: this must be judged by hand.");
-            verdict_at(location, Severity::Unclear, Audience::All, message, difference)
-        }
-        Rule::ByDirection { what, .. } if location.uses.is_empty() => {
-            let message = format!("{what}: no request or response that both documents have carries it.");
-            verdict_at(location, Severity::Compatible, Audience::None, message, difference)
-        }
-        Rule::ByDirection { what, .. } if location.uses.iter().any(|used| used.negated) => {
-            let message =
-                format!("{what}: it stands under `not` or `if`, where less is more: this must be judged by hand.");
-            verdict_at(location, Severity::Unclear, Audience::All, message, difference)
-        }
-        Rule::ByDirection { what, sent, read } => {
-            let directions: BTreeSet<Direction> = location.uses.iter().map(|used| used.direction).collect();
-            let effects = directions.iter().map(|direction| match direction {
-                Direction::Request => (sent, "requests", *direction),
-                Direction::Response => (read, "responses", *direction),
-            });
-            let effects: Vec<_> = effects.collect();
-            let severity = effects.iter().map(|((severity, _), ..)| *severity).max().unwrap_or(Severity::Unclear);
-            let worst: Vec<_> = effects.into_iter().filter(|((one, _), ..)| *one == severity).collect();
-            let reached = |used: &&Usage| worst.iter().any(|(_, _, direction)| *direction == used.direction);
-            let uses = location.uses.iter().filter(reached).cloned().collect();
-            let (message, audience) = match worst.as_slice() {
-                [((_, why), carriers, direction)] => {
-                    let audience = match direction {
-                        Direction::Request => Audience::Senders,
-                        Direction::Response => Audience::Readers,
-                    };
-                    (format!("{what} in {carriers}: {why}."), audience)
-                }
-                [((_, one), ..), ((_, other), ..), ..] if one != other => {
-                    (format!("{what} in requests and responses: {one}, and {other}."), Audience::All)
-                }
-                [((_, why), ..), ..] => (format!("{what} in requests and responses: {why}."), Audience::All),
-                [] => (what, Audience::All),
-            };
-            verdict_at(&Location { uses, ..location.clone() }, severity, audience, message, difference)
-        }
     }
-}
 
-fn verdict_at(
-    location: &Location<'_>,
-    severity: Severity,
-    audience: Audience,
-    message: String,
-    difference: Difference,
-) -> Verdict {
-    let used = location.uses.iter().map(|used| used.operation.clone());
-    let operations: BTreeSet<String> = used.chain(location.operation.clone()).collect();
-    let place = location.breadcrumb_text();
-    let operations = operations.into_iter().collect();
-    Verdict { severity, audience, location: place, operations, message, difference }
+    fn verdict_at(
+        &self,
+        location: &Location<'_>,
+        severity: Severity,
+        audience: Audience,
+        message: String,
+        difference: Difference,
+    ) -> Verdict {
+        let used =
+            location.uses.operations().into_iter().map(|number| self.documents.operations.name(number).to_owned());
+        let operations: BTreeSet<String> = used.chain(location.operation.clone()).collect();
+        let place = location.breadcrumb_text();
+        let operations = operations.into_iter().collect();
+        Verdict { severity, audience, location: place, operations, message, difference }
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ const MAX_SHOWN_CHARS: usize = 120;
 
 /// All differences in meaning, in path order.
 pub fn diff(old: &Value, new: &Value) -> Vec<Difference> {
-    let (old, new) = canonical_pair(old, new);
+    let (old, new) = canonical_pair(old, new, false);
     diff_canonical(&old, &new)
 }
 

@@ -1,6 +1,8 @@
 //! Reading a document: from a text, or from a file with the files that it refers to.
 
+use std::cell::OnceCell;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -8,7 +10,7 @@ use thiserror::Error;
 use crate::compatibility::quoting::code;
 use crate::files::{Files, ReadOptions};
 use crate::resolve::{File, Resolved, position_of, resolve};
-use crate::source::{self, Position, SyntaxError};
+use crate::source::{self, Parsed, Position, SyntaxError};
 
 /// Why a text cannot be compared as an OpenAPI document. The message is one line.
 #[derive(Debug, Error)]
@@ -48,6 +50,7 @@ pub struct Document {
 #[derive(Debug)]
 struct Sources {
     files: Vec<File>,
+    parsed: Vec<OnceCell<Option<Parsed>>>,
     origins: std::collections::BTreeMap<String, (usize, String)>,
 }
 
@@ -62,14 +65,19 @@ pub struct SourcePlace {
 
 impl Document {
     pub(crate) fn from_text(text: &str, path: Option<&Path>, files: &mut Files) -> Result<Document, ParseError> {
-        let mut parsed = source::read(text)?;
-        let version = version(&parsed.value)?;
-        parsed.value["openapi"] = version.into();
+        let mut value = source::read(text)?.value;
+        let version = version(&value)?;
+        value["openapi"] = version.into();
         let name = path.map(|path| files.shown(path)).unwrap_or_default();
-        let root = File { name, path: path.map(Path::to_owned), parsed };
+        let (text, value) = (text.to_owned(), Rc::new(value));
+        let root = File { name, path: path.map(Path::to_owned), text, value };
         match resolve(root, files) {
             Ok(Resolved { document, files, origins }) => {
-                Ok(Document { value: document, resolved: Sources { files, origins } })
+                // The values are read again if a report shows positions: most do not.
+                let forgotten = files.into_iter().map(|file| File { value: Rc::default(), ..file });
+                let files: Vec<File> = forgotten.collect();
+                let parsed = files.iter().map(|_| OnceCell::new()).collect();
+                Ok(Document { value: document, resolved: Sources { files, parsed, origins } })
             }
             Err((bad, files)) => {
                 let file = &files[bad.file];
@@ -82,7 +90,7 @@ impl Document {
 
     /// Where a place of the canonical form comes from, or the nearest place around it.
     pub fn place(&self, pointer: &str) -> SourcePlace {
-        let Sources { files, origins } = &self.resolved;
+        let Sources { files, origins, .. } = &self.resolved;
         let origin = origins.iter().find_map(|(component, origin)| {
             let rest = pointer.strip_prefix(component.as_str())?;
             (rest.is_empty() || rest.starts_with('/')).then(|| (origin.0, format!("{}{rest}", origin.1)))
@@ -90,9 +98,13 @@ impl Document {
         let (file, pointer) = origin.unwrap_or_else(|| (0, pointer.to_owned()));
         let steps: Vec<String> =
             pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-        let keys = source_keys(&files[file].parsed.value, &steps);
-        let position = files[file].parsed.marks.find(keys.iter().map(String::as_str));
-        SourcePlace { file: files[file].name.clone(), position }
+        let name = files[file].name.clone();
+        let Some(parsed) = self.resolved.parsed[file].get_or_init(|| files[file].parse()) else {
+            return SourcePlace { file: name, position: Position { line: 1, column: 1 } };
+        };
+        let keys = source_keys(&parsed.value, &steps);
+        let position = parsed.marks.find(keys.iter().map(String::as_str));
+        SourcePlace { file: name, position }
     }
 }
 

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use crate::source::{self, MAX_BYTES, Parsed};
+use serde_json::Value;
+
+use crate::source::{self, MAX_BYTES};
 
 /// How the files that a document refers to are read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,10 +48,11 @@ impl Files {
     }
 
     /// Reads and parses a file.
-    pub fn read(&mut self, path: &Path) -> Result<Parsed, String> {
+    pub fn read(&mut self, path: &Path) -> Result<(String, Value), String> {
         let file = fs::File::open(path).map_err(|error| error.to_string())?;
         let text = self.text(file).map_err(|error| error.to_string())?;
-        source::read(&text).map_err(|error| error.to_string())
+        let value = source::read(&text).map_err(|error| error.to_string())?.value;
+        Ok((text, value))
     }
 
     /// The text of a reader, if it is within the size that is left.

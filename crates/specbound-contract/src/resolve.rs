@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
@@ -15,7 +16,7 @@ use crate::canonical::{FieldShape, ObjectKind, field_shape};
 use crate::compatibility::quoting::code;
 use crate::diff::join;
 use crate::files::Files;
-use crate::source::{Parsed, Position};
+use crate::source::{self, Parsed, Position};
 
 /// Longest chain of references that is followed.
 const MAX_REFERENCE_CHAIN: usize = 64;
@@ -38,7 +39,16 @@ pub(crate) struct File {
     /// The path for a reader; empty for a text without one.
     pub name: String,
     pub path: Option<PathBuf>,
-    pub parsed: Parsed,
+    /// Kept for positions, which are looked up only for a report that shows them.
+    pub text: String,
+    pub value: Rc<Value>,
+}
+
+impl File {
+    /// The values and their positions.
+    pub fn parse(&self) -> Option<Parsed> {
+        source::read(&self.text).ok()
+    }
 }
 
 /// A self-contained document, and where its parts come from.
@@ -79,7 +89,7 @@ const SECTIONS: [ObjectKind; 8] = [
 /// Resolves the document in `root`. `files` reads the files that it refers to. On failure the files read so far are
 /// returned, for the position of the reference.
 pub(crate) fn resolve(root: File, files: &mut Files) -> Result<Resolved, (BadReference, Vec<File>)> {
-    let document = root.parsed.value.clone();
+    let document = Rc::clone(&root.value);
     let by_path = root.path.iter().map(|path| (path.clone(), 0)).collect();
     let mut resolver = Resolver {
         source: files,
@@ -131,8 +141,9 @@ impl Resolver<'_> {
         let mut document = self.walk(0, FieldShape::One(ObjectKind::Document), root)?;
         while let Some(Job { target, kind, name }) = self.queue.pop() {
             let (file, pointer) = &target;
-            let value = self.files[*file].parsed.value.pointer(pointer).cloned().unwrap_or_default();
-            let value = self.walk(*file, FieldShape::One(kind), &value)?;
+            let value = Rc::clone(&self.files[*file].value);
+            let value = value.pointer(pointer).unwrap_or(&Value::Null);
+            let value = self.walk(*file, FieldShape::One(kind), value)?;
             let Some(section) = section(kind) else { continue };
             self.origins.insert(join(&format!("/components/{section}"), &name), target);
             self.components.entry(section).or_default().insert(name, value);
@@ -256,7 +267,7 @@ impl Resolver<'_> {
         let mut walked = Map::new();
         for (key, value) in mapping {
             let resolved = match value.as_str() {
-                Some(name) if self.files[file].parsed.value["components"]["schemas"].get(name).is_some() => {
+                Some(name) if self.files[file].value["components"]["schemas"].get(name).is_some() => {
                     let target = (file, join("/components/schemas", name));
                     self.component(target, ObjectKind::Schema, "schemas").into()
                 }
@@ -319,7 +330,7 @@ impl Resolver<'_> {
     }
 
     fn at(&self, (file, pointer): &Target) -> Option<&Value> {
-        self.files[*file].parsed.value.pointer(pointer)
+        self.files[*file].value.pointer(pointer)
     }
 
     /// Where a reference leads. The way may lead through other references.
@@ -331,7 +342,7 @@ impl Resolver<'_> {
             Some(pointer) => rest.extend(pointer.split('/').rev().map(str::to_owned)),
             None if fragment.is_empty() => {}
             None => {
-                let found = anchor(&self.files[target.0].parsed.value, &fragment, String::new());
+                let found = anchor(&self.files[target.0].value, &fragment, String::new());
                 target.1 = found.ok_or_else(|| bad(from, reference, "there is no such anchor"))?;
             }
         }
@@ -376,9 +387,9 @@ impl Resolver<'_> {
         if let Some(file) = self.by_path.get(&path) {
             return Ok((*file, String::new()));
         }
-        let parsed = self.source.read(&path).map_err(|why| bad(from, reference, why))?;
+        let (text, value) = self.source.read(&path).map_err(|why| bad(from, reference, why))?;
         let name = self.source.shown(&path);
-        self.files.push(File { name, path: Some(path.clone()), parsed });
+        self.files.push(File { name, path: Some(path.clone()), text, value: Rc::new(value) });
         self.by_path.insert(path, self.files.len() - 1);
         Ok((self.files.len() - 1, String::new()))
     }
@@ -428,8 +439,9 @@ fn anchor(value: &Value, name: &str, pointer: String) -> Option<String> {
 /// The position of the first reference with this text.
 pub(crate) fn position_of(file: &File, reference: &str) -> Position {
     let mut path = Vec::new();
-    find(&file.parsed.value, reference, &mut path);
-    file.parsed.marks.find(path.iter().map(String::as_str))
+    find(&file.value, reference, &mut path);
+    let start = Position { line: 1, column: 1 };
+    file.parse().map_or(start, |parsed| parsed.marks.find(path.iter().map(String::as_str)))
 }
 
 fn find(value: &Value, reference: &str, path: &mut Vec<String>) -> bool {

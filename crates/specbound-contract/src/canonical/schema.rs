@@ -1,4 +1,4 @@
-//! One spelling for schemas of every version.
+//! One spelling for schemas of every version, and of the same constraint.
 //!
 //! OpenAPI 3.0 and JSON Schema 2020-12 spell the same constraint in different ways. Where both have a spelling, the
 //! canonical form has the one of 3.0, which can be compared keyword by keyword: `nullable` and not `null` among the
@@ -8,18 +8,30 @@ use serde_json::{Value, json};
 
 type Fields = serde_json::Map<String, Value>;
 
-/// Brings a schema to its one spelling. The schemas in it are canonical already.
-pub(super) fn normal(schema: Value) -> Value {
+/// Brings a schema to its one spelling. The schemas in it are canonical already. `deep` also unites what one version
+/// can spell in several ways, at the price of differences that are reported at another keyword of the schema.
+pub(super) fn normal(schema: Value, deep: bool) -> Value {
     let Value::Object(mut fields) = schema else { return schema };
     content(&mut fields);
     constant(&mut fields);
-    bound(&mut fields, "minimum", "exclusiveMinimum", 1);
-    bound(&mut fields, "maximum", "exclusiveMaximum", -1);
+    for (inclusive, exclusive, step) in [("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)] {
+        bound(&mut fields, inclusive, exclusive, step);
+        if deep {
+            integer_bound(&mut fields, inclusive, exclusive, step);
+        }
+    }
     without_effect(&mut fields);
-    alternatives(&mut fields, "anyOf");
-    alternatives(&mut fields, "oneOf");
+    for keyword in ["anyOf", "oneOf"] {
+        null_alternative(&mut fields, keyword);
+        if deep {
+            listed_alternatives(&mut fields, keyword);
+            lone_alternative(&mut fields, keyword);
+        }
+    }
     types(&mut fields);
-    members(&mut fields);
+    if deep {
+        members(&mut fields);
+    }
     sorted_by_key(fields)
 }
 
@@ -68,7 +80,7 @@ fn constant(fields: &mut Fields) {
     }
 }
 
-/// A numeric exclusive bound is an inclusive one with a flag. An exclusive bound of integers is the next integer.
+/// A numeric exclusive bound is an inclusive one with a flag.
 fn bound(fields: &mut Fields, inclusive: &str, exclusive: &str, step: i64) {
     if let Some(limit) = fields.get(exclusive).filter(|limit| limit.is_number()).cloned() {
         let tighter = match (fields.get(inclusive).map(Value::as_f64), limit.as_f64()) {
@@ -84,9 +96,12 @@ fn bound(fields: &mut Fields, inclusive: &str, exclusive: &str, step: i64) {
             fields.insert(exclusive.to_owned(), true.into());
         }
     }
+}
+
+/// The flag has no effect without a bound, and an exclusive bound of integers is the next integer.
+fn integer_bound(fields: &mut Fields, inclusive: &str, exclusive: &str, step: i64) {
     if fields.get(exclusive) == Some(&json!(true)) {
         match fields.get(inclusive) {
-            // The flag has no effect without a bound.
             None => drop(fields.remove(exclusive)),
             Some(limit) if fields.get("type").is_some_and(|only| only == "integer") => {
                 if let Some(next) = limit.as_i64().and_then(|limit| limit.checked_add(step)) {
@@ -150,62 +165,65 @@ fn without_effect(fields: &mut Fields) {
     }
 }
 
-/// An alternative `null` is `nullable`; alternatives that are only types, or only values, are a list of them.
-fn alternatives(fields: &mut Fields, keyword: &str) {
-    let Some(Value::Array(members)) = fields.get(keyword).cloned() else { return };
+/// An alternative `null` is `nullable`.
+fn null_alternative(fields: &mut Fields, keyword: &str) {
+    let Some(Value::Array(members)) = fields.get(keyword) else { return };
     let is_null = |member: &Value| *member == json!({"type": "null"}) || *member == json!({"enum": [null]});
-    let mut rest: Vec<Value> = members.iter().filter(|member| !is_null(member)).cloned().collect();
+    let rest: Vec<Value> = members.iter().filter(|member| !is_null(member)).cloned().collect();
     // `null` beside `nullable`, or twice under `oneOf`, is more than a spelling.
-    let nulls = members.len() - rest.len();
-    let is_spelling =
-        nulls == 1 && !rest.is_empty() && !fields.contains_key("nullable") && !fields.contains_key("type");
-    if is_spelling && !rest.iter().any(|member| member.get("nullable").is_some()) {
+    let is_spelling = members.len() == rest.len() + 1
+        && !rest.is_empty()
+        && ["nullable", "type"].iter().all(|keyword| !fields.contains_key(*keyword))
+        && !rest.iter().any(|member| member.get("nullable").is_some());
+    if is_spelling {
         fields.insert("nullable".to_owned(), true.into());
-        // `nullable` of each member says the same.
-    } else if nulls > 0 {
-        rest = members;
+        fields.insert(keyword.to_owned(), rest.into());
+        lone_alternative(fields, keyword);
+        lone_member(fields);
     }
+}
+
+/// Alternatives that are only types, or only values, are a list of them.
+fn listed_alternatives(fields: &mut Fields, keyword: &str) {
+    let Some(Value::Array(members)) = fields.get(keyword) else { return };
     let lone = |member: &Value, keyword: &str| match member.as_object() {
         Some(only) if only.len() == 1 => only.get(keyword).cloned(),
         _ => None,
     };
-    let types: Option<Vec<Value>> = rest.iter().map(|member| lone(member, "type").filter(Value::is_string)).collect();
-    let values: Option<Vec<Value>> = rest.iter().map(|member| lone(member, "enum")).collect();
+    let types: Option<Vec<Value>> =
+        members.iter().map(|member| lone(member, "type").filter(Value::is_string)).collect();
+    let values: Option<Vec<Value>> = members.iter().map(|member| lone(member, "enum")).collect();
     let overlaps = |all: &[Value]| {
         let numbers = all.iter().filter(|one| *one == "number" || *one == "integer").count();
         let sorted = super::sorted(all.to_vec());
         numbers > 1 || sorted.windows(2).any(|pair| pair[0] == pair[1])
     };
-    let one_of = keyword == "oneOf";
-    match (types, values) {
-        (Some(types), _) if types.len() > 1 && !fields.contains_key("type") && !(one_of && overlaps(&types)) => {
-            fields.remove(keyword);
-            fields.insert("type".to_owned(), types.into());
-            return;
-        }
-        (_, Some(values)) if values.len() > 1 && !fields.contains_key("enum") => {
-            let mut all: Vec<Value> = values.iter().filter_map(Value::as_array).flatten().cloned().collect();
-            if !(one_of && overlaps(&all)) {
-                all = super::sorted(all);
-                all.dedup();
-                fields.remove(keyword);
-                fields.insert("enum".to_owned(), all.into());
-                return;
-            }
-        }
-        _ => {}
+    let (list, mut all) = match (types, values) {
+        (Some(types), _) => ("type", types),
+        (_, Some(values)) => ("enum", values.iter().filter_map(Value::as_array).flatten().cloned().collect()),
+        _ => return,
+    };
+    if members.len() < 2 || fields.contains_key(list) || (keyword == "oneOf" && overlaps(&all)) {
+        return;
     }
-    match rest.as_slice() {
-        // One alternative is none.
-        [only] if !fields.contains_key("discriminator") => {
-            let only = only.clone();
-            fields.remove(keyword);
-            if let Value::Array(all) = fields.entry("allOf").or_insert_with(|| json!([])) {
-                all.push(only);
-                *all = super::sorted(std::mem::take(all));
-            }
+    all = super::sorted(all);
+    all.dedup();
+    fields.remove(keyword);
+    fields.insert(list.to_owned(), all.into());
+}
+
+/// One alternative is none.
+fn lone_alternative(fields: &mut Fields, keyword: &str) {
+    if fields.contains_key("discriminator") {
+        return;
+    }
+    if let Some([only]) = fields.get(keyword).and_then(Value::as_array).map(Vec::as_slice) {
+        let only = only.clone();
+        fields.remove(keyword);
+        if let Value::Array(all) = fields.entry("allOf").or_insert_with(|| json!([])) {
+            all.push(only);
+            *all = super::sorted(std::mem::take(all));
         }
-        _ => drop(fields.insert(keyword.to_owned(), rest.into())),
     }
 }
 
@@ -218,7 +236,11 @@ fn members(fields: &mut Fields) {
             fields.remove("allOf");
         }
     }
-    // A lone member that is written out is a part of the schema itself.
+    lone_member(fields);
+}
+
+/// A lone member of `allOf` that is written out is a part of the schema itself.
+fn lone_member(fields: &mut Fields) {
     if let Some([Value::Object(member)]) = fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
         && !member.contains_key("$ref")
         && member.keys().all(|keyword| keyword == "allOf" || !fields.contains_key(keyword))
@@ -243,11 +265,17 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::canonical;
+    use crate::canonical::canonical_with;
 
     /// The canonical form of a schema in a document of a version.
     fn schema(version: &str, schema: Value) -> Value {
         let document = json!({"openapi": version, "components": {"schemas": {"A": schema}}});
         canonical(&document)["components"]["schemas"]["A"].clone()
+    }
+
+    fn deep(schema: Value) -> Value {
+        let document = json!({"openapi": "3.1.0", "components": {"schemas": {"A": schema}}});
+        canonical_with(&document, true)["components"]["schemas"]["A"].clone()
     }
 
     #[test]
@@ -266,7 +294,6 @@ mod tests {
             (json!({"allOf": [reference], "nullable": true}), json!({"oneOf": [{"const": null}, reference]})),
             (json!({"allOf": [reference], "readOnly": true}), json!({"readOnly": true, "$ref": reference["$ref"]})),
             (json!({"example": 1}), json!({"examples": [1], "$comment": "c", "$schema": "s"})),
-            (json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}), json!({"type": ["integer", "string"]})),
             (json!({"additionalProperties": false}), json!({"additionalProperties": {"not": true}})),
         ] {
             assert_eq!(schema("3.0.3", old.clone()), schema("3.1.0", new.clone()), "{old} and {new}");
@@ -279,6 +306,7 @@ mod tests {
         for (one, other) in [
             (json!({"type": "integer", "minimum": 1}), json!({"type": "integer", "exclusiveMinimum": 0})),
             (json!({"type": ["number", "integer"]}), json!({"type": "number"})),
+            (json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}), json!({"type": ["integer", "string"]})),
             (json!({"anyOf": [{"const": 1}, {"const": 2}]}), json!({"enum": [2, 1]})),
             (json!({"oneOf": [reference]}), reference.clone()),
             (json!({"allOf": [reference, {"description": "d"}]}), reference.clone()),
@@ -288,7 +316,7 @@ mod tests {
             (json!({"properties": {"a": true}}), json!({"properties": {"a": {}}})),
             (json!({"dependentRequired": {"a": ["c", "b"]}}), json!({"dependentRequired": {"a": ["b", "c"]}})),
         ] {
-            assert_eq!(schema("3.1.0", one.clone()), schema("3.1.0", other.clone()), "{one} and {other}");
+            assert_eq!(deep(one.clone()), deep(other.clone()), "{one} and {other}");
         }
     }
 
@@ -308,7 +336,7 @@ mod tests {
             (json!({"unevaluatedProperties": false}), json!({})),
             (json!({"if": {"type": "string"}, "then": {"minLength": 1}}), json!({"then": {"minLength": 1}})),
         ] {
-            assert_ne!(schema("3.1.0", one.clone()), schema("3.1.0", other.clone()), "{one} and {other}");
+            assert_ne!(deep(one.clone()), deep(other.clone()), "{one} and {other}");
         }
         let siblings = json!({"$ref": "#/components/schemas/B", "maxLength": 1});
         assert_ne!(schema("3.1.0", siblings.clone()), schema("3.0.3", siblings));

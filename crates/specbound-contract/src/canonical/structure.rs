@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// The objects of OpenAPI with fixed keywords.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ObjectKind {
     Document,
     Info,

@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 use super::location::{Location, NodeKind};
 use super::quoting::code;
 use super::rules::Rule;
-use super::usage::{Direction, Usage, look_through};
-use super::{Audience, Classifier, Severity, Verdict, rules, verdict, verdict_at};
+use super::usage::{Direction, look_through};
+use super::uses::Uses;
+use super::{Audience, Classifier, Severity, Verdict, rules};
 use crate::canonical::ObjectKind;
 use crate::diff::{self, Difference};
 
@@ -24,12 +25,12 @@ const MAX_FLATTENED: usize = 24;
 /// Most pairs of alternatives that are compared at one place.
 const MAX_PAIRS: usize = 2_000;
 
-impl<'a> Classifier<'a> {
+impl Classifier<'_> {
     /// Classifies the differences of schemas that are composed otherwise. Returns the other differences, and the worst
     /// severity of those classified.
     pub(super) fn classify_compositions(
         &mut self,
-        from: &Location<'a>,
+        from: &Location<'_>,
         differences: Vec<Difference>,
     ) -> (Vec<Difference>, Severity) {
         let mut schemas: Vec<String> =
@@ -56,7 +57,7 @@ impl<'a> Classifier<'a> {
     }
 
     /// Both sides of a schema, flattened. `None` if it is no schema on both sides, or if nothing is gained.
-    fn flattened(&self, location: &Location<'a>) -> Option<(Value, Value)> {
+    fn flattened(&self, location: &Location<'_>) -> Option<(Value, Value)> {
         if !matches!(location.at, NodeKind::Object(ObjectKind::Schema)) {
             return None;
         }
@@ -72,8 +73,8 @@ impl<'a> Classifier<'a> {
 
     fn classify_composed(
         &mut self,
-        from: &Location<'a>,
-        location: &Location<'a>,
+        from: &Location<'_>,
+        location: &Location<'_>,
         differences: Vec<Difference>,
         old: Value,
         new: Value,
@@ -83,11 +84,11 @@ impl<'a> Classifier<'a> {
         let same_values = old == new || self.has_same_values(location, &old, &new);
         let moved = differences.iter().any(|one| one.new.is_some()) && differences.iter().any(|one| one.old.is_some());
         let (severity, by_alternatives) = match alternatives(&old) == alternatives(&new) {
-            true => (self.compare_inline(location, old, new), None),
+            true => (self.compare_inline(location, &old, &new), None),
             false => {
                 let rule = self.compare_alternatives(location, &old, &new);
                 let whole = Difference { path: String::new(), old: None, new: None };
-                let judged = verdict(location, rule, whole);
+                let judged = self.verdict(location, rule, whole);
                 (judged.severity, Some(judged))
             }
         };
@@ -107,26 +108,26 @@ impl<'a> Classifier<'a> {
                 // The schema as a whole is judged, not each of its keywords.
                 Some(judged) => Verdict { difference: full, ..judged.clone() },
                 None if is_composition => {
-                    let own = verdict(&at, rules::rule(&at, self.documents), full);
+                    let own = self.verdict(&at, rules::rule(&at, self.documents), full);
                     match (same_values, severity.max(own.severity)) {
                         (true, _) if moved => {
-                            verdict_at(&at, Severity::Compatible, Audience::All, message, own.difference)
+                            self.verdict_at(&at, Severity::Compatible, Audience::All, message, own.difference)
                         }
                         // A member came or went that says what the others say: nothing took its place.
-                        (true, _) if location.uses.iter().any(|used| used.direction == Direction::Request) => {
+                        (true, _) if location.uses.has(Direction::Request) => {
                             let message = format!(
                                 "{} is composed of other schemas that describe the same values: this must be judged by \
                                  hand.",
                                 location.subject
                             );
-                            verdict_at(&at, Severity::Unclear, Audience::Senders, message, own.difference)
+                            self.verdict_at(&at, Severity::Unclear, Audience::Senders, message, own.difference)
                         }
-                        (true, _) => verdict_at(&at, Severity::Compatible, Audience::All, message, own.difference),
+                        (true, _) => self.verdict_at(&at, Severity::Compatible, Audience::All, message, own.difference),
                         (false, worst) if worst == own.severity => own,
-                        (false, worst) => verdict_at(&at, worst, Audience::All, message, own.difference),
+                        (false, worst) => self.verdict_at(&at, worst, Audience::All, message, own.difference),
                     }
                 }
-                None => verdict_at(&at, Severity::Compatible, Audience::None, message, full),
+                None => self.verdict_at(&at, Severity::Compatible, Audience::None, message, full),
             };
             worst = worst.max(verdict.severity);
             self.verdicts.push(verdict);
@@ -135,7 +136,7 @@ impl<'a> Classifier<'a> {
     }
 
     /// Compares the sets of alternatives of two schemas, of which one has none or has them under another keyword.
-    fn compare_alternatives(&mut self, location: &Location<'a>, old: &Value, new: &Value) -> Rule {
+    fn compare_alternatives(&mut self, location: &Location<'_>, old: &Value, new: &Value) -> Rule {
         let (before, now) = (alternatives(self.documents.old, old), alternatives(self.documents.new, new));
         let bounded = before.len() * now.len() <= MAX_PAIRS;
         let exclusive = new.get("oneOf").is_some();
@@ -175,18 +176,18 @@ impl<'a> Classifier<'a> {
     }
 
     /// Whether a change is compatible in each direction that counts, and no property comes or goes by it.
-    fn has_same_values(&mut self, location: &Location<'a>, old: &Value, new: &Value) -> bool {
-        let directions: BTreeSet<Direction> = location.uses.iter().map(|used| used.direction).collect();
+    fn has_same_values(&mut self, location: &Location<'_>, old: &Value, new: &Value) -> bool {
+        let directions: BTreeSet<Direction> = location.uses.kinds().map(|(direction, _)| direction).collect();
         directions.into_iter().all(|direction| self.is_within(location, old, new, direction))
     }
 
     /// Whether a change from `old` to `new` is compatible in one direction, and no property comes or goes by it.
-    fn is_within(&mut self, location: &Location<'a>, old: &Value, new: &Value, direction: Direction) -> bool {
+    fn is_within(&mut self, location: &Location<'_>, old: &Value, new: &Value, direction: Direction) -> bool {
         let (old, new) = (flatten(self.documents.old, old, 0), flatten(self.documents.new, new, 0));
         if old == new {
             return true;
         }
-        let uses = BTreeSet::from([Usage { operation: String::new(), direction, negated: false }]);
+        let uses = Uses::one(0, direction, false);
         let alone = Location {
             // No place of the documents: only the direction counts.
             path: "/-".to_owned(),
@@ -197,7 +198,7 @@ impl<'a> Classifier<'a> {
         };
         let (refs, verdicts) = (std::mem::take(&mut self.compared_refs), self.verdicts.len());
         self.strict += 1;
-        let severity = self.compare_inline(&alone, old, new);
+        let severity = self.compare_inline(&alone, &old, &new);
         self.strict -= 1;
         self.verdicts.truncate(verdicts);
         self.compared_refs = refs;
@@ -205,7 +206,7 @@ impl<'a> Classifier<'a> {
     }
 
     /// An alternative that is there on one side only: compatible if another one covers it.
-    pub(super) fn classify_alternative(&mut self, location: &Location<'a>, own: Verdict) -> Verdict {
+    pub(super) fn classify_alternative(&mut self, location: &Location<'_>, own: Verdict) -> Verdict {
         let holders = (location.old_holder.as_deref(), location.new_holder.as_deref());
         let (Some(old), Some(new)) = holders else { return own };
         if own.severity != Severity::Breaking || old.get("discriminator").or(new.get("discriminator")).is_some() {

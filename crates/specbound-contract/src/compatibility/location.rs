@@ -2,13 +2,11 @@
 //!
 //! A location is reached by following a JSON pointer from another one, by the structure of the canonical form.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::quoting::code;
-use super::usage::{Direction, Usage, UsageIndex, has_flag, look_through};
+use super::usage::{Direction, UsageIndex, has_flag, look_through};
+use super::uses::{Operations, Uses};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::{join, name};
 
@@ -19,9 +17,10 @@ pub struct Documents<'a> {
     pub old_usage: UsageIndex,
     pub new_usage: UsageIndex,
     pub usage: UsageIndex,
+    pub operations: Operations,
 }
 
-type Side<'a> = Option<Cow<'a, Value>>;
+type Side<'a> = Option<&'a Value>;
 
 #[derive(Clone, Copy, Debug)]
 pub enum NodeKind {
@@ -50,9 +49,9 @@ pub struct Location<'a> {
     pub subject: String,
     /// `POST /login/`, within an operation.
     pub operation: Option<String>,
-    pub uses: BTreeSet<Usage>,
+    pub uses: Uses,
     /// `uses` without regard to `readOnly` and `writeOnly`.
-    pub unhidden: BTreeSet<Usage>,
+    pub unhidden: Uses,
     /// Whether the new document requires this property.
     pub required: bool,
     /// Whether the path leads through a request or response: then an empty `uses` means that it is unused.
@@ -62,29 +61,29 @@ pub struct Location<'a> {
 }
 
 impl<'a> Location<'a> {
-    pub fn root(documents: &Documents<'a>) -> Location<'a> {
+    pub fn root(documents: &'a Documents<'a>) -> Location<'a> {
         Location {
             path: String::new(),
             at: NodeKind::Object(ObjectKind::Document),
             holder: ObjectKind::Document,
             keyword: String::new(),
             name: None,
-            old: Some(Cow::Borrowed(documents.old)),
-            new: Some(Cow::Borrowed(documents.new)),
+            old: Some(documents.old),
+            new: Some(documents.new),
             old_holder: None,
             new_holder: None,
             breadcrumbs: Vec::new(),
             subject: "the document".to_owned(),
             operation: None,
-            uses: BTreeSet::new(),
-            unhidden: BTreeSet::new(),
+            uses: Uses::default(),
+            unhidden: Uses::default(),
             required: false,
             directed: false,
             flipped: false,
         }
     }
 
-    pub fn walk(&self, documents: &Documents<'a>, pointer: &str) -> Location<'a> {
+    pub fn walk(&self, documents: &Documents<'_>, pointer: &str) -> Location<'a> {
         let mut location = self.clone();
         for step in pointer.split('/').skip(1) {
             location = location.step(documents, &step.replace("~1", "/").replace("~0", "~"));
@@ -98,12 +97,12 @@ impl<'a> Location<'a> {
     }
 
     /// The usage of the content of this location, which `not` inverts. Under `if` either direction may be narrower.
-    pub fn uses_inside(&self) -> BTreeSet<Usage> {
+    pub fn uses_inside(&self) -> Uses {
         let negated = self.holder == ObjectKind::Schema && ["not", "if"].contains(&self.keyword.as_str());
-        self.uses.iter().cloned().map(|used| Usage { negated: used.negated != negated, ..used }).collect()
+        if negated { self.uses.clone().inverted() } else { self.uses.clone() }
     }
 
-    fn step(mut self, documents: &Documents<'a>, key: &str) -> Location<'a> {
+    fn step(mut self, documents: &Documents<'_>, key: &str) -> Location<'a> {
         self.uses = self.uses_inside();
         let path = join(&self.path, key);
         let flag = matches!(self.at, NodeKind::Object(ObjectKind::Schema)) && ["readOnly", "writeOnly"].contains(&key);
@@ -131,7 +130,7 @@ impl<'a> Location<'a> {
                     new_holder: self.new,
                     ..self
                 };
-                location.at_keyword(&path)
+                location.at_keyword(documents, &path)
             }
             NodeKind::Entries(many) => {
                 let kind = match many {
@@ -153,7 +152,7 @@ impl<'a> Location<'a> {
         };
         location.path = path;
         if !matches!(location.at, NodeKind::Object(ObjectKind::Data)) {
-            location.uses.extend(documents.usage.at(&location.path));
+            location.uses.extend(&documents.usage.at(&location.path));
         }
         if flag {
             location.uses.clone_from(&before);
@@ -162,7 +161,7 @@ impl<'a> Location<'a> {
         location
     }
 
-    fn at_keyword(mut self, path: &str) -> Self {
+    fn at_keyword(mut self, documents: &Documents<'_>, path: &str) -> Self {
         let keyword = self.keyword.clone();
         match (self.holder, keyword.as_str()) {
             // The server sends the request of a webhook.
@@ -181,11 +180,11 @@ impl<'a> Location<'a> {
                 }
             }
             (ObjectKind::Operation, "requestBody") => {
-                self.direct(Direction::Request);
+                self.direct(documents, Direction::Request);
                 self.enter("request body".to_owned(), "the body".to_owned());
             }
-            (ObjectKind::Operation, "parameters") => self.direct(Direction::Request),
-            (ObjectKind::Operation, "responses") => self.direct(Direction::Response),
+            (ObjectKind::Operation, "parameters") => self.direct(documents, Direction::Request),
+            (ObjectKind::Operation, "responses") => self.direct(documents, Direction::Response),
             (ObjectKind::Operation, "callbacks") => self.flipped = !self.flipped,
             (ObjectKind::Responses, status) => self.enter(format!("response {}", code(status)), "the body".to_owned()),
             (ObjectKind::Schema, "items") => self.enter("items".to_owned(), format!("an item of {}", self.subject)),
@@ -217,7 +216,7 @@ impl<'a> Location<'a> {
                     let hidden =
                         |side: &Side<'_>| side.as_ref().is_some_and(|schema| has_flag(schema, direction.hides()));
                     if hidden(&self.old) || hidden(&self.new) {
-                        self.uses.retain(|used| used.direction != direction);
+                        self.uses = std::mem::take(&mut self.uses).without(direction);
                     }
                 }
                 let names = self.new_holder.as_deref().and_then(|holder| holder.get("required")?.as_array());
@@ -273,16 +272,16 @@ impl<'a> Location<'a> {
         self.subject = subject;
     }
 
-    fn direct(&mut self, direction: Direction) {
+    fn direct(&mut self, documents: &Documents<'_>, direction: Direction) {
         let direction = direction.flipped_if(self.flipped);
         self.directed |= self.operation.is_some();
-        let own =
-            self.operation.iter().map(|operation| Usage { operation: operation.clone(), direction, negated: false });
-        self.uses.extend(own);
+        if let Some(operation) = self.operation.as_deref().and_then(|operation| documents.operations.find(operation)) {
+            self.uses.extend(&Uses::one(operation, direction, false));
+        }
     }
 
     /// The usage of one property of this schema.
-    fn uses_of_property(&self, documents: &Documents<'_>, property: &str) -> BTreeSet<Usage> {
+    fn uses_of_property(&self, documents: &Documents<'_>, property: &str) -> Uses {
         let hidden = |direction: Direction| {
             let by = |document: &Value, holder: &Side<'_>| {
                 let holder = holder.as_ref().and_then(|holder| look_through(document, holder));
@@ -291,7 +290,8 @@ impl<'a> Location<'a> {
             };
             by(documents.old, &self.old_holder) || by(documents.new, &self.new_holder)
         };
-        self.uses.iter().filter(|used| !hidden(used.direction)).cloned().collect()
+        let directions = [Direction::Request, Direction::Response].into_iter().filter(|direction| hidden(*direction));
+        directions.fold(self.uses.clone(), Uses::without)
     }
 }
 
@@ -306,8 +306,5 @@ fn child<'a>(side: &Side<'a>, key: &str) -> Side<'a> {
             _ => None,
         }
     }
-    match side.as_ref()? {
-        Cow::Borrowed(value) => of(value, key).map(Cow::Borrowed),
-        Cow::Owned(value) => of(value, key).map(|child| Cow::Owned(child.clone())),
-    }
+    of((*side)?, key)
 }

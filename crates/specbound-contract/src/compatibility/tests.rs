@@ -682,7 +682,10 @@ fn places(value: &Value, path: &str, found: &mut Vec<String>) {
 
 /// Every difference has exactly one verdict, and one made backwards swaps its sides.
 fn check_pair(old: &Value, new: &Value, path: &str) {
-    let differences = diff::diff(old, new);
+    let differences = {
+        let (old, new) = canonical_pair(old, new, true);
+        diff::diff_canonical(&old, &new)
+    };
     let verdicts = compare(old, new);
     for difference in &differences {
         let same = verdicts.iter().filter(|verdict| verdict.difference == *difference).count();

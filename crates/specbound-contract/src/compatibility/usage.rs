@@ -1,14 +1,15 @@
 //! Resolves references, and indexes which requests and responses use a location. Both work on canonical forms.
 //!
-//! Traversal terminates on cycles: each location is visited once per operation and direction. References are followed
-//! from a worklist, so that a long chain needs no deep recursion.
+//! References are a graph: each place is visited once in each context, and the sets of operations spread along it from a
+//! worklist. A cycle ends when nothing changes, and a long chain needs no deep recursion.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use super::uses::{Operations, Uses};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::join;
 
@@ -36,23 +37,6 @@ impl Direction {
             Direction::Request => "readOnly",
             Direction::Response => "writeOnly",
         }
-    }
-}
-
-/// The use of a location by one operation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Usage {
-    /// `POST /login/`.
-    pub operation: String,
-    pub direction: Direction,
-    /// Under a `not`, where a narrower schema allows more.
-    pub negated: bool,
-}
-
-impl Usage {
-    /// Equal for operations that differ only in the names of path variables.
-    fn key(&self) -> (String, Direction, bool) {
-        (on_the_wire(&self.operation), self.direction, self.negated)
     }
 }
 
@@ -125,35 +109,45 @@ pub fn has_flag(schema: &Value, keyword: &str) -> bool {
 
 /// The usage of each location, by JSON pointer.
 #[derive(Default)]
-pub struct UsageIndex(BTreeMap<String, BTreeSet<Usage>>);
+pub struct UsageIndex(BTreeMap<String, Uses>);
 
 impl UsageIndex {
-    pub fn of(document: &Value) -> UsageIndex {
-        let mut usage = UsageIndex::default();
+    pub fn of(document: &Value, operations: &mut Operations) -> UsageIndex {
+        let mut graph = Graph { document, nodes: HashMap::new(), all: Vec::new(), subtypes: None };
+        let mut waiting = Waiting::default();
         // The server sends the request of a webhook.
         for (section, flipped) in [("paths", false), ("webhooks", true)] {
             for (path, item) in document[section].as_object().into_iter().flatten() {
                 for (method, operation) in item.as_object().into_iter().flatten().filter(|(key, _)| is_method(key)) {
-                    let name = format!("{} {path}", method.to_uppercase());
-                    let visitor = Visitor { document, operation: name, usage: &mut usage.0, next: Vec::new() };
-                    visitor.operation(operation, flipped);
+                    let number = operations.number(&format!("{} {path}", method.to_uppercase()));
+                    let kind = ObjectKind::Operation;
+                    let start = Context { kind, direction: Direction::Request, negated: false, flipped };
+                    for node in graph.references(start, operation) {
+                        let Context { direction, negated, .. } = graph.all[node].context;
+                        if graph.all[node].uses.extend(&Uses::one(number, direction, negated)) {
+                            waiting.add(node);
+                        }
+                    }
                 }
             }
         }
-        usage
+        graph.spread(waiting);
+        let mut usage = BTreeMap::<String, Uses>::new();
+        for node in graph.all {
+            usage.entry(node.pointer).or_default().extend(&node.uses);
+        }
+        UsageIndex(usage)
     }
 
     /// The usage common to both documents, by operation and direction. Other usage is added or removed as a whole, and
     /// reported there.
     pub fn both(&self, other: &UsageIndex) -> UsageIndex {
-        let shared = self.0.iter().filter_map(|(pointer, uses)| {
-            let theirs: BTreeSet<_> = other.0.get(pointer)?.iter().map(Usage::key).collect();
-            Some((pointer.clone(), uses.iter().filter(|own| theirs.contains(&own.key())).cloned().collect()))
-        });
+        let shared =
+            self.0.iter().filter_map(|(pointer, uses)| Some((pointer.clone(), uses.common(other.0.get(pointer)?))));
         UsageIndex(shared.collect())
     }
 
-    pub fn at(&self, pointer: &str) -> BTreeSet<Usage> {
+    pub fn at(&self, pointer: &str) -> Uses {
         self.0.get(pointer).cloned().unwrap_or_default()
     }
 
@@ -165,7 +159,7 @@ impl UsageIndex {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Context {
     kind: ObjectKind,
     direction: Direction,
@@ -174,109 +168,180 @@ struct Context {
     flipped: bool,
 }
 
-struct Visitor<'a> {
-    document: &'a Value,
-    operation: String,
-    usage: &'a mut BTreeMap<String, BTreeSet<Usage>>,
-    next: Vec<(String, Context)>,
+/// Nodes whose operations changed, each once.
+#[derive(Default)]
+struct Waiting {
+    queue: VecDeque<usize>,
+    queued: HashSet<usize>,
 }
 
-impl Visitor<'_> {
-    fn operation(mut self, operation: &Value, flipped: bool) {
-        let start = Context { kind: ObjectKind::Operation, direction: Direction::Request, negated: false, flipped };
-        self.value(start, operation);
-        let mut visited = BTreeSet::new();
-        while let Some((pointer, context)) = self.next.pop() {
-            if !visited.insert((pointer.clone(), context.direction, context.negated, context.flipped)) {
-                continue;
-            }
-            self.record(&pointer, context);
-            let Some(target) = self.document.pointer(&pointer) else {
-                continue;
+impl Waiting {
+    fn add(&mut self, node: usize) {
+        if self.queued.insert(node) {
+            self.queue.push_back(node);
+        }
+    }
+
+    fn take(&mut self) -> Option<usize> {
+        let node = self.queue.pop_front()?;
+        self.queued.remove(&node);
+        Some(node)
+    }
+}
+
+/// A referenced place in one context.
+struct Node {
+    pointer: String,
+    context: Context,
+    uses: Uses,
+    /// The nodes that it refers to, once they are known.
+    next: Option<Vec<usize>>,
+}
+
+/// The references of a document. Each place is visited once in each context, however many operations reach it.
+struct Graph<'a> {
+    document: &'a Value,
+    nodes: HashMap<(String, Context), usize>,
+    all: Vec<Node>,
+    /// The subtypes of each schema, once they are known.
+    subtypes: Option<HashMap<String, Vec<String>>>,
+}
+
+impl Graph<'_> {
+    /// Adds the operations of each node to those that it refers to, until nothing changes.
+    fn spread(&mut self, mut waiting: Waiting) {
+        while let Some(node) = waiting.take() {
+            let next = match self.all[node].next.take() {
+                Some(next) => next,
+                None => self.next(node),
             };
-            self.value(context, target);
-            if target.get("discriminator").is_some() {
-                self.subtypes(&pointer, context);
-            }
-        }
-    }
-
-    fn record(&mut self, pointer: &str, context: Context) {
-        let used = Usage { operation: self.operation.clone(), direction: context.direction, negated: context.negated };
-        self.usage.entry(pointer.to_owned()).or_default().insert(used);
-    }
-
-    fn value(&mut self, context: Context, value: &Value) {
-        let Value::Object(members) = value else {
-            return;
-        };
-        if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
-            if let Some(pointer) = pointer(reference) {
-                self.next.push((pointer.into_owned(), context));
-            }
-            return;
-        }
-        for (keyword, value) in members {
-            let mut context = context;
-            match (context.kind, keyword.as_str()) {
-                (ObjectKind::Operation, "security") => self.schemes(value, context),
-                (ObjectKind::Operation, "callbacks") => context.flipped = !context.flipped,
-                (ObjectKind::Operation, "responses") => {
-                    context.direction = Direction::Response.flipped_if(context.flipped)
+            let uses = self.all[node].uses.clone();
+            let negated = self.all[node].context.negated;
+            for target in &next {
+                let Context { direction, negated: now, .. } = self.all[*target].context;
+                let other = match direction {
+                    Direction::Request => Direction::Response,
+                    Direction::Response => Direction::Request,
+                };
+                // A callback is the other way round: its operations move to the direction of the target.
+                let moved = match (uses.has(other), negated == now) {
+                    (false, true) => uses.clone(),
+                    (false, false) => uses.clone().inverted(),
+                    (true, _) => uses.turned(direction, now),
+                };
+                if self.all[*target].uses.extend(&moved) {
+                    waiting.add(*target);
                 }
-                (ObjectKind::Operation, _) => context.direction = Direction::Request.flipped_if(context.flipped),
-                (ObjectKind::Schema, "not" | "if") => context.negated = !context.negated,
-                (ObjectKind::Discriminator, "mapping") => self.mapped(value, context),
-                _ => {}
             }
-            let hidden =
-                (context.kind == ObjectKind::Schema && keyword == "properties").then(|| context.direction.hides());
-            match (field_shape(context.kind, keyword), value) {
-                (FieldShape::One(kind), value) => self.value(Context { kind, ..context }, value),
-                (FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind), Value::Array(items)) => {
-                    items.iter().for_each(|item| self.value(Context { kind, ..context }, item));
-                }
-                (FieldShape::Map(kind), Value::Object(map)) => {
-                    for value in map.values() {
-                        if !hidden.is_some_and(|hidden| has_flag(value, hidden)) {
-                            self.value(Context { kind, ..context }, value);
-                        }
-                    }
-                }
-                (FieldShape::Parameters, Value::Object(map)) => {
-                    map.values()
-                        .for_each(|value| self.value(Context { kind: ObjectKind::Parameter, ..context }, value));
-                }
-                _ => {}
-            }
+            self.all[node].next = Some(next);
         }
     }
 
-    fn schemes(&mut self, security: &Value, context: Context) {
-        let names = security.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|one| one.keys());
-        for name in names {
-            self.record(&join("/components/securitySchemes", name), context);
-        }
-    }
-
-    /// Queues the schemas that a discriminator maps to, by reference or by bare name.
-    fn mapped(&mut self, mapping: &Value, context: Context) {
-        for target in mapping.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str) {
-            let pointer = pointer(target).map_or_else(|| join("/components/schemas", target), Cow::into_owned);
-            self.next.push((pointer, Context { kind: ObjectKind::Schema, ..context }));
-        }
-    }
-
-    /// Queues the subtypes of a schema with a discriminator.
-    fn subtypes(&mut self, parent: &str, context: Context) {
-        for (name, schema) in self.document["components"]["schemas"].as_object().into_iter().flatten() {
-            let members = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-            let mut references = members.filter_map(|member| pointer(member.get("$ref")?.as_str()?));
-            if references.any(|pointer| pointer == parent) {
-                self.next.push((join("/components/schemas", name), context));
+    fn next(&mut self, node: usize) -> Vec<usize> {
+        let Node { pointer, context, .. } = &self.all[node];
+        let (pointer, context) = (pointer.clone(), *context);
+        let document = self.document;
+        let Some(target) = document.pointer(&pointer) else { return Vec::new() };
+        let mut next = self.references(context, target);
+        if target.get("discriminator").is_some() {
+            let subtypes = self.subtypes.get_or_insert_with(|| subtypes(document)).get(&pointer);
+            for subtype in subtypes.cloned().unwrap_or_default() {
+                next.push(self.node(subtype, context));
             }
         }
+        next
     }
+
+    fn node(&mut self, pointer: String, context: Context) -> usize {
+        let next = self.all.len();
+        let node = *self.nodes.entry((pointer.clone(), context)).or_insert(next);
+        if node == next {
+            self.all.push(Node { pointer, context, uses: Uses::default(), next: None });
+        }
+        node
+    }
+
+    fn references(&mut self, context: Context, value: &Value) -> Vec<usize> {
+        let mut found = Vec::new();
+        visit(context, value, &mut found);
+        let mut nodes: Vec<usize> = found.into_iter().map(|(pointer, context)| self.node(pointer, context)).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
+    }
+}
+
+/// Collects the references in a value, each with its context.
+fn visit(context: Context, value: &Value, found: &mut Vec<(String, Context)>) {
+    let Value::Object(members) = value else {
+        return;
+    };
+    if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
+        if let Some(pointer) = pointer(reference) {
+            found.push((pointer.into_owned(), context));
+        }
+        return;
+    }
+    for (keyword, value) in members {
+        let mut context = context;
+        match (context.kind, keyword.as_str()) {
+            (ObjectKind::Operation, "security") => schemes(value, context, found),
+            (ObjectKind::Operation, "callbacks") => context.flipped = !context.flipped,
+            (ObjectKind::Operation, "responses") => {
+                context.direction = Direction::Response.flipped_if(context.flipped);
+            }
+            (ObjectKind::Operation, _) => context.direction = Direction::Request.flipped_if(context.flipped),
+            (ObjectKind::Schema, "not" | "if") => context.negated = !context.negated,
+            (ObjectKind::Discriminator, "mapping") => mapped(value, context, found),
+            _ => {}
+        }
+        let hidden = (context.kind == ObjectKind::Schema && keyword == "properties").then(|| context.direction.hides());
+        match (field_shape(context.kind, keyword), value) {
+            (FieldShape::One(kind), value) => visit(Context { kind, ..context }, value, found),
+            (FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind), Value::Array(items)) => {
+                items.iter().for_each(|item| visit(Context { kind, ..context }, item, found));
+            }
+            (FieldShape::Map(kind), Value::Object(map)) => {
+                let visible = map.values().filter(|value| !hidden.is_some_and(|hidden| has_flag(value, hidden)));
+                visible.for_each(|value| visit(Context { kind, ..context }, value, found));
+            }
+            (FieldShape::Parameters, Value::Object(map)) => {
+                let kind = ObjectKind::Parameter;
+                map.values().for_each(|value| visit(Context { kind, ..context }, value, found));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn schemes(security: &Value, context: Context, found: &mut Vec<(String, Context)>) {
+    let names = security.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|one| one.keys());
+    found.extend(names.map(|name| {
+        (join("/components/securitySchemes", name), Context { kind: ObjectKind::SecurityScheme, ..context })
+    }));
+}
+
+/// The schemas that a discriminator maps to, by reference or by bare name.
+fn mapped(mapping: &Value, context: Context, found: &mut Vec<(String, Context)>) {
+    let targets = mapping.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str);
+    found.extend(targets.map(|target| {
+        let pointer = pointer(target).map_or_else(|| join("/components/schemas", target), Cow::into_owned);
+        (pointer, Context { kind: ObjectKind::Schema, ..context })
+    }));
+}
+
+/// The schemas that extend each schema.
+fn subtypes(document: &Value) -> HashMap<String, Vec<String>> {
+    let mut subtypes = HashMap::<String, Vec<String>>::new();
+    for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
+        let members = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+        // One that only refers to another schema is a kind of it by its own name.
+        let lone = schema.get("$ref").map(|_| schema);
+        for parent in members.chain(lone).filter_map(|member| pointer(member.get("$ref")?.as_str()?)) {
+            subtypes.entry(parent.into_owned()).or_default().push(join("/components/schemas", name));
+        }
+    }
+    subtypes
 }
 
 #[cfg(test)]
@@ -325,13 +390,13 @@ components:
     }
 
     fn uses(usage: &UsageIndex, name: &str) -> Vec<(Direction, bool)> {
-        usage.at(name).iter().map(|used| (used.direction, used.negated)).collect()
+        usage.at(name).kinds().collect()
     }
 
     #[test]
     fn each_schema_is_reached_in_the_directions_that_carry_it() {
         use Direction::*;
-        let usage = UsageIndex::of(&document());
+        let usage = UsageIndex::of(&document(), &mut Operations::default());
         for (schema, expected) in [
             ("Both", vec![(Request, false), (Response, false)]),
             ("Shown", vec![(Response, false)]),
@@ -355,13 +420,13 @@ components:
         let mut renamed = document();
         let item = renamed["paths"]["/a/{id}/"].take();
         renamed["paths"] = json!({"/a/{pk}/": item});
-        let both = UsageIndex::of(&document()).both(&UsageIndex::of(&renamed));
+        let mut operations = Operations::default();
+        let old = UsageIndex::of(&document(), &mut operations);
+        let both = old.both(&UsageIndex::of(&renamed, &mut operations));
         assert_eq!(uses(&both, "/components/schemas/Secret"), [(Direction::Request, false)]);
         renamed["paths"] = json!({});
-        assert_eq!(
-            uses(&UsageIndex::of(&document()).both(&UsageIndex::of(&renamed)), "/components/schemas/Secret"),
-            []
-        );
+        let none = old.both(&UsageIndex::of(&renamed, &mut operations));
+        assert_eq!(uses(&none, "/components/schemas/Secret"), []);
     }
 
     #[test]
@@ -387,6 +452,9 @@ components:
         let schemas: serde_json::Map<String, Value> = (0..20_000).map(link).collect();
         let body = json!({"content": {"a/b": {"schema": {"$ref": "#/components/schemas/S0"}}}});
         let document = json!({"paths": {"/": {"get": {"requestBody": body}}}, "components": {"schemas": schemas}});
-        assert_eq!(uses(&UsageIndex::of(&document), "/components/schemas/S19999"), [(Direction::Request, false)]);
+        assert_eq!(
+            uses(&UsageIndex::of(&document, &mut Operations::default()), "/components/schemas/S19999"),
+            [(Direction::Request, false)]
+        );
     }
 }

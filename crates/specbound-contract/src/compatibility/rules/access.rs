@@ -1,7 +1,5 @@
 //! Rules for servers, security requirements and security schemes.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use super::{Rule, changed, fixed, side};
@@ -13,7 +11,7 @@ use crate::compatibility::{Audience, Severity};
 use Severity::{Breaking, Compatible, Unclear};
 
 pub fn security(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
-    let alternatives = |holder: &Option<Cow<'_, Value>>| -> Vec<Value> {
+    let alternatives = |holder: &Option<&Value>| -> Vec<Value> {
         let list = holder.as_deref().and_then(|operation| operation.get("security")?.as_array().cloned());
         list.unwrap_or_default()
     };
@@ -137,7 +135,7 @@ pub fn scheme_part(location: &Location<'_>, keyword: &str) -> Rule {
 }
 
 pub fn servers(location: &Location<'_>) -> Rule {
-    let urls = |side: &Option<Cow<'_, Value>>| -> Vec<Value> {
+    let urls = |side: &Option<&Value>| -> Vec<Value> {
         let list = side.as_deref().and_then(|holder| holder.get("servers")?.as_array().cloned());
         list.unwrap_or_default().iter().map(|server| server["url"].clone()).collect()
     };

@@ -1,6 +1,5 @@
 //! Rules for schemas: allowed values, and properties that appear or disappear.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -148,7 +147,7 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     }
 }
 
-fn closed(holder: &Option<Cow<'_, Value>>) -> bool {
+fn closed(holder: &Option<&Value>) -> bool {
     holder.as_deref().and_then(|schema| schema.get("additionalProperties")) == Some(&Value::Bool(false))
 }
 
@@ -159,7 +158,7 @@ fn both_bounds(location: &Location<'_>) -> Option<[(f64, bool); 2]> {
         "maximum" | "exclusiveMaximum" => ("maximum", "exclusiveMaximum"),
         _ => return None,
     };
-    let of = |holder: &Option<Cow<'_, Value>>| {
+    let of = |holder: &Option<&Value>| {
         let holder = holder.as_deref()?;
         Some((holder.get(bound)?.as_f64()?, holder.get(exclusive) == Some(&Value::Bool(true))))
     };
@@ -193,7 +192,7 @@ fn bound(location: &Location<'_>) -> Rule {
 
 /// The names that a property demands beside it.
 fn dependent(location: &Location<'_>) -> Rule {
-    let names = |holder: &Option<Cow<'_, Value>>| -> BTreeSet<String> {
+    let names = |holder: &Option<&Value>| -> BTreeSet<String> {
         let names = holder
             .as_deref()
             .zip(location.name.as_ref())

@@ -1,0 +1,181 @@
+//! Sets of operations that use a location. A document may have thousands of both, so operations are numbers.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::usage::{Direction, on_the_wire};
+
+/// Numbers the operations of both documents. Operations that differ only in the names of path variables are one.
+#[derive(Default)]
+pub struct Operations {
+    numbers: HashMap<String, usize>,
+    names: Vec<String>,
+}
+
+impl Operations {
+    /// The number of `POST /login/`. The first spelling is its name.
+    pub fn number(&mut self, name: &str) -> usize {
+        let next = self.names.len();
+        let number = *self.numbers.entry(on_the_wire(name)).or_insert(next);
+        if number == next {
+            self.names.push(name.to_owned());
+        }
+        number
+    }
+
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.numbers.get(&on_the_wire(name)).copied()
+    }
+
+    pub fn name(&self, number: usize) -> &str {
+        self.names.get(number).map_or("", String::as_str)
+    }
+}
+
+type Bits = Rc<Vec<u64>>;
+
+/// The operations that use a location, by direction and by whether it stands under a `not`.
+#[derive(Clone, Default, Debug, PartialEq)]
+pub struct Uses {
+    sets: [Option<Bits>; 4],
+}
+
+const SETS: [(Direction, bool); 4] = [
+    (Direction::Request, false),
+    (Direction::Request, true),
+    (Direction::Response, false),
+    (Direction::Response, true),
+];
+
+fn index(direction: Direction, negated: bool) -> usize {
+    SETS.iter().position(|set| *set == (direction, negated)).unwrap_or_default()
+}
+
+impl Uses {
+    pub fn one(operation: usize, direction: Direction, negated: bool) -> Uses {
+        let mut bits = vec![0; operation / 64 + 1];
+        bits[operation / 64] = 1 << (operation % 64);
+        let mut uses = Uses::default();
+        uses.sets[index(direction, negated)] = Some(Rc::new(bits));
+        uses
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sets.iter().all(Option::is_none)
+    }
+
+    /// The directions that have an operation, each with whether it is negated.
+    pub fn kinds(&self) -> impl Iterator<Item = (Direction, bool)> {
+        SETS.into_iter().zip(&self.sets).filter(|(_, set)| set.is_some()).map(|(kind, _)| kind)
+    }
+
+    pub fn has(&self, direction: Direction) -> bool {
+        self.kinds().any(|(own, _)| own == direction)
+    }
+
+    pub fn is_negated(&self) -> bool {
+        self.kinds().any(|(_, negated)| negated)
+    }
+
+    pub fn inverted(mut self) -> Uses {
+        self.sets.swap(0, 1);
+        self.sets.swap(2, 3);
+        self
+    }
+
+    /// All of the operations, in one direction.
+    pub fn turned(&self, direction: Direction, negated: bool) -> Uses {
+        let mut turned = Uses::default();
+        for set in self.sets.iter().flatten() {
+            let mut one = Uses::default();
+            one.sets[index(direction, negated)] = Some(Rc::clone(set));
+            turned.extend(&one);
+        }
+        turned
+    }
+
+    pub fn without(mut self, direction: Direction) -> Uses {
+        self.sets[index(direction, false)] = None;
+        self.sets[index(direction, true)] = None;
+        self
+    }
+
+    /// Adds the operations of another set. Returns whether there was any to add.
+    pub fn extend(&mut self, other: &Uses) -> bool {
+        let mut changed = false;
+        for (own, other) in self.sets.iter_mut().zip(&other.sets) {
+            match (&mut *own, other) {
+                (_, None) => {}
+                (None, Some(other)) => {
+                    *own = Some(Rc::clone(other));
+                    changed = true;
+                }
+                (Some(own), Some(other)) if Rc::ptr_eq(own, other) => {}
+                (Some(own), Some(other)) => {
+                    let is_new = |(at, bits): (usize, &u64)| bits & !own.get(at).copied().unwrap_or_default() != 0;
+                    if !other.iter().enumerate().any(is_new) {
+                        continue;
+                    }
+                    let own = Rc::make_mut(own);
+                    own.resize(own.len().max(other.len()), 0);
+                    own.iter_mut().zip(other.iter()).for_each(|(own, other)| *own |= other);
+                    changed = true;
+                }
+            }
+        }
+        changed
+    }
+
+    /// The operations in both sets.
+    pub fn common(&self, other: &Uses) -> Uses {
+        let mut common = Uses::default();
+        for (at, pair) in self.sets.iter().zip(&other.sets).enumerate() {
+            if let (Some(one), Some(other)) = pair {
+                let bits: Vec<u64> = one.iter().zip(other.iter()).map(|(one, other)| one & other).collect();
+                common.sets[at] = bits.iter().any(|bits| *bits != 0).then(|| Rc::new(bits));
+            }
+        }
+        common
+    }
+
+    /// The numbers of the operations, in order.
+    pub fn operations(&self) -> Vec<usize> {
+        let words = self.sets.iter().flatten().map(|bits| bits.len()).max().unwrap_or_default();
+        let word = |at: usize| {
+            let set = self.sets.iter().flatten();
+            set.fold(0, |all, bits| all | bits.get(at).copied().unwrap_or_default())
+        };
+        let numbers = (0..words).flat_map(|at| {
+            let bits: u64 = word(at);
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| at * 64 + bit)
+        });
+        numbers.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_of_operations_are_joined_and_shared() {
+        let mut uses = Uses::one(3, Direction::Request, false);
+        assert!(uses.extend(&Uses::one(130, Direction::Response, true)));
+        assert!(!uses.extend(&Uses::one(3, Direction::Request, false)));
+        assert!(uses.extend(&Uses::one(70, Direction::Request, false)));
+        assert_eq!(uses.operations(), [3, 70, 130]);
+        assert_eq!(uses.common(&Uses::one(70, Direction::Request, false)).operations(), [70]);
+        assert!(uses.common(&Uses::one(70, Direction::Response, false)).is_empty());
+        assert_eq!(uses.clone().without(Direction::Request).operations(), [130]);
+        assert!(uses.has(Direction::Request) && uses.is_negated() && uses.inverted().has(Direction::Response));
+    }
+
+    #[test]
+    fn operations_are_equal_on_the_wire() {
+        let mut operations = Operations::default();
+        let number = operations.number("GET /a/{id}");
+        assert_eq!(operations.number("GET /a/{pk}"), number);
+        assert_eq!(operations.name(number), "GET /a/{id}");
+        assert_eq!((operations.find("GET /a/{x}"), operations.find("GET /b")), (Some(number), None));
+    }
+}
