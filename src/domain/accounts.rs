@@ -36,10 +36,10 @@ pub struct Granted {
 
 impl Granted {
     /// New keys, not stored yet.
-    fn draw(domain: &Domain, grant: Grant) -> Granted {
+    fn generate(domain: &Domain, grant: Grant) -> Granted {
         Granted {
-            token: (grant != Grant::Session).then(|| tokens::draw(domain)),
-            session: (grant != Grant::Token).then(|| sessions::draw(domain)),
+            token: (grant != Grant::Session).then(|| tokens::generate(domain)),
+            session: (grant != Grant::Token).then(|| sessions::generate(domain)),
             device: None,
         }
     }
@@ -174,7 +174,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
         email => domain.limits.reserve_mail(email, MailPurpose::Confirmation, &client).await?,
     };
     let is_held_back = domain.rules.confirm_first && account.confirm_by.is_some();
-    let granted = if is_held_back { Granted::none() } else { Granted::draw(domain, grant) };
+    let granted = if is_held_back { Granted::none() } else { Granted::generate(domain, grant) };
     let made = domain
         .write(move |w, domain| {
             let id = usernames::insert(w, &account)?;
@@ -184,7 +184,7 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
             }
             granted.insert(w, id, &client, domain)?;
             audit::record(w, domain, Event::Registered, id, &client, "")?;
-            known_clients::start_again(w, domain, id, &client)?;
+            known_clients::forget_other_networks(w, domain, id, &client)?;
             Ok(granted.renewed(domain, &client, id, &account.password))
         })
         .await?;
@@ -206,13 +206,13 @@ pub async fn log_in(
 ) -> Result<Granted, Refusal> {
     let refused = || Refusal::from(Problems::general("Unable to log in with provided credentials."));
     let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
-    if domain.rules.holds_back(&account) {
+    if domain.rules.awaits_confirmation(&account) {
         return Err(Problems::general("E-mail is not verified.").into());
     }
     require_no_mfa(domain, account.id, client).await?;
     let now = domain.now();
     let client = client.clone();
-    let granted = Granted::draw(domain, grant);
+    let granted = Granted::generate(domain, grant);
     domain
         .write(move |w, domain| {
             let current = w.account_find(account.id)?;
@@ -280,7 +280,7 @@ async fn try_password(
     let account = domain.store.read(|r| r.account_find_by_username_key(key)).await?;
     let stored = account.as_ref().map(|account| account.password.as_str());
     if let Some(account) = &account {
-        domain.rehash.tell_if_too_costly(account);
+        domain.rehash.warn_if_too_costly(account);
     }
     let fits = domain.hasher.verify(requester, password.clone(), stored).await?;
     Ok((account, fits))
@@ -405,7 +405,7 @@ pub async fn change_password(
     let requester = Requester::new(client, Some(&username_key(&account.username)));
     let hash = domain.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
-    let session = new_session.then(|| sessions::draw(domain));
+    let session = new_session.then(|| sessions::generate(domain));
     let client = client.clone();
     domain
         .write(move |w, domain| {
@@ -419,7 +419,7 @@ pub async fn change_password(
                 Keep::Nothing => w.token_delete_others(id, None)?,
                 Keep::Token(token) => w.token_delete_others(id, Some(token))?,
             };
-            known_clients::start_again(w, domain, id, &client)?;
+            known_clients::forget_other_networks(w, domain, id, &client)?;
             audit::record(w, domain, Event::PasswordChanged, id, &client, "")?;
             let Some(session) = session.clone() else { return Ok(None) };
             sessions::insert(w, &session, id, &client, domain)?;

@@ -1,7 +1,7 @@
-//! What the operator does to accounts from the command line: no credentials are asked for, and no limit counts.
+//! Account administration from the command line: no authentication, no rate limits.
 //!
-//! The rules are those of registration and of reset. Nothing here signs or mails anything: the commands run without the
-//! server's secret key.
+//! The rules are those of registration and reset. Nothing here signs or sends anything, so the
+//! commands run without the server's secret key.
 
 use super::accounts::{self, Ended};
 use super::audit::{self, Event};
@@ -11,7 +11,7 @@ use super::passwords::{self, Password, Similar};
 use super::{Domain, Problems, Refusal, email_addresses, sessions, usernames};
 use crate::store::{Account, NewAccount};
 
-/// An account as the operator wants it.
+/// A new account.
 pub struct NewUser {
     pub username: String,
     /// Empty for none.
@@ -23,7 +23,7 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// What can be said without the store.
+    /// Failed password rules; needs no store.
     pub fn password_problems(&self) -> Vec<String> {
         let about = Similar {
             username: &self.username,
@@ -35,11 +35,12 @@ impl NewUser {
     }
 }
 
-/// Makes an account with its address row, unproved, and without a mail: the owner asks for one when it is needed.
+/// Creates an account and its address row. The operator vouches for the address, so no email is
+/// sent.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for a name or an address that is taken, and for the password.
+/// [`Refusal::Invalid`] for a name or an address that is taken, and for a weak password.
 pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
     let new = NewUser { email: new.email.to_ascii_lowercase(), ..new };
     let mut problems = Problems::none();
@@ -64,7 +65,7 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
         let id = usernames::insert(w, &account)?;
         if !account.email.is_empty() {
             let row = email_addresses::insert_first(w, id, &account)?;
-            // The operator gave it.
+            // The operator vouches for it.
             w.email_address_set_proved_otherwise(row)?;
         }
         audit::record(w, domain, Event::Made, id, &Client::operator(), "")?;
@@ -73,7 +74,7 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
     write.await
 }
 
-/// The account of this name, in whatever case.
+/// The account with this name, in any case.
 ///
 /// # Errors
 ///
@@ -83,7 +84,7 @@ pub async fn find(domain: &Domain, username: &str) -> Result<Account, Refusal> {
     domain.store.read(|r| r.account_find_by_username_key(&key)).await?.ok_or(Refusal::NotFound)
 }
 
-/// Closes the account and ends all its sessions and tokens.
+/// Deactivates the account and ends all its sessions and tokens.
 ///
 /// # Errors
 ///
@@ -97,7 +98,7 @@ pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Ended, Refus
     write.await
 }
 
-/// Opens the account again. What ended stays ended.
+/// Reactivates the account. Its former sessions and tokens stay revoked.
 ///
 /// # Errors
 ///
@@ -122,11 +123,11 @@ pub async fn set_superuser(domain: &Domain, account_id: i64, is_superuser: bool)
     write.await
 }
 
-/// Sets a password; all sessions and tokens of the account end, as with a reset.
+/// Sets a password and ends all sessions and tokens of the account, as a reset does.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] with every message of the password rules.
+/// [`Refusal::Invalid`] with all failed password rules.
 pub async fn set_password(domain: &Domain, account: &Account, password: Password) -> Result<Ended, Refusal> {
     let mut problems = Problems::none();
     problems.add("password", accounts::password_problems(account, &password));
@@ -141,7 +142,7 @@ pub async fn set_password(domain: &Domain, account: &Account, password: Password
     write.await
 }
 
-/// Revokes one token: whoever uses it is told so.
+/// Revokes one token; its clients are told that it was revoked.
 ///
 /// # Errors
 ///
@@ -167,7 +168,7 @@ pub async fn end_session(domain: &Domain, id: i64) -> Result<(), Refusal> {
     write.await
 }
 
-/// Ends all sessions of an account; its tokens stay.
+/// Ends all sessions of an account, but not its tokens.
 ///
 /// # Errors
 ///
@@ -176,7 +177,7 @@ pub async fn end_sessions(domain: &Domain, account_id: i64) -> Result<usize, Ref
     let write = domain.write(move |w, domain| {
         let ended = w.session_delete_others(account_id, None)?;
         if ended > 0 {
-            let detail = sessions::counted(ended);
+            let detail = sessions::summarize(ended);
             audit::record(w, domain, Event::SessionsEnded, account_id, &Client::operator(), &detail)?;
         }
         Ok(ended)

@@ -1,10 +1,12 @@
-//! What is written down of what happens to accounts: who, what, from where and when.
+//! Audit trail: what happened to an account, by whom, from where and when.
 //!
-//! An entry is part of the transaction that it tells of: there is none for what did not happen, and nothing happens
-//! without one. Repeats are counted on one row, and rows are bounded by [`BUDGET`], so that no flood fills the disk. A failed login changes nothing, so its entry is noted behind the answer; one to a name that nobody has
-//! is an entry too, without the name, as people type passwords there. (OWASP ASVS 5, 16.3.)
+//! An entry is written in the transaction of the event it records: neither exists without the
+//! other. Repeats are counted on one row, and rows are bounded by [`BUDGET`], so a flood cannot
+//! fill the disk. A failed login changes nothing, so its entry is deferred until after the
+//! response. A failed login to an unknown name is recorded without the name, as people type
+//! passwords there. (OWASP ASVS 5, 16.3.)
 //!
-//! Must never be given a secret: a detail is an address, a provider, a name or the number of a row.
+//! A detail must never contain a secret: it is an address, a provider, a name or a row id.
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 
@@ -12,11 +14,12 @@ use super::Domain;
 use super::client::Client;
 use crate::store::{AuditBudget, NewAuditEntry, StoreError, Writer};
 
-/// In place of a client's address, for what is done on the server's own command line.
+/// The client of events from the command line.
 pub const OPERATOR: &str = "operator";
 
-/// The rows that entries may take: for each account and event (or event without account), at most 21 an hour by one
-/// client and 201 an hour by all. What is beyond is counted on a row whose detail is `aggregated`.
+/// Bounds on rows: for each account and event (or event without account) at most 21 an hour by one
+/// client and 201 an hour by all. Further entries are counted on a row with the detail
+/// `aggregated`.
 const BUDGET: AuditBudget =
     AuditBudget { repeats: TimeDelta::minutes(1), window: TimeDelta::hours(1), per_client: 20, per_account: 200 };
 
@@ -31,7 +34,7 @@ macro_rules! events {
         impl Event {
             pub const ALL: &'static [Event] = &[$(Event::$name,)+];
 
-            /// As it is stored and shown.
+            /// The stored and displayed name.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Event::$name => $text,)+
@@ -42,27 +45,27 @@ macro_rules! events {
 }
 
 events! {
-    /// An account was made by its owner; detail: the provider, if one vouched.
+    /// The owner registered; detail: the provider, if one vouched.
     Registered = "registered",
-    /// An account was made by the operator.
+    /// The operator created the account.
     Made = "made",
-    /// Accounts came in from elsewhere, nobody's; detail: how many.
+    /// Accounts were imported; no account; detail: how many.
     Imported = "imported",
-    /// Name and password, or a provider, opened a session; detail: the provider.
+    /// A login with password or provider; detail: the provider.
     Login = "login",
-    /// A password was wrong, wherever one was asked for.
+    /// A wrong password, at login or elsewhere.
     LoginFailed = "login_failed",
-    /// A right password came without the second factor that the account needs.
+    /// A correct password without the required second factor.
     SecondFactorMissing = "second_factor_missing",
-    /// A session's owner gave the password again.
+    /// A session authenticated again.
     Reauthenticated = "reauthenticated",
-    /// A token or a session was ended by whoever used it; detail: which.
+    /// A token or a session was ended by its user; detail: which one.
     Logout = "logout",
     /// The owner changed the password.
     PasswordChanged = "password_changed",
-    /// A reset was asked for by somebody, for an address that reaches the account, or none.
+    /// A reset was requested; no account if the address reaches none.
     ResetAsked = "reset_asked",
-    /// A mailed link set a new password.
+    /// A reset link set a new password.
     PasswordReset = "password_reset",
     /// The operator set a new password.
     PasswordSet = "password_set",
@@ -70,9 +73,10 @@ events! {
     UsernameChanged = "username_changed",
     /// Detail: the address.
     AddressAdded = "address_added",
-    /// The sign-up address was proved, and what had been attached before ended; detail: the address, and how much.
+    /// The sign-up address was verified and earlier credentials were revoked; detail: the address
+    /// and the counts.
     OwnershipProved = "ownership_proved",
-    /// The sign-up address was not proved in time, and the account was closed.
+    /// The account was deactivated because its sign-up address was not confirmed in time.
     NotConfirmed = "not_confirmed",
     /// Detail: the address.
     AddressConfirmed = "address_confirmed",
@@ -80,29 +84,29 @@ events! {
     AddressMadePrimary = "address_made_primary",
     /// Detail: the address.
     AddressRemoved = "address_removed",
-    /// Ended by its owner, from elsewhere; detail: the number of its row.
+    /// Ended by its owner, not by the token's user; detail: the row id.
     TokenEnded = "token_ended",
-    /// Revoked by the operator; detail: the number of its row.
+    /// Revoked by the operator; detail: the row id.
     TokenRevoked = "token_revoked",
-    /// Ended from elsewhere; detail: the number of its row, or how many.
+    /// Ended from elsewhere; detail: the row id, or how many.
     SessionsEnded = "sessions_ended",
     /// Detail: the provider.
     ProviderConnected = "provider_connected",
     /// Detail: the provider.
     ProviderDisconnected = "provider_disconnected",
-    /// The account was closed.
+    /// The account was deactivated.
     Deactivated = "deactivated",
-    /// The account was opened again.
+    /// The account was reactivated.
     Activated = "activated",
-    /// It is an administrator's now.
+    /// Administrator rights were granted.
     AdminGiven = "admin_given",
-    /// It is an administrator's no more.
+    /// Administrator rights were revoked.
     AdminTaken = "admin_taken",
-    /// What was older than INVENTREE_AUDIT_DAYS was deleted, nobody's.
+    /// Entries older than INVENTREE_AUDIT_DAYS were deleted; no account.
     AuditTrimmed = "audit_trimmed",
 }
 
-/// Writes an entry down with the change that it tells of; `None` is nobody's.
+/// Records an event in the transaction that causes it; `None` if it concerns no account.
 pub(super) fn record(
     w: &Writer<'_>,
     domain: &Domain,
@@ -116,16 +120,17 @@ pub(super) fn record(
 }
 
 fn write(w: &Writer<'_>, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
-    // The operator owns the disk: each act has a row.
+    // The operator owns the disk, so each of their actions gets its own row.
     if entry.client == OPERATOR { w.audit_insert(entry) } else { w.audit_record(entry, &BUDGET) }
 }
 
-/// A password was wrong. Nothing waits for it, whoever the account is, and what a full queue or disk loses is lost.
+/// Records a wrong password after the response, so that timing reveals nothing about the account.
+/// The entry is lost if the queue or the disk is full.
 pub(super) fn note_failed_login(domain: &Domain, account_id: Option<i64>, client: &Client) {
     note(domain, Event::LoginFailed, account_id, client);
 }
 
-/// A password was right, and opened nothing.
+/// Records a correct password without its second factor.
 pub(super) fn note_missing_factor(domain: &Domain, account_id: i64, client: &Client) {
     note(domain, Event::SecondFactorMissing, Some(account_id), client);
 }
@@ -136,8 +141,8 @@ fn note(domain: &Domain, event: Event, account_id: Option<i64>, client: &Client)
     domain.store.note(move |w| write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" }));
 }
 
-/// Before when entries go.
-pub(super) fn horizon(domain: &Domain) -> DateTime<Utc> {
+/// Entries before this time are deleted.
+pub(super) fn retention_cutoff(domain: &Domain) -> DateTime<Utc> {
     let days = Days::new(domain.rules.audit_days);
     domain.now().checked_sub_days(days).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }

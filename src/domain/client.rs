@@ -1,6 +1,7 @@
-//! The client behind a request, as far as the rules need to know it.
+//! The client of a request, as the rules see it.
 //!
-//! Built once per request by the HTTP layer and passed down by reference. Must never hold a credential in clear.
+//! Built once per request by the HTTP layer and passed by reference. Must never hold a plaintext
+//! credential.
 
 use std::net::Ipv6Addr;
 
@@ -10,23 +11,24 @@ use super::known_clients::DeviceCookie;
 /// The client that makes a request.
 #[derive(Debug, Clone, Default)]
 pub struct Client {
-    /// Network address, an IPv6 client as its /64: its key in every limit, and its name in the audit trail.
+    /// Network address; an IPv6 client is its /64. The key of every limit, and the client's name in
+    /// the audit trail.
     pub address: String,
-    /// The User-Agent header; empty when it was not sent.
+    /// The User-Agent header; empty if absent.
     pub user_agent: String,
-    /// The accounts that a browser signed in to, if it says so; nothing is proved before [`known_clients::standing`].
+    /// The device cookie, unverified; see [`known_clients::standing`].
     ///
     /// [`known_clients::standing`]: super::known_clients::standing
     pub device: Option<DeviceCookie>,
 }
 
 impl Client {
-    /// The operator, at the server's own command line.
+    /// The operator at the command line.
     pub fn operator() -> Client {
         Client { address: OPERATOR.to_owned(), ..Client::default() }
     }
 
-    /// The /48 around an IPv6 client: one customer of a network often has so much.
+    /// The /48 of an IPv6 client: networks often assign this much to one customer.
     pub fn site(&self) -> Option<String> {
         let prefix: Ipv6Addr = self.address.strip_suffix("/64")?.parse().ok()?;
         Some(format!("{}/48", Ipv6Addr::from_bits(prefix.to_bits() & (u128::MAX << 80))))

@@ -116,7 +116,7 @@ fn queue_confirmations(
     let sealed = domain.seal(&domain.outbox.confirm_address(to, &links));
     match budget {
         MailBudget::Reserved => domain.outbox.queue(w, &sealed, now)?,
-        MailBudget::Spent => domain.outbox.queue_nothing(w, &sealed, now)?,
+        MailBudget::Spent => domain.outbox.queue_decoy(w, &sealed, now)?,
     }
     Ok(())
 }

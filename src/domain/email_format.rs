@@ -1,13 +1,13 @@
-//! What an e-mail address looks like: for fields that clients send, and for what a sign-in provider says.
+//! Syntax of email addresses, for request fields and for claims of a sign-in provider.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Django's EmailValidator. Narrower in two places: letters of the local part are ASCII (Python's IGNORECASE lets in four
-/// that fold to ASCII ones), and a label beyond ASCII has letters, marks, digits and inner hyphens only, where IDNA also
-/// takes symbols. Whether its Punycode is well-formed is not asked.
+/// Django's EmailValidator, but stricter in two places. The local part is ASCII only (Python's
+/// IGNORECASE admits four letters that fold to ASCII). A non-ASCII label has letters, marks, digits
+/// and inner hyphens only, where IDNA also admits symbols; its Punycode form is not validated.
 pub fn is_email_address(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@').filter(|_| text.chars().count() <= 320) else { return false };
     (is_dot_atom(local) || is_quoted(local)) && (domain == "localhost" || is_domain(domain) || is_ip_literal(domain))
@@ -33,7 +33,7 @@ fn is_quoted(local: &str) -> bool {
     true
 }
 
-/// What a label of a domain is made of.
+/// The characters of a domain label.
 static LETTERS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[a-zA-Z0-9\p{L}\p{M}\p{Nd}-]+$").ok());
 
 fn is_domain(domain: &str) -> bool {

@@ -1,6 +1,6 @@
-//! What goes by itself when its time is over: sessions, and tokens that nobody needs to be told of any more.
+//! Periodic cleanup of expired sessions, tokens and audit entries.
 //!
-//! It deletes in small batches, each a write of its own, so that requests are never held up for long.
+//! Deletes in small batches, each its own transaction, so that requests are never blocked for long.
 
 use chrono::{DateTime, Days, Duration, Utc};
 
@@ -9,23 +9,25 @@ use super::audit::{self, Event};
 use super::client::Client;
 use super::{Domain, Refusal};
 
-/// Rows of one write: some milliseconds.
+/// Rows per write transaction: some milliseconds.
 const BATCH: u16 = 500;
 
-/// Between two writes: another process does not queue for the database, it looks now and then whether it is free.
+/// Pause between two transactions. Other processes poll for the database lock instead of queueing,
+/// so they need gaps.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// A client with an expired token is told so for this long; then the token is as unknown as any other.
-const DAYS_TOKENS_ARE_KEPT: u64 = 30;
+/// Retention of expired tokens: until then clients are told that a token has expired, afterwards
+/// that it is unknown.
+const EXPIRED_TOKEN_RETENTION_DAYS: u64 = 30;
 
-/// Deletes what has expired.
+/// Deletes expired rows, closes unconfirmed accounts and trims the audit trail.
 ///
 /// # Errors
 ///
-/// The store's; what was deleted before stays deleted.
+/// The store's; earlier batches stay deleted.
 pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
     let now = domain.now();
-    let day = now.date_naive().checked_sub_days(Days::new(DAYS_TOKENS_ARE_KEPT)).unwrap_or_default();
+    let day = now.date_naive().checked_sub_days(Days::new(EXPIRED_TOKEN_RETENTION_DAYS)).unwrap_or_default();
     let mut ended = Ended { sessions: 0, tokens: 0 };
     loop {
         let write = domain.store.write(move |w| {
@@ -46,8 +48,8 @@ pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
     Ok(ended)
 }
 
-/// Closes accounts whose address was not proved in time, where only addresses of some domains may sign up: what was made
-/// with an address that its maker does not hold must not stay open.
+/// With a sign-up domain restriction, deactivates accounts whose address was not confirmed in time:
+/// their owner may not hold an address of an approved domain.
 async fn close_unconfirmed(domain: &Domain) -> Result<(), Refusal> {
     if domain.rules.signup_domains.is_empty() {
         return Ok(());
@@ -71,9 +73,9 @@ async fn close_unconfirmed(domain: &Domain) -> Result<(), Refusal> {
     }
 }
 
-/// Deletes what is too old of the audit trail, and says so in it.
+/// Deletes audit entries past retention, and records that.
 async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
-    let before = audit::horizon(domain);
+    let before = audit::retention_cutoff(domain);
     if !domain.store.read(|r| r.audit_exists_before(before)).await? {
         return Ok(());
     }
@@ -81,7 +83,8 @@ async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
     loop {
         let write = domain.write(move |w, domain| {
             if is_first && w.audit_exists_before(before)? {
-                // Before it goes: what is deleted must be older than the newest entry by a month.
+                // Recorded before the deletion: the triggers only allow deleting entries a month
+                // older than the newest one.
                 let detail = format!("before {}", before.format("%Y-%m-%d"));
                 audit::record(w, domain, Event::AuditTrimmed, None, &Client::operator(), &detail)?;
             }
@@ -95,7 +98,7 @@ async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
     }
 }
 
-/// When the next sweep is due: at once, and then a day after the last that succeeded.
+/// Runs the cleanup at start, and then a day after each success.
 pub struct Sweep {
     domain: Domain,
     due: DateTime<Utc>,
@@ -106,11 +109,11 @@ impl Sweep {
         Sweep { due: domain.now(), domain }
     }
 
-    /// Sweeps if it is time to; asked every minute or so.
+    /// Runs the cleanup if it is due. Called about once a minute.
     ///
     /// # Errors
     ///
-    /// The store's; the sweep stays due.
+    /// The store's; the cleanup stays due.
     pub async fn if_due(&mut self) -> Result<Option<Ended>, Refusal> {
         let now = self.domain.now();
         if now < self.due {

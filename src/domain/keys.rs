@@ -1,9 +1,9 @@
-//! Keys that travel in mails: signed, never stored.
+//! Signed keys for emailed links; they are not stored.
 //!
-//! A confirmation key names an address row, a reset token the state of an account; both are HMAC-SHA256 under a key
-//! derived from INVENTREE_SECRET_KEY for that purpose alone (one label each), so a database dump holds nothing that
-//! opens anything. Shapes are Django's, since links of v291 carry them: `<row>:<time>:<signature>` and
-//! `uid=<base36>&token=<base36 time>-<32 hex>`.
+//! A confirmation key identifies an address row, a reset token the state of an account. Both are
+//! HMAC-SHA256 under a key derived from INVENTREE_SECRET_KEY for one purpose (one label each), so a
+//! database dump contains nothing that grants access. The formats are Django's, since links of v291
+//! use them: `<row>:<time>:<signature>` and `uid=<base36>&token=<base36 time>-<32 hex>`.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::store::{Account, EmailAddress};
 
-/// The server's secret, as its digest. It has no Display and shows nothing in Debug.
+/// Digest of the server's secret key. No Display; redacted in Debug output.
 #[derive(Clone)]
 pub struct SecretKey([u8; 32]);
 
@@ -26,12 +26,12 @@ impl SecretKey {
         SecretKey(Sha256::digest(bytes).into())
     }
 
-    /// A key for one purpose: knowing it tells nothing about the others.
+    /// Derives a key for one purpose; it reveals nothing about the others.
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
         mac(&self.0, &[purpose.as_bytes()])
     }
 
-    /// Tells this key from others, and tells nothing else of it.
+    /// Identifies the key without revealing it.
     pub fn fingerprint(&self) -> [u8; 32] {
         self.derive("fingerprint")
     }
@@ -43,25 +43,27 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// Digest under which a random secret (token, session id) is stored. A plain hash does: it has 128 bits and more.
+/// Digest under which a random secret (token, session id) is stored. An unsalted hash is enough for
+/// 128 bits or more.
 pub fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
 pub const NONCE_BYTES: usize = 24;
 
-/// Encrypted under a key for one purpose. The nonce must be random: 24 bytes never meet twice.
+/// Encrypts under a key for one purpose. The nonce must be random: 24 bytes do not collide.
 pub fn seal(secret: &SecretKey, purpose: &str, plain: &[u8], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
     seal_for(secret, purpose, Payload { msg: plain, aad: &[] }, nonce)
 }
 
-/// What [`seal`] sealed; `None` under another key or for another purpose, and when somebody changed it.
+/// Decrypts the output of [`seal`]; `None` if the key or purpose differs or the data was modified.
 pub fn open(secret: &SecretKey, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
     XChaCha20Poly1305::new(&secret.derive(purpose).into()).decrypt(XNonce::from_slice(nonce), sealed).ok()
 }
 
-/// The key of a second factor, encrypted for its account: the row of one account is of no use to another.
+/// Encrypts a second factor's key, bound to its account: the ciphertext is useless in another
+/// account's row.
 pub fn seal_second_factor(secret: &SecretKey, account_id: i64, key: &[u8], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
     seal_for(secret, "second-factor", Payload { msg: key, aad: &account_id.to_be_bytes() }, nonce)
 }
@@ -69,12 +71,12 @@ pub fn seal_second_factor(secret: &SecretKey, account_id: i64, key: &[u8], nonce
 fn seal_for(secret: &SecretKey, purpose: &str, payload: Payload<'_, '_>, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
     let cipher = XChaCha20Poly1305::new(&secret.derive(purpose).into());
     let mut sealed = nonce.to_vec();
-    // Encrypting fails only beyond 256 GiB.
+    // Encryption only fails beyond 256 GiB.
     sealed.extend(cipher.encrypt(XNonce::from_slice(&nonce), payload).unwrap_or_default());
     sealed
 }
 
-/// The key of a confirmation mail.
+/// Signs the key of a confirmation email.
 pub fn confirmation_key(secret: &SecretKey, address: &EmailAddress, now: DateTime<Utc>) -> String {
     let row = URL_SAFE_NO_PAD.encode(address.id.to_string());
     let time = base36(now.timestamp().unsigned_abs());
@@ -82,13 +84,13 @@ pub fn confirmation_key(secret: &SecretKey, address: &EmailAddress, now: DateTim
     format!("{row}:{time}:{signature}")
 }
 
-/// Row id and age of a confirmation key; nothing is proved before [`confirmation_key_is_good`].
+/// Row id of a confirmation key, unverified; see [`confirmation_key_is_good`].
 pub fn read_confirmation_key(key: &str) -> Option<i64> {
     let (row, _) = key.split_once(':')?;
     String::from_utf8(URL_SAFE_NO_PAD.decode(row).ok()?).ok()?.parse().ok()
 }
 
-/// Whether the key was signed here, for this row as it is now, at most `days` ago.
+/// Whether the key was signed by this server for the row as it is now, at most `days` ago.
 pub fn confirmation_key_is_good(
     secret: &SecretKey,
     key: &str,
@@ -110,19 +112,19 @@ fn confirmation_mac(secret: &SecretKey, address: &EmailAddress, time: &str) -> [
     mac(&secret.derive("confirm-email"), &[id.as_bytes(), address.email.as_bytes(), time.as_bytes()])
 }
 
-/// What a reset link is signed for. It is void as soon as the password, the last login, the e-mail address or the set of
-/// address rows changes.
+/// The state that a reset link signs. The link becomes invalid when the password, the last login,
+/// the email address or the set of address rows changes.
 pub struct ResetState<'a> {
     pub account: &'a Account,
     /// The oldest address rows, at most [`MAX_SIGNED_ROWS`].
     pub rows: &'a [EmailAddress],
-    /// The id of the newest row, which shows most changes of those that are not in `rows`.
+    /// Id of the newest row, which reveals most changes beyond `rows`.
     pub last_row: i64,
-    /// The row that whoever uses the link proves, being the first to whom its mail came.
+    /// The row that using the link verifies: the unverified address to which it was sent.
     pub proves: Option<i64>,
 }
 
-/// An account of an earlier version may have any number.
+/// Accounts from an earlier version may have any number of rows.
 pub const MAX_SIGNED_ROWS: usize = 100;
 
 /// `uid` and `token` of a reset link.
@@ -143,7 +145,7 @@ pub fn read_reset_uid(uid: &str) -> Option<i64> {
 /// Django's PASSWORD_RESET_TIMEOUT.
 pub const RESET_DAYS: i64 = 3;
 
-/// Whether the token was signed here, for the account as it is now, within [`RESET_DAYS`].
+/// Whether the token was signed by this server for the account as it is now, within [`RESET_DAYS`].
 pub fn reset_token_is_good(secret: &SecretKey, token: &str, state: &ResetState<'_>, now: DateTime<Utc>) -> bool {
     let Some((time, signature)) = token.split_once('-') else { return false };
     let expected = hex(&reset_mac(secret, state, time)[..16]);
@@ -174,9 +176,9 @@ fn is_younger_than(time: &str, now: DateTime<Utc>, days: i64) -> bool {
     age <= days.saturating_mul(86_400)
 }
 
-/// HMAC-SHA256 over the parts, each with its length in front, so that no two lists of parts look alike.
+/// HMAC-SHA256 over length-prefixed parts, so that no two lists of parts collide.
 pub(super) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // A key of the hash's block size is taken as it is; shorter ones are padded with zeros (RFC 2104).
+    // A key of block size is used as is; shorter ones are zero-padded (RFC 2104).
     let mut block = [0; 64];
     block[..32].copy_from_slice(key);
     let mut mac = Hmac::<Sha256>::new(&block.into());

@@ -1,8 +1,10 @@
-//! Clients that an account knows: browsers that signed in to it, and networks that gave its password.
+//! Known clients of an account: browsers that signed in to it, and networks that authenticated to
+//! it.
 //!
-//! Strangers who guess a password fill the account's bucket of the limits; a client it knows is counted apart, and so
-//! gets in. A browser has a cookie (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"), an API client has
-//! its network. Neither opens anything: each is worth a few guesses. Both end with the password.
+//! When password guessing by unknown clients fills the account's bucket, a known client is counted
+//! separately and can still log in. A browser is known by a cookie (OWASP, "Slow Down Online
+//! Guessing Attacks with Device Cookies"), an API client by its network. Neither authenticates:
+//! each is worth a few attempts. Both end with the password.
 
 use std::fmt;
 
@@ -16,23 +18,23 @@ use super::limits::Standing;
 use super::{Domain, Refusal};
 use crate::store::{Account, StoreError, Writer};
 
-/// One year. What the cookie says ends with the password, whenever that is.
+/// One year. The cookie's entries become invalid with the password.
 pub const DEVICE_COOKIE_SECONDS: i64 = 31_536_000;
 
-/// Accounts of one browser that its cookie has room for; the one signed in to last stays longest.
+/// Accounts in one cookie; the least recently used is dropped.
 const MAX_ENTRIES: usize = 4;
 
-/// Networks that one account knows; the one used last stays longest.
+/// Networks per account; the least recently used is dropped.
 const MAX_NETWORKS: i64 = 10;
 
 const ID_BYTES: usize = 12;
 const MAC_BYTES: usize = 16;
 const ENTRY_BYTES: usize = ID_BYTES + MAC_BYTES;
-/// In base64url.
+/// Length in base64url.
 const ENTRY_CHARACTERS: usize = 38;
 
-/// The cookie of a browser: for each account that it signed in to a random id, and a MAC over that id and the account's
-/// password hash. It names no account and, without the server's key, cannot be held against one.
+/// The device cookie: one entry per account, a random id with a MAC over the id and the account's
+/// password hash. It names no account, and cannot be matched to one without the server's key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceCookie(String);
 
@@ -43,7 +45,7 @@ impl fmt::Debug for DeviceCookie {
 }
 
 impl DeviceCookie {
-    /// As a browser sent it; `None` for what was never made here.
+    /// Parses a cookie value; `None` if the format is not ours.
     pub fn read(value: &str) -> Option<DeviceCookie> {
         let is_entry = |text: &str| {
             text.len() == ENTRY_CHARACTERS && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
@@ -61,7 +63,7 @@ impl DeviceCookie {
     }
 }
 
-/// The cookie of a browser that has just signed in to an account: what it had, with an entry for this one in front.
+/// The cookie after a sign-in: the browser's entries with this account's in front.
 pub(super) fn renew(domain: &Domain, client: &Client, account_id: i64, password_hash: &str) -> DeviceCookie {
     let is_own = |entry: &&str| open(domain, entry, account_id, password_hash).is_some();
     let had: Vec<&str> = client.device.iter().flat_map(DeviceCookie::entries).collect();
@@ -86,14 +88,14 @@ fn mac(domain: &Domain, id: &[u8], account_id: i64, password_hash: &str) -> [u8;
     mac
 }
 
-/// The id in an entry, if it was made here for this account and its present password.
+/// The id of an entry, if its MAC matches the account and its current password.
 fn open(domain: &Domain, entry: &str, account_id: i64, password_hash: &str) -> Option<[u8; ID_BYTES]> {
     let bytes: [u8; ENTRY_BYTES] = URL_SAFE_NO_PAD.decode(entry).ok()?.try_into().ok()?;
     let (id, sent) = bytes.split_at_checked(ID_BYTES)?;
     keys::equal(&mac(domain, id, account_id, password_hash), sent).then_some(id.try_into().ok()?)
 }
 
-/// How the account of this name knows the client. The same work is done for a name that no account has.
+/// How the account with this name knows the client. Unknown names take the same work.
 ///
 /// # Errors
 ///
@@ -106,7 +108,7 @@ pub(super) async fn standing(domain: &Domain, username_key: &str, client: &Clien
     });
     let (is_known_network, account) = read.await?;
     let (id, hash) = account.as_ref().map_or((NO_ACCOUNT, ""), |account| (account.id, account.password.as_str()));
-    // Each entry is tried, so that time does not tell which one it was.
+    // Every entry is verified, so that timing does not reveal which one matched.
     let entries = client.device.iter().flat_map(DeviceCookie::entries);
     let devices: Vec<[u8; ID_BYTES]> = entries.filter_map(|entry| open(domain, entry, id, hash)).collect();
     Ok(match (account, devices.first()) {
@@ -124,8 +126,8 @@ fn network_digest(account_id: i64, client: &Client) -> [u8; 32] {
     digest(&format!("network {account_id} {}", client.address))
 }
 
-/// The client has given the account's password: its network is known from now on. Noted behind the answer, and once a
-/// day at most; what cannot be noted just now is noted the next time.
+/// Records the network of a client that authenticated. The write is deferred and made at most once
+/// a day; if it is lost, the next login makes it.
 pub(super) async fn remember_network(domain: &Domain, account: &Account, client: &Client) {
     let (id, now, digest) = (account.id, domain.now(), network_digest(account.id, client));
     let noted: Result<_, StoreError> = domain.store.read(|r| r.known_network_find(&digest)).await;
@@ -133,15 +135,20 @@ pub(super) async fn remember_network(domain: &Domain, account: &Account, client:
     if is_due {
         let hash = account.password.clone();
         domain.store.note(move |w| match w.account_find(id)? {
-            // Not with a password that was changed meanwhile.
+            // Skip if the password has changed since.
             Some(current) if current.password == hash => w.known_network_keep(&digest, id, now, MAX_NETWORKS),
             _ => Ok(()),
         });
     }
 }
 
-/// The account has a new password: it knows this client's network and no other.
-pub(super) fn start_again(w: &Writer<'_>, domain: &Domain, account_id: i64, client: &Client) -> Result<(), StoreError> {
+/// Forgets all networks but this client's, after a password change.
+pub(super) fn forget_other_networks(
+    w: &Writer<'_>,
+    domain: &Domain,
+    account_id: i64,
+    client: &Client,
+) -> Result<(), StoreError> {
     w.known_network_delete_all(account_id)?;
     w.known_network_keep(&network_digest(account_id, client), account_id, domain.now(), MAX_NETWORKS)
 }

@@ -1,9 +1,10 @@
-//! The rules: who may register, what a password must be, which credentials open what, and for how long.
+//! Domain rules: registration, credentials, sessions, tokens, email addresses and sign-in
+//! providers.
 //!
-//! It knows no HTTP (no status, no header, no cookie) and no SQL. Every rule that needs the time or a random number
-//! takes it from [`Domain`], so that a test moves the clock instead of sleeping.
+//! Knows no HTTP (status, header, cookie) and no SQL. Time and randomness come from [`Domain`], so
+//! tests inject them.
 //!
-//! Where its rules come from: behaviour of InvenTree v291 (Django's auth, allauth), its departures listed in SECURITY.md.
+//! The rules follow InvenTree v291 (Django's auth, allauth); SECURITY.md lists the differences.
 
 pub mod accounts;
 pub mod administration;
@@ -39,11 +40,11 @@ use crate::store::{Account, Store, StoreError, Writer};
 use hashing::{Hasher, HasherError};
 use keys::SecretKey;
 
-/// Everything a rule needs. One per server, shared by all requests; clones are cheap.
+/// The services that the rules need. One per server, shared by all requests; clones are cheap.
 #[derive(Clone)]
 pub struct Domain(Arc<Parts>);
 
-/// What a [`Domain`] is made of.
+/// The parts of a [`Domain`].
 pub struct Parts {
     pub store: Store,
     pub hasher: Hasher,
@@ -57,7 +58,7 @@ pub struct Parts {
     pub providers: Providers,
 }
 
-/// What the operator decides.
+/// Settings that the operator chooses.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// INVENTREE_LOGIN_ENABLE_REG
@@ -68,69 +69,70 @@ pub struct Rules {
     pub mfa_enforced: bool,
     /// INVENTREE_LOGIN_SIGNUP_MAIL_RESTRICTION: `@example.com` or `example.com`; empty allows every domain.
     pub signup_domains: Vec<String>,
-    /// INVENTREE_LOGIN_CONFIRM_FIRST: a new account opens nothing before its address is proved.
+    /// INVENTREE_LOGIN_CONFIRM_FIRST: a new account cannot be used before its address is confirmed.
     pub confirm_first: bool,
-    /// INVENTREE_LOGIN_ENABLE_PWD_FORGOT: shown by the provider list, resets work regardless.
+    /// INVENTREE_LOGIN_ENABLE_PWD_FORGOT: shown in the provider list only; resets work regardless.
     pub password_forgotten_enabled: bool,
     /// INVENTREE_LOGIN_ENABLE_SSO
     pub sso_enabled: bool,
     /// INVENTREE_LOGIN_ENABLE_SSO_REG
     pub sso_registration: bool,
-    /// INVENTREE_LOGIN_SIGNUP_SSO_AUTO: a new account is made of what the provider says, without a form.
+    /// INVENTREE_LOGIN_SIGNUP_SSO_AUTO: creates a new account from the provider's claims, without a
+    /// form.
     pub sso_auto: bool,
-    /// INVENTREE_LOGIN_CONFIRM_DAYS: how long a mailed confirmation key is good.
+    /// INVENTREE_LOGIN_CONFIRM_DAYS: lifetime of an emailed confirmation key.
     pub confirm_days: i64,
-    /// INVENTREE_MAX_EMAIL_ADDRESSES: rows of one account.
+    /// INVENTREE_MAX_EMAIL_ADDRESSES: limit for one account.
     pub max_email_addresses: i64,
-    /// INVENTREE_AUDIT_DAYS: how long the audit trail is kept.
+    /// INVENTREE_AUDIT_DAYS: retention of audit entries.
     pub audit_days: u64,
     /// INVENTREE_OLD_PASSWORD_REQUIRED
     pub old_password_required: bool,
-    /// INVENTREE_SITE_URL, without its last slash: the base of every mailed link.
+    /// INVENTREE_SITE_URL without a trailing slash: the base of every emailed link.
     pub site_url: String,
 }
 
 impl Rules {
-    /// Whether an account that people make needs an address.
+    /// Whether a new account must have an email address.
     pub fn needs_email(&self) -> bool {
         self.mail_required || self.confirm_first || !self.signup_domains.is_empty()
     }
 
-    /// Until when the address of an account that is made at `now` must be proved, if it must be.
+    /// The deadline to confirm the address of an account created at `now`, if there is one.
     pub fn confirm_by(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let must_be = self.confirm_first || !self.signup_domains.is_empty();
         must_be.then(|| now + Duration::days(self.confirm_days))
     }
 
-    /// Whether an account may have this address as its primary one: of an approved domain, without regard to case.
+    /// Whether the address can be primary: its domain is an approved one, compared without case.
     pub fn approves(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         let is_it = |entry: &String| entry.trim_start_matches('@').eq_ignore_ascii_case(domain);
         self.signup_domains.is_empty() || self.signup_domains.iter().any(is_it)
     }
 
-    /// Whether an account waits for the proof of its address before anything opens it.
-    pub fn holds_back(&self, account: &Account) -> bool {
+    /// Whether the account must confirm its address before it can be used.
+    pub fn awaits_confirmation(&self, account: &Account) -> bool {
         self.confirm_first && account.confirm_by.is_some()
     }
 
-    /// Whether credentials of the account open it.
+    /// Whether the account can authenticate.
     pub fn opens(&self, account: &Account) -> bool {
-        account.is_active && !self.holds_back(account)
+        account.is_active && !self.awaits_confirmation(account)
     }
 }
 
-/// Where the time comes from.
+/// Source of the current time.
 pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// Where randomness comes from.
+/// Source of random bytes.
 pub trait Entropy: Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The machine's own clock.
+/// The system clock.
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -139,7 +141,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's generator, through a cryptographic one per thread.
+/// A CSPRNG per thread, seeded by the operating system.
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
@@ -161,7 +163,7 @@ impl Domain {
         Domain(Arc::new(parts))
     }
 
-    /// A write whose closure needs the rules too.
+    /// Runs `f` in a write transaction, with the domain.
     async fn write<T: Send + 'static>(
         &self,
         f: impl Fn(&Writer<'_>, &Domain) -> Result<T, Refusal> + Send + 'static,
@@ -180,25 +182,26 @@ impl Domain {
         bytes
     }
 
-    /// Random text over a 36-letter alphabet, 5.17 bits a character.
+    /// Random letters and digits: 36 characters, 5.17 bits each.
     pub(crate) fn random_text<const N: usize>(&self) -> String {
         const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
         let mut text = String::with_capacity(N);
         while text.len() < N {
-            // Bytes from 252 on would favour the first four letters.
+            // Rejection sampling: bytes from 252 on would bias the result towards the first four
+            // letters.
             let draws = self.random::<64>().into_iter().filter(|byte| *byte < 252).take(N - text.len());
             text.extend(draws.map(|byte| ALPHABET[usize::from(byte % 36)] as char));
         }
         text
     }
 
-    /// The mail of a write, ready for the outbox table.
+    /// Encrypts a message for the outbox table.
     pub(crate) fn seal(&self, message: &Message) -> Vec<u8> {
         self.outbox.seal(message, self.random())
     }
 }
 
-/// What is wrong with a request, in the words a person sees: by field, or in general.
+/// Validation errors as they are shown to the user, by field or for the whole request.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Problems {
     pub fields: Vec<(&'static str, Vec<String>)>,
@@ -229,24 +232,24 @@ impl Problems {
     }
 }
 
-/// Why an operation did not happen. Nothing was written in any of these cases.
+/// Why an operation was rejected. Nothing was written.
 #[derive(Debug)]
 pub enum Refusal {
-    /// The request itself is wrong.
+    /// The request is invalid.
     Invalid(Problems),
-    /// The request is well-formed, and the rules forbid it: one sentence says why.
+    /// The request is valid but not allowed. The sentence gives the reason.
     Forbidden(&'static str),
-    /// There is no such thing, or it belongs to somebody else.
+    /// No such resource, or it belongs to another account.
     NotFound,
-    /// A second factor is needed, and this API has no way to give one.
+    /// A second factor is required, which this API cannot ask for.
     MfaRequired,
-    /// The session's owner must prove once more who they are.
+    /// The session must reauthenticate first.
     ReauthenticationNeeded,
-    /// Too many attempts.
+    /// Rate limit exceeded.
     Throttled { wait_seconds: u64 },
-    /// The password queue is full.
+    /// The hashing queue is full.
     Busy,
-    /// The store cannot write or read just now.
+    /// The store failed.
     Store(StoreError),
 }
 

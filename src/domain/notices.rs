@@ -1,6 +1,8 @@
-//! Mails that tell an account's proved addresses what was attached to it: what, when, from where, and no live link.
+//! Security notices to an account's verified addresses: which address or provider was added, when
+//! and from where, without a login link.
 //!
-//! Must never hold up or refuse what it tells of: an address that has had its share is not told.
+//! A notice must never block or reject the operation it reports: an address without budget gets
+//! none.
 
 use super::client::Client;
 use super::limits::{MailBudget, MailPurpose};
@@ -8,10 +10,10 @@ use super::{Domain, Refusal};
 use crate::mail::Attached;
 use crate::store::{Account, EmailAddress, Writer};
 
-/// Addresses of one account that are told: an account of an earlier version may have any number.
+/// Recipients per account: accounts from an earlier version may have any number of addresses.
 const MAX_RECIPIENTS: usize = 20;
 
-/// The addresses that may be told now. Read and reserved before the write that queues the mails.
+/// Addresses with budget, read and reserved before the write that queues the emails.
 #[derive(Default)]
 pub(super) struct Recipients(Vec<String>);
 
@@ -29,7 +31,7 @@ pub(super) async fn recipients(domain: &Domain, account_id: i64, client: &Client
     Ok(Recipients(recipients))
 }
 
-/// Queues a mail to each recipient that the account still has.
+/// Queues an email to each recipient that the account still has.
 pub(super) fn queue(
     w: &Writer<'_>,
     domain: &Domain,

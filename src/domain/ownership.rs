@@ -1,12 +1,15 @@
-//! Who owns an account: the holder of the address that it was registered with.
+//! Account ownership: an account belongs to the holder of the address it was registered with.
 //!
-//! Anyone can register an address of somebody else, attach another way in (an address that they prove, a provider), and
-//! wait for the holder to come. So the first proof of the sign-up address by mail takes the account over: what was
-//! attached before opens it no more. A holder who is signed in while confirming attached it, and nothing ends; nor does
-//! anything where nothing but the sign-up's own credentials is there. Proofs of addresses added later end nothing: they
-//! were added by the owner, and a stolen session must not turn one of them against the owner.
+//! An attacker can register another person's address, attach a second way to sign in (an address of
+//! their own, a provider), and wait for the holder to take the account up ("pre-hijacking"). So the
+//! first proof of the sign-up address by email takes the account over: all credentials attached
+//! before are revoked. Nothing is revoked if the confirming request is signed in to the account,
+//! since its holder attached them, or if only the sign-up's own credentials exist. Confirming an
+//! address that was added later revokes nothing: the owner added it, and a stolen session must not
+//! turn such an address against the owner.
 //!
-//! The sign-up address is the account's oldest row. (Sudhodanan and Paverd, "Pre-hijacked accounts", USENIX Security 2022.)
+//! The sign-up address is the account's oldest row. (Sudhodanan and Paverd, "Pre-hijacked
+//! accounts", USENIX Security 2022.)
 
 use super::audit::{self, Event};
 use super::client::Client;
@@ -14,12 +17,12 @@ use super::hashing::{UNUSABLE_PREFIX, is_usable};
 use super::{Domain, Refusal, accounts};
 use crate::store::{Account, EmailAddress, Reader, StoreError, Writer};
 
-/// Rows of one write: some milliseconds.
+/// Rows per write transaction: some milliseconds.
 const BATCH: u16 = 500;
 
-/// Addresses that end too, more of them than one write may delete.
+/// Addresses still to be deleted, beyond the batch of one write.
 #[derive(Debug, Clone, Copy)]
-#[must_use = "what is left must be deleted before the answer"]
+#[must_use = "the remaining rows must be deleted before the response"]
 pub(super) struct Leftover {
     account_id: i64,
     keep: i64,
@@ -28,7 +31,7 @@ pub(super) struct Leftover {
 }
 
 impl Leftover {
-    /// Deletes a batch; what is then left, and how many went.
+    /// Deletes a batch; returns the remainder and how many rows were deleted.
     fn delete(self, w: &Writer<'_>) -> Result<(Option<Leftover>, usize), StoreError> {
         let Leftover { account_id, keep, last, unproved_alone } = self;
         let deleted = match unproved_alone {
@@ -39,13 +42,14 @@ impl Leftover {
     }
 }
 
-/// A password that nothing matches.
+/// An unusable password.
 pub(super) fn unusable_password(domain: &Domain) -> String {
-    // Django's mark of no password; the rest keeps two of them apart.
+    // Django's prefix; the random rest makes each one unique.
     format!("{UNUSABLE_PREFIX}{}", domain.random_text::<40>())
 }
 
-/// The key of a confirmation mail is about to prove `row`. With `by_owner`, the request was signed in to the account.
+/// Called before a confirmation key verifies `row`. `by_owner`: the request is signed in to the
+/// account.
 pub(super) fn confirming(
     w: &Writer<'_>,
     domain: &Domain,
@@ -57,12 +61,12 @@ pub(super) fn confirming(
     if by_owner || row.is_proved() || !is_sign_up_address(w, row)? || !is_contested(w, account)? {
         return Ok(None);
     }
-    // The password is not the holder's either: with it, all that ends here would come back.
+    // The password is not the holder's either: with it, the attacker could attach everything again.
     w.account_set_password(account.id, &unusable_password(domain))?;
     take_over(w, domain, row, client)
 }
 
-/// A reset link that was mailed to `row` has set a password.
+/// Called after a reset link sent to `row` has set a password.
 pub(super) fn reset_used(
     w: &Writer<'_>,
     domain: &Domain,
@@ -79,8 +83,8 @@ pub(super) fn reset_used(
     Ok(None)
 }
 
-/// After a reset that proved nothing new. Addresses that were added and not proved go: a key that was mailed to one
-/// would open the account again.
+/// Called after a reset that verified nothing new. Deletes added, unverified addresses: a key
+/// emailed to one would give access to the account again.
 pub(super) fn delete_unproved(w: &Writer<'_>, account: &Account) -> Result<Option<Leftover>, StoreError> {
     let keep = w.email_address_find_by_email(account.id, &account.email)?.map_or(0, |row| row.id);
     let last = w.email_address_last_id(account.id)?;
@@ -92,7 +96,8 @@ fn is_sign_up_address(r: &Reader<'_>, row: &EmailAddress) -> Result<bool, StoreE
     Ok(r.email_address_find_first(row.account_id)?.is_some_and(|first| first.id == row.id))
 }
 
-/// Whether more opens the account than what it was registered with: a password, or one link to a provider.
+/// Whether the account has more credentials than it was registered with: a password or one provider
+/// link.
 fn is_contested(r: &Reader<'_>, account: &Account) -> Result<bool, StoreError> {
     let own_links = if is_usable(&account.password) { 0 } else { 1 };
     let links = r.social_account_list(account.id, Some(own_links + 1), 0)?;
@@ -121,7 +126,7 @@ fn take_over(
     Ok(leftover)
 }
 
-/// Deletes what one write could not.
+/// Deletes the remaining batches.
 ///
 /// # Errors
 ///

@@ -1,11 +1,13 @@
-//! What a new password must be, and the type that carries one.
+//! Password validation and the type that carries a password.
 //!
-//! Pure rules: no hashing (see [`super::hashing`]), no store, no clock, and never a password in a message or a log line.
-//! The four rules, their order and their words are those of Django 4.2, `django/contrib/auth/password_validation.py`.
+//! Pure functions: no hashing (see [`super::hashing`]), no store, no clock. No message or log line
+//! contains a password. The four rules, their order and their texts are those of Django 4.2,
+//! `django/contrib/auth/password_validation.py`.
 //!
-//! Licence note: `common-passwords.txt` is Django 4.2's `common-passwords.txt.gz`, unpacked, without duplicates and sorted
-//! by bytes. Django is BSD-3-Clause, Copyright (c) Django Software Foundation and individual contributors; the list was
-//! made by Royce Williams (<https://gist.github.com/roycewilliams/226886fd01572964e1431ac8afc999ce>).
+//! Licence: `common-passwords.txt` is Django 4.2's `common-passwords.txt.gz`, unpacked,
+//! deduplicated and sorted by bytes. Django is BSD-3-Clause, Copyright (c) Django Software
+//! Foundation and individual contributors; the list was made by Royce Williams
+//! (<https://gist.github.com/roycewilliams/226886fd01572964e1431ac8afc999ce>).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,13 +19,15 @@ use zeroize::Zeroizing;
 const MIN_LENGTH: usize = 8;
 const MAX_SIMILARITY: f64 = 0.7;
 
-/// Sorted, so that a look-up is a binary search over slices of the text itself.
+/// Sorted by bytes for binary search.
 static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
 
-/// Python's `\W+`: letters and numbers as Unicode has them, which is not what `char::is_alphanumeric` says of marks.
+/// Python's `\W+`: Unicode letters and numbers are word characters. `char::is_alphanumeric` differs
+/// for marks.
 static NON_WORD: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[^\p{L}\p{N}_]+").ok());
 
-/// Python's `str.isdigit`: decimal digits, then the superscripts, circled digits and so on that `\p{Nd}` leaves out.
+/// Python's `str.isdigit`: decimal digits and those that `\p{Nd}` lacks, such as superscripts and
+/// circled digits.
 static DIGITS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"^[\p{Nd}\x{B2}-\x{B3}\x{B9}\x{1369}-\x{1371}\x{19DA}\x{2070}\x{2074}-\x{2079}\x{2080}-\x{2089}",
@@ -34,8 +38,8 @@ static DIGITS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// A password in clear, on its way from a request to the hasher. It neither prints nor serialises, and its memory is
-/// overwritten when it is dropped.
+/// A plaintext password on its way from a request to the hasher. Redacted in Debug output, not
+/// serialisable, zeroed on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(Zeroizing<String>);
 
@@ -44,7 +48,7 @@ impl Password {
         Password(Zeroizing::new(text))
     }
 
-    /// The password itself. The name is meant to catch a reviewer's eye.
+    /// The plaintext. The name should catch a reviewer's eye.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -56,7 +60,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What a password must not look like. Fields that are unknown are empty.
+/// User attributes that a password must not resemble. Unknown ones are empty.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Similar<'a> {
     pub username: &'a str,
@@ -65,7 +69,7 @@ pub struct Similar<'a> {
     pub last_name: &'a str,
 }
 
-/// Everything that is wrong with `password`, in Django's order; empty when it may be used.
+/// All failed rules in Django's order; empty if the password is acceptable.
 pub fn problems(password: &str, about: &Similar<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let lower = Zeroizing::new(password.to_lowercase());
@@ -84,7 +88,7 @@ pub fn problems(password: &str, about: &Similar<'_>) -> Vec<String> {
     found
 }
 
-/// The first attribute the password is too close to, by the name a person reads.
+/// The name of the first attribute that the password resembles, as shown to the user.
 fn similar_to(password: &str, about: &Similar<'_>) -> Option<&'static str> {
     let attributes = [
         ("username", about.username),
@@ -101,12 +105,13 @@ fn similar_to(password: &str, about: &Similar<'_>) -> Option<&'static str> {
 
 fn is_similar(password: &str, part: &str) -> bool {
     let (length, part_length) = (password.chars().count(), part.chars().count());
-    // Django's shortcut: so short a part cannot reach the limit. It also lets the empty part pass.
+    // Django's shortcut: a much shorter part cannot reach the limit. It also skips the empty part.
     let out_of_reach = length >= 10 * part_length && (part_length as f64) < MAX_SIMILARITY / 2.0 * length as f64;
     !out_of_reach && quick_ratio(password, part) >= MAX_SIMILARITY
 }
 
-/// `difflib.SequenceMatcher.quick_ratio`: twice the characters in common, in whatever order, by the length of both.
+/// `difflib.SequenceMatcher.quick_ratio`: twice the number of common characters, in any order, over
+/// the total length.
 fn quick_ratio(a: &str, b: &str) -> f64 {
     let mut available: HashMap<char, usize> = HashMap::new();
     let (mut length, mut matches) = (0_usize, 0_usize);
@@ -124,7 +129,7 @@ fn quick_ratio(a: &str, b: &str) -> f64 {
     if length == 0 { 1.0 } else { 2.0 * matches as f64 / length as f64 }
 }
 
-/// What Python's `str.strip` removes: Unicode white space and the four ASCII separators.
+/// The characters that Python's `str.strip` removes: Unicode white space and four ASCII separators.
 fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }

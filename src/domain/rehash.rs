@@ -1,45 +1,49 @@
-//! Moves an imported password to argon2id once it has been proved, behind the answer.
+//! Rehashes an imported password with argon2id after a successful login, in the background.
 //!
-//! It must never hold up the request that proved the password, nor overwrite a password that was changed meanwhile.
+//! It must never delay the request that verified the password, nor overwrite a password that was
+//! changed in the meantime.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use slog::{Logger, warn};
 
-use super::hashing::{Requester, is_djangos, why_unusable};
+use super::hashing::{Requester, is_django_hash, why_unusable};
 use super::passwords::Password;
 use super::{Domain, django_hashes};
 use crate::store::{Account, StoreError};
 
-/// What this server has moved lately, and what it has complained about.
+/// Recent rehashes and warnings of this server.
 pub struct Rehash {
     log: Logger,
-    /// Account, old hash, new hash: requests that were under way still hold the old one.
+    /// Account, old hash, new hash: requests in flight still hold the old one.
     moved: Mutex<VecDeque<(i64, String, String)>>,
-    told: Mutex<HashSet<i64>>,
+    warned: Mutex<HashSet<i64>>,
 }
 
-/// A request that is under way when this many others have moved is told to try again.
-const MOST_MOVED: usize = 1024;
+/// Rehashes to remember. A request that is still in flight after this many fails and must be
+/// repeated.
+const MAX_MOVED: usize = 1024;
 
 impl Rehash {
     pub fn new(log: Logger) -> Rehash {
-        Rehash { log, moved: Mutex::default(), told: Mutex::default() }
+        Rehash { log, moved: Mutex::default(), warned: Mutex::default() }
     }
 
-    /// Whether two hashes of this account, read at different times, are of one password as far as is known here.
+    /// Whether two hashes of this account, read at different times, are known to be of the same
+    /// password.
     pub fn is_same(&self, account_id: i64, before: &str, now: &str) -> bool {
         let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
         before == now
             || moved.iter().any(|(id, old, new)| (*id, old.as_str(), new.as_str()) == (account_id, before, now))
     }
 
-    /// Says once for each account that its hash is too costly to be tried: the operator has to set a new password.
-    pub fn tell_if_too_costly(&self, account: &Account) {
-        if is_djangos(&account.password)
+    /// Warns once per account that its hash is too expensive to verify: the operator must set a new
+    /// password.
+    pub fn warn_if_too_costly(&self, account: &Account) {
+        if is_django_hash(&account.password)
             && why_unusable(&account.password) == Some(django_hashes::Unusable::TooCostly)
-            && self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(account.id)
+            && self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(account.id)
         {
             warn!(self.log, "a password hash has absurd cost parameters and matches no password"; "account" => account.id);
         }
@@ -47,21 +51,21 @@ impl Rehash {
 
     fn remember(&self, account_id: i64, old: String, new: String) {
         let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        moved.truncate(MOST_MOVED - 1);
+        moved.truncate(MAX_MOVED - 1);
         moved.push_front((account_id, old, new));
     }
 }
 
-/// Starts moving this account's proved password, if it needs it, and returns at once. When it does not come to pass
-/// (the queue is full, the server stops), the next good login tries again. A reset link that is under way becomes void,
-/// as it does with every login.
+/// Starts to rehash the verified password in the background, if it needs it. If that fails (the
+/// queue is full, the server stops), the next successful login tries again. Like any login it
+/// invalidates outstanding reset links.
 pub(super) fn start(domain: &Domain, account: &Account, password: Password) {
-    if !is_djangos(&account.password) {
+    if !is_django_hash(&account.password) {
         return;
     }
     let (domain, id, old) = (domain.clone(), account.id, account.password.clone());
     tokio::spawn(async move {
-        // Of several logins at once, the first has done it.
+        // Another login may have rehashed it already.
         let current = domain.store.read(|r| r.account_find(id)).await;
         if !current.is_ok_and(|current: Option<Account>| current.is_some_and(|current| current.password == old)) {
             return;
@@ -70,7 +74,7 @@ pub(super) fn start(domain: &Domain, account: &Account, password: Password) {
         let (store, domain) = (domain.store.clone(), domain);
         let write = store.write::<(), StoreError>(move |w| {
             if w.account_replace_password(id, &old, &new)? {
-                // Before the commit: whoever reads the new hash must find the pair.
+                // Before the commit: a request that reads the new hash must find the pair.
                 domain.rehash.remember(id, old.clone(), new.clone());
             }
             Ok(())
@@ -120,11 +124,11 @@ mod tests {
         let rehash = Rehash::new(Logger::root(Lines(Arc::clone(&lines)), slog::o!()));
         let absurd = "pbkdf2_sha256$1000000000$s$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
         for _ in 0..3 {
-            rehash.tell_if_too_costly(&account(1, absurd));
+            rehash.warn_if_too_costly(&account(1, absurd));
         }
-        rehash.tell_if_too_costly(&account(2, absurd));
-        rehash.tell_if_too_costly(&account(3, &absurd.replace("1000000000", "1")));
-        rehash.tell_if_too_costly(&account(4, "!"));
+        rehash.warn_if_too_costly(&account(2, absurd));
+        rehash.warn_if_too_costly(&account(3, &absurd.replace("1000000000", "1")));
+        rehash.warn_if_too_costly(&account(4, "!"));
         assert_eq!(lines.load(Ordering::Relaxed), 2);
     }
 
@@ -136,7 +140,7 @@ mod tests {
         assert!(rehash.is_same(1, "old", "old"));
         assert!(!rehash.is_same(1, "new", "old"));
         assert!(!rehash.is_same(2, "old", "new"));
-        for n in 0..MOST_MOVED {
+        for n in 0..MAX_MOVED {
             rehash.remember(2, n.to_string(), String::new());
         }
         assert!(!rehash.is_same(1, "old", "new"), "what is remembered has an end");

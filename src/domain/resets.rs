@@ -1,7 +1,7 @@
-//! Forgotten passwords: asking for a reset link, and using it.
+//! Password reset: requesting a link and using it.
 //!
-//! The answer to a request never tells who has an account. A link is good once, and its use proves the address that it
-//! was mailed to.
+//! The response to a request never reveals whether an account exists. A link works once, and using
+//! it verifies the address that it was sent to.
 
 use chrono::{DateTime, Utc};
 
@@ -16,40 +16,40 @@ use super::usernames::username_key;
 use super::{Domain, Problems, Refusal, email_addresses, known_clients, ownership};
 use crate::store::{Account, EmailAddress, Reader, StoreError};
 
-/// Mails a reset link for every active account that `email` reaches, by User.email or a verified address row: one mail
-/// for all of them.
+/// Sends one email with a reset link for each active account whose User.email or verified address
+/// is `email`.
 ///
 /// # Errors
 ///
-/// Never for an unknown address: the answer must not tell who has an account.
+/// No error for an unknown address: the response must not reveal whether an account exists.
 pub async fn ask_for_reset(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
     let budget = domain.limits.reserve_mail(&email, MailPurpose::Reset, client).await?;
     let now = domain.now();
     let client = client.clone();
-    // The same work whether or not an account is found.
+    // The same work with or without an account.
     domain
         .write(move |w, domain| {
             let mut found = w.account_list_by_email(&email, email_addresses::MAX_ACCOUNTS_IN_MAIL)?;
             let is_sent = !found.is_empty() && budget == MailBudget::Reserved;
             if found.is_empty() {
-                found.push(nobody(now));
+                found.push(decoy_account(now));
             }
             let mut links = Vec::new();
             for account in &found {
                 let own = email_addresses::ensure_row(w, account)?;
-                // A link that was mailed elsewhere proves nothing of this address.
+                // A link sent to another address verifies nothing.
                 let proves = own.filter(|row| row.email == email && !row.is_proved());
                 let link =
                     with_state(w, account, proves.as_ref(), |state| keys::reset_token(&domain.secret, &state, now))?;
                 links.push((account.username.clone(), link));
-                let whose = Some(account.id).filter(|id| *id != NOBODY);
+                let whose = Some(account.id).filter(|id| *id != NO_ACCOUNT);
                 audit::record(w, domain, Event::ResetAsked, whose, &client, "")?;
             }
             let sealed = domain.seal(&domain.outbox.password_reset(&email, &links));
             match is_sent {
                 true => domain.outbox.queue(w, &sealed, now)?,
-                false => domain.outbox.queue_nothing(w, &sealed, now)?,
+                false => domain.outbox.queue_decoy(w, &sealed, now)?,
             }
             Ok(())
         })
@@ -59,12 +59,12 @@ pub async fn ask_for_reset(domain: &Domain, email: &str, client: &Client) -> Res
 }
 
 /// No row has this id.
-const NOBODY: i64 = 0;
+const NO_ACCOUNT: i64 = 0;
 
-/// Stands in where an address reaches no account, so that the same work is done.
-fn nobody(now: DateTime<Utc>) -> Account {
+/// Stands in for a missing account, so that the same work is done.
+fn decoy_account(now: DateTime<Utc>) -> Account {
     Account {
-        id: NOBODY,
+        id: NO_ACCOUNT,
         username: "nobody".to_owned(),
         email: String::new(),
         first_name: String::new(),
@@ -78,12 +78,13 @@ fn nobody(now: DateTime<Utc>) -> Account {
     }
 }
 
-/// Sets the password that a mailed link allows; all sessions, tokens and unproved addresses of the account end. The first
-/// proof of the sign-up address ends more: see [`ownership`].
+/// Sets a new password with an emailed link. All sessions, tokens and unverified addresses of the
+/// account end. The first proof of the sign-up address ends more: see [`ownership`].
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not use the link up.
+/// [`Refusal::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not
+/// consume the link.
 pub async fn confirm_reset(
     domain: &Domain,
     uid: &str,
@@ -93,8 +94,8 @@ pub async fn confirm_reset(
 ) -> Result<(), Refusal> {
     let attempt = domain.limits.reserve_request(Purpose::ResetKey, client).await?;
     let id = keys::read_reset_uid(uid).ok_or_else(|| Problems::of("uid", "Invalid value"))?;
-    // The same work and the same words for an id that no account has.
-    let account = domain.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| nobody(domain.now()));
+    // The same work and the same messages for an unknown id.
+    let account = domain.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| decoy_account(domain.now()));
     domain.store.read(|r| check(r, domain, token, &account)).await?;
     let password = new_password(&account, new)?;
     let requester = Requester::new(client, Some(&username_key(&account.username)));
@@ -103,10 +104,10 @@ pub async fn confirm_reset(
     let leftover = domain
         .write(move |w, domain| {
             let current = w.account_find(account.id)?.filter(|current| current.is_active).ok_or(Refusal::NotFound)?;
-            // Another request may have used the link while this one was hashing.
+            // Another request may have used the link during hashing.
             let proved = check(w, domain, &token, &current)?;
             replace_password(w, current.id, &hash)?;
-            known_clients::start_again(w, domain, current.id, &client)?;
+            known_clients::forget_other_networks(w, domain, current.id, &client)?;
             audit::record(w, domain, Event::PasswordReset, current.id, &client, "")?;
             match proved {
                 Some(row) => ownership::reset_used(w, domain, &row, &client),
@@ -119,20 +120,20 @@ pub async fn confirm_reset(
     Ok(())
 }
 
-/// The row that a good link proves, if it is the first proof of it.
+/// The row that a valid link verifies, if it is the first proof of it.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for a link that is not good, the same whatever is wrong with it; the store's.
+/// [`Refusal::Invalid`] for an invalid link, with the same message for every reason; the store's.
 fn check(r: &Reader<'_>, domain: &Domain, token: &str, account: &Account) -> Result<Option<EmailAddress>, Refusal> {
     let own = r.email_address_find_by_email(account.id, &account.email)?;
     let is_good = |proves: Option<&EmailAddress>| {
         with_state(r, account, proves, |state| keys::reset_token_is_good(&domain.secret, token, &state, domain.now()))
     };
-    // Both are looked at, so that every account takes the same time.
+    // Always both checks, so that every account takes the same time.
     let (proves_own, proves_nothing) = (is_good(own.as_ref())?, is_good(None)?);
     match (account.is_active, proves_own, proves_nothing) {
-        // The address may have been confirmed after the link was mailed: then nothing is proved for the first time.
+        // If the address was confirmed after the link was sent, the link is not its first proof.
         (true, true, _) => Ok(own.filter(|row| !row.is_proved())),
         (true, _, true) => Ok(None),
         _ => Err(Problems::of("token", "Invalid value").into()),

@@ -1,6 +1,7 @@
-//! Browser sessions: a random id in a cookie, its digest in the store, an end for lack of use and an absolute one.
+//! Browser sessions: a random id in a cookie, its digest in the store, an idle and an absolute
+//! timeout.
 //!
-//! An id that is not in the store is nobody's: nothing is created for it. A login draws a new id (no fixation).
+//! An unknown id never creates a session, and each login generates a new id (no session fixation).
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -10,7 +11,7 @@ use super::keys::digest;
 use super::{Domain, Refusal};
 use crate::store::{Account, Session, StoreError, Writer};
 
-/// A session id in clear, on its way into a cookie. It has no Display and shows nothing in Debug.
+/// A plaintext session id on its way into a cookie. No Display; redacted in Debug output.
 #[derive(Clone)]
 pub struct SessionId(String);
 
@@ -26,30 +27,30 @@ impl std::fmt::Debug for SessionId {
     }
 }
 
-/// Django's SESSION_COOKIE_AGE, two weeks: the absolute end, which no use renews.
+/// Django's SESSION_COOKIE_AGE, two weeks: the absolute timeout, which use does not extend.
 pub const LIFETIME_SECONDS: i64 = 1_209_600;
 
-/// A session that nobody uses for so long is over before that.
+/// Idle timeout.
 const IDLE_DAYS: i64 = 7;
 
-/// How long a proof of who the owner is counts where it is asked for again (step-up).
+/// How long an authentication counts as recent (step-up).
 const RECENT_AUTH_SECONDS: i64 = 600;
 
-/// Browsers name themselves in 80 to 180.
-const MOST_AGENT_CHARACTERS: usize = 200;
+/// Real browsers send 80 to 180 characters.
+const MAX_AGENT_CHARACTERS: usize = 200;
 
-/// Sessions of one account; the oldest end for a new one.
+/// Sessions per account; a new one replaces the oldest.
 pub const MAX_SESSIONS: i64 = 100;
 
-/// Rows that one login deletes, of an account of an earlier version that has too many.
+/// Excess rows that one login deletes: accounts from an earlier version may have too many.
 const DELETED_AT_ONCE: i64 = 100;
 
 /// A new id, not stored yet: 32 letters and digits, 165 bits.
-pub(super) fn draw(domain: &Domain) -> SessionId {
+pub(super) fn generate(domain: &Domain) -> SessionId {
     SessionId(domain.random_text::<32>())
 }
 
-/// Stores the digest of a drawn id.
+/// Stores the digest of a generated id.
 pub(super) fn insert(
     w: &Writer<'_>,
     id: &SessionId,
@@ -57,15 +58,15 @@ pub(super) fn insert(
     client: &Client,
     domain: &Domain,
 ) -> Result<(), StoreError> {
-    let user_agent: String =
-        client.user_agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARACTERS).collect();
+    let user_agent: String = client.user_agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARACTERS).collect();
     let now = domain.now();
     w.session_insert(&digest(id.expose()), account_id, now, now + Duration::days(IDLE_DAYS), &user_agent)?;
     w.session_delete_beyond(account_id, MAX_SESSIONS, DELETED_AT_ONCE)?;
     Ok(())
 }
 
-/// The account behind a cookie; `None` when the session is unknown, over, or its account inactive.
+/// The account of a session cookie; `None` if the session is unknown or expired, or the account
+/// inactive.
 ///
 /// # Errors
 ///
@@ -78,19 +79,19 @@ pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32],
     let Some((session, account)) = live else { return Ok(None) };
     let absolute = session.created + Duration::seconds(LIFETIME_SECONDS);
     let end = absolute.min(now + Duration::days(IDLE_DAYS));
-    // Once a day at most, and once more for the last days.
+    // At most once a day, and once more when the absolute timeout is near.
     if end - session.expires >= Duration::days(1) || (end == absolute && session.expires < end) {
         domain.store.touch(move |w| w.session_set_expires(session.id, end));
     }
     Ok(Some((digest, account)))
 }
 
-/// Whether the session opens anything at `now`, as far as it is its own affair.
+/// Whether the session has not expired. The account is not checked.
 pub fn is_live(session: &Session, now: DateTime<Utc>) -> bool {
     now < session.expires
 }
 
-/// The account's live sessions, the newest first.
+/// The account's live sessions, newest first.
 ///
 /// # Errors
 ///
@@ -103,17 +104,17 @@ pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Session>, Refu
     Ok(sessions)
 }
 
-/// The session that this digest is of.
+/// The session with this digest.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] when it has ended meanwhile.
+/// [`Refusal::NotFound`] if it has ended in the meantime.
 pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refusal> {
     let found = domain.store.session_find(digest).await?;
     found.map(|(session, _)| session).ok_or(Refusal::NotFound)
 }
 
-/// Whether the session's owner proved who they are in the last ten minutes.
+/// Whether the session authenticated within the last ten minutes.
 ///
 /// # Errors
 ///
@@ -132,11 +133,11 @@ pub async fn require_recent_auth(domain: &Domain, digest: &[u8; 32]) -> Result<(
     if is_recent { Ok(()) } else { Err(Refusal::ReauthenticationNeeded) }
 }
 
-/// Ends one of the account's own sessions by its row.
+/// Ends one of the account's sessions by row id.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for one that is somebody else's, or none.
+/// [`Refusal::NotFound`] if the account has no such session.
 pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
     let client = client.clone();
     let write = domain.write(move |w, domain| {
@@ -149,7 +150,7 @@ pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client)
     write.await
 }
 
-/// Ends all of the account's sessions but this one.
+/// Ends all of the account's sessions except this one.
 ///
 /// # Errors
 ///
@@ -159,18 +160,18 @@ pub async fn end_others(domain: &Domain, account_id: i64, keep: [u8; 32], client
     let write = domain.write(move |w, domain| {
         let ended = w.session_delete_others(account_id, Some(&keep))?;
         if ended > 0 {
-            audit::record(w, domain, Event::SessionsEnded, account_id, &client, &counted(ended))?;
+            audit::record(w, domain, Event::SessionsEnded, account_id, &client, &summarize(ended))?;
         }
         Ok(ended)
     });
     write.await
 }
 
-pub(super) fn counted(ended: usize) -> String {
+pub(super) fn summarize(ended: usize) -> String {
     format!("{ended} session{}", if ended == 1 { "" } else { "s" })
 }
 
-/// Ends the sessions that a browser logs out with. They may have ended meanwhile.
+/// Ends the sessions of a browser that logs out. They may have ended already.
 ///
 /// # Errors
 ///

@@ -415,7 +415,7 @@ fn sign_in(
         if !account.is_active {
             return Err(Failure::Inactive);
         }
-        if domain.rules.holds_back(&account) {
+        if domain.rules.awaits_confirmation(&account) {
             return Err(Failure::Unconfirmed);
         }
         if domain.rules.mfa_enforced || w.totp_device_exists(account.id)? {
@@ -424,7 +424,7 @@ fn sign_in(
         let now = domain.now();
         w.social_account_touch(link.id, now)?;
         w.account_touch_login(account.id, now)?;
-        let session = sessions::draw(domain);
+        let session = sessions::generate(domain);
         sessions::insert(w, &session, account.id, client, domain)?;
         audit::record(w, domain, Event::Login, account.id, client, &flow.provider)?;
         let device = known_clients::renew(domain, client, account.id, &account.password);
@@ -499,7 +499,7 @@ fn make_account(
         audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
         return Ok(Finished::Unconfirmed);
     }
-    let session = sessions::draw(domain);
+    let session = sessions::generate(domain);
     sessions::insert(w, &session, id, client, domain)?;
     audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
     let device = known_clients::renew(domain, client, id, &account.password);

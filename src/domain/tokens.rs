@@ -1,6 +1,7 @@
-//! API tokens: `inv-<40 hex>-<day of creation>`, good for a year, stored as a digest only.
+//! API tokens: `inv-<40 hex>-<creation date>`, valid for a year, stored as a digest only.
 //!
-//! A key is shown once, at the login that made it. Revocation and expiry are read from the store with every request.
+//! A key is shown once, in the response to the login that created it. Revocation and expiry are
+//! checked in the store on every request.
 
 use chrono::{Days, NaiveDate};
 
@@ -10,7 +11,7 @@ use super::keys::{digest, hex};
 use super::{Domain, Refusal};
 use crate::store::{Account, StoreError, Token, Writer};
 
-/// A key in clear, on its way to the client that asked for it. It has no Display and shows nothing in Debug.
+/// A plaintext token on its way to its client. No Display; redacted in Debug output.
 #[derive(Clone)]
 pub struct TokenKey(String);
 
@@ -26,16 +27,16 @@ impl std::fmt::Debug for TokenKey {
     }
 }
 
-/// InvenTree's token lifetime. The expiry day itself is still good.
+/// InvenTree's token lifetime. A token is still valid on its expiry date.
 const LIFETIME_DAYS: u64 = 365;
 
-/// Tokens of one account; the oldest end for a new one.
+/// Tokens per account; a new one replaces the oldest.
 pub const MAX_TOKENS: i64 = 1000;
 
-/// Rows that one login deletes, of an account of an earlier version that has too many.
+/// Excess rows that one login deletes: accounts from an earlier version may have too many.
 const DELETED_AT_ONCE: i64 = 100;
 
-/// Why a token opens nothing.
+/// Why a token was rejected.
 #[derive(Debug)]
 pub enum TokenRefusal {
     Unknown,
@@ -51,7 +52,7 @@ impl From<StoreError> for TokenRefusal {
     }
 }
 
-/// What a token is worth by itself.
+/// State of a token, regardless of its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Live,
@@ -67,13 +68,13 @@ pub fn state(token: &Token, today: NaiveDate) -> State {
     }
 }
 
-/// A new key, not stored yet: 160 random bits.
-pub(super) fn draw(domain: &Domain) -> TokenKey {
+/// A new token, not stored yet: 160 random bits.
+pub(super) fn generate(domain: &Domain) -> TokenKey {
     let day = domain.now().format("%Y%m%d");
     TokenKey(format!("inv-{}-{day}", hex(&domain.random::<20>())))
 }
 
-/// Stores the digest of a drawn key.
+/// Stores the digest of a generated token.
 pub(super) fn insert(w: &Writer<'_>, key: &TokenKey, account_id: i64, domain: &Domain) -> Result<i64, StoreError> {
     let now = domain.now();
     let today = now.date_naive();
@@ -83,11 +84,11 @@ pub(super) fn insert(w: &Writer<'_>, key: &TokenKey, account_id: i64, domain: &D
     Ok(id)
 }
 
-/// The token and its account, if the key is good today.
+/// The token and its account, if the token is valid today.
 ///
 /// # Errors
 ///
-/// [`TokenRefusal`] by reason; clients see the reason.
+/// [`TokenRefusal`]; clients see the reason.
 pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account), TokenRefusal> {
     let digest = digest(key);
     let found = domain.store.token_find(&digest).await?;
@@ -102,14 +103,14 @@ pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account)
         return Err(TokenRefusal::Inactive);
     }
     if token.last_seen != Some(today) {
-        // Once a day.
+        // At most once a day.
         let id = token.id;
         domain.store.touch(move |w| w.token_touch(id, today));
     }
     Ok((token, account))
 }
 
-/// The account's tokens that open something, the newest first.
+/// The account's live tokens, newest first.
 ///
 /// # Errors
 ///
@@ -122,17 +123,17 @@ pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Token>, Refusa
     Ok(tokens)
 }
 
-/// Ends one of the account's own tokens.
+/// Ends one of the account's tokens.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for one that is somebody else's, or none.
+/// [`Refusal::NotFound`] if the account has no such token.
 pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
     let is_ended = delete(domain, Event::TokenEnded, account_id, id, client).await?;
     if is_ended { Ok(()) } else { Err(Refusal::NotFound) }
 }
 
-/// Ends the token that somebody logs out with. It may have ended meanwhile.
+/// Ends the token of a client that logs out. It may have ended already.
 ///
 /// # Errors
 ///

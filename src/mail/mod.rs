@@ -99,7 +99,7 @@ impl Outbox {
     /// # Errors
     ///
     /// The store's.
-    pub fn queue_nothing(&self, w: &Writer<'_>, sealed: &[u8], now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub fn queue_decoy(&self, w: &Writer<'_>, sealed: &[u8], now: DateTime<Utc>) -> Result<(), StoreError> {
         let id = w.outbox_insert(sealed, now, now)?;
         w.outbox_delete(id)?;
         Ok(())

@@ -1,28 +1,29 @@
-//! A bounded queue that serves its clients in turn (start-time fair queueing, Goyal, Vin and Cheng 1996).
+//! A bounded fair queue (start-time fair queueing, Goyal, Vin and Cheng 1996).
 //!
-//! Each job belongs to some flows: a network, the site around it, an account. It starts when all of them may, and each
-//! flow may start its next one a share later. A flow that floods the queue waits for itself alone; when the queue is
-//! full, the job that would start last makes room for one that would start before it.
+//! Each job belongs to several flows: a network, its site, an account. It starts when all its flows
+//! may, and delays the next job of each flow by that flow's share. A flow that floods the queue
+//! delays only itself. When the queue is full, the job with the latest start makes room for one
+//! with an earlier start.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::client::Client;
 use crate::domain::keys::digest;
 
-/// What a job is counted for, and how long one job of it keeps the next one waiting, in virtual time.
+/// A flow's key, and the virtual time between two of its jobs.
 type Flow = ([u8; 32], u64);
 
-/// A network, or an account, has one turn a round.
+/// One turn a round for a network or an account.
 const TURN: u64 = 4;
-/// An IPv6 /48 has as much as four networks, however many it is made of.
+/// An IPv6 /48 has four times the share of a network, however many networks it contains.
 const SITE_TURN: u64 = 1;
 
-/// For whom a password is hashed.
+/// The flows to which a hashing job belongs.
 #[derive(Clone)]
 pub struct Requester(Vec<Flow>);
 
 impl Requester {
-    /// `account` is the folded name; `None` where there is no account yet.
+    /// `account` is the folded name; `None` if there is no account yet.
     pub fn new(client: &Client, account: Option<&str>) -> Requester {
         let network = (digest(&format!("network {}", client.address)), TURN);
         let site = client.site().map(|site| (digest(&format!("site {site}")), SITE_TURN));
@@ -30,7 +31,7 @@ impl Requester {
         Requester([Some(network), site, account].into_iter().flatten().collect())
     }
 
-    /// The server itself, or its operator.
+    /// The server itself or its operator.
     pub fn server() -> Requester {
         Requester(vec![(digest("server"), TURN)])
     }
@@ -41,15 +42,15 @@ struct Waiting<T> {
     flows: Vec<Flow>,
 }
 
-/// In virtual time, and of those that start together by arrival.
+/// Virtual start time, then order of arrival.
 type Start = (u64, u64);
 
 pub(super) struct FairQueue<T> {
     capacity: usize,
     waiting: BTreeMap<Start, Waiting<T>>,
-    /// When each flow may start its next job.
+    /// Earliest start of each flow's next job.
     next: HashMap<[u8; 32], u64>,
-    /// When the job served last was to start.
+    /// Start of the job served last.
     now: u64,
     arrivals: u64,
 }
@@ -63,17 +64,17 @@ impl<T> FairQueue<T> {
         requester.0.iter().filter_map(|(flow, _)| self.next.get(flow).copied()).fold(self.now, u64::max)
     }
 
-    /// Whether a job would be queued.
+    /// Whether a job would be accepted.
     pub(super) fn has_room(&self, requester: &Requester) -> bool {
         let last = self.waiting.last_key_value().map(|((start, _), _)| *start);
         self.waiting.len() < self.capacity || last.is_some_and(|last| self.start(requester) < last)
     }
 
-    /// Queues a job, and answers with the one that it takes the place of.
+    /// Queues a job and returns the job that it evicts, if any.
     ///
     /// # Errors
     ///
-    /// The job itself, when all that wait start no later.
+    /// The job itself, if no queued job starts later.
     pub(super) fn push(&mut self, requester: Requester, job: T) -> Result<Option<T>, T> {
         if !self.has_room(&requester) {
             return Err(job);
@@ -91,7 +92,7 @@ impl<T> FairQueue<T> {
     fn evict(&mut self) -> Option<T> {
         let ((start, _), Waiting { job, flows }) = self.waiting.pop_last()?;
         for (flow, turn) in flows {
-            // Its turn is free again, unless there is another one behind it.
+            // Free its turn, unless another job of the flow has been queued behind it.
             if let Some(next) = self.next.get_mut(&flow).filter(|next| **next == start + turn) {
                 *next = start;
             }
@@ -105,7 +106,7 @@ impl<T> FairQueue<T> {
         if self.waiting.is_empty() {
             self.next.clear();
         } else if self.next.len() > 8 * self.capacity {
-            // Those that may start now are as new ones are.
+            // Flows that may start now need no entry.
             self.next.retain(|_, next| *next > start);
         }
         Some(job)
@@ -124,7 +125,7 @@ mod tests {
         queue.push(requester(address, account), format!("{address} {account}")).is_ok()
     }
 
-    /// How many of the first `count` jobs are `address`'s.
+    /// How many of the first `count` jobs satisfy `is_of`.
     fn share(queue: &mut FairQueue<String>, count: usize, is_of: impl Fn(&str) -> bool) -> usize {
         (0..count).filter(|_| queue.pop().is_some_and(|job| is_of(&job))).count()
     }
@@ -135,11 +136,11 @@ mod tests {
         for n in 0..1000 {
             let _ = push(&mut queue, &format!("192.0.2.{}", n % 2), &format!("name{}", n % 20));
         }
-        // Two flooders have one turn each before anyone's second.
+        // Each of two flooding networks has one turn before a second one.
         queue.pop();
         assert!(push(&mut queue, "198.51.100.1", "amy"));
         assert!(share(&mut queue, 3, |job| job.starts_with("198.51.100.1")) == 1);
-        // The queue stays full, and each newcomer finds room.
+        // The queue stays full, and each newcomer still finds room.
         for n in 0..60 {
             let _ = push(&mut queue, "192.0.2.0", "name0");
             let _ = push(&mut queue, "192.0.2.1", "name1");
@@ -179,7 +180,7 @@ mod tests {
         assert!(queue.has_room(&requester("192.0.2.2", "amy")));
         let evicted = queue.push(requester("192.0.2.2", "amy"), "amy".to_owned());
         assert_eq!(evicted, Ok(Some("192.0.2.1 name3".to_owned())));
-        // The turn of the job that made room is free again.
+        // The turn of the evicted job is free again.
         queue.pop();
         assert!(push(&mut queue, "192.0.2.1", "name"));
     }

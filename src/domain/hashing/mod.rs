@@ -1,10 +1,10 @@
-//! Passwords to argon2id and back, on threads of their own.
+//! Password hashing (argon2id) on dedicated threads.
 //!
-//! argon2 takes tens of milliseconds of a core and 19 MiB: never on an async thread, never inside a transaction, at most
-//! one per core at once. The queue in front is bounded and fair to networks and accounts ([`fair_queue`]); for those who
-//! fill it, it is an answer ([`HasherError::Busy`]), not a wait.
-//! A hash of Django's, which an import brought, is verified here too ([`super::django_hashes`]).
-//! Parameters: OWASP Password Storage Cheat Sheet, argon2id with m=19456 KiB, t=2, p=1.
+//! A hash takes tens of milliseconds of CPU and 19 MiB: never on an async thread, never inside a
+//! transaction, at most one per core at a time. The queue in front is bounded and fair to networks
+//! and accounts ([`fair_queue`]). Clients that fill it get [`HasherError::Busy`] instead of
+//! waiting. Imported Django hashes are verified here too ([`super::django_hashes`]). Parameters:
+//! OWASP Password Storage Cheat Sheet, argon2id with m=19456 KiB, t=2, p=1.
 
 mod fair_queue;
 
@@ -22,7 +22,7 @@ use crate::metrics::Hashing;
 use fair_queue::FairQueue;
 pub use fair_queue::Requester;
 
-/// Cost of one hash.
+/// Cost parameters of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     pub memory_kib: u32,
@@ -31,36 +31,36 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What a server uses.
+    /// OWASP's recommendation, used by every server.
     pub const PRODUCTION: Cost = Cost { memory_kib: 19_456, passes: 2, lanes: 1 };
-    /// For tests that are about something else.
+    /// For tests of other things.
     pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum HasherError {
-    /// As many wait already as may.
+    /// The queue is full.
     Busy,
     Failed(String),
 }
 
-/// How many may wait for a thread, per thread: about two seconds of work.
+/// Queue capacity per thread: about two seconds of work.
 const QUEUE_PER_THREAD: usize = 64;
 
-/// How much lower than the rest a hashing thread stands with the scheduler, in `nice` steps: a read that comes while
-/// everybody logs in need not wait for a hash, and a flood of reads still leaves a quarter of a core to each.
+/// `nice` steps by which hashing threads yield to others. Reads need not wait for a hash while many
+/// log in, and a flood of reads still leaves each thread a quarter of a core.
 const LOWER_PRIORITY: i32 = 5;
 
-/// A thread without work for so long gives its memory back.
-const IDLE: Duration = Duration::from_secs(1);
+/// An idle thread frees its memory after this time.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// `None` for a job that is not done after all.
+/// Called with `None` if the job is evicted.
 type Job = Box<dyn FnOnce(Option<&mut HashWorker>) + Send>;
 
-/// What the hashing threads share with those who ask them.
+/// State shared between the hashing threads and their callers.
 struct Queue {
     state: Mutex<State>,
-    /// Told of each job, and of the end.
+    /// Notified for each job, and on shutdown.
     changed: Condvar,
 }
 
@@ -75,7 +75,7 @@ impl Queue {
     }
 }
 
-/// Ends the threads once nobody can ask them any more.
+/// Stops the threads when the last [`Hasher`] is dropped.
 struct Handle(Arc<Queue>);
 
 impl Drop for Handle {
@@ -85,13 +85,14 @@ impl Drop for Handle {
     }
 }
 
-/// Marks an account that no password opens, as Django does.
+/// Prefix of an unusable password, as in Django.
 pub const UNUSABLE_PREFIX: char = '!';
 
 #[derive(Clone)]
 pub struct Hasher {
     queue: Arc<Handle>,
-    /// Verified in place of a missing or unusable hash, so that an unknown account takes as long as a known one.
+    /// Verified in place of a missing or unusable hash, so that unknown accounts take as long as
+    /// known ones.
     dummy: Arc<str>,
     metrics: Hashing,
 }
@@ -101,7 +102,7 @@ impl Hasher {
     ///
     /// # Errors
     ///
-    /// [`HasherError::Failed`] when the cost is outside argon2's range or no thread can be started.
+    /// [`HasherError::Failed`] if the cost is outside argon2's range or a thread cannot be started.
     pub fn start(cost: Cost) -> Result<Hasher, HasherError> {
         let failed = |e: &dyn std::fmt::Display| HasherError::Failed(e.to_string());
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|e| failed(&e))?;
@@ -113,7 +114,7 @@ impl Hasher {
         let queue = Queue { state: Mutex::new(State { jobs, is_closed: false }), changed: Condvar::new() };
         let queue = Arc::new(Handle(Arc::new(queue)));
         #[cfg(target_env = "gnu")]
-        give_large_memory_back();
+        return_large_allocations();
         for number in 0..threads {
             let (queue, worker) = (Arc::clone(&queue.0), worker.clone());
             let thread = thread::Builder::new().name(format!("argon2-{number}"));
@@ -126,30 +127,32 @@ impl Hasher {
         &self.metrics
     }
 
-    /// Whether one more of this requester would be [`HasherError::Busy`] just now.
+    /// Whether a job of this requester would be rejected as [`HasherError::Busy`] now.
     pub fn is_busy(&self, requester: &Requester) -> bool {
         !self.queue.0.lock().jobs.has_room(requester)
     }
 
-    /// A PHC string with a fresh salt.
+    /// Hashes the password with a fresh salt, to a PHC string.
     ///
     /// # Errors
     ///
-    /// [`HasherError::Busy`] when the queue is full of jobs that are no less due.
+    /// [`HasherError::Busy`] if the queue is full of jobs with the same or a higher priority.
     pub async fn hash(&self, requester: Requester, password: Password) -> Result<String, HasherError> {
         let hashed = self.run(requester, move |worker| worker.hash(password.expose().as_bytes()));
         hashed.await?.map_err(|e| HasherError::Failed(e.to_string()))
     }
 
-    /// Whether the password fits; `None` (no such account) and a hash that cannot be tried cost the same and never fit.
+    /// Whether the password matches. `None` (no such account) and an unusable hash cost the same
+    /// and never match.
     ///
-    /// That cost is argon2id's. An imported account takes the time of its own hash until its first good login (600 000
-    /// rounds of pbkdf2: twice as long where the processor knows SHA, several times where not), so that until then its
-    /// existence can be told by a clock. Equalising would make every wrong name as slow as the slowest import, for good.
+    /// That cost is argon2id's. An imported account takes the time of its own hash until its first
+    /// successful login (600,000 rounds of PBKDF2: twice as long with SHA instructions, several
+    /// times without), so until then timing reveals that it exists. Equalising would slow every
+    /// unknown name down to the most expensive import, permanently.
     ///
     /// # Errors
     ///
-    /// [`HasherError::Busy`] when the queue is full of jobs that are no less due.
+    /// [`HasherError::Busy`] if the queue is full of jobs with the same or a higher priority.
     pub async fn verify(
         &self,
         requester: Requester,
@@ -161,7 +164,7 @@ impl Hasher {
         let hash = usable.unwrap_or(&self.dummy).to_owned();
         self.run(requester, move |worker| {
             let password = password.expose().as_bytes();
-            let fits = if is_djangos(&hash) {
+            let fits = if is_django_hash(&hash) {
                 DjangoHash::read(&hash).is_ok_and(|hash| hash.verify(password))
             } else {
                 django_hashes::read_argon2(&hash).is_ok_and(|hash| worker.verify(password, &hash))
@@ -188,7 +191,7 @@ impl Hasher {
             let started = Instant::now();
             let done = work(worker);
             metrics.seconds.observe(started.elapsed().as_secs_f64());
-            // The one who asked may have gone; the work is done all the same.
+            // The receiver may be gone.
             let _ = answer.send(Ok(done));
         });
         self.metrics.waiting.inc();
@@ -201,26 +204,27 @@ impl Hasher {
     }
 }
 
-/// False for Django's `!…` and for an empty hash: no password opens such an account.
+/// Whether any password can match: false for Django's `!…` and for an empty hash.
 pub fn is_usable(hash: &str) -> bool {
     !hash.is_empty() && !hash.starts_with(UNUSABLE_PREFIX)
 }
 
-/// Whether a usable hash came from elsewhere and is to be replaced by one of our own: ours are PHC strings.
-pub fn is_djangos(hash: &str) -> bool {
+/// Whether a usable hash is in Django's format and should be replaced. Our own hashes are PHC
+/// strings.
+pub fn is_django_hash(hash: &str) -> bool {
     is_usable(hash) && !hash.starts_with('$')
 }
 
-/// Why no password can open this; `None` when one may.
+/// Why no password can match this hash; `None` if one can.
 pub fn why_unusable(hash: &str) -> Option<Unusable> {
-    match is_djangos(hash) {
+    match is_django_hash(hash) {
         true => DjangoHash::read(hash).err(),
         false => django_hashes::read_argon2(hash).err(),
     }
 }
 
 fn work(queue: &Queue, mut worker: HashWorker) {
-    // Of this thread alone, which only Linux can. Where it is refused, hashing competes with reads.
+    // Lowers this thread only, which needs Linux. On failure hashing competes with reads.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(LOWER_PRIORITY);
     while let Some(job) = next_job(queue, &mut worker) {
@@ -228,11 +232,11 @@ fn work(queue: &Queue, mut worker: HashWorker) {
     }
 }
 
-/// Waits for a job; `None` at the end.
+/// Waits for a job; `None` on shutdown.
 fn next_job(queue: &Queue, worker: &mut HashWorker) -> Option<Job> {
     let mut state = queue.lock();
     loop {
-        // Who waits for a job keeps the queue open: what is left at the end is wanted by none.
+        // Callers keep the queue open while they wait, so no caller is left for the remaining jobs.
         if state.is_closed {
             return None;
         }
@@ -242,7 +246,8 @@ fn next_job(queue: &Queue, worker: &mut HashWorker) -> Option<Job> {
         if worker.memory.is_empty() {
             state = queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         } else {
-            let (locked, wait) = queue.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (locked, wait) =
+                queue.changed.wait_timeout(state, IDLE_TIMEOUT).unwrap_or_else(PoisonError::into_inner);
             state = locked;
             if wait.timed_out() {
                 worker.memory = Vec::new();
@@ -251,19 +256,19 @@ fn next_job(queue: &Queue, worker: &mut HashWorker) -> Option<Job> {
     }
 }
 
-/// Lets the allocator give back what hashes used. glibc would learn from the first one that such sizes are common, and
-/// from then on keep them.
+/// Makes the allocator return a hash's memory to the system. By default glibc raises its threshold
+/// after the first large free and keeps such memory.
 #[cfg(target_env = "gnu")]
-fn give_large_memory_back() {
+fn return_large_allocations() {
     const LARGE: libc::c_int = 1 << 20;
-    // SAFETY: mallopt takes any value for this parameter, and may be called at any time by any thread.
+    // SAFETY: mallopt accepts any value for this parameter, and any thread may call it at any time.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
     }
 }
 
-/// What a hashing thread works with. It keeps the memory of a hash for the next one, for as long as there is one within
-/// [`IDLE`]: to have 19 MiB of empty pages from the system takes time with each.
+/// State of a hashing thread. It reuses the memory of a hash if the next one comes within [`IDLE_TIMEOUT`]:
+/// mapping 19 MiB of fresh pages costs time with each hash.
 #[derive(Clone)]
 struct HashWorker {
     argon2: Argon2<'static>,
@@ -277,7 +282,7 @@ impl HashWorker {
         self.phc(salt, output)
     }
 
-    /// A hash of no password: what it takes to find that out is all that is wanted of it.
+    /// A hash that no password matches. Only the cost of verifying it matters.
     fn dummy_hash(&self) -> Result<String, argon2::password_hash::Error> {
         self.phc(Salt::new(&[0; 16])?, Output::new(&[0; Params::DEFAULT_OUTPUT_LEN])?)
     }
@@ -293,7 +298,7 @@ impl HashWorker {
         .to_string())
     }
 
-    /// Of any argon2 hash, at its own parameters.
+    /// Verifies any argon2 hash with its own parameters.
     fn verify(&mut self, password: &[u8], stored: &PasswordHash) -> bool {
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return false };
         let algorithm = Algorithm::try_from(stored.algorithm.as_str());
@@ -314,7 +319,7 @@ impl HashWorker {
         length: usize,
     ) -> Result<Output, argon2::password_hash::Error> {
         let (own, needed) = (self.argon2.params().block_count(), argon2.params().block_count());
-        // An import may bring a hash that takes more: nobody needs that much again.
+        // An imported hash may need more memory; it is freed after use.
         let mut larger = Vec::new();
         let memory = if needed > own { &mut larger } else { &mut self.memory };
         memory.resize(own.max(needed), Block::new());
@@ -359,7 +364,7 @@ mod tests {
         }
     }
 
-    /// The crate's own way, which takes memory of its own each time, is the judge.
+    /// Compared with the crate's own API, which allocates for each hash.
     #[test]
     fn memory_that_other_hashes_used_changes_nothing() {
         use argon2::password_hash::PasswordVerifier;
@@ -400,7 +405,7 @@ mod tests {
         assert!(results.contains(&Err(HasherError::Busy)));
     }
 
-    /// A flood of one network keeps only itself waiting: another's job is among the next.
+    /// A flood from one network delays only itself: a job of another network is among the next.
     #[tokio::test]
     async fn flood_of_one_network_keeps_only_itself_waiting() {
         let hasher = Hasher::start(Cost::PRODUCTION).unwrap();

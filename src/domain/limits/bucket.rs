@@ -1,19 +1,19 @@
-//! Leaky buckets: how much one holds, how long an attempt takes to leak out, and the wait for the next one.
+//! Leaky buckets: capacity, leak rate and waiting time.
 
 use chrono::{DateTime, Duration, Utc};
 
 use crate::store::{Attempts, CountedAttempts};
 
-/// Digest of what is counted: a name of megabytes takes no more room than any other.
+/// Digest of a bucket's key: a key of any length takes the same memory.
 pub(super) type KeyDigest = [u8; 32];
 
-/// How much a bucket holds, how long one attempt takes to leak out, and whose it is.
+/// Capacity and leak rate of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Limit {
     pub burst: f64,
     pub leak_seconds: f64,
-    /// One client alone fills it, and so pays there for what it tries before its time. A refusal must never fill what
-    /// others share: that would let a client take their attempts without making any.
+    /// Only one client fills it, so its rejected attempts can be charged here. A rejection must
+    /// never fill a shared bucket: a client could use up the attempts of others without making any.
     pub is_own: bool,
 }
 
@@ -34,10 +34,10 @@ pub(super) struct Bucket {
     pub limit: Limit,
 }
 
-/// Refused tries fill a bucket up to so many times what it holds; from there the wait grows no more.
+/// Rejected attempts fill a bucket up to this multiple of its burst, which bounds the wait.
 const MAX_OVERFILL: f64 = 2.0;
 
-/// Of an attempt, as the store counts.
+/// Unit of the stored level.
 pub(super) const MILLIONTHS: f64 = 1_000_000.0;
 
 impl Bucket {
@@ -46,12 +46,12 @@ impl Bucket {
     }
 
     pub(super) fn level(&self, now: DateTime<Utc>) -> f64 {
-        // A clock that jumped back leaks nothing, and fills nothing.
+        // A clock that jumps back neither drains nor fills.
         let elapsed = (now - self.at).num_milliseconds().max(0) as f64 / 1000.0;
         (self.level - elapsed / self.limit.leak_seconds).max(0.0)
     }
 
-    /// The same after a clock that jumped back: else nothing would leak until it has caught up.
+    /// Corrects for a clock that jumped back: otherwise nothing drains until it has caught up.
     pub(super) fn no_later_than(self, now: DateTime<Utc>) -> Bucket {
         Bucket { at: self.at.min(now), ..self }
     }
@@ -60,14 +60,14 @@ impl Bucket {
         *self = Bucket { level: self.level(now) + 1.0, at: now, ..*self };
     }
 
-    /// Counts a try that was refused.
+    /// Counts a rejected attempt.
     fn charge(&mut self, now: DateTime<Utc>) {
         if self.level(now) + 1.0 <= self.limit.burst * MAX_OVERFILL {
             self.fill(now);
         }
     }
 
-    /// How long until there is room for one attempt more; zero or less when there is.
+    /// Seconds until one more attempt fits; zero or less if it fits now.
     fn wait_seconds(&self, now: DateTime<Utc>) -> f64 {
         (self.level(now) + 1.0 - self.limit.burst) * self.limit.leak_seconds
     }
@@ -87,7 +87,8 @@ impl Bucket {
         })
     }
 
-    /// As it was saved. Which limit it is of is known again once it is asked for: until then it counts as a full one.
+    /// Restores a saved bucket. Its limit is unknown until the key is used again; until then it
+    /// counts as full.
     pub(super) fn of_saved(saved: &CountedAttempts) -> Bucket {
         let level = saved.attempts.level.max(1) as f64 / MILLIONTHS;
         let lasts = (saved.empty_at - saved.attempts.at).num_milliseconds().max(1) as f64 / 1000.0;
@@ -95,19 +96,19 @@ impl Bucket {
     }
 }
 
-/// Whether a refused try costs its client.
+/// Whether a rejected attempt is charged to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     Free,
-    /// It fills the client's own buckets that refused it, or else the first.
+    /// Fills those of the client's own buckets that are full, or the first one if none is.
     Charged,
 }
 
-/// Takes an attempt from each bucket, or from none.
+/// Reserves an attempt in all buckets or in none.
 ///
 /// # Errors
 ///
-/// How many seconds there is to wait for all of them.
+/// The longest wait in seconds.
 pub(super) fn reserve(buckets: &mut [Bucket], refused: Refused, now: DateTime<Utc>) -> Result<(), u64> {
     let longest = |buckets: &[Bucket]| buckets.iter().map(|bucket| bucket.wait_seconds(now)).fold(0.0, f64::max);
     if longest(buckets) <= 0.0 {

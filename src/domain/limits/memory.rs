@@ -1,6 +1,7 @@
-//! The buckets of a server that has its database alone: counted in memory, saved a moment later.
+//! Buckets of a single server: counted in memory, saved periodically.
 //!
-//! Saving must never hold up an attempt: it takes the lock to copy what has changed, and writes without it.
+//! Saving must never block an attempt: it copies changed buckets under the lock and writes without
+//! it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::bucket::{Bucket, KeyDigest, Limit, Refused, reserve};
 use crate::store::CountedAttempts;
 
-/// Buckets kept at most; beyond it the emptied ones go, and if none is empty, the fullest stay.
+/// Maximum number of buckets. Beyond it drained buckets are dropped, then the emptier half.
 pub(super) const MAX_BUCKETS: usize = 100_000;
 
 #[derive(Default)]
@@ -19,9 +20,9 @@ pub(super) struct Memory(Mutex<State>);
 #[derive(Default)]
 struct State {
     buckets: HashMap<KeyDigest, Bucket>,
-    /// What was not saved since it changed last.
+    /// Changed since the last save.
     changed: HashSet<KeyDigest>,
-    /// What the database has a row of that may still count.
+    /// Buckets with a row in the database that may still count.
     saved: HashSet<KeyDigest>,
 }
 
@@ -48,7 +49,7 @@ impl Memory {
         }
         for ((key, _), after) in wanted.iter().zip(after) {
             let is_changed = match state.buckets.get(key) {
-                // What a clock left ahead is put right all the same.
+                // A timestamp in the future is corrected even if the attempt is rejected.
                 Some(known) => *known != after,
                 None => after.level > 0.0,
             };
@@ -70,14 +71,14 @@ impl Memory {
         }
     }
 
-    pub(super) fn forget_empty(&self, now: DateTime<Utc>) {
+    pub(super) fn purge_expired(&self, now: DateTime<Utc>) {
         let mut state = self.lock();
         let State { buckets, changed, saved } = &mut *state;
         buckets.retain(|key, bucket| bucket.level(now) > 0.0 || changed.contains(key));
         saved.retain(|key| buckets.contains_key(key));
     }
 
-    /// Takes in what was saved before this server started.
+    /// Loads the buckets saved before this server started.
     pub(super) fn load(&self, rows: &[CountedAttempts]) {
         let mut state = self.lock();
         for row in rows.iter().take(MAX_BUCKETS) {
@@ -86,8 +87,8 @@ impl Memory {
         }
     }
 
-    /// What has to be written, as much as one write takes, and whether there is more. An attempt that was given back
-    /// before it was ever saved needs no row.
+    /// Takes up to `limit` changed buckets, and whether there are more. A bucket that was drained
+    /// by a refund before it was ever saved needs no row.
     pub(super) fn take_changed(&self, limit: usize) -> (Vec<CountedAttempts>, bool) {
         let mut state = self.lock();
         let State { buckets, changed, saved } = &mut *state;
@@ -106,18 +107,18 @@ impl Memory {
             };
         }
         if changed.is_empty() {
-            // Lets go of the room that a flood has taken.
+            // Releases the memory of a flood.
             changed.shrink_to(1024);
         }
         (rows, !changed.is_empty())
     }
 
-    /// These could not be written.
-    pub(super) fn put_back(&self, rows: &[CountedAttempts]) {
+    /// Marks buckets as changed again after a failed write.
+    pub(super) fn mark_changed(&self, rows: &[CountedAttempts]) {
         let mut state = self.lock();
         for row in rows {
             state.changed.insert(row.key_digest);
-            // Whether a row is there is not known: the next one must say so.
+            // The outcome of the write is unknown, so a row may exist.
             state.saved.insert(row.key_digest);
         }
     }
@@ -129,7 +130,7 @@ impl Memory {
 }
 
 impl State {
-    /// Forgets the emptied buckets, or the emptier half: an attacker's own stay, since they are the full ones.
+    /// Drops drained buckets, then the emptier half: the fullest ones, an attacker's, stay.
     fn make_room(&mut self, now: DateTime<Utc>) {
         let State { buckets, saved, .. } = self;
         buckets.retain(|_, bucket| bucket.level(now) > 0.0);

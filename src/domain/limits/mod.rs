@@ -1,15 +1,17 @@
-//! How often may a client try? Leaky buckets, per account, client and purpose.
+//! Rate limits: leaky buckets per account, client and purpose.
 //!
-//! An attempt is reserved *before* it is made, so that parallel ones cannot pass the limit together, and refunded when
-//! it succeeded: only failures fill a bucket. A bucket empties by itself, so nobody is locked out for good. A refused
-//! try fills its client's own bucket further: clients that do not wait as they are told wait longer, and leave the
-//! buckets that they share to others. (OWASP ASVS 5, V6.3; NIST 800-63B, 3.2.2.)
+//! An attempt is reserved *before* it is made, so parallel attempts cannot exceed the limit, and
+//! refunded if it succeeds: only failures fill a bucket. Buckets drain over time, so an account is
+//! never locked permanently. A rejected attempt also fills the client's own bucket: clients that
+//! ignore Retry-After wait longer and leave the shared buckets to others. (OWASP ASVS 5, V6.3; NIST
+//! 800-63B, 3.2.2.)
 //!
-//! Strangers can fill the bucket of an account, whatever each of them waits. A client that proved itself to the account
-//! before ([`Standing`]) then has a bucket of its own. Success elsewhere clears nothing.
+//! Many unknown clients together can fill an account's bucket. A client that has authenticated to
+//! the account before ([`Standing`]) then uses a bucket of its own. Success never clears another
+//! bucket.
 //!
-//! One server counts in memory and saves what has changed every [`SAVE_INTERVAL`]; several on one database count in it,
-//! together: a client gains nothing by asking another.
+//! A single server counts in memory and saves changes every [`SAVE_INTERVAL`]. Several servers on
+//! one database count in the database, so a client gains nothing by changing servers.
 
 mod bucket;
 mod memory;
@@ -28,48 +30,49 @@ use crate::store::{Store, StoreError};
 use bucket::{KeyDigest, Limit, Refused};
 use memory::{MAX_BUCKETS, Memory};
 
-/// One client against one account name; also one known device, apart from its network.
+/// One client, one account name; also one known device, from any network.
 const GUESSES_BY_CLIENT: Limit = Limit::own(10.0, 30.0);
-/// All clients of one IPv6 site against one account name: more than one of them, but no faster.
+/// One IPv6 site, one account name: a larger burst than for one client, at the same rate.
 const GUESSES_BY_SITE: Limit = Limit::shared(30.0, 30.0);
-/// All strangers against one account name: a hundred, then slowly, yet faster than one client or site can go on.
+/// All unknown clients, one account name: a burst of 100, then a rate that no single client or site
+/// can use up.
 const GUESSES_ON_ACCOUNT: Limit = Limit::shared(100.0, 20.0);
-/// One client against all account names.
+/// One client, all account names.
 const GUESSES_OF_CLIENT: Limit = Limit::own(100.0, 3.0);
 const GUESSES_OF_SITE: Limit = Limit::shared(300.0, 3.0);
-/// One client's requests for one purpose.
+/// One client, one purpose.
 const REQUESTS_BY_CLIENT: Limit = Limit::own(60.0, 10.0);
 const REQUESTS_BY_SITE: Limit = Limit::shared(180.0, 10.0);
-/// One account's questions whether a name or an address is taken.
+/// Checks by one account whether a username or an address is taken.
 const LOOKUPS_BY_ACCOUNT: Limit = Limit::own(30.0, 120.0);
 
-/// How often a server that counts in memory saves what has changed; so much is lost at most when it is killed.
+/// Interval between saves of the in-memory buckets. A crash loses at most this much.
 pub const SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Rows of one write.
+/// Rows per write transaction.
 const BATCH: u16 = 500;
 
-/// Why a client asks for something that an account or the server pays for. Each is counted apart.
+/// Why a request is limited. Each purpose is counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// Making an account, and learning whether a name or an address is taken.
+    /// Registering, and checking whether a username or an address is taken.
     Registration,
-    /// The same of a signed-in account: adding an address, taking another name.
+    /// The same check by a signed-in account: adding an address, changing the username.
     Lookup,
-    /// A key that a confirmation mail carries.
+    /// Using the key of a confirmation email.
     ConfirmationKey,
-    /// A key that a reset mail carries.
+    /// Using the key of a reset email.
     ResetKey,
     ResetMail,
     ConfirmationMail,
-    /// On the way to a sign-in provider.
+    /// Starting a sign-in at a provider.
     ProviderStart,
-    /// On the way back from it.
+    /// The callback from a provider.
     ProviderReturn,
 }
 
 impl Purpose {
-    /// Part of what is counted: it must stay the same, or what was counted is forgotten.
+    /// Part of the bucket's key: a change resets the saved buckets.
     fn name(self) -> &'static str {
         match self {
             Purpose::Registration => "registration",
@@ -84,14 +87,14 @@ impl Purpose {
     }
 }
 
-/// Why a mail is sent. Each has a budget of its own for each address.
+/// Why an email is sent. Each purpose has its own budget per address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MailPurpose {
-    /// A link that sets a new password.
+    /// A password reset link.
     Reset,
-    /// A link that proves an address.
+    /// A confirmation link.
     Confirmation,
-    /// What happened to an account, told to its owner.
+    /// A security notice to the account's owner.
     Notice,
 }
 
@@ -104,7 +107,8 @@ impl MailPurpose {
         }
     }
 
-    /// Mails to one address: two at once, then one each half hour, and so never fewer than one an hour.
+    /// Budget of one address: two emails at once, then one every half hour, so at least one an
+    /// hour.
     fn budget(self) -> Limit {
         match self {
             MailPurpose::Reset | MailPurpose::Confirmation => Limit::shared(2.0, 1800.0),
@@ -112,7 +116,7 @@ impl MailPurpose {
         }
     }
 
-    /// What its client asked for; a notice is asked for by nobody.
+    /// The limited request behind the email. A notice has none.
     fn request(self) -> Option<Purpose> {
         match self {
             MailPurpose::Reset => Some(Purpose::ResetMail),
@@ -122,40 +126,41 @@ impl MailPurpose {
     }
 }
 
-/// Whether a mail may leave.
+/// Whether an email may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a spent budget means that no mail may be queued"]
 pub enum MailBudget {
-    /// It is counted: queue the mail.
+    /// The email is counted: queue it.
     Reserved,
-    /// The address has had its share. Answer as if the mail were sent, and queue none: the last ones still hold.
+    /// The budget is used up. Respond as if the email were sent, but queue none: earlier links are
+    /// still valid.
     Spent,
 }
 
-/// How an account knows the client that tries a password.
+/// How an account knows the client that attempts a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     Stranger,
-    /// Its network has given the account's password before.
+    /// The network has authenticated to the account before.
     KnownNetwork,
-    /// It is a browser that signed in to the account before; the id is its own.
+    /// A browser with a valid device cookie of the account; the id is unique to that cookie.
     KnownDevice([u8; 12]),
 }
 
-/// The limits of one server, or of all on one database.
+/// Rate limits of one server, or of all servers on one database.
 pub struct Limits {
     buckets: Buckets,
     clock: Arc<dyn Clock>,
 }
 
 enum Buckets {
-    /// Nothing is counted.
+    /// Limits are disabled.
     Off,
     Own(Memory),
     Shared(Store),
 }
 
-/// An attempt under way. Dropped, it stays counted.
+/// A reserved attempt. It stays counted unless it is refunded.
 #[must_use = "an attempt that succeeded must be refunded"]
 pub struct Attempt(Vec<KeyDigest>);
 
@@ -170,8 +175,8 @@ impl Limits {
         Limits { buckets, clock }
     }
 
-    /// A password is about to be tried: `account` is the folded name. Where strangers leave no room, `standing` is
-    /// found out: a known client has room of its own.
+    /// Reserves a login attempt; `account` is the folded name. `standing` is only polled if the
+    /// shared buckets are full: a known client then has its own bucket.
     ///
     /// # Errors
     ///
@@ -206,7 +211,7 @@ impl Limits {
         }
     }
 
-    /// A client asks for something. What fails stays counted; refund what succeeded, unless its success costs too.
+    /// Reserves a request. Failures stay counted; refund a success unless it costs something too.
     ///
     /// # Errors
     ///
@@ -215,7 +220,8 @@ impl Limits {
         self.reserve(&requests(purpose, client), Refused::Charged).await
     }
 
-    /// A signed-in account asks for a name or an address, and learns whether it is taken: counted either way.
+    /// Counts a lookup by a signed-in account that reveals whether a name or an address is taken.
+    /// It is never refunded.
     ///
     /// # Errors
     ///
@@ -226,12 +232,14 @@ impl Limits {
         self.reserve(&wanted, Refused::Charged).await.map(|_| ())
     }
 
-    /// A mail to `address`, in its stored form, is wanted. Strangers cannot use up what another purpose has, and each
-    /// purpose's budget lets a mail leave at least once an hour.
+    /// Reserves an email to `address`, given in its stored form. Budgets are separate per purpose,
+    /// so strangers cannot use up that of another purpose, and each lets at least one email an hour
+    /// through.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Throttled`] for a client that asks for too many mails, whoever gets them; the store's.
+    /// [`Refusal::Throttled`] for a client that requests too many emails, to any address; the
+    /// store's.
     pub async fn reserve_mail(
         &self,
         address: &str,
@@ -249,7 +257,7 @@ impl Limits {
         }
     }
 
-    /// The attempt was a good one and does not count. Where the store cannot say so just now, it does.
+    /// Refunds a successful attempt. If the store fails, the attempt stays counted.
     pub async fn refund(&self, attempt: Attempt) {
         match &self.buckets {
             Buckets::Off => {}
@@ -260,7 +268,7 @@ impl Limits {
         }
     }
 
-    /// Takes in what this server counted before it was started again.
+    /// Loads the buckets that were saved before a restart.
     ///
     /// # Errors
     ///
@@ -272,11 +280,11 @@ impl Limits {
         Ok(())
     }
 
-    /// Saves what has changed since the last time, in small writes that hold nobody up.
+    /// Saves changed buckets in small transactions.
     ///
     /// # Errors
     ///
-    /// The store's; the next call tries again.
+    /// The store's; the next call retries.
     pub async fn save(&self, store: &Store) -> Result<(), StoreError> {
         let Buckets::Own(memory) = &self.buckets else { return Ok(()) };
         loop {
@@ -284,7 +292,7 @@ impl Limits {
             if !rows.is_empty() {
                 let written = rows.clone();
                 let write = store.write(move |w| written.iter().try_for_each(|row| w.attempts_keep(row)));
-                write.await.inspect_err(|_: &StoreError| memory.put_back(&rows))?;
+                write.await.inspect_err(|_: &StoreError| memory.mark_changed(&rows))?;
             }
             if !is_more {
                 return Ok(());
@@ -292,7 +300,7 @@ impl Limits {
         }
     }
 
-    /// Deletes what is counted and empty by now; called about once a minute.
+    /// Deletes drained buckets. Called about once a minute.
     ///
     /// # Errors
     ///
@@ -301,7 +309,7 @@ impl Limits {
         let now = self.clock.now();
         match &self.buckets {
             Buckets::Off => return Ok(()),
-            Buckets::Own(memory) => memory.forget_empty(now),
+            Buckets::Own(memory) => memory.purge_expired(now),
             Buckets::Shared(_) => {}
         }
         while store.write(move |w| w.attempts_delete_empty(now, BATCH.into())).await? == usize::from(BATCH) {}

@@ -1,14 +1,14 @@
-//! The buckets of several servers on one database: counted in it, by all of them together.
+//! Buckets of several servers, counted in their shared database.
 
 use chrono::{DateTime, Duration, Utc};
 
 use super::bucket::{Bucket, KeyDigest, Limit, MILLIONTHS, Refused, reserve};
 use crate::store::{Reader, Store, StoreError, Writer};
 
-/// Clocks of several servers differ; one that is further ahead was wrong.
+/// Tolerated difference between servers' clocks; a timestamp further ahead is corrected.
 const MAX_CLOCK_SKEW: Duration = Duration::seconds(60);
 
-/// Seconds to wait, or the attempt is made.
+/// Reserved, or the seconds to wait.
 type Outcome = Result<(), u64>;
 
 pub(super) async fn reserve_in(
@@ -17,7 +17,7 @@ pub(super) async fn reserve_in(
     refused: Refused,
     now: DateTime<Utc>,
 ) -> Result<Outcome, StoreError> {
-    // A refusal that costs its client nothing, or no more than it has paid already, is a read alone.
+    // A rejection that changes no bucket needs no write.
     let seen = store.read(|r| stored(r, wanted, now)).await?;
     if seen.iter().all(|bucket| bucket.at <= now + MAX_CLOCK_SKEW) {
         let mut after: Vec<Bucket> = seen.iter().map(|bucket| bucket.no_later_than(now)).collect();
@@ -39,7 +39,8 @@ fn stored(r: &Reader<'_>, wanted: &[(KeyDigest, Limit)], now: DateTime<Utc>) -> 
     wanted.iter().map(|(key, limit)| Ok(Bucket::of_stored(r.attempts_find(key)?, *limit, now))).collect()
 }
 
-/// A refusal is no failure of the write: what it costs, and what a clock left ahead, is written all the same.
+/// Rejecting is no failure of the write: charges and corrected timestamps are written in either
+/// case.
 fn reserve_within(
     w: &Writer<'_>,
     wanted: &[(KeyDigest, Limit)],

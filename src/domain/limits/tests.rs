@@ -54,7 +54,7 @@ async fn eleventh_guess_waits_and_time_opens_again() {
     for _ in 0..10 {
         let _ = guess(&limits, "amy", "192.0.2.1").await.unwrap();
     }
-    // The refused one counts too.
+    // The rejected attempt counts too.
     assert_eq!(wait(guess(&limits, "amy", "192.0.2.1").await), 60);
     clock.advance(60);
     assert!(guess(&limits, "amy", "192.0.2.1").await.is_ok());
@@ -70,7 +70,7 @@ async fn refused_try_keeps_its_client_waiting_longer_up_to_a_bound() {
     let refused = &waits[10..];
     assert!(refused.is_sorted() && refused[0] == 60 && refused[9] == 330, "{waits:?}");
     assert!(refused[10..].iter().all(|wait| *wait == 330), "{waits:?}");
-    // Others wait for nothing.
+    // Other clients do not wait.
     assert_eq!(wait(guess(&limits, "amy", "192.0.2.2").await), 0);
     clock.advance(330);
     assert_eq!(wait(guess(&limits, "amy", "192.0.2.1").await), 0);
@@ -126,7 +126,7 @@ async fn strangers_together_have_a_hundred_guesses_and_then_three_a_minute() {
     for client in 200..1000 {
         made += usize::from(guess(&limits, "amy", &format!("client {client}")).await.is_ok());
     }
-    // All that has leaked away in an hour, which is the whole bucket, is all there is.
+    // An hour drains the whole bucket, and no more than that is available.
     assert_eq!(made, 200);
 }
 
@@ -137,7 +137,7 @@ async fn stranger_does_not_lock_the_owner_out() {
     assert!(guess(&limits, "amy", "192.0.2.1").await.is_ok());
 }
 
-/// Not even one that waits as it is told, forever.
+/// A client that respects Retry-After forever does not either.
 #[tokio::test]
 async fn one_stranger_never_fills_the_bucket_of_an_account() {
     let (limits, clock) = limits();
