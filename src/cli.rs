@@ -257,12 +257,7 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
         }
         Spec::Diff { old: Some(old), new: Some(new), format, fail_on, .. } => {
             let (old, new) = report::read_documents(old, new, ReadOptions::default()).map_err(unusable)?;
-            return conclude(&report::compatibility(
-                &old.value,
-                &new.value,
-                *format,
-                fail_on.unwrap_or(FailOn::Breaking),
-            ));
+            return conclude(&report::compatibility(&old, &new, *format, fail_on.unwrap_or(FailOn::Breaking)));
         }
         Spec::Diff { source, format, .. } => {
             let document = match source {

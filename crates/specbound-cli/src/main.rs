@@ -1,4 +1,4 @@
-//! The command `specbound`: compares OpenAPI 3.0 documents and generates Rust code from one.
+//! The command `specbound`: compares OpenAPI documents and generates Rust code from one.
 //!
 //! Exit status: 0 for no finding, 1 for a finding or a failed write, 2 for unusable input or wrong usage.
 
@@ -9,10 +9,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser};
 use specbound_codegen::Settings;
 use specbound_contract::diff::Sides;
+use specbound_contract::policy::{self, Policy};
 use specbound_contract::report::{self, FailOn, Format, Report};
-use specbound_contract::{Document, ReadOptions};
+use specbound_contract::{Day, Document, ReadOptions, compatibility};
 
-/// Compares OpenAPI 3.0 documents, finds changes that break clients, and generates Rust code.
+/// Compares OpenAPI documents of version 3.0 to 3.2, finds changes that break clients, and generates Rust code.
 #[derive(Parser)]
 #[command(name = "specbound", version)]
 enum Command {
@@ -22,9 +23,42 @@ enum Command {
     Breaking {
         #[command(flatten)]
         documents: Documents,
+        #[command(flatten)]
+        policy: PolicyArgs,
         /// Changes that make the exit status 1.
         #[arg(long, value_enum, default_value = "breaking")]
         fail_on: FailOn,
+    },
+    /// Accept the findings that are there now: prints entries for the policy file, or appends them to it.
+    Accept {
+        #[command(flatten)]
+        documents: Documents,
+        #[command(flatten)]
+        policy: PolicyArgs,
+        /// Why they are accepted.
+        #[arg(long)]
+        reason: String,
+        /// The last day on which they are, such as 2030-12-31.
+        #[arg(long, value_parser = day)]
+        until: Option<String>,
+        /// Append to the policy file.
+        #[arg(long)]
+        write: bool,
+    },
+    /// List the rules of `breaking` by their identifiers.
+    Rules,
+    /// Explain a rule.
+    Explain {
+        /// Its identifier, such as `schema-max-length-changed`.
+        rule: String,
+    },
+    /// Write a document and the files that it refers to as one, in JSON.
+    Bundle {
+        /// The document; `-` is standard input.
+        document: PathBuf,
+        /// Follow references out of the document's folder.
+        #[arg(long)]
+        allow_outside: bool,
     },
     /// Generate server.rs, client.rs and server_trait.rs.
     Generate(Generate),
@@ -62,6 +96,56 @@ impl Documents {
     }
 }
 
+/// The name of the policy file that is read without an option.
+const POLICY_FILE: &str = "specbound.toml";
+
+#[derive(Args)]
+struct PolicyArgs {
+    /// The policy file. Without this option `specbound.toml` is read if it is there.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+impl PolicyArgs {
+    fn path(&self) -> &Path {
+        self.policy.as_deref().unwrap_or(Path::new(POLICY_FILE))
+    }
+
+    fn read(&self) -> Result<Policy, Failure> {
+        let path = self.path();
+        let named = |why: &dyn ToString| unusable(format!("{}: {}", path.display(), why.to_string()));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Policy::parse(&text).map_err(|e| named(&e)),
+            Err(e) if self.policy.is_none() && e.kind() == std::io::ErrorKind::NotFound => Ok(Policy::default()),
+            Err(e) => Err(named(&e)),
+        }
+    }
+}
+
+fn day(text: &str) -> Result<String, String> {
+    Day::parse(text).map(|_| text.to_owned()).ok_or_else(|| "not a date of the form 2030-12-31".to_owned())
+}
+
+fn accept(
+    old: &Document,
+    new: &Document,
+    policy: &PolicyArgs,
+    reason: &str,
+    until: Option<&str>,
+    write: bool,
+) -> Result<ExitCode, Failure> {
+    let outcome = policy.read()?.compare(old, new, Day::today());
+    let text = policy::acceptances(&outcome.verdicts, reason, until);
+    if !write {
+        return conclude(&Report { text, failed: false });
+    }
+    let path = policy.path();
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|e| Failure { message: format!("{}: {e}", path.display()), code: FOUND })?;
+    Ok(ExitCode::SUCCESS)
+}
+
 #[derive(Args)]
 struct Generate {
     /// The OpenAPI 3.0 document, YAML or JSON.
@@ -93,9 +177,24 @@ fn main() -> ExitCode {
         Command::Diff(documents) => documents.read().and_then(|(old, new)| {
             conclude(&report::difference(&old.value, &new.value, Sides::OLD_NEW, documents.format))
         }),
-        Command::Breaking { documents, fail_on } => documents
-            .read()
-            .and_then(|(old, new)| conclude(&report::compatibility(&old.value, &new.value, documents.format, fail_on))),
+        Command::Breaking { documents, policy, fail_on } => documents.read().and_then(|(old, new)| {
+            let policy = policy.read()?;
+            conclude(&report::gate(&old, &new, &policy, Day::today(), documents.format, fail_on))
+        }),
+        Command::Accept { documents, policy, reason, until, write } => {
+            documents.read().and_then(|(old, new)| accept(&old, &new, &policy, &reason, until.as_deref(), write))
+        }
+        Command::Rules => {
+            let lines = compatibility::rules_list().into_iter().map(|(id, about)| format!("{id}\n    {about}\n"));
+            conclude(&Report { text: lines.collect(), failed: false })
+        }
+        Command::Explain { rule } => match compatibility::explain(&rule) {
+            Some(text) => conclude(&Report { text, failed: false }),
+            None => Err(unusable(format!("there is no rule {rule}; `specbound rules` lists them"))),
+        },
+        Command::Bundle { document, allow_outside } => report::read_document(&document, ReadOptions { allow_outside })
+            .map_err(unusable)
+            .and_then(|document| conclude(&Report { text: format!("{:#}\n", document.value), failed: false })),
         Command::Generate(generate) => write_generated(&generate),
     };
     result.unwrap_or_else(|Failure { message, code }| {

@@ -146,6 +146,90 @@ fn files_that_a_document_refers_to_are_read_within_its_folder() {
 }
 
 #[test]
+fn a_finding_is_accepted_until_a_day_and_then_fails_again() {
+    let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
+    let both = ["breaking", "old.yaml", "new.yaml"];
+    assert_eq!(folder.specbound(&both).0, Some(1));
+    let accept = ["accept", "old.yaml", "new.yaml", "--reason", "agreed with \"all\"", "--until"];
+    let (code, entry, _) = folder.specbound(&[&accept[..], &["2999-12-31"]].concat());
+    assert_eq!(code, Some(0));
+    assert!(entry.contains("# schema-max-length-changed: ") && entry.contains("reason = \"agreed with"), "{entry}");
+    assert_eq!(folder.specbound(&[&accept[..], &["2999-12-31", "--write"]].concat()).0, Some(0));
+    let (code, report, _) = folder.specbound(&both);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(report.ends_with("1 accepted by the policy\n"), "{report}");
+
+    let policy = folder.path().join("specbound.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&policy, text.replace("2999", "2001")).unwrap();
+    let (code, report, _) = folder.specbound(&both);
+    assert_eq!(code, Some(1));
+    assert!(report.contains("note: the acceptance of ") && report.contains(" ended on 2001-12-31\n"), "{report}");
+    let (code, report, _) = folder.specbound(&["breaking", "old.yaml", "old.yaml"]);
+    assert_eq!(code, Some(0));
+    assert!(report.contains("matches no finding"), "{report}");
+}
+
+#[test]
+fn the_policy_file_is_read_strictly() {
+    let folder = Folder::with_change("operationId: ping", "operationId: pong");
+    let both = ["breaking", "old.yaml", "new.yaml", "--policy", "p.toml"];
+    assert_eq!(folder.specbound(&both[..3]).0, Some(1));
+    let (code, _, error) = folder.specbound(&both);
+    assert_eq!((code, error.starts_with("specbound: p.toml: ")), (Some(2), true), "{error}");
+    let with = |text: &str| {
+        std::fs::write(folder.path().join("p.toml"), text).unwrap();
+        folder.specbound(&both)
+    };
+    let rule = "[[severity]]\nrule = \"operation-operation-id-*\"\nlevel = ";
+    assert_eq!(with(&format!("{rule}\"compatible\"")).0, Some(0));
+    assert_eq!(with(&format!("{rule}\"ignore\"")).1, "no changes of meaning\n");
+    assert_eq!(with(&format!("{rule}\"compatible\"\noperation = \"GET *\"")).0, Some(1));
+    assert_eq!(with(&format!("{rule}\"compatible\"\noperation = \"POST *\"")).0, Some(0));
+    for wrong in ["severities = []", "[[accept]]\nfingerprint = 'a'\nreason = 'b'\nuntil = 'soon'", "a = ["] {
+        let (code, _, error) = with(wrong);
+        assert_eq!((code, error.lines().count()), (Some(2), 1), "{error}");
+    }
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
+    let (code, rules, _) = folder.specbound(&["rules"]);
+    assert!(code == Some(0) && rules.contains("\nschema-max-length-changed\n"), "{rules}");
+    let (_, report, _) = folder.specbound(&["breaking", "old.yaml", "new.yaml", "--format", "json"]);
+    assert!(report.contains("\"rule\": \"schema-max-length-changed\""), "{report}");
+    let (code, page, _) = folder.specbound(&["explain", "schema-max-length-changed"]);
+    assert!(code == Some(0) && page.starts_with("schema-max-length-changed\n"), "{page}");
+    assert_eq!(folder.specbound(&["explain", "none"]).0, Some(2));
+}
+
+#[test]
+fn reports_for_programs_name_the_line_in_the_document() {
+    let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
+    let report = |format: &str| folder.specbound(&["breaking", "old.yaml", "new.yaml", "--format", format]).1;
+    assert!(report("github").starts_with("::error file=new.yaml,line=12,col="), "{}", report("github"));
+    assert!(report("junit").contains("new.yaml:12:") && report("junit").contains("failures=\"1\""));
+    assert!(report("sarif").contains("\"startLine\": 12"), "{}", report("sarif"));
+    assert!(report("code-climate").contains("\"begin\": 12"), "{}", report("code-climate"));
+    assert!(report("json").contains("\"line\": 12"), "{}", report("json"));
+}
+
+#[test]
+fn a_bundle_says_the_same_as_its_files() {
+    let folder = Folder::with_change("9", "9");
+    std::fs::write(folder.path().join("types.yaml"), "Ping: {type: object, properties: {text: {maxLength: 9}}}")
+        .unwrap();
+    let split = OLD.replace("#/components/schemas/Ping", "types.yaml#/Ping");
+    std::fs::write(folder.path().join("split.yaml"), split).unwrap();
+    let (code, bundle, _) = folder.specbound(&["bundle", "split.yaml"]);
+    assert!(code == Some(0) && !bundle.contains("types.yaml"), "{bundle}");
+    std::fs::write(folder.path().join("bundle.json"), bundle).unwrap();
+    assert_eq!(folder.specbound(&["breaking", "split.yaml", "bundle.json"]).0, Some(0));
+    assert_eq!(folder.specbound(&["diff", "split.yaml", "bundle.json"]).0, Some(0));
+}
+
+#[test]
 fn generate_writes_server_client_and_trait() {
     let folder = Folder::with_change("9", "9");
     let arguments = ["generate", "old.yaml", "src/api", "--trait-name", "PingApi", "--runtime", "crate::runtime"];

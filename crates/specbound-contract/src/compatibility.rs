@@ -16,6 +16,7 @@ mod composition;
 mod location;
 pub(crate) mod quoting;
 pub mod render;
+mod rule_id;
 mod rules;
 mod usage;
 mod uses;
@@ -61,6 +62,8 @@ pub enum Audience {
 /// The effect of one difference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
+    /// The identifier of the rule, such as `schema-max-length-changed`.
+    pub rule: String,
     /// How bad it is.
     pub severity: Severity,
     /// The clients that it affects.
@@ -96,6 +99,18 @@ pub fn may_break(verdicts: &[Verdict]) -> bool {
 }
 
 pub use crate::document::parse;
+pub use rule_id::{explain, rules as rules_list};
+
+pub(crate) fn lifecycle_rules() -> &'static [(&'static str, &'static str)] {
+    rule_id::LIFECYCLE
+}
+
+pub(crate) use usage::on_the_wire as wire_path;
+
+/// The components of a canonical document that requests carry, as JSON pointers.
+pub(crate) fn request_components(document: &Value) -> BTreeSet<String> {
+    UsageIndex::of(document, &mut Operations::default()).of_direction(Direction::Request)
+}
 
 /// Longest chain of changed references that is followed.
 const MAX_REFERENCE_DEPTH: usize = 40;
@@ -577,7 +592,8 @@ impl Classifier<'_> {
         let operations: BTreeSet<String> = used.chain(location.operation.clone()).collect();
         let place = location.breadcrumb_text();
         let operations = operations.into_iter().collect();
-        Verdict { severity, audience, location: place, operations, message, difference }
+        let rule = rule_id::rule_id(location, &difference);
+        Verdict { rule, severity, audience, location: place, operations, message, difference }
     }
 }
 

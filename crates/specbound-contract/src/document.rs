@@ -64,6 +64,15 @@ pub struct SourcePlace {
 }
 
 impl Document {
+    /// Parses a document that does not refer to other files.
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError`], with the position in the text.
+    pub fn parse(text: &str) -> Result<Document, ParseError> {
+        Document::from_text(text, None, &mut Files::new(Path::new(""), ReadOptions::default()))
+    }
+
     pub(crate) fn from_text(text: &str, path: Option<&Path>, files: &mut Files) -> Result<Document, ParseError> {
         let mut value = source::read(text)?.value;
         let version = version(&value)?;
@@ -143,8 +152,7 @@ fn source_keys(root: &Value, steps: &[String]) -> Vec<String> {
 ///
 /// [`ParseError`], with the position in the text.
 pub fn parse(text: &str) -> Result<Value, ParseError> {
-    let mut files = Files::new(Path::new(""), ReadOptions::default());
-    Document::from_text(text, None, &mut files).map(|document| document.value)
+    Document::parse(text).map(|document| document.value)
 }
 
 /// The version of a document that is compared here. YAML reads an unquoted `3.0` as a number.

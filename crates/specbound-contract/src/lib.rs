@@ -22,16 +22,21 @@
 
 mod canonical;
 pub mod compatibility;
+mod date;
 pub mod diff;
 mod document;
 pub mod enforced;
 mod files;
+mod formats;
+mod lifecycle;
+pub mod policy;
 pub mod report;
 mod resolve;
 mod simplify;
 mod source;
 
 pub use canonical::canonical;
+pub use date::Day;
 pub use document::{Document, ParseError, SourcePlace, parse};
 pub use files::ReadOptions;
 pub use simplify::{MissingContentType, keep_content_type};

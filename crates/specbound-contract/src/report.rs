@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::compatibility::Verdict;
 use crate::compatibility::{self, render};
 use crate::diff::{self, Sides};
 use crate::files::Files;
-use crate::{Document, ParseError, ReadOptions};
+use crate::formats;
+use crate::policy::{Outcome, Policy};
+use crate::{Day, Document, ParseError, ReadOptions};
 
 /// How a report is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,14 @@ pub enum Format {
     Json,
     /// For a review comment.
     Markdown,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// JUnit XML, for a list of tests.
+    Junit,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// Code Climate, for GitLab.
+    CodeClimate,
 }
 
 /// Which changes fail a compatibility report.
@@ -32,6 +43,8 @@ pub enum FailOn {
     Breaking,
     /// Any change of meaning.
     Any,
+    /// No change.
+    None,
 }
 
 /// A rendered report and the decision that it supports.
@@ -99,30 +112,60 @@ pub fn read_documents(old: &Path, new: &Path, options: ReadOptions) -> Result<(D
     Ok((read_document(old, options)?, read_document(new, options)?))
 }
 
+/// What the changes mean for clients, by a policy. Fails as `fail_on` says; accepted findings do not count.
+pub fn gate(old: &Document, new: &Document, policy: &Policy, today: Day, format: Format, fail_on: FailOn) -> Report {
+    let Outcome { verdicts, accepted, notes } = policy.compare(old, new, today);
+    let sides = formats::Sides { old, new };
+    let text = match format {
+        Format::Text => {
+            let accepted = match accepted.len() {
+                0 => String::new(),
+                count => format!("{count} accepted by the policy\n"),
+            };
+            let notes = notes.iter().map(|note| format!("note: {note}\n")).collect::<String>();
+            format!("{}{accepted}{notes}", render::to_text(&verdicts))
+        }
+        Format::Json => {
+            let mut report = render::to_json(&verdicts);
+            for (entry, verdict) in report.as_array_mut().into_iter().flatten().zip(&verdicts) {
+                entry["source"] = sides.source(verdict);
+            }
+            pretty(&report)
+        }
+        Format::Markdown => {
+            let notes = notes.iter().map(|note| format!("\n> {note}\n")).collect::<String>();
+            format!("{}{notes}", render::to_markdown(&verdicts))
+        }
+        Format::Sarif => pretty(&formats::sarif(&verdicts, sides)),
+        Format::Junit => formats::junit(&verdicts, sides),
+        Format::Github => formats::github(&verdicts, sides),
+        Format::CodeClimate => pretty(&formats::code_climate(&verdicts, sides)),
+    };
+    Report { text, failed: fails(&verdicts, fail_on) }
+}
+
+fn fails(verdicts: &[Verdict], fail_on: FailOn) -> bool {
+    match fail_on {
+        FailOn::Breaking => compatibility::may_break(verdicts),
+        FailOn::Any => !verdicts.is_empty(),
+        FailOn::None => false,
+    }
+}
+
 /// Every difference in meaning. Fails when there is one.
 pub fn difference(old: &Value, new: &Value, sides: Sides, format: Format) -> Report {
     let differences = diff::diff(old, new);
     let text = match format {
-        Format::Text => diff::to_text(&differences, sides),
-        Format::Json => pretty(&diff::to_json(&differences, sides)),
+        Format::Text | Format::Github | Format::Junit => diff::to_text(&differences, sides),
+        Format::Json | Format::Sarif | Format::CodeClimate => pretty(&diff::to_json(&differences, sides)),
         Format::Markdown => format!("```text\n{}```\n", diff::to_text(&differences, sides)),
     };
     Report { text, failed: !differences.is_empty() }
 }
 
-/// What the changes from `old` to `new` mean for clients. Fails as `fail_on` says.
-pub fn compatibility(old: &Value, new: &Value, format: Format, fail_on: FailOn) -> Report {
-    let verdicts = compatibility::compare(old, new);
-    let text = match format {
-        Format::Text => render::to_text(&verdicts),
-        Format::Json => pretty(&render::to_json(&verdicts)),
-        Format::Markdown => render::to_markdown(&verdicts),
-    };
-    let failed = match fail_on {
-        FailOn::Breaking => compatibility::may_break(&verdicts),
-        FailOn::Any => !verdicts.is_empty(),
-    };
-    Report { text, failed }
+/// What the changes from `old` to `new` mean for clients, without a policy. Fails as `fail_on` says.
+pub fn compatibility(old: &Document, new: &Document, format: Format, fail_on: FailOn) -> Report {
+    gate(old, new, &Policy::default(), Day::today(), format, fail_on)
 }
 
 /// Indented JSON, ending in a line break.
@@ -139,12 +182,12 @@ mod tests {
 
     #[test]
     fn added_operation_fails_only_on_any_change() {
-        let (old, new) = (crate::parse(OLD).unwrap(), crate::parse(NEW).unwrap());
+        let (old, new) = (Document::parse(OLD).unwrap(), Document::parse(NEW).unwrap());
         assert!(!compatibility(&old, &new, Format::Text, FailOn::Breaking).failed);
         assert!(compatibility(&old, &new, Format::Text, FailOn::Any).failed);
         assert!(compatibility(&new, &old, Format::Text, FailOn::Breaking).failed);
-        assert!(difference(&old, &new, Sides::OLD_NEW, Format::Text).failed);
-        assert!(!difference(&old, &old, Sides::OLD_NEW, Format::Text).failed);
+        assert!(difference(&old.value, &new.value, Sides::OLD_NEW, Format::Text).failed);
+        assert!(!difference(&old.value, &old.value, Sides::OLD_NEW, Format::Text).failed);
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub fn to_json(verdicts: &[Verdict]) -> Value {
     let entry = |verdict: &Verdict| {
         let severity = SEVERITIES.iter().find(|(severity, _)| *severity == verdict.severity);
         let mut entry = json!({
+            "rule": verdict.rule,
+            "fingerprint": verdict.fingerprint(),
             "severity": severity.map(|(_, name)| name),
             "concerns": match verdict.audience {
                 Audience::Senders => json!(["senders"]),

@@ -4,7 +4,7 @@
 //! worklist. A cycle ends when nothing changes, and a long chain needs no deep recursion.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -149,6 +149,11 @@ impl UsageIndex {
 
     pub fn at(&self, pointer: &str) -> Uses {
         self.0.get(pointer).cloned().unwrap_or_default()
+    }
+
+    /// The locations that are used in a direction.
+    pub fn of_direction(&self, direction: Direction) -> BTreeSet<String> {
+        self.0.iter().filter(|(_, uses)| uses.has(direction)).map(|(pointer, _)| pointer.clone()).collect()
     }
 
     /// Whether a location or any below it is used.

@@ -1,0 +1,205 @@
+//! The policy file `specbound.toml`: severities, accepted findings, and the life of an API.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::compatibility::{self, Severity, Verdict};
+use crate::date::Day;
+use crate::{Document, lifecycle};
+
+/// Why a policy cannot be used. One line.
+#[derive(Debug, Error)]
+pub enum PolicyError {
+    /// The file is no TOML, or has a key that a policy does not have.
+    #[error("{}", .0.to_string().trim().replace('\n', " "))]
+    Syntax(#[from] toml::de::Error),
+    /// A date is no day.
+    #[error("`until = \"{0}\"` is no date of the form 2030-12-31")]
+    Date(String),
+}
+
+/// What a finding counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// It breaks clients.
+    Breaking,
+    /// It must be judged by hand, and counts as breaking.
+    Unclear,
+    /// It breaks nothing.
+    Compatible,
+    /// It is not reported.
+    Ignore,
+}
+
+/// The severity of findings that match. An absent condition matches all; `*` stands for any text.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeverityRule {
+    rule: Option<String>,
+    path: Option<String>,
+    operation: Option<String>,
+    level: Level,
+}
+
+/// A finding that the team accepts until a day.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Acceptance {
+    fingerprint: String,
+    reason: String,
+    until: Option<String>,
+}
+
+/// How long something deprecated must stay.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lifecycle {
+    /// Days from now to the sunset of what is stable.
+    #[serde(default)]
+    pub stable_days: u32,
+    /// Days from now to the sunset of what is marked beta.
+    #[serde(default)]
+    pub beta_days: u32,
+}
+
+/// A policy. The default one changes nothing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    #[serde(default)]
+    severity: Vec<SeverityRule>,
+    #[serde(default)]
+    accept: Vec<Acceptance>,
+    lifecycle: Option<Lifecycle>,
+}
+
+/// The verdicts that count, and what the policy says about the rest.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The verdicts, with the severities of the policy.
+    pub verdicts: Vec<Verdict>,
+    /// Accepted findings, each with the reason.
+    pub accepted: Vec<(Verdict, String)>,
+    /// Lines for a reader: acceptances that have ended or match nothing.
+    pub notes: Vec<String>,
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`]; an unknown key is an error.
+    pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        let policy: Policy = toml::from_str(text)?;
+        for until in policy.accept.iter().filter_map(|accepted| accepted.until.as_ref()) {
+            Day::parse(until).ok_or_else(|| PolicyError::Date(until.clone()))?;
+        }
+        Ok(policy)
+    }
+
+    /// Compares two documents by this policy.
+    pub fn compare(&self, old: &Document, new: &Document, today: Day) -> Outcome {
+        let mut verdicts = compatibility::compare(&old.value, &new.value);
+        if let Some(policy) = &self.lifecycle {
+            lifecycle::allow_removals(&mut verdicts, &old.value, today);
+            verdicts.extend(lifecycle::check(&old.value, &new.value, policy, today));
+        }
+        verdicts.retain_mut(|verdict| match self.level(verdict) {
+            None => true,
+            Some(Level::Ignore) => false,
+            Some(level) => {
+                verdict.severity = match level {
+                    Level::Breaking => Severity::Breaking,
+                    Level::Unclear => Severity::Unclear,
+                    Level::Compatible | Level::Ignore => Severity::Compatible,
+                };
+                true
+            }
+        });
+        self.accept(verdicts, today)
+    }
+
+    /// The level of the last matching rule.
+    fn level(&self, verdict: &Verdict) -> Option<Level> {
+        let matches = |rule: &&SeverityRule| {
+            let is = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|all| matches(all, text));
+            let operation = |pattern: &Option<String>| {
+                pattern.as_ref().is_none_or(|all| verdict.operations.iter().any(|name| matches(all, name)))
+            };
+            is(&rule.rule, &verdict.rule) && is(&rule.path, &verdict.difference.path) && operation(&rule.operation)
+        };
+        self.severity.iter().filter(matches).next_back().map(|rule| rule.level)
+    }
+
+    fn accept(&self, verdicts: Vec<Verdict>, today: Day) -> Outcome {
+        let mut outcome = Outcome { verdicts: Vec::new(), accepted: Vec::new(), notes: Vec::new() };
+        let mut used = vec![false; self.accept.len()];
+        for verdict in verdicts {
+            let fingerprint = verdict.fingerprint();
+            let harmless = verdict.severity == Severity::Compatible;
+            let found = self.accept.iter().position(|accepted| accepted.fingerprint == fingerprint && !harmless);
+            let Some(index) = found else {
+                outcome.verdicts.push(verdict);
+                continue;
+            };
+            used[index] = true;
+            let accepted = &self.accept[index];
+            match accepted.until.as_deref().and_then(Day::parse).is_some_and(|until| until < today) {
+                true => {
+                    let until = accepted.until.as_deref().unwrap_or_default();
+                    outcome.notes.push(format!("the acceptance of {fingerprint} ended on {until}"));
+                    outcome.verdicts.push(verdict);
+                }
+                false => outcome.accepted.push((verdict, accepted.reason.clone())),
+            }
+        }
+        for (accepted, _) in self.accept.iter().zip(used).filter(|(_, used)| !used) {
+            outcome.notes.push(format!("the acceptance of {} matches no finding: remove it", accepted.fingerprint));
+        }
+        outcome
+    }
+}
+
+/// Whether a text matches a pattern in which `*` stands for any text.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// Entries for `specbound.toml` that accept findings, as text to append to it.
+pub fn acceptances(verdicts: &[Verdict], reason: &str, until: Option<&str>) -> String {
+    // A TOML basic string escapes as JSON does.
+    let quoted = |text: &str| json!(text).to_string();
+    let breaking = verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible);
+    let entry = |verdict: &Verdict| {
+        let what = format!("{}: {}", verdict.rule, verdict.location).replace(|c: char| c.is_control(), " ");
+        let until = until.map(|until| format!("until = {}\n", quoted(until))).unwrap_or_default();
+        let (fingerprint, reason) = (quoted(&verdict.fingerprint()), quoted(reason));
+        format!("\n# {what}\n[[accept]]\nfingerprint = {fingerprint}\nreason = {reason}\n{until}")
+    };
+    breaking.map(entry).collect()
+}
+
+impl Verdict {
+    /// Names this finding for as long as rule, place and both values are the same.
+    pub fn fingerprint(&self) -> String {
+        let side = |side: &Option<Value>| side.as_ref().map_or_else(String::new, Value::to_string);
+        let parts = [&self.rule, &self.difference.path, &side(&self.difference.old), &side(&self.difference.new)];
+        // FNV-1a, 64 bits: stable between versions of Rust.
+        let bytes = parts.into_iter().flat_map(|part| part.bytes().chain([0xff]));
+        let hash =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        format!("{hash:016x}")
+    }
+}
