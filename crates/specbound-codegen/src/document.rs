@@ -1,30 +1,31 @@
 //! Reads the document once, into the types that the generators work on.
 //!
-//! It reads the document as published, before [`super::normalise`]: constraints, content types and security come from
-//! here. An item that it does not understand is refused with its JSON pointer; nothing is dropped silently.
+//! It reads what [`super::lower`] makes of a document, before [`super::normalise`]: constraints, content types and
+//! security come from here. An item that it does not understand is refused with its JSON pointer; nothing is dropped.
 //!
 //! # The subset of OpenAPI 3.0
 //!
-//! - Paths with operations and parameters that these share, each operation with an `operationId`; tags, `deprecated`, and security by scheme, without scopes.
+//! - Paths with operations and parameters that these share, each operation with an `operationId`; tags, `deprecated`, and
+//!   security by scheme, without scopes.
 //! - Path, query and header parameters: an integer, a number, a text or a boolean, with `enum` and bounds; a query
 //!   parameter also a list of them, repeated (`a=1&a=2`).
 //! - A request body as JSON, as a form, as multipart, or several of them with one schema, which is an object.
-//! - Any number of answers by number, of which at least one is a success: no content, JSON, or bytes of any other type.
+//! - Answers by number, by range and `default`, at least one by number: no content, JSON, or bytes of any other type.
 //! - Component schemas, and the keywords of [`super::schema`].
-//!
-//! Not supported: references to anything but schemas, `default` and `4XX` answers, callbacks, links, answer headers, servers
-//! of one path, cookie parameters, `content` and styles of parameters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use heck::ToPascalCase;
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::labels::Labels;
+use super::lower::{type_name, unique};
+use super::parameters::field_name;
 use super::read::{
     component, escape, flag, list, members, object, optional, reject_unknown_keys, strings, text, unsupported,
 };
 use super::schema::{self, Schema, without_read_only};
+use super::{Error, Item};
 
 /// The whole document.
 pub struct Document {
@@ -33,8 +34,12 @@ pub struct Document {
     pub operations: Vec<Operation>,
     /// Component schemas in their order, then those inline in an operation, under a generated name.
     pub schemas: Vec<Schema>,
-    /// Names of the schemas with readOnly members, which have a separate request type.
-    trimmed: BTreeSet<String>,
+    /// Names of the marker types.
+    pub names: Labels,
+    /// Positions in `schemas`.
+    by_name: HashMap<String, usize>,
+    /// The schemas with readOnly members, by name, and the names of their separate request types.
+    trimmed: BTreeMap<String, String>,
 }
 
 pub struct Operation {
@@ -42,6 +47,8 @@ pub struct Operation {
     /// Upper case.
     pub method: String,
     pub path: String,
+    /// The path under which dropshot holds it: see [`super::routes`].
+    pub route: String,
     pub description: String,
     pub deprecated: bool,
     pub tags: Vec<String>,
@@ -51,6 +58,8 @@ pub struct Operation {
     pub body: Option<Body>,
     /// By status.
     pub answers: Vec<Answer>,
+    /// Answers by range or `default`, by their key. The client alone has types for them.
+    pub ranges: Vec<(String, Content)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,6 +76,8 @@ pub struct Parameter {
     pub required: bool,
     pub description: Option<String>,
     pub schema: Value,
+    /// Name of its Rust field, unlike that of any other of the operation in this location.
+    pub field: String,
 }
 
 pub struct Body {
@@ -90,15 +101,15 @@ pub enum Content {
     Bytes(String),
 }
 
-const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
 pub const JSON: &str = "application/json";
 /// Content types of request bodies beside JSON.
-const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
+pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
 impl Document {
     /// # Errors
     ///
-    /// [`Error::Unsupported`] with the JSON pointer of the first thing outside the subset.
+    /// [`Error::Unsupported`] with the JSON pointers of everything outside the subset, one for each operation and schema.
     pub fn read(source: &Value) -> Result<Document, Error> {
         let top = source.as_object().ok_or_else(|| unsupported("", "a document must be an object"))?;
         reject_unknown_keys(
@@ -110,51 +121,66 @@ impl Document {
             return Err(unsupported("/openapi", "only OpenAPI 3.0 is taken, such as 3.0.3"));
         }
         let info = object(source, "info", "")?;
-        let mut reader = Reader { source, inline: Vec::new() };
+        let mut reader = Reader { source, inline: Vec::new(), taken: component_type_names(source) };
         let mut operations = Vec::new();
+        let mut refused = Vec::new();
         for (path, item) in object(source, "paths", "")? {
             let at = format!("/paths/{}", escape(path));
             let item = item.as_object().ok_or_else(|| unsupported(&at, "a path item must be an object"))?;
             reject_unknown_keys(item, &[&METHODS[..], &["parameters", "summary", "description"]].concat(), &at)?;
             let inherited = parameters(item, &at)?;
             for (method, operation) in item.iter().filter(|(method, _)| METHODS.contains(&method.as_str())) {
-                operations.push(reader.operation(path, method, operation, &inherited, &format!("{at}/{method}"))?);
+                let operation = reader.operation(path, method, operation, &inherited, &format!("{at}/{method}"));
+                operations.extend(collected(operation, &mut refused)?);
             }
         }
         let mut schemas = Vec::new();
         if let Some(components) = members(top, "components", "")? {
             reject_unknown_keys(components, &["schemas", "securitySchemes", "examples"], "/components")?;
             for (name, schema) in members(components, "schemas", "/components")?.into_iter().flatten() {
-                schemas.push(Schema::read(name, schema, format!("/components/schemas/{}", escape(name)))?);
+                let schema = Schema::read(name, schema, format!("/components/schemas/{}", escape(name)));
+                schemas.extend(collected(schema, &mut refused)?);
             }
         }
-        for inline in reader.inline {
+        for inline in std::mem::take(&mut reader.inline) {
             schemas.push(Schema { is_inline: true, ..inline });
+        }
+        if !refused.is_empty() {
+            return Err(Error::Unsupported(refused));
         }
         let mut document = Document {
             title: text(info, "title", "/info")?.unwrap_or_default(),
             version: text(info, "version", "/info")?.unwrap_or_default(),
+            names: Labels::new(&operations),
             operations,
+            by_name: schemas.iter().enumerate().map(|(n, schema)| (schema.name.clone(), n)).collect(),
             schemas,
-            trimmed: BTreeSet::new(),
+            trimmed: BTreeMap::new(),
         };
         document.check_references()?;
-        document.trimmed = document.find_trimmed();
+        let mut taken = reader.taken;
+        let request = |name: String| {
+            let request = unique(type_name(&format!("{name}Request")), &mut taken);
+            // The usual name is kept as it is written.
+            let usual = format!("{name}Request");
+            (name, if usual.to_pascal_case() == request { usual } else { request })
+        };
+        document.trimmed = document.find_trimmed().into_iter().map(request).collect();
         Ok(document)
     }
 
     pub fn schema(&self, name: &str) -> Option<&Schema> {
-        self.schemas.iter().find(|s| s.name == name)
+        self.schemas.get(*self.by_name.get(name)?)
     }
 
     /// Name of the request type of `schema`.
     pub fn request_name(&self, schema: &str) -> String {
-        if self.trimmed.contains(schema) { format!("{schema}Request") } else { schema.to_owned() }
+        self.trimmed.get(schema).map_or(schema, String::as_str).to_owned()
     }
 
     /// The schemas with a separate request type.
     pub fn trimmed_schemas(&self) -> impl Iterator<Item = &Schema> {
-        self.schemas.iter().filter(|schema| self.trimmed.contains(&schema.name))
+        self.schemas.iter().filter(|schema| self.trimmed.contains_key(&schema.name))
     }
 
     /// Of the schemas that requests use: those with readOnly members, and those that refer to such a schema.
@@ -229,7 +255,9 @@ impl Operation {
 
     /// Names of the schemas of its body and its responses.
     pub fn schemas(&self) -> impl Iterator<Item = &String> {
-        let answers = self.answers.iter().filter_map(|answer| match &answer.content {
+        let contents = self.answers.iter().map(|answer| &answer.content);
+        let contents = contents.chain(self.ranges.iter().map(|(_, content)| content));
+        let answers = contents.filter_map(|content| match content {
             Content::Json(schema) => Some(schema),
             _ => None,
         });
@@ -240,6 +268,25 @@ impl Operation {
 struct Reader<'a> {
     source: &'a Value,
     inline: Vec<Schema>,
+    /// Names of Rust types.
+    taken: BTreeSet<String>,
+}
+
+/// The value, or `None` with its refusals in `refused`.
+fn collected<T>(result: Result<T, Error>, refused: &mut Vec<Item>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Error::Unsupported(items)) => {
+            refused.extend(items);
+            Ok(None)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+fn component_type_names(source: &Value) -> BTreeSet<String> {
+    let schemas = source.pointer("/components/schemas").and_then(Value::as_object);
+    schemas.into_iter().flatten().map(|(name, _)| name.to_pascal_case()).collect()
 }
 
 impl Reader<'_> {
@@ -260,9 +307,16 @@ impl Reader<'_> {
         let overridden = |inherited: &&Parameter| own.iter().any(|own| own.is_same(inherited));
         let inherited: Vec<Parameter> = inherited.iter().filter(|p| !overridden(p)).cloned().collect();
         own.extend(inherited);
+        for location in [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header] {
+            let mut taken = BTreeSet::new();
+            for parameter in own.iter_mut().filter(|parameter| parameter.location == location) {
+                parameter.field = unique(std::mem::take(&mut parameter.field), &mut taken);
+            }
+        }
         Ok(Operation {
             method: method.to_ascii_uppercase(),
             path: path.to_owned(),
+            route: path.to_owned(),
             description: text(operation, "description", at)?.unwrap_or_default(),
             deprecated: flag(operation, "deprecated", at)?,
             tags: strings(operation, "tags", at)?.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
@@ -270,6 +324,7 @@ impl Reader<'_> {
             parameters: own,
             body: self.body(operation, &id, at)?,
             answers: self.answers(operation, &id, at)?,
+            ranges: self.ranges(operation, &id, at)?,
             id,
         })
     }
@@ -305,7 +360,7 @@ impl Reader<'_> {
         let at = format!("{at}/responses");
         let responses = operation.get("responses").and_then(Value::as_object);
         let mut answers = Vec::new();
-        for (status, response) in responses.into_iter().flatten().filter(|(status, _)| !status.starts_with("x-")) {
+        for (status, response) in responses.into_iter().flatten().filter(|(status, _)| !is_range(status)) {
             let at = format!("{at}/{status}");
             let number = status.parse().ok().filter(|number| (200..600).contains(number));
             let status = number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
@@ -317,10 +372,21 @@ impl Reader<'_> {
             answers.push(Answer { status, content: self.content(content, &format!("{id}_answer_{status}"), &at)? });
         }
         answers.sort_by_key(|answer| answer.status);
-        if !answers.iter().any(|answer| answer.status < 300) {
-            return Err(unsupported(&at, "a success is needed, such as 200"));
+        if answers.is_empty() {
+            return Err(unsupported(&at, "an answer is needed, such as 200"));
         }
         Ok(answers)
+    }
+
+    fn ranges(&mut self, operation: &Map<String, Value>, id: &str, at: &str) -> Result<Vec<(String, Content)>, Error> {
+        let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
+        let read = |(status, response): (&String, &Value)| {
+            let at = format!("{at}/responses/{status}");
+            let response = response.as_object().ok_or_else(|| unsupported(&at, "a response must be an object"))?;
+            let content = members(response, "content", &at)?;
+            Ok((status.clone(), self.content(content, &format!("{id}_answer_{status}"), &at)?))
+        };
+        responses.filter(|(status, _)| is_range(status)).map(read).collect()
     }
 
     fn content(&mut self, content: Option<&Map<String, Value>>, name: &str, at: &str) -> Result<Content, Error> {
@@ -359,10 +425,17 @@ impl Reader<'_> {
             let name = reference.as_str().and_then(component);
             return name.map(str::to_owned).ok_or_else(|| unsupported(&at, "only component schemas are referred to"));
         }
-        let name = name.to_pascal_case();
+        let usual = name.to_pascal_case();
+        let free = unique(type_name(name), &mut self.taken);
+        let name = if free == usual.to_pascal_case() { usual } else { free };
         self.inline.push(Schema::read(&name, schema, at)?);
         Ok(name)
     }
+}
+
+/// Whether a key of `responses` stands for several statuses.
+fn is_range(status: &str) -> bool {
+    status == "default" || (status.len() == 3 && status.ends_with("XX") && status.starts_with(['2', '3', '4', '5']))
 }
 
 /// The parameters of an operation or a path item.
@@ -402,7 +475,14 @@ fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
         return Err(unsupported(at, "a path parameter is required"));
     }
     schema::check_parameter(schema, location == ParameterLocation::Query, at)?;
-    Ok(Parameter { name, location, required, description: text(parameter, "description", at)?, schema: schema.clone() })
+    Ok(Parameter {
+        field: field_name(&name),
+        name,
+        location,
+        required,
+        description: text(parameter, "description", at)?,
+        schema: schema.clone(),
+    })
 }
 
 /// The security of an operation, else of the document. A value that is no list is refused: read as an empty list it

@@ -24,6 +24,8 @@
 //! # Architecture
 //!
 //! ```text
+//! text ──► specbound-contract ──► lower/   any document in the subset, and what nothing enforces
+//!    ┌──────────────────────────────┘
 //! document ──► document.rs   operations, parameters, bodies, responses
 //!    │           schema.rs     schemas: accepted keywords, constraints of requests
 //!    │
@@ -36,13 +38,18 @@
 
 mod client;
 mod document;
+mod labels;
+mod lower;
 mod normalise;
 mod parameters;
+mod quiet;
 mod read;
+mod routes;
 mod schema;
 mod server;
 mod types;
 
+pub use lower::Mode;
 use proc_macro2::TokenStream;
 use serde_json::Value;
 
@@ -55,6 +62,23 @@ pub struct Generated {
     pub client: String,
     /// The trait alone, to check in for reviewers. The server compiles its own copy.
     pub server_trait: String,
+    /// The parts of the document that the code does not enforce or has no items for. They stand at the head of `server`.
+    pub unenforced: Vec<Item>,
+}
+
+/// A place in a document, and what is said about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Item {
+    /// JSON pointer (RFC 6901).
+    pub path: String,
+    /// Why it is refused, and what is accepted instead; or what became of it.
+    pub reason: String,
+}
+
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.path, self.reason)
+    }
 }
 
 /// Names in the generated code that the caller chooses.
@@ -69,37 +93,42 @@ pub struct Settings<'a> {
 /// Why no code can be generated from a document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The text is not YAML, of which JSON is a part.
+    /// The text is no OpenAPI document, or has a reference that leads nowhere.
     #[error("the document cannot be read: {0}")]
     Unreadable(String),
-    /// The document uses something outside the supported subset.
-    #[error("{path}: {reason}")]
-    Unsupported {
-        /// JSON pointer (RFC 6901) of the offending item.
-        path: String,
-        /// Why it is refused, and what is accepted instead.
-        reason: String,
-    },
+    /// The document uses something that the generated code would not enforce: every such place, one a line.
+    #[error("{}", .0.iter().map(Item::to_string).collect::<Vec<_>>().join("\n"))]
+    Unsupported(Vec<Item>),
     /// Generation failed behind the checks of this crate.
     #[error("code generation failed: {0}")]
     Generator(String),
 }
 
-/// Generates all code from the text of a document, YAML or JSON.
+/// Generates all code from the text of a document, YAML or JSON. A part that the code would not enforce is refused.
 ///
 /// # Errors
 ///
-/// [`Error::Unreadable`] for text that is no YAML, [`Error::Unsupported`] for a document outside the subset.
+/// [`Error::Unreadable`] for text that is no document, [`Error::Unsupported`] for a document outside the subset.
 pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error> {
-    let mut source: Value = serde_yaml_ng::from_str(text).map_err(|e| Error::Unreadable(e.to_string()))?;
-    read::strip_ref_siblings(&mut source);
-    let document = document::Document::read(&source)?;
-    server::check_names(&document)?;
-    let copy = normalise::normalise(&source, &document);
-    let file = run_progenitor(&copy).map_err(|why| match find_offending_item(&document, &copy) {
-        Some(path) => Error::Unsupported { path, reason: format!("progenitor does not take this: {why}") },
-        None => Error::Generator(why),
-    })?;
+    let source = specbound_contract::parse(text).map_err(|e| Error::Unreadable(e.to_string()))?;
+    generate_from(&source, settings, Mode::Strict)
+}
+
+/// Generates all code from a document whose references lead to its own components, as `specbound_contract` reads it.
+///
+/// # Errors
+///
+/// [`Error::Unsupported`] with every part that is refused.
+pub fn generate_from(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<Generated, Error> {
+    let lower::Lowered { document: lowered, mut unenforced, refused } = lower::lower(source, mode);
+    // A part that was refused may stand in the lowered document in a form that makes no sense.
+    if !refused.is_empty() {
+        return Err(Error::Unsupported(refused));
+    }
+    let mut document = document::Document::read(&lowered)?;
+    routes::assign(&mut document.operations, mode, &mut unenforced)?;
+    let copy = normalise::normalise(&lowered, &document);
+    let (file, copy) = typed(copy, &document, mode, &mut unenforced)?;
     let file = types::always_serialize(file, &copy);
 
     let server_trait = server::trait_tokens(&document, settings)?;
@@ -108,46 +137,135 @@ pub fn generate(text: &str, settings: &Settings<'_>) -> Result<Generated, Error>
     server.extend(server_trait.clone());
 
     Ok(Generated {
-        server: format(server)?,
+        server: format!("{}{}", not_enforced(&unenforced), format(server)?),
         client: client::text(&file),
         server_trait: format!(
             "// Generated by specbound-codegen, for reading: the server compiles its own copy.\n\n{}",
             format(server_trait)?
         ),
+        unenforced,
     })
 }
 
+/// The list at the head of the generated code.
+fn not_enforced(items: &[Item]) -> String {
+    if items.is_empty() {
+        return String::new();
+    }
+    let lines = items.iter().map(|item| format!("//   {}\n", item.to_string().replace(['\n', '\r'], " ")));
+    format!(
+        "// Parts of the document that this code does not enforce or has no items for:\n{}\n",
+        lines.collect::<String>()
+    )
+}
+
+/// progenitor's code, and the copy that it was made of. In lenient mode an item that progenitor does not take is passed
+/// on as JSON, or left out of the client.
+fn typed(
+    mut copy: Value,
+    document: &document::Document,
+    mode: Mode,
+    unenforced: &mut Vec<Item>,
+) -> Result<(syn::File, Value), Error> {
+    for _ in 0..MAX_UNTYPED {
+        let why = match run_progenitor(&copy) {
+            Ok(file) => return Ok((file, copy)),
+            Err(why) => why,
+        };
+        let Some(offending) = find_offending_item(document, &copy) else { return Err(Error::Generator(why)) };
+        let (path, reason) = match &offending {
+            Offending::Schema(name) => {
+                let at = document.schema(name).map_or_else(|| format!("/components/schemas/{name}"), |s| s.at.clone());
+                copy["components"]["schemas"][name] = serde_json::json!({});
+                (at, "progenitor does not take this, so its values are any JSON")
+            }
+            Offending::Operation(at) => {
+                if let Some((path, method)) = at.rsplit_once('/')
+                    && let Some(item) = copy.pointer_mut(path).and_then(Value::as_object_mut)
+                {
+                    item.remove(method);
+                }
+                (at.clone(), "progenitor does not take this, so it is left out of the client")
+            }
+        };
+        let item = Item { path, reason: format!("{reason}: {why}") };
+        if mode == Mode::Strict {
+            return Err(Error::Unsupported(vec![item]));
+        }
+        unenforced.push(item);
+    }
+    Err(Error::Generator(format!("progenitor does not take {MAX_UNTYPED} items")))
+}
+
+/// Most items that are tried without a type.
+const MAX_UNTYPED: usize = 40;
+
 /// Runs progenitor on a normalised copy. Catches its panics, by which it refuses some input.
 fn run_progenitor(copy: &Value) -> Result<syn::File, String> {
-    let spec: openapiv3::OpenAPI = serde_json::from_value(copy.clone()).map_err(|e| e.to_string())?;
-    let tokens = std::panic::catch_unwind(|| progenitor::Generator::default().generate_tokens(&spec));
-    let tokens = tokens.map_err(|panic| {
-        let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
-        message.unwrap_or("it panicked").to_owned()
-    })?;
-    syn::parse2(tokens.map_err(|e| e.to_string())?).map_err(|e| e.to_string())
+    let mut copy = copy.clone();
+    // progenitor makes nothing of them, and openapiv3 knows those of 3.0 alone.
+    copy.get_mut("components").and_then(Value::as_object_mut).map(|components| components.remove("securitySchemes"));
+    let spec: openapiv3::OpenAPI = serde_json::from_value(copy).map_err(|e| e.to_string())?;
+    let run = || {
+        let tokens = progenitor::Generator::default().generate_tokens(&spec).map_err(|e| e.to_string())?;
+        syn::parse2(tokens).map_err(|e| e.to_string())
+    };
+    quiet::catch(run)
 }
 
-/// Finds the item that progenitor refuses, since its errors name no place. Tries each schema, those with the fewest
-/// dependencies first, then each operation.
-fn find_offending_item(document: &document::Document, copy: &Value) -> Option<String> {
-    let fails = |subset: &Value| run_progenitor(subset).is_err();
-    let schemas = document.schemas.iter().map(|schema| (subset(copy, "", &[&schema.name]), &schema.at));
-    let mut schemas: Vec<(Value, &String)> = schemas.collect();
-    schemas.sort_by_key(|(subset, _)| subset["components"]["schemas"].as_object().map_or(0, serde_json::Map::len));
-    let schema = schemas.into_iter().find(|(subset, _)| fails(subset)).map(|(_, at)| at.clone());
-    let mut operations = document.operations.iter().map(document::Operation::at);
-    schema.or_else(|| operations.find(|at| fails(&subset(copy, at, &[]))))
+enum Offending {
+    /// By name.
+    Schema(String),
+    /// By pointer.
+    Operation(String),
 }
 
-/// The copy reduced to one operation or none, and to the schemas that it and `schemas` depend on.
-fn subset(copy: &Value, operation: &str, schemas: &[&str]) -> Value {
+/// Finds the item that progenitor refuses, since its errors name no place: halves the schemas, then the operations.
+fn find_offending_item(document: &document::Document, copy: &Value) -> Option<Offending> {
+    let schemas: Vec<&str> = copy["components"]["schemas"].as_object()?.keys().map(String::as_str).collect();
+    let fails = |names: &[&str]| run_progenitor(&subset(copy, &[], names)).is_err();
+    if let Some(found) = halve(&schemas, &fails) {
+        // One that it refers to may be the cause.
+        let closure = subset(copy, &[], &[found]);
+        let inner = closure["components"]["schemas"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        let mut inner: Vec<(usize, &str)> = inner
+            .map(|name| {
+                let size = subset(copy, &[], &[name])["components"]["schemas"].as_object().map_or(0, |all| all.len());
+                (size, name)
+            })
+            .collect();
+        inner.sort_unstable();
+        let smallest = inner.into_iter().map(|(_, name)| name).find(|name| fails(&[name])).unwrap_or(found);
+        return Some(Offending::Schema(smallest.to_owned()));
+    }
+    let operations: Vec<String> = document.operations.iter().map(document::Operation::at).collect();
+    let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
+    let fails = |all: &[&str]| run_progenitor(&subset(copy, all, &[])).is_err();
+    halve(&operations, &fails).map(|at| Offending::Operation(at.to_owned()))
+}
+
+/// One item of those that fail, if one fails alone.
+fn halve<'a>(items: &[&'a str], fails: &dyn Fn(&[&str]) -> bool) -> Option<&'a str> {
+    if items.is_empty() || !fails(items) {
+        return None;
+    }
+    if let [only] = items {
+        return Some(only);
+    }
+    let (first, second) = items.split_at(items.len() / 2);
+    halve(first, fails).or_else(|| halve(second, fails))
+}
+
+/// The copy reduced to some operations, and to the schemas that they and `schemas` depend on.
+fn subset(copy: &Value, operations: &[&str], schemas: &[&str]) -> Value {
     let mut subset = serde_json::json!({ "openapi": copy["openapi"], "info": copy["info"], "paths": {} });
     let mut pending: Vec<String> = schemas.iter().map(|name| (*name).to_owned()).collect();
-    if let (Some(kept), Some((path, method))) = (copy.pointer(operation), operation.rsplit_once('/')) {
-        let path = path.trim_start_matches("/paths/").replace("~1", "/").replace("~0", "~");
-        subset["paths"][path][method] = kept.clone();
-        collect_references(kept, &mut pending);
+    for operation in operations {
+        if let (Some(kept), Some((path, method))) = (copy.pointer(operation), operation.rsplit_once('/')) {
+            let path = path.trim_start_matches("/paths/").replace("~1", "/").replace("~0", "~");
+            subset["paths"][path][method] = kept.clone();
+            collect_references(kept, &mut pending);
+        }
     }
     while let Some(name) = pending.pop() {
         let schema = &copy["components"]["schemas"][&name];

@@ -3,10 +3,13 @@
 //! Nothing here changes the contract: the parts that a rule removes from the copy are generated from the document itself,
 //! as a constraint table, a source schema or a marker type.
 
-use heck::ToPascalCase;
+use std::collections::BTreeSet;
+
+use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::{Map, Value, json};
 
 use super::document::{Content, Document, JSON};
+use super::lower::{type_name, unique};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
 
@@ -19,8 +22,153 @@ pub fn normalise(source: &Value, document: &Document) -> Value {
     drop_inner_titles(&mut copy);
     strip_constraints(&mut copy);
     synthesise_request_schemas(&mut copy, document);
+    spell_out_default_answers(&mut copy);
     give_answers_one_type(&mut copy, document);
+    leave_out_clashing_parameters(&mut copy);
+    leave_out_what_typify_cannot_hold(&mut copy);
+    name_clashing_inner_types(&mut copy, document);
     copy
+}
+
+/// Writes `default` as `4XX` and `5XX`: progenitor takes it for a success too, and panics on two types of successes.
+pub fn spell_out_default_answers(copy: &mut Value) {
+    for_each_operation(copy, &mut |operation| {
+        let Some(responses) = members(operation, "responses") else { return };
+        let Some(default) = responses.remove("default") else { return };
+        for range in ["4XX", "5XX"] {
+            responses.entry(range).or_insert_with(|| default.clone());
+        }
+    });
+}
+
+/// Removes optional parameters whose arguments in the client would have the name of another one, or of the body.
+pub fn leave_out_clashing_parameters(copy: &mut Value) {
+    for_each_operation(copy, &mut |operation| {
+        let mut taken: Vec<String> = Vec::new();
+        if operation.get("requestBody").is_some() {
+            taken.push("body".to_owned());
+        }
+        let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
+        // The required ones first: they stay.
+        let is_required = |parameter: &&Value| parameter["required"] == true;
+        for parameter in parameters.iter().filter(is_required) {
+            taken.extend(parameter["name"].as_str().map(ToSnakeCase::to_snake_case));
+        }
+        parameters.retain(|parameter| {
+            let name = parameter["name"].as_str().map(ToSnakeCase::to_snake_case).unwrap_or_default();
+            let stays = parameter["required"] == true || !taken.contains(&name);
+            taken.push(name);
+            stays
+        });
+    });
+}
+
+/// Rewrites schemas for which typify's code would not compile or has no type.
+pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
+    fn rewrite(schema: &mut Value) {
+        for_each_inner_mut(schema, &mut rewrite);
+        let Some(schema) = schema.as_object_mut() else { return };
+        // A newtype with a pattern needs the crate `regress`.
+        schema.remove("pattern");
+        // Bounds beyond `i64` stay in the table.
+        for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
+            let is_kept =
+                schema.get(bound).is_some_and(|value| value.as_i64().is_some() || schema["type"] != "integer");
+            if !is_kept {
+                schema.remove(bound);
+                schema.remove(exclusive);
+            }
+        }
+        // Its struct for `anyOf` has all alternatives flattened, which serde reads from objects alone.
+        if let Some(alternatives) = schema.remove("anyOf") {
+            schema.insert("oneOf".to_owned(), alternatives);
+        }
+        // Two members with one field name: the second is among the members without a name.
+        let mut fields = vec![];
+        let mut clashes = false;
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.retain(|name, _| {
+                let name =
+                    name.replace('\'', "").replace(|c: char| !c.is_alphanumeric() && c != '_', "-").to_snake_case();
+                let stays = !fields.contains(&name);
+                clashes |= !stays;
+                fields.push(name);
+                stays
+            });
+        }
+        if clashes {
+            schema.entry("additionalProperties").or_insert_with(|| json!(true));
+        }
+        // The field for members without a name is called `extra`.
+        if schema.contains_key("additionalProperties") && fields.iter().any(|field| field == "extra") {
+            schema.remove("additionalProperties");
+        }
+        let known = |name: &Value| {
+            let properties = schema.get("properties").and_then(Value::as_object);
+            name.as_str().is_some_and(|name| properties.is_some_and(|all| all.contains_key(name)))
+        };
+        if let Some(required) = schema.get("required").and_then(Value::as_array).cloned() {
+            let required: Vec<Value> = required.into_iter().filter(known).collect();
+            schema.insert("required".to_owned(), Value::Array(required));
+        }
+    }
+    for_each_schema(copy, &mut rewrite);
+    for_each_operation(copy, &mut |operation| {
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+        parameters.filter_map(|parameter| parameter.get_mut("schema")).for_each(rewrite);
+    });
+}
+
+/// Makes a component of each inner schema whose Rust type would have the name of another one. typify names an inner type
+/// after the path to it, and writes two items where `Foo.bar` stands beside `FooBar`.
+pub fn name_clashing_inner_types(copy: &mut Value, document: &Document) {
+    let Some(schemas) = copy.pointer("/components/schemas").and_then(Value::as_object).cloned() else { return };
+    let mut taken: BTreeSet<String> = schemas.keys().map(|name| type_name(name)).collect();
+    for operation in &document.operations {
+        let choices = operation.parameters.iter().map(|p| type_name(&format!("{}-{}", operation.id, p.name)));
+        taken.extend(choices.flat_map(|name| [format!("{name}Item"), name]));
+    }
+    let mut added: Vec<(String, Value)> = Vec::new();
+    for (name, schema) in &schemas {
+        let mut schema = schema.clone();
+        name_inner(&type_name(name), &mut schema, &mut taken, &mut added);
+        add_schema(copy, name.clone(), schema);
+    }
+    for (name, schema) in added {
+        add_schema(copy, name, schema);
+    }
+}
+
+fn name_inner(name: &str, schema: &mut Value, taken: &mut BTreeSet<String>, added: &mut Vec<(String, Value)>) {
+    let mut inner = |name: String, schema: &mut Value| {
+        let name = type_name(&name);
+        let has_type = (schema["type"] == "object" && schema.get("properties").is_some())
+            || schema.get("enum").is_some()
+            || ["oneOf", "minLength", "maxLength"].iter().any(|keyword| schema.get(*keyword).is_some());
+        let clashes = has_type && taken.contains(&name);
+        let name = if has_type { unique(name, taken) } else { name };
+        name_inner(&name, schema, taken, added);
+        if clashes {
+            let nullable = schema.as_object_mut().and_then(|schema| schema.remove("nullable"));
+            added.push((name.clone(), std::mem::take(schema)));
+            *schema = match nullable {
+                Some(nullable) => json!({ "nullable": nullable, "allOf": [reference(&name)] }),
+                None => reference(&name),
+            };
+        }
+    };
+    for (property, schema) in members(schema, "properties").into_iter().flatten() {
+        inner(format!("{name}-{property}"), schema);
+    }
+    if let Some(items) = schema.get_mut("items") {
+        inner(format!("{name}-item"), items);
+    }
+    if let Some(values) = schema.get_mut("additionalProperties").filter(|values| values.is_object()) {
+        inner(format!("{name}-value"), values);
+    }
+    for (n, member) in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten().enumerate() {
+        inner(format!("{name}-variant{n}"), member);
+    }
 }
 
 /// Moves the parameters of a path item into its operations, the one place where the rules below look.
@@ -138,9 +286,14 @@ pub fn synthesise_request_schemas(copy: &mut Value, document: &Document) {
 pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
     for operation in &document.operations {
         let at = format!("{}/responses", operation.at());
-        for (name, statuses) in [("Success", 200..300), ("Failure", 300..600)] {
-            let answers = || operation.answers.iter().filter(|answer| statuses.contains(&answer.status));
-            let mut contents: Vec<&Content> = answers().map(|answer| &answer.content).collect();
+        for (name, is_success) in [("Success", true), ("Failure", false)] {
+            let answers = || {
+                let numbers = operation.answers.iter().map(|answer| (answer.status.to_string(), &answer.content));
+                // `default` stands for the failures that the document does not name.
+                let ranges = operation.ranges.iter().map(|(status, content)| (status.clone(), content));
+                numbers.chain(ranges).filter(|(status, _)| status.starts_with('2') == is_success)
+            };
+            let mut contents: Vec<&Content> = answers().map(|(_, content)| content).collect();
             contents.sort_unstable();
             contents.dedup();
             if contents.len() < 2 {
@@ -152,15 +305,26 @@ pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
                 .collect();
             let content = match schemas {
                 Some(schemas) => {
-                    let name = format!("{}{name}", operation.id.to_pascal_case());
+                    let usual = format!("{}{name}", operation.id.to_pascal_case());
+                    let name = if copy["components"]["schemas"].get(&usual).is_some() {
+                        (2..)
+                            .map(|n| format!("{usual}{n}"))
+                            .find(|name| document.schema(name).is_none())
+                            .unwrap_or(usual)
+                    } else {
+                        usual
+                    };
                     add_schema(copy, name.clone(), json!({ "oneOf": schemas }));
                     json!({ JSON: { "schema": reference(&name) } })
                 }
                 None => json!({ "application/octet-stream": {} }),
             };
-            for answer in answers() {
-                if let Some(response) = copy.pointer_mut(&format!("{at}/{}", answer.status)) {
-                    response["content"] = content.clone();
+            for (status, _) in answers() {
+                let keys = if status == "default" { vec!["4XX".to_owned(), "5XX".to_owned()] } else { vec![status] };
+                for key in keys {
+                    if let Some(response) = copy.pointer_mut(&format!("{at}/{key}")) {
+                        response["content"] = content.clone();
+                    }
                 }
             }
         }

@@ -7,6 +7,7 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use super::document::{Operation, Parameter, ParameterLocation};
+use super::lower::{is_identifier, type_name};
 use super::schema::whole;
 
 impl ParameterLocation {
@@ -15,14 +16,6 @@ impl ParameterLocation {
             ParameterLocation::Path => "path",
             ParameterLocation::Query => "query",
             ParameterLocation::Header => "headers",
-        }
-    }
-
-    pub fn plural(self) -> &'static str {
-        match self {
-            ParameterLocation::Path => "path parameters",
-            ParameterLocation::Query => "query parameters",
-            ParameterLocation::Header => "header parameters",
         }
     }
 
@@ -41,10 +34,18 @@ pub fn parameters_name(operation: &Operation, location: ParameterLocation) -> sy
 }
 
 /// Field name as progenitor forms it: `virtual` becomes `virtual_`.
-pub fn field_name(parameter: &Parameter) -> String {
-    let name = parameter.name.to_snake_case();
-    let is_keyword = |name: &str| syn::parse_str::<syn::Ident>(name).is_err();
-    if is_keyword(&name) && !is_keyword(&format!("{name}_")) { format!("{name}_") } else { name }
+pub fn field_name(parameter: &str) -> String {
+    let word = match parameter {
+        "+1" => "plus1".to_owned(),
+        "-1" => "minus1".to_owned(),
+        other => other.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_snake_case(),
+    };
+    let word = match word.chars().next() {
+        None => "x".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("_{word}"),
+        Some(_) => word,
+    };
+    if is_identifier(&word) { word } else { format!("{word}_") }
 }
 
 /// The parameter structs of one operation.
@@ -58,12 +59,12 @@ fn of_place(operation: &Operation, location: ParameterLocation, runtime: &syn::P
     let name = parameters_name(operation, location);
     let list = operation.parameters_in(location);
     let fields = list.iter().map(|p| {
-        let (field, kind) = (format_ident!("{}", field_name(p)), rust_type(operation, p));
+        let (field, kind) = (format_ident!("{}", p.field), rust_type(operation, p));
         let doc = p.description.iter().map(|d| quote!(#[doc = #d]));
         if p.required { quote!(#(#doc)* pub #field: #kind) } else { quote!(#(#doc)* pub #field: Option<#kind>) }
     });
     let reads = list.iter().map(|p| {
-        let (field, wire) = (format_ident!("{}", field_name(p)), &p.name);
+        let (field, wire) = (format_ident!("{}", p.field), &p.name);
         let is_list = p.schema["type"] == "array";
         let (how, item) = if is_list { ("all", &p.schema["items"]) } else { ("last", &p.schema) };
         let how = format_ident!("{how}");
@@ -119,7 +120,7 @@ fn plain_type(operation: &Operation, parameter: &Parameter, schema: &Value) -> T
         (Some("number"), _) => quote!(f64),
         (Some("boolean"), _) => quote!(bool),
         _ if is_choice(schema) => {
-            let name = format!("{}-{}", operation.id, parameter.name).to_pascal_case();
+            let name = type_name(&format!("{}-{}", operation.id, parameter.name));
             let item = if parameter.schema["type"] == "array" { "Item" } else { "" };
             let name = format_ident!("{name}{item}");
             quote!(super::types::#name)

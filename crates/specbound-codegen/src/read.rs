@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Error;
+use super::{Error, Item};
 
 pub fn object<'a>(source: &'a Value, key: &str, at: &str) -> Result<&'a Map<String, Value>, Error> {
     source[key].as_object().ok_or_else(|| unsupported(&format!("{at}/{key}"), "an object is needed here"))
@@ -74,26 +74,17 @@ fn is_noop(key: &str, value: &Value) -> bool {
 }
 
 pub fn unsupported(path: &str, reason: &str) -> Error {
-    Error::Unsupported { path: path.to_owned(), reason: reason.to_owned() }
-}
-
-/// Removes the siblings of `$ref`, which OpenAPI 3.0 ignores.
-pub fn strip_ref_siblings(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            if members.get("$ref").is_some_and(Value::is_string) {
-                members.retain(|key, _| key == "$ref");
-            }
-            members.values_mut().for_each(strip_ref_siblings);
-        }
-        Value::Array(items) => items.iter_mut().for_each(strip_ref_siblings),
-        _ => {}
-    }
+    Error::Unsupported(vec![Item { path: path.to_owned(), reason: reason.to_owned() }])
 }
 
 /// Escapes one reference token of a JSON pointer (RFC 6901).
 pub fn escape(token: &str) -> String {
     token.replace('~', "~0").replace('/', "~1")
+}
+
+/// The text of one reference token.
+pub fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }
 
 /// The name in a reference to a component schema.

@@ -63,7 +63,7 @@ pub enum Kind {
 }
 
 const ANNOTATIONS: [&str; 6] = ["title", "description", "example", "default", "deprecated", "externalDocs"];
-const KEYWORDS: [&str; 23] = [
+pub const KEYWORDS: [&str; 23] = [
     "type",
     "format",
     "nullable",

@@ -8,68 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::{ToPascalCase, ToSnakeCase};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use serde_json::{Value, json};
 
 use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation};
-use super::parameters::{self, field_name, parameters_name};
-use super::read::unsupported;
+use super::parameters::{self, parameters_name};
 use super::types::type_name;
 use super::{Error, Settings};
-
-/// Refuses names that yield no Rust identifier, and different items with one Rust identifier: the second would silently
-/// replace the first.
-pub fn check_names(document: &Document) -> Result<(), Error> {
-    let mut taken: BTreeMap<(&str, String), Value> = BTreeMap::new();
-    let mut check = |space: &'static str, name: String, of: Value, at: &str| {
-        if syn::parse_str::<syn::Ident>(&name).is_err() {
-            return Err(unsupported(at, &format!("`{name}`, made of what stands here, is no Rust name")));
-        }
-        match taken.insert((space, name.clone()), of.clone()) {
-            Some(other) if other != of => {
-                Err(unsupported(at, &format!("both {other} and {of} would be called `{name}`")))
-            }
-            _ => Ok(()),
-        }
-    };
-    for schema in &document.schemas {
-        check("types", schema.name.to_pascal_case(), json!(schema.name), &schema.at)?;
-        let request = document.request_name(&schema.name);
-        if request != schema.name {
-            check("types", request.to_pascal_case(), json!([schema.name, "request"]), &schema.at)?;
-        }
-    }
-    for operation in &document.operations {
-        let Operation { id, method, path, security, .. } = operation;
-        let at = operation.at();
-        check("methods", id.to_snake_case(), json!([path, method]), &format!("{at}/operationId"))?;
-        if operation.answers.len() > 1 {
-            check("answers", id.to_pascal_case(), json!([path, method]), &format!("{at}/operationId"))?;
-        }
-        for location in [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header] {
-            let mut fields = BTreeSet::new();
-            for parameter in operation.parameters_in(location) {
-                let (at, field) = (format!("{at}/parameters"), field_name(parameter));
-                check("parameters", field.clone(), Value::Null, &at)?;
-                if !fields.insert(field) {
-                    let reason = format!("two {} are called `{}`", location.plural(), parameter.name);
-                    return Err(unsupported(&at, &reason));
-                }
-            }
-        }
-        check("policies", policy_label(security), json!(security), &format!("{at}/security"))?;
-        if let Some(Body { content_types, .. }) = &operation.body {
-            let at = format!("{at}/requestBody/content");
-            check("contents", content_label(content_types), json!(content_types), &at)?;
-        }
-        for answer in &operation.answers {
-            if let Content::Bytes(media) = &answer.content {
-                let at = format!("{at}/responses/{}/content", answer.status);
-                check("media", media.to_pascal_case(), json!(media), &at)?;
-            }
-        }
-    }
-    Ok(())
-}
 
 /// The trait itself.
 pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
@@ -93,7 +36,7 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
 }
 
 fn method(operation: &Operation, document: &Document) -> TokenStream {
-    let Operation { id, method, path, tags, .. } = operation;
+    let Operation { id, method, path, route, tags, .. } = operation;
     let name = format_ident!("{}", operation.id.to_snake_case());
     let http_method = format_ident!("{method}");
     let doc = std::iter::once(format!(" {method} {path}"))
@@ -106,11 +49,11 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
         let parameters = parameters_name(operation, location);
         quote!(#argument: #extractor<params::#parameters>)
     });
-    let policy = policy_name(&operation.security);
+    let policy = document.names.policy(&operation.security);
     let body = body_type(operation, document);
     let outcome = match operation.answers.as_slice() {
         [Answer { status, content }] => {
-            let content = content_type(content, &quote!());
+            let content = content_type(content, document, &quote!());
             quote!(Outcome<#status, #content>)
         }
         _ => {
@@ -121,7 +64,7 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
     let deprecated = operation.deprecated.then(|| quote!(, deprecated = true));
     quote! {
         #( #[doc = #doc] )*
-        #[endpoint { method = #http_method, path = #path, operation_id = #id, tags = [#(#tags),*] #deprecated }]
+        #[endpoint { method = #http_method, path = #route, operation_id = #id, tags = [#(#tags),*] #deprecated }]
         async fn #name(
             rqctx: RequestContext<Self::Context>,
             #(#arguments,)*
@@ -135,12 +78,12 @@ fn body_type(operation: &Operation, document: &Document) -> TokenStream {
         return quote!(NoBody);
     };
     let wrapper = if *required { format_ident!("Body") } else { format_ident!("OptionalBody") };
-    let (request, content) = (type_name(&document.request_name(schema)), content_name(content_types));
+    let (request, content) = (type_name(&document.request_name(schema)), document.names.content(content_types));
     quote!(#wrapper<types::#request, content::#content>)
 }
 
 /// The content of a response, in a module from which `prefix` leads to the generated modules.
-fn content_type(content: &Content, prefix: &TokenStream) -> TokenStream {
+fn content_type(content: &Content, document: &Document, prefix: &TokenStream) -> TokenStream {
     match content {
         Content::Nothing => quote!(#prefix Undescribed),
         Content::Json(schema) => {
@@ -148,7 +91,7 @@ fn content_type(content: &Content, prefix: &TokenStream) -> TokenStream {
             quote!(#prefix types::#schema)
         }
         Content::Bytes(media) => {
-            let media = media_name(media);
+            let media = document.names.media(media);
             quote!(#prefix Bytes<#prefix media::#media>)
         }
     }
@@ -165,7 +108,7 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
     let rows = document.operations.iter().map(|operation| {
         let Operation { id, method, path, .. } = operation;
         let doc = &operation.description;
-        let policy = policy_name(&operation.security);
+        let policy = document.names.policy(&operation.security);
         let parses = operation.body.iter().flat_map(|body| &body.content_types);
         quote! {
             #runtime::Operation {
@@ -192,6 +135,16 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
             pub mod media { #(#media)* }
         }
     });
+    let rows_of_routes = document.operations.iter().filter(|operation| operation.route != operation.path);
+    let rows_of_routes: Vec<TokenStream> =
+        rows_of_routes.map(|Operation { id, route, .. }| quote!((#id, #route))).collect();
+    let routes = (!rows_of_routes.is_empty()).then(|| {
+        quote! {
+            /// Operations whose paths dropshot's router cannot hold beside the others: by operation, the path under
+            /// which dropshot holds its handler. Its variables are those of the operation's own path, in their order.
+            pub const ROUTES: &[(&str, &str)] = &[#(#rows_of_routes),*];
+        }
+    });
     Ok(quote! {
         /// `info.title` of the document this code was generated from.
         pub const TITLE: &str = #title;
@@ -211,6 +164,8 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
 
         #media
 
+        #routes
+
         /// Every documented operation, in the document's order.
         pub const OPERATIONS: &[#runtime::Operation] = &[#(#rows),*];
     })
@@ -229,7 +184,7 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                 .answers
                 .iter()
                 .map(|Answer { status, content }| {
-                    let content = content_type(content, &quote!(super::));
+                    let content = content_type(content, document, &quote!(super::));
                     quote!(#runtime::Reply<#status, #content>)
                 })
                 .collect();
@@ -284,7 +239,7 @@ fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
         .collect();
     all.into_iter()
         .map(|media| {
-            let name = media_name(media);
+            let name = document.names.media(media);
             quote! {
                 #[derive(Debug)]
                 pub struct #name;
@@ -299,7 +254,7 @@ fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 
 fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let all: BTreeMap<String, &Vec<Vec<String>>> =
-        document.operations.iter().map(|o| (policy_name(&o.security).to_string(), &o.security)).collect();
+        document.operations.iter().map(|o| (document.names.policy(&o.security).to_string(), &o.security)).collect();
     all.into_iter()
         .map(|(name, alternatives)| {
             let name = format_ident!("{name}");
@@ -325,7 +280,7 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let bodies = document.operations.iter().filter_map(|o| o.body.as_ref());
     let all: BTreeMap<String, &Vec<String>> =
-        bodies.map(|b| (content_name(&b.content_types).to_string(), &b.content_types)).collect();
+        bodies.map(|b| (document.names.content(&b.content_types).to_string(), &b.content_types)).collect();
     all.into_iter()
         .map(|(name, types)| {
             let name = format_ident!("{name}");
@@ -343,41 +298,4 @@ fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 
 fn answers_name(operation: &Operation) -> syn::Ident {
     format_ident!("{}", operation.id.to_pascal_case())
-}
-
-fn media_name(media: &str) -> syn::Ident {
-    format_ident!("{}", media.to_pascal_case())
-}
-
-/// `[[tokenAuth], [basicAuth], []]` becomes `TokenOrBasicOrAnonymous`.
-fn policy_label(alternatives: &[Vec<String>]) -> String {
-    let one = |schemes: &Vec<String>| match schemes.as_slice() {
-        [] => "Anonymous".to_owned(),
-        several => {
-            let words = several.iter().map(|s| s.trim_end_matches("Auth").to_pascal_case());
-            words.collect::<Vec<_>>().join("And")
-        }
-    };
-    match alternatives {
-        [] => "Anyone".to_owned(),
-        several => several.iter().map(one).collect::<Vec<_>>().join("Or"),
-    }
-}
-
-fn policy_name(alternatives: &[Vec<String>]) -> syn::Ident {
-    format_ident!("{}", policy_label(alternatives))
-}
-
-fn content_label(media_types: &[String]) -> String {
-    let one = |media: &String| match media.as_str() {
-        "application/json" => "Json".to_owned(),
-        "application/x-www-form-urlencoded" => "Form".to_owned(),
-        "multipart/form-data" => "Multipart".to_owned(),
-        other => other.to_pascal_case(),
-    };
-    media_types.iter().map(one).collect::<Vec<_>>().join("Or")
-}
-
-fn content_name(media_types: &[String]) -> syn::Ident {
-    format_ident!("{}", content_label(media_types))
 }

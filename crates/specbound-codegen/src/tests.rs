@@ -8,8 +8,11 @@ use crate::normalise::{
     synthesise_request_schemas,
 };
 use crate::read::escape;
-use crate::{Error, Generated, Settings, generate};
+use crate::{Error, Generated, Item, Mode, Settings, generate, generate_from};
 use serde_json::{Value, json};
+
+mod any_document;
+mod refusals;
 
 const SOURCE: &str = include_str!("../tests/documents/library.yaml");
 
@@ -121,6 +124,13 @@ fn small_without(pointer: &str) -> Value {
 fn generated(document: &Value) -> Result<Generated, Error> {
     let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
     generate(&document.to_string(), &settings)
+}
+
+/// What lenient mode makes of it.
+fn leniently(document: &Value) -> Generated {
+    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
+    let source = specbound_contract::parse(&document.to_string()).unwrap_or_else(|e| panic!("{e}"));
+    generate_from(&source, &settings, Mode::Lenient).unwrap_or_else(|e| panic!("{e}: {document}"))
 }
 
 fn refusal(document: &Value) -> Error {
@@ -417,289 +427,6 @@ fn operation_without_security_inherits_the_documents() {
     let server_trait = dense(&generated(&document).unwrap().server_trait);
     assert!(server_trait.contains("call:Call<policy::Basic,NoBody>"), "{server_trait}");
     assert!(server_trait.contains("call:Call<policy::TokenOrAnonymous,"), "its own counts more: {server_trait}");
-}
-
-// --- refusals ---
-
-fn assert_refused_at(document: &Value, pointer: &str) {
-    match refusal(document) {
-        Error::Unsupported { path, reason } => {
-            assert_eq!(path, pointer, "{reason}");
-            assert!(!reason.is_empty());
-        }
-        other => panic!("{pointer}: {other}"),
-    }
-}
-
-#[test]
-fn what_the_subset_leaves_out_is_refused_by_its_pointer() {
-    let schema = json!({"schema": {"type": "string"}});
-    let get = |rest: &str| format!("{GET}{rest}");
-    let post = |rest: &str| format!("{POST}{rest}");
-    let plain = "/paths/~1plain~1/put/requestBody";
-    let thing = |rest: &str| format!("{THING}/properties/{rest}");
-    let cases = [
-        // parameters
-        (get("/parameters/1/in"), json!("cookie"), get("/parameters/1")),
-        (get("/parameters/1/schema/type"), json!("array"), get("/parameters/1")),
-        (get("/parameters/0/schema"), json!({"type": "array", "items": {"type": "string"}}), get("/parameters/0")),
-        (get("/parameters/1/schema"), json!({"$ref": "#/components/schemas/Thing"}), get("/parameters/1")),
-        (get("/parameters/1/schema/nullable"), json!(true), get("/parameters/1/schema/nullable")),
-        (get("/parameters/1/content"), json!({"a": {}}), get("/parameters/1/content")),
-        (get("/parameters/1/style"), json!("deepObject"), get("/parameters/1")),
-        (get("/parameters/1/explode"), json!(false), get("/parameters/1")),
-        (get("/parameters/0/required"), json!(false), get("/parameters/0")),
-        (get("/parameters/-"), json!({"$ref": "#/components/parameters/Limit"}), get("/parameters/2")),
-        // requests
-        (format!("{plain}/content/application~1json/schema"), json!({"type": "array", "items": {}}), plain.to_owned()),
-        (format!("{plain}/content/text~1plain"), schema.clone(), format!("{plain}/content/text~1plain")),
-        (format!("{plain}/content/text~1plain"), json!({}), format!("{plain}/content/text~1plain/schema")),
-        (
-            post("/requestBody/content/multipart~1form-data/schema"),
-            json!({"$ref": "#/components/schemas/Plain"}),
-            post("/requestBody/content"),
-        ),
-        (
-            post("/requestBody/content/multipart~1form-data/encoding"),
-            json!({"a": {}}),
-            post("/requestBody/content/multipart~1form-data/encoding"),
-        ),
-        (post("/requestBody"), json!({"$ref": "#/components/requestBodies/Thing"}), post("/requestBody/content")),
-        // answers
-        (post("/responses"), json!({}), post("/responses")),
-        (post("/responses"), json!({"404": {"description": ""}}), post("/responses")),
-        (post("/responses/default"), json!({"description": ""}), post("/responses/default")),
-        (post("/responses/2XX"), json!({"description": ""}), post("/responses/2XX")),
-        (post("/responses/2000"), json!({"description": ""}), post("/responses/2000")),
-        (post("/responses/201"), json!({"$ref": "#/components/responses/Thing"}), post("/responses/201")),
-        (post("/responses/201/headers"), json!({"a": {}}), post("/responses/201/headers")),
-        (post("/responses/201/links"), json!({"a": {}}), post("/responses/201/links")),
-        (post("/responses/201/content"), json!({"text/html": {}}), post("/responses/201/content/text~1html/schema")),
-        (
-            post("/responses/201/content"),
-            json!({"text/html": {"schema": {"type": "object"}}}),
-            post("/responses/201/content/text~1html"),
-        ),
-        (post("/responses/201/content"), json!({"*/*": schema}), post("/responses/201/content/*~1*")),
-        (post("/responses/201/content/text~1html"), schema.clone(), post("/responses/201/content")),
-        // security
-        (post("/security/-"), json!({"magicAuth": []}), post("/security")),
-        (post("/security/-"), json!({"basicAuth": ["read"]}), post("/security")),
-        ("/security".to_owned(), json!([{"magicAuth": []}]), "/security".to_owned()),
-        // elsewhere
-        (post("/callbacks"), json!({"a": {}}), post("/callbacks")),
-        (post("/servers"), json!([{}]), post("/servers")),
-        ("/components/responses".to_owned(), json!({"a": {}}), "/components/responses".to_owned()),
-        ("/paths/~1things~1/servers".to_owned(), json!([{}]), "/paths/~1things~1/servers".to_owned()),
-        ("/paths/~1things~1/$ref".to_owned(), json!("a"), "/paths/~1things~1/$ref".to_owned()),
-        ("/paths/~1things~1/trace".to_owned(), json!({"responses": {}}), "/paths/~1things~1/trace".to_owned()),
-        ("/webhooks".to_owned(), json!({"a": {}}), "/webhooks".to_owned()),
-        ("/openapi".to_owned(), json!("3.1.0"), "/openapi".to_owned()),
-        ("/openapi".to_owned(), json!("2.0"), "/openapi".to_owned()),
-        // schemas, at any depth
-        (thing("title/not"), json!({}), thing("title/not")),
-        (thing("title/multipleOf"), json!(2), thing("title/multipleOf")),
-        (thing("title/discriminator"), json!({"propertyName": "a"}), thing("title/discriminator")),
-        (thing("title/type"), json!("file"), thing("title/type")),
-        (thing("title/type"), json!("array"), thing("title")),
-        (thing("title/$ref"), json!("other.yaml#/A"), thing("title/$ref")),
-        (thing("title/enum"), json!([]), thing("title/enum")),
-        (thing("title/enum"), json!([{}]), thing("title/enum")),
-        (thing("title/oneOf"), json!([]), thing("title/oneOf")),
-        (thing("title/oneOf"), json!([{"not": {}}]), thing("title/oneOf/0/not")),
-        (thing("pattern/pattern"), json!("(?=a)"), thing("pattern/pattern")),
-        (thing("inner/additionalProperties"), json!(false), thing("inner/additionalProperties")),
-        (thing("inner/properties/maxLength/not"), json!({}), thing("inner/properties/maxLength/not")),
-        (
-            format!("{GET}/responses/200/content/application~1json/schema"),
-            json!({"type": "array", "items": {"not": {}}}),
-            get("/responses/200/content/application~1json/schema/items/not"),
-        ),
-    ];
-    for (edit, value, pointer) in cases {
-        assert_refused_at(&small_with(&edit, value), &pointer);
-    }
-    assert_refused_at(&small_without(&get("/operationId")), GET);
-}
-
-#[test]
-fn reference_to_nothing_is_refused_where_the_schema_is_missing() {
-    let nothing = json!({"$ref": "#/components/schemas/Nowhere"});
-    let answer = format!("{GET}/responses/200/content/application~1json/schema");
-    assert_refused_at(&small_with(&answer, nothing.clone()), "/components/schemas/Nowhere");
-    let body = "/paths/~1plain~1/put/requestBody/content/application~1json/schema";
-    assert_refused_at(&small_with(body, nothing), "/components/schemas/Nowhere");
-}
-
-#[test]
-fn names_that_make_no_rust_name_are_refused() {
-    let get = |rest: &str| format!("{GET}{rest}");
-    for (edit, value, pointer) in [
-        (get("/operationId"), json!("7"), get("/operationId")),
-        (get("/operationId"), json!("type"), get("/operationId")),
-        (get("/operationId"), json!(""), get("/operationId")),
-        (get("/parameters/1/name"), json!("7"), get("/parameters")),
-        ("/components/schemas/7".to_owned(), json!({}), "/components/schemas/7".to_owned()),
-        ("/components/schemas/Self".to_owned(), json!({}), "/components/schemas/Self".to_owned()),
-    ] {
-        assert_refused_at(&small_with(&edit, value), &pointer);
-    }
-    let mut document = small_with("/components/securitySchemes/7Auth", json!({"type": "http", "scheme": "basic"}));
-    put(&mut document, &get("/security"), json!([{"7Auth": []}]));
-    assert_refused_at(&document, &get("/security"));
-}
-
-/// Else one would silently stand for the other: with two policies, that is the wrong one.
-#[test]
-fn two_things_that_would_have_one_rust_name_are_refused() {
-    let mut document = small_with("/components/securitySchemes/token", json!({"type": "http", "scheme": "bearer"}));
-    put(&mut document, "/paths/~1plain~1/put/security", json!([{"token": []}, {}]));
-    // Reported at whichever operation comes second.
-    let Error::Unsupported { path, reason } = refusal(&document) else { panic!("a policy's name is taken twice") };
-    assert!(path.ends_with("/security") && reason.contains("`TokenOrAnonymous`"), "{path}: {reason}");
-
-    let same_method = small_with("/paths/~1plain~1/put/operationId", json!("thingCreate"));
-    let Error::Unsupported { path, reason } = refusal(&same_method) else { panic!("a method's name is taken twice") };
-    assert!(path.ends_with("/operationId") && reason.contains("`thing_create`"), "{path}: {reason}");
-
-    let same_field = small_with(
-        &format!("{GET}/parameters/-"),
-        json!({"in": "query", "name": "Limit", "schema": {"type": "integer"}}),
-    );
-    assert_refused_at(&same_field, &format!("{GET}/parameters"));
-
-    let of_requests = small_with("/components/schemas/ThingRequest", json!({"type": "object"}));
-    assert_refused_at(&of_requests, "/components/schemas/ThingRequest");
-}
-
-/// Read as "nothing", most of these would take something away in silence; `security` would let anyone in.
-#[test]
-fn wrong_kinds_of_values_are_refused_by_their_pointer() {
-    let cases = [
-        ("/info", "/info"),
-        ("/info/title", "/info/title"),
-        ("/info/version", "/info/version"),
-        ("/paths", "/paths"),
-        ("/paths/~1things~1", "/paths/~1things~1"),
-        (POST, POST),
-        ("POST/operationId", "POST/operationId"),
-        ("POST/description", "POST/description"),
-        ("POST/security", "POST/security"),
-        ("/security", "/security"),
-        ("POST/requestBody", "POST/requestBody"),
-        ("POST/requestBody/required", "POST/requestBody/required"),
-        ("POST/requestBody/content", "POST/requestBody/content"),
-        ("POST/requestBody/content/application~1json", "POST/requestBody/content/application~1json/schema"),
-        ("POST/responses", "POST/responses"),
-        ("POST/responses/201", "POST/responses/201"),
-        ("POST/responses/201/content", "POST/responses/201/content"),
-        ("GET/parameters", "GET/parameters"),
-        ("GET/parameters/0", "GET/parameters/0"),
-        ("GET/parameters/0/name", "GET/parameters/0/name"),
-        ("GET/parameters/0/in", "GET/parameters/0/in"),
-        ("GET/parameters/0/required", "GET/parameters/0/required"),
-        ("GET/parameters/0/schema", "GET/parameters/0"),
-        ("GET/tags", "GET/tags"),
-        ("GET/tags/0", "GET/tags"),
-        ("/components", "/components"),
-        ("/components/schemas", "/components/schemas"),
-        (THING, THING),
-        ("THING/required", "THING/required"),
-        ("THING/properties", "THING/properties"),
-        ("THING/properties/title", "THING/properties/title"),
-        ("THING/properties/title/type", "THING/properties/title/type"),
-        ("THING/properties/title/maxLength", "THING/properties/title/maxLength"),
-        ("THING/properties/title/minLength", "THING/properties/title/minLength"),
-        ("THING/properties/title/pattern", "THING/properties/title/pattern"),
-        ("THING/properties/title/nullable", "THING/properties/title/nullable"),
-        ("THING/properties/title/readOnly", "THING/properties/title/readOnly"),
-        ("THING/properties/title/writeOnly", "THING/properties/title/writeOnly"),
-    ];
-    let full = |short: &str| short.replace("POST", POST).replace("GET", GET).replace("THING", THING);
-    for (edit, pointer) in cases {
-        // A list with something wrong in it is refused by the pointer of the item.
-        let lists = [json!(null), json!(-1), json!({})];
-        for garbage in if edit.ends_with("/parameters") { lists } else { [json!(null), json!(-1), json!([[]])] } {
-            let mut document = small();
-            // Its scheme would be missed first.
-            if edit.starts_with("/components") {
-                put(&mut document, &format!("{POST}/security"), json!([]));
-            }
-            put(&mut document, &full(edit), garbage);
-            assert_refused_at(&document, &full(pointer));
-        }
-    }
-    assert_refused_at(&small_with(&format!("{POST}/security/0"), json!("tokenAuth")), &format!("{POST}/security"));
-}
-
-#[test]
-fn text_that_is_no_document_is_refused() {
-    for text in ["{", "a: [", "a: b: c", "\u{0}", "*nowhere"] {
-        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
-        assert!(matches!(refused, Some(Error::Unreadable(_))), "{text:?}: {refused:?}");
-    }
-    let others =
-        [("", ""), ("- a\n- b\n", ""), ("7", ""), ("null", ""), ("[]", ""), ("a: 1", "/a"), ("{}", "/openapi")];
-    for (text, at) in others.into_iter().chain([("openapi: 3.0.3", "/info")]) {
-        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
-        assert!(matches!(&refused, Some(Error::Unsupported { path, .. }) if path == at), "{text:?}: {refused:?}");
-    }
-    assert_refused_at(&small_with("/openapi", json!(3)), "/openapi");
-}
-
-/// progenitor's errors name no place; ours have a pointer.
-#[test]
-fn what_progenitor_does_not_take_is_refused_by_its_pointer() {
-    // A default that is none of the choices.
-    let choice = json!({"type": "string", "enum": ["a", "b"], "default": "c"});
-    assert_refused_at(&small_with(&format!("{THING}/properties/inner/properties/kind"), choice.clone()), THING);
-    assert_refused_at(&small_with(&format!("{GET}/parameters/1/schema"), choice), GET);
-}
-
-/// Where no table reaches, nobody would check them.
-#[test]
-fn bounds_that_nobody_would_check_are_refused() {
-    let location = format!("{THING}/properties/more");
-    for (schema, bound) in [
-        (
-            json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
-            "additionalProperties/minimum",
-        ),
-        (json!({"oneOf": [{"type": "string"}, {"type": "integer", "maximum": 1}]}), "oneOf/1/maximum"),
-        (json!({"type": "array", "items": {"type": "array", "items": {}, "maxItems": 1}}), "items/maxItems"),
-    ] {
-        assert_refused_at(&small_with(&location, schema), &format!("{location}/{bound}"));
-    }
-    // Through a reference too, and only in a request: `Page` is in none.
-    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
-    let map = json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Percent"}});
-    put(&mut source, "/components/schemas/Page/properties/more", map.clone());
-    assert!(generated(&source).is_ok());
-    put(&mut source, &location, map);
-    assert_refused_at(&source, "/components/schemas/Percent/maximum");
-}
-
-/// A plain value behind a reference, a list's items and members of members have their limits in the table.
-#[test]
-fn constraints_are_in_the_table_however_they_are_written() {
-    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
-    put(&mut source, &format!("{THING}/properties/share"), json!({"$ref": "#/components/schemas/Percent"}));
-    let words = json!({"type": "array", "items": {"type": "string", "maxLength": 7}, "maxItems": 2});
-    put(&mut source, &format!("{THING}/properties/words"), words);
-    let server = dense(&generated(&source).unwrap().server);
-    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
-    let row = |name: &str| table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
-    assert!(row("share").contains("Kind::Integer") && row("share").contains("value:100f64,exclusive:false"));
-    for says in ["Kind::Text", "max_length:Some(7usize)", "is_array:true", "max_items:Some(2usize)"] {
-        assert!(row("words").contains(says), "{says}: {}", row("words"));
-    }
-    assert!(row("maxLength").contains("max_length:Some(3usize)"), "a member of `inner`: {}", row("maxLength"));
-}
-
-#[test]
-fn refusal_reads_as_a_place_and_a_reason() {
-    let words = refusal(&small_without(&format!("{POST}/operationId"))).to_string();
-    assert_eq!(words, format!("{POST}: an operationId is needed: it names the trait's method"));
 }
 
 // --- garbage ---

@@ -1,0 +1,89 @@
+//! Names of the marker types: one for each combination of security schemes, each set of request content types, and each
+//! media type of an answer. Two that would have one name are told apart by a number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::ToPascalCase;
+use quote::format_ident;
+
+use super::document::{Content, Operation};
+use super::lower::{is_identifier, unique};
+
+/// The names of the marker types of one document.
+#[derive(Default)]
+pub struct Labels {
+    policies: BTreeMap<Vec<Vec<String>>, String>,
+    contents: BTreeMap<Vec<String>, String>,
+    media: BTreeMap<String, String>,
+}
+
+impl Labels {
+    pub fn new(operations: &[Operation]) -> Labels {
+        let policies = operations.iter().map(|operation| operation.security.clone());
+        let contents = operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.content_types.clone()));
+        let answers = operations.iter().flat_map(|operation| &operation.answers);
+        let media = answers.filter_map(|answer| match &answer.content {
+            Content::Bytes(media) => Some(media.clone()),
+            _ => None,
+        });
+        Labels {
+            policies: named(policies, |alternatives| policy_label(alternatives)),
+            contents: named(contents, |types| content_label(types)),
+            media: named(media, |media| media.to_pascal_case()),
+        }
+    }
+
+    pub fn policy(&self, alternatives: &[Vec<String>]) -> syn::Ident {
+        ident(self.policies.get(alternatives))
+    }
+
+    pub fn content(&self, media_types: &[String]) -> syn::Ident {
+        ident(self.contents.get(media_types))
+    }
+
+    pub fn media(&self, media: &str) -> syn::Ident {
+        ident(self.media.get(media))
+    }
+}
+
+fn ident(name: Option<&String>) -> syn::Ident {
+    format_ident!("{}", name.map_or("Unnamed", String::as_str))
+}
+
+/// In the order of the items, so that the document's order changes no name.
+fn named<T: Ord>(items: impl Iterator<Item = T>, label: impl Fn(&T) -> String) -> BTreeMap<T, String> {
+    let mut taken = BTreeSet::new();
+    let items: BTreeSet<T> = items.collect();
+    let name = |item: T| {
+        let label: String = label(&item).chars().filter(char::is_ascii_alphanumeric).collect();
+        let label = if is_identifier(&label) { label } else { format!("X{label}") };
+        let name = unique(label, &mut taken);
+        (item, name)
+    };
+    items.into_iter().map(name).collect()
+}
+
+/// `[[tokenAuth], [basicAuth], []]` becomes `TokenOrBasicOrAnonymous`.
+fn policy_label(alternatives: &[Vec<String>]) -> String {
+    let one = |schemes: &Vec<String>| match schemes.as_slice() {
+        [] => "Anonymous".to_owned(),
+        several => {
+            let words = several.iter().map(|s| s.trim_end_matches("Auth").to_pascal_case());
+            words.collect::<Vec<_>>().join("And")
+        }
+    };
+    match alternatives {
+        [] => "Anyone".to_owned(),
+        several => several.iter().map(one).collect::<Vec<_>>().join("Or"),
+    }
+}
+
+fn content_label(media_types: &[String]) -> String {
+    let one = |media: &String| match media.as_str() {
+        "application/json" => "Json".to_owned(),
+        "application/x-www-form-urlencoded" => "Form".to_owned(),
+        "multipart/form-data" => "Multipart".to_owned(),
+        other => other.to_pascal_case(),
+    };
+    media_types.iter().map(one).collect::<Vec<_>>().join("Or")
+}

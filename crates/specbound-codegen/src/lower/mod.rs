@@ -1,0 +1,309 @@
+//! Rewrites any OpenAPI 3.0, 3.1 or 3.2 document into the subset that [`super::document`] reads.
+//!
+//! The result has the same paths and operations. References to anything but schemas are written out, 3.1's schemas have
+//! the keywords of 3.0, and each operation has a name. A keyword that the generated code would not enforce on a request
+//! is refused, or with [`Mode::Lenient`] listed. All refusals are found, not the first one alone.
+
+mod names;
+mod operation;
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::Item;
+use super::document::METHODS;
+use super::read::{component, escape, unescape};
+use names::OperationNames;
+use names::clean;
+pub use names::{is_identifier, type_name, unique};
+
+/// Most references that are followed in a row.
+const MAX_REFERENCES: usize = 64;
+
+/// Most schemas within each other that `allOf` merges.
+const MAX_MERGED: usize = 8;
+
+/// Most schemas of a document, counted where they are merged too.
+const MAX_SCHEMAS: usize = 2_000_000;
+
+/// What becomes of a part of the document that the generated code does not enforce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// It is refused.
+    #[default]
+    Strict,
+    /// It is left out and listed.
+    Lenient,
+}
+
+/// A document in the subset, and the parts of the original that it left out.
+pub struct Lowered {
+    pub document: Value,
+    pub unenforced: Vec<Item>,
+    pub refused: Vec<Item>,
+}
+
+/// Whether and how a schema is checked in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Checked {
+    /// Only in answers: the server writes it.
+    Never,
+    /// By a row of a constraint table.
+    Row,
+    /// By its Rust type alone, as in an alternative or the values of a map.
+    Type,
+}
+
+pub fn lower(source: &Value, mode: Mode) -> Lowered {
+    let mut lower = Lower {
+        source,
+        mode,
+        is_3_0: source["openapi"].as_str().is_none_or(|version| version.starts_with("3.0")),
+        names: names::component_names(source),
+        reached: BTreeMap::new(),
+        undefined_schemes: BTreeSet::new(),
+        merging: Vec::new(),
+        schemas: 0,
+        unenforced: Vec::new(),
+        refused: Vec::new(),
+    };
+    lower.reached = lower.find_reached();
+    let document = lower.document();
+    let Lower { mut unenforced, mut refused, .. } = lower;
+    let mut seen = BTreeSet::new();
+    unenforced.retain(|item| seen.insert(item.clone()));
+    seen.clear();
+    refused.retain(|item| seen.insert(item.clone()));
+    Lowered { document, unenforced, refused }
+}
+
+struct Lower<'a> {
+    source: &'a Value,
+    mode: Mode,
+    is_3_0: bool,
+    /// The names of component schemas, by their names in the document.
+    names: BTreeMap<String, String>,
+    /// The component schemas that requests use.
+    reached: BTreeMap<String, BTreeSet<Checked>>,
+    undefined_schemes: BTreeSet<String>,
+    /// Components merged into the schemas around the one that is read.
+    merging: Vec<BTreeSet<String>>,
+    schemas: usize,
+    unenforced: Vec<Item>,
+    refused: Vec<Item>,
+}
+
+impl Lower<'_> {
+    fn refuse(&mut self, at: &str, reason: &str) {
+        self.refused.push(Item { path: at.to_owned(), reason: reason.to_owned() });
+    }
+
+    /// A part that is left out, and whose absence changes no promise of the document.
+    fn note(&mut self, at: &str, reason: &str) {
+        self.unenforced.push(Item { path: at.to_owned(), reason: reason.to_owned() });
+    }
+
+    /// A part that the generated code does not enforce.
+    fn unenforced(&mut self, at: &str, reason: &str) {
+        match self.mode {
+            Mode::Strict => self.refuse(at, reason),
+            Mode::Lenient => self.note(at, reason),
+        }
+    }
+
+    /// The object behind a reference to `#/components/<section>/<name>`.
+    fn follow<'v>(&'v self, mut value: &'v Value, section: &str) -> &'v Value {
+        for _ in 0..MAX_REFERENCES {
+            let prefix = format!("#/components/{section}/");
+            let Some(name) = value["$ref"].as_str().and_then(|reference| reference.strip_prefix(&prefix)) else {
+                break;
+            };
+            match self.source.pointer(&format!("/components/{section}/{name}")) {
+                Some(found) => value = found,
+                None => break,
+            }
+        }
+        value
+    }
+
+    fn document(&mut self) -> Value {
+        let source = self.source;
+        let mut document = Map::new();
+        document.insert("openapi".to_owned(), json!("3.0.3"));
+        document.insert("info".to_owned(), info(&source["info"]));
+        if source.get("webhooks").is_some_and(|hooks| hooks.as_object().is_none_or(|hooks| !hooks.is_empty())) {
+            self.note("/webhooks", "no code is generated for webhooks");
+        }
+        document.insert("paths".to_owned(), self.paths());
+        if let Some(components) = source.get("components") {
+            document.insert("components".to_owned(), self.components(components));
+        }
+        if let Some(requirements) = source.get("security") {
+            let requirements = self.security(requirements, "/security");
+            document.insert("security".to_owned(), requirements);
+        }
+        if !self.undefined_schemes.is_empty() {
+            let components = document.entry("components").or_insert_with(|| json!({}));
+            for scheme in std::mem::take(&mut self.undefined_schemes) {
+                components["securitySchemes"][scheme] = json!({});
+            }
+        }
+        Value::Object(document)
+    }
+
+    /// Security requirements. Their scopes are not enforced, and a scheme that the document does not define admits no
+    /// caller that the server knows.
+    fn security(&mut self, source: &Value, at: &str) -> Value {
+        let Some(alternatives) = source.as_array() else { return source.clone() };
+        let mut lowered = Vec::new();
+        for (n, alternative) in alternatives.iter().enumerate() {
+            let Some(schemes) = alternative.as_object() else {
+                lowered.push(alternative.clone());
+                continue;
+            };
+            let mut kept = Map::new();
+            for (scheme, scopes) in schemes {
+                let at = format!("{at}/{n}/{}", escape(scheme));
+                let scopes = scopes.as_array().filter(|scopes| scopes.iter().all(Value::is_string));
+                if scopes.is_none() {
+                    self.refuse(&at, "a list of scopes is needed here");
+                } else if scopes.is_some_and(|scopes| !scopes.is_empty()) {
+                    self.unenforced(&at, "scopes are not enforced: the handler must check them");
+                }
+                if self.source["components"]["securitySchemes"].get(scheme).is_none() {
+                    self.unenforced(&at, "this is no security scheme of the document");
+                    self.undefined_schemes.insert(scheme.clone());
+                }
+                kept.insert(scheme.clone(), json!([]));
+            }
+            lowered.push(Value::Object(kept));
+        }
+        Value::Array(lowered)
+    }
+
+    fn components(&mut self, components: &Value) -> Value {
+        let Some(components) = components.as_object() else { return components.clone() };
+        let mut lowered = Map::new();
+        if let Some(schemas) = components.get("schemas") {
+            let Some(schemas) = schemas.as_object() else { return Value::Object(components.clone()) };
+            let mut all = Map::new();
+            for (name, schema) in schemas {
+                let at = format!("/components/schemas/{}", escape(name));
+                all.insert(self.names.get(name).unwrap_or(name).clone(), self.component(name, schema, &at));
+            }
+            lowered.insert("schemas".to_owned(), Value::Object(all));
+        }
+        if let Some(schemes) = components.get("securitySchemes") {
+            lowered.insert("securitySchemes".to_owned(), schemes.clone());
+        }
+        Value::Object(lowered)
+    }
+
+    fn component(&mut self, name: &str, schema: &Value, at: &str) -> Value {
+        // A component that only leads back to itself says nothing.
+        let mut seen = BTreeSet::from([name.to_owned()]);
+        let mut target = schema;
+        while let Some(next) = target["$ref"].as_str().and_then(component_name) {
+            if !seen.insert(next.clone()) {
+                self.unenforced(at, "this reference leads back to itself");
+                return json!({});
+            }
+            target = &self.source["components"]["schemas"][&next];
+        }
+        let checked = self.reached.get(name).cloned().unwrap_or_default();
+        // The stricter place decides: a type alone checks less than a row.
+        let checked = checked.into_iter().max().unwrap_or(Checked::Never);
+        self.schema(schema, at, checked)
+    }
+
+    /// The component schemas that requests use, and how they are checked there.
+    fn find_reached(&self) -> BTreeMap<String, BTreeSet<Checked>> {
+        let mut reached: BTreeMap<String, BTreeSet<Checked>> = BTreeMap::new();
+        let mut ahead: Vec<(&Value, Checked)> = Vec::new();
+        for item in self.source["paths"].as_object().into_iter().flatten().map(|(_, item)| item) {
+            for operation in METHODS.iter().filter_map(|method| item.get(*method)) {
+                let body = self.follow(&operation["requestBody"], "requestBodies");
+                let content = body["content"].as_object().into_iter().flatten();
+                ahead.extend(content.map(|(_, entry)| (&entry["schema"], Checked::Row)));
+            }
+        }
+        while let Some((schema, checked)) = ahead.pop() {
+            if let Some(name) = schema["$ref"].as_str().and_then(component_name)
+                && reached.entry(name.clone()).or_default().insert(checked)
+            {
+                ahead.push((&self.source["components"]["schemas"][&name], checked));
+            }
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            let sent = properties.filter(|(_, property)| property["readOnly"] != json!(true));
+            ahead.extend(sent.map(|(_, property)| (property, checked)));
+            for keyword in ["allOf", "oneOf", "anyOf"] {
+                let members = schema[keyword].as_array().map(Vec::as_slice).unwrap_or_default();
+                // drf-spectacular's way to put keywords beside a reference.
+                let checked = if keyword == "allOf" { checked } else { Checked::Type };
+                ahead.extend(members.iter().map(|member| (member, checked)));
+            }
+            if let Some(items) = schema.get("items") {
+                let checked = if items["type"] == "array" { Checked::Type } else { checked };
+                ahead.push((items, checked));
+            }
+            if let Some(values) = schema.get("additionalProperties") {
+                ahead.push((values, Checked::Type));
+            }
+        }
+        reached
+    }
+
+    fn paths(&mut self) -> Value {
+        let Some(paths) = self.source["paths"].as_object() else {
+            return if self.source.get("paths").is_none() && !self.is_3_0 {
+                json!({})
+            } else {
+                self.source["paths"].clone()
+            };
+        };
+        let mut ids = OperationNames::new(paths);
+        let mut lowered: Map<String, Value> = Map::new();
+        for (path, item) in paths.iter().filter(|(path, _)| !path.starts_with("x-")) {
+            let at = format!("/paths/{}", escape(path));
+            let Some(item) = item.as_object() else {
+                lowered.insert(path.clone(), item.clone());
+                continue;
+            };
+            let Some(template) = names::path_template(path) else {
+                self.unenforced(&at, "a path starts with a slash, and has no query, no fragment and closed braces");
+                continue;
+            };
+            let new = self.path_item(path, item, &template, &mut ids, &at);
+            let known = lowered.entry(template.path.clone()).or_insert_with(|| json!({}));
+            for (key, value) in new {
+                if known.get(&key).is_some() {
+                    self.refuse(&at, "another path differs from this one in the names of variables alone");
+                } else if let Some(known) = known.as_object_mut() {
+                    known.insert(key, value);
+                }
+            }
+        }
+        Value::Object(lowered)
+    }
+}
+
+/// The name of the component schema that a reference leads to.
+fn component_name(reference: &str) -> Option<String> {
+    component(reference).map(unescape)
+}
+
+/// The members that the generated code shows.
+fn info(info: &Value) -> Value {
+    let Some(members) = info.as_object() else { return info.clone() };
+    let kept = ["title", "description", "termsOfService", "version"];
+    let kept = members.iter().filter(|(key, _)| kept.contains(&key.as_str()));
+    let cleaned = kept.map(|(key, value)| match (key.as_str(), value) {
+        (_, Value::String(text)) => (key.clone(), json!(clean(text))),
+        // YAML reads an unquoted `1.0` as a number.
+        ("version", Value::Number(number)) if number.is_f64() => (key.clone(), json!(number.to_string())),
+        _ => (key.clone(), value.clone()),
+    });
+    Value::Object(cleaned.collect())
+}

@@ -1,0 +1,158 @@
+//! Names that become Rust identifiers: deterministic, without collisions, and unchanged where they are good already.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use heck::{ToPascalCase, ToSnakeCase};
+use serde_json::{Map, Value};
+
+use crate::document::METHODS;
+
+/// Methods of the generated client, or of the traits that it brings into scope.
+const RESERVED_METHODS: [&str; 9] =
+    ["new", "new_with_client", "baseurl", "api_version", "client", "inner", "pre", "post", "exec"];
+
+/// Whether a text is a Rust identifier and no keyword of any edition.
+pub fn is_identifier(text: &str) -> bool {
+    text != "gen" && text.is_ascii() && syn::parse_str::<syn::Ident>(text).is_ok()
+}
+
+/// A name that is not taken, with the lowest number that makes it so. Takes it.
+pub fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
+    let free = match taken.contains(&name) {
+        false => name,
+        true => (2_u32..).map(|n| format!("{name}{n}")).find(|name| !taken.contains(name)).unwrap_or(name),
+    };
+    taken.insert(free.clone());
+    free
+}
+
+/// Text for a comment: control and direction characters become spaces, since rustc refuses them there.
+pub fn clean(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let is_bad = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.replace(is_bad, " ")
+}
+
+/// The Rust type name of a text: a fixed point of the conversion, which the generators apply more than once.
+pub fn type_name(text: &str) -> String {
+    let mut name = text.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_pascal_case();
+    for _ in 0..4 {
+        let next = name.to_pascal_case();
+        if next == name {
+            break;
+        }
+        name = next;
+    }
+    match name.chars().next() {
+        None => "Unnamed".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("X{name}").to_pascal_case(),
+        Some(_) if is_identifier(&name) => name,
+        Some(_) => format!("{name}Schema"),
+    }
+}
+
+/// A name for each component schema. One that makes a Rust name of its own is kept.
+pub fn component_names(source: &Value) -> BTreeMap<String, String> {
+    let all = || source["components"]["schemas"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let is_good = |name: &str| is_plain(name) && type_name(name) == name.to_pascal_case();
+    // A good name comes first, so that a bad one, which is changed anyway, gives way.
+    let mut order: Vec<&String> = all().collect();
+    order.sort_by_key(|name| (!is_good(name), name.to_pascal_case() != **name));
+    let mut taken = BTreeSet::new();
+    let mut names = BTreeMap::new();
+    for name in order {
+        let wanted = type_name(name);
+        let free = unique(wanted.clone(), &mut taken);
+        names.insert(name.clone(), if free == wanted && is_good(name) { name.clone() } else { free });
+    }
+    names
+}
+
+/// Names of operations.
+pub struct OperationNames {
+    /// By path and method.
+    names: BTreeMap<(String, String), String>,
+}
+
+impl OperationNames {
+    /// Operations with a good operationId keep it; the others are named after their method and path.
+    pub fn new(paths: &Map<String, Value>) -> OperationNames {
+        let mut names = BTreeMap::new();
+        let mut taken = BTreeSet::new();
+        let mut unnamed = Vec::new();
+        for (path, item) in paths {
+            for method in METHODS.into_iter().filter(|method| item.get(*method).is_some()) {
+                let id = item[method]["operationId"].as_str().filter(|id| is_operation_name(&id.to_snake_case()));
+                match id {
+                    Some(id) if taken.insert(id.to_snake_case()) => {
+                        names.insert((path.clone(), method.to_owned()), id.to_owned());
+                    }
+                    _ => unnamed.push((path, method, item[method]["operationId"].as_str())),
+                }
+            }
+        }
+        for (path, method, id) in unnamed {
+            let words = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), " ").to_snake_case();
+            let of_id = id.map(words).filter(|id| !id.is_empty());
+            let name = match of_id {
+                // Two operations have it: method and path tell them apart.
+                Some(id) if !taken.contains(&id) && is_operation_name(&id) => id,
+                Some(id) if !taken.contains(&id) => format!("{method}_{id}"),
+                _ => format!("{method}_{}", words(path)).trim_end_matches('_').to_owned(),
+            };
+            let name = if is_operation_name(&name) { name } else { format!("{name}_operation") };
+            // Snake case would take a number at the end for a part of the word before it.
+            names.insert((path.clone(), method.to_owned()), unique(name, &mut taken));
+        }
+        OperationNames { names }
+    }
+
+    pub fn get(&self, path: &str, method: &str) -> Option<&String> {
+        self.names.get(&(path.to_owned(), method.to_owned()))
+    }
+}
+
+fn is_operation_name(name: &str) -> bool {
+    is_identifier(name) && !RESERVED_METHODS.contains(&name)
+}
+
+/// A path whose variables have names that dropshot takes.
+pub struct Template {
+    pub path: String,
+    /// Old and new name of each variable.
+    pub variables: Vec<(String, String)>,
+}
+
+/// `None` for a path that no request can match.
+pub fn path_template(path: &str) -> Option<Template> {
+    if !path.starts_with('/') || path.contains(['?', '#']) {
+        return None;
+    }
+    let mut variables: Vec<(String, String)> = Vec::new();
+    let mut taken = BTreeSet::new();
+    let mut rest = path;
+    let mut new = String::new();
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        if name.is_empty() || name.contains(['{', '/']) || before.contains('}') {
+            return None;
+        }
+        let is_good = name.chars().all(|c| c.is_ascii_graphic() && !":*\"\\".contains(c));
+        let word = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        let word = if word.starts_with(|c: char| c.is_ascii_alphabetic()) { word } else { format!("x{word}") };
+        let word = unique(if is_good { name.to_owned() } else { word }, &mut taken);
+        new.push_str(before);
+        new.push_str(&format!("{{{word}}}"));
+        variables.push((name.to_owned(), word));
+        rest = after;
+    }
+    if rest.contains('}') {
+        return None;
+    }
+    new.push_str(rest);
+    Some(Template { path: new, variables })
+}

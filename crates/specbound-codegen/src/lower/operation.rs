@@ -1,0 +1,428 @@
+//! Path items and operations: parameters, bodies and answers.
+
+use std::collections::BTreeSet;
+
+use heck::ToPascalCase;
+use serde_json::{Map, Value, json};
+
+use super::names::{OperationNames, Template, clean};
+use super::{Checked, Lower, MAX_REFERENCES, component_name};
+use crate::document::{FORMS, JSON, METHODS};
+use crate::read::escape;
+
+/// Headers that OpenAPI takes from the content types and the security schemes, and not from parameters.
+const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
+
+impl Lower<'_> {
+    pub(super) fn path_item(
+        &mut self,
+        path: &str,
+        item: &Map<String, Value>,
+        template: &Template,
+        ids: &mut OperationNames,
+        at: &str,
+    ) -> Map<String, Value> {
+        let mut lowered = Map::new();
+        let mut declared = BTreeSet::new();
+        if let Some(parameters) = item.get("parameters") {
+            let shared = self.parameters(parameters, template, &mut declared, at);
+            lowered.insert("parameters".to_owned(), shared);
+        }
+        for (key, value) in item {
+            let at = format!("{at}/{}", escape(key));
+            match key.as_str() {
+                method if METHODS.contains(&method) => {
+                    let Some(id) = ids.get(path, method) else { continue };
+                    let operation = self.operation(value, id, template, declared.clone(), &at);
+                    lowered.insert(key.clone(), operation);
+                }
+                "trace" | "query" | "additionalOperations" => {
+                    self.unenforced(&at, "dropshot has no such method: the operation is left out");
+                }
+                "servers" => self.note(&at, "the server answers under its own address alone"),
+                "parameters" | "summary" | "description" => {}
+                extension if extension.starts_with("x-") => {}
+                _ => self.refuse(&at, &format!("`{key}` is no member of a path item")),
+            }
+        }
+        lowered
+    }
+
+    fn operation(
+        &mut self,
+        source: &Value,
+        id: &str,
+        template: &Template,
+        mut declared: BTreeSet<String>,
+        at: &str,
+    ) -> Value {
+        let Some(operation) = source.as_object() else { return source.clone() };
+        let mut lowered = Map::new();
+        let written = operation.get("operationId").filter(|written| !written.is_string());
+        lowered.insert("operationId".to_owned(), written.cloned().unwrap_or_else(|| json!(id)));
+        for key in ["summary", "description"] {
+            match operation.get(key) {
+                Some(Value::String(text)) => lowered.insert(key.to_owned(), json!(clean(text))),
+                Some(other) => lowered.insert(key.to_owned(), other.clone()),
+                None => None,
+            };
+        }
+        for key in ["tags", "deprecated"].into_iter().filter(|key| operation.contains_key(*key)) {
+            lowered.insert(key.to_owned(), operation[key].clone());
+        }
+        for (key, reason) in [
+            ("callbacks", "no code is generated for callbacks"),
+            ("servers", "the server answers under its own address alone"),
+        ] {
+            let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty) || value == &json!([]);
+            if operation.get(key).is_some_and(|value| !is_empty(value)) {
+                self.note(&format!("{at}/{key}"), reason);
+            }
+        }
+        let mut parameters = match operation.get("parameters") {
+            Some(parameters) => self.parameters(parameters, template, &mut declared, at),
+            None => json!([]),
+        };
+        if let Some(parameters) = parameters.as_array_mut() {
+            let missing = template.variables.iter().filter(|(_, new)| !declared.contains(new));
+            parameters.extend(missing.map(
+                |(_, new)| json!({ "in": "path", "name": new, "required": true, "schema": { "type": "string" } }),
+            ));
+        }
+        if parameters != json!([]) {
+            lowered.insert("parameters".to_owned(), parameters);
+        }
+        if let Some(body) = operation.get("requestBody") {
+            let body = self.body(body, &format!("{at}/requestBody"));
+            lowered.extend(body.map(|body| ("requestBody".to_owned(), body)));
+        }
+        let responses = self.responses(operation.get("responses").unwrap_or(&json!({})), &format!("{at}/responses"));
+        lowered.insert("responses".to_owned(), responses);
+        if let Some(requirements) = operation.get("security") {
+            let requirements = self.security(requirements, &format!("{at}/security"));
+            lowered.insert("security".to_owned(), requirements);
+        }
+        Value::Object(lowered)
+    }
+
+    fn parameters(&mut self, list: &Value, template: &Template, declared: &mut BTreeSet<String>, at: &str) -> Value {
+        let Some(list) = list.as_array() else { return list.clone() };
+        let mut lowered: Vec<Value> = Vec::new();
+        for (n, source) in list.iter().enumerate() {
+            let at = format!("{at}/parameters/{n}");
+            let source = self.follow(source, "parameters").clone();
+            let Some(parameter) = source.as_object() else {
+                lowered.push(source);
+                continue;
+            };
+            if let Some(parameter) = self.parameter(parameter, template, &at) {
+                let same = |other: &Value| other["in"] == parameter["in"] && other["name"] == parameter["name"];
+                if lowered.iter().any(same) {
+                    self.refuse(&at, "this parameter stands here twice");
+                    continue;
+                }
+                if parameter["in"] == "path" {
+                    declared.extend(parameter["name"].as_str().map(str::to_owned));
+                }
+                lowered.push(parameter);
+            }
+        }
+        Value::Array(lowered)
+    }
+
+    fn parameter(&mut self, parameter: &Map<String, Value>, template: &Template, at: &str) -> Option<Value> {
+        let mut lowered = Map::new();
+        for key in ["name", "in", "required", "example"].into_iter().filter(|key| parameter.contains_key(*key)) {
+            lowered.insert(key.to_owned(), parameter[key].clone());
+        }
+        if let Some(description) = parameter.get("description") {
+            let text = description.as_str().map_or_else(|| description.clone(), |text| json!(clean(text)));
+            lowered.insert("description".to_owned(), text);
+        }
+        let (location, name) =
+            (parameter.get("in").and_then(Value::as_str), parameter.get("name").and_then(Value::as_str));
+        let (Some(location), Some(name)) = (location, name) else {
+            lowered.insert("schema".to_owned(), json!({ "type": "string" }));
+            return Some(Value::Object(lowered));
+        };
+        match location {
+            "path" => {
+                let Some((_, new)) = template.variables.iter().find(|(old, _)| old == name) else {
+                    self.note(at, "the path has no such variable");
+                    return None;
+                };
+                lowered.insert("name".to_owned(), json!(new));
+                if parameter.get("required").is_none_or(Value::is_boolean) {
+                    lowered.insert("required".to_owned(), json!(true));
+                }
+            }
+            "header" if IGNORED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) => return None,
+            "header" if http_token(name) => {}
+            "header" => {
+                self.unenforced(at, "this is no name of a header: the parameter is left out");
+                return None;
+            }
+            "query" => {}
+            "cookie" => {
+                self.unenforced(at, "a cookie parameter is not checked: the handler finds it in the header `Cookie`");
+                return None;
+            }
+            _ => {
+                self.unenforced(at, "this location of a parameter is not read: it is path, query, header or cookie");
+                return None;
+            }
+        }
+        let schema = self.parameter_schema(parameter, location, at)?;
+        lowered.insert("schema".to_owned(), schema);
+        Some(Value::Object(lowered))
+    }
+
+    /// A plain value, or in the query a list of them. Anything else is handed on as the text that was sent.
+    fn parameter_schema(&mut self, parameter: &Map<String, Value>, location: &str, at: &str) -> Option<Value> {
+        let text = json!({ "type": "string" });
+        let Some(source) = parameter.get("schema") else {
+            if parameter.contains_key("content") {
+                self.unenforced(
+                    &format!("{at}/content"),
+                    "the content of a parameter is not checked: the handler is given its text",
+                );
+                return Some(text);
+            }
+            self.refuse(at, "a parameter needs a schema");
+            return None;
+        };
+        let at = format!("{at}/schema");
+        let Some(mut schema) = self.plain(source, &at) else {
+            self.unenforced(&at, "only plain values and lists of them are checked: the handler is given the text");
+            return Some(text);
+        };
+        let style = parameter.get("style").and_then(Value::as_str);
+        let (usual, usual_explode) = if location == "query" { ("form", true) } else { ("simple", false) };
+        let style_is_usual = style.is_none_or(|style| style == usual);
+        let explode = parameter.get("explode").and_then(Value::as_bool);
+        if schema["type"] == "array" {
+            let is_repeated = location == "query" && style_is_usual && explode.is_none_or(|e| e == usual_explode);
+            let items = self.plain(&schema["items"].take(), &format!("{at}/items"));
+            match items.filter(|items| is_repeated && items["type"] != "array") {
+                Some(items) => {
+                    for bound in ["minItems", "maxItems"].into_iter().filter(|bound| schema.get(*bound).is_some()) {
+                        self.unenforced(&format!("{at}/{bound}"), "the length of a list in the query is not checked");
+                    }
+                    schema = json!({ "type": "array", "items": items });
+                }
+                None => {
+                    self.unenforced(&at, "a list in one value is not checked: the handler is given its text");
+                    return Some(text);
+                }
+            }
+        } else if !style_is_usual && !["deepObject", "spaceDelimited", "pipeDelimited"].contains(&style.unwrap_or("")) {
+            self.unenforced(&at, "this style is not read: the handler is given the text as it was sent");
+            return Some(text);
+        }
+        Some(schema)
+    }
+
+    /// The lowered schema of a plain value or a list, with what it refers to written out.
+    fn plain(&mut self, source: &Value, at: &str) -> Option<Value> {
+        let mut source = source.clone();
+        for _ in 0..MAX_REFERENCES {
+            let members = source["allOf"].as_array().map(Vec::as_slice);
+            let next = match (source["$ref"].as_str(), members) {
+                (Some(reference), _) => component_name(reference),
+                (None, Some([only])) => only["$ref"].as_str().and_then(component_name),
+                _ => None,
+            };
+            let Some(next) = next else { break };
+            source = self.source["components"]["schemas"].get(&next)?.clone();
+        }
+        let mut schema = self.schema(&source, at, Checked::Row);
+        for _ in 0..MAX_REFERENCES {
+            match schema["allOf"].as_array().map(Vec::as_slice) {
+                Some([only]) => schema = only.clone(),
+                _ => break,
+            }
+            if schema.get("$ref").is_some() {
+                return self.plain(&schema, at);
+            }
+        }
+        if schema.as_object().is_some_and(Map::is_empty) {
+            return Some(json!({ "type": "string" }));
+        }
+        let is_plain = ["string", "integer", "number", "boolean", "array"].iter().any(|kind| schema["type"] == **kind);
+        let members = schema.as_object_mut().filter(|_| is_plain)?;
+        let left_out = ["title", "nullable", "readOnly", "writeOnly", "additionalProperties", "properties", "required"];
+        members.retain(|key, _| !left_out.contains(&key.as_str()));
+        Some(schema)
+    }
+
+    // --- bodies ---
+
+    fn body(&mut self, source: &Value, at: &str) -> Option<Value> {
+        let body = self.follow(source, "requestBodies").clone();
+        let content = body.as_object().and_then(|body| body.get("content")).and_then(Value::as_object);
+        let Some(content) = content.filter(|content| !content.is_empty()) else { return Some(body) };
+        let at = format!("{at}/content");
+        let base = |media: &str| media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
+        let mut fields: Vec<(String, &String, &Value)> = Vec::new();
+        for (media, entry) in content {
+            let at = format!("{at}/{}", escape(media));
+            let name = base(media);
+            if name == JSON || FORMS.contains(&name.as_str()) {
+                if fields.iter().all(|(known, ..)| *known != name) {
+                    fields.push((name, media, entry));
+                }
+            } else {
+                self.unenforced(&at, "a body of this content type is answered with 415");
+            }
+        }
+        // The sort is stable: JSON speaks for all, else the first form does.
+        fields.sort_by_key(|(name, ..)| name != JSON);
+        let Some((_, first, entry)) = fields.first() else {
+            return None;
+        };
+        let schema = entry.get("schema").cloned();
+        let schema_at = format!("{at}/{}/schema", escape(first));
+        let Some(schema) = schema else {
+            self.unenforced(&schema_at, "a body without a schema is not read");
+            return None;
+        };
+        if !schema.is_object() {
+            return Some(body);
+        }
+        let of_content = self.tried(&schema);
+        let Some(lowered_schema) = self.with_members(&schema, &schema_at) else {
+            self.unenforced(&schema_at, "a body that is no object with members is not read");
+            return None;
+        };
+        let mut lowered = Map::new();
+        for (name, media, entry) in fields {
+            let at = format!("{at}/{}", escape(media));
+            if entry.get("encoding").is_some_and(|encoding| encoding.as_object().is_none_or(|all| !all.is_empty())) {
+                self.unenforced(&format!("{at}/encoding"), "the encoding of single fields is not checked");
+            }
+            if entry.get("schema").is_some_and(|own| self.tried(own) == of_content) {
+                lowered.insert(name, json!({ "schema": lowered_schema }));
+            } else {
+                self.unenforced(&at, "its schema differs from that of the first content type: answered with 415");
+            }
+        }
+        let mut body = body.as_object().cloned().unwrap_or_default();
+        body.retain(|key, _| key == "required");
+        body.insert("content".to_owned(), Value::Object(lowered));
+        Some(Value::Object(body))
+    }
+
+    /// A schema lowered on trial: its findings are those of the schema in its own place.
+    fn tried(&mut self, schema: &Value) -> Value {
+        let (unenforced, refused) = (self.unenforced.len(), self.refused.len());
+        let lowered = self.schema(schema, "", Checked::Row);
+        self.unenforced.truncate(unenforced);
+        self.refused.truncate(refused);
+        lowered
+    }
+
+    /// The lowered schema, if it takes objects with members alone: the object, or a reference to the component that is.
+    fn with_members(&mut self, schema: &Value, at: &str) -> Option<Value> {
+        let mut current = self.schema(schema, at, Checked::Row);
+        for _ in 0..MAX_REFERENCES {
+            let reference = match current["allOf"].as_array().map(Vec::as_slice) {
+                Some([only]) => only.clone(),
+                _ => current.clone(),
+            };
+            if reference.get("$ref").is_none() {
+                let is_object = current["type"] == "object" || current.get("properties").is_some();
+                return is_object.then_some(current);
+            }
+            let name = self.source_name(&reference);
+            let target = self.source["components"]["schemas"].get(&name)?.clone();
+            current = self.tried(&target);
+            if current["type"] == "object" || current.get("properties").is_some() {
+                return Some(reference);
+            }
+        }
+        None
+    }
+
+    /// The document's name of a component that the result refers to.
+    fn source_name(&self, lowered: &Value) -> String {
+        let name = lowered["$ref"].as_str().and_then(component_name).unwrap_or_default();
+        self.names.iter().find(|(_, new)| **new == name).map_or(name, |(old, _)| old.clone())
+    }
+
+    // --- answers ---
+
+    fn responses(&mut self, source: &Value, at: &str) -> Value {
+        let Some(responses) = source.as_object() else { return source.clone() };
+        let mut lowered = Map::new();
+        for (status, response) in responses.iter().filter(|(status, _)| !status.starts_with("x-")) {
+            let at = format!("{at}/{status}");
+            if status.len() == 3 && status.starts_with('1') {
+                self.note(&at, "an answer before the answer is the server's own");
+                continue;
+            }
+            let response = self.follow(response, "responses").clone();
+            lowered.insert(status.to_ascii_uppercase().replace("DEFAULT", "default"), self.response(&response, &at));
+        }
+        let is_success = |status: &str| status.starts_with('2') || status.starts_with('3');
+        if !lowered.keys().any(|status| status.parse::<u16>().is_ok() && is_success(status)) {
+            // The handler answers 200, which the range or the default stands for.
+            let general = ["2XX", "default"].into_iter().find(|status| lowered.contains_key(*status));
+            if let Some(general) = general {
+                let success = lowered[general].clone();
+                lowered.insert("200".to_owned(), success);
+            } else if !lowered.keys().any(|status| status.parse::<u16>().is_ok()) {
+                self.note(at, "no success is documented: the handler answers 200 without content");
+                lowered.insert("200".to_owned(), json!({ "description": "" }));
+            }
+        }
+        if lowered.keys().any(|status| status.parse::<u16>().is_err()) {
+            self.note(at, "answers by range and `default` are typed in the client alone");
+        }
+        Value::Object(lowered)
+    }
+
+    fn response(&mut self, response: &Value, at: &str) -> Value {
+        let Some(response) = response.as_object() else { return response.clone() };
+        let mut lowered = Map::new();
+        let description = response.get("description").and_then(Value::as_str).map(clean).unwrap_or_default();
+        lowered.insert("description".to_owned(), json!(description));
+        for (key, reason) in [("headers", "headers of answers are not checked"), ("links", "no code is made of links")]
+        {
+            if response.get(key).and_then(Value::as_object).is_some_and(|all| !all.is_empty()) {
+                self.note(&format!("{at}/{key}"), reason);
+            }
+        }
+        let Some(content) = response.get("content") else { return Value::Object(lowered) };
+        let Some(content) = content.as_object() else {
+            lowered.insert("content".to_owned(), content.clone());
+            return Value::Object(lowered);
+        };
+        let is_json = |media: &str| media.split(';').next().is_some_and(|base| base.trim() == JSON);
+        let mut all: Vec<(&String, &Value)> = content.iter().collect();
+        all.sort_by_key(|(media, _)| (!is_json(media), !media.ends_with("+json"), media.contains('*')));
+        let Some((media, entry)) = all.first() else { return Value::Object(lowered) };
+        let at = format!("{at}/content");
+        for (other, _) in all.iter().skip(1) {
+            self.note(&format!("{at}/{}", escape(other)), "the answer is written in one content type alone");
+        }
+        let at = format!("{at}/{}/schema", escape(media));
+        let (media, schema) = if is_json(media) {
+            let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
+            (JSON.to_owned(), self.schema(&schema, &at, Checked::Never))
+        } else if media.contains('*') || media.to_pascal_case().is_empty() {
+            ("application/octet-stream".to_owned(), json!({ "type": "string", "format": "binary" }))
+        } else {
+            let schema = entry.get("schema").filter(|schema| schema["type"] == "string").cloned();
+            let kept = schema.map(|schema| json!({ "type": "string", "format": schema["format"] }));
+            let kept = kept.filter(|schema| schema["format"].is_string());
+            ((*media).clone(), kept.unwrap_or_else(|| json!({ "type": "string" })))
+        };
+        lowered.insert("content".to_owned(), json!({ media: { "schema": schema } }));
+        Value::Object(lowered)
+    }
+}
+
+/// Whether a text can be the name of a header (RFC 9110, section 5.6.2).
+fn http_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

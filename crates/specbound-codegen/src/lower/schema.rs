@@ -1,0 +1,625 @@
+//! Schemas: the keywords of 3.1 in those of 3.0, `allOf` merged into one object, and each keyword that nothing enforces
+//! found.
+//!
+//! The result is a reference, a plain value, a list, an object, alternatives, or a schema that takes anything. No such
+//! schema refers to itself without an object, a list or an alternative between.
+
+use std::collections::BTreeSet;
+
+use heck::ToPascalCase;
+use serde_json::{Map, Value, json};
+
+use super::names::clean;
+use super::{Checked, Lower, MAX_MERGED, MAX_SCHEMAS, component_name};
+use crate::read::escape;
+use crate::schema::KEYWORDS;
+
+/// Keywords that say nothing about which values are valid.
+const ANNOTATIONS: [&str; 16] = [
+    "example",
+    "examples",
+    "xml",
+    "$comment",
+    "$id",
+    "$schema",
+    "$anchor",
+    "$defs",
+    "definitions",
+    "discriminator",
+    "contentMediaType",
+    "contentEncoding",
+    "externalDocs",
+    "$dynamicAnchor",
+    "$vocabulary",
+    "deprecated",
+];
+
+/// Keywords that neither a Rust type nor a constraint table enforces.
+const UNENFORCED: [&str; 22] = [
+    "multipleOf",
+    "uniqueItems",
+    "minProperties",
+    "maxProperties",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentRequired",
+    "dependentSchemas",
+    "dependencies",
+    "patternProperties",
+    "propertyNames",
+    "contains",
+    "minContains",
+    "maxContains",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "prefixItems",
+    "additionalItems",
+    "contentSchema",
+    "$dynamicRef",
+];
+
+const NUMBER_BOUNDS: [&str; 2] = ["minimum", "maximum"];
+const LIST_BOUNDS: [&str; 2] = ["minItems", "maxItems"];
+
+impl Lower<'_> {
+    pub(super) fn schema(&mut self, source: &Value, at: &str, checked: Checked) -> Value {
+        self.schemas += 1;
+        if self.schemas > MAX_SCHEMAS {
+            self.refuse("", "schemas that are merged by `allOf` make this document too large");
+            return json!({});
+        }
+        let object = match source {
+            Value::Bool(true) => return json!({}),
+            Value::Bool(false) => {
+                self.unchecked(at, "`false`, which takes no value, is not enforced", checked);
+                return json!({});
+            }
+            Value::Object(object) => object,
+            other => return other.clone(),
+        };
+        let mut object = object.clone();
+        if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(component_name) {
+            let reference = json!({ "$ref": self.reference(&name) });
+            object.remove("$ref");
+            let says_more = |(key, value): (&String, &Value)| match key.as_str() {
+                "readOnly" | "writeOnly" | "deprecated" => value == true,
+                key => !ANNOTATIONS.contains(&key) && !key.starts_with("x-") && !is_text_of_humans(key),
+            };
+            // OpenAPI 3.0 ignores what stands beside a reference.
+            if self.is_3_0 || !object.iter().any(says_more) {
+                return reference;
+            }
+            let all = object.entry("allOf").or_insert_with(|| json!([]));
+            if let Some(all) = all.as_array_mut() {
+                all.push(json!({ "$ref": format!("#/components/schemas/{}", escape(&name)) }));
+            }
+        }
+        self.rewrite_types(&mut object);
+        if let Some(alternatives) = several_types(&object) {
+            return self.schema(&alternatives, at, checked);
+        }
+        if let Some(all) = object.get("allOf").and_then(Value::as_array).filter(|all| !all.is_empty()).cloned() {
+            if let Some(kept) = self.lone_reference(&object, &all, at, checked) {
+                return kept;
+            }
+            let mut components = BTreeSet::new();
+            let merged = self.merged(object.clone(), &mut components, at, checked);
+            let is_cyclic = self.merging.iter().any(|outer| !outer.is_disjoint(&components));
+            if is_cyclic || self.merging.len() >= MAX_MERGED {
+                self.unchecked(
+                    &format!("{at}/allOf"),
+                    "only the first part of an `allOf` within itself is enforced",
+                    checked,
+                );
+                let first = all.iter().find_map(|part| component_name(part.get("$ref")?.as_str()?));
+                return first.map_or_else(|| json!({}), |name| json!({ "$ref": self.reference(&name) }));
+            }
+            self.merging.push(components);
+            object = merged;
+            self.rewrite_types(&mut object);
+            let merged = self.unmerged(object, at, checked);
+            self.merging.pop();
+            return merged;
+        }
+        self.unmerged(object, at, checked)
+    }
+
+    /// A schema without `allOf`.
+    fn unmerged(&mut self, mut object: Map<String, Value>, at: &str, checked: Checked) -> Value {
+        self.leave_out(&mut object, at, checked);
+        if let Some(alternatives) = self.alternatives(&mut object, at, checked) {
+            return alternatives;
+        }
+        self.choices(&mut object, at, checked);
+        self.bounds(&mut object, at, checked);
+        self.inner(&mut object, at, checked);
+        describe(&mut object);
+        Value::Object(object)
+    }
+
+    fn reference(&self, name: &str) -> String {
+        format!("#/components/schemas/{}", self.names.get(name).map_or(name, String::as_str))
+    }
+
+    /// A keyword that nothing enforces, which matters in requests alone.
+    fn unchecked(&mut self, at: &str, reason: &str, checked: Checked) {
+        if checked != Checked::Never {
+            self.unenforced(at, reason);
+        }
+    }
+
+    /// `type` and `const` as 3.0 has them.
+    fn rewrite_types(&self, object: &mut Map<String, Value>) {
+        let types = object.get("type").and_then(Value::as_array);
+        if let Some(types) = types.filter(|types| types.iter().all(Value::is_string)).cloned() {
+            let named: Vec<&Value> = types.iter().filter(|kind| *kind != "null").collect();
+            if named.len() < types.len() {
+                object.insert("nullable".to_owned(), json!(true));
+            }
+            match named.as_slice() {
+                [] => object.remove("type"),
+                [only] => object.insert("type".to_owned(), (*only).clone()),
+                several => object.insert("type".to_owned(), json!(several)),
+            };
+        }
+        if object.get("type").is_some_and(|kind| kind == "null") {
+            object.remove("type");
+            object.insert("nullable".to_owned(), json!(true));
+        }
+        if let Some(value) = object.remove("const") {
+            object.entry("enum").or_insert_with(|| json!([value]));
+        }
+        for (exclusive, bound, is_lower) in
+            [("exclusiveMinimum", "minimum", true), ("exclusiveMaximum", "maximum", false)]
+        {
+            let Some(limit) = object.get(exclusive).and_then(Value::as_f64) else { continue };
+            let value = object.remove(exclusive).unwrap_or_default();
+            let other = object.get(bound).and_then(Value::as_f64);
+            let is_stricter = other.is_none_or(|other| if is_lower { limit >= other } else { limit <= other });
+            if is_stricter {
+                object.insert(bound.to_owned(), value);
+                object.insert(exclusive.to_owned(), json!(true));
+            }
+        }
+        if !object.contains_key("type") {
+            let implied = [("properties", "object"), ("additionalProperties", "object"), ("items", "array")];
+            let says = |keyword: &str| object.get(keyword).is_some_and(Value::is_object);
+            let is_combined = ["allOf", "oneOf", "anyOf", "enum"].iter().any(|keyword| object.contains_key(*keyword));
+            if let Some((_, kind)) = implied.iter().find(|(keyword, _)| says(keyword) && !is_combined) {
+                object.insert("type".to_owned(), json!(kind));
+            }
+        }
+    }
+
+    /// `allOf` with one reference, by which keywords stand beside it.
+    fn lone_reference(
+        &mut self,
+        object: &Map<String, Value>,
+        all: &[Value],
+        at: &str,
+        checked: Checked,
+    ) -> Option<Value> {
+        let [only] = all else { return None };
+        let name = only.get("$ref")?.as_str().and_then(component_name)?;
+        let shapes = ["properties", "required", "additionalProperties", "oneOf", "anyOf", "enum", "items"];
+        if shapes.iter().any(|keyword| object.contains_key(*keyword)) {
+            return None;
+        }
+        let mut kept = object.clone();
+        kept.remove("type");
+        kept.insert("allOf".to_owned(), json!([{ "$ref": self.reference(&name) }]));
+        self.leave_out(&mut kept, at, checked);
+        self.bounds(&mut kept, at, checked);
+        kept.remove("default");
+        describe(&mut kept);
+        Some(Value::Object(kept))
+    }
+
+    /// An object with the members of all parts of `allOf`.
+    fn merged(
+        &mut self,
+        mut object: Map<String, Value>,
+        seen: &mut BTreeSet<String>,
+        at: &str,
+        checked: Checked,
+    ) -> Map<String, Value> {
+        let mut ahead = match object.remove("allOf") {
+            Some(Value::Array(all)) => all,
+            _ => return object,
+        };
+        ahead.reverse();
+        while let Some(mut part) = ahead.pop() {
+            if let Some(name) = part["$ref"].as_str().and_then(component_name) {
+                // One that was merged already adds nothing, though it be itself.
+                if seen.insert(name.clone()) {
+                    ahead.push(self.source["components"]["schemas"][&name].clone());
+                }
+                continue;
+            }
+            let Some(part) = part.as_object_mut() else { continue };
+            if let Some(Value::Array(mut inner)) = part.remove("allOf") {
+                inner.reverse();
+                ahead.push(Value::Object(std::mem::take(part)));
+                ahead.extend(inner);
+                continue;
+            }
+            self.rewrite_types(part);
+            for (keyword, value) in std::mem::take(part) {
+                self.merge_keyword(&mut object, keyword, value, at, checked);
+            }
+        }
+        object
+    }
+
+    fn merge_keyword(
+        &mut self,
+        object: &mut Map<String, Value>,
+        keyword: String,
+        value: Value,
+        at: &str,
+        checked: Checked,
+    ) {
+        match (keyword.as_str(), value) {
+            ("properties", Value::Object(properties)) => {
+                let known = object.entry("properties").or_insert_with(|| json!({}));
+                let Some(known) = known.as_object_mut() else { return };
+                for (name, property) in properties {
+                    match known.get(&name) {
+                        Some(other) if *other == property => {}
+                        // The later schema refines the one before, as in a base and what extends it.
+                        Some(_) => drop(known.insert(name, property)),
+                        None => drop(known.insert(name, property)),
+                    }
+                }
+            }
+            ("required", Value::Array(names)) => {
+                if let Some(known) = object.entry("required").or_insert_with(|| json!([])).as_array_mut() {
+                    let new: Vec<Value> = names.into_iter().filter(|name| !known.contains(name)).collect();
+                    known.extend(new);
+                }
+            }
+            ("oneOf" | "anyOf", value) => {
+                if object.contains_key("oneOf") || object.contains_key("anyOf") {
+                    self.unchecked(at, "several sets of alternatives in one `allOf` are not enforced", checked);
+                    object.insert("additionalProperties".to_owned(), json!(true));
+                } else {
+                    object.insert(keyword, value);
+                }
+            }
+            ("nullable" | "title" | "description" | "readOnly" | "writeOnly" | "default", _) => {}
+            (_, value) => drop(object.entry(keyword).or_insert(value)),
+        }
+    }
+
+    /// Takes out annotations and the keywords that nothing enforces.
+    fn leave_out(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
+        for keyword in UNENFORCED {
+            let says_nothing = |value: &Value| match (keyword, value) {
+                ("uniqueItems", value) => value != true,
+                ("minProperties", value) => value.as_f64() == Some(0.0),
+                ("unevaluatedProperties" | "unevaluatedItems" | "additionalItems", value) => value == true,
+                _ => false,
+            };
+            if let Some(value) = object.remove(keyword)
+                && !says_nothing(&value)
+            {
+                self.unchecked(&format!("{at}/{keyword}"), &format!("`{keyword}` is not enforced"), checked);
+            }
+        }
+        if object.get("additionalProperties").is_some_and(|value| value == false) {
+            object.remove("additionalProperties");
+            let reason = "`false` is not enforced: members that a schema does not name are ignored";
+            self.unchecked(&format!("{at}/additionalProperties"), reason, checked);
+        }
+        let is_unknown = |key: &str| !is_text_of_humans(key) && !key.starts_with("x-") && !KEYWORDS.contains(&key);
+        let unknown: Vec<String> =
+            object.keys().filter(|key| is_unknown(key) && !ANNOTATIONS.contains(&key.as_str())).cloned().collect();
+        for keyword in unknown {
+            let reason = format!("`{}` is no keyword of a schema", clean(&keyword));
+            self.unchecked(&format!("{at}/{}", escape(&keyword)), &reason, checked);
+            object.remove(&keyword);
+        }
+        let kept = if self.is_3_0 { &["example", "externalDocs", "deprecated"][..] } else { &["deprecated"] };
+        object.retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) || kept.contains(&key.as_str()));
+    }
+
+    /// `oneOf` and `anyOf` with two members at least, or the one that is left.
+    fn alternatives(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) -> Option<Value> {
+        let keyword = ["oneOf", "anyOf"].into_iter().find(|keyword| object.contains_key(*keyword))?;
+        let Some(Value::Array(members)) = object.remove(keyword) else { return None };
+        if object.remove("anyOf").is_some() {
+            self.unchecked(&format!("{at}/anyOf"), "`anyOf` beside `oneOf` is not enforced", checked);
+        }
+        let at = format!("{at}/{keyword}");
+        if members.is_empty() {
+            self.refuse(&at, "a list with something in it is needed here");
+            return None;
+        }
+        if ["properties", "additionalProperties", "items"].iter().any(|shape| object.contains_key(*shape)) {
+            self.unchecked(&at, "alternatives beside members are not enforced", checked);
+            if object.contains_key("properties") && !object.contains_key("additionalProperties") {
+                object.insert("additionalProperties".to_owned(), json!(true));
+            }
+            return None;
+        }
+        let is_null = |member: &Value| {
+            member["type"] == "null" || member["type"] == json!(["null"]) || member["enum"] == json!([null])
+        };
+        let only_requires = |member: &Value| {
+            member.as_object().is_some_and(|keywords| {
+                !keywords.is_empty() && keywords.keys().all(|keyword| ["required", "not"].contains(&keyword.as_str()))
+            })
+        };
+        if members.iter().any(only_requires) {
+            self.unchecked(&at, "alternatives that only require members are not enforced", checked);
+            return None;
+        }
+        if members.iter().any(is_null) && !self.is_3_0 {
+            object.insert("nullable".to_owned(), json!(true));
+        }
+        let mut lowered: Vec<Value> = Vec::new();
+        let is_3_0 = self.is_3_0;
+        for (n, member) in members.iter().enumerate().filter(|(_, member)| is_3_0 || !is_null(member)) {
+            let member = self.schema(member, &format!("{at}/{n}"), inside(checked));
+            if !lowered.contains(&member) {
+                lowered.push(member);
+            }
+        }
+        let mut outer = object.clone();
+        outer.retain(|key, _| {
+            ["nullable", "readOnly", "writeOnly", "description", "title", "deprecated"].contains(&key.as_str())
+        });
+        describe(&mut outer);
+        match lowered.as_slice() {
+            [] => {}
+            [only] if only.get("$ref").is_some() => drop(outer.insert("allOf".to_owned(), json!([only]))),
+            [only] => {
+                let Value::Object(mut only) = only.clone() else { return Some(only.clone()) };
+                only.extend(outer.into_iter().filter(|(key, _)| key != "title"));
+                outer = only;
+            }
+            _ => drop(outer.insert(keyword.to_owned(), Value::Array(lowered))),
+        }
+        Some(Value::Object(outer))
+    }
+
+    /// `enum`, with one type for all choices.
+    fn choices(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
+        let Some(choices) = object.get("enum").and_then(Value::as_array).cloned() else { return };
+        let at = format!("{at}/enum");
+        if choices.is_empty() {
+            return;
+        }
+        let has_null = choices.iter().any(Value::is_null);
+        let mut left: Vec<Value> = Vec::new();
+        for choice in choices.iter().filter(|choice| !choice.is_null()) {
+            if !left.contains(choice) {
+                left.push(choice.clone());
+            }
+        }
+        let kind = object.get("type").and_then(Value::as_str).map(str::to_owned);
+        if left.is_empty() {
+            // `NullEnum` of drf-spectacular stays as it is.
+            return;
+        }
+        if has_null && (kind.is_some() || !self.is_3_0) {
+            object.insert("nullable".to_owned(), json!(true));
+        }
+        let all = |is: fn(&Value) -> bool| left.iter().all(is);
+        let is_scalar = |value: &Value| !value.is_array() && !value.is_object();
+        match kind.as_deref() {
+            Some("string") if all(is_scalar) => {
+                left =
+                    left.iter().map(|c| c.as_str().map_or_else(|| json!(c.to_string()), |text| json!(text))).collect();
+            }
+            None if all(Value::is_string) => drop(object.insert("type".to_owned(), json!("string"))),
+            None | Some("integer") if all(|c| c.is_i64()) => drop(object.insert("type".to_owned(), json!("integer"))),
+            None if all(Value::is_boolean) => drop(object.insert("type".to_owned(), json!("boolean"))),
+            None | Some("number") if all(Value::is_number) => drop(object.insert("type".to_owned(), json!("number"))),
+            Some("boolean") if all(Value::is_boolean) => {}
+            _ => {
+                object.remove("enum");
+                self.unchecked(&at, "choices of several types, lists and objects are not enforced", checked);
+                return;
+            }
+        }
+        let texts: Vec<&str> = left.iter().filter_map(Value::as_str).collect();
+        if texts.len() == left.len() && !make_variants(&texts) {
+            // Not distinct as Rust names: the table checks the same choices by a pattern.
+            let escaped: Vec<String> = texts.iter().map(|text| regex::escape(text)).collect();
+            object.insert("pattern".to_owned(), json!(format!("^(?:{})$", escaped.join("|"))));
+            object.remove("enum");
+            if checked == Checked::Type {
+                self.unchecked(&at, "choices that make no Rust names are not enforced here", checked);
+            }
+            return;
+        }
+        match object.get("type").and_then(Value::as_str) {
+            Some("boolean" | "number") => {
+                object.remove("enum");
+                if left.len() < 2 || object["type"] == "number" {
+                    self.unchecked(&at, "choices of numbers and booleans are not enforced", checked);
+                }
+            }
+            _ => {
+                // The order and null stay as the document has them, unless something had to change.
+                let without_null: Vec<Value> = choices.iter().filter(|choice| !choice.is_null()).cloned().collect();
+                if without_null != left || (has_null && !self.is_3_0) {
+                    object.insert("enum".to_owned(), Value::Array(left));
+                }
+            }
+        }
+    }
+
+    /// Bounds that nothing enforces in this place, and patterns of another dialect.
+    fn bounds(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
+        let unreached = "a bound is not enforced where no table of a request's members reaches";
+        if checked == Checked::Type {
+            for bound in NUMBER_BOUNDS.into_iter().chain(LIST_BOUNDS).chain(["pattern"]) {
+                if object.remove(bound).is_some() {
+                    self.unchecked(&format!("{at}/{bound}"), unreached, checked);
+                }
+            }
+            object.retain(|key, _| !["exclusiveMinimum", "exclusiveMaximum"].contains(&key.as_str()));
+        }
+        let Some(pattern) = object.get("pattern").and_then(Value::as_str) else { return };
+        if regex::Regex::new(pattern).is_err() {
+            object.remove("pattern");
+            let reason = "this is no regular expression that Rust's `regex` takes: it is not enforced";
+            self.unchecked(&format!("{at}/pattern"), reason, checked);
+        }
+    }
+
+    fn inner(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
+        let kind = object.get("type").and_then(Value::as_str).map(str::to_owned);
+        if let Some(kind) = &kind
+            && !["string", "integer", "number", "boolean", "array", "object"].contains(&kind.as_str())
+        {
+            object.remove("type");
+            self.unchecked(
+                &format!("{at}/type"),
+                &format!("`{}` is no type: it is not enforced", clean(kind)),
+                checked,
+            );
+        }
+        if kind.as_deref() == Some("array") {
+            let items = object.get("items").cloned().unwrap_or_else(|| json!({}));
+            let inside = if items["type"] == "array" { inside(checked) } else { checked };
+            object.insert("items".to_owned(), self.schema(&items, &format!("{at}/items"), inside));
+        }
+        // A keyword of another type says nothing of this one.
+        let other: &[&str] = match kind.as_deref() {
+            Some("array") => &["properties", "required", "additionalProperties", "minLength", "maxLength", "pattern"],
+            Some("object") => &["items", "minItems", "maxItems", "minLength", "maxLength", "pattern", "enum", "format"],
+            Some("string") => &["items", "properties", "required", "additionalProperties", "minItems", "maxItems"],
+            Some("integer" | "number" | "boolean") => &["items", "properties", "required", "additionalProperties"],
+            _ => &[],
+        };
+        object.retain(|keyword, _| !other.contains(&keyword.as_str()));
+        if matches!(kind.as_deref(), Some("string" | "object" | "array" | "boolean")) {
+            let numbers = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
+            object.retain(|keyword, _| !numbers.contains(&keyword.as_str()));
+        }
+        if let Some(properties) = object.get("properties").and_then(Value::as_object).cloned() {
+            let mut lowered = Map::new();
+            for (name, property) in &properties {
+                let is_sent = property.get("readOnly") != Some(&json!(true));
+                let checked = if is_sent { checked } else { Checked::Never };
+                let at = format!("{at}/properties/{}", escape(name));
+                lowered.insert(name.clone(), self.schema(property, &at, checked));
+            }
+            object.insert("properties".to_owned(), Value::Object(lowered));
+        }
+        if let Some(required) = object.get("required").and_then(Value::as_array).cloned()
+            && required.iter().all(Value::is_string)
+        {
+            let properties = object.get("properties").and_then(Value::as_object);
+            let known =
+                |name: &Value| properties.is_some_and(|all| all.contains_key(name.as_str().unwrap_or_default()));
+            let (kept, missing): (Vec<Value>, Vec<Value>) = required.into_iter().partition(known);
+            if !missing.is_empty() {
+                object.insert("required".to_owned(), Value::Array(kept));
+                self.unchecked(&format!("{at}/required"), "a member without a schema is not required", checked);
+            }
+        }
+        if object.get("required").is_some_and(Value::is_boolean) {
+            // A habit of JSON Schema 3, which means nothing here.
+            object.remove("required");
+        }
+        if let Some(values) = object.get("additionalProperties").filter(|values| values.is_object()).cloned() {
+            let lowered = self.schema(&values, &format!("{at}/additionalProperties"), inside(checked));
+            object.insert("additionalProperties".to_owned(), lowered);
+        }
+        let keep_default = object.get("default").is_none_or(|default| is_default_of(default, object));
+        if !keep_default {
+            object.remove("default");
+        }
+        if object.get("format").is_some_and(|format| !format.is_string()) {
+            object.remove("format");
+        }
+        if object.get("nullable").is_some_and(|nullable| nullable == false) {
+            object.remove("nullable");
+        }
+    }
+}
+
+/// How the members of an alternative or the values of a map are checked.
+fn inside(checked: Checked) -> Checked {
+    if checked == Checked::Never { Checked::Never } else { Checked::Type }
+}
+
+fn is_text_of_humans(keyword: &str) -> bool {
+    ["title", "description", "default", "summary"].contains(&keyword)
+}
+
+/// Texts of humans, in characters that a comment can hold.
+fn describe(object: &mut Map<String, Value>) {
+    for key in ["title", "description"] {
+        match object.get(key) {
+            Some(Value::String(text)) => {
+                let text = clean(text);
+                object.insert(key.to_owned(), json!(text));
+            }
+            Some(_) => drop(object.remove(key)),
+            None => {}
+        }
+    }
+    if object.get("title").is_some_and(|title| title.as_str().is_some_and(|t| t.to_pascal_case().is_empty())) {
+        object.remove("title");
+    }
+}
+
+/// One schema per type, where `type` lists several.
+fn several_types(object: &Map<String, Value>) -> Option<Value> {
+    let types = object.get("type")?.as_array().filter(|types| types.iter().all(Value::is_string))?;
+    let mut outer: Map<String, Value> = Map::new();
+    let mut inner = object.clone();
+    for key in ["nullable", "readOnly", "writeOnly", "title", "description"] {
+        outer.extend(inner.remove(key).map(|value| (key.to_owned(), value)));
+    }
+    inner.remove("default");
+    let of_type = |kind: &Value| {
+        let mut one = inner.clone();
+        one.insert("type".to_owned(), kind.clone());
+        Value::Object(one)
+    };
+    outer.insert("anyOf".to_owned(), types.iter().map(of_type).collect());
+    Some(Value::Object(outer))
+}
+
+/// Whether the choices are distinct as names of Rust variants.
+fn make_variants(choices: &[&str]) -> bool {
+    let mut names = BTreeSet::new();
+    choices.iter().all(|choice| {
+        let name = match *choice {
+            "+1" => "Plus1".to_owned(),
+            "-1" => "Minus1".to_owned(),
+            other => other.replace('\'', "").replace(|c: char| !c.is_alphanumeric() && c != '_', "-").to_pascal_case(),
+        };
+        names.insert(if name.is_empty() { "X".to_owned() } else { name })
+    })
+}
+
+/// Whether a default is a value of its schema, as far as the generators look.
+fn is_default_of(default: &Value, object: &Map<String, Value>) -> bool {
+    if let Some(choices) = object.get("enum").and_then(Value::as_array) {
+        return choices.contains(default);
+    }
+    let format = object.get("format").and_then(Value::as_str);
+    match object.get("type").and_then(Value::as_str) {
+        Some("string") => default.is_string() && !matches!(format, Some(f) if f != "password" && f != "email"),
+        Some("integer") => {
+            default.is_i64()
+                && object
+                    .get("minimum")
+                    .and_then(Value::as_f64)
+                    .is_none_or(|min| default.as_f64().is_some_and(|default| default >= min))
+        }
+        Some("number") => default.is_number(),
+        Some("boolean") => default.is_boolean(),
+        Some("array") => default.as_array().is_some_and(Vec::is_empty),
+        _ => false,
+    }
+}

@@ -1,0 +1,237 @@
+//! Documents of every kind are taken: what their parts become.
+
+use super::*;
+
+fn of(rest: Value) -> Value {
+    let mut document = json!({"openapi": "3.0.3", "info": {"title": "Any", "version": "1"}, "paths": {}});
+    for (key, value) in rest.as_object().unwrap() {
+        document[key] = value.clone();
+    }
+    document
+}
+
+/// Paths that take `GET` and answer without content.
+fn paths(paths: &[&str]) -> Value {
+    let item = json!({"get": {"responses": {"200": {"description": ""}}}});
+    of(json!({"paths": paths.iter().map(|path| ((*path).to_owned(), item.clone())).collect::<serde_json::Map<_, _>>()}))
+}
+
+fn taken(document: &Value) -> Generated {
+    generated(document).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Each item of a module has a name of its own, and all of it is Rust.
+fn assert_is_rust(generated: &Generated) {
+    for text in [&generated.server, &generated.client] {
+        let file = syn::parse_file(text).unwrap_or_else(|e| panic!("{e}"));
+        for item in &file.items {
+            if let syn::Item::Mod(module) = item
+                && module.ident == "types"
+            {
+                let mut names = std::collections::BTreeSet::new();
+                for item in module.content.iter().flat_map(|(_, items)| items) {
+                    let name = match item {
+                        syn::Item::Struct(item) => &item.ident,
+                        syn::Item::Enum(item) => &item.ident,
+                        _ => continue,
+                    };
+                    assert!(names.insert(name.to_string()), "two types are called `{name}`");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn references_to_every_kind_of_component_are_written_out() {
+    let document = of(json!({
+        "paths": {"/a/{id}": {
+            "parameters": [{"$ref": "#/components/parameters/Id"}],
+            "post": {
+                "operationId": "a_create",
+                "requestBody": {"$ref": "#/components/requestBodies/A"},
+                "responses": {"200": {"$ref": "#/components/responses/A"}},
+            },
+        }},
+        "components": {
+            "parameters": {"Id": {"in": "path", "name": "id", "required": true, "schema": {"$ref": "#/components/schemas/Id"}}},
+            "requestBodies": {"A": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}},
+            "responses": {"A": {"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}},
+            "schemas": {"Id": {"type": "integer", "minimum": 1}, "A": {"type": "object", "properties": {"id": {"$ref": "#/components/schemas/Id"}}}},
+        },
+    }));
+    let server = dense(&taken(&document).server);
+    assert!(server.contains("pubid:i64") && server.contains("*value>=1i64"), "{server}");
+    assert!(server.contains("OptionalBody<types::A,content::Json>") && server.contains("Outcome<200u16,types::A>"));
+}
+
+#[test]
+fn schemas_of_3_1_become_those_of_3_0() {
+    let mut document = small();
+    document["openapi"] = json!("3.1.0");
+    let put_property = |document: &mut Value, name: &str, schema: Value| {
+        put(document, &format!("{THING}/properties/{name}"), schema);
+    };
+    put_property(&mut document, "share", json!({"type": ["integer", "null"], "exclusiveMinimum": 0, "maximum": 9}));
+    put_property(&mut document, "kind", json!({"const": "book"}));
+    put_property(&mut document, "either", json!({"type": ["string", "integer"]}));
+    put_property(&mut document, "plain", json!({"anyOf": [{"$ref": "#/components/schemas/Plain"}, {"type": "null"}]}));
+    let generated = taken(&document);
+    assert_is_rust(&generated);
+    let server = dense(&generated.server);
+    let row = |name: &str| server.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
+    assert!(row("share").contains("nullable:true") && row("share").contains("value:0f64,exclusive:true"));
+    assert!(row("plain").contains("nullable:true") && row("plain").contains("Kind::Object"), "{}", row("plain"));
+    assert!(server.contains("pubeither:::std::option::Option<ThingRequestEither>"), "{server}");
+}
+
+#[test]
+fn all_of_becomes_one_object() {
+    let base = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "maxLength": 3}}});
+    let mut document = small_with("/components/schemas/Base", base);
+    let all = json!({"allOf": [
+        {"$ref": "#/components/schemas/Base"},
+        {"type": "object", "properties": {"b": {"type": "integer", "minimum": 2}}},
+    ]});
+    put(&mut document, "/components/schemas/Plain", all);
+    let server = dense(&taken(&document).server);
+    let table = server.split_once("Describedfortypes::Plain{").unwrap().1;
+    let (a, b) = table.split_once("name:\"b\"").unwrap();
+    assert!(a.contains("name:\"a\"") && a.contains("max_length:Some(3usize)") && a.contains("required:true"), "{a}");
+    assert!(b.contains("minimum:Some"), "{b}");
+}
+
+/// Each of these once overflowed the stack or never ended.
+#[test]
+fn schemas_within_themselves_end() {
+    let refer = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let schemas = [
+        json!({"A": {"allOf": [refer("A")]}}),
+        json!({"A": {"allOf": [refer("B")]}, "B": {"allOf": [refer("A"), {"type": "object"}]}}),
+        json!({"A": {"allOf": [refer("B"), {"properties": {"x": {"allOf": [refer("A"), {"type": "object"}]}}}]},
+               "B": {"properties": {"y": {"allOf": [refer("A"), {"description": "", "properties": {}}]}}}}),
+        json!({"A": {"oneOf": [refer("A"), {"type": "string"}]}}),
+        json!({"A": {"type": "array", "items": refer("A")}}),
+        json!({"A": {"type": "object", "additionalProperties": refer("A")}}),
+        json!({"A": {"allOf": (0..8).map(|n| json!({"oneOf": (0..4).map(|m| json!({"type": "object", "properties":
+            {(format!("p{n}{m}")): {"type": "string"}}})).collect::<Vec<_>>()})).collect::<Vec<_>>()}}),
+    ];
+    for schemas in schemas {
+        let content = json!({"application/json": {"schema": refer("A")}});
+        let mut document = of(json!({"paths": {"/a": {"get": {
+            "responses": {"200": {"description": "", "content": content}},
+        }}}}));
+        document["components"]["schemas"] = schemas;
+        assert_is_rust(&leniently(&document));
+    }
+}
+
+#[test]
+fn answers_by_range_are_in_the_client() {
+    let failure =
+        json!({"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plain"}}}});
+    for range in ["default", "4XX"] {
+        let generated = taken(&small_with(&format!("{GET}/responses/{range}"), failure.clone()));
+        let client = dense(&generated.client);
+        assert!(client.contains("Result<ResponseValue<types::Page>,Error<types::Plain>>"), "{range}: {client}");
+        assert!(generated.server_trait.contains("-> Outcome<200u16, types::Page>"), "{range}");
+    }
+    // Alone, it is the success as well.
+    let document = small_with(&format!("{GET}/responses"), json!({"default": failure}));
+    assert!(taken(&document).server_trait.contains("-> Outcome<200u16, types::Plain>"));
+}
+
+#[test]
+fn operations_without_a_good_name_are_named_by_method_and_path() {
+    let mut document = paths(&["/users/{id}/keys", "/b", "/c", "/d", "/e"]);
+    for (path, id) in [("/b", "new"), ("/c", "7"), ("/d", "same"), ("/e", "same")] {
+        document["paths"][path]["get"]["operationId"] = json!(id);
+    }
+    let generated = taken(&document);
+    assert_is_rust(&generated);
+    for name in ["get_users_id_keys", "get_new", "get_7", "same", "get_e"] {
+        assert!(generated.server_trait.contains(&format!("async fn {name}(")), "{name}: {}", generated.server_trait);
+    }
+    // Something unrelated changes no name.
+    document["paths"]["/a"] = document["paths"]["/c"].clone();
+    document["paths"]["/a"]["get"]["operationId"] = json!("unrelated");
+    assert!(taken(&document).server_trait.contains("async fn get_7("));
+}
+
+#[test]
+fn names_become_distinct_rust_names() {
+    let object = |names: &[&str]| {
+        let properties: serde_json::Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
+        json!({"type": "object", "properties": properties})
+    };
+    let mut document = small();
+    for (name, schema) in [
+        ("Self", object(&["a"])),
+        ("7", object(&["a"])),
+        ("foo_bar", object(&["a"])),
+        ("FooBar", json!({"type": "object", "properties": {"baz": object(&["x"])}})),
+        ("FooBarBaz", object(&["a"])),
+        ("Foo.bar", object(&["a"])),
+        ("Clash", object(&["name", "Name", "type", "type_", "", "\u{1f600}", "extra"])),
+        ("Option", object(&["String", "Vec"])),
+        ("ThingRequest", object(&["a"])),
+        ("ThingCreateRequest", object(&["a"])),
+        ("Choice", json!({"type": "string", "enum": ["a", "A", "", "<", ">"]})),
+        ("Bidi", json!({"type": "string", "description": "a\rb\u{202e}c"})),
+    ] {
+        put(&mut document, &format!("/components/schemas/{name}"), schema.clone());
+        put(
+            &mut document,
+            &format!("/components/schemas/Page/properties/{}", name.replace('.', "dot")),
+            json!({"$ref": format!("#/components/schemas/{name}")}),
+        );
+    }
+    for name in ["Limit", "7", "type", "body", "limit[]"] {
+        let parameter = json!({"in": "query", "name": name, "schema": {"type": "string", "title": "Page"}});
+        put(&mut document, &format!("{GET}/parameters/-"), parameter);
+    }
+    put(&mut document, "/components/securitySchemes/token", json!({"type": "http", "scheme": "bearer"}));
+    put(&mut document, "/paths/~1plain~1/put/security", json!([{"token": []}, {}]));
+    let generated = taken(&document);
+    assert_is_rust(&generated);
+    assert!(!generated.server.contains('\u{202e}') && !generated.server.contains('\r'));
+    for name in ["TokenOrAnonymous;", "TokenOrAnonymous2;", "limit2:", "_7:", "type_:"] {
+        assert!(dense(&generated.server).contains(name), "{name}");
+    }
+}
+
+/// dropshot's router would panic at start; the table says where it holds them.
+#[test]
+fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {
+    let all = ["/users/{id}", "/users/me", "/users/{user_id}/keys", "/files/{x}.json", "/jobs/{x}:cancel", "/a", "/a/"];
+    let server = dense(&taken(&paths(&all)).server);
+    for route in [
+        "(\"get_users_id\",\"/-operation/get_users_id/{id}\")",
+        "(\"get_users_user_id_keys\",\"/-operation/get_users_user_id_keys/{user_id}\")",
+        "(\"get_files_x_json\",\"/-operation/get_files_x_json/{x}\")",
+        "(\"get_jobs_x_cancel\",\"/-operation/get_jobs_x_cancel/{x}\")",
+    ] {
+        assert!(server.contains(route), "{route}: {server}");
+    }
+    assert!(!server.contains("(\"get_users_me\",") && server.contains("path=\"/users/me\""));
+    // A document whose paths dropshot can hold has no such table.
+    assert!(!taken(&small()).server.contains("ROUTES"));
+}
+
+#[test]
+fn several_answer_types_and_wildcards_are_taken() {
+    let text = json!({"schema": {"type": "string"}});
+    for (content, says) in [
+        (json!({"application/json": {}, "text/html": text}), "Outcome<201u16, types::ThingCreateAnswer201>"),
+        (json!({"*/*": text}), "Outcome<201u16, Bytes<media::ApplicationOctetStream>>"),
+        (json!({"application/problem+json": text}), "Outcome<201u16, Bytes<media::ApplicationProblemJson>>"),
+    ] {
+        let mut document = small_with(&format!("{POST}/responses/201/content"), content);
+        document["paths"]["/things/"]["post"]["responses"].as_object_mut().unwrap().remove("400");
+        document["paths"]["/things/"]["post"]["responses"]["201"]["headers"] = json!({"Location": {}});
+        let generated = taken(&document);
+        assert!(generated.server_trait.contains(says), "{says}: {}", generated.server_trait);
+        assert!(generated.unenforced.iter().any(|item: &Item| item.path.ends_with("/headers")));
+    }
+}

@@ -1,0 +1,256 @@
+//! Parts of a document that are refused: each by its pointer, all of them at once.
+
+use super::*;
+
+fn assert_refused_at(document: &Value, pointer: &str) {
+    match refusal(document) {
+        Error::Unsupported(items) => {
+            assert!(items.iter().any(|item| item.path == pointer), "{pointer}: {items:?}");
+            assert!(items.iter().all(|item| !item.reason.is_empty()));
+        }
+        other => panic!("{pointer}: {other}"),
+    }
+}
+
+/// Each is refused, and in lenient mode listed in the generated code.
+#[test]
+fn parts_that_nothing_enforces_are_refused_or_listed() {
+    let schema = json!({"schema": {"type": "string"}});
+    let get = |rest: &str| format!("{GET}{rest}");
+    let post = |rest: &str| format!("{POST}{rest}");
+    let plain = "/paths/~1plain~1/put/requestBody";
+    let thing = |rest: &str| format!("{THING}/properties/{rest}");
+    let cases = [
+        // parameters
+        (get("/parameters/1/in"), json!("cookie"), get("/parameters/1")),
+        (
+            get("/parameters/1/schema"),
+            json!({"type": "array", "items": {"type": "array", "items": {}}}),
+            get("/parameters/1/schema"),
+        ),
+        (
+            get("/parameters/1/schema"),
+            json!({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+            get("/parameters/1/schema/minItems"),
+        ),
+        (
+            get("/parameters/0/schema"),
+            json!({"type": "array", "items": {"type": "string"}}),
+            get("/parameters/0/schema"),
+        ),
+        (get("/parameters/1/schema"), json!({"$ref": "#/components/schemas/Thing"}), get("/parameters/1/schema")),
+        (
+            get("/parameters/1"),
+            json!({"in": "query", "name": "a", "content": {"a/b": {}}}),
+            get("/parameters/1/content"),
+        ),
+        // requests
+        (
+            format!("{plain}/content/application~1json/schema"),
+            json!({"type": "array", "items": {}}),
+            format!("{plain}/content/application~1json/schema"),
+        ),
+        (format!("{plain}/content/text~1plain"), schema.clone(), format!("{plain}/content/text~1plain")),
+        (
+            post("/requestBody/content/multipart~1form-data/schema"),
+            json!({"$ref": "#/components/schemas/Plain"}),
+            post("/requestBody/content/multipart~1form-data"),
+        ),
+        (
+            post("/requestBody/content/multipart~1form-data/encoding"),
+            json!({"a": {}}),
+            post("/requestBody/content/multipart~1form-data/encoding"),
+        ),
+        // security
+        (post("/security/-"), json!({"magicAuth": []}), post("/security/2/magicAuth")),
+        (post("/security/-"), json!({"basicAuth": ["read"]}), post("/security/2/basicAuth")),
+        // elsewhere
+        ("/paths/~1things~1/trace".to_owned(), json!({"responses": {}}), "/paths/~1things~1/trace".to_owned()),
+        // schemas of a request, at any depth
+        (thing("title/not"), json!({}), thing("title/not")),
+        (thing("title/multipleOf"), json!(2), thing("title/multipleOf")),
+        (thing("title/type"), json!("file"), thing("title/type")),
+        (thing("title/enum"), json!([{}]), thing("title/enum")),
+        (thing("title/maxlength"), json!(3), thing("title/maxlength")),
+        (thing("pattern/pattern"), json!("(?=a)"), thing("pattern/pattern")),
+        (thing("inner/additionalProperties"), json!(false), thing("inner/additionalProperties")),
+        (thing("inner/properties/maxLength/not"), json!({}), thing("inner/properties/maxLength/not")),
+        (
+            thing("more"),
+            json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
+            thing("more/additionalProperties/minimum"),
+        ),
+        (
+            thing("more"),
+            json!({"oneOf": [{"type": "string"}, {"type": "integer", "maximum": 1}]}),
+            thing("more/oneOf/1/maximum"),
+        ),
+        (
+            thing("more"),
+            json!({"type": "array", "items": {"type": "array", "items": {}, "maxItems": 1}}),
+            thing("more/items/maxItems"),
+        ),
+    ];
+    for (edit, value, pointer) in cases {
+        let document = small_with(&edit, value);
+        assert_refused_at(&document, &pointer);
+        let lenient = leniently(&document);
+        assert!(lenient.unenforced.iter().any(|item| item.path == pointer), "{pointer}: {:?}", lenient.unenforced);
+        assert!(lenient.server.starts_with("// Parts of the document that this code does not enforce"));
+        assert!(lenient.server.contains(&format!("//   {pointer}: ")), "{pointer}");
+    }
+}
+
+/// The server writes answers, so a keyword that only answers have is not refused.
+#[test]
+fn keywords_that_nothing_enforces_are_taken_in_answers() {
+    for (keyword, value) in [("not", json!({})), ("multipleOf", json!(2)), ("additionalProperties", json!(false))] {
+        let document = small_with(&format!("/components/schemas/Page/properties/count/{keyword}"), value);
+        assert!(generated(&document).is_ok_and(|generated| generated.unenforced.is_empty()), "{keyword}");
+    }
+    // Through a reference too, and only in a request.
+    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    let map = json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Percent"}});
+    put(&mut source, "/components/schemas/Page/properties/more", map.clone());
+    assert!(generated(&source).is_ok());
+    put(&mut source, &format!("{THING}/properties/more"), map);
+    assert_refused_at(&source, "/components/schemas/Percent/maximum");
+}
+
+#[test]
+fn all_refusals_are_told_at_once() {
+    let mut document = small_with(&format!("{THING}/properties/title/not"), json!({}));
+    put(&mut document, &format!("{THING}/properties/pattern/multipleOf"), json!(2));
+    put(&mut document, &format!("{GET}/parameters/1/in"), json!("cookie"));
+    let words = refusal(&document).to_string();
+    let lines: Vec<&str> = words.lines().collect();
+    assert_eq!(lines.len(), 3, "{words}");
+    assert!(lines.contains(&format!("{THING}/properties/title/not: `not` is not enforced").as_str()), "{words}");
+}
+
+#[test]
+fn parts_that_make_no_sense_are_refused_in_lenient_mode_too() {
+    let thing = |rest: &str| format!("{THING}/properties/{rest}");
+    for (edit, value, pointer) in [
+        (thing("title/oneOf"), json!([]), thing("title/oneOf")),
+        (thing("title/enum"), json!([]), thing("title/enum")),
+        (
+            format!("{GET}/parameters/-"),
+            small().pointer(&format!("{GET}/parameters/1")).unwrap().clone(),
+            format!("{GET}/parameters/2"),
+        ),
+        ("/paths/~1things~1/unknown".to_owned(), json!({}), "/paths/~1things~1/unknown".to_owned()),
+    ] {
+        let document = small_with(&edit, value);
+        assert_refused_at(&document, &pointer);
+        let source = specbound_contract::parse(&document.to_string()).unwrap();
+        let settings = Settings { trait_name: "A", runtime: "b" };
+        assert!(generate_from(&source, &settings, Mode::Lenient).is_err(), "{pointer}");
+    }
+}
+
+/// Two operations that match the same requests: no order of routes makes both of them reachable.
+#[test]
+fn ambiguous_paths_are_refused() {
+    let document = json!({"openapi": "3.0.3", "info": {"title": "a", "version": "1"}, "paths": {
+        "/a/{x}": {"get": {"responses": {"200": {"description": ""}}}},
+        "/a/{y}": {"get": {"responses": {"200": {"description": ""}}}},
+    }});
+    assert_refused_at(&document, "/paths/~1a~1{y}/get");
+}
+
+/// Read as "nothing", most of these would take something away in silence; `security` would let anyone in.
+#[test]
+fn wrong_kinds_of_values_are_refused_by_their_pointer() {
+    let cases = [
+        ("/info", "/info"),
+        ("/info/title", "/info/title"),
+        ("/info/version", "/info/version"),
+        ("/paths/~1things~1", "/paths/~1things~1"),
+        (POST, POST),
+        ("POST/operationId", "POST/operationId"),
+        ("POST/description", "POST/description"),
+        ("POST/security", "POST/security"),
+        ("/security", "/security"),
+        ("POST/requestBody", "POST/requestBody"),
+        ("POST/requestBody/required", "POST/requestBody/required"),
+        ("POST/requestBody/content", "POST/requestBody/content"),
+        ("POST/requestBody/content/application~1json", "POST/requestBody/content/application~1json/schema"),
+        ("POST/responses", "POST/responses"),
+        ("POST/responses/201", "POST/responses/201"),
+        ("POST/responses/201/content", "POST/responses/201/content"),
+        ("GET/parameters", "GET/parameters"),
+        ("GET/parameters/0", "GET/parameters/0"),
+        ("GET/parameters/0/name", "GET/parameters/0/name"),
+        ("GET/parameters/0/in", "GET/parameters/0/in"),
+        ("GET/parameters/0/required", "GET/parameters/0/required"),
+        ("GET/parameters/0/schema", "GET/parameters/0/schema"),
+        ("GET/tags", "GET/tags"),
+        ("GET/tags/0", "GET/tags"),
+        ("THING/required", "THING/required"),
+        ("THING/properties", "THING/required"),
+        ("THING/properties/title", "THING/properties/title"),
+        ("THING/properties/title/type", "THING/properties/title/type"),
+        ("THING/properties/title/maxLength", "THING/properties/title/maxLength"),
+        ("THING/properties/title/minLength", "THING/properties/title/minLength"),
+        ("THING/properties/title/pattern", "THING/properties/title/pattern"),
+        ("THING/properties/title/nullable", "THING/properties/title/nullable"),
+        ("THING/properties/title/readOnly", "THING/properties/title/readOnly"),
+        ("THING/properties/title/writeOnly", "THING/properties/title/writeOnly"),
+    ];
+    let mut missed = Vec::new();
+    let full = |short: &str| short.replace("POST", POST).replace("GET", GET).replace("THING", THING);
+    for (edit, pointer) in cases {
+        // A list with something wrong in it is refused by the pointer of the item.
+        let lists = [json!(null), json!(-1), json!({})];
+        for garbage in if edit.ends_with("/parameters") { lists } else { [json!(null), json!(-1), json!([[]])] } {
+            let mut document = small();
+            // Its scheme would be missed first.
+            if edit.starts_with("/components") {
+                put(&mut document, &format!("{POST}/security"), json!([]));
+            }
+            put(&mut document, &full(edit), garbage.clone());
+            match generated(&document) {
+                Err(Error::Unsupported(items)) if items.iter().any(|item| item.path == full(pointer)) => {}
+                Err(other) => missed.push(format!("{edit} = {garbage}: {other}")),
+                Ok(_) => missed.push(format!("{edit} = {garbage} was taken")),
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+    assert_refused_at(&small_with(&format!("{POST}/security/0"), json!("tokenAuth")), &format!("{POST}/security"));
+}
+
+#[test]
+fn text_that_is_no_document_is_refused() {
+    let texts = ["{", "a: [", "a: b: c", "\u{0}", "*nowhere", "", "- a\n- b\n", "7", "null", "[]", "a: 1", "{}"];
+    let more = ["openapi: 3.0.3", "openapi: 4.0.0\npaths: {}", "swagger: '2.0'\npaths: {}", "a: 1\na: 2"];
+    for text in texts.into_iter().chain(more) {
+        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
+        assert!(matches!(refused, Some(Error::Unreadable(_))), "{text:?}: {refused:?}");
+    }
+}
+
+#[test]
+fn reference_to_nothing_is_refused() {
+    let nothing = json!({"$ref": "#/components/schemas/Nowhere"});
+    let answer = format!("{GET}/responses/200/content/application~1json/schema");
+    assert!(refusal(&small_with(&answer, nothing)).to_string().contains("#/components/schemas/Nowhere"));
+}
+
+/// A plain value behind a reference, a list's items and members of members have their limits in the table.
+#[test]
+fn constraints_are_in_the_table_however_they_are_written() {
+    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    put(&mut source, &format!("{THING}/properties/share"), json!({"$ref": "#/components/schemas/Percent"}));
+    let words = json!({"type": "array", "items": {"type": "string", "maxLength": 7}, "maxItems": 2});
+    put(&mut source, &format!("{THING}/properties/words"), words);
+    let server = dense(&generated(&source).unwrap().server);
+    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
+    let row = |name: &str| table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
+    assert!(row("share").contains("Kind::Integer") && row("share").contains("value:100f64,exclusive:false"));
+    for says in ["Kind::Text", "max_length:Some(7usize)", "is_array:true", "max_items:Some(2usize)"] {
+        assert!(row("words").contains(says), "{says}: {}", row("words"));
+    }
+    assert!(row("maxLength").contains("max_length:Some(3usize)"), "a member of `inner`: {}", row("maxLength"));
+}
