@@ -40,37 +40,38 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the server (also what no command means).
+    /// Run the server (default command).
     Serve(Serve),
-    /// The contract: the document, what the server offers, and how they differ.
+    /// Print, export and compare API documents.
     #[command(subcommand)]
     Spec(Spec),
     #[command(flatten)]
     Operators(operators::Command),
-    /// Move accounts in from elsewhere.
+    /// Import accounts from another system.
     #[command(subcommand)]
     Import(import::Import),
-    /// Copy the database, also while a server uses it.
+    /// Back up the database, also while a server uses it.
     Backup(backup::Backup),
-    /// Move everything to another database, of whichever engine, and compare each row.
+    /// Copy everything to another database, of either engine, and compare each row.
     Copy(copy::Copy),
-    /// Bring the database up to date, as the server does at its start; make it when it is missing.
+    /// Migrate the database to the current schema, as the server does at start; create it if
+    /// missing.
     Migrate(migrate::Migrate),
-    /// Print a file for what runs around the server: a systemd unit, a reverse proxy's settings, a database's grants.
+    /// Print a configuration file: a systemd unit, a reverse proxy site or database grants.
     Print {
         #[arg(value_enum)]
         around: print::Around,
     },
-    /// Print a shell's completions of these commands.
+    /// Print a shell completion script.
     Completions(manual::Completions),
     /// Print the man page, or write the pages of all commands.
     Man(manual::ManualPages),
-    /// Read the settings and say what is wrong with them.
+    /// Check the settings.
     CheckConfig {
         /// A YAML or TOML file of settings.
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Print every setting and what it takes.
+        /// List every setting with its accepted values.
         #[arg(long)]
         list: bool,
     },
@@ -81,13 +82,13 @@ struct Serve {
     /// Address and port to listen on.
     #[arg(long)]
     bind: Option<SocketAddr>,
-    /// The SQLite file, made when it is missing, or postgresql://user@host/name.
+    /// The SQLite file, created if missing, or postgresql://user@host/name.
     #[arg(long)]
     database: Option<String>,
     /// A YAML or TOML file of settings.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Try everything: a database that goes when it stops, open registration, mails at a page, a sample account.
+    /// Try everything: temporary database, open registration, email on a page, a sample account.
     #[arg(long, conflicts_with_all = ["database", "config"])]
     demo: bool,
 }
@@ -96,28 +97,31 @@ struct Serve {
 enum Spec {
     /// Print the document this server was built from.
     Source,
-    /// Print the document of what is registered.
+    /// Print the document of the registered API.
     Export {
         #[arg(long, value_enum, default_value = "yaml")]
         format: DocumentFormat,
-        /// Keep this request content type alone, for generators that cannot read several.
+        /// Keep only this request content type, for generators that do not support several.
         #[arg(long, value_name = "MEDIA_TYPE")]
         content_type: Option<String>,
     },
-    /// Compare: exit 0 for the same meaning (two documents: for nothing that breaks clients), else 1; 2 for unusable input.
+    /// Compare documents. Exits with 0 if they are equivalent (of two documents: if nothing breaks
+    /// clients), 1 if not, 2 for unusable input.
     Diff {
-        /// Any OpenAPI 3 document, in place of the one the server was built from.
+        /// An OpenAPI 3 document to compare the server with, in place of its own.
         #[arg(long)]
         source: Option<PathBuf>,
-        /// With `--new`, compare two documents and not this server: which changes break clients? `-` is standard input.
+        /// With `--new`: compare two documents for changes that break clients. `-` is standard
+        /// input.
         #[arg(long, requires = "new", conflicts_with = "source")]
         old: Option<PathBuf>,
-        /// The document that clients of the old one are to live with.
+        /// The document that clients of the old one will meet.
         #[arg(long, requires = "old", conflicts_with = "source")]
         new: Option<PathBuf>,
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
-        /// With `--old` and `--new`, what is exit 1: what breaks clients or may (the default), or any change of meaning.
+        /// With `--old` and `--new`: exit with 1 for (potentially) breaking changes, the default,
+        /// or for any change.
         #[arg(long, value_enum, requires = "old")]
         fail_on: Option<FailOn>,
     },
@@ -131,12 +135,12 @@ enum DocumentFormat {
 
 const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8000);
 
-/// Exit codes of `spec diff`; other commands use 0 and 1, and clap 2 for a wrong call.
+/// Exit codes of `spec diff`. Other commands use 0 and 1, and clap 2 for usage errors.
 const SAME: u8 = 0;
 const DIFFERENT: u8 = 1;
 const UNUSABLE: u8 = 2;
 
-/// Runs the command of this process.
+/// Runs the command given by the arguments of the process.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command.unwrap_or(Command::Serve(Serve::default())) {
         Command::Serve(serve) => run_serve(&serve).map(|()| ExitCode::SUCCESS),
@@ -155,7 +159,7 @@ pub fn run() -> ExitCode {
         Command::CheckConfig { config, .. } => check_config(config.as_deref()).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|Failure { message, code }| {
-        // It may repeat an argument, or a name of the database.
+        // The message may repeat an argument or a name from the database.
         eprintln!("inventree-auth: {}", text::lines(&message));
         ExitCode::from(code)
     })
@@ -174,7 +178,7 @@ fn load(file: Option<&Path>) -> Result<Config, Failure> {
     Config::load(file, std::env::vars()).map_err(failure)
 }
 
-/// The settings, and the files that they name.
+/// Checks the settings and the files that they name.
 fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
     config.tls.as_ref().map(Pair::read).transpose().map_err(failure)?;
@@ -185,7 +189,8 @@ fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     print("Configuration OK.\n")
 }
 
-/// A database as a command names it: what it does not say of a server is taken from the settings.
+/// Parses a database argument. The settings supply the password and certificates that it leaves
+/// out.
 fn named_database(name: &str, config: &Config) -> Result<Database, Failure> {
     match name.parse().map_err(failure)? {
         Database::Postgres(server) => {
@@ -271,7 +276,7 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
     Ok(SAME)
 }
 
-/// Prints a report and turns its decision into an exit status.
+/// Prints a report and returns its exit code.
 fn conclude(report: &Report) -> Result<u8, Failure> {
     print(&report.text)?;
     Ok(if report.failed { DIFFERENT } else { SAME })
@@ -285,7 +290,7 @@ fn pretty(value: &serde_json::Value) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(failure)
 }
 
-/// Unlike `print!`, this does not panic when the reader has gone (`| head`).
+/// Unlike `print!`, does not panic if the reader has closed the pipe (`| head`).
 fn print(text: &str) -> Result<(), Failure> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(failure(e)),

@@ -1,7 +1,8 @@
-//! Settings: InvenTree's own names, from the environment or from one YAML or TOML file, the environment first.
+//! Settings, with InvenTree's names: from the environment, then from a YAML or TOML file.
 //!
-//! An unknown key and a wrong value stop the start with one line that names the key and what it takes. A secret is a
-//! value or a file (`…_FILE`), and no Debug shows one. Nothing else in the server reads the environment.
+//! An unknown key or an invalid value fails at start, with one line that names the key and its
+//! accepted values. A secret is given as a value or a file (`…_FILE`), and is redacted in `Debug`.
+//! No other module reads the environment.
 
 mod warnings;
 
@@ -23,10 +24,10 @@ use crate::store::{Database, Postgres, PostgresParts};
 
 const PREFIX: &str = "INVENTREE_";
 
-/// A key of fewer could be guessed from one emailed link.
+/// A shorter key could be brute-forced from a single emailed link.
 pub(crate) const MIN_SECRET_KEY_CHARACTERS: usize = 32;
 
-/// Every key, without its prefix, and what it takes.
+/// Every key without its prefix, with its accepted values.
 const KEYS: &[(&str, &str)] = &[
     ("SITE_URL", "the URL people reach this server by, such as https://auth.example.com"),
     ("DB_ENGINE", "sqlite3 or postgresql"),
@@ -86,7 +87,7 @@ const KEYS: &[(&str, &str)] = &[
     ("JSON_LOG", "true or false"),
 ];
 
-/// Those of each sign-in provider: `SSO_<PROVIDER>_<KEY>`, its `-` written `_`.
+/// Keys of each sign-in provider: `SSO_<PROVIDER>_<KEY>`, with `-` in the provider written as `_`.
 const PROVIDER_KEYS: &[(&str, &str)] = &[
     ("CLIENT_ID", "the id that the provider gave this server"),
     ("CLIENT_SECRET", "the secret that the provider gave this server"),
@@ -97,13 +98,13 @@ const PROVIDER_KEYS: &[(&str, &str)] = &[
 
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Without its last slash.
+    /// Without a trailing slash.
     pub site_url: String,
     pub database: Database,
-    /// Of a server that a command names without one.
+    /// For a server that a command names without a password.
     pub database_password: Option<Secret>,
     pub database_roots: Option<PathBuf>,
-    /// None: made at the first start and kept beside the database.
+    /// `None`: generated at the first start and stored beside the database.
     pub secret_key: Option<Secret>,
     pub admin: Option<Admin>,
     pub email: Email,
@@ -115,10 +116,10 @@ pub struct Config {
     pub password_forgotten_enabled: bool,
     pub sso_enabled: bool,
     pub sso_registration: bool,
-    /// LOGIN_SIGNUP_SSO_AUTO: a new account is made of what the provider says, without a form.
+    /// LOGIN_SIGNUP_SSO_AUTO: creates an account from the provider's data, without a form.
     pub sso_auto: bool,
     pub providers: Vec<ProviderSettings>,
-    /// Private addresses that count as good for a provider.
+    /// Private addresses that a provider may have.
     pub provider_networks: Vec<Network>,
     pub confirm_days: i64,
     pub max_email_addresses: i64,
@@ -131,23 +132,23 @@ pub struct Config {
     /// Empty unless USE_X_FORWARDED_FOR is on.
     pub trusted_proxies: Vec<Network>,
     pub rate_limits: bool,
-    /// Where health and metrics are shown; nowhere unless it is set.
+    /// The address of health checks and metrics; `None` disables them.
     pub metrics_bind: Option<SocketAddr>,
     pub tls: Option<PemFiles>,
-    /// Where mails stay to be read at a page: a demonstration's. No setting sets it.
+    /// Keeps email for a page to show. Set by `--demo` only, not by a setting.
     pub mailbox: Option<Mailbox>,
     pub log_level: slog::Level,
     pub json_log: bool,
 }
 
-/// A certificate with its chain, and its key.
+/// A certificate chain and its private key.
 #[derive(Debug, Clone)]
 pub struct PemFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
 }
 
-/// The account that is made at start when it is missing.
+/// The administrator account, created at start if missing.
 #[derive(Debug, Clone)]
 pub struct Admin {
     pub username: String,
@@ -164,7 +165,7 @@ pub struct Email {
 
 #[derive(Debug, Clone)]
 pub enum Backend {
-    /// No host: mails wait in the outbox.
+    /// No mail server: messages stay in the outbox.
     None,
     Console,
     Smtp {
@@ -176,7 +177,7 @@ pub enum Backend {
     },
 }
 
-/// One line that names the key and what it takes.
+/// One line that names the key and its accepted values.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(String);
 
@@ -191,7 +192,7 @@ impl std::error::Error for ConfigError {}
 impl Config {
     /// # Errors
     ///
-    /// [`ConfigError`] for the first key that is unknown or wrong.
+    /// [`ConfigError`] for the first unknown key or invalid value.
     pub fn load(
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
@@ -217,7 +218,7 @@ impl Config {
     }
 }
 
-/// Every setting and what it takes.
+/// Every setting with its accepted values.
 pub fn settings() -> impl Iterator<Item = (String, &'static str)> {
     let of_server = KEYS.iter().map(|(key, takes)| (format!("{PREFIX}{key}"), *takes));
     of_server.chain(PROVIDER_KEYS.iter().map(|(key, takes)| (format!("{PREFIX}SSO_<PROVIDER>_{key}"), *takes)))
@@ -232,7 +233,7 @@ fn provider_key(id: &str, key: &str) -> String {
     format!("SSO_{}_{key}", id.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// The same for people.
+/// The settings as text, for `check-config --list`.
 pub fn describe() -> String {
     settings().map(|(key, takes)| format!("{key}: {takes}\n")).collect()
 }
@@ -274,7 +275,7 @@ fn wrong(key: &str) -> ConfigError {
 struct Values(BTreeMap<String, String>);
 
 impl Values {
-    /// An empty value counts as none.
+    /// An empty value counts as unset.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(&format!("{PREFIX}{name}")).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
@@ -335,7 +336,7 @@ impl Values {
                     self.get(key).ok_or_else(missing)
                 };
                 if self.get("SECRET_KEY").is_none() && self.get("SECRET_KEY_FILE").is_none() {
-                    // No file beside the database could be shared.
+                    // A key file beside the database could not be shared.
                     return Err(ConfigError(format!(
                         "{PREFIX}DB_ENGINE=postgresql needs {PREFIX}SECRET_KEY, the same on every server"
                     )));
@@ -359,7 +360,7 @@ impl Values {
         networks.map_err(|_| wrong(name))
     }
 
-    /// Each once.
+    /// Distinct provider ids.
     fn provider_ids(&self) -> Result<Vec<String>, ConfigError> {
         let ids = self.list("SSO_PROVIDERS");
         let is_id = |id: &String| {
@@ -403,7 +404,7 @@ impl Values {
         }
         let audit_days = self.parsed("AUDIT_DAYS", 365)?;
         if audit_days < 30 {
-            // What is younger than that cannot be deleted: a trigger of the database.
+            // A database trigger prevents deleting younger entries.
             return Err(wrong("AUDIT_DAYS"));
         }
         let proxies = self.networks("TRUSTED_PROXIES")?;
@@ -516,7 +517,7 @@ impl Values {
             ("smtp", Some(host)) => Backend::Smtp { host: host.to_owned(), port, credentials, starttls, tls },
             _ => return Err(wrong("EMAIL_BACKEND")),
         };
-        // Not trimmed: the blank behind the bracket belongs to it.
+        // Not trimmed: the blank after the bracket is part of the prefix.
         let prefix = self.0.get("INVENTREE_EMAIL_PREFIX").map_or("[InvenTree] ", String::as_str).to_owned();
         let sender = self.get("EMAIL_SENDER").unwrap_or("inventree@localhost").to_owned();
         if !sender.contains('@') {

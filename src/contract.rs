@@ -1,10 +1,12 @@
-//! The contract of this server: the OpenAPI document that it exports, to be compared with the source document.
+//! The contract of this server: the OpenAPI document that it exports, to be compared with the
+//! source document.
 //!
-//! From signatures and running code: paths, methods, operation ids, tags, parameters, bodies with all their content
-//! types, responses, schemas reduced to [`enforced`] keywords, security alternatives. From [`ServerInfo`], which a
-//! server states itself: security schemes, its default address, guarantees of its responses. From the source document,
-//! since no signature carries them: descriptions, the rest of `info`, `externalDocs`, examples. None of those has a
-//! meaning that the comparison sees.
+//! From signatures and running code: paths, methods, operation ids, tags, parameters, bodies with
+//! all their content types, responses, schemas reduced to [`enforced`] keywords, security
+//! alternatives. From [`ServerInfo`], which a server states itself: security schemes, its default
+//! address, guarantees of its responses. From the source document, since no signature carries
+//! them: descriptions, the rest of `info`, `externalDocs`, examples. None of those has a meaning
+//! that the comparison sees.
 //!
 //! Nothing else may be copied from the source: a comparison would not find a difference there.
 
@@ -60,7 +62,8 @@ pub enum ExportError {
     MissingMarker,
 }
 
-/// Keywords that hold in responses because of the code named beside them. A change of that code must update its line.
+/// Keywords that hold in responses because of the code named beside them. A change of that code
+/// must update its line.
 pub const GUARANTEES: &[ResponseGuarantee] = &[
     // http/pagination.rs: absolute links.
     ResponseGuarantee::text("PaginatedEmailAddressList", "next", "format", "uri"),

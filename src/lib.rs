@@ -1,35 +1,45 @@
-//! InvenTree's authentication API, version 291, as one server that is generated from its OpenAPI document.
+//! InvenTree's authentication API, version 291, as a server generated from its OpenAPI document.
 //!
-//! # The map
+//! # Modules
 //!
-//! Lower floors never import higher ones.
+//! A layer never imports a higher one.
 //!
-//! - [`cli`], [`server`], [`config`], [`tls`]: the way in. Parse, build, start, stop.
-//! - `specbound-codegen` (used by `build.rs` alone): document to types, client, server trait, constraint tables.
-//! - [`api`]: what `build.rs` generated. No logic.
-//! - [`contract`]: exports the document of the registered API, and compares it with the source document.
-//!   `specbound-contract` compares documents; `specbound-cli` is its command line. Both know nothing of this server.
-//! - [`http`]: the one implementation of the generated trait; the only place that chooses a status or an error body.
-//! - [`domain`]: the rules. No HTTP, no SQL.
-//! - [`mail`]: what is said in a mail, and how it gets out.
-//! - [`providers`]: whom a sign-in provider says somebody is. No account, no rule.
-//! - [`logging`]: the log, and what becomes of the lines that it cannot take.
-//! - [`metrics`]: what each floor counts about itself; [`operating`] shows it on an address of its own.
-//! - [`secret`]: a text that nothing shows; [`network`]: ranges of addresses.
-//! - [`store`]: all SQL, by noun, behind `read(closure)` and `write(closure)`.
+//! - [`cli`], [`server`], [`config`], [`tls`]: parse arguments and settings, build, start and stop
+//!   the server.
+//! - `specbound-codegen` (used by `build.rs` only): generates types, client, server trait and
+//!   constraint tables from the document.
+//! - [`api`]: the generated code. It has no logic.
+//! - [`contract`]: exports the document of the registered API and compares it with the source
+//!   document. `specbound-contract` compares documents; `specbound-cli` is its command line. Both
+//!   are independent of this server.
+//! - [`http`]: implements the generated trait. Only this module chooses statuses and error bodies.
+//! - [`domain`]: the rules, without HTTP or SQL.
+//! - [`mail`]: renders and delivers email.
+//! - [`providers`]: identifies users through sign-in providers. It knows no accounts and no rules.
+//! - [`logging`]: the log, and its behaviour when lines cannot be written.
+//! - [`metrics`]: the metrics of each layer; [`operating`] serves them on an address of its own.
+//! - [`secret`]: strings redacted in debug output; [`network`]: IP address ranges.
+//! - [`store`]: all SQL, one file per table, behind `read(closure)` and `write(closure)`.
 //!
-//! The same noun names the file on each floor: `http/emails.rs`, `domain/email_addresses.rs`, `store/email_addresses.rs`.
+//! A resource has the same file name in each layer: `http/emails.rs`,
+//! `domain/email_addresses.rs`, `store/email_addresses.rs`.
 //!
-//! # A walk: POST /api/auth/registration/
+//! # A request step by step: POST /api/auth/registration/
 //!
-//! 1. `http/connections.rs` has the connection; `http/front.rs` finds the path, checks `Accept`, and hands the request to dropshot's router.
-//! 2. The trait's method `auth_registration_create` in `http/operations.rs` names `registration::create`.
-//! 3. `Call::admit` (`http/typed.rs`) finds out who calls and reads one of three content types into fields.
-//! 4. `Input::check` holds them against the constraint table, and `accounts::registration_problems` against the rules,
-//!    so that *all* field errors come back at once.
-//! 5. `domain::accounts::register` judges the password, hashes it **before any transaction**, and writes account,
-//!    address, token, session and the mail in one commit; a unique violation comes back as a named conflict.
-//! 6. 201 with the key and two cookies. Later `mail/worker.rs` sends the mail and deletes the row, or backs off.
+//! 1. `http/connections.rs` accepts the connection. `http/front.rs` finds the path, checks
+//!    `Accept`, and passes the request to dropshot's router.
+//! 2. The trait method `auth_registration_create` in `http/operations.rs` calls
+//!    `registration::create`.
+//! 3. `Call::admit` (`http/typed.rs`) authenticates the caller and decodes the body, in one of
+//!    three content types, into fields.
+//! 4. `Input::check` validates them against the constraint table and
+//!    `accounts::registration_problems` against the rules, so that *all* field errors are returned
+//!    together.
+//! 5. `domain::accounts::register` checks the password, hashes it **before any transaction**, and
+//!    writes account, address, token, session and email in one commit. A unique violation is
+//!    returned as a named conflict.
+//! 6. The response is 201 with the key and two cookies. Later `mail/worker.rs` sends the email and
+//!    deletes its row, or backs off.
 
 pub mod api;
 pub mod cli;

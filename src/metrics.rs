@@ -1,8 +1,8 @@
-//! What this process counts about itself: every metric, its name, unit and help.
+//! Metrics: names, units and help texts.
 //!
-//! Each floor owns its part, made with it, and counts there; [`registry`] gathers the parts for whoever shows them
-//! (`operating.rs`). Counting must never wait, fail or cost more than the work that is counted, and a label must never
-//! carry what a client sent: each set of labels lives as long as the process.
+//! Each layer owns its metrics and updates them; [`registry`] collects them for the admin server
+//! (`operating.rs`). Updates never block, fail or cost more than the measured work. A label never
+//! contains client input, since each label set lives as long as the process.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-/// From what a read takes to what nobody waits for any longer.
+/// Buckets from the duration of a read up to the patience of a user.
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 #[derive(Clone, Debug)]
@@ -23,11 +23,11 @@ pub struct Http {
     seconds: Family<Operation, Histogram, fn() -> Histogram>,
     pub in_flight: Gauge,
     pub connections: Gauge,
-    /// Closed for the sake of new ones.
+    /// Closed to make room for new connections.
     pub connections_cut: Counter,
 }
 
-/// One answered request.
+/// A completed request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     operation: &'static str,
@@ -57,7 +57,7 @@ impl Default for Http {
 }
 
 impl Http {
-    /// `operation` as the log line names it: an operation's id, a page's path, or `-`.
+    /// `operation` as in the access log: an operation id, the path of a page, or `-`.
     pub fn answered(&self, operation: &'static str, method: &http::Method, status: u16, took: Duration) {
         let method = METHODS.into_iter().find(|known| method == known).unwrap_or("-");
         self.requests.get_or_create(&Request { operation, method, status }).inc();
@@ -67,7 +67,7 @@ impl Http {
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// Passwords on their way to argon2id and back.
+/// The password hashing queue.
 #[derive(Clone, Debug)]
 pub struct Hashing {
     pub waiting: Gauge,
@@ -81,13 +81,13 @@ impl Default for Hashing {
     }
 }
 
-/// The one thread that writes.
+/// The writer thread.
 #[derive(Clone, Debug)]
 pub struct Writing {
     pub waiting: Gauge,
-    /// How many writes shared a transaction.
+    /// Number of writes per transaction.
     pub batch: Histogram,
-    /// From the beginning of a transaction to its end on the disk.
+    /// From BEGIN until the commit is durable.
     pub seconds: Histogram,
     pub failed: Counter,
 }
@@ -102,20 +102,20 @@ impl Default for Writing {
 #[derive(Clone, Debug, Default)]
 pub struct Mail {
     pub sent: Counter,
-    /// Attempts that a mail server did not take, whatever comes of the mail.
+    /// Delivery attempts that the mail server did not accept, even if a later one succeeds.
     pub put_off: Counter,
-    /// Mails that nobody will get: refused for good, expired, or sealed under another key.
+    /// Messages given up: rejected permanently, expired, or encrypted with another key.
     pub dropped: Counter,
 }
 
-/// The log's own.
+/// Metrics of the log itself.
 #[derive(Clone, Debug, Default)]
 pub struct Logging {
-    /// Lines that were not written since others kept the log busy.
+    /// Lines dropped because the queue was full.
     pub dropped: Counter,
 }
 
-/// What is looked up when somebody asks.
+/// Gauges sampled for each scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Looked {
     pub mails_waiting: Gauge,
@@ -125,7 +125,7 @@ pub struct Looked {
     pub free_bytes: Gauge,
 }
 
-/// Names follow Prometheus's practices: base units, and what is counted.
+/// Names follow the Prometheus conventions: base units, and the plural of the counted thing.
 pub fn registry(
     http: &Http,
     hashing: &Hashing,
@@ -176,7 +176,7 @@ pub fn registry(
     all
 }
 
-/// Of a database that is a file. A server's own exporter tells of a server.
+/// Metrics of an SQLite file. PostgreSQL has exporters of its own.
 pub fn register_file(all: &mut Registry, looked: &Looked) {
     let help = "The database file";
     all.register_with_unit("database_size", help, Unit::Bytes, looked.database_bytes.clone());

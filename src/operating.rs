@@ -1,7 +1,8 @@
-//! The operator's address: `/healthz`, `/readyz` and `/metrics`, apart from the API's own and off unless it is set.
+//! The admin server: `/healthz`, `/readyz` and `/metrics` on an address of its own, disabled by
+//! default.
 //!
-//! Whoever can reach it is trusted with what it tells, and it tells of no person: no name, no address, no path that was
-//! asked for. It must answer within [`PATIENCE`], whatever the database does.
+//! It has no authentication, and its responses contain no personal data: no usernames, addresses
+//! or requested paths. It answers within [`PATIENCE`] even if the database hangs.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,25 +21,25 @@ use crate::http::connections::{Answerer, Connections};
 use crate::metrics::{self, Looked};
 use crate::store::StoreError;
 
-/// Monitors give up after some seconds, and balancers sooner.
+/// Monitors time out after some seconds, load balancers sooner.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Monitors are few. Their connections are closed as those of the API are: when they are idle for long, and the longest
-/// idle first when there are more.
+/// There are few monitors. Connections are closed as those of the API are: after an idle timeout,
+/// and the longest idle first if all slots are taken.
 const MAX_CONNECTIONS: usize = 64;
-/// Some hundred registrations.
+/// Room for some hundred registrations.
 const LEAST_FREE_BYTES: u64 = 1 << 20;
 const PLAIN: &str = "text/plain; charset=utf-8";
-/// OpenMetrics 1.0, which Prometheus reads as well as its own format.
+/// OpenMetrics 1.0, which Prometheus accepts besides its own format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is looked at.
+/// The state that the checks and metrics sample.
 pub struct Subject {
     pub domain: Domain,
-    /// Where it is a file.
+    /// `None` unless it is an SQLite file.
     pub database: Option<PathBuf>,
     pub http: metrics::Http,
     pub logging: metrics::Logging,
-    /// Lives for as long as mails are sent.
+    /// Finished once the outbox worker has stopped.
     pub outbox: AbortHandle,
 }
 
@@ -46,7 +47,7 @@ struct Status {
     subject: Subject,
     looked: Looked,
     registry: Registry,
-    /// Of this address, which nothing shows.
+    /// Connection metrics of this server, which are not exported.
     own: metrics::Http,
 }
 
@@ -81,7 +82,7 @@ impl Answerer for Status {
                 refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 refused
             }
-            // This process answers.
+            // Liveness: the process responds.
             "/healthz" => answer(StatusCode::OK, PLAIN, "ok\n".to_owned()),
             "/readyz" => self.readiness().await,
             "/metrics" => self.show_metrics().await,
@@ -103,7 +104,7 @@ fn answer(status: StatusCode, media_type: &'static str, body: String) -> Respons
 }
 
 impl Status {
-    /// This process can do its work: 200, or 503 with what it cannot.
+    /// Readiness: 200, or 503 with the failed checks.
     async fn readiness(&self) -> Response<dropshot::Body> {
         let wanting = self.wanting().await;
         if wanting.is_empty() {
@@ -122,8 +123,8 @@ impl Status {
         }
     }
 
-    /// Tried, not remembered: a read, and a transaction that changes nothing and is written all the same. It takes less
-    /// room than any other, so there must be some besides.
+    /// Runs every check anew: a read, and a transaction that writes without changes. Such a
+    /// transaction needs less disk space than any other, so free space is checked too.
     async fn wanting(&self) -> Vec<&'static str> {
         let store = &self.subject.domain.store;
         let mut wanting = Vec::new();
@@ -143,7 +144,7 @@ impl Status {
         wanting
     }
 
-    /// A figure that cannot be read now stays as it was.
+    /// A gauge that cannot be sampled keeps its value.
     async fn look(&self) {
         let Subject { domain, database, .. } = &self.subject;
         let outbox = domain.store.read(|r| Ok::<_, StoreError>((r.outbox_count()?, r.outbox_oldest()?)));
@@ -163,7 +164,7 @@ impl Status {
     }
 }
 
-/// What this process may still write where the file lies; `None` where the system does not say.
+/// Disk space available to this process; `None` if unknown.
 fn free_bytes(file: &Path) -> Option<u64> {
     #[cfg(unix)]
     return rustix::fs::statvfs(file).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));

@@ -1,4 +1,4 @@
-//! Builds everything from the settings, starts it, and stops it without losing a write.
+//! Builds the server from its settings, starts it, and shuts it down without losing a write.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,16 +29,16 @@ use crate::secret_key;
 use crate::store::Store;
 use crate::tls::Pair;
 
-/// What a test replaces; [`Surroundings::default`] is the real world.
+/// Dependencies that tests replace; [`Surroundings::default`] is for production.
 pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub hash_cost: Cost,
-    /// In place of the one the settings name.
+    /// Overrides the transport from the settings.
     pub transport: Option<Transport>,
-    /// How long a sign-in provider may take.
+    /// Timeout of a request to a sign-in provider.
     pub provider_patience: Duration,
-    /// What the log counts about itself.
+    /// Metrics of the log.
     pub logging: metrics::Logging,
 }
 
@@ -55,18 +55,18 @@ impl Default for Surroundings {
     }
 }
 
-/// A server that answers.
+/// A running server.
 pub struct Running {
     http: Arc<Connections>,
     door: Arc<Door>,
     operating: Option<Connections>,
     domain: Domain,
     mail: worker::Worker,
-    /// What ends when it is dropped.
+    /// Background tasks, aborted on drop.
     tasks: JoinSet<()>,
 }
 
-/// Opens the database, makes the administrator, binds the port.
+/// Opens the database, creates the administrator and binds the port.
 ///
 /// # Errors
 ///
@@ -132,8 +132,8 @@ pub async fn start(
     Ok(Running { http, door, operating, domain, mail, tasks })
 }
 
-/// The rules without a server, for the operator's commands. They sign and mail nothing, and so get a secret key of the
-/// moment: the file beside the database is the server's to make, as its own user.
+/// Builds the domain for the operators' commands. They sign and send nothing, so they use an
+/// ephemeral secret key: the server creates the key file, as its own user.
 ///
 /// # Errors
 ///
@@ -167,20 +167,20 @@ fn domain(
     }))
 }
 
-/// The sign-in providers of the settings.
+/// The sign-in providers from the settings.
 ///
 /// # Errors
 ///
-/// One line that names the provider and what it takes.
+/// One line that names the provider and the settings it needs.
 pub fn providers(config: &Config, surroundings: &Surroundings) -> Result<Providers, String> {
     let patience = surroundings.provider_patience;
     Providers::new(&config.providers, &config.provider_networks, &config.site_url, patience)
 }
 
-/// How often the clock is looked at: it may jump, and tell of a new day late or early.
+/// Poll interval of the wall clock, which may jump.
 const GLANCE: Duration = Duration::from_secs(60);
 
-/// Sweeps at start and once a day.
+/// Periodic cleanup of expired sessions and tokens: at start and once a day.
 async fn keep_house(domain: Domain, log: Logger) {
     let mut sweep = Sweep::new(domain.clone());
     loop {
@@ -198,7 +198,8 @@ async fn keep_house(domain: Domain, log: Logger) {
     }
 }
 
-/// Saves what is counted in memory, so that a crash forgets no more than the last moment.
+/// Saves the in-memory rate-limit buckets periodically, so that a crash loses only the last
+/// interval.
 async fn save_limits(domain: Domain, log: Logger) {
     let mut has_failed = false;
     loop {
@@ -211,7 +212,7 @@ async fn save_limits(domain: Domain, log: Logger) {
     }
 }
 
-/// Takes a new certificate when its files have changed, looked at now and then, or when a SIGHUP says so.
+/// Reloads the TLS certificate when its files have changed or on SIGHUP.
 async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<Connections>, log: Logger) {
     loop {
         let is_told = tokio::select! {
@@ -229,7 +230,7 @@ async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<
     }
 }
 
-/// SIGHUP, which from here on ends nothing. There is none on every system.
+/// Receives SIGHUP, which no longer terminates the process. Windows has no such signal.
 struct Hangup {
     #[cfg(unix)]
     signal: Option<tokio::signal::unix::Signal>,
@@ -259,7 +260,7 @@ impl Running {
         self.http.address()
     }
 
-    /// Where health and metrics are shown.
+    /// The address of health checks and metrics.
     pub fn operating_address(&self) -> Option<SocketAddr> {
         self.operating.as_ref().map(Connections::address)
     }
@@ -268,30 +269,31 @@ impl Running {
         &self.domain
     }
 
-    /// Ends when the server has stopped by itself, which it should not.
+    /// Completes if the server stops by itself, which is an error.
     pub async fn stopped(&self) -> Result<(), String> {
         self.http.stopped().await
     }
 
-    /// No new requests; those under way finish; then the mail in hand, then the writes that wait.
+    /// Graceful shutdown: rejects new requests, completes those in flight, then the current email,
+    /// then queued writes.
     ///
     /// # Errors
     ///
-    /// What dropshot says of its own end.
+    /// The error of the HTTP server.
     pub async fn stop(mut self) -> Result<(), String> {
         self.tasks.shutdown().await;
-        // The task that held it too has ended.
+        // The task that shared it has ended.
         let closed = match Arc::try_unwrap(self.http) {
             Ok(http) => http.stop().await,
             Err(_) => Err("the server is still in use".to_owned()),
         };
         self.door.close().await;
         if let Some(operating) = self.operating {
-            // Asked until the end: a balancer learns from it that this server stops.
+            // Stopped last, so that load balancers see that this server is shutting down.
             operating.stop().await?;
         }
         self.mail.stop().await;
-        // What cannot be saved now is lost: there is nothing left to wait for.
+        // Saved once, without retries: nothing is left to wait for.
         let _ = self.domain.limits.save(&self.domain.store).await;
         let store = self.domain.store.clone();
         let ended = tokio::task::spawn_blocking(move || store.close()).await;

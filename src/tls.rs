@@ -1,7 +1,7 @@
-//! TLS from two PEM files, read again when they change.
+//! TLS from two PEM files, which are reloaded when they change.
 //!
-//! A new pair is taken only when it is whole and fits: until then, and after a broken one, the old one serves. Whoever is
-//! connected stays connected. It must never log a key, nor what stands in a file.
+//! A new pair is used only if it is complete and the key matches; until then the previous one
+//! stays. Open connections are kept. Neither keys nor file contents are logged.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::PemFiles;
 
-/// A pair as it was read, and when it was written.
+/// A certificate and key, with the modification times of their files.
 pub struct Pair {
     files: PemFiles,
     written: [Option<SystemTime>; 2],
@@ -23,9 +23,9 @@ pub struct Pair {
 impl Pair {
     /// # Errors
     ///
-    /// One line that names the setting whose file is no good.
+    /// One line that names the setting of the invalid file.
     pub fn read(files: &PemFiles) -> Result<(Pair, Arc<ServerConfig>), String> {
-        // Before the content: what is written in between is read again.
+        // Taken before reading: a file that changes meanwhile is read again.
         let written = written(files);
         let config = read(files)?;
         Ok((Pair { files: files.clone(), written }, config))
@@ -35,7 +35,7 @@ impl Pair {
         written(&self.files) != self.written
     }
 
-    /// The new content; this pair counts as read even when it is broken, so that it is reported once.
+    /// Reads the files again. A broken pair counts as read, so that it is reported once.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, String> {
     if chain.is_empty() {
         return Err(at("TLS_CERTIFICATE", certificate, &"there is no certificate in it"));
     }
-    // PKCS #8, PKCS #1 and SEC 1, as certbot and openssl write them.
+    // PKCS #8, PKCS #1 and SEC 1, the formats of certbot and openssl.
     let private = PrivateKeyDer::from_pem_file(key).map_err(|e| match e {
         rustls::pki_types::pem::Error::NoItemsFound => {
             at("TLS_KEY", key, &"there is no private key in it, or it is encrypted")
@@ -104,7 +104,7 @@ mod tests {
         std::fs::write(&files.key, "broken").unwrap();
         assert!(pair.has_changed());
         assert!(pair.read_again().is_err());
-        // Told once, not with every look.
+        // A broken pair is reported once, not at every poll.
         assert!(!pair.has_changed());
         std::fs::remove_file(&files.key).unwrap();
         assert!(pair.has_changed());

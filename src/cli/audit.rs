@@ -1,4 +1,4 @@
-//! `audit`: what is looked for in the audit trail, as an operator writes it, and what is found.
+//! `audit`: queries the audit trail.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::Args;
@@ -12,20 +12,20 @@ use crate::store::AuditFilter;
 
 #[derive(Args)]
 pub struct Wanted {
-    /// Of this account alone.
+    /// Only entries of this account.
     name: Option<String>,
-    /// What happened, such as `login_failed`.
+    /// The event, such as `login_failed`.
     #[arg(long, value_parser = PossibleValuesParser::new(Event::ALL.iter().map(|event| event.name())))]
     event: Option<String>,
-    /// From this network address (of IPv6: its /64), or `operator`.
+    /// The client's network address (for IPv6, its /64), or `operator`.
     #[arg(long, value_name = "ADDRESS")]
     client: Option<String>,
-    /// From then on: a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m).
+    /// Start: a day (2026-11-25), a time (RFC 3339) or an age (7d, 12h, 30m).
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
 }
 
-/// Prints the newest entries first.
+/// Prints entries, newest first.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub async fn print_trail(place: &Place, wanted: &Wanted, most: &Most) -> Result<
     print(&output::list(place.format, &rows)?)
 }
 
-/// A day begins at midnight in UTC, as all times here are.
+/// A day begins at midnight UTC.
 fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());

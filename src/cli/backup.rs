@@ -1,4 +1,4 @@
-//! `backup`: a copy of the database beside a server that runs, and what else has to be kept.
+//! `backup`: copies the database of a running server, and names the files to keep with the copy.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::{secret_key, store};
 
 #[derive(Args)]
 pub(super) struct Backup {
-    /// The copy to write; there must be no such file yet.
+    /// The file to write; it must not exist.
     file: PathBuf,
     /// The SQLite file.
     #[arg(long, value_name = "FILE")]

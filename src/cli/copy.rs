@@ -1,4 +1,4 @@
-//! `copy`: moves everything to another database, and says what has to come along.
+//! `copy`: copies a database to another one, and names the files to keep with it.
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -10,11 +10,11 @@ use crate::store::{self, Database, Progress};
 
 #[derive(Args)]
 pub(super) struct Copy {
-    /// Where to: an SQLite file that is made, or postgresql://user@host/name, a database that is new or empty. Its password
-    /// is INVENTREE_DB_PASSWORD, and the certificates that vouch for it are INVENTREE_DB_TLS_ROOTS.
+    /// The target: a new SQLite file, or postgresql://user@host/name, a new or empty database.
+    /// INVENTREE_DB_PASSWORD sets its password and INVENTREE_DB_TLS_ROOTS its CA certificates.
     #[arg(long, value_name = "DATABASE")]
     to: String,
-    /// Where from; the database of the settings unless it is said. Nobody can write to it meanwhile.
+    /// The source, by default the database of the settings. It is locked against writes meanwhile.
     #[arg(long, value_name = "DATABASE")]
     from: Option<String>,
     /// A YAML or TOML file of settings.

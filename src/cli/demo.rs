@@ -1,6 +1,7 @@
-//! `serve --demo`: everything to look at with one command, on a database that goes when it stops.
+//! `serve --demo`: a complete demonstration on a temporary database.
 //!
-//! Open to whoever reaches it, mails included; so it listens on this machine alone unless it is told otherwise.
+//! All of it, including email, is readable by every client that can connect, so it listens on
+//! loopback by default.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -14,10 +15,10 @@ use crate::domain::{Domain, Refusal};
 
 const USERNAME: &str = "demo";
 
-/// The settings of a demonstration, its address, and its folder, which goes with the value.
+/// Configures the demo. Returns its address, and its directory, which is deleted on drop.
 pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, TempDir), Failure> {
     let folder = tempfile::Builder::new().prefix("inventree-auth-demo-").tempdir().map_err(failure)?;
-    // Links need the port before the server has one.
+    // Links need the port before the server binds it.
     let bind = match bind.port() {
         0 => TcpListener::bind(bind).and_then(|free| free.local_addr()).map_err(failure)?,
         _ => bind,
@@ -30,7 +31,7 @@ pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, Tem
     Ok((bind, folder))
 }
 
-/// Makes the sample account and says where to look.
+/// Creates the sample account and prints the URLs.
 pub async fn furnish(domain: &Domain, site_url: &str) -> Result<(), Failure> {
     let password = domain.random_text::<12>();
     let account = administration::create(

@@ -1,4 +1,4 @@
-//! `import`: shows how far it is, and says what came of it.
+//! `import`: imports accounts, with a progress bar and a summary.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -16,31 +16,31 @@ use crate::store::{InvenTree, Keep, Reader};
 
 #[derive(Subcommand)]
 pub(super) enum Import {
-    /// Accounts, addresses, social accounts, API tokens and TOTP devices of InvenTree (API version 291): all or
-    /// nothing. What an earlier run brought is left as it is.
+    /// Import accounts, addresses, social accounts, API tokens and TOTP devices from InvenTree
+    /// (API version 291), all or nothing. Rows of an earlier import are left unchanged.
     Inventree(Inventree),
 }
 
 #[derive(Args)]
 pub(super) struct Inventree {
-    /// InvenTree's SQLite file; it is only read, and may be in use.
+    /// InvenTree's SQLite file. It is only read, and may be in use.
     #[arg(long, value_name = "FILE")]
     from: String,
-    /// The SQLite file of this server, made when it is missing, or postgresql://user@host/name. Stop the server first:
-    /// while rows come in it cannot write.
+    /// The SQLite file of this server, created if missing, or postgresql://user@host/name. Stop
+    /// the server first: the import locks out its writes.
     #[arg(long, value_name = "DATABASE")]
     database: Option<String>,
     /// A YAML or TOML file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Do everything but keep it: say what would be imported, or what is in the way.
+    /// Roll back at the end: only report the rows to import, or the conflicts.
     #[arg(long)]
     dry_run: bool,
 }
 
 pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     if ["postgresql://", "postgres://", "mysql://"].iter().any(|scheme| import.from.starts_with(scheme)) {
-        // The URL may hold a password: it is not repeated.
+        // The URL may contain a password, so it is not repeated.
         return Err(failure(
             "a database server is not read here: have InvenTree write its data out (invoke export-records --include-tokens), load that \
              into an InvenTree of the same version on SQLite (invoke import-records), and import that file",
@@ -58,7 +58,7 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
             let had_one = r.secret_key_exists().map_err(|e| e.to_string())?;
             secret_key::load(&config, had_one, &entropy)
         }
-        // A trial must not make one, and what is sealed under this is thrown away.
+        // A dry run creates no key; data encrypted with this one is discarded.
         Keep::Nothing => Ok(SecretKey::new(&random::<32>(&entropy))),
     };
     let done =
@@ -79,7 +79,7 @@ fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
     bytes
 }
 
-/// For people only: a log file gets the summary alone.
+/// Shown on terminals only, so that log files get just the summary.
 pub(super) fn progress_bar(rows: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

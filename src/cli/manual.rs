@@ -1,5 +1,5 @@
-//! What a shell and a reader of manuals want: completions and man pages, made from the command line's own definition,
-//! so that neither can tell of a command that is not there.
+//! Shell completions and man pages, generated from the command definitions so that they cannot
+//! diverge.
 
 use std::fs::{DirBuilder, File};
 use std::io::Write;
@@ -21,7 +21,8 @@ pub struct Completions {
 
 #[derive(Args)]
 pub struct ManualPages {
-    /// Write a page for each command there, in place of the first page to standard output. Made when it is missing.
+    /// Write a page for each command to this folder, created if missing, instead of printing the
+    /// main page.
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     folder: Option<PathBuf>,
 }
@@ -48,7 +49,7 @@ fn write_all(program: Command, folder: &Path) -> std::io::Result<()> {
     first_page(program, &mut File::create(folder.join("inventree-auth.1"))?)
 }
 
-/// The page of the program itself, with what no command line says.
+/// The main page, with sections that clap does not generate.
 fn first_page(program: Command, page: &mut dyn Write) -> std::io::Result<()> {
     let man = Man::new(program);
     man.render_title(page)?;

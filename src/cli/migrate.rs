@@ -1,4 +1,4 @@
-//! `migrate`: brings the schema up to date without serving, for a database whose server may not.
+//! `migrate`: migrates the schema without serving, for servers whose role may not change it.
 
 use std::path::PathBuf;
 

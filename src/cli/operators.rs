@@ -1,7 +1,8 @@
-//! The operator's commands: accounts, tokens and sessions, beside a server that runs or without one.
+//! Commands that manage accounts, tokens and sessions, with or without a running server.
 //!
-//! Names and addresses are held against the document's own tables, as a registration's are; the rules are the domain's.
-//! A password comes from a prompt or a file, never from an argument, which every user of the machine can read.
+//! Names and addresses are validated by the constraints of the document, as in a registration; the
+//! domain supplies the rules. A password comes from a prompt or a file, never from an argument,
+//! which other users of the machine can read.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -27,21 +28,21 @@ use crate::store::{Account, Store};
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Accounts: add, look, close, open, set passwords.
+    /// Manage accounts.
     User {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         action: User,
     },
-    /// API tokens, named by the number of their row: a key is shown to its owner alone, once.
+    /// Manage API tokens by row id. A key is shown once, to its owner only.
     Token {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         action: Token,
     },
-    /// What happened to accounts: who, what, from where and when, the newest first.
+    /// Show the audit trail, newest entries first.
     Audit {
         #[command(flatten)]
         place: Place,
@@ -50,7 +51,7 @@ pub enum Command {
         #[command(flatten)]
         most: Most,
     },
-    /// Browser sessions, named by the number of their row.
+    /// Manage browser sessions by row id.
     #[command(visible_alias = "sessions")]
     Session {
         #[command(flatten)]
@@ -68,14 +69,14 @@ pub struct Place {
     /// A YAML or TOML file of settings.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A table for people, JSON for programs.
+    /// A table for people or JSON for programs.
     #[arg(long, global = true, value_enum, default_value = "table")]
     pub format: Format,
 }
 
 #[derive(Subcommand)]
 pub enum User {
-    /// Make an account; also the database, when it is missing.
+    /// Create an account, and the database if missing.
     Add {
         name: String,
         #[arg(long, default_value = "")]
@@ -84,7 +85,7 @@ pub enum User {
         first_name: String,
         #[arg(long, default_value = "")]
         last_name: String,
-        /// Make it an administrator's.
+        /// Create as administrator.
         #[arg(long)]
         admin: bool,
         #[command(flatten)]
@@ -92,7 +93,7 @@ pub enum User {
     },
     /// List accounts by name.
     List {
-        /// Those alone whose name or address has this in it.
+        /// Only accounts whose name or address contains this text.
         #[arg(long, default_value = "", hide_default_value = true)]
         search: String,
         #[command(flatten)]
@@ -100,19 +101,19 @@ pub enum User {
     },
     /// Show one account with its addresses and links.
     Show { name: String },
-    /// Close an account; its sessions and tokens end.
+    /// Deactivate an account and revoke its sessions and tokens.
     Deactivate { name: String },
-    /// Open an account again. What ended stays ended.
+    /// Reactivate an account. Revoked sessions and tokens stay revoked.
     Activate { name: String },
-    /// Give an account a password; its sessions and tokens end.
+    /// Set the password of an account and revoke its sessions and tokens.
     SetPassword {
         name: String,
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Make the account an administrator's.
+    /// Make an account an administrator.
     MakeAdmin { name: String },
-    /// Make the account an ordinary one.
+    /// Make an administrator an ordinary account.
     RemoveAdmin { name: String },
 }
 
@@ -124,9 +125,9 @@ pub enum Token {
         #[command(flatten)]
         most: Most,
     },
-    /// Revoke a token: whoever uses it is told so.
+    /// Revoke a token; its requests are rejected with that reason.
     Revoke {
-        /// The number of its row.
+        /// The id of its row.
         id: i64,
     },
 }
@@ -139,34 +140,35 @@ pub enum Session {
         #[command(flatten)]
         most: Most,
     },
-    /// End one session, or all of an account. API tokens go on: `token revoke` ends those.
+    /// Revoke one session, or all of an account. API tokens stay valid: see `token revoke`.
     End {
-        /// The number of its row.
+        /// The id of its row.
         #[arg(required_unless_present = "user", conflicts_with = "user")]
         id: Option<i64>,
         /// All sessions of this account.
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Delete what has expired: sessions, and tokens a month later. The server does it once a day by itself.
+    /// Delete expired sessions, and tokens a month after they expired. The server does this once a
+    /// day.
     Clear,
 }
 
 #[derive(Args)]
 pub struct PasswordSource {
-    /// Read the password from this file instead of asking for it; `-` is standard input.
+    /// Read the password from this file instead of a prompt; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
 
 #[derive(Args)]
 pub struct Most {
-    /// At most so many rows.
+    /// Maximum number of rows.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
-/// Runs one command.
+/// Runs a command.
 pub fn run(command: &Command) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failure)?;
     runtime.block_on(async {
@@ -189,7 +191,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
     match action {
         User::Add { .. } => Ok(()),
         User::List { search, most } => {
-            // As names are folded; addresses are in lower case already.
+            // Folded like usernames. Addresses are stored in lower case.
             let part = usernames::username_key(search.trim());
             let found = domain.store.read(|r| r.account_list(&part, Some(most.limit() + 1))).await;
             let found = most.take(found.map_err(explained)?);
@@ -224,7 +226,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
     }
 }
 
-/// Everything is checked, and the password read, before a missing database is made.
+/// Validates everything and reads the password before it creates a missing database.
 async fn add(
     place: &Place,
     names: &[(&'static str, &String)],
@@ -240,7 +242,7 @@ async fn add(
         false => None,
     };
     if let Some(office) = &existing {
-        // Nobody is to type a password twice for a name that is taken.
+        // Report a taken name before prompting for a password.
         let taken = usernames::username_problems(&office.domain, &text("username")).await.map_err(explained)?;
         none("username", &taken)?;
     }
@@ -336,7 +338,7 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
     }
 }
 
-/// The rules over an open database, which is closed with it.
+/// The domain over an open database, which is closed on drop.
 pub struct Office {
     pub domain: Domain,
 }
@@ -373,7 +375,7 @@ impl Most {
         self.limit.into()
     }
 
-    /// The rows to show. One more was asked for: it tells that there are others.
+    /// The rows to show. The query asks for one more, which tells whether the output is truncated.
     pub fn take<T>(&self, mut rows: Vec<T>) -> Vec<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         if rows.len() > limit {
@@ -385,7 +387,8 @@ impl Most {
 }
 
 impl PasswordSource {
-    /// Held against the document like a typed one: in particular without blanks around it, as every login sends it.
+    /// Validated by the document like a typed password: surrounding blanks are trimmed, as in
+    /// every login.
     fn read(&self) -> Result<Password, Failure> {
         let text = match &self.password_file {
             None => ask()?,
@@ -403,7 +406,7 @@ impl PasswordSource {
     }
 }
 
-/// Twice, without an echo.
+/// Prompts twice, without echo.
 fn ask() -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(failure(
@@ -418,11 +421,11 @@ fn ask() -> Result<String, Failure> {
     }
 }
 
-/// Texts against the document's constraints; what is absent is not asked for.
+/// Validates texts against the constraints of the document. Absent properties are not required.
 fn checked(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Failure> {
     let password = types::Register::PROPERTIES.iter().find(|property| property.name == "password1");
     let password = password.map(|property| Property { name: "password", ..*property });
-    // A user name has its pattern in the first alone.
+    // Only the first list has the pattern of the username.
     let known = types::UserDetailsRequest::PROPERTIES.iter().chain(types::Register::PROPERTIES).copied();
     let known = known.filter(|property| !property.read_only);
     let mut properties: Vec<Property> = Vec::new();
@@ -473,7 +476,7 @@ async fn details(domain: &Domain, account: &Account) -> Result<AccountDetails, F
     read.await.map_err(explained)
 }
 
-/// The account as it is now.
+/// Prints the current state of the account.
 async fn changed(place: &Place, domain: &Domain, id: i64) -> Result<(), Failure> {
     let account = domain.store.read(|r| r.account_find(id)).await.map_err(explained)?;
     let account = account.ok_or_else(|| explained(Refusal::NotFound))?;

@@ -1,6 +1,7 @@
-//! What the operator's commands print: tables for people, JSON with fixed keys for programs.
+//! Output of the operators' commands: tables for people, JSON with fixed keys for programs.
 //!
-//! Every member is named here, so that no hash, digest or key ever gets out because a record of the store has one.
+//! Every member is listed here, so that a new column of the store, such as a hash, is never
+//! printed by accident.
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use clap::ValueEnum;
@@ -18,7 +19,7 @@ pub enum Format {
     Json,
 }
 
-/// A line of a table.
+/// A row of a table.
 pub trait Row: Serialize {
     const HEADINGS: &'static [&'static str];
 
@@ -70,7 +71,7 @@ pub struct AccountDetails {
     #[serde(flatten)]
     pub account: AccountRow,
     pub has_password: bool,
-    /// A second factor is set up.
+    /// The account has a confirmed second factor.
     pub mfa: bool,
     pub addresses: Vec<Address>,
     pub social_accounts: Vec<Link>,
@@ -109,7 +110,7 @@ pub struct TokenRow {
     username: String,
     name: String,
     created: String,
-    /// The last good day.
+    /// The last valid day.
     expiry: String,
     last_seen: Option<String>,
     state: &'static str,
@@ -198,13 +199,13 @@ impl Row for AuditRow {
 
     fn cells(&self) -> Vec<String> {
         let AuditRow { id: _, at, event, account_id, username, client, detail, count, last_at: _ } = self;
-        // An account that is gone has its number yet.
+        // The id identifies a deleted account.
         let who = username.clone().or_else(|| account_id.map(|id| format!("#{id}"))).unwrap_or_default();
         vec![at.clone(), event.clone(), count.to_string(), who, client.clone(), detail.clone()]
     }
 }
 
-/// Rows of one kind.
+/// Formats rows.
 pub fn list<R: Row>(format: Format, rows: &[R]) -> Result<String, Failure> {
     match format {
         Format::Json => json(&rows),
@@ -215,7 +216,7 @@ pub fn list<R: Row>(format: Format, rows: &[R]) -> Result<String, Failure> {
     }
 }
 
-/// One account, a member a line.
+/// Formats one account, one member per line.
 pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> {
     let AccountDetails { account, has_password, mfa, addresses, social_accounts, tokens, sessions } = details;
     if let Format::Json = format {
@@ -246,7 +247,7 @@ pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> 
     Ok(aligned(lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()))
 }
 
-/// What was done, in a sentence, or what ended by it, in numbers.
+/// Formats the result of a command: a sentence, or the numbers of revoked sessions and tokens.
 pub fn ended(format: Format, sentence: &str, Ended { sessions, tokens }: Ended) -> Result<String, Failure> {
     match format {
         Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
@@ -258,7 +259,7 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map(|pretty| text::json(&pretty) + "\n").map_err(failure)
 }
 
-/// Columns as wide as their widest cell, two blanks apart.
+/// Aligns columns, two blanks apart.
 fn aligned(rows: Vec<Vec<String>>) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| text::one_line(cell)).collect()).collect();
     let mut widths = vec![0; rows.iter().map(Vec::len).max().unwrap_or(0)];

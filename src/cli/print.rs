@@ -1,17 +1,17 @@
-//! Files for what runs around the server, carried by the binary so that they belong to its version. They are printed as
-//! they are: what an installation must change stands at their top.
+//! Configuration files for the environment of the server, embedded in the binary to match its
+//! version. They are printed unchanged; the lines to adapt are at their top.
 
 use clap::ValueEnum;
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Around {
-    /// A systemd unit with a user of its own and nothing else that it may do.
+    /// A systemd unit with a dedicated user and a sandbox.
     Systemd,
-    /// A site for nginx, which ends TLS.
+    /// An nginx site that terminates TLS.
     Nginx,
-    /// The same for Caddy.
+    /// A Caddy site that terminates TLS.
     Caddy,
-    /// SQL for PostgreSQL: the rights of a role that serves and owns nothing.
+    /// SQL for PostgreSQL: grants for a server role that owns nothing.
     Grants,
 }
 

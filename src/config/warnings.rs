@@ -6,7 +6,8 @@ use super::{Backend, Config};
 use crate::store::Database;
 
 impl Config {
-    /// A line for each setting that the operator should reconsider; they are logged at start and by `check-config`.
+    /// A line for each setting that the operator should reconsider; they are logged at start and
+    /// by `check-config`.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if let Backend::Smtp { host, credentials, starttls: false, tls: false, .. } = &self.email.backend
