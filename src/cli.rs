@@ -213,7 +213,7 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
     if let Some((address, _)) = &demo {
         bind = *address;
         if !bind.ip().is_loopback() {
-            slog::warn!(log, "a demonstration that others can reach: they can read its mails"; "address" => %bind);
+            slog::warn!(log, "the demo is reachable from other machines, which can read its email"; "address" => %bind);
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;

@@ -29,16 +29,16 @@ pub(crate) const MIN_SECRET_KEY_CHARACTERS: usize = 32;
 
 /// Every key without its prefix, with its accepted values.
 const KEYS: &[(&str, &str)] = &[
-    ("SITE_URL", "the URL people reach this server by, such as https://auth.example.com"),
+    ("SITE_URL", "the public URL of this server, such as https://auth.example.com"),
     ("DB_ENGINE", "sqlite3 or postgresql"),
-    ("DB_NAME", "the path of the database file; of postgresql, the name of the database"),
-    ("DB_USER", "a user name, of postgresql"),
+    ("DB_NAME", "the path of the database file; for postgresql, the name of the database"),
+    ("DB_USER", "a user name, for postgresql"),
     ("DB_PASSWORD", "a password"),
     ("DB_PASSWORD_FILE", "the path of a file that holds a password"),
     ("DB_HOST", "the name of a postgresql server, several separated by commas, or the folder of its socket"),
     ("DB_PORT", "a port number"),
-    ("DB_TLS", "true or false; true where it is not said, except to this machine itself"),
-    ("DB_TLS_ROOTS", "the path of a PEM file with the certificates that vouch for the postgresql server"),
+    ("DB_TLS", "true or false; by default true, except for a server on this machine"),
+    ("DB_TLS_ROOTS", "the path of a PEM file with the CA certificates of the postgresql server"),
     ("SECRET_KEY", "a random text of 32 characters or more, such as of `openssl rand -hex 32`"),
     ("SECRET_KEY_FILE", "the path of a file that holds a secret key of 32 characters or more"),
     ("ADMIN_USER", "a user name"),
@@ -59,7 +59,7 @@ const KEYS: &[(&str, &str)] = &[
     ("LOGIN_MAIL_REQUIRED", "true or false"),
     ("LOGIN_ENFORCE_MFA", "true or false"),
     ("LOGIN_SIGNUP_MAIL_RESTRICTION", "mail domains, such as @example.com,@example.org"),
-    ("LOGIN_CONFIRM_FIRST", "true or false; true: a new account opens nothing before its address is confirmed"),
+    ("LOGIN_CONFIRM_FIRST", "true or false; true: a new account cannot be used until its address is confirmed"),
     ("LOGIN_ENABLE_PWD_FORGOT", "true or false"),
     ("LOGIN_ENABLE_SSO", "true or false"),
     ("LOGIN_ENABLE_SSO_REG", "true or false"),
@@ -67,7 +67,7 @@ const KEYS: &[(&str, &str)] = &[
     ("SSO_PROVIDERS", "sign-in providers, such as google,github,company: letters, digits and -"),
     (
         "SSO_PRIVATE_NETWORKS",
-        "addresses or ranges where sign-in providers may stand, such as 10.0.0.0/8, separated by commas",
+        "private addresses or ranges of sign-in providers, such as 10.0.0.0/8, separated by commas",
     ),
     ("LOGIN_CONFIRM_DAYS", "a number of days, 1 or more"),
     ("MAX_EMAIL_ADDRESSES", "a number of addresses an account may have, 1 to 1000"),
@@ -89,11 +89,11 @@ const KEYS: &[(&str, &str)] = &[
 
 /// Keys of each sign-in provider: `SSO_<PROVIDER>_<KEY>`, with `-` in the provider written as `_`.
 const PROVIDER_KEYS: &[(&str, &str)] = &[
-    ("CLIENT_ID", "the id that the provider gave this server"),
-    ("CLIENT_SECRET", "the secret that the provider gave this server"),
-    ("CLIENT_SECRET_FILE", "the path of a file that holds that secret"),
+    ("CLIENT_ID", "the client id at the provider"),
+    ("CLIENT_SECRET", "the client secret at the provider"),
+    ("CLIENT_SECRET_FILE", "the path of a file that holds the client secret"),
     ("ISSUER", "the provider's issuer URL, such as https://id.example.com"),
-    ("NAME", "what people call the provider"),
+    ("NAME", "the name shown for the provider"),
 ];
 
 #[derive(Debug, Clone)]
@@ -210,7 +210,7 @@ impl Config {
             let name = key.strip_prefix(PREFIX).unwrap_or_default();
             if !KEYS.iter().any(|(known, _)| *known == name) && !known.iter().any(|known| known == name) {
                 return Err(ConfigError(format!(
-                    "{key}: there is no such setting; `inventree-auth check-config --list` names all"
+                    "{key}: there is no such setting; `inventree-auth check-config --list` lists all"
                 )));
             }
         }

@@ -119,7 +119,7 @@ impl Status {
         let mut shown = String::new();
         match text::encode(&mut shown, &self.registry) {
             Ok(()) => answer(StatusCode::OK, OPEN_METRICS, shown),
-            Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, "the metrics cannot be written\n".to_owned()),
+            Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, "the metrics cannot be encoded\n".to_owned()),
         }
     }
 
@@ -139,7 +139,7 @@ impl Status {
             wanting.push("the disk is full");
         }
         if self.subject.outbox.is_finished() {
-            wanting.push("mails are not sent");
+            wanting.push("the outbox worker has stopped");
         }
         wanting
     }

@@ -87,13 +87,13 @@ pub async fn start(
     domain.limits.load(&store).await.map_err(|e| e.to_string())?;
     match usernames::fill_skeletons(&domain).await.map_err(|e| e.to_string())? {
         0 => {}
-        accounts => info!(log, "skeletons of user names filled in"; "accounts" => accounts),
+        accounts => info!(log, "username skeletons computed"; "accounts" => accounts),
     }
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
-        if made.map_err(|e| format!("the administrator could not be made: {e:?}"))? {
-            info!(log, "administrator made");
+        if made.map_err(|e| format!("cannot create the administrator: {e:?}"))? {
+            info!(log, "administrator created");
         }
     }
     let transport = match transport {
@@ -112,7 +112,7 @@ pub async fn start(
     let http = Arc::new(http.map_err(|e| format!("cannot listen on {bind}: {e}"))?);
     info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url, "tls" => pair.is_some());
     if pair.is_some() && config.site_url.starts_with("http://") {
-        warn!(log, "INVENTREE_SITE_URL is http:// though this server speaks TLS: mailed links and cookies follow it");
+        warn!(log, "INVENTREE_SITE_URL is http:// although TLS is enabled: emailed links and cookies follow it");
     }
     let operating = match config.metrics_bind {
         Some(bind) => {
@@ -120,7 +120,7 @@ pub async fn start(
             let subject =
                 operating::Subject { domain: domain.clone(), database, http: counted, logging, outbox: mail.handle() };
             let operating = operating::listen(bind, subject, log.new(o!("part" => "operating")))?;
-            info!(log, "health and metrics"; "address" => %operating.address());
+            info!(log, "admin server started"; "address" => %operating.address());
             Some(operating)
         }
         None => None,
@@ -190,9 +190,9 @@ async fn keep_house(domain: Domain, log: Logger) {
         match sweep.if_due().await {
             Ok(Some(Ended { sessions: 0, tokens: 0 }) | None) => {}
             Ok(Some(Ended { sessions, tokens })) => {
-                info!(log, "what had expired is deleted"; "sessions" => sessions, "tokens" => tokens);
+                info!(log, "expired sessions and tokens deleted"; "sessions" => sessions, "tokens" => tokens);
             }
-            Err(error) => warn!(log, "what has expired cannot be deleted"; "why" => ?error),
+            Err(error) => warn!(log, "failed to delete expired sessions and tokens"; "why" => ?error),
         }
         tokio::time::sleep(GLANCE).await;
     }
@@ -223,9 +223,9 @@ async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<
         match pair.read_again() {
             Ok(tls) => {
                 http.renew_tls(tls);
-                info!(log, "a new certificate serves");
+                info!(log, "TLS certificate reloaded");
             }
-            Err(why) => warn!(log, "the new certificate is no good, the old one serves on"; "why" => why),
+            Err(why) => warn!(log, "TLS certificate reload failed, keeping the previous one"; "why" => why),
         }
     }
 }
@@ -341,7 +341,7 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
     }
     match &config.email.backend {
         Backend::None => {
-            warn!(log, "INVENTREE_EMAIL_HOST is not set: mails wait in the outbox until it is, or until they expire");
+            warn!(log, "INVENTREE_EMAIL_HOST is not set: email stays in the outbox until it is set or the email expires");
             Ok(None)
         }
         Backend::Console => Ok(Some(Transport::Console)),

@@ -154,7 +154,7 @@ fn what_is_no_database_of_this_server_is_not_backed_up() {
     std::fs::create_dir(folder.path().join("copies")).unwrap();
     rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE part_part (id INTEGER)").unwrap();
     std::fs::write(&text, "no database").unwrap();
-    is_refused(&foreign, &to, "not one of this server");
+    is_refused(&foreign, &to, "not a database of this server");
     is_refused(&text, &to, "not a database");
     is_refused(&folder.path().join("missing"), &to, "missing");
     assert!(files(&folder.path().join("copies")).is_empty());

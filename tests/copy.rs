@@ -104,7 +104,7 @@ async fn copy_serves_and_goes_on_where_the_original_ended() {
     let copied = Place::new(folder.path());
     let said = done(&copy(&original.place, &copied));
     assert!(said.contains("accounts                  2\n"), "{said}");
-    assert!(said.contains("Each row was read again and is the same."), "{said}");
+    assert!(said.contains("All rows were compared and are identical."), "{said}");
     assert!(said.contains("INVENTREE_SECRET_KEY"), "{said}");
     let server = TestServer::at_with(&copied, &[KEY]).await;
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.json()["username"], "amy");
@@ -149,7 +149,7 @@ async fn what_cannot_be_copied_leaves_no_target_behind() {
     assert!(refused(&copy(&missing, &target)).contains("No such file"));
     let foreign = Place::File(folder.path().join("foreign"));
     foreign.execute("CREATE TABLE auth_user (id INTEGER)");
-    assert!(refused(&copy(&foreign, &target)).contains("is no database of this server"));
+    assert!(refused(&copy(&foreign, &target)).contains("is not a database of this server"));
     let (newer, _) = filled().await;
     newer.place.execute("UPDATE schema_version SET version = version + 1");
     assert!(refused(&copy(&newer.place, &target)).contains("run the newer program"));
@@ -197,7 +197,7 @@ async fn nobody_writes_while_a_copy_is_made() {
     let request = request.json(&serde_json::json!({ "first_name": "late" })).send();
     let late = tokio::spawn(async move { request.await.unwrap().status().as_u16() });
     drop(lock);
-    assert!(done(&copying.wait_with_output().unwrap()).contains("Each row was read again"));
+    assert!(done(&copying.wait_with_output().unwrap()).contains("All rows were compared"));
     // Refused, or done after it: in no case within.
     assert!([200, 503].contains(&late.await.unwrap()));
     assert_eq!(target.number("SELECT COUNT(*) FROM accounts WHERE first_name = 'late'"), 0);

@@ -222,7 +222,7 @@ async fn tls_to_the_database_is_verified() {
     };
     // It is spoken to, and tells that the database is empty.
     let said = String::from_utf8(at("localhost", good).stderr).unwrap();
-    assert!(said.contains("is not one of this server"), "{said}");
+    assert!(said.contains("is not a database of this server"), "{said}");
     // Another's certificate, another name, the public ones, a file without any.
     for (host, roots) in [("localhost", other), ("127.0.0.1", good), ("localhost", ""), ("localhost", "/dev/null")] {
         let output = at(host, roots);

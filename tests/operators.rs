@@ -165,7 +165,7 @@ async fn new_password_opens_and_whatever_was_open_with_the_old_one_is_closed() {
     server.post("password/reset/", &[], json!({"email": "amy@example.com"})).await;
     let (uid, key) = reset_link(&server.take_mails(1).await[0]);
     let said = operator.with_password(&["user", "set-password", "amy"], OTHER_PASSWORD);
-    assert_eq!(said.out, "amy has a new password: 2 sessions and 2 tokens ended\n", "{said:?}");
+    assert_eq!(said.out, "amy has a new password: 2 sessions and 2 tokens revoked\n", "{said:?}");
     assert_eq!(status(&server, ("authorization", &token)).await, 401);
     assert_eq!(status(&server, ("cookie", &session)).await, 401);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
@@ -202,7 +202,7 @@ async fn ended_session_opens_nothing_more_and_tokens_go_on() {
     assert_eq!(status(&server, ("cookie", &third)).await, 200);
     let said = operator.run(&["session", "end", "--user", "Amy"]);
     assert_eq!(
-        said.out, "amy is signed out: 2 sessions ended; left open: 3 API tokens (`token list amy`)\n",
+        said.out, "amy is signed out: 2 sessions revoked; still valid: 3 API tokens (`token list amy`)\n",
         "{said:?}"
     );
     assert_eq!(operator.json(&["session", "end", "--user", "Amy"]), json!({"sessions": 0, "tokens": 0}));
@@ -374,7 +374,7 @@ fn list_is_by_name_and_finds_parts_of_names_and_addresses() {
     }
     let said = operator.run(&["user", "list", "--limit", "2", "--format", "json"]);
     assert_eq!(said.json().as_array().unwrap().len(), 2);
-    assert_eq!(said.err, "There are more than 2: --limit shows them.\n");
+    assert_eq!(said.err, "Output truncated at 2; use --limit to see more.\n");
     assert_eq!(operator.run(&["user", "list", "--limit", "4"]).err, "");
 }
 
@@ -633,7 +633,7 @@ fn database_that_is_not_there_is_not_made() {
         let said = operator.run(arguments);
         let why = match &operator.database {
             Place::File(_) => "No such file",
-            Place::Server { .. } => "is not one of this server",
+            Place::Server { .. } => "is not a database of this server",
         };
         assert!(said.refusal().contains("the database") && said.err.contains(why), "{said:?}");
     }

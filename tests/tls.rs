@@ -167,7 +167,7 @@ async fn a_new_certificate_serves_after_a_hangup_and_nobody_is_cut_off() {
     talk.ask().await;
     put(server.folder.path(), &new.pem, &new.key);
     server.hang_up();
-    server.wait_for("a new certificate serves");
+    server.wait_for("TLS certificate reloaded");
     assert!(server.connect(&new, &TLS13).await.unwrap().is_served_with(&new));
     assert!(server.connect(&old, &TLS13).await.is_err());
     assert!(talk.ask().await.starts_with("HTTP/1.1 401"));
@@ -180,13 +180,13 @@ async fn a_broken_pair_leaves_the_old_certificate_serving() {
     for (pem, key) in [(other.pem.as_str(), old.key.as_str()), ("", ""), (&old.pem, "no key")] {
         put(server.folder.path(), pem, key);
         server.hang_up();
-        let line = server.wait_for("the new certificate is no good, the old one serves on");
+        let line = server.wait_for("TLS certificate reload failed, keeping the previous one");
         assert!(line["why"].as_str().unwrap().starts_with("INVENTREE_TLS_"), "{line}");
         assert!(server.connect(&old, &TLS13).await.unwrap().is_served_with(&old));
     }
     put(server.folder.path(), &other.pem, &other.key);
     server.hang_up();
-    server.wait_for("a new certificate serves");
+    server.wait_for("TLS certificate reloaded");
     assert!(server.connect(&other, &TLS13).await.unwrap().is_served_with(&other));
 }
 
@@ -228,7 +228,7 @@ async fn a_hangup_ends_no_server() {
     let mut server = Server::start(&certificate);
     for _ in 0..3 {
         server.hang_up();
-        server.wait_for("a new certificate serves");
+        server.wait_for("TLS certificate reloaded");
     }
     assert!(server.process.try_wait().unwrap().is_none());
     let answered = tokio::time::timeout(Duration::from_secs(10), server.connect(&certificate, &TLS12));

@@ -26,7 +26,7 @@ pub(super) fn run(backup: &Backup) -> Result<(), Failure> {
     }
     let Some(file) = config.database.file() else {
         return Err(failure(
-            "a PostgreSQL server's own tools back it up, such as pg_dump; `copy` makes an SQLite file of it",
+            "back up PostgreSQL with its own tools, such as pg_dump, or `copy` it to an SQLite file",
         ));
     };
     let bytes = store::back_up(file, &backup.file).map_err(failure)?;
@@ -35,8 +35,8 @@ pub(super) fn run(backup: &Backup) -> Result<(), Failure> {
         None => secret_key::path(file).display().to_string(),
     };
     print(&format!(
-        "{} holds {} as it is now, {bytes} bytes.\n\
-         Keep {key} too: without it, mailed links and waiting mails are void.\n",
+        "{} is a backup of {}, {bytes} bytes.\n\
+         Keep {key} too: without it, emailed links and queued email are void.\n",
         backup.file.display(),
         config.database,
     ))

@@ -46,11 +46,11 @@ pub(super) fn run(copy: &Copy) -> Result<(), Failure> {
     let rows: String = copied.iter().map(|(table, rows)| format!("{table:<16} {rows:>10}\n")).collect();
     let key = match (&from, &to) {
         (Database::Sqlite(file), _) if config.secret_key.is_none() => format!(
-            "Set INVENTREE_SECRET_KEY_FILE to {} or a copy of it: without that key, mailed links and waiting mails are void.\n",
+            "Set INVENTREE_SECRET_KEY_FILE to {} or a copy of it: without that key, emailed links and queued email are void.\n",
             secret_key::path(file).display()
         ),
-        _ => "Keep INVENTREE_SECRET_KEY as it is: without that key, mailed links and waiting mails are void.\n"
+        _ => "Keep INVENTREE_SECRET_KEY as it is: without that key, emailed links and queued email are void.\n"
             .to_owned(),
     };
-    print(&format!("{rows}Each row was read again and is the same.\n{key}"))
+    print(&format!("{rows}All rows were compared and are identical.\n{key}"))
 }

@@ -45,18 +45,18 @@ pub async fn furnish(domain: &Domain, site_url: &str) -> Result<(), Failure> {
             is_superuser: false,
         },
     );
-    let account = account.await.map_err(|e| failure(format!("the sample account could not be made: {e:?}")))?;
+    let account = account.await.map_err(|e| failure(format!("cannot create the sample account: {e:?}")))?;
     let verified = domain.store.write(move |w| {
         for address in w.email_address_list(account.id, None, 0)? {
             w.email_address_set_verified(address.id)?;
         }
         Ok::<_, Refusal>(())
     });
-    verified.await.map_err(|e| failure(format!("the sample account has no address: {e:?}")))?;
+    verified.await.map_err(|e| failure(format!("cannot verify the address of the sample account: {e:?}")))?;
     print(&format!(
-        "A demonstration: everything is lost when it stops.\n\
+        "Demo: all data is deleted when the server stops.\n\
          \x20 open      {site_url}/platform/\n\
-         \x20 mails     {site_url}/platform/demo/mails/\n\
+         \x20 email     {site_url}/platform/demo/mails/\n\
          \x20 sign in   {USERNAME}, password {password}\n"
     ))
 }

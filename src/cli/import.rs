@@ -42,8 +42,9 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     if ["postgresql://", "postgres://", "mysql://"].iter().any(|scheme| import.from.starts_with(scheme)) {
         // The URL may contain a password, so it is not repeated.
         return Err(failure(
-            "a database server is not read here: have InvenTree write its data out (invoke export-records --include-tokens), load that \
-             into an InvenTree of the same version on SQLite (invoke import-records), and import that file",
+            "importing from a database server is not supported: export its data from InvenTree (invoke \
+             export-records --include-tokens), load it into an InvenTree of the same version on SQLite \
+             (invoke import-records), and import that file",
         ));
     }
     let mut config = load(import.config.as_deref())?;
@@ -66,9 +67,9 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     bar.finish_and_clear();
     let report = done.map_err(failure)?;
     let outcome = match (report.changes_nothing(), import.dry_run) {
-        (true, _) => "Nothing to import: everything is here already, and nothing was changed.",
-        (false, true) => "This was a dry run: nothing was written.",
-        (false, false) => "Imported. Old passwords and unexpired tokens work; everybody has to log in anew.",
+        (true, _) => "Nothing to import: all rows exist already.",
+        (false, true) => "Dry run: nothing was written.",
+        (false, false) => "Imported. Passwords and unexpired tokens stay valid; all users must log in again.",
     };
     print(&format!("{report}{outcome}\n"))
 }

@@ -81,20 +81,20 @@ fn first_page(program: Command, page: &mut dyn Write) -> std::io::Result<()> {
 }
 
 const SIGNALS: [(&str, &str); 2] = [
-    ("SIGTERM, SIGINT", "stop: requests under way finish, the mail in hand is sent, writes are durable."),
-    ("SIGHUP", "read the TLS certificate and its key again."),
+    ("SIGTERM, SIGINT", "shut down gracefully: requests in flight complete, the current email is sent, writes are durable."),
+    ("SIGHUP", "reload the TLS certificate and its key."),
 ];
 
 const EXIT_STATUS: [(&str, &str); 3] = [
-    ("0", "done; of spec diff: the same, or with two documents nothing that breaks clients."),
-    ("1", "not done, and one line on standard error says why; of spec diff: different."),
-    ("2", "a wrong call; of spec diff: unusable input."),
+    ("0", "success; spec diff: equivalent, or with two documents no breaking change."),
+    ("1", "failure, with one line on standard error; spec diff: different."),
+    ("2", "usage error; spec diff: unusable input."),
 ];
 
 const FILES: [(&str, &str); 2] = [
     ("inventree-auth.sqlite3", "the database, unless INVENTREE_DB_NAME or --database names another."),
     (
         "inventree-auth.sqlite3.secret_key",
-        "the secret key, made at the first start unless INVENTREE_SECRET_KEY is set.",
+        "the secret key, generated at the first start unless INVENTREE_SECRET_KEY is set.",
     ),
 ];

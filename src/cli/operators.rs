@@ -204,7 +204,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
         User::Deactivate { name } => {
             let account = find(domain, name).await?;
             let ended = administration::deactivate(domain, account.id).await.map_err(explained)?;
-            done(place, &format!("{} is deactivated: {} ended", account.username, counted(ended)), ended)
+            done(place, &format!("{} is deactivated: {} revoked", account.username, counted(ended)), ended)
         }
         User::Activate { name } => {
             let account = find(domain, name).await?;
@@ -215,7 +215,7 @@ async fn user(place: &Place, action: &User) -> Result<(), Failure> {
             let account = find(domain, name).await?;
             let password = password.read()?;
             let ended = administration::set_password(domain, &account, password).await.map_err(explained)?;
-            done(place, &format!("{} has a new password: {} ended", account.username, counted(ended)), ended)
+            done(place, &format!("{} has a new password: {} revoked", account.username, counted(ended)), ended)
         }
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
             let account = find(domain, name).await?;
@@ -320,7 +320,7 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
             let tokens = tokens::list(domain, account.id).await.map_err(explained)?.len();
             let (name, sessions_ended) = (&account.username, number_of(sessions, "session"));
             let left = number_of(tokens, "API token");
-            let said = format!("{name} is signed out: {sessions_ended} ended; left open: {left} (`token list {name}`)");
+            let said = format!("{name} is signed out: {sessions_ended} revoked; still valid: {left} (`token list {name}`)");
             done(place, &said, Ended { sessions, tokens: 0 })
         }
         Session::End { id, .. } => {
@@ -329,11 +329,13 @@ async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
                 Refusal::NotFound => failure(format!("there is no session {id}")),
                 other => explained(other),
             })?;
-            done(place, &format!("session {id} has ended"), Ended { sessions: 1, tokens: 0 })
+            done(place, &format!("session {id} is revoked"), Ended { sessions: 1, tokens: 0 })
         }
         Session::Clear => {
             let ended = housekeeping::clear_expired(domain).await.map_err(explained)?;
-            done(place, &format!("{} had expired and went", counted(ended)), ended)
+            let sessions = number_of(ended.sessions, "expired session");
+            let tokens = number_of(ended.tokens, "expired token");
+            done(place, &format!("Deleted {sessions} and {tokens}."), ended)
         }
     }
 }
@@ -380,7 +382,7 @@ impl Most {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         if rows.len() > limit {
             rows.truncate(limit);
-            eprintln!("There are more than {limit}: --limit shows them.");
+            eprintln!("Output truncated at {limit}; use --limit to see more.");
         }
         rows
     }
@@ -487,12 +489,12 @@ fn counted(Ended { sessions, tokens }: Ended) -> String {
     format!("{} and {}", number_of(sessions, "session"), number_of(tokens, "token"))
 }
 
-fn number_of(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+fn number_of(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-fn done(place: &Place, what: &str, ended: Ended) -> Result<(), Failure> {
-    print(&output::ended(place.format, what, ended)?)
+fn done(place: &Place, sentence: &str, ended: Ended) -> Result<(), Failure> {
+    print(&output::ended(place.format, sentence, ended)?)
 }
 
 pub fn explained(refusal: impl Into<Refusal>) -> Failure {
@@ -502,7 +504,7 @@ pub fn explained(refusal: impl Into<Refusal>) -> Failure {
             [fields, general.join(" ")].join(" ").trim().to_owned()
         }
         Refusal::Forbidden(why) => why.to_owned(),
-        Refusal::NotFound => "it is gone".to_owned(),
+        Refusal::NotFound => "not found".to_owned(),
         Refusal::Store(error) => error.to_string(),
         other => format!("refused: {other:?}"),
     })

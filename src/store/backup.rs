@@ -24,7 +24,7 @@ pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
     let connection = Connection::open_with_flags(&database, open_flags())?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let known = is_latest(&connection).map_err(|error| cannot_open(&database, &error))?;
-    known.ok_or_else(|| cannot_open(&database, &"it is not one of this server"))?;
+    known.ok_or_else(|| cannot_open(&database, &"it is not a database of this server"))?;
     // Fail early; the check that prevents the race follows at the end.
     if to.symlink_metadata().is_ok() {
         return Err(failed(&ALREADY_THERE));

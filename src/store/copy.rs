@@ -178,7 +178,7 @@ pub fn copy(from: &Database, to: &Database, progress: &mut impl Progress) -> Res
 }
 
 fn open_source(database: &Database) -> Result<Box<dyn WritingConnection>, StoreError> {
-    let not_ours = || StoreError::Other(format!("{database} is no database of this server"));
+    let not_ours = || StoreError::Other(format!("{database} is not a database of this server"));
     let source: Box<dyn WritingConnection> = match database {
         Database::Sqlite(path) => {
             let path = path.canonicalize().map_err(|error| sqlite::cannot_open(path, &error))?;

@@ -160,9 +160,9 @@ impl FromStr for Database {
         }
         // The error of the parser may repeat its input, which includes the password.
         let config = text.parse::<tokio_postgres::Config>();
-        let config = config.map_err(|_| "a server is named postgresql://user@host:port/name".to_owned())?;
+        let config = config.map_err(|_| "the address of a server is postgresql://user@host:port/name".to_owned())?;
         if config.get_hosts().is_empty() || config.get_dbname().is_none() || config.get_user().is_none() {
-            return Err("a server is named postgresql://user@host:port/name".to_owned());
+            return Err("the address of a server is postgresql://user@host:port/name".to_owned());
         }
         Ok(Database::Postgres(Box::new(Postgres::of(config, None))))
     }
@@ -209,7 +209,7 @@ mod tests {
             ["postgresql://", "postgresql:///auth", "postgresql://amy:s3cret@", "postgres://amy:s3cret@host:many/auth"]
         {
             let said = wrong.parse::<Database>().unwrap_err();
-            assert!(said.starts_with("a server is named postgresql://") && !said.contains("s3cret"), "{said}");
+            assert!(said.starts_with("the address of a server is postgresql://") && !said.contains("s3cret"), "{said}");
         }
     }
 }

@@ -83,9 +83,9 @@ pub(super) fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
-        .map_err(|_| StoreError::Other(format!("{} is no database of this server", path.display())))?;
+        .map_err(|_| StoreError::Other(format!("{} is not a database of this server", path.display())))?;
     if tables > 0 && !own {
-        return Err(StoreError::Other(format!("{} is no database of this server", path.display())));
+        return Err(StoreError::Other(format!("{} is not a database of this server", path.display())));
     }
     prepare_writer(&connection)?;
     Ok(connection)

@@ -88,7 +88,7 @@ impl InvenTree {
         let absolute = path.canonicalize().map_err(|e| unreadable(&e))?;
         let metadata = absolute.metadata().map_err(|e| unreadable(&e))?;
         if !metadata.is_file() || metadata.len() == 0 {
-            return Err(unreadable(&"this is no database: it is not a file, or an empty one"));
+            return Err(unreadable(&"not a database: not a regular file, or empty"));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = match begin(Connection::open_with_flags(&absolute, flags)) {
@@ -256,7 +256,7 @@ impl InvenTree {
         let size: i64 = self.value("PRAGMA page_size")?;
         let length = path.metadata().map_err(|e| self.unreadable(&e.to_string()))?.len();
         if length < pages.saturating_mul(size).unsigned_abs() {
-            return Err(self.unreadable("it is damaged or half-written: copy it again"));
+            return Err(self.unreadable("damaged or half-written: copy it again"));
         }
         Ok(())
     }
@@ -264,13 +264,13 @@ impl InvenTree {
     fn check(&self) -> Result<(), Unreadable> {
         if self.has_table("mfa_authenticator")? {
             return Err(
-                self.unreadable("it is of an InvenTree newer than API version 291: import from a copy of that version")
+                self.unreadable("this InvenTree is newer than API version 291: import from a copy of that version")
             );
         }
         self.check_migrations()?;
         for (table, columns) in TABLES {
             if !self.has_table(table)? {
-                let why = format!("this is no InvenTree database of API version 291: it has no table {table}");
+                let why = format!("not an InvenTree database of API version 291: it has no table {table}");
                 return Err(self.unreadable(&why));
             }
             for column in *columns {
@@ -279,7 +279,7 @@ impl InvenTree {
                 ))?;
                 if !found {
                     let why = format!(
-                        "this is no InvenTree database of API version 291: its table {table} has no column {column}"
+                        "not an InvenTree database of API version 291: its table {table} has no column {column}"
                     );
                     return Err(self.unreadable(&why));
                 }
@@ -289,7 +289,7 @@ impl InvenTree {
             let found: String = self.value(&format!("PRAGMA quick_check({table})"))?;
             if found != "ok" {
                 return Err(
-                    self.unreadable(&format!("it is damaged or half-written: table {table} cannot be read whole"))
+                    self.unreadable(&format!("damaged or half-written: table {table} is not readable"))
                 );
             }
         }
@@ -307,7 +307,7 @@ impl InvenTree {
                 self.value(&format!("SELECT MAX(name) FROM django_migrations WHERE app = '{app}'"))?;
             let number = newest.as_deref().and_then(|name| name.get(..4)?.parse::<u32>().ok());
             if number.is_some_and(|number| number > *last) {
-                let why = "it is of an InvenTree newer than API version 291: import from a copy of that version";
+                let why = "this InvenTree is newer than API version 291: import from a copy of that version";
                 return Err(self.unreadable(why));
             }
         }
@@ -323,7 +323,7 @@ impl InvenTree {
         let found = self.connection.query_row(sql, [], |row| row.get(0)).optional();
         found
             .map_err(|e| self.unreadable(&explain(&e)))?
-            .ok_or_else(|| self.unreadable("it is damaged or half-written"))
+            .ok_or_else(|| self.unreadable("damaged or half-written"))
     }
 
     fn each<T, E: From<Unreadable>>(
@@ -371,14 +371,14 @@ fn has_log(path: &Path) -> bool {
 fn explain(error: &rusqlite::Error) -> String {
     if let rusqlite::Error::SqliteFailure(failure, _) = error {
         match failure.code {
-            ErrorCode::NotADatabase => return "this is no SQLite database".to_owned(),
-            ErrorCode::DatabaseCorrupt => return "it is damaged or half-written: copy it again".to_owned(),
+            ErrorCode::NotADatabase => return "not an SQLite database".to_owned(),
+            ErrorCode::DatabaseCorrupt => return "damaged or half-written: copy it again".to_owned(),
             ErrorCode::ReadOnly => {
-                return "it is half-written (a journal lies beside it): let InvenTree open it once, then import"
+                return "half-written (there is a journal beside it): let InvenTree open it once, then import"
                     .to_owned();
             }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
-                return "it is locked by another program: try again, or import from a copy".to_owned();
+                return "locked by another program: try again, or import from a copy".to_owned();
             }
             _ => {}
         }

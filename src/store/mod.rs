@@ -127,7 +127,7 @@ impl Store {
             let writer = postgres::Writing::connect(&connector)?;
             match writer.is_latest()? {
                 None if must_be_ours => {
-                    return Err(StoreError::Other(format!("the database {server} is not one of this server")));
+                    return Err(StoreError::Other(format!("{server} is not a database of this server")));
                 }
                 Some(true) => {}
                 _ => migrations::run(&writer)?,

@@ -179,7 +179,7 @@ pub(super) fn open_existing(path: &Path) -> Result<(PathBuf, Sqlite), StoreError
     let connection = Sqlite::open_with_flags(&path, open_flags())?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let is_latest = is_latest(&connection).map_err(|error| cannot_open(&path, &error))?;
-    let is_latest = is_latest.ok_or_else(|| cannot_open(&path, &"it is not one of this server"))?;
+    let is_latest = is_latest.ok_or_else(|| cannot_open(&path, &"it is not a database of this server"))?;
     prepare_writer(&connection)?;
     if !is_latest {
         migrations::run(&connection)?;

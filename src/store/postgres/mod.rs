@@ -110,14 +110,14 @@ fn tls(server: &Postgres) -> Result<MakeRustlsConnect, StoreError> {
     match &server.root_certificates {
         Some(path) => {
             let failed = |why: &dyn fmt::Display| {
-                StoreError::Other(format!("the certificates of the database in {}: {why}", path.display()))
+                StoreError::Other(format!("CA certificates of the database in {}: {why}", path.display()))
             };
             let certificates = CertificateDer::pem_file_iter(path).map_err(|e| failed(&e))?;
             for certificate in certificates {
                 roots.add(certificate.map_err(|e| failed(&e))?).map_err(|e| failed(&e))?;
             }
             if roots.is_empty() {
-                return Err(failed(&"there is none"));
+                return Err(failed(&"no certificate found"));
             }
         }
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
@@ -180,7 +180,7 @@ impl From<tokio_postgres::Error> for Fault {
 impl fmt::Display for Fault {
     /// The server's message without its detail, which repeats values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault::Said(error) = self else { return f.write_str("the database does not answer") };
+        let Fault::Said(error) = self else { return f.write_str("the database did not respond in time") };
         match (error.as_db_error(), std::error::Error::source(error)) {
             (Some(told), _) => write!(f, "{} ({})", told.message(), told.code().code()),
             (None, Some(cause)) => write!(f, "{error}: {cause}"),
