@@ -25,7 +25,7 @@ use crate::contract::{self, ReadOptions};
 use crate::logging;
 use crate::metrics;
 use crate::secret::Secret;
-use crate::server::{self, Surroundings};
+use crate::server::{self, Dependencies};
 use crate::store::Database;
 use crate::text;
 use crate::tls::Pair;
@@ -60,7 +60,7 @@ enum Command {
     /// Print a configuration file: a systemd unit, a reverse proxy site or database grants.
     Print {
         #[arg(value_enum)]
-        around: print::Around,
+        template: print::Template,
     },
     /// Print a shell completion script.
     Completions(manual::Completions),
@@ -150,7 +150,7 @@ pub fn run() -> ExitCode {
         Command::Copy(copy) => copy::run(&copy).map(|()| ExitCode::SUCCESS),
         Command::Backup(backup) => backup::run(&backup).map(|()| ExitCode::SUCCESS),
         Command::Migrate(migrate) => migrate::run(&migrate).map(|()| ExitCode::SUCCESS),
-        Command::Print { around } => print(around.text()).map(|()| ExitCode::SUCCESS),
+        Command::Print { template } => print(template.text()).map(|()| ExitCode::SUCCESS),
         Command::Completions(completions) => {
             manual::completions(&completions, Cli::command()).map(|()| ExitCode::SUCCESS)
         }
@@ -182,7 +182,7 @@ fn load(file: Option<&Path>) -> Result<Config, Failure> {
 fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
     config.tls.as_ref().map(Pair::read).transpose().map_err(failure)?;
-    server::providers(&config, &Surroundings::default()).map_err(failure)?;
+    server::providers(&config, &Dependencies::default()).map_err(failure)?;
     for warning in config.warnings() {
         eprintln!("inventree-auth: warning: {warning}");
     }
@@ -217,21 +217,21 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;
-    let surroundings = Surroundings { logging, ..Surroundings::default() };
+    let dependencies = Dependencies { logging, ..Dependencies::default() };
     runtime.block_on(async {
-        let running = server::start(&config, bind, &log, surroundings).await.map_err(failure)?;
+        let running = server::start(&config, bind, &log, dependencies).await.map_err(failure)?;
         if demo.is_some() {
-            demo::furnish(running.domain(), &config.site_url).await?;
+            demo::seed_demo(running.domain(), &config.site_url).await?;
         }
         tokio::select! {
             ended = running.stopped() => return ended.map_err(failure),
-            signal = told_to_stop() => slog::info!(log, "stopping"; "signal" => signal.map_err(failure)?),
+            signal = shutdown_signal() => slog::info!(log, "stopping"; "signal" => signal.map_err(failure)?),
         }
         running.stop().await.map_err(failure)
     })
 }
 
-async fn told_to_stop() -> std::io::Result<&'static str> {
+async fn shutdown_signal() -> std::io::Result<&'static str> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

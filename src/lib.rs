@@ -17,7 +17,7 @@
 //! - [`mail`]: renders and delivers email.
 //! - [`providers`]: identifies users through sign-in providers. It knows no accounts and no rules.
 //! - [`logging`]: the log, and its behaviour when lines cannot be written.
-//! - [`metrics`]: the metrics of each layer; [`operating`] serves them on an address of its own.
+//! - [`metrics`]: the metrics of each layer; [`admin_server`] serves them on an address of its own.
 //! - [`secret`]: strings redacted in debug output; [`network`]: IP address ranges.
 //! - [`store`]: all SQL, one file per table, behind `read(closure)` and `write(closure)`.
 //!
@@ -41,6 +41,7 @@
 //! 6. The response is 201 with the key and two cookies. Later `mail/worker.rs` sends the email and
 //!    deletes its row, or backs off.
 
+pub mod admin_server;
 pub mod api;
 pub mod cli;
 pub mod config;
@@ -51,7 +52,6 @@ pub mod logging;
 pub mod mail;
 pub mod metrics;
 pub mod network;
-pub mod operating;
 pub mod providers;
 pub mod secret;
 mod secret_key;

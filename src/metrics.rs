@@ -1,7 +1,7 @@
 //! Metrics: names, units and help texts.
 //!
 //! Each layer owns its metrics and updates them; [`registry`] collects them for the admin server
-//! (`operating.rs`). Updates never block, fail or cost more than the measured work. A label never
+//! (`admin_server.rs`). Updates never block, fail or cost more than the measured work. A label never
 //! contains client input, since each label set lives as long as the process.
 
 use std::time::{Duration, SystemTime};
@@ -117,7 +117,7 @@ pub struct Logging {
 
 /// Gauges sampled for each scrape.
 #[derive(Clone, Debug, Default)]
-pub struct Looked {
+pub struct SampledGauges {
     pub mails_waiting: Gauge,
     pub oldest_mail_seconds: Gauge,
     pub database_bytes: Gauge,
@@ -132,7 +132,7 @@ pub fn registry(
     writing: &Writing,
     mail: &Mail,
     logging: &Logging,
-    looked: &Looked,
+    gauges: &SampledGauges,
 ) -> Registry {
     let mut all = Registry::with_prefix("inventree_auth");
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
@@ -166,9 +166,9 @@ pub fn registry(
     all.register("mails_put_off", "Attempts that a mail server did not take", mail.put_off.clone());
     let help = "Mails given up: refused for good, expired, or sealed under another key";
     all.register("mails_dropped", help, mail.dropped.clone());
-    all.register("mails_waiting", "Mails in the outbox", looked.mails_waiting.clone());
+    all.register("mails_waiting", "Mails in the outbox", gauges.mails_waiting.clone());
     let help = "Age of the mail that waits longest";
-    all.register_with_unit("mail_oldest_age", help, Unit::Seconds, looked.oldest_mail_seconds.clone());
+    all.register_with_unit("mail_oldest_age", help, Unit::Seconds, gauges.oldest_mail_seconds.clone());
 
     let help = "Log lines that were not written since the log's queue was full";
     all.register("log_lines_dropped", help, logging.dropped.clone());
@@ -177,11 +177,11 @@ pub fn registry(
 }
 
 /// Metrics of an SQLite file. PostgreSQL has exporters of its own.
-pub fn register_file(all: &mut Registry, looked: &Looked) {
+pub fn register_file(all: &mut Registry, gauges: &SampledGauges) {
     let help = "The database file";
-    all.register_with_unit("database_size", help, Unit::Bytes, looked.database_bytes.clone());
+    all.register_with_unit("database_size", help, Unit::Bytes, gauges.database_bytes.clone());
     let help = "The write-ahead log beside it";
-    all.register_with_unit("database_log_size", help, Unit::Bytes, looked.log_bytes.clone());
+    all.register_with_unit("database_log_size", help, Unit::Bytes, gauges.log_bytes.clone());
     let help = "Room left where the database lies";
-    all.register_with_unit("disk_free", help, Unit::Bytes, looked.free_bytes.clone());
+    all.register_with_unit("disk_free", help, Unit::Bytes, gauges.free_bytes.clone());
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use slog::{Logger, info, o, warn};
 use tokio::task::JoinSet;
 
+use crate::admin_server;
 use crate::config::{Backend, Config};
 use crate::domain::accounts::Ended;
 use crate::domain::hashing::{Cost, Hasher};
@@ -23,33 +24,32 @@ use crate::http::{Server, Settings};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
 use crate::metrics;
-use crate::operating;
 use crate::providers::{PATIENCE, Providers};
 use crate::secret_key;
 use crate::store::Store;
 use crate::tls::Pair;
 
-/// Dependencies that tests replace; [`Surroundings::default`] is for production.
-pub struct Surroundings {
+/// Dependencies that tests replace; [`Dependencies::default`] is for production.
+pub struct Dependencies {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     pub hash_cost: Cost,
     /// Overrides the transport from the settings.
     pub transport: Option<Transport>,
     /// Timeout of a request to a sign-in provider.
-    pub provider_patience: Duration,
+    pub provider_timeout: Duration,
     /// Metrics of the log.
     pub logging: metrics::Logging,
 }
 
-impl Default for Surroundings {
-    fn default() -> Surroundings {
-        Surroundings {
+impl Default for Dependencies {
+    fn default() -> Dependencies {
+        Dependencies {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             hash_cost: Cost::PRODUCTION,
             transport: None,
-            provider_patience: PATIENCE,
+            provider_timeout: PATIENCE,
             logging: metrics::Logging::default(),
         }
     }
@@ -59,7 +59,7 @@ impl Default for Surroundings {
 pub struct Running {
     http: Arc<Connections>,
     door: Arc<Door>,
-    operating: Option<Connections>,
+    admin_server: Option<Connections>,
     domain: Domain,
     mail: worker::Worker,
     /// Background tasks, aborted on drop.
@@ -75,15 +75,15 @@ pub async fn start(
     config: &Config,
     bind: SocketAddr,
     log: &Logger,
-    surroundings: Surroundings,
+    dependencies: Dependencies,
 ) -> Result<Running, String> {
     for warning in config.warnings() {
         warn!(log, "{}", warning);
     }
     let store = Store::open(&config.database).map_err(|e| e.to_string())?;
-    let secret = secret_key::of_server(config, &store, &*surroundings.entropy, surroundings.clock.now(), log).await?;
-    let domain = domain(config, &store, secret, &surroundings, log)?;
-    let Surroundings { clock, transport, logging, .. } = surroundings;
+    let secret = secret_key::of_server(config, &store, &*dependencies.entropy, dependencies.clock.now(), log).await?;
+    let domain = domain(config, &store, secret, &dependencies, log)?;
+    let Dependencies { clock, transport, logging, .. } = dependencies;
     domain.limits.load(&store).await.map_err(|e| e.to_string())?;
     match usernames::fill_skeletons(&domain).await.map_err(|e| e.to_string())? {
         0 => {}
@@ -102,7 +102,7 @@ pub async fn start(
     };
     let now = Arc::new(move || clock.now());
     let mail = worker::start(store, domain.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
-    let hangup = Hangup::listen();
+    let sighup = SighupListener::listen();
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
     let server = Arc::new(Server::new(domain.clone(), settings(config), log.clone())?);
     let counted = server.metrics.clone();
@@ -114,22 +114,22 @@ pub async fn start(
     if pair.is_some() && config.site_url.starts_with("http://") {
         warn!(log, "INVENTREE_SITE_URL is http:// although TLS is enabled: emailed links and cookies follow it");
     }
-    let operating = match config.metrics_bind {
+    let admin_server = match config.metrics_bind {
         Some(bind) => {
             let database = config.database.file().map(Path::to_owned);
-            let subject =
-                operating::Subject { domain: domain.clone(), database, http: counted, logging, outbox: mail.handle() };
-            let operating = operating::listen(bind, subject, log.new(o!("part" => "operating")))?;
-            info!(log, "admin server started"; "address" => %operating.address());
-            Some(operating)
+            let state =
+                admin_server::State { domain: domain.clone(), database, http: counted, logging, outbox: mail.handle() };
+            let admin_server = admin_server::listen(bind, state, log.new(o!("part" => "admin server")))?;
+            info!(log, "admin server started"; "address" => %admin_server.address());
+            Some(admin_server)
         }
         None => None,
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(keep_house(domain.clone(), log.new(o!("part" => "housekeeping"))));
+    tasks.spawn(run_maintenance(domain.clone(), log.new(o!("part" => "housekeeping"))));
     tasks.spawn(save_limits(domain.clone(), log.new(o!("part" => "limits"))));
-    tasks.spawn(keep_certificate(pair, hangup, Arc::clone(&http), log.new(o!("part" => "tls"))));
-    Ok(Running { http, door, operating, domain, mail, tasks })
+    tasks.spawn(reload_certificates(pair, sighup, Arc::clone(&http), log.new(o!("part" => "tls"))));
+    Ok(Running { http, door, admin_server, domain, mail, tasks })
 }
 
 /// Builds the domain for the operators' commands. They sign and send nothing, so they use an
@@ -138,27 +138,27 @@ pub async fn start(
 /// # Errors
 ///
 /// One line for the operator.
-pub fn domain_without_server(config: &Config, store: &Store) -> Result<Domain, String> {
-    let surroundings = Surroundings::default();
+pub fn offline_domain(config: &Config, store: &Store) -> Result<Domain, String> {
+    let dependencies = Dependencies::default();
     let mut bytes = [0; 32];
-    surroundings.entropy.fill(&mut bytes);
-    domain(config, store, SecretKey::new(&bytes), &surroundings, &Logger::root(slog::Discard, o!()))
+    dependencies.entropy.fill(&mut bytes);
+    domain(config, store, SecretKey::new(&bytes), &dependencies, &Logger::root(slog::Discard, o!()))
 }
 
 fn domain(
     config: &Config,
     store: &Store,
     secret: SecretKey,
-    surroundings: &Surroundings,
+    dependencies: &Dependencies,
     log: &Logger,
 ) -> Result<Domain, String> {
-    let Surroundings { clock, entropy, hash_cost, .. } = surroundings;
+    let Dependencies { clock, entropy, hash_cost, .. } = dependencies;
     Ok(Domain::new(Parts {
         store: store.clone(),
         hasher: Hasher::start(*hash_cost).map_err(|e| format!("{e:?}"))?,
         limits: Limits::new(config.rate_limits, store, Arc::clone(clock)),
         rehash: Rehash::new(log.clone()),
-        providers: providers(config, surroundings)?,
+        providers: providers(config, dependencies)?,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
         outbox: Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url),
@@ -172,16 +172,16 @@ fn domain(
 /// # Errors
 ///
 /// One line that names the provider and the settings it needs.
-pub fn providers(config: &Config, surroundings: &Surroundings) -> Result<Providers, String> {
-    let patience = surroundings.provider_patience;
+pub fn providers(config: &Config, dependencies: &Dependencies) -> Result<Providers, String> {
+    let patience = dependencies.provider_timeout;
     Providers::new(&config.providers, &config.provider_networks, &config.site_url, patience)
 }
 
 /// Poll interval of the wall clock, which may jump.
-const GLANCE: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Periodic cleanup of expired sessions and tokens: at start and once a day.
-async fn keep_house(domain: Domain, log: Logger) {
+async fn run_maintenance(domain: Domain, log: Logger) {
     let mut sweep = Sweep::new(domain.clone());
     loop {
         if let Err(error) = domain.limits.purge_expired(&domain.store).await {
@@ -194,7 +194,7 @@ async fn keep_house(domain: Domain, log: Logger) {
             }
             Err(error) => warn!(log, "failed to delete expired sessions and tokens"; "why" => ?error),
         }
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -213,14 +213,14 @@ async fn save_limits(domain: Domain, log: Logger) {
 }
 
 /// Reloads the TLS certificate when its files have changed or on SIGHUP.
-async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<Connections>, log: Logger) {
+async fn reload_certificates(mut pair: Option<Pair>, mut sighup: SighupListener, http: Arc<Connections>, log: Logger) {
     loop {
-        let is_told = tokio::select! {
-            () = hangup.told() => true,
-            () = tokio::time::sleep(GLANCE) => false,
+        let is_signalled = tokio::select! {
+            () = sighup.recv() => true,
+            () = tokio::time::sleep(POLL_INTERVAL) => false,
         };
-        let Some(pair) = pair.as_mut().filter(|pair| is_told || pair.has_changed()) else { continue };
-        match pair.read_again() {
+        let Some(pair) = pair.as_mut().filter(|pair| is_signalled || pair.has_changed()) else { continue };
+        match pair.reload() {
             Ok(tls) => {
                 http.renew_tls(tls);
                 info!(log, "TLS certificate reloaded");
@@ -231,20 +231,20 @@ async fn keep_certificate(mut pair: Option<Pair>, mut hangup: Hangup, http: Arc<
 }
 
 /// Receives SIGHUP, which no longer terminates the process. Windows has no such signal.
-struct Hangup {
+struct SighupListener {
     #[cfg(unix)]
     signal: Option<tokio::signal::unix::Signal>,
 }
 
-impl Hangup {
-    fn listen() -> Hangup {
-        Hangup {
+impl SighupListener {
+    fn listen() -> SighupListener {
+        SighupListener {
             #[cfg(unix)]
             signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
         }
     }
 
-    async fn told(&mut self) {
+    async fn recv(&mut self) {
         #[cfg(unix)]
         if let Some(signal) = &mut self.signal
             && signal.recv().await.is_some()
@@ -261,8 +261,8 @@ impl Running {
     }
 
     /// The address of health checks and metrics.
-    pub fn operating_address(&self) -> Option<SocketAddr> {
-        self.operating.as_ref().map(Connections::address)
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_server.as_ref().map(Connections::address)
     }
 
     pub fn domain(&self) -> &Domain {
@@ -288,9 +288,9 @@ impl Running {
             Err(_) => Err("the server is still in use".to_owned()),
         };
         self.door.close().await;
-        if let Some(operating) = self.operating {
+        if let Some(admin_server) = self.admin_server {
             // Stopped last, so that load balancers see that this server is shutting down.
-            operating.stop().await?;
+            admin_server.stop().await?;
         }
         self.mail.stop().await;
         // Saved once, without retries: nothing is left to wait for.
@@ -341,7 +341,10 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
     }
     match &config.email.backend {
         Backend::None => {
-            warn!(log, "INVENTREE_EMAIL_HOST is not set: email stays in the outbox until it is set or the email expires");
+            warn!(
+                log,
+                "INVENTREE_EMAIL_HOST is not set: email stays in the outbox until it is set or the email expires"
+            );
             Ok(None)
         }
         Backend::Console => Ok(Some(Transport::Console)),

@@ -40,7 +40,7 @@ impl Pair {
     /// # Errors
     ///
     /// As [`Pair::read`].
-    pub fn read_again(&mut self) -> Result<Arc<ServerConfig>, String> {
+    pub fn reload(&mut self) -> Result<Arc<ServerConfig>, String> {
         self.written = written(&self.files);
         read(&self.files)
     }
@@ -98,12 +98,12 @@ mod tests {
             let later = SystemTime::now() + Duration::from_secs(60 * (step as u64 + 1));
             std::fs::File::options().write(true).open(file).unwrap().set_modified(later).unwrap();
             assert!(pair.has_changed());
-            pair.read_again().unwrap();
+            pair.reload().unwrap();
             assert!(!pair.has_changed());
         }
         std::fs::write(&files.key, "broken").unwrap();
         assert!(pair.has_changed());
-        assert!(pair.read_again().is_err());
+        assert!(pair.reload().is_err());
         // A broken pair is reported once, not at every poll.
         assert!(!pair.has_changed());
         std::fs::remove_file(&files.key).unwrap();

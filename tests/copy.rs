@@ -64,8 +64,8 @@ async fn filled() -> (TestServer, String) {
                 date_joined: now,
                 extra_data: "{\"quoted\": \"\\\"\"}".to_owned(),
             })?;
-            w.social_spend(&[255; 32], now + Duration::hours(1))?;
-            w.social_spend(&[0; 32], now + Duration::hours(1))?;
+            w.ticket_consume(&[255; 32], now + Duration::hours(1))?;
+            w.ticket_consume(&[0; 32], now + Duration::hours(1))?;
             w.outbox_insert(b"sealed \x00 bytes", now + Duration::days(1), now + Duration::days(3))?;
             w.account_touch_login(1, now - Duration::days(20_000))?;
             Ok::<_, inventree_auth::store::StoreError>(())

@@ -56,7 +56,7 @@ fn requests(operation: &str, method: &str, status: u16) -> String {
 #[tokio::test]
 async fn health_and_metrics_are_off_by_default_and_never_on_the_api_port() {
     let server = TestServer::start().await;
-    assert!(server.operating_address().is_none());
+    assert!(server.admin_address().is_none());
     let shown = start().await;
     for (server, path) in [(&server, "/metrics"), (&shown, "/metrics"), (&shown, "/healthz"), (&shown, "/readyz")] {
         let answer = server.run(server.http.get(format!("{}{path}", server.base))).await;
@@ -79,7 +79,7 @@ async fn a_server_that_can_work_is_healthy_and_ready() {
 #[tokio::test]
 async fn other_paths_and_methods_are_not_served() {
     let server = start().await;
-    let address = server.operating_address().unwrap();
+    let address = server.admin_address().unwrap();
     let ask = |method, path| server.page(server.http.request(method, format!("http://{address}{path}")));
     assert_eq!(ask(Method::GET, "/").await.status, 404);
     assert_eq!(ask(Method::GET, "/metrics/").await.status, 404);
@@ -96,7 +96,7 @@ async fn idle_monitors_keep_nobody_out() {
     let server = start().await;
     let mut idle = Vec::new();
     for _ in 0..192 {
-        idle.push(tokio::net::TcpStream::connect(server.operating_address().unwrap()).await.unwrap());
+        idle.push(tokio::net::TcpStream::connect(server.admin_address().unwrap()).await.unwrap());
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
         assert_eq!(server.operating(path).await.status, 200);

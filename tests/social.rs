@@ -77,7 +77,7 @@ impl World {
             ("SSO_COMPANY_CLIENT_SECRET", CLIENT_SECRET),
         ];
         all.extend_from_slice(settings);
-        let setup = Setup { log: lines.logger(), provider_patience: Duration::from_millis(500), ..Setup::default() };
+        let setup = Setup { log: lines.logger(), provider_timeout: Duration::from_millis(500), ..Setup::default() };
         let server = TestServer::with_setup(&all, setup).await;
         World { server, provider, lines }
     }

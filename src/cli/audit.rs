@@ -4,14 +4,14 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::operators::{Most, Office, Place, explained, find};
+use super::operators::{AdminContext, CommonArgs, LimitArg, find, to_failure};
 use super::output::{self, AuditRow};
 use super::{Failure, failure, print};
 use crate::domain::audit::Event;
 use crate::store::AuditFilter;
 
 #[derive(Args)]
-pub struct Wanted {
+pub struct AuditQuery {
     /// Only entries of this account.
     name: Option<String>,
     /// The event, such as `login_failed`.
@@ -30,19 +30,19 @@ pub struct Wanted {
 /// # Errors
 ///
 /// One line for the operator.
-pub async fn print_trail(place: &Place, wanted: &Wanted, most: &Most) -> Result<(), Failure> {
-    let Wanted { name, event, client, since } = wanted;
-    let office = Office::open(&place.config()?)?;
-    let domain = &office.domain;
+pub async fn print_trail(args: &CommonArgs, query: &AuditQuery, limit: &LimitArg) -> Result<(), Failure> {
+    let AuditQuery { name, event, client, since } = query;
+    let context = AdminContext::open(&args.config()?)?;
+    let domain = &context.domain;
     let account_id = match name {
         Some(name) => Some(find(domain, name).await?.id),
         None => None,
     };
     let since = since.as_deref().map(|text| moment(text, domain.now())).transpose()?;
     let filter = AuditFilter { account_id, event: event.clone(), client: client.clone(), since };
-    let found = domain.store.read(|r| r.audit_list(&filter, Some(most.limit() + 1))).await.map_err(explained)?;
-    let rows: Vec<_> = most.take(found).into_iter().map(AuditRow::new).collect();
-    print(&output::list(place.format, &rows)?)
+    let found = domain.store.read(|r| r.audit_list(&filter, Some(limit.limit() + 1))).await.map_err(to_failure)?;
+    let rows: Vec<_> = limit.take(found).into_iter().map(AuditRow::new).collect();
+    print(&output::list(args.format, &rows)?)
 }
 
 /// A day begins at midnight UTC.

@@ -32,7 +32,7 @@ pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, Tem
 }
 
 /// Creates the sample account and prints the URLs.
-pub async fn furnish(domain: &Domain, site_url: &str) -> Result<(), Failure> {
+pub async fn seed_demo(domain: &Domain, site_url: &str) -> Result<(), Failure> {
     let password = domain.random_text::<12>();
     let account = administration::create(
         domain,

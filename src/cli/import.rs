@@ -12,7 +12,7 @@ use super::{Failure, failure, load, named_database, print};
 use crate::domain::keys::SecretKey;
 use crate::domain::{Clock, Entropy, SystemClock, SystemEntropy, import};
 use crate::secret_key;
-use crate::store::{InvenTree, Keep, Reader};
+use crate::store::{Commit, InvenTree, Reader};
 
 #[derive(Subcommand)]
 pub(super) enum Import {
@@ -53,17 +53,17 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     }
     let source = InvenTree::open(import.from.as_ref()).map_err(failure)?;
     let bar = progress_bar(source.count().map_err(failure)?);
-    let (keep, entropy) = (if import.dry_run { Keep::Nothing } else { Keep::Rows }, SystemEntropy);
-    let secret = |r: &Reader<'_>| match keep {
-        Keep::Rows => {
+    let (commit, entropy) = (if import.dry_run { Commit::DryRun } else { Commit::Yes }, SystemEntropy);
+    let secret = |r: &Reader<'_>| match commit {
+        Commit::Yes => {
             let had_one = r.secret_key_exists().map_err(|e| e.to_string())?;
             secret_key::load(&config, had_one, &entropy)
         }
         // A dry run creates no key; data encrypted with this one is discarded.
-        Keep::Nothing => Ok(SecretKey::new(&random::<32>(&entropy))),
+        Commit::DryRun => Ok(SecretKey::new(&random::<32>(&entropy))),
     };
     let done =
-        import::run(&source, &config.database, keep, secret, || random(&entropy), || bar.inc(1), SystemClock.now());
+        import::run(&source, &config.database, commit, secret, || random(&entropy), || bar.inc(1), SystemClock.now());
     bar.finish_and_clear();
     let report = done.map_err(failure)?;
     let outcome = match (report.changes_nothing(), import.dry_run) {

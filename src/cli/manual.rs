@@ -81,7 +81,10 @@ fn first_page(program: Command, page: &mut dyn Write) -> std::io::Result<()> {
 }
 
 const SIGNALS: [(&str, &str); 2] = [
-    ("SIGTERM, SIGINT", "shut down gracefully: requests in flight complete, the current email is sent, writes are durable."),
+    (
+        "SIGTERM, SIGINT",
+        "shut down gracefully: requests in flight complete, the current email is sent, writes are durable.",
+    ),
     ("SIGHUP", "reload the TLS certificate and its key."),
 ];
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use super::audit::{self, Wanted};
+use super::audit::{self, AuditQuery};
 use super::named_database;
 use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenRow};
 use super::{Failure, failure, load, print};
@@ -31,38 +31,38 @@ pub enum Command {
     /// Manage accounts.
     User {
         #[command(flatten)]
-        place: Place,
+        args: CommonArgs,
         #[command(subcommand)]
         action: User,
     },
     /// Manage API tokens by row id. A key is shown once, to its owner only.
     Token {
         #[command(flatten)]
-        place: Place,
+        args: CommonArgs,
         #[command(subcommand)]
         action: Token,
     },
     /// Show the audit trail, newest entries first.
     Audit {
         #[command(flatten)]
-        place: Place,
+        args: CommonArgs,
         #[command(flatten)]
-        wanted: Wanted,
+        query: AuditQuery,
         #[command(flatten)]
-        most: Most,
+        limit: LimitArg,
     },
     /// Manage browser sessions by row id.
     #[command(visible_alias = "sessions")]
     Session {
         #[command(flatten)]
-        place: Place,
+        args: CommonArgs,
         #[command(subcommand)]
         action: Session,
     },
 }
 
 #[derive(Args)]
-pub struct Place {
+pub struct CommonArgs {
     /// The SQLite file, or postgresql://user@host/name.
     #[arg(long, global = true, value_name = "DATABASE")]
     database: Option<String>,
@@ -97,7 +97,7 @@ pub enum User {
         #[arg(long, default_value = "", hide_default_value = true)]
         search: String,
         #[command(flatten)]
-        most: Most,
+        limit: LimitArg,
     },
     /// Show one account with its addresses and links.
     Show { name: String },
@@ -123,7 +123,7 @@ pub enum Token {
     List {
         name: Option<String>,
         #[command(flatten)]
-        most: Most,
+        limit: LimitArg,
     },
     /// Revoke a token; its requests are rejected with that reason.
     Revoke {
@@ -138,7 +138,7 @@ pub enum Session {
     List {
         name: Option<String>,
         #[command(flatten)]
-        most: Most,
+        limit: LimitArg,
     },
     /// Revoke one session, or all of an account. API tokens stay valid: see `token revoke`.
     End {
@@ -162,7 +162,7 @@ pub struct PasswordSource {
 }
 
 #[derive(Args)]
-pub struct Most {
+pub struct LimitArg {
     /// Maximum number of rows.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
@@ -173,78 +173,78 @@ pub fn run(command: &Command) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failure)?;
     runtime.block_on(async {
         match command {
-            Command::User { place, action } => user(place, action).await,
-            Command::Token { place, action } => token(place, action).await,
-            Command::Session { place, action } => session(place, action).await,
-            Command::Audit { place, wanted, most } => audit::print_trail(place, wanted, most).await,
+            Command::User { args, action } => user(args, action).await,
+            Command::Token { args, action } => token(args, action).await,
+            Command::Session { args, action } => session(args, action).await,
+            Command::Audit { args, query, limit } => audit::print_trail(args, query, limit).await,
         }
     })
 }
 
-async fn user(place: &Place, action: &User) -> Result<(), Failure> {
+async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
     if let User::Add { name, email, first_name, last_name, admin, password } = action {
         let names = [("username", name), ("email", email), ("first_name", first_name), ("last_name", last_name)];
-        return add(place, &names, *admin, password).await;
+        return add(args, &names, *admin, password).await;
     }
-    let office = Office::open(&place.config()?)?;
-    let domain = &office.domain;
+    let context = AdminContext::open(&args.config()?)?;
+    let domain = &context.domain;
     match action {
         User::Add { .. } => Ok(()),
-        User::List { search, most } => {
+        User::List { search, limit } => {
             // Folded like usernames. Addresses are stored in lower case.
             let part = usernames::username_key(search.trim());
-            let found = domain.store.read(|r| r.account_list(&part, Some(most.limit() + 1))).await;
-            let found = most.take(found.map_err(explained)?);
-            print(&output::list(place.format, &found.iter().map(AccountRow::new).collect::<Vec<_>>())?)
+            let found = domain.store.read(|r| r.account_list(&part, Some(limit.limit() + 1))).await;
+            let found = limit.take(found.map_err(to_failure)?);
+            print(&output::list(args.format, &found.iter().map(AccountRow::new).collect::<Vec<_>>())?)
         }
         User::Show { name } => {
             let account = find(domain, name).await?;
-            print(&output::one(place.format, &details(domain, &account).await?)?)
+            print(&output::one(args.format, &details(domain, &account).await?)?)
         }
         User::Deactivate { name } => {
             let account = find(domain, name).await?;
-            let ended = administration::deactivate(domain, account.id).await.map_err(explained)?;
-            done(place, &format!("{} is deactivated: {} revoked", account.username, counted(ended)), ended)
+            let ended = administration::deactivate(domain, account.id).await.map_err(to_failure)?;
+            print_result(args, &format!("{} is deactivated: {} revoked", account.username, summarize(ended)), ended)
         }
         User::Activate { name } => {
             let account = find(domain, name).await?;
-            administration::activate(domain, account.id).await.map_err(explained)?;
-            changed(place, domain, account.id).await
+            administration::activate(domain, account.id).await.map_err(to_failure)?;
+            print_account(args, domain, account.id).await
         }
         User::SetPassword { name, password } => {
             let account = find(domain, name).await?;
             let password = password.read()?;
-            let ended = administration::set_password(domain, &account, password).await.map_err(explained)?;
-            done(place, &format!("{} has a new password: {} revoked", account.username, counted(ended)), ended)
+            let ended = administration::set_password(domain, &account, password).await.map_err(to_failure)?;
+            print_result(args, &format!("{} has a new password: {} revoked", account.username, summarize(ended)), ended)
         }
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
             let account = find(domain, name).await?;
             let is_superuser = matches!(action, User::MakeAdmin { .. });
-            administration::set_superuser(domain, account.id, is_superuser).await.map_err(explained)?;
-            changed(place, domain, account.id).await
+            administration::set_superuser(domain, account.id, is_superuser).await.map_err(to_failure)?;
+            print_account(args, domain, account.id).await
         }
     }
 }
 
 /// Validates everything and reads the password before it creates a missing database.
 async fn add(
-    place: &Place,
+    args: &CommonArgs,
     names: &[(&'static str, &String)],
     is_superuser: bool,
     source: &PasswordSource,
 ) -> Result<(), Failure> {
     let filled = names.iter().filter(|(name, text)| *name == "username" || !text.is_empty());
-    let clean = checked(filled.map(|(name, text)| (*name, (*text).clone())).collect())?;
+    let clean = validate(filled.map(|(name, text)| (*name, (*text).clone())).collect())?;
     let text = |name: &str| clean.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let config = place.config()?;
-    let existing = match Store::is_made(&config.database).map_err(failure)? {
-        true => Some(Office::open(&config)?),
+    let config = args.config()?;
+    let existing = match Store::exists(&config.database).map_err(failure)? {
+        true => Some(AdminContext::open(&config)?),
         false => None,
     };
-    if let Some(office) = &existing {
+    if let Some(context) = &existing {
         // Report a taken name before prompting for a password.
-        let taken = usernames::username_problems(&office.domain, &text("username")).await.map_err(explained)?;
-        none("username", &taken)?;
+        let taken = usernames::username_problems(&context.domain, &text("username")).await.map_err(to_failure)?;
+        require_none("username", &taken)?;
     }
     let new = NewUser {
         username: text("username"),
@@ -254,115 +254,116 @@ async fn add(
         password: source.read()?,
         is_superuser,
     };
-    none("password", &new.password_problems())?;
-    let office = match existing {
-        Some(office) => office,
-        None => Office::new(&config, Store::open(&config.database).map_err(failure)?)?,
+    require_none("password", &new.password_problems())?;
+    let context = match existing {
+        Some(context) => context,
+        None => AdminContext::new(&config, Store::open(&config.database).map_err(failure)?)?,
     };
-    let account = administration::create(&office.domain, new).await.map_err(explained)?;
-    changed(place, &office.domain, account.id).await
+    let account = administration::create(&context.domain, new).await.map_err(to_failure)?;
+    print_account(args, &context.domain, account.id).await
 }
 
-async fn token(place: &Place, action: &Token) -> Result<(), Failure> {
-    let office = Office::open(&place.config()?)?;
-    let domain = &office.domain;
+async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
+    let context = AdminContext::open(&args.config()?)?;
+    let domain = &context.domain;
     match action {
-        Token::List { name, most } => {
+        Token::List { name, limit } => {
             let found = match name {
                 Some(name) => {
                     let account = find(domain, name).await?;
-                    let tokens = domain.store.read(|r| r.token_list(account.id)).await.map_err(explained)?;
+                    let tokens = domain.store.read(|r| r.token_list(account.id)).await.map_err(to_failure)?;
                     tokens.into_iter().map(|token| (token, account.username.clone())).collect()
                 }
                 None => {
-                    let limit = Some(most.limit() + 1);
-                    domain.store.read(|r| r.token_list_all(limit)).await.map_err(explained)?
+                    let limit = Some(limit.limit() + 1);
+                    domain.store.read(|r| r.token_list_all(limit)).await.map_err(to_failure)?
                 }
             };
             let today = domain.now().date_naive();
             let rows: Vec<_> =
-                most.take(found).into_iter().map(|(token, of)| TokenRow::new(token, of, today)).collect();
-            print(&output::list(place.format, &rows)?)
+                limit.take(found).into_iter().map(|(token, of)| TokenRow::new(token, of, today)).collect();
+            print(&output::list(args.format, &rows)?)
         }
         Token::Revoke { id } => {
             administration::revoke_token(domain, *id).await.map_err(|refusal| match refusal {
                 Refusal::NotFound => failure(format!("there is no token {id}")),
-                other => explained(other),
+                other => to_failure(other),
             })?;
-            done(place, &format!("token {id} is revoked"), Ended { sessions: 0, tokens: 1 })
+            print_result(args, &format!("token {id} is revoked"), Ended { sessions: 0, tokens: 1 })
         }
     }
 }
 
-async fn session(place: &Place, action: &Session) -> Result<(), Failure> {
-    let office = Office::open(&place.config()?)?;
-    let domain = &office.domain;
+async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
+    let context = AdminContext::open(&args.config()?)?;
+    let domain = &context.domain;
     match action {
-        Session::List { name, most } => {
+        Session::List { name, limit } => {
             let found = match name {
                 Some(name) => {
                     let account = find(domain, name).await?;
-                    let sessions = domain.store.read(|r| r.session_list(account.id)).await.map_err(explained)?;
+                    let sessions = domain.store.read(|r| r.session_list(account.id)).await.map_err(to_failure)?;
                     sessions.into_iter().map(|session| (session, account.username.clone())).collect()
                 }
                 None => {
-                    let limit = Some(most.limit() + 1);
-                    domain.store.read(|r| r.session_list_all(limit)).await.map_err(explained)?
+                    let limit = Some(limit.limit() + 1);
+                    domain.store.read(|r| r.session_list_all(limit)).await.map_err(to_failure)?
                 }
             };
             let now = domain.now();
-            let rows: Vec<_> = most.take(found).into_iter().map(|(row, of)| SessionRow::new(&row, of, now)).collect();
-            print(&output::list(place.format, &rows)?)
+            let rows: Vec<_> = limit.take(found).into_iter().map(|(row, of)| SessionRow::new(&row, of, now)).collect();
+            print(&output::list(args.format, &rows)?)
         }
         Session::End { user: Some(name), .. } => {
             let account = find(domain, name).await?;
-            let sessions = administration::end_sessions(domain, account.id).await.map_err(explained)?;
-            let tokens = tokens::list(domain, account.id).await.map_err(explained)?.len();
+            let sessions = administration::end_sessions(domain, account.id).await.map_err(to_failure)?;
+            let tokens = tokens::list(domain, account.id).await.map_err(to_failure)?.len();
             let (name, sessions_ended) = (&account.username, number_of(sessions, "session"));
             let left = number_of(tokens, "API token");
-            let said = format!("{name} is signed out: {sessions_ended} revoked; still valid: {left} (`token list {name}`)");
-            done(place, &said, Ended { sessions, tokens: 0 })
+            let said =
+                format!("{name} is signed out: {sessions_ended} revoked; still valid: {left} (`token list {name}`)");
+            print_result(args, &said, Ended { sessions, tokens: 0 })
         }
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();
             administration::end_session(domain, id).await.map_err(|refusal| match refusal {
                 Refusal::NotFound => failure(format!("there is no session {id}")),
-                other => explained(other),
+                other => to_failure(other),
             })?;
-            done(place, &format!("session {id} is revoked"), Ended { sessions: 1, tokens: 0 })
+            print_result(args, &format!("session {id} is revoked"), Ended { sessions: 1, tokens: 0 })
         }
         Session::Clear => {
-            let ended = housekeeping::clear_expired(domain).await.map_err(explained)?;
+            let ended = housekeeping::clear_expired(domain).await.map_err(to_failure)?;
             let sessions = number_of(ended.sessions, "expired session");
             let tokens = number_of(ended.tokens, "expired token");
-            done(place, &format!("Deleted {sessions} and {tokens}."), ended)
+            print_result(args, &format!("Deleted {sessions} and {tokens}."), ended)
         }
     }
 }
 
 /// The domain over an open database, which is closed on drop.
-pub struct Office {
+pub struct AdminContext {
     pub domain: Domain,
 }
 
-impl Office {
-    pub fn open(config: &Config) -> Result<Office, Failure> {
-        Office::new(config, Store::open_existing(&config.database).map_err(failure)?)
+impl AdminContext {
+    pub fn open(config: &Config) -> Result<AdminContext, Failure> {
+        AdminContext::new(config, Store::open_existing(&config.database).map_err(failure)?)
     }
 
-    fn new(config: &Config, store: Store) -> Result<Office, Failure> {
-        let domain = server::domain_without_server(config, &store).map_err(failure)?;
-        Ok(Office { domain })
+    fn new(config: &Config, store: Store) -> Result<AdminContext, Failure> {
+        let domain = server::offline_domain(config, &store).map_err(failure)?;
+        Ok(AdminContext { domain })
     }
 }
 
-impl Drop for Office {
+impl Drop for AdminContext {
     fn drop(&mut self) {
         self.domain.store.close();
     }
 }
 
-impl Place {
+impl CommonArgs {
     pub fn config(&self) -> Result<Config, Failure> {
         let mut config = load(self.config.as_deref())?;
         if let Some(database) = &self.database {
@@ -372,7 +373,7 @@ impl Place {
     }
 }
 
-impl Most {
+impl LimitArg {
     pub fn limit(&self) -> i64 {
         self.limit.into()
     }
@@ -393,7 +394,7 @@ impl PasswordSource {
     /// every login.
     fn read(&self) -> Result<Password, Failure> {
         let text = match &self.password_file {
-            None => ask()?,
+            None => prompt_password()?,
             Some(path) => {
                 let read = match path == Path::new("-") {
                     true => std::io::read_to_string(std::io::stdin()),
@@ -402,14 +403,14 @@ impl PasswordSource {
                 read.map_err(|e| failure(format!("{}: {e}", path.display())))?
             }
         };
-        let clean = checked(vec![("password", text.trim_end_matches(['\r', '\n']).to_owned())])?;
+        let clean = validate(vec![("password", text.trim_end_matches(['\r', '\n']).to_owned())])?;
         let text = clean.get("password").and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Password::new(text))
     }
 }
 
 /// Prompts twice, without echo.
-fn ask() -> Result<String, Failure> {
+fn prompt_password() -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(failure(
             "there is no terminal to ask for a password on: use --password-file FILE, or - for standard input",
@@ -424,7 +425,7 @@ fn ask() -> Result<String, Failure> {
 }
 
 /// Validates texts against the constraints of the document. Absent properties are not required.
-fn checked(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Failure> {
+fn validate(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Failure> {
     let password = types::Register::PROPERTIES.iter().find(|property| property.name == "password1");
     let password = password.map(|property| Property { name: "password", ..*property });
     // Only the first list has the pattern of the username.
@@ -444,7 +445,7 @@ fn checked(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Fai
     }
 }
 
-fn none(name: &str, problems: &[String]) -> Result<(), Failure> {
+fn require_none(name: &str, problems: &[String]) -> Result<(), Failure> {
     match problems.is_empty() {
         true => Ok(()),
         false => Err(failure(in_one_line([(name, problems)].into_iter()))),
@@ -458,7 +459,7 @@ fn in_one_line<'a>(errors: impl Iterator<Item = (&'a str, &'a [String])>) -> Str
 pub async fn find(domain: &Domain, name: &str) -> Result<Account, Failure> {
     administration::find(domain, name).await.map_err(|refusal| match refusal {
         Refusal::NotFound => failure(format!("there is no user {name}")),
-        other => explained(other),
+        other => to_failure(other),
     })
 }
 
@@ -475,17 +476,17 @@ async fn details(domain: &Domain, account: &Account) -> Result<AccountDetails, F
             sessions: r.session_list(id)?.len(),
         })
     });
-    read.await.map_err(explained)
+    read.await.map_err(to_failure)
 }
 
 /// Prints the current state of the account.
-async fn changed(place: &Place, domain: &Domain, id: i64) -> Result<(), Failure> {
-    let account = domain.store.read(|r| r.account_find(id)).await.map_err(explained)?;
-    let account = account.ok_or_else(|| explained(Refusal::NotFound))?;
-    print(&output::one(place.format, &details(domain, &account).await?)?)
+async fn print_account(args: &CommonArgs, domain: &Domain, id: i64) -> Result<(), Failure> {
+    let account = domain.store.read(|r| r.account_find(id)).await.map_err(to_failure)?;
+    let account = account.ok_or_else(|| to_failure(Refusal::NotFound))?;
+    print(&output::one(args.format, &details(domain, &account).await?)?)
 }
 
-fn counted(Ended { sessions, tokens }: Ended) -> String {
+fn summarize(Ended { sessions, tokens }: Ended) -> String {
     format!("{} and {}", number_of(sessions, "session"), number_of(tokens, "token"))
 }
 
@@ -493,11 +494,11 @@ fn number_of(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-fn done(place: &Place, sentence: &str, ended: Ended) -> Result<(), Failure> {
-    print(&output::ended(place.format, sentence, ended)?)
+fn print_result(args: &CommonArgs, sentence: &str, ended: Ended) -> Result<(), Failure> {
+    print(&output::ended(args.format, sentence, ended)?)
 }
 
-pub fn explained(refusal: impl Into<Refusal>) -> Failure {
+pub fn to_failure(refusal: impl Into<Refusal>) -> Failure {
     failure(match refusal.into() {
         Refusal::Invalid(Problems { fields, general }) => {
             let fields = in_one_line(fields.iter().map(|(name, messages)| (*name, messages.as_slice())));

@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 
 #[derive(Clone, Copy, ValueEnum)]
-pub enum Around {
+pub enum Template {
     /// A systemd unit with a dedicated user and a sandbox.
     Systemd,
     /// An nginx site that terminates TLS.
@@ -15,13 +15,13 @@ pub enum Around {
     Grants,
 }
 
-impl Around {
+impl Template {
     pub fn text(self) -> &'static str {
         match self {
-            Around::Systemd => include_str!("print/inventree-auth.service"),
-            Around::Nginx => include_str!("print/nginx.conf"),
-            Around::Caddy => include_str!("print/Caddyfile"),
-            Around::Grants => include_str!("print/grants.sql"),
+            Template::Systemd => include_str!("print/inventree-auth.service"),
+            Template::Nginx => include_str!("print/nginx.conf"),
+            Template::Caddy => include_str!("print/Caddyfile"),
+            Template::Grants => include_str!("print/grants.sql"),
         }
     }
 }

@@ -138,7 +138,9 @@ pub(super) fn note_missing_factor(domain: &Domain, account_id: i64, client: &Cli
 fn note(domain: &Domain, event: Event, account_id: Option<i64>, client: &Client) {
     let (at, client) = (domain.now(), client.address.clone());
     let event = event.name();
-    domain.store.note(move |w| write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" }));
+    domain
+        .store
+        .write_deferred(move |w| write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" }));
 }
 
 /// Entries before this time are deleted.

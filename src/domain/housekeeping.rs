@@ -33,7 +33,7 @@ pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
         let write = domain.store.write(move |w| {
             let sessions = w.session_delete_expired(now, BATCH.into())?;
             let ended = Ended { sessions, tokens: w.token_delete_expired(day, BATCH.into())? };
-            Ok::<_, Refusal>((ended, w.social_spent_delete_expired(now, BATCH.into())?))
+            Ok::<_, Refusal>((ended, w.ticket_delete_expired(now, BATCH.into())?))
         });
         let (batch, spent) = write.await?;
         ended.sessions += batch.sessions;

@@ -15,8 +15,8 @@ use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
 use super::usernames::{username_key, username_skeleton};
 use crate::store::{
-    self, Account, Conflict, Database, EmailAddress, InvenTree, Keep, NewAuditEntry, Reader, SocialAccount, StoreError,
-    Token, TotpDevice, Unreadable, Writer,
+    self, Account, Commit, Conflict, Database, EmailAddress, InvenTree, NewAuditEntry, Reader, SocialAccount,
+    SourceError, StoreError, Token, TotpDevice, Writer,
 };
 
 /// What was done, or in a trial would be.
@@ -52,7 +52,7 @@ pub struct Locked {
 /// Why nothing was written.
 #[derive(Debug)]
 pub enum ImportError {
-    Source(Unreadable),
+    Source(SourceError),
     Conflicts(Conflicts),
     Store(StoreError),
     /// The server's secret key, under which second factors are kept.
@@ -69,8 +69,8 @@ pub struct Conflicts {
 
 const MOST_LISTED: usize = 1000;
 
-impl From<Unreadable> for ImportError {
-    fn from(error: Unreadable) -> ImportError {
+impl From<SourceError> for ImportError {
+    fn from(error: SourceError) -> ImportError {
         ImportError::Source(error)
     }
 }
@@ -154,13 +154,13 @@ impl fmt::Display for Report {
 pub fn run(
     source: &InvenTree,
     database: &Database,
-    keep: Keep,
+    commit: Commit,
     secret: impl FnOnce(&Reader<'_>) -> Result<SecretKey, String>,
     mut nonce: impl FnMut() -> [u8; keys::NONCE_BYTES],
     mut progress: impl FnMut(),
     now: DateTime<Utc>,
 ) -> Result<Report, ImportError> {
-    store::write_all_or_nothing(database, keep, |w| {
+    store::write_all_or_nothing(database, commit, |w| {
         let mut import = Import { has_accounts: w.account_exists_any()?, ..Import::new(w) };
         source.accounts(|account| {
             progress();

@@ -134,7 +134,7 @@ pub(super) async fn remember_network(domain: &Domain, account: &Account, client:
     let is_due = noted.is_ok_and(|noted| noted.is_none_or(|noted| now - noted >= Duration::days(1)));
     if is_due {
         let hash = account.password.clone();
-        domain.store.note(move |w| match w.account_find(id)? {
+        domain.store.write_deferred(move |w| match w.account_find(id)? {
             // Skip if the password has changed since.
             Some(current) if current.password == hash => w.known_network_keep(&digest, id, now, MAX_NETWORKS),
             _ => Ok(()),

@@ -188,7 +188,7 @@ impl Flow {
 
     /// A ticket comes back once with a code and once with a form.
     fn spend(&self, w: &Writer<'_>, label: &str) -> Result<(), Failure> {
-        let is_first = w.social_spend(&self.derive(label), self.expires)?;
+        let is_first = w.ticket_consume(&self.derive(label), self.expires)?;
         if is_first { Ok(()) } else { Err(Failure::Stray("a ticket that came back before")) }
     }
 }

@@ -161,7 +161,7 @@ pub fn copy(from: &Database, to: &Database, progress: &mut impl Progress) -> Res
         target.begin_migration()?;
         let copied = copy_within(&*source, &*target, to, progress).and_then(|copied| {
             target.commit()?;
-            target.tidy();
+            target.checkpoint();
             Ok(copied)
         });
         if copied.is_err() && target.is_in_transaction() {
@@ -188,7 +188,7 @@ fn open_source(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
             Box::new(connection)
         }
         Database::Postgres(server) => {
-            let connection = postgres::Writing::connect_to_move(&postgres::Connector::new(server)?)?;
+            let connection = postgres::Writing::connect_bulk(&postgres::Connector::new(server)?)?;
             connection.is_latest()?.ok_or_else(not_ours)?;
             Box::new(connection)
         }
@@ -210,7 +210,7 @@ fn open_target(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
             prepare_writer(&connection)?;
             Box::new(connection)
         }
-        Database::Postgres(server) => Box::new(postgres::Writing::connect_to_move(&postgres::Connector::new(server)?)?),
+        Database::Postgres(server) => Box::new(postgres::Writing::connect_bulk(&postgres::Connector::new(server)?)?),
     })
 }
 

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 /// Timeout for the TCP connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// TCP user timeout: how long sent data may stay unacknowledged.
-const SILENCE: Duration = Duration::from_secs(5);
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub enum Database {
@@ -61,8 +61,8 @@ impl Postgres {
     }
 
     fn of(mut config: tokio_postgres::Config, root_certificates: Option<PathBuf>) -> Postgres {
-        config.application_name("inventree-auth").connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(SILENCE);
-        config.keepalives_idle(SILENCE).target_session_attrs(TargetSessionAttrs::ReadWrite);
+        config.application_name("inventree-auth").connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
+        config.keepalives_idle(TCP_USER_TIMEOUT).target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_ssl_mode() == SslMode::Prefer {
             // Opportunistic TLS is no protection: an active attacker can disable it.
             let is_here = config.get_hosts().iter().all(is_this_machine);

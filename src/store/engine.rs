@@ -35,7 +35,7 @@ pub(super) trait WritingConnection: Connection + Send {
 
     /// Excludes other writers, as [`begin`](WritingConnection::begin) does, in a migration. To be
     /// called once the table that carries the lock exists.
-    fn take_turns(&self) -> Result<(), StoreError> {
+    fn lock_writers(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -44,7 +44,7 @@ pub(super) trait WritingConnection: Connection + Send {
     /// Returns whether the last transaction was certainly rolled back for a reason outside its
     /// statements: a serialization failure, or a connection lost before COMMIT was sent. It can be
     /// retried.
-    fn was_undone(&self) -> bool {
+    fn was_rolled_back(&self) -> bool {
         false
     }
 
@@ -72,5 +72,5 @@ pub(super) trait WritingConnection: Connection + Send {
     fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError>;
 
     /// Checkpoints before the last connection closes.
-    fn tidy(&self) {}
+    fn checkpoint(&self) {}
 }

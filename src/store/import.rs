@@ -18,10 +18,10 @@ const CACHE_KIB: i64 = 64 * 1024;
 
 /// Whether the transaction is committed once the closure has succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    Rows,
+pub enum Commit {
+    Yes,
     /// Roll back and create no file: for a dry run.
-    Nothing,
+    DryRun,
 }
 
 /// Runs the closure in a transaction of its own and creates a missing database. Blocks the calling
@@ -32,27 +32,27 @@ pub enum Keep {
 /// Those of the closure and the store. Nothing was written then.
 pub fn write_all_or_nothing<T, E: From<StoreError>>(
     database: &Database,
-    keep: Keep,
+    commit: Commit,
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     match database {
-        Database::Sqlite(path) => into_file(path, keep, f),
-        Database::Postgres(server) => into_server(server, keep, f),
+        Database::Sqlite(path) => into_file(path, commit, f),
+        Database::Postgres(server) => into_server(server, commit, f),
     }
 }
 
 fn into_file<T, E: From<StoreError>>(
     path: &Path,
-    keep: Keep,
+    commit: Commit,
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let is_new = !path.exists();
     let run = |connection: Sqlite| {
         connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(StoreError::from)?;
         connection.pragma_update(None, "foreign_keys", true).map_err(StoreError::from)?;
-        run(&connection, &connection, keep, f)
+        run(&connection, &connection, commit, f)
     };
-    if is_new && keep == Keep::Nothing {
+    if is_new && commit == Commit::DryRun {
         // An unnamed temporary file of SQLite, so that a large dry run does not have to fit into
         // memory.
         return run(Sqlite::open("").map_err(StoreError::from)?);
@@ -67,12 +67,12 @@ fn into_file<T, E: From<StoreError>>(
 
 fn into_server<T, E: From<StoreError>>(
     server: &Postgres,
-    keep: Keep,
+    commit: Commit,
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let connector = postgres::Connector::new(server)?;
-    let connection = postgres::Writing::connect_to_move(&connector)?;
-    run(&connection, &postgres::Forgiving(&connection), keep, f)
+    let connection = postgres::Writing::connect_bulk(&connector)?;
+    run(&connection, &postgres::SavepointPerStatement(&connection), commit, f)
 }
 
 pub(super) fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
@@ -95,7 +95,7 @@ pub(super) fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
 fn run<T, E: From<StoreError>>(
     connection: &dyn WritingConnection,
     written: &dyn Connection,
-    keep: Keep,
+    commit: Commit,
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     connection.begin_migration()?;
@@ -106,7 +106,7 @@ fn run<T, E: From<StoreError>>(
             let last: i64 = Writer::new(connection).value(last, &[])?;
             connection.set_last_id(table, last.max(connection.last_id(table)?))?;
         }
-        if keep == Keep::Rows {
+        if commit == Commit::Yes {
             connection.commit()?;
         }
         Ok(done)
@@ -115,7 +115,7 @@ fn run<T, E: From<StoreError>>(
         let undone = connection.rollback().map_err(E::from);
         return done.and_then(|done| undone.map(|()| done));
     }
-    connection.tidy();
+    connection.checkpoint();
     done
 }
 

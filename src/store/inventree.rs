@@ -17,15 +17,15 @@ use super::{Account, EmailAddress, SocialAccount, Token};
 
 /// The source cannot be imported: one line that names the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable(String);
+pub struct SourceError(String);
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for SourceError {}
 
 /// A TOTP device of InvenTree. Its key is a secret, so it has no `Debug`.
 pub struct TotpDevice {
@@ -80,10 +80,10 @@ impl InvenTree {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`]
-    pub fn open(path: &Path) -> Result<InvenTree, Unreadable> {
+    /// [`SourceError`]
+    pub fn open(path: &Path) -> Result<InvenTree, SourceError> {
         let name = path.display().to_string();
-        let unreadable = |why: &dyn fmt::Display| Unreadable(format!("{name}: {why}"));
+        let unreadable = |why: &dyn fmt::Display| SourceError(format!("{name}: {why}"));
         // Absolute, so that SQLite does not interpret a special name.
         let absolute = path.canonicalize().map_err(|e| unreadable(&e))?;
         let metadata = absolute.metadata().map_err(|e| unreadable(&e))?;
@@ -111,8 +111,8 @@ impl InvenTree {
     ///
     /// # Errors
     ///
-    /// [`Unreadable`]
-    pub fn count(&self) -> Result<u64, Unreadable> {
+    /// [`SourceError`]
+    pub fn count(&self) -> Result<u64, SourceError> {
         TABLES.iter().try_fold(0, |sum, (table, _)| {
             let rows: i64 = self.value(&format!("SELECT COUNT(*) FROM {table}"))?;
             Ok(sum + rows.unsigned_abs())
@@ -123,8 +123,8 @@ impl InvenTree {
     ///
     /// # Errors
     ///
-    /// Those of the callback, and [`Unreadable`].
-    pub fn accounts<E: From<Unreadable>>(&self, f: impl FnMut(Account) -> Result<(), E>) -> Result<(), E> {
+    /// Those of the callback, and [`SourceError`].
+    pub fn accounts<E: From<SourceError>>(&self, f: impl FnMut(Account) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "auth_user",
             "SELECT id, username, email, first_name, last_name, password, is_active, is_superuser, last_login,
@@ -151,8 +151,8 @@ impl InvenTree {
 
     /// # Errors
     ///
-    /// Those of the callback, and [`Unreadable`].
-    pub fn email_addresses<E: From<Unreadable>>(&self, f: impl FnMut(EmailAddress) -> Result<(), E>) -> Result<(), E> {
+    /// Those of the callback, and [`SourceError`].
+    pub fn email_addresses<E: From<SourceError>>(&self, f: impl FnMut(EmailAddress) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "account_emailaddress",
             "SELECT id, user_id, email, verified, \"primary\" FROM account_emailaddress ORDER BY id",
@@ -174,8 +174,8 @@ impl InvenTree {
     ///
     /// # Errors
     ///
-    /// Those of the callback, and [`Unreadable`].
-    pub fn tokens<E: From<Unreadable>>(&self, mut f: impl FnMut(Token, &str) -> Result<(), E>) -> Result<(), E> {
+    /// Those of the callback, and [`SourceError`].
+    pub fn tokens<E: From<SourceError>>(&self, mut f: impl FnMut(Token, &str) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "users_apitoken",
             "SELECT id, user_id, name, created, expiry, revoked, last_seen, key FROM users_apitoken ORDER BY id",
@@ -197,8 +197,11 @@ impl InvenTree {
 
     /// # Errors
     ///
-    /// Those of the callback, and [`Unreadable`].
-    pub fn social_accounts<E: From<Unreadable>>(&self, f: impl FnMut(SocialAccount) -> Result<(), E>) -> Result<(), E> {
+    /// Those of the callback, and [`SourceError`].
+    pub fn social_accounts<E: From<SourceError>>(
+        &self,
+        f: impl FnMut(SocialAccount) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.each(
             "socialaccount_socialaccount",
             "SELECT id, user_id, provider, uid, last_login, date_joined, extra_data
@@ -220,15 +223,15 @@ impl InvenTree {
 
     /// # Errors
     ///
-    /// [`Unreadable`]
-    pub fn has_totp_devices(&self) -> Result<bool, Unreadable> {
+    /// [`SourceError`]
+    pub fn has_totp_devices(&self) -> Result<bool, SourceError> {
         self.value("SELECT EXISTS (SELECT 1 FROM otp_totp_totpdevice)")
     }
 
     /// # Errors
     ///
-    /// Those of the callback, and [`Unreadable`].
-    pub fn totp_devices<E: From<Unreadable>>(&self, f: impl FnMut(TotpDevice) -> Result<(), E>) -> Result<(), E> {
+    /// Those of the callback, and [`SourceError`].
+    pub fn totp_devices<E: From<SourceError>>(&self, f: impl FnMut(TotpDevice) -> Result<(), E>) -> Result<(), E> {
         self.each(
             "otp_totp_totpdevice",
             "SELECT id, user_id, name, confirmed, key, created_at FROM otp_totp_totpdevice ORDER BY id",
@@ -247,7 +250,7 @@ impl InvenTree {
     }
 
     /// Detects a truncated file: SQLite reads a truncated last page as one that ends in zeros.
-    fn check_length(&self, path: &Path) -> Result<(), Unreadable> {
+    fn check_length(&self, path: &Path) -> Result<(), SourceError> {
         if has_log(path) {
             // Some pages may be in the log only.
             return Ok(());
@@ -261,7 +264,7 @@ impl InvenTree {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), Unreadable> {
+    fn check(&self) -> Result<(), SourceError> {
         if self.has_table("mfa_authenticator")? {
             return Err(
                 self.unreadable("this InvenTree is newer than API version 291: import from a copy of that version")
@@ -288,16 +291,14 @@ impl InvenTree {
         for (table, _) in TABLES {
             let found: String = self.value(&format!("PRAGMA quick_check({table})"))?;
             if found != "ok" {
-                return Err(
-                    self.unreadable(&format!("damaged or half-written: table {table} is not readable"))
-                );
+                return Err(self.unreadable(&format!("damaged or half-written: table {table} is not readable")));
             }
         }
         Ok(())
     }
 
     /// A file reduced to the account tables has no migrations table; its columns decide.
-    fn check_migrations(&self) -> Result<(), Unreadable> {
+    fn check_migrations(&self) -> Result<(), SourceError> {
         if !self.has_table("django_migrations")? {
             return Ok(());
         }
@@ -314,19 +315,17 @@ impl InvenTree {
         Ok(())
     }
 
-    fn has_table(&self, table: &str) -> Result<bool, Unreadable> {
+    fn has_table(&self, table: &str) -> Result<bool, SourceError> {
         self.value(&format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{table}')"))
     }
 
     /// The first column of the first row. `sql` consists of constants of this file.
-    fn value<T: FromSql>(&self, sql: &str) -> Result<T, Unreadable> {
+    fn value<T: FromSql>(&self, sql: &str) -> Result<T, SourceError> {
         let found = self.connection.query_row(sql, [], |row| row.get(0)).optional();
-        found
-            .map_err(|e| self.unreadable(&explain(&e)))?
-            .ok_or_else(|| self.unreadable("damaged or half-written"))
+        found.map_err(|e| self.unreadable(&explain(&e)))?.ok_or_else(|| self.unreadable("damaged or half-written"))
     }
 
-    fn each<T, E: From<Unreadable>>(
+    fn each<T, E: From<SourceError>>(
         &self,
         table: &str,
         sql: &str,
@@ -346,8 +345,8 @@ impl InvenTree {
         Ok(())
     }
 
-    fn unreadable(&self, why: &str) -> Unreadable {
-        Unreadable(format!("{}: {why}", self.name))
+    fn unreadable(&self, why: &str) -> SourceError {
+        SourceError(format!("{}: {why}", self.name))
     }
 }
 

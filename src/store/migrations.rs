@@ -71,7 +71,7 @@ pub(super) fn run(connection: &dyn WritingConnection) -> Result<(), StoreError> 
 /// Like `run`, within a larger transaction.
 pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(), StoreError> {
     connection.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
-    connection.take_turns()?;
+    connection.lock_writers()?;
     let writer = Writer::new(connection);
     let stored = writer.schema_version()?;
     let missing = usize::try_from(stored.unwrap_or(0)).ok().and_then(|version| STEPS.get(version..));
@@ -106,7 +106,7 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     /// Rewrites existing data, to check that the database accepts writes.
-    pub fn write_nothing_new(&self) -> Result<(), StoreError> {
+    pub fn probe_writable(&self) -> Result<(), StoreError> {
         self.execute("UPDATE schema_version SET version = version", &[])?;
         Ok(())
     }
@@ -227,7 +227,7 @@ mod tests {
         let Database::Postgres(server) = server else { panic!("no server") };
         Store::open(&Database::Postgres(server.clone())).unwrap().close();
         let mut client = server.blocking().connect(postgres::NoTls).unwrap();
-        let mut of_server =
+        let mut open_postgres =
             |sql: &str| -> BTreeSet<String> { client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect() };
 
         let columns = of_file(
@@ -235,7 +235,7 @@ mod tests {
                     || CASE WHEN c.\"notnull\" OR c.pk THEN ' NOT NULL' ELSE '' END || COALESCE(' ' || LOWER(c.dflt_value), '')
              FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'",
         );
-        let same = of_server(
+        let same = open_postgres(
             "SELECT table_name || ' ' || column_name || ' ' || UPPER(data_type)
                     || CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END
                     || COALESCE(' ' || REPLACE(column_default, '::text', ''), '')
@@ -251,7 +251,7 @@ mod tests {
                     || CASE WHEN INSTR(m.sql, ' WHERE ') THEN SUBSTR(m.sql, INSTR(m.sql, ' WHERE ')) ELSE '' END
              FROM sqlite_master m JOIN pragma_index_list(m.tbl_name) i ON i.name = m.name WHERE m.type = 'index' AND m.sql IS NOT NULL",
         );
-        let same = of_server(
+        let same = open_postgres(
             "SELECT c.relname || ' ' || t.relname || ' ' || i.indisunique::int || ' '
                     || (SELECT STRING_AGG(pg_get_indexdef(i.indexrelid, n::int, true), ', ' ORDER BY n)
                         FROM generate_series(1, i.indnkeyatts) n)
@@ -286,7 +286,7 @@ mod tests {
         let mut client = server.blocking().connect(postgres::NoTls).unwrap();
         client.execute("UPDATE schema_version SET version = version + 1", &[]).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let written = runtime.block_on(store.write(|w| w.write_nothing_new()));
+        let written = runtime.block_on(store.write(|w| w.probe_writable()));
         assert!(matches!(&written, Err(StoreError::Unavailable(why)) if why.contains("newer program")), "{written:?}");
         assert!(runtime.block_on(store.read(|r| r.account_count())).is_ok());
         assert!(Store::open(&Database::Postgres(server)).is_err());

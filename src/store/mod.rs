@@ -17,12 +17,12 @@ mod handles;
 mod import;
 mod inventree;
 mod known_networks;
+mod lookup_cache;
 mod migrations;
 mod outbox;
 #[cfg(test)]
 mod plans;
 mod postgres;
-mod recent;
 mod secret_keys;
 mod sessions;
 mod social_accounts;
@@ -48,16 +48,16 @@ pub use database::{Database, Postgres, PostgresParts};
 pub use email_addresses::EmailAddress;
 pub use error::{Conflict, StoreError};
 pub use handles::{Reader, Writer};
-pub use import::{Keep, write_all_or_nothing};
-pub use inventree::{InvenTree, TotpDevice, Unreadable};
+pub use import::{Commit, write_all_or_nothing};
+pub use inventree::{InvenTree, SourceError, TotpDevice};
 pub use outbox::OutboxMail;
 pub use sessions::Session;
 pub use social_accounts::{NewSocialAccount, SocialAccount};
 pub use tokens::Token;
 
 use engine::WritingConnection;
-use postgres::lines::ByDigest;
-use recent::{Kept, Recent};
+use lookup_cache::{Entries, LookupCache};
+use postgres::pipelined::ByDigest;
 use values::params;
 use writer::WriterThread;
 
@@ -91,8 +91,8 @@ impl Store {
     /// folder. Fails if the schema is newer than this program.
     pub fn open(database: &Database) -> Result<Store, StoreError> {
         match database {
-            Database::Sqlite(path) => Store::of_file(sqlite::open(path)?),
-            Database::Postgres(server) => Store::of_server(server, false),
+            Database::Sqlite(path) => Store::with_sqlite(sqlite::open(path)?),
+            Database::Postgres(server) => Store::with_postgres(server, false),
         }
     }
 
@@ -100,33 +100,33 @@ impl Store {
     /// foreign database. Takes no write lock if the schema is current.
     pub fn open_existing(database: &Database) -> Result<Store, StoreError> {
         match database {
-            Database::Sqlite(path) => Store::of_file(sqlite::open_existing(path)?),
-            Database::Postgres(server) => Store::of_server(server, true),
+            Database::Sqlite(path) => Store::with_sqlite(sqlite::open_existing(path)?),
+            Database::Postgres(server) => Store::with_postgres(server, true),
         }
     }
 
     /// Returns whether the database exists.
-    pub fn is_made(database: &Database) -> Result<bool, StoreError> {
+    pub fn exists(database: &Database) -> Result<bool, StoreError> {
         match database {
             Database::Sqlite(path) => Ok(path.exists()),
             Database::Postgres(server) => {
                 let connector = postgres::Connector::new(server)?;
-                postgres::elsewhere(|| Ok(postgres::Writing::connect(&connector)?.is_latest()?.is_some()))
+                postgres::block_in_place(|| Ok(postgres::Writing::connect(&connector)?.is_latest()?.is_some()))
             }
         }
     }
 
-    fn of_file((path, connection): (PathBuf, rusqlite::Connection)) -> Result<Store, StoreError> {
+    fn with_sqlite((path, connection): (PathBuf, rusqlite::Connection)) -> Result<Store, StoreError> {
         Store::start(Readers::Sqlite(Box::new(sqlite::Readers::open(&path)?)), Box::new(connection))
     }
 
     /// Neither writes nor locks if the schema is current.
-    fn of_server(server: &Postgres, must_be_ours: bool) -> Result<Store, StoreError> {
+    fn with_postgres(server: &Postgres, must_exist: bool) -> Result<Store, StoreError> {
         let connector = postgres::Connector::new(server)?;
-        let (readers, writer) = postgres::elsewhere(|| {
+        let (readers, writer) = postgres::block_in_place(|| {
             let writer = postgres::Writing::connect(&connector)?;
             match writer.is_latest()? {
-                None if must_be_ours => {
+                None if must_exist => {
                     return Err(StoreError::Other(format!("{server} is not a database of this server")));
                 }
                 Some(true) => {}
@@ -163,20 +163,20 @@ impl Store {
     /// selects the cache.
     async fn find_by_digest<T: Clone>(
         &self,
-        what: &'static ByDigest<T>,
-        kept: fn(&Recent) -> &Kept<T>,
+        query: &'static ByDigest<T>,
+        entries: fn(&LookupCache) -> &Entries<T>,
         digest: &[u8; 32],
     ) -> Result<Option<T>, StoreError> {
         match &self.inner.readers {
             Readers::Sqlite(readers) => {
-                let read = || Reader::new(&readers.reading()).find(what.sql, params![digest], what.record);
-                match &readers.recent {
-                    Some(recent) => recent.find(kept, digest, read),
+                let read = || Reader::new(&readers.reading()).find(query.sql, params![digest], query.record);
+                match &readers.cache {
+                    Some(cache) => cache.find(entries, digest, read),
                     None => read(),
                 }
             }
             // Boxed, so that SQLite requests do not carry the size of this future.
-            Readers::Postgres(server) => Box::pin(server.lines.find(what, digest)).await,
+            Readers::Postgres(server) => Box::pin(server.pipelined.find(query, digest)).await,
         }
     }
 
@@ -201,20 +201,20 @@ impl Store {
     /// Queues a write and does not wait for it: for bookkeeping that no response depends on, so
     /// that requests succeed while the database is read-only. It is durable before any write that
     /// is queued later.
-    pub fn note(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
+    pub fn write_deferred(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
         let (reply, _) = oneshot::channel();
         // If it is lost, the next use records it again.
         let _ = self.inner.writer.submit(writer::job(f, reply));
     }
 
-    /// Like [`note`](Store::note), for writes that the next use repeats, such as a last-used time.
+    /// Like [`write_deferred`](Store::write_deferred), for writes that the next use repeats, such as a last-used time.
     /// Drops the write if [`MAX_TOUCHES`] are queued already, so that reads cannot fill the write
     /// queue.
     pub fn touch(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
         // The closure owns this reference while it is queued.
         let queued = Arc::clone(&self.inner.touches);
         if Arc::strong_count(&queued) <= MAX_TOUCHES {
-            self.note(move |w| {
+            self.write_deferred(move |w| {
                 let _queued = &queued;
                 f(w)
             });

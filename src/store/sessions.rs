@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
-use super::postgres::lines::ByDigest;
+use super::postgres::pipelined::ByDigest;
 use super::values::{Row, Time, params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer};
 
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// If the database cannot be read.
     pub async fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
-        self.find_by_digest(&FIND, |recent| &recent.sessions, digest).await
+        self.find_by_digest(&FIND, |cache| &cache.sessions, digest).await
     }
 }
 

@@ -117,13 +117,13 @@ impl Writer<'_> {
     }
 
     /// Records that a sign-in ticket was used; returns false if it was used before.
-    pub fn social_spend(&self, digest: &[u8; 32], expires: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub fn ticket_consume(&self, digest: &[u8; 32], expires: DateTime<Utc>) -> Result<bool, StoreError> {
         let spent = "INSERT INTO social_spent (digest, expires) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
         Ok(self.execute(spent, params![digest, Time(expires)])? > 0)
     }
 
     /// Deletes the records of expired tickets, at most `limit`.
-    pub fn social_spent_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+    pub fn ticket_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM social_spent WHERE digest IN (
                  SELECT digest FROM social_spent WHERE expires <= $1 ORDER BY expires LIMIT $2

@@ -1,6 +1,6 @@
 //! The SQLite engine: one file, many readers, one writer thread.
 //!
-//! Besides [`recent`](super::recent), this is the only part of the running store that knows
+//! Besides [`lookup_cache`](super::lookup_cache), this is the only part of the running store that knows
 //! SQLite. Import and backup open files of their own.
 
 use std::cell::OnceCell;
@@ -16,8 +16,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, Connection as Sqlite, ErrorCode, OpenFlags, OptionalExtension, params_from_iter};
 
 use super::engine::{Connection, EachRow, WritingConnection};
+use super::lookup_cache::LookupCache;
 use super::migrations::{self, LATEST, Step};
-use super::recent::Recent;
 use super::values::{Row, Value};
 use super::{Conflict, StoreError};
 
@@ -33,13 +33,13 @@ const STATEMENT_CACHE: usize = 128;
 /// The readers of one file.
 pub(super) struct Readers {
     pub(super) pool: Pool<SqliteConnectionManager>,
-    pub(super) recent: Option<Recent>,
+    pub(super) cache: Option<LookupCache>,
 }
 
 impl Readers {
     pub(super) fn open(path: &Path) -> Result<Readers, StoreError> {
         let pool = open_pool(path)?;
-        Ok(Readers { pool, recent: Recent::new(Sqlite::open_with_flags(path, open_flags())?)? })
+        Ok(Readers { pool, cache: LookupCache::new(Sqlite::open_with_flags(path, open_flags())?)? })
     }
 
     pub(super) fn reading(&self) -> Reading<'_> {
@@ -149,7 +149,7 @@ impl WritingConnection for Sqlite {
         Ok(())
     }
 
-    fn tidy(&self) {
+    fn checkpoint(&self) {
         // A log left behind would be replayed at the next start.
         let _ = self.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }

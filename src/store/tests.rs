@@ -3,8 +3,8 @@
 //! They run SQL of their own only where no handle offers the operation.
 
 mod conflicts;
+mod lookup_cache;
 mod lost;
-mod recent;
 mod records;
 #[path = "../../tests/support/postgres.rs"]
 mod server;
@@ -233,7 +233,7 @@ async fn uses_that_are_noted_leave_the_queue_to_writes() {
     let (_folder, store) = open();
     let (release, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
-    store.note(move |_| {
+    store.write_deferred(move |_| {
         let _ = held.lock().map(|held| held.recv());
         Ok(())
     });

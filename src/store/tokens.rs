@@ -6,7 +6,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
-use super::postgres::lines::ByDigest;
+use super::postgres::pipelined::ByDigest;
 use super::values::{Day, Row, Time, params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer};
 
@@ -60,7 +60,7 @@ impl Store {
     ///
     /// If the database cannot be read.
     pub async fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
-        self.find_by_digest(&FIND, |recent| &recent.tokens, digest).await
+        self.find_by_digest(&FIND, |cache| &cache.tokens, digest).await
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) const QUEUE_LENGTH: usize = 4096;
 const BATCH_LENGTH: usize = 256;
 
 /// Maximum number of retries of a batch that the engine rolled back for an external reason.
-const TRIES_AGAIN: usize = 3;
+const MAX_RETRIES: usize = 3;
 
 /// A queued closure and its caller.
 pub(super) trait Job: Send {
@@ -137,7 +137,7 @@ fn serve(connection: &dyn WritingConnection, jobs: &Receiver<Box<dyn Job>>, metr
         metrics.batch.observe(length as f64);
         metrics.seconds.observe(started.elapsed().as_secs_f64());
     }
-    connection.tidy();
+    connection.checkpoint();
 }
 
 /// Runs `first` and the jobs queued by the time the transaction has begun; when several servers
@@ -152,8 +152,8 @@ fn run_batch(
     let mut batch = vec![first];
     batch.extend(queued.take(BATCH_LENGTH - 1));
     let mut outcome = begun.and_then(|()| finish(connection, &mut batch));
-    for _ in 0..TRIES_AGAIN {
-        if outcome.is_err() && connection.was_undone() {
+    for _ in 0..MAX_RETRIES {
+        if outcome.is_err() && connection.was_rolled_back() {
             outcome = of_all(connection.begin()).and_then(|()| finish(connection, &mut batch));
         }
     }
@@ -205,7 +205,7 @@ fn run_in_savepoints(connection: &dyn WritingConnection, jobs: &mut [Box<dyn Job
 /// regardless of the closure's result.
 fn run(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<bool, StoreError> {
     let keep = job.run(&Writer::new(connection));
-    if connection.was_undone() {
+    if connection.was_rolled_back() {
         return Err(StoreError::Unavailable("the transaction was undone".to_owned()));
     }
     Ok(keep)

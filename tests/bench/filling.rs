@@ -10,7 +10,7 @@ use argon2::password_hash::PasswordHasher;
 use chrono::{Days, Duration, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 use inventree_auth::domain::keys::digest;
-use inventree_auth::store::{Database, Keep, NewAccount, StoreError, write_all_or_nothing};
+use inventree_auth::store::{Commit, Database, NewAccount, StoreError, write_all_or_nothing};
 
 pub const PASSWORD: &str = "Zebra-Quartz-77";
 
@@ -40,7 +40,7 @@ pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
     let expiry = now.date_naive() + Days::new(365);
     let bar = ProgressBar::new(u64::from(accounts + tokens + sessions));
     bar.set_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {eta} left")?);
-    write_all_or_nothing(database, Keep::Rows, |w| -> Result<(), StoreError> {
+    write_all_or_nothing(database, Commit::Yes, |w| -> Result<(), StoreError> {
         for number in 1..=accounts {
             let username = username(&eight(number));
             let email = format!("{username}@example.com");

@@ -11,7 +11,7 @@ use inventree_auth::config::Config;
 use inventree_auth::domain::Clock;
 use inventree_auth::domain::hashing::Cost;
 use inventree_auth::mail::transport::Transport;
-use inventree_auth::server::{self, Surroundings};
+use inventree_auth::server::{self, Dependencies};
 use serde_json::json;
 
 use crate::mutation::Mutator;
@@ -71,15 +71,15 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
     ];
     let settings = settings.into_iter().map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()));
     let config = Config::load(None, settings).map_err(|e| e.to_string())?;
-    let surroundings = Surroundings {
+    let dependencies = Dependencies {
         clock: time.clone(),
         hash_cost: Cost::CHEAP,
         transport: Some(Transport::Memory(Arc::default())),
-        provider_patience: Duration::from_secs(1),
-        ..Surroundings::default()
+        provider_timeout: Duration::from_secs(1),
+        ..Dependencies::default()
     };
     let log = slog::Logger::root(slog::Discard, slog::o!());
-    let running = server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, surroundings).await?;
+    let running = server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies).await?;
     let base = format!("http://{}", running.address());
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
     let http = http.map_err(|e| e.to_string())?;

@@ -12,7 +12,7 @@ use inventree_auth::domain::passwords::Password;
 use inventree_auth::domain::sessions::SessionId;
 use inventree_auth::domain::tokens::TokenKey;
 use inventree_auth::mail::transport::Transport;
-use inventree_auth::server::{self, Surroundings};
+use inventree_auth::server::{self, Dependencies};
 use inventree_auth::store::Database;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -112,12 +112,12 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
     let mut config = Config::load(None, settings).map_err(|e| e.to_string())?;
     config.database = on.unwrap_or(config.database);
     // Mails go where they are forgotten.
-    let surroundings = Surroundings {
+    let dependencies = Dependencies {
         hash_cost: Cost::CHEAP,
         transport: Some(Transport::Memory(Default::default())),
         ..Default::default()
     };
-    let running = server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, surroundings).await?;
+    let running = server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies).await?;
     let address = running.address();
     let mut statuses = BTreeMap::new();
     let mut done = 0;

@@ -22,7 +22,7 @@ use inventree_auth::domain::hashing::Cost;
 use inventree_auth::domain::{Clock, Domain};
 use inventree_auth::mail::Message;
 use inventree_auth::mail::transport::Transport;
-use inventree_auth::server::{self, Running, Surroundings};
+use inventree_auth::server::{self, Dependencies, Running};
 use inventree_auth::store::StoreError;
 use inventree_auth_client::{Client, Credentials, connect};
 use place::Place;
@@ -62,13 +62,13 @@ impl TestClock {
 pub struct Setup {
     pub transport: Option<Transport>,
     pub log: slog::Logger,
-    pub provider_patience: Duration,
+    pub provider_timeout: Duration,
 }
 
 impl Default for Setup {
     fn default() -> Setup {
         let log = slog::Logger::root(slog::Discard, slog::o!());
-        Setup { transport: None, log, provider_patience: inventree_auth::providers::PATIENCE }
+        Setup { transport: None, log, provider_timeout: inventree_auth::providers::PATIENCE }
     }
 }
 
@@ -153,7 +153,7 @@ impl TestServer {
     }
 
     async fn launch(settings: &[(&str, &str)], setup: Setup, directory: tempfile::TempDir, place: Place) -> TestServer {
-        let Setup { transport, log, provider_patience } = setup;
+        let Setup { transport, log, provider_timeout } = setup;
         let of_place = place.settings();
         let mut values: BTreeMap<String, String> =
             [("LOGIN_ENABLE_REG", "true"), ("RATE_LIMITS", "off"), ("SITE_URL", "http://auth.example.com")]
@@ -169,15 +169,15 @@ impl TestServer {
             AtomicBool::new(false),
         ));
         let mails = Arc::new(Mutex::new(Vec::new()));
-        let surroundings = Surroundings {
+        let dependencies = Dependencies {
             clock: clock.clone(),
             hash_cost: Cost::CHEAP,
             transport: Some(transport.unwrap_or_else(|| Transport::Memory(Arc::clone(&mails)))),
-            provider_patience,
-            ..Surroundings::default()
+            provider_timeout,
+            ..Dependencies::default()
         };
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let running = server::start(&config, any_port, &log, surroundings).await.unwrap();
+        let running = server::start(&config, any_port, &log, dependencies).await.unwrap();
         let base = format!("http://{}", running.address());
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         TestServer {
@@ -200,13 +200,13 @@ impl TestServer {
         self.running.as_ref().unwrap().address()
     }
 
-    pub fn operating_address(&self) -> Option<SocketAddr> {
-        self.running.as_ref().unwrap().operating_address()
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.running.as_ref().unwrap().admin_address()
     }
 
     /// A path of the operator's address.
     pub async fn operating(&self, path: &str) -> Answer {
-        let address = self.operating_address().unwrap();
+        let address = self.admin_address().unwrap();
         self.page(self.http.get(format!("http://{address}{path}"))).await
     }
 

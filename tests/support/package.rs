@@ -58,13 +58,13 @@ pub fn section<'a>(manifest: &'a str, name: &str) -> &'a str {
 pub fn dependencies(own: &str, root: &str) -> String {
     let for_tests = section(own, "dev-dependencies");
     let name = |line: &str| line.split_once(" = ").map(|(name, _)| format!("\n{name} = "));
-    let of_server: String = section(own, "dependencies")
+    let open_postgres: String = section(own, "dependencies")
         .lines()
         .filter(|line| name(line).is_none_or(|name| !format!("\n{for_tests}").contains(&name)))
         .map(|line| format!("{line}\n"))
         .collect();
     format!(
-        "[workspace.dependencies]\n{}\n[dependencies]\n{of_server}{for_tests}\n",
+        "[workspace.dependencies]\n{}\n[dependencies]\n{open_postgres}{for_tests}\n",
         section(own, "workspace.dependencies")
     )
     .replace("path = \"crates", &format!("path = \"{root}/crates"))

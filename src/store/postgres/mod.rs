@@ -1,16 +1,16 @@
 //! The engine for databases shared by several servers, over the PostgreSQL protocol.
 //!
-//! Closures block their thread on each statement ([`reading`], [`writing`]); [`elsewhere`] keeps
-//! them from blocking the async runtime. Token and session lookups are async, over [`lines`].
+//! Closures block their thread on each statement ([`reading`], [`writing`]); [`block_in_place`] keeps
+//! them from blocking the async runtime. Token and session lookups are async, over [`pipelined`].
 //! Reads are retried after a lost connection. A write is never repeated once the server may have
 //! committed it.
 //!
 //! Only row locks exclude writers, since not every engine of this protocol has advisory locks.
 //! Every wait has a timeout: a frozen server sends nothing while its kernel still acknowledges.
 
-pub(super) mod lines;
+mod blocking;
+pub(super) mod pipelined;
 mod reading;
-mod waiting;
 mod writing;
 
 use std::fmt;
@@ -28,39 +28,39 @@ use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub(super) use reading::Server;
-pub(super) use writing::{Forgiving, Writing};
+pub(super) use writing::{SavepointPerStatement, Writing};
 
 use super::database::Postgres;
 use super::{Conflict, StoreError};
 
 /// Timeout for connecting and authenticating.
-const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Session settings of a connection, and the client's timeout for a statement, which exceeds the
 /// server's `statement_timeout`.
-struct Terms {
+struct SessionProfile {
     settings: &'static str,
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 /// Sessions that only read.
-const READS: Terms = Terms {
+const READS: SessionProfile = SessionProfile {
     settings: "SET statement_timeout = '5s'; SET default_transaction_read_only = on",
-    patience: Some(Duration::from_secs(7)),
+    timeout: Some(Duration::from_secs(7)),
 };
 
 /// Sessions that write. Waiting for other writers is bounded, and the server ends the transaction
 /// of a client that falls silent.
-const WRITES: Terms = Terms {
+const WRITES: SessionProfile = SessionProfile {
     settings: "SET statement_timeout = '10s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '5s'; \
                SET synchronous_commit = on",
-    patience: Some(Duration::from_secs(12)),
+    timeout: Some(Duration::from_secs(12)),
 };
 
 /// Sessions of commands that copy a whole database.
-const MOVES: Terms = Terms {
+const BULK: SessionProfile = SessionProfile {
     settings: "SET statement_timeout = 0; SET lock_timeout = '2s'; SET synchronous_commit = on",
-    patience: None,
+    timeout: None,
 };
 
 /// Pins the search path to `public` if that schema has our tables, so that a schema created by a
@@ -83,9 +83,9 @@ impl Connector {
     }
 
     /// Connects on the current runtime, which drives the connection until the client is dropped.
-    async fn connect(&self, terms: &Terms) -> Result<Client, Fault> {
+    async fn connect(&self, profile: &SessionProfile) -> Result<Client, PostgresError> {
         let config = &self.server.config;
-        let connected = timeout(PATIENCE_TO_CONNECT, async {
+        let connected = timeout(CONNECT_TIMEOUT, async {
             let client = match &self.tls {
                 Some(tls) => {
                     let (client, connection) = config.connect(tls.clone()).await?;
@@ -98,10 +98,10 @@ impl Connector {
                     client
                 }
             };
-            client.batch_execute(&format!("{}; {FIX_SEARCH_PATH}", terms.settings)).await?;
+            client.batch_execute(&format!("{}; {FIX_SEARCH_PATH}", profile.settings)).await?;
             Ok(client)
         });
-        connected.await.unwrap_or(Err(Fault::Silence))
+        connected.await.unwrap_or(Err(PostgresError::Timeout))
     }
 }
 
@@ -129,7 +129,7 @@ fn tls(server: &Postgres) -> Result<MakeRustlsConnect, StoreError> {
 }
 
 /// Runs blocking work without blocking other tasks of the runtime.
-pub(super) fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn block_in_place<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Err(_) => work(),
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
@@ -143,44 +143,44 @@ pub(super) fn elsewhere<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// Why a statement has no result.
 #[derive(Debug)]
-pub(super) enum Fault {
-    Said(tokio_postgres::Error),
+pub(super) enum PostgresError {
+    Driver(tokio_postgres::Error),
     /// No answer within the timeout.
-    Silence,
+    Timeout,
 }
 
-impl Fault {
+impl PostgresError {
     fn code(&self) -> Option<&SqlState> {
         match self {
-            Fault::Said(error) => error.code(),
-            Fault::Silence => None,
+            PostgresError::Driver(error) => error.code(),
+            PostgresError::Timeout => None,
         }
     }
 
     /// A serialization failure or deadlock: this transaction was rolled back in favour of another.
-    fn is_of_another(&self) -> bool {
+    fn is_serialization_failure(&self) -> bool {
         self.code()
             .is_some_and(|code| [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code))
     }
 
     /// The server is about to close the connection.
-    fn is_end(&self) -> bool {
+    fn closes_connection(&self) -> bool {
         self.code().is_some_and(|code| {
             [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code)
         })
     }
 }
 
-impl From<tokio_postgres::Error> for Fault {
+impl From<tokio_postgres::Error> for PostgresError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Fault::Said(error)
+        PostgresError::Driver(error)
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for PostgresError {
     /// The server's message without its detail, which repeats values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault::Said(error) = self else { return f.write_str("the database did not respond in time") };
+        let PostgresError::Driver(error) = self else { return f.write_str("the database did not respond in time") };
         match (error.as_db_error(), std::error::Error::source(error)) {
             (Some(told), _) => write!(f, "{} ({})", told.message(), told.code().code()),
             (None, Some(cause)) => write!(f, "{error}: {cause}"),
@@ -189,18 +189,18 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for PostgresError {}
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Fault::Said(error).into()
+        PostgresError::Driver(error).into()
     }
 }
 
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
+impl From<PostgresError> for StoreError {
+    fn from(fault: PostgresError) -> Self {
         let why = fault.to_string();
-        let Fault::Said(error) = fault else { return StoreError::Unavailable(why) };
+        let PostgresError::Driver(error) = fault else { return StoreError::Unavailable(why) };
         let Some(told) = error.as_db_error() else {
             // tokio_postgres distinguishes conversion errors from connection errors only in its
             // messages.
@@ -210,7 +210,7 @@ impl From<Fault> for StoreError {
         };
         match told.constraint().and_then(conflict) {
             Some(conflict) => StoreError::Conflict(conflict),
-            None if is_passing(told.code()) => StoreError::Unavailable(why),
+            None if is_transient(told.code()) => StoreError::Unavailable(why),
             None => StoreError::Other(why),
         }
     }
@@ -218,7 +218,7 @@ impl From<Fault> for StoreError {
 
 /// By SQLSTATE class: connection, transaction rollback, resources, object state, operator
 /// intervention, system.
-fn is_passing(code: &SqlState) -> bool {
+fn is_transient(code: &SqlState) -> bool {
     let class = code.code().get(..2).unwrap_or_default();
     ["08", "40", "53", "55", "57", "58"].contains(&class)
         || [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::IN_FAILED_SQL_TRANSACTION].contains(code)

@@ -8,12 +8,12 @@ use r2d2::{ManageConnection, Pool, PooledConnection};
 
 use super::super::engine::{Connection, EachRow};
 use super::super::values::{Row, Value};
-use super::lines::Lines;
-use super::waiting::Open;
-use super::{Connector, Fault, READS, StoreError, elsewhere};
+use super::blocking::BlockingConnection;
+use super::pipelined::PipelinedPool;
+use super::{Connector, PostgresError, READS, StoreError, block_in_place};
 
 /// Per process. A reader holds a connection while it waits for a result.
-const MOST_READERS: u32 = 16;
+const MAX_READERS: u32 = 16;
 
 /// How long a request waits for a connection, including a new one.
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -21,42 +21,42 @@ const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 /// The readers of a server.
 pub(in crate::store) struct Server {
     pool: Pool<Connector>,
-    pub(in crate::store) lines: Lines,
+    pub(in crate::store) pipelined: PipelinedPool,
 }
 
 impl Server {
     pub(in crate::store) fn open(connector: &Connector) -> Result<Server, StoreError> {
         let pool = Pool::builder()
-            .max_size(MOST_READERS)
+            .max_size(MAX_READERS)
             .min_idle(Some(1))
             .connection_timeout(POOL_TIMEOUT)
             // A lost connection is detected when used; the read is retried on another.
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
             .build(connector.clone())?;
-        Ok(Server { pool, lines: Lines::new(connector) })
+        Ok(Server { pool, pipelined: PipelinedPool::new(connector) })
     }
 
     /// Runs blocking reads without blocking other tasks.
     pub(in crate::store) fn wait<T: Send>(&self, f: impl FnOnce(&Reading<'_>) -> T + Send) -> T {
-        elsewhere(|| f(&Reading { pool: &self.pool, taken: RefCell::new(None) }))
+        block_in_place(|| f(&Reading { pool: &self.pool, taken: RefCell::new(None) }))
     }
 }
 
 impl ManageConnection for Connector {
-    type Connection = Open;
+    type Connection = BlockingConnection;
     type Error = StoreError;
 
-    fn connect(&self) -> Result<Open, StoreError> {
-        Open::connect(self, &READS)
+    fn connect(&self) -> Result<BlockingConnection, StoreError> {
+        BlockingConnection::connect(self, &READS)
     }
 
-    fn is_valid(&self, open: &mut Open) -> Result<(), StoreError> {
+    fn is_valid(&self, open: &mut BlockingConnection) -> Result<(), StoreError> {
         open.run("")?;
         Ok(())
     }
 
-    fn has_broken(&self, open: &mut Open) -> bool {
+    fn has_broken(&self, open: &mut BlockingConnection) -> bool {
         open.is_lost()
     }
 }
@@ -79,7 +79,7 @@ impl Connection for Reading<'_> {
             };
             match open.rows(sql, params) {
                 // Don't retry after a timeout.
-                Err(Fault::Said(_)) if open.is_lost() && lost <= self.pool.max_size() => {
+                Err(PostgresError::Driver(_)) if open.is_lost() && lost <= self.pool.max_size() => {
                     lost += 1;
                     *taken = None;
                 }

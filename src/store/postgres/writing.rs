@@ -8,9 +8,9 @@ use tokio_postgres::SimpleQueryMessage;
 use super::super::engine::{Connection, EachRow, WritingConnection};
 use super::super::migrations::{LATEST, Step, too_new};
 use super::super::values::{Column, Value};
+use super::blocking::BlockingConnection;
 use super::reading::each_of;
-use super::waiting::Open;
-use super::{Connector, Fault, MOVES, StoreError, Terms, WRITES};
+use super::{BULK, Connector, PostgresError, SessionProfile, StoreError, WRITES};
 
 /// An arbitrary number that identifies the migration lock.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(4829107734521)";
@@ -20,14 +20,14 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// Serializes writers across processes, so that rows read afterwards do not change before the
 /// commit; each statement sees all earlier commits. Every engine of this protocol has row locks,
 /// and the version in this row keeps an old program from writing into a newer schema.
-const TAKE_TURNS: &str = "SELECT version FROM schema_version FOR UPDATE";
+const LOCK_WRITERS: &str = "SELECT version FROM schema_version FOR UPDATE";
 
 pub(in crate::store) struct Writing {
     connector: Connector,
-    terms: &'static Terms,
-    open: RefCell<Open>,
+    profile: &'static SessionProfile,
+    open: RefCell<BlockingConnection>,
     is_in_transaction: Cell<bool>,
-    was_undone: Cell<bool>,
+    was_rolled_back: Cell<bool>,
 }
 
 impl Writing {
@@ -36,21 +36,21 @@ impl Writing {
     }
 
     /// For commands that copy a whole database.
-    pub(in crate::store) fn connect_to_move(connector: &Connector) -> Result<Writing, StoreError> {
-        Writing::on(connector, &MOVES)
+    pub(in crate::store) fn connect_bulk(connector: &Connector) -> Result<Writing, StoreError> {
+        Writing::on(connector, &BULK)
     }
 
-    fn on(connector: &Connector, terms: &'static Terms) -> Result<Writing, StoreError> {
-        let open = Open::connect(connector, terms).map_err(|error| {
+    fn on(connector: &Connector, profile: &'static SessionProfile) -> Result<Writing, StoreError> {
+        let open = BlockingConnection::connect(connector, profile).map_err(|error| {
             let (StoreError::Unavailable(why) | StoreError::Other(why)) = error else { return error };
             StoreError::Other(format!("cannot open the database {}: {why}", connector.server))
         })?;
         Ok(Writing {
             connector: connector.clone(),
-            terms,
+            profile,
             open: RefCell::new(open),
             is_in_transaction: Cell::new(false),
-            was_undone: Cell::new(false),
+            was_rolled_back: Cell::new(false),
         })
     }
 
@@ -73,15 +73,15 @@ impl Writing {
     }
 
     /// Runs a call and records whether its failure has rolled back the transaction.
-    fn ask<T>(&self, ask: impl FnOnce(&mut Open) -> Result<T, Fault>) -> Result<T, StoreError> {
+    fn ask<T>(&self, ask: impl FnOnce(&mut BlockingConnection) -> Result<T, PostgresError>) -> Result<T, StoreError> {
         let mut open = self.open.borrow_mut();
         let outcome = ask(&mut open);
         if let Err(fault) = &outcome
             && self.is_in_transaction.get()
         {
             // Don't retry after a timeout.
-            let is_lost = open.is_lost() && !matches!(fault, Fault::Silence);
-            self.was_undone.set(self.was_undone.get() || is_lost || fault.is_of_another());
+            let is_lost = open.is_lost() && !matches!(fault, PostgresError::Timeout);
+            self.was_rolled_back.set(self.was_rolled_back.get() || is_lost || fault.is_serialization_failure());
         }
         Ok(outcome?)
     }
@@ -92,20 +92,20 @@ impl Writing {
             // Left over from a failed transaction, unless its connection is gone.
             let _ = self.rollback();
         }
-        self.was_undone.set(false);
+        self.was_rolled_back.set(false);
         let mut open = self.open.borrow_mut();
         if open.is_lost() {
-            *open = Open::connect(&self.connector, self.terms)?;
+            *open = BlockingConnection::connect(&self.connector, self.profile)?;
         }
         let begun = match open.run(sql) {
-            Err(Fault::Said(_)) if open.is_lost() => {
-                *open = Open::connect(&self.connector, self.terms)?;
+            Err(PostgresError::Driver(_)) if open.is_lost() => {
+                *open = BlockingConnection::connect(&self.connector, self.profile)?;
                 open.run(sql)
             }
             begun => begun,
         };
         if let Err(fault) = &begun {
-            self.was_undone.set(fault.is_of_another());
+            self.was_rolled_back.set(fault.is_serialization_failure());
             if !open.is_lost() {
                 // BEGIN may have succeeded before a later statement failed.
                 let _ = open.run("ROLLBACK");
@@ -131,7 +131,7 @@ impl Connection for Writing {
 
 impl WritingConnection for Writing {
     fn begin(&self) -> Result<(), StoreError> {
-        let begun = self.begin_with(&format!("{BEGIN}; {TAKE_TURNS}"))?;
+        let begun = self.begin_with(&format!("{BEGIN}; {LOCK_WRITERS}"))?;
         let version = begun.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0)?.parse::<i64>().ok(),
             _ => None,
@@ -148,8 +148,8 @@ impl WritingConnection for Writing {
         self.run(MIGRATION_LOCK)
     }
 
-    fn take_turns(&self) -> Result<(), StoreError> {
-        self.run(TAKE_TURNS)
+    fn lock_writers(&self) -> Result<(), StoreError> {
+        self.run(LOCK_WRITERS)
     }
 
     fn is_in_transaction(&self) -> bool {
@@ -163,7 +163,7 @@ impl WritingConnection for Writing {
         let committed = open.run("SELECT 1; COMMIT");
         if let Err(fault) = &committed {
             // If the connection is lost here, the outcome is unknown.
-            self.was_undone.set(fault.is_of_another());
+            self.was_rolled_back.set(fault.is_serialization_failure());
             if !open.is_lost() {
                 let _ = open.run("ROLLBACK");
             }
@@ -187,13 +187,13 @@ impl WritingConnection for Writing {
         self.run("RELEASE SAVEPOINT job; SAVEPOINT job")
     }
 
-    fn was_undone(&self) -> bool {
-        self.was_undone.get()
+    fn was_rolled_back(&self) -> bool {
+        self.was_rolled_back.get()
     }
 
     fn migrate(&self, step: &Step) -> Result<(), StoreError> {
         let mut open = self.open.borrow_mut();
-        open.run(&in_its_words(step.both))?;
+        open.run(&to_postgres_ddl(step.both))?;
         open.run(step.postgres)?;
         Ok(())
     }
@@ -215,7 +215,7 @@ impl WritingConnection for Writing {
 }
 
 /// Translates a migration step to PostgreSQL DDL. Text compares bytewise, as in SQLite.
-fn in_its_words(step: &str) -> String {
+fn to_postgres_ddl(step: &str) -> String {
     step.replace("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY")
         .replace("INTEGER", "BIGINT")
         .replace("BLOB", "BYTEA")
@@ -225,9 +225,9 @@ fn in_its_words(step: &str) -> String {
 
 /// A writer with a savepoint per statement, so that it can continue after a failed statement, as
 /// with SQLite.
-pub(in crate::store) struct Forgiving<'w>(pub(in crate::store) &'w Writing);
+pub(in crate::store) struct SavepointPerStatement<'w>(pub(in crate::store) &'w Writing);
 
-impl Forgiving<'_> {
+impl SavepointPerStatement<'_> {
     fn undoing<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.0.run("SAVEPOINT statement")?;
         let done = work();
@@ -239,7 +239,7 @@ impl Forgiving<'_> {
     }
 }
 
-impl Connection for Forgiving<'_> {
+impl Connection for SavepointPerStatement<'_> {
     fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
         self.undoing(|| self.0.query(sql, params, each))
     }

@@ -18,56 +18,60 @@ use rusqlite::{Connection, ffi};
 use super::{Account, Session, StoreError, Token};
 
 /// Entries for tokens, and the same for sessions: 4 MB together, at about 500 bytes per entry.
-const KEPT: usize = 4096;
+const MAX_ENTRIES: usize = 4096;
 
 /// Cache for the lookups of nearly every request.
-pub(super) struct Recent {
+pub(super) struct LookupCache {
     header: SharedHeader,
-    pub(super) tokens: Kept<(Token, Account)>,
-    pub(super) sessions: Kept<(Session, Account)>,
+    pub(super) tokens: Entries<(Token, Account)>,
+    pub(super) sessions: Entries<(Session, Account)>,
 }
 
 /// Entries by the digest that was looked up.
-pub(super) type Kept<T> = Cache<[u8; 32], Arc<Found<T>>>;
+pub(super) type Entries<T> = Cache<[u8; 32], Arc<Entry<T>>>;
 
 /// A cached result, which may be that there is no record.
-pub(super) struct Found<T> {
-    under: Header,
+pub(super) struct Entry<T> {
+    header: Header,
     answer: Option<T>,
 }
 
-impl Recent {
+impl LookupCache {
     /// `None` without a WAL index, such as on a file system without shared memory: every lookup
     /// reads.
     ///
     /// # Errors
     ///
     /// If the connection cannot read.
-    pub(super) fn new(connection: Connection) -> Result<Option<Recent>, StoreError> {
+    pub(super) fn new(connection: Connection) -> Result<Option<LookupCache>, StoreError> {
         let header = SharedHeader::of(connection)?;
-        Ok(header.map(|header| Recent { header, tokens: Cache::new(KEPT), sessions: Cache::new(KEPT) }))
+        Ok(header.map(|header| LookupCache {
+            header,
+            tokens: Cache::new(MAX_ENTRIES),
+            sessions: Cache::new(MAX_ENTRIES),
+        }))
     }
 
     pub(super) fn find<T: Clone>(
         &self,
-        kept: fn(&Recent) -> &Kept<T>,
+        entries: fn(&LookupCache) -> &Entries<T>,
         digest: &[u8; 32],
         read: impl FnOnce() -> Result<Option<T>, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let kept = kept(self);
+        let entries = entries(self);
         let before = self.header.read();
         if let Some(before) = before
-            && let Some(found) = kept.get(digest)
-            && found.under == before
+            && let Some(entry) = entries.get(digest)
+            && entry.header == before
         {
-            return Ok(found.answer.clone());
+            return Ok(entry.answer.clone());
         }
         let answer = read()?;
         // After a concurrent commit, the result may be from before or after it.
-        if let Some(under) = before
+        if let Some(header) = before
             && self.header.read() == before
         {
-            kept.insert(*digest, Arc::new(Found { under, answer: answer.clone() }));
+            entries.insert(*digest, Arc::new(Entry { header, answer: answer.clone() }));
         }
         Ok(answer)
     }

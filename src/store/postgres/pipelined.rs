@@ -12,10 +12,10 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Statement};
 
 use super::super::values::Row;
-use super::{Connector, Fault, READS, StoreError};
+use super::{Connector, PostgresError, READS, StoreError};
 
 /// Maximum number of attempts of a lookup.
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// A statement that finds one record by a digest, its only parameter.
 pub(in crate::store) struct ByDigest<T> {
@@ -23,66 +23,66 @@ pub(in crate::store) struct ByDigest<T> {
     pub(in crate::store) record: fn(&Row<'_>) -> Result<T, StoreError>,
 }
 
-pub(in crate::store) struct Lines {
+pub(in crate::store) struct PipelinedPool {
     connector: Connector,
-    lines: Box<[Line]>,
+    slots: Box<[PipelinedSlot]>,
     next: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Line {
-    open: RwLock<Option<Arc<Open>>>,
+struct PipelinedSlot {
+    open: RwLock<Option<Arc<PipelinedConnection>>>,
     /// Held while connecting, so that there is one attempt at a time.
     opening: tokio::sync::Mutex<()>,
 }
 
-struct Open {
+struct PipelinedConnection {
     client: Client,
     statements: Mutex<HashMap<&'static str, Statement>>,
 }
 
-impl Lines {
+impl PipelinedPool {
     /// Connects lazily, since connecting requires a runtime.
-    pub(in crate::store) fn new(connector: &Connector) -> Lines {
+    pub(in crate::store) fn new(connector: &Connector) -> PipelinedPool {
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let lines = (0..cores.clamp(2, 8)).map(|_| Line::default()).collect();
-        Lines { connector: connector.clone(), lines, next: AtomicUsize::new(0) }
+        let slots = (0..cores.clamp(2, 8)).map(|_| PipelinedSlot::default()).collect();
+        PipelinedPool { connector: connector.clone(), slots, next: AtomicUsize::new(0) }
     }
 
     pub(in crate::store) async fn find<T>(
         &self,
-        what: &ByDigest<T>,
+        query: &ByDigest<T>,
         digest: &[u8; 32],
     ) -> Result<Option<T>, StoreError> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.lines.len();
-        let line = &self.lines[number];
+        let number = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
+        let slot = &self.slots[number];
         let mut lost = 0;
         loop {
-            let open = line.open(&self.connector).await?;
-            let fault = match open.ask(what.sql, digest).await {
-                Ok(row) => return row.map(|row| (what.record)(&Row::Postgres(&row))).transpose(),
+            let open = slot.open(&self.connector).await?;
+            let fault = match open.ask(query.sql, digest).await {
+                Ok(row) => return row.map(|row| (query.record)(&Row::Postgres(&row))).transpose(),
                 Err(fault) => fault,
             };
-            let is_silent = matches!(fault, Fault::Silence);
-            let is_lost = is_silent || open.client.is_closed() || fault.is_end();
+            let is_timeout = matches!(fault, PostgresError::Timeout);
+            let is_lost = is_timeout || open.client.is_closed() || fault.closes_connection();
             if is_lost {
-                line.forget(&open);
+                slot.forget(&open);
             }
             lost += 1;
             // Don't retry after a timeout.
-            if !is_lost || is_silent || lost == TRIES {
+            if !is_lost || is_timeout || lost == MAX_ATTEMPTS {
                 return Err(fault.into());
             }
         }
     }
 }
 
-impl Line {
-    fn get(&self) -> Option<Arc<Open>> {
+impl PipelinedSlot {
+    fn get(&self) -> Option<Arc<PipelinedConnection>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).clone().filter(|open| !open.client.is_closed())
     }
 
-    async fn open(&self, connector: &Connector) -> Result<Arc<Open>, StoreError> {
+    async fn open(&self, connector: &Connector) -> Result<Arc<PipelinedConnection>, StoreError> {
         if let Some(open) = self.get() {
             return Ok(open);
         }
@@ -91,30 +91,32 @@ impl Line {
             return Ok(open);
         }
         // Boxed: a handshake is rare and its future is large.
-        let open = Arc::new(Box::pin(Open::connect(connector)).await?);
+        let open = Arc::new(Box::pin(PipelinedConnection::connect(connector)).await?);
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
         Ok(open)
     }
 
-    fn forget(&self, lost: &Arc<Open>) {
+    fn forget(&self, lost: &Arc<PipelinedConnection>) {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
         open.take_if(|open| Arc::ptr_eq(open, lost));
     }
 }
 
-impl Open {
-    async fn connect(connector: &Connector) -> Result<Open, Fault> {
-        Ok(Open { client: connector.connect(&READS).await?, statements: Mutex::default() })
+impl PipelinedConnection {
+    async fn connect(connector: &Connector) -> Result<PipelinedConnection, PostgresError> {
+        Ok(PipelinedConnection { client: connector.connect(&READS).await?, statements: Mutex::default() })
     }
 
-    async fn ask(&self, sql: &'static str, digest: &[u8; 32]) -> Result<Option<tokio_postgres::Row>, Fault> {
+    async fn ask(&self, sql: &'static str, digest: &[u8; 32]) -> Result<Option<tokio_postgres::Row>, PostgresError> {
         let answer = async {
             let statement = self.statement(sql).await?;
             self.client.query_opt(&statement, &[&digest.as_slice()]).await
         };
-        match READS.patience {
-            Some(patience) => timeout(patience, answer).await.map_err(|_| Fault::Silence)?.map_err(Fault::Said),
-            None => answer.await.map_err(Fault::Said),
+        match READS.timeout {
+            Some(limit) => {
+                timeout(limit, answer).await.map_err(|_| PostgresError::Timeout)?.map_err(PostgresError::Driver)
+            }
+            None => answer.await.map_err(PostgresError::Driver),
         }
     }
 

@@ -2,7 +2,7 @@
 //! default.
 //!
 //! It has no authentication, and its responses contain no personal data: no usernames, addresses
-//! or requested paths. It answers within [`PATIENCE`] even if the database hangs.
+//! or requested paths. It answers within [`WRITE_TIMEOUT`] even if the database hangs.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use tokio::task::AbortHandle;
 
 use crate::domain::Domain;
 use crate::http::connections::{Answerer, Connections};
-use crate::metrics::{self, Looked};
+use crate::metrics::{self, SampledGauges};
 use crate::store::StoreError;
 
 /// Monitors time out after some seconds, load balancers sooner.
-const PATIENCE: Duration = Duration::from_secs(1);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 /// There are few monitors. Connections are closed as those of the API are: after an idle timeout,
 /// and the longest idle first if all slots are taken.
 const MAX_CONNECTIONS: usize = 64;
 /// Room for some hundred registrations.
-const LEAST_FREE_BYTES: u64 = 1 << 20;
+const MIN_FREE_BYTES: u64 = 1 << 20;
 const PLAIN: &str = "text/plain; charset=utf-8";
 /// OpenMetrics 1.0, which Prometheus accepts besides its own format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The state that the checks and metrics sample.
-pub struct Subject {
+pub struct State {
     pub domain: Domain,
     /// `None` unless it is an SQLite file.
     pub database: Option<PathBuf>,
@@ -43,38 +43,42 @@ pub struct Subject {
     pub outbox: AbortHandle,
 }
 
-struct Status {
-    subject: Subject,
-    looked: Looked,
+struct AdminServer {
+    state: State,
+    gauges: SampledGauges,
     registry: Registry,
     /// Connection metrics of this server, which are not exported.
-    own: metrics::Http,
+    own_metrics: metrics::Http,
 }
 
 /// # Errors
 ///
 /// One line for the operator.
-pub fn listen(bind: SocketAddr, subject: Subject, log: Logger) -> Result<Connections, String> {
-    let looked = Looked::default();
-    let Subject { domain, http, logging, .. } = &subject;
+pub fn listen(bind: SocketAddr, state: State, log: Logger) -> Result<Connections, String> {
+    let gauges = SampledGauges::default();
+    let State { domain, http, logging, .. } = &state;
     let mut registry = metrics::registry(
         http,
         domain.hasher.metrics(),
         domain.store.metrics(),
         domain.outbox.metrics(),
         logging,
-        &looked,
+        &gauges,
     );
-    if subject.database.is_some() {
-        metrics::register_file(&mut registry, &looked);
+    if state.database.is_some() {
+        metrics::register_file(&mut registry, &gauges);
     }
-    let status = Status { subject, looked, registry, own: metrics::Http::default() };
-    let listening = Connections::listen(bind, MAX_CONNECTIONS, None, Arc::new(status), log);
+    let server = AdminServer { state, gauges, registry, own_metrics: metrics::Http::default() };
+    let listening = Connections::listen(bind, MAX_CONNECTIONS, None, Arc::new(server), log);
     listening.map_err(|e| format!("cannot listen on {bind}: {e}"))
 }
 
-impl Answerer for Status {
-    async fn answer(self: &Arc<Status>, request: Request<dropshot::Body>, _: SocketAddr) -> Response<dropshot::Body> {
+impl Answerer for AdminServer {
+    async fn answer(
+        self: &Arc<AdminServer>,
+        request: Request<dropshot::Body>,
+        _: SocketAddr,
+    ) -> Response<dropshot::Body> {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
             "/healthz" | "/readyz" | "/metrics" if !is_read => {
@@ -91,7 +95,7 @@ impl Answerer for Status {
     }
 
     fn metrics(&self) -> &metrics::Http {
-        &self.own
+        &self.own_metrics
     }
 }
 
@@ -103,19 +107,19 @@ fn answer(status: StatusCode, media_type: &'static str, body: String) -> Respons
     response
 }
 
-impl Status {
+impl AdminServer {
     /// Readiness: 200, or 503 with the failed checks.
     async fn readiness(&self) -> Response<dropshot::Body> {
-        let wanting = self.wanting().await;
-        if wanting.is_empty() {
+        let failed_checks = self.failed_checks().await;
+        if failed_checks.is_empty() {
             return answer(StatusCode::OK, PLAIN, "ready\n".to_owned());
         }
-        let lines: String = wanting.into_iter().map(|what| format!("not ready: {what}\n")).collect();
+        let lines: String = failed_checks.into_iter().map(|check| format!("not ready: {check}\n")).collect();
         answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
     }
 
     async fn show_metrics(&self) -> Response<dropshot::Body> {
-        self.look().await;
+        self.sample().await;
         let mut shown = String::new();
         match text::encode(&mut shown, &self.registry) {
             Ok(()) => answer(StatusCode::OK, OPEN_METRICS, shown),
@@ -125,41 +129,41 @@ impl Status {
 
     /// Runs every check anew: a read, and a transaction that writes without changes. Such a
     /// transaction needs less disk space than any other, so free space is checked too.
-    async fn wanting(&self) -> Vec<&'static str> {
-        let store = &self.subject.domain.store;
-        let mut wanting = Vec::new();
+    async fn failed_checks(&self) -> Vec<&'static str> {
+        let store = &self.state.domain.store;
+        let mut failed_checks = Vec::new();
         if store.read(|r| r.account_exists_any()).await.is_err() {
-            wanting.push("the database cannot be read");
+            failed_checks.push("the database cannot be read");
         }
-        let written = tokio::time::timeout(PATIENCE, store.write(|w| w.write_nothing_new()));
+        let written = tokio::time::timeout(WRITE_TIMEOUT, store.write(|w| w.probe_writable()));
         if !matches!(written.await, Ok(Ok(()))) {
-            wanting.push("the database cannot be written");
+            failed_checks.push("the database cannot be written");
         }
-        if self.subject.database.as_deref().and_then(free_bytes).is_some_and(|free| free < LEAST_FREE_BYTES) {
-            wanting.push("the disk is full");
+        if self.state.database.as_deref().and_then(free_bytes).is_some_and(|free| free < MIN_FREE_BYTES) {
+            failed_checks.push("the disk is full");
         }
-        if self.subject.outbox.is_finished() {
-            wanting.push("the outbox worker has stopped");
+        if self.state.outbox.is_finished() {
+            failed_checks.push("the outbox worker has stopped");
         }
-        wanting
+        failed_checks
     }
 
     /// A gauge that cannot be sampled keeps its value.
-    async fn look(&self) {
-        let Subject { domain, database, .. } = &self.subject;
+    async fn sample(&self) {
+        let State { domain, database, .. } = &self.state;
         let outbox = domain.store.read(|r| Ok::<_, StoreError>((r.outbox_count()?, r.outbox_oldest()?)));
         if let Ok((waiting, oldest)) = outbox.await {
             let age = oldest.map_or(0, |oldest| (domain.now() - oldest).num_seconds());
-            self.looked.mails_waiting.set(waiting);
-            self.looked.oldest_mail_seconds.set(age.max(0));
+            self.gauges.mails_waiting.set(waiting);
+            self.gauges.oldest_mail_seconds.set(age.max(0));
         }
         let Some(database) = database else { return };
         let mut log = database.clone().into_os_string();
         log.push("-wal");
-        self.looked.database_bytes.set(size(database));
-        self.looked.log_bytes.set(size(Path::new(&log)));
+        self.gauges.database_bytes.set(size(database));
+        self.gauges.log_bytes.set(size(Path::new(&log)));
         if let Some(free) = free_bytes(database) {
-            self.looked.free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
+            self.gauges.free_bytes.set(i64::try_from(free).unwrap_or(i64::MAX));
         }
     }
 }

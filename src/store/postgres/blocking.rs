@@ -9,49 +9,55 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
 
 use super::super::values::Value;
-use super::{Connector, Fault, StoreError, Terms};
+use super::{Connector, PostgresError, SessionProfile, StoreError};
 
 /// An open connection and its prepared statements.
-pub(in crate::store) struct Open {
+pub(in crate::store) struct BlockingConnection {
     client: Client,
     /// Drives the connection during a call; taken on drop.
     runtime: Option<Runtime>,
     statements: HashMap<&'static str, Statement>,
-    patience: Option<Duration>,
-    is_ended: bool,
+    timeout: Option<Duration>,
+    is_broken: bool,
 }
 
-impl Open {
-    pub(super) fn connect(connector: &Connector, terms: &Terms) -> Result<Open, StoreError> {
+impl BlockingConnection {
+    pub(super) fn connect(connector: &Connector, profile: &SessionProfile) -> Result<BlockingConnection, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let client = runtime.block_on(connector.connect(terms))?;
+        let client = runtime.block_on(connector.connect(profile))?;
         let statements = HashMap::new();
-        Ok(Open { client, runtime: Some(runtime), statements, patience: terms.patience, is_ended: false })
+        Ok(BlockingConnection {
+            client,
+            runtime: Some(runtime),
+            statements,
+            timeout: profile.timeout,
+            is_broken: false,
+        })
     }
 
     /// Returns whether the connection can no longer be used.
     pub(super) fn is_lost(&self) -> bool {
-        self.is_ended || self.client.is_closed()
+        self.is_broken || self.client.is_closed()
     }
 
-    pub(super) fn rows(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>, Fault> {
+    pub(super) fn rows(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>, PostgresError> {
         let statement = self.statement(sql)?;
         self.wait(async |client| client.query_raw(&statement, params).await?.try_collect().await)
     }
 
     /// Returns the number of rows changed.
-    pub(super) fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, Fault> {
+    pub(super) fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, PostgresError> {
         let statement = self.statement(sql)?;
         self.wait(async |client| client.execute_raw(&statement, params).await)
     }
 
     /// Runs statements without parameters in one round trip.
-    pub(super) fn run(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>, Fault> {
+    pub(super) fn run(&mut self, sql: &str) -> Result<Vec<SimpleQueryMessage>, PostgresError> {
         self.wait(async |client| client.simple_query(sql).await)
     }
 
-    fn statement(&mut self, sql: &'static str) -> Result<Statement, Fault> {
+    fn statement(&mut self, sql: &'static str) -> Result<Statement, PostgresError> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
@@ -60,24 +66,30 @@ impl Open {
         Ok(statement)
     }
 
-    fn wait<T>(&mut self, ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>) -> Result<T, Fault> {
-        let Some(runtime) = &self.runtime else { return Err(Fault::Silence) };
+    fn wait<T>(
+        &mut self,
+        ask: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, PostgresError> {
+        let Some(runtime) = &self.runtime else { return Err(PostgresError::Timeout) };
         let outcome = runtime.block_on(async {
             let answer = ask(&self.client);
-            match self.patience {
-                Some(patience) => timeout(patience, answer).await.map_err(|_| Fault::Silence)?.map_err(Fault::Said),
-                None => answer.await.map_err(Fault::Said),
+            match self.timeout {
+                Some(limit) => {
+                    timeout(limit, answer).await.map_err(|_| PostgresError::Timeout)?.map_err(PostgresError::Driver)
+                }
+                None => answer.await.map_err(PostgresError::Driver),
             }
         });
         if let Err(fault) = &outcome {
             // After a timeout, a late answer would be taken for that of the next statement.
-            self.is_ended |= matches!(fault, Fault::Silence) || fault.is_end() || self.client.is_closed();
+            self.is_broken |=
+                matches!(fault, PostgresError::Timeout) || fault.closes_connection() || self.client.is_closed();
         }
         outcome
     }
 }
 
-impl Drop for Open {
+impl Drop for BlockingConnection {
     fn drop(&mut self) {
         // Does not block: the connection may be dropped on any thread.
         if let Some(runtime) = self.runtime.take() {
