@@ -1,4 +1,5 @@
-//! Registering, logging in and out, one's own record: the walk of the README, through the generated client.
+//! Registration, login, logout and the user record: the README's walk through the generated
+//! client.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! Requirements of OWASP ASVS 5.0 that no other test covers. docs/asvs.md names the test of each requirement.
+//! Requirements of OWASP ASVS 5.0 that no other test covers. docs/asvs.md names the test of each
+//! requirement.
 
 mod support;
 
@@ -32,7 +33,7 @@ async fn text(server: &TestServer, path: &str) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
-/// The script of the pages, as a browser gets it.
+/// The script of the pages, as served.
 async fn script(server: &TestServer) -> String {
     text(server, "/platform/script.js").await
 }
@@ -79,7 +80,7 @@ async fn password_fields_are_masked_and_open_to_password_managers() {
         }
     }
     assert!(fields >= 8, "{fields}");
-    // Nothing stands in the way of pasting.
+    // Pasting is not blocked.
     let script = script(&server).await.to_lowercase();
     for word in ["paste", "clipboard", "contextmenu"] {
         assert!(!script.contains(word), "{word}");
@@ -140,7 +141,7 @@ async fn pages_keep_nothing_in_browser_storage() {
     for store in ["localstorage", "sessionstorage", "indexeddb", "caches.", "serviceworker"] {
         assert!(!script.contains(store), "{store}");
     }
-    // The one cookie of the script is the CSRF token.
+    // The script sets one cookie: the CSRF token.
     let written = script.matches("document.cookie =").count();
     assert_eq!(written, script.matches("document.cookie = `csrftoken=").count());
 }
@@ -194,7 +195,7 @@ async fn audit_entries_have_a_time_in_utc_and_the_client() {
     }
 }
 
-/// The binary, and what it writes to standard error from then on.
+/// The binary and its standard error.
 struct Logging {
     process: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStderr>>,

@@ -1,4 +1,4 @@
-//! The audit trail: what is written down, what is not, who can change it, and how an operator reads it.
+//! The audit trail: recorded events, omitted ones, immutability, and the operator's queries.
 
 #[allow(dead_code)]
 #[path = "support/inventree.rs"]
@@ -19,7 +19,7 @@ use support::{PASSWORD, TestServer, confirmation_key, reset_link};
 
 const NEW: &str = "Quagga-Topaz-88";
 
-/// All entries, the oldest first.
+/// All entries, oldest first.
 async fn entries(server: &TestServer) -> Vec<AuditEntry> {
     server.noted().await;
     let mut all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
@@ -27,7 +27,7 @@ async fn entries(server: &TestServer) -> Vec<AuditEntry> {
     all
 }
 
-/// What happened since so many entries: event, whose, detail.
+/// The events after the first `seen` entries: event, account, detail.
 async fn since(server: &TestServer, seen: usize) -> Vec<(String, Option<i64>, String)> {
     entries(server).await.into_iter().skip(seen).map(|e| (e.event, e.account_id, e.detail)).collect()
 }
@@ -59,14 +59,14 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
             let expected: Vec<(String, Option<i64>, String)> = vec![$($expected),*];
             assert_eq!(came, expected);
             seen += came.len();
-            // What comes now repeats none of them.
+            // Later events do not repeat these.
             server.clock.advance(Duration::seconds(61));
         };
     }
     expect!(happened(Event::Registered, 1, ""));
     server.log_in("amy", PASSWORD).await;
     expect!(happened(Event::Login, 1, ""));
-    // A wrong password, by each of the three ways.
+    // A wrong password, in each of the three ways to send one.
     server.log_in("AMY", "wrong").await;
     let basic = format!("Basic {}", STANDARD.encode("amy:wrong"));
     server.get("user/", &[("authorization", &basic)]).await;
@@ -93,7 +93,7 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
         happened(Event::AddressMadePrimary, 1, "amy@example.org"),
         happened(Event::AddressRemoved, 1, "amy@example.com")
     );
-    // What stays as it is, and the names of a person, are nobody's business.
+    // A PATCH without changes, or of personal names, is not an event.
     server.send(reqwest::Method::PATCH, "user/", &headers, json!({ "username": "amy", "first_name": "A" })).await;
     server.post("emails/2/primary/", &headers, Value::Null).await;
     expect!();
@@ -111,7 +111,7 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
     let body = json!({ "uid": uid, "token": reset, "new_password1": PASSWORD, "new_password2": PASSWORD });
     assert_eq!(server.post("password/reset/confirm/", &[], body.clone()).await.status, 200);
     expect!(happened(Event::PasswordReset, 1, ""));
-    // Refused: nothing happened.
+    // Refused, so nothing happened.
     assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 400);
     expect!();
 
@@ -171,13 +171,13 @@ async fn repeats_within_a_minute_are_one_row_with_a_count() {
         failed(Some(1), 1, (minute, minute)),
     ];
     assert_eq!(counted(entries(&server).await), expected);
-    // A server's clock that is put back counts nothing twice and fails nothing.
+    // A clock that goes backwards neither counts twice nor fails.
     server.clock.advance(Duration::seconds(-120));
     server.log_in("amy", "wrong").await;
     assert_eq!(entries(&server).await.len(), expected.len() + 1);
 }
 
-/// One client's changes of one account: twenty in detail each hour, and all of them counted.
+/// Changes by one client to one account: twenty per hour in detail, all of them counted.
 #[tokio::test]
 async fn flood_of_one_person_takes_21_rows_an_hour() {
     let server = TestServer::with(&[("RATE_LIMITS", "off")]).await;
@@ -196,7 +196,7 @@ async fn flood_of_one_person_takes_21_rows_an_hour() {
         assert_eq!(renames.iter().map(|entry| entry.count).sum::<i64>() as usize, 100 * hour);
         let last = renames.last().unwrap();
         assert_eq!((last.detail.as_str(), last.client.as_str(), last.count), ("aggregated", "127.0.0.1", 80));
-        // Other events of the account have their details.
+        // Other events of the account keep their details.
         server.log_in("amy", "wrong").await;
         assert_eq!(entries(&server).await.last().unwrap().detail, "");
         server.clock.advance(Duration::hours(1));
@@ -223,7 +223,7 @@ async fn flood_of_many_networks_takes_201_rows_an_hour() {
         let last = failed.last().unwrap();
         assert_eq!((last.client.as_str(), last.detail.as_str(), last.count), ("", "aggregated", 100));
     }
-    // A login is another event, whose client is known.
+    // A login is another event, so its client is recorded.
     server
         .post("login/", &[("x-forwarded-for", "198.51.100.7")], json!({ "username": "amy", "password": PASSWORD }))
         .await;
@@ -282,7 +282,7 @@ async fn import_is_one_entry_and_a_second_one_that_changes_nothing_is_none() {
     }
 }
 
-/// People type their password where their name belongs.
+/// Users type passwords into the username field.
 #[tokio::test]
 async fn no_entry_has_a_secret_or_a_name_that_nobody_has() {
     let server = TestServer::start().await;
@@ -311,7 +311,7 @@ async fn no_entry_has_a_secret_or_a_name_that_nobody_has() {
 #[tokio::test]
 async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
     let server = TestServer::start().await;
-    // Entries of today, as the machine has it.
+    // Entries dated by the clock of the machine.
     server.clock.advance(Utc::now() - server.domain().now());
     server.register("amy", "").await;
     server.log_in("amy", PASSWORD).await;
@@ -344,14 +344,14 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
         assert!(refused.contains("the audit trail is append-only"), "{sql}: {refused}");
     }
     assert_eq!(entries(&server).await, before);
-    // Beside an entry of the far future they are as old as ever.
+    // An entry in the far future does not make them deletable.
     server.place.execute("INSERT INTO audit (at, event, client, detail) VALUES (9000000000000000, 'login', '', '')");
     let refused = server.place.try_execute("DELETE FROM audit WHERE id <= 2").unwrap_err();
     assert!(refused.contains("the audit trail is append-only"), "{refused}");
     assert_eq!(entries(&server).await[..before.len()], before);
 }
 
-/// In the transaction of what it tells of.
+/// The entry is written in the transaction of its event.
 #[tokio::test]
 async fn nothing_is_changed_that_cannot_be_written_down() {
     let server = TestServer::start().await;
@@ -370,7 +370,7 @@ async fn nothing_is_changed_that_cannot_be_written_down() {
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
 }
 
-/// What nobody waits for holds nobody up.
+/// The entry of a failed login is written without waiting.
 #[tokio::test]
 async fn failed_login_is_answered_while_nothing_can_be_written() {
     let server = TestServer::start().await;
@@ -391,7 +391,7 @@ async fn what_is_older_than_the_settings_say_goes_and_that_is_an_entry_too() {
     server.clock.advance(Duration::days(30));
     sweep.if_due().await.unwrap();
     assert_eq!(entries(&server).await.len(), 2);
-    // Nothing else happened for a month, and then more.
+    // A month without events, then more.
     server.clock.advance(Duration::days(1));
     sweep.if_due().await.unwrap();
     let trimmed = ("audit_trimmed".to_owned(), None, "before 2026-03-02".to_owned());
@@ -414,7 +414,7 @@ async fn more_than_a_batch_of_old_entries_goes_in_one_sweep() {
     insert.await.unwrap();
     server.clock.advance(Duration::days(366));
     Sweep::new(server.domain().clone()).if_due().await.unwrap();
-    // The server's own sweep may have had a part in it.
+    // The server's own cleanup may have deleted some of them.
     let left = since(&server, 0).await;
     assert!(!left.is_empty() && left.iter().all(|(event, ..)| event == "audit_trimmed"), "{left:?}");
 }

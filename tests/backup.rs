@@ -1,4 +1,4 @@
-//! `backup`: a copy that a server starts from, whatever was going on while it was taken.
+//! `backup`: a server starts from the copy, regardless of concurrent writes.
 
 mod support;
 
@@ -17,7 +17,7 @@ fn key_beside(database: &Path) -> PathBuf {
     PathBuf::from(format!("{}.secret_key", database.display()))
 }
 
-/// The exit code, and what was said.
+/// The exit code, stdout and stderr.
 fn back_up(database: &Path, to: &Path) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
     let output = command.arg("backup").arg(to).arg("--database").arg(database).output().unwrap();
@@ -38,7 +38,7 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A server on a copy of the copy, with the key that belongs to it.
+/// A server on a copy of the backup, with the original key.
 async fn restored(copy: &Path, key: &Path) -> (TestServer, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("auth.sqlite3");

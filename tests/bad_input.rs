@@ -1,4 +1,4 @@
-//! Bodies that are no good, to every operation that reads one: a 4xx in a documented shape, and nothing has changed.
+//! Invalid bodies for every operation that reads one: a documented 4xx, and no change.
 
 mod support;
 
@@ -13,12 +13,12 @@ use support::{Answer, PASSWORD, TestServer, contract};
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
-/// An operation that reads its body, with a good value for each of its fields.
+/// An operation that reads a body, with valid values for its fields.
 struct Operation {
     method: Method,
     path: &'static str,
     fields: &'static [(&'static str, &'static str)],
-    /// Whether a body without any field is refused.
+    /// Whether an empty body is refused.
     needs_fields: bool,
 }
 
@@ -69,7 +69,7 @@ impl Operation {
     }
 }
 
-/// A server with one account, and what it looks like.
+/// A server with one account, and its initial state.
 struct Fixture {
     server: TestServer,
     token: String,
@@ -277,7 +277,7 @@ async fn json_of_more_than_a_thousand_values_is_refused() {
 async fn null_bytes_are_not_allowed() {
     let fixture = Fixture::new().await;
     for operation in operations() {
-        // Control characters in added addresses are removed, as the reference does.
+        // Control characters in addresses are removed, as in the reference.
         if operation.path == "emails/" {
             continue;
         }
@@ -333,7 +333,7 @@ async fn endless_texts_in_every_field_are_refused_or_unknown() {
     fixture.assert_untouched("endless texts").await;
 }
 
-/// Sends a request head and then as much of the body as the server takes, and reads what it answers.
+/// Sends a request head and as much of the body as the server accepts, and reads the response.
 async fn raw(address: SocketAddr, head: String, body: Vec<u8>) -> String {
     let request = request_of(&head);
     let answer = tokio::task::spawn_blocking(move || {
@@ -341,7 +341,7 @@ async fn raw(address: SocketAddr, head: String, body: Vec<u8>) -> String {
         stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         let mut sending = stream.try_clone().unwrap();
-        // The server may hang up on the rest.
+        // The server may close the connection before the end of the body.
         let sender = std::thread::spawn(move || drop(sending.write_all(&body)));
         let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
         while let Ok(read @ 1..) = stream.read(&mut buffer) {
@@ -363,7 +363,7 @@ async fn raw(address: SocketAddr, head: String, body: Vec<u8>) -> String {
     answer
 }
 
-/// Its body is too large for the server to see its end: here it matters only that there is one.
+/// A stand-in for the body, which is too large for the server to read to its end.
 fn request_of(head: &str) -> contract::Request {
     let (line, headers) = first_line_and_headers(head.trim_end());
     let [method, target, _] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("no request: {line}") };
@@ -398,7 +398,7 @@ async fn body_of_ten_megabytes_is_too_large() {
         };
         let declared = raw(address, head(&format!("Content-Length: {size}")), vec![b' '; size]).await;
         assert_too_large(&declared, &operation.name());
-        // One chunk that never says how much is to come.
+        // A chunked body without a declared length.
         let mut chunks = Vec::new();
         for _ in 0..size / 65_536 {
             chunks.extend_from_slice(b"10000\r\n");
@@ -491,7 +491,8 @@ async fn broken_forms_are_read_as_far_as_they_go() {
     fixture.assert_untouched("broken forms").await;
 }
 
-/// Also where the document lets the only field out: a resend without an address would mail a stranger.
+/// Also where the document makes the only field optional: a resend without an address would go to
+/// a stranger.
 #[tokio::test]
 async fn missing_body_names_every_required_field() {
     let server = TestServer::start().await;

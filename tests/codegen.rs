@@ -1,11 +1,12 @@
-//! The checked-in client and trait are the ones that the generator makes of the document.
+//! The checked-in client and trait match the generator's output.
 
 use serde_json::json;
 use specbound_codegen::{Settings, generate};
 
 const SOURCE: &str = include_str!("../spec/inventree-auth-v291.yaml");
 
-/// build.rs enforces this too. Both depend on the order of keys, which `serde_json` keeps only with `preserve_order`.
+/// build.rs enforces this too. Both depend on the order of keys, which `serde_json` keeps only
+/// with `preserve_order`.
 #[test]
 fn checked_in_files_match_the_document() {
     let fresh = generate(SOURCE, &Settings { trait_name: "AuthApi", runtime: "crate::http::typed" }).unwrap();
@@ -15,7 +16,7 @@ fn checked_in_files_match_the_document() {
     ];
     let keeps_order = json!({"b": 1, "a": 2}).to_string().starts_with("{\"b\"");
     for (fresh, checked_in) in checked_in {
-        // Without the order the items differ in place, with the same lines.
+        // Without `preserve_order`, the same lines come in another order.
         assert!(!keeps_order || fresh == checked_in, "generated/ is stale: REFRESH_GENERATED=1 cargo build");
         assert!(sorted(fresh) == sorted(checked_in), "generated/ is stale: REFRESH_GENERATED=1 cargo build");
     }

@@ -1,4 +1,5 @@
-//! `spec diff --old A --new B` as people use it in CI: the binary, documents on disk, exit codes, three formats.
+//! `spec diff --old A --new B` as used in CI: the binary, documents on disk, exit codes, three
+//! formats.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -213,7 +214,8 @@ fn statuses_without_quotation_marks_are_read() {
     assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("no changes of meaning\n", Some(0)));
 }
 
-/// Two hundred operations that share a circle of two hundred schemas, all of them renamed: each reference changes.
+/// Two hundred operations with a cycle of two hundred schemas, all renamed, so that every
+/// reference changes.
 #[test]
 fn many_schemas_that_refer_to_each_other_come_to_an_end() {
     let document = |suffix: &str| {

@@ -1,5 +1,6 @@
-//! Code that disagrees with its document does not compile: one implementation against small documents, each with one
-//! change. The cases are written at run time, since each contains what the generator makes of its document.
+//! Code that disagrees with its document does not compile: one implementation against small
+//! documents, each with one change. The cases are written at run time, since each contains the
+//! code generated from its document.
 
 #[path = "support/package.rs"]
 mod package;
@@ -9,7 +10,8 @@ use package::Package;
 const DOCUMENT: &str = include_str!("compile_fail/small.yaml");
 const IMPLEMENTATION: &str = include_str!("compile_fail/implementation.rs");
 
-/// A change of the document, and what the compiler must say of the unchanged implementation.
+/// A change of the document, and the compiler error that it causes in the unchanged
+/// implementation.
 const CASES: &[(&str, &str, &str, &str)] = &[
     ("handler_taken_away", "HANDLER", "", "not all trait items implemented, missing: `ping_create`"),
     ("other_status", "'200':", "'201':", "expected `201`, found `200`"),
@@ -57,7 +59,7 @@ fn add_case(package: &Package, name: &str, document: &str, implementation: &str)
     package.add(name, &format!("#[allow(dead_code)]\nmod api {{\n{}\n}}\n\n{implementation}", generated.server));
 }
 
-/// `cargo build --examples` over a package of cases; each case's compiler messages by its name.
+/// Runs `cargo build --examples` on a package of cases. Maps each case to its compiler messages.
 #[test]
 fn what_disagrees_with_the_document_does_not_compile() {
     let package = Package::new("compile_fail");

@@ -1,6 +1,6 @@
-//! Clients that say nothing, or less than a request: they are closed in time, and never keep anybody out.
+//! Silent and slow clients: their connections time out and never block other clients.
 //!
-//! With ten thousand of them at once: `tests/overload`.
+//! `tests/overload` does this with ten thousand connections.
 
 #[cfg(target_os = "linux")]
 #[path = "support/binary.rs"]
@@ -16,17 +16,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const REQUEST: &[u8] = b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n";
-/// The preface of HTTP/2 and its first frame, empty settings.
+/// The HTTP/2 preface with an empty SETTINGS frame.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
-/// What comes until the other side closes; `None` while it does not.
+/// Reads until the peer closes; `None` if it does not.
 async fn rest(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut came = Vec::new();
     let mut buffer = [0; 4096];
     loop {
         match tokio::time::timeout(Duration::from_millis(50), stream.read(&mut buffer)).await {
             Err(_) => return None,
-            // What was sent and not read makes a reset of an end.
+            // Unread data turns the close into a reset.
             Ok(Err(_) | Ok(0)) => return Some(came),
             Ok(Ok(read)) => came.extend_from_slice(&buffer[..read]),
         }
@@ -40,7 +40,7 @@ async fn connect(server: &TestServer, says: &[u8]) -> TcpStream {
 }
 
 async fn leap(seconds: u64) {
-    // The server's own clock of the moment moves too, and then it looks.
+    // Advances tokio's clock, so that the server's timeouts fire.
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;
     tokio::time::resume();
@@ -87,7 +87,7 @@ async fn handshake_that_stops_is_closed_too() {
     let certificate = file("fullchain.pem", made.cert.pem());
     let key = file("privkey.pem", made.signing_key.serialize_pem());
     let server = TestServer::with(&[("TLS_CERTIFICATE", &certificate), ("TLS_KEY", &key)]).await;
-    // Nothing, and the beginning of a ClientHello.
+    // Nothing, and a truncated ClientHello.
     for says in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
         let mut stream = connect(&server, says).await;
         is_closed_in_time("a handshake", &mut stream).await;
@@ -106,7 +106,7 @@ async fn who_speaks_now_and_then_is_not_closed() {
     assert_eq!(rest(&mut stream).await, None);
 }
 
-/// A frame of HTTP/2 (RFC 9113, 4.1).
+/// An HTTP/2 frame (RFC 9113, 4.1).
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
@@ -118,13 +118,14 @@ const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
-/// `GET /api/auth/providers/` at `x`, in HPACK.
+/// `GET /api/auth/providers/` for host `x`, in HPACK.
 fn request() -> Vec<u8> {
     let path = b"/api/auth/providers/";
     [&b"\x82\x86\x41\x01x\x04"[..], &[u8::try_from(path.len()).unwrap()], path].concat()
 }
 
-/// Sends as long as it is taken: whether all was, and what came back.
+/// Writes frames until the server stops reading. Returns whether all were written, and the
+/// response.
 async fn flood(server: &TestServer, frames: impl Iterator<Item = Vec<u8>>) -> (bool, Vec<u8>) {
     let stream = connect(server, PREFACE).await;
     let (mut reading, mut writing) = stream.into_split();
@@ -144,7 +145,7 @@ async fn flood(server: &TestServer, frames: impl Iterator<Item = Vec<u8>>) -> (b
     (is_taken, tokio::time::timeout(Duration::from_secs(30), came).await.expect("it is closed").unwrap())
 }
 
-/// What a peer's frames are, by their kinds.
+/// The types of the frames of a peer.
 fn kinds(mut frames: &[u8]) -> Vec<u8> {
     let mut kinds = Vec::new();
     while let Some(head) = frames.first_chunk::<9>() {
@@ -155,7 +156,7 @@ fn kinds(mut frames: &[u8]) -> Vec<u8> {
     kinds
 }
 
-/// One request, as the frames are meant: the floods below are made of the same.
+/// A single request in the same frames as the floods below.
 #[tokio::test]
 async fn request_in_http_2_frames_is_answered() {
     let server = TestServer::start().await;
@@ -164,7 +165,7 @@ async fn request_in_http_2_frames_is_answered() {
     assert!(String::from_utf8_lossy(&came).contains("\"sso_enabled\""));
 }
 
-/// What HTTP/2 says twice it says alike.
+/// `:authority` and Host must agree.
 #[tokio::test]
 async fn http_2_names_one_host() {
     let server = TestServer::start().await;
@@ -195,7 +196,7 @@ async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
     };
     let (_, came) = flood(&server, (0..20_000).map(reset)).await;
     assert!(kinds(&came).contains(&GOAWAY), "resets go on: {:?}", kinds(&came));
-    // A head that never ends.
+    // A header block without an end.
     let begun = frame(HEADERS, END_STREAM, 1, &request());
     let header = [&b"\x00\x01a\x7f\x81\x01"[..], &[b'x'; 256]].concat();
     let more = frame(CONTINUATION, 0, 1, &header.repeat(60));
@@ -218,14 +219,15 @@ async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
 
 const DATA: u8 = 0;
 
-/// `POST /api/auth/login/` at `x` with JSON, in HPACK; its body is to follow.
+/// `POST /api/auth/login/` with JSON for host `x`, in HPACK, without the body.
 fn login() -> Vec<u8> {
     let field = |index: u8, value: &[u8]| [&[index, u8::try_from(value.len()).unwrap()], value].concat();
     let named = |name: &[u8], value: &[u8]| [field(0, name), field(0, value)[1..].to_vec()].concat();
     [b"\x83\x86\x41\x01x".to_vec(), field(4, b"/api/auth/login/"), named(b"content-type", b"application/json")].concat()
 }
 
-/// 4,480 requests under way on 140 connections, each with half a body: more than are let in at one time.
+/// 4,480 concurrent requests on 140 connections, each with half a body: more than are admitted at
+/// a time.
 #[tokio::test]
 async fn half_bodies_on_http_2_keep_nobody_out() {
     let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
@@ -248,14 +250,14 @@ async fn half_bodies_on_http_2_keep_nobody_out() {
         assert_eq!(server.get("providers/", &[]).await.status, 200);
         most = most.max(in_flight().await);
     }
-    // They are let in up to there, and what is closed takes a moment to go.
+    // Requests beyond the limit are refused; connections take a moment to close.
     assert!((4000..4096 + 256).contains(&most), "{most} requests under way");
     let rests = futures::future::join_all(held.iter_mut().map(rest)).await;
     let closed = rests.iter().flatten().count();
     assert!((12..64).contains(&closed), "{closed} of 140 closed");
 }
 
-/// 16 MiB of large bodies at one time; small ones are always read.
+/// 16 MiB of large bodies at a time. Small bodies are always read.
 #[tokio::test]
 async fn large_bodies_wait_for_room_and_small_ones_do_not() {
     let server = TestServer::start().await;
@@ -266,7 +268,7 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
     let mut held = Vec::new();
     for _ in 0..12 {
         let mut stream = connect(&server, b"").await;
-        // A refusal does not wait for the rest.
+        // A refusal may come before the end of the body.
         let _ = stream.write_all(&most).await;
         held.push(stream);
     }
@@ -274,7 +276,8 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
         assert!(rest.starts_with(b"HTTP/1.1 503 "), "{}", String::from_utf8_lossy(rest));
         refused += 1;
     }
-    // One is refused only while there is no room at all, so six stay, and seven do not fit.
+    // A request is refused only if there is no room at all, so six are admitted and a seventh does
+    // not fit.
     assert_eq!(refused, 6, "of 12");
     assert_eq!(server.log_in("amy", support::PASSWORD).await.status, 200);
     drop(held);
@@ -293,7 +296,7 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
     panic!("the room is not given back");
 }
 
-/// The bodies that once took a hundred times their size, from four clients at a time.
+/// Bodies whose parsing once took a hundred times their size, from four concurrent clients.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn large_bodies_take_memory_in_proportion_and_give_it_back() {
@@ -307,7 +310,7 @@ async fn large_bodies_take_memory_in_proportion_and_give_it_back() {
     let http = reqwest::Client::new();
     let send = async |kind: &'static str, body: String| {
         let request = http.post(server.url("login/")).header("content-type", kind).body(body);
-        // 503 while there is no room.
+        // 503 without room.
         let status = request.send().await.unwrap().status().as_u16();
         assert!([400, 503].contains(&status), "{status}");
         status
@@ -340,7 +343,7 @@ async fn large_bodies_take_memory_in_proportion_and_give_it_back() {
     panic!("{before} MiB before, {} after", mib("VmRSS:"));
 }
 
-/// What comes within a second, if anything does.
+/// Bytes received within a second, if any.
 async fn some(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut buffer = vec![0; 4096];
     let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.ok()?.ok()?;
@@ -378,11 +381,11 @@ async fn head_of_more_than_32_kib_is_431_and_the_next_client_is_served() {
     for head in [format!("X-Long: {}", "x".repeat(1 << 20)), "X-Many: x\r\n".repeat(100_000)] {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         let head = format!("GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n");
-        // The server does not wait for its end.
+        // The server may close before the end of the head.
         let _ = stream.write_all(head.as_bytes()).await;
         let mut came = Vec::new();
         let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut came)).await.unwrap();
-        // A reset may have overtaken it.
+        // A reset may have discarded the response.
         assert!(came.is_empty() || came.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&came));
         assert_eq!(server.get("providers/", &[]).await.status, 200);
     }
@@ -395,7 +398,7 @@ async fn head_of_more_than_32_kib_is_431_and_the_next_client_is_served() {
     assert!(came.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&came));
 }
 
-/// 128 places, and 700 clients that take them and say nothing, half a request, or half a body.
+/// 128 slots, and 700 clients that send nothing, half a request or half a body.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn silent_clients_take_no_place_from_others() {
@@ -411,7 +414,7 @@ async fn silent_clients_take_no_place_from_others() {
         for number in 0..100 {
             let says = [&b""[..], b"GET / HTTP/1.1\r\nX: ", half_a_body, PREFACE][number % 4];
             let mut stream = TcpStream::connect(server.address).await.unwrap();
-            // It may be closed already, for another one.
+            // The connection may have been closed already to make room.
             let _ = stream.write_all(says).await;
             silent.push(stream);
         }
@@ -421,7 +424,7 @@ async fn silent_clients_take_no_place_from_others() {
         let open_files = std::fs::read_dir(format!("/proc/{}/fd", server.process.id())).unwrap().count();
         assert!(open_files < 256, "{open_files} files");
     }
-    // Those that were there first have gone.
+    // The first ones have been closed.
     let rests = futures::future::join_all(silent.iter_mut().map(rest)).await;
     let closed = rests.iter().flatten().count();
     assert!((572..700).contains(&closed), "{closed} of 700 closed");

@@ -1,4 +1,4 @@
-//! The gate as people use it: the binary, documents on disk, exit codes.
+//! `spec diff` as used in CI: the binary, documents on disk, exit codes.
 
 use std::process::{Command, Output};
 
@@ -14,7 +14,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// `spec diff --source COPY` of a copy of the document with one edit: exit code and differences.
+/// `spec diff --source` with an edited copy of the document: exit code and differences.
 fn diff_after(edit: impl FnOnce(&mut Value)) -> (i32, Vec<Value>) {
     let mut copy: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
     edit(&mut copy);
@@ -69,7 +69,7 @@ fn descriptions_are_exported_word_for_word() {
     }
 }
 
-/// A pointer to take away, and the place and value that must be reported, alone.
+/// Removes a pointer; exactly the given place and value must be reported.
 #[test]
 fn one_thing_removed_is_reported_as_exactly_that() {
     let login = "/paths/~1api~1auth~1login~1/post";
@@ -124,7 +124,7 @@ fn changed_value_is_reported_with_both_sides() {
     }
 }
 
-/// What is renamed is gone under one name and new under the other, each with its whole value.
+/// A rename is reported as a removal and an addition, each with its whole value.
 #[test]
 fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
     let rename = |parent: &'static str, from: &'static str, to: &'static str| {

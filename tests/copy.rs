@@ -1,4 +1,4 @@
-//! `copy`: what arrives is what was there, and what cannot be copied is left as it is.
+//! `copy`: complete and identical, or not at all.
 
 mod support;
 
@@ -24,7 +24,7 @@ const TABLES: [&str; 11] = [
     "secret_keys",
 ];
 
-/// A copy in a file has no key beside it: the original's moves by hand.
+/// The copy has no key file beside it: the original key is passed on.
 const KEY: (&str, &str) = ("SECRET_KEY", "the secret key of every test on a server");
 
 fn copy(from: &Place, to: &Place) -> Output {
@@ -32,7 +32,7 @@ fn copy(from: &Place, to: &Place) -> Output {
     command.args(["copy", "--from", &from.argument(), "--to", &to.argument()]).env_clear().output().unwrap()
 }
 
-/// The one line that it was refused with.
+/// The one-line error.
 fn refused(output: &Output) -> String {
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
@@ -45,7 +45,8 @@ fn done(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// A stopped server's database with rows in every table, holes in the ids, and values at the edges of their types.
+/// The database of a stopped server, with rows in every table, gaps in the ids, and values at the
+/// limits of their types.
 async fn filled() -> (TestServer, String) {
     let mut server = TestServer::with(&[("EMAIL_HOST", "")]).await;
     let token = server.register("amy", "amy@example.com").await;
@@ -72,14 +73,14 @@ async fn filled() -> (TestServer, String) {
         })
         .await
         .unwrap();
-    // The last account goes, and its id must not come again.
+    // The last account is deleted; its id must not be reused.
     server.register("gone", "").await;
     server.place.execute("DELETE FROM accounts WHERE username = 'gone'");
     server.stop().await;
     (server, token)
 }
 
-/// Every value of every row of a file, as SQLite writes it down.
+/// Every value of every row of a file, as text.
 fn dump(file: &Path) -> Vec<String> {
     let connection = rusqlite::Connection::open(file).unwrap();
     let mut rows = Vec::new();
@@ -110,7 +111,7 @@ async fn copy_serves_and_goes_on_where_the_original_ended() {
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.json()["username"], "amy");
     assert_eq!(server.log_in("zoë", PASSWORD).await.status, 200);
     let new = server.register("new", "").await;
-    // The ids of those who are gone are nobody's.
+    // Ids of deleted accounts are not reused.
     assert_eq!(server.get("user/", &[("authorization", &new)]).await.json()["pk"], 4);
 }
 
@@ -178,7 +179,8 @@ async fn server_that_is_not_there_is_one_line_without_its_password() {
     }
 }
 
-/// Nothing written while it copies may stay behind, so nothing is. It is held up at its target, which somebody else uses.
+/// The source is locked while it is copied, so that no write can be missed. A lock on the target
+/// holds the copy up.
 #[tokio::test]
 async fn nobody_writes_while_a_copy_is_made() {
     let (original, token) = filled().await;
@@ -198,7 +200,7 @@ async fn nobody_writes_while_a_copy_is_made() {
     let late = tokio::spawn(async move { request.await.unwrap().status().as_u16() });
     drop(lock);
     assert!(done(&copying.wait_with_output().unwrap()).contains("All rows were compared"));
-    // Refused, or done after it: in no case within.
+    // Refused, or done after the copy, but not during it.
     assert!([200, 503].contains(&late.await.unwrap()));
     assert_eq!(target.number("SELECT COUNT(*) FROM accounts WHERE first_name = 'late'"), 0);
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);

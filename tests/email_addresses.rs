@@ -1,4 +1,4 @@
-//! Address rows: listing, adding, proving, choosing the primary one, removing; and the keys that prove them.
+//! Email addresses: list, add, confirm, make primary, remove, and the keys that confirm them.
 
 mod support;
 
@@ -10,12 +10,12 @@ const UNVERIFIED_PRIMARY: &str = "An unverified email address cannot become the 
 const PRIMARY_AMONG_OTHERS: &str =
     "The primary email address cannot be removed while there are others. Make another one primary first.";
 
-/// Somebody with a token.
+/// A user with a token.
 struct Person<'a> {
     server: &'a TestServer,
     token: String,
     pk: i64,
-    /// From the mail of the registration, if there was one.
+    /// From the email of the registration, if any.
     key: Option<String>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Person<'a> {
         person
     }
 
-    /// With a proved primary address.
+    /// A user whose primary address is confirmed.
     async fn proved(server: &'a TestServer, username: &str, email: &str) -> Person<'a> {
         let person = Person::new(server, username, email).await;
         assert_eq!(confirm(server, person.key.as_deref().unwrap()).await.status, 200);
@@ -54,7 +54,7 @@ impl<'a> Person<'a> {
         self.post(&format!("emails/{id}/{action}/"), Value::Null).await
     }
 
-    /// A fresh key for this row.
+    /// Requests a new key for this row.
     async fn key_for(&self, id: i64) -> String {
         assert_eq!(self.act(id, "verify").await.status, 200);
         confirmation_key(&self.server.take_mails(1).await[0])
@@ -184,7 +184,7 @@ async fn adding_mails_nobody() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
     amy.add("quiet@example.com").await;
-    // Mails leave in order: had the first address got one, it would come first.
+    // Email is sent in order: one for the first address would come first.
     let asked = amy.add("asked@example.com").await;
     amy.act(asked, "verify").await;
     assert_eq!(server.take_mails(1).await[0].to, "asked@example.com");
@@ -305,7 +305,7 @@ async fn own_address_follows_the_primary_row() {
     assert_eq!(amy.row(second).await["primary"], true);
     assert_eq!(amy.row(first).await["primary"], false);
     assert_eq!(amy.email().await, "second@example.com");
-    // Once more changes nothing.
+    // A repetition changes nothing.
     assert_eq!(amy.act(second, "primary").await.status, 200);
     assert_eq!(amy.email().await, "second@example.com");
 }
@@ -501,7 +501,7 @@ async fn resend_answers_alike_and_mails_only_unproved_rows() {
         let answer = resend(&server, email).await;
         assert_eq!((answer.status, answer.json()), (201, json!({ "detail": "ok" })), "{email}");
     }
-    // Mails leave in order: amy's is the first and the only one.
+    // Email is sent in order: amy's is the first and the only one.
     let mails = server.take_mails(1).await;
     assert_eq!((mails.len(), mails[0].to.as_str()), (1, "amy@example.com"));
     assert_eq!(confirm(&server, &confirmation_key(&mails[0])).await.status, 200);
@@ -528,7 +528,7 @@ async fn account_has_so_many_addresses_as_the_settings_say() {
     let full = json!({ "non_field_errors": ["An account can have no more than 3 email addresses."] });
     let answer = add("d@example.com").await;
     assert_eq!((answer.status, answer.json()), (400, full));
-    // One that is there already is told as ever, and one that went makes room.
+    // A duplicate gets its usual error, and a removed address makes room.
     let twice = json!({ "non_field_errors": ["The fields user, email must make a unique set."] });
     assert_eq!(add("b@example.com").await.json(), twice);
     assert_eq!(amy.act(second, "remove").await.status, 200);
@@ -583,7 +583,7 @@ async fn proved_addresses_are_told_of_a_new_one() {
     for line in ["    amy", "    second@example.com", "    2026-03-01 12:00 UTC", "    from 127.0.0.1"] {
         assert!(mail.text.lines().any(|found| found == line), "{line}: {}", mail.text);
     }
-    // No live link: the account page alone.
+    // No link with a key, only the account page.
     let links: Vec<&str> = mail.text.lines().filter(|line| line.contains("http")).collect();
     assert_eq!(links, ["http://auth.example.com/platform/"]);
 }

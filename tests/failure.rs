@@ -1,8 +1,8 @@
-//! What fails around the server: another process holds the database, the clock jumps. Each is met by a documented
-//! answer, and passes without a restart.
+//! Failures around the server: a database locked by another process, a clock that jumps. Each has
+//! a documented response and passes without a restart.
 //!
-//! A mail server that is away is in `tests/mail.rs`, `kill -9` in `tests/crash`, a disk that is really full in
-//! `tests/full_disk`.
+//! For an unavailable mail server see `tests/mail.rs`, for `kill -9` `tests/crash`, for a full
+//! disk `tests/full_disk`.
 
 #[cfg(target_os = "linux")]
 #[path = "support/binary.rs"]
@@ -24,13 +24,13 @@ async fn database_locked_by_another_process_refuses_writes_reads_go_on_and_it_re
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let headers = [("authorization", token.as_str())];
-    // Around the contract's check: the document has no 503.
+    // Bypasses the contract check: the document has no 503.
     let user = format!("{}/api/auth/user/", server.base);
     let rename = |name: &str| {
         let request = server.http.patch(&user).header("authorization", &token);
         server.page(request.json(&json!({ "first_name": name })))
     };
-    // The day's first use of a token is noted, which is a write.
+    // The first use of a token on a day is recorded, which is a write.
     server.clock.advance(chrono::Duration::days(1));
 
     let lock = server.place.lock();
@@ -47,7 +47,7 @@ async fn database_locked_by_another_process_refuses_writes_reads_go_on_and_it_re
     assert_eq!(server.get("user/", &headers).await.json()["first_name"], "kept");
 }
 
-/// With the writer held up for as long as it takes: a read that waited for it would never be answered.
+/// The writer is blocked indefinitely: a read that waited for it would never be answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_read_waits_for_the_note_of_its_use() {
     let server = TestServer::start().await;
@@ -69,7 +69,7 @@ async fn no_read_waits_for_the_note_of_its_use() {
     }
     release.send(()).unwrap();
     writer.await.unwrap().unwrap();
-    // And both were noted.
+    // Both uses were recorded.
     server.noted().await;
     let account = server.domain().store.read(|r| Ok::<_, StoreError>((r.token_list(1)?, r.session_list(1)?)));
     let (tokens, sessions) = account.await.unwrap();
@@ -92,13 +92,13 @@ async fn clock_that_jumps_ahead_and_back_locks_nobody_out_for_longer_than_the_li
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
 }
 
-/// The system lets the process write no further: what a full disk and a quota are like, without being root.
+/// A limit on file sizes: like a full disk or a quota, but without root.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-    // The signal that comes with it is for shells.
+    // SIGXFSZ would terminate the shell.
     let server = binary::Binary::start("trap '' XFSZ");
     let pid = Pid::from_raw(server.process.id().try_into().unwrap());
     let writes_up_to = |bytes: Option<u64>| {
@@ -137,7 +137,7 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
     assert_eq!(whole, "ok");
 }
 
-/// What a write may have to undo is kept in memory: a container has no folder for temporary files.
+/// Statement journals stay in memory: a container may have no temporary directory.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn no_write_needs_a_temporary_file() {
@@ -158,7 +158,7 @@ async fn no_write_needs_a_temporary_file() {
     };
     let fill = store.write(move |w| (0..2000).try_for_each(|number| w.account_insert(&account(number)).map(|_| ())));
     fill.await.unwrap();
-    // Some two hundred pages that were there before.
+    // Updates some two hundred existing pages.
     let open = store.write(|w| {
         (1..=2000).try_for_each(|id| w.account_set_email(id, "amy@example.com"))?;
         let files = std::fs::read_dir("/proc/self/fd").unwrap();
@@ -167,6 +167,6 @@ async fn no_write_needs_a_temporary_file() {
     });
     let open = open.await.unwrap();
     assert!(open.iter().any(|name| name.ends_with("auth.sqlite3")), "{open:?}");
-    // What SQLite calls its temporary files.
+    // The names of SQLite's temporary files.
     assert!(!open.iter().any(|name| name.contains("etilqs_")), "{open:?}");
 }

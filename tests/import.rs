@@ -1,4 +1,4 @@
-//! Moving in from InvenTree: the program itself reads a source, and a server then answers for the accounts in it.
+//! Import from InvenTree: the binary reads a source, and a server then serves its accounts.
 
 #[path = "support/inventree.rs"]
 mod inventree;
@@ -14,7 +14,7 @@ use support::TestServer;
 use support::place::Place;
 
 const OLD: &str = "inventree-test-1";
-/// [`OLD`] as Django stores it, with costs that a test can afford.
+/// Hashes of [`OLD`] as Django stores them, with costs that a test can afford.
 const PBKDF2: &str = "pbkdf2_sha256$1$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
 const FORMATS: &[(&str, &str)] = &[
     ("pbkdf2", PBKDF2),
@@ -26,11 +26,11 @@ const FORMATS: &[(&str, &str)] = &[
         "scrypt$16$saltsalt$2$1$2Qs/X8iuPNJVVZofshTbd46BGOQGKjIoD1Eds8IHw324vBwknjDj2KoqjP6CJvUg8SegUld1sL2wpiap5TFtvw==",
     ),
 ];
-/// By the clock of the test's server.
+/// Dates by the clock of the test server.
 const YESTERDAY: &str = "2026-02-28";
 const TODAY: &str = "2026-03-01";
 const NEXT_YEAR: &str = "2027-01-01";
-/// A billion rounds.
+/// A billion iterations.
 const ABSURD: &str = "pbkdf2_sha256$1000000000$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
 
 struct Move {
@@ -46,7 +46,7 @@ impl Move {
         Move { place: Place::new(folder.path()), folder, source }
     }
 
-    /// Three accounts with everything that can hang on one.
+    /// Three accounts with rows in every table.
     fn filled() -> Move {
         let new = Move::new();
         let source = &new.source;
@@ -77,7 +77,7 @@ impl Move {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Nothing was imported, and this is what was said.
+    /// The error message; nothing was imported.
     fn refused(&self) -> String {
         let before = self.database().content();
         let output = self.import(&[]);
@@ -102,7 +102,7 @@ fn import(from: &Path, database: &Place, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// One line that names the file and holds this.
+/// A one-line message that names the file and contains `text`.
 fn assert_one_line(said: &str, text: &str) {
     assert_eq!(said.trim_end().lines().count(), 1, "{said}");
     assert!(said.contains("inventree.sqlite3") && said.contains(text), "{said}");
@@ -163,7 +163,7 @@ async fn a_good_login_moves_the_password_to_argon2id_and_it_goes_on_working() {
     };
     assert_eq!(server.log_in("bea", "inventree-test-2").await.status, 400);
     assert_eq!(server.log_in("ada", OLD).await.status, 200);
-    // Behind the answer: it comes soon, not at once.
+    // Rehashing follows the response, with a delay.
     for _ in 0..1000 {
         if stored(1).await != PBKDF2 {
             break;
@@ -205,7 +205,7 @@ async fn basic_credentials_and_a_changed_password_work_on_an_imported_account() 
         format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("ada:{password}")))
     };
     assert_eq!(server.get("user/", &[("authorization", &basic(OLD))]).await.status, 200);
-    // At once: the move behind the first answer must neither refuse nor undo this.
+    // Immediately: the rehash in the background must neither refuse nor undo this change.
     let body = json!({ "old_password": OLD, "new_password1": "Zebra-Quartz-78", "new_password2": "Zebra-Quartz-78" });
     let answer = server.post("password/change/", &[("authorization", &basic(OLD))], body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -382,7 +382,7 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
 async fn conflicts_with_accounts_made_here_name_both_sides_and_nothing_is_written() {
     let new = Move::filled();
     let mut server = new.server().await;
-    // Ids 1, 2 and 3: the last is that of an account in the source.
+    // Ids 1, 2 and 3; an account in the source has the id 3.
     server.register("bea", "other@example.com").await;
     server.register("gus", "gus@example.com").await;
     server.register("hal", "hal@example.com").await;
@@ -405,7 +405,7 @@ fn a_truncated_source_is_one_line_and_nothing_written() {
         assert!(!new.database().exists(), "{length}");
     }
     std::fs::write(&new.source.path, b"").unwrap();
-    assert_one_line(&new.refused(), "an empty one");
+    assert_one_line(&new.refused(), "or empty");
 }
 
 #[test]
@@ -521,8 +521,9 @@ fn nothing_that_is_printed_holds_a_secret_or_a_progress_bar() {
     }
 }
 
-/// A whole database of InvenTree itself: `INVENTREE_DATABASE=FILE INVENTREE_PASSWORDS=FILE cargo test --release --test
-/// import -- --ignored --nocapture`, the second file holding the passwords its accounts have, one a line.
+/// A real InvenTree database: `INVENTREE_DATABASE=FILE INVENTREE_PASSWORDS=FILE cargo test
+/// --release --test import -- --ignored --nocapture`, with the passwords of its accounts in the
+/// second file, one per line.
 #[tokio::test]
 #[ignore = "needs a database of InvenTree"]
 async fn a_whole_inventree_database_moves_in() {

@@ -1,4 +1,4 @@
-//! How often somebody may try, with the limits on as they are shipped.
+//! Rate limits, with the default settings.
 
 mod support;
 
@@ -45,10 +45,10 @@ async fn eleventh_wrong_password_is_throttled_until_time_passes() {
         let words = json!({ "non_field_errors": ["Unable to log in with provided credentials."] });
         assert_eq!((answer.status, answer.json()), (400, words));
     }
-    // A try before its time costs as one more.
+    // An attempt before the time is up counts too.
     assert_throttled(&server.log_in("amy", "wrong").await, 60);
     server.clock.advance(Duration::seconds(45));
-    // The right one waits too, or the wait would tell it from the others.
+    // The right password waits too; otherwise the delay would identify it.
     assert_throttled(&server.log_in("amy", PASSWORD).await, 45);
     server.clock.advance(Duration::seconds(45));
     assert_eq!(server.log_in("amy", "wrong").await.status, 400);
@@ -74,18 +74,18 @@ async fn every_way_to_try_a_password_shares_one_limit() {
     assert_throttled(&server.log_in("amy", PASSWORD).await, 60);
     assert_throttled(&basic(&server, "amy", PASSWORD).await, 90);
     assert_throttled(&server.post("password/change/", &[("authorization", &token)], body).await, 120);
-    // Tokens are no guesses.
+    // Tokens are not rate-limited.
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
 }
 
-/// As many passwords wait as may, behind hashes that take seconds: nothing is tried, and so nothing is counted.
+/// The hashing queue is full of slow hashes: a login that is not attempted is not counted.
 #[tokio::test]
 async fn login_that_was_not_tried_is_not_counted() {
     let server = limited().await;
     server.register("amy", "").await;
     let hasher = server.domain().hasher.clone();
     let threads = std::thread::available_parallelism().unwrap().get();
-    // A hash of Django's takes as long as it says.
+    // A Django hash takes as long as its number of iterations.
     let rounds = if cfg!(debug_assertions) { 200_000 } else { 8_000_000 };
     let slow = format!("pbkdf2_sha256${rounds}$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let requester = Requester::new(&Client { address: "127.0.0.1".to_owned(), ..Client::default() }, None);
@@ -104,7 +104,7 @@ async fn login_that_was_not_tried_is_not_counted() {
     }
     let login = format!("{}/api/auth/login/", server.base);
     for _ in 0..20 {
-        // Around the contract's check: the document has no 503.
+        // Bypasses the contract check: the document has no 503.
         let wrong = server.http.post(&login).json(&json!({ "username": "amy", "password": "wrong" }));
         let answer = server.page(wrong).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
@@ -158,7 +158,7 @@ async fn good_logins_are_not_limited_and_clear_nothing() {
     assert_throttled(&server.log_in("amy", PASSWORD).await, 60);
 }
 
-/// No database's text need hold such a name.
+/// PostgreSQL text cannot hold such a name.
 #[tokio::test]
 async fn name_with_a_null_character_is_a_wrong_one() {
     let server = TestServer::start().await;
@@ -177,7 +177,8 @@ async fn one_client_cannot_try_one_password_on_many_names() {
     assert_throttled(&server.log_in("another", "wrong").await, 6);
 }
 
-/// The answer is that of a mail that leaves: the last ones still hold, and strangers learn nothing from it.
+/// The response is the same as if the email had been sent: earlier ones stay valid, and strangers
+/// learn nothing.
 #[tokio::test]
 async fn mails_to_one_address_are_limited() {
     let server = limited().await;
@@ -196,7 +197,7 @@ async fn mails_to_one_address_are_limited() {
     assert_eq!(mails_in_all(&server).await, 1);
 }
 
-/// Takes out what has come by the time that one more has, whose address nothing was sent to.
+/// Takes the email received before a marker message that goes to a new address.
 async fn mails_in_all(server: &TestServer) -> usize {
     let token = server.log_in("marker", PASSWORD).await;
     let token = match token.status {
@@ -227,7 +228,7 @@ async fn one_client_asks_for_so_many_mails_whoever_gets_them() {
         assert_eq!(reset(&server, &format!("nobody{n}@example.com")).await.status, 200);
     }
     assert_throttled(&reset(&server, "another@example.com").await, 20);
-    // Other mails, keys and registrations of the same office are counted apart.
+    // Other kinds of email, keys and registrations of the client are counted separately.
     assert_eq!(resend(&server, "another@example.com").await.status, 201);
     server.register("amy", "").await;
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
@@ -273,7 +274,7 @@ async fn good_keys_are_refunded() {
         server.register(&format!("amy{n}"), &email).await;
         let key = confirmation_key(&server.take_mails(1).await[0]);
         assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
-        // Registrations cost whether they succeed or not.
+        // Registrations count whether they succeed or not.
         server.clock.advance(Duration::seconds(10));
     }
     let key = json!({ "key": "MQ:1:x" });
@@ -334,7 +335,7 @@ async fn account_cannot_ask_without_end_which_names_are_taken() {
     server.register("victim", "").await;
     let token = server.register("mallory", "").await;
     let headers = [("authorization", token.as_str())];
-    // One's own name, in any spelling, and other fields are no question.
+    // One's own name in any spelling, and other fields, reveal nothing and are not counted.
     for name in ["mallory", "Mallory"].into_iter().cycle().take(100) {
         let body = json!({ "username": name, "first_name": "M" });
         assert_eq!(server.send(Method::PUT, "user/", &headers, body).await.status, 200);
@@ -348,7 +349,7 @@ async fn account_cannot_ask_without_end_which_names_are_taken() {
     assert_eq!(told, 30);
 }
 
-/// Accounts are cheap: one client's are counted together.
+/// Accounts are cheap, so those of a client share a bucket.
 #[tokio::test]
 async fn accounts_of_one_client_share_its_questions() {
     let server = limited().await;
@@ -378,7 +379,7 @@ async fn counted_guesses_survive_a_restart() {
     assert_eq!(again.log_in("amy", PASSWORD).await.status, 200);
 }
 
-/// As after `kill -9`: the first server never gets to say that it ends.
+/// Simulates `kill -9`: the first server is never shut down.
 #[tokio::test]
 async fn guesses_of_a_killed_server_are_lost_for_the_last_second_alone() {
     let server = limited().await;
@@ -391,7 +392,7 @@ async fn guesses_of_a_killed_server_are_lost_for_the_last_second_alone() {
     assert_eq!(again.log_in("amy", PASSWORD).await.status, 429);
 }
 
-/// What was refunded needs no row: a good login writes nothing of it.
+/// A refunded attempt needs no row, so a successful login writes none.
 #[tokio::test]
 async fn good_logins_leave_nothing_to_save() {
     let mut server = limited().await;

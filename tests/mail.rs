@@ -1,4 +1,5 @@
-//! Mails over real SMTP: what arrives, and what a mail server that is away, wrong or unwilling does to the queue.
+//! Email over real SMTP: delivery, and the queue while the mail server is unavailable,
+//! misconfigured or rejects messages.
 
 #[path = "support/smtp.rs"]
 mod smtp;
@@ -24,10 +25,10 @@ const LINK: &str = "/accounts/confirm-email/";
 
 const LOGIN: Login = Login { mechanisms: "PLAIN LOGIN", username: "stock", password: "smtp-secret" };
 
-/// Beyond every wait after a failure.
+/// Longer than every backoff.
 const LATER: chrono::Duration = chrono::Duration::hours(2);
 
-/// A queue in a file and a clock, without a server around them.
+/// An outbox in a file and a clock, without a server.
 struct Queue {
     _directory: tempfile::TempDir,
     place: Place,
@@ -78,7 +79,8 @@ impl Queue {
     }
 }
 
-/// One round fails on these settings and keeps the mail; with the right ones a new worker delivers it.
+/// A delivery with wrong settings fails and keeps the message; a new worker with the right ones
+/// delivers it.
 async fn keeps_the_mail_until_mended(sink: &Sink, wrong: SmtpSettings) {
     let queue = Queue::new();
     queue.add("alice@example.org").await;
@@ -179,7 +181,7 @@ async fn refused_recipient_does_not_block_the_next() {
     assert_eq!(queue.waiting().await, 0);
 }
 
-/// Many a server says 554 when it means this one recipient.
+/// Many servers send 554 for a single recipient.
 #[tokio::test]
 async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
     let sink = Sink::plain();
@@ -229,7 +231,7 @@ async fn deferred_recipient_is_tried_again_later() {
     assert_eq!(queue.waiting().await, 0);
 }
 
-/// What a client sees of an answer, apart from its random key.
+/// The visible part of a response, without its random key.
 fn seen(answer: &Answer) -> (u16, Vec<String>, Value) {
     let mut body = answer.json();
     if let Some(key) = body.get_mut("key") {
@@ -248,7 +250,7 @@ async fn ask(server: &TestServer, username: &str) -> [(u16, Vec<String>, Value);
     [seen(&registered), seen(&reset)]
 }
 
-/// Lets the worker look again, however long it meant to sleep.
+/// Wakes the worker, regardless of its backoff.
 async fn look_again(server: &TestServer, sink: &Sink, count: usize) {
     for _ in 0..500 {
         server.clock.advance(chrono::Duration::minutes(1));
@@ -281,7 +283,7 @@ async fn server_down_answers_stay_the_same_and_mails_arrive_after_it_is_back() {
     assert_eq!(recipients, [twice("alice"), twice("bob"), twice("carol")].concat());
 }
 
-/// It takes the connection, and then says nothing, or nothing more.
+/// The server accepts the connection and then stops responding, at once or later.
 #[tokio::test]
 async fn mail_server_that_hangs_holds_up_no_answer_and_keeps_no_mail() {
     use tokio::io::AsyncWriteExt;
@@ -320,7 +322,7 @@ async fn mail_server_that_hangs_holds_up_no_answer_and_keeps_no_mail() {
     }
 }
 
-/// The files are taken as they lie while the store is open, as a crash would leave them.
+/// The files are copied while the store is open, as a crash would leave them.
 #[tokio::test]
 async fn crash_between_commit_and_sending_loses_nothing() {
     let sink = Sink::plain();
@@ -336,7 +338,7 @@ async fn crash_between_commit_and_sending_loses_nothing() {
             let store = Store::open(&copy.clone().into()).unwrap();
             Queue { store, _directory: directory, place: Place::File(copy), ..Queue::new() }
         }
-        // Whatever happens to this process, the server has it.
+        // A database server is independent of this process.
         place => Queue { store: Store::open(&place.database()).unwrap(), place: place.clone(), ..Queue::new() },
     };
     drop(before);
@@ -359,7 +361,7 @@ async fn sent_mail_is_never_sent_twice_within_a_process() {
     assert_eq!(sink.recipients(), ["alice@example.org"]);
 }
 
-/// The one real wait here: for as long as the store waits for a lock.
+/// The only real wait: until the store's lock timeout expires.
 #[tokio::test]
 async fn sent_mail_that_could_not_be_deleted_is_not_sent_again() {
     let sink = Sink::plain();
@@ -413,7 +415,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Before the mail leaves, and what deleting it leaves behind.
+/// Checks the file before the email is sent, and the leftovers of its deletion.
 #[tokio::test]
 async fn outbox_holds_no_link_in_clear() {
     let mut sink = Sink::reserve(Encryption::None, None);

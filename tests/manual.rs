@@ -1,4 +1,4 @@
-//! Completions and man pages, as a shell and a reader take them.
+//! Completions and man pages, as a shell and man read them.
 
 use std::process::{Command, Output};
 
@@ -9,7 +9,7 @@ fn run(arguments: &[&str]) -> String {
     String::from_utf8(stdout).unwrap()
 }
 
-/// What bash offers for the last word of a line.
+/// The completions of bash for the last word of a line.
 fn offered(words: &[&str]) -> Vec<String> {
     let script = run(&["completions", "bash"]);
     let asked = format!(

@@ -1,6 +1,7 @@
-//! Several servers on one database: what one has done, each other knows at the next request.
+//! Several servers on one database: a change by one is visible to the others at the next request.
 //!
-//! Each has a store, a cache and a worker of its own, as separate machines would; `tests/nodes/` kills real ones.
+//! Each has its own store, cache and outbox worker, like separate machines. `tests/nodes/` kills
+//! real processes.
 
 mod support;
 
@@ -24,7 +25,7 @@ async fn nodes(settings: &[(&str, &str)]) -> Vec<TestServer> {
     join_all((0..NODES).map(|_| TestServer::at_with(&place, settings))).await
 }
 
-/// All mails that have left so far, whichever server sent them, once there are so many.
+/// Waits for `count` emails, sent by any of the servers.
 async fn mails(nodes: &[TestServer], count: usize) -> Vec<inventree_auth::mail::Message> {
     for _ in 0..1000 {
         if nodes.iter().map(|node| node.mails.lock().unwrap().len()).sum::<usize>() >= count {
@@ -49,7 +50,7 @@ async fn one_name_in_64_spellings_over_three_servers_is_registered_once() {
     assert_eq!(tally(&answers), BTreeMap::from([(201, 1), (400, CLIENTS - 1)]));
 }
 
-/// Of an account with one proved address and others that 64 clients prove and make primary at once.
+/// Exactly one primary address remains after 64 clients have made different ones primary at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 async fn addresses_made_primary_by_64_clients_over_three_servers_leave_one_primary() {
@@ -67,7 +68,7 @@ async fn addresses_made_primary_by_64_clients_over_three_servers_leave_one_prima
         let key = confirmation_key(&mails(&nodes, 1).await[0]);
         let confirmed = nodes[(n + 1) % NODES].post("registration/verify-email/", &[], json!({ "key": key })).await;
         assert_eq!(confirmed.status, 200, "{confirmed:?}");
-        // The addresses that were proved before are told.
+        // The previously confirmed addresses are notified.
         mails(&nodes, n).await;
     }
     let answers = join_all((0..CLIENTS).map(|n| {
@@ -117,7 +118,7 @@ async fn what_ends_on_one_server_is_refused_by_the_next_request_on_each_other() 
         let token = format!("Token {}", login.json()["key"].as_str().unwrap());
         let session = format!("sessionid={}", login.cookie_value("sessionid"));
         for node in &nodes {
-            // Whatever a server may remember, it remembers now.
+            // Fill the caches of all servers.
             assert_eq!(node.get("user/", &[("authorization", &token)]).await.status, 200);
             assert_eq!(node.get("user/", &[("cookie", &session)]).await.status, 200);
         }
@@ -148,11 +149,11 @@ async fn guesses_are_counted_over_all_servers_together() {
     assert_eq!(tally(&answers), BTreeMap::from([(400, 10), (429, CLIENTS - 10)]));
     for node in &nodes {
         assert_eq!(node.log_in("amy", PASSWORD).await.status, 429);
-        // What was refused costs too.
+        // Refused attempts count too.
         node.clock.advance(chrono::Duration::seconds(331));
     }
     assert_eq!(nodes[1].log_in("amy", PASSWORD).await.status, 200);
-    // What has leaked away is no row any more.
+    // Empty buckets are deleted.
     for node in &nodes {
         node.clock.advance(chrono::Duration::hours(1));
     }
@@ -188,7 +189,7 @@ async fn audit_trail_is_one() {
     assert_eq!(events, ["registered", "login", "username_changed"]);
 }
 
-/// A server with a certificate of its own for `localhost`, which listens on 127.0.0.1.
+/// A server with a certificate for `localhost`, listening on 127.0.0.1.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 async fn tls_to_the_database_is_verified() {
@@ -220,17 +221,17 @@ async fn tls_to_the_database_is_verified() {
         command.envs(settings.map(|(key, value)| (format!("INVENTREE_DB_{key}"), value)));
         command.env("INVENTREE_DB_TLS", "true").env("INVENTREE_DB_TLS_ROOTS", roots).output().unwrap()
     };
-    // It is spoken to, and tells that the database is empty.
+    // The connection succeeds, and reports an empty database.
     let said = String::from_utf8(at("localhost", good).stderr).unwrap();
     assert!(said.contains("is not a database of this server"), "{said}");
-    // Another's certificate, another name, the public ones, a file without any.
+    // Another certificate, another host name, the public roots, a file without certificates.
     for (host, roots) in [("localhost", other), ("127.0.0.1", good), ("localhost", ""), ("localhost", "/dev/null")] {
         let output = at(host, roots);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
         assert!(said.contains("certificate"), "{host} {roots}: {said}");
     }
-    // What it serves is served over it too.
+    // Requests are served over TLS to the database too.
     let database = format!("postgresql://test@localhost:{port}/postgres?sslmode=require");
     let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
     serve.args(["user", "add", "amy", "--password-file", "/dev/stdin", "--database", &database]).env_clear();
@@ -243,7 +244,7 @@ async fn tls_to_the_database_is_verified() {
     tokio::task::spawn_blocking(move || drop(cluster)).await.unwrap();
 }
 
-/// Its machine goes on to take what is sent: only patience that ends tells it from a slow one.
+/// The kernel still acknowledges data, so only a timeout tells a frozen server from a slow one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 async fn database_that_has_frozen_is_unavailable_and_used_again_when_it_thaws() {
@@ -253,7 +254,7 @@ async fn database_that_has_frozen_is_unavailable_and_used_again_when_it_thaws() 
     let server = TestServer::at_with(&place, &[("RATE_LIMITS", "on")]).await;
     let token = server.register("amy", "").await;
     let frozen = cluster.freeze();
-    // Around the contract's check: the document has no 503.
+    // Bypasses the contract check: the document has no 503.
     let of = |path: &str| format!("{}/api/auth/{path}", server.base);
     let login = json!({ "username": "amy", "password": PASSWORD });
     let requests = [

@@ -1,4 +1,4 @@
-//! What an operator watches: health, readiness and metrics on an address of their own.
+//! The admin server: health, readiness and metrics on an address of its own.
 
 mod support;
 
@@ -15,7 +15,8 @@ async fn start() -> TestServer {
     TestServer::with(&[SHOWN]).await
 }
 
-/// Every sample by its name with labels, read strictly: HELP and TYPE before a family's samples, one `# EOF` at the end.
+/// Every sample by name and labels, parsed strictly: HELP and TYPE before the samples of a family,
+/// one `# EOF` at the end.
 async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
     let answer = server.operating("/metrics").await;
     assert_eq!(answer.status, 200);
@@ -89,7 +90,7 @@ async fn other_paths_and_methods_are_not_served() {
     assert_eq!((head.status, head.body.as_slice()), (200, &b""[..]));
 }
 
-/// Three times as many as there are places, and all of them silent.
+/// Three times as many silent connections as there are slots.
 #[tokio::test]
 async fn idle_monitors_keep_nobody_out() {
     use tokio::io::AsyncReadExt;
@@ -119,11 +120,11 @@ async fn a_locked_database_makes_a_server_unready_until_it_is_free() {
     let answer = server.operating("/readyz").await;
     assert_eq!((answer.status, answer.body.as_slice()), (503, &b"not ready: the database cannot be written\n"[..]));
     assert_eq!(server.operating("/healthz").await.status, 200);
-    // The scrape waits for no writer.
+    // A scrape does not wait for the writer.
     assert!(metrics(&server).await.contains_key("inventree_auth_mails_waiting"));
     assert!(started.elapsed().as_secs() < 10);
     drop(lock);
-    // Its own attempt may still be waiting for the lock.
+    // An earlier check may still be waiting for the lock.
     for _ in 0..100 {
         if server.operating("/readyz").await.status == 200 {
             return;
@@ -178,7 +179,7 @@ async fn hashes_writes_and_mails_are_counted() {
     server.register("amy", "amy@example.com").await;
     server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
     server.take_mails(2).await;
-    // The last write is the one that takes the second mail out of the outbox.
+    // The last write deletes the second email from the outbox.
     let mut read = metrics(&server).await;
     for _ in 0..500 {
         if read["inventree_auth_mails_waiting"] == 0.0 {
@@ -191,7 +192,8 @@ async fn hashes_writes_and_mails_are_counted() {
     assert_eq!(grew("hash_duration_seconds_count"), 1.0);
     assert!(grew("write_batch_size_count") >= 2.0);
     assert!(grew("write_batch_size_sum") >= grew("write_batch_size_count"));
-    // One of each for every transaction; the last one's callers may be answered before it is counted.
+    // One of each per transaction. The callers of the last one may be answered before it is
+    // counted.
     let (timed, batches) = (grew("write_transaction_duration_seconds_count"), grew("write_batch_size_count"));
     assert!((timed - batches).abs() <= 1.0, "{timed} and {batches}");
     assert_eq!(read["inventree_auth_hashes_waiting"], 0.0);
@@ -213,7 +215,7 @@ async fn hashes_writes_and_mails_are_counted() {
 
 #[tokio::test]
 async fn a_mail_that_waits_shows_its_age() {
-    // Nothing listens there: the mail server cannot be reached.
+    // Nothing listens on this port, so the mail server is unreachable.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = inventree_auth::mail::transport::SmtpSettings {
         host: "127.0.0.1".to_owned(),
@@ -246,7 +248,7 @@ async fn every_metric_of_the_documented_alerts_exists() {
     let named: BTreeSet<&str> =
         page.split(|letter| !is_name(letter)).filter(|word| word.starts_with("inventree_auth_")).collect();
     assert!(named.len() >= 8, "{named:?}");
-    // A database server has an exporter of its own for its disk.
+    // PostgreSQL has an exporter of its own for its disk.
     let is_file = matches!(server.place, Place::File(_));
     let expected = named.iter().filter(|name| is_file || !name.contains("disk_"));
     let missing: Vec<&&str> =

@@ -1,4 +1,4 @@
-//! The operator's commands as people use them: the binary, files on disk, mostly beside a server that runs.
+//! The operators' commands: the binary and files on disk, mostly beside a running server.
 
 mod support;
 
@@ -16,13 +16,13 @@ use support::{PASSWORD, TestServer, reset_link};
 
 const OTHER_PASSWORD: &str = "Quagga-Topaz-88";
 
-/// The binary on one database file, with nobody at the keyboard.
+/// The binary on one database, without a terminal.
 struct Operator {
     folder: tempfile::TempDir,
     database: Place,
 }
 
-/// What a command said.
+/// The output of a command.
 #[derive(Debug)]
 struct Said {
     code: i32,
@@ -41,7 +41,7 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
-    /// The one line of a refusal.
+    /// The one-line error.
     fn refusal(&self) -> &str {
         assert_eq!((self.code, self.out.as_str(), self.err.lines().count()), (1, "", 1), "{self:?}");
         self.err.trim().strip_prefix("inventree-auth: ").unwrap()
@@ -53,7 +53,7 @@ impl Operator {
         Operator { folder: tempfile::tempdir().unwrap(), database: server.place.clone() }
     }
 
-    /// No database yet.
+    /// Without a database.
     fn alone() -> Operator {
         let folder = tempfile::tempdir().unwrap();
         Operator { database: Place::new(folder.path()), folder }
@@ -73,7 +73,7 @@ impl Operator {
         self.run(&[arguments, &["--format", "json"]].concat()).json()
     }
 
-    /// With a password from a file.
+    /// Runs with a password file.
     fn with_password(&self, arguments: &[&str], password: &str) -> Said {
         let file = self.folder.path().join("password");
         std::fs::write(&file, format!("{password}\n")).unwrap();
@@ -89,7 +89,7 @@ fn token_of(key: &str) -> [(&str, &str); 1] {
     [("authorization", key)]
 }
 
-/// A login's token and session as header values.
+/// The token and session of a login, as header values.
 async fn log_in(server: &TestServer, username: &str) -> (String, String) {
     let answer = server.log_in(username, PASSWORD).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -210,7 +210,8 @@ async fn ended_session_opens_nothing_more_and_tokens_go_on() {
     assert_eq!(status(&server, ("authorization", &token)).await, 200);
 }
 
-/// The commands go by the machine's clock, so what they are to find expired is made long ago, the rest long after.
+/// Commands use the clock of the machine, so expired rows are created in the past and the others
+/// in the future.
 #[tokio::test]
 async fn clear_deletes_what_has_expired_and_nothing_else() {
     let server = TestServer::start().await;
@@ -329,7 +330,7 @@ async fn json_has_these_keys_in_this_order() {
     ] {
         let said = operator.run(&[&arguments[..], &["--format", "json"]].concat());
         assert_eq!(said.code, 0, "{said:?}");
-        // No value of these has a blank or a line end in it.
+        // No value contains blanks or line breaks.
         let compact: String = said.out.chars().filter(|letter| !letter.is_whitespace()).collect();
         assert_eq!(compact, expected, "{arguments:?}");
     }
@@ -386,7 +387,7 @@ fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
     let mut files: Vec<_> =
         std::fs::read_dir(operator.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     files.sort();
-    // Nothing left beside the database: a key is the server's to make.
+    // No other file beside the database: only the server creates a key.
     match &operator.database {
         Place::File(_) => assert_eq!(files, ["auth.sqlite3", "password"]),
         Place::Server { .. } => assert_eq!(files, ["password"]),
@@ -408,11 +409,11 @@ async fn no_name_moves_the_cursor_or_turns_the_text_of_a_terminal() {
             assert!(!said.contains(inventree_auth::text::is_unprintable), "{said:?}");
         }
     }
-    // Programs read what is stored.
+    // JSON contains the stored value.
     assert_eq!(operator.json(&["user", "show", "amy"])["first_name"], hostile);
 }
 
-/// `check-config` and the start say the same.
+/// `check-config` and `serve` report the same.
 #[test]
 fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
@@ -433,12 +434,12 @@ fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
             assert!(said.refusal().starts_with(says), "{said:?}");
         }
     }
-    // What is valid and insecure is a warning.
+    // A valid but insecure setting is a warning.
     let smtp = [("INVENTREE_EMAIL_HOST", "mail.example.com")];
     let said = run(&["check-config"], &smtp);
     assert_eq!((said.code, said.out.as_str()), (0, "Configuration OK.\n"));
     assert!(said.err.starts_with("inventree-auth: warning: live links are sent to INVENTREE_EMAIL_HOST"), "{said:?}");
-    // The address is taken, so that the start ends by itself.
+    // The address is taken, so that `serve` terminates.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = run(&["serve", "--bind", &address], &smtp);
@@ -459,7 +460,7 @@ async fn lost_secret_key_file_is_not_replaced_unnoticed() {
     assert!(refusal.starts_with(&format!("{} is missing", key.display())), "{refusal}");
     assert!(refusal.contains("set INVENTREE_SECRET_KEY"), "{refusal}");
     assert!(!key.exists());
-    // Each way out leads out.
+    // Each documented way out works.
     drop(TestServer::at_with(&server.place, &[("SECRET_KEY", &text)]).await);
     std::fs::write(&key, &text).unwrap();
     drop(TestServer::at(&server.place).await);
@@ -490,7 +491,7 @@ async fn password_comes_from_standard_input_and_is_trimmed_as_every_login_trims_
     log_in(&server, "amy").await;
 }
 
-/// A terminal, as `script` makes one (Debian's bsdutils); an answer is typed once its question is asked.
+/// A terminal made by `script` (Debian's bsdutils). Each answer is typed after its prompt.
 #[cfg(target_os = "linux")]
 fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]) -> (i32, String) {
     let command =
@@ -526,7 +527,7 @@ fn password_is_asked_for_twice_at_a_terminal() {
     let (code, shown) = at_a_terminal(&operator, "user add bob", &differing);
     assert!(code == 1 && shown.contains("the two passwords differ"), "{shown}");
     assert_eq!(operator.run(&["user", "show", "bob"]).refusal(), "there is no user bob");
-    // Nobody types a password for a name that is taken, or that is nobody's.
+    // No prompt for a taken or unknown name.
     for (arguments, says) in [("user add AMY", "already exists"), ("user set-password bob", "there is no user bob")] {
         let (code, shown) = at_a_terminal(&operator, arguments, &[]);
         assert!(code == 1 && shown.contains(says), "{shown}");

@@ -1,4 +1,4 @@
-//! The people's pages as they are served; `tests/pages/run` walks them in a browser.
+//! The pages as served; `tests/pages/run` tests them in a browser.
 
 mod support;
 
@@ -29,7 +29,7 @@ fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
-/// What pages load, as they name it.
+/// The assets that a page loads.
 fn loaded(page: &str) -> Vec<String> {
     let names = page.split('"').skip(1).step_by(2).filter(|text| text.contains("?v="));
     names.map(str::to_owned).collect()
@@ -106,7 +106,7 @@ async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
         assert_eq!(plain.header("cache-control").contains("immutable"), is_kept, "{path}");
         let known = get(&server, path, &[("If-None-Match", plain.header("etag"))]).await;
         assert_eq!(known.status, 304);
-        // Of a 304 a browser takes the headers over.
+        // A browser updates its stored headers from a 304.
         assert_eq!(known.header("content-security-policy"), plain.header("content-security-policy"), "{path}");
     }
     println!("{} files, {sent} bytes compressed", paths.len());
@@ -129,7 +129,7 @@ async fn looking_at_a_mailed_link_uses_nothing_up() {
         }
         let posted = server.run(server.http.post(format!("{}{path}", server.base))).await;
         assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD, OPTIONS"));
-        // The key is in no page: neither in its text nor in what it loads.
+        // The key is not in the page, neither in its text nor in its asset URLs.
         assert!(!text(&get(&server, path, &[]).await).contains(&key));
     }
     assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
@@ -192,7 +192,7 @@ async fn every_text_is_used_and_every_used_text_is_there() {
     }
     used.push_str(include_str!("../src/http/pages/mailbox.rs"));
     used.push_str(include_str!("../src/http/pages/social.rs"));
-    // Looked up by a computed name.
+    // Text names built at run time.
     let computed = ["rules.length", "rules.digits", "rules.similar", "strength."];
     for name in texts.keys().filter(|name| !computed.iter().any(|known| name.starts_with(known))) {
         let ways = [
@@ -200,9 +200,9 @@ async fn every_text_is_used_and_every_used_text_is_there() {
             format!("texts[\"{name}\"]"),
             format!("texts.{name}"),
             format!("\"{name}\""),
-            // As Rust's format! writes it.
+            // Escaped for Rust's format!.
             format!("{{{{{{{{{name}}}}}}}}}"),
-            // What the note for a browser without JavaScript says.
+            // The note for browsers without JavaScript.
             format!("{{{{noscript:{}}}}}", name.trim_end_matches(".needs").trim_end_matches(".call")),
         ];
         assert!(ways.iter().any(|way| used.contains(way)), "nobody uses {name}");
@@ -228,7 +228,7 @@ async fn only_a_demonstration_shows_its_mails() {
     assert!(!text(&get(&server, "/platform/login", &[]).await).contains("demonstration"));
 }
 
-/// `serve --demo`, and what it said.
+/// A running `serve --demo`, and its output.
 struct Demo {
     process: Child,
     base: String,
@@ -274,7 +274,7 @@ async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind(
     let login = post("login/", json!({ "username": "demo", "password": demo.password })).await.unwrap();
     assert_eq!(login.status(), 200);
     let banner = page("/platform/login").await.text().await.unwrap();
-    // Inside a landmark, or a screen reader passes over it.
+    // Inside a landmark; otherwise screen readers skip it.
     let header = banner.split("<header>").nth(1).unwrap().split("</header>").next().unwrap();
     assert!(header.contains("This is a demonstration") && header.contains("href=\"/platform/demo/mails/\""));
 
@@ -300,7 +300,7 @@ async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind(
     assert!(policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("allow-scripts"));
     assert!(html.text().await.unwrap().contains(&key));
     assert_eq!(page("/platform/demo/mails/7/").await.status(), 404);
-    // A name of another site that leads to this machine (DNS rebinding).
+    // A foreign host name that resolves to this machine (DNS rebinding).
     for path in ["/platform/demo/mails/", "/platform/demo/mails/0/"] {
         let rebound = http.get(format!("{}{path}", demo.base)).header("host", "evil.example.net");
         assert_eq!(rebound.send().await.unwrap().status(), 404, "{path}");

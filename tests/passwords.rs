@@ -1,4 +1,4 @@
-//! Changing a password, and resetting a forgotten one: what is asked, what is refused, and what ends.
+//! Password change and reset: validation, refusals, and the revocation of sessions and tokens.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{Answer, PASSWORD, TestServer, confirmation_key, contract, reset_li
 
 const NEW: &str = "Violet-Anchor-58";
 
-/// What a browser sends after a login.
+/// The cookies of a browser after a login.
 struct Session {
     cookie: String,
     csrf: String,
@@ -45,7 +45,7 @@ async fn ask(server: &TestServer, email: &str) -> Answer {
     server.post("password/reset/", &[], json!({ "email": email })).await
 }
 
-/// Asks for a reset and reads the mail.
+/// Requests a reset and returns the link.
 async fn link(server: &TestServer, email: &str) -> (String, String) {
     assert_eq!(ask(server, email).await.status, 200);
     reset_link(&server.take_mails(1).await[0])
@@ -56,7 +56,7 @@ async fn reset(server: &TestServer, (uid, token): &(String, String), password: &
     server.post("password/reset/confirm/", &[], body).await
 }
 
-/// Registers with an address; the confirmation key that was mailed comes back too.
+/// Registers with an address and returns the token and the emailed confirmation key.
 async fn register(server: &TestServer, username: &str) -> (String, String) {
     let token = server.register(username, &format!("{username}@example.com")).await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -78,8 +78,7 @@ async fn add_address(server: &TestServer, token: &str, email: &str) -> i64 {
     answer.json()["id"].as_i64().unwrap()
 }
 
-/// An added address that has been proved.
-/// To an account that has a proved address, which is told.
+/// Adds and confirms an address. The existing confirmed address of the account gets a notice.
 async fn add_proved(server: &TestServer, token: &str, email: &str) -> i64 {
     let id = add_address(server, token, email).await;
     server.post(&format!("emails/{id}/verify/"), &[("authorization", token)], Value::Null).await;
@@ -267,7 +266,7 @@ async fn reset_answers_alike_and_mails_only_whom_it_reaches() {
         let detail = json!({ "detail": "Password reset e-mail has been sent." });
         assert_eq!((answer.status, answer.json()), (200, detail), "{email}");
     }
-    // Mails leave in order: amy's is the first and the only one, to the address as stored.
+    // Email is sent in order: amy's is the first and the only one, to the address as stored.
     let mails = server.take_mails(1).await;
     assert_eq!((mails.len(), mails[0].to.as_str()), (1, "amy@example.com"));
     assert_eq!(mails[0].subject, "[InvenTree] Password Reset Email");
@@ -300,7 +299,7 @@ async fn kelvin_sign_is_no_k() {
         }
     })
     .await;
-    // Mails leave in order: any of the above would come first.
+    // Email is sent in order: any for the above would come first.
     register(&server, "marker").await;
     assert!(server.mails.lock().unwrap().is_empty());
 }
@@ -361,7 +360,7 @@ async fn failures_do_not_use_the_reset_link_up() {
         }
     };
     let invalid = json!(["Invalid value"]);
-    // No base36 at all; an id that no account has fails as one that an account has.
+    // Invalid base36. An id without an account fails like one with an account.
     assert_eq!(confirm("z-z", "x", "a", "b").await, (400, json!({ "uid": invalid })));
     assert_eq!(confirm("zzzz", "x", "a", "b").await, (400, json!({ "token": invalid })));
     assert_eq!(confirm("", "x", "a", "b").await, (400, json!({ "uid": ["This field may not be blank."] })));
@@ -402,7 +401,7 @@ async fn password_change_makes_reset_links_void() {
     let server = TestServer::start().await;
     let (token, _) = register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;
-    // Even to the same one.
+    // A change to the same password counts too.
     assert_eq!(change(&server, &token, PASSWORD, PASSWORD).await.status, 200);
     assert_eq!(reset(&server, &link, NEW).await.json(), invalid_token());
 }

@@ -1,7 +1,9 @@
-//! The tests of the running server once more, on PostgreSQL: the same programs, told where to make their databases.
+//! Runs the server's tests on PostgreSQL: the same programs, with a database server in the
+//! environment.
 //!
-//! Arguments are passed on, as in `cargo test --test postgresql -- races`. Where PostgreSQL is not installed it says how
-//! many tests are left out, and of which programs. A server is started in a temporary folder, and ends with this program.
+//! Arguments are passed on, as in `cargo test --test postgresql -- racing`. Without PostgreSQL it
+//! prints the number of tests left out of each program. The PostgreSQL server runs in a temporary
+//! directory and stops with this program.
 
 #[path = "support/postgres.rs"]
 mod postgres_server;
@@ -12,7 +14,7 @@ use std::process::{Command, ExitCode};
 
 use postgres_server::{Cluster, DATA, PORT};
 
-/// Programs that never open a database, or have one in a file whatever they are told.
+/// Programs that never open a database, or always an SQLite file.
 const WITHOUT_DATABASE: &[&str] = &[
     "backup",
     "codegen",
@@ -29,7 +31,7 @@ const WITHOUT_DATABASE: &[&str] = &[
     "tls",
 ];
 
-/// About a file, its folder or its locks, which are promises of the embedded engine alone, or by a program that has one.
+/// Tests of SQLite files, their directory or their locks, which do not apply to PostgreSQL.
 const OF_FILES: &[(&str, &[&str])] = &[
     ("asvs", &["server_writes_no_file"]),
     ("connections", &["silent_clients_take_no_place_from_others"]),
@@ -71,7 +73,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Tests that files cannot pass are ignored elsewhere.
+/// Tests that require PostgreSQL are ignored elsewhere.
 fn chosen(program: &str) -> &'static [&'static str] {
     if ["copy", "inventree_auth", "nodes", "roles"].contains(&program) { &["--include-ignored"] } else { &[] }
 }
@@ -87,7 +89,8 @@ fn count(name: &str, path: &PathBuf) -> usize {
     list.lines().filter(|line| line.ends_with(": test")).count()
 }
 
-/// The programs of all files in tests/ that may open a database, and of the library's own tests.
+/// The programs of all files in tests/ that may open a database, and the unit tests of the
+/// library.
 fn test_programs() -> Vec<(String, PathBuf)> {
     let mut wanted: BTreeSet<String> = std::fs::read_dir("tests")
         .expect("the package's folder")

@@ -1,5 +1,5 @@
-//! SECURITY.md keeps its word: every test that it names exists and is run, and there are sixty promises and more.
-//! docs/asvs.md as well, and it leaves no requirement out.
+//! Every test named in SECURITY.md exists and is run, and there are at least sixty promises. The
+//! same for docs/asvs.md, which covers every requirement.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const CI: &str = include_str!("../.ci/run");
 const JUSTFILE: &str = include_str!("../justfile");
 
 struct Row<'p> {
-    /// The last `## ` before it.
+    /// The last `## ` heading before the row.
     section: &'p str,
     cells: Vec<&'p str>,
 }
@@ -36,7 +36,7 @@ fn rows_of(page: &str) -> Vec<Row<'_>> {
     rows
 }
 
-/// What stands between backticks.
+/// The texts in backticks.
 fn named(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
@@ -45,7 +45,7 @@ fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok()
 }
 
-/// Why a test counts for nothing, if it does not.
+/// The reason why a test is no evidence, or `None`.
 fn fault(file: &str, function: &str) -> Option<String> {
     let Some(text) = read(file) else { return Some("there is no such file".to_owned()) };
     let is_it = |line: &str| line.trim_start().trim_start_matches("async ").starts_with(&format!("fn {function}("));
@@ -54,7 +54,7 @@ fn fault(file: &str, function: &str) -> Option<String> {
     let attributes = before.iter().rev().take_while(|line| line.trim_start().starts_with(['#', '/'])).copied();
     let attributes = attributes.collect::<Vec<_>>().join("\n");
     if function == "main" {
-        // An example, which is run as a step.
+        // An example, run as a step of CI.
         let example = Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         return (!CI.contains(&format!("--example {example}"))).then(|| "CI does not run this example".to_owned());
     }
@@ -62,7 +62,7 @@ fn fault(file: &str, function: &str) -> Option<String> {
         return Some("this is no test".to_owned());
     }
     let program = file.trim_start_matches("tests/").split(['/', '.']).next().unwrap_or_default();
-    // Those on PostgreSQL run within the ordinary tests of a machine that has it, as CI's has.
+    // Tests on PostgreSQL run with the ordinary tests where PostgreSQL is installed, as in CI.
     let is_on_postgresql = attributes.contains("cargo test --test postgresql") && CI.contains("\nstep postgresql ");
     let is_asked_for = is_on_postgresql || CI.contains(&format!("cargo test --test {program} -- --ignored"));
     (attributes.contains("#[ignore") && !is_asked_for).then(|| "nobody runs what is ignored".to_owned())
@@ -84,7 +84,7 @@ fn every_test_that_a_promise_names_exists_and_is_run() {
             tests += 1;
             let why = match name.split_once("::") {
                 Some((file, function)) => fault(file, function),
-                // The page says so: these are all in one file.
+                // The page states that these are in one file.
                 None if !name.contains('/') => fault("tests/social.rs", name),
                 None if read(name).is_none() => Some("there is no such file".to_owned()),
                 None => {
@@ -110,7 +110,7 @@ fn there_are_sixty_promises_and_none_twice() {
     assert!(all >= 60, "{all}");
 }
 
-/// The table of departures names files.
+/// The table of deviations names files.
 #[test]
 fn every_file_that_a_departure_names_exists() {
     let rows = rows();
@@ -122,7 +122,7 @@ fn every_file_that_a_departure_names_exists() {
     }
 }
 
-/// The judge is put to the test.
+/// Tests the checker.
 #[test]
 fn a_test_that_is_missing_no_test_or_never_run_is_found_out() {
     assert!(fault("tests/limits.rs", "spellings_of_a_name_share_one_limit").is_none());
@@ -136,7 +136,8 @@ fn a_test_that_is_missing_no_test_or_never_run_is_found_out() {
     );
 }
 
-/// The sections of ASVS 5.0.0 in the chapters that docs/asvs.md is about, and the level of each of their requirements.
+/// The sections of ASVS 5.0.0 in the chapters that docs/asvs.md covers, with the level of each
+/// requirement.
 const LEVELS: &[(&str, &str)] = &[
     ("6.1", "122"),
     ("6.2", "111111112222"),
@@ -179,7 +180,7 @@ const LEVELS: &[(&str, &str)] = &[
     ("16.5", "2223"),
 ];
 
-/// Their requirements ask for a document.
+/// Requirements for documentation.
 const DOCUMENTED: [&str; 7] = ["6.1.", "7.1.", "8.1.", "13.1.", "14.1.", "16.1.", "6.8.4"];
 
 /// Number and level.
@@ -191,7 +192,7 @@ fn requirements() -> Vec<(String, char)> {
     LEVELS.iter().flat_map(of_section).collect()
 }
 
-/// The anchor of a heading, as GitHub makes it.
+/// The anchor that GitHub generates for a heading.
 fn anchor(heading: &str) -> String {
     let kept = |c: char| match c {
         ' ' => Some('-'),
@@ -204,13 +205,13 @@ fn anchor(heading: &str) -> String {
 enum Evidence {
     Test,
     Document,
-    /// A setting, a header, a claim: no evidence by itself.
+    /// A setting, a header or a claim: no evidence by itself.
     Name,
 }
 
 /// # Errors
 ///
-/// Why a name of the column "where" counts for nothing.
+/// The reason why a name in the column "where" is no evidence.
 fn evidence(name: &str) -> Result<Evidence, String> {
     if let Some((file, function)) = name.split_once("::") {
         return fault(file, function).map_or(Ok(Evidence::Test), Err);
@@ -259,7 +260,7 @@ fn faults_of_asvs(page: &str) -> Vec<String> {
                 Err(why) => faults.push(format!("{number}: `{name}`: {why}")),
             }
         }
-        // What is said beside the names.
+        // The text besides the names.
         let said: usize = place.split('`').step_by(2).map(|text| text.trim_matches([',', ' ']).len()).sum();
         let is_shown = match state {
             "met" if DOCUMENTED.iter().any(|documented| number.starts_with(documented)) => documents > 0,

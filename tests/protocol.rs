@@ -1,4 +1,5 @@
-//! What holds for every path: negotiation, credentials, CSRF, methods, headers, and how long a login lasts.
+//! Rules for every path: negotiation, authentication, CSRF, methods, headers and the lifetime of a
+//! login.
 
 mod support;
 
@@ -10,14 +11,14 @@ use support::{Answer, PASSWORD, TestServer, contract};
 
 const NOT_PROVIDED: &str = "Authentication credentials were not provided.";
 
-/// What a browser holds after a login.
+/// The cookies of a browser after a login.
 struct Session {
     id: String,
     csrf: String,
 }
 
 impl Session {
-    /// Registers too.
+    /// Registers and logs in.
     async fn open(server: &TestServer) -> Session {
         server.register("amy", "").await;
         let answer = server.log_in("amy", PASSWORD).await;
@@ -37,7 +38,7 @@ fn basic(username: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{username}:{password}")))
 }
 
-/// A request to a path that is given in full.
+/// A request to a full path.
 async fn at(server: &TestServer, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = server.http.request(method, format!("{}{path}", server.base));
     for (name, value) in headers {
@@ -328,7 +329,7 @@ async fn listed_origin_may_read_with_credentials() {
     }
 }
 
-/// As Django masks a secret: 32 letters of mask, then each letter moved on by its mask's place.
+/// Masks a secret as Django does: 32 mask letters, then each letter shifted by its mask letter.
 fn masked(secret: &str) -> String {
     const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let place = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte).unwrap();
@@ -398,7 +399,7 @@ async fn csrf_token_may_be_a_form_field_of_a_post() {
     let form = "application/x-www-form-urlencoded";
     let wrong = send(form, format!("csrfmiddlewaretoken={}", "x".repeat(32))).await;
     assert_eq!((wrong.status, wrong.json()), (403, detail("CSRF Failed: CSRF token from POST incorrect.")));
-    // In JSON it does not count.
+    // In a JSON body it is ignored.
     let json = send("application/json", json!({ "csrfmiddlewaretoken": session.csrf }).to_string()).await;
     assert_eq!((json.status, json.json()), (403, detail("CSRF Failed: CSRF token missing.")));
     let new = "Violet-Anchor-58";
@@ -446,7 +447,8 @@ async fn token_needs_no_csrf_even_beside_a_session() {
 
 #[tokio::test]
 async fn cross_site_get_logout_ends_nothing() {
-    // A GET without a mark is told from another site's by the browsers that mark those: not over plain http.
+    // Without Fetch Metadata, which browsers do not send over plain http, a GET is not
+    // recognisable as cross-site.
     let plain = ("host", "auth.example.com");
     let server = TestServer::start().await;
     let session = Session::open(&server).await;
@@ -551,7 +553,7 @@ async fn dead_session_cookie_is_cleared_and_nothing_is_created() {
         assert!(answer.cookie("sessionid").unwrap().starts_with("; "), "{path}");
         assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"));
     }
-    // Nobody's session needs no CSRF token.
+    // An invalid session needs no CSRF token.
     let body = json!({ "username": "amy", "password": "x" });
     assert_eq!(server.post("login/", &dead, body).await.status, 400);
 }
@@ -595,7 +597,7 @@ async fn strange_paths_and_headers_never_break_the_server() {
 async fn token_is_good_through_its_365th_day() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    // It was made on 2026-03-01 at noon.
+    // Created on 2026-03-01 at noon.
     server.clock.advance(chrono::Duration::days(365) + chrono::Duration::hours(12) - chrono::Duration::seconds(1));
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
     server.clock.advance(chrono::Duration::seconds(1));

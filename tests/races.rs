@@ -1,4 +1,4 @@
-//! Many requests at one moment: one winner, the ordinary refusal for the others, and no 5xx.
+//! Concurrent requests: one succeeds, the others get the usual refusal, and none a 5xx.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Registration: who may, with what, and that a refused one leaves nothing behind.
+//! Registration: who may register, validation, and no trace of a refused one.
 
 mod support;
 
@@ -57,12 +57,12 @@ async fn name_beyond_ascii_that_looks_like_anothers_is_refused() {
     let taken = json!({ "username": ["A user with that username already exists."] });
     let token = server.register("paypal", "").await;
     server.register("Андрей", "").await;
-    // Cyrillic, full-width, mathematical, a filler that shows nothing.
+    // Cyrillic, full-width, mathematical, and an invisible filler.
     for name in ["p\u{430}ypal", "\u{ff50}aypal", "\u{1d429}aypal", "paypal\u{3164}"] {
         let answer = try_to(&server, body(name, None, PASSWORD)).await;
         assert_eq!(refusal(&answer), (400, taken.clone()), "{name}");
     }
-    // Nor can an account be renamed so; its own name it may spell otherwise.
+    // Renaming obeys the same rule. Other spellings of one's own name are accepted.
     let rename = |name: &'static str| {
         let headers = [("authorization", token.as_str())];
         let body = json!({ "username": name });
@@ -71,7 +71,7 @@ async fn name_beyond_ascii_that_looks_like_anothers_is_refused() {
     };
     assert_eq!(rename("p\u{430}ypal").await.status, 200);
     assert_eq!(rename("paypal").await.status, 200);
-    // Names of ASCII letters stand side by side, and so do foreign names that look like nothing else.
+    // ASCII names may be similar, and foreign names without ASCII lookalikes are accepted.
     for name in ["paypa1", "PAYPAI", "Алексей", "小林", "rené"] {
         assert_eq!(try_to(&server, body(name, None, PASSWORD)).await.status, 201, "{name}");
     }
@@ -173,13 +173,13 @@ async fn only_approved_domains_sign_up() {
         let message = json!({ "email": ["The provided email domain is not approved."] });
         assert_eq!(refusal(&answer), (400, message), "{email}");
     }
-    // No address is no way round.
+    // Leaving out the address does not bypass the rule.
     let answer = try_to(&server, body("cat", None, PASSWORD)).await;
     assert_eq!(refusal(&answer), (400, json!({ "email": ["This field is required."] })));
     let answer = try_to(&server, body("cat", Some(""), PASSWORD)).await;
     assert_eq!(refusal(&answer), (400, json!({ "email": ["This field may not be blank."] })));
     assert_eq!(accounts(&server).await, 0);
-    // Without regard to case.
+    // Case-insensitive.
     assert_eq!(try_to(&server, body("amy", Some("amy@EXAMPLE.com"), PASSWORD)).await.status, 201);
     assert_eq!(try_to(&server, body("bob", Some("bob@example.org"), PASSWORD)).await.status, 201);
 }
@@ -209,7 +209,7 @@ async fn account_stays_with_an_address_of_an_approved_domain() {
     let refused = act(format!("emails/{}/primary/", rows[0])).await;
     let detail = json!({ "detail": "Only an address of an approved domain can be the primary one." });
     assert_eq!(refusal(&refused), (400, detail));
-    // The unproved one of the domain does not stand in for the proved one.
+    // An unconfirmed address of the domain does not replace the confirmed one.
     assert_eq!(act("emails/1/remove/".to_owned()).await.status, 400);
     assert_eq!(act(format!("emails/{}/remove/", rows[0])).await.status, 200);
     assert_eq!(act(format!("emails/{}/remove/", rows[1])).await.status, 200);
@@ -250,7 +250,7 @@ async fn account_opens_nothing_before_its_address_is_confirmed_where_settings_sa
     assert_eq!(answer.cookie("sessionid"), None);
     let refused = server.log_in("amy", PASSWORD).await;
     assert_eq!(refusal(&refused), (400, json!({ "non_field_errors": ["E-mail is not verified."] })));
-    // Only a right password is told so.
+    // Only after the right password.
     let wrong = json!({ "non_field_errors": ["Unable to log in with provided credentials."] });
     assert_eq!(server.log_in("amy", "wrong").await.json(), wrong);
     use base64::Engine;

@@ -1,4 +1,5 @@
-//! A PostgreSQL role with the printed grants, which owns nothing: it serves, and cannot change the audit trail.
+//! A PostgreSQL role with the printed grants that owns nothing can serve, but not change the audit
+//! trail.
 
 mod support;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use support::place::Place;
 use support::{PASSWORD, TestServer, postgres, reset_link};
 
-/// A migrated database, and a role of its own with the printed grants.
+/// A migrated database and a role with the printed grants.
 struct Granted {
     name: String,
     port: u16,
@@ -37,7 +38,7 @@ impl Granted {
         TestServer::at_with(&self.place(), &[("DB_USER", &self.role)]).await
     }
 
-    /// As the role.
+    /// Executes SQL as the role.
     fn try_execute(&self, sql: &str) -> Result<(), String> {
         postgres::try_execute_as(&self.role, self.port, &self.name, sql)
     }
@@ -78,7 +79,7 @@ async fn role_with_the_printed_grants_serves() {
     let counted = "SELECT count FROM audit WHERE event = 'login_failed'";
     server.noted().await;
     assert_eq!(postgres::texts(granted.port, &granted.name, counted), ["2"]);
-    // What is over goes, entries that are old enough among it.
+    // Cleanup works, including audit entries beyond retention.
     server.clock.advance(chrono::Duration::days(800));
     server.log_in("amelia", "wrong").await;
     server.noted().await;
@@ -119,7 +120,7 @@ async fn role_with_the_printed_grants_cannot_change_the_trail_or_what_guards_it(
     assert_eq!(granted.trail(), before);
 }
 
-/// Tables, functions and operators of the role's own, first in its search path.
+/// Tables, functions and operators of the role, first in its search path.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 async fn schema_of_its_own_deletes_no_entry_and_diverts_none() {

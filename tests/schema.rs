@@ -1,4 +1,4 @@
-//! The document as it is served, and the page that shows it.
+//! The OpenAPI document as served, and its page.
 
 mod support;
 
@@ -30,7 +30,7 @@ fn detail(text: &str) -> Value {
     json!({ "detail": text })
 }
 
-/// What the shell tells a browser to load.
+/// The assets that the page loads.
 fn assets(shell: &str) -> Vec<&str> {
     let attributes = shell.split(['<', ' ', '>']).filter_map(|part| part.split_once('='));
     let urls = attributes.filter(|(name, _)| ["href", "src"].contains(name)).map(|(_, url)| url.trim_matches('"'));
@@ -65,7 +65,7 @@ async fn document_as_json_is_the_same_in_the_same_order() {
     assert_eq!((answer.status, answer.header("content-type")), (200, "application/vnd.oai.openapi+json"));
     assert_eq!(answer.header("content-disposition"), "inline; filename=\"InvenTree API (291).json\"");
     assert_eq!(answer.json(), contract::parse(SOURCE).unwrap());
-    // JSON is YAML too, and this parser keeps the order of keys.
+    // JSON is YAML, and this parser keeps the order of keys.
     let in_order =
         |text: &str| serde_yaml_ng::to_string(&serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text).unwrap());
     let text = String::from_utf8(answer.body).unwrap();
@@ -88,7 +88,7 @@ async fn accept_and_format_choose_the_form() {
         ("", "application/json", json),
         ("", "application/vnd.oai.openapi+json", openapi_json),
         ("", "text/html, application/json", json),
-        // Closer before wider, liked before less liked, and only then in our order.
+        // More specific before wider, then by quality, then by the server's preference.
         ("", "application/json, text/plain, */*", json),
         ("", "application/json, application/yaml", plain_yaml),
         ("", "application/yaml;q=0.5, application/json", json),
@@ -357,7 +357,7 @@ async fn reference_asks_for_no_credential() {
     for headers in [("authorization", "Token nonsense"), ("cookie", cookies.as_str())] {
         assert_eq!(get(&server, REFERENCE, &[headers]).await.status, 200, "{headers:?}");
     }
-    // No address of a page keeps a session alive or ends it.
+    // Requests for pages neither extend nor end a session.
     assert_eq!(server.get("user/", &[("cookie", &cookies)]).await.status, 200);
 }
 

@@ -1,14 +1,14 @@
 # Sourced by the `run` scripts beside it.
 #
 # serve BINARY [SETTING=VALUE ...]
-#   Starts BINARY on a free port with a temporary database, waits until it listens, and stops it at exit. Sets
-#   $api, the URL it answers on, and $work, a folder that goes at exit: `log` (JSON, one line a request), `mails`.
+#   Starts BINARY on a free port with a temporary database, waits until it listens, and stops it at
+#   exit. Sets $api, the URL of the API, and $work, a temporary folder with `log` (JSON lines) and `mails`.
 serve() {
   local binary
   binary=$(realpath "$1")
   shift
   work=$(mktemp -d)
-  # Port 0 is a free one, and the log says which: nobody else can take it in between.
+  # Port 0 selects a free port, reported in the log, without a race.
   env INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_RATE_LIMITS=off INVENTREE_JSON_LOG=true "$@" \
     "$binary" serve --bind 127.0.0.1:0 --database "$work/auth.sqlite3" >"$work/mails" 2>"$work/log" &
   server=$!
@@ -20,13 +20,13 @@ serve() {
 }
 
 # walk BINARY COMMAND ...
-#   Runs COMMAND against BINARY and ends as it does. COMMAND takes mails: it first writes the port of its SMTP server,
-#   then reads the URL of the API.
+#   Runs COMMAND against BINARY and returns its exit code. COMMAND receives email: it first writes the
+#   port of its SMTP server, then reads the URL of the API.
 walk() {
   local binary=$1 port pid
   shift
   coproc walker { exec "$@"; }
-  # Kept here, since bash forgets a coprocess's pipes when it ends.
+  # Duplicated, since bash closes the pipes of a coprocess when it exits.
   pid=$walker_PID
   exec 3<&"${walker[0]}" 4>&"${walker[1]}"
   read -r port <&3

@@ -1,4 +1,5 @@
-//! What an account holds open, on the endpoints of our own pages: by session and CSRF token alone.
+//! An account's sessions and tokens, on the endpoints of the pages: session and CSRF token
+//! required.
 
 mod support;
 
@@ -54,7 +55,7 @@ async fn at_the_pages(server: &TestServer, path: &str, body: Value) -> Answer {
     server.run(request.header("Content-Type", "application/json").body(body.to_string())).await
 }
 
-/// Amy, who registered, and so has a session and a token already; and Bob.
+/// Amy, who has a session and a token from registering, and Bob.
 async fn server() -> TestServer {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
@@ -106,7 +107,7 @@ async fn everybody_lists_their_own_live_sessions_the_newest_first() {
     assert_eq!(sessions[0]["user_agent"], "Firefox on a laptop");
     assert_eq!((&sessions[0]["current"], &sessions[1]["current"]), (&json!(true), &json!(false)));
     assert_eq!(sessions[0]["created"], "2026-03-01T12:00:00Z");
-    // A week from its last use.
+    // A week after the last use.
     assert_eq!(sessions[0]["expires"], "2026-03-08T12:00:00Z");
     let members: Vec<&String> = sessions[0].as_object().unwrap().keys().collect();
     assert_eq!(members, ["created", "current", "expires", "id", "user_agent"]);

@@ -1,4 +1,4 @@
-//! Signing in through a provider: to the way out and back, what becomes of whoever comes back, and every check on the way.
+//! Sign-in through a provider: start, callback, the resulting account, and every check in between.
 
 #[path = "support/provider.rs"]
 mod provider;
@@ -17,7 +17,7 @@ use support::{Answer, PASSWORD, Setup, TestServer, confirmation_key};
 
 const SITE: &str = "http://auth.example.com";
 
-/// What the server logs, line by line.
+/// The log lines of the server.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -42,7 +42,7 @@ impl Lines {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// Why requests were refused, and takes the lines out.
+    /// Takes the lines and returns the reasons of refusals.
     fn take_refusals(&self) -> Vec<String> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -91,7 +91,7 @@ impl World {
         Browser { world: self, session: String::new(), csrf: "a".repeat(32), ticket: String::new() }
     }
 
-    /// Rows of everything that a sign-in could write.
+    /// Row counts of every table that a sign-in can write.
     fn rows(&self) -> Vec<i64> {
         ["accounts", "email_addresses", "social_accounts", "sessions", "tokens", "outbox"]
             .iter()
@@ -100,7 +100,7 @@ impl World {
     }
 }
 
-/// A browser: its cookies, and what its person does.
+/// A browser: its cookies and the actions of its user.
 #[derive(Clone)]
 struct Browser<'w> {
     world: &'w World,
@@ -136,14 +136,14 @@ impl Browser<'_> {
         answer
     }
 
-    /// Presses the button, and gives the address of the provider that the page leads to.
+    /// Submits the button and returns the provider URL of the resulting page.
     async fn leave(&mut self, way: &str) -> String {
         let answer = self.ask(Method::POST, &format!("/api/auth/social/company/{way}/"), &[]).await;
         assert_eq!(answer.status, 200, "{}", text(&answer));
         leads_to(&answer)
     }
 
-    /// There and back; the way back is not taken yet.
+    /// Visits the provider and returns the callback URL without following it.
     async fn go(&mut self, way: &str, who: &Who) -> String {
         let there = self.leave(way).await;
         let back = self.world.provider.sign_in(&there, who);
@@ -179,14 +179,14 @@ fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
-/// Where the page sends the browser.
+/// The redirect target of the page.
 fn leads_to(answer: &Answer) -> String {
     let page = text(answer);
     let (_, rest) = page.split_once("<meta http-equiv=\"refresh\" content=\"0; url=").expect("a refresh");
     rest.split_once('"').unwrap().0.replace("&amp;", "&")
 }
 
-/// A page that says this, with this status.
+/// Asserts that the response is a page with this text and status.
 fn assert_page(answer: &Answer, status: u16, says: &str) {
     let page = text(answer);
     assert_eq!(answer.status, status, "{page}");
@@ -290,7 +290,7 @@ async fn somebody_new_gets_an_account_and_the_same_one_again() {
     let link = browser.api("social/").await["results"][0].clone();
     assert_eq!((&link["provider"], &link["uid"]), (&json!("company"), &json!("amy-1")));
     assert!(world.server.mails.lock().unwrap().is_empty());
-    // No password opens it.
+    // No password works.
     assert_eq!(world.server.log_in("amy", "").await.status, 400);
 
     world.server.clock.advance(chrono::Duration::minutes(4));
@@ -309,7 +309,8 @@ async fn name_and_address_of_somebody_else_open_nothing() {
     world.server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&world.server.take_mails(1).await[0]);
     world.server.post("registration/verify-email/", &[], json!({ "key": key })).await;
-    // The same address, verified there or not: no account of it opens, and no second one is made.
+    // The same address, verified by the provider or not: no sign-in to the existing account, and
+    // no second account.
     for is_verified in [true, false] {
         let before = world.rows();
         let mut claims = amy().claims;
@@ -320,7 +321,7 @@ async fn name_and_address_of_somebody_else_open_nothing() {
         assert!(browser.session.is_empty());
         assert_eq!(world.rows(), before);
     }
-    // The same name: another account.
+    // The same username: another account.
     let mut browser = world.browser();
     browser.through("login", &Who::new("mallory", json!({ "preferred_username": "AMY" }))).await;
     assert_eq!(browser.api("user/").await["username"], "AMY2");
@@ -367,7 +368,7 @@ async fn signed_in_person_connects_lists_disconnects_and_connects_again() {
     browser.log_in("rory").await;
     for _ in 0..2 {
         assert_at(&browser.through("connect", &amy()).await, "/platform/?done=connect");
-        // Once more changes nothing.
+        // A repetition changes nothing.
         assert_at(&browser.through("connect", &amy()).await, "/platform/?done=connect");
         let links = browser.api("social/").await;
         assert_eq!(links["count"], 1);
@@ -380,7 +381,7 @@ async fn signed_in_person_connects_lists_disconnects_and_connects_again() {
     }
     let written = world.server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     let written = written.iter().rev().map(|entry| (entry.event.as_str(), entry.detail.as_str(), entry.count));
-    // Within a minute: the second round is counted on the rows of the first.
+    // Within a minute: repeats increment the counter of the first rows.
     let expected = [
         ("registered", "", 1),
         ("login", "", 1),
@@ -414,12 +415,12 @@ async fn last_way_in_stays() {
     let refused = browser.disconnect(1).await;
     assert_eq!(refused.status, 400);
     assert!(refused.json()["detail"].as_str().unwrap().starts_with("Your account has no password set up."));
-    // A link through which nobody can come any more is no way in.
+    // A link through a provider that is not enabled does not count as a login method.
     let link = "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
                 VALUES (1, 'keycloak', 'x', 0, 0, '{}')";
     world.server.place.execute(link);
     assert_eq!(browser.disconnect(1).await.status, 400);
-    // A second one of a provider that works is.
+    // A second link of an enabled provider does.
     browser.through("connect", &Who::new("amy-2", json!({}))).await;
     assert_eq!(browser.disconnect(1).await.status, 200);
     assert_eq!(browser.disconnect(3).await.status, 400);
@@ -445,7 +446,7 @@ async fn provider_is_connected_in_the_browser_of_its_session_alone() {
     }
     let mut mallory = world.browser();
     mallory.log_in("mallory").await;
-    // Rory is signed in at the provider; his browser comes back with what Mallory's began.
+    // Rory is signed in at the provider; his browser follows the callback of Mallory's sign-in.
     let back = mallory.go("connect", &amy()).await;
     let mut rory = world.browser();
     rory.log_in("rory").await;
@@ -460,7 +461,7 @@ async fn provider_is_connected_in_the_browser_of_its_session_alone() {
     assert_at(&mallory.ask(Method::GET, &back, &[]).await, "/platform/?done=connect");
 }
 
-/// A Strict session cookie stays behind where the provider's redirect begins at another site.
+/// A Strict session cookie is not sent with a redirect from the provider's site.
 #[tokio::test]
 async fn provider_is_connected_where_session_cookies_are_strict() {
     let world = World::with(&[("COOKIE_SAMESITE", "Strict")]).await;
@@ -539,7 +540,7 @@ async fn ticket_is_the_hosts_alone_on_https() {
     assert_eq!(flags, " Max-Age=600; HttpOnly; Path=/; SameSite=Lax; Secure");
     let back = world.provider.sign_in(&leads_to(&answer), &amy());
     let back = format!("{}{}?{}", world.server.base, back.path(), back.query().unwrap());
-    // A sibling host can set the name without its prefix, and that opens nothing.
+    // A sibling host can set the unprefixed name; that cookie is ignored.
     let plain = world.server.http.get(&back).header("Cookie", format!("signin_ticket={ticket}"));
     assert_page(&world.server.page(plain).await, 400, "This sign-in was not begun in this browser");
     let own = world.server.http.get(&back).header("Cookie", format!("__Host-signin_ticket={ticket}"));
@@ -660,7 +661,7 @@ async fn address_of_another_domain_makes_no_account_by_itself() {
     assert_page(&answer, 400, "The provided email domain is not approved.");
 }
 
-/// Each check by itself: without it, the sign-in would go through.
+/// Each check on its own: without it, the sign-in would succeed.
 #[tokio::test]
 async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
     let world = World::start().await;
@@ -706,7 +707,7 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
         assert_eq!(refusals.len(), 1, "{spoil:?}: {refusals:?}");
         assert!(refusals[0].to_lowercase().contains(&why.to_lowercase()), "{spoil:?}: {refusals:?}");
     }
-    // The same browser, the same person, nothing spoilt.
+    // The same browser and user without the manipulation.
     assert_at(&world.browser().through("login", &amy()).await, "/platform/");
 }
 
@@ -776,30 +777,30 @@ async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
     let mut browser = world.browser();
     let back = browser.go("login", &amy()).await;
     world.lines.take_refusals();
-    // Somebody else's browser: with no ticket, and with one of its own.
+    // Another browser: without a ticket, and with its own.
     refused(&mut world.browser(), &back, "no ticket").await;
     let mut mallory = world.browser();
     mallory.leave("login").await;
     refused(&mut mallory.clone(), &back, "another state").await;
-    // A state that is changed, doubled in front, or gone.
+    // A state that is changed, sent twice, or missing.
     let (path, query) = back.split_once('?').unwrap();
     let without: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("state=")).collect();
     refused(&mut browser.clone(), &format!("{path}?{}", without.join("&")), "another state").await;
     refused(&mut browser.clone(), &format!("{path}?state=x&{query}"), "another state").await;
     refused(&mut browser.clone(), &format!("{back}x"), "another state").await;
-    // A ticket that is changed.
+    // A changed ticket.
     let mut changed = browser.clone();
     changed.ticket.replace_range(50..51, if &changed.ticket[50..51] == "A" { "B" } else { "A" });
     refused(&mut changed, &back, "a ticket of somebody else").await;
-    // Another provider's way back.
+    // The callback of another provider.
     let mixed_up = back.replace("/accounts/company/", "/accounts/other/");
     refused(&mut browser.clone(), &mixed_up, "a ticket for another provider").await;
-    // Too late.
+    // Expired.
     let mut late = world.browser();
     let back_late = late.go("login", &amy()).await;
     assert_eq!(world.rows(), before);
 
-    // Once, and not twice: neither the ticket nor the code.
+    // Single use, for both the ticket and the code.
     let mut kept = browser.clone();
     assert_at(&browser.ask(Method::GET, &back, &[]).await, "/platform/");
     world.lines.take_refusals();
@@ -990,7 +991,7 @@ async fn ticket_is_only_for_the_way_back() {
     let answer = browser.ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
     let ticket = answer.cookie("signin_ticket").unwrap();
     let (_, flags) = ticket.split_once(';').unwrap();
-    // Strict would keep it from coming back with the provider's redirect.
+    // Strict would not be sent with the redirect from the provider.
     assert_eq!(flags, " Max-Age=600; HttpOnly; Path=/accounts/; SameSite=Lax; Secure");
     assert!(ticket.len() < 1500, "{}", ticket.len());
 }
@@ -1009,7 +1010,7 @@ async fn sign_ins_that_succeed_are_not_limited() {
         assert!(failed <= 60);
     }
     assert_eq!(failed, 60);
-    // Out they still go, and so does all else.
+    // Starting a sign-in still works, as does the rest of the API.
     browser.leave("login").await;
     world.server.register("bob", "").await;
 }

@@ -1,4 +1,4 @@
-//! TLS as it is served: the binary, PEM files on disk, real handshakes.
+//! TLS: the binary, PEM files on disk, real handshakes.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
-/// A certificate for `localhost` that vouches for itself.
+/// A self-signed certificate for `localhost`.
 struct Certificate {
     pem: String,
     key: String,
@@ -31,7 +31,7 @@ impl Certificate {
     }
 }
 
-/// The two files, and the binary that serves them.
+/// The PEM files, and the binary that serves them.
 struct Server {
     folder: tempfile::TempDir,
     process: Child,
@@ -50,7 +50,7 @@ fn files(folder: &Path) -> [PathBuf; 2] {
     [folder.join("fullchain.pem"), folder.join("privkey.pem")]
 }
 
-/// As certbot does it: each file appears whole.
+/// Replaces each file atomically, as certbot does.
 fn put(folder: &Path, pem: &str, key: &str) {
     for (file, text) in files(folder).iter().zip([pem, key]) {
         let new = file.with_extension("new");
@@ -116,7 +116,7 @@ impl Server {
     }
 }
 
-/// One connection.
+/// A connection.
 struct Talk(TlsStream<TcpStream>);
 
 impl Talk {
@@ -142,7 +142,7 @@ async fn the_api_is_served_over_tls_1_2_and_1_3_alone() {
         let mut talk = server.connect(&certificate, version).await.unwrap();
         assert!(talk.ask().await.starts_with("HTTP/1.1 401"));
     }
-    // A client in clear is not answered, and hurts nobody.
+    // A plaintext client gets no response and affects no other.
     let mut plain = TcpStream::connect(server.address).await.unwrap();
     plain.write_all(b"GET /api/auth/user/ HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut read = Vec::new();

@@ -1,4 +1,4 @@
-//! Fields that nobody asked for, in the body of every operation.
+//! Mass assignment: undocumented fields in the body of every operation.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::pk;
 use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
-/// Everything that the server knows about an account, but what a login writes.
+/// All data of an account except the records of a login.
 async fn all_of(server: &TestServer, id: i64) -> Value {
     let read = server.domain().store.read(|r| {
         let account = r.account_find(id)?.unwrap();
@@ -28,7 +28,7 @@ async fn all_of(server: &TestServer, id: i64) -> Value {
     })
 }
 
-/// What an attacker adds, aimed at `victim`.
+/// The attacker's additional fields, which name `victim`.
 fn extra(victim: i64, address: i64) -> Value {
     json!({
         "pk": victim, "user": victim, "user_id": victim, "account": victim, "account_id": victim, "id": address,
@@ -56,7 +56,7 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
     let extra = extra(bob, address);
     let bob_before = all_of(&server, bob).await;
 
-    // A new account is nobody's but its own, and no more than any other.
+    // A new account belongs to its creator and has no privileges.
     let own = json!({ "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD });
     let made = send(&server, Method::POST, "registration/", "", &own, &extra).await;
     assert_eq!(made.status, 201, "{made:?}");
@@ -71,7 +71,7 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
         [json!("amy@example.com"), json!(false), json!(true)]
     );
 
-    // Each operation does what it does without them, to the caller alone.
+    // Each operation has its usual effect, on the caller only.
     let row = expected["addresses"][0][0].as_i64().unwrap();
     let (post, put, patch) = (Method::POST, Method::PUT, Method::PATCH);
     let names = json!({ "username": "amy", "first_name": "A", "last_name": "B" });
@@ -119,7 +119,7 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
         assert_eq!(all_of(&server, bob).await, bob_before, "{method} {path}");
     }
 
-    // The mails went to the caller's own address, and the link resets the caller's own password.
+    // Email went to the caller's own address, and the link resets the caller's own password.
     let mails = server.take_mails(2).await;
     assert!(mails.iter().all(|mail| mail.to == "amy@example.com"));
     let (uid, reset) = reset_link(mails.iter().find(|mail| mail.text.contains("set-password")).unwrap());
@@ -127,7 +127,7 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
         json!({ "uid": uid, "token": reset, "new_password1": "Violet-Anchor-58", "new_password2": "Violet-Anchor-58" });
     let own = json!({ "new_password1": "Violet-Anchor-59", "new_password2": "Violet-Anchor-59" });
     assert_eq!(send(&server, Method::POST, "password/change/", &token, &own, &extra).await.status, 200);
-    // A changed password makes the link void.
+    // A password change invalidates the link.
     assert_eq!(send(&server, Method::POST, "password/reset/confirm/", "", &body, &extra).await.status, 400);
     assert_eq!(server.log_in("amy", "Violet-Anchor-59").await.status, 200);
     assert_eq!(send(&server, Method::POST, "logout/", &token, &json!({}), &extra).await.status, 200);
@@ -148,14 +148,14 @@ async fn ids_of_others_in_the_path_are_as_unknown_as_none() {
         assert_eq!((answer.status, &answer.body), (404, &none.body), "{path}");
         assert_eq!(none.status, 404);
     }
-    // No query names another account either.
+    // Query parameters name no other account either.
     let bob = pk(&server, &bobs).await;
     let url = format!("{}/api/auth/emails/?user={bob}&user_id={bob}", server.base);
     let answer = server.page(server.http.get(url).header("authorization", &token)).await;
     assert_eq!(answer.json()["count"], 0);
 }
 
-/// 2.5 MB of all that a parser could be slow at or an answer could repeat: refused at once, in few words.
+/// 2.5 MB of input that is slow to parse or could be echoed: refused at once, in a short response.
 #[tokio::test]
 async fn largest_bodies_of_every_kind_are_refused_in_few_words() {
     const SIZE: usize = 2_500_000;

@@ -1,4 +1,5 @@
-//! What another site, another app on the host, or a stolen session makes a browser do.
+//! Requests that another site, another app on the host or a stolen session causes a browser to
+//! send.
 
 use chrono::Duration;
 use inventree_auth::store::AuditFilter;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::support::{Answer, PASSWORD, TestServer};
 use super::{basic, pk};
 
-/// Marks that a browser puts on what another site made it send.
+/// Headers of a browser on cross-site requests.
 const FOREIGN: [(&str, &str); 5] = [
     ("sec-fetch-site", "cross-site"),
     ("sec-fetch-site", "same-site"),
@@ -18,7 +19,7 @@ const FOREIGN: [(&str, &str); 5] = [
     ("origin", "null"),
 ];
 
-/// A browser that signed in by the API.
+/// A browser logged in through the API.
 struct Browser {
     session: String,
     csrf: String,
@@ -70,7 +71,7 @@ fn registration(username: &str) -> Value {
     json!({ "username": username, "password1": PASSWORD, "password2": PASSWORD })
 }
 
-/// Where the last failed login came from.
+/// The client of the last failed login.
 async fn last_failed_client(server: &TestServer) -> String {
     server.noted().await;
     let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
@@ -188,13 +189,13 @@ async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_good() {
         (format!("{good}; {dead}"), 200, false),
         (format!("{dead}; {dead}"), 401, true),
         (format!("{dead}; {dead}; {dead}; {good}"), 200, false),
-        // Tried are eight at most; ours may be the ninth.
+        // At most eight cookies are tried; the valid one may be the ninth.
         (format!("{many}; {good}"), 401, false),
     ] {
         let answer = with_cookies(&server, cookies.as_bytes()).await;
         assert_eq!((answer.status, answer.headers.contains_key("set-cookie")), (status, is_cleared), "{cookies}");
     }
-    // A second CSRF cookie is no reason to refuse the right one either.
+    // A second CSRF cookie does not invalidate the right one.
     let cookies = format!("csrftoken={}; {}", "x".repeat(32), amy.cookies());
     let headers = [("cookie", cookies.as_str()), ("x-csrftoken", &amy.csrf)];
     assert_eq!(server.send(Method::PATCH, "user/", &headers, json!({})).await.status, 200);
@@ -237,7 +238,7 @@ async fn old_session_adds_no_address_without_its_password() {
 
     assert_eq!(amy.reauthenticate(&server, PASSWORD).await.status, 200);
     assert_eq!(amy.add_address(&server, "two@example.com").await.status, 201);
-    // Another session of the same account has proved nothing.
+    // Other sessions of the account are not reauthenticated.
     let cookie = amy.cookies();
     let state = server.http.get(format!("{}/platform/api/reauthenticate/", server.base)).header("cookie", &cookie);
     assert_eq!(server.run(state).await.json(), json!({ "recent": true, "password": true }));

@@ -1,4 +1,4 @@
-//! Who has an account? No answer says so. What its time says is measured by tests/bench/timing.rs.
+//! Responses do not reveal which accounts exist. tests/bench/timing.rs measures their timing.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{basic, deactivate, pk, take_password};
 
 const NAMES: [&str; 4] = ["known", "inactive", "passwordless", "unknown"];
 
-/// All that a client sees but what differs with every answer.
+/// The response as a client sees it, without its random parts.
 fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let mut headers: Vec<(String, String)> = answer
         .headers
@@ -20,7 +20,7 @@ fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     (answer.status, headers, String::from_utf8(answer.body.clone()).unwrap())
 }
 
-/// With every kind of account, each with a proved address or an unproved one.
+/// Creates every kind of account, each with a confirmed or an unconfirmed address.
 async fn fill(server: &TestServer) {
     for name in &NAMES[..3] {
         let token = server.register(name, &format!("{name}@example.com")).await;
@@ -40,7 +40,7 @@ async fn assert_alike(server: &TestServer) {
         ("login/", Box::new(|name| json!({ "username": name, "password": "wrong" }))),
         ("password/reset/", Box::new(email)),
         ("registration/resend-email/", Box::new(email)),
-        // By address alone nobody logs in.
+        // A login by address alone always fails.
         ("login/", Box::new(|name| json!({ "email": format!("{name}@example.com"), "password": PASSWORD }))),
     ];
     for (path, body) in asks {
@@ -77,7 +77,7 @@ async fn every_kind_of_account_is_answered_as_an_unknown_one_with_smtp_down() {
     assert!(sink.delivered().is_empty());
 }
 
-/// Whoever knows the password of a closed account learns no more than whoever guesses.
+/// The right password of a deactivated account reveals no more than a wrong one.
 #[tokio::test]
 async fn right_password_of_a_closed_account_is_a_wrong_one() {
     let server = TestServer::start().await;

@@ -1,4 +1,4 @@
-//! Guessing passwords from many places, under many spellings, all at once.
+//! Password guessing from many networks, in many spellings, concurrently.
 
 use chrono::Duration;
 use inventree_auth::domain::client::Client;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::basic;
 use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
-/// Limits on, and every connection comes through a proxy that is trusted.
+/// Rate limits enabled, behind a trusted proxy.
 async fn behind_a_proxy() -> TestServer {
     TestServer::with(&[("RATE_LIMITS", "on"), ("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.0/8")])
         .await
@@ -44,9 +44,9 @@ async fn everybody_behind_a_trusted_proxy_has_limits_of_their_own() {
     }
     assert_eq!(log_in_from(&server, "203.0.113.7", "amy", PASSWORD).await.status, 429);
     assert_eq!(log_in_from(&server, "203.0.113.8", "amy", PASSWORD).await.status, 200);
-    // What stands before the proxy's own entry was written by the client.
+    // Entries before the proxy's own come from the client.
     assert_eq!(log_in_from(&server, "198.51.100.1, 203.0.113.7", "amy", PASSWORD).await.status, 429);
-    // A second trusted proxy on the way is passed over.
+    // A second trusted proxy is skipped.
     assert_eq!(log_in_from(&server, "203.0.113.7, 127.0.0.9", "amy", PASSWORD).await.status, 429);
 }
 
@@ -59,14 +59,14 @@ async fn whole_64_of_ipv6_is_one_client() {
     }
     assert_eq!(log_in_from(&server, "2001:db8:0:1:ffff::1", "amy", PASSWORD).await.status, 429);
     assert_eq!(log_in_from(&server, "2001:db8:0:2::1", "amy", PASSWORD).await.status, 200);
-    // One address has one name, however it is written.
+    // All notations of an address are one client.
     for _ in 0..10 {
         assert_eq!(log_in_from(&server, "::ffff:203.0.113.7", "amy", "wrong").await.status, 400);
     }
     assert_eq!(log_in_from(&server, "203.0.113.7", "amy", PASSWORD).await.status, 429);
 }
 
-/// A hundred guesses from ten addresses: the account's own bucket is full.
+/// A hundred guesses from ten addresses, which fill the bucket of the account.
 async fn attack(server: &TestServer, username: &str) {
     for attacker in 0..10 {
         for _ in 0..10 {
@@ -77,7 +77,7 @@ async fn attack(server: &TestServer, username: &str) {
     assert_eq!(log_in_from(server, "203.0.113.99", username, "wrong").await.status, 429);
 }
 
-/// One turn of 14 addresses that guess and one that asks for mails.
+/// One step of 14 addresses that guess and one that requests email.
 async fn attack_on(server: &TestServer, username: &str, email: &str) {
     for attacker in 0..14 {
         log_in_from(server, &format!("203.0.113.{attacker}"), username, "wrong").await;
@@ -86,7 +86,7 @@ async fn attack_on(server: &TestServer, username: &str, email: &str) {
     server.post("registration/resend-email/", &headers, json!({ "email": email })).await;
 }
 
-/// The attack as it was seen: for 75 seconds, 14 addresses guess at a login and one fills the mails' bucket.
+/// An observed attack: for 75 seconds, 14 addresses guess a login and one fills the email bucket.
 #[tokio::test]
 async fn owner_under_attack_from_everywhere_gets_in_every_time_and_has_a_reset_mail() {
     let server = behind_a_proxy().await;
@@ -126,7 +126,7 @@ async fn browser_that_signed_in_before_gets_in_from_any_network_under_attack() {
         let server = &server;
         async move { server.post("login/", &headers, body).await.status }
     };
-    // Its own mistakes are counted, apart from all others.
+    // Its own failures are counted, separately from all others.
     for _ in 0..9 {
         assert_eq!(log_in("wrong").await, 400);
     }
@@ -134,7 +134,7 @@ async fn browser_that_signed_in_before_gets_in_from_any_network_under_attack() {
     assert_eq!(log_in("wrong").await, 400);
     assert_eq!(log_in(PASSWORD).await, 429);
     assert_eq!(log_in_from(&server, "192.0.2.79", "amy", PASSWORD).await.status, 429);
-    // Basic has the same limit, and the same way past strangers.
+    // Basic authentication has the same limit and the same exemption for known devices.
     server.clock.advance(Duration::minutes(2));
     let basic = basic("amy", PASSWORD);
     let headers = [("x-forwarded-for", "192.0.2.78"), ("cookie", cookie.as_str()), ("authorization", basic.as_str())];
@@ -159,13 +159,13 @@ async fn device_cookie_is_worth_nothing_at_another_account_and_names_none() {
     assert_eq!(log_in("amy", mallorys.clone()).await.status, 429);
     let forged = format!("device={}", "A".repeat(38));
     assert_eq!(log_in("amy", forged).await.status, 429);
-    // Of one account two browsers have nothing in common.
+    // Cookies of two browsers for one account have no part in common.
     let other = cookie(&log_in_from(&server, "192.0.2.79", "mallory", PASSWORD).await);
     let parts = |cookie: &str| {
         cookie.trim_start_matches("device=").as_bytes().chunks(8).map(<[u8]>::to_vec).collect::<Vec<_>>()
     };
     assert!(parts(&mallorys).iter().zip(parts(&other)).all(|(one, another)| *one != another), "{mallorys} {other}");
-    // Who fails gets none, whether there is such an account or not.
+    // A failed login sets no cookie, whether the account exists or not.
     for name in ["mallory", "nobody"] {
         assert_eq!(log_in_from(&server, "192.0.2.80", name, "wrong").await.cookie("device"), None);
     }
@@ -212,7 +212,7 @@ async fn device_cookie_and_known_networks_die_with_the_password() {
     let headers = [("x-forwarded-for", "198.51.100.1"), ("cookie", cookie.as_str())];
     let body = json!({ "username": "amy", "password": new });
     assert_eq!(server.post("login/", &headers, body).await.status, 429);
-    // The network that the password was changed from is known.
+    // The network of the password change is known.
     assert_eq!(log_in_from(&server, "198.51.100.2", "amy", new).await.status, 200);
 }
 
@@ -233,7 +233,7 @@ async fn browser_that_changes_its_password_is_known_with_the_new_one() {
     assert_eq!(server.post("login/", &headers, json!({ "username": "amy", "password": new })).await.status, 200);
 }
 
-/// The way in for an owner whom neither browser nor network is known of.
+/// Access for an owner whose browser and network are both unknown.
 #[tokio::test]
 async fn reset_by_mail_lets_an_owner_at_a_new_place_in_under_attack() {
     let server = behind_a_proxy().await;
@@ -267,7 +267,7 @@ async fn guesses_at_one_account_are_bounded_and_what_the_owner_has_goes_on() {
     assert_eq!(tried, 100);
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
     assert_eq!(server.get("user/", &[("cookie", &session)]).await.status, 200);
-    // A stranger's place is told when to come again, and may.
+    // An unknown client gets Retry-After, and is admitted after it.
     let waits = log_in_from(&server, "192.0.2.77", "amy", PASSWORD).await;
     assert_eq!((waits.status, waits.header("retry-after")), (429, "20"));
     server.clock.advance(Duration::seconds(20));
@@ -289,7 +289,8 @@ async fn account_knows_a_bounded_number_of_networks() {
     assert_eq!(log_in_from(&server, "198.51.100.0", "amy", PASSWORD).await.status, 429);
 }
 
-/// Two addresses and twenty accounts keep the hashing threads busy; another address is served all the same.
+/// Two addresses and twenty accounts keep the hashing threads busy; another address is still
+/// served.
 #[tokio::test]
 async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
     let server = behind_a_proxy().await;
@@ -311,7 +312,7 @@ async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
                 flood.push(job);
             }
         }
-        // Around the contract's check: the document has no 503.
+        // Bypasses the contract check: the document has no 503.
         let body = json!({ "username": "mallory1", "password": "wrong" });
         let own = server.http.post(format!("{}/api/auth/login/", server.base)).header("x-forwarded-for", "203.0.113.1");
         assert_eq!(server.page(own.json(&body)).await.status, 503);
@@ -348,7 +349,7 @@ async fn parallel_guesses_by_every_way_cannot_pass_the_limit_together() {
     server.register("amy", "").await;
     let guesses = (0..60).map(|n| {
         let server = &server;
-        // Each in a spelling of its own.
+        // A different spelling each.
         let name: String =
             "amy".chars().enumerate().map(|(i, c)| if n >> i & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect();
         async move {

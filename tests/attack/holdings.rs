@@ -1,4 +1,4 @@
-//! Sessions, tokens, and what lies on the disk of them.
+//! Sessions and tokens, and their traces on disk.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ async fn status(server: &TestServer, header: (&str, &str)) -> u16 {
     server.get("user/", &[header]).await.status
 }
 
-/// The same database under a new process, as far as anybody can tell.
+/// A new process on the same database.
 async fn restarted(server: &mut TestServer) -> TestServer {
     server.stop().await;
     TestServer::at(&server.place).await
@@ -47,7 +47,7 @@ async fn every_key_has_128_random_bits_at_least_and_none_comes_twice() {
         }
         assert!(seen.insert(random));
     }
-    // A constant letter anywhere would be a sign that it is not drawn.
+    // A letter that never varies would reveal a position that is not random.
     for length in [32, 40] {
         let keys: Vec<&String> = seen.iter().filter(|key| key.len() == length).collect();
         for place in 0..length {
@@ -57,7 +57,7 @@ async fn every_key_has_128_random_bits_at_least_and_none_comes_twice() {
     }
 }
 
-/// Whatever session a browser was made to bring, a login leaves it: a planted one never becomes the victim's.
+/// Session fixation: a login never keeps a session that the browser brought.
 #[tokio::test]
 async fn session_planted_in_a_browser_is_never_kept() {
     let server = TestServer::start().await;
@@ -74,7 +74,7 @@ async fn session_planted_in_a_browser_is_never_kept() {
     assert_eq!(name(server.get("user/", &[("cookie", &cookie(&answer))]).await), "amy");
     assert_eq!(name(server.get("user/", &[("cookie", &planted)]).await), "mallory");
 
-    // Registration asks a session for its CSRF token like any other POST.
+    // Registration requires the CSRF token of a session, like any other POST.
     let csrf = planted.split_once("csrftoken=").unwrap().1.to_owned();
     let body = json!({ "username": "bob", "password1": PASSWORD, "password2": PASSWORD });
     let answer = server.post("registration/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
@@ -82,7 +82,7 @@ async fn session_planted_in_a_browser_is_never_kept() {
     assert_ne!(answer.cookie_value("sessionid"), planted_id);
     assert_eq!(name(server.get("user/", &[("cookie", &planted)]).await), "mallory");
 
-    // A new password draws a new id, and the old one opens nothing.
+    // A new password gets a new session id, and the old one is invalid.
     let body = json!({ "new_password1": NEW, "new_password2": NEW });
     let answer = server.post("password/change/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
     assert_eq!(answer.status, 200);
@@ -146,7 +146,7 @@ async fn dump_of_all_database_files_opens_nothing() {
             assert!(!holds(bytes, secret), "{what} lies open");
         }
     }
-    // What does lie there, the digest, opens nothing when it is sent.
+    // The stored digest is no credential.
     let server = restarted_from(&server).await;
     for digest in digests {
         assert!(holds(&stopped, &digest));
@@ -213,7 +213,7 @@ async fn deactivation_ends_everything_at_once_and_for_the_next_process_too() {
     for (name, value) in &held {
         assert_eq!(status(&second, (name, value)).await, 401, "{value} after a restart");
     }
-    // An address may be proved meanwhile; it opens nothing.
+    // The address may be confirmed meanwhile, which grants no access.
     let _ = second.post("registration/verify-email/", &[], json!({ "key": key })).await;
     assert_eq!(second.log_in("amy", PASSWORD).await.status, 400);
 }
@@ -233,19 +233,20 @@ async fn session_that_nobody_uses_for_a_week_is_over_and_use_keeps_it_to_its_abs
     let over = server.get("user/", &[("cookie", &unused)]).await;
     assert_eq!(over.status, 401);
     assert!(over.cookie("sessionid").unwrap().contains("Max-Age=0"));
-    // It was used, for the last time a second before the week was over: to the absolute end, and no further.
+    // Used until a second before the idle timeout: valid until the absolute timeout, and no
+    // longer.
     server.clock.advance(day * 6);
     assert_eq!(status(&server, ("cookie", &used)).await, 200);
     server.noted().await;
     server.clock.advance(day - second);
     assert_eq!(status(&server, ("cookie", &used)).await, 200);
-    // The other one was not used since, and a second before its week.
+    // The other one has been unused for a week less a second.
     assert_eq!(status(&server, ("cookie", &last)).await, 401);
     server.clock.advance(second);
     assert_eq!(status(&server, ("cookie", &used)).await, 401);
 }
 
-/// What is written about a use is not worth an answer.
+/// Recording a use may fail without failing the request.
 #[tokio::test]
 async fn database_that_takes_no_writes_shuts_nobody_out() {
     let server = TestServer::start().await;
@@ -257,7 +258,7 @@ async fn database_that_takes_no_writes_shuts_nobody_out() {
     assert_eq!(status(&server, ("authorization", &token(&login))).await, 200);
 }
 
-/// However much it is used.
+/// Regardless of use.
 #[tokio::test]
 async fn session_and_token_end_by_the_clock_and_no_use_renews_them() {
     let server = TestServer::start().await;

@@ -1,5 +1,5 @@
-//! A body that stops coming, requests whose end can be read in two ways, and a fault of our own. What cannot be read is
-//! in tests/bad_input.rs and tests/fuzz.
+//! Stalled bodies, ambiguous message framing and panics. For invalid content see
+//! tests/bad_input.rs and tests/fuzz.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::support::{Answer, PASSWORD, TestServer};
 
-/// Reads until the answer is whole, or says that none has come.
+/// Reads a complete response; `None` if there is none.
 async fn answer(stream: &mut TcpStream) -> Option<String> {
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
@@ -39,7 +39,7 @@ async fn body_that_stops_coming_is_given_up() {
         assert_eq!(answer(&mut stream).await, None, "there is time");
         let mut came = None;
         for _ in 0..100 {
-            // Not before the body's patience began, so it may take more than one leap.
+            // The body timeout may start later, so it may take more than one step.
             tokio::time::pause();
             tokio::time::advance(Duration::from_secs(31)).await;
             tokio::time::resume();
@@ -56,7 +56,7 @@ async fn body_that_stops_coming_is_given_up() {
     assert_eq!((user.status, user.json()["first_name"].as_str()), (200, Some("")));
 }
 
-/// The clock is what a test replaces in any case: one that breaks once is a fault in the middle of a handler.
+/// A clock that panics once causes a panic inside a handler.
 #[tokio::test]
 async fn panic_of_a_handler_is_an_answer_and_the_server_goes_on() {
     let server = TestServer::start().await;
@@ -77,18 +77,18 @@ async fn panic_of_a_handler_is_an_answer_and_the_server_goes_on() {
         }
         assert_eq!(ask(name, value.clone()).await.status, 200);
     }
-    // Writes go on as well.
+    // Writes work too.
     server.register("bob", "bob@example.com").await;
     assert_eq!(server.take_mails(1).await.len(), 1);
 }
 
-/// All that comes until the server closes.
+/// All bytes until the server closes.
 async fn exchange(server: &TestServer, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut came = Vec::new();
     let reading = stream.read_to_end(&mut came);
-    // What was sent and not read makes a reset of an end.
+    // Unread data turns the close into a reset.
     let _ = tokio::time::timeout(Duration::from_secs(10), reading).await.expect("the connection is closed");
     String::from_utf8(came).unwrap()
 }
@@ -97,7 +97,7 @@ fn statuses(answers: &str) -> Vec<&str> {
     answers.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect()
 }
 
-/// Whatever else stands in them, one answer: 400, and nothing of what follows is taken for a request.
+/// One response, 400, regardless of the rest; the bytes after it are not read as a request.
 #[tokio::test]
 async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_a_request() {
     let server = TestServer::start().await;
@@ -135,7 +135,7 @@ async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_
             let bytes = format!("{request}{next}");
             let came = match whole {
                 true => exchange(&server, bytes.as_bytes()).await,
-                // In two pieces, so that hyper looks at half a head first.
+                // In two writes, so that hyper parses half a head first.
                 false => {
                     let mut stream = TcpStream::connect(server.address()).await.unwrap();
                     stream.set_nodelay(true).unwrap();
@@ -151,7 +151,7 @@ async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_
             assert_eq!(statuses(&came), ["400"], "{request:?} {whole}: {came}");
         }
     }
-    // And what is allowed, as it is meant.
+    // Valid framings are accepted.
     for request in [
         post("Content-Length: 2\r\n", "{}"),
         post("content-length:2 \r\n", "\n\n"),
@@ -191,7 +191,8 @@ async fn request_names_one_host() {
     }
 }
 
-/// Every byte of every path, written as an escape: the same path, or none; a slash is none.
+/// Percent-encodes every byte of every path: the same path, or 404. An encoded slash is no
+/// separator.
 #[tokio::test]
 async fn escapes_in_a_path_are_the_same_path_or_none() {
     let server = TestServer::start().await;

@@ -1,4 +1,4 @@
-//! What a stranger can make of the mails: whose links they carry, whom they reach, what their headers say.
+//! Email that strangers trigger: the host in its links, its recipients, its headers.
 
 use std::io::{Read, Write};
 
@@ -9,7 +9,7 @@ use super::support::{Answer, PASSWORD, TestServer, contract};
 
 const SITE: &str = "http://auth.example.com/";
 
-/// One request as it stands, and the status of its answer.
+/// Sends a request verbatim and returns the status.
 async fn raw(server: &TestServer, request: String) -> u16 {
     let address = server.address();
     let answer = tokio::task::spawn_blocking(move || {
@@ -52,12 +52,13 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
             (&verify, &signed[..], Value::Null),
         ] {
             let answer = server.post(path, headers, body).await;
-            // A `Host` that is none is refused before anything is read.
+            // An invalid `Host` is refused before anything else is read.
             let is_refused = headers[0].1.contains('@');
             assert!(answer.status < 300 || (is_refused && answer.status == 400), "{path} {headers:?} {answer:?}");
         }
     }
-    // A request target in its absolute form names a site as well (RFC 9112, 3.2.2), and so does none at all.
+    // An absolute-form request target (RFC 9112, 3.2.2) and a missing Host do not set the host of
+    // links either.
     let body = json!({ "email": "amy@example.com" }).to_string();
     let rest =
         format!("Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
@@ -69,7 +70,7 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
     ] {
         assert!(matches!(raw(&server, format!("{head}{rest}")).await, 200 | 400), "{head}");
     }
-    // One more behind all of them: what came before it has come.
+    // Email is sent in order: this one comes last.
     server.register("last", "last@example.com").await;
     let mut mails = Vec::new();
     while mails.last().is_none_or(|mail: &inventree_auth::mail::Message| mail.to != "last@example.com") {
@@ -87,7 +88,7 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
     }
 }
 
-/// What would begin a line of its own, for one reader or another.
+/// Sequences that some reader treats as a line break.
 const BREAKS: [&str; 12] =
     ["\r\n", "\n", "\r", "\n\n", "\r\n\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}", "\0", "%0d%0a"];
 
@@ -102,7 +103,8 @@ async fn send_both_ways(server: &TestServer, path: &str, token: &str, body: &Val
         if !token.is_empty() {
             request = request.header("authorization", token);
         }
-        // Much of it the document forbids, some of it not: what counts here is what is mailed.
+        // The document forbids some of these values and allows others; the emails matter here, not
+        // the statuses.
         answers.push(server.page(request.body(text)).await);
     }
     answers
@@ -159,7 +161,7 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
             }
         }
     }
-    // Whatever of it was taken for an address of somebody's: a mail to each row that there is.
+    // Where the text was accepted as an address, email goes to it.
     let rows = server.get("emails/", &[("authorization", &token)]).await.json()["results"].as_array().unwrap().clone();
     for row in &rows {
         server.post(&format!("emails/{}/verify/", row["id"]), &[("authorization", &token)], Value::Null).await;
@@ -225,13 +227,13 @@ async fn look_alike_of_an_address_gets_nobodys_link() {
         }
     })
     .await;
-    // Mails leave in order: any of the above would come first.
+    // Email is sent in order: any for the above would come first.
     server.post("password/reset/", &[], json!({ "email": "KIM.Stein@Kite.example.com" })).await;
     let mails = server.take_mails(1).await;
     assert_eq!((mails.len(), mails[0].to.as_str()), (1, "kim.stein@kite.example.com"));
 }
 
-/// Of this address, once a marker that was queued behind them has come.
+/// The email to this address, received before a marker queued after it.
 async fn mails_to(server: &TestServer, address: &str) -> Vec<inventree_auth::mail::Message> {
     let accounts = server.domain().store.read::<_, inventree_auth::store::StoreError>(|r| r.account_count());
     let marker = format!("marker{}", accounts.await.unwrap());
@@ -253,7 +255,7 @@ async fn one_address_gets_a_handful_of_mails_an_hour_whatever_the_way() {
     }
     let registered = mails_to(&server, VICTIM).await.len();
     assert!((1..=2).contains(&registered), "{registered} mails of 20 registrations");
-    // The next hour: accounts that add the address, and strangers who ask.
+    // The next hour: accounts that add the address, and requests by strangers.
     server.clock.advance(chrono::Duration::hours(2));
     for n in 0..20 {
         let token = server.register(&format!("adds{n}"), "").await;
@@ -271,7 +273,7 @@ async fn one_address_gets_a_handful_of_mails_an_hour_whatever_the_way() {
     }
     let mails = mails_to(&server, VICTIM).await.len();
     assert!((2..=5).contains(&mails), "{mails} mails within one hour");
-    // A reset mail leaves each hour, however many are asked for.
+    // One reset email per hour, regardless of the number of requests.
     for _ in 0..3 {
         server.clock.advance(chrono::Duration::hours(1));
         for _ in 0..5 {
@@ -296,10 +298,10 @@ async fn accounts_of_one_address_share_a_mail_with_a_link_each() {
         assert!(answer.status < 300);
         let mails = mails_to(&server, "twin@example.com").await;
         assert_eq!(mails.len(), 1, "{path}");
-        // Twenty at most: more accounts of one address are an attack.
+        // At most twenty: more accounts with one address are an attack.
         assert_eq!(mails[0].text.matches(link).count(), 20, "{path} {}", mails[0].text);
     }
-    // Each link is of its account.
+    // Each link belongs to its account.
     server.post("password/reset/", &[], json!({ "email": "twin@example.com" })).await;
     let mail = mails_to(&server, "twin@example.com").await.remove(0);
     for (n, rest) in mail.text.split("/platform/set-password?uid=").skip(1).take(3).enumerate() {

@@ -1,6 +1,6 @@
-//! What an attacker tries, against the running server: each test is a promise of SECURITY.md.
+//! Attacks on the running server. Each test is a promise of SECURITY.md.
 //!
-//! Only what no other file has: a promise that belongs to one operation is tested beside it.
+//! Promises about a single operation are tested with the operation.
 
 mod bodies;
 mod browsers;
@@ -32,7 +32,7 @@ async fn deactivate(server: &TestServer, id: i64) {
     server.domain().store.write::<_, StoreError>(move |w| w.account_set_active(id, false)).await.unwrap();
 }
 
-/// As an account is that only a provider opens.
+/// An account without a password, as created by a sign-in provider.
 async fn take_password(server: &TestServer, id: i64) {
     server.domain().store.write::<_, StoreError>(move |w| w.account_set_password(id, "!none")).await.unwrap();
 }

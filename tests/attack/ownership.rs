@@ -1,5 +1,5 @@
-//! Pre-hijacking: an account is registered with the address of somebody else, and other ways in are attached to it,
-//! before the holder of the address comes.
+//! Pre-hijacking: an attacker registers an account with a victim's address and attaches other
+//! credentials before the victim registers.
 
 use chrono::{DateTime, Utc};
 use inventree_auth::store::{AuditFilter, NewSocialAccount, StoreError};
@@ -12,13 +12,13 @@ const VICTIM: &str = "victim@example.com";
 const EVIL: &str = "evil@example.net";
 const NEW: &str = "Violet-Anchor-58";
 
-/// An account that a stranger registered with the address of somebody else.
+/// An account that a stranger registered with the victim's address.
 struct Hijacked {
     server: TestServer,
     token: String,
     cookie: String,
     id: i64,
-    /// Mailed to the holder of the address at registration.
+    /// The key sent to the victim at registration.
     key: String,
 }
 
@@ -26,7 +26,7 @@ async fn confirm(server: &TestServer, headers: &[(&str, &str)], key: &str) -> u1
     server.post("registration/verify-email/", headers, json!({ "key": key })).await.status
 }
 
-/// Adds an address and proves it, without being signed in for the second.
+/// Adds an address and confirms it without authentication.
 async fn add_proved(server: &TestServer, token: &str, id: i64, email: &str) -> i64 {
     let headers = [("authorization", token)];
     let added = server.post("emails/", &headers, json!({ "email": email, "user": id })).await.json();
@@ -62,7 +62,7 @@ async fn events(server: &TestServer) -> Vec<String> {
 }
 
 impl Hijacked {
-    /// Another proved address, a provider, a second factor, a token and a session are attached.
+    /// Attaches another confirmed address, a provider, a second factor, a token and a session.
     async fn new() -> Hijacked {
         let server = TestServer::start().await;
         let token = server.register("mallory", VICTIM).await;
@@ -91,7 +91,7 @@ impl Hijacked {
         assert_eq!(server.log_in("mallory", PASSWORD).await.status, 400);
         assert_eq!(links(server, self.id).await, 0);
         assert!(!has_second_factor(server, self.id).await);
-        // Mails leave in order: a link to the stranger's address would come first.
+        // Email is sent in order: a link to the stranger's address would come first.
         server.post("password/reset/", &[], json!({ "email": EVIL })).await;
         server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
         assert_eq!(server.take_mails(1).await[0].to, VICTIM);
@@ -104,7 +104,7 @@ async fn reset_through_the_sign_up_address_ends_what_was_attached_before() {
     let account = Hijacked::new().await;
     account.reset().await;
     account.assert_stranger_is_out().await;
-    // What the holder does from then on ends nothing more, the confirmation included.
+    // Later actions of the holder, including the confirmation, revoke nothing more.
     let token = account.server.log_in("mallory", NEW).await.json()["key"].as_str().unwrap().to_owned();
     let token = format!("Token {token}");
     connect(&account.server, account.id, "victim-1").await;
@@ -120,7 +120,8 @@ async fn confirmation_of_the_sign_up_address_ends_what_was_attached_before() {
         let account = Hijacked::new().await;
         let headers = [("authorization", account.token.as_str())];
         if is_moved {
-            // The stranger's address is the primary one: no reset reaches the holder before the confirmation.
+            // The stranger's address is primary, so no reset reaches the holder before the
+            // confirmation.
             let rows = account.server.get("emails/", &headers).await.json();
             let evil = rows["results"][1]["id"].as_i64().unwrap();
             assert_eq!(
@@ -145,7 +146,7 @@ async fn key_of_an_unproved_address_dies_with_a_reset() {
     let added = server.post("emails/", &headers, json!({ "email": EVIL, "user": id })).await.json();
     server.post(&format!("emails/{}/verify/", added["id"]), &headers, Value::Null).await;
     let kept = confirmation_key(&server.take_mails(1).await[0]);
-    // Nothing is proved but the sign-up address: its confirmation ends nothing.
+    // Only the sign-up address is pending: its confirmation revokes nothing.
     assert_eq!(confirm(&server, &[], &key).await, 200);
     assert_eq!(server.get("emails/", &headers).await.json()["count"], 2);
     let account = Hijacked { server, token: token.clone(), cookie: String::new(), id, key };
@@ -188,7 +189,7 @@ async fn owner_of_a_proved_address_keeps_sessions_with_a_second_and_ways_in_with
     assert_eq!(account.server.get("emails/", &[("authorization", &token)]).await.json()["count"], 2);
 }
 
-/// Who holds a stolen session cannot use the rule against the owner.
+/// A stolen session cannot use this rule against the owner.
 #[tokio::test]
 async fn address_added_later_ends_nothing_of_the_owner() {
     let server = TestServer::start().await;
@@ -196,7 +197,7 @@ async fn address_added_later_ends_nothing_of_the_owner() {
     server.take_mails(1).await;
     let id = pk(&server, &token).await;
     connect(&server, id, "amy-1").await;
-    // The owner has not even confirmed the sign-up address.
+    // The owner has not confirmed the sign-up address yet.
     add_proved(&server, &token, id, EVIL).await;
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
     assert_eq!(server.get("emails/", &[("authorization", &token)]).await.json()["count"], 2);

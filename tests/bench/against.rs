@@ -1,4 +1,5 @@
-//! This build beside another one of this server, each on a file of its own: what a change has cost, or brought.
+//! Compares this build with another one of this server, each on a file of its own: the cost or
+//! benefit of a change.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,10 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
     let machine = machine();
     let folder = tempfile::tempdir()?;
     let [ours, theirs] = ["ours", "theirs"].map(|name| folder.path().join(format!("{name}.sqlite3")));
-    // By the program that makes the schema of either.
+    // Each schema is created by its own program.
     let sides: [(&Path, &PathBuf); 2] = [(Path::new(BINARY), &ours), (other, &theirs)];
     fill(&ours.as_path().into(), plan.few_accounts)?;
-    // The older schema: its rows are filled in by the newer program, and the version put back.
+    // The older schema: the newer program fills the rows, and the version is reset.
     std::fs::copy(&ours, &theirs)?;
     older(&theirs, other)?;
     let servers: Result<Vec<Process>, String> = sides.iter().map(|(binary, file)| serve_by(binary, file)).collect();
@@ -36,7 +37,7 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
         let clients = Clients { connections, seconds: plan.seconds };
         let mut loads: [Vec<Load>; 2] = [Vec::new(), Vec::new()];
         for round in 0..plan.rounds {
-            // Each goes first as often: the second finds a warmer machine.
+            // The sides take turns to go first, because the second run finds a warmer machine.
             let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
             for side in order {
                 let ask = std::slice::from_ref(&ask);
@@ -55,7 +56,8 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sets the schema version back to what the other program knows, as long as nothing but new tables came since.
+/// Resets the schema version to that of the other program, provided that only tables were added
+/// since.
 fn older(file: &Path, other: &Path) -> Result<(), Box<dyn Error>> {
     let new = tempfile::tempdir()?;
     let own = new.path().join("own.sqlite3");

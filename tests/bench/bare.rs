@@ -1,4 +1,4 @@
-//! The limit for reads: dropshot endpoints that answer bodies of the size of ours, with nothing behind them.
+//! Upper limit for reads: bare dropshot endpoints whose bodies are as large as ours.
 
 use dropshot::{ApiDescription, ConfigDropshot, HttpError, HttpResponseOk, RequestContext, ServerBuilder, endpoint};
 
@@ -22,7 +22,7 @@ struct Detail {
     detail: &'static str,
 }
 
-/// As large as a refusal, though it is none: dropshot's own refusals are larger.
+/// A success with a body as large as our errors, because dropshot's own errors are larger.
 #[endpoint { method = GET, path = "/refused/" }]
 async fn refused(_: RequestContext<()>) -> Result<HttpResponseOk<Detail>, HttpError> {
     Ok(HttpResponseOk(Detail { detail: "Invalid token." }))

@@ -1,9 +1,8 @@
-//! How fast, beside what nothing can be faster than: one run, one table. `bench [--smoke]`, `bench --peers`,
-//! `bench --against BINARY`, or
-//! `bench --postgresql [--smoke]`.
+//! Benchmark against upper limits: one run, one table. `bench [--smoke]`, `bench --peers`, `bench
+//! --against BINARY`, or `bench --postgresql [--smoke]`.
 //!
-//! Both sides of a ratio are loaded in turns, round by round, on one machine, and the middle ratio counts: a machine that
-//! is busy for a while disturbs both. Nothing here judges a figure; an answer that is not the right one ends the run.
+//! Both sides of a ratio are loaded in turns on one machine, and the median ratio counts, so that
+//! other load disturbs both alike. Figures are not judged; an unexpected response aborts the run.
 
 mod against;
 mod filling;
@@ -36,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// For a thousand clients on either side; what is started here inherits it.
+/// For a thousand clients on either side. Child processes inherit the limit.
 #[cfg(unix)]
 fn raise_open_files() -> Result<(), Box<dyn Error>> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -1,7 +1,8 @@
-//! A database of a given size, filled through the store: for each account an address, two tokens and, for every second
-//! one, a session. What opens them follows from their numbers, so that a load generator can write it without a list.
+//! A database of a given size, filled through the store. Each account has an address and two
+//! tokens, every second one a session. Credentials are derived from their numbers, so that a load
+//! generator can compute them.
 //!
-//! All accounts have one password and one hash of it: a verification costs the same.
+//! All accounts share a password hash, since verification costs the same.
 
 use std::error::Error;
 
@@ -32,7 +33,7 @@ pub const ACCOUNTS_PER_SESSION: u32 = 2;
 
 /// # Errors
 ///
-/// The store's.
+/// Errors of the store.
 pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
     let (tokens, sessions) = (accounts * TOKENS_PER_ACCOUNT, accounts / ACCOUNTS_PER_SESSION);
     let password = Argon2::default().hash_password(PASSWORD.as_bytes()).map_err(|e| e.to_string())?.to_string();
@@ -60,11 +61,11 @@ pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
             w.email_address_insert(id, &email, true, true)?;
             bar.inc(1);
         }
-        // In the order of the index: it is written from its beginning to its end, once.
+        // In index order, so that the index is written sequentially.
         for (digest, number) in in_order(tokens, token_key) {
             let account = i64::from((number - 1) % accounts + 1);
             let id = w.token_insert(&digest, account, "", now, expiry)?;
-            // Seen today already, as most tokens of a day are when they come.
+            // Already used today, like most tokens in production.
             w.token_touch(id, now.date_naive())?;
             bar.inc(1);
         }
@@ -84,7 +85,7 @@ fn in_order(count: u32, secret: fn(&str) -> String) -> Vec<([u8; 32], u32)> {
     rows
 }
 
-/// As the load generator writes a number.
+/// The load generator's format of numbers.
 fn eight(number: u32) -> String {
     format!("{number:08}")
 }

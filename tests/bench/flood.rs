@@ -1,4 +1,4 @@
-//! Clients that do nothing but send the largest bodies that are read, of all that takes long to parse.
+//! Clients that only send bodies of the maximum size that are slow to parse.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// So many clients, each on one connection.
+    /// Starts `clients` clients, each on one connection.
     pub fn start(port: u16, clients: usize) -> Flood {
         let is_over = Arc::new(AtomicBool::new(false));
         let requests: Arc<Vec<Vec<u8>>> = Arc::new(bodies().iter().map(request).collect());
@@ -26,11 +26,11 @@ impl Flood {
         Flood { clients: clients.collect(), is_over }
     }
 
-    /// How many bodies were refused.
+    /// Stops the clients and returns the number of refused bodies.
     ///
     /// # Errors
     ///
-    /// The answer to a body that was not refused as it must be, or that there were none.
+    /// An unexpected response, or no refusal at all.
     pub fn stop(self) -> Result<u64, String> {
         self.is_over.store(true, Ordering::Relaxed);
         let mut refused = 0;
@@ -78,10 +78,11 @@ fn send(port: u16, requests: &[Vec<u8>], first: usize, is_over: &AtomicBool) -> 
         let read = stream.write_all(request).and_then(|()| stream.read(&mut answer));
         let answer = answer.get(..read.unwrap_or(0)).unwrap_or_default();
         match answer.get(..12) {
-            // 503 while other large bodies have taken all the room.
+            // 503 while other large bodies use up the memory limit.
             Some(b"HTTP/1.1 400" | b"HTTP/1.1 503") => refused += 1,
             Some(_) => return Err(format!("a large body was answered {}", String::from_utf8_lossy(answer))),
-            // A refusal that does not wait for the rest makes a reset, which may overtake it.
+            // A refusal before the end of the body closes with a reset, which may discard the
+            // response.
             None => stream = connect()?,
         }
     }

@@ -1,4 +1,4 @@
-//! What nothing can be faster than: the hash alone, and a commit for each write.
+//! Upper limits: hashing alone, and one commit per write.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -11,7 +11,8 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use inventree_auth::domain::hashing::Cost;
 use rusqlite::Connection;
 
-/// Hashes per second by the argon2 crate alone, on so many threads for each core, at the server's own parameters.
+/// Hashes per second of the argon2 crate with the server's parameters and this number of threads
+/// per core.
 pub fn hashes_per_second(threads_per_core: usize, duration: Duration) -> Result<f64, String> {
     let Cost { memory_kib, passes, lanes } = Cost::PRODUCTION;
     let params = Params::new(memory_kib, passes, lanes, None).map_err(|e| e.to_string())?;
@@ -22,8 +23,9 @@ pub fn hashes_per_second(threads_per_core: usize, duration: Duration) -> Result<
     })
 }
 
-/// Writes per second when each is a transaction of its own: `clients` threads in turn on one connection, in this process,
-/// with the server's own durability. `sql` changes the row whose number it is given; when all `rows` are used up, it ends.
+/// Writes per second in transactions of their own: `clients` threads take turns on one connection,
+/// with the server's durability. `sql` updates the row with the given number; the run ends when
+/// all `rows` are used.
 pub fn commits_per_second(
     database: &Path,
     sql: &str,
@@ -52,7 +54,7 @@ pub fn commits_per_second(
     })
 }
 
-/// Work answers whether there was something left to do.
+/// `work` returns whether there was work left.
 fn per_second(
     threads: usize,
     duration: Duration,

@@ -1,18 +1,18 @@
-//! Load on a server, by wrk: what is asked for, from how many clients, for how long, and what came of it.
+//! Load generation with wrk: requests, number of clients, duration and results.
 //!
-//! An answer that is not the expected one spoils the figure, and so ends the run.
+//! An unexpected response invalidates the figure, so it aborts the run.
 
 use std::process::{Child, Command, Output, Stdio};
 
-/// Debian's package of 4.1.0 is what the README's figures come from.
+/// Debian's 4.1.0, used for the figures in the documents.
 pub const WRK_VERSION: &str = "4.1.0";
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/load.lua");
 
-/// Stands for a number of eight digits.
+/// Placeholder for a number of eight digits.
 pub const NUMBER: &str = "########";
 
-/// One kind of request.
+/// A kind of request.
 #[derive(Clone)]
 pub struct Ask {
     weight: u32,
@@ -57,7 +57,7 @@ impl Ask {
 }
 
 impl Ask {
-    /// As it goes over the wire, once, on a connection of its own.
+    /// The request as sent, on a connection of its own.
     pub fn text(&self, port: u16) -> String {
         let Ask { method, path, headers, body, .. } = self;
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
@@ -69,12 +69,12 @@ impl Ask {
     }
 }
 
-/// Which numbers the requests carry.
+/// The numbers in the requests.
 #[derive(Clone, Copy)]
 pub enum Numbers {
-    /// Up to this one, at random.
+    /// Random, up to this one.
     Any(u32),
-    /// One after the other, from this one on.
+    /// Ascending from this one.
     EachFrom(u32),
 }
 
@@ -92,17 +92,17 @@ pub struct Load {
     pub p99_ms: f64,
 }
 
-/// Which answers are the right ones.
+/// The expected responses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     Success,
-    /// 4xx, each of them.
+    /// Only 4xx.
     Refusal,
-    /// Some of each.
+    /// Some 2xx and some 4xx.
     Both,
 }
 
-/// Load under way.
+/// A running load.
 pub struct UnderWay {
     wrk: Child,
     expect: Expect,
@@ -158,7 +158,7 @@ fn read(output: &Output, expect: Expect) -> Option<Load> {
 
 /// # Errors
 ///
-/// When wrk is missing or another one.
+/// If wrk is missing or has another version.
 pub fn check_wrk() -> Result<(), String> {
     let output = Command::new("wrk").arg("-v").output().map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,7 +1,7 @@
-//! The same operations on other people's servers, each from its registry as its documentation sets it up
-//! (`tests/bench/peers`), one after the other, in turns with this one.
+//! The same operations on other servers, installed from their registries according to their
+//! documentation (`tests/bench/peers`), in turns with this one.
 //!
-//! Twice: with the hash that each chose by itself, and with argon2id at our parameters.
+//! Each runs twice: with its default password hash, and with argon2id at our parameters.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -21,26 +21,26 @@ const ROUNDS: u32 = 3;
 const SECONDS: u32 = 3;
 const READERS: u32 = 32;
 const HASHERS: u32 = 8;
-/// Before memory is looked at.
+/// Pause before memory is measured.
 const REST: std::time::Duration = std::time::Duration::from_secs(3);
 const NAME: &str = "amy";
 const EMAIL: &str = "amy@example.com";
 
-/// Where `tests/bench/peers/install` puts what it fetches.
+/// The target folder of `tests/bench/peers/install`.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench-peers");
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/peers");
 
 struct Peer {
     name: &'static str,
-    /// Its own choice of a hash.
+    /// Its default hash.
     hash: &'static str,
-    /// Makes the tables, if starting does not.
+    /// Creates the tables, if the start does not.
     prepare: Option<&'static str>,
     serve: fn(u16) -> Command,
     alive: &'static str,
     register: fn() -> Ask,
     log_in: fn() -> Ask,
-    /// Member of the login's answer.
+    /// The token's member in the login response.
     token: &'static str,
     scheme: &'static str,
     who: &'static str,
@@ -172,7 +172,7 @@ fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec
         let (theirs, ours, ratio) = turns(ours_ask, their_ask, connections)?;
         cells.extend([number(theirs), format!("{} ({ratio:.1} x)", number(ours))]);
     }
-    // At rest, as they are most of the time.
+    // Idle, as most of the time.
     std::thread::sleep(REST);
     let (their_memory, our_memory) = (server.memory_mib(), ours.memory_mib());
     cells.extend([format!("{their_memory:.0}"), format!("{our_memory:.0} (1/{:.1})", their_memory / our_memory)]);
@@ -182,7 +182,7 @@ fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec
     Ok(cells)
 }
 
-/// One request, its answer's JSON.
+/// Sends one request and returns the JSON of its response.
 fn ask(port: u16, ask: &Ask) -> Result<Value, Box<dyn Error>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.write_all(ask.text(port).as_bytes())?;
@@ -190,7 +190,7 @@ fn ask(port: u16, ask: &Ask) -> Result<Value, Box<dyn Error>> {
     stream.read_to_string(&mut answer)?;
     let is_good = answer.starts_with("HTTP/1.1 2");
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-    // Chunked or not: the object is what lies between the outermost braces.
+    // Works with and without chunks: the object is between the outermost braces.
     let object = body.find('{').zip(body.rfind('}')).map(|(from, to)| &body[from..=to]);
     match object {
         Some(object) if is_good => Ok(serde_json::from_str(object)?),

@@ -1,4 +1,4 @@
-//! Servers under test: started on a port of their own, watched, and ended with whoever holds them.
+//! Servers under test: started on a free port, measured, and stopped on drop.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,16 +13,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Process {
     child: Child,
     pub port: u16,
-    /// From the start of the program to the first answer.
+    /// From process start to the first response.
     pub started_in: Duration,
 }
 
 impl Process {
-    /// Starts a server and waits until it answers `path`; `command` gets its port and builds the call.
+    /// Starts a server and waits until it answers `path`. `command` builds the command for a port.
     ///
     /// # Errors
     ///
-    /// When it ends or does not answer, with what it said.
+    /// Its log, if it exits or does not answer.
     pub fn start(path: &str, log: &Path, command: impl FnOnce(u16) -> Command) -> Result<Process, String> {
         let port = free_port()?;
         let said = File::create(log).map_err(|e| e.to_string())?;
@@ -44,7 +44,7 @@ impl Process {
         Ok(process)
     }
 
-    /// Memory of the process and all it started, shared pages by their share (PSS), in MiB.
+    /// Memory of the process and its descendants in MiB, with shared pages divided (PSS).
     pub fn memory_mib(&self) -> f64 {
         let mut family = vec![self.child.id()];
         let mut next = 0;
@@ -58,7 +58,7 @@ impl Process {
 }
 
 impl Process {
-    /// Of the process alone.
+    /// Of the process only.
     #[allow(dead_code)]
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
@@ -67,7 +67,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Gracefully, so that a server ends its workers too.
+        // SIGTERM, so that a server stops its workers too.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         for _ in 0..100 {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -91,7 +91,7 @@ fn free_port() -> Result<u16, String> {
     Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
 }
 
-/// Whether there is an HTTP answer, whatever it says.
+/// Returns whether there is any HTTP response.
 fn answers(port: u16, path: &str) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));

@@ -1,4 +1,5 @@
-//! The table of this server beside its limits, and of a million accounts beside a thousand.
+//! The tables of this server against its upper limits, and of a million accounts against a
+//! thousand.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -14,14 +15,14 @@ use crate::load::{Ask, Clients, Expect, Load, NUMBER, Numbers, run as load, star
 use crate::process::Process;
 use crate::table::{Table, machine, median, number};
 
-/// How long and how often.
+/// Durations and repetitions.
 pub struct Plan {
     pub rounds: u32,
     pub seconds: u32,
     mixed_seconds: u32,
     pub few_accounts: u32,
     many_accounts: u32,
-    /// Rows that writes may use up.
+    /// Number of rows that writes may use up.
     written_accounts: u32,
 }
 
@@ -34,7 +35,7 @@ pub const FULL: Plan = Plan {
     written_accounts: 200_000,
 };
 
-/// Whether it works; its figures are worth nothing.
+/// A quick check that the benchmark works; its figures mean nothing.
 pub const SMOKE: Plan = Plan {
     rounds: 1,
     seconds: 1,
@@ -48,9 +49,9 @@ const USER: &str = "/api/auth/user/";
 const LOGIN: &str = "/api/auth/login/";
 pub const PROVIDERS: &str = "/api/auth/providers/";
 
-/// As many clients as keep both cores busy.
+/// Enough clients to keep both cores busy.
 pub const READERS: u32 = 32;
-/// Below the number of logins that may wait for a hashing thread.
+/// Below the number of logins that may queue for hashing.
 pub const HASHERS: u32 = 64;
 pub const WRITERS: u32 = 64;
 const FLOODERS: usize = 4;
@@ -65,7 +66,7 @@ pub fn by_session() -> Ask {
     Ask::get(USER).header(format!("Cookie: sessionid={}", session_id(NUMBER)))
 }
 
-/// One account: its name is a part of the credential, which base64 hides from the generator.
+/// Basic authentication for one account: base64 hides the name from the generator.
 fn by_basic() -> Ask {
     use base64::Engine;
     let pair = format!("{}:{PASSWORD}", username("00000001"));
@@ -95,15 +96,16 @@ pub fn rename() -> Ask {
     ask.header(format!("Authorization: Token {}", token_key(NUMBER)))
 }
 
-/// This build's release server.
+/// The release build of this server.
 pub const BINARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/inventree-auth");
 
-/// This build's release server on a database; limits are off, since all clients share one address.
+/// Starts the release build on a database, without rate limits, since all clients share one
+/// address.
 pub fn serve(database: &Path) -> Result<Process, String> {
     serve_by(Path::new(BINARY), database)
 }
 
-/// The same by another program.
+/// Like `serve`, with another binary.
 pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
     let log = database.with_extension("log");
     Process::start(PROVIDERS, &log, |port| {
@@ -123,7 +125,7 @@ fn serve_bare(folder: &Path) -> Result<Process, String> {
     })
 }
 
-/// What a row says; empty for nothing.
+/// A row of the table; empty cells are left blank.
 struct Row<'t> {
     what: &'t str,
     ours: &'t str,
@@ -191,7 +193,7 @@ impl Bench<'_> {
             ("providers", Ask::get(PROVIDERS), tokens, good, PROVIDERS, ""),
         ];
         for (what, ask, numbers, expect, path, promised) in rows {
-            // The same request to both, but for where it leads: the generator works as hard.
+            // The same request to both but for its path, so that the generator works equally hard.
             let at_bare = [ask.clone().at(path)];
             self.compare(
                 (what, "bare dropshot", promised),
@@ -226,7 +228,7 @@ impl Bench<'_> {
             server,
             || {
                 let made = load(server.port, &[register()], Numbers::EachFrom(next), clients, Expect::Success)?;
-                // Those under way at the end are made too.
+                // Requests in flight at the end create accounts too.
                 next += u32::try_from(made.requests).unwrap_or(u32::MAX) + 2 * HASHERS;
                 Ok(made)
             },
@@ -234,7 +236,7 @@ impl Bench<'_> {
         )
     }
 
-    /// Who-am-i with and without a crowd that logs in.
+    /// Who-am-i with and without many concurrent logins.
     fn storm(&mut self, server: &Process) -> Outcome<()> {
         let (few, seconds) = (self.plan.few_accounts, self.plan.seconds);
         let clients = Clients { connections: READERS, seconds };
@@ -264,7 +266,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Who-am-i with and without a few clients that send the largest bodies.
+    /// Who-am-i with and without clients that send bodies of the maximum size.
     fn flood(&mut self, server: &Process) -> Outcome<()> {
         let clients = Clients { connections: READERS, seconds: self.plan.seconds };
         let ask = [by_token()];
@@ -286,7 +288,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A thousand clients of all kinds; each kind at its own pace.
+    /// A thousand clients of all kinds, each kind at its own rate.
     fn mixed(&mut self, server: &Process) -> Outcome<()> {
         let few = self.plan.few_accounts;
         let seconds = self.plan.mixed_seconds;
@@ -325,7 +327,7 @@ impl Bench<'_> {
         fill(&filled.as_path().into(), accounts)?;
         std::fs::copy(&filled, &ours)?;
         let server = serve(&ours)?;
-        // PATCH first: it needs the tokens that logouts end.
+        // PATCH first: it needs tokens, which logouts revoke.
         for (what, ask, sql, rows) in rows.into_iter().rev() {
             let mut next = 1;
             self.compare(
@@ -350,7 +352,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A million accounts beside a thousand.
+    /// A million accounts against a thousand.
     fn many(&mut self, few: &Path, folder: &Path) -> Outcome<()> {
         let many: PathBuf = folder.join("many.sqlite3");
         fill(&many.as_path().into(), self.plan.many_accounts)?;
@@ -385,7 +387,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A rate beside its limit, in turns.
+    /// A rate against its limit, in turns.
     fn compare(
         &mut self,
         (what, beside, promised): (&str, &str, &str),
@@ -407,7 +409,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// A row with what its loads and its server's memory were.
+    /// Adds a row with latencies and memory.
     fn say(&mut self, row: Row<'_>, loads: Option<&[Load]>, server: &Process) {
         let times = loads.map(|loads| {
             let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));

@@ -1,4 +1,5 @@
-//! Fills a database with accounts, tokens and sessions that a load generator can count through: `seed DATABASE ACCOUNTS`.
+//! Fills a database with numbered accounts, tokens and sessions for a load generator: `seed
+//! DATABASE ACCOUNTS`.
 
 #[path = "filling.rs"]
 mod filling;

@@ -1,4 +1,5 @@
-//! The table of servers on one PostgreSQL: one beside what its pool can do at all, and three beside one.
+//! The table of servers on one PostgreSQL: one server against the limit of its pool, and three
+//! against one.
 
 use std::error::Error;
 use std::path::Path;
@@ -21,7 +22,7 @@ use crate::table::{Table, machine, median, number};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const NODES: usize = 3;
-/// Of a crowd.
+/// For many clients.
 const LEAST_SECONDS: u32 = 10;
 
 struct Shared<'p> {
@@ -89,7 +90,7 @@ impl Shared<'_> {
         for _ in 0..self.plan.rounds {
             loads.push(self.one_load(&log_in(), Numbers::Any(self.plan.few_accounts), HASHERS)?);
             limits.push(hashes_per_second(1, Duration::from_secs(self.plan.seconds.into()))?);
-            // What three servers on one machine do to each other.
+            // Contention of three servers on one machine.
             crowded.push(hashes_per_second(NODES, Duration::from_secs(self.plan.seconds.into()))?);
         }
         self.say("login, one server", &loads, "argon2 alone, all cores", &limits, "");
@@ -102,7 +103,7 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// As many clients in all, over one server and over three.
+    /// The same total number of clients, on one server and on three.
     fn three_beside_one(&mut self, what: &str, ask: &Ask, numbers: Numbers, clients: u32) -> Outcome<()> {
         let (mut three, mut one) = (Vec::new(), Vec::new());
         for _ in 0..self.plan.rounds {
@@ -113,7 +114,7 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// A crowd of logins may wait for seconds, on a busy machine, before the first is answered.
+    /// On a busy machine, the first of many logins may take seconds.
     fn seconds(&self, connections: u32) -> u32 {
         if connections >= HASHERS { self.plan.seconds.max(LEAST_SECONDS) } else { self.plan.seconds }
     }
@@ -123,8 +124,8 @@ impl Shared<'_> {
         load(self.nodes[0].port, std::slice::from_ref(ask), numbers, clients, Expect::Success)
     }
 
-    /// Spread over so many servers, by as many load generators in either case; what they did together, and the times of the
-    /// slowest.
+    /// Spreads the load over several servers, with the same number of generators in either case.
+    /// Returns the total rate and the latencies of the slowest.
     fn load(&self, ask: &Ask, numbers: Numbers, connections: u32, servers: usize) -> Outcome<Load> {
         let share = connections / u32::try_from(NODES)?;
         let clients = Clients { connections: share, seconds: self.seconds(connections) };
@@ -157,7 +158,7 @@ impl Shared<'_> {
     }
 }
 
-/// The statement that who-am-i asks, prepared, over the connections that it is asked over, by as many as there are clients.
+/// The prepared statement of who-am-i over the server's connections, with one task per client.
 async fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> Outcome<f64> {
     let digests: Vec<[u8; 32]> = (1..=tokens).map(|number| digest(&token_key(&format!("{number:08}")))).collect();
     let (digests, next) = (Arc::new(digests), Arc::new(AtomicU32::new(0)));

@@ -1,4 +1,4 @@
-//! Figures as Markdown, and the middle of several.
+//! Figures as Markdown tables, and medians.
 
 pub struct Table {
     heads: &'static [&'static str],
@@ -10,7 +10,7 @@ impl Table {
         Table { heads, rows: Vec::new() }
     }
 
-    /// Shown at once on standard error too: a run takes minutes.
+    /// Also printed immediately to stderr, because a run takes minutes.
     pub fn add(&mut self, cells: Vec<String>) {
         eprintln!("{}", cells.join(" | "));
         self.rows.push(cells);
@@ -31,7 +31,7 @@ pub fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// `12,345`; `1.23` below ten.
+/// Formats as `12,345`, or `1.23` below ten.
 pub fn number(figure: f64) -> String {
     if figure < 10.0 {
         return format!("{figure:.2}");
@@ -47,7 +47,7 @@ pub fn number(figure: f64) -> String {
     text
 }
 
-/// Where and when the figures come from.
+/// The machine and date of the figures.
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,7 +1,8 @@
-//! Does the time of an answer tell who has an account? Every kind of account in turns, many samples, medians.
+//! Measures whether response times reveal which accounts exist: every kind of account in turns,
+//! many samples, medians.
 //!
-//! `timing URL SAMPLES DATABASE`; the server must run on that database, with registration open and limits off. Exit code
-//! 1 when any kind is more than 10 % away from an unknown one.
+//! `timing URL SAMPLES DATABASE`. The server must use that database, with registration enabled and
+//! rate limits disabled. Exits with 1 if a kind differs from an unknown account by more than 10 %.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use serde_json::json;
 const LEAST: f64 = 0.9;
 const MOST: f64 = 1.1;
 
-/// The last of them is nobody's: what the others are held against.
+/// The last kind has no account and is the baseline.
 const KINDS: [&str; 4] = ["known", "inactive", "passwordless", "unknown"];
 
 #[tokio::main]
@@ -27,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for way in ["login/", "Basic", "password/reset/", "registration/resend-email/"] {
         let mut times = [const { Vec::new() }; KINDS.len()];
         for n in 0..samples {
-            // Each kind comes first, second, … as often as the others.
+            // Each kind takes each position equally often.
             for place in 0..KINDS.len() {
                 let kind = (n + place) % KINDS.len();
                 let started = Instant::now();
@@ -48,7 +49,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if good { Ok(()) } else { Err("an answer's time tells who has an account".into()) }
 }
 
-/// An account of each kind but the last, with an address that is not proved, so that resend has somebody to mail.
+/// Creates an account of each kind but the last, with an unconfirmed address, so that resend has a
+/// recipient.
 async fn fill(http: &reqwest::Client, base: &str, database: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let password = "Zebra-Quartz-77";
     for kind in &KINDS[..KINDS.len() - 1] {
@@ -59,7 +61,7 @@ async fn fill(http: &reqwest::Client, base: &str, database: &Path) -> Result<(),
             return Err(format!("{kind} could not be registered: {}", made.status()).into());
         }
     }
-    // As an operator closes an account, and as a sign-in provider makes one.
+    // Deactivated by an operator, and created by a sign-in provider.
     let write = |w: &inventree_auth::store::Writer<'_>| {
         let id =
             |name: &str| Ok::<_, StoreError>(w.account_find_by_username_key(name)?.map_or(0, |account| account.id));

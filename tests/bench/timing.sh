@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# timing.sh [SAMPLES]: known, inactive and password-less accounts against an unknown one, on login, Basic, reset and
-# resend; on a fresh database, without a mail server and then with one that refuses connections.
+# timing.sh [SAMPLES]: response times for known, inactive and password-less accounts against an unknown one, for
+# login, Basic, reset and resend; on a new database, without a mail server and with one that refuses connections.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo build --release --quiet --bin inventree-auth --example timing
@@ -18,5 +18,5 @@ measure() {
   wait "$server" || true
 }
 measure no-mail-server "${1:-400}"
-# Nobody listens on port 1.
+# Nothing listens on port 1.
 measure mail-server-down "${1:-400}" INVENTREE_EMAIL_HOST=127.0.0.1 INVENTREE_EMAIL_PORT=1

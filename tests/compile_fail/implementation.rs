@@ -1,4 +1,4 @@
-// One implementation of small.yaml as it is. Against a changed document it must not compile.
+// An implementation of small.yaml. With a changed document it must not compile.
 use api::*;
 use dropshot::RequestContext;
 use inventree_auth::http::typed::{Body, Call, Outcome, Reply};
@@ -17,7 +17,7 @@ impl SmallApi for Implementation {
 }
 
 fn echo(request: types::Ping) -> types::Pong {
-    // Destructured, as every handler does: a new property must be used before this compiles.
+    // Destructured, as in every handler, so that a new property must be used before this compiles.
     let types::Ping { word } = request;
     types::Pong { word }
 }

@@ -1,11 +1,11 @@
-//! Which squares of the document's table the tests have visited, as a table to read.
+//! The coverage table: the cells of the document that the tests have reached.
 //!
 //! ```text
 //! rm -rf target/tmp/contract-coverage; cargo test; cargo run --example coverage
 //! ```
 //!
-//! It reads what every process of the tests wrote down and runs nothing itself. It ends with 1 when a documented success
-//! was not visited, other than those in `uncovered.txt`.
+//! It reads the records of all test processes and runs nothing itself. It exits with 1 if a
+//! documented success was not reached, unless it is listed in `uncovered.txt`.
 
 #[path = "../support/contract.rs"]
 mod contract;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// As given, or where cargo has the tests write: `tmp` beside the profile's folder.
+/// The argument, or the folder where cargo tests write: `tmp` in the target folder.
 fn folder() -> Option<PathBuf> {
     let given = std::env::args().nth(1).map(PathBuf::from);
     given.or_else(|| Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("tmp/contract-coverage")))
@@ -47,10 +47,10 @@ fn visited(folder: &Path) -> Result<BTreeSet<Cell>, String> {
     Ok(cells)
 }
 
-/// What stands in the last two columns of the table.
+/// The last two columns of the table.
 #[derive(Default)]
 struct Row {
-    /// None for a content type that is not documented, or where a required body is missing.
+    /// `None` for an undocumented content type, or if a required body is missing.
     successes: Vec<String>,
     refusals: Vec<String>,
 }

@@ -1,8 +1,9 @@
-//! Every operation x content type x security alternative of the document reaches its documented success.
+//! Every operation x content type x security alternative of the document reaches its documented
+//! success.
 //!
-//! The squares come from the document; by hand is only how to make a good request for each operation, each by a fresh
-//! account. What the whole of the tests visited, refusals too, is told by `coverage.rs`. And the judge is put to the
-//! test: it must see what is wrong.
+//! The cells come from the document. Only the valid requests are written by hand; each uses a new
+//! account. `coverage.rs` reports the cells that all tests reach, including errors. The checker
+//! itself is tested too: it must detect violations.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -21,10 +22,10 @@ use support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
 const NEW: &str = "Violet-Anchor-58";
 
-/// Lines of `uncovered.txt`. It may only become less.
+/// Number of lines of `uncovered.txt`. It may only decrease.
 const UNCOVERED: usize = 4;
 
-/// An account that nobody has used yet, with a primary address that is not proved yet.
+/// A new account with an unconfirmed primary address.
 struct Person {
     username: String,
     email: String,
@@ -79,7 +80,7 @@ impl Person {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
-    /// A login elsewhere, which no operation makes.
+    /// Links a provider account, which no operation does.
     async fn link(&self, server: &TestServer) -> i64 {
         let row = NewSocialAccount {
             account_id: self.pk,
@@ -92,7 +93,7 @@ impl Person {
     }
 }
 
-/// The mail that this address got, before others that nobody asks for.
+/// The next email to this address. Earlier ones to others are dropped.
 async fn mail_to(server: &TestServer, address: &str) -> Message {
     loop {
         if let Some(mail) = server.take_mails(1).await.into_iter().find(|mail| mail.to == address) {
@@ -101,7 +102,7 @@ async fn mail_to(server: &TestServer, address: &str) -> Message {
     }
 }
 
-/// What makes a request to this operation a good one: the value of its path's variable, and its fields.
+/// The parts of a valid request: the path variable and the fields.
 async fn good_request(server: &TestServer, operation: &str, person: &Person) -> (i64, Value) {
     let (username, email) = (&person.username, &person.email);
     match operation {
@@ -141,7 +142,7 @@ async fn good_request(server: &TestServer, operation: &str, person: &Person) -> 
     }
 }
 
-/// The `Content-Type` and the bytes of these fields.
+/// Encodes fields as a `Content-Type` and a body.
 fn encode(content_type: &str, fields: &Value) -> (String, Vec<u8>) {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let pairs = fields.as_object().unwrap().iter().map(|(name, value)| (name, text(value)));
@@ -168,7 +169,8 @@ async fn visit(server: &TestServer, cell: &Cell, username: String) -> Answer {
     let (id, fields) = good_request(server, &cell.operation, &person).await;
     let headers = person.headers(&cell.security);
     if cell.security != ANONYMOUS {
-        // Where anybody may call, a credential that is not known might pass for nobody's.
+        // Where anonymous calls are allowed, an invalid credential could pass for an anonymous
+        // one.
         let pairs: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let me = server.get("user/", &pairs).await;
         assert_eq!(me.json()["username"], person.username, "{cell}");
@@ -218,7 +220,7 @@ fn table_has_three_content_types_wherever_a_body_is_read() {
     assert_eq!(alternatives, BTreeSet::from(["tokenAuth", "basicAuth", "cookieAuth", ANONYMOUS]));
 }
 
-/// An exchange that is right, of which a test makes one thing wrong.
+/// A valid exchange, in which a test changes one thing.
 #[derive(Clone)]
 struct Exchange {
     request: Request,
@@ -463,7 +465,7 @@ async fn lenience_forgives_the_request_alone() {
     contract::lenient("a limit that is no number is none", async {
         good.examine().unwrap();
         bad.fault();
-        // Nor does it let anybody in.
+        // It grants no access either.
         let stranger =
             Exchange::new("GET", "social/?limit=many", Value::Null, 200, json!({ "count": 0, "results": [] }));
         assert!(stranger.with(|e| e.request.headers.clear()).fault().contains("shows none of"));

@@ -1,9 +1,10 @@
-//! Does a `kill -9` at any moment lose what was acknowledged, or leave half of what was not?
+//! Crash test: `kill -9` at random moments loses no acknowledged write and leaves no partial one.
 //!
-//! `crash BINARY ROUNDS [SEED]`: the real server on a real file, its mails to a real SMTP server in here. In each round
-//! many clients write at once, the server is killed at a random moment, started again on the same file, and all that the
-//! clients know is compared with the file and with what the API answers. Exit code 1 with the first thing that differs.
-//! The seed decides what clients do and when the server dies; the machine still decides what was under way then.
+//! `crash BINARY ROUNDS [SEED]` runs the real server on a file, with a real SMTP server in this
+//! process. In each round, many clients write concurrently, the server is killed at a random
+//! moment and restarted on the same file, and the state expected by the clients is compared with
+//! the file and with the API. Exits with 1 at the first difference. The seed fixes the clients'
+//! actions and the time of the kill, but not the requests in flight then.
 
 mod people;
 mod server;
@@ -55,16 +56,17 @@ impl Rows for File {
     }
 }
 
-/// The whole file, whoever wrote it.
+/// Checks the whole file.
 fn check_file(file: &Connection) -> Result<(), Failure> {
     let verdict: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
     if verdict != "ok" {
         return Err(format!("integrity_check: {verdict}").into());
     }
-    // No account without its address, no account that was never handed a session; rows of no account are foreign keys'.
+    // No account without its address or without a session; the foreign keys cover rows without an
+    // account.
     let halves = [
         ("foreign_key_check", "SELECT count(*) FROM pragma_foreign_key_check"),
-        // Each of them hands out one token, and no number of a token comes twice.
+        // Each login creates one token, and token ids are not reused.
         (
             "logins too many or too few in the audit trail",
             "SELECT abs((SELECT seq FROM sqlite_sequence WHERE name = 'tokens') -
@@ -107,7 +109,7 @@ async fn run() -> Result<(), Failure> {
     let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
     let (mut tally, mut killed_at_start) = (Tally::default(), 0);
     let mut server = Server::start(&binary, folder, &settings)?;
-    // They end with the server.
+    // They stop with the server.
     let never = Arc::new(AtomicBool::new(false));
     let started = Instant::now();
     for round in 1..=rounds {
@@ -128,7 +130,7 @@ async fn run() -> Result<(), Failure> {
         let pending = clients.iter().flat_map(|client| &client.people).filter(|person| person.pending.is_some());
         tally.kills_in_mid_write += usize::from(pending.count() > 0);
         if rng.random_range(0..5) == 0 {
-            // A second time, while it recovers.
+            // A second kill during recovery.
             let (mut child, log) = Server::spawn(&binary, folder, &settings)?;
             drop(log);
             tokio::time::sleep(Duration::from_micros(rng.random_range(0..60_000))).await;
@@ -140,7 +142,7 @@ async fn run() -> Result<(), Failure> {
         let mut file = File(Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
         check_file(&file.0).map_err(|e| format!("round {round}: {e}"))?;
         for person in clients.iter_mut().flat_map(|client| &mut client.people) {
-            // Those of earlier rounds too: nothing may happen to them any more.
+            // Those of earlier rounds too: they must not change any more.
             settle(&mut file, person, &mut tally).map_err(|e| format!("round {round}: {e}"))?;
             if person.is_touched {
                 let read = read_back(&http, &server.base, person, &mut tally).await;
@@ -174,7 +176,7 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every promised mail must come, with nobody asking again.
+/// Every promised email must arrive without a further request.
 async fn mails(sink: &smtp::Sink, database: &Path, clients: &[Client]) -> Result<usize, Failure> {
     let file = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let deadline = Instant::now() + PATIENCE;

@@ -1,10 +1,12 @@
-//! Three servers on one PostgreSQL: does a `kill -9` of one of them, or of the database, lose what was acknowledged, send a
-//! mail twice, or hold the others up?
+//! Crash test of three servers on one PostgreSQL: `kill -9` of a server or of the database loses
+//! no acknowledged write, duplicates no email and does not block the other servers.
 //!
-//! `nodes BINARY ROUNDS [SEED [database]]`: in each round many clients write to all three, and either one server or the database is
-//! killed at a random moment and started again (with `database`, that alone). The other servers must answer reads and writes within two seconds (of the
-//! kill, or of the database's return), and what one has acknowledged each other must show. Then all that the clients know
-//! is compared with the rows and with what the API answers. Exit code 1 with the first thing that differs.
+//! `nodes BINARY ROUNDS [SEED [database]]`: in each round many clients write to all three servers,
+//! and one server or the database is killed at a random moment and restarted (with `database`,
+//! only the latter). The other servers must answer reads and writes within two seconds of the
+//! kill, or of the restart of the database, and show each other's acknowledged writes. Then the
+//! state expected by the clients is compared with the rows and with the API. Exits with 1 at the
+//! first difference.
 
 mod people;
 #[path = "../support/postgres.rs"]
@@ -28,22 +30,22 @@ use server::Server;
 
 const NODES: usize = 3;
 const CLIENTS: usize = 18;
-/// How long the others may be held up.
+/// Maximum interruption of the other servers.
 const GO_ON: Duration = Duration::from_secs(2);
 const DATABASE: &str = "postgres";
 
-/// Somebody who writes to one server and reads at the next, without pause.
+/// Writes to one server and reads from the next, continuously.
 #[derive(Clone)]
 struct Probe {
     token: String,
     count: u64,
 }
 
-/// When the last write and read that were begun then succeeded.
+/// Start of the last write and read that succeeded.
 type LastGood = Arc<Mutex<Option<Instant>>>;
 
 impl Probe {
-    /// Until it is told to stop. An answer may be missing, never wrong.
+    /// Runs until stopped. A response may be missing, but never wrong.
     async fn run(
         mut self,
         writes_to: String,
@@ -68,7 +70,7 @@ impl Probe {
             let read =
                 http.get(format!("{reads_at}/api/auth/user/")).header("authorization", &authorization).send().await;
             let Ok(answer) = read else {
-                // The one it reads at is down; what it writes to is told by the write alone.
+                // The server it reads from is down; the write alone tells about the other.
                 if is_written {
                     *last_good.lock().map_err(|e| e.to_string())? = Some(begun);
                 }
@@ -122,7 +124,7 @@ impl Beside {
         Ok(self.0.query_one(sql, &[])?.get(0))
     }
 
-    /// All rows, whoever wrote them.
+    /// Checks all rows.
     fn check(&mut self) -> Result<(), Failure> {
         let own = [(
             "tokens handed out that the audit trail does not know",
@@ -216,7 +218,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
                 Instant::now()
             }
         };
-        // Each of the others, since then.
+        // Each of the other servers, since then.
         for number in (0..NODES).filter(|number| Some(*number) != victim) {
             loop {
                 if good[number].lock().map_err(|e| e.to_string())?.is_some_and(|last| last >= begun) {
@@ -253,7 +255,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         for person in clients.iter_mut().flat_map(|client| &mut client.people) {
             settle(&mut beside, person, &mut tally).map_err(at)?;
             if person.is_touched {
-                // At any of them, whichever it was that wrote.
+                // At any server, regardless of the one that wrote.
                 let base = base(&servers, rng.random_range(0..NODES))?;
                 runtime.block_on(read_back(&http, &base, person, &mut tally)).map_err(at)?;
             }
@@ -285,14 +287,14 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         tally.unacknowledged_there,
         tally.unacknowledged_absent,
     );
-    // One at most that was being sent when its server was killed.
+    // At most the one that was being sent when its server was killed.
     if twice > killed_servers {
         return Err(format!("{twice} mails came twice, {killed_servers} servers were killed").into());
     }
     Ok(())
 }
 
-/// Clients take the servers in turn.
+/// Assigns clients to servers in turn.
 fn client_of<T>(before: &[T]) -> usize {
     before.len() % NODES
 }
@@ -309,7 +311,8 @@ async fn probe(base: &str, number: usize) -> Result<Probe, Failure> {
     Ok(Probe { token: answer["key"].as_str().ok_or("a probe without a token")?.to_owned(), count: 0 })
 }
 
-/// Every promised mail must come, with nobody asking again: how many were promised, committed and delivered.
+/// Every promised email must arrive without a further request. Returns the numbers of promised,
+/// committed and delivered ones.
 fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usize, usize), Failure> {
     let mut beside = Beside::open(port)?;
     let deadline = Instant::now() + PATIENCE;
@@ -332,7 +335,7 @@ fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usi
         }
         promised += person.promised;
     }
-    // Each registration with an address and each reset that was asked for, in one transaction with its mail.
+    // Registrations with an address and reset requests, each in one transaction with its email.
     let written = beside.number(
         "SELECT CAST(COALESCE(SUM(e.count), 0) AS BIGINT) FROM audit e JOIN accounts a ON a.id = e.account_id
          WHERE a.email <> '' AND e.event IN ('registered', 'reset_asked')",

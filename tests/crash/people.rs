@@ -1,4 +1,4 @@
-//! People with accounts, what they do, and whether the store and the API know of it what they must.
+//! Load clients with accounts: their actions, and the expected state of the store and the API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A request may take so long, a server to listen, and the last mails to come.
+/// Timeout of a request, of a server start, and of the last emails.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 const SAME_PASSWORD: &str = "Zebra-Quartz-77";
 
-/// What must never be there, as a number of rows: an account is whole or absent.
+/// Row counts that must be zero: accounts are never partially written.
 pub const HALVES: [(&str, &str); 3] = [
     (
         "accounts without their address",
@@ -32,13 +32,13 @@ pub const HALVES: [(&str, &str); 3] = [
     ),
 ];
 
-/// What is asked of the rows that a server wrote, beside it.
+/// Queries on the server's rows, over a separate connection.
 pub trait Rows {
-    /// Of one account; nothing of one that is not there.
+    /// The state of one account; the default if it does not exist.
     fn stored(&mut self, username: &str) -> Result<State, Failure>;
 }
 
-/// What the store must hold of one account.
+/// The rows of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub exists: bool,
@@ -48,22 +48,22 @@ pub struct State {
     pub addresses: BTreeSet<String>,
 }
 
-/// One account as its client knows it.
+/// An account as its client knows it.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub username: String,
     pub address: String,
     pub password: String,
     pub state: State,
-    /// Whose tokens are good.
+    /// Valid tokens.
     pub keys: Vec<String>,
     pub ended: Vec<String>,
-    /// Once asked for.
+    /// Known after the first request for it.
     pub id: Option<i64>,
     pub address_ids: BTreeMap<String, i64>,
-    /// Mails that acknowledged requests promised.
+    /// Number of emails promised by acknowledged requests.
     pub promised: usize,
-    /// Sent, and no answer read.
+    /// Sent, but without a response.
     pub pending: Option<Act>,
     pub is_touched: bool,
     pub password_touched: bool,
@@ -83,11 +83,11 @@ pub enum Act {
 
 pub enum Answer {
     Acknowledged(Value),
-    /// Sent, and then nothing, or half an answer.
+    /// Sent, but the response is missing or incomplete.
     Missing,
-    /// The database is away: perhaps done, perhaps not.
+    /// The database is unavailable: the outcome is unknown.
     Unavailable(String),
-    /// Never sent.
+    /// Connection refused, so not sent.
     NobodyThere,
 }
 
@@ -109,7 +109,7 @@ impl Person {
         }
     }
 
-    /// The next thing to do; every one of them writes.
+    /// The next action; all of them write.
     pub fn next(&self, rng: &mut StdRng, number: u64) -> Act {
         if !self.state.exists {
             return Act::Register;
@@ -129,7 +129,7 @@ impl Person {
         }
     }
 
-    /// What the store holds once this is done. A key that nobody was told is not in it.
+    /// The expected state after the action, without a token whose response was lost.
     pub fn apply(&mut self, act: &Act) {
         self.is_touched = true;
         match act {
@@ -166,7 +166,7 @@ impl Person {
         }
     }
 
-    /// Sends it. Any answer but success is a failure: nothing here is refused.
+    /// Sends the action. Any response but success is a failure: no action is rejected.
     pub async fn send(&self, http: &reqwest::Client, base: &str, act: &Act) -> Result<Answer, Failure> {
         let token = format!("Token {}", self.keys.first().map_or("", String::as_str));
         let (method, path, token, body) = match act {
@@ -218,7 +218,7 @@ impl Person {
         Ok(Answer::Acknowledged(serde_json::from_slice(&body).unwrap_or_default()))
     }
 
-    /// Takes an answer down.
+    /// Records a response.
     pub fn acknowledge(&mut self, act: &Act, answer: &Value) -> Result<(), Failure> {
         self.apply(act);
         match act {
@@ -237,14 +237,14 @@ impl Person {
     }
 }
 
-/// Somebody who goes on, person by person.
+/// A client that works on one account after the other.
 pub struct Client {
     pub rng: StdRng,
-    /// The last one is at work; the others must stay as they are.
+    /// The last one is in use; the others must not change.
     pub people: Vec<Person>,
     pub number: usize,
     pub acts: u64,
-    /// What the last one said when the database was away.
+    /// The last error while the database was unavailable.
     pub unavailable: Option<String>,
 }
 
@@ -254,7 +254,7 @@ impl Client {
         Client { rng, people: Vec::new(), number, acts: 0, unavailable: None }
     }
 
-    /// Writes until it is told to stop, or an answer is missing. Gives how many writes were acknowledged.
+    /// Writes until stopped or a response is missing. Returns the number of acknowledged writes.
     pub async fn work(mut self, base: String, stop: Arc<AtomicBool>) -> Result<(Client, usize), Failure> {
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
         let mut acknowledged = 0;
@@ -303,7 +303,7 @@ pub struct Tally {
     pub read_back: usize,
 }
 
-/// Compares a person with the rows; a pending act is settled by what is found: wholly there, or wholly absent.
+/// Compares an account with its rows. A pending action must be complete or absent.
 pub fn settle(rows: &mut impl Rows, person: &mut Person, tally: &mut Tally) -> Result<(), Failure> {
     let found = rows.stored(&person.username)?;
     tally.checked += 1;
@@ -316,11 +316,12 @@ pub fn settle(rows: &mut impl Rows, person: &mut Person, tally: &mut Tally) -> R
         return Ok(());
     }
     if matches!(act, Act::AskForReset) {
-        // All it writes is a mail that nobody was promised.
+        // It only queues an email, which was not promised.
         return same(person, &found, &person.state);
     }
     if matches!(act, Act::ChangePassword { .. }) && found == person.state && found.sessions != 0 {
-        // Its sessions would be gone. Without any, the password itself must tell: `read_back` tries both.
+        // Its sessions would be revoked. Without sessions, the password must tell: `read_back`
+        // tries both.
         tally.unacknowledged_absent += 1;
         person.password_touched = true;
         return Ok(());
@@ -328,7 +329,7 @@ pub fn settle(rows: &mut impl Rows, person: &mut Person, tally: &mut Tally) -> R
     let before = person.clone();
     person.apply(&act);
     if matches!(act, Act::Register | Act::LogIn) {
-        // A key that nobody was told: exactly one.
+        // A token whose response was lost: exactly one.
         let unknown: Vec<_> = found.tokens.difference(&before.state.tokens).copied().collect();
         let [unknown] = unknown[..] else {
             return Err(format!("{}: {act:?} left {} unknown tokens", person.username, unknown.len()).into());
@@ -357,7 +358,7 @@ pub fn same(person: &Person, found: &State, expected: &State) -> Result<(), Fail
     Err(format!("{}: the rows have {}; acknowledged was {}", person.username, short(found), short(expected)).into())
 }
 
-/// What the API says of a person whom the last round touched.
+/// Checks an account of the last round through the API.
 pub async fn read_back(
     http: &reqwest::Client,
     base: &str,

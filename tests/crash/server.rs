@@ -1,4 +1,4 @@
-//! The real server as a process of its own, told by its settings where its rows are and where its mails go.
+//! The real server as a child process.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::people::Failure;
 use crate::smtp;
 
-/// Registration open, limits off, mails to this port; without their prefix.
+/// Registration enabled, rate limits disabled, email to this port; named without their prefix.
 pub fn settings(smtp_port: u16) -> Vec<(&'static str, String)> {
     let fixed = [
         ("LOGIN_ENABLE_REG", "true"),
@@ -23,7 +23,7 @@ pub fn settings(smtp_port: u16) -> Vec<(&'static str, String)> {
     fixed.chain([("EMAIL_PORT", smtp_port.to_string())]).collect()
 }
 
-/// A server process, which ends with this value.
+/// A server process, killed on drop.
 pub struct Server {
     child: Child,
     pub base: String,
@@ -59,8 +59,8 @@ impl Server {
             if parsed["msg"] == "listening" {
                 let address = parsed["address"].as_str().ok_or("no address in the log")?;
                 server.base = format!("http://{address}");
-                // Read to its end: a full pipe would hold the server up.
-                // What a client is told of a database that is away, it judges itself.
+                // Drained, because a full pipe would block the server. Responses while the
+                // database is unavailable are checked by the clients.
                 let is_away = |line: &str| line.contains("\"status\":503");
                 let alarming =
                     move |line: &String| line.contains("panicked") || line.contains("\"level\":50") && !is_away(line);
@@ -72,7 +72,7 @@ impl Server {
         Err(format!("the server did not start: {}", before.join("\n")).into())
     }
 
-    /// SIGKILL, at once. What its log said that it must not say.
+    /// SIGKILL. Returns unexpected log lines.
     pub fn kill(mut self) -> Result<(), Failure> {
         self.child.kill()?;
         self.child.wait()?;

@@ -1,7 +1,5 @@
-//! Every command of the README, of docs/ and of the other root documents is run here, or listed here with
-//! the test that runs it.
-//!
-//! A new command fails this test until it is run or listed.
+//! Every command in the documents is run here, or listed here with the test that runs it. A new
+//! command fails this test until it is run or listed.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -20,7 +18,7 @@ const EXITS: [(&str, i32); 2] = [
     ("inventree-auth spec diff --old main.yaml --new branch.yaml", 1),
 ];
 
-/// Commands that another test runs, by their beginnings, and that test.
+/// Prefixes of commands that another test runs, and that test.
 const ELSEWHERE: [(&str, &str); 19] = [
     ("inventree-auth serve --demo", "tests/pages.rs"),
     ("INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run", "tests/readme_conversation/run"),
@@ -41,14 +39,14 @@ const ELSEWHERE: [(&str, &str); 19] = [
     ("inventree-auth serve --bind 0.0.0.0", "tests/crash/nodes.rs"),
     // Needs a private database.
     ("INVENTREE_DATABASE=FILE", "tests/import.rs"),
-    // An image registry may be unreachable; tests/packaging/run tries a root with the same files.
+    // An image registry may be unreachable. tests/packaging/run uses a root with the same files.
     ("podman ", "Containerfile"),
 ];
 
-/// Ten minutes of builds, figures that a busy machine would spoil, or a change of the checkout.
+/// Takes ten minutes of builds, needs an idle machine, or modifies the checkout.
 const NOT_IN_CI: [&str; 5] = ["just mutation", "just bench-peers", "just bench-timing", "just lint", "just release"];
 
-/// The files that the commands use.
+/// Writes the files that the commands use.
 fn prepare(folder: &Path) {
     let document = inventree_auth::contract::SOURCE;
     let stricter = document.replacen("maxLength: 150", "maxLength: 30", 1);
@@ -63,7 +61,7 @@ fn prepare(folder: &Path) {
     assert!(folder.join("inventree.sqlite3").exists());
 }
 
-/// All commands, in the order of the documents: lines of shell blocks and texts in backticks, without comments.
+/// All commands in document order: lines of shell blocks and texts in backticks, without comments.
 fn commands() -> Vec<String> {
     documents().iter().flat_map(|document| commands_of(&document.text)).collect()
 }
@@ -81,7 +79,7 @@ fn commands_of(text: &str) -> Vec<String> {
     ];
     let mut found = Vec::new();
     let mut block: Option<&str> = None;
-    // In a block that a script runs word for word.
+    // In a block that a script runs verbatim.
     let mut is_scripted = false;
     for line in text.lines() {
         match (line.strip_prefix("```"), block) {
@@ -104,16 +102,16 @@ fn commands_of(text: &str) -> Vec<String> {
     found
 }
 
-/// Runs a line as a shell does, with this build's binary by its name.
+/// Runs a line in a shell, with this build's binary under its name.
 fn run(folder: &Path, line: &str) -> (Option<i32>, String) {
     let binary = env!("CARGO_BIN_EXE_inventree-auth");
-    // What stands for git's own answer: the command that reads it is what is tried.
+    // Replaces git's output: the command that reads it is under test.
     let script = format!("inventree-auth() {{ '{binary}' \"$@\"; }}\ngit() {{ cat main.yaml; }}\n{line}");
     let output = Command::new("bash").args(["-c", &script]).current_dir(folder).stdin(Stdio::null()).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// A server on the folder's own database, for as long as it lives.
+/// A server on the folder's database, stopped on drop.
 struct Server(Child);
 
 impl Drop for Server {
@@ -182,7 +180,7 @@ async fn every_command_of_the_documents_works_as_they_say() {
             "`{command}` is new: run it here, or list in ELSEWHERE the test that does"
         );
         if command.starts_with("inventree-auth token ") && server.is_none() {
-            // From here on beside a server, with rows to revoke.
+            // The remaining commands run beside a server, with rows to revoke.
             let (running, base) = serve(folder);
             for _ in 0..8 {
                 let body = serde_json::json!({ "username": "bob", "password": PASSWORD }).to_string();
@@ -192,7 +190,7 @@ async fn every_command_of_the_documents_works_as_they_say() {
             }
             server = Some(running);
         }
-        // tests/operators.rs asks at a terminal; here the same command takes the password from a file.
+        // tests/operators.rs uses a terminal; here the same command reads a password file.
         let asks = ["user add amy", "user set-password amy"].iter().any(|asks| command.contains(asks));
         let line = if asks { format!("{command} --password-file password.txt") } else { command.clone() };
         let expected = EXITS.iter().find(|(begins, _)| command.starts_with(begins)).map_or(0, |(_, code)| *code);

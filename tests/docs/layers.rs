@@ -37,7 +37,8 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter(|line| !line.trim_start().starts_with("//"))
 }
 
-/// The modules that code names after `crate::`. A group (`crate::{a, b}`) would hide them, so it is returned as it is.
+/// The modules named after `crate::`. A group (`crate::{a, b}`) would hide them, so it is returned
+/// whole.
 fn imports(line: &str) -> impl Iterator<Item = &str> {
     line.split("crate::").skip(1).map(|rest| {
         let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).unwrap_or(rest.len());

@@ -1,5 +1,5 @@
-//! The documents keep their word: their commands run, their links lead somewhere, their settings exist, and their
-//! sentences use plain words.
+//! Checks of the documents: commands run, links resolve, settings exist, and sentences use plain
+//! words.
 
 mod commands;
 #[allow(dead_code)]

@@ -12,8 +12,8 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md, the pages of the book in its order, other pages of docs/, the other documents of the root, and the
-/// READMEs of the crates.
+/// README.md, the pages of the book in order, other pages of docs/, other documents in the root,
+/// and the READMEs of the crates.
 pub fn documents() -> Vec<Document> {
     let mut paths = vec!["README.md".to_owned()];
     let summary = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
@@ -58,7 +58,7 @@ pub fn without_code(text: &str) -> String {
             lines.push(line);
         }
     }
-    // A text in backticks may go on in the next line; a blank line ends it.
+    // Text in backticks may continue on the next line; a blank line ends it.
     let paragraphs = lines.join("\n");
     paragraphs.split("\n\n").map(without_backticks).collect::<Vec<_>>().join("\n\n")
 }
@@ -74,7 +74,7 @@ fn without_backticks(paragraph: &str) -> String {
             kept.push_str(after);
             return kept;
         };
-        // Stands for a name, so that the words around it stay apart.
+        // A placeholder that keeps the surrounding words apart.
         kept.push('_');
         rest = &after[end + ticks..];
     }
@@ -82,7 +82,7 @@ fn without_backticks(paragraph: &str) -> String {
     kept
 }
 
-/// The anchors of a document, as GitHub and mdBook make them of its headings.
+/// The anchors of headings, as GitHub and mdBook generate them.
 pub fn anchors(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut is_code = false;

@@ -1,4 +1,4 @@
-//! docs/settings.md lists the settings that the server takes.
+//! docs/settings.md lists the server's settings.
 
 use std::collections::BTreeSet;
 
@@ -16,11 +16,11 @@ fn settings_page_lists_each_setting_once_and_no_other() {
     assert!(missing.is_empty() && unknown.is_empty(), "missing: {missing:?}; unknown: {unknown:?}");
 }
 
-/// Elsewhere in the documents too: a name that is shortened (`_FILE`) does not begin with the prefix.
+/// In the other documents too. Abbreviated names (`_FILE`) do not begin with the prefix.
 #[test]
 fn every_setting_that_a_document_names_exists() {
     let known: Vec<String> = inventree_auth::config::settings().map(|(name, _)| name).collect();
-    // Of a test, not of the server.
+    // Settings of a test, not of the server.
     let others = ["INVENTREE_DATABASE", "INVENTREE_PASSWORDS"];
     let mut unknown = BTreeSet::new();
     for document in crate::markdown::documents() {

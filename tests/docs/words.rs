@@ -1,17 +1,18 @@
-//! Plain words: how often prose uses clauses that begin with "what", and indefinite pronouns.
+//! Plain words: the frequency of clauses that begin with `what`, and of indefinite pronouns.
 //!
 //! # Definitions
 //!
-//! - *Prose* of a Markdown document: its text without code blocks, texts in backticks, link targets and HTML comments.
-//!   Headings and table cells count. Prose of Rust code: comments on lines of their own (`//`, `///`, `//!`), read as
-//!   Markdown.
+//! - *Prose* of a Markdown document: its text without code blocks, texts in backticks, link
+//!   targets and HTML comments. Headings and table cells count. Prose of Rust code: comments on
+//!   lines of their own (`//`, `///`, `//!`), read as Markdown.
 //! - A *word* is a run of letters, digits, apostrophes and hyphens with at least one letter.
-//! - A *nominal what* is the word "what" or "whatever" in a sentence that is not a question. A sentence ends at `.`, `!`,
-//!   `?`, `:`, `;`, `|` or a blank line; it is a question if it ends at `?`.
+//! - A *nominal* `what` is the word `what` or `whatever` in a sentence that is not a question. A
+//!   sentence ends at `.`, `!`, `?`, `:`, `;`, `|` or a blank line; it is a question if it ends at
+//!   `?`.
 //! - An *indefinite* is one of [`INDEFINITES`], also with `'s`.
 //!
-//! The limits hold for each thousand words of all documents together. For comments the figures are printed only:
-//! `cargo test --test docs words -- --nocapture`.
+//! The limits apply to each thousand words of all documents together. For comments the figures are
+//! printed only: `cargo test --test docs words -- --nocapture`.
 
 use std::path::Path;
 
@@ -136,7 +137,7 @@ fn documents_use_plain_words() {
     assert!(total.indefinite_per_thousand() <= MAX_INDEFINITE, "{total:?}");
 }
 
-/// Prints; the limits do not hold yet.
+/// Prints only: the limits do not hold yet.
 #[test]
 fn comments_are_counted() {
     let mut files = Vec::new();

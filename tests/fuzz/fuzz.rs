@@ -1,6 +1,7 @@
-//! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--seed N] [--only NAME] [--database DATABASE]`: every parser so many times with spoilt inputs,
-//! whole requests to a server in this process, and sign-ins through a provider whose answers are spoilt. Exit code 1 at the
-//! first panic or 5xx, with the input and the seed that made it.
+//! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--seed N] [--only NAME] [--database DATABASE]`:
+//! mutated inputs for every parser, whole requests to a server in this process, and sign-ins
+//! through a provider with mutated responses. Exits with 1 at the first panic or 5xx, with its
+//! input and seed.
 
 mod mutation;
 mod parsers;
@@ -19,12 +20,12 @@ use clap::Parser as _;
 use inventree_auth::store::Database;
 use mutation::Mutator;
 
-/// Panics of this process, wherever they are caught.
+/// Panics of this process, including caught ones.
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
 #[derive(clap::Parser)]
 struct Arguments {
-    /// Of each parser.
+    /// Executions per parser.
     executions: u64,
     /// Whole requests.
     #[arg(long, default_value_t = 0)]
@@ -32,13 +33,13 @@ struct Arguments {
     /// Sign-ins through a provider.
     #[arg(long, default_value_t = 0)]
     sign_ins: u64,
-    /// Repeats a run; else from the time of day.
+    /// Repeats a run; by default the time of day.
     #[arg(long)]
     seed: Option<u64>,
-    /// The parsers whose name has this in it.
+    /// Only parsers whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
-    /// Where the server of the whole requests keeps its rows, new or empty; else in a file.
+    /// The database of the server for whole requests, new or empty; by default a file.
     #[arg(long)]
     database: Option<Database>,
 }
@@ -90,7 +91,7 @@ fn main() -> Result<(), String> {
         let started = Instant::now();
         let statuses = runtime.block_on(providers::run(arguments.sign_ins, seed))?;
         say("providers' answers", arguments.sign_ins, started, &statuses);
-        // A redirect is a person who is signed in: the spoiling must leave some good.
+        // A redirect is a successful sign-in: some must remain valid.
         if [302, 502].iter().any(|status| !statuses.contains_key(status)) {
             return Err("not every kind of end was seen".to_owned());
         }
@@ -101,7 +102,7 @@ fn main() -> Result<(), String> {
     }
 }
 
-/// By status; 0 is no answer, to what has no end.
+/// Prints the counts by status; 0 is no response, to an incomplete request.
 fn say(what: &str, executions: u64, started: Instant, statuses: &BTreeMap<u16, u64>) {
     let said: Vec<String> = statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
     let took = started.elapsed().as_secs();
@@ -113,7 +114,7 @@ fn fuzz(parser: &parsers::Parser, executions: u64, seed: u64) -> Result<(), Stri
     let good = (parser.corpus)();
     let mut mutator = Mutator::new(seed, parser.name, good.clone());
     for n in 0..executions {
-        // First the good ones, as they are.
+        // The valid inputs first, unchanged.
         let input = good.get(usize::try_from(n).unwrap_or(usize::MAX)).cloned().unwrap_or_else(|| mutator.next(8));
         match catch_unwind(AssertUnwindSafe(|| (parser.run)(&input))) {
             Ok(outcome) => mutator.learn(&input, outcome),

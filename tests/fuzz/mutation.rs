@@ -1,7 +1,7 @@
-//! Good inputs, spoilt: bytes flipped, dropped, doubled, and pieces of one another.
+//! Mutations of valid inputs: bytes flipped, dropped or duplicated, and splices.
 //!
-//! What makes a parser answer in a new way joins the corpus, so that later inputs go deeper. No coverage is measured:
-//! that would need a nightly compiler.
+//! An input with a new outcome joins the corpus, so that later inputs go deeper. Code coverage is
+//! not measured, which would require a nightly compiler.
 
 use std::collections::HashSet;
 
@@ -9,11 +9,11 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
-/// Inputs kept at most, and their length.
+/// Maximum size of the corpus, and of an input.
 const MOST_KEPT: usize = 2000;
 const MOST_BYTES: usize = 4096;
 
-/// What means something to one parser or another, or stands at an edge.
+/// Tokens of the parsers and edge cases.
 const WORDS: &[&[u8]] = &[
     b"\0",
     b"\r\n",
@@ -93,7 +93,7 @@ impl Mutator {
         self.spoilt(input, most)
     }
 
-    /// The same of an input that is good only now.
+    /// Like `next`, for a given input.
     pub fn spoilt(&mut self, mut input: Vec<u8>, most: u32) -> Vec<u8> {
         for _ in 0..self.random.random_range(1..=most) {
             self.spoil(&mut input);
@@ -102,7 +102,7 @@ impl Mutator {
         input
     }
 
-    /// Keeps an input whose `outcome` is one that no input had before.
+    /// Keeps an input whose `outcome` is new.
     pub fn learn(&mut self, input: &[u8], outcome: u64) {
         if self.corpus.len() < MOST_KEPT && self.seen.insert(outcome) {
             self.corpus.push(input.to_vec());
@@ -133,7 +133,7 @@ impl Mutator {
                 drop(input.splice(at..to, other[from..until].iter().copied()));
             }
             7 => input.insert(at, random.random()),
-            // A byte as its escape: in a path, the same byte.
+            // A percent-encoded byte: in a path, the same byte.
             8 if at < input.len() => drop(input.splice(at..=at, format!("%{:02X}", input[at]).into_bytes())),
             _ => {
                 let word = WORDS.choose(random).copied().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Each parser of what clients, operators' imports and documents bring, with a few good inputs.
+//! Parsers of client input, imports and documents, with a few valid inputs each.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,7 +26,7 @@ use inventree_auth::http::{Settings, client};
 use inventree_auth::network::Network;
 use inventree_auth::store::EmailAddress;
 
-/// One parser. What it answers is told by a number, so that a new answer is seen.
+/// A parser. Its result is reduced to a number, so that a new result is recognised.
 pub struct Parser {
     pub name: &'static str,
     pub corpus: fn() -> Vec<Vec<u8>>,
@@ -95,12 +95,12 @@ fn outcome(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Words alone: a place or a number in a message is no news.
+/// Letters only: positions and numbers in a message do not make it new.
 fn words(message: &str) -> String {
     message.chars().filter(|letter| letter.is_ascii_alphabetic()).take(60).collect()
 }
 
-/// What a header may hold at all; hyper refuses the rest.
+/// A valid header value; hyper rejects others.
 fn header(input: &[u8]) -> HeaderValue {
     let allowed = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
     let bytes: Vec<u8> = input.iter().copied().filter(allowed).collect();
@@ -111,7 +111,7 @@ fn headers(name: HeaderName, input: &[u8]) -> HeaderMap {
     HeaderMap::from_iter([(name, header(input))])
 }
 
-// Bodies: read, then held against every constraint table.
+// Bodies, checked against every constraint table.
 
 const TABLES: &[&[Property]] = &[
     <types::Login as Described>::PROPERTIES,
@@ -318,7 +318,7 @@ fn hash(input: &[u8]) -> u64 {
     let kind = |unusable: Unusable| unusable == Unusable::TooCostly;
     let read = DjangoHash::read(&stored).map(|hash| hash.name()).map_err(kind);
     let argon2 = read_argon2(&stored).map(|_| ()).map_err(kind);
-    // Where trying it costs next to nothing, it is tried.
+    // Verified only if that is cheap.
     let rounds = stored.split('$').nth(1).and_then(|rounds| rounds.parse::<u32>().ok());
     let is_cheap = stored.starts_with("argon2$argon2id$v=19$m=8,t=1,p=1$")
         || (stored.starts_with("pbkdf2") && rounds.is_some_and(|rounds| rounds < 20))
@@ -365,7 +365,7 @@ fn network(input: &[u8]) -> u64 {
     outcome(&parsed.map(contains).map_err(|_| ()))
 }
 
-/// Parsed, and compared with what it was before it was spoilt, both ways.
+/// Parsed, and compared with the original in both directions.
 fn document(input: &[u8]) -> u64 {
     static GOOD: LazyLock<serde_json::Value> =
         LazyLock::new(|| contract::parse(include_str!("../compile_fail/small.yaml")).expect("a document"));

@@ -1,4 +1,4 @@
-//! Sign-ins through a provider, one of whose answers is spoilt: no 500 and no panic, whatever it says.
+//! Sign-ins through a provider with one mutated response: no 500 and no panic.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,9 +17,9 @@ use serde_json::json;
 use crate::mutation::Mutator;
 use crate::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Who};
 
-/// Document, keys, token answer, claims in the ID token, user info; and none of them.
+/// Discovery document, keys, token response, ID token claims, user info, or none.
 const SPOILT: [&str; 6] = ["/.well-known/openid-configuration", "/jwks", "/token", "/claims", "/userinfo", ""];
-/// A document is asked for again after ten minutes.
+/// A cached document is fetched again after ten minutes.
 const STEP_SECONDS: i64 = 601;
 
 struct Time(AtomicI64);
@@ -32,7 +32,7 @@ impl Clock for Time {
 
 /// # Errors
 ///
-/// What could not be set up, or an answer that is a fault of ours.
+/// A failed setup, or a 500.
 pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, String> {
     let time = Arc::new(Time(AtomicI64::new(1_770_000_000)));
     let provider = Provider::start(time.now().timestamp()).await;
@@ -100,7 +100,8 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
     Ok(statuses)
 }
 
-/// As a browser does it; the status of the way back, or of the way out if it leads nowhere.
+/// Follows the redirects like a browser. Returns the status of the callback, or of the start if it
+/// does not redirect.
 async fn sign_in(http: &reqwest::Client, base: &str, provider: &Provider, n: u64) -> Result<u16, reqwest::Error> {
     let csrf = "a".repeat(32);
     let out = http.post(format!("{base}/api/auth/social/company/login/")).header("Cookie", format!("csrftoken={csrf}"));

@@ -1,4 +1,4 @@
-//! Whole requests, spoilt, to a server in this process: whatever comes, no 5xx and no panic.
+//! Whole requests, mutated, to a server in this process: no 5xx and no panic.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +19,11 @@ use tokio::net::TcpStream;
 
 use crate::mutation::Mutator;
 
-/// Requests of one corpus: what they end (sessions, tokens, passwords) is made anew for the next.
+/// Requests per round. Revoked sessions, tokens and passwords are replaced for the next round.
 const ROUND: u64 = 4000;
-/// Connections at a time; more would wait for the hashing threads and be told so.
+/// Concurrent connections; more would overflow the hashing queue.
 const AT_ONCE: usize = 8;
-/// A request that has not been answered then is one whose end the server still waits for.
+/// A request without a response by then is incomplete, and the server still waits for its end.
 const PATIENCE: Duration = Duration::from_millis(30);
 
 const JSON: &str = "application/json";
@@ -31,7 +31,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=x";
 const PASSWORDS: &str = r#"{"new_password1":"Violet-Anchor-58","new_password2":"Violet-Anchor-58"}"#;
 
-/// Method, path, content type, body. Every operation, and pages of every kind.
+/// Method, path, content type, body: every operation, and pages of every kind.
 const TEMPLATES: &[(&str, &str, &str, &str)] = &[
     ("POST", "/api/auth/login/", JSON, r#"{"username":"NAME","password":"Zebra-Quartz-77"}"#),
     (
@@ -91,7 +91,7 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
 
 /// # Errors
 ///
-/// The request whose answer was a 5xx.
+/// A request that caused a 5xx.
 pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTreeMap<u16, u64>, String> {
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let directory = tempfile::tempdir().map_err(|e| e.to_string())?;
@@ -111,7 +111,7 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
     let settings = settings.into_iter().map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()));
     let mut config = Config::load(None, settings).map_err(|e| e.to_string())?;
     config.database = on.unwrap_or(config.database);
-    // Mails go where they are forgotten.
+    // Email is discarded.
     let dependencies = Dependencies {
         hash_cost: Cost::CHEAP,
         transport: Some(Transport::Memory(Default::default())),
@@ -182,7 +182,7 @@ fn request((method, path, kind, body): &(&str, &str, &str, &str), name: &str, cr
     )
 }
 
-/// The end and the length that it has come to have, so that the server need not wait for more.
+/// Corrects Content-Length, so that the server does not wait for more.
 fn with_its_length(mut input: Vec<u8>) -> Vec<u8> {
     let end = |input: &[u8]| input.windows(4).position(|window| window == b"\r\n\r\n");
     let at = end(&input).unwrap_or_else(|| {
@@ -194,7 +194,7 @@ fn with_its_length(mut input: Vec<u8>) -> Vec<u8> {
     [head, length.as_bytes(), body].concat()
 }
 
-/// The status of the answer; 0 for none.
+/// The status of the response; 0 for none.
 async fn ask(address: SocketAddr, input: &[u8]) -> u16 {
     let exchange = async {
         let mut stream = TcpStream::connect(address).await.ok()?;

@@ -1,7 +1,8 @@
-//! Edits without meaning, one at a time, at every place of a document that takes them: the gate must stay silent.
+//! Edits without meaning, one at a time, at every applicable place of a document. The gate must
+//! report none.
 //!
-//! What each object of OpenAPI 3.0.3 may carry is written down here from the specification, and not asked of
-//! `src/contract`. Each edit is a text, since order, white space and quotes are gone once a document is parsed.
+//! The members of each OpenAPI 3.0.3 object are listed here from the specification, independent of
+//! `src/contract`. Each edit is a text, since parsing loses order, white space and quotes.
 
 use serde_json::{Map, Value, json};
 
@@ -15,7 +16,7 @@ pub struct Edit {
     pub text: String,
 }
 
-/// Of the text of a document, as published.
+/// All edits of a published document.
 pub fn all(source: &str) -> Vec<Edit> {
     let document: Value = serde_yaml_ng::from_str(source).expect("YAML");
     let mut found = Found { document: &document, edits: Vec::new() };
@@ -40,7 +41,7 @@ struct Found<'a> {
 impl Found<'_> {
     fn add(&mut self, kind: &'static str, pointer: &str, steps: &[Step]) {
         let edited = edited(self.document, steps);
-        // As texts: an order of keys is an edit, though the values are equal.
+        // Compared as texts: reordered keys are an edit although the values are equal.
         let (text, before) = (edited.to_string(), self.document.to_string());
         assert!(text != before, "{kind} at {pointer} is no edit");
         self.edits.push(Edit { kind, pointer: pointer.to_owned(), text });
@@ -74,7 +75,7 @@ impl Found<'_> {
         if described.contains(&object) {
             let text = format!("Said otherwise. {}", here["description"].as_str().unwrap_or_default());
             self.put("description", pointer, "description", json!(text));
-            // A response needs one, if only an empty one.
+            // A response requires a description, which may be empty.
             if here.get("description").is_some() && object != Response {
                 self.add("description removed", pointer, &[Take(format!("{pointer}/description"))]);
             }
@@ -209,7 +210,7 @@ impl Found<'_> {
         }
     }
 
-    /// The members of one object in the opposite order.
+    /// The members of one object in reverse order.
     fn order(&mut self, value: &Value, pointer: &str) {
         match value {
             Value::Object(map) => {
@@ -245,7 +246,7 @@ impl Found<'_> {
         }
     }
 
-    /// What an operation says, said for it further up.
+    /// Moves members of operations to the path item or the document.
     fn inheritance(&mut self) {
         let paths = self.document["paths"].as_object().cloned().unwrap_or_default();
         let operations: Vec<(String, Value)> = paths
@@ -256,7 +257,7 @@ impl Found<'_> {
                 methods.map(move |(method, operation)| (format!("/paths/{}/{method}", escape(path)), operation.clone()))
             })
             .collect();
-        // Only where nobody has inherited so far.
+        // Only if no operation inherits it.
         if operations.iter().all(|(_, operation)| operation.get("security").is_some()) {
             self.put("security that nobody inherits", "", "security", json!([{"mutant": []}]));
             let mut said: Vec<&Value> = operations.iter().map(|(_, operation)| &operation["security"]).collect();
@@ -302,7 +303,7 @@ impl Found<'_> {
     }
 }
 
-/// JSON whose members stand in the order of the document, and in the opposite one at `reversed`.
+/// JSON with members in document order, and in reverse order at `reversed`.
 fn json_text(value: &Value, at: &str, reversed: Option<&str>) -> String {
     match value {
         Value::Object(map) => {
@@ -323,7 +324,7 @@ fn json_text(value: &Value, at: &str, reversed: Option<&str>) -> String {
     }
 }
 
-/// The same document in other letters.
+/// Other presentations of the same document.
 fn presentation(source: &str, document: &Value) -> Vec<Edit> {
     let lines = |change: &dyn Fn(&str) -> String| source.lines().map(change).collect::<Vec<_>>().join("\n");
     let is_plain_key = |line: &str| {
@@ -339,7 +340,7 @@ fn presentation(source: &str, document: &Value) -> Vec<Edit> {
             }
         })
     };
-    // Only outside of a text over several lines may a comment stand, so behind a plain key with nothing after it.
+    // Comments are not allowed in a multi-line text, so they follow plain keys.
     let commented = lines(&|line| if line.ends_with(':') { format!("{line} # mutant") } else { line.to_owned() });
     let mut texts = vec![
         ("compact JSON", document.to_string()),
@@ -359,7 +360,7 @@ fn presentation(source: &str, document: &Value) -> Vec<Edit> {
             lines(&|line| if line.ends_with(':') { format!("{line}   ") } else { line.to_owned() }),
         ),
     ];
-    // `$ref` objects in flow style, and the same one said by an alias.
+    // `$ref` objects in flow style, and repeated ones as an alias.
     let mut flow = String::new();
     let mut rest = source.lines().peekable();
     while let Some(line) = rest.next() {

@@ -1,7 +1,7 @@
-//! The gate put to the test: every change of meaning must be caught, and an edit without meaning must not be.
+//! Tests the gate: every change of meaning must be reported, and no edit without meaning.
 //!
-//! Here the changed document meets the server as it is built. What happens when the document in `spec/` is changed and
-//! the server is built from it is in [`rebuilt`], which takes minutes and is asked for by name:
+//! Here a mutated document is compared with the server as built. [`rebuilt`] covers a changed
+//! document in `spec/` and a server built from it; it takes minutes and runs on request:
 //!
 //! ```text
 //! cargo test --test mutation -- --nocapture
@@ -27,7 +27,7 @@ use mutations::{Mutation, find};
 
 const OTHER: &str = include_str!("../../crates/specbound-contract/tests/documents/other.yaml");
 
-/// Why a mutation counts as missed, if it does: nothing is reported, or not where it is.
+/// The reason why a mutation was missed, if it was: not reported, or reported elsewhere.
 fn missed(mutation: &Mutation, differences: &[Difference]) -> Option<String> {
     let near = |path: &str, site: &str| {
         let holder = site.rsplit_once('/').map_or("", |(holder, _)| holder);
@@ -46,7 +46,7 @@ fn missed(mutation: &Mutation, differences: &[Difference]) -> Option<String> {
     })
 }
 
-/// Prints the score by kind, and fails with every survivor.
+/// Prints the score by kind. Fails if a mutation survived.
 fn score(name: &str, original: &Value, server: &Value, least: usize) {
     let mut by_kind: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut survivors = Vec::new();
@@ -109,7 +109,8 @@ fn edits_of_another_document_raise_no_alarm() {
     false_alarms("other document", OTHER, &parse(OTHER).unwrap(), 300);
 }
 
-/// A change without meaning stops no build either: the generator takes it, and no handler's signature is another one.
+/// An edit without meaning breaks no build either: the generator accepts it and all signatures
+/// stay the same.
 #[test]
 fn edits_without_meaning_change_no_signature() {
     let settings = Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
@@ -126,7 +127,7 @@ fn edits_without_meaning_change_no_signature() {
     for edit in edits::all(SOURCE) {
         let count = tried.entry(edit.kind).or_default();
         *count += 1;
-        // A byte order mark is for the reader of a file, and none is in the generator's way.
+        // A byte order mark concerns the reader of a file, not the generator.
         if *count > 3 || edit.kind == "byte order mark" {
             continue;
         }
@@ -134,7 +135,7 @@ fn edits_without_meaning_change_no_signature() {
     }
 }
 
-/// The whole way for one mutation of each kind: a file, the binary, its exit code.
+/// End to end for one mutation of each kind: a file, the binary, its exit code.
 #[test]
 fn binary_exits_1_for_a_mutation_of_each_kind_and_0_for_an_edit_of_each() {
     let original = parse(SOURCE).unwrap();

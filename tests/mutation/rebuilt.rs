@@ -1,23 +1,26 @@
-//! What becomes of a team that changes the document in `spec/` and builds: does somebody tell them, or does the server
-//! follow?
+//! Changes of the document in `spec/`, followed by a build: is each reported, or does the server
+//! follow it?
 //!
-//! Every mutation goes through the generator in this process, and a sample of each kind through a real build of a copy
-//! of this package, with the mutated document in `spec/` and `generated/` refreshed. In this order:
+//! Every mutation goes through the generator in this process, and a sample of each kind through a
+//! build of a copy of this package, with the mutated document in `spec/` and `generated/`
+//! refreshed. The verdict is the first that applies:
 //!
-//! 1. *generator*: it refuses the document, by its JSON path.
-//! 2. *compiler*: the handlers no longer fit what is generated.
-//! 3. *spec diff*: it builds, and the rebuilt server does not export what the new document says.
-//! 4. *followed*: it exports the new document, because the change is in code that acts: routes, types, the constraint
-//!    table of a request, the table of operations.
-//! 5. *nothing to follow*: only the export has changed, and rightly, since the change asks nothing of a server; each
-//!    kind with its reason in [`asks_nothing`].
+//! 1. *generator*: it rejects the document and names the JSON path.
+//! 2. *compiler*: the handlers do not match the generated code.
+//! 3. *spec diff*: it builds, and the export of the server differs from the new document.
+//! 4. *followed*: the export matches, because the change is in code with an effect: routes, types,
+//!    the constraint table of a request, the table of operations.
+//! 5. *nothing to follow*: only the export has changed, correctly, since the change requires
+//!    nothing of a server; [`asks_nothing`] gives the reason for each kind.
 //!
-//! What is none of these has *survived*: the gate is green, and the server does not do what its document says.
+//! Otherwise the mutation has *survived*: the gate passes, and the server does not do as its
+//! document says.
 //!
-//! Of a length, a pattern or a bound the new value must be in that table; `http/fields.rs` checks what is there, and has its tests.
+//! The new value of a length, pattern or bound must be in the constraint table. `http/fields.rs`
+//! enforces that table and has its own tests.
 //!
-//! Code acts that is left when schemas for the export, comments, the rows of readOnly members and the constraint tables
-//! of types that are no request have been taken out ([`acting`]).
+//! [`acting`] removes the code without an effect: schemas of the export, comments, rows of
+//! readOnly members, and constraint tables of types that are not requests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,14 +37,14 @@ use syn::visit_mut::{self, VisitMut};
 use crate::mutations::{Mutation, Step, find};
 use crate::package::{dependencies, section};
 
-/// What the generator makes of a document: the code that acts, and all of it.
+/// The generator's output for a document: the code with an effect, and all of it.
 fn generated(document: &Value) -> Result<(String, String), String> {
     let settings = Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
     let made = generate(&document.to_string(), &settings).map_err(|e| e.to_string())?;
     Ok((acting(&made.server), made.server))
 }
 
-/// The generated code without what only speaks.
+/// The generated code without the parts that have no effect.
 fn acting(server: &str) -> String {
     let mut file = syn::parse_file(server).expect("generated code");
     let all = file.to_token_stream().to_string();
@@ -73,7 +76,7 @@ impl VisitMut for Speechless {
         visit_mut::visit_item_mod_mut(self, module);
     }
 
-    /// `http/fields.rs` passes over readOnly members, reads no `write_only`, and takes a `Uri` as a text.
+    /// `http/fields.rs` skips readOnly members, ignores `write_only`, and reads a `Uri` as a text.
     fn visit_expr_array_mut(&mut self, array: &mut syn::ExprArray) {
         let rows = std::mem::take(&mut array.elems);
         array.elems =
@@ -95,7 +98,7 @@ impl VisitMut for Speechless {
     }
 }
 
-/// Why a server has nothing to do for a change of this kind, which its document says all the same.
+/// The reason why a documented change of this kind requires nothing of a server.
 fn asks_nothing(mutation: &Mutation) -> Option<&'static str> {
     Some(match mutation.kind {
         "title added" | "title changed" | "title removed" => "a title names a schema for people and generators",
@@ -127,13 +130,13 @@ const VERDICTS: [(Verdict, &str); 6] = [
     (Verdict::Survived, "SURVIVED"),
 ];
 
-/// What the generator says of a mutation.
+/// The generator's verdict on a mutation.
 enum Generated {
-    /// This can be told without a build.
+    /// Decidable without a build.
     Judged(Verdict, String),
-    /// Code that acts has changed.
+    /// Code with an effect has changed.
     Acts,
-    /// Nothing has but what the server will export, so that this is to be expected of a build.
+    /// Only the export has changed, with the verdict to expect of a build.
     Speaks(Verdict, String),
 }
 
@@ -141,7 +144,7 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
     match generated(mutated) {
         Err(why) => Generated::Judged(Verdict::Generator, why),
         Ok((_, all)) if all == before.1 => {
-            // The rebuilt server is this one, beside another source.
+            // The rebuilt server equals this one, compared with another document.
             let differences = diff(mutated, &export_beside(mutated).expect("the export of this server"));
             let verdict = if differences.is_empty() { Verdict::Survived } else { Verdict::SpecDiff };
             Generated::Judged(verdict, "the generated code is the same".to_owned())
@@ -163,7 +166,7 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
     }
 }
 
-/// What the constraint table of a request must say after this change.
+/// The constraint table row of a request after the change.
 fn row(mutation: &Mutation) -> Option<String> {
     let [Step::Put(pointer, value)] = mutation.steps.as_slice() else { return None };
     let number = value.to_string().replace('-', "- ");
@@ -181,7 +184,7 @@ fn row(mutation: &Mutation) -> Option<String> {
     })
 }
 
-/// What this server would export, had its schemas the words of another document.
+/// The export of this server if its schemas had the texts of another document.
 fn expected_export(mutated: &Value) -> Value {
     let mut document = export_beside(mutated).expect("the export of this server");
     let schemas = &mutated["components"]["schemas"];
@@ -202,7 +205,7 @@ fn expected_export(mutated: &Value) -> Value {
     document
 }
 
-/// The gate is green: the server says what the document says. Does it do so?
+/// The export matches the document. Returns whether the server's behaviour does too.
 fn green(mutation: &Mutation, acts: bool) -> (Verdict, String) {
     match asks_nothing(mutation) {
         _ if acts => (Verdict::Followed, "in code that acts".to_owned()),
@@ -211,7 +214,7 @@ fn green(mutation: &Mutation, acts: bool) -> (Verdict, String) {
     }
 }
 
-/// In the order of `all`, by as many threads as there are processors.
+/// Maps `all` in order, with one thread per processor.
 fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = all.len().div_ceil(threads).max(1);
@@ -223,10 +226,10 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Ve
     })
 }
 
-/// Section of the dependencies that only one C library needs.
+/// The section of the dependencies of one C library only.
 const GNU: &str = "target.'cfg(target_env = \"gnu\")'.dependencies";
 
-/// A copy of this package, built over and over.
+/// A copy of this package, built repeatedly.
 struct Copy {
     root: PathBuf,
 }
@@ -242,8 +245,8 @@ impl Copy {
         for file in ["build.rs", "Cargo.lock"] {
             std::fs::copy(from.join(file), root.join(file)).expect("a file of this package");
         }
-        // With this package's own dependencies, features and profile, cargo finds what it has built for the tests. By
-        // another name, so that nothing takes the place of this package's binary.
+        // The same dependencies, features and profile, so that cargo reuses the builds of the
+        // tests. The name differs, so that this package's binary is not replaced.
         let own = std::fs::read_to_string(from.join("Cargo.toml")).expect("the manifest");
         let manifest = format!(
             "[package]\nname = \"mutated\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
@@ -317,7 +320,7 @@ fn with_a_build(copy: &Copy, mutation: &Mutation, mutated: &Value, acts: bool) -
     green(mutation, acts)
 }
 
-/// Evenly from a list.
+/// Evenly spaced elements of a list.
 fn sample<T>(all: &[T], most: usize) -> impl Iterator<Item = &T> {
     let step = all.len().div_ceil(most.max(1)).max(1);
     all.iter().step_by(step).take(most)
@@ -327,8 +330,9 @@ fn number(variable: &str, otherwise: usize) -> usize {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
-/// `BUILDS`: how many of each kind are built, of those whose code acts and of the others (1; 0 for the generator alone). `GENERATED`: how many of each kind go through the generator (all).
-/// `KIND`: only kinds with this text in their name.
+/// `BUILDS`: number of builds of each kind, for changes with and without an effect on code
+/// (default 1; 0 runs the generator only). `GENERATED`: number of generator runs of each kind
+/// (default all). `KIND`: only kinds whose name contains this text.
 #[test]
 #[ignore = "builds the server again for each kind of change: minutes"]
 fn rebuilt_server_refuses_reports_or_follows_every_change() {
@@ -363,7 +367,7 @@ fn rebuilt_server_refuses_reports_or_follows_every_change() {
             }
         };
         let tried: Vec<&Mutation> = sample(mutations, most).collect();
-        // The generator catches what progenitor panics on; nobody needs to read that.
+        // Silences progenitor's panics, which the generator catches.
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
         let verdicts = in_parallel(&tried, |mutation| without_a_build(mutation, &mutation.of(&original), &before));
@@ -388,7 +392,7 @@ fn rebuilt_server_refuses_reports_or_follows_every_change() {
             built += 1;
             match expected {
                 None => judge(mutation, verdict, &why),
-                // What is caught although it need not be is no harm.
+                // A report that is not necessary does no harm.
                 Some(Verdict::NothingToFollow) if verdict == Verdict::SpecDiff => {}
                 Some(expected) => assert_eq!(verdict, *expected, "{kind} at {}: {why}", mutation.pointer),
             }

@@ -1,9 +1,10 @@
-//! What becomes of the others while thousands of clients are slow, silent or too many?
+//! Overload test: ordinary clients beside thousands of slow, silent or excess clients.
 //!
-//! `overload BINARY [--small]`: the real server on a real file. Each part measures what an ordinary client sees before,
-//! during and after, and the most memory and open files that the server took. Exit code 1 when an ordinary client is
-//! refused or cut off where it must not be, when a refusal is not the documented one, or when something grows beyond its
-//! bound. Times are printed and judged by nobody: they are the machine's.
+//! `overload BINARY [--small]` runs the real server on a file. Each part measures an ordinary
+//! client before, during and after the load, and the server's peak memory and open files. Exits
+//! with 1 if an ordinary client is refused or cut off without need, a refusal is not the
+//! documented one, or a resource exceeds its limit. Times are printed but not judged, as they
+//! depend on the machine.
 
 #[path = "../bench/flood.rs"]
 mod flood;
@@ -23,15 +24,15 @@ use tokio::task::JoinSet;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// And what hashing holds: 19 MiB for each core.
+/// In addition to hashing, which takes 19 MiB per core.
 const MOST_MEMORY_MIB: f64 = 256.0;
-/// What large bodies may leave behind.
+/// Memory that may remain in use after large bodies.
 const MOST_KEPT_MIB: f64 = 24.0;
-/// As the server has it: 4,096 connections, 32 that are just closing, 512 files besides.
+/// The server's limits: 4,096 connections, 32 closing ones, 512 other files.
 const MOST_FILES: usize = 4096 + 32 + 512;
 const PASSWORD: &str = "Zebra-Quartz-77";
 
-/// How much of everything.
+/// The sizes of the loads.
 struct Plan {
     connections: usize,
     large: usize,
@@ -102,7 +103,8 @@ impl World {
         post("login/", &format!("{{\"username\":\"amy\",\"password\":\"{PASSWORD}\"}}"))
     }
 
-    /// So many clients one request after the other, each on a connection of its own, for so long.
+    /// Runs `many` clients for some time, each sending one request after the other on new
+    /// connections.
     async fn clients(&self, many: usize, request: Vec<u8>, time: Duration) -> Result<Vec<Answer>, Failure> {
         let (until, port, request) = (Instant::now() + time, self.server.port, Arc::new(request));
         let mut clients = JoinSet::new();
@@ -123,7 +125,7 @@ impl World {
         Ok(all)
     }
 
-    /// What an ordinary client sees of reads and logins, all of which must succeed.
+    /// Reads and logins of an ordinary client, all of which must succeed.
     async fn ordinary(&self, when: &str, time: Duration) -> Result<(), Failure> {
         let (reads, logins) = tokio::join!(self.clients(4, self.read(), time), self.clients(1, World::login(), time));
         let (reads, logins) = (reads?, logins?);
@@ -138,7 +140,7 @@ impl World {
     }
 }
 
-/// Watches a process while something else goes on.
+/// Monitors a process in the background.
 struct Watch {
     over: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<(f64, usize)>,
@@ -170,7 +172,8 @@ impl Watch {
     }
 }
 
-/// Clients that say nothing, half a head, half a body, nothing in HTTP/2, or never read their answers.
+/// Clients that send nothing, half a head, half a body or no HTTP/2 frame, or never read
+/// responses.
 async fn slow(world: &World, plan: &Plan) -> Result<(), Failure> {
     println!("{} slow and silent connections, each opened again when it is closed", plan.connections);
     let time = Duration::from_secs(plan.seconds);
@@ -190,7 +193,7 @@ async fn slow(world: &World, plan: &Plan) -> Result<(), Failure> {
             }
         });
     }
-    // Until all have been there.
+    // Wait until all have connected.
     while opened.load(Ordering::Relaxed) < plan.connections {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -205,7 +208,7 @@ async fn slow(world: &World, plan: &Plan) -> Result<(), Failure> {
     world.ordinary("after", time / 3).await
 }
 
-/// One connection, until it is closed.
+/// Holds a connection until it is closed.
 async fn hold(port: u16, number: usize) -> Result<(), Failure> {
     const HALF_A_BODY: &[u8] =
         b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{";
@@ -214,7 +217,7 @@ async fn hold(port: u16, number: usize) -> Result<(), Failure> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     match number % 6 {
         0 => {}
-        // A byte now and then.
+        // Occasional bytes.
         1 => {
             for byte in b"GET /api/auth/user/ HTTP/1.1\r\nX-Slow: ".iter().cycle() {
                 stream.write_all(&[*byte]).await?;
@@ -230,7 +233,7 @@ async fn hold(port: u16, number: usize) -> Result<(), Failure> {
         }
         3 => stream.write_all(PREFACE).await?,
         4 => {
-            // Nearly the whole head that is allowed.
+            // Almost a complete head of the maximum size.
             stream.write_all(b"GET / HTTP/1.1\r\nX-Long: ").await?;
             stream.write_all(&[b'x'; 30_000]).await?;
         }
@@ -238,7 +241,7 @@ async fn hold(port: u16, number: usize) -> Result<(), Failure> {
             for _ in 0..20 {
                 stream.write_all(UNREAD).await?;
             }
-            // Nothing is read; the end is seen by writing.
+            // Responses are not read; a write detects the close.
             loop {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 stream.write_all(b"GET").await?;
@@ -250,7 +253,7 @@ async fn hold(port: u16, number: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Bodies of 100 MB without a length, and heads of 1 MB.
+/// Bodies of 100 MB without Content-Length, and heads of 1 MB.
 async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
     println!("{} clients send bodies of 100 MB, and as many heads of 1 MB, again and again", plan.large);
     let watch = Watch::start(&world.server);
@@ -286,7 +289,7 @@ async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
         return Err("a client ended".into());
     }
     let [bodies, heads, resets] = [bodies, heads, resets].map(|count| count.load(Ordering::Relaxed));
-    // What the client still sends when the server has closed makes a reset, which may overtake the answer.
+    // Data sent after the server has closed causes a reset, which may discard the response.
     println!("  {bodies} bodies and {heads} heads were refused, {resets} more cut off before their answer was read");
     expect(bodies > 0 && heads > 0, "not one answer was read")?;
     watch.stop()?;
@@ -294,7 +297,7 @@ async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Bodies of the largest size that is read, of all that takes long to parse.
+/// Bodies of the maximum size that are slow to parse.
 async fn costly(world: &World, plan: &Plan) -> Result<(), Failure> {
     println!("4 clients send bodies of 2.5 MB that are costly to parse, one after the other");
     let time = Duration::from_secs(plan.seconds) / 2;
@@ -308,7 +311,7 @@ async fn costly(world: &World, plan: &Plan) -> Result<(), Failure> {
     watch.stop()?;
     println!("  {refused} bodies were refused; reads before: {}; meanwhile: {}", times(&before), times(&meanwhile));
     expect(meanwhile.iter().all(|answer| answer.status == 200), "a read was refused")?;
-    // Twice as long, and what a machine with as many clients as cores adds by itself.
+    // Twice the latency, plus the cost of as many clients as cores on one machine.
     let most = median(&before) * 2 + Duration::from_millis(5);
     expect(median(&meanwhile) <= most, "an ordinary client waits for others' bodies")?;
     for _ in 0..100 {
@@ -347,7 +350,7 @@ async fn send_chunks(port: u16) -> Result<u16, Failure> {
     Ok(std::str::from_utf8(&answer)?.split(' ').nth(1).unwrap_or_default().parse()?)
 }
 
-/// Ten times as many logins as the machine can hash, evenly, whether or not others have been answered.
+/// Ten times as many logins as the machine can hash, at a constant rate, regardless of responses.
 async fn too_many(world: &World, plan: &Plan) -> Result<(), Failure> {
     let time = Duration::from_secs(plan.seconds);
     let before = world.clients(8, World::login(), time / 3).await?;
@@ -399,13 +402,13 @@ struct Answer {
     took: Duration,
 }
 
-/// One request on a connection of its own, to the end of its answer.
+/// Sends a request on a connection of its own and reads the response to its end.
 async fn ask(port: u16, request: &[u8]) -> Result<Answer, Failure> {
     let begun = Instant::now();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let mut answer = Vec::new();
     let written = stream.write_all(request).await;
-    // What was refused early may not have been taken whole.
+    // The server may refuse the request before reading it completely.
     let read = stream.read_to_end(&mut answer).await;
     let text = String::from_utf8_lossy(&answer).into_owned();
     let Some(status) = text.split(' ').nth(1).and_then(|status| status.parse().ok()) else {

@@ -1,4 +1,4 @@
-//! The binary as a shell starts it: with its limits, on a database of its own.
+//! The binary run by a shell, with resource limits and a database of its own.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -19,7 +19,8 @@ impl Drop for Binary {
 }
 
 impl Binary {
-    /// Registration open, limits off, mails nowhere; `first` is what the shell does before it.
+    /// Starts it with registration enabled, rate limits disabled and no mail server, after the
+    /// shell command `first`.
     pub fn start(first: &str) -> Binary {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
@@ -35,7 +36,7 @@ impl Binary {
         let listening = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"listening\""))).unwrap();
         let listening: serde_json::Value = serde_json::from_str(&listening.unwrap()).unwrap();
         let address = listening["address"].as_str().unwrap().parse().unwrap();
-        // Read to its end, so that it never waits for a reader.
+        // Drained, so that the server never blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Binary { process, address, folder }
     }

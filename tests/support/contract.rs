@@ -1,8 +1,10 @@
-//! The judge of all traffic of the tests: each reply, and each request that was taken, against the checked-in document.
+//! The contract checker for all test traffic: each response, and each accepted request, must
+//! conform to the checked-in document.
 //!
-//! It reads the document itself and asks a JSON Schema validator; by hand is only the translation of OpenAPI 3.0 into
-//! JSON Schema, and what the document is silent about: the shape of a refusal and the headers of every answer. It must
-//! never use the server's generated types or export, or it would judge the server by the server.
+//! It reads the document itself and uses a JSON Schema validator. Only the translation from
+//! OpenAPI 3.0 to JSON Schema is written by hand, and the rules that the document omits: the
+//! format of errors and the headers of every response. It must never use the server's generated
+//! types or export, or it would compare the server with itself.
 #![allow(dead_code)]
 
 use std::cell::Cell as Flag;
@@ -21,17 +23,18 @@ use serde_json::{Map, Value, json};
 pub const JSON: &str = "application/json";
 pub const FORM: &str = "application/x-www-form-urlencoded";
 pub const MULTIPART: &str = "multipart/form-data";
-/// In place of a content type, of a request without a body.
+/// The content type of requests without a body.
 pub const NO_BODY: &str = "no body";
-/// In place of a security scheme, of the alternative `{}`.
+/// The security scheme of the alternative `{}`.
 pub const ANONYMOUS: &str = "anonymous";
 
-/// What the server answers and the document leaves out on purpose.
+/// Paths that the document omits on purpose.
 const UNPUBLISHED: [&str; 4] = ["/api/schema/", "/api-doc/", "/platform", "/accounts/"];
-/// What the server is asked for. Any other method is refused by dropshot itself, in its own words.
+/// Methods that the server handles. dropshot rejects any other with its own message.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// The document is silent about refusals; these are InvenTree's, and the two of a body that is too large or too slow.
+/// Statuses of errors, which the document omits: those of InvenTree, and 408 and 413 for slow and
+/// large bodies.
 const REFUSALS: [u16; 10] = [400, 401, 403, 404, 405, 406, 408, 413, 415, 429];
 
 pub static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
@@ -39,12 +42,12 @@ pub static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
     Document::new(&serde_yaml_ng::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
 });
 
-/// One square of the coverage table.
+/// A cell of the coverage table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell {
     pub operation: String,
     pub content_type: String,
-    /// The first scheme that the document names for the operation and that the request shows.
+    /// The first scheme of the operation, in document order, whose credentials the request has.
     pub security: String,
     pub status: u16,
 }
@@ -67,7 +70,7 @@ impl std::str::FromStr for Cell {
     }
 }
 
-/// A request as it left.
+/// A sent request.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub method: String,
@@ -77,7 +80,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct Reply<'a> {
     pub status: u16,
@@ -98,7 +101,7 @@ pub struct Operation {
     /// By content type.
     bodies: BTreeMap<String, Body>,
     body_required: bool,
-    /// Names of schemes; [`ANONYMOUS`] for none.
+    /// Names of schemes, or [`ANONYMOUS`].
     pub security: Vec<String>,
     pub successes: BTreeMap<u16, Option<Validator>>,
 }
@@ -116,7 +119,7 @@ struct Body {
     validator: Validator,
 }
 
-/// In which direction a schema travels.
+/// The direction of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Request,
@@ -127,7 +130,8 @@ tokio::task_local! {
     static LENIENT: Flag<bool>;
 }
 
-/// For requests that the document forbids and the server takes on purpose. Fails when none of them was such a one.
+/// For requests that the document forbids and the server accepts on purpose. Fails if there was no
+/// such request.
 pub async fn lenient<T>(reason: &str, requests: impl Future<Output = T>) -> T {
     let (result, was_needed) =
         LENIENT.scope(Flag::new(false), async { (requests.await, LENIENT.with(Flag::get)) }).await;
@@ -135,7 +139,7 @@ pub async fn lenient<T>(reason: &str, requests: impl Future<Output = T>) -> T {
     result
 }
 
-/// Panics with what is wrong; records the cell of the table otherwise.
+/// Panics on a violation; otherwise records the cell of the table.
 pub fn check(request: &Request, reply: &Reply) -> Option<Cell> {
     match DOCUMENT.examine(request, reply) {
         Ok(cell) => {
@@ -152,14 +156,14 @@ fn in_short(request: &Request, reply: &Reply) -> String {
     format!("{} {} {sent}\n{} {:?} {came}", request.method, request.target, reply.status, reply.headers)
 }
 
-/// Every process appends to a file of its own program, so that parallel ones are not in each other's way.
+/// Each process appends to a file of its own program, so that parallel processes do not interfere.
 fn record(cell: &Cell) {
     static SEEN: Mutex<BTreeSet<Cell>> = Mutex::new(BTreeSet::new());
     let Some(folder) = option_env!("CARGO_TARGET_TMPDIR") else { return };
     let is_new = SEEN.lock().is_ok_and(|mut seen| seen.insert(cell.clone()));
     let (true, Ok(program)) = (is_new, std::env::current_exe()) else { return };
     let folder = Path::new(folder).join("contract-coverage");
-    // What cannot be written is missing in the table, where it will be seen: no reason to fail a test.
+    // A missing record is visible in the table, so a write error need not fail the test.
     let _ = std::fs::create_dir_all(&folder);
     let file = folder.join(program.file_stem().unwrap_or_default());
     if let Ok(mut file) = std::fs::OpenOptions::new().create(true).append(true).open(file) {
@@ -178,8 +182,8 @@ impl Document {
         Document { operations }
     }
 
-    /// Every operation x content type x security alternative x documented success. A body that is not required may be
-    /// left out, which is one content type more.
+    /// Every operation x content type x security alternative x documented success. An optional
+    /// body may be left out, which counts as one more content type.
     pub fn cells(&self) -> BTreeSet<Cell> {
         let mut cells = BTreeSet::new();
         for operation in &self.operations {
@@ -203,7 +207,7 @@ impl Document {
         self.operations.iter().filter(move |operation| operation.id_in(path).is_some())
     }
 
-    /// What `Allow` says at a documented path; nothing at any other.
+    /// The methods in `Allow` for a documented path; none for other paths.
     pub fn methods(&self, path: &str) -> BTreeSet<&str> {
         let mut methods: BTreeSet<&str> =
             self.operations.iter().filter(|o| o.id_in(path).is_some()).map(|o| o.method.as_str()).collect();
@@ -216,13 +220,13 @@ impl Document {
         methods
     }
 
-    /// The cell of the table, if there is one, or what is wrong.
+    /// Returns the cell of the table, if any, or the violation.
     pub fn examine(&self, request: &Request, reply: &Reply) -> Result<Option<Cell>, String> {
         if !METHODS.contains(&request.method.as_str()) {
             return Ok(None);
         }
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-        // dropshot refuses a path that is no UTF-8 before anybody is asked: there, too, in its own words.
+        // dropshot rejects a path that is not UTF-8 by itself, with its own message.
         let Ok(path) = percent_decode_str(path).decode_utf8() else { return Ok(None) };
         let methods = self.methods(&path);
         let is_unpublished = path == "/" || UNPUBLISHED.iter().any(|prefix| path.starts_with(prefix));
@@ -251,7 +255,7 @@ impl Document {
     }
 }
 
-/// What is wrong with a request is not, where a test says so.
+/// Ignores a violation by the request inside [`lenient`].
 fn forgive(why: String) -> Result<(), String> {
     LENIENT.try_with(|was_needed| was_needed.set(true)).map_err(|_| format!("this was taken, although {why}"))
 }
@@ -298,7 +302,7 @@ impl Operation {
         content_types
     }
 
-    /// The path's variable in this path, empty for a path without one; none when this is another path.
+    /// The path variable, empty for a path without one; `None` for another path.
     fn id_in<'a>(&self, path: &'a str) -> Option<&'a str> {
         let Some((before, rest)) = self.path.split_once('{') else { return (path == self.path).then_some("") };
         let value = path.strip_prefix(before)?.strip_suffix(rest.split_once('}')?.1)?;
@@ -320,7 +324,7 @@ impl Operation {
         }
     }
 
-    /// No test can be lenient about this.
+    /// Applies inside [`lenient`] too.
     fn check_security(&self, request: &Request) -> Result<(), String> {
         let is_open = self.security.iter().any(|scheme| scheme == ANONYMOUS);
         if !is_open && !self.security.iter().any(|scheme| shows(&request.headers, scheme)) {
@@ -383,7 +387,7 @@ impl Operation {
     }
 }
 
-/// What behaviour common to all operations says, the document being silent.
+/// Headers of all operations, which the document omits.
 fn check_common_headers(reply: &Reply, methods: &BTreeSet<&str>) -> Result<(), String> {
     const FIXED: [(&str, &str); 5] = [
         ("content-language", "en"),
@@ -413,8 +417,8 @@ fn check_common_headers(reply: &Reply, methods: &BTreeSet<&str>) -> Result<(), S
 }
 
 fn check_refusal(request: &Request, reply: &Reply, operation: Option<&Operation>) -> Result<(), String> {
-    // The one answer that is no JSON. To a login with the undocumented field `mfa` the reference's clients of that time
-    // expect an empty page; whoever names JSON in Accept gets JSON.
+    // The only error that is not JSON: for a login with the undocumented field `mfa`, clients of
+    // the reference expect an empty page. Clients that name JSON in Accept get JSON.
     let accept = request.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let asks_for_mfa = request.body.windows(3).any(|window| window == b"mfa") && !accept.contains(JSON);
     let is_login = operation.is_some_and(|operation| operation.id == "auth_login_create");
@@ -484,7 +488,7 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
-/// Whether a request carries what this scheme asks for.
+/// Returns whether a request has the credential of this scheme.
 fn shows(headers: &HeaderMap, scheme: &str) -> bool {
     let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let authorization = text("authorization").unwrap_or_default().to_ascii_lowercase();
@@ -513,7 +517,7 @@ fn parts(request: &Request) -> Result<Vec<(String, String)>, String> {
     read.now_or_never().expect("everything is in memory")
 }
 
-/// A form has texts alone: what is a number or a truth value by its schema is read as one.
+/// Form values are texts: numbers and booleans are converted according to the schema.
 fn coerce(text: &str, schema: &Value) -> Value {
     let read = match schema["type"].as_str() {
         Some("integer" | "number") => text.parse().map(Value::Number).ok(),
@@ -531,7 +535,8 @@ fn compile(schema: &Value) -> Validator {
         .unwrap_or_else(|e| panic!("{e}: {schema}"))
 }
 
-/// OpenAPI 3.0 into JSON Schema, references resolved in place. A reply may hold nothing that the document does not name.
+/// Translates OpenAPI 3.0 to JSON Schema and inlines references. Responses may have no
+/// undocumented members.
 fn translate(document: &Value, schema: &Value, direction: Direction) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
         let target = document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference}"));
@@ -550,16 +555,18 @@ fn translate(document: &Value, schema: &Value, direction: Direction) -> Value {
             "required" => {
                 let names = value.as_array().into_iter().flatten();
                 let names: Vec<&Value> = names.filter(|name| !is_hidden(name.as_str().unwrap())).collect();
-                // Draft 4 wants at least one.
+                // Draft 4 requires at least one.
                 if names.is_empty() {
                     continue;
                 }
                 json!(names)
             }
             "type" if schema["nullable"] == true => json!([value, "null"]),
-            // As Python reads it, from which the document was made: letters of every script.
+            // The document's patterns come from Python, where `\w` matches the letters of every
+            // script.
             "pattern" => json!(text(value).replace(r"\w", r"\p{L}\p{M}\p{N}_")),
-            // An account without an address has a blank one, in a member that is required: so does the reference.
+            // As in the reference, an account without an address has an empty text in this
+            // required member.
             "format" if direction == Direction::Reply && value == "email" && schema["readOnly"] == true => {
                 translated.insert("anyOf".to_owned(), json!([{ "format": "email" }, { "maxLength": 0 }]));
                 continue;
@@ -584,7 +591,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// The squares that cannot be visited, from the file that may only shrink.
+/// The unreachable cells, from a file that may only shrink.
 pub fn uncovered() -> BTreeSet<Cell> {
     let lines = include_str!("../conformance/uncovered.txt").lines();
     let cells = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));

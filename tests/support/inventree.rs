@@ -1,5 +1,5 @@
-//! A small InvenTree database of this project's own, made anew by each test: the tables that hold accounts, as API
-//! version 291 has them on SQLite.
+//! A small InvenTree database, created by each test: the account tables of API version 291 on
+//! SQLite.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ impl Source {
         Source { path, db }
     }
 
-    /// An active account; its address is no address row.
+    /// An active account, without an address row.
     pub fn account(&self, id: i64, username: &str, password: &str) {
         let sql = "INSERT INTO auth_user (id, password, is_superuser, username, last_name, email, is_staff, is_active,
                    date_joined, first_name) VALUES (?, ?, 0, ?, 'Lovelace', ?, 0, 1, ?, 'Ada')";

@@ -1,7 +1,8 @@
-//! A real server in this process: port 0, a temporary database file, mails in memory, a clock that a test moves.
+//! A real server in this process: port 0, a temporary database, email kept in memory, a manual
+//! clock.
 //!
-//! A test talks to it through the generated client or through raw requests, never through its insides.
-//! All that passes is held against the document ([`contract`]).
+//! Tests use the generated client or raw requests, not internals. All traffic is checked against
+//! the document ([`contract`]).
 #![allow(dead_code)]
 
 pub mod contract;
@@ -29,10 +30,10 @@ use place::Place;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// Good by every rule.
+/// Valid under every rule.
 pub const PASSWORD: &str = "Zebra-Quartz-77";
 
-/// A clock that stands still until a test moves it.
+/// A clock that only a test advances.
 pub struct TestClock(Mutex<DateTime<Utc>>, AtomicBool);
 
 impl Clock for TestClock {
@@ -43,12 +44,12 @@ impl Clock for TestClock {
 }
 
 impl TestClock {
-    /// Whoever asks it next panics.
+    /// The next read of the clock panics.
     pub fn break_once(&self) {
         self.1.store(true, Ordering::SeqCst);
     }
 
-    /// Seconds since 1970.
+    /// Unix time in seconds.
     pub fn stamp(&self) -> i64 {
         self.0.lock().unwrap().timestamp()
     }
@@ -58,7 +59,7 @@ impl TestClock {
     }
 }
 
-/// What few tests want otherwise.
+/// Rarely changed settings.
 pub struct Setup {
     pub transport: Option<Transport>,
     pub log: slog::Logger,
@@ -80,7 +81,7 @@ pub struct TestServer {
     pub http: reqwest::Client,
     pub directory: tempfile::TempDir,
     pub place: Place,
-    /// What the relay found. The test fails with it when it ends.
+    /// Violations found by the relay, which fail the test at its end.
     pub faults: relay::Faults,
 }
 
@@ -91,13 +92,13 @@ impl Drop for TestServer {
     }
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub body: Vec<u8>,
-    /// The square of the coverage table that it belongs to.
+    /// Its cell in the coverage table.
     pub cell: Option<contract::Cell>,
 }
 
@@ -110,7 +111,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// `Set-Cookie` lines by the cookie's name.
+    /// The `Set-Cookie` lines of a cookie.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
         lines.filter_map(|line| line.split_once('=')).find(|(key, _)| *key == name).map(|(_, rest)| rest.to_owned())
@@ -122,17 +123,17 @@ impl Answer {
 }
 
 impl TestServer {
-    /// Registration open, limits off, everything else as shipped.
+    /// Registration enabled, rate limits disabled, otherwise the defaults.
     pub async fn start() -> TestServer {
         TestServer::with(&[]).await
     }
 
-    /// The same with these settings, names without their prefix.
+    /// With these settings, named without their prefix.
     pub async fn with(settings: &[(&str, &str)]) -> TestServer {
         TestServer::with_transport(settings, None).await
     }
 
-    /// The same with mails leaving some other way than into memory.
+    /// With another transport for email.
     pub async fn with_transport(settings: &[(&str, &str)], transport: Option<Transport>) -> TestServer {
         TestServer::with_setup(settings, Setup { transport, ..Setup::default() }).await
     }
@@ -143,7 +144,7 @@ impl TestServer {
         TestServer::launch(settings, setup, directory, place).await
     }
 
-    /// On a database that is there already.
+    /// On an existing database.
     pub async fn at(place: &Place) -> TestServer {
         TestServer::at_with(place, &[]).await
     }
@@ -204,13 +205,13 @@ impl TestServer {
         self.running.as_ref().unwrap().admin_address()
     }
 
-    /// A path of the operator's address.
+    /// A request to the admin server.
     pub async fn operating(&self, path: &str) -> Answer {
         let address = self.admin_address().unwrap();
         self.page(self.http.get(format!("http://{address}{path}"))).await
     }
 
-    /// What is no part of the contract, read apart from what the tests judge by it.
+    /// A request outside the contract, which is not checked against it.
     pub async fn page(&self, request: reqwest::RequestBuilder) -> Answer {
         let answer = request.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
@@ -221,12 +222,12 @@ impl TestServer {
         self.running.take().unwrap().stop().await.unwrap();
     }
 
-    /// All that was noted behind an answer is written once this returns: it is one more write, behind them.
+    /// Waits until all deferred writes are done, by a write queued after them.
     pub async fn noted(&self) {
         self.domain().store.write(|_| Ok::<_, StoreError>(())).await.unwrap();
     }
 
-    /// The generated client, with a relay on its way that sees what passes.
+    /// The generated client, through a relay that checks its traffic.
     pub fn client(&self, credentials: &Credentials) -> Client {
         connect(&relay::start(self.http.clone(), self.base.clone(), Arc::clone(&self.faults)), credentials).unwrap()
     }
@@ -255,7 +256,7 @@ impl TestServer {
         exchange(request).await
     }
 
-    /// Registers, and gives the token's header value.
+    /// Registers and returns the value of the Authorization header.
     pub async fn register(&self, username: &str, email: &str) -> String {
         let mut body = json!({ "username": username, "password1": PASSWORD, "password2": PASSWORD });
         if !email.is_empty() {
@@ -270,7 +271,7 @@ impl TestServer {
         self.post("login/", &[], json!({ "username": username, "password": password })).await
     }
 
-    /// The next mail to this address; those to others that come before it are dropped.
+    /// The next email to this address; earlier ones to others are dropped.
     pub async fn take_mail_to(&self, address: &str) -> Message {
         loop {
             if let Some(mail) = self.take_mails(1).await.into_iter().find(|mail| mail.to == address) {
@@ -279,7 +280,7 @@ impl TestServer {
         }
     }
 
-    /// Waits until so many mails have come in all, and takes them out.
+    /// Waits for `count` emails in all, and takes them.
     pub async fn take_mails(&self, count: usize) -> Vec<Message> {
         for _ in 0..500 {
             if self.mails.lock().unwrap().len() >= count {
@@ -291,11 +292,11 @@ impl TestServer {
     }
 }
 
-/// Sends a request, and checks it and its answer against the contract.
+/// Sends a request and checks both messages against the contract.
 async fn exchange(request: reqwest::RequestBuilder) -> Answer {
     let (client, request) = request.build_split();
     let mut request = request.unwrap();
-    // Also a body that can be read once only: it is put back.
+    // Reads the body, which may be a stream, and puts it back.
     let body = match request.body_mut().take() {
         Some(body) => Some(body.collect().await.unwrap().to_bytes()),
         None => None,
@@ -315,20 +316,20 @@ async fn exchange(request: reqwest::RequestBuilder) -> Answer {
     Answer { status, headers, body, cell }
 }
 
-/// The key in a confirmation mail.
+/// The key in a confirmation email.
 pub fn confirmation_key(mail: &Message) -> String {
     let rest = mail.text.split_once("/accounts/confirm-email/").expect("a confirmation link").1;
     rest.split_once('/').unwrap().0.to_owned()
 }
 
-/// `uid` and `token` in a reset mail.
+/// `uid` and `token` in a reset email.
 pub fn reset_link(mail: &Message) -> (String, String) {
     let rest = mail.text.split_once("/platform/set-password?uid=").expect("a reset link").1;
     let (uid, rest) = rest.split_once("&token=").unwrap();
     (uid.to_owned(), rest.lines().next().unwrap().trim().to_owned())
 }
 
-/// How many answers came with each status.
+/// Number of responses by status.
 pub fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
     let mut counts = BTreeMap::new();
     for answer in answers {

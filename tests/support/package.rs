@@ -1,5 +1,5 @@
-//! A package that a test writes at run time and gives to the real cargo: for code that must compile, must not compile,
-//! or must run, and that contains what the generator makes of some document.
+//! A package written at run time and built with cargo: for code with generated parts that must
+//! compile, fail to compile, or run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -9,8 +9,8 @@ pub struct Package {
 }
 
 impl Package {
-    /// Empty, with this package's own dependencies. With the same features and profile, cargo finds what it has built
-    /// for the other tests.
+    /// An empty package with this package's dependencies, features and profile, so that cargo
+    /// reuses the builds of the other tests.
     pub fn new(name: &str) -> Package {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(folder.join("examples"));
@@ -26,7 +26,7 @@ impl Package {
         );
         std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
         std::fs::write(folder.join("src/lib.rs"), "").unwrap();
-        // The same versions as here, and nothing from the network that is not here already.
+        // The same versions, so that nothing is downloaded.
         std::fs::copy(Path::new(root).join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
         Package { folder }
     }
@@ -53,8 +53,9 @@ pub fn section<'a>(manifest: &'a str, name: &str) -> &'a str {
     manifest.split_once(&format!("\n[{name}]\n")).unwrap().1.split_once("\n[").unwrap().0
 }
 
-/// Sections `workspace.dependencies` and, as the last one, `dependencies` of a package with this package's dependencies
-/// and dev-dependencies. A crate in both is taken from the latter, which has more features.
+/// The sections `workspace.dependencies` and, last, `dependencies`, with this package's
+/// dependencies and dev-dependencies. For a crate in both, the latter entry is used, as it has
+/// more features.
 pub fn dependencies(own: &str, root: &str) -> String {
     let for_tests = section(own, "dev-dependencies");
     let name = |line: &str| line.split_once(" = ").map(|(name, _)| format!("\n{name} = "));

@@ -1,6 +1,6 @@
-//! Where a test's database lies: a file, or a database of the server that tests may use.
+//! The database of a test: a file, or a database of the test's PostgreSQL server.
 //!
-//! Looks at it and changes it as somebody beside the running server would.
+//! Reads and modifies it from outside the running server.
 #![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// New: a file that is yet to be made, or a database without tables.
+    /// A new one: a file to be created, or a database without tables.
     pub fn new(folder: &Path) -> Place {
         match postgres::fresh_database() {
             Some((name, port)) => Place::Server { name, port },
@@ -22,7 +22,7 @@ impl Place {
         }
     }
 
-    /// The settings of a server that works on it, names without their prefix.
+    /// The settings for a server on it, named without their prefix.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         match self {
             Place::File(path) => vec![("DB_NAME", path.to_str().unwrap().to_owned())],
@@ -37,7 +37,7 @@ impl Place {
         }
     }
 
-    /// As a command is told of it.
+    /// The value for `--database`.
     pub fn argument(&self) -> String {
         match self {
             Place::File(path) => path.to_str().unwrap().to_owned(),
@@ -49,7 +49,7 @@ impl Place {
         self.argument().parse().unwrap()
     }
 
-    /// Whether anything has been made there.
+    /// Returns whether it has been created.
     pub fn exists(&self) -> bool {
         match self {
             Place::File(path) => path.exists(),
@@ -66,14 +66,14 @@ impl Place {
 
     /// # Panics
     ///
-    /// When a statement fails.
+    /// If a statement fails.
     pub fn execute(&self, sql: &str) {
         self.try_execute(sql).unwrap();
     }
 
     /// # Errors
     ///
-    /// What the engine says.
+    /// The message of the engine.
     pub fn try_execute(&self, sql: &str) -> Result<(), String> {
         match self {
             Place::File(path) => {
@@ -83,7 +83,7 @@ impl Place {
         }
     }
 
-    /// The first column of an answer, each value as its text.
+    /// The first column of the result, as texts.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         match self {
             Place::File(path) => {
@@ -105,7 +105,7 @@ impl Place {
         self.texts(sql)[0].parse().unwrap()
     }
 
-    /// The last that was given to a row, also when that is gone.
+    /// The last id assigned, even if its row is deleted.
     pub fn last_id(&self, table: &str) -> i64 {
         self.number(&match self {
             Place::File(_) => format!("SELECT seq FROM sqlite_sequence WHERE name = '{table}'"),
@@ -113,7 +113,7 @@ impl Place {
         })
     }
 
-    /// Keeps every writer waiting until it is dropped.
+    /// Blocks all writers until dropped.
     pub fn lock(&self) -> Lock {
         match self {
             Place::File(path) => {
@@ -127,7 +127,7 @@ impl Place {
         }
     }
 
-    /// Whether somebody else keeps writers waiting.
+    /// Returns whether another connection blocks writers.
     pub fn is_locked(&self) -> bool {
         match self {
             Place::File(path) => {
@@ -141,7 +141,7 @@ impl Place {
         }
     }
 
-    /// All bytes at rest, of every file that the engine keeps, and not the secret key's.
+    /// All bytes at rest, in every file of the engine, except the secret key's.
     pub fn bytes(&self) -> Vec<u8> {
         let files = match self {
             Place::File(path) => {
@@ -160,7 +160,7 @@ impl Place {
         files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect()
     }
 
-    /// Every row of every table as text, in the order of their ids: equal when nothing has changed.
+    /// Every row of every table as text, by id: equal if nothing has changed.
     pub fn content(&self) -> Vec<String> {
         match self {
             Place::File(path) => vec![format!("{:?}", std::fs::read(path).ok())],

@@ -1,4 +1,4 @@
-//! A PostgreSQL server in a temporary folder, of the programs that Debian's package brings.
+//! A PostgreSQL server in a temporary folder, run with the programs of Debian's package.
 #![allow(dead_code)]
 
 use std::fs;
@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Where tests find a server to make databases on; without it they use files.
+/// The port of the server for tests; without it they use files.
 pub const PORT: &str = "TEST_POSTGRESQL_PORT";
-/// The folder of that server's files.
+/// The data directory of that server.
 pub const DATA: &str = "TEST_POSTGRESQL_DATA";
 pub const USER: &str = "test";
 
-/// The name of a database that is new and empty, and the port of its server; `None` where tests use files.
+/// The name of a new, empty database and the port of its server; `None` if tests use files.
 pub fn fresh_database() -> Option<(String, u16)> {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let port: u16 = std::env::var(PORT).ok()?.parse().expect(PORT);
@@ -23,7 +23,7 @@ pub fn fresh_database() -> Option<(String, u16)> {
     Some((name, port))
 }
 
-/// On a thread of its own: a client runs a runtime, and tests run in one.
+/// Runs on a thread of its own: the client runs a runtime, and tests run inside one.
 pub fn execute(port: u16, database: &str, sql: &str) {
     try_execute(port, database, sql).unwrap();
 }
@@ -32,7 +32,7 @@ pub fn try_execute(port: u16, database: &str, sql: &str) -> Result<(), String> {
     try_execute_as(USER, port, database, sql)
 }
 
-/// The same as another role.
+/// Like `try_execute`, as another role.
 pub fn try_execute_as(user: &str, port: u16, database: &str, sql: &str) -> Result<(), String> {
     let (user, database, sql) = (user.to_owned(), database.to_owned(), sql.to_owned());
     let in_words = |error: postgres::Error| match error.as_db_error() {
@@ -43,7 +43,7 @@ pub fn try_execute_as(user: &str, port: u16, database: &str, sql: &str) -> Resul
     std::thread::spawn(run).join().unwrap()
 }
 
-/// Leaves the transaction open that `sql` begins. To be dropped on a thread without a runtime.
+/// Runs `sql` and leaves its transaction open. Drop the client on a thread without a runtime.
 pub fn begin(port: u16, database: &str, sql: &'static str) -> postgres::Client {
     let database = database.to_owned();
     let run = move || {
@@ -54,7 +54,7 @@ pub fn begin(port: u16, database: &str, sql: &'static str) -> postgres::Client {
     std::thread::spawn(run).join().unwrap()
 }
 
-/// The first column of an answer, each value as its text.
+/// The first column of the result, as texts.
 pub fn texts(port: u16, database: &str, sql: &str) -> Vec<String> {
     let (database, sql) = (database.to_owned(), sql.to_owned());
     let rows = std::thread::spawn(move || client(port, &database).simple_query(&sql).unwrap()).join().unwrap();
@@ -80,7 +80,7 @@ pub fn url(port: u16, database: &str) -> String {
     format!("postgresql://{USER}@127.0.0.1:{port}/{database}")
 }
 
-/// The folder of the server's programs; the newest of several.
+/// The directory of the newest server programs.
 pub fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     let folders = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
@@ -96,12 +96,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// `None` where the programs are missing.
+    /// `None` if the programs are missing.
     pub fn start(is_durable: bool) -> Option<Cluster> {
         Cluster::with(vec![format!("fsync={}", if is_durable { "on" } else { "off" })], &[])
     }
 
-    /// With settings, and files of the server's own beside its data.
+    /// With settings, and additional files in the data directory.
     pub fn with(settings: Vec<String>, files: &[(&str, &str)]) -> Option<Cluster> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("postgresql-").tempdir().unwrap();
@@ -141,7 +141,7 @@ impl Cluster {
         command
     }
 
-    /// Starts it, and waits until it answers.
+    /// Starts the server and waits until it answers.
     pub fn run(&mut self) {
         let log = fs::File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
         let end = Instant::now() + Duration::from_secs(60);
@@ -162,7 +162,7 @@ impl Cluster {
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }
-            // What the one before left in memory is still being taken away.
+            // The shared memory of the previous server is still being released.
             assert!(Instant::now() < end, "{}", fs::read_to_string(self.folder.path().join("log")).unwrap());
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -175,7 +175,7 @@ impl Cluster {
             && std::thread::spawn(move || config.connect(postgres::NoTls).is_ok()).join().unwrap()
     }
 
-    /// Stops all of its processes in their tracks until the value is dropped.
+    /// Stops all its processes (SIGSTOP) until the value is dropped.
     pub fn freeze(&self) -> Frozen {
         let id = self.server.as_ref().unwrap().id();
         let frozen = Frozen(std::iter::once(id).chain(children(id)).collect());
@@ -183,7 +183,7 @@ impl Cluster {
         frozen
     }
 
-    /// `kill -9` of the server and all its processes.
+    /// `kill -9` of all its processes.
     pub fn kill(&mut self) {
         let Some(mut server) = self.server.take() else { return };
         let id = server.id();
@@ -223,11 +223,11 @@ fn children(parent: u32) -> Vec<u32> {
 
 fn parent_of(process: u32) -> Option<u32> {
     let stat = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat")).ok()?;
-    // The name, in parentheses, may hold anything.
+    // The name, in parentheses, may contain any character.
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// PostgreSQL does not run as root: as the user that its package made.
+/// PostgreSQL does not run as root, so run it as the package's user.
 fn unprivileged() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;

@@ -1,6 +1,8 @@
-//! A sign-in provider on loopback that a test can spoil: OpenID Connect, and what GitHub has in its place.
+//! A sign-in provider on loopback with injectable faults: OpenID Connect, and GitHub's variant of
+//! OAuth.
 //!
-//! A good provider is tested with a real one (tests/social/run). None of those forgets a check when it is asked to.
+//! Success is tested with a real provider too (tests/social/run), but a real one cannot be made to
+//! omit a check.
 #![allow(dead_code)]
 
 use std::collections::HashMap;
@@ -18,10 +20,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub const CLIENT_ID: &str = "inventree";
-/// With what `urlencode` would change, as real ones have.
+/// With characters that `urlencode` changes, like those of real providers.
 pub const CLIENT_SECRET: &str = "s3cret/of+the client";
 
-/// What is wrong with the provider's next answers.
+/// The fault in the provider's next responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Spoil {
     #[default]
@@ -38,7 +40,7 @@ pub enum Spoil {
     NotYet,
     NotBeforeGarbage,
     WrongKey,
-    /// Signed with a key that its own header names.
+    /// Signed with a key given in its own header.
     KeyInHeader,
     ChangedClaims,
     AccessTokenHash,
@@ -57,7 +59,7 @@ pub enum Spoil {
     DocumentKeysAt,
 }
 
-/// Who signs in at the provider.
+/// The user who signs in at the provider.
 #[derive(Clone)]
 pub struct Who {
     pub subject: String,
@@ -70,7 +72,8 @@ impl Who {
     }
 }
 
-/// What becomes of a good answer: its path (`/claims` for those of the ID token, before it is signed) and its text.
+/// Modifies a valid response, given its path (`/claims` for the ID token claims before signing)
+/// and text.
 pub type Change = Box<dyn FnMut(&str, String) -> Vec<u8> + Send>;
 
 struct State {
@@ -80,7 +83,7 @@ struct State {
     key: EcdsaKeyPair,
     key_id: u32,
     names_itself: bool,
-    /// Claims in the user info only, as the standard has it for the code flow.
+    /// Claims only in the user info, as is standard for the code flow.
     lean: bool,
     codes: HashMap<String, (Who, HashMap<String, String>)>,
     tokens: HashMap<String, Who>,
@@ -97,7 +100,7 @@ fn new_key() -> EcdsaKeyPair {
     EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()
 }
 
-/// As a JWK.
+/// The key as a JWK.
 fn public_key(key: &EcdsaKeyPair, id: u32) -> Value {
     // Uncompressed: 4, x, y.
     let point = key.public_key().as_ref();
@@ -110,7 +113,7 @@ fn encoded(bytes: impl AsRef<[u8]>) -> String {
 }
 
 impl Provider {
-    /// `now` is the time by which it signs.
+    /// `now` is the provider's time.
     pub async fn start(now: i64) -> Provider {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
@@ -140,17 +143,17 @@ impl Provider {
         self.state.lock().unwrap().spoil = spoil;
     }
 
-    /// For spoiling what no [`Spoil`] names.
+    /// Installs a modification that no [`Spoil`] covers.
     pub fn change(&self, change: Change) {
         self.state.lock().unwrap().change = Some(change);
     }
 
-    /// It is this late now.
+    /// Sets the time.
     pub fn at(&self, now: i64) {
         self.state.lock().unwrap().now = now;
     }
 
-    /// RFC 9207: the way back names the issuer.
+    /// RFC 9207: the callback names the issuer.
     pub fn names_itself(&self) {
         self.state.lock().unwrap().names_itself = true;
     }
@@ -165,12 +168,12 @@ impl Provider {
         state.key_id += 1;
     }
 
-    /// How often a path was asked for.
+    /// Number of requests to a path.
     pub fn asked(&self, path: &str) -> usize {
         self.state.lock().unwrap().asked.get(path).copied().unwrap_or_default()
     }
 
-    /// What the person's browser does at the provider: the address that it is sent back to.
+    /// The visit of the user's browser: returns the callback URL.
     pub fn sign_in(&self, authorize: &str, who: &Who) -> Url {
         let url = Url::parse(authorize).unwrap();
         assert!(
@@ -259,7 +262,7 @@ impl Provider {
             "jwks_uri": format!("{issuer}/jwks"),
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
-            // It would take anything: what is allowed is the server's to say.
+            // It accepts every algorithm; the server must restrict them.
             "id_token_signing_alg_values_supported": ["none", "HS256", "ES256"],
             "authorization_response_iss_parameter_supported": self.state.lock().unwrap().names_itself,
         });
@@ -375,7 +378,7 @@ fn changed(change: &mut Option<Change>, path: &str, text: String) -> Vec<u8> {
     }
 }
 
-/// By either of the two ways that a client proves itself with a secret.
+/// Checks the client secret, in either of its two transmissions.
 fn is_client(head: &str, sent: &HashMap<String, String>) -> bool {
     if let Some(line) = head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: basic ")) {
         let pair = STANDARD.decode(line["authorization: basic ".len()..].trim()).unwrap_or_default();
@@ -386,7 +389,7 @@ fn is_client(head: &str, sent: &HashMap<String, String>) -> bool {
         && sent.get("client_secret").map(String::as_str) == Some(CLIENT_SECRET)
 }
 
-/// A request's head and body.
+/// Reads the head and body of a request.
 async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut read = Vec::new();
     let mut chunk = [0; 4096];

@@ -1,7 +1,9 @@
-//! Stands between the generated client, which offers no place to look on, and the server, and checks what passes.
+//! A relay between the generated client, which has no hook, and the server. It checks their
+//! traffic.
 //!
-//! For that client alone: a test about connections or times must talk to the server itself. What a test says about
-//! lenience does not reach here, as a typed client has nothing to send that needs it. hyper's server comes with dropshot.
+//! Only for that client: tests of connections or timing must use the server directly.
+//! [`lenient`](super::contract::lenient) has no effect here, and a typed client does not need it.
+//! hyper's server is a dependency of dropshot.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,10 +16,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-/// The server of a test fails with them at its end: the client might take the failure for the refusal it expects.
+/// Checked when the test server is dropped, because the client could mistake the failure for the
+/// error it expects.
 pub type Faults = Arc<Mutex<Vec<String>>>;
 
-/// The relay's own base URL. It ends with the test's runtime.
+/// Starts a relay, which stops with the runtime of the test, and returns its base URL.
 pub fn start(http: reqwest::Client, server: String, faults: Faults) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.set_nonblocking(true).unwrap();

@@ -1,6 +1,7 @@
-//! A small SMTP server on a loopback port: it speaks the protocol, keeps what it is given, and refuses on demand.
+//! A small SMTP server on a loopback port that stores messages and rejects them on demand.
 //!
-//! It is reserved first and answers only once started, so that a test can have it away, then back, on one port.
+//! The port is reserved before the server starts, so that a test can stop and restart it on the
+//! same port.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
@@ -27,21 +28,21 @@ pub const SENDER: &str = "InvenTree <stock@example.org>";
 pub enum Encryption {
     #[default]
     None,
-    /// Required before a login or a mail.
+    /// Required before AUTH and MAIL.
     StartTls,
     Implicit,
 }
 
-/// What the server demands before it takes a mail.
+/// The credentials that the server requires.
 #[derive(Clone)]
 pub struct Login {
-    /// As offered after EHLO: `PLAIN`, `LOGIN` or both.
+    /// The mechanisms offered after EHLO: `PLAIN`, `LOGIN` or both.
     pub mechanisms: &'static str,
     pub username: &'static str,
     pub password: &'static str,
 }
 
-/// A mail the server took.
+/// An accepted message.
 #[derive(Clone, Debug)]
 pub struct Delivered {
     pub from: String,
@@ -53,7 +54,8 @@ pub struct Delivered {
 
 pub struct Sink {
     port: u16,
-    /// Bound and not listening while the server is away: connections are refused, and nobody else gets the port.
+    /// Bound but not listening while the server is down: connections are refused, and the port
+    /// stays taken.
     reserved: Option<TcpSocket>,
     task: Option<JoinHandle<()>>,
     pub root_pem: Vec<u8>,
@@ -67,12 +69,12 @@ struct Shared {
     /// By recipient, as in `RCPT TO`.
     refusals: Mutex<BTreeMap<String, String>>,
     delivered: Mutex<Vec<Delivered>>,
-    /// Held by a test that wants the server to keep its answer to a mail to itself.
+    /// Locked by a test to withhold replies to messages.
     answers: tokio::sync::Mutex<()>,
 }
 
 impl Sink {
-    /// An address, with nobody there yet.
+    /// Reserves an address without listening.
     pub fn reserve(encryption: Encryption, login: Option<Login>) -> Sink {
         let (tls, root_pem) = certificate();
         let reserved = bind(0);
@@ -111,7 +113,7 @@ impl Sink {
         self.reserved = Some(bind(self.port));
     }
 
-    /// How this server is reached by someone who knows all about it.
+    /// Valid settings for this server.
     pub fn settings(&self) -> SmtpSettings {
         let login = self.shared.login.as_ref();
         SmtpSettings {
@@ -130,7 +132,7 @@ impl Sink {
         Transport::smtp(self.settings()).unwrap()
     }
 
-    /// Answers `RCPT TO` this address with such a line from now on.
+    /// Replies to `RCPT TO` this address with the given line from now on.
     pub fn refuse(&self, address: &str, reply: &str) {
         self.shared.refusals.lock().unwrap().insert(address.to_owned(), reply.to_owned());
     }
@@ -159,19 +161,19 @@ impl Sink {
         panic!("{count} mails were expected, {} came", self.delivered().len());
     }
 
-    /// Mails that come are kept but not answered while the guard lives.
+    /// Stores messages without replying while the guard lives.
     pub async fn keep_silent(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.shared.answers.lock().await
     }
 }
 
 impl Delivered {
-    /// A header of the whole mail, unfolded.
+    /// A header of the whole message, unfolded.
     pub fn header(&self, name: &str) -> String {
         header(self.data.split_once("\n\n").unwrap().0, name)
     }
 
-    /// The decoded part of this type, `text/plain` for instance.
+    /// The decoded part of this type, such as `text/plain`.
     pub fn part(&self, kind: &str) -> String {
         let content_type = self.header("Content-Type");
         let boundary = content_type.split_once("boundary=\"").unwrap().1.split('"').next().unwrap();

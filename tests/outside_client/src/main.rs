@@ -1,4 +1,5 @@
-//! register -> login -> user -> patch -> logout, by a program that depends on the client crate alone.
+//! register -> login -> user -> patch -> logout, in a program that depends only on the client
+//! crate.
 
 use inventree_auth_client::{Credentials, Problem, connect, types};
 
