@@ -101,16 +101,23 @@ mod tests {
 
     /// Writes nothing until it is let go.
     #[derive(Clone, Default)]
-    struct Slow(Arc<(Mutex<(bool, Vec<String>)>, Condvar)>);
+    struct Slow(Arc<Gate>);
+
+    #[derive(Default)]
+    struct Gate {
+        /// Whether it is open, and the lines written.
+        state: Mutex<(bool, Vec<String>)>,
+        opened: Condvar,
+    }
 
     impl Slow {
         fn let_go(&self) {
-            self.0.0.lock().unwrap().0 = true;
-            self.0.1.notify_all();
+            self.0.state.lock().unwrap().0 = true;
+            self.0.opened.notify_all();
         }
 
         fn written(&self) -> Vec<String> {
-            self.0.0.lock().unwrap().1.clone()
+            self.0.state.lock().unwrap().1.clone()
         }
     }
 
@@ -119,8 +126,8 @@ mod tests {
         type Err = Never;
 
         fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), Never> {
-            let held = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut held = self.0.1.wait_while(held, |held| !held.0).unwrap_or_else(PoisonError::into_inner);
+            let held = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut held = self.0.opened.wait_while(held, |held| !held.0).unwrap_or_else(PoisonError::into_inner);
             let mut counts = Counts::default();
             let _ = slog::KV::serialize(&record.kv(), record, &mut counts);
             held.1.push(format!("{}{}", record.msg(), counts.0));

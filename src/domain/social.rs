@@ -323,7 +323,15 @@ pub async fn sign_up(
     let made = domain.store.write(move |w| {
         flow.spend(w, "form")?;
         let address = Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
-        make_account(w, &within, flow.clone(), &person, username.clone(), address, budget, &client)
+        make_account(
+            w,
+            &within,
+            flow.clone(),
+            &person,
+            Registrant { username: username.clone(), address },
+            budget,
+            &client,
+        )
     });
     let made = made.await?;
     domain.outbox.wake();
@@ -450,7 +458,13 @@ fn sign_in(
         return Ok(Finished::Form { ticket: flow.seal(domain), form });
     }
     let address = person.email.clone().map(|email| (email, person.email_verified));
-    make_account(w, domain, flow, &person, username, address, budget, client)
+    make_account(w, domain, flow, &person, Registrant { username, address }, budget, client)
+}
+
+/// User name of a new account, and its address with whether the provider verified it.
+struct Registrant {
+    username: String,
+    address: Option<(String, bool)>,
 }
 
 /// Account, address, link, session and, where the address is not proved, the mail: all or nothing.
@@ -459,8 +473,7 @@ fn make_account(
     domain: &Domain,
     flow: Flow,
     person: &Person,
-    username: String,
-    address: Option<(String, bool)>,
+    new: Registrant,
     budget: MailBudget,
     client: &Client,
 ) -> Result<Finished, Failure> {
@@ -471,6 +484,7 @@ fn make_account(
         return Err(Refusal::MfaRequired.into());
     }
     let now = domain.now();
+    let Registrant { username, address } = new;
     let (email, is_verified) = address.unwrap_or_default();
     let account = NewAccount {
         username_key: usernames::username_key(&username),
