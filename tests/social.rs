@@ -408,6 +408,25 @@ async fn proved_addresses_are_told_of_a_connected_provider() {
 }
 
 #[tokio::test]
+async fn account_has_twenty_links_at_most() {
+    let world = World::start().await;
+    world.server.register("rory", "").await;
+    let mut browser = world.browser();
+    browser.log_in("rory").await;
+    for n in 0..20 {
+        world.server.place.execute(&format!(
+            "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
+             VALUES (1, 'company', 'rory-{n}', 0, 0, '{{}}')"
+        ));
+    }
+    assert_page(&browser.through("connect", &amy()).await, 409, "as many providers as it can be");
+    // One that is there already is no new one.
+    assert_at(&browser.through("connect", &Who::new("rory-1", json!({}))).await, "/platform/?done=connect");
+    assert_eq!(browser.disconnect(1).await.status, 200);
+    assert_at(&browser.through("connect", &amy()).await, "/platform/?done=connect");
+}
+
+#[tokio::test]
 async fn last_way_in_stays() {
     let world = World::with(&[("SSO_PROVIDERS", "company,keycloak")]).await;
     let mut browser = world.browser();

@@ -20,6 +20,8 @@ pub struct Client {
     ///
     /// [`known_clients::standing`]: super::known_clients::standing
     pub device: Option<DeviceCookie>,
+    /// Digests of the sessions that a browser sent: a new one takes their place.
+    pub sessions: Vec<[u8; 32]>,
 }
 
 impl Client {

@@ -155,6 +155,11 @@ pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client)
         if w.email_address_find_verified(&email)?.is_some_and(|row| row.account_id != account_id) {
             return Err(Problems::general(VERIFIED_ELSEWHERE).into());
         }
+        let account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
+        if account.email != email {
+            // Before it, so that an address that the operator gave stays the oldest, and is told of this one.
+            ensure_row(w, &account)?;
+        }
         let most = domain.rules.max_email_addresses;
         let is_new = w.email_address_find_by_email(account_id, &email)?.is_none();
         if is_new && w.email_address_exists_beyond(account_id, most - 1)? {
@@ -246,7 +251,7 @@ pub async fn confirm(domain: &Domain, key: &str, caller: Option<i64>, client: &C
     let attempt = domain.limits.reserve_request(Purpose::ConfirmationKey, client).await?;
     let now = domain.now();
     let (_, account) = domain.store.read(|r| find_unconfirmed(r, domain, key, now)).await?;
-    let recipients = notices::recipients(domain, account.id, client).await?;
+    let recipients = notices::recipients(domain, &account, client).await?;
     let (key, client) = (key.to_owned(), client.clone());
     let leftover = domain
         .write(move |w, domain| {
@@ -323,7 +328,8 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes a row away and answers with it as it was. With the last row goes User.email.
+/// Takes a row away and answers with it as it was. User.email goes with its row, primary or not: without a row it would
+/// pass for an address that the operator gave ([`ensure_row`]), and a proof of it would end nothing.
 ///
 /// # Errors
 ///
@@ -341,7 +347,8 @@ pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) 
             return Err(Refusal::Forbidden("The last address of an approved domain cannot be removed."));
         }
         w.email_address_delete(row.id)?;
-        if row.primary {
+        let account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
+        if account.email == row.email {
             w.account_set_email(account_id, "")?;
         }
         audit::record(w, domain, Event::AddressRemoved, account_id, &client, &row.email)?;

@@ -17,15 +17,26 @@ const MAX_RECIPIENTS: usize = 20;
 #[derive(Default)]
 pub(super) struct Recipients(Vec<String>);
 
+/// Whether the address is told: a proved row, or User.email without one, which the operator gave.
+fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
+    row.map_or(!email.is_empty() && account.email == email, EmailAddress::is_proved)
+}
+
 /// # Errors
 ///
 /// Only the store's.
-pub(super) async fn recipients(domain: &Domain, account_id: i64, client: &Client) -> Result<Recipients, Refusal> {
-    let rows = domain.store.read(|r| r.email_address_list(account_id, Some(100), 0)).await?;
+pub(super) async fn recipients(domain: &Domain, account: &Account, client: &Client) -> Result<Recipients, Refusal> {
+    let read = domain.store.read(|r| {
+        let own = r.email_address_find_by_email(account.id, &account.email)?;
+        Ok::<_, Refusal>((own, r.email_address_list(account.id, Some(100), 0)?))
+    });
+    let (own, rows) = read.await?;
+    let without_row = Some(account.email.clone()).filter(|email| own.is_none() && is_told(account, email, None));
+    let proved = rows.into_iter().filter(EmailAddress::is_proved).map(|row| row.email);
     let mut recipients = Vec::new();
-    for row in rows.into_iter().filter(EmailAddress::is_proved).take(MAX_RECIPIENTS) {
-        if domain.limits.reserve_mail(&row.email, MailPurpose::Notice, client).await? == MailBudget::Reserved {
-            recipients.push(row.email);
+    for email in without_row.into_iter().chain(proved).take(MAX_RECIPIENTS) {
+        if domain.limits.reserve_mail(&email, MailPurpose::Notice, client).await? == MailBudget::Reserved {
+            recipients.push(email);
         }
     }
     Ok(Recipients(recipients))
@@ -41,9 +52,11 @@ pub(super) fn queue(
     client: &Client,
 ) -> Result<(), Refusal> {
     let now = domain.now();
+    // User.email may have changed within this write.
+    let current = w.account_find(account.id)?.ok_or(Refusal::NotFound)?;
     for to in recipients {
         let row = w.email_address_find_by_email(account.id, to)?;
-        if row.is_some_and(|row| row.is_proved()) {
+        if is_told(&current, to, row.as_ref()) {
             let mail = domain.outbox.notice(to, &account.username, attached, now, &client.address, &client.user_agent);
             domain.outbox.queue(w, &domain.seal(&mail), now)?;
         }

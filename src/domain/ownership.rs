@@ -63,6 +63,8 @@ pub(super) fn confirming(
     }
     // The password is not the holder's either: with it, the attacker could attach everything again.
     w.account_set_password(account.id, &unusable_password(domain))?;
+    // Nor may User.email be an address that ends: a reset would be mailed to it.
+    w.account_set_email(account.id, &row.email)?;
     take_over(w, domain, row, client)
 }
 

@@ -50,7 +50,7 @@ pub(super) fn generate(domain: &Domain) -> SessionId {
     SessionId(domain.random_text::<32>())
 }
 
-/// Stores the digest of a generated id.
+/// Stores the digest of a generated id, in place of the sessions that the client sent.
 pub(super) fn insert(
     w: &Writer<'_>,
     id: &SessionId,
@@ -60,6 +60,9 @@ pub(super) fn insert(
 ) -> Result<(), StoreError> {
     let user_agent: String = client.user_agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARACTERS).collect();
     let now = domain.now();
+    for former in &client.sessions {
+        w.session_delete(former)?;
+    }
     w.session_insert(&digest(id.expose()), account_id, now, now + Duration::days(IDLE_DAYS), &user_agent)?;
     w.session_delete_beyond(account_id, MAX_SESSIONS, DELETED_AT_ONCE)?;
     Ok(())

@@ -30,6 +30,9 @@ use crate::store::{NewAccount, NewSocialAccount, Reader, SocialAccount, StoreErr
 /// How long somebody may be at the provider, and then at the form of a new account.
 pub const TICKET_SECONDS: i64 = 600;
 
+/// Links of one account; its list and each disconnect read them all.
+const MAX_LINKS: i64 = 20;
+
 /// Characters of `accounts.username`, `first_name` and `last_name`.
 const MOST_NAME_CHARACTERS: usize = 150;
 
@@ -121,6 +124,8 @@ pub enum Failure {
     /// An account here has this address.
     AddressTaken,
     LinkedElsewhere,
+    /// The account has as many links as it may have.
+    TooManyLinks,
     Inactive,
     /// The address of the account is to be confirmed first.
     Unconfirmed,
@@ -402,7 +407,7 @@ impl Mails {
             (Purpose::SignIn, _) => {}
             (Purpose::Connect { session }, _) => {
                 if let Some((_, account)) = domain.store.session_find(session).await? {
-                    mails.notice = notices::recipients(domain, account.id, client).await?;
+                    mails.notice = notices::recipients(domain, &account, client).await?;
                 }
             }
         }
@@ -538,6 +543,9 @@ fn connect(
         Some(link) if link.account_id == account.id => w.social_account_touch(link.id, now)?,
         Some(_) => return Err(Failure::LinkedElsewhere),
         None => {
+            if w.social_account_count(account.id)? >= MAX_LINKS {
+                return Err(Failure::TooManyLinks);
+            }
             insert_link(w, account.id, &flow.provider, &person.subject, now)?;
             let provider = domain.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
             notices::queue(w, domain, notice, &account, Attached::Provider(provider), client)?;

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME};
 use super::{Settings, headers};
 use crate::domain::client::Client;
+use crate::domain::keys::digest;
 use crate::domain::known_clients::DeviceCookie;
 
 /// Who makes this request.
@@ -19,6 +20,7 @@ pub fn of(settings: &Settings, request: &RequestInfo) -> Client {
         address: address(settings, request),
         user_agent: user_agent(request.headers()),
         device: device(request.headers()),
+        sessions: cookies::sessions(request.headers()).map(digest).collect(),
     }
 }
 

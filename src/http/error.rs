@@ -213,6 +213,10 @@ impl From<Failure> for ApiError {
                               first.";
                 (StatusCode::CONFLICT, detail.to_owned(), "linked to another account".to_owned())
             }
+            Failure::TooManyLinks => {
+                let detail = "Your account is connected to as many providers as it can be. Disconnect one first.";
+                (StatusCode::CONFLICT, detail.to_owned(), "too many links".to_owned())
+            }
             Failure::Inactive => {
                 (StatusCode::FORBIDDEN, "This account is inactive.".to_owned(), "inactive account".to_owned())
             }

@@ -317,3 +317,34 @@ async fn right_password_without_its_second_factor_is_written_down() {
     let found = all.iter().find(|entry| entry.event == "second_factor_missing").unwrap();
     assert_eq!((found.account_id, found.client.as_str(), found.count), (Some(1), "127.0.0.1", 2), "{all:?}");
 }
+
+#[tokio::test]
+async fn sign_in_ends_the_session_that_it_replaces() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "").await;
+    let session = || async { server.log_in("amy", PASSWORD).await.cookie_value("sessionid") };
+    let [first, other] = [session().await, session().await];
+    let is_open = |id: &str| {
+        let cookie = format!("sessionid={id}");
+        let server = &server;
+        async move { server.get("user/", &[("cookie", &cookie)]).await.status == 200 }
+    };
+    let cookie = format!("sessionid={first}");
+    let body = json!({ "username": "amy", "password": PASSWORD });
+    // No other site may end it.
+    let foreign = [("cookie", cookie.as_str()), ("sec-fetch-site", "cross-site")];
+    assert_eq!(server.post("login/", &foreign, body.clone()).await.status, 200);
+    let wrong = json!({ "username": "amy", "password": "Wrong-Quartz-77" });
+    assert_eq!(server.post("login/", &[("cookie", &cookie)], wrong).await.status, 400);
+    assert!(is_open(&first).await);
+    let second = server.post("login/", &[("cookie", &cookie)], body).await.cookie_value("sessionid");
+    assert!(!is_open(&first).await && is_open(&second).await && is_open(&other).await);
+    // Another person at the same browser.
+    let csrf = "0123456789abcdefghijklmnopqrstuv";
+    let cookie = format!("sessionid={second}; csrftoken={csrf}");
+    let form = json!({ "username": "bob", "password1": PASSWORD, "password2": PASSWORD });
+    let headers = [("cookie", cookie.as_str()), ("x-csrftoken", csrf)];
+    assert_eq!(server.post("registration/", &headers, form).await.status, 201);
+    assert!(!is_open(&second).await && is_open(&other).await);
+    assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
+}

@@ -204,3 +204,56 @@ async fn address_added_later_ends_nothing_of_the_owner() {
     assert_eq!(links(&server, id).await, 1);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
 }
+
+/// The second account at an address has it as no primary one, and so may remove it.
+#[tokio::test]
+async fn sign_up_address_without_its_row_reaches_no_mail() {
+    let server = TestServer::start().await;
+    server.register("decoy", VICTIM).await;
+    let token = server.register("mallory", VICTIM).await;
+    server.take_mails(2).await;
+    let (headers, id) = ([("authorization", token.as_str())], pk(&server, &token).await);
+    connect(&server, id, "mallory-1").await;
+    let rows = server.get("emails/", &headers).await.json();
+    let row = &rows["results"][0]["id"];
+    assert_eq!(server.post(&format!("emails/{row}/remove/"), &headers, Value::Null).await.status, 200);
+    assert_eq!(server.get("user/", &headers).await.json()["email"], "");
+    server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
+    let mail = server.take_mails(1).await.remove(0);
+    assert!(mail.text.contains("decoy") && !mail.text.contains("mallory"), "{}", mail.text);
+}
+
+/// The domain rule came after the account: the holder's address cannot become primary.
+#[tokio::test]
+async fn address_that_ended_with_a_take_over_gets_no_reset_link() {
+    let account = Hijacked::new().await;
+    let headers = [("authorization", account.token.as_str())];
+    let rows = account.server.get("emails/", &headers).await.json();
+    let evil = &rows["results"][1]["id"];
+    assert_eq!(account.server.post(&format!("emails/{evil}/primary/"), &headers, Value::Null).await.status, 200);
+    let Hijacked { mut server, key, .. } = account;
+    server.stop().await;
+    let rule = [("LOGIN_SIGNUP_MAIL_RESTRICTION", "example.net")];
+    let server = TestServer::at_with(&server.place, &rule).await;
+    assert_eq!(confirm(&server, &[], &key).await, 200);
+    server.post("password/reset/", &[], json!({ "email": EVIL })).await;
+    server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
+    // Mails leave in order.
+    assert_eq!(server.take_mails(1).await[0].to, VICTIM);
+}
+
+/// As the administrator of the settings: User.email has no row.
+#[tokio::test]
+async fn address_that_the_operator_gave_is_told_and_stays_the_sign_up_address() {
+    let server = TestServer::start().await;
+    let token = server.register("root", "").await;
+    let (headers, id) = ([("authorization", token.as_str())], pk(&server, &token).await);
+    let given = move |w: &inventree_auth::store::Writer<'_>| w.account_set_email(id, "root@example.com");
+    server.domain().store.write::<_, StoreError>(given).await.unwrap();
+    connect(&server, id, "root-1").await;
+    add_proved(&server, &token, id, EVIL).await;
+    assert_eq!(server.take_mails(1).await[0].to, "root@example.com", "the notice");
+    assert_eq!(server.get("user/", &headers).await.status, 200);
+    assert_eq!(links(&server, id).await, 1);
+    assert_eq!(server.log_in("root", PASSWORD).await.status, 200);
+}
