@@ -157,7 +157,7 @@ pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client)
         }
         let account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
         if account.email != email {
-            // Before it, so that an address that the operator gave stays the oldest, and is told of this one.
+            // An address that the operator set must stay the oldest row.
             ensure_row(w, &account)?;
         }
         let most = domain.rules.max_email_addresses;

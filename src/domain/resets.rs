@@ -10,6 +10,7 @@ use super::audit::{self, Event};
 use super::client::Client;
 use super::hashing::Requester;
 use super::keys::{self, ResetState};
+use super::known_clients::DeviceCookie;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::passwords::Password;
 use super::usernames::username_key;
@@ -79,7 +80,8 @@ fn decoy_account(now: DateTime<Utc>) -> Account {
 }
 
 /// Sets a new password with an emailed link. All sessions, tokens and unverified addresses of the
-/// account end. The first proof of the sign-up address ends more: see [`ownership`].
+/// account end. The first proof of the sign-up address ends more: see [`ownership`]. The account
+/// knows the browser from then on, because an attacker may share its network.
 ///
 /// # Errors
 ///
@@ -91,7 +93,7 @@ pub async fn confirm_reset(
     token: &str,
     new: (Password, Password),
     client: &Client,
-) -> Result<(), Refusal> {
+) -> Result<DeviceCookie, Refusal> {
     let attempt = domain.limits.reserve_request(Purpose::ResetKey, client).await?;
     let id = keys::read_reset_uid(uid).ok_or_else(|| Problems::of("uid", "Invalid value"))?;
     // The same work and the same messages for an unknown id.
@@ -101,7 +103,7 @@ pub async fn confirm_reset(
     let requester = Requester::new(client, Some(&username_key(&account.username)));
     let hash = domain.hasher.hash(requester, password).await?;
     let (token, client) = (token.to_owned(), client.clone());
-    let leftover = domain
+    let (leftover, device) = domain
         .write(move |w, domain| {
             let current = w.account_find(account.id)?.filter(|current| current.is_active).ok_or(Refusal::NotFound)?;
             // Another request may have used the link during hashing.
@@ -109,15 +111,16 @@ pub async fn confirm_reset(
             replace_password(w, current.id, &hash)?;
             known_clients::forget_other_networks(w, domain, current.id, &client)?;
             audit::record(w, domain, Event::PasswordReset, current.id, &client, "")?;
-            match proved {
-                Some(row) => ownership::reset_used(w, domain, &row, &client),
-                None => Ok(ownership::delete_unproved(w, &current)?),
-            }
+            let leftover = match proved {
+                Some(row) => ownership::reset_used(w, domain, &row, &client)?,
+                None => ownership::delete_unproved(w, &current)?,
+            };
+            Ok((leftover, known_clients::renew(domain, &client, current.id, &hash)))
         })
         .await?;
     ownership::finish(domain, leftover).await?;
     domain.limits.refund(attempt).await;
-    Ok(())
+    Ok(device)
 }
 
 /// The row that a valid link verifies, if it is the first proof of it.

@@ -57,8 +57,9 @@ pub async fn reset_confirm(
     let (_, input) = call.admit(&rqctx).await?;
     let types::PasswordResetConfirm { new_password1, new_password2, token, uid } = input.read()?;
     let new = (Password::new(new_password1), Password::new(new_password2));
-    resets::confirm_reset(&server.domain, &uid, &token, new, &client).await?;
-    Ok(detail("Password has been reset with the new password."))
+    let device = resets::confirm_reset(&server.domain, &uid, &token, new, &client).await?;
+    let cookies = server.cookies().logged_in(None, Some(&device));
+    Ok(detail("Password has been reset with the new password.").with_cookies(cookies))
 }
 
 fn detail(text: &str) -> Detail {

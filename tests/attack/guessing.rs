@@ -251,6 +251,29 @@ async fn reset_by_mail_lets_an_owner_at_a_new_place_in_under_attack() {
     assert_eq!(log_in_from(&server, away, "amy", new).await.status, 200);
 }
 
+/// Behind the same address, as in an office.
+#[tokio::test]
+async fn reset_by_mail_lets_an_owner_in_beside_a_stranger() {
+    let server = behind_a_proxy().await;
+    server.register("amy", "amy@example.com").await;
+    server.take_mails(1).await;
+    let office = "192.0.2.77";
+    let headers = [("x-forwarded-for", office)];
+    server.post("password/reset/", &headers, json!({ "email": "amy@example.com" })).await;
+    let (uid, token) = reset_link(&server.take_mails(1).await[0]);
+    let new = "Violet-Anchor-58";
+    let body = json!({ "uid": uid, "token": token, "new_password1": new, "new_password2": new });
+    let reset = server.post("password/reset/confirm/", &headers, body).await;
+    let device = format!("device={}", reset.cookie_value("device"));
+    for _ in 0..30 {
+        log_in_from(&server, office, "amy", "wrong").await;
+    }
+    assert_eq!(log_in_from(&server, office, "amy", new).await.status, 429);
+    let headers = [("x-forwarded-for", office), ("cookie", device.as_str())];
+    let body = json!({ "username": "amy", "password": new });
+    assert_eq!(server.post("login/", &headers, body).await.status, 200);
+}
+
 #[tokio::test]
 async fn guesses_at_one_account_are_bounded_and_what_the_owner_has_goes_on() {
     let server = behind_a_proxy().await;

@@ -233,3 +233,20 @@ async fn escapes_in_a_path_are_the_same_path_or_none() {
     let answer = server.page(server.http.post(url).header("authorization", &token)).await;
     assert_eq!((answer.status, answer.json()["detail"].as_str()), (404, Some("API endpoint not found")));
 }
+
+/// Elements of a list are looked at one by one, and a head has room for 30,000.
+#[tokio::test]
+async fn endless_lists_in_headers_cost_no_more_than_their_bytes() {
+    let server = TestServer::start().await;
+    let commas = ",".repeat(30_000);
+    for header in ["accept", "accept-language", "accept-encoding", "if-none-match", "x-forwarded-for", "cookie"] {
+        for path in ["/api/auth/providers/", "/api/schema/", "/platform/", "/platform/script.js"] {
+            let began = std::time::Instant::now();
+            let request = server.http.get(format!("{}{path}", server.base)).header(header, &commas);
+            let answer = server.page(request).await;
+            assert!(answer.status < 500, "{header} {path}: {answer:?}");
+            // Some milliseconds in a debug build; seconds if each element were compared with each other one.
+            assert!(began.elapsed() < Duration::from_secs(1), "{header} {path}: {:?}", began.elapsed());
+        }
+    }
+}
