@@ -85,8 +85,14 @@ pub fn compare(old: &Value, new: &Value) -> Vec<Verdict> {
     let (old_usage, new_usage) = (UsageIndex::of(&old, &mut operations), UsageIndex::of(&new, &mut operations));
     let usage = old_usage.both(&new_usage);
     let documents = Documents { old: &old, new: &new, old_usage, new_usage, usage, operations };
-    let mut classifier =
-        Classifier { documents: &documents, compared_refs: HashMap::new(), depth: 0, strict: 0, verdicts: Vec::new() };
+    let mut classifier = Classifier {
+        documents: &documents,
+        compared_refs: HashMap::new(),
+        depth: 0,
+        strict: 0,
+        trials: MAX_TRIALS,
+        verdicts: Vec::new(),
+    };
     classifier.classify(&Location::root(&documents), diff::diff_canonical(&old, &new));
     let mut verdicts = classifier.verdicts;
     verdicts.sort_by(|a, b| a.difference.path.cmp(&b.difference.path));
@@ -112,6 +118,9 @@ pub(crate) fn request_components(document: &Value) -> BTreeSet<String> {
     UsageIndex::of(document, &mut Operations::default()).of_direction(Direction::Request)
 }
 
+/// Most comparisons of schemas as sets of values.
+const MAX_TRIALS: usize = 2_000;
+
 /// Longest chain of changed references that is followed.
 const MAX_REFERENCE_DEPTH: usize = 40;
 
@@ -126,6 +135,8 @@ struct Classifier<'a> {
     depth: usize,
     /// Above 0 while schemas are compared as sets of values: a property that comes or goes is a difference then.
     strict: usize,
+    /// The comparisons of schemas as sets of values that are left: without a bound they multiply.
+    trials: usize,
     verdicts: Vec<Verdict>,
 }
 
@@ -226,7 +237,7 @@ impl<'a> Classifier<'a> {
             (None, None) => return self.verdict(&location, rules::rule(&location, self.documents), difference),
         };
         let name = location.name.clone().unwrap_or_default();
-        let bases = composition::discriminated_bases(document, schema, 0);
+        let bases = composition::discriminated_bases(document, schema);
         for base in bases {
             let mapping = document.pointer(&base).map(|base| &base["discriminator"]["mapping"]);
             let own = format!("#{}", location.path);

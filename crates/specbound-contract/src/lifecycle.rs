@@ -91,6 +91,8 @@ struct Place {
     operation: Option<String>,
     /// Whether requests carry it.
     requested: bool,
+    /// The stability level of what it is a part of.
+    level: Option<String>,
 }
 
 impl Place {
@@ -124,6 +126,9 @@ impl Walk<'_> {
         for (keyword, new) in new_fields {
             let old = old_fields.and_then(|fields| fields.get(keyword));
             let mut place = place.at(keyword);
+            if let Some(level) = new_fields.get("x-stability-level").and_then(Value::as_str) {
+                place.level = Some(level.to_owned());
+            }
             if kind == ObjectKind::PathItem && is_method(keyword) {
                 let path = place.words.rsplit_once(", ").map_or("", |(path, _)| path).replace('`', "");
                 let name = format!("{} {path}", keyword.to_uppercase());
@@ -186,7 +191,7 @@ impl Walk<'_> {
         let is_deprecated = |fields: &Map<String, Value>| fields.get("deprecated") == Some(&Value::Bool(true));
         if is_deprecated(new) {
             let was = old.is_some_and(is_deprecated);
-            let days = match now.as_ref().and_then(Value::as_str) {
+            let days = match now.as_ref().and_then(Value::as_str).or(place.level.as_deref()) {
                 Some("draft" | "alpha") => 0,
                 Some("beta") => self.policy.beta_days,
                 _ => self.policy.stable_days,

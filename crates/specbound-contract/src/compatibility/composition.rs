@@ -20,7 +20,16 @@ use crate::diff::{self, Difference};
 const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Deepest nesting of `allOf` that is flattened.
-const MAX_FLATTENED: usize = 24;
+const MAX_FLATTENED: usize = 12;
+
+/// Most members of `allOf` that are merged into one schema.
+const MAX_MEMBERS: usize = 100;
+
+/// Deepest nesting of alternatives within alternatives.
+const MAX_NESTED_ALTERNATIVES: usize = 2;
+
+/// Deepest nesting of comparisons of schemas as sets of values.
+const MAX_STRICT: usize = 1;
 
 /// Most pairs of alternatives that are compared at one place.
 const MAX_PAIRS: usize = 2_000;
@@ -62,7 +71,7 @@ impl Classifier<'_> {
             return None;
         }
         let (old, new) = (location.old.as_deref()?, location.new.as_deref()?);
-        let (flat_old, flat_new) = (flatten(self.documents.old, old, 0), flatten(self.documents.new, new, 0));
+        let (flat_old, flat_new) = (flatten(self.documents.old, old), flatten(self.documents.new, new));
         if !flat_old.is_object() || !flat_new.is_object() {
             return None;
         }
@@ -137,7 +146,11 @@ impl Classifier<'_> {
 
     /// Compares the sets of alternatives of two schemas, of which one has none or has them under another keyword.
     fn compare_alternatives(&mut self, location: &Location<'_>, old: &Value, new: &Value) -> Rule {
-        let (before, now) = (alternatives(self.documents.old, old), alternatives(self.documents.new, new));
+        if self.strict >= MAX_STRICT {
+            let what = format!("{} has other alternatives now", location.subject);
+            return super::rules::different(what);
+        }
+        let (before, now) = (alternatives(self.documents.old, old, 0), alternatives(self.documents.new, new, 0));
         let bounded = before.len() * now.len() <= MAX_PAIRS;
         let exclusive = new.get("oneOf").is_some();
         let mut each = |direction: Direction| {
@@ -183,10 +196,15 @@ impl Classifier<'_> {
 
     /// Whether a change from `old` to `new` is compatible in one direction, and no property comes or goes by it.
     fn is_within(&mut self, location: &Location<'_>, old: &Value, new: &Value, direction: Direction) -> bool {
-        let (old, new) = (flatten(self.documents.old, old, 0), flatten(self.documents.new, new, 0));
+        let (old, new) = (flatten(self.documents.old, old), flatten(self.documents.new, new));
         if old == new {
             return true;
         }
+        // Within a comparison of sets, further sets are not compared: the answer errs towards breaking.
+        if self.strict >= MAX_STRICT || self.trials == 0 {
+            return false;
+        }
+        self.trials -= 1;
         let uses = Uses::one(0, direction, false);
         let alone = Location {
             // No place of the documents: only the direction counts.
@@ -207,6 +225,9 @@ impl Classifier<'_> {
 
     /// An alternative that is there on one side only: compatible if another one covers it.
     pub(super) fn classify_alternative(&mut self, location: &Location<'_>, own: Verdict) -> Verdict {
+        if self.strict >= MAX_STRICT {
+            return own;
+        }
         let holders = (location.old_holder.as_deref(), location.new_holder.as_deref());
         let (Some(old), Some(new)) = holders else { return own };
         if own.severity != Severity::Breaking || old.get("discriminator").or(new.get("discriminator")).is_some() {
@@ -217,7 +238,7 @@ impl Classifier<'_> {
         let (before, now) = (members(old), members(new));
         // Objects overlap more often than not: an alternative that is gone is reported although another one covers it.
         let alone = location.old.as_deref().or(location.new.as_deref());
-        let is_object = |document: &Value, schema: &Value| flatten(document, schema, 0).get("properties").is_some();
+        let is_object = |document: &Value, schema: &Value| flatten(document, schema).get("properties").is_some();
         let object = alone.is_some_and(|one| is_object(self.documents.old, one) || is_object(self.documents.new, one));
         if object || before.len().max(now.len()) > MAX_PAIRS {
             return own;
@@ -247,7 +268,7 @@ impl Classifier<'_> {
         if gone.len() * come.len() > MAX_PAIRS {
             return Vec::new();
         }
-        let flat = |document: &Value, side: &Option<Value>| side.as_ref().map(|side| flatten(document, side, 0));
+        let flat = |document: &Value, side: &Option<Value>| side.as_ref().map(|side| flatten(document, side));
         let old: Vec<_> = gone.iter().map(|one| flat(self.documents.old, &differences[*one].old)).collect();
         let new: Vec<_> = come.iter().map(|one| flat(self.documents.new, &differences[*one].new)).collect();
         let mut distances = Vec::new();
@@ -314,9 +335,10 @@ fn composed(path: &str) -> Option<&str> {
 }
 
 /// The alternatives of a schema, each with what the schema says beside them. A schema without any is its only one.
-fn alternatives(document: &Value, schema: &Value) -> Vec<Value> {
+fn alternatives(document: &Value, schema: &Value, depth: usize) -> Vec<Value> {
     let keywords: Vec<&str> = ["anyOf", "oneOf"].into_iter().filter(|keyword| schema.get(keyword).is_some()).collect();
-    let ([keyword], Some(fields)) = (keywords.as_slice(), schema.as_object()) else { return vec![schema.clone()] };
+    let bounded = schema.as_object().filter(|_| depth < MAX_NESTED_ALTERNATIVES);
+    let ([keyword], Some(fields)) = (keywords.as_slice(), bounded) else { return vec![schema.clone()] };
     let mut base = fields.clone();
     for beside in [*keyword, "discriminator"] {
         base.remove(beside);
@@ -328,24 +350,29 @@ fn alternatives(document: &Value, schema: &Value) -> Vec<Value> {
         if let Value::Array(all) = all {
             all.push(member);
         }
-        flatten(document, &Value::Object(whole), 0)
+        flatten(document, &Value::Object(whole))
     });
     // An alternative may have alternatives.
-    whole.flat_map(|one| if one == *schema { vec![one] } else { alternatives(document, &one) }).collect()
+    whole.flat_map(|one| alternatives(document, &one, depth + 1)).take(MAX_PAIRS).collect()
 }
 
 /// A schema with the members of its `allOf` merged into it, as far as that says the same.
-pub(super) fn flatten(document: &Value, schema: &Value, depth: usize) -> Value {
+pub(super) fn flatten(document: &Value, schema: &Value) -> Value {
+    flatten_within(document, schema, 0, &mut MAX_MEMBERS.clone())
+}
+
+/// `left` is the number of members that may still be merged: members that share members multiply.
+fn flatten_within(document: &Value, schema: &Value, depth: usize, left: &mut usize) -> Value {
     let target = look_through(document, schema);
-    let Some(Value::Object(fields)) = target.as_deref().filter(|_| depth < MAX_FLATTENED) else {
-        return schema.clone();
-    };
+    let bounded = depth < MAX_FLATTENED && *left > 0;
+    let Some(Value::Object(fields)) = target.as_deref().filter(|_| bounded) else { return schema.clone() };
     let Some(Value::Array(members)) = fields.get("allOf") else { return Value::Object(fields.clone()) };
     let mut merged = fields.clone();
     merged.remove("allOf");
     let mut rest = Vec::new();
     for member in members {
-        let flat = flatten(document, member, depth + 1);
+        *left = left.saturating_sub(1);
+        let flat = flatten_within(document, member, depth + 1, left);
         match flat.as_object().and_then(|flat| merge(&merged, flat)) {
             Some(both) => merged = both,
             None => rest.push(member.clone()),
@@ -444,19 +471,26 @@ fn smaller(one: &Value, other: &Value) -> Option<Value> {
 }
 
 /// The schemas with a discriminator that a schema extends by `allOf`, as JSON pointers.
-pub(super) fn discriminated_bases(document: &Value, schema: &Value, depth: usize) -> Vec<String> {
-    let mut bases = Vec::new();
-    let members = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-    let lone = schema.get("$ref").map(|_| schema);
-    for member in members.chain(lone) {
-        let Some(pointer) = member.get("$ref").and_then(Value::as_str).and_then(|to| to.strip_prefix('#')) else {
-            continue;
-        };
-        let Some(base) = document.pointer(pointer).filter(|_| depth < MAX_FLATTENED) else { continue };
-        if base.get("discriminator").is_some() {
-            bases.push(pointer.to_owned());
+pub(super) fn discriminated_bases(document: &Value, schema: &Value) -> Vec<String> {
+    let (mut bases, mut waiting, mut seen) = (Vec::new(), vec![schema], BTreeSet::new());
+    while let Some(schema) = waiting.pop() {
+        let members = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
+        let lone = schema.get("$ref").map(|_| schema);
+        for member in members.chain(lone) {
+            let reference =
+                member.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+            let Some((pointer, base)) = reference.and_then(|pointer| Some((pointer, document.pointer(pointer)?)))
+            else {
+                continue;
+            };
+            if !seen.insert(pointer) {
+                continue;
+            }
+            if base.get("discriminator").is_some() {
+                bases.push(pointer.to_owned());
+            }
+            waiting.push(base);
         }
-        bases.extend(discriminated_bases(document, base, depth + 1));
     }
     bases
 }

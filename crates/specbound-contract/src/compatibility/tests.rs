@@ -935,3 +935,29 @@ fn webhooks_are_called_by_the_server() {
     assert_eq!(severity(&none, &short), Compatible);
     assert_eq!(severity(&short, &none), Breaking);
 }
+
+#[test]
+fn compositions_that_contain_themselves_end() {
+    let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let layers = 24;
+    let mut more = json!({});
+    // Two ways from each layer to the next: 2^24 paths.
+    for layer in 0..layers {
+        let next = to(&format!("L{}", layer + 1));
+        more[format!("A{layer}")] = json!({"allOf": [next], "properties": {format!("a{layer}"): {}}});
+        more[format!("B{layer}")] = json!({"allOf": [next], "properties": {format!("b{layer}"): {}}});
+        more[format!("L{layer}")] = json!({"allOf": [to(&format!("A{layer}")), to(&format!("B{layer}"))]});
+    }
+    more[format!("L{layers}")] = json!({"type": "object"});
+    for old in [
+        json!({"allOf": [to("It"), {"type": "object"}]}),
+        json!({"allOf": [to("It"), {"type": "string"}], "oneOf": [to("It"), {"type": "string"}]}),
+        json!({"oneOf": [to("It"), {"anyOf": [to("It"), {"type": "string"}]}]}),
+        json!({"allOf": [to("L0"), {"maxProperties": 3}]}),
+    ] {
+        for new in [json!({"type": "string"}), json!({"anyOf": [to("It"), {"type": "integer"}]}), to("L1")] {
+            worst("3.0.3", &old, &new, &more);
+            worst("3.0.3", &new, &old, &more);
+        }
+    }
+}

@@ -364,8 +364,16 @@ fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) 
         (Some(before), Some(now)) => {
             let what = format!("the format of {subject} is now {}, not {}", code(now), code(before));
             match (before, now) {
-                ("int32", "int64") | ("float", "double") => wider(what),
-                ("int64", "int32") | ("double", "float") => narrower(what),
+                ("int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32", "int64")
+                | ("int8" | "int16" | "uint8" | "uint16", "int32")
+                | ("uint8" | "uint16" | "uint32", "uint64")
+                | ("uint8" | "uint16", "uint32")
+                | ("float", "double") => wider(what),
+                ("int64", "int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32")
+                | ("int32", "int8" | "int16" | "uint8" | "uint16")
+                | ("uint64", "uint8" | "uint16" | "uint32")
+                | ("uint32", "uint8" | "uint16")
+                | ("double", "float") => narrower(what),
                 _ => different(what),
             }
         }
