@@ -17,7 +17,8 @@
 //! - [`mail`]: renders and delivers email.
 //! - [`providers`]: identifies users through sign-in providers. It knows no accounts and no rules.
 //! - [`logging`]: the log, and its behaviour when lines cannot be written.
-//! - [`metrics`]: the metrics of each layer; [`admin_server`] serves them on an address of its own.
+//! - [`metrics`]: the metrics of each layer; [`admin_server`] serves them on an address of its
+//!   own.
 //! - [`secret`]: strings redacted in debug output; [`network`]: IP address ranges.
 //! - [`store`]: all SQL, one file per table, behind `read(closure)` and `write(closure)`.
 //!

@@ -1,8 +1,8 @@
 //! Metrics: names, units and help texts.
 //!
 //! Each layer owns its metrics and updates them; [`registry`] collects them for the admin server
-//! (`admin_server.rs`). Updates never block, fail or cost more than the measured work. A label never
-//! contains client input, since each label set lives as long as the process.
+//! (`admin_server.rs`). Updates never block, fail or cost more than the measured work. A label
+//! never contains client input, since each label set lives as long as the process.
 
 use std::time::{Duration, SystemTime};
 

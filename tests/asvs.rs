@@ -180,7 +180,7 @@ async fn audit_entries_have_a_time_in_utc_and_the_client() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     server.log_in("amy", "wrong").await;
-    server.noted().await;
+    server.flush_deferred().await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
     command.args(["audit", "--format", "json", "--database"]).arg(server.place.argument());
     let output = command.output().unwrap();

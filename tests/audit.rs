@@ -21,7 +21,7 @@ const NEW: &str = "Quagga-Topaz-88";
 
 /// All entries, oldest first.
 async fn entries(server: &TestServer) -> Vec<AuditEntry> {
-    server.noted().await;
+    server.flush_deferred().await;
     let mut all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     all.reverse();
     all
@@ -429,7 +429,7 @@ async fn operator_reads_it_by_account_event_client_and_time() {
         let body = json!({ "username": "amy", "password": "wrong" });
         server.post("login/", &[("x-forwarded-for", client)], body).await;
     }
-    server.noted().await;
+    server.flush_deferred().await;
     let read = |arguments: &[&str]| -> Value {
         let all = [&["audit"], arguments, &["--format", "json"]].concat();
         serde_json::from_str(&said(&operator(&server, &all))).unwrap()

@@ -208,7 +208,7 @@ async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
 
     assert_eq!(server.get("providers/", &[]).await.status, 200);
     for _ in 0..500 {
-        let metrics = String::from_utf8(server.operating("/metrics").await.body).unwrap();
+        let metrics = String::from_utf8(server.admin("/metrics").await.body).unwrap();
         if metrics.contains("http_requests_in_flight 0\n") {
             return;
         }
@@ -232,7 +232,7 @@ fn login() -> Vec<u8> {
 async fn half_bodies_on_http_2_keep_nobody_out() {
     let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
     let in_flight = async || -> u32 {
-        let metrics = String::from_utf8(server.operating("/metrics").await.body).unwrap();
+        let metrics = String::from_utf8(server.admin("/metrics").await.body).unwrap();
         let line = metrics.lines().find_map(|line| line.strip_prefix("inventree_auth_http_requests_in_flight "));
         line.unwrap().parse().unwrap()
     };

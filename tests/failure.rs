@@ -70,7 +70,7 @@ async fn no_read_waits_for_the_note_of_its_use() {
     release.send(()).unwrap();
     writer.await.unwrap().unwrap();
     // Both uses were recorded.
-    server.noted().await;
+    server.flush_deferred().await;
     let account = server.domain().store.read(|r| Ok::<_, StoreError>((r.token_list(1)?, r.session_list(1)?)));
     let (tokens, sessions) = account.await.unwrap();
     assert!(

@@ -12,7 +12,7 @@ use inventree_auth::store::AuditFilter;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::place::Place;
-use support::{PASSWORD, TestServer, confirmation_key, reset_link, spelling, tally};
+use support::{PASSWORD, TestServer, confirmation_key, count_by_status, reset_link, spelling};
 
 const NODES: usize = 3;
 const CLIENTS: usize = 64;
@@ -47,7 +47,7 @@ async fn one_name_in_64_spellings_over_three_servers_is_registered_once() {
         nodes[n % NODES].post("registration/", &[], body)
     }))
     .await;
-    assert_eq!(tally(&answers), BTreeMap::from([(201, 1), (400, CLIENTS - 1)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(201, 1), (400, CLIENTS - 1)]));
 }
 
 /// Exactly one primary address remains after 64 clients have made different ones primary at once.
@@ -77,7 +77,7 @@ async fn addresses_made_primary_by_64_clients_over_three_servers_leave_one_prima
         async move { node.post(&path, &headers, Value::Null).await }
     }))
     .await;
-    assert!(answers.iter().all(|answer| answer.status < 300), "{:?}", tally(&answers));
+    assert!(answers.iter().all(|answer| answer.status < 300), "{:?}", count_by_status(&answers));
     for node in &nodes {
         let rows = node.get("emails/", &headers).await.json();
         let primaries: Vec<_> =
@@ -101,7 +101,7 @@ async fn reset_link_used_by_64_clients_over_three_servers_works_once() {
         nodes[n % NODES].post("password/reset/confirm/", &[], body)
     }))
     .await;
-    assert_eq!(tally(&answers), BTreeMap::from([(200, 1), (400, CLIENTS - 1)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(200, 1), (400, CLIENTS - 1)]));
     let winner = answers.iter().position(|answer| answer.status == 200).unwrap();
     for node in &nodes {
         assert_eq!(node.log_in("amy", &format!("Quagga-Topaz-{winner}")).await.status, 200);
@@ -146,7 +146,7 @@ async fn guesses_are_counted_over_all_servers_together() {
     let nodes = nodes(&[("RATE_LIMITS", "on")]).await;
     nodes[0].register("amy", "").await;
     let answers = join_all((0..CLIENTS).map(|n| nodes[n % NODES].log_in("amy", "wrong"))).await;
-    assert_eq!(tally(&answers), BTreeMap::from([(400, 10), (429, CLIENTS - 10)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(400, 10), (429, CLIENTS - 10)]));
     for node in &nodes {
         assert_eq!(node.log_in("amy", PASSWORD).await.status, 429);
         // Refused attempts count too.

@@ -18,7 +18,7 @@ async fn start() -> TestServer {
 /// Every sample by name and labels, parsed strictly: HELP and TYPE before the samples of a family,
 /// one `# EOF` at the end.
 async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
-    let answer = server.operating("/metrics").await;
+    let answer = server.admin("/metrics").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     let text = String::from_utf8(answer.body).unwrap();
@@ -70,7 +70,7 @@ async fn health_and_metrics_are_off_by_default_and_never_on_the_api_port() {
 async fn a_server_that_can_work_is_healthy_and_ready() {
     let server = start().await;
     for (path, says) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
-        let answer = server.operating(path).await;
+        let answer = server.admin(path).await;
         assert_eq!((answer.status, answer.body.as_slice()), (200, says.as_bytes()));
         assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
         assert_eq!(answer.header("cache-control"), "no-store");
@@ -100,7 +100,7 @@ async fn idle_monitors_keep_nobody_out() {
         idle.push(tokio::net::TcpStream::connect(server.admin_address().unwrap()).await.unwrap());
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
-        assert_eq!(server.operating(path).await.status, 200);
+        assert_eq!(server.admin(path).await.status, 200);
     }
     assert_eq!(server.get("providers/", &[]).await.status, 200);
     let mut closed = 0;
@@ -117,16 +117,16 @@ async fn a_locked_database_makes_a_server_unready_until_it_is_free() {
     let server = start().await;
     let lock = server.place.lock();
     let started = std::time::Instant::now();
-    let answer = server.operating("/readyz").await;
+    let answer = server.admin("/readyz").await;
     assert_eq!((answer.status, answer.body.as_slice()), (503, &b"not ready: the database cannot be written\n"[..]));
-    assert_eq!(server.operating("/healthz").await.status, 200);
+    assert_eq!(server.admin("/healthz").await.status, 200);
     // A scrape does not wait for the writer.
     assert!(metrics(&server).await.contains_key("inventree_auth_mails_waiting"));
     assert!(started.elapsed().as_secs() < 10);
     drop(lock);
     // An earlier check may still be waiting for the lock.
     for _ in 0..100 {
-        if server.operating("/readyz").await.status == 200 {
+        if server.admin("/readyz").await.status == 200 {
             return;
         }
     }

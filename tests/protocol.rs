@@ -612,7 +612,7 @@ async fn session_ends_after_14_days_of_use() {
     for _ in 0..13 {
         server.clock.advance(chrono::Duration::days(1));
         assert!(session.is_open(&server).await);
-        server.noted().await;
+        server.flush_deferred().await;
     }
     server.clock.advance(chrono::Duration::days(1) - chrono::Duration::seconds(1));
     assert!(session.is_open(&server).await);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use support::{PASSWORD, TestServer, confirmation_key, reset_link, spelling, tally};
+use support::{PASSWORD, TestServer, confirmation_key, count_by_status, reset_link, spelling};
 
 async fn rows(server: &TestServer, token: &str) -> Vec<Value> {
     server.get("emails/", &[("authorization", token)]).await.json()["results"].as_array().unwrap().clone()
@@ -20,7 +20,7 @@ async fn one_name_in_64_spellings_is_registered_once() {
         server.post("registration/", &[], body)
     }))
     .await;
-    assert_eq!(tally(&answers), BTreeMap::from([(201, 1), (400, 63)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(201, 1), (400, 63)]));
     for refused in answers.iter().filter(|answer| answer.status == 400) {
         assert_eq!(refused.json(), json!({ "username": ["A user with that username already exists."] }));
         assert!(!refused.headers.contains_key("set-cookie"));
@@ -49,7 +49,7 @@ async fn address_of_eight_accounts_is_proved_by_one() {
     }
     let answers =
         join_all((0..64).map(|n| server.post("registration/verify-email/", &[], json!({ "key": keys[n % 8] })))).await;
-    assert_eq!(tally(&answers), BTreeMap::from([(200, 1), (404, 63)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(200, 1), (404, 63)]));
     let mut owners = 0;
     for token in &tokens {
         owners += rows(&server, token).await.iter().filter(|row| row["verified"] == true).count();
@@ -68,7 +68,7 @@ async fn one_address_is_added_once() {
         server.post("emails/", &headers, json!({ "email": email, "user": pk }))
     }))
     .await;
-    assert_eq!(tally(&answers), BTreeMap::from([(201, 1), (400, 31)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(201, 1), (400, 31)]));
     assert_eq!(rows(&server, &token).await.len(), 1);
 }
 
@@ -89,7 +89,7 @@ async fn primary_moved_by_many_is_one() {
     }
     let paths: Vec<String> = (0..64).map(|n| format!("emails/{}/primary/", ids[n % 4])).collect();
     let answers = join_all(paths.iter().map(|path| server.post(path, &headers, Value::Null))).await;
-    assert_eq!(tally(&answers), BTreeMap::from([(200, 64)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(200, 64)]));
     let primary: Vec<Value> = rows(&server, &token).await.into_iter().filter(|row| row["primary"] == true).collect();
     assert_eq!(primary.len(), 1);
     assert_eq!(server.get("user/", &headers).await.json()["email"], primary[0]["email"]);
@@ -108,7 +108,7 @@ async fn reset_link_used_by_many_works_once() {
         server.post("password/reset/confirm/", &[], body)
     }))
     .await;
-    assert_eq!(tally(&answers), BTreeMap::from([(200, 1), (400, 15)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(200, 1), (400, 15)]));
     for (password, answer) in passwords.iter().zip(&answers) {
         if answer.status == 400 {
             assert_eq!(answer.json(), json!({ "token": ["Invalid value"] }));
@@ -127,7 +127,7 @@ async fn parallel_password_changes_leave_one_of_them() {
         server.post("password/change/", &headers, json!({ "new_password1": password, "new_password2": password }))
     }))
     .await;
-    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 400)), "{:?}", tally(&answers));
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 400)), "{:?}", count_by_status(&answers));
     let mut opening = Vec::new();
     for (password, answer) in passwords.iter().zip(&answers) {
         if server.log_in("amy", password).await.status == 200 {
@@ -143,5 +143,5 @@ async fn parallel_wrong_logins_cannot_pass_the_limit_together() {
     server.register("amy", "").await;
     let names: Vec<String> = (0..64).map(|n| spelling("amy", n)).collect();
     let answers = join_all(names.iter().map(|name| server.log_in(name, "wrong"))).await;
-    assert_eq!(tally(&answers), BTreeMap::from([(400, 10), (429, 54)]));
+    assert_eq!(count_by_status(&answers), BTreeMap::from([(400, 10), (429, 54)]));
 }

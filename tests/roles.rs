@@ -77,12 +77,12 @@ async fn role_with_the_printed_grants_serves() {
     assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
     assert_eq!(server.log_in("amelia", PASSWORD).await.status, 200);
     let counted = "SELECT count FROM audit WHERE event = 'login_failed'";
-    server.noted().await;
+    server.flush_deferred().await;
     assert_eq!(postgres::texts(granted.port, &granted.name, counted), ["2"]);
     // Cleanup works, including audit entries beyond retention.
     server.clock.advance(chrono::Duration::days(800));
     server.log_in("amelia", "wrong").await;
-    server.noted().await;
+    server.flush_deferred().await;
     Sweep::new(server.domain().clone()).if_due().await.unwrap();
     let left = "SELECT event FROM audit ORDER BY id";
     assert_eq!(postgres::texts(granted.port, &granted.name, left), ["login_failed", "audit_trimmed"]);

@@ -127,7 +127,7 @@ async fn everybody_lists_their_own_tokens_and_never_a_key() {
     assert_eq!(members, ["created", "expires", "id", "last_seen", "name"]);
     assert_eq!(tokens[0]["last_seen"], Value::Null);
     server.get("user/", &[("Authorization", &format!("Token {}", amy.token))]).await;
-    server.noted().await;
+    server.flush_deferred().await;
     assert_eq!(amy.list("tokens/").await[0]["last_seen"], "2026-03-01");
 }
 

@@ -207,9 +207,9 @@ impl Store {
         let _ = self.inner.writer.submit(writer::job(f, reply));
     }
 
-    /// Like [`write_deferred`](Store::write_deferred), for writes that the next use repeats, such as a last-used time.
-    /// Drops the write if [`MAX_TOUCHES`] are queued already, so that reads cannot fill the write
-    /// queue.
+    /// Like [`write_deferred`](Store::write_deferred), for writes that the next use repeats, such
+    /// as a last-used time. Drops the write if [`MAX_TOUCHES`] are queued already, so that reads
+    /// cannot fill the write queue.
     pub fn touch(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
         // The closure owns this reference while it is queued.
         let queued = Arc::clone(&self.inner.touches);

@@ -73,7 +73,7 @@ fn registration(username: &str) -> Value {
 
 /// The client of the last failed login.
 async fn last_failed_client(server: &TestServer) -> String {
-    server.noted().await;
+    server.flush_deferred().await;
     let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     all.into_iter().find(|entry| entry.event == "login_failed").unwrap().client
 }
@@ -242,7 +242,7 @@ async fn old_session_adds_no_address_without_its_password() {
     let cookie = amy.cookies();
     let state = server.http.get(format!("{}/platform/api/reauthenticate/", server.base)).header("cookie", &cookie);
     assert_eq!(server.run(state).await.json(), json!({ "recent": true, "password": true }));
-    server.noted().await;
+    server.flush_deferred().await;
     let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     assert_eq!(all.iter().filter(|entry| entry.event == "reauthenticated").count(), 1);
 }
@@ -312,7 +312,7 @@ async fn right_password_without_its_second_factor_is_written_down() {
     server.place.execute(device);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 403);
     assert_eq!(server.get("user/", &[("authorization", &basic("amy", PASSWORD))]).await.status, 403);
-    server.noted().await;
+    server.flush_deferred().await;
     let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     let found = all.iter().find(|entry| entry.event == "second_factor_missing").unwrap();
     assert_eq!((found.account_id, found.client.as_str(), found.count), (Some(1), "127.0.0.1", 2), "{all:?}");

@@ -305,7 +305,7 @@ async fn account_knows_a_bounded_number_of_networks() {
         assert_eq!(log_in_from(&server, &format!("198.51.100.{n}"), "amy", PASSWORD).await.status, 200);
         server.clock.advance(Duration::seconds(1));
     }
-    server.noted().await;
+    server.flush_deferred().await;
     assert_eq!(server.place.number("SELECT COUNT(*) FROM known_networks"), 10);
     attack(&server, "amy").await;
     assert_eq!(log_in_from(&server, "198.51.100.29", "amy", PASSWORD).await.status, 200);

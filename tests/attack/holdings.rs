@@ -234,7 +234,7 @@ async fn session_that_nobody_uses_for_a_week_is_over_and_use_keeps_it_to_its_abs
     server.clock.advance(day * 7 - second);
     assert_eq!(status(&server, ("cookie", &used)).await, 200);
     assert_eq!(status(&server, ("cookie", &last)).await, 200);
-    server.noted().await;
+    server.flush_deferred().await;
     server.clock.advance(second);
     let over = server.get("user/", &[("cookie", &unused)]).await;
     assert_eq!(over.status, 401);
@@ -243,7 +243,7 @@ async fn session_that_nobody_uses_for_a_week_is_over_and_use_keeps_it_to_its_abs
     // longer.
     server.clock.advance(day * 6);
     assert_eq!(status(&server, ("cookie", &used)).await, 200);
-    server.noted().await;
+    server.flush_deferred().await;
     server.clock.advance(day - second);
     assert_eq!(status(&server, ("cookie", &used)).await, 200);
     // The other one has been unused for a week less a second.
@@ -274,7 +274,7 @@ async fn session_and_token_end_by_the_clock_and_no_use_renews_them() {
     for day in 0..366 {
         assert_eq!(status(&server, ("cookie", &cookie)).await == 200, day < 14, "session, day {day}");
         assert_eq!(status(&server, ("authorization", &token)).await, 200, "token, day {day}");
-        server.noted().await;
+        server.flush_deferred().await;
         server.clock.advance(chrono::Duration::days(1));
     }
     assert_eq!(status(&server, ("authorization", &token)).await, 401);

@@ -22,7 +22,7 @@ const SECONDS: u32 = 3;
 const READERS: u32 = 32;
 const HASHERS: u32 = 8;
 /// Pause before memory is measured.
-const REST: std::time::Duration = std::time::Duration::from_secs(3);
+const IDLE_PAUSE: std::time::Duration = std::time::Duration::from_secs(3);
 const NAME: &str = "amy";
 const EMAIL: &str = "amy@example.com";
 
@@ -173,7 +173,7 @@ fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec
         cells.extend([number(theirs), format!("{} ({ratio:.1} x)", number(ours))]);
     }
     // Idle, as most of the time.
-    std::thread::sleep(REST);
+    std::thread::sleep(IDLE_PAUSE);
     let (their_memory, our_memory) = (server.memory_mib(), ours.memory_mib());
     cells.extend([format!("{their_memory:.0}"), format!("{our_memory:.0} (1/{:.1})", their_memory / our_memory)]);
     let millis = |times: [std::time::Duration; 3]| median(times.iter().map(|t| t.as_secs_f64() * 1000.0));

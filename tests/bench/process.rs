@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct Process {
     child: Child,
@@ -33,7 +33,7 @@ impl Process {
         let child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
         let mut process = Process { child, port, started_in: Duration::ZERO };
         while !answers(port, path) {
-            let is_over = !matches!(process.child.try_wait(), Ok(None)) || begun.elapsed() > PATIENCE;
+            let is_over = !matches!(process.child.try_wait(), Ok(None)) || begun.elapsed() > START_TIMEOUT;
             if is_over {
                 let said = std::fs::read_to_string(log).unwrap_or_default();
                 return Err(format!("{command:?} does not answer: {said}"));

@@ -6,7 +6,7 @@
 //! the file and with the API. Exits with 1 at the first difference. The seed fixes the clients'
 //! actions and the time of the kill, but not the requests in flight then.
 
-mod people;
+mod load_clients;
 mod server;
 #[path = "../support/smtp.rs"]
 mod smtp;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use people::{Client, Failure, HALVES, PATIENCE, Rows, State, Tally, read_back, settle};
+use load_clients::{Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back, reconcile};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -64,7 +64,7 @@ fn check_file(file: &Connection) -> Result<(), Failure> {
     }
     // No account without its address or without a session; the foreign keys cover rows without an
     // account.
-    let halves = [
+    let partial_writes = [
         ("foreign_key_check", "SELECT count(*) FROM pragma_foreign_key_check"),
         // Each login creates one token, and token ids are not reused.
         (
@@ -74,7 +74,7 @@ fn check_file(file: &Connection) -> Result<(), Failure> {
              WHERE EXISTS (SELECT 1 FROM accounts) UNION ALL SELECT 0 LIMIT 1",
         ),
     ];
-    for (what, sql) in halves.into_iter().chain(HALVES) {
+    for (what, sql) in partial_writes.into_iter().chain(PARTIAL_WRITE_CHECKS) {
         let count: i64 = file.query_row(sql, [], |row| row.get(0))?;
         if count != 0 {
             return Err(format!("{what}: {count}").into());
@@ -106,8 +106,8 @@ async fn run() -> Result<(), Failure> {
     let folder = folder.path();
     let database = folder.join("auth.sqlite3");
     let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
-    let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-    let (mut tally, mut killed_at_start) = (Tally::default(), 0);
+    let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
+    let (mut stats, mut killed_at_start) = (Stats::default(), 0);
     let mut server = Server::start(&binary, folder, &settings)?;
     // They stop with the server.
     let never = Arc::new(AtomicBool::new(false));
@@ -124,11 +124,11 @@ async fn run() -> Result<(), Failure> {
             if let Some(said) = client.unavailable {
                 return Err(format!("round {round}: {said}").into());
             }
-            tally.acknowledged += acknowledged;
+            stats.acknowledged += acknowledged;
             clients.push(client);
         }
-        let pending = clients.iter().flat_map(|client| &client.people).filter(|person| person.pending.is_some());
-        tally.kills_in_mid_write += usize::from(pending.count() > 0);
+        let pending = clients.iter().flat_map(|client| &client.accounts).filter(|account| account.pending.is_some());
+        stats.kills_in_mid_write += usize::from(pending.count() > 0);
         if rng.random_range(0..5) == 0 {
             // A second kill during recovery.
             let (mut child, log) = Server::spawn(&binary, folder, &settings)?;
@@ -141,19 +141,19 @@ async fn run() -> Result<(), Failure> {
         server = Server::start(&binary, folder, &settings).map_err(|e| format!("round {round}: {e}"))?;
         let mut file = File(Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
         check_file(&file.0).map_err(|e| format!("round {round}: {e}"))?;
-        for person in clients.iter_mut().flat_map(|client| &mut client.people) {
+        for account in clients.iter_mut().flat_map(|client| &mut client.accounts) {
             // Those of earlier rounds too: they must not change any more.
-            settle(&mut file, person, &mut tally).map_err(|e| format!("round {round}: {e}"))?;
-            if person.is_touched {
-                let read = read_back(&http, &server.base, person, &mut tally).await;
+            reconcile(&mut file, account, &mut stats).map_err(|e| format!("round {round}: {e}"))?;
+            if account.is_touched {
+                let read = read_back(&http, &server.base, account, &mut stats).await;
                 read.map_err(|e| format!("round {round}: {e}"))?;
             }
         }
         for client in &mut clients {
-            client.people.retain(|person| person.state.exists);
+            client.accounts.retain(|account| account.state.exists);
         }
         if round % 20 == 0 || round == rounds {
-            println!("round {round}: {} writes acknowledged, {} s", tally.acknowledged, started.elapsed().as_secs());
+            println!("round {round}: {} writes acknowledged, {} s", stats.acknowledged, started.elapsed().as_secs());
         }
     }
     let promised = mails(&sink, &database, &clients).await?;
@@ -163,14 +163,14 @@ async fn run() -> Result<(), Failure> {
          read back\n{} kills with writes under way, {} more while starting; of the writes without an answer {} were wholly \
          there, {} wholly absent\nintegrity_check ok and foreign_key_check empty each time\n{promised} mails promised, all \
          arrived; {} deliveries",
-        tally.acknowledged,
-        clients.iter().map(|client| client.people.len()).sum::<usize>(),
-        tally.checked,
-        tally.read_back,
-        tally.kills_in_mid_write,
+        stats.acknowledged,
+        clients.iter().map(|client| client.accounts.len()).sum::<usize>(),
+        stats.checked,
+        stats.read_back,
+        stats.kills_in_mid_write,
         killed_at_start,
-        tally.unacknowledged_there,
-        tally.unacknowledged_absent,
+        stats.unacknowledged_there,
+        stats.unacknowledged_absent,
         sink.delivered().len(),
     );
     Ok(())
@@ -179,7 +179,7 @@ async fn run() -> Result<(), Failure> {
 /// Every promised email must arrive without a further request.
 async fn mails(sink: &smtp::Sink, database: &Path, clients: &[Client]) -> Result<usize, Failure> {
     let file = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     while file.query_row("SELECT count(*) FROM outbox", [], |row| row.get::<_, i64>(0))? > 0 {
         if Instant::now() > deadline {
             return Err("mails still wait".into());
@@ -191,12 +191,12 @@ async fn mails(sink: &smtp::Sink, database: &Path, clients: &[Client]) -> Result
         *arrived.entry(address).or_default() += 1;
     }
     let mut promised = 0;
-    for person in clients.iter().flat_map(|client| &client.people) {
-        let came = arrived.get(&person.address).copied().unwrap_or(0);
-        if came < person.promised {
-            return Err(format!("{}: {} mails promised, {came} came", person.address, person.promised).into());
+    for account in clients.iter().flat_map(|client| &client.accounts) {
+        let came = arrived.get(&account.address).copied().unwrap_or(0);
+        if came < account.promised {
+            return Err(format!("{}: {} mails promised, {came} came", account.address, account.promised).into());
         }
-        promised += person.promised;
+        promised += account.promised;
     }
     Ok(promised)
 }

@@ -8,7 +8,7 @@
 //! state expected by the clients is compared with the rows and with the API. Exits with 1 at the
 //! first difference.
 
-mod people;
+mod load_clients;
 #[path = "../support/postgres.rs"]
 mod postgres_server;
 mod server;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use people::{Client, Failure, HALVES, PATIENCE, Rows, State, Tally, read_back, settle};
+use load_clients::{Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back, reconcile};
 use postgres_server::Cluster;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -31,7 +31,7 @@ use server::Server;
 const NODES: usize = 3;
 const CLIENTS: usize = 18;
 /// Maximum interruption of the other servers.
-const GO_ON: Duration = Duration::from_secs(2);
+const MAX_INTERRUPTION: Duration = Duration::from_secs(2);
 const DATABASE: &str = "postgres";
 
 /// Writes to one server and reads from the next, continuously.
@@ -53,7 +53,7 @@ impl Probe {
         last_good: LastGood,
         stop: Arc<AtomicBool>,
     ) -> Result<Probe, Failure> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
         let authorization = format!("Token {}", self.token);
         while !stop.load(Ordering::SeqCst) {
             let begun = Instant::now();
@@ -131,7 +131,7 @@ impl Beside {
             "SELECT GREATEST(0, (SELECT COUNT(*) FROM tokens) -
                  (SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM audit WHERE event IN ('registered', 'login')))",
         )];
-        for (what, sql) in own.into_iter().chain(HALVES) {
+        for (what, sql) in own.into_iter().chain(PARTIAL_WRITE_CHECKS) {
             let count = self.number(sql)?;
             if count != 0 {
                 return Err(format!("{what}: {count}").into());
@@ -183,8 +183,8 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         probes.push(runtime.block_on(probe(&base(&servers, number)?, number))?);
     }
     let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
-    let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-    let mut tally = Tally::default();
+    let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
+    let mut stats = Stats::default();
     let (mut killed_servers, mut killed_databases, mut longest) = (0, 0, [Duration::ZERO; 2]);
     let started = Instant::now();
     for round in 1..=rounds {
@@ -224,8 +224,8 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
                 if good[number].lock().map_err(|e| e.to_string())?.is_some_and(|last| last >= begun) {
                     break;
                 }
-                if begun.elapsed() > GO_ON {
-                    return Err(at(format!("server {number} does not go on within {GO_ON:?}").into()));
+                if begun.elapsed() > MAX_INTERRUPTION {
+                    return Err(at(format!("server {number} does not go on within {MAX_INTERRUPTION:?}").into()));
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -239,7 +239,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
             if let (Some(said), Some(_)) = (client.unavailable.take(), victim) {
                 return Err(at(format!("with the database there: {said}").into()));
             }
-            tally.acknowledged += acknowledged;
+            stats.acknowledged += acknowledged;
             clients.push(client);
         }
         for probe in probing {
@@ -250,21 +250,21 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         }
         let mut beside = Beside::open(cluster.port)?;
         beside.check().map_err(at)?;
-        let pending = clients.iter().flat_map(|client| &client.people).filter(|person| person.pending.is_some());
-        tally.kills_in_mid_write += usize::from(pending.count() > 0);
-        for person in clients.iter_mut().flat_map(|client| &mut client.people) {
-            settle(&mut beside, person, &mut tally).map_err(at)?;
-            if person.is_touched {
+        let pending = clients.iter().flat_map(|client| &client.accounts).filter(|account| account.pending.is_some());
+        stats.kills_in_mid_write += usize::from(pending.count() > 0);
+        for account in clients.iter_mut().flat_map(|client| &mut client.accounts) {
+            reconcile(&mut beside, account, &mut stats).map_err(at)?;
+            if account.is_touched {
                 // At any server, regardless of the one that wrote.
                 let base = base(&servers, rng.random_range(0..NODES))?;
-                runtime.block_on(read_back(&http, &base, person, &mut tally)).map_err(at)?;
+                runtime.block_on(read_back(&http, &base, account, &mut stats)).map_err(at)?;
             }
         }
         for client in &mut clients {
-            client.people.retain(|person| person.state.exists);
+            client.accounts.retain(|account| account.state.exists);
         }
         if round % 10 == 0 || round == rounds {
-            println!("round {round}: {} writes acknowledged, {} s", tally.acknowledged, started.elapsed().as_secs());
+            println!("round {round}: {} writes acknowledged, {} s", stats.acknowledged, started.elapsed().as_secs());
         }
     }
     let (promised, written, delivered) = mails(&sink, cluster.port, &clients)?;
@@ -278,14 +278,14 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
          within {:.0} ms of its return\n{} kills with writes under way; of the writes without an answer {} were wholly there, {} \
          wholly absent\n{promised} mails promised to those who got an answer, all arrived; {written} committed, {delivered} \
          delivered, {twice} of them twice",
-        tally.acknowledged,
-        tally.checked,
-        tally.read_back,
+        stats.acknowledged,
+        stats.checked,
+        stats.read_back,
         longest[0].as_secs_f64() * 1000.0,
         longest[1].as_secs_f64() * 1000.0,
-        tally.kills_in_mid_write,
-        tally.unacknowledged_there,
-        tally.unacknowledged_absent,
+        stats.kills_in_mid_write,
+        stats.unacknowledged_there,
+        stats.unacknowledged_absent,
     );
     // At most the one that was being sent when its server was killed.
     if twice > killed_servers {
@@ -315,7 +315,7 @@ async fn probe(base: &str, number: usize) -> Result<Probe, Failure> {
 /// committed and delivered ones.
 fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usize, usize), Failure> {
     let mut beside = Beside::open(port)?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
     while beside.number("SELECT COUNT(*) FROM outbox")? > 0 {
         if Instant::now() > deadline {
             return Err("mails still wait".into());
@@ -328,12 +328,12 @@ fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usi
         *arrived.entry(address.clone()).or_default() += 1;
     }
     let mut promised = 0;
-    for person in clients.iter().flat_map(|client| &client.people) {
-        let came = arrived.get(&person.address).copied().unwrap_or(0);
-        if came < person.promised {
-            return Err(format!("{}: {} mails promised, {came} came", person.address, person.promised).into());
+    for account in clients.iter().flat_map(|client| &client.accounts) {
+        let came = arrived.get(&account.address).copied().unwrap_or(0);
+        if came < account.promised {
+            return Err(format!("{}: {} mails promised, {came} came", account.address, account.promised).into());
         }
-        promised += person.promised;
+        promised += account.promised;
     }
     // Registrations with an address and reset requests, each in one transaction with its email.
     let written = beside.number(

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::people::Failure;
+use crate::load_clients::Failure;
 use crate::smtp;
 
 /// Registration enabled, rate limits disabled, email to this port; named without their prefix.

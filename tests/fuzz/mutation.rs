@@ -10,8 +10,8 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 /// Maximum size of the corpus, and of an input.
-const MOST_KEPT: usize = 2000;
-const MOST_BYTES: usize = 4096;
+const MAX_CORPUS: usize = 2000;
+const MAX_BYTES: usize = 4096;
 
 /// Tokens of the parsers and edge cases.
 const WORDS: &[&[u8]] = &[
@@ -98,13 +98,13 @@ impl Mutator {
         for _ in 0..self.random.random_range(1..=most) {
             self.spoil(&mut input);
         }
-        input.truncate(MOST_BYTES);
+        input.truncate(MAX_BYTES);
         input
     }
 
     /// Keeps an input whose `outcome` is new.
     pub fn learn(&mut self, input: &[u8], outcome: u64) {
-        if self.corpus.len() < MOST_KEPT && self.seen.insert(outcome) {
+        if self.corpus.len() < MAX_CORPUS && self.seen.insert(outcome) {
             self.corpus.push(input.to_vec());
         }
     }

@@ -22,9 +22,9 @@ use crate::mutation::Mutator;
 /// Requests per round. Revoked sessions, tokens and passwords are replaced for the next round.
 const ROUND: u64 = 4000;
 /// Concurrent connections; more would overflow the hashing queue.
-const AT_ONCE: usize = 8;
+const MAX_CONNECTIONS: usize = 8;
 /// A request without a response by then is incomplete, and the server still waits for its end.
-const PATIENCE: Duration = Duration::from_millis(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(30);
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -151,7 +151,7 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
             (0..ROUND.min(executions - done)).map(|_| with_its_length(mutator.next(3))).collect();
         done += inputs.len() as u64;
         let mut asking = tokio::task::JoinSet::new();
-        for part in inputs.chunks(inputs.len().div_ceil(AT_ONCE)).map(<[Vec<u8>]>::to_vec) {
+        for part in inputs.chunks(inputs.len().div_ceil(MAX_CONNECTIONS)).map(<[Vec<u8>]>::to_vec) {
             asking.spawn(async move {
                 let mut answers = Vec::new();
                 for input in part {
@@ -203,5 +203,5 @@ async fn ask(address: SocketAddr, input: &[u8]) -> u16 {
         stream.read_exact(&mut start).await.ok()?;
         std::str::from_utf8(start.get(9..12)?).ok()?.parse().ok()
     };
-    tokio::time::timeout(PATIENCE, exchange).await.ok().flatten().unwrap_or(0)
+    tokio::time::timeout(RESPONSE_TIMEOUT, exchange).await.ok().flatten().unwrap_or(0)
 }

@@ -25,11 +25,11 @@ use tokio::task::JoinSet;
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// In addition to hashing, which takes 19 MiB per core.
-const MOST_MEMORY_MIB: f64 = 256.0;
+const MAX_MEMORY_MIB: f64 = 256.0;
 /// Memory that may remain in use after large bodies.
-const MOST_KEPT_MIB: f64 = 24.0;
+const MAX_RETAINED_MIB: f64 = 24.0;
 /// The server's limits: 4,096 connections, 32 closing ones, 512 other files.
-const MOST_FILES: usize = 4096 + 32 + 512;
+const MAX_FILES: usize = 4096 + 32 + 512;
 const PASSWORD: &str = "Zebra-Quartz-77";
 
 /// The sizes of the loads.
@@ -76,21 +76,21 @@ async fn run(binary: &str, plan: &Plan) -> Result<(), Failure> {
     let made = ask(server.port, &post("registration/", &body)).await?;
     let key = made.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
     expect(made.status == 201 && !key.is_empty(), "amy cannot register")?;
-    let world = World { server: Arc::new(server), key };
-    slow(&world, plan).await?;
-    large(&world, plan).await?;
-    costly(&world, plan).await?;
-    too_many(&world, plan).await?;
+    let fixture = Fixture { server: Arc::new(server), key };
+    slow(&fixture, plan).await?;
+    large(&fixture, plan).await?;
+    costly(&fixture, plan).await?;
+    too_many(&fixture, plan).await?;
     println!("all that must hold held");
     Ok(())
 }
 
-struct World {
+struct Fixture {
     server: Arc<Process>,
     key: String,
 }
 
-impl World {
+impl Fixture {
     fn read(&self) -> Vec<u8> {
         format!(
             "GET /api/auth/user/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Token {}\r\n\r\n",
@@ -127,7 +127,7 @@ impl World {
 
     /// Reads and logins of an ordinary client, all of which must succeed.
     async fn ordinary(&self, when: &str, time: Duration) -> Result<(), Failure> {
-        let (reads, logins) = tokio::join!(self.clients(4, self.read(), time), self.clients(1, World::login(), time));
+        let (reads, logins) = tokio::join!(self.clients(4, self.read(), time), self.clients(1, Fixture::login(), time));
         let (reads, logins) = (reads?, logins?);
         for answer in reads.iter().chain(&logins) {
             expect(
@@ -167,22 +167,22 @@ impl Watch {
         let (memory, files) = self.thread.join().map_err(|_| "the watch broke")?;
         println!("  at most {memory:.0} MiB (PSS) and {files} open files");
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        expect(memory <= MOST_MEMORY_MIB + 19.0 * cores as f64, "more memory than that")?;
-        expect(files <= MOST_FILES, "more files than that")
+        expect(memory <= MAX_MEMORY_MIB + 19.0 * cores as f64, "more memory than that")?;
+        expect(files <= MAX_FILES, "more files than that")
     }
 }
 
 /// Clients that send nothing, half a head, half a body or no HTTP/2 frame, or never read
 /// responses.
-async fn slow(world: &World, plan: &Plan) -> Result<(), Failure> {
+async fn slow(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     println!("{} slow and silent connections, each opened again when it is closed", plan.connections);
     let time = Duration::from_secs(plan.seconds);
-    world.ordinary("before", time / 3).await?;
-    let watch = Watch::start(&world.server);
+    fixture.ordinary("before", time / 3).await?;
+    let watch = Watch::start(&fixture.server);
     let (open, opened) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut silent = JoinSet::new();
     for number in 0..plan.connections {
-        let (port, open, opened) = (world.server.port, Arc::clone(&open), Arc::clone(&opened));
+        let (port, open, opened) = (fixture.server.port, Arc::clone(&open), Arc::clone(&opened));
         silent.spawn(async move {
             loop {
                 open.fetch_add(1, Ordering::Relaxed);
@@ -197,7 +197,7 @@ async fn slow(world: &World, plan: &Plan) -> Result<(), Failure> {
     while opened.load(Ordering::Relaxed) < plan.connections {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    world.ordinary("meanwhile", time).await?;
+    fixture.ordinary("meanwhile", time).await?;
     println!(
         "  {} connections were opened, {} at the end",
         opened.load(Ordering::Relaxed),
@@ -205,7 +205,7 @@ async fn slow(world: &World, plan: &Plan) -> Result<(), Failure> {
     );
     watch.stop()?;
     silent.shutdown().await;
-    world.ordinary("after", time / 3).await
+    fixture.ordinary("after", time / 3).await
 }
 
 /// Holds a connection until it is closed.
@@ -254,13 +254,13 @@ async fn hold(port: u16, number: usize) -> Result<(), Failure> {
 }
 
 /// Bodies of 100 MB without Content-Length, and heads of 1 MB.
-async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
+async fn large(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     println!("{} clients send bodies of 100 MB, and as many heads of 1 MB, again and again", plan.large);
-    let watch = Watch::start(&world.server);
+    let watch = Watch::start(&fixture.server);
     let mut clients = JoinSet::new();
     let [bodies, heads, resets] = std::array::from_fn(|_| Arc::new(AtomicUsize::new(0)));
     for _ in 0..plan.large {
-        let (port, bodies, early) = (world.server.port, Arc::clone(&bodies), Arc::clone(&resets));
+        let (port, bodies, early) = (fixture.server.port, Arc::clone(&bodies), Arc::clone(&resets));
         clients.spawn(async move {
             loop {
                 match send_chunks(port).await {
@@ -270,7 +270,7 @@ async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
                 };
             }
         });
-        let (port, heads, early) = (world.server.port, Arc::clone(&heads), Arc::clone(&resets));
+        let (port, heads, early) = (fixture.server.port, Arc::clone(&heads), Arc::clone(&resets));
         clients.spawn(async move {
             let head = [b"GET / HTTP/1.1\r\nX-Long: ".to_vec(), vec![b'x'; 1 << 20], b"\r\n\r\n".to_vec()].concat();
             loop {
@@ -283,7 +283,7 @@ async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
             }
         });
     }
-    world.ordinary("meanwhile", Duration::from_secs(plan.seconds) / 2).await?;
+    fixture.ordinary("meanwhile", Duration::from_secs(plan.seconds) / 2).await?;
     if let Some(ended) = clients.try_join_next() {
         let _: Result<(), Failure> = ended?;
         return Err("a client ended".into());
@@ -298,15 +298,15 @@ async fn large(world: &World, plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Bodies of the maximum size that are slow to parse.
-async fn costly(world: &World, plan: &Plan) -> Result<(), Failure> {
+async fn costly(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     println!("4 clients send bodies of 2.5 MB that are costly to parse, one after the other");
     let time = Duration::from_secs(plan.seconds) / 2;
-    let before = world.clients(4, world.read(), time).await?;
-    let memory = world.server.memory_mib();
-    let watch = Watch::start(&world.server);
-    let flood = Flood::start(world.server.port, 4);
+    let before = fixture.clients(4, fixture.read(), time).await?;
+    let memory = fixture.server.memory_mib();
+    let watch = Watch::start(&fixture.server);
+    let flood = Flood::start(fixture.server.port, 4);
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let meanwhile = world.clients(4, world.read(), time).await?;
+    let meanwhile = fixture.clients(4, fixture.read(), time).await?;
     let refused = tokio::task::spawn_blocking(|| flood.stop()).await??;
     watch.stop()?;
     println!("  {refused} bodies were refused; reads before: {}; meanwhile: {}", times(&before), times(&meanwhile));
@@ -315,13 +315,13 @@ async fn costly(world: &World, plan: &Plan) -> Result<(), Failure> {
     let most = median(&before) * 2 + Duration::from_millis(5);
     expect(median(&meanwhile) <= most, "an ordinary client waits for others' bodies")?;
     for _ in 0..100 {
-        if world.server.memory_mib() <= memory + MOST_KEPT_MIB {
-            println!("  {:.0} MiB behind them, {memory:.0} before", world.server.memory_mib());
+        if fixture.server.memory_mib() <= memory + MAX_RETAINED_MIB {
+            println!("  {:.0} MiB behind them, {memory:.0} before", fixture.server.memory_mib());
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(format!("{:.0} MiB are kept behind them, {memory:.0} before", world.server.memory_mib()).into())
+    Err(format!("{:.0} MiB are kept behind them, {memory:.0} before", fixture.server.memory_mib()).into())
 }
 
 async fn send_chunks(port: u16) -> Result<u16, Failure> {
@@ -351,15 +351,15 @@ async fn send_chunks(port: u16) -> Result<u16, Failure> {
 }
 
 /// Ten times as many logins as the machine can hash, at a constant rate, regardless of responses.
-async fn too_many(world: &World, plan: &Plan) -> Result<(), Failure> {
+async fn too_many(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     let time = Duration::from_secs(plan.seconds);
-    let before = world.clients(8, World::login(), time / 3).await?;
+    let before = fixture.clients(8, Fixture::login(), time / 3).await?;
     expect(before.iter().all(|answer| answer.status == 200), "a login was refused without need")?;
     let capacity = before.len() as f64 / (time / 3).as_secs_f64();
     println!("{:.0} logins a second, where {capacity:.0} can be hashed", capacity * 10.0);
     println!("  before: {}", times(&before));
-    let watch = Watch::start(&world.server);
-    let (port, login) = (world.server.port, Arc::new(World::login()));
+    let watch = Watch::start(&fixture.server);
+    let (port, login) = (fixture.server.port, Arc::new(Fixture::login()));
     let mut asked = JoinSet::new();
     let mut tick = tokio::time::interval(Duration::from_secs_f64(1.0 / (capacity * 10.0)));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
@@ -369,7 +369,7 @@ async fn too_many(world: &World, plan: &Plan) -> Result<(), Failure> {
         let login = Arc::clone(&login);
         asked.spawn(async move { ask(port, &login).await });
     }
-    let reads = world.clients(2, world.read(), Duration::from_secs(1)).await?;
+    let reads = fixture.clients(2, fixture.read(), Duration::from_secs(1)).await?;
     expect(reads.iter().all(|answer| answer.status == 200), "a read was refused")?;
     let (mut accepted, mut refused) = (Vec::new(), Vec::new());
     while let Some(answer) = asked.join_next().await {
@@ -389,7 +389,7 @@ async fn too_many(world: &World, plan: &Plan) -> Result<(), Failure> {
     println!("  {} refused, {}", refused.len(), times(&refused));
     println!("  reads right behind them: {}", times(&reads));
     watch.stop()?;
-    let after = world.clients(8, World::login(), time / 3).await?;
+    let after = fixture.clients(8, Fixture::login(), time / 3).await?;
     expect(after.iter().all(|answer| answer.status == 200), "it has not recovered")?;
     println!("  after: {}", times(&after));
     expect(!refused.is_empty(), "that was no overload")

@@ -247,7 +247,7 @@ impl Document {
             None => Err(format!("{} is answered at a path or for a method that is not documented", reply.status)),
             Some(operation) => {
                 operation.check_security(request)?;
-                operation.check_request(request, &path, query).or_else(forgive)?;
+                operation.check_request(request, &path, query).or_else(allow_invalid)?;
                 operation.check_reply(request.method == "HEAD", reply)?;
                 Ok(cell.filter(|_| request.method != "HEAD"))
             }
@@ -256,7 +256,7 @@ impl Document {
 }
 
 /// Ignores a violation by the request inside [`lenient`].
-fn forgive(why: String) -> Result<(), String> {
+fn allow_invalid(why: String) -> Result<(), String> {
     LENIENT.try_with(|was_needed| was_needed.set(true)).map_err(|_| format!("this was taken, although {why}"))
 }
 

@@ -206,7 +206,7 @@ impl TestServer {
     }
 
     /// A request to the admin server.
-    pub async fn operating(&self, path: &str) -> Answer {
+    pub async fn admin(&self, path: &str) -> Answer {
         let address = self.admin_address().unwrap();
         self.page(self.http.get(format!("http://{address}{path}"))).await
     }
@@ -223,7 +223,7 @@ impl TestServer {
     }
 
     /// Waits until all deferred writes are done, by a write queued after them.
-    pub async fn noted(&self) {
+    pub async fn flush_deferred(&self) {
         self.domain().store.write(|_| Ok::<_, StoreError>(())).await.unwrap();
     }
 
@@ -330,7 +330,7 @@ pub fn reset_link(mail: &Message) -> (String, String) {
 }
 
 /// Number of responses by status.
-pub fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
+pub fn count_by_status(answers: &[Answer]) -> BTreeMap<u16, usize> {
     let mut counts = BTreeMap::new();
     for answer in answers {
         *counts.entry(answer.status).or_default() += 1;

@@ -1,9 +1,9 @@
 //! The engine for databases shared by several servers, over the PostgreSQL protocol.
 //!
-//! Closures block their thread on each statement ([`reading`], [`writing`]); [`block_in_place`] keeps
-//! them from blocking the async runtime. Token and session lookups are async, over [`pipelined`].
-//! Reads are retried after a lost connection. A write is never repeated once the server may have
-//! committed it.
+//! Closures block their thread on each statement ([`reading`], [`writing`]); [`block_in_place`]
+//! keeps them from blocking the async runtime. Token and session lookups are async, over
+//! [`pipelined`]. Reads are retried after a lost connection. A write is never repeated once the
+//! server may have committed it.
 //!
 //! Only row locks exclude writers, since not every engine of this protocol has advisory locks.
 //! Every wait has a timeout: a frozen server sends nothing while its kernel still acknowledges.

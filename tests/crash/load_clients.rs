@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Timeout of a request, of a server start, and of the last emails.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 const SAME_PASSWORD: &str = "Zebra-Quartz-77";
 
 /// Row counts that must be zero: accounts are never partially written.
-pub const HALVES: [(&str, &str); 3] = [
+pub const PARTIAL_WRITE_CHECKS: [(&str, &str); 3] = [
     (
         "accounts without their address",
         "SELECT count(*) FROM accounts a WHERE a.email <> ''
@@ -50,7 +50,7 @@ pub struct State {
 
 /// An account as its client knows it.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub struct Account {
     pub username: String,
     pub address: String,
     pub password: String,
@@ -64,13 +64,13 @@ pub struct Person {
     /// Number of emails promised by acknowledged requests.
     pub promised: usize,
     /// Sent, but without a response.
-    pub pending: Option<Act>,
+    pub pending: Option<Operation>,
     pub is_touched: bool,
     pub password_touched: bool,
 }
 
 #[derive(Clone, Debug)]
-pub enum Act {
+pub enum Operation {
     Register,
     LogIn,
     LogOut(String),
@@ -88,12 +88,12 @@ pub enum Answer {
     /// The database is unavailable: the outcome is unknown.
     Unavailable(String),
     /// Connection refused, so not sent.
-    NobodyThere,
+    NotSent,
 }
 
-impl Person {
-    pub fn new(client: usize, number: u64) -> Person {
-        Person {
+impl Account {
+    pub fn new(client: usize, number: u64) -> Account {
+        Account {
             username: format!("client{client}n{number}"),
             address: format!("client{client}n{number}@example.com"),
             password: SAME_PASSWORD.to_owned(),
@@ -110,52 +110,52 @@ impl Person {
     }
 
     /// The next action; all of them write.
-    pub fn next(&self, rng: &mut StdRng, number: u64) -> Act {
+    pub fn next(&self, rng: &mut StdRng, number: u64) -> Operation {
         if !self.state.exists {
-            return Act::Register;
+            return Operation::Register;
         }
-        let Some(key) = self.keys.first() else { return Act::LogIn };
+        let Some(key) = self.keys.first() else { return Operation::LogIn };
         match rng.random_range(0..100) {
-            0..30 => Act::Rename(format!("name {number}")),
-            30..50 => Act::AddAddress(format!("other{number}-{}", self.address)),
+            0..30 => Operation::Rename(format!("name {number}")),
+            30..50 => Operation::AddAddress(format!("other{number}-{}", self.address)),
             50..65 => match self.address_ids.keys().next() {
-                Some(address) => Act::RemoveAddress(address.clone()),
-                None => Act::Rename(format!("name {number}")),
+                Some(address) => Operation::RemoveAddress(address.clone()),
+                None => Operation::Rename(format!("name {number}")),
             },
-            65..90 => Act::AskForReset,
-            90..94 => Act::LogIn,
-            94..98 => Act::LogOut(self.keys.last().unwrap_or(key).clone()),
-            _ => Act::ChangePassword { by: key.clone(), new: format!("Quartz-{number}-Zebra") },
+            65..90 => Operation::AskForReset,
+            90..94 => Operation::LogIn,
+            94..98 => Operation::LogOut(self.keys.last().unwrap_or(key).clone()),
+            _ => Operation::ChangePassword { by: key.clone(), new: format!("Quartz-{number}-Zebra") },
         }
     }
 
     /// The expected state after the action, without a token whose response was lost.
-    pub fn apply(&mut self, act: &Act) {
+    pub fn apply(&mut self, operation: &Operation) {
         self.is_touched = true;
-        match act {
-            Act::Register => {
+        match operation {
+            Operation::Register => {
                 self.state.exists = true;
                 self.state.sessions += 1;
                 self.state.addresses.insert(self.address.clone());
                 self.promised += 1;
                 self.password_touched = true;
             }
-            Act::LogIn => self.state.sessions += 1,
-            Act::LogOut(key) => {
+            Operation::LogIn => self.state.sessions += 1,
+            Operation::LogOut(key) => {
                 self.state.tokens.remove(&digest(key));
                 self.keys.retain(|other| other != key);
                 self.ended.push(key.clone());
             }
-            Act::Rename(name) => self.state.first_name.clone_from(name),
-            Act::AddAddress(address) => {
+            Operation::Rename(name) => self.state.first_name.clone_from(name),
+            Operation::AddAddress(address) => {
                 self.state.addresses.insert(address.clone());
             }
-            Act::RemoveAddress(address) => {
+            Operation::RemoveAddress(address) => {
                 self.state.addresses.remove(address);
                 self.address_ids.remove(address);
             }
-            Act::AskForReset => self.promised += 1,
-            Act::ChangePassword { by, new } => {
+            Operation::AskForReset => self.promised += 1,
+            Operation::ChangePassword { by, new } => {
                 self.ended.extend(self.keys.iter().filter(|key| *key != by).cloned());
                 self.keys.retain(|key| key == by);
                 self.state.tokens = BTreeSet::from([digest(by)]);
@@ -167,29 +167,31 @@ impl Person {
     }
 
     /// Sends the action. Any response but success is a failure: no action is rejected.
-    pub async fn send(&self, http: &reqwest::Client, base: &str, act: &Act) -> Result<Answer, Failure> {
+    pub async fn send(&self, http: &reqwest::Client, base: &str, operation: &Operation) -> Result<Answer, Failure> {
         let token = format!("Token {}", self.keys.first().map_or("", String::as_str));
-        let (method, path, token, body) = match act {
-            Act::Register => {
+        let (method, path, token, body) = match operation {
+            Operation::Register => {
                 let (name, email, password) = (&self.username, &self.address, &self.password);
                 let body = json!({ "username": name, "email": email, "password1": password, "password2": password });
                 (Method::POST, "registration/".to_owned(), None, body)
             }
-            Act::LogIn => {
+            Operation::LogIn => {
                 let body = json!({ "username": self.username, "password": self.password });
                 (Method::POST, "login/".to_owned(), None, body)
             }
-            Act::LogOut(key) => (Method::POST, "logout/".to_owned(), Some(format!("Token {key}")), json!({})),
-            Act::Rename(name) => (Method::PATCH, "user/".to_owned(), Some(token), json!({ "first_name": name })),
-            Act::AddAddress(address) => {
+            Operation::LogOut(key) => (Method::POST, "logout/".to_owned(), Some(format!("Token {key}")), json!({})),
+            Operation::Rename(name) => (Method::PATCH, "user/".to_owned(), Some(token), json!({ "first_name": name })),
+            Operation::AddAddress(address) => {
                 (Method::POST, "emails/".to_owned(), Some(token), json!({ "email": address, "user": self.id }))
             }
-            Act::RemoveAddress(address) => {
+            Operation::RemoveAddress(address) => {
                 let id = self.address_ids[address];
                 (Method::POST, format!("emails/{id}/remove/"), Some(token), Value::Null)
             }
-            Act::AskForReset => (Method::POST, "password/reset/".to_owned(), None, json!({ "email": self.address })),
-            Act::ChangePassword { by, new } => {
+            Operation::AskForReset => {
+                (Method::POST, "password/reset/".to_owned(), None, json!({ "email": self.address }))
+            }
+            Operation::ChangePassword { by, new } => {
                 let body = json!({ "old_password": self.password, "new_password1": new, "new_password2": new });
                 (Method::POST, "password/change/".to_owned(), Some(format!("Token {by}")), body)
             }
@@ -203,31 +205,34 @@ impl Person {
         }
         let answer = match request.send().await {
             Ok(answer) => answer,
-            Err(error) if error.is_connect() => return Ok(Answer::NobodyThere),
+            Err(error) if error.is_connect() => return Ok(Answer::NotSent),
             Err(_) => return Ok(Answer::Missing),
         };
         let status = answer.status();
         let Ok(body) = answer.bytes().await else { return Ok(Answer::Missing) };
         let said = String::from_utf8_lossy(&body);
         if status == 503 {
-            return Ok(Answer::Unavailable(format!("{}: {act:?} was answered with {status}: {said}", self.username)));
+            return Ok(Answer::Unavailable(format!(
+                "{}: {operation:?} was answered with {status}: {said}",
+                self.username
+            )));
         }
         if !status.is_success() {
-            return Err(format!("{}: {act:?} was answered with {status}: {said}", self.username).into());
+            return Err(format!("{}: {operation:?} was answered with {status}: {said}", self.username).into());
         }
         Ok(Answer::Acknowledged(serde_json::from_slice(&body).unwrap_or_default()))
     }
 
     /// Records a response.
-    pub fn acknowledge(&mut self, act: &Act, answer: &Value) -> Result<(), Failure> {
-        self.apply(act);
-        match act {
-            Act::Register | Act::LogIn => {
+    pub fn acknowledge(&mut self, operation: &Operation, answer: &Value) -> Result<(), Failure> {
+        self.apply(operation);
+        match operation {
+            Operation::Register | Operation::LogIn => {
                 let key = answer["key"].as_str().ok_or("a login without a key")?;
                 self.state.tokens.insert(digest(key));
                 self.keys.push(key.to_owned());
             }
-            Act::AddAddress(address) => {
+            Operation::AddAddress(address) => {
                 let id = answer["pk"].as_i64().or(answer["id"].as_i64()).ok_or("an address without an id")?;
                 self.address_ids.insert(address.clone(), id);
             }
@@ -241,7 +246,7 @@ impl Person {
 pub struct Client {
     pub rng: StdRng,
     /// The last one is in use; the others must not change.
-    pub people: Vec<Person>,
+    pub accounts: Vec<Account>,
     pub number: usize,
     pub acts: u64,
     /// The last error while the database was unavailable.
@@ -251,41 +256,41 @@ pub struct Client {
 impl Client {
     pub fn new(number: usize, rng: &mut StdRng) -> Client {
         let rng = StdRng::seed_from_u64(rng.random());
-        Client { rng, people: Vec::new(), number, acts: 0, unavailable: None }
+        Client { rng, accounts: Vec::new(), number, acts: 0, unavailable: None }
     }
 
     /// Writes until stopped or a response is missing. Returns the number of acknowledged writes.
     pub async fn work(mut self, base: String, stop: Arc<AtomicBool>) -> Result<(Client, usize), Failure> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
         let mut acknowledged = 0;
         while !stop.load(Ordering::SeqCst) {
             self.acts += 1;
-            if self.people.last().is_none_or(|person| person.state.exists && self.rng.random_range(0..15) == 0) {
-                self.people.push(Person::new(self.number, self.acts));
+            if self.accounts.last().is_none_or(|account| account.state.exists && self.rng.random_range(0..15) == 0) {
+                self.accounts.push(Account::new(self.number, self.acts));
             }
-            let Some(person) = self.people.last_mut() else { continue };
-            if let (None, Some(key)) = (person.id, person.keys.first()) {
+            let Some(account) = self.accounts.last_mut() else { continue };
+            if let (None, Some(key)) = (account.id, account.keys.first()) {
                 let user = http.get(format!("{base}/api/auth/user/")).header("authorization", format!("Token {key}"));
                 let Ok(answer) = user.send().await else { break };
                 if answer.status() != 200 {
                     break;
                 }
                 let Ok(record) = answer.json::<Value>().await else { break };
-                person.id = record["pk"].as_i64();
+                account.id = record["pk"].as_i64();
             }
-            let act = person.next(&mut self.rng, self.acts);
-            match person.send(&http, &base, &act).await? {
-                Answer::Acknowledged(answer) => person.acknowledge(&act, &answer)?,
+            let operation = account.next(&mut self.rng, self.acts);
+            match account.send(&http, &base, &operation).await? {
+                Answer::Acknowledged(answer) => account.acknowledge(&operation, &answer)?,
                 Answer::Missing => {
-                    person.pending = Some(act);
+                    account.pending = Some(operation);
                     break;
                 }
                 Answer::Unavailable(said) => {
-                    person.pending = Some(act);
+                    account.pending = Some(operation);
                     self.unavailable = Some(said);
                     break;
                 }
-                Answer::NobodyThere => break,
+                Answer::NotSent => break,
             }
             acknowledged += 1;
         }
@@ -294,7 +299,7 @@ impl Client {
 }
 
 #[derive(Default)]
-pub struct Tally {
+pub struct Stats {
     pub acknowledged: usize,
     pub checked: usize,
     pub kills_in_mid_write: usize,
@@ -304,49 +309,49 @@ pub struct Tally {
 }
 
 /// Compares an account with its rows. A pending action must be complete or absent.
-pub fn settle(rows: &mut impl Rows, person: &mut Person, tally: &mut Tally) -> Result<(), Failure> {
-    let found = rows.stored(&person.username)?;
-    tally.checked += 1;
-    let Some(act) = person.pending.take() else {
-        return same(person, &found, &person.state);
+pub fn reconcile(rows: &mut impl Rows, account: &mut Account, stats: &mut Stats) -> Result<(), Failure> {
+    let found = rows.stored(&account.username)?;
+    stats.checked += 1;
+    let Some(operation) = account.pending.take() else {
+        return same(account, &found, &account.state);
     };
-    person.is_touched = true;
-    if found == person.state && !matches!(act, Act::ChangePassword { .. } | Act::AskForReset) {
-        tally.unacknowledged_absent += 1;
+    account.is_touched = true;
+    if found == account.state && !matches!(operation, Operation::ChangePassword { .. } | Operation::AskForReset) {
+        stats.unacknowledged_absent += 1;
         return Ok(());
     }
-    if matches!(act, Act::AskForReset) {
+    if matches!(operation, Operation::AskForReset) {
         // It only queues an email, which was not promised.
-        return same(person, &found, &person.state);
+        return same(account, &found, &account.state);
     }
-    if matches!(act, Act::ChangePassword { .. }) && found == person.state && found.sessions != 0 {
+    if matches!(operation, Operation::ChangePassword { .. }) && found == account.state && found.sessions != 0 {
         // Its sessions would be revoked. Without sessions, the password must tell: `read_back`
         // tries both.
-        tally.unacknowledged_absent += 1;
-        person.password_touched = true;
+        stats.unacknowledged_absent += 1;
+        account.password_touched = true;
         return Ok(());
     }
-    let before = person.clone();
-    person.apply(&act);
-    if matches!(act, Act::Register | Act::LogIn) {
+    let before = account.clone();
+    account.apply(&operation);
+    if matches!(operation, Operation::Register | Operation::LogIn) {
         // A token whose response was lost: exactly one.
         let unknown: Vec<_> = found.tokens.difference(&before.state.tokens).copied().collect();
         let [unknown] = unknown[..] else {
-            return Err(format!("{}: {act:?} left {} unknown tokens", person.username, unknown.len()).into());
+            return Err(format!("{}: {operation:?} left {} unknown tokens", account.username, unknown.len()).into());
         };
-        person.state.tokens.insert(unknown);
+        account.state.tokens.insert(unknown);
     }
-    if matches!(act, Act::ChangePassword { .. }) && before.state == person.state {
-        person.pending = Some(act);
-        person.password.clone_from(&before.password);
-        return same(person, &found, &person.state);
+    if matches!(operation, Operation::ChangePassword { .. }) && before.state == account.state {
+        account.pending = Some(operation);
+        account.password.clone_from(&before.password);
+        return same(account, &found, &account.state);
     }
-    tally.unacknowledged_there += 1;
-    same(person, &found, &person.state)
-        .map_err(|e| format!("{act:?} was not acknowledged and is neither there nor absent: {e}").into())
+    stats.unacknowledged_there += 1;
+    same(account, &found, &account.state)
+        .map_err(|e| format!("{operation:?} was not acknowledged and is neither there nor absent: {e}").into())
 }
 
-pub fn same(person: &Person, found: &State, expected: &State) -> Result<(), Failure> {
+pub fn same(account: &Account, found: &State, expected: &State) -> Result<(), Failure> {
     if found == expected {
         return Ok(());
     }
@@ -355,80 +360,80 @@ pub fn same(person: &Person, found: &State, expected: &State) -> Result<(), Fail
         let State { exists, first_name, sessions, addresses, .. } = state;
         format!("exists {exists}, {first_name:?}, {sessions} sessions, tokens {tokens:?}, addresses {addresses:?}")
     };
-    Err(format!("{}: the rows have {}; acknowledged was {}", person.username, short(found), short(expected)).into())
+    Err(format!("{}: the rows have {}; acknowledged was {}", account.username, short(found), short(expected)).into())
 }
 
 /// Checks an account of the last round through the API.
 pub async fn read_back(
     http: &reqwest::Client,
     base: &str,
-    person: &mut Person,
-    tally: &mut Tally,
+    account: &mut Account,
+    stats: &mut Stats,
 ) -> Result<(), Failure> {
     let user = format!("{base}/api/auth/user/");
-    if person.state.exists {
-        for key in &person.keys {
+    if account.state.exists {
+        for key in &account.keys {
             let answer = http.get(&user).header("authorization", format!("Token {key}")).send().await?;
             let status = answer.status().as_u16();
             let record: Value = answer.json().await?;
             if status != 200
-                || record["username"] != person.username.as_str()
-                || record["first_name"] != person.state.first_name.as_str()
+                || record["username"] != account.username.as_str()
+                || record["first_name"] != account.state.first_name.as_str()
             {
-                return Err(format!("{}: a good token shows {status} {record}", person.username).into());
+                return Err(format!("{}: a good token shows {status} {record}", account.username).into());
             }
-            tally.read_back += 1;
+            stats.read_back += 1;
         }
-        if let Some(key) = person.keys.first() {
+        if let Some(key) = account.keys.first() {
             let rows = http.get(format!("{base}/api/auth/emails/?limit=1000"));
             let rows: Value = rows.header("authorization", format!("Token {key}")).send().await?.json().await?;
             let rows = rows["results"].as_array().ok_or("no list of addresses")?;
             let shown: BTreeSet<String> =
                 rows.iter().filter_map(|row| row["email"].as_str()).map(str::to_owned).collect();
-            if shown != person.state.addresses {
-                return Err(format!("{}: addresses {shown:?} are shown", person.username).into());
+            if shown != account.state.addresses {
+                return Err(format!("{}: addresses {shown:?} are shown", account.username).into());
             }
             for row in rows {
                 if let (Some(email), Some(id)) = (row["email"].as_str(), row["pk"].as_i64().or(row["id"].as_i64()))
-                    && email != person.address
+                    && email != account.address
                 {
-                    person.address_ids.insert(email.to_owned(), id);
+                    account.address_ids.insert(email.to_owned(), id);
                 }
             }
-            tally.read_back += 1;
+            stats.read_back += 1;
         }
-        for key in &person.ended {
+        for key in &account.ended {
             let status = http.get(&user).header("authorization", format!("Token {key}")).send().await?.status();
             if status != 401 {
-                return Err(format!("{}: an ended token opens: {status}", person.username).into());
+                return Err(format!("{}: an ended token opens: {status}", account.username).into());
             }
-            tally.read_back += 1;
+            stats.read_back += 1;
         }
-        person.ended.clear();
+        account.ended.clear();
     }
-    if person.password_touched && person.state.exists {
-        let mut passwords = vec![person.password.clone()];
-        if let Some(Act::ChangePassword { new, .. }) = &person.pending {
+    if account.password_touched && account.state.exists {
+        let mut passwords = vec![account.password.clone()];
+        if let Some(Operation::ChangePassword { new, .. }) = &account.pending {
             passwords.push(new.clone());
         }
         let mut opens = Vec::new();
         for password in passwords {
-            let answer = http.get(&user).basic_auth(&person.username, Some(&password)).send().await?;
+            let answer = http.get(&user).basic_auth(&account.username, Some(&password)).send().await?;
             if answer.status() == 200 {
                 opens.push(password);
             }
         }
         let [password] = &opens[..] else {
-            return Err(format!("{}: {} passwords open the account", person.username, opens.len()).into());
+            return Err(format!("{}: {} passwords open the account", account.username, opens.len()).into());
         };
-        if person.pending.take().is_some() {
-            let is_there = *password != person.password;
-            tally.unacknowledged_there += usize::from(is_there);
-            tally.unacknowledged_absent += usize::from(!is_there);
+        if account.pending.take().is_some() {
+            let is_there = *password != account.password;
+            stats.unacknowledged_there += usize::from(is_there);
+            stats.unacknowledged_absent += usize::from(!is_there);
         }
-        person.password.clone_from(password);
-        tally.read_back += 1;
+        account.password.clone_from(password);
+        stats.read_back += 1;
     }
-    (person.is_touched, person.password_touched) = (false, false);
+    (account.is_touched, account.password_touched) = (false, false);
     Ok(())
 }
