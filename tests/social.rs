@@ -409,12 +409,12 @@ async fn proved_addresses_are_told_of_a_connected_provider() {
 
 #[tokio::test]
 async fn account_has_twenty_links_at_most() {
-    let world = World::start().await;
-    world.server.register("rory", "").await;
-    let mut browser = world.browser();
+    let fixture = Fixture::start().await;
+    fixture.server.register("rory", "").await;
+    let mut browser = fixture.browser();
     browser.log_in("rory").await;
     for n in 0..20 {
-        world.server.place.execute(&format!(
+        fixture.server.place.execute(&format!(
             "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
              VALUES (1, 'company', 'rory-{n}', 0, 0, '{{}}')"
         ));
