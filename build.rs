@@ -1,5 +1,6 @@
-//! Reads the document, writes the server's code to `OUT_DIR`, and stops the build when `generated/` is stale. Lays
-//! beside it what the server's pages serve: the document as JSON, the files of Swagger UI.
+//! Generates the server's code from the document into `OUT_DIR`, and fails if `generated/` is
+//! stale. Also writes the files that the API reference page serves: the document as JSON, and
+//! Swagger UI.
 
 use std::error::Error;
 use std::io::{Cursor, Read};
@@ -13,7 +14,7 @@ const DOCUMENT: &str = "spec/inventree-auth-v291.yaml";
 
 fn main() {
     if let Err(error) = run() {
-        // `cargo::error` shows the sentence alone; a panic would bury it under a backtrace.
+        // `cargo::error` shows the sentence only; a panic would add a backtrace.
         for line in error.to_string().lines() {
             println!("cargo::error={line}");
         }
@@ -30,7 +31,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let generated = specbound_codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), &generated.server)?;
-    // With keys in the document's order, and no work left for the server.
+    // In the document's key order, ready to serve.
     let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text)?;
     fs::write(out.join("document.json"), serde_json::to_vec_pretty(&document)?)?;
     unpack_swagger_ui(&out)?;
@@ -56,8 +57,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the reference page loads, each as gzip. The archive holds them deflated, which is gzip but for its frame, so
-/// nothing is inflated or deflated here: they lie in the binary as they travel.
+/// Extracts the files of Swagger UI as gzip. A zip archive stores raw deflate data, which only
+/// needs a gzip header and trailer, so nothing is recompressed.
 fn unpack_swagger_ui(out: &Path) -> Result<(), Box<dyn Error>> {
     let mut archive = ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED))?;
     for name in ["swagger-ui-bundle.js", "swagger-ui.css"] {
@@ -67,7 +68,8 @@ fn unpack_swagger_ui(out: &Path) -> Result<(), Box<dyn Error>> {
         if file.compression() != CompressionMethod::DEFLATE {
             return Err(format!("Swagger UI's archive does not hold {wanted} deflated").into());
         }
-        // RFC 1952: magic, deflate, no flags, no time, no level, unknown system; behind it checksum and length.
+        // RFC 1952: magic, deflate, no flags, no time, no level, unknown system; checksum and
+        // length follow the data.
         let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
         file.read_to_end(&mut gzip)?;
         gzip.extend(file.crc32().to_le_bytes());

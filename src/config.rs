@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use crate::domain::passwords::{self, Similar};
+use crate::domain::passwords::{self, UserAttributes};
 use crate::http::DEFAULT_SITE_URL;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
@@ -478,7 +478,7 @@ impl Values {
             (None, None) => Ok(None),
             (Some(username), Some(password)) => {
                 let email = self.get("ADMIN_EMAIL").unwrap_or_default().to_owned();
-                let about = Similar { username, email: &email, ..Similar::default() };
+                let about = UserAttributes { username, email: &email, ..UserAttributes::default() };
                 let problems = passwords::problems(password.expose(), &about);
                 if !problems.is_empty() {
                     return Err(ConfigError(format!("{PREFIX}ADMIN_PASSWORD: {}", problems.join(" "))));

@@ -1,9 +1,9 @@
-//! Ranges of network addresses: which proxies are trusted, where sign-in providers may stand.
+//! CIDR ranges: trusted proxies, and private networks where sign-in providers are allowed.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// An address range, `192.0.2.0/24` or a single address.
+/// A CIDR range, `192.0.2.0/24`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
@@ -12,7 +12,7 @@ pub struct Network {
 
 impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
-        // What the two differ in lies behind the prefix; one of each kind have nothing in common.
+        // Equal prefixes differ only in the low bits. IPv4 and IPv6 never match.
         let behind = |length: u32| length - u32::from(self.prefix);
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(v4), IpAddr::V4(other)) => {
@@ -31,7 +31,7 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Network, String> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let wrong = || format!("`{text}` is no address or range, such as 192.0.2.7 or 10.0.0.0/8");
+        let wrong = || format!("`{text}` is not an address or range, such as 192.0.2.7 or 10.0.0.0/8");
         let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
         let address = address.to_canonical();
         let longest = if address.is_ipv4() { 32 } else { 128 };

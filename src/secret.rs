@@ -1,4 +1,5 @@
-//! A text that no Debug, Display or Serialize shows: settings carry passwords and keys in it.
+//! A string that is redacted in Debug output, for passwords and keys in settings. Neither Display
+//! nor Serialize.
 
 use std::fmt;
 

@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 
 use crate::admin_server;
 use crate::config::{Backend, Config};
-use crate::domain::accounts::Ended;
+use crate::domain::accounts::Revoked;
 use crate::domain::hashing::{Cost, Hasher};
-use crate::domain::housekeeping::Sweep;
+use crate::domain::housekeeping::CleanupJob;
 use crate::domain::keys::SecretKey;
 use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::passwords::Password;
@@ -24,7 +24,7 @@ use crate::http::{Server, Settings};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
 use crate::metrics;
-use crate::providers::{PATIENCE, Providers};
+use crate::providers::{Providers, STEP_TIMEOUT};
 use crate::secret_key;
 use crate::store::Store;
 use crate::tls::Pair;
@@ -49,7 +49,7 @@ impl Default for Dependencies {
             entropy: Arc::new(SystemEntropy),
             hash_cost: Cost::PRODUCTION,
             transport: None,
-            provider_timeout: PATIENCE,
+            provider_timeout: STEP_TIMEOUT,
             logging: metrics::Logging::default(),
         }
     }
@@ -61,7 +61,7 @@ pub struct Running {
     door: Arc<Door>,
     admin_server: Option<Connections>,
     domain: Domain,
-    mail: worker::Worker,
+    mail: worker::WorkerHandle,
     /// Background tasks, aborted on drop.
     tasks: JoinSet<()>,
 }
@@ -182,14 +182,14 @@ const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Periodic cleanup of expired sessions and tokens: at start and once a day.
 async fn run_maintenance(domain: Domain, log: Logger) {
-    let mut sweep = Sweep::new(domain.clone());
+    let mut cleanup = CleanupJob::new(domain.clone());
     loop {
         if let Err(error) = domain.limits.purge_expired(&domain.store).await {
             warn!(log, "failed to purge expired rate-limit buckets"; "why" => %error);
         }
-        match sweep.if_due().await {
-            Ok(Some(Ended { sessions: 0, tokens: 0 }) | None) => {}
-            Ok(Some(Ended { sessions, tokens })) => {
+        match cleanup.run_if_due().await {
+            Ok(Some(Revoked { sessions: 0, tokens: 0 }) | None) => {}
+            Ok(Some(Revoked { sessions, tokens })) => {
                 info!(log, "expired sessions and tokens deleted"; "sessions" => sessions, "tokens" => tokens);
             }
             Err(error) => warn!(log, "failed to delete expired sessions and tokens"; "why" => ?error),

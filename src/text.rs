@@ -1,27 +1,29 @@
-//! Text of strangers, made fit for a terminal.
+//! Makes untrusted text safe for a terminal.
 
 use std::fmt::Write;
 
-/// Moves the cursor, breaks the line, or hides or reorders the text around it: control characters (C0, DEL, C1), bidi
-/// controls, line and paragraph separators, zero-width and tag characters.
+/// Whether a character moves the cursor, breaks the line, or hides or reorders the text around it:
+/// control characters (C0, DEL, C1), bidi controls, line and paragraph separators, zero-width and
+/// tag characters.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Fit for one line of a terminal.
+/// Text for one line of a terminal.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if is_unprintable(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// Fit for a terminal, with its line breaks and tabs.
+/// Text for a terminal, with its line breaks and tabs.
 pub fn lines(text: &str) -> String {
     let is_kept = |c| matches!(c, '\n' | '\t') || !is_unprintable(c);
     text.chars().map(|c| if is_kept(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// JSON fit for a terminal, of the same meaning: what is unprintable stands in strings alone, and is escaped there.
+/// Equivalent JSON for a terminal: unprintable characters only occur in strings, and are escaped
+/// there.
 pub fn json(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

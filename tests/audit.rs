@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{Duration, Utc};
 use inventree_auth::domain::audit::Event;
-use inventree_auth::domain::housekeeping::Sweep;
+use inventree_auth::domain::housekeeping::CleanupJob;
 use inventree_auth::store::{AuditEntry, AuditFilter, NewAuditEntry};
 use serde_json::{Value, json};
 use support::place::Place;
@@ -387,16 +387,16 @@ async fn what_is_older_than_the_settings_say_goes_and_that_is_an_entry_too() {
     server.register("amy", "").await;
     server.clock.advance(Duration::days(60));
     server.log_in("amy", PASSWORD).await;
-    let mut sweep = Sweep::new(server.domain().clone());
+    let mut sweep = CleanupJob::new(server.domain().clone());
     server.clock.advance(Duration::days(30));
-    sweep.if_due().await.unwrap();
+    sweep.run_if_due().await.unwrap();
     assert_eq!(entries(&server).await.len(), 2);
     // A month without events, then more.
     server.clock.advance(Duration::days(1));
-    sweep.if_due().await.unwrap();
+    sweep.run_if_due().await.unwrap();
     let trimmed = ("audit_trimmed".to_owned(), None, "before 2026-03-02".to_owned());
     assert_eq!(since(&server, 0).await, [happened(Event::Login, 1, ""), trimmed]);
-    sweep.if_due().await.unwrap();
+    sweep.run_if_due().await.unwrap();
     assert_eq!(entries(&server).await.len(), 2);
 }
 
@@ -413,7 +413,7 @@ async fn more_than_a_batch_of_old_entries_goes_in_one_sweep() {
     });
     insert.await.unwrap();
     server.clock.advance(Duration::days(366));
-    Sweep::new(server.domain().clone()).if_due().await.unwrap();
+    CleanupJob::new(server.domain().clone()).run_if_due().await.unwrap();
     // The server's own cleanup may have deleted some of them.
     let left = since(&server, 0).await;
     assert!(!left.is_empty() && left.iter().all(|(event, ..)| event == "audit_trimmed"), "{left:?}");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeZone, Utc};
 use inventree_auth::mail::Outbox;
 use inventree_auth::mail::transport::{SmtpSettings, Transport};
-use inventree_auth::mail::worker::Rounds;
+use inventree_auth::mail::worker::OutboxWorker;
 use inventree_auth::secret::Secret;
 use inventree_auth::store::Store;
 use serde_json::{Value, json};
@@ -67,11 +67,11 @@ impl Queue {
         self.store.write(move |w| outbox.queue(w, &sealed, now)).await.unwrap();
     }
 
-    fn rounds(&self, transport: Option<Transport>) -> Rounds {
+    fn rounds(&self, transport: Option<Transport>) -> OutboxWorker {
         let clock = Arc::clone(&self.clock);
         let log = slog::Logger::root(slog::Discard, slog::o!());
         let now = Arc::new(move || *clock.lock().unwrap());
-        Rounds::new(self.store.clone(), self.outbox.clone(), transport, now, log)
+        OutboxWorker::new(self.store.clone(), self.outbox.clone(), transport, now, log)
     }
 
     async fn waiting(&self) -> i64 {

@@ -5,7 +5,7 @@ mod support;
 
 use std::process::Command;
 
-use inventree_auth::domain::housekeeping::Sweep;
+use inventree_auth::domain::housekeeping::CleanupJob;
 use serde_json::{Value, json};
 use support::place::Place;
 use support::{PASSWORD, TestServer, postgres, reset_link};
@@ -83,7 +83,7 @@ async fn role_with_the_printed_grants_serves() {
     server.clock.advance(chrono::Duration::days(800));
     server.log_in("amelia", "wrong").await;
     server.flush_deferred().await;
-    Sweep::new(server.domain().clone()).if_due().await.unwrap();
+    CleanupJob::new(server.domain().clone()).run_if_due().await.unwrap();
     let left = "SELECT event FROM audit ORDER BY id";
     assert_eq!(postgres::texts(granted.port, &granted.name, left), ["login_failed", "audit_trimmed"]);
 }

@@ -474,7 +474,7 @@ async fn provider_is_connected_in_the_browser_of_its_session_alone() {
     nobody.ticket = mallory.ticket.clone();
     fixture.lines.take_refusals();
     assert_page(&rory.ask(Method::GET, &back, &[]).await, 400, "This sign-in was not begun in this browser");
-    assert_eq!(fixture.lines.take_refusals(), ["stray sign-in: another session"]);
+    assert_eq!(fixture.lines.take_refusals(), ["stray sign-in: session mismatch"]);
     assert_page(&nobody.ask(Method::GET, &back, &[]).await, 403, "Your session has ended.");
     assert_eq!((fixture.rows()[2], fixture.provider.asked("/token")), (0, 0));
     assert_at(&mallory.ask(Method::GET, &back, &[]).await, "/platform/?done=connect");
@@ -733,11 +733,11 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
 #[tokio::test]
 async fn spoilt_document_opens_no_way_and_is_asked_for_again_later() {
     for (spoil, why) in [
-        (Spoil::DocumentGarbage, "its document"),
+        (Spoil::DocumentGarbage, "provider metadata"),
         (Spoil::DocumentIssuer, "unexpected issuer"),
-        (Spoil::DocumentKeysAt, "no public address"),
+        (Spoil::DocumentKeysAt, "not a public address"),
         (Spoil::Slow, "no answer"),
-        (Spoil::Down, "its document"),
+        (Spoil::Down, "provider metadata"),
     ] {
         let fixture = Fixture::start().await;
         fixture.provider.spoil(spoil);
@@ -800,20 +800,20 @@ async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
     refused(&mut fixture.browser(), &back, "no ticket").await;
     let mut mallory = fixture.browser();
     mallory.leave("login").await;
-    refused(&mut mallory.clone(), &back, "another state").await;
+    refused(&mut mallory.clone(), &back, "state mismatch").await;
     // A state that is changed, sent twice, or missing.
     let (path, query) = back.split_once('?').unwrap();
     let without: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("state=")).collect();
-    refused(&mut browser.clone(), &format!("{path}?{}", without.join("&")), "another state").await;
-    refused(&mut browser.clone(), &format!("{path}?state=x&{query}"), "another state").await;
-    refused(&mut browser.clone(), &format!("{back}x"), "another state").await;
+    refused(&mut browser.clone(), &format!("{path}?{}", without.join("&")), "state mismatch").await;
+    refused(&mut browser.clone(), &format!("{path}?state=x&{query}"), "state mismatch").await;
+    refused(&mut browser.clone(), &format!("{back}x"), "state mismatch").await;
     // A changed ticket.
     let mut changed = browser.clone();
     changed.ticket.replace_range(50..51, if &changed.ticket[50..51] == "A" { "B" } else { "A" });
-    refused(&mut changed, &back, "a ticket of somebody else").await;
+    refused(&mut changed, &back, "ticket was not sealed by this server").await;
     // The callback of another provider.
     let mixed_up = back.replace("/accounts/company/", "/accounts/other/");
-    refused(&mut browser.clone(), &mixed_up, "a ticket for another provider").await;
+    refused(&mut browser.clone(), &mixed_up, "ticket for another provider").await;
     // Expired.
     let mut late = fixture.browser();
     let back_late = late.go("login", &amy()).await;
@@ -823,7 +823,7 @@ async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
     let mut kept = browser.clone();
     assert_at(&browser.ask(Method::GET, &back, &[]).await, "/platform/");
     fixture.lines.take_refusals();
-    refused(&mut kept, &back, "a ticket that came back before").await;
+    refused(&mut kept, &back, "ticket already used").await;
     let after = fixture.rows();
     let mut other = fixture.browser();
     let fresh = other.go("login", &amy()).await;
@@ -835,7 +835,7 @@ async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
     assert_eq!(fixture.rows(), after);
 
     fixture.server.clock.advance(chrono::Duration::seconds(600));
-    refused(&mut late, &back_late, "a ticket that is too old").await;
+    refused(&mut late, &back_late, "expired ticket").await;
 }
 
 #[tokio::test]

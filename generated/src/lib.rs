@@ -1,7 +1,8 @@
 //! Typed client for InvenTree's authentication API, version 291.
 //!
-//! [`Client`] and [`types`] are generated from the OpenAPI document ([`mod@client`]); [`Credentials`] and [`Problem`] are
-//! written by hand beside it, for what the document leaves to people: how to show who you are, and how to read an error.
+//! [`Client`] and [`types`] are generated from the OpenAPI document ([`mod@client`]).
+//! [`Credentials`] and [`Problem`] are written by hand: authentication, and reading an error
+//! response.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

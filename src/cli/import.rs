@@ -66,7 +66,7 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
         import::run(&source, &config.database, commit, secret, || random(&entropy), || bar.inc(1), SystemClock.now());
     bar.finish_and_clear();
     let report = done.map_err(failure)?;
-    let outcome = match (report.changes_nothing(), import.dry_run) {
+    let outcome = match (report.is_noop(), import.dry_run) {
         (true, _) => "Nothing to import: all rows exist already.",
         (false, true) => "Dry run: nothing was written.",
         (false, false) => "Imported. Passwords and unexpired tokens stay valid; all users must log in again.",

@@ -16,7 +16,7 @@ use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenR
 use super::{Failure, failure, load, print};
 use crate::api::types;
 use crate::config::Config;
-use crate::domain::accounts::Ended;
+use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::passwords::Password;
 use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping, tokens, usernames};
@@ -289,7 +289,7 @@ async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
                 Refusal::NotFound => failure(format!("there is no token {id}")),
                 other => to_failure(other),
             })?;
-            print_result(args, &format!("token {id} is revoked"), Ended { sessions: 0, tokens: 1 })
+            print_result(args, &format!("token {id} is revoked"), Revoked { sessions: 0, tokens: 1 })
         }
     }
 }
@@ -322,7 +322,7 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
             let left = number_of(tokens, "API token");
             let said =
                 format!("{name} is signed out: {sessions_ended} revoked; still valid: {left} (`token list {name}`)");
-            print_result(args, &said, Ended { sessions, tokens: 0 })
+            print_result(args, &said, Revoked { sessions, tokens: 0 })
         }
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();
@@ -330,7 +330,7 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
                 Refusal::NotFound => failure(format!("there is no session {id}")),
                 other => to_failure(other),
             })?;
-            print_result(args, &format!("session {id} is revoked"), Ended { sessions: 1, tokens: 0 })
+            print_result(args, &format!("session {id} is revoked"), Revoked { sessions: 1, tokens: 0 })
         }
         Session::Clear => {
             let ended = housekeeping::clear_expired(domain).await.map_err(to_failure)?;
@@ -486,7 +486,7 @@ async fn print_account(args: &CommonArgs, domain: &Domain, id: i64) -> Result<()
     print(&output::one(args.format, &details(domain, &account).await?)?)
 }
 
-fn summarize(Ended { sessions, tokens }: Ended) -> String {
+fn summarize(Revoked { sessions, tokens }: Revoked) -> String {
     format!("{} and {}", number_of(sessions, "session"), number_of(tokens, "token"))
 }
 
@@ -494,7 +494,7 @@ fn number_of(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-fn print_result(args: &CommonArgs, sentence: &str, ended: Ended) -> Result<(), Failure> {
+fn print_result(args: &CommonArgs, sentence: &str, ended: Revoked) -> Result<(), Failure> {
     print(&output::ended(args.format, sentence, ended)?)
 }
 

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::{Failure, failure};
-use crate::domain::accounts::Ended;
+use crate::domain::accounts::Revoked;
 use crate::domain::{sessions, tokens};
 use crate::store::{Account, AuditEntry, EmailAddress, Session, SocialAccount, Token};
 use crate::text;
@@ -248,7 +248,7 @@ pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> 
 }
 
 /// Formats the result of a command: a sentence, or the numbers of revoked sessions and tokens.
-pub fn ended(format: Format, sentence: &str, Ended { sessions, tokens }: Ended) -> Result<String, Failure> {
+pub fn ended(format: Format, sentence: &str, Revoked { sessions, tokens }: Revoked) -> Result<String, Failure> {
     match format {
         Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
         Format::Table => Ok(text::one_line(sentence) + "\n"),

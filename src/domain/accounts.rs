@@ -1,31 +1,32 @@
-//! Accounts: registering, logging in, one's own record, the password.
+//! Accounts: registration, login, the user's own record, password changes.
 //!
-//! Everything is checked before anything is written, and hashing is done before a transaction begins. What may have
-//! changed between a check and its write is checked again inside the transaction.
+//! Everything is validated before anything is written, and passwords are hashed before a
+//! transaction begins. Checks that another request can invalidate are repeated inside the
+//! transaction.
 
 use super::audit::{self, Event};
 use super::client::Client;
 use super::hashing::{Requester, is_usable};
 use super::known_clients::DeviceCookie;
 use super::limits::{MailBudget, MailPurpose, Purpose};
-use super::passwords::{self, Password, Similar};
+use super::passwords::{self, Password, UserAttributes};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::{username_form_problems, username_key, username_problems, username_skeleton};
 use super::{Domain, Problems, Refusal, email_addresses, known_clients, rehash, usernames};
 use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
 
-/// What a sign-in is to open.
+/// The credentials that a login returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grant {
     TokenAndSession,
-    /// For a request that another site made a browser send.
+    /// For a cross-site request from a browser.
     Token,
-    /// For a browser at the pages: it would never see the token.
+    /// For the account pages, which have no use for a token.
     Session,
 }
 
-/// The keys that a sign-in hands out.
+/// Credentials issued by a login.
 #[derive(Debug, Clone)]
 pub struct Granted {
     pub token: Option<TokenKey>,
@@ -35,7 +36,7 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// New keys, not stored yet.
+    /// New credentials, not stored yet.
     fn generate(domain: &Domain, grant: Grant) -> Granted {
         Granted {
             token: (grant != Grant::Session).then(|| tokens::generate(domain)),
@@ -44,7 +45,7 @@ impl Granted {
         }
     }
 
-    /// For an account that nothing opens yet.
+    /// For an account that must confirm its address first.
     fn none() -> Granted {
         Granted { token: None, session: None, device: None }
     }
@@ -59,7 +60,7 @@ impl Granted {
         Ok(())
     }
 
-    /// With the cookie by which a browser that keeps the session is known again.
+    /// Adds the device cookie for a browser that keeps the session.
     fn renewed(&self, domain: &Domain, client: &Client, account_id: i64, password: &str) -> Granted {
         let device = self.session.as_ref().map(|_| known_clients::renew(domain, client, account_id, password));
         Granted { device, ..self.clone() }
@@ -68,7 +69,7 @@ impl Granted {
 
 pub struct Registration {
     pub username: String,
-    /// As typed; empty for none.
+    /// As entered; empty for none.
     pub email: String,
     pub password1: Password,
     pub password2: Password,
@@ -76,14 +77,15 @@ pub struct Registration {
     pub client: Client,
 }
 
-/// Registration and a user's own record say the same thing with different apostrophes, as the reference does.
+/// The reference uses different apostrophes at registration and at a password change.
 const MISMATCH_PLAIN: &str = "The two password fields didn't match.";
 const MISMATCH_TYPOGRAPHIC: &str = "The two password fields didn’t match.";
 
-/// The document sets no maximum at registration; nobody types more than this.
-const MOST_PASSWORD_CHARACTERS: usize = 1024;
+/// The document sets no maximum at registration; this one bounds the work.
+const MAX_PASSWORD_CHARACTERS: usize = 1024;
 
-/// What is wrong with single fields of a registration; a field that is absent or malformed is `None`.
+/// Validates the fields of a registration one by one; a field that is absent or malformed is
+/// `None`.
 ///
 /// # Errors
 ///
@@ -97,10 +99,11 @@ pub async fn registration_problems(
 ) -> Result<Problems, Refusal> {
     let mut problems = Problems::none();
     if username.is_some() || email.is_some() {
-        // What is found tells who has an account: it counts whether or not an account is made.
+        // The result reveals whether an account exists, so every check is counted.
         let _ = domain.limits.reserve_request(Purpose::Registration, client).await?;
     }
-    // A closed server looks at the form alone: what it says must not tell who has an account.
+    // With registration disabled only the syntax is checked: the result must not reveal whether an
+    // account exists.
     let is_open = domain.rules.registration_enabled;
     if let Some(username) = username {
         let found = match is_open {
@@ -118,26 +121,26 @@ pub async fn registration_problems(
     }
     let mut good = true;
     for (field, password) in ["password1", "password2"].into_iter().zip(passwords) {
-        if password.is_some_and(|password| password.chars().count() > MOST_PASSWORD_CHARACTERS) {
-            let too_long = format!("Ensure this field has no more than {MOST_PASSWORD_CHARACTERS} characters.");
+        if password.is_some_and(|password| password.chars().count() > MAX_PASSWORD_CHARACTERS) {
+            let too_long = format!("Ensure this field has no more than {MAX_PASSWORD_CHARACTERS} characters.");
             problems.add(field, vec![too_long]);
             good = false;
         }
     }
     if let Some(password) = passwords[0].filter(|_| good) {
-        // Likeness to the person is judged once all fields are good one by one.
-        let nobody = Similar::default();
-        problems.add("password1", super::passwords::problems(password, &nobody));
+        // Similarity to the user is checked once all fields are valid.
+        problems.add("password1", super::passwords::problems(password, &UserAttributes::default()));
     }
     Ok(problems)
 }
 
-/// Makes an account, its address row, its confirmation mail and its first keys: all or nothing. The attempt was
-/// counted by [`registration_problems`].
+/// Creates account, address row, confirmation email and first credentials in one transaction.
+/// [`registration_problems`] has counted the attempt.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for what the fields' own checks could not see; a closed server refuses after those.
+/// [`Refusal::Invalid`] for errors across fields; with registration disabled, after the check of
+/// the passwords.
 pub async fn register(domain: &Domain, registration: Registration) -> Result<Granted, Refusal> {
     let Registration { username, email, password1, password2, grant, client } = registration;
     if password1.expose() != password2.expose() {
@@ -147,13 +150,13 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
         return Err(Problems::general("Registration is disabled.").into());
     }
     let email = email.to_ascii_lowercase();
-    let about = Similar { username: &username, email: &email, first_name: "", last_name: "" };
+    let about = UserAttributes { username: &username, email: &email, first_name: "", last_name: "" };
     let likeness = passwords::problems(password1.expose(), &about);
     if !likeness.is_empty() {
         return Err(Problems { general: likeness, ..Problems::none() }.into());
     }
     if domain.rules.mfa_enforced {
-        // A new account has no second factor: a token for it would go round the rule.
+        // A new account has no second factor: its token would bypass the rule.
         return Err(Refusal::MfaRequired);
     }
     let account = NewAccount {
@@ -192,11 +195,12 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
     Ok(made)
 }
 
-/// Checks a name and a password; hands out new keys.
+/// Verifies username and password, and issues new credentials.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for bad credentials, the same whether the account is unknown, inactive or has no password.
+/// [`Refusal::Invalid`] for bad credentials: the same for an unknown account, an inactive one and
+/// one without a password.
 pub async fn log_in(
     domain: &Domain,
     username: &str,
@@ -216,7 +220,7 @@ pub async fn log_in(
     domain
         .write(move |w, domain| {
             let current = w.account_find(account.id)?;
-            // Deactivated or given another password since it was checked.
+            // The account may have been deactivated, or its password changed, since the check.
             let same = |hash: &str| domain.rehash.is_same(account.id, &account.password, hash);
             if !current.is_some_and(|current| domain.rules.opens(&current) && same(&current.password)) {
                 return Err(Problems::general("Unable to log in with provided credentials.").into());
@@ -229,12 +233,12 @@ pub async fn log_in(
         .await
 }
 
-/// The active account that this name and password open. An unknown name costs as much time as a wrong password. A
-/// password that an import brought begins to move to argon2id here, and the caller does not wait for it.
+/// The active account with this name and password. An unknown name takes as long as a wrong
+/// password. An imported password is then rehashed in the background.
 ///
 /// # Errors
 ///
-/// [`Refusal::Throttled`] before anything is looked up, [`Refusal::Busy`], the store's.
+/// [`Refusal::Throttled`] before any lookup, [`Refusal::Busy`], the store's.
 pub async fn check_password(
     domain: &Domain,
     username: &str,
@@ -247,7 +251,7 @@ pub async fn check_password(
     let (account, fits) = match try_password(domain, &key, &password, client).await {
         Ok(tried) => tried,
         Err(refusal) => {
-            // Nothing was tried, so nothing is counted.
+            // No password was verified, so no attempt is counted.
             domain.limits.refund(attempt).await;
             return Err(refusal);
         }
@@ -265,7 +269,7 @@ pub async fn check_password(
     Ok(opened)
 }
 
-/// The account of this name, and whether the password is its own.
+/// The account with this name, and whether the password matches.
 async fn try_password(
     domain: &Domain,
     key: &str,
@@ -274,7 +278,7 @@ async fn try_password(
 ) -> Result<(Option<Account>, bool), Refusal> {
     let requester = Requester::new(client, Some(key));
     if domain.hasher.is_busy(&requester) {
-        // Before anything that costs.
+        // Checked before any expensive work.
         return Err(Refusal::Busy);
     }
     let account = domain.store.read(|r| r.account_find_by_username_key(key)).await?;
@@ -286,8 +290,8 @@ async fn try_password(
     Ok((account, fits))
 }
 
-/// Refuses where a second factor would be needed: this API has no way to give one. The password was right, so the
-/// refusal is an entry of the audit trail.
+/// Rejects an account that needs a second factor, which this API cannot ask for. The password was
+/// correct, so the rejection is recorded in the audit trail.
 ///
 /// # Errors
 ///
@@ -300,11 +304,12 @@ pub async fn require_no_mfa(domain: &Domain, account_id: i64, client: &Client) -
     Ok(())
 }
 
-/// Proves a session's account by its password once more: counted as every other try is.
+/// Reauthenticates a session by password, under the same limits as a login.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] under `password` for a wrong one, [`Refusal::NotFound`] for a session that has ended meanwhile.
+/// [`Refusal::Invalid`] under `password` if it is wrong, [`Refusal::NotFound`] if the session has
+/// ended in the meantime.
 pub async fn reauthenticate(
     domain: &Domain,
     account: &Account,
@@ -319,7 +324,7 @@ pub async fn reauthenticate(
     let (id, client, now) = (account.id, client.clone(), domain.now());
     domain
         .write(move |w, domain| {
-            // A password that changed meanwhile has ended this session.
+            // A password change has ended this session.
             if !w.session_set_auth_time(&session, id, now)? {
                 return Err(Refusal::NotFound);
             }
@@ -329,11 +334,11 @@ pub async fn reauthenticate(
         .await
 }
 
-/// One's own record with its changes; `None` leaves a name alone.
+/// Updates the user's own record; `None` leaves a field unchanged.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] when somebody else took the name meanwhile.
+/// [`Refusal::Invalid`] if another account has taken the name in the meantime.
 pub async fn update(
     domain: &Domain,
     account_id: i64,
@@ -359,26 +364,26 @@ pub async fn update(
     write.await
 }
 
-/// What stays open when a password changes.
+/// Tokens that survive a password change.
 pub enum Keep {
     Nothing,
     /// The token in use.
     Token(i64),
 }
 
-/// What a browser goes on with when its account's password has changed.
+/// New credentials of a browser after a password change.
 #[derive(Debug)]
 pub struct Renewed {
     pub session: SessionId,
     pub device: DeviceCookie,
 }
 
-/// Sets a new password for the signed-in account; its sessions and its other tokens end. With `new_session`, the caller
-/// goes on in a fresh session (its id is cycled).
+/// Changes the password of the signed-in account and ends its sessions and its other tokens. With
+/// `new_session`, the caller continues in a new session.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`]: every message of the password rules sits under `new_password2`, as in Django's form.
+/// [`Refusal::Invalid`]: all failed password rules are under `new_password2`, as in Django's form.
 pub async fn change_password(
     domain: &Domain,
     account: &Account,
@@ -428,26 +433,26 @@ pub async fn change_password(
         .await
 }
 
-/// How much of what was open is so no more.
+/// Numbers of ended sessions and tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub struct Revoked {
     pub sessions: usize,
     pub tokens: usize,
 }
 
-/// Nothing that was open with the old password stays so.
-pub(super) fn replace_password(w: &Writer<'_>, id: i64, hash: &str) -> Result<Ended, StoreError> {
+/// Sets the password and ends every session, token and known network.
+pub(super) fn replace_password(w: &Writer<'_>, id: i64, hash: &str) -> Result<Revoked, StoreError> {
     w.account_set_password(id, hash)?;
     w.known_network_delete_all(id)?;
     end_all(w, id)
 }
 
 /// Ends all sessions and tokens of an account.
-pub(super) fn end_all(w: &Writer<'_>, id: i64) -> Result<Ended, StoreError> {
-    Ok(Ended { sessions: w.session_delete_others(id, None)?, tokens: w.token_delete_others(id, None)? })
+pub(super) fn end_all(w: &Writer<'_>, id: i64) -> Result<Revoked, StoreError> {
+    Ok(Revoked { sessions: w.session_delete_others(id, None)?, tokens: w.token_delete_others(id, None)? })
 }
 
-/// Makes the operator's own account at start, unless the name is taken. It has no address row.
+/// Creates the operator's account at start, unless the name is taken. It has no address row.
 ///
 /// # Errors
 ///
@@ -482,7 +487,7 @@ pub async fn ensure_superuser(
     write.await
 }
 
-/// Both fields alike and good enough, or every reason why not.
+/// The new password, if both fields match and all rules pass.
 pub(super) fn new_password(account: &Account, (first, second): (Password, Password)) -> Result<Password, Refusal> {
     if first.expose() != second.expose() {
         return Err(Problems::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
@@ -496,9 +501,9 @@ pub(super) fn new_password(account: &Account, (first, second): (Password, Passwo
     Err(problems.into())
 }
 
-/// What is wrong with a new password of this account.
+/// Failed rules of a new password for this account.
 pub fn password_problems(account: &Account, password: &Password) -> Vec<String> {
-    let about = Similar {
+    let about = UserAttributes {
         username: &account.username,
         email: &account.email,
         first_name: &account.first_name,
@@ -507,7 +512,7 @@ pub fn password_problems(account: &Account, password: &Password) -> Vec<String> 
     passwords::problems(password.expose(), &about)
 }
 
-/// Whether a password opens the account at all.
+/// Whether the account has a usable password.
 pub fn has_password(account: &Account) -> bool {
     is_usable(&account.password)
 }

@@ -3,11 +3,11 @@
 //! The rules are those of registration and reset. Nothing here signs or sends anything, so the
 //! commands run without the server's secret key.
 
-use super::accounts::{self, Ended};
+use super::accounts::{self, Revoked};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::hashing::Requester;
-use super::passwords::{self, Password, Similar};
+use super::passwords::{self, Password, UserAttributes};
 use super::{Domain, Problems, Refusal, email_addresses, sessions, usernames};
 use crate::store::{Account, NewAccount};
 
@@ -25,7 +25,7 @@ pub struct NewUser {
 impl NewUser {
     /// Failed password rules; needs no store.
     pub fn password_problems(&self) -> Vec<String> {
-        let about = Similar {
+        let about = UserAttributes {
             username: &self.username,
             email: &self.email,
             first_name: &self.first_name,
@@ -89,7 +89,7 @@ pub async fn find(domain: &Domain, username: &str) -> Result<Account, Refusal> {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Ended, Refusal> {
+pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Revoked, Refusal> {
     let write = domain.write(move |w, domain| {
         w.account_set_active(account_id, false)?;
         audit::record(w, domain, Event::Deactivated, account_id, &Client::operator(), "")?;
@@ -128,7 +128,7 @@ pub async fn set_superuser(domain: &Domain, account_id: i64, is_superuser: bool)
 /// # Errors
 ///
 /// [`Refusal::Invalid`] with all failed password rules.
-pub async fn set_password(domain: &Domain, account: &Account, password: Password) -> Result<Ended, Refusal> {
+pub async fn set_password(domain: &Domain, account: &Account, password: Password) -> Result<Revoked, Refusal> {
     let mut problems = Problems::none();
     problems.add("password", accounts::password_problems(account, &password));
     if !problems.is_empty() {

@@ -1,7 +1,8 @@
-//! The password formats of Django, as an imported account brings them: read and verified, never made.
+//! Django's password formats, for imported accounts: parsed and verified, never created.
 //!
-//! It must never try a hash whose cost could hold up the hashing threads: such a one is refused when it is read, before
-//! any work. Whatever is not understood matches no password. Formats: Django 4.2, `django/contrib/auth/hashers.py`.
+//! A hash whose cost could block the hashing threads must never be tried: it is rejected while
+//! parsing. An unknown format matches no password. Formats: Django 4.2,
+//! `django/contrib/auth/hashers.py`.
 
 use argon2::password_hash::PasswordVerifier;
 use argon2::password_hash::phc::PasswordHash;
@@ -15,18 +16,18 @@ use subtle::ConstantTimeEq;
 
 use super::keys::hex;
 
-/// Ten times what Django 6 sets; some seconds of one core.
-const MOST_ROUNDS: u32 = 10_000_000;
-/// 2^15 key schedules, some seconds of one core. Django sets 12.
-const MOST_BCRYPT_COST: u32 = 15;
-/// What one hash may hold: Django's argon2 takes 100 MiB, its scrypt 16 MiB.
-const MOST_MEMORY_KIB: u64 = 256 * 1024;
-/// Memory times passes, which is what argon2 and scrypt cost in time; some seconds of one core.
-const MOST_WORK_KIB: u64 = 2 * 1024 * 1024;
-/// Lanes of argon2: Django sets 8.
-const MOST_LANES: u32 = 64;
+/// Ten times Django 6's default; some seconds of one core.
+const MAX_ROUNDS: u32 = 10_000_000;
+/// 2^15 key schedules, some seconds of one core. Django's default is 12.
+const MAX_BCRYPT_COST: u32 = 15;
+/// Memory of one hash. Django's argon2 takes 100 MiB, its scrypt 16 MiB.
+const MAX_MEMORY_KIB: u64 = 256 * 1024;
+/// Memory times passes, which determines the time of argon2 and scrypt; some seconds of one core.
+const MAX_WORK_KIB: u64 = 2 * 1024 * 1024;
+/// Lanes of argon2. Django's default is 8.
+const MAX_LANES: u32 = 64;
 
-/// A hash that can be tried. It borrows from the stored text, and shows nothing in Debug.
+/// A hash that can be verified. It borrows the stored text and has no Debug.
 pub struct DjangoHash<'a>(Kind<'a>);
 
 enum Kind<'a> {
@@ -36,12 +37,12 @@ enum Kind<'a> {
     Scrypt { params: scrypt::Params, salt: &'a str, expected: Vec<u8> },
 }
 
-/// Why a stored text is no hash that can be tried.
+/// Why a stored hash cannot be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
-    /// Another format, or a damaged text.
+    /// Unknown format or malformed.
     Unknown,
-    /// Trying it would take longer, or more memory, than a server can spare.
+    /// Verifying it would take more time or memory than a server can spare.
     TooCostly,
 }
 
@@ -55,13 +56,13 @@ const SCRYPT: &str = "scrypt";
 impl<'a> DjangoHash<'a> {
     /// # Errors
     ///
-    /// [`Unusable`], without having hashed anything.
+    /// [`Unusable`], before any hashing.
     pub fn read(stored: &'a str) -> Result<DjangoHash<'a>, Unusable> {
         let (name, rest) = stored.split_once('$').ok_or(Unusable::Unknown)?;
         Ok(DjangoHash(match name {
             PBKDF2_SHA256 => read_pbkdf2(PBKDF2_SHA256, rest, Sha256::output_size())?,
             PBKDF2_SHA1 => read_pbkdf2(PBKDF2_SHA1, rest, Sha1::output_size())?,
-            // Django puts its own name before a PHC string and keeps the string's first `$` for both.
+            // Django puts its own name before a PHC string; both share the `$` between them.
             ARGON2 => {
                 let phc = &stored[name.len()..];
                 read_argon2(phc)?;
@@ -74,7 +75,7 @@ impl<'a> DjangoHash<'a> {
         }))
     }
 
-    /// Django's name of the format.
+    /// Django's name for the format.
     pub fn name(&self) -> &'static str {
         match self.0 {
             Kind::Pbkdf2 { name, .. } | Kind::Bcrypt { name, .. } => name,
@@ -83,7 +84,7 @@ impl<'a> DjangoHash<'a> {
         }
     }
 
-    /// Takes as long as the hash was made to take: never on an async thread.
+    /// Takes the full cost of the hash: never call it on an async thread.
     pub fn verify(&self, password: &[u8]) -> bool {
         match &self.0 {
             Kind::Pbkdf2 { name, rounds, salt, expected } => {
@@ -95,7 +96,7 @@ impl<'a> DjangoHash<'a> {
                 found.ct_eq(expected).into()
             }
             Kind::Argon2(phc) => Argon2::default().verify_password(password, *phc).is_ok(),
-            // bcrypt looks at 72 bytes only, which is why Django hashes first.
+            // bcrypt reads 72 bytes only, so Django hashes the password first.
             Kind::Bcrypt { name: BCRYPT_SHA256, hash } => {
                 bcrypt::verify(hex(&Sha256::digest(password)), hash).unwrap_or(false)
             }
@@ -109,11 +110,11 @@ impl<'a> DjangoHash<'a> {
     }
 }
 
-/// A PHC string of argon2, Django's or this server's own.
+/// Parses an argon2 PHC string, Django's or our own.
 ///
 /// # Errors
 ///
-/// [`Unusable`], without having hashed anything.
+/// [`Unusable`], before any hashing.
 pub fn read_argon2(phc: &str) -> Result<PasswordHash, Unusable> {
     let hash = PasswordHash::new(phc).map_err(|_| Unusable::Unknown)?;
     if hash.salt.is_none() || hash.hash.is_none() {
@@ -122,7 +123,7 @@ pub fn read_argon2(phc: &str) -> Result<PasswordHash, Unusable> {
     let params = Params::try_from(&hash).map_err(|_| Unusable::Unknown)?;
     let memory = u64::from(params.m_cost());
     let work = memory.saturating_mul(u64::from(params.t_cost()));
-    let affordable = memory <= MOST_MEMORY_KIB && work <= MOST_WORK_KIB && params.p_cost() <= MOST_LANES;
+    let affordable = memory <= MAX_MEMORY_KIB && work <= MAX_WORK_KIB && params.p_cost() <= MAX_LANES;
     if affordable { Ok(hash) } else { Err(Unusable::TooCostly) }
 }
 
@@ -134,7 +135,7 @@ fn read_pbkdf2<'a>(name: &'static str, rest: &'a str, length: usize) -> Result<K
         return Err(Unusable::Unknown);
     };
     let (rounds, expected) = (number(rounds)?, digest(expected, length)?);
-    if rounds > MOST_ROUNDS {
+    if rounds > MAX_ROUNDS {
         return Err(Unusable::TooCostly);
     }
     Ok(Kind::Pbkdf2 { name, rounds, salt, expected })
@@ -143,7 +144,7 @@ fn read_pbkdf2<'a>(name: &'static str, rest: &'a str, length: usize) -> Result<K
 /// `$2b$<cost>$<salt and hash>`
 fn read_bcrypt<'a>(name: &'static str, hash: &'a str) -> Result<Kind<'a>, Unusable> {
     let parts: bcrypt::HashParts = hash.parse().map_err(|_| Unusable::Unknown)?;
-    if parts.get_cost() > MOST_BCRYPT_COST {
+    if parts.get_cost() > MAX_BCRYPT_COST {
         return Err(Unusable::TooCostly);
     }
     Ok(Kind::Bcrypt { name, hash })
@@ -161,17 +162,17 @@ fn read_scrypt(rest: &str) -> Result<Kind<'_>, Unusable> {
     if !n.is_power_of_two() {
         return Err(Unusable::Unknown);
     }
-    // 128 bytes a block.
+    // A block has 128 bytes.
     let memory = u64::from(n).saturating_mul(u64::from(r)) / 8;
     let blocks = u64::from(p).saturating_mul(u64::from(r));
-    if memory > MOST_MEMORY_KIB || memory.saturating_mul(u64::from(p)) > MOST_WORK_KIB || blocks / 8 > MOST_MEMORY_KIB {
+    if memory > MAX_MEMORY_KIB || memory.saturating_mul(u64::from(p)) > MAX_WORK_KIB || blocks / 8 > MAX_MEMORY_KIB {
         return Err(Unusable::TooCostly);
     }
     let params = scrypt::Params::new(n.ilog2() as u8, r, p).map_err(|_| Unusable::Unknown)?;
     Ok(Kind::Scrypt { params, salt, expected })
 }
 
-/// A number that is not even one has no cost at all: nothing is tried with it. One too large to read is too costly.
+/// Parses a positive number. Zero is invalid; a number that overflows is too expensive.
 fn number(text: &str) -> Result<u32, Unusable> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Unusable::Unknown);
@@ -192,7 +193,8 @@ fn digest(text: &str, length: usize) -> Result<Vec<u8>, Unusable> {
 mod tests {
     use super::*;
 
-    /// Made by Django 4.2's `make_password` and `encode`, argon2-cffi and bcrypt; the last of each pair is another text.
+    /// Created with Django 4.2's `make_password` and `encode`, argon2-cffi and bcrypt. The second
+    /// entry of each pair has another password.
     const MADE_BY_DJANGO: &[(&str, &str)] = &[
         ("inventree-test-1", "pbkdf2_sha256$1$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4="),
         ("пароль ß 77", "pbkdf2_sha256$1$saltsalt$lJQw5HNStDY/VU7tofJUHGXdJahBgHY8brXrdST/4FU="),

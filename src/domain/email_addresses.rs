@@ -1,7 +1,8 @@
-//! Address rows: which addresses an account has, which are proved, which one is its primary.
+//! Email addresses of accounts: verification and the primary address.
 //!
-//! Addresses are stored and compared in ASCII lower case only: a Kelvin sign never passes for a `k`. A mail goes to the
-//! stored address, never to what was typed. One owner at most can hold an address verified.
+//! Addresses are stored and compared in ASCII lower case only, so a Kelvin sign never matches a
+//! `k`. Email goes to the stored address, never to the entered one. At most one account can have an
+//! address verified.
 
 use chrono::{DateTime, Utc};
 
@@ -12,13 +13,13 @@ use super::{Domain, Problems, Refusal, keys, notices, ownership};
 use crate::mail::Attached;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
-/// A mail lists the links of so many accounts at most: more at one address are an attack.
+/// Maximum number of accounts in one email: more at one address are an attack.
 pub(super) const MAX_ACCOUNTS_IN_MAIL: usize = 20;
 
 const TAKEN: &str = "A user is already registered with this e-mail address.";
 const VERIFIED_ELSEWHERE: &str = "Constraint “unique_verified_email” is violated.";
 
-/// What is wrong with the address of a registration.
+/// Failed rules for the address of a registration.
 ///
 /// # Errors
 ///
@@ -33,7 +34,7 @@ pub async fn registration_problems(domain: &Domain, email: &str) -> Result<Vec<S
     Ok(if taken { vec![TAKEN.to_owned()] } else { Vec::new() })
 }
 
-/// What is wrong with the domain of an address, whoever has it.
+/// Failed rules for the domain of an address.
 pub(super) fn domain_problems(domain: &Domain, email: &str) -> Vec<String> {
     match domain.rules.approves(email) {
         true => Vec::new(),
@@ -41,8 +42,8 @@ pub(super) fn domain_problems(domain: &Domain, email: &str) -> Vec<String> {
     }
 }
 
-/// The row and the confirmation mail of a new account. An address that another account added before, unproved, does not
-/// become primary.
+/// Creates the address row and the confirmation email of a new account. An address that another
+/// account has added, unverified, does not become primary.
 pub(super) fn insert_at_sign_up(
     w: &Writer<'_>,
     domain: &Domain,
@@ -56,7 +57,8 @@ pub(super) fn insert_at_sign_up(
     queue_confirmations(w, domain, &[(&row, &account.username)], budget, now)
 }
 
-/// The row of an account that a sign-in provider vouches for; what the provider has not proved, a mail must.
+/// Creates the address row of a sign-up through a provider. Unless the provider has verified the
+/// address, it must be confirmed by email.
 pub(super) fn insert_from_provider(
     w: &Writer<'_>,
     domain: &Domain,
@@ -76,7 +78,7 @@ pub(super) fn insert_from_provider(
     Ok(())
 }
 
-/// The row of a new account, unproved.
+/// Creates the address row of a new account, unverified.
 pub(super) fn insert_first(w: &Writer<'_>, account_id: i64, account: &NewAccount) -> Result<i64, Refusal> {
     if w.email_address_is_verified(&account.email)? {
         return Err(Problems::of("email", TAKEN).into());
@@ -85,9 +87,9 @@ pub(super) fn insert_first(w: &Writer<'_>, account_id: i64, account: &NewAccount
     Ok(w.email_address_insert(account_id, &account.email, false, first)?)
 }
 
-/// The row of User.email. Where there is none it is made, as allauth does when a reset is asked for: the administrator of
-/// the settings and imported accounts may have none. The operator gave that address, so it needs no proof. The link's
-/// signature covers the rows, so this comes before it.
+/// The row of User.email. A missing one is created, as allauth does on a reset request: imported
+/// accounts and the administrator from the settings may have none. The operator vouched for that
+/// address, so it counts as proved. Call this before signing a link: the signature covers the rows.
 pub(super) fn ensure_row(w: &Writer<'_>, account: &Account) -> Result<Option<EmailAddress>, StoreError> {
     if account.email.is_empty() {
         return Ok(None);
@@ -99,8 +101,8 @@ pub(super) fn ensure_row(w: &Writer<'_>, account: &Account) -> Result<Option<Ema
     w.email_address_find_by_email(account.id, &account.email)
 }
 
-/// Queues one mail with a confirmation key for each row, all of one address. The same work, and no mail, where the address
-/// has had its share.
+/// Queues one email with a confirmation key for each row, all with the same address. If the budget
+/// is used up, the same work is done and no email is sent.
 fn queue_confirmations(
     w: &Writer<'_>,
     domain: &Domain,
@@ -121,10 +123,10 @@ fn queue_confirmations(
     Ok(())
 }
 
-/// Rows of one answer: an account of an earlier version may have any number.
+/// Rows per response: accounts from an earlier version may have any number.
 pub const MAX_LISTED: i64 = 1000;
 
-/// A page of the account's rows by id, and how many there are.
+/// A page of the account's rows by id, and their total number.
 ///
 /// # Errors
 ///
@@ -142,12 +144,12 @@ pub async fn list(
     read.await
 }
 
-/// Adds an unproved address to the caller's own account; no mail before it is asked for. What is said of it tells who
-/// proved it, and so is limited.
+/// Adds an unverified address to the caller's account, without sending email. The result reveals
+/// whether another account has verified the address, so it is rate limited.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for an address that is there already, or proved by somebody else.
+/// [`Refusal::Invalid`] if the account has the address, or another account has verified it.
 pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client) -> Result<EmailAddress, Refusal> {
     domain.limits.reserve_lookup(account_id, client).await?;
     let (email, client) = (email.to_ascii_lowercase(), client.clone());
@@ -178,11 +180,11 @@ pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client)
     write.await
 }
 
-/// Mails a confirmation key to an unproved address of the caller; a proved one gets nothing.
+/// Emails a confirmation key to one of the caller's addresses, unless it is verified.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a row that is not the caller's.
+/// [`Refusal::NotFound`] for a row of another account.
 pub async fn send_confirmation(
     domain: &Domain,
     account: &Account,
@@ -202,11 +204,12 @@ pub async fn send_confirmation(
     Ok(row)
 }
 
-/// Mails a confirmation key for every unverified row with this address, in one mail: the newest rows, of active accounts.
+/// Sends one email with a confirmation key for each unverified row with this address: the newest
+/// rows of active accounts.
 ///
 /// # Errors
 ///
-/// Never for an unknown address.
+/// No error for an unknown address.
 pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
     let email = email.to_ascii_lowercase();
     let budget = domain.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?;
@@ -220,7 +223,7 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) 
                 }
             }
             if found.is_empty() {
-                // The same work where nothing is to be confirmed.
+                // The same work without an account.
                 let row = EmailAddress {
                     id: 0,
                     account_id: 0,
@@ -239,14 +242,15 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) 
     Ok(())
 }
 
-/// Takes a mailed key: the row is proved, and primary if the account has no primary address. What the first proof of the
-/// sign-up address ends: see [`ownership`]. `caller` is the account that the request is signed in to. The addresses
-/// that were proved before are told of a new one.
+/// Verifies the address of a confirmation key and makes it primary if the account has no primary
+/// address. See [`ownership`] for the credentials that the first proof of the sign-up address
+/// revokes. `caller` is the account that the request is signed in to. Addresses that were verified
+/// before get a notice.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a key that is forged, too old or used, whose row is gone, proved, or proved elsewhere, or
-/// whose account is closed.
+/// [`Refusal::NotFound`] for a key that is forged, expired or used, if its row is gone, verified,
+/// or verified by another account, or if its account is inactive.
 pub async fn confirm(domain: &Domain, key: &str, caller: Option<i64>, client: &Client) -> Result<(), Refusal> {
     let attempt = domain.limits.reserve_request(Purpose::ConfirmationKey, client).await?;
     let now = domain.now();
@@ -279,7 +283,7 @@ pub async fn confirm(domain: &Domain, key: &str, caller: Option<i64>, client: &C
     Ok(())
 }
 
-/// The row that a key confirms, and its account.
+/// The unverified row of a key, and its account.
 fn find_unconfirmed(
     r: &Reader<'_>,
     domain: &Domain,
@@ -295,11 +299,12 @@ fn find_unconfirmed(
     Ok((row, account))
 }
 
-/// Makes a proved address the account's primary one; User.email follows.
+/// Makes a verified address primary; User.email follows.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a row that is not the caller's, [`Refusal::Forbidden`] for an unproved one.
+/// [`Refusal::NotFound`] for a row of another account, [`Refusal::Forbidden`] for an unverified
+/// one.
 pub async fn set_primary(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<EmailAddress, Refusal> {
     let client = client.clone();
     let write = domain.write(move |w, domain| {
@@ -328,12 +333,14 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Takes a row away and answers with it as it was. User.email goes with its row, primary or not: without a row it would
-/// pass for an address that the operator gave ([`ensure_row`]), and a proof of it would end nothing.
+/// Removes a row and returns it. Removing the row of User.email clears User.email, primary or not:
+/// an address without a row counts as vouched for by the operator ([`ensure_row`]), so a later
+/// proof of it would revoke nothing.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a row that is not the caller's, [`Refusal::Forbidden`] for the primary one among several.
+/// [`Refusal::NotFound`] for a row of another account, [`Refusal::Forbidden`] for the primary one
+/// while there are others.
 pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<EmailAddress, Refusal> {
     let client = client.clone();
     let write = domain.write(move |w, domain| {
@@ -357,7 +364,8 @@ pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) 
     write.await
 }
 
-/// Whether the account would be left without an address of an approved domain, or without a proved one.
+/// Whether removing the row leaves the account without an address of an approved domain, or without
+/// a verified one.
 fn is_last_approved(w: &Writer<'_>, domain: &Domain, row: &EmailAddress) -> Result<bool, StoreError> {
     if domain.rules.signup_domains.is_empty() || !domain.rules.approves(&row.email) {
         return Ok(false);

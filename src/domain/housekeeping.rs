@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Days, Duration, Utc};
 
-use super::accounts::{Ended, end_all};
+use super::accounts::{Revoked, end_all};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::{Domain, Refusal};
@@ -25,14 +25,14 @@ const EXPIRED_TOKEN_RETENTION_DAYS: u64 = 30;
 /// # Errors
 ///
 /// The store's; earlier batches stay deleted.
-pub async fn clear_expired(domain: &Domain) -> Result<Ended, Refusal> {
+pub async fn clear_expired(domain: &Domain) -> Result<Revoked, Refusal> {
     let now = domain.now();
     let day = now.date_naive().checked_sub_days(Days::new(EXPIRED_TOKEN_RETENTION_DAYS)).unwrap_or_default();
-    let mut ended = Ended { sessions: 0, tokens: 0 };
+    let mut ended = Revoked { sessions: 0, tokens: 0 };
     loop {
         let write = domain.store.write(move |w| {
             let sessions = w.session_delete_expired(now, BATCH.into())?;
-            let ended = Ended { sessions, tokens: w.token_delete_expired(day, BATCH.into())? };
+            let ended = Revoked { sessions, tokens: w.token_delete_expired(day, BATCH.into())? };
             Ok::<_, Refusal>((ended, w.ticket_delete_expired(now, BATCH.into())?))
         });
         let (batch, spent) = write.await?;
@@ -99,14 +99,14 @@ async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
 }
 
 /// Runs the cleanup at start, and then a day after each success.
-pub struct Sweep {
+pub struct CleanupJob {
     domain: Domain,
     due: DateTime<Utc>,
 }
 
-impl Sweep {
-    pub fn new(domain: Domain) -> Sweep {
-        Sweep { due: domain.now(), domain }
+impl CleanupJob {
+    pub fn new(domain: Domain) -> CleanupJob {
+        CleanupJob { due: domain.now(), domain }
     }
 
     /// Runs the cleanup if it is due. Called about once a minute.
@@ -114,7 +114,7 @@ impl Sweep {
     /// # Errors
     ///
     /// The store's; the cleanup stays due.
-    pub async fn if_due(&mut self) -> Result<Option<Ended>, Refusal> {
+    pub async fn run_if_due(&mut self) -> Result<Option<Revoked>, Refusal> {
         let now = self.domain.now();
         if now < self.due {
             return Ok(None);

@@ -1,8 +1,8 @@
-//! Moving in: the accounts of an InvenTree database, with all that hangs on them.
+//! Import of accounts and their data from an InvenTree database.
 //!
-//! All or nothing, and what is here already is never touched: an account that an earlier run brought is left as it is
-//! now, with its addresses, links and tokens, so that no token that was ended comes back. No text made here holds a
-//! password hash, a key or a provider's data.
+//! One transaction; existing data is never modified. An account from an earlier import is left as
+//! it is now, with its addresses, links and tokens, so that a revoked token does not come back. No
+//! message contains a password hash, a key or a provider's data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::store::{
     SourceError, StoreError, Token, TotpDevice, Writer,
 };
 
-/// What was done, or in a trial would be.
+/// Result of an import or a dry run.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
     pub accounts: Count,
@@ -27,18 +27,18 @@ pub struct Report {
     pub tokens: Count,
     pub social_accounts: Count,
     pub totp_devices: Count,
-    /// Addresses that were written with capitals.
+    /// Addresses converted to lower case.
     pub lowered: u64,
-    /// New accounts by the format of their password.
+    /// New accounts by password format.
     pub formats: BTreeMap<&'static str, u64>,
-    /// New accounts whose password can never match, though InvenTree has one for them.
+    /// New accounts whose password hash cannot be verified.
     pub locked: Vec<Locked>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Count {
     pub new: u64,
-    /// Left as they are, or as they no longer are: their account was here already.
+    /// Skipped because their account existed already, even if they have been deleted since.
     pub present: u64,
 }
 
@@ -49,25 +49,26 @@ pub struct Locked {
     pub why: Unusable,
 }
 
-/// Why nothing was written.
+/// Why an import failed. Nothing was written.
 #[derive(Debug)]
 pub enum ImportError {
     Source(SourceError),
     Conflicts(Conflicts),
     Store(StoreError),
-    /// The server's secret key, under which second factors are kept.
+    /// No secret key to encrypt second factors.
     Secret(String),
 }
 
-/// What cannot be both: one sentence each, which names both sides.
+/// Conflicts between the source and the database, or within the source: one sentence each, which
+/// names both sides.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Conflicts {
     pub listed: Vec<String>,
-    /// Found, but not listed.
+    /// Further conflicts, not listed.
     pub more: u64,
 }
 
-const MOST_LISTED: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 impl From<SourceError> for ImportError {
     fn from(error: SourceError) -> ImportError {
@@ -117,7 +118,7 @@ impl Report {
         ]
     }
 
-    pub fn changes_nothing(&self) -> bool {
+    pub fn is_noop(&self) -> bool {
         self.counts().iter().all(|(_, count)| count.new == 0)
     }
 }
@@ -125,32 +126,32 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, Count { new, present }) in self.counts() {
-            writeln!(f, "{name:<16} {new:>9} new {present:>9} here already")?;
+            writeln!(f, "{name:<16} {new:>9} new {present:>9} existing")?;
         }
         if !self.formats.is_empty() {
             let formats: Vec<String> = self.formats.iter().map(|(name, count)| format!("{name} {count}")).collect();
             writeln!(f, "passwords of the new accounts: {}", formats.join(", "))?;
         }
         if self.lowered > 0 {
-            writeln!(f, "{} addresses had capitals and are kept in lower case", self.lowered)?;
+            writeln!(f, "{} addresses were converted to lower case", self.lowered)?;
         }
         for Locked { account_id, username, why } in &self.locked {
             let why = match why {
-                Unusable::Unknown => "its password has a format that is not known here",
-                Unusable::TooCostly => "its password has absurd cost parameters",
+                Unusable::Unknown => "its password hash has an unknown format",
+                Unusable::TooCostly => "its password hash has excessive cost parameters",
             };
-            writeln!(f, "account {account_id} {username:?} cannot log in before its password is reset: {why}")?;
+            writeln!(f, "account {account_id} {username:?} cannot log in until its password is reset: {why}")?;
         }
         Ok(())
     }
 }
 
-/// Brings everything of `source` into the database file. `secret` is asked for only when there is a second factor to
-/// keep; `progress` is told of every row.
+/// Imports `source` into the database. `secret` is only called if there is a second factor to
+/// encrypt, `progress` for each row.
 ///
 /// # Errors
 ///
-/// [`ImportError`]; then nothing was written.
+/// [`ImportError`]; nothing was written.
 pub fn run(
     source: &InvenTree,
     database: &Database,
@@ -179,7 +180,7 @@ pub fn run(
             import.token(&token, key)
         })?;
         if import.conflicts.listed.is_empty() && source.has_totp_devices()? {
-            // Last, and only now: the secret key may be made by being asked for.
+            // Last, since `secret` may create the key.
             let secret = secret(w).map_err(ImportError::Secret)?;
             w.secret_key_insert(&secret.fingerprint(), now)?;
             source.totp_devices(|device| {
@@ -188,7 +189,7 @@ pub fn run(
             })?;
         }
         if import.conflicts.listed.is_empty() {
-            if !import.report.changes_nothing() {
+            if !import.report.is_noop() {
                 let detail = format!("{} accounts", import.report.accounts.new);
                 let event = Event::Imported.name();
                 w.audit_insert(&NewAuditEntry { at: now, event, account_id: None, client: OPERATOR, detail: &detail })?;
@@ -200,18 +201,18 @@ pub fn run(
     })
 }
 
-/// An import under way. Ids are kept sorted, as they come: a million of them take 8 MB.
+/// An import in progress. Ids are collected in sorted order; a million take 8 MB.
 struct Import<'w> {
     w: &'w Writer<'w>,
     has_accounts: bool,
     new: Vec<i64>,
-    /// Here already, or refused.
+    /// Existing or rejected accounts.
     left: Vec<i64>,
     report: Report,
     conflicts: Conflicts,
 }
 
-/// What to do with a row that belongs to an account.
+/// The import status of a row's account.
 enum Owner {
     New,
     Left,
@@ -233,7 +234,7 @@ impl<'w> Import<'w> {
     fn account(&mut self, mut account: Account) -> Result<(), ImportError> {
         let id = account.id;
         if id <= 0 {
-            self.conflict(format!("account {:?} has the id {id} in the file, and ids begin with 1", account.username));
+            self.conflict(format!("account {:?} has the id {id} in the file; ids must be positive", account.username));
             self.left.push(id);
             return Ok(());
         }
@@ -241,7 +242,7 @@ impl<'w> Import<'w> {
             && let Some(here) = self.w.account_find(id)?
         {
             self.left.push(id);
-            // Nobody changes this day: it tells an account that came from the same source from one that was made here.
+            // `date_joined` never changes, so it identifies an account of the same source.
             if here.date_joined == account.date_joined {
                 self.report.accounts.present += 1;
             } else {
@@ -258,7 +259,7 @@ impl<'w> Import<'w> {
                 let holder = self.w.account_find_by_username_key(&key)?;
                 let holder = holder.map(|holder| self.named(holder.id, &holder.username)).unwrap_or_default();
                 self.conflict(format!(
-                    "user name {:?} of account {id} in the file is that of {holder}",
+                    "username {:?} of account {id} in the file is taken by {holder}",
                     account.username
                 ));
                 self.left.push(id);
@@ -302,16 +303,16 @@ impl<'w> Import<'w> {
             Err(StoreError::Conflict(Conflict::VerifiedEmail)) => {
                 let holder = self.w.email_address_find_verified(email)?.map(|row| row.account_id);
                 let (this, other) = (self.account_named(*account_id)?, self.account_named(holder.unwrap_or_default())?);
-                self.conflict(format!("address {email:?} is verified by two: {this} and {other}"));
+                self.conflict(format!("address {email:?} is verified for two accounts: {this} and {other}"));
             }
             Err(StoreError::Conflict(Conflict::AccountEmail)) => {
                 let this = self.account_named(*account_id)?;
-                self.conflict(format!("address {email:?} is twice that of {this}, but for capitals"));
+                self.conflict(format!("{this} has the address {email:?} twice, in different case"));
             }
             Err(StoreError::Conflict(Conflict::PrimaryEmail)) => {
                 let first = self.w.email_address_find_primary(*account_id)?.map(|first| first.email);
                 let (this, first) = (self.account_named(*account_id)?, first.unwrap_or_default());
-                self.conflict(format!("two addresses are primary, {email:?} and {first:?}: both of {this}"));
+                self.conflict(format!("{this} has two primary addresses: {email:?} and {first:?}"));
             }
             Err(other) => return Err(other.into()),
         }
@@ -329,7 +330,7 @@ impl<'w> Import<'w> {
                     let this = self.account_named(link.account_id)?;
                     let other = self.account_named(holder.map_or(0, |holder| holder.account_id))?;
                     let (uid, provider) = (&link.uid, &link.provider);
-                    self.conflict(format!("{uid:?} at {provider:?} is linked to two: {this} and {other}"));
+                    self.conflict(format!("{uid:?} at {provider:?} is linked to two accounts: {this} and {other}"));
                 }
                 Err(other) => return Err(other.into()),
             },
@@ -349,7 +350,7 @@ impl<'w> Import<'w> {
                         let holder = self.w.token_find(&digest)?.map_or(0, |(_, account)| account.id);
                         let (this, other) = (self.account_named(token.account_id)?, self.account_named(holder)?);
                         let id = token.id;
-                        self.conflict(format!("the API token in row {id} belongs to two: {this} and {other}"));
+                        self.conflict(format!("the API token in row {id} belongs to two accounts: {this} and {other}"));
                     }
                     Err(other) => return Err(other.into()),
                 }
@@ -392,7 +393,7 @@ impl<'w> Import<'w> {
         Owner::Missing
     }
 
-    /// As this server keeps addresses.
+    /// Addresses are stored in lower case.
     fn lower(&mut self, email: String) -> String {
         if !email.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return email;
@@ -412,7 +413,7 @@ impl<'w> Import<'w> {
     }
 
     fn conflict(&mut self, text: String) {
-        if self.conflicts.listed.len() < MOST_LISTED {
+        if self.conflicts.listed.len() < MAX_LISTED {
             self.conflicts.listed.push(text);
         } else {
             self.conflicts.more += 1;

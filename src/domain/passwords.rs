@@ -62,7 +62,7 @@ impl fmt::Debug for Password {
 
 /// User attributes that a password must not resemble. Unknown ones are empty.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Similar<'a> {
+pub struct UserAttributes<'a> {
     pub username: &'a str,
     pub email: &'a str,
     pub first_name: &'a str,
@@ -70,7 +70,7 @@ pub struct Similar<'a> {
 }
 
 /// All failed rules in Django's order; empty if the password is acceptable.
-pub fn problems(password: &str, about: &Similar<'_>) -> Vec<String> {
+pub fn problems(password: &str, about: &UserAttributes<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let lower = Zeroizing::new(password.to_lowercase());
     if let Some(attribute) = similar_to(&lower, about) {
@@ -89,7 +89,7 @@ pub fn problems(password: &str, about: &Similar<'_>) -> Vec<String> {
 }
 
 /// The name of the first attribute that the password resembles, as shown to the user.
-fn similar_to(password: &str, about: &Similar<'_>) -> Option<&'static str> {
+fn similar_to(password: &str, about: &UserAttributes<'_>) -> Option<&'static str> {
     let attributes = [
         ("username", about.username),
         ("first name", about.first_name),
@@ -142,8 +142,12 @@ mod tests {
     const COMMON_TEXT: &str = "This password is too common.";
     const NUMERIC: &str = "This password is entirely numeric.";
 
-    const PAT: Similar<'_> =
-        Similar { username: "pc_pat", email: "pc.pat@example.com", first_name: "Patricia", last_name: "Möllendorf" };
+    const PAT: UserAttributes<'_> = UserAttributes {
+        username: "pc_pat",
+        email: "pc.pat@example.com",
+        first_name: "Patricia",
+        last_name: "Möllendorf",
+    };
 
     #[test]
     fn a_good_password_has_no_problems() {
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn messages_come_in_djangos_order() {
         assert_eq!(problems("123456", &PAT), [SHORT, COMMON_TEXT, NUMERIC]);
-        let admin = Similar { username: "admin", ..Similar::default() };
+        let admin = UserAttributes { username: "admin", ..UserAttributes::default() };
         assert_eq!(problems("admin", &admin), ["The password is too similar to the username.", SHORT, COMMON_TEXT]);
     }
 
@@ -169,7 +173,8 @@ mod tests {
         ] {
             assert_eq!(problems(password, &PAT), [format!("The password is too similar to the {name}.")], "{password}");
         }
-        let twice = Similar { username: "quartzite", email: "quartzite@example.com", ..Similar::default() };
+        let twice =
+            UserAttributes { username: "quartzite", email: "quartzite@example.com", ..UserAttributes::default() };
         assert_eq!(problems("quartzite", &twice), ["The password is too similar to the username."]);
     }
 
@@ -189,29 +194,29 @@ mod tests {
 
     #[test]
     fn a_much_longer_password_may_contain_the_username() {
-        let about = Similar { username: "a", ..Similar::default() };
+        let about = UserAttributes { username: "a", ..UserAttributes::default() };
         assert!(problems("aaaaaaaaaa-Zq7", &about).is_empty());
     }
 
     #[test]
     fn length_counts_characters_not_bytes() {
-        assert_eq!(problems("äöüßéñž", &Similar::default()), [SHORT]);
-        assert!(problems("äöüßéñžx", &Similar::default()).is_empty());
+        assert_eq!(problems("äöüßéñž", &UserAttributes::default()), [SHORT]);
+        assert!(problems("äöüßéñžx", &UserAttributes::default()).is_empty());
     }
 
     #[test]
     fn the_common_list_is_sorted_and_blind_to_case_and_blanks() {
         assert!(COMMON.is_sorted());
         assert_eq!(COMMON.len(), 19_729);
-        assert_eq!(problems(" QwertyUiop ", &Similar::default()), [COMMON_TEXT]);
-        assert_eq!(problems("йцукен", &Similar::default()), [SHORT, COMMON_TEXT]);
+        assert_eq!(problems(" QwertyUiop ", &UserAttributes::default()), [COMMON_TEXT]);
+        assert_eq!(problems("йцукен", &UserAttributes::default()), [SHORT, COMMON_TEXT]);
     }
 
     #[test]
     fn digits_of_any_script_are_numeric_but_fractions_are_not() {
-        assert_eq!(problems("8236459127", &Similar::default()), [NUMERIC]);
-        assert_eq!(problems("٨٢٣٦٤٥٩١²", &Similar::default()), [NUMERIC]);
-        assert!(problems("8236459½", &Similar::default()).is_empty());
+        assert_eq!(problems("8236459127", &UserAttributes::default()), [NUMERIC]);
+        assert_eq!(problems("٨٢٣٦٤٥٩١²", &UserAttributes::default()), [NUMERIC]);
+        assert!(problems("8236459½", &UserAttributes::default()).is_empty());
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! Accounts at a provider that are linked to an account here: signing in through them, signing up, linking, unlinking.
+//! Provider accounts linked to local accounts: signing in, signing up, connecting and
+//! disconnecting.
 //!
-//! Identity is (provider, subject): never a name or an address, which a provider lets people change. An address that a
-//! provider has not verified proves nothing, and one that it has verified opens no account that is here already: its
-//! owner signs in and connects the provider. The last way into an account is never taken away.
+//! Identity is (provider, subject), never a name or an address, which users can change at a
+//! provider. An address that the provider has not verified proves nothing. One that it has verified
+//! does not sign in to an existing account: its owner signs in and connects the provider. The last
+//! way to sign in to an account cannot be disconnected.
 //!
-//! Nothing is stored while somebody is at the provider. What ties the way back to the way out lies sealed in the
-//! browser ([`Ticket`]), and only that a ticket came back is remembered. (RFC 9700, 4.7 and 4.5; OpenID Connect Core.)
+//! Nothing is stored while the user is at the provider. The state of the flow is kept encrypted in
+//! the browser ([`Ticket`]); only used tickets are recorded. (RFC 9700, 4.7 and 4.5; OpenID Connect
+//! Core.)
 
 use std::fmt;
 
@@ -24,19 +27,19 @@ use super::notices::{self, Recipients};
 use super::sessions::{self, SessionId};
 use super::{Domain, Problems, Refusal, email_addresses, keys, ownership, usernames};
 use crate::mail::Attached;
-use crate::providers::{Challenge, Comeback, Fault, Person, Provider};
+use crate::providers::{CallbackParams, Challenge, ExternalIdentity, Fault, Provider};
 use crate::store::{NewAccount, NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
 
-/// How long somebody may be at the provider, and then at the form of a new account.
+/// Lifetime of a ticket: the time at the provider, and again the time at the sign-up form.
 pub const TICKET_SECONDS: i64 = 600;
 
-/// Links of one account; its list and each disconnect read them all.
+/// Links per account: listing and disconnecting read them all.
 const MAX_LINKS: i64 = 20;
 
-/// Characters of `accounts.username`, `first_name` and `last_name`.
-const MOST_NAME_CHARACTERS: usize = 150;
+/// Maximum length of `accounts.username`, `first_name` and `last_name`.
+const MAX_NAME_CHARACTERS: usize = 150;
 
-/// What a browser keeps between the way out and the way back. It is sealed: nobody reads or changes what is in it.
+/// Encrypted state of a sign-in, kept in a cookie. The browser can neither read nor modify it.
 #[derive(Clone)]
 pub struct Ticket(String);
 
@@ -56,25 +59,25 @@ impl fmt::Debug for Ticket {
     }
 }
 
-/// What a sign-in is for.
+/// The purpose of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     SignIn,
-    /// Links the provider to the account of this session.
+    /// Connects the provider to the account of this session.
     Connect {
         session: [u8; 32],
     },
 }
 
-/// The way to a provider is open.
+/// A started sign-in.
 #[derive(Debug)]
-pub struct Begun {
+pub struct Started {
     pub ticket: Ticket,
     /// The authorization request.
     pub url: String,
 }
 
-/// What the provider's redirect carries (RFC 6749, 4.1.2).
+/// Parameters of the provider's redirect (RFC 6749, 4.1.2).
 #[derive(Default)]
 pub struct Returned {
     pub state: Option<String>,
@@ -83,7 +86,7 @@ pub struct Returned {
     pub error: Option<String>,
 }
 
-/// How a sign-in ended.
+/// Outcome of a sign-in.
 #[derive(Debug)]
 pub enum Finished {
     SignedIn {
@@ -94,44 +97,45 @@ pub enum Finished {
     Connected {
         next: String,
     },
-    /// The account is made, and opens once its address is confirmed.
+    /// The account was created and must confirm its address before it can be used.
     Unconfirmed,
-    /// A new account needs more than the provider said.
+    /// A new account needs more data than the provider's claims.
     Form {
         ticket: Ticket,
         form: Form,
     },
 }
 
-/// What somebody new is asked, filled in as far as the provider knows.
+/// The sign-up form, filled in from the provider's claims.
 #[derive(Debug, Clone, Default)]
 pub struct Form {
     pub username: String,
     pub email: String,
 }
 
-/// Why there is no sign-in. Nothing was written but that the ticket came back.
+/// Why a sign-in failed. Nothing was written except that the ticket was used.
 #[derive(Debug)]
 pub enum Failure {
-    /// Signing in through providers is off, or this one is not configured.
+    /// Sign-in through providers is disabled, or this one is not configured.
     Off,
-    /// The way back belongs to no way out of this browser, or comes too late or twice. For the log: which of these.
+    /// The callback matches no sign-in of this browser, or is late or repeated. The text is for the
+    /// log.
     Stray(&'static str),
-    /// The provider sent the person back without a code: its error (RFC 6749, 4.1.2.1).
+    /// The provider returned an error instead of a code (RFC 6749, 4.1.2.1).
     Declined(String),
     Fault(Fault),
     SignUpClosed,
-    /// An account here has this address.
+    /// Another account has this address.
     AddressTaken,
     LinkedElsewhere,
-    /// The account has as many links as it may have.
+    /// The account has the maximum number of links.
     TooManyLinks,
     Inactive,
-    /// The address of the account is to be confirmed first.
+    /// The account must confirm its address first.
     Unconfirmed,
-    /// The session that wanted to connect is over.
+    /// The session that started to connect has ended.
     SessionOver,
-    /// What the form of a new account is told.
+    /// Validation errors of the sign-up form.
     Form(Problems),
     Refusal(Refusal),
 }
@@ -154,17 +158,17 @@ impl From<Fault> for Failure {
     }
 }
 
-/// What a [`Ticket`] says.
+/// The plaintext of a [`Ticket`].
 #[derive(Clone, Serialize, Deserialize)]
 struct Flow {
-    /// Random; state, nonce and verifier follow from it.
+    /// Random; state, nonce and PKCE verifier are derived from it.
     root: [u8; 32],
     provider: String,
     purpose: Purpose,
     next: String,
     expires: DateTime<Utc>,
-    /// Who came back, once somebody has.
-    person: Option<Person>,
+    /// The identity, once the provider has asserted it.
+    identity: Option<ExternalIdentity>,
 }
 
 impl Flow {
@@ -173,7 +177,7 @@ impl Flow {
     }
 
     fn challenge(&self) -> Challenge {
-        // 43 characters each: the shortest verifier of RFC 7636.
+        // 43 characters each, the minimum for a verifier (RFC 7636).
         let text = |label| URL_SAFE_NO_PAD.encode(self.derive(label));
         Challenge { state: text("state"), nonce: text("nonce"), verifier: text("verifier") }
     }
@@ -185,22 +189,23 @@ impl Flow {
 
     fn open(domain: &Domain, ticket: Option<&Ticket>) -> Result<Flow, Failure> {
         let ticket = ticket.ok_or(Failure::Stray("no ticket"))?;
-        let sealed = URL_SAFE_NO_PAD.decode(&ticket.0).map_err(|_| Failure::Stray("a ticket that is none"))?;
-        let plain = keys::open(&domain.secret, TICKET, &sealed).ok_or(Failure::Stray("a ticket of somebody else"))?;
-        let flow: Flow = serde_json::from_slice(&plain).map_err(|_| Failure::Stray("a ticket of another version"))?;
-        if flow.expires <= domain.now() { Err(Failure::Stray("a ticket that is too old")) } else { Ok(flow) }
+        let sealed = URL_SAFE_NO_PAD.decode(&ticket.0).map_err(|_| Failure::Stray("malformed ticket"))?;
+        let plain = keys::open(&domain.secret, TICKET, &sealed)
+            .ok_or(Failure::Stray("ticket was not sealed by this server"))?;
+        let flow: Flow = serde_json::from_slice(&plain).map_err(|_| Failure::Stray("ticket of another version"))?;
+        if flow.expires <= domain.now() { Err(Failure::Stray("expired ticket")) } else { Ok(flow) }
     }
 
-    /// A ticket comes back once with a code and once with a form.
-    fn spend(&self, w: &Writer<'_>, label: &str) -> Result<(), Failure> {
+    /// A ticket is accepted once with a code and once with a form.
+    fn consume(&self, w: &Writer<'_>, label: &str) -> Result<(), Failure> {
         let is_first = w.ticket_consume(&self.derive(label), self.expires)?;
-        if is_first { Ok(()) } else { Err(Failure::Stray("a ticket that came back before")) }
+        if is_first { Ok(()) } else { Err(Failure::Stray("ticket already used")) }
     }
 }
 
 const TICKET: &str = "sign-in-ticket";
 
-/// Opens the way to a provider; nothing is written. `next` is where the browser goes in the end.
+/// Starts a sign-in; nothing is written. `next` is the final redirect.
 ///
 /// # Errors
 ///
@@ -211,23 +216,23 @@ pub async fn begin(
     purpose: Purpose,
     next: String,
     client: &Client,
-) -> Result<Begun, Failure> {
-    let provider = ready(domain, provider)?;
+) -> Result<Started, Failure> {
+    let provider = enabled_provider(domain, provider)?;
     let attempt = domain.limits.reserve_request(limits::Purpose::ProviderStart, client).await?;
     let expires = domain.now() + Duration::seconds(TICKET_SECONDS);
-    let flow = Flow { root: domain.random(), provider: provider.id.clone(), purpose, next, expires, person: None };
-    let url = provider.way_in(&flow.challenge(), domain.now()).await?;
+    let flow = Flow { root: domain.random(), provider: provider.id.clone(), purpose, next, expires, identity: None };
+    let url = provider.authorization_url(&flow.challenge(), domain.now()).await?;
     domain.limits.refund(attempt).await;
-    Ok(Begun { ticket: flow.seal(domain), url })
+    Ok(Started { ticket: flow.seal(domain), url })
 }
 
-/// Whether a good ticket is to link a provider to the account of a session.
+/// Whether a valid ticket is for connecting a provider.
 pub fn is_to_connect(domain: &Domain, ticket: Option<&Ticket>) -> bool {
     Flow::open(domain, ticket).is_ok_and(|flow| matches!(flow.purpose, Purpose::Connect { .. }))
 }
 
-/// Takes whom the provider sent back. `session` is the live one of the browser that comes back: a provider is linked to
-/// the account of the session that began it, in the browser of that session alone.
+/// Completes a sign-in at the callback. `session` is the live session of the returning browser: a
+/// provider is only connected to the account of the session that started it, in the same browser.
 ///
 /// # Errors
 ///
@@ -240,20 +245,20 @@ pub async fn finish(
     session: Option<[u8; 32]>,
     client: &Client,
 ) -> Result<Finished, Failure> {
-    let provider = ready(domain, provider)?;
+    let provider = enabled_provider(domain, provider)?;
     let attempt = domain.limits.reserve_request(limits::Purpose::ProviderReturn, client).await?;
     let flow = Flow::open(domain, ticket)?;
-    if flow.person.is_some() || flow.provider != provider.id {
-        return Err(Failure::Stray("a ticket for another provider"));
+    if flow.identity.is_some() || flow.provider != provider.id {
+        return Err(Failure::Stray("ticket for another provider"));
     }
     let challenge = flow.challenge();
     if !returned.state.is_some_and(|state| keys::equal(state.as_bytes(), challenge.state.as_bytes())) {
-        return Err(Failure::Stray("another state"));
+        return Err(Failure::Stray("state mismatch"));
     }
-    if let Purpose::Connect { session: begun_by } = flow.purpose {
+    if let Purpose::Connect { session: started_by } = flow.purpose {
         match session {
-            Some(session) if session == begun_by => {}
-            Some(_) => return Err(Failure::Stray("another session")),
+            Some(session) if session == started_by => {}
+            Some(_) => return Err(Failure::Stray("session mismatch")),
             None => return Err(Failure::SessionOver),
         }
     }
@@ -261,16 +266,16 @@ pub async fn finish(
         return Err(Failure::Declined(error));
     }
     let code = returned.code.ok_or(Failure::Stray("no code"))?;
-    let spent = flow.clone();
-    domain.store.write(move |w| spent.spend(w, "code")).await?;
-    let back = Comeback { code, issuer: returned.issuer };
-    let person = trimmed(provider.identify(&back, &challenge, domain.now()).await?);
-    let mails = Mails::reserve(domain, &flow, &person, client).await?;
+    let used = flow.clone();
+    domain.store.write(move |w| used.consume(w, "code")).await?;
+    let params = CallbackParams { code, issuer: returned.issuer };
+    let identity = normalised(provider.identify(&params, &challenge, domain.now()).await?);
+    let budgets = EmailBudgets::reserve(domain, &flow, &identity, client).await?;
     let within = domain.clone();
     let client = client.clone();
     let finished = domain.store.write(move |w| match &flow.purpose {
-        Purpose::SignIn => sign_in(w, &within, flow.clone(), person.clone(), mails.confirmation, &client),
-        Purpose::Connect { session } => connect(w, &within, flow.clone(), &person, session, &mails.notice, &client),
+        Purpose::SignIn => sign_in(w, &within, flow.clone(), identity.clone(), budgets.confirmation, &client),
+        Purpose::Connect { session } => connect(w, &within, flow.clone(), &identity, session, &budgets.notice, &client),
     });
     let finished = finished.await?;
     domain.limits.refund(attempt).await;
@@ -278,27 +283,27 @@ pub async fn finish(
     Ok(finished)
 }
 
-/// What the form of a new account has in it at first.
+/// The initial values of the sign-up form, and the provider's name.
 ///
 /// # Errors
 ///
-/// [`Failure::Stray`] when its time is over.
+/// [`Failure::Stray`] if the ticket has expired.
 pub async fn form(domain: &Domain, ticket: Option<&Ticket>) -> Result<(String, Form), Failure> {
     let flow = Flow::open(domain, ticket)?;
-    let person = flow.person.ok_or(Failure::Stray("a ticket without a person"))?;
-    let provider = ready(domain, &flow.provider)?;
-    let username = domain
-        .store
-        .read(|r| free_username(&suggested_username(&person, &provider.id), |name| usernames::is_taken(r, name, None)));
+    let identity = flow.identity.ok_or(Failure::Stray("ticket without an identity"))?;
+    let provider = enabled_provider(domain, &flow.provider)?;
+    let username = domain.store.read(|r| {
+        free_username(&suggested_username(&identity, &provider.id), |name| usernames::is_taken(r, name, None))
+    });
     let username = username.await?;
-    Ok((provider.name.clone(), Form { username, email: person.email.unwrap_or_default() }))
+    Ok((provider.name.clone(), Form { username, email: identity.email.unwrap_or_default() }))
 }
 
-/// Makes the account that the form asks for.
+/// Creates the account that the form describes.
 ///
 /// # Errors
 ///
-/// [`Failure::Form`] for what is to be mended; the ticket is still good then.
+/// [`Failure::Form`] for invalid fields; the ticket stays valid.
 pub async fn sign_up(
     domain: &Domain,
     ticket: Option<&Ticket>,
@@ -306,10 +311,10 @@ pub async fn sign_up(
     client: &Client,
 ) -> Result<Finished, Failure> {
     let flow = Flow::open(domain, ticket)?;
-    let person = flow.person.clone().ok_or(Failure::Stray("a ticket without a person"))?;
-    ready(domain, &flow.provider)?;
+    let identity = flow.identity.clone().ok_or(Failure::Stray("ticket without an identity"))?;
+    enabled_provider(domain, &flow.provider)?;
     if !domain.rules.sso_registration {
-        // Before the form's answers tell who has an account.
+        // Checked first: validation reveals whether an account exists.
         return Err(Failure::SignUpClosed);
     }
     let _ = domain.limits.reserve_request(limits::Purpose::Registration, client).await?;
@@ -318,7 +323,7 @@ pub async fn sign_up(
     if !problems.is_empty() {
         return Err(Failure::Form(problems));
     }
-    let is_verified = person.email_verified && person.email.as_deref() == Some(email.as_str());
+    let is_verified = identity.email_verified && identity.email.as_deref() == Some(email.as_str());
     let budget = match email.is_empty() || is_verified {
         true => MailBudget::Spent,
         false => domain.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?,
@@ -326,13 +331,13 @@ pub async fn sign_up(
     let within = domain.clone();
     let client = client.clone();
     let made = domain.store.write(move |w| {
-        flow.spend(w, "form")?;
+        flow.consume(w, "form")?;
         let address = Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
         make_account(
             w,
             &within,
             flow.clone(),
-            &person,
+            &identity,
             Registrant { username: username.clone(), address },
             budget,
             &client,
@@ -343,7 +348,7 @@ pub async fn sign_up(
     Ok(made)
 }
 
-/// A page of the account's links, and how many there are.
+/// A page of the account's links, and their total number.
 pub async fn list(
     domain: &Domain,
     account_id: i64,
@@ -356,11 +361,12 @@ pub async fn list(
     read.await
 }
 
-/// Takes a link away.
+/// Removes a link.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a link that is not the caller's, [`Refusal::Forbidden`] for the only way in.
+/// [`Refusal::NotFound`] for a link of another account, [`Refusal::Forbidden`] for the only way to
+/// sign in.
 pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
     let client = client.clone();
     domain
@@ -368,7 +374,7 @@ pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &Clie
             let link = w.social_account_find(account_id, id)?.ok_or(Refusal::NotFound)?;
             let account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
             let links = w.social_account_list(account_id, None, 0)?;
-            let opens = |other: &SocialAccount| other.id != id && ready(domain, &other.provider).is_ok();
+            let opens = |other: &SocialAccount| other.id != id && enabled_provider(domain, &other.provider).is_ok();
             if !is_usable(&account.password) && !links.iter().any(opens) {
                 return Err(Refusal::Forbidden(
                     "Your account has no password set up. Set a password before removing its only sign-in provider.",
@@ -381,37 +387,42 @@ pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &Clie
         .await
 }
 
-/// The provider, if somebody can sign in through it now.
-fn ready<'a>(domain: &'a Domain, id: &str) -> Result<&'a Provider, Failure> {
+/// The provider, if it can be used to sign in.
+fn enabled_provider<'a>(domain: &'a Domain, id: &str) -> Result<&'a Provider, Failure> {
     let provider = domain.providers.find(id).ok_or(Failure::Refusal(Refusal::NotFound))?;
     if domain.rules.sso_enabled && provider.is_configured() { Ok(provider) } else { Err(Failure::Off) }
 }
 
-/// What may be mailed when a sign-in ends; reserved before its write.
-struct Mails {
+/// Budgets of the emails that a sign-in may send, reserved before its write.
+struct EmailBudgets {
     confirmation: MailBudget,
     notice: Recipients,
 }
 
-impl Mails {
-    async fn reserve(domain: &Domain, flow: &Flow, person: &Person, client: &Client) -> Result<Mails, Failure> {
-        let mut mails = Mails { confirmation: MailBudget::Spent, notice: Recipients::default() };
-        let find = |r: &Reader<'_>| r.social_account_find_by_uid(&flow.provider, &person.subject);
+impl EmailBudgets {
+    async fn reserve(
+        domain: &Domain,
+        flow: &Flow,
+        identity: &ExternalIdentity,
+        client: &Client,
+    ) -> Result<EmailBudgets, Failure> {
+        let mut budgets = EmailBudgets { confirmation: MailBudget::Spent, notice: Recipients::default() };
+        let find = |r: &Reader<'_>| r.social_account_find_by_uid(&flow.provider, &identity.subject);
         if domain.store.read(find).await?.is_some() {
-            return Ok(mails);
+            return Ok(budgets);
         }
-        match (&flow.purpose, &person.email) {
-            (Purpose::SignIn, Some(email)) if !person.email_verified => {
-                mails.confirmation = domain.limits.reserve_mail(email, MailPurpose::Confirmation, client).await?;
+        match (&flow.purpose, &identity.email) {
+            (Purpose::SignIn, Some(email)) if !identity.email_verified => {
+                budgets.confirmation = domain.limits.reserve_mail(email, MailPurpose::Confirmation, client).await?;
             }
             (Purpose::SignIn, _) => {}
             (Purpose::Connect { session }, _) => {
                 if let Some((_, account)) = domain.store.session_find(session).await? {
-                    mails.notice = notices::recipients(domain, &account, client).await?;
+                    budgets.notice = notices::recipients(domain, &account, client).await?;
                 }
             }
         }
-        Ok(mails)
+        Ok(budgets)
     }
 }
 
@@ -419,11 +430,11 @@ fn sign_in(
     w: &Writer<'_>,
     domain: &Domain,
     flow: Flow,
-    person: Person,
+    identity: ExternalIdentity,
     budget: MailBudget,
     client: &Client,
 ) -> Result<Finished, Failure> {
-    if let Some(link) = w.social_account_find_by_uid(&flow.provider, &person.subject)? {
+    if let Some(link) = w.social_account_find_by_uid(&flow.provider, &identity.subject)? {
         let account = w.account_find(link.account_id)?.ok_or(Refusal::NotFound)?;
         if !account.is_active {
             return Err(Failure::Inactive);
@@ -446,38 +457,39 @@ fn sign_in(
     if !domain.rules.sso_registration {
         return Err(Failure::SignUpClosed);
     }
-    if let Some(email) = &person.email
+    if let Some(email) = &identity.email
         && w.email_address_is_verified(email)?
     {
         return Err(Failure::AddressTaken);
     }
-    let suggested = suggested_username(&person, &flow.provider);
+    let suggested = suggested_username(&identity, &flow.provider);
     let username = free_username(&suggested, |name| usernames::is_taken(w, name, None))?;
-    let is_enough = match &person.email {
+    let is_enough = match &identity.email {
         Some(email) => domain.rules.approves(email),
         None => !domain.rules.needs_email(),
     };
     if !domain.rules.sso_auto || !is_enough {
-        let form = Form { username, email: person.email.clone().unwrap_or_default() };
-        let flow = Flow { person: Some(person), ..flow };
+        let form = Form { username, email: identity.email.clone().unwrap_or_default() };
+        let flow = Flow { identity: Some(identity), ..flow };
         return Ok(Finished::Form { ticket: flow.seal(domain), form });
     }
-    let address = person.email.clone().map(|email| (email, person.email_verified));
-    make_account(w, domain, flow, &person, Registrant { username, address }, budget, client)
+    let address = identity.email.clone().map(|email| (email, identity.email_verified));
+    make_account(w, domain, flow, &identity, Registrant { username, address }, budget, client)
 }
 
-/// User name of a new account, and its address with whether the provider verified it.
+/// Username of a new account, and its address with whether the provider has verified it.
 struct Registrant {
     username: String,
     address: Option<(String, bool)>,
 }
 
-/// Account, address, link, session and, where the address is not proved, the mail: all or nothing.
+/// Creates account, address, link, session and, for an unverified address, the confirmation email
+/// in one transaction.
 fn make_account(
     w: &Writer<'_>,
     domain: &Domain,
     flow: Flow,
-    person: &Person,
+    identity: &ExternalIdentity,
     new: Registrant,
     budget: MailBudget,
     client: &Client,
@@ -496,8 +508,8 @@ fn make_account(
         username_skeleton: usernames::username_skeleton(&username),
         username,
         email,
-        first_name: person.first_name.clone(),
-        last_name: person.last_name.clone(),
+        first_name: identity.first_name.clone(),
+        last_name: identity.last_name.clone(),
         password: ownership::unusable_password(domain),
         is_superuser: false,
         date_joined: now,
@@ -513,7 +525,7 @@ fn make_account(
             other => other.into(),
         })?;
     }
-    insert_link(w, id, &flow.provider, &person.subject, now)?;
+    insert_link(w, id, &flow.provider, &identity.subject, now)?;
     if is_held_back {
         audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
         return Ok(Finished::Unconfirmed);
@@ -529,7 +541,7 @@ fn connect(
     w: &Writer<'_>,
     domain: &Domain,
     flow: Flow,
-    person: &Person,
+    identity: &ExternalIdentity,
     session: &[u8; 32],
     notice: &Recipients,
     client: &Client,
@@ -539,14 +551,14 @@ fn connect(
     let (_, account) = found
         .filter(|(session, account)| sessions::is_live(session, now) && account.is_active)
         .ok_or(Failure::SessionOver)?;
-    match w.social_account_find_by_uid(&flow.provider, &person.subject)? {
+    match w.social_account_find_by_uid(&flow.provider, &identity.subject)? {
         Some(link) if link.account_id == account.id => w.social_account_touch(link.id, now)?,
         Some(_) => return Err(Failure::LinkedElsewhere),
         None => {
             if w.social_account_count(account.id)? >= MAX_LINKS {
                 return Err(Failure::TooManyLinks);
             }
-            insert_link(w, account.id, &flow.provider, &person.subject, now)?;
+            insert_link(w, account.id, &flow.provider, &identity.subject, now)?;
             let provider = domain.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
             notices::queue(w, domain, notice, &account, Attached::Provider(provider), client)?;
             audit::record(w, domain, Event::ProviderConnected, account.id, client, &flow.provider)?;
@@ -567,7 +579,7 @@ fn insert_link(
         provider: provider.to_owned(),
         uid: subject.to_owned(),
         date_joined: now,
-        // What else the provider said is nobody's here.
+        // Other claims are not stored.
         extra_data: "{}".to_owned(),
     })?;
     Ok(())
@@ -585,8 +597,8 @@ async fn form_problems(domain: &Domain, username: &str, email: &str) -> Result<P
     let mut problems = Problems::none();
     if username.is_empty() {
         problems.add("username", vec![BLANK.to_owned()]);
-    } else if username.chars().count() > MOST_NAME_CHARACTERS {
-        let too_long = format!("Ensure this field has no more than {MOST_NAME_CHARACTERS} characters.");
+    } else if username.chars().count() > MAX_NAME_CHARACTERS {
+        let too_long = format!("Ensure this field has no more than {MAX_NAME_CHARACTERS} characters.");
         problems.add("username", vec![too_long]);
     } else {
         problems.add("username", usernames::username_problems(domain, username).await?);
@@ -601,47 +613,51 @@ async fn form_problems(domain: &Domain, username: &str, email: &str) -> Result<P
     Ok(problems)
 }
 
-/// A person as far as an account can hold it.
-fn trimmed(person: Person) -> Person {
+/// Normalises claims to the limits of an account.
+fn normalised(identity: ExternalIdentity) -> ExternalIdentity {
     let name = |text: String| {
         let printable: String = text.chars().filter(|c| !c.is_control()).collect();
-        printable.trim().chars().take(MOST_NAME_CHARACTERS).collect::<String>()
+        printable.trim().chars().take(MAX_NAME_CHARACTERS).collect::<String>()
     };
-    let email = person.email.map(|email| email.to_ascii_lowercase()).filter(|email| is_email_address(email));
-    Person {
-        subject: person.subject,
-        email_verified: person.email_verified && email.is_some(),
+    let email = identity.email.map(|email| email.to_ascii_lowercase()).filter(|email| is_email_address(email));
+    ExternalIdentity {
+        subject: identity.subject,
+        email_verified: identity.email_verified && email.is_some(),
         email,
-        username: person.username.map(name),
-        first_name: name(person.first_name),
-        last_name: name(person.last_name),
+        username: identity.username.map(name),
+        first_name: name(identity.first_name),
+        last_name: name(identity.last_name),
     }
 }
 
-/// A user name after what the provider calls the person: whatever a user name may not have is left out.
-fn suggested_username(person: &Person, provider: &str) -> String {
-    let local = person.email.as_deref().and_then(|email| email.split('@').next());
-    let wishes = [person.username.as_deref(), local, Some(provider)];
-    let allowed = |wish: &str| -> String {
-        wish.chars().filter(|c| c.is_alphanumeric() || "@.+-_".contains(*c)).take(MOST_NAME_CHARACTERS - 10).collect()
+/// Suggests a username from the claims, without the characters that a username cannot contain.
+fn suggested_username(identity: &ExternalIdentity, provider: &str) -> String {
+    let local = identity.email.as_deref().and_then(|email| email.split('@').next());
+    let candidates = [identity.username.as_deref(), local, Some(provider)];
+    let allowed = |suggestion: &str| -> String {
+        suggestion
+            .chars()
+            .filter(|c| c.is_alphanumeric() || "@.+-_".contains(*c))
+            .take(MAX_NAME_CHARACTERS - 10)
+            .collect()
     };
-    wishes.into_iter().flatten().map(allowed).find(|name| !name.is_empty()).unwrap_or_else(|| "user".to_owned())
+    candidates.into_iter().flatten().map(allowed).find(|name| !name.is_empty()).unwrap_or_else(|| "user".to_owned())
 }
 
-/// The wished name, or the same with the first number that nobody has: a name that is taken is somebody else's.
-fn free_username(wish: &str, is_taken: impl Fn(&str) -> Result<bool, StoreError>) -> Result<String, StoreError> {
-    // Steps double, so that the thousandth of a name is found as fast as the third.
+/// The suggested name, or the same with the first free number.
+fn free_username(suggestion: &str, is_taken: impl Fn(&str) -> Result<bool, StoreError>) -> Result<String, StoreError> {
+    // The step doubles, so a popular name takes few lookups.
     let mut number = 1_u64;
     let mut step = 1;
     loop {
-        let name = if number == 1 { wish.to_owned() } else { format!("{wish}{number}") };
+        let name = if number == 1 { suggestion.to_owned() } else { format!("{suggestion}{number}") };
         if !is_taken(&name)? {
             return Ok(name);
         }
         number = number.saturating_add(step);
         step *= 2;
         if step > 1 << 30 {
-            return Err(StoreError::Other(format!("no free name after {wish}")));
+            return Err(StoreError::Other(format!("no free name after {suggestion}")));
         }
     }
 }
@@ -650,8 +666,8 @@ fn free_username(wish: &str, is_taken: impl Fn(&str) -> Result<bool, StoreError>
 mod tests {
     use super::*;
 
-    fn person(username: Option<&str>, email: Option<&str>) -> Person {
-        Person {
+    fn identity(username: Option<&str>, email: Option<&str>) -> ExternalIdentity {
+        ExternalIdentity {
             subject: "1".to_owned(),
             email: email.map(str::to_owned),
             email_verified: true,
@@ -663,18 +679,18 @@ mod tests {
 
     #[test]
     fn what_a_provider_says_is_cut_to_what_an_account_holds() {
-        let person = trimmed(person(Some("amy\r\n"), Some("Amy@Example.COM")));
-        assert_eq!((person.first_name.as_str(), person.last_name.len()), ("Amy", 150));
-        assert_eq!(person.email.as_deref(), Some("amy@example.com"));
-        let bad = trimmed(self::person(None, Some("amy@example.com\r\nBcc: all@example.com")));
+        let identity = normalised(identity(Some("amy\r\n"), Some("Amy@Example.COM")));
+        assert_eq!((identity.first_name.as_str(), identity.last_name.len()), ("Amy", 150));
+        assert_eq!(identity.email.as_deref(), Some("amy@example.com"));
+        let bad = normalised(self::identity(None, Some("amy@example.com\r\nBcc: all@example.com")));
         assert!(bad.email.is_none() && !bad.email_verified);
     }
 
     #[test]
     fn user_name_follows_the_provider_as_far_as_it_is_one() {
-        assert_eq!(suggested_username(&person(Some("Amy <b>"), None), "google"), "Amyb");
-        assert_eq!(suggested_username(&person(Some("!!"), Some("amy@example.com")), "google"), "amy");
-        assert_eq!(suggested_username(&person(None, None), "google"), "google");
+        assert_eq!(suggested_username(&identity(Some("Amy <b>"), None), "google"), "Amyb");
+        assert_eq!(suggested_username(&identity(Some("!!"), Some("amy@example.com")), "google"), "amy");
+        assert_eq!(suggested_username(&identity(None, None), "google"), "google");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! User names: what they may be made of, and when two of them are one.
+//! Usernames: syntax, and uniqueness by case folding and by look.
 //!
-//! Names are one when they differ in case alone. A name beyond ASCII must not look like another account's either, by its
-//! skeleton of UTS 39: names of one script are not refused for being foreign, and two names of ASCII letters are told
-//! apart by whoever reads them, so they may stand side by side.
+//! Usernames are unique without regard to case. A non-ASCII name must not look like another
+//! account's either, by its UTS 39 skeleton. Whole scripts are not rejected, and two ASCII names
+//! may look alike (`l` and `1`).
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
@@ -15,30 +15,30 @@ const USERNAME_TAKEN: &str = "A user with that username already exists.";
 const USERNAME_CHARACTERS: &str =
     "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
 
-/// Rows of one write while skeletons are filled in.
+/// Rows per write transaction while skeletons are backfilled.
 const BATCH: u16 = 500;
 
-/// The form in which user names are compared: without regard to case, letter by letter.
+/// Case-folded form for comparison, character by character.
 pub fn username_key(username: &str) -> String {
     username.chars().flat_map(char::to_lowercase).collect()
 }
 
-/// What a name looks like: names with equal skeletons can be taken for one another (UTS 39, 4; NFKC first, which folds
-/// full-width and other styled letters).
+/// Skeleton of a name: names with equal skeletons are confusable (UTS 39, 4). NFKC first, which
+/// folds full-width and other styled letters.
 pub fn username_skeleton(username: &str) -> String {
     let folded = username_key(&username.nfkc().collect::<String>());
     let seen: String = folded.chars().filter(|c| !is_invisible(*c)).collect();
     let skeleton: String = skeleton(&seen).collect();
-    // An empty one says that it is not filled in yet.
+    // An empty skeleton means that it has not been backfilled yet.
     if skeleton.is_empty() { folded } else { skeleton }
 }
 
-/// Letters that show nothing: fillers of Hangul, before and after NFKC, and inherent vowels of Khmer.
+/// Invisible letters: Hangul fillers, before and after NFKC, and Khmer inherent vowels.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' | '\u{ffa0}')
 }
 
-/// What is wrong with the user name of a new account.
+/// Failed rules for the username of a new account.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub async fn username_problems(domain: &Domain, username: &str) -> Result<Vec<St
     Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
 }
 
-/// What is wrong with the user name that `account` wants to have from now on. To ask for another's is limited.
+/// Failed rules for a new username of `account`. Checking another name is rate limited.
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ pub async fn new_username_problems(
     Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
 }
 
-/// What is wrong with a user name whoever has it.
+/// Failed syntax rules of a username.
 pub(super) fn username_form_problems(username: &str) -> Vec<String> {
     match username.chars().all(|c| c.is_alphanumeric() || "@.+-_".contains(c)) {
         true => Vec::new(),
@@ -80,7 +80,7 @@ pub(super) fn username_form_problems(username: &str) -> Vec<String> {
     }
 }
 
-/// Whether another account than `own` has this name, or one that it looks like.
+/// Whether an account other than `own` has this name or a confusable one.
 ///
 /// # Errors
 ///
@@ -93,7 +93,7 @@ pub(super) fn is_taken(r: &Reader<'_>, username: &str, own: Option<i64>) -> Resu
     looks_taken(r, username, own)
 }
 
-/// Whether a name beyond ASCII looks like that of another account than `own`.
+/// Whether a non-ASCII name is confusable with that of an account other than `own`.
 fn looks_taken(r: &Reader<'_>, username: &str, own: Option<i64>) -> Result<bool, StoreError> {
     Ok(!username.is_ascii() && r.account_exists_with_skeleton(&username_skeleton(username), own)?)
 }
@@ -109,7 +109,7 @@ fn name_conflict(error: StoreError) -> Refusal {
     }
 }
 
-/// Inserts an account, unless another request took its name meanwhile.
+/// Inserts an account, unless another request has taken its name in the meantime.
 pub(super) fn insert(w: &Writer<'_>, new: &NewAccount) -> Result<i64, Refusal> {
     if looks_taken(w, &new.username, None)? {
         return Err(taken());
@@ -117,7 +117,8 @@ pub(super) fn insert(w: &Writer<'_>, new: &NewAccount) -> Result<i64, Refusal> {
     w.account_insert(new).map_err(name_conflict)
 }
 
-/// Writes the names of an account, unless another request took its new user name meanwhile.
+/// Updates the names of an account, unless another request has taken its new username in the
+/// meantime.
 pub(super) fn update(w: &Writer<'_>, account: &Account, is_renamed: bool) -> Result<(), Refusal> {
     let Account { id, username, first_name, last_name, .. } = account;
     if is_renamed && looks_taken(w, username, Some(*id))? {
@@ -127,12 +128,12 @@ pub(super) fn update(w: &Writer<'_>, account: &Account, is_renamed: bool) -> Res
     w.account_update_names(*id, username, &key, &skeleton, first_name, last_name).map_err(name_conflict)
 }
 
-/// Fills in the skeletons of accounts that an earlier version made; called at start, before anybody can register.
-/// Small writes, so that another server on this database goes on. Answers how many there were.
+/// Backfills the skeletons of accounts from an earlier version, at start before registration opens.
+/// Small transactions, so that other servers on the database can write. Returns their number.
 ///
 /// # Errors
 ///
-/// The store's; the next start goes on from there.
+/// The store's; the next start continues.
 pub async fn fill_skeletons(domain: &Domain) -> Result<usize, StoreError> {
     let mut filled = 0;
     loop {
@@ -177,7 +178,7 @@ mod tests {
 
     #[test]
     fn no_skeleton_is_empty() {
-        // An empty one says that it is not filled in yet.
+        // An empty skeleton means that it has not been backfilled yet.
         for name in ["a", ".", "-", "ªº", "ﬁ", "\u{3164}"] {
             assert!(!username_skeleton(name).is_empty(), "{name}");
         }

@@ -1,7 +1,8 @@
-//! Mail: rendered and sealed in the request, queued in its transaction, sent later.
+//! Email: rendered and encrypted in the request, queued in its transaction, sent later.
 //!
-//! It must never hold up an answer, and never lose a mail that an answer promised. What waits in the queue holds live
-//! links, so it is encrypted under a key of its own, derived from the server's secret.
+//! Sending must never delay a response, and a queued email is kept until it is sent, refused or
+//! expired. Queued email contains live links, so it is encrypted under a key derived from the
+//! server's secret.
 
 pub mod smtp;
 pub mod texts;
@@ -21,7 +22,7 @@ use crate::store::{StoreError, Writer};
 pub use texts::Attached;
 use texts::Entry;
 
-/// One mail, ready to be sent. Debug shows no text: it holds live links.
+/// An email. Debug output omits the text, which contains live links.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
 pub struct Message {
     pub to: String,
@@ -36,16 +37,16 @@ impl std::fmt::Debug for Message {
     }
 }
 
-/// How long a mail is tried: as long as the shortest-lived link it may hold.
-const KEPT_DAYS: i64 = 3;
+/// How long an email is retried: the lifetime of the shortest-lived link in any email.
+const RETENTION_DAYS: i64 = 3;
 
 const NONCE_BYTES: usize = 24;
 
-/// The way into the queue, shared by all who write mails.
+/// The outbox, shared by all senders.
 #[derive(Clone)]
 pub struct Outbox {
     cipher: XChaCha20Poly1305,
-    /// In front of every subject, such as `[InvenTree] `.
+    /// Prefix of every subject, such as `[InvenTree] `.
     prefix: Arc<str>,
     site_url: Arc<str>,
     arrived: Arc<Notify>,
@@ -67,34 +68,34 @@ impl Outbox {
         &self.metrics
     }
 
-    /// Encrypted for the queue. The nonce must be random: 24 bytes never meet twice.
+    /// Encrypts an email for the queue. The nonce must be random: 24 bytes do not collide.
     pub fn seal(&self, message: &Message, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
         let plain = serde_json::to_vec(message).unwrap_or_default();
         let mut sealed = nonce.to_vec();
-        // Encrypting fails only beyond 256 GiB.
+        // Encryption only fails beyond 256 GiB.
         sealed.extend(self.cipher.encrypt(XNonce::from_slice(&nonce), plain.as_slice()).unwrap_or_default());
         sealed
     }
 
-    /// What was sealed; `None` under another key, or when somebody changed it.
+    /// Decrypts an email; `None` if the key differs or the data was modified.
     pub fn open(&self, sealed: &[u8]) -> Option<Message> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
         let plain = self.cipher.decrypt(XNonce::from_slice(nonce), sealed).ok()?;
         serde_json::from_slice(&plain).ok()
     }
 
-    /// Part of the caller's transaction.
+    /// Queues an email in the caller's transaction.
     ///
     /// # Errors
     ///
     /// The store's.
     pub fn queue(&self, w: &Writer<'_>, sealed: &[u8], now: DateTime<Utc>) -> Result<(), StoreError> {
-        w.outbox_insert(sealed, now, now + Duration::days(KEPT_DAYS))?;
+        w.outbox_insert(sealed, now, now + Duration::days(RETENTION_DAYS))?;
         Ok(())
     }
 
-    /// The work of [`Outbox::queue`] for nobody, so that an answer takes as long whether or not there is somebody to
-    /// mail: a row of the same size, a commit that reaches the disk.
+    /// Does the work of [`Outbox::queue`] without sending anything, so that the response takes as
+    /// long whether or not an account exists: it writes a row of the same size and commits.
     ///
     /// # Errors
     ///
@@ -105,24 +106,25 @@ impl Outbox {
         Ok(())
     }
 
-    /// Something was queued and committed: the worker need not wait for its next look.
+    /// Wakes the worker after a commit that queued an email.
     pub fn wake(&self) {
         self.arrived.notify_one();
     }
 
-    /// Until [`Outbox::wake`] is called.
-    pub async fn woken(&self) {
+    /// Waits for [`Outbox::wake`].
+    pub async fn wait_for_wake(&self) {
         self.arrived.notified().await;
     }
 
-    /// One mail for all accounts of an address: the name of each, and the key that confirms its address.
+    /// One email for all accounts with this address: the username and confirmation key of each.
     pub fn confirm_address(&self, to: &str, accounts: &[(String, String)]) -> Message {
         let link = |key: &str| format!("{}/accounts/confirm-email/{key}/", self.site_url);
         let entries: Vec<_> = accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
         texts::confirm_address(&self.prefix, to, &entries)
     }
 
-    /// One mail for all accounts of an address: the name of each, and the `uid` and token of its link.
+    /// One email for all accounts with this address: the username of each, with `uid` and token of
+    /// its link.
     pub fn password_reset(&self, to: &str, accounts: &[(String, (String, String))]) -> Message {
         let link = |(uid, token): &(String, String)| {
             format!("{}/platform/set-password?uid={uid}&token={token}", self.site_url)
@@ -131,8 +133,8 @@ impl Outbox {
         texts::password_reset(&self.prefix, to, &entries)
     }
 
-    /// What was attached to an account, when, from which network address and by which browser. Its only link leads to
-    /// the account page.
+    /// Security notice: the address or provider that was added to an account, when, from which
+    /// network address and browser. Its only link leads to the account page.
     pub fn notice(
         &self,
         to: &str,

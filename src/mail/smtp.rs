@@ -1,8 +1,9 @@
-//! One mail over SMTP: connect, log in, hand it over, leave.
+//! Sends one email over SMTP: connect, authenticate, deliver, quit.
 //!
-//! It drives lettre's connection itself, since only that tells at which step a server said no: a refused login must
-//! never lose a mail, and a refused recipient must never hold up the next one. Each step has its own time limit, which
-//! lettre's transport lacks after connecting. No server's sentence may reach an error: it may repeat the address.
+//! Uses lettre's connection rather than its transport, which does not report the step that failed
+//! and has no timeouts after connecting. The step matters: a rejected login must not lose an email,
+//! and a rejected recipient must not block the next email. Errors never contain the server's text,
+//! which may repeat the address.
 
 use std::error::Error as _;
 use std::future::Future;
@@ -32,46 +33,46 @@ pub struct SmtpSettings {
     pub port: u16,
     pub username: Option<String>,
     pub password: Option<Secret>,
-    /// STARTTLS, required.
+    /// STARTTLS is required.
     pub tls: bool,
-    /// TLS from the first byte.
+    /// Implicit TLS.
     pub ssl: bool,
     pub sender: String,
-    /// A certificate authority beside the public ones.
+    /// A certificate authority in addition to the public ones.
     pub extra_root_pem: Option<Vec<u8>>,
 }
 
-/// For each exchange with the mail server.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Into which one patience is divided, so that a second address of a host has its chance.
-const ADDRESSES: u32 = 2;
-/// For the answer to a whole mail. Servers that look into it take long, and giving up on one that has taken the mail
-/// means to send it twice.
-const PATIENCE_AT_THE_END: Duration = Duration::from_secs(120);
-/// For a polite end: the mail is through by then, or is not.
-const PATIENCE_TO_QUIT: Duration = Duration::from_secs(2);
+/// Timeout of each SMTP exchange.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Divides the connect timeout between the addresses of a host, so that a second one is tried.
+const MAX_ADDRESSES: u32 = 2;
+/// Timeout of the response to DATA. Content filters take long, and giving up after the server has
+/// accepted the email would send it twice.
+const DATA_TIMEOUT: Duration = Duration::from_secs(120);
+/// Timeout of QUIT. The email has been accepted or rejected by then.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A mail server, and how to talk to it.
+/// An SMTP client for one mail server.
 pub struct Smtp {
     host: String,
     port: u16,
-    hello: ClientId,
+    client_id: ClientId,
     encryption: Encryption,
     credentials: Option<Credentials>,
     sender: Mailbox,
-    patience: Duration,
+    command_timeout: Duration,
 }
 
 enum Encryption {
     None,
     StartTls(TlsParameters),
-    FromTheStart(TlsParameters),
+    Implicit(TlsParameters),
 }
 
-/// Why a step of the conversation failed.
-enum Failure {
-    Silence,
-    Said(Error),
+/// Why an SMTP step failed.
+enum StepError {
+    Timeout,
+    Smtp(Error),
 }
 
 impl Smtp {
@@ -80,13 +81,13 @@ impl Smtp {
     /// One line for the operator, at start.
     pub fn new(settings: SmtpSettings) -> Result<Smtp, String> {
         let sender: Mailbox =
-            settings.sender.parse().map_err(|_| "INVENTREE_EMAIL_SENDER is no email address".to_owned())?;
-        // It would make every mail depend on an extension of the server.
+            settings.sender.parse().map_err(|_| "INVENTREE_EMAIL_SENDER is not an email address".to_owned())?;
+        // Otherwise every email would need SMTPUTF8.
         if !sender.email.to_string().is_ascii() {
             return Err("INVENTREE_EMAIL_SENDER must be an ASCII address (write its domain in Punycode)".to_owned());
         }
         let encryption = match (settings.ssl, settings.tls) {
-            (true, _) => Encryption::FromTheStart(tls_parameters(&settings)?),
+            (true, _) => Encryption::Implicit(tls_parameters(&settings)?),
             (false, true) => Encryption::StartTls(tls_parameters(&settings)?),
             (false, false) => Encryption::None,
         };
@@ -94,30 +95,35 @@ impl Smtp {
         Ok(Smtp {
             host: settings.host,
             port: settings.port,
-            hello: ClientId::default(),
+            client_id: ClientId::default(),
             encryption,
             credentials: credentials.map(|(name, password)| Credentials::new(name, password.expose().to_owned())),
             sender,
-            patience: PATIENCE,
+            command_timeout: COMMAND_TIMEOUT,
         })
+    }
+
+    /// Host and port.
+    pub fn server(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 
     /// # Errors
     ///
-    /// [`TransportError`] by what to do next.
+    /// [`TransportError`], which says whether to retry.
     pub async fn send(&self, message: &Message) -> Result<(), TransportError> {
         let mail = self.compose(message)?;
         let mut connection = self.connect().await?;
-        let outcome = self.hand_over(&mut connection, &mail).await;
-        let _ = timeout(PATIENCE_TO_QUIT, connection.abort()).await;
+        let outcome = self.deliver(&mut connection, &mail).await;
+        let _ = timeout(QUIT_TIMEOUT, connection.abort()).await;
         outcome
     }
 
     fn compose(&self, message: &Message) -> Result<lettre::Message, TransportError> {
-        let unusable = || TransportError::Refused("the address cannot be written in a mail".to_owned());
+        let unusable = || TransportError::Refused("the address cannot be used in an email header".to_owned());
         let to = address(&message.to).ok_or_else(unusable)?;
         let envelope = Envelope::new(Some(self.sender.email.clone()), vec![to.clone()]).map_err(|_| unusable())?;
-        // Answering machines should not answer this (RFC 3834).
+        // Suppresses automatic replies (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         lettre::Message::builder()
             .from(self.sender.clone())
@@ -127,10 +133,11 @@ impl Smtp {
             .message_id(Some(self.message_id(message)))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .multipart(MultiPart::alternative_plain_html(message.text.clone(), message.html.clone()))
-            .map_err(|_| TransportError::Refused("the mail cannot be written".to_owned()))
+            .map_err(|_| TransportError::Refused("the message cannot be formatted".to_owned()))
     }
 
-    /// The same for each try at one mail, so that whoever gets it twice (we crashed, or an answer got lost) can tell.
+    /// The same for each attempt, so that recipients can detect a duplicate (after a crash or a
+    /// lost response).
     fn message_id(&self, message: &Message) -> String {
         let mut digest = Sha256::new();
         for part in [&message.to, &message.subject, &message.text] {
@@ -141,41 +148,41 @@ impl Smtp {
         format!("<{id}@{}>", self.sender.email.domain())
     }
 
-    /// What fails here fails for every mail.
+    /// Connects and authenticates. A failure here affects every email.
     async fn connect(&self) -> Result<AsyncSmtpConnection, TransportError> {
         let mut connection = match &self.encryption {
-            Encryption::FromTheStart(parameters) => {
+            Encryption::Implicit(parameters) => {
                 let (server, parameters) = ((self.host.as_str(), self.port), Some(parameters.clone()));
-                let per_address = Some(self.patience / ADDRESSES);
+                let per_address = Some(self.command_timeout / MAX_ADDRESSES);
                 let connecting =
-                    AsyncSmtpConnection::connect_tokio1(server, per_address, &self.hello, parameters, None);
+                    AsyncSmtpConnection::connect_tokio1(server, per_address, &self.client_id, parameters, None);
                 self.step(connecting).await
             }
             _ => {
                 let unreachable = |e| TransportError::Unreachable(format!("connecting: {e}"));
-                let stream = timeout(self.patience, self.stream()).await;
+                let stream = timeout(self.command_timeout, self.stream()).await;
                 let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(unreachable)?;
-                self.step(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.hello)).await
+                self.step(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.client_id)).await
             }
         }
-        .map_err(|failure| failure.of_server("connecting"))?;
+        .map_err(|error| error.of_server("connecting"))?;
         if let Encryption::StartTls(parameters) = &self.encryption {
-            let upgrading = connection.starttls(parameters.clone(), &self.hello);
-            self.step(upgrading).await.map_err(|failure| failure.of_server("STARTTLS"))?;
+            let upgrading = connection.starttls(parameters.clone(), &self.client_id);
+            self.step(upgrading).await.map_err(|error| error.of_server("STARTTLS"))?;
         }
         if let Some(credentials) = &self.credentials {
             let logging_in = connection.auth(&[Mechanism::Plain, Mechanism::Login], credentials);
-            self.step(logging_in).await.map_err(|failure| failure.of_server("AUTH"))?;
+            self.step(logging_in).await.map_err(|error| error.of_server("AUTH"))?;
         }
         Ok(connection)
     }
 
-    /// Without Nagle's delay, which lettre leaves on: it and the other side's delayed acknowledgement would hold up the
-    /// end of each mail by 40 ms.
+    /// Connects with TCP_NODELAY, which lettre does not set: Nagle's algorithm and delayed
+    /// acknowledgements add 40 ms to each email.
     async fn stream(&self) -> io::Result<TcpStream> {
         let mut outcome = Err(io::Error::other("the host has no address"));
         for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
-            outcome = match timeout(self.patience / ADDRESSES, TcpStream::connect(address)).await {
+            outcome = match timeout(self.command_timeout / MAX_ADDRESSES, TcpStream::connect(address)).await {
                 Ok(connected) => connected,
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             };
@@ -188,47 +195,48 @@ impl Smtp {
         Ok(stream)
     }
 
-    async fn hand_over(
+    async fn deliver(
         &self,
         connection: &mut AsyncSmtpConnection,
         mail: &lettre::Message,
     ) -> Result<(), TransportError> {
         let [to] = mail.envelope().to() else {
-            return Err(TransportError::Refused("the mail has not one recipient".to_owned()));
+            return Err(TransportError::Refused("the message does not have exactly one recipient".to_owned()));
         };
         let bytes = mail.formatted();
         let mut parameters = Vec::new();
-        // Our own parts are encoded in ASCII; this is about the address.
+        // The body is ASCII, so only the address can need this.
         if !bytes.is_ascii() || !to.to_string().is_ascii() {
             if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
                 let why = "the address is not ASCII, and the mail server does not offer SMTPUTF8";
-                // The server may learn it.
+                // The server may support it later.
                 return Err(TransportError::Deferred(why.to_owned()));
             }
             parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
             parameters.push(MailParameter::SmtpUtfEight);
         }
         let from = Mail::new(Some(self.sender.email.clone()), parameters);
-        // Says nothing of the mail: all have the same sender.
-        self.step(connection.command(from)).await.map_err(|failure| failure.of_server("MAIL"))?;
+        // All emails have the same sender, so a failure here is not specific to this one.
+        self.step(connection.command(from)).await.map_err(|error| error.of_server("MAIL"))?;
         let rcpt = Rcpt::new(to.clone(), Vec::new());
-        self.step(connection.command(rcpt)).await.map_err(Failure::of_recipient)?;
-        self.step(connection.command(Data)).await.map_err(|failure| failure.of_mail("DATA"))?;
-        let patience = self.patience.max(PATIENCE_AT_THE_END);
-        within(patience, connection.message(&bytes)).await.map_err(|failure| failure.of_mail("the text"))?;
+        self.step(connection.command(rcpt)).await.map_err(StepError::of_recipient)?;
+        self.step(connection.command(Data)).await.map_err(|error| error.of_mail("DATA"))?;
+        let limit = self.command_timeout.max(DATA_TIMEOUT);
+        within(limit, connection.message(&bytes)).await.map_err(|error| error.of_mail("message"))?;
         Ok(())
     }
 
-    async fn step<T>(&self, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
-        within(self.patience, exchange).await
+    async fn step<T>(&self, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, StepError> {
+        within(self.command_timeout, exchange).await
     }
 }
 
-async fn within<T>(patience: Duration, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
-    timeout(patience, exchange).await.map_err(|_| Failure::Silence)?.map_err(Failure::Said)
+async fn within<T>(limit: Duration, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, StepError> {
+    timeout(limit, exchange).await.map_err(|_| StepError::Timeout)?.map_err(StepError::Smtp)
 }
 
-/// Lettre knows no blanks between quotes, which are rare but right (RFC 5321). Nothing that ends a line gets through.
+/// lettre rejects quoted local parts with spaces, which RFC 5321 allows. No line break gets
+/// through.
 fn address(text: &str) -> Option<Address> {
     let quoted = || {
         let (local, domain) = text.rsplit_once('@')?;
@@ -254,14 +262,15 @@ fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, String> {
     builder.build().map_err(|e| e.to_string())
 }
 
-impl Failure {
-    /// Whoever mends the server or the settings gets all mails sent.
+impl StepError {
+    /// A problem of the server or the settings: once it is fixed, every email can be sent.
     fn of_server(self, step: &str) -> TransportError {
         TransportError::Unreachable(format!("{step}: {self}"))
     }
 
-    /// A server that relays for nobody it does not know refuses recipients. That is our settings' fault, not theirs, and
-    /// no reason to lose the mail; but as some servers mean the recipient by it, other mails are tried meanwhile.
+    /// A server that denies relaying rejects recipients: a problem of our settings, not of the
+    /// email. Some servers use the same codes for the recipient itself, so other emails are tried
+    /// in the meantime.
     fn of_recipient(self) -> TransportError {
         if self.code() == Some(554) || self.enhanced_code().starts_with("5.7.") {
             return TransportError::Deferred(format!("RCPT: {self}"));
@@ -269,11 +278,11 @@ impl Failure {
         self.of_mail("RCPT")
     }
 
-    /// A broken connection is put off like a busy server: perhaps it was this mail that broke it.
+    /// A broken connection is deferred like a busy server: this email may have caused it.
     fn of_mail(self, step: &str) -> TransportError {
         let why = format!("{step}: {self}");
         match self.code() {
-            // Commands out of place, and logins that are missing or too weak (RFC 4954).
+            // Bad command sequence, or missing or weak authentication (RFC 4954).
             Some(500 | 502 | 503 | 504 | 530 | 534 | 535 | 538) => TransportError::Deferred(why),
             Some(500..=599) => TransportError::Refused(why),
             _ => TransportError::Deferred(why),
@@ -282,14 +291,14 @@ impl Failure {
 
     fn code(&self) -> Option<u16> {
         match self {
-            Failure::Silence => None,
-            Failure::Said(error) => error.status().map(u16::from),
+            StepError::Timeout => None,
+            StepError::Smtp(error) => error.status().map(u16::from),
         }
     }
 
-    /// Such as `5.7.1`, in front of the server's sentence; else empty (RFC 3463).
+    /// The enhanced status code, such as `5.7.1`, or an empty string (RFC 3463).
     fn enhanced_code(&self) -> String {
-        let Failure::Said(error) = self else { return String::new() };
+        let StepError::Smtp(error) = self else { return String::new() };
         let sentence = error.source().map(ToString::to_string).unwrap_or_default();
         let word = sentence.split_ascii_whitespace().next().unwrap_or_default();
         let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -297,20 +306,20 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for StepError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self, self.code()) {
-            (Failure::Silence, _) => f.write_str("the mail server stays silent"),
+            (StepError::Timeout, _) => f.write_str("the mail server timed out"),
             (_, Some(code)) => {
                 write!(f, "the mail server answered {code}")?;
                 let enhanced = self.enhanced_code();
                 if enhanced.is_empty() { Ok(()) } else { write!(f, " {enhanced}") }
             }
-            // Its text quotes what the server sent.
-            (Failure::Said(error), None) if error.is_response() => {
-                f.write_str("the mail server hung up, or does not speak SMTP")
+            // lettre's text quotes the server's response.
+            (StepError::Smtp(error), None) if error.is_response() => {
+                f.write_str("the mail server closed the connection or does not speak SMTP")
             }
-            (Failure::Said(error), None) => write!(f, "{error}"),
+            (StepError::Smtp(error), None) => write!(f, "{error}"),
         }
     }
 }
@@ -351,9 +360,9 @@ mod tests {
     async fn silent_server_is_given_up_and_loses_no_mail() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut smtp = Smtp::new(settings(listener.local_addr().unwrap().port())).unwrap();
-        smtp.patience = Duration::from_millis(20);
+        smtp.command_timeout = Duration::from_millis(20);
         let outcome = smtp.send(&message("amy@example.org")).await;
-        assert_eq!(outcome, Err(TransportError::Unreachable("connecting: the mail server stays silent".to_owned())));
+        assert_eq!(outcome, Err(TransportError::Unreachable("connecting: the mail server timed out".to_owned())));
     }
 
     #[tokio::test]
@@ -372,7 +381,8 @@ mod tests {
         }
     }
 
-    /// A server that answers each command as told, or hangs up at `""`. It ends with its first connection.
+    /// A server with a scripted reply for each command; an empty reply closes the connection. It
+    /// serves one connection.
     fn server(answer: impl Fn(&str) -> &'static str + Send + 'static) -> u16 {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -395,7 +405,7 @@ mod tests {
         port
     }
 
-    /// What comes of a mail when the command that begins so is answered so, and every other one well.
+    /// The outcome if `command` gets `reply` and every other command succeeds.
     async fn outcome(command: &'static str, reply: &'static str) -> Result<(), TransportError> {
         let port = server(move |line| match line {
             line if line.starts_with(command) => reply,
@@ -443,7 +453,7 @@ mod tests {
         for (command, reply, told) in [
             ("RCPT", "550 5.1.1 <amy@example.org>: unknown", "RCPT: the mail server answered 550 5.1.1"),
             ("RCPT", "553 amy@example.org unknown", "RCPT: the mail server answered 553"),
-            (".", "554 5.6.0 no", "the text: the mail server answered 554 5.6.0"),
+            (".", "554 5.6.0 no", "message: the mail server answered 554 5.6.0"),
         ] {
             assert_eq!(outcome(command, reply).await, Err(TransportError::Refused(told.to_owned())));
         }

@@ -1,23 +1,24 @@
-//! What the mails say: every word of them is in this file.
+//! Texts of all emails.
 //!
-//! A username is whatever a stranger typed at registration, and his mail reaches whomever he named as its owner. So a
-//! username must never become markup, a second line or a hidden turn of the text; nor may a subject hold a line break.
+//! A username comes from a stranger, and the email goes to an address that the stranger chose. So a
+//! username must never become markup, an extra line or a hidden change of direction, and a subject
+//! never contains a line break.
 
 use super::Message;
 
-/// The longest username there is; a mail shows no more, whatever it is given.
+/// Maximum length of a username in an email.
 const USERNAME_LENGTH: usize = 150;
 
-/// The longest line of a notice, such as a User-Agent.
+/// Maximum length of a line in a notice, such as a User-Agent.
 const DETAIL_LENGTH: usize = 350;
 
-/// An account that a mail is about, and the link that acts on it.
+/// An account that the email concerns, and its link.
 pub struct Entry<'a> {
     pub username: &'a str,
     pub link: String,
 }
 
-/// One mail for all accounts of an address.
+/// One email for all accounts with the address.
 pub fn confirm_address(prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message {
     Wording {
         subject: "Please Confirm Your Email Address",
@@ -26,38 +27,38 @@ pub fn confirm_address(prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message
             _ => "This address was given as the e-mail address of several InvenTree accounts",
         },
         details: Vec::new(),
-        ask: "If that is right, please confirm it here:",
+        ask: "If this is correct, please confirm it here:",
         button: "Confirm address",
-        after: "If you do not know this account, ignore this mail: the address stays unconfirmed.",
+        after: "If you do not know this account, ignore this email: the address stays unconfirmed.",
     }
     .render(prefix, to, entries)
 }
 
-/// One mail for all accounts of an address.
+/// One email for all accounts with the address.
 pub fn password_reset(prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message {
     Wording {
         subject: "Password Reset Email",
         before: match entries.len() {
-            1 => "A new password was asked for, for the InvenTree account",
-            _ => "A new password was asked for, for each InvenTree account of this address",
+            1 => "A password reset was requested for the InvenTree account",
+            _ => "A password reset was requested for each InvenTree account with this address",
         },
         details: Vec::new(),
-        ask: "If that was you, choose one here:",
+        ask: "If this was you, choose a new password here:",
         button: "Choose a new password",
-        after: "The link works once, and for a limited time. If it was not you, ignore this mail: \
-                the password stays as it is.",
+        after: "The link works once, and for a limited time. If this was not you, ignore this email: \
+                your password has not been changed.",
     }
     .render(prefix, to, entries)
 }
 
-/// What a notice tells of.
+/// The credential that was added to an account.
 #[derive(Debug, Clone, Copy)]
 pub enum Attached<'a> {
     Address(&'a str),
     Provider(&'a str),
 }
 
-/// Tells a proved address what was attached to its account. `details` say when and from where.
+/// Security notice to a verified address. `details` say when and from where.
 pub fn notice(prefix: &str, to: &str, account: Entry<'_>, attached: Attached<'_>, details: Vec<String>) -> Message {
     let (subject, before, name) = match attached {
         Attached::Address(email) => {
@@ -72,18 +73,18 @@ pub fn notice(prefix: &str, to: &str, account: Entry<'_>, attached: Attached<'_>
         subject,
         before,
         details: details.map(|line| shown(&line, DETAIL_LENGTH)).collect(),
-        ask: "If it was not you, remove it and change your password:",
-        button: "Look at your account",
-        after: "If it was you, there is nothing to do.",
+        ask: "If this was not you, remove it and change your password:",
+        button: "Review your account",
+        after: "If this was you, no action is needed.",
     }
     .render(prefix, to, &[account])
 }
 
-/// The sentences in which the mails differ.
+/// The sentences that differ between emails.
 struct Wording {
     subject: &'static str,
     before: &'static str,
-    /// A line each, under the username.
+    /// One line each, below the username.
     details: Vec<String>,
     ask: &'static str,
     button: &'static str,
@@ -117,7 +118,7 @@ impl Wording {
         text
     }
 
-    /// Names no colour but the button's, so that each reader's light or dark background does for the rest.
+    /// Sets no colour except the button's, so that light and dark backgrounds of the reader work.
     fn html(&self, entries: &[Entry<'_>]) -> String {
         let Wording { subject, before, after, .. } = self;
         let entries: String = entries.iter().map(|entry| self.html_entry(entry)).collect();
@@ -165,22 +166,22 @@ impl Wording {
 const BUTTON: &str = "display: inline-block; padding: 10px 20px; border-radius: 6px; background: #1f5fae; \
                       color: #ffffff; text-decoration: none";
 
-/// A stranger's text fit to be shown on one line.
+/// Untrusted text made safe for one line.
 fn shown(text: &str, length: usize) -> String {
     text.chars().filter(|&c| !c.is_control() && !hides_text(c)).take(length).collect()
 }
 
-/// Characters that show nothing themselves but break the line, or reorder or hide what is around them.
+/// Invisible characters that break the line, or reorder or hide the text around them.
 fn hides_text(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Without the characters that could start a second header.
+/// Removes control characters, which could start a second header.
 fn one_line(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
-/// For HTML, inside and outside quoted attributes.
+/// Escapes text for HTML, inside and outside quoted attributes.
 pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,6 +1,6 @@
-//! How a mail leaves: over SMTP, onto the terminal, or into a test's memory.
+//! Email transports: SMTP, the terminal, or memory for tests and demonstrations.
 //!
-//! It says whether another try makes sense and never names a recipient in an error: errors go to the log.
+//! Errors say whether to retry. They go to the log, so they never name a recipient.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,22 +11,22 @@ use crate::text;
 
 pub use super::smtp::SmtpSettings;
 
-/// Why a mail did not leave.
+/// Why an email was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TransportError {
-    /// The server is away, busy, or refuses us: every mail would fail now, none is lost.
+    /// The mail server is down, busy or rejects this server. Every email would fail; none is lost.
     Unreachable(String),
-    /// This mail was put off; others may pass.
+    /// This email was deferred; others may succeed.
     Deferred(String),
-    /// This mail will never be taken.
+    /// This email was permanently rejected.
     Refused(String),
 }
 
-/// Mails that stay in this process: a test's, a demonstration's.
+/// Emails kept in memory, for tests and demonstrations.
 pub type Mailbox = Arc<Mutex<Vec<Message>>>;
 
-/// A demonstration that nobody stops must not grow for ever; then its oldest mail goes.
-const MOST_KEPT: usize = 1000;
+/// Bounds the memory of a long demonstration; the oldest email is dropped.
+const MAX_KEPT: usize = 1000;
 
 #[derive(Clone)]
 pub enum Transport {
@@ -43,16 +43,25 @@ impl Transport {
         Smtp::new(settings).map(|smtp| Transport::Smtp(Arc::new(smtp)))
     }
 
+    /// The destination, for the log.
+    pub fn server(&self) -> String {
+        match self {
+            Transport::Smtp(smtp) => smtp.server(),
+            Transport::Console => "stdout".to_owned(),
+            Transport::Memory(_) => "memory".to_owned(),
+        }
+    }
+
     /// # Errors
     ///
-    /// [`TransportError`] by what to do next.
+    /// [`TransportError`], which says whether to retry.
     pub async fn send(&self, message: &Message) -> Result<(), TransportError> {
         match self {
             Transport::Smtp(smtp) => smtp.send(message).await,
             Transport::Console => print(message),
             Transport::Memory(kept) => {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() >= MOST_KEPT {
+                if kept.len() >= MAX_KEPT {
                     kept.remove(0);
                 }
                 kept.push(message.clone());
@@ -62,12 +71,12 @@ impl Transport {
     }
 }
 
-/// INVENTREE_EMAIL_BACKEND=console: for a first try. Links are live, so this is never the log.
+/// INVENTREE_EMAIL_BACKEND=console. The links are live, so this is never the log.
 fn print(message: &Message) -> Result<(), TransportError> {
     let mut out = std::io::stdout().lock();
     out.write_all(shown(message).as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|e| TransportError::Unreachable(format!("the terminal: {e}")))
+        .map_err(|e| TransportError::Unreachable(format!("writing to stdout: {e}")))
 }
 
 fn shown(message: &Message) -> String {

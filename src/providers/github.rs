@@ -1,12 +1,13 @@
-//! GitHub, which is no OpenID provider: OAuth 2 with PKCE, then its API says who it is. Its Enterprise servers too.
+//! GitHub and GitHub Enterprise: OAuth 2 with PKCE, then the user from its API. GitHub is not an
+//! OpenID provider.
 
 use openidconnect::http::header::{ACCEPT, AUTHORIZATION};
 use openidconnect::{AsyncHttpClient, HttpResponse, OAuth2TokenResponse};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::oidc::{refused, shown};
-use super::{Challenge, Client, Comeback, Fault, Person, subject};
+use super::oidc::{error_chain, exchange_failed};
+use super::{CallbackParams, Challenge, Client, ExternalIdentity, Fault, subject};
 
 use oauth2::basic::BasicClient;
 use oauth2::{
@@ -55,7 +56,7 @@ impl GitHub {
         Ok(GitHub { client, oauth2, api })
     }
 
-    pub fn way_in(&self, challenge: &Challenge) -> Result<String, Fault> {
+    pub fn authorization_url(&self, challenge: &Challenge) -> Result<String, Fault> {
         let verifier = PkceCodeVerifier::new(challenge.verifier.clone());
         let request = self
             .oauth2
@@ -66,22 +67,22 @@ impl GitHub {
         Ok(request.url().0.into())
     }
 
-    pub async fn identify(&self, back: &Comeback, challenge: &Challenge) -> Result<Person, Fault> {
+    pub async fn identify(&self, params: &CallbackParams, challenge: &Challenge) -> Result<ExternalIdentity, Fault> {
         let http = &self.client.outgoing;
         let exchange = self
             .oauth2
-            .exchange_code(AuthorizationCode::new(back.code.clone()))
+            .exchange_code(AuthorizationCode::new(params.code.clone()))
             .set_pkce_verifier(PkceCodeVerifier::new(challenge.verifier.clone()));
-        let tokens = exchange.request_async(http).await.map_err(|e| refused(&e))?;
+        let tokens = exchange.request_async(http).await.map_err(|e| exchange_failed(&e))?;
         let token = tokens.access_token().secret();
-        let user: User = self.ask("/user", token).await?;
-        let emails: Vec<Email> = self.ask("/user/emails", token).await?;
+        let user: User = self.get("/user", token).await?;
+        let emails: Vec<Email> = self.get("/user/emails", token).await?;
         let primary = emails.into_iter().find(|email| email.primary);
         let (first_name, last_name) = match user.name.as_deref().unwrap_or_default().split_once(' ') {
             Some((first, last)) => (first.to_owned(), last.to_owned()),
             None => (user.name.clone().unwrap_or_default(), String::new()),
         };
-        Ok(Person {
+        Ok(ExternalIdentity {
             subject: subject(&user.id.to_string())?,
             email_verified: primary.as_ref().is_some_and(|email| email.verified),
             email: primary.map(|email| email.email),
@@ -91,7 +92,7 @@ impl GitHub {
         })
     }
 
-    async fn ask<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, Fault> {
+    async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, Fault> {
         let request = http::Request::builder()
             .uri(format!("{}{path}", self.api))
             .header(ACCEPT, "application/vnd.github+json")
@@ -103,6 +104,6 @@ impl GitHub {
         if !answer.status().is_success() {
             return Err(Fault::Unreachable(format!("{path}: {}", answer.status())));
         }
-        serde_json::from_slice(answer.body()).map_err(|e| Fault::Unreachable(format!("{path}: {}", shown(&e))))
+        serde_json::from_slice(answer.body()).map_err(|e| Fault::Unreachable(format!("{path}: {}", error_chain(&e))))
     }
 }

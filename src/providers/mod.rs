@@ -1,7 +1,8 @@
-//! Sign-in providers: from a browser that comes back with a code to whom its provider says it is.
+//! Sign-in providers: exchange an authorization code for the user's identity.
 //!
-//! OpenID Connect (discovery, authorization code flow, PKCE with S256, ID token) and GitHub's OAuth 2, after RFC 9700. It
-//! knows no account and no rule: what a [`Person`] may do is `domain::social`'s. It keeps none of a provider's tokens.
+//! OpenID Connect (discovery, authorization code flow, PKCE with S256, ID token) and GitHub's OAuth
+//! 2, following RFC 9700. Knows no accounts: `domain::social` decides the rights of an
+//! [`ExternalIdentity`]. Provider tokens are not kept.
 
 mod github;
 mod oidc;
@@ -20,41 +21,42 @@ use github::GitHub;
 use oidc::OpenId;
 use outgoing::Outgoing;
 
-/// How long a provider may take for all that one step of a sign-in asks of it.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of all requests to the provider in one step of a sign-in.
+pub const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sign-ins that may wait for one provider at a time; more are turned away at once.
-const MOST_WAITING: usize = 64;
+/// Concurrent sign-ins per provider; more are rejected at once.
+const MAX_WAITING: usize = 64;
 
-/// A provider as the operator names it.
+/// Settings of a provider.
 #[derive(Debug, Clone)]
 pub struct ProviderSettings {
-    /// In lower case: letters, digits, `-`. In every path, and with the subject the identity of a person.
+    /// Lower-case letters, digits and `-`. Part of every path; identifies a user together with the
+    /// subject.
     pub id: String,
-    /// What people call it; the preset's unless it is set.
+    /// Display name; the preset's by default.
     pub name: Option<String>,
-    /// None: it is listed, and nobody can sign in through it.
+    /// None: listed, but not available for sign-in.
     pub client_id: Option<String>,
-    /// None for a public client, which PKCE alone protects.
+    /// None for a public client, protected by PKCE only.
     pub client_secret: Option<Secret>,
-    /// The preset's unless it is set; for GitHub the URL of an Enterprise server.
+    /// The preset's by default; for GitHub, the URL of an Enterprise server.
     pub issuer: Option<String>,
 }
 
-/// What is known of a provider beforehand: id, name, issuer.
+/// Presets: id, name, issuer.
 const PRESETS: [(&str, &str, Option<&str>); 5] = [
     ("google", "Google", Some("https://accounts.google.com")),
-    // Its issuer names the tenant, https://login.microsoftonline.com/<tenant>/v2.0: there is none for all.
+    // The issuer contains the tenant: https://login.microsoftonline.com/<tenant>/v2.0.
     ("microsoft", "Microsoft", None),
     ("gitlab", "GitLab", Some("https://gitlab.com")),
     (GITHUB, "GitHub", Some("https://github.com")),
     ("keycloak", "Keycloak", None),
 ];
 
-/// No OpenID provider.
+/// Not an OpenID provider.
 const GITHUB: &str = "github";
 
-/// All providers of a server.
+/// The configured providers.
 pub struct Providers {
     list: Vec<Provider>,
 }
@@ -62,22 +64,23 @@ pub struct Providers {
 pub struct Provider {
     pub id: String,
     pub name: String,
-    speaks: Option<Speaks>,
-    patience: Duration,
+    protocol: Option<Protocol>,
+    timeout: Duration,
     waiting: Semaphore,
 }
 
-enum Speaks {
+enum Protocol {
     OpenId(Box<OpenId>),
     GitHub(Box<GitHub>),
 }
 
-/// Whom a provider says somebody is. Only the subject is an identity: the rest is what the provider lets people change.
+/// A user's identity as the provider asserts it. Only the subject identifies: users can change the
+/// other claims.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Person {
-    /// Stable and never given to somebody else, within one provider (OpenID Connect Core, 2).
+pub struct ExternalIdentity {
+    /// Stable and never reassigned within one provider (OpenID Connect Core, 2).
     pub subject: String,
-    /// As the provider wrote it.
+    /// As the provider sent it.
     pub email: Option<String>,
     pub email_verified: bool,
     pub username: Option<String>,
@@ -85,13 +88,13 @@ pub struct Person {
     pub last_name: String,
 }
 
-impl fmt::Debug for Person {
+impl fmt::Debug for ExternalIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Person(…)")
+        f.write_str("ExternalIdentity(…)")
     }
 }
 
-/// What ties an answer to the browser and the request it belongs to. One use.
+/// Binds a callback to its browser and its request. Single use.
 pub struct Challenge {
     /// RFC 6749, 10.12.
     pub state: String,
@@ -101,43 +104,44 @@ pub struct Challenge {
     pub verifier: String,
 }
 
-/// What a browser brings back.
-pub struct Comeback {
+/// Parameters of the callback.
+pub struct CallbackParams {
     pub code: String,
     /// RFC 9207.
     pub issuer: Option<String>,
 }
 
-/// Why a provider's word is not taken. The text is for the log, and holds neither code nor token.
+/// Why the provider's response was not accepted. The text is for the log; it contains neither code
+/// nor token.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Too slow, down, or not understood.
+    /// Timed out, unreachable, or sent an invalid response.
     Unreachable(String),
-    /// It does not take the code, or this server for its client.
+    /// Rejected the code or this client.
     Refused(String),
-    /// Its answer fails a check.
+    /// The response failed verification.
     Untrusted(String),
-    /// Too many wait for it.
+    /// Too many concurrent sign-ins.
     Busy,
 }
 
 impl Providers {
-    /// `private` are the ranges of private addresses where providers may stand.
+    /// `private` lists private address ranges where providers are allowed.
     ///
     /// # Errors
     ///
-    /// One line that names the provider and what it takes.
+    /// One line that names the provider and its missing setting.
     pub fn new(
         settings: &[ProviderSettings],
         private: &[Network],
         site_url: &str,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Providers, String> {
         if settings.is_empty() {
             return Ok(Providers { list: Vec::new() });
         }
-        let outgoing = Outgoing::new(private, patience)?;
-        let list = settings.iter().map(|settings| Provider::new(settings, &outgoing, site_url, patience));
+        let outgoing = Outgoing::new(private, timeout)?;
+        let list = settings.iter().map(|settings| Provider::new(settings, &outgoing, site_url, timeout));
         Ok(Providers { list: list.collect::<Result<_, _>>()? })
     }
 
@@ -155,13 +159,13 @@ impl Provider {
         settings: &ProviderSettings,
         outgoing: &Outgoing,
         site_url: &str,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Provider, String> {
         let id = settings.id.clone();
         let preset = PRESETS.iter().find(|(preset, ..)| *preset == id);
         let name = settings.name.clone().or_else(|| preset.map(|(_, name, _)| (*name).to_owned()));
         let issuer = settings.issuer.clone().or_else(|| preset.and_then(|(.., issuer)| issuer.map(str::to_owned)));
-        let speaks = match &settings.client_id {
+        let protocol = match &settings.client_id {
             None => None,
             Some(client_id) => {
                 let issuer = issuer.ok_or_else(|| format!("the sign-in provider {id} needs its issuer URL"))?;
@@ -173,72 +177,78 @@ impl Provider {
                     outgoing: outgoing.clone(),
                 };
                 Some(match id.as_str() {
-                    GITHUB => Speaks::GitHub(Box::new(GitHub::new(client, &issuer)?)),
-                    _ => Speaks::OpenId(Box::new(OpenId::new(client, &issuer)?)),
+                    GITHUB => Protocol::GitHub(Box::new(GitHub::new(client, &issuer)?)),
+                    _ => Protocol::OpenId(Box::new(OpenId::new(client, &issuer)?)),
                 })
             }
         };
         Ok(Provider {
             name: name.unwrap_or_else(|| id.clone()),
             id,
-            speaks,
-            patience,
-            waiting: Semaphore::new(MOST_WAITING),
+            protocol,
+            timeout,
+            waiting: Semaphore::new(MAX_WAITING),
         })
     }
 
-    /// Whether somebody can sign in through it.
+    /// Whether it can be used to sign in.
     pub fn is_configured(&self) -> bool {
-        self.speaks.is_some()
+        self.protocol.is_some()
     }
 
-    /// Where the browser is sent: the authorization request (RFC 6749, 4.1.1).
+    /// The URL of the authorization request (RFC 6749, 4.1.1).
     ///
     /// # Errors
     ///
     /// [`Fault`]
-    pub async fn way_in(&self, challenge: &Challenge, now: DateTime<Utc>) -> Result<String, Fault> {
-        let asks = async {
-            match self.speaks()? {
-                Speaks::OpenId(openid) => openid.way_in(challenge, now).await,
-                Speaks::GitHub(github) => github.way_in(challenge),
+    pub async fn authorization_url(&self, challenge: &Challenge, now: DateTime<Utc>) -> Result<String, Fault> {
+        let exchange = async {
+            match self.protocol()? {
+                Protocol::OpenId(openid) => openid.authorization_url(challenge, now).await,
+                Protocol::GitHub(github) => github.authorization_url(challenge),
             }
         };
-        self.in_time(asks).await
+        self.with_timeout(exchange).await
     }
 
-    /// Who came back. The code is used up, whatever is answered.
+    /// The user's identity. The code is consumed, whatever the result.
     ///
     /// # Errors
     ///
     /// [`Fault`]
-    pub async fn identify(&self, back: &Comeback, challenge: &Challenge, now: DateTime<Utc>) -> Result<Person, Fault> {
-        let asks = async {
-            match self.speaks()? {
-                Speaks::OpenId(openid) => openid.identify(back, challenge, now).await,
-                Speaks::GitHub(github) => github.identify(back, challenge).await,
+    pub async fn identify(
+        &self,
+        params: &CallbackParams,
+        challenge: &Challenge,
+        now: DateTime<Utc>,
+    ) -> Result<ExternalIdentity, Fault> {
+        let exchange = async {
+            match self.protocol()? {
+                Protocol::OpenId(openid) => openid.identify(params, challenge, now).await,
+                Protocol::GitHub(github) => github.identify(params, challenge).await,
             }
         };
-        self.in_time(asks).await
+        self.with_timeout(exchange).await
     }
 
-    fn speaks(&self) -> Result<&Speaks, Fault> {
-        self.speaks.as_ref().ok_or_else(|| Fault::Refused("it is not configured".to_owned()))
+    fn protocol(&self) -> Result<&Protocol, Fault> {
+        self.protocol.as_ref().ok_or_else(|| Fault::Refused("the provider is not configured".to_owned()))
     }
 
-    async fn in_time<T>(&self, asks: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    async fn with_timeout<T>(&self, exchange: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let _waiting = self.waiting.try_acquire().map_err(|_| Fault::Busy)?;
-        let answer = tokio::time::timeout(self.patience, asks).await;
-        answer.unwrap_or_else(|_| Err(Fault::Unreachable(format!("no answer within {:?}", self.patience))))
+        let answer = tokio::time::timeout(self.timeout, exchange).await;
+        answer.unwrap_or_else(|_| Err(Fault::Unreachable(format!("no answer within {:?}", self.timeout))))
     }
 }
 
-/// Where a provider sends the browser back to: InvenTree's path, so that what is registered there stays good.
+/// Path of the callback: the same as InvenTree's, so redirect URIs registered at providers stay
+/// valid.
 pub fn callback_path(id: &str) -> String {
     format!("/accounts/{id}/login/callback/")
 }
 
-/// What this server is to a provider.
+/// This server as a client of the provider.
 struct Client {
     id: String,
     secret: Option<Secret>,
@@ -246,10 +256,10 @@ struct Client {
     outgoing: Outgoing,
 }
 
-/// The longest subject: 255 in OpenID Connect Core, 2.
+/// Validates a subject: at most 255 characters (OpenID Connect Core, 2).
 fn subject(text: &str) -> Result<String, Fault> {
     match text.len() {
-        // Not every database's text can hold it.
+        // PostgreSQL cannot store it.
         _ if text.contains('\0') => Err(Fault::Untrusted("a subject with a null character".to_owned())),
         1..=255 => Ok(text.to_owned()),
         length => Err(Fault::Untrusted(format!("a subject of {length} characters"))),

@@ -1,7 +1,9 @@
-//! Requests to providers: over TLS, to public addresses, with a time-out and a limit of size, and never anywhere else.
+//! HTTP client for providers: TLS, public addresses only, with a timeout and a maximum response
+//! size.
 //!
-//! A provider's own document says where its keys and its tokens are, so every request is held against the rules, not
-//! only the first: a document cannot send this server to its neighbours (OWASP SSRF). No redirect is followed.
+//! A provider's metadata names its other endpoints, so every request is checked, not only the
+//! first: metadata cannot direct requests at the internal network (OWASP SSRF). No redirect is
+//! followed.
 
 use std::fmt;
 use std::future::Future;
@@ -16,10 +18,10 @@ use reqwest::{Client, Url};
 
 use crate::network::Network;
 
-/// Providers' documents have some kilobytes.
-const MOST_BYTES: usize = 512 * 1024;
+/// Maximum response size. Real metadata has some kilobytes.
+const MAX_BYTES: usize = 512 * 1024;
 
-/// Where no provider stands that is on the internet (IANA's special-purpose registries).
+/// Special-purpose ranges (IANA registries), where no public provider can be.
 const SPECIAL: [&str; 22] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -42,25 +44,25 @@ const SPECIAL: [&str; 22] = [
     "2001:db8::/32",
     "2002::/16",
     "fc00::/7",
-    // Link-local, the site-local that was, multicast.
+    // Link-local, deprecated site-local, multicast.
     "fe80::/9",
 ];
 
-/// The way out; clones share their connections.
+/// The HTTP client; clones share its connections.
 #[derive(Clone)]
 pub struct Outgoing {
     client: Client,
-    addresses: Arc<Addresses>,
+    addresses: Arc<AddressPolicy>,
 }
 
-/// Which addresses are asked.
-struct Addresses {
+/// The addresses that may be contacted.
+struct AddressPolicy {
     special: Vec<Network>,
-    /// Those of the special ones that are allowed.
+    /// Special ranges that the operator allows.
     private: Vec<Network>,
 }
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Debug)]
 pub struct OutgoingError(pub String);
 
@@ -75,44 +77,44 @@ impl std::error::Error for OutgoingError {}
 impl Outgoing {
     /// # Errors
     ///
-    /// What keeps a client from being built.
-    pub fn new(private: &[Network], patience: Duration) -> Result<Outgoing, String> {
+    /// Why the HTTP client cannot be built.
+    pub fn new(private: &[Network], timeout: Duration) -> Result<Outgoing, String> {
         let mut special = vec!["ff00::/8".parse()?];
         for range in SPECIAL {
             special.push(range.parse()?);
         }
-        let addresses = Arc::new(Addresses { special, private: private.to_vec() });
+        let addresses = Arc::new(AddressPolicy { special, private: private.to_vec() });
         let client = Client::builder()
             .user_agent(concat!("inventree-auth/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
-            .connect_timeout(patience / 2)
-            .timeout(patience)
-            .dns_resolver(Arc::new(Guarded(Arc::clone(&addresses))))
+            .connect_timeout(timeout / 2)
+            .timeout(timeout)
+            .dns_resolver(Arc::new(PublicResolver(Arc::clone(&addresses))))
             .build()
-            .map_err(|e| format!("no HTTP client: {e}"))?;
+            .map_err(|e| format!("cannot build the HTTP client: {e}"))?;
         Ok(Outgoing { client, addresses })
     }
 
-    /// Whether a URL may be asked, as far as it tells by itself.
+    /// Checks a URL before its name is resolved.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The reason, to follow the URL's name in a sentence.
     pub fn allows(&self, url: &str) -> Result<(), String> {
-        let url = Url::parse(url).map_err(|e| format!("is no URL: {e}"))?;
+        let url = Url::parse(url).map_err(|e| format!("is not a URL: {e}"))?;
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let address: Option<IpAddr> = host.parse().ok();
         if address.is_some_and(|address| !self.addresses.allow(address)) {
             return Err(format!(
-                "is at {host}, which is no public address: allow it in INVENTREE_SSO_PRIVATE_NETWORKS"
+                "is at {host}, which is not a public address: allow it in INVENTREE_SSO_PRIVATE_NETWORKS"
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("has a user name in it".to_owned());
+            return Err("contains a username".to_owned());
         }
-        // What is not encrypted must not leave the machine.
+        // Plain HTTP must not leave the machine.
         let is_here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
         match url.scheme() {
             "https" => Ok(()),
@@ -123,7 +125,7 @@ impl Outgoing {
 
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, OutgoingError> {
         let url = request.uri().to_string();
-        // Its query is a provider's, but an error shows no more than the place.
+        // Errors omit the query.
         let place = url.split(['?', '#']).next().unwrap_or_default().to_owned();
         self.allows(&url).map_err(|why| OutgoingError(format!("{place} {why}")))?;
         let failed = |e: reqwest::Error| OutgoingError(format!("{place}: {}", cause(&e)));
@@ -135,8 +137,8 @@ impl Outgoing {
         }
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > MOST_BYTES {
-                return Err(OutgoingError(format!("{place}: more than {MOST_BYTES} bytes")));
+            if body.len() + chunk.len() > MAX_BYTES {
+                return Err(OutgoingError(format!("{place}: more than {MAX_BYTES} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -153,7 +155,7 @@ impl<'c> AsyncHttpClient<'c> for Outgoing {
     }
 }
 
-/// The error that lies deepest: the ones around it only say that a request failed.
+/// The innermost source; the outer errors only say that a request failed.
 fn cause(error: &reqwest::Error) -> String {
     let mut deepest: &dyn std::error::Error = error;
     while let Some(source) = deepest.source() {
@@ -162,17 +164,18 @@ fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() { "no answer in time".to_owned() } else { deepest.to_string() }
 }
 
-impl Addresses {
+impl AddressPolicy {
     fn allow(&self, address: IpAddr) -> bool {
         let within = |ranges: &[Network]| ranges.iter().any(|range| range.contains(address));
         !within(&self.special) || within(&self.private)
     }
 }
 
-/// Names lead to allowed addresses only, at the moment of connecting: a name that changes meanwhile gains nothing.
-struct Guarded(Arc<Addresses>);
+/// DNS resolver that drops disallowed addresses. It runs when connecting, so DNS rebinding has no
+/// effect.
+struct PublicResolver(Arc<AddressPolicy>);
 
-impl Resolve for Guarded {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let addresses = Arc::clone(&self.0);
         Box::pin(async move {

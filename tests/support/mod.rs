@@ -69,7 +69,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Setup {
         let log = slog::Logger::root(slog::Discard, slog::o!());
-        Setup { transport: None, log, provider_timeout: inventree_auth::providers::PATIENCE }
+        Setup { transport: None, log, provider_timeout: inventree_auth::providers::STEP_TIMEOUT }
     }
 }
 
