@@ -25,7 +25,7 @@ const BUDGET: AuditBudget =
 
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
-        /// What happened.
+        /// An audited event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Event {
             $($(#[doc = $doc])+ $name,)+

@@ -16,7 +16,7 @@ use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreErr
 /// Maximum number of accounts in one email: more at one address are an attack.
 pub(super) const MAX_ACCOUNTS_IN_MAIL: usize = 20;
 
-const TAKEN: &str = "A user is already registered with this e-mail address.";
+const ADDRESS_TAKEN: &str = "A user is already registered with this e-mail address.";
 const VERIFIED_ELSEWHERE: &str = "Constraint “unique_verified_email” is violated.";
 
 /// Failed rules for the address of a registration.
@@ -31,7 +31,7 @@ pub async fn registration_problems(domain: &Domain, email: &str) -> Result<Vec<S
     }
     let email = email.to_ascii_lowercase();
     let taken = domain.store.read(|r| r.email_address_is_verified(&email)).await?;
-    Ok(if taken { vec![TAKEN.to_owned()] } else { Vec::new() })
+    Ok(if taken { vec![ADDRESS_TAKEN.to_owned()] } else { Vec::new() })
 }
 
 /// Failed rules for the domain of an address.
@@ -72,7 +72,7 @@ pub(super) fn insert_from_provider(
         return insert_at_sign_up(w, domain, account_id, account, budget, now);
     }
     w.email_address_insert(account_id, &account.email, true, true).map_err(|error| match error {
-        StoreError::Conflict(Conflict::VerifiedEmail) => Problems::of("email", TAKEN).into(),
+        StoreError::Conflict(Conflict::VerifiedEmail) => Problems::of("email", ADDRESS_TAKEN).into(),
         other => Refusal::Store(other),
     })?;
     Ok(())
@@ -81,7 +81,7 @@ pub(super) fn insert_from_provider(
 /// Creates the address row of a new account, unverified.
 pub(super) fn insert_first(w: &Writer<'_>, account_id: i64, account: &NewAccount) -> Result<i64, Refusal> {
     if w.email_address_is_verified(&account.email)? {
-        return Err(Problems::of("email", TAKEN).into());
+        return Err(Problems::of("email", ADDRESS_TAKEN).into());
     }
     let first = !w.email_address_exists(&account.email)?;
     Ok(w.email_address_insert(account_id, &account.email, false, first)?)

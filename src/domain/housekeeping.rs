@@ -14,7 +14,7 @@ const BATCH: u16 = 500;
 
 /// Pause between two transactions. Other processes poll for the database lock instead of queueing,
 /// so they need gaps.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
+const BATCH_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// Retention of expired tokens: until then clients are told that a token has expired, afterwards
 /// that it is unknown.
@@ -41,7 +41,7 @@ pub async fn clear_expired(domain: &Domain) -> Result<Revoked, Refusal> {
         if batch.sessions.max(batch.tokens).max(spent) < BATCH.into() {
             break;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
     close_unconfirmed(domain).await?;
     trim_audit(domain).await?;
@@ -69,7 +69,7 @@ async fn close_unconfirmed(domain: &Domain) -> Result<(), Refusal> {
         if write.await? < BATCH.into() {
             return Ok(());
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
 }
 
@@ -94,7 +94,7 @@ async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
             return Ok(());
         }
         is_first = false;
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(BATCH_PAUSE).await;
     }
 }
 

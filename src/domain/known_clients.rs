@@ -66,8 +66,8 @@ impl DeviceCookie {
 /// The cookie after a sign-in: the browser's entries with this account's in front.
 pub(super) fn renew(domain: &Domain, client: &Client, account_id: i64, password_hash: &str) -> DeviceCookie {
     let is_own = |entry: &&str| open(domain, entry, account_id, password_hash).is_some();
-    let had: Vec<&str> = client.device.iter().flat_map(DeviceCookie::entries).collect();
-    let own = match had.iter().find(|entry| is_own(entry)) {
+    let previous: Vec<&str> = client.device.iter().flat_map(DeviceCookie::entries).collect();
+    let own = match previous.iter().find(|entry| is_own(entry)) {
         Some(own) => (*own).to_owned(),
         None => {
             let id = domain.random::<ID_BYTES>();
@@ -75,7 +75,7 @@ pub(super) fn renew(domain: &Domain, client: &Client, account_id: i64, password_
             URL_SAFE_NO_PAD.encode([&id[..], &mac[..]].concat())
         }
     };
-    let others = had.into_iter().filter(|entry| *entry != own).take(MAX_ENTRIES - 1);
+    let others = previous.into_iter().filter(|entry| *entry != own).take(MAX_ENTRIES - 1);
     let entries: Vec<&str> = std::iter::once(own.as_str()).chain(others).collect();
     DeviceCookie(entries.join("."))
 }
@@ -130,8 +130,8 @@ fn network_digest(account_id: i64, client: &Client) -> [u8; 32] {
 /// a day; if it is lost, the next login makes it.
 pub(super) async fn remember_network(domain: &Domain, account: &Account, client: &Client) {
     let (id, now, digest) = (account.id, domain.now(), network_digest(account.id, client));
-    let noted: Result<_, StoreError> = domain.store.read(|r| r.known_network_find(&digest)).await;
-    let is_due = noted.is_ok_and(|noted| noted.is_none_or(|noted| now - noted >= Duration::days(1)));
+    let last_recorded: Result<_, StoreError> = domain.store.read(|r| r.known_network_find(&digest)).await;
+    let is_due = last_recorded.is_ok_and(|at| at.is_none_or(|at| now - at >= Duration::days(1)));
     if is_due {
         let hash = account.password.clone();
         domain.store.write_deferred(move |w| match w.account_find(id)? {

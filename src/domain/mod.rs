@@ -67,7 +67,7 @@ pub struct Rules {
     pub mail_required: bool,
     /// INVENTREE_LOGIN_ENFORCE_MFA
     pub mfa_enforced: bool,
-    /// INVENTREE_LOGIN_SIGNUP_MAIL_RESTRICTION: `@example.com` or `example.com`; empty allows every domain.
+    /// INVENTREE_LOGIN_SIGNUP_MAIL_RESTRICTION: `@example.com` or `example.com`; empty allows all.
     pub signup_domains: Vec<String>,
     /// INVENTREE_LOGIN_CONFIRM_FIRST: a new account cannot be used before its address is confirmed.
     pub confirm_first: bool,
@@ -100,15 +100,15 @@ impl Rules {
 
     /// The deadline to confirm the address of an account created at `now`, if there is one.
     pub fn confirm_by(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let must_be = self.confirm_first || !self.signup_domains.is_empty();
-        must_be.then(|| now + Duration::days(self.confirm_days))
+        let is_required = self.confirm_first || !self.signup_domains.is_empty();
+        is_required.then(|| now + Duration::days(self.confirm_days))
     }
 
     /// Whether the address can be primary: its domain is an approved one, compared without case.
     pub fn approves(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let is_it = |entry: &String| entry.trim_start_matches('@').eq_ignore_ascii_case(domain);
-        self.signup_domains.is_empty() || self.signup_domains.iter().any(is_it)
+        let matches = |entry: &String| entry.trim_start_matches('@').eq_ignore_ascii_case(domain);
+        self.signup_domains.is_empty() || self.signup_domains.iter().any(matches)
     }
 
     /// Whether the account must confirm its address before it can be used.
@@ -189,8 +189,8 @@ impl Domain {
         while text.len() < N {
             // Rejection sampling: bytes from 252 on would bias the result towards the first four
             // letters.
-            let draws = self.random::<64>().into_iter().filter(|byte| *byte < 252).take(N - text.len());
-            text.extend(draws.map(|byte| ALPHABET[usize::from(byte % 36)] as char));
+            let unbiased = self.random::<64>().into_iter().filter(|byte| *byte < 252).take(N - text.len());
+            text.extend(unbiased.map(|byte| ALPHABET[usize::from(byte % 36)] as char));
         }
         text
     }

@@ -90,9 +90,9 @@ mod tests {
 
     use super::*;
 
-    struct Lines(Arc<AtomicUsize>);
+    struct CountingDrain(Arc<AtomicUsize>);
 
-    impl slog::Drain for Lines {
+    impl slog::Drain for CountingDrain {
         type Ok = ();
         type Err = slog::Never;
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn an_absurd_hash_is_told_once_for_each_account() {
         let lines = Arc::new(AtomicUsize::new(0));
-        let rehash = Rehash::new(Logger::root(Lines(Arc::clone(&lines)), slog::o!()));
+        let rehash = Rehash::new(Logger::root(CountingDrain(Arc::clone(&lines)), slog::o!()));
         let absurd = "pbkdf2_sha256$1000000000$s$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
         for _ in 0..3 {
             rehash.warn_if_too_costly(&account(1, absurd));

@@ -7,10 +7,10 @@
 use super::Message;
 
 /// Maximum length of a username in an email.
-const USERNAME_LENGTH: usize = 150;
+const MAX_USERNAME_LENGTH: usize = 150;
 
 /// Maximum length of a line in a notice, such as a User-Agent.
-const DETAIL_LENGTH: usize = 350;
+const MAX_DETAIL_LENGTH: usize = 350;
 
 /// An account that the email concerns, and its link.
 pub struct Entry<'a> {
@@ -72,7 +72,7 @@ pub fn notice(prefix: &str, to: &str, account: Entry<'_>, attached: Attached<'_>
     Wording {
         subject,
         before,
-        details: details.map(|line| shown(&line, DETAIL_LENGTH)).collect(),
+        details: details.map(|line| sanitized(&line, MAX_DETAIL_LENGTH)).collect(),
         ask: "If this was not you, remove it and change your password:",
         button: "Review your account",
         after: "If this was you, no action is needed.",
@@ -105,7 +105,7 @@ impl Wording {
         let Wording { before, details, ask, after, .. } = self;
         let mut text = format!("Hello,\n\n{before}\n\n");
         for Entry { username, link } in entries {
-            text.push_str(&format!("    {}\n\n", shown(username, USERNAME_LENGTH)));
+            text.push_str(&format!("    {}\n\n", sanitized(username, MAX_USERNAME_LENGTH)));
             for line in details {
                 text.push_str(&format!("    {line}\n"));
             }
@@ -146,7 +146,7 @@ impl Wording {
 
     fn html_entry(&self, Entry { username, link }: &Entry<'_>) -> String {
         let Wording { details, ask, button, .. } = self;
-        let (username, link) = (escaped(&shown(username, USERNAME_LENGTH)), escaped(link));
+        let (username, link) = (escaped(&sanitized(username, MAX_USERNAME_LENGTH)), escaped(link));
         let details: Vec<String> = details.iter().map(|line| escaped(line)).collect();
         let details = match details.is_empty() {
             true => String::new(),
@@ -167,7 +167,7 @@ const BUTTON: &str = "display: inline-block; padding: 10px 20px; border-radius: 
                       color: #ffffff; text-decoration: none";
 
 /// Untrusted text made safe for one line.
-fn shown(text: &str, length: usize) -> String {
+fn sanitized(text: &str, length: usize) -> String {
     text.chars().filter(|&c| !c.is_control() && !hides_text(c)).take(length).collect()
 }
 
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn endless_username_is_cut() {
         let mail = confirm_address("", "a@example.org", &of(&"x".repeat(5000)));
-        assert!(has_line(&mail.text, &"x".repeat(USERNAME_LENGTH)));
+        assert!(has_line(&mail.text, &"x".repeat(MAX_USERNAME_LENGTH)));
     }
 
     #[test]

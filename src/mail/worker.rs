@@ -24,7 +24,7 @@ pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 /// Delay after the n-th failure of an email; the last one repeats.
 const RETRY_SECONDS: [i64; 7] = [30, 60, 120, 300, 600, 1800, 3600];
 /// Delay after the n-th failure to reach the mail server; the last one repeats.
-const UNREACHABLE_SECONDS: [i64; 5] = [2, 5, 10, 30, 60];
+const RECONNECT_SECONDS: [i64; 5] = [2, 5, 10, 30, 60];
 /// Rows per read.
 const BATCH: i64 = 50;
 /// Maximum sleep: the clock may jump, and another process may queue.
@@ -44,7 +44,7 @@ pub struct WorkerHandle {
 }
 
 impl WorkerHandle {
-    /// Aborts the worker; finished once it has stopped.
+    /// Shows whether the worker is still running.
     pub fn handle(&self) -> AbortHandle {
         self.task.abort_handle()
     }
@@ -61,9 +61,9 @@ pub fn start(store: Store, outbox: Outbox, transport: Option<Transport>, now: No
     let task = tokio::spawn(async move {
         let mut worker = OutboxWorker::new(store, outbox, transport, now, log);
         while !is_stopping(&stopping) {
-            let pause = worker.work(&stopping).await;
+            let delay = worker.work(&stopping).await;
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(delay) => {}
                 () = worker.outbox.wait_for_wake() => {}
                 _ = stopping.changed() => {}
             }
@@ -203,8 +203,8 @@ impl OutboxWorker {
             }
             Err(TransportError::Unreachable(why)) => {
                 self.outbox.metrics().put_off.inc();
-                let step = self.unreachable.min(UNREACHABLE_SECONDS.len() - 1);
-                let wait = UNREACHABLE_SECONDS[step];
+                let step = self.unreachable.min(RECONNECT_SECONDS.len() - 1);
+                let wait = RECONNECT_SECONDS[step];
                 warn!(self.log, "mail server unreachable, backing off";
                     "server" => transport.server(), "why" => why, "seconds" => wait);
                 self.unreachable += 1;

@@ -211,7 +211,7 @@ impl Provider {
         self.with_timeout(exchange).await
     }
 
-    /// The user's identity. The code is consumed, whatever the result.
+    /// The user's identity. The code is consumed, even on failure.
     ///
     /// # Errors
     ///

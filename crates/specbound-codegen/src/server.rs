@@ -195,7 +195,7 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                     #(#variants(#replies)),*
                 }
 
-                /// What the document is silent about: a failure that any operation may have.
+                /// An undocumented failure, which any operation may return.
                 impl From<#runtime::ApiError> for #name {
                     fn from(error: #runtime::ApiError) -> Self {
                         Self::#first(#runtime::Reply::failed(error))

@@ -267,8 +267,8 @@ fn return_large_allocations() {
     }
 }
 
-/// State of a hashing thread. It reuses the memory of a hash if the next one comes within [`IDLE_TIMEOUT`]:
-/// mapping 19 MiB of fresh pages costs time with each hash.
+/// State of a hashing thread. It reuses the memory of a hash if the next one comes within
+/// [`IDLE_TIMEOUT`]: mapping 19 MiB of fresh pages costs time with each hash.
 #[derive(Clone)]
 struct HashWorker {
     argon2: Argon2<'static>,

@@ -37,8 +37,8 @@ pub(super) struct Bucket {
 /// Rejected attempts fill a bucket up to this multiple of its burst, which bounds the wait.
 const MAX_OVERFILL: f64 = 2.0;
 
-/// Unit of the stored level.
-pub(super) const MILLIONTHS: f64 = 1_000_000.0;
+/// Stored levels are in millionths of an attempt.
+pub(super) const LEVEL_SCALE: f64 = 1_000_000.0;
 
 impl Bucket {
     pub(super) fn empty(limit: Limit, now: DateTime<Utc>) -> Bucket {
@@ -73,15 +73,15 @@ impl Bucket {
     }
 
     pub(super) fn stored(&self, key_digest: KeyDigest) -> CountedAttempts {
-        let lasts = (self.level * self.limit.leak_seconds * 1000.0).ceil() as i64;
-        let level = (self.level * MILLIONTHS).round() as i64;
+        let drain_time = (self.level * self.limit.leak_seconds * 1000.0).ceil() as i64;
+        let level = (self.level * LEVEL_SCALE).round() as i64;
         let attempts = Attempts { level, at: self.at };
-        CountedAttempts { key_digest, attempts, empty_at: self.at + Duration::milliseconds(lasts) }
+        CountedAttempts { key_digest, attempts, empty_at: self.at + Duration::milliseconds(drain_time) }
     }
 
     pub(super) fn of_stored(stored: Option<Attempts>, limit: Limit, now: DateTime<Utc>) -> Bucket {
         stored.map_or(Bucket::empty(limit, now), |Attempts { level, at }| Bucket {
-            level: level as f64 / MILLIONTHS,
+            level: level as f64 / LEVEL_SCALE,
             at,
             limit,
         })
@@ -90,9 +90,9 @@ impl Bucket {
     /// Restores a saved bucket. Its limit is unknown until the key is used again; until then it
     /// counts as full.
     pub(super) fn of_saved(saved: &CountedAttempts) -> Bucket {
-        let level = saved.attempts.level.max(1) as f64 / MILLIONTHS;
-        let lasts = (saved.empty_at - saved.attempts.at).num_milliseconds().max(1) as f64 / 1000.0;
-        Bucket { level, at: saved.attempts.at, limit: Limit::shared(level, lasts / level) }
+        let level = saved.attempts.level.max(1) as f64 / LEVEL_SCALE;
+        let drain_time = (saved.empty_at - saved.attempts.at).num_milliseconds().max(1) as f64 / 1000.0;
+        Bucket { level, at: saved.attempts.at, limit: Limit::shared(level, drain_time / level) }
     }
 }
 

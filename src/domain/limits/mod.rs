@@ -175,8 +175,8 @@ impl Limits {
         Limits { buckets, clock }
     }
 
-    /// Reserves a login attempt; `account` is the folded name. `standing` is only polled if the
-    /// shared buckets are full: a known client then has its own bucket.
+    /// Reserves a login attempt; `account` is the folded name. `standing` is only polled if a
+    /// bucket is full: a known client then has its own bucket.
     ///
     /// # Errors
     ///

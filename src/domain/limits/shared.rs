@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::bucket::{Bucket, KeyDigest, Limit, MILLIONTHS, Refused, reserve};
+use super::bucket::{Bucket, KeyDigest, LEVEL_SCALE, Limit, Refused, reserve};
 use crate::store::{Reader, Store, StoreError, Writer};
 
 /// Tolerated difference between servers' clocks; a timestamp further ahead is corrected.
@@ -32,7 +32,7 @@ pub(super) async fn reserve_in(
 }
 
 pub(super) async fn refund(store: &Store, keys: Vec<KeyDigest>) -> Result<(), StoreError> {
-    store.write(move |w| keys.iter().try_for_each(|key| w.attempts_lower(key, MILLIONTHS as i64))).await
+    store.write(move |w| keys.iter().try_for_each(|key| w.attempts_lower(key, LEVEL_SCALE as i64))).await
 }
 
 fn stored(r: &Reader<'_>, wanted: &[(KeyDigest, Limit)], now: DateTime<Utc>) -> Result<Vec<Bucket>, StoreError> {

@@ -4,15 +4,15 @@ use chrono::Duration;
 
 use super::*;
 
-struct Fixed(Mutex<DateTime<Utc>>);
+struct ManualClock(Mutex<DateTime<Utc>>);
 
-impl Fixed {
+impl ManualClock {
     fn advance(&self, seconds: i64) {
         *self.0.lock().unwrap() += Duration::seconds(seconds);
     }
 }
 
-impl Clock for Fixed {
+impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
         *self.0.lock().unwrap()
     }
@@ -22,8 +22,8 @@ fn at(address: &str) -> Client {
     Client { address: address.to_owned(), ..Client::default() }
 }
 
-fn limits() -> (Limits, Arc<Fixed>) {
-    let clock = Arc::new(Fixed(Mutex::new(DateTime::UNIX_EPOCH)));
+fn limits() -> (Limits, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock(Mutex::new(DateTime::UNIX_EPOCH)));
     (Limits { buckets: Buckets::Own(Memory::default()), clock: clock.clone() }, clock)
 }
 
