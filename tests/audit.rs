@@ -387,16 +387,16 @@ async fn what_is_older_than_the_settings_say_goes_and_that_is_an_entry_too() {
     server.register("amy", "").await;
     server.clock.advance(Duration::days(60));
     server.log_in("amy", PASSWORD).await;
-    let mut sweep = CleanupJob::new(server.domain().clone());
+    let mut cleanup = CleanupJob::new(server.domain().clone());
     server.clock.advance(Duration::days(30));
-    sweep.run_if_due().await.unwrap();
+    cleanup.run_if_due().await.unwrap();
     assert_eq!(entries(&server).await.len(), 2);
     // A month without events, then more.
     server.clock.advance(Duration::days(1));
-    sweep.run_if_due().await.unwrap();
+    cleanup.run_if_due().await.unwrap();
     let trimmed = ("audit_trimmed".to_owned(), None, "before 2026-03-02".to_owned());
     assert_eq!(since(&server, 0).await, [happened(Event::Login, 1, ""), trimmed]);
-    sweep.run_if_due().await.unwrap();
+    cleanup.run_if_due().await.unwrap();
     assert_eq!(entries(&server).await.len(), 2);
 }
 

@@ -237,25 +237,25 @@ async fn clear_deletes_what_has_expired_and_nothing_else() {
 async fn server_clears_once_a_day_by_its_own_clock() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
-    let mut sweep = CleanupJob::new(server.domain().clone());
+    let mut cleanup = CleanupJob::new(server.domain().clone());
     let nothing = Some(Revoked { sessions: 0, tokens: 0 });
-    assert_eq!(sweep.run_if_due().await.unwrap(), nothing);
-    assert_eq!(sweep.run_if_due().await.unwrap(), None);
+    assert_eq!(cleanup.run_if_due().await.unwrap(), nothing);
+    assert_eq!(cleanup.run_if_due().await.unwrap(), None);
     server.clock.advance(Duration::days(7) - Duration::seconds(1));
-    assert_eq!(sweep.run_if_due().await.unwrap(), nothing);
+    assert_eq!(cleanup.run_if_due().await.unwrap(), nothing);
     server.clock.advance(Duration::hours(23));
-    assert_eq!(sweep.run_if_due().await.unwrap(), None);
+    assert_eq!(cleanup.run_if_due().await.unwrap(), None);
     server.clock.advance(Duration::hours(1));
-    assert_eq!(sweep.run_if_due().await.unwrap(), Some(Revoked { sessions: 1, tokens: 0 }));
+    assert_eq!(cleanup.run_if_due().await.unwrap(), Some(Revoked { sessions: 1, tokens: 0 }));
 }
 
 #[tokio::test]
 async fn sweep_that_fails_stays_due() {
     let server = TestServer::start().await;
-    let mut sweep = CleanupJob::new(server.domain().clone());
+    let mut cleanup = CleanupJob::new(server.domain().clone());
     server.domain().store.close();
     for _ in 0..2 {
-        assert!(sweep.run_if_due().await.is_err());
+        assert!(cleanup.run_if_due().await.is_err());
     }
 }
 
@@ -263,10 +263,10 @@ async fn sweep_that_fails_stays_due() {
 async fn expired_token_says_so_for_a_month_before_it_is_forgotten() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    let mut sweep = CleanupJob::new(server.domain().clone());
+    let mut cleanup = CleanupJob::new(server.domain().clone());
     for (days, detail) in [(365 + 30, "Token has expired"), (1, "Invalid token.")] {
         server.clock.advance(Duration::days(days));
-        sweep.run_if_due().await.unwrap();
+        cleanup.run_if_due().await.unwrap();
         assert_eq!(server.get("user/", &token_of(&token)).await.json(), json!({"detail": detail}));
     }
 }
