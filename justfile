@@ -71,9 +71,13 @@ bench-postgresql *ARGS:
 demo *ARGS:
     cargo run --release -- serve --demo {{ARGS}}
 
-# Generate types, trait and client from any OpenAPI 3.0 document.
+# Generate types, trait and client from any OpenAPI 3 document.
 generate-from DOCUMENT FOLDER:
     cargo run --package specbound-cli -- generate {{DOCUMENT}} {{FOLDER}}
+
+# The generator's verdict on each document of a folder, with time and memory.
+corpus FOLDER *ARGS:
+    cargo run --package specbound-codegen --example corpus -- {{FOLDER}} {{ARGS}}
 
 # Format, then lint with warnings as errors.
 lint:

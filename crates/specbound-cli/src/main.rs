@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser};
-use specbound_codegen::Settings;
+use specbound_codegen::{Mode, Settings};
 use specbound_contract::diff::Sides;
 use specbound_contract::policy::{self, Policy};
 use specbound_contract::report::{self, FailOn, Format, Report};
@@ -148,16 +148,42 @@ fn accept(
 
 #[derive(Args)]
 struct Generate {
-    /// The OpenAPI 3.0 document, YAML or JSON.
-    document: PathBuf,
+    /// The OpenAPI 3 document, YAML or JSON; `-` is standard input.
+    #[arg(required_unless_present = "document_option")]
+    document: Option<PathBuf>,
     /// Where to write; created if missing.
-    folder: PathBuf,
+    #[arg(required_unless_present = "output")]
+    folder: Option<PathBuf>,
+    /// The document, by option.
+    #[arg(long = "document", id = "document_option", value_name = "FILE", conflicts_with_all = ["document", "folder"])]
+    document_option: Option<PathBuf>,
+    /// Where to write, by option.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "folder", requires = "document_option")]
+    output: Option<PathBuf>,
     /// Name of the server trait.
     #[arg(long, default_value = "Api")]
     trait_name: String,
     /// Path of the module with the runtime types that the generated code uses.
     #[arg(long, value_name = "PATH", default_value = "inventree_auth::http::typed")]
     runtime: String,
+    /// Take what the generated code does not enforce, and list it at the head of server.rs.
+    #[arg(long)]
+    lenient: bool,
+    /// Write nothing. Exit status 1 if a file is not what the document generates.
+    #[arg(long)]
+    check: bool,
+    /// Only operations with this tag or operationId. Can be repeated.
+    #[arg(long, value_name = "TAG|OPERATION")]
+    only: Vec<String>,
+    /// Only client.rs.
+    #[arg(long, conflicts_with = "server_only")]
+    client_only: bool,
+    /// Only server.rs and server_trait.rs.
+    #[arg(long)]
+    server_only: bool,
+    /// Follow references out of the document's folder.
+    #[arg(long)]
+    allow_outside: bool,
 }
 
 const FOUND: u8 = 1;
@@ -214,18 +240,53 @@ fn conclude(report: &Report) -> Result<ExitCode, Failure> {
 }
 
 fn write_generated(generate: &Generate) -> Result<ExitCode, Failure> {
-    let Generate { document, folder, trait_name, runtime } = generate;
-    let unusable_document = |why: &dyn ToString| unusable(format!("{}: {}", document.display(), why.to_string()));
-    let text = std::fs::read_to_string(document).map_err(|e| unusable_document(&e))?;
-    let settings = Settings { trait_name, runtime };
-    let generated = specbound_codegen::generate(&text, &settings).map_err(|e| unusable_document(&e))?;
+    let document = generate.document.as_ref().or(generate.document_option.as_ref()).cloned().unwrap_or_default();
+    let folder = generate.folder.as_ref().or(generate.output.as_ref()).cloned().unwrap_or_default();
+    let options = ReadOptions { allow_outside: generate.allow_outside };
+    let mut source = report::read_document(&document, options).map_err(unusable)?.value;
+    if !generate.only.is_empty() {
+        let missing = specbound_codegen::keep_only(&mut source, &generate.only);
+        if let Some(missing) = missing.first() {
+            return Err(unusable(format!("{}: no operation or tag is called `{missing}`", document.display())));
+        }
+    }
+    let settings = Settings { trait_name: &generate.trait_name, runtime: &generate.runtime };
+    let mode = if generate.lenient { Mode::Lenient } else { Mode::Strict };
+    let generated =
+        specbound_codegen::generate_from(&source, &settings, mode).map_err(|error| refused(&document, &error))?;
+    let mut files = Vec::new();
+    if !generate.client_only {
+        files.extend([("server.rs", generated.server), ("server_trait.rs", generated.server_trait)]);
+    }
+    if !generate.server_only {
+        files.push(("client.rs", generated.client));
+    }
     let failed = |path: &Path, e: std::io::Error| Failure { message: format!("{}: {e}", path.display()), code: FOUND };
-    std::fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
-    for (name, code) in
-        [("server.rs", generated.server), ("client.rs", generated.client), ("server_trait.rs", generated.server_trait)]
-    {
+    if generate.check {
+        let is_stale =
+            |(name, code): &&(&str, String)| std::fs::read_to_string(folder.join(name)).ok().as_ref() != Some(code);
+        let stale: Vec<String> =
+            files.iter().filter(is_stale).map(|(name, _)| folder.join(name).display().to_string()).collect();
+        let message = format!("not what {} generates: {}", document.display(), stale.join(", "));
+        return if stale.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Failure { message, code: FOUND }) };
+    }
+    std::fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
+    for (name, code) in files {
         let path = folder.join(name);
         std::fs::write(&path, code).map_err(|e| failed(&path, e))?;
     }
+    if !generated.unenforced.is_empty() {
+        let count = generated.unenforced.len();
+        eprintln!("specbound: {count} parts of the document are not enforced or left out; server.rs lists them");
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every refusal on a line of its own, with the document's name.
+fn refused(document: &Path, error: &specbound_codegen::Error) -> Failure {
+    let name = document.display();
+    let specbound_codegen::Error::Unsupported(items) = error else { return unusable(format!("{name}: {error}")) };
+    let lines: Vec<String> = items.iter().map(|item| format!("{name}: {item}")).collect();
+    let hint = "--lenient takes what is only not enforced, and lists it in the generated code";
+    unusable(format!("{}\n{} refusals; {hint}", lines.join("\nspecbound: "), lines.len()))
 }

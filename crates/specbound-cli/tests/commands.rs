@@ -239,3 +239,70 @@ fn generate_writes_server_client_and_trait() {
     assert!(read("server_trait.rs").contains("use crate::runtime::"));
     assert!(read("client.rs").contains("pub async fn ping"));
 }
+
+const TWO: &str = "\
+openapi: 3.0.3
+info: {title: Two, version: '1'}
+paths:
+  /a: {get: {operationId: a, tags: [first], responses: {'200': {$ref: '#/components/responses/A'}}}}
+  /b:
+    post:
+      operationId: b
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/B'}}}}
+      responses: {'204': {description: ''}}
+components:
+  responses: {A: {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/A'}}}}}
+  schemas:
+    A: {type: object, properties: {a: {type: string}}}
+    B: {type: object, properties: {b: {type: integer, multipleOf: 2}, c: {not: {}}}}
+";
+
+#[test]
+fn generate_names_each_refusal_on_a_line_and_lenient_lists_them() {
+    let folder = Folder::with_change("9", "9");
+    std::fs::write(folder.path().join("two.yaml"), TWO).unwrap();
+    let (code, _, words) = folder.specbound(&["generate", "--document", "two.yaml", "--output", "out"]);
+    assert_eq!(code, Some(2));
+    for line in [
+        "two.yaml: /components/schemas/B/properties/b/multipleOf: `multipleOf` is not enforced",
+        "two.yaml: /components/schemas/B/properties/c/not: `not` is not enforced",
+        "2 refusals; --lenient takes",
+    ] {
+        assert!(words.contains(line), "{line}: {words}");
+    }
+    assert!(!folder.path().join("out").exists());
+    let (code, _, words) = folder.specbound(&["generate", "two.yaml", "out", "--lenient"]);
+    assert_eq!(code, Some(0), "{words}");
+    let server = std::fs::read_to_string(folder.path().join("out/server.rs")).unwrap();
+    assert!(server.contains("//   /components/schemas/B/properties/c/not: `not` is not enforced"), "{server}");
+}
+
+#[test]
+fn generate_check_tells_stale_files_and_writes_nothing() {
+    let folder = Folder::with_change("9", "9");
+    let check = ["generate", "--document", "old.yaml", "--output", "api", "--check"];
+    let (code, _, words) = folder.specbound(&check);
+    assert_eq!(code, Some(1));
+    assert!(words.contains("client.rs"), "{words}");
+    assert!(!folder.path().join("api").exists());
+    assert_eq!(folder.specbound(&["generate", "old.yaml", "api"]).0, Some(0));
+    assert_eq!(folder.specbound(&check).0, Some(0));
+    std::fs::write(folder.path().join("api/client.rs"), "").unwrap();
+    assert_eq!(folder.specbound(&check).0, Some(1));
+    assert_eq!(folder.specbound(&[&check[..], &["--server-only"]].concat()).0, Some(0));
+}
+
+#[test]
+fn generate_only_takes_a_tag_or_an_operation_with_its_schemas() {
+    let folder = Folder::with_change("9", "9");
+    std::fs::write(folder.path().join("two.yaml"), TWO).unwrap();
+    for only in ["first", "a"] {
+        let (code, _, words) = folder.specbound(&["generate", "two.yaml", only, "--only", only]);
+        assert_eq!(code, Some(0), "{words}");
+        let server = std::fs::read_to_string(folder.path().join(only).join("server.rs")).unwrap();
+        assert!(server.contains("async fn a(") && !server.contains("async fn b(") && !server.contains("struct B "));
+    }
+    let (code, _, words) = folder.specbound(&["generate", "two.yaml", "out", "--only", "nothing"]);
+    assert_eq!(code, Some(2));
+    assert!(words.contains("no operation or tag is called `nothing`"), "{words}");
+}

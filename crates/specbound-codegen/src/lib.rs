@@ -147,6 +147,55 @@ pub fn generate_from(source: &Value, settings: &Settings<'_>, mode: Mode) -> Res
     })
 }
 
+/// Reduces a document to the operations with one of these tags or operationIds, and to the schemas that they need.
+/// Returns the names that no operation has.
+pub fn keep_only(source: &mut Value, names: &[String]) -> Vec<String> {
+    let mut found = std::collections::BTreeSet::new();
+    let mut keeps = |operation: &Value| {
+        let tags = operation["tags"].as_array().into_iter().flatten();
+        let own = tags.chain([&operation["operationId"]]).filter_map(Value::as_str);
+        let own: Vec<&String> = own.filter_map(|own| names.iter().find(|name| *name == own)).collect();
+        found.extend(own.iter().map(|name| (*name).clone()));
+        !own.is_empty()
+    };
+    if let Some(paths) = source.get_mut("paths").and_then(Value::as_object_mut) {
+        for item in paths.values_mut().filter_map(Value::as_object_mut) {
+            item.retain(|key, value| !document::METHODS.contains(&key.as_str()) || keeps(value));
+        }
+        paths.retain(|_, item| document::METHODS.iter().any(|method| item.get(*method).is_some()));
+    }
+    let mut pending = Vec::new();
+    collect_components(&source["paths"], &mut pending);
+    let mut needed = std::collections::BTreeSet::new();
+    while let Some(pointer) = pending.pop() {
+        if needed.insert(pointer.clone())
+            && let Some(component) = source.pointer(&pointer)
+        {
+            collect_components(component, &mut pending);
+        }
+    }
+    for (section, components) in source.get_mut("components").and_then(Value::as_object_mut).into_iter().flatten() {
+        if section != "securitySchemes"
+            && let Some(components) = components.as_object_mut()
+        {
+            components.retain(|name, _| needed.contains(&format!("/components/{section}/{}", read::escape(name))));
+        }
+    }
+    names.iter().filter(|name| !found.contains(*name)).cloned().collect()
+}
+
+/// The pointers of the components that a part of the document refers to.
+fn collect_components(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            found.extend(text.strip_prefix('#').filter(|at| at.starts_with("/components/")).map(str::to_owned));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_components(item, found)),
+        Value::Object(members) => members.values().for_each(|member| collect_components(member, found)),
+        _ => {}
+    }
+}
+
 /// The list at the head of the generated code.
 fn not_enforced(items: &[Item]) -> String {
     if items.is_empty() {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::{Map, Value, json};
 
-use super::document::{Content, Document, JSON};
+use super::document::{Content, Document, FORMS, JSON};
 use super::lower::{type_name, unique};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
@@ -198,13 +198,15 @@ pub fn name_inline_schemas(copy: &mut Value, document: &Document) {
     }
 }
 
-/// Keeps JSON alone of several request content types, on which progenitor panics. They all have one schema.
+/// Keeps JSON alone of several request content types, on which progenitor panics, or else the form. They all have one
+/// schema. progenitor writes no multipart: where that stands alone, the client sends no body.
 pub fn keep_json_content(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
-        if let Some(content) = operation.get_mut("requestBody").and_then(|body| members(body, "content"))
-            && content.contains_key(JSON)
-        {
-            content.retain(|media, _| media == JSON);
+        let Some(content) = operation.get_mut("requestBody").and_then(|body| members(body, "content")) else { return };
+        let kept = [JSON, FORMS[0]].into_iter().find(|media| content.contains_key(*media));
+        match kept {
+            Some(kept) => content.retain(|media, _| media == kept),
+            None => drop(operation.as_object_mut().and_then(|operation| operation.remove("requestBody"))),
         }
     });
 }

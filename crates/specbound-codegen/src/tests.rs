@@ -156,11 +156,25 @@ fn json_speaks_for_every_content_type_of_a_request() {
 }
 
 #[test]
-fn request_without_json_keeps_its_content_types() {
+fn request_without_json_is_a_form_in_the_client() {
     let before = small_without(&format!("{POST}/requestBody/content/application~1json"));
     let mut copy = before.clone();
     keep_json_content(&mut copy);
-    assert_eq!(copy, before);
+    let body = &copy["paths"]["/things/"]["post"]["requestBody"];
+    assert_eq!(keys(&body["content"]), ["application/x-www-form-urlencoded"]);
+    // The server takes all of them.
+    assert!(generated(&before).unwrap().server_trait.contains("content::FormOrMultipart"));
+}
+
+/// progenitor writes no multipart, and would refuse the whole document.
+#[test]
+fn multipart_alone_is_read_by_the_server_and_listed() {
+    let mut document = small_without(&format!("{POST}/requestBody/content/application~1json"));
+    let content = document["paths"]["/things/"]["post"]["requestBody"]["content"].as_object_mut().unwrap();
+    content.remove("application/x-www-form-urlencoded");
+    let generated = generated(&document).unwrap();
+    assert!(generated.server_trait.contains("content::Multipart"));
+    assert!(generated.unenforced.iter().any(|item| item.path == format!("{POST}/requestBody/content")));
 }
 
 #[test]

@@ -280,6 +280,9 @@ impl Lower<'_> {
         let Some((_, first, entry)) = fields.first() else {
             return None;
         };
+        if fields.iter().all(|(name, ..)| *name == FORMS[1]) {
+            self.note(&at, "the client sends no body: progenitor writes no multipart");
+        }
         let schema = entry.get("schema").cloned();
         let schema_at = format!("{at}/{}/schema", escape(first));
         let Some(schema) = schema else {
