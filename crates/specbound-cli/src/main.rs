@@ -181,6 +181,9 @@ struct Generate {
     /// Only server.rs and server_trait.rs.
     #[arg(long)]
     server_only: bool,
+    /// Only types.rs, the data types.
+    #[arg(long, conflicts_with_all = ["client_only", "server_only"])]
+    types_only: bool,
     /// Follow references out of the document's folder.
     #[arg(long)]
     allow_outside: bool,
@@ -255,10 +258,13 @@ fn write_generated(generate: &Generate) -> Result<ExitCode, Failure> {
     let generated =
         specbound_codegen::generate_from(&source, &settings, mode).map_err(|error| refused(&document, &error))?;
     let mut files = Vec::new();
-    if !generate.client_only {
+    if generate.types_only {
+        files.push(("types.rs", generated.types));
+    }
+    if !generate.client_only && !generate.types_only {
         files.extend([("server.rs", generated.server), ("server_trait.rs", generated.server_trait)]);
     }
-    if !generate.server_only {
+    if !generate.server_only && !generate.types_only {
         files.push(("client.rs", generated.client));
     }
     let failed = |path: &Path, e: std::io::Error| Failure { message: format!("{}: {e}", path.display()), code: FOUND };

@@ -293,6 +293,16 @@ fn generate_check_tells_stale_files_and_writes_nothing() {
 }
 
 #[test]
+fn generate_types_only_writes_the_data_types() {
+    let folder = Folder::with_change("9", "9");
+    assert_eq!(folder.specbound(&["generate", "old.yaml", "api", "--types-only"]).0, Some(0));
+    let files: Vec<_> = std::fs::read_dir(folder.path().join("api")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(files, ["types.rs"]);
+    let types = std::fs::read_to_string(folder.path().join("api/types.rs")).unwrap();
+    assert!(types.contains("pub struct Ping") && !types.contains("trait"), "{types}");
+}
+
+#[test]
 fn generate_only_takes_a_tag_or_an_operation_with_its_schemas() {
     let folder = Folder::with_change("9", "9");
     std::fs::write(folder.path().join("two.yaml"), TWO).unwrap();

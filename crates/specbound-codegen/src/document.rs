@@ -191,6 +191,9 @@ impl Document {
         let mut ahead: Vec<String> =
             self.operations.iter().filter_map(|o| Some(o.body.as_ref()?.schema.clone())).collect();
         while let Some(name) = ahead.pop() {
+            if reached.contains(&name) {
+                continue;
+            }
             ahead.extend(request(&name).iter().flat_map(schema::references).filter(|next| !reached.contains(next)));
             reached.insert(name);
         }

@@ -235,3 +235,22 @@ fn several_answer_types_and_wildcards_are_taken() {
         assert!(generated.unenforced.iter().any(|item: &Item| item.path.ends_with("/headers")));
     }
 }
+
+/// Each schema refers to a hundred others, through requests: quadratic work would take minutes.
+#[test]
+fn dense_references_take_no_quadratic_time() {
+    let refer = |n: usize| json!({"$ref": format!("#/components/schemas/S{}", n % 150)});
+    let schema = |n: usize| {
+        let properties: serde_json::Map<String, Value> =
+            (0..60).map(|m| (format!("p{m}"), json!({"type": "array", "items": refer(n * 7 + m)}))).collect();
+        json!({"type": "object", "properties": properties})
+    };
+    let mut document = small();
+    for n in 0..150 {
+        put(&mut document, &format!("/components/schemas/S{n}"), schema(n));
+    }
+    put(&mut document, &format!("{THING}/properties/dense"), refer(0));
+    let started = std::time::Instant::now();
+    assert!(crate::document::Document::read(&document).is_ok());
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+}
