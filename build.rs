@@ -27,7 +27,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::rerun-if-env-changed=REFRESH_GENERATED");
     let text = fs::read_to_string(DOCUMENT)?;
-    let settings = specbound_codegen::Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
+    let settings = specbound_codegen::Settings { trait_name: "AuthApi", ..Default::default() };
     let generated = specbound_codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), &generated.server)?;

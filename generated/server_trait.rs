@@ -2,9 +2,9 @@
 
 use dropshot::RequestContext;
 #[allow(unused_imports)]
-use crate::http::typed::{
-    Answering, Body, Bytes, Call, Headers, NoBody, OptionalBody, Outcome, Path, Query,
-    Undescribed,
+use ::specbound::{
+    Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path,
+    Query, UntypedJson,
 };
 ///InvenTree API 291: one method per operation.
 #[dropshot::api_description]
@@ -85,7 +85,7 @@ pub trait AuthApi {
             policy::BasicOrAnonymous,
             Body<types::Login, content::JsonOrFormOrMultipart>,
         >,
-    ) -> Outcome<200u16, Undescribed>;
+    ) -> Outcome<200u16, UntypedJson>;
     /// GET /api/auth/logout/
     ///
     /// API view for logging out via API.
@@ -96,7 +96,7 @@ pub trait AuthApi {
     async fn auth_logout_retrieve(
         rqctx: RequestContext<Self::Context>,
         call: Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>,
-    ) -> Outcome<200u16, Undescribed>;
+    ) -> Outcome<200u16, UntypedJson>;
     /// POST /api/auth/logout/
     ///
     /// Logout the current user.
@@ -109,7 +109,7 @@ pub trait AuthApi {
     async fn auth_logout_create(
         rqctx: RequestContext<Self::Context>,
         call: Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>,
-    ) -> Outcome<200u16, Undescribed>;
+    ) -> Outcome<200u16, UntypedJson>;
     /// POST /api/auth/password/change/
     ///
     /// Calls Django Auth SetPasswordForm save method.

@@ -14,10 +14,11 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use slog::Logger;
+use specbound::connections::{Connections, Service};
+use specbound::metrics::Http;
 use tokio::task::AbortHandle;
 
 use crate::domain::Domain;
-use crate::http::connections::{Answerer, Connections};
 use crate::metrics::{self, SampledGauges};
 use crate::store::StoreError;
 
@@ -37,7 +38,7 @@ pub struct State {
     pub domain: Domain,
     /// `None` unless it is an SQLite file.
     pub database: Option<PathBuf>,
-    pub http: metrics::Http,
+    pub http: Http,
     pub logging: metrics::Logging,
     /// Finished once the outbox worker has stopped.
     pub outbox: AbortHandle,
@@ -48,7 +49,7 @@ struct AdminServer {
     gauges: SampledGauges,
     registry: Registry,
     /// Connection metrics of this server, which are not exported.
-    own_metrics: metrics::Http,
+    own_metrics: Http,
 }
 
 /// # Errors
@@ -68,12 +69,12 @@ pub fn listen(bind: SocketAddr, state: State, log: Logger) -> Result<Connections
     if state.database.is_some() {
         metrics::register_file(&mut registry, &gauges);
     }
-    let server = AdminServer { state, gauges, registry, own_metrics: metrics::Http::default() };
+    let server = AdminServer { state, gauges, registry, own_metrics: Http::default() };
     let listening = Connections::listen(bind, MAX_CONNECTIONS, None, Arc::new(server), log);
     listening.map_err(|e| format!("cannot listen on {bind}: {e}"))
 }
 
-impl Answerer for AdminServer {
+impl Service for AdminServer {
     async fn answer(
         self: &Arc<AdminServer>,
         request: Request<dropshot::Body>,
@@ -94,7 +95,7 @@ impl Answerer for AdminServer {
         }
     }
 
-    fn metrics(&self) -> &metrics::Http {
+    fn metrics(&self) -> &Http {
         &self.own_metrics
     }
 }

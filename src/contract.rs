@@ -12,13 +12,13 @@
 
 use dropshot::{ApiDescription, ServerContext};
 use serde_json::{Map, Value, json};
+use specbound::{MARKER, Operation, SOURCE_SCHEMA};
 use specbound_contract::{ParseError, enforced::ResponseGuarantee};
 pub use specbound_contract::{ReadOptions, compatibility, diff, enforced, keep_content_type, parse, report};
 use thiserror::Error;
 
 pub use crate::api::SOURCE;
 use crate::api::{OPERATIONS, TITLE, VERSION};
-use crate::http::typed::{MARKER, Operation, SOURCE_SCHEMA};
 use crate::http::{DEFAULT_SITE_URL, SESSION_COOKIE, TOKEN_HEADER, documented_api};
 
 /// The part of an exported document that a server states itself.

@@ -12,6 +12,8 @@
 //! - [`contract`]: exports the document of the registered API and compares it with the source
 //!   document. `specbound-contract` compares documents; `specbound-cli` is its command line. Both
 //!   are independent of this server.
+//! - `specbound`: the runtime of generated servers: connections, dispatch, security, bodies,
+//!   constraints.
 //! - [`http`]: implements the generated trait. Only this module chooses statuses and error bodies.
 //! - [`domain`]: the rules, without HTTP or SQL.
 //! - [`mail`]: renders and delivers email.
@@ -27,12 +29,12 @@
 //!
 //! # A request step by step: POST /api/auth/registration/
 //!
-//! 1. `http/connections.rs` accepts the connection. `http/front.rs` finds the path, checks
-//!    `Accept`, and passes the request to dropshot's router.
+//! 1. The runtime `specbound` accepts the connection, finds the operation, checks `Accept`,
+//!    authenticates the caller by `http/host.rs`, and passes the request to dropshot's router.
 //! 2. The trait method `auth_registration_create` in `http/operations.rs` calls
 //!    `registration::create`.
-//! 3. `Call::admit` (`http/typed.rs`) authenticates the caller and decodes the body, in one of
-//!    three content types, into fields.
+//! 3. `Call::admit` returns the caller and decodes the body, in one of three content types, into
+//!    fields.
 //! 4. `Input::check` validates them against the constraint table and
 //!    `accounts::registration_problems` against the rules, so that *all* field errors are returned
 //!    together.

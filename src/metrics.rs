@@ -4,68 +4,18 @@
 //! (`admin_server.rs`). Updates never block, fail or cost more than the measured work. A label
 //! never contains client input, since each label set lives as long as the process.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-
-/// Buckets from the duration of a read up to the patience of a user.
-const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-
-#[derive(Clone, Debug)]
-pub struct Http {
-    requests: Family<Request, Counter>,
-    seconds: Family<Operation, Histogram, fn() -> Histogram>,
-    pub in_flight: Gauge,
-    pub connections: Gauge,
-    /// Closed to make room for new connections.
-    pub connections_cut: Counter,
-}
-
-/// A completed request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Request {
-    operation: &'static str,
-    method: &'static str,
-    status: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
-    operation: &'static str,
-}
+use specbound::metrics::{Http, SECONDS};
 
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
 }
-
-impl Default for Http {
-    fn default() -> Http {
-        Http {
-            requests: Family::default(),
-            seconds: Family::new_with_constructor(seconds),
-            in_flight: Gauge::default(),
-            connections: Gauge::default(),
-            connections_cut: Counter::default(),
-        }
-    }
-}
-
-impl Http {
-    /// `operation` as in the access log: an operation id, the path of a page, or `-`.
-    pub fn answered(&self, operation: &'static str, method: &http::Method, status: u16, took: Duration) {
-        let method = METHODS.into_iter().find(|known| method == known).unwrap_or("-");
-        self.requests.get_or_create(&Request { operation, method, status }).inc();
-        self.seconds.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
-    }
-}
-
-const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// The password hashing queue.
 #[derive(Clone, Debug)]
@@ -142,13 +92,7 @@ pub fn registry(
     started.set(i64::try_from(now.as_secs()).unwrap_or_default());
     all.register_with_unit("start_time", "When the process started, since the Unix epoch", Unit::Seconds, started);
 
-    all.register("http_requests", "Requests answered, `-` for a path that is none of ours", http.requests.clone());
-    let help = "From the request's head to the answer's";
-    all.register_with_unit("http_request_duration", help, Unit::Seconds, http.seconds.clone());
-    all.register("http_requests_in_flight", "Requests not answered yet", http.in_flight.clone());
-    all.register("connections", "Connections that are open", http.connections.clone());
-    let help = "Connections that kept the server waiting, closed since their place was needed";
-    all.register("connections_cut", help, http.connections_cut.clone());
+    http.register(&mut all);
 
     all.register("hashes_waiting", "Passwords that wait for a hashing thread", hashing.waiting.clone());
     let help = "One password hashed or verified, without its wait";

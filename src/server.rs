@@ -18,9 +18,11 @@ use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts, usernames};
-use crate::http::connections::{self, Connections};
-use crate::http::front::Door;
-use crate::http::{Server, Settings};
+use specbound::HttpService;
+use specbound::connections::{self, Connections, Service};
+
+use crate::api::OPERATIONS;
+use crate::http::{AppState, Settings, documented_api, pages};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, worker};
 use crate::metrics;
@@ -58,7 +60,7 @@ impl Default for Dependencies {
 /// A running server.
 pub struct Running {
     http: Arc<Connections>,
-    door: Arc<Door>,
+    service: Arc<HttpService<AppState>>,
     admin_server: Option<Connections>,
     domain: Domain,
     mail: worker::WorkerHandle,
@@ -104,11 +106,13 @@ pub async fn start(
     let mail = worker::start(store, domain.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let sighup = SighupListener::listen();
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
-    let server = Arc::new(Server::new(domain.clone(), settings(config), log.clone())?);
-    let counted = server.metrics.clone();
-    let door = Arc::new(Door::open(server).await?);
+    let state = Arc::new(AppState::new(domain.clone(), settings(config)));
+    let pages = pages::all(&state.settings)?;
+    let service = HttpService::start(state, documented_api()?, OPERATIONS, pages, log.clone()).await;
+    let service = Arc::new(service.map_err(|e| e.to_string())?);
+    let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));
-    let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&door), part);
+    let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&service), part);
     let http = Arc::new(http.map_err(|e| format!("cannot listen on {bind}: {e}"))?);
     info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url, "tls" => pair.is_some());
     if pair.is_some() && config.site_url.starts_with("http://") {
@@ -129,7 +133,7 @@ pub async fn start(
     tasks.spawn(run_maintenance(domain.clone(), log.new(o!("part" => "housekeeping"))));
     tasks.spawn(save_limits(domain.clone(), log.new(o!("part" => "limits"))));
     tasks.spawn(reload_certificates(pair, sighup, Arc::clone(&http), log.new(o!("part" => "tls"))));
-    Ok(Running { http, door, admin_server, domain, mail, tasks })
+    Ok(Running { http, service, admin_server, domain, mail, tasks })
 }
 
 /// Builds the domain for the operators' commands. They sign and send nothing, so they use an
@@ -287,7 +291,7 @@ impl Running {
             Ok(http) => http.stop().await,
             Err(_) => Err("the server is still in use".to_owned()),
         };
-        self.door.close().await;
+        self.service.close().await;
         if let Some(admin_server) = self.admin_server {
             // Stopped last, so that load balancers see that this server is shutting down.
             admin_server.stop().await?;

@@ -9,7 +9,7 @@ const SOURCE: &str = include_str!("../spec/inventree-auth-v291.yaml");
 /// with `preserve_order`.
 #[test]
 fn checked_in_files_match_the_document() {
-    let fresh = generate(SOURCE, &Settings { trait_name: "AuthApi", runtime: "crate::http::typed" }).unwrap();
+    let fresh = generate(SOURCE, &Settings { trait_name: "AuthApi", ..Default::default() }).unwrap();
     let checked_in = [
         (&fresh.client, include_str!("../generated/src/client.rs")),
         (&fresh.server_trait, include_str!("../generated/server_trait.rs")),

@@ -54,7 +54,7 @@ fn changed(from: &str, to: &str) -> (String, String) {
 }
 
 fn add_case(package: &Package, name: &str, document: &str, implementation: &str) {
-    let settings = specbound_codegen::Settings { trait_name: "SmallApi", runtime: "inventree_auth::http::typed" };
+    let settings = specbound_codegen::Settings { trait_name: "SmallApi", ..Default::default() };
     let generated = specbound_codegen::generate(document, &settings).unwrap();
     package.add(name, &format!("#[allow(dead_code)]\nmod api {{\n{}\n}}\n\n{implementation}", generated.server));
 }

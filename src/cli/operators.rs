@@ -20,9 +20,11 @@ use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::passwords::Password;
 use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping, tokens, usernames};
-use crate::http::body::Fields;
-use crate::http::fields::{self, Property, Rules};
-use crate::http::typed::Described;
+use specbound::body::Fields;
+use specbound::fields::{self, Property, Rules};
+use specbound::{HasConstraints, Host};
+
+use crate::http::AppState;
 use crate::server;
 use crate::store::{Account, Store};
 
@@ -438,7 +440,8 @@ fn validate(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Fa
             properties.push(property);
         }
     }
-    let (clean, errors) = fields::check(&properties, &texts.into_iter().collect::<Fields>(), Rules::default());
+    let (clean, errors) =
+        fields::check(&properties, &texts.into_iter().collect::<Fields>(), Rules::default(), AppState::FORMATS);
     match errors.is_empty() {
         true => Ok(clean),
         false => Err(failure(in_one_line(errors.iter()))),

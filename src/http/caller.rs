@@ -9,29 +9,25 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, ORIGIN, REFERER};
+use http::request::Parts;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
-use super::Server;
 use super::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME, SESSION_COOKIE};
-use super::error::ApiError;
-use super::lazy_body::LazyBody;
 use super::origin::{Initiator, initiator, is_own_origin, origin_of};
-use crate::domain::client::Client;
+use super::{AppState, client};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
 use crate::domain::{Refusal, accounts, sessions, tokens};
 use crate::store::{Account, StoreError};
+use specbound::{ApiError, Credentials, LazyBody, Security};
 
 /// The header of tokenAuth and basicAuth.
 pub const TOKEN_HEADER: &str = "Authorization";
 
 /// Every scheme, with nobody welcome too: what Django's middleware does before it finds no view.
-pub const ANY_SCHEME: &[&[&str]] = &[&["tokenAuth"], &["basicAuth"], &["cookieAuth"], &[]];
-
-const CHALLENGE_TOKEN: &str = "Token";
-const CHALLENGE_BASIC: &str = "Basic realm=\"api\"";
+pub const ANY_SCHEME: Security = &[&["tokenAuth"], &["basicAuth"], &["cookieAuth"], &[]];
 
 /// What was proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +51,7 @@ impl SignedIn {
     /// # Errors
     ///
     /// 403 for a session whose last proof is older.
-    pub async fn require_recent_auth(&self, server: &Server) -> Result<(), ApiError> {
+    pub async fn require_recent_auth(&self, server: &AppState) -> Result<(), ApiError> {
         match self.credential {
             Credential::Session { digest } => Ok(sessions::require_recent_auth(&server.domain, &digest).await?),
             Credential::Token { .. } | Credential::Basic => Ok(()),
@@ -63,145 +59,128 @@ impl SignedIn {
     }
 }
 
-/// A caller of an operation that is open to all.
-#[derive(Debug)]
-pub struct Visitor {
-    pub signed_in: Option<SignedIn>,
+/// The security schemes of the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Token,
+    Basic,
+    Cookie,
 }
 
-/// What [`identify`] found.
-pub struct Identity {
-    signed_in: Option<SignedIn>,
-    /// Where a password came from, for the audit trail.
-    client: Option<Client>,
-}
+pub const SCHEMES: &[(&str, Scheme)] =
+    &[("tokenAuth", Scheme::Token), ("basicAuth", Scheme::Basic), ("cookieAuth", Scheme::Cookie)];
 
-impl Identity {
-    fn of(account: Account, credential: Credential) -> Identity {
-        Identity { signed_in: Some(SignedIn { account, credential }), client: None }
+/// `WWW-Authenticate`. None for a session: a browser would ask its user for a password that opens nothing.
+pub fn challenge(scheme: Scheme) -> Option<&'static str> {
+    match scheme {
+        Scheme::Token => Some("Token"),
+        Scheme::Basic => Some("Basic realm=\"api\""),
+        Scheme::Cookie => None,
     }
 }
 
-/// Which callers an operation's policy lets through.
-pub trait FromIdentity: Sized + Send {
-    /// # Errors
-    ///
-    /// 401 for nobody where somebody is needed, 403 where a second factor would be.
-    fn from_identity(
-        server: &Server,
-        identity: Identity,
-        alternatives: &[&[&str]],
-    ) -> impl Future<Output = Result<Self, ApiError>> + Send;
-}
-
-impl FromIdentity for Visitor {
-    async fn from_identity(_: &Server, identity: Identity, _: &[&[&str]]) -> Result<Visitor, ApiError> {
-        Ok(Visitor { signed_in: identity.signed_in })
-    }
-}
-
-impl FromIdentity for SignedIn {
-    async fn from_identity(
-        server: &Server,
-        identity: Identity,
-        alternatives: &[&[&str]],
-    ) -> Result<SignedIn, ApiError> {
-        let missing = "Authentication credentials were not provided.";
-        // Without a scheme that a header answers there is nothing to challenge for (DRF's SessionAuthentication): a
-        // browser would ask its user for a password that opens nothing.
-        let refusal = || match offers(alternatives, "tokenAuth") || offers(alternatives, "basicAuth") {
-            true => ApiError::unauthorized(missing, challenge(alternatives)),
-            false => ApiError::forbidden(missing),
-        };
-        let caller = identity.signed_in.ok_or_else(refusal)?;
-        match caller.credential {
-            Credential::Basic => {
-                let client = identity.client.unwrap_or_default();
-                accounts::require_no_mfa(&server.domain, caller.account.id, &client).await?;
-            }
-            // These were handed out after whatever the rules asked for then; an enforced second factor asks again.
-            _ if server.domain.rules.mfa_enforced => return Err(Refusal::MfaRequired.into()),
-            _ => {}
+/// # Errors
+///
+/// 403 where a second factor would be needed.
+pub async fn authorize(caller: &SignedIn, credentials: &Credentials<'_, AppState>) -> Result<(), ApiError> {
+    let server = credentials.host;
+    match caller.credential {
+        Credential::Basic => {
+            let client = client::read(&server.settings, &credentials.head.headers, credentials.remote);
+            Ok(Box::pin(accounts::require_no_mfa(&server.domain, caller.account.id, &client)).await?)
         }
-        Ok(caller)
+        // These were handed out after whatever the rules asked for then; an enforced second factor asks again.
+        _ if server.domain.rules.mfa_enforced => Err(Refusal::MfaRequired.into()),
+        _ => Ok(()),
     }
 }
 
-fn challenge(alternatives: &[&[&str]]) -> &'static str {
-    if offers(alternatives, "tokenAuth") { CHALLENGE_TOKEN } else { CHALLENGE_BASIC }
-}
-
-fn offers(alternatives: &[&[&str]], scheme: &str) -> bool {
-    alternatives.iter().any(|schemes| schemes.contains(&scheme))
-}
-
-/// Finds out who calls.
+/// The caller by one scheme, if the request has a credential for it.
 ///
 /// # Errors
 ///
 /// 401 for a bad credential, 403 for a session without its CSRF token, 429 for too many wrong passwords.
-pub async fn identify(
-    server: &Server,
-    alternatives: &[&[&str]],
-    request: &http::request::Parts,
-    body: &mut LazyBody,
-    client: impl FnOnce() -> Client,
-) -> Result<Identity, ApiError> {
-    let unauthorized = |detail: &str| ApiError::unauthorized(detail, challenge(alternatives));
-    let header = request.headers.get(AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-    let mut words = header.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
-    let keyword = words.next().unwrap_or_default();
-
-    if offers(alternatives, "tokenAuth") && keyword.eq_ignore_ascii_case(b"token") {
-        let key = match (words.next(), words.next()) {
-            (None, _) => return Err(unauthorized("Invalid token header. No credentials provided.")),
-            (Some(_), Some(_)) => {
-                return Err(unauthorized("Invalid token header. Token string should not contain spaces."));
-            }
-            (Some(key), None) => std::str::from_utf8(key).map_err(|_| {
-                unauthorized("Invalid token header. Token string should not contain invalid characters.")
-            })?,
-        };
-        return match tokens::authenticate(&server.domain, key).await {
-            Ok((token, account)) => Ok(Identity::of(account, Credential::Token { id: token.id })),
-            Err(TokenRefusal::Unknown) => Err(unauthorized("Invalid token.")),
-            Err(TokenRefusal::Revoked) => Err(unauthorized("Token has been revoked")),
-            Err(TokenRefusal::Expired) => Err(unauthorized("Token has expired")),
-            Err(TokenRefusal::Inactive) => Err(unauthorized("User inactive or deleted.")),
-            Err(TokenRefusal::Store(error)) => Err(error.into()),
-        };
-    }
-
-    if offers(alternatives, "basicAuth") && keyword.eq_ignore_ascii_case(b"basic") {
-        let encoded = match (words.next(), words.next()) {
-            (None, _) => return Err(unauthorized("Invalid basic header. No credentials provided.")),
-            (Some(_), Some(_)) => {
-                return Err(unauthorized("Invalid basic header. Credentials string should not contain spaces."));
-            }
-            (Some(encoded), None) => encoded,
-        };
-        let (username, password) = read_basic(encoded)
-            .ok_or_else(|| unauthorized("Invalid basic header. Credentials not correctly base64 encoded."))?;
+pub async fn authenticate(
+    scheme: Scheme,
+    credentials: &mut Credentials<'_, AppState>,
+) -> Result<Option<SignedIn>, ApiError> {
+    let found = match scheme {
+        Scheme::Token => match authorization(credentials.head, "token") {
+            Some(words) => Some(by_token(credentials, words).await?),
+            None => None,
+        },
         // Boxed, as the other rare ways are: what they might need would be moved about with each request otherwise.
-        let client = client();
-        let check = accounts::check_password(&server.domain, &username, Password::new(password), &client);
-        let opened = Box::pin(check).await?.filter(|account| server.domain.rules.opens(account));
-        let account = opened.ok_or_else(|| unauthorized("Invalid username/password."))?;
-        return Ok(Identity { client: Some(client), ..Identity::of(account, Credential::Basic) });
-    }
+        Scheme::Basic => match authorization(credentials.head, "basic") {
+            Some(words) => Some(Box::pin(by_password(credentials, words)).await?),
+            None => None,
+        },
+        Scheme::Cookie => by_session(credentials).await?,
+    };
+    Ok(found.map(|(account, credential)| SignedIn { account, credential }))
+}
 
-    if offers(alternatives, "cookieAuth")
-        && let Some((digest, account)) = find_session(server, &request.headers).await?
-    {
-        if let Some(Opened(opened)) = request.extensions.get() {
-            opened.store(true, Ordering::Relaxed);
+/// The words of `Authorization`, when the first of them is this.
+fn authorization<'a>(head: &'a Parts, keyword: &str) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+    let header = head.headers.get(AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+    let mut words = header.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    words.next().filter(|first| first.eq_ignore_ascii_case(keyword.as_bytes())).map(|_| words)
+}
+
+async fn by_token(
+    credentials: &Credentials<'_, AppState>,
+    mut words: impl Iterator<Item = &[u8]>,
+) -> Result<(Account, Credential), ApiError> {
+    let unauthorized = |detail: &str| credentials.unauthorized(detail);
+    let key = match (words.next(), words.next()) {
+        (None, _) => return Err(unauthorized("Invalid token header. No credentials provided.")),
+        (Some(_), Some(_)) => {
+            return Err(unauthorized("Invalid token header. Token string should not contain spaces."));
         }
-        if !is_safe(&request.method) {
-            Box::pin(check_csrf(server, request, body)).await?;
-        }
-        return Ok(Identity::of(account, Credential::Session { digest }));
+        (Some(key), None) => std::str::from_utf8(key)
+            .map_err(|_| unauthorized("Invalid token header. Token string should not contain invalid characters."))?,
+    };
+    match tokens::authenticate(&credentials.host.domain, key).await {
+        Ok((token, account)) => Ok((account, Credential::Token { id: token.id })),
+        Err(TokenRefusal::Unknown) => Err(unauthorized("Invalid token.")),
+        Err(TokenRefusal::Revoked) => Err(unauthorized("Token has been revoked")),
+        Err(TokenRefusal::Expired) => Err(unauthorized("Token has expired")),
+        Err(TokenRefusal::Inactive) => Err(unauthorized("User inactive or deleted.")),
+        Err(TokenRefusal::Store(error)) => Err(error.into()),
     }
-    Ok(Identity { signed_in: None, client: None })
+}
+
+async fn by_password(
+    credentials: &Credentials<'_, AppState>,
+    mut words: impl Iterator<Item = &[u8]>,
+) -> Result<(Account, Credential), ApiError> {
+    let unauthorized = |detail: &str| credentials.unauthorized(detail);
+    let server = credentials.host;
+    let encoded = match (words.next(), words.next()) {
+        (None, _) => return Err(unauthorized("Invalid basic header. No credentials provided.")),
+        (Some(_), Some(_)) => {
+            return Err(unauthorized("Invalid basic header. Credentials string should not contain spaces."));
+        }
+        (Some(encoded), None) => encoded,
+    };
+    let (username, password) = read_basic(encoded)
+        .ok_or_else(|| unauthorized("Invalid basic header. Credentials not correctly base64 encoded."))?;
+    let client = client::read(&server.settings, &credentials.head.headers, credentials.remote);
+    let checked = accounts::check_password(&server.domain, &username, Password::new(password), &client).await?;
+    let account = checked.filter(|account| server.domain.rules.opens(account));
+    let account = account.ok_or_else(|| unauthorized("Invalid username/password."))?;
+    Ok((account, Credential::Basic))
+}
+
+async fn by_session(credentials: &mut Credentials<'_, AppState>) -> Result<Option<(Account, Credential)>, ApiError> {
+    let (server, head) = (credentials.host, credentials.head);
+    let Some((digest, account)) = find_session(server, &head.headers).await? else { return Ok(None) };
+    if let Some(Opened(opened)) = head.extensions.get() {
+        opened.store(true, Ordering::Relaxed);
+    }
+    if !is_safe(&head.method) {
+        Box::pin(check_csrf(server, head, credentials.body)).await?;
+    }
+    Ok(Some((account, Credential::Session { digest })))
 }
 
 /// The session that a request's cookies open: the first live one of those sent.
@@ -209,7 +188,7 @@ pub async fn identify(
 /// # Errors
 ///
 /// The store's.
-pub async fn find_session(server: &Server, headers: &HeaderMap) -> Result<Option<([u8; 32], Account)>, StoreError> {
+pub async fn find_session(server: &AppState, headers: &HeaderMap) -> Result<Option<([u8; 32], Account)>, StoreError> {
     for id in cookies::sessions(headers) {
         let found = sessions::authenticate(&server.domain, id).await?;
         if found.is_some() {
@@ -229,7 +208,7 @@ pub enum SessionOf {
     Other,
 }
 
-/// Goes with a request, for [`identify`] to note that it opened the session.
+/// Goes with a request, for [`authenticate`] to note that it opened the session.
 #[derive(Clone)]
 struct Opened(Arc<AtomicBool>);
 
@@ -248,7 +227,7 @@ impl SessionOf {
 
     /// Whether none of those sent opens anything now, the request being answered. Of more than are tried, ours may be
     /// the next.
-    pub async fn is_dead(self, server: &Server, headers: &HeaderMap) -> bool {
+    pub async fn is_dead(&self, server: &AppState, headers: &HeaderMap) -> bool {
         match self {
             SessionOf::None => false,
             SessionOf::Read(opened) if opened.load(Ordering::Relaxed) => false,
@@ -282,7 +261,11 @@ fn is_safe(method: &Method) -> bool {
 /// # Errors
 ///
 /// 403 for a request that no page of ours or of a trusted origin made.
-pub async fn check_csrf(server: &Server, request: &http::request::Parts, body: &mut LazyBody) -> Result<(), ApiError> {
+pub async fn check_csrf(
+    server: &AppState,
+    request: &http::request::Parts,
+    body: &mut LazyBody,
+) -> Result<(), ApiError> {
     let refuse = |reason: &str| ApiError::forbidden(&format!("CSRF Failed: {reason}"));
     let headers = &request.headers;
     let origin = headers.get(ORIGIN);

@@ -8,19 +8,25 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use dropshot::RequestInfo;
 use http::HeaderMap;
 
+use super::Settings;
 use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME};
-use super::{Settings, headers};
 use crate::domain::client::Client;
 use crate::domain::keys::digest;
 use crate::domain::known_clients::DeviceCookie;
+use specbound::headers;
 
-/// Who makes this request.
+/// The client of an operation.
 pub fn of(settings: &Settings, request: &RequestInfo) -> Client {
+    read(settings, request.headers(), request.remote_addr())
+}
+
+/// The client of a request with this head, from this peer.
+pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Client {
     Client {
-        address: address(settings, request),
-        user_agent: user_agent(request.headers()),
-        device: device(request.headers()),
-        sessions: cookies::sessions(request.headers()).map(digest).collect(),
+        address: address(settings, headers, remote),
+        user_agent: user_agent(headers),
+        device: device(headers),
+        sessions: cookies::sessions(headers).map(digest).collect(),
     }
 }
 
@@ -33,11 +39,11 @@ fn user_agent(headers: &HeaderMap) -> String {
     named.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
-fn address(settings: &Settings, request: &RequestInfo) -> String {
+fn address(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> String {
     let is_trusted = |address: IpAddr| settings.trusted_proxies.iter().any(|network| network.contains(address));
-    let mut client = request.remote_addr().ip().to_canonical();
+    let mut client = remote.ip().to_canonical();
     if is_trusted(client) {
-        let hops = headers::elements(request.headers(), "x-forwarded-for").filter(|hop| !hop.is_empty());
+        let hops = headers::elements(headers, "x-forwarded-for").filter(|hop| !hop.is_empty());
         for hop in hops.rev() {
             // An unreadable hop ends the walk at the last good one: a stranger wrote it.
             let Some(address) = host(hop) else { break };

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 
-use super::Server;
+use super::AppState;
 use crate::domain::known_clients::{DEVICE_COOKIE_SECONDS, DeviceCookie};
 use crate::domain::sessions::{LIFETIME_SECONDS, SessionId};
 use crate::domain::social::{TICKET_SECONDS, Ticket};
@@ -43,11 +43,11 @@ fn unquoted(value: &str) -> &str {
 
 /// Makes cookies with the operator's flags.
 pub struct Jar<'a> {
-    server: &'a Server,
+    server: &'a AppState,
 }
 
 impl<'a> Jar<'a> {
-    pub fn new(server: &'a Server) -> Jar<'a> {
+    pub fn new(server: &'a AppState) -> Jar<'a> {
         Jar { server }
     }
 

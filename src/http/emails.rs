@@ -1,11 +1,12 @@
 //! GET and POST emails/, POST emails/{id}/verify/, primary/ and remove/
 
-use super::error::ApiError;
+use super::Context;
 use super::pagination::Page;
-use super::typed::{Body, Call, Context, NoBody, Path, Query, Reply, Rules};
 use crate::api::{content, params, policy, types};
 use crate::domain::{Problems, email_addresses};
 use crate::store::EmailAddress;
+use specbound::ApiError;
+use specbound::{Body, Call, NoBody, Path, Query, Reply, Rules};
 
 type Signed = policy::BasicOrCookieOrToken;
 type Add = Body<types::EmailAddressRequest, content::JsonOrFormOrMultipart>;
@@ -35,7 +36,7 @@ pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201
     let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
     caller.require_recent_auth(server).await?;
-    let checked = input.scrubbed()?.check(Rules { row_ids: &["user"], ..Rules::default() });
+    let checked = input.sanitized()?.check(Rules { row_ids: &["user"], ..Rules::default() });
     let mut problems = Problems::none();
     if let Some(user) = checked.number("user").filter(|user| *user != caller.account.id) {
         problems.add("user", vec![format!("Invalid pk \"{user}\" - object does not exist.")]);
@@ -52,7 +53,7 @@ pub async fn verify(
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
-    let caller = call.admit_unread(&rqctx).await?;
+    let caller = call.admit_unread(&rqctx)?;
     let params::AuthEmailsVerifyCreatePath { id } = path.read()?;
     Ok(Reply::new(row(email_addresses::send_confirmation(&server.domain, &caller.account, id, &client).await?)))
 }
@@ -64,7 +65,7 @@ pub async fn primary(
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
-    let caller = call.admit_unread(&rqctx).await?;
+    let caller = call.admit_unread(&rqctx)?;
     let params::AuthEmailsPrimaryCreatePath { id } = path.read()?;
     Ok(Reply::new(row(email_addresses::set_primary(&server.domain, caller.account.id, id, &client).await?)))
 }
@@ -76,7 +77,7 @@ pub async fn remove(
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
-    let caller = call.admit_unread(&rqctx).await?;
+    let caller = call.admit_unread(&rqctx)?;
     let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
     Ok(Reply::new(row(email_addresses::remove(&server.domain, caller.account.id, id, &client).await?)))
 }

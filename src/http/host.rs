@@ -1,95 +1,154 @@
-//! The host that a request names (RFC 9112, 3.2; RFC 9113, 8.3.1): one, well-formed, and in HTTP/1.0 perhaps none.
-//!
-//! It is never believed (links lead to INVENTREE_SITE_URL); but two of them, or none, are read in one way by a proxy and
-//! in another one here.
+//! What this server tells the runtime about itself: its authenticators, its formats, and the manners of the reference.
 
-use std::net::Ipv6Addr;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LANGUAGE,
+    CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use serde_json::json;
+use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, json_response};
+use uuid::Uuid;
 
-use http::header::HOST;
-use http::{Request, StatusCode, Version};
+use super::caller::{self, ANY_SCHEME, Scheme, SessionOf, SignedIn};
+use super::pages::people;
+use super::{AppState, Context};
+use crate::domain::email_format::is_email_address;
 
-use super::error::ApiError;
+/// The base of the documented paths. Reads below it only read.
+const API: &str = "/api/";
+/// `Cache-Control` of every response that is about one person, now: all but those of a page that sets its own.
+const NO_STORE: &str = "no-store";
 
-/// # Errors
-///
-/// 400 for a request that names several hosts, none, or one that cannot be one.
-pub fn check<B>(request: &Request<B>) -> Result<(), ApiError> {
-    let refused = |why: &str| Err(ApiError::detail(StatusCode::BAD_REQUEST, why));
-    let mut sent = request.headers().get_all(HOST).into_iter();
-    // The authority of HTTP/2, and of a request target in absolute form.
-    let authority = request.uri().authority();
-    let is_named = match (request.version(), authority) {
-        (Version::HTTP_09 | Version::HTTP_10, _) => true,
-        (Version::HTTP_11, _) => false,
-        (_, authority) => authority.is_some(),
+/// What is kept of a request's head for its response; next to nothing for a machine, which sends neither cookies nor an
+/// origin.
+pub struct Exchange {
+    headers: HeaderMap,
+    session: SessionOf,
+}
+
+impl Host for AppState {
+    type Caller = SignedIn;
+    type Scheme = Scheme;
+    type Exchange = Exchange;
+
+    const SCHEMES: &'static [(&'static str, Scheme)] = caller::SCHEMES;
+    const FORMATS: &'static Formats = &Formats {
+        is_email: is_email_address,
+        pattern_messages: &[(
+            r"^[\w.@+-]+$",
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
+        )],
     };
-    match (sent.next(), sent.next()) {
-        (None, _) if is_named => Ok(()),
-        (None, _) => refused("The request has no Host header."),
-        (Some(_), Some(_)) => refused("The request has more than one Host header."),
-        (Some(host), None) if !is_host(host.as_bytes()) => refused("The Host header is invalid."),
-        (Some(host), None) => match authority {
-            Some(authority) if request.version() >= Version::HTTP_2 && host != authority.as_str() => {
-                refused("The Host header is not the request's authority.")
-            }
-            _ => Ok(()),
-        },
+    const BASE_PATH: &'static str = "/api/auth/";
+    const CORS_HEADERS: &'static str = "accept, authorization, content-type, x-csrftoken";
+
+    async fn authenticate(
+        &self,
+        scheme: Scheme,
+        credentials: &mut Credentials<'_, AppState>,
+    ) -> Result<Option<SignedIn>, ApiError> {
+        caller::authenticate(scheme, credentials).await
+    }
+
+    /// No operation of the document asks for two schemes.
+    fn combine(&self, first: SignedIn, second: SignedIn) -> Result<SignedIn, ApiError> {
+        match first.account.id == second.account.id {
+            true => Ok(first),
+            false => Err(ApiError::forbidden("These credentials are of different accounts.")),
+        }
+    }
+
+    fn challenge(&self, scheme: Scheme) -> Option<&'static str> {
+        caller::challenge(scheme)
+    }
+
+    async fn authorize(&self, caller: &SignedIn, credentials: &Credentials<'_, AppState>) -> Result<(), ApiError> {
+        caller::authorize(caller, credentials).await
+    }
+
+    fn begin(&self, request: &mut Request<dropshot::Body>) -> Exchange {
+        Exchange { headers: retain_headers(request.headers()), session: SessionOf::request(request) }
+    }
+
+    /// Tells a browser to forget a session that is over.
+    async fn finish(&self, exchange: &Exchange, response: &mut Response) {
+        // A cache that keeps an answer for all would end everybody's session with it.
+        let is_for_one = response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
+        let is_told = response.headers().contains_key(SET_COOKIE);
+        if is_for_one && !is_told && exchange.session.is_dead(self, &exchange.headers).await {
+            response.headers_mut().append(SET_COOKIE, self.cookies().clear_session());
+        }
+    }
+
+    fn decorate(&self, exchange: &Exchange, response: &mut HeaderMap) {
+        const DEFAULTS: [(HeaderName, &str); 3] = [
+            (VARY, "origin, Accept-Language, Cookie"),
+            (CACHE_CONTROL, NO_STORE),
+            (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        ];
+        const FIXED: [(HeaderName, &str); 5] = [
+            (CONTENT_LANGUAGE, "en"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_FRAME_OPTIONS, "DENY"),
+            (REFERRER_POLICY, "same-origin"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        ];
+        // At once, instead of twice on the way.
+        response.reserve(DEFAULTS.len() + FIXED.len() + 3);
+        for (name, value) in DEFAULTS {
+            response.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        for (name, value) in FIXED {
+            response.insert(name, HeaderValue::from_static(value));
+        }
+        if self.settings.ends_tls {
+            response.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        }
+        if exchange.headers.contains_key(ORIGIN) {
+            self.allow_origin(&exchange.headers, response);
+        }
+    }
+
+    /// Credentials included; all other origins get no header at all.
+    fn allow_origin(&self, request: &HeaderMap, response: &mut HeaderMap) -> bool {
+        let Some(origin) = request.get(ORIGIN) else { return false };
+        if !self.settings.cors_origins.iter().any(|allowed| origin == allowed.as_str()) {
+            return false;
+        }
+        response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        true
+    }
+
+    async fn unknown_path(&self, rqctx: &Context, request: Request<dropshot::Body>) -> Result<Response, ApiError> {
+        if let Some(redirect) = people::redirect_root(&request) {
+            return Ok(redirect);
+        }
+        let uri = request.uri().clone();
+        PageRequest::admit(rqctx, request, ANY_SCHEME).await?;
+        let url = format!("{}{}", self.settings.site_url, uri.path_and_query().map_or("/", |path| path.as_str()));
+        // With blanks after `:` and `,`, as Python writes it.
+        let body = format!("{{\"detail\": \"API endpoint not found\", \"url\": {}}}", json!(url));
+        Ok(json_response(StatusCode::NOT_FOUND, body.into_bytes()))
+    }
+
+    /// A page may write when it is read.
+    fn outlives_client(&self, method: &Method, path: &str) -> bool {
+        !(matches!(*method, Method::GET | Method::HEAD) && path.starts_with(API))
+    }
+
+    fn request_id(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.domain.random()).into_uuid()
     }
 }
 
-/// `uri-host [ ":" port ]` of RFC 3986; may be empty.
-fn is_host(value: &[u8]) -> bool {
-    let Ok(value) = std::str::from_utf8(value) else { return false };
-    let (is_name, port) = match value.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
-        None => {
-            let (name, port) = value.split_at(value.find(':').unwrap_or(value.len()));
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte);
-            (name.bytes().all(is_name), port)
-        }
-    };
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    is_name && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn status(version: Version, uri: &str, hosts: &[&str]) -> Result<(), StatusCode> {
-        let mut request = Request::builder().version(version).uri(uri);
-        for host in hosts {
-            request = request.header(HOST, *host);
-        }
-        check(&request.body(()).unwrap()).map_err(|error| error.status())
-    }
-
-    #[test]
-    fn one_host_is_named() {
-        const BAD: Result<(), StatusCode> = Err(StatusCode::BAD_REQUEST);
-        for (version, none, two) in
-            [(Version::HTTP_10, Ok(()), BAD), (Version::HTTP_11, BAD, BAD), (Version::HTTP_2, BAD, BAD)]
-        {
-            assert_eq!(status(version, "/", &[]), none, "{version:?}");
-            assert_eq!(status(version, "/", &["x"]), Ok(()), "{version:?}");
-            assert_eq!(status(version, "/", &["x", "x"]), two, "{version:?}");
-        }
-        assert_eq!(status(Version::HTTP_11, "http://x/", &[]), BAD);
-        assert_eq!(status(Version::HTTP_11, "http://x/", &["y"]), Ok(()), "RFC 9112, 3.2.2: the target counts");
-        assert_eq!(status(Version::HTTP_2, "http://x/", &[]), Ok(()));
-        assert_eq!(status(Version::HTTP_2, "http://x/", &["x"]), Ok(()));
-        assert_eq!(status(Version::HTTP_2, "http://x/", &["y"]), BAD);
-    }
-
-    #[test]
-    fn host_is_a_name_or_an_address_with_or_without_a_port() {
-        for good in ["", "x", "my_app:8000", "auth.example.com", "127.0.0.1:80", "[::1]", "[2001:db8::1]:443", "x:"] {
-            assert!(is_host(good.as_bytes()), "{good}");
-        }
-        for bad in
-            ["x y", "x:y", "a@b", "x/", "x:1:2", "[::1", "::1", "[x]", "[::1]x", "x?", "x#", "http://x", "\u{e4}"]
-        {
-            assert!(!is_host(bad.as_bytes()), "{bad}");
+fn retain_headers(request: &HeaderMap) -> HeaderMap {
+    let mut retained = HeaderMap::new();
+    for name in [ORIGIN, COOKIE] {
+        for value in request.get_all(&name) {
+            retained.append(&name, value.clone());
         }
     }
+    retained
 }

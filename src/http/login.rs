@@ -4,14 +4,16 @@ use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 
-use super::error::ApiError;
-use super::typed::{Body, Call, Context, Input, Reply, Rules, Undescribed};
-use super::{headers, origin};
+use super::Context;
+use super::origin;
 use crate::api::{content, policy, types};
 use crate::domain::accounts::{self, Granted};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenKey;
 use crate::domain::{Problems, Refusal};
+use specbound::ApiError;
+use specbound::headers;
+use specbound::{Body, Call, Input, Reply, Rules, UntypedJson};
 
 type Request = Call<policy::BasicOrAnonymous, Body<types::Login, content::JsonOrFormOrMultipart>>;
 
@@ -23,7 +25,7 @@ pub struct Credentials {
     asks_for_mfa: bool,
 }
 
-pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescribed>, ApiError> {
+pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
     let grant = origin::grant(server, rqctx.request.headers());
@@ -31,7 +33,7 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescri
     let Credentials { username, password, asks_for_mfa } = credentials(input)?;
     match accounts::log_in(&server.domain, &username, password, grant, &client).await {
         Ok(Granted { token, session, device }) => {
-            let key = Undescribed::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
+            let key = UntypedJson::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
             Ok(Reply::new(key).with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
         }
         Err(Refusal::Invalid(_)) if asks_for_mfa => Err(mfa_refusal(&rqctx)),

@@ -3,39 +3,40 @@
 use http::Method;
 use serde_json::json;
 
-use super::caller::{Credential, Visitor};
-use super::error::ApiError;
-use super::typed::{Call, Context, NoBody, Reply, Undescribed};
+use super::Context;
+use super::caller::{Credential, SignedIn};
 use super::{cookies, origin};
 use crate::api::policy;
 use crate::domain::keys::digest;
 use crate::domain::{sessions, tokens};
+use specbound::ApiError;
+use specbound::{Call, NoBody, Reply, UntypedJson};
 
 type Request = Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>;
 
-pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, Undescribed>, ApiError> {
-    let visitor = call.admit_unread(&rqctx).await?;
-    end(&rqctx, visitor).await
+pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJson>, ApiError> {
+    let caller = call.admit_unread(&rqctx)?;
+    end(&rqctx, caller).await
 }
 
 /// A link on another site makes a browser send this with its session cookie: a session ends only where the browser's own
 /// marks rule that out ([`origin::may_end_session`]). A token in the header was put there on purpose. HEAD ends nothing.
-pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, Undescribed>, ApiError> {
-    let visitor = call.admit_unread(&rqctx).await?;
-    let by_token = visitor.signed_in.as_ref().is_some_and(|s| matches!(s.credential, Credential::Token { .. }));
+pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJson>, ApiError> {
+    let caller = call.admit_unread(&rqctx)?;
+    let by_token = caller.as_ref().is_some_and(|s| matches!(s.credential, Credential::Token { .. }));
     let may_end = by_token || origin::may_end_session(&rqctx.server.private, rqctx.request.headers());
     if rqctx.request.method() == Method::HEAD || !may_end {
         return Ok(logged_out());
     }
-    end(&rqctx, visitor).await
+    end(&rqctx, caller).await
 }
 
-async fn end(rqctx: &Context, visitor: Visitor) -> Result<Reply<200, Undescribed>, ApiError> {
+async fn end(rqctx: &Context, caller: Option<SignedIn>) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
     // All that the browser sent: it would be signed in by the next one otherwise.
     let sent: Vec<_> = cookies::sessions(rqctx.request.headers()).map(digest).collect();
     let client = super::client::of(&server.settings, &rqctx.request);
-    match visitor.signed_in.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
+    match caller.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
         Some((account, Credential::Token { id })) => {
             tokens::log_out(&server.domain, account, id, &client).await?;
             sessions::log_out(&server.domain, sent.clone(), &client).await?;
@@ -48,6 +49,6 @@ async fn end(rqctx: &Context, visitor: Visitor) -> Result<Reply<200, Undescribed
     Ok(logged_out().with_cookies((!sent.is_empty()).then(|| server.cookies().clear_session())))
 }
 
-fn logged_out() -> Reply<200, Undescribed> {
-    Reply::new(Undescribed::new(json!({ "detail": "Successfully logged out." })))
+fn logged_out() -> Reply<200, UntypedJson> {
+    Reply::new(UntypedJson::new(json!({ "detail": "Successfully logged out." })))
 }

@@ -1,45 +1,32 @@
 //! HTTP: the one implementation of the generated trait, and everything that knows a status, a header or a cookie.
 //!
-//! A request goes straight through:
+//! The runtime (`specbound`) accepts the connection, finds the operation or page, authenticates by [`host`], reads and
+//! checks the body, and calls:
 //!
 //! ```text
-//! connections.rs ─► front.rs    any path, any method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
-//!   (hyper)           ├─► dropshot's router and handlers, from the generated trait
-//!                     │     └─► typed.rs  admit: who calls (caller.rs), may they, what do they say (body.rs, fields.rs)
-//!                     │           └─► operations.rs ─► login.rs, …   5 to 15 lines each: unwrap, call domain, wrap
-//!                     └─► pages/  what is answered beside the document
+//! operations.rs ─► login.rs, …   5 to 15 lines each: unwrap, call domain, wrap
+//! pages/           what is answered beside the document
 //! ```
 //!
 //! Rules live in `domain`; a handler that decides more than a status belongs there. `error.rs` is the only place that
-//! turns a refusal into a status and a body.
+//! turns a failure of the domain into a status and a body.
 
-pub mod body;
 pub mod caller;
 pub mod client;
-pub mod connections;
-mod contexts;
 pub mod cookies;
 mod emails;
-pub mod error;
-pub mod fields;
-mod framing;
-pub mod front;
-mod headers;
+mod error;
 mod host;
-mod json;
-mod lazy_body;
 mod login;
 mod logout;
-pub mod negotiation;
 mod operations;
 pub mod origin;
-mod pages;
+pub mod pages;
 mod pagination;
 mod password;
 mod providers;
 mod registration;
 mod social;
-pub mod typed;
 mod user;
 
 use std::sync::Arc;
@@ -48,7 +35,6 @@ use dropshot::ApiDescription;
 
 use crate::domain::Domain;
 use crate::mail::transport::Mailbox;
-use crate::metrics;
 use crate::network::Network;
 
 pub use caller::TOKEN_HEADER;
@@ -58,13 +44,13 @@ pub use operations::Implementation;
 /// Where people reach this server unless it is told otherwise, and so the server that its document names.
 pub const DEFAULT_SITE_URL: &str = "http://localhost:8000";
 
-/// What every handler can reach.
-pub struct Server {
+/// dropshot's context of a request to this server.
+pub type Context = specbound::Context<AppState>;
+
+/// State that every handler can reach.
+pub struct AppState {
     pub domain: Domain,
     pub settings: Settings,
-    pub metrics: metrics::Http,
-    routes: front::Routes,
-    log: slog::Logger,
 }
 
 /// What the operator decides about HTTP.
@@ -91,10 +77,9 @@ pub struct Settings {
     pub mailbox: Option<Mailbox>,
 }
 
-impl Server {
-    pub fn new(domain: Domain, settings: Settings, log: slog::Logger) -> Result<Server, String> {
-        let routes = front::Routes::build(&settings)?;
-        Ok(Server { domain, settings, metrics: metrics::Http::default(), routes, log })
+impl AppState {
+    pub fn new(domain: Domain, settings: Settings) -> AppState {
+        AppState { domain, settings }
     }
 
     fn cookies(&self) -> cookies::Jar<'_> {
@@ -107,6 +92,6 @@ impl Server {
 /// # Errors
 ///
 /// dropshot's words, when it refuses a route of the document.
-pub fn documented_api() -> Result<ApiDescription<Arc<Server>>, String> {
+pub fn documented_api() -> Result<ApiDescription<Arc<AppState>>, String> {
     crate::api::auth_api_mod::api_description::<Implementation>().map_err(|e| e.to_string())
 }

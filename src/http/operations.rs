@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::error::ApiError;
-use super::typed::{Body, Call, Context, NoBody, OptionalBody, Outcome, Path, Query, Reply, Undescribed};
-use super::{Server, emails, login, logout, password, providers, registration, social, user};
+use super::Context;
+use super::{AppState, emails, login, logout, password, providers, registration, social, user};
 use crate::api::{AuthApi, content, params, policy, types};
+use specbound::ApiError;
+use specbound::{Body, Call, NoBody, OptionalBody, Outcome, Path, Query, Reply, UntypedJson};
 
 /// The type that carries the implementation. It has no values: dropshot needs the type alone.
 pub enum Implementation {}
@@ -21,7 +22,7 @@ fn answer<const STATUS: u16, T>(result: Result<Reply<STATUS, T>, ApiError>) -> O
 }
 
 impl AuthApi for Implementation {
-    type Context = Arc<Server>;
+    type Context = Arc<AppState>;
 
     async fn auth_emails_list(
         rqctx: Context,
@@ -65,15 +66,15 @@ impl AuthApi for Implementation {
     async fn auth_login_create(
         rqctx: Context,
         call: Call<policy::BasicOrAnonymous, Sent<types::Login>>,
-    ) -> Outcome<200, Undescribed> {
+    ) -> Outcome<200, UntypedJson> {
         answer(login::create(rqctx, call).await)
     }
 
-    async fn auth_logout_retrieve(rqctx: Context, call: Call<Anyone, NoBody>) -> Outcome<200, Undescribed> {
+    async fn auth_logout_retrieve(rqctx: Context, call: Call<Anyone, NoBody>) -> Outcome<200, UntypedJson> {
         answer(logout::retrieve(rqctx, call).await)
     }
 
-    async fn auth_logout_create(rqctx: Context, call: Call<Anyone, NoBody>) -> Outcome<200, Undescribed> {
+    async fn auth_logout_create(rqctx: Context, call: Call<Anyone, NoBody>) -> Outcome<200, UntypedJson> {
         answer(logout::create(rqctx, call).await)
     }
 

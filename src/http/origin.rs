@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use http::header::{HOST, HeaderMap, ORIGIN, REFERER};
 use http::uri::Authority;
 
-use super::Server;
+use super::AppState;
 use crate::domain::accounts::Grant;
 
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
@@ -24,7 +24,7 @@ pub enum Initiator {
     Unmarked,
 }
 
-pub fn initiator(server: &Server, headers: &HeaderMap) -> Initiator {
+pub fn initiator(server: &AppState, headers: &HeaderMap) -> Initiator {
     let origin = headers.get(ORIGIN).map(|value| String::from_utf8_lossy(value.as_bytes()));
     if origin.as_ref().is_some_and(|origin| is_trusted(server, origin)) {
         return Initiator::Own;
@@ -39,7 +39,7 @@ pub fn initiator(server: &Server, headers: &HeaderMap) -> Initiator {
 }
 
 /// What a sign-in by the API opens: a request that another site made gets no session (login CSRF).
-pub fn grant(server: &Server, headers: &HeaderMap) -> Grant {
+pub fn grant(server: &AppState, headers: &HeaderMap) -> Grant {
     match initiator(server, headers) {
         Initiator::Foreign => Grant::Token,
         Initiator::Own | Initiator::Unmarked => Grant::TokenAndSession,
@@ -48,26 +48,26 @@ pub fn grant(server: &Server, headers: &HeaderMap) -> Grant {
 
 /// Whether a GET may end the session that came along: one that the browser marks as same-origin or typed, or an unmarked
 /// one where browsers would have marked it otherwise.
-pub fn may_end_session(server: &Server, headers: &HeaderMap) -> bool {
+pub fn may_end_session(server: &AppState, headers: &HeaderMap) -> bool {
     match headers.get(SEC_FETCH_SITE) {
         Some(site) => matches!(site.as_bytes(), b"same-origin" | b"none"),
         None => !names_foreign_origin(server, headers) && is_marked_by_browsers(server, headers),
     }
 }
 
-fn names_foreign_origin(server: &Server, headers: &HeaderMap) -> bool {
+fn names_foreign_origin(server: &AppState, headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let referer = text(REFERER).map(|url| origin_of(&url));
     [text(ORIGIN), referer].into_iter().flatten().any(|origin| !is_own_origin(server, headers, &origin))
 }
 
 /// Browsers send Sec-Fetch-Site to potentially trustworthy URLs alone: https, and loopback hosts.
-fn is_marked_by_browsers(server: &Server, headers: &HeaderMap) -> bool {
+fn is_marked_by_browsers(server: &AppState, headers: &HeaderMap) -> bool {
     server.settings.site_url.starts_with("https:") || is_loopback_host(headers)
 }
 
 /// The configured site, a trusted origin, or the host the client asked for.
-pub fn is_own_origin(server: &Server, headers: &HeaderMap, origin: &str) -> bool {
+pub fn is_own_origin(server: &AppState, headers: &HeaderMap, origin: &str) -> bool {
     let site = origin_of(&server.settings.site_url);
     let scheme = site.split_once("://").map_or("http", |(scheme, _)| scheme);
     // A Host beyond ASCII is no host, and equals no origin.
@@ -75,7 +75,7 @@ pub fn is_own_origin(server: &Server, headers: &HeaderMap, origin: &str) -> bool
     origin == site || (!host.is_empty() && origin == format!("{scheme}://{host}")) || is_trusted(server, origin)
 }
 
-fn is_trusted(server: &Server, origin: &str) -> bool {
+fn is_trusted(server: &AppState, origin: &str) -> bool {
     server.settings.trusted_origins.iter().any(|trusted| trusted == origin)
 }
 

@@ -1,12 +1,13 @@
 //! POST password/change/, password/reset/ and password/reset/confirm/
 
-use super::body::FieldValue;
+use super::Context;
 use super::caller::Credential;
-use super::error::ApiError;
-use super::typed::{Body, Call, Context, Reply, Rules};
 use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
 use crate::domain::{Problems, accounts, resets};
+use specbound::ApiError;
+use specbound::body::FieldValue;
+use specbound::{Body, Call, Reply, Rules};
 
 type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
 type Signed = policy::BasicOrCookieOrToken;

@@ -1,12 +1,13 @@
 //! GET providers/
 
-use super::Server;
-use super::error::ApiError;
+use super::AppState;
+use super::Context;
 use super::pages::social;
 use super::pagination::Page;
-use super::typed::{Call, Context, NoBody, Query, Reply};
 use crate::api::{params, policy, types};
 use crate::providers::Provider;
+use specbound::ApiError;
+use specbound::{Call, NoBody, Query, Reply};
 
 type List = Reply<200, types::PaginatedSocialProviderListResponseList>;
 
@@ -39,7 +40,7 @@ pub async fn list(
 }
 
 /// The document has a way in for each, also where `configured` or `sso_enabled` say that it leads nowhere.
-fn shown(server: &Server, provider: &Provider) -> types::SocialProvider {
+fn shown(server: &AppState, provider: &Provider) -> types::SocialProvider {
     let [login, connect] = social::ways(&provider.id).map(|path| format!("{}{path}", server.settings.site_url));
     types::SocialProvider {
         id: provider.id.clone(),

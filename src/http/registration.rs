@@ -1,12 +1,13 @@
 //! POST registration/, resend-email/ and verify-email/
 
-use super::error::ApiError;
-use super::typed::{Body, Call, Context, Input, OptionalBody, Reply, Rules};
-use super::{Server, origin};
+use super::Context;
+use super::{AppState, origin};
 use crate::api::{content, policy, types};
 use crate::domain::client::Client;
 use crate::domain::passwords::Password;
 use crate::domain::{Problems, accounts, email_addresses};
+use specbound::ApiError;
+use specbound::{Body, Call, Input, OptionalBody, Reply, Rules};
 
 type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
 type Register = Body<types::Register, content::JsonOrFormOrMultipart>;
@@ -29,7 +30,7 @@ pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Repl
 ///
 /// 400 with every bad field, and the domain's.
 pub async fn register(
-    server: &Server,
+    server: &AppState,
     input: Input<types::Register>,
     grant: accounts::Grant,
     client: Client,
@@ -76,9 +77,9 @@ pub async fn verify_email(
 ) -> Result<Reply<200, types::RestAuthDetail>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
-    let (visitor, input) = call.admit(&rqctx).await?;
+    let (caller, input) = call.admit(&rqctx).await?;
     let types::VerifyEmail { key } = input.read()?;
-    let caller = visitor.signed_in.map(|caller| caller.account.id);
+    let caller = caller.map(|caller| caller.account.id);
     email_addresses::confirm(&server.domain, &key, caller, &client).await?;
     Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
 }

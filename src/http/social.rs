@@ -1,10 +1,11 @@
 //! GET social/ and POST social/{id}/disconnect/
 
-use super::error::ApiError;
+use super::Context;
 use super::pagination::Page;
-use super::typed::{Call, Context, NoBody, OptionalBody, Path, Query, Reply};
 use crate::api::{content, params, policy, types};
 use crate::domain::social;
+use specbound::ApiError;
+use specbound::{Call, NoBody, OptionalBody, Path, Query, Reply};
 
 type Signed = policy::BasicOrCookieOrToken;
 type Disconnect = OptionalBody<types::SocialConnect, content::JsonOrFormOrMultipart>;
@@ -43,7 +44,7 @@ pub async fn disconnect(
 ) -> Result<Reply<200, types::SocialConnect>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
-    let caller = call.admit_unread(&rqctx).await?;
+    let caller = call.admit_unread(&rqctx)?;
     let params::AuthSocialDisconnectCreatePath { id } = path.read()?;
     social::disconnect(&server.domain, caller.account.id, id, &client).await?;
     Ok(Reply::new(types::SocialConnect { access_token: None, code: None, id_token: None }))

@@ -1,11 +1,12 @@
 //! GET, PUT and PATCH user/
 
+use super::Context;
 use super::caller::SignedIn;
-use super::error::ApiError;
-use super::typed::{Body, Call, Checked, Context, Described, NoBody, OptionalBody, Reply, Rules};
 use crate::api::{content, policy, types};
 use crate::domain::{Problems, accounts, usernames};
 use crate::store::Account;
+use specbound::ApiError;
+use specbound::{Body, Call, Checked, HasConstraints, NoBody, OptionalBody, Reply, Rules};
 
 type Signed = policy::BasicOrCookieOrToken;
 type Put = Body<types::UserDetailsRequest, content::JsonOrFormOrMultipart>;
@@ -38,7 +39,7 @@ pub async fn partial_update(rqctx: Context, call: Call<Signed, Patch>) -> Result
     save(&rqctx, caller, username, first_name, last_name).await
 }
 
-async fn username_problems<T: Described + serde::de::DeserializeOwned>(
+async fn username_problems<T: HasConstraints + serde::de::DeserializeOwned>(
     rqctx: &Context,
     caller: &SignedIn,
     checked: &Checked<T>,

@@ -1,7 +1,7 @@
 // An implementation of small.yaml. With a changed document it must not compile.
 use api::*;
 use dropshot::RequestContext;
-use inventree_auth::http::typed::{Body, Call, Outcome, Reply};
+use specbound::{Body, Call, Outcome, Reply};
 
 struct Implementation;
 

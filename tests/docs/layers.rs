@@ -15,6 +15,10 @@ const LAYERS: [(&str, &[&str]); 4] = [
 /// Crates of HTTP servers, which the layers below HTTP must not use.
 const HTTP_SERVERS: [&str; 2] = ["dropshot", "hyper"];
 
+/// Crates of the product, of which the runtime knows none.
+const PRODUCT: [&str; 7] =
+    ["inventree_auth", "argon2", "lettre", "rusqlite", "r2d2_sqlite", "tokio_postgres", "openidconnect"];
+
 const DATABASES: [&str; 4] = ["rusqlite", "r2d2_sqlite", "tokio_postgres", "postgres_types"];
 
 const SQL: [&str; 4] = ["SELECT ", "INSERT INTO ", "DELETE FROM ", "CREATE TABLE "];
@@ -84,6 +88,34 @@ fn only_the_store_knows_sql_and_its_engines() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Generated code and handlers use the runtime; it uses neither.
+#[test]
+fn the_runtime_knows_nothing_of_the_product() {
+    let manifest = std::fs::read_to_string(root().join("crates/specbound/Cargo.toml")).unwrap();
+    let mut faults: Vec<String> = Vec::new();
+    for program in PRODUCT {
+        let package = program.replace('_', "-");
+        faults.extend(manifest.lines().filter(|line| line.starts_with(&package)).map(str::to_owned));
+    }
+    let files = files(&root().join("crates/specbound/src"));
+    assert!(files.len() > 10, "{}", files.len());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let product = ["InvenTree", "inventree", "INVENTREE", "accounts::", "sessionid", "csrf"];
+        let named = code(&text).filter(|line| product.iter().any(|name| line.contains(name)));
+        faults.extend(named.map(|line| format!("{}: {}", file.display(), line.trim())));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// `http` uses `api`, which names the runtime alone.
+#[test]
+fn generated_code_imports_no_layer() {
+    let api = std::fs::read_to_string(root().join("generated/server_trait.rs")).unwrap();
+    assert_eq!(code(&api).flat_map(imports).collect::<Vec<_>>(), Vec::<&str>::new());
+    assert!(api.contains("use ::specbound::"), "{api}");
 }
 
 #[test]

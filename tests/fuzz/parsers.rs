@@ -15,16 +15,16 @@ use inventree_auth::contract;
 use inventree_auth::domain::django_hashes::{DjangoHash, Unusable, read_argon2};
 use inventree_auth::domain::email_format::is_email_address;
 use inventree_auth::domain::keys::{self, SecretKey};
-use inventree_auth::http::body::{self, BodyError, Fields};
 use inventree_auth::http::caller::{read_basic, unmask};
 use inventree_auth::http::cookies;
-use inventree_auth::http::fields::{self, Property, Rules};
-use inventree_auth::http::negotiation::{self, Offer};
 use inventree_auth::http::origin::origin_of;
-use inventree_auth::http::typed::{Described, last};
-use inventree_auth::http::{Settings, client};
+use inventree_auth::http::{AppState, Settings, client};
 use inventree_auth::network::Network;
 use inventree_auth::store::EmailAddress;
+use specbound::body::{self, BodyError, Fields};
+use specbound::fields::{self, Property, Rules};
+use specbound::negotiation::{self, Offer};
+use specbound::{HasConstraints, Host, last};
 
 /// A parser. Its result is reduced to a number, so that a new result is recognised.
 pub struct Parser {
@@ -114,14 +114,14 @@ fn headers(name: HeaderName, input: &[u8]) -> HeaderMap {
 // Bodies, checked against every constraint table.
 
 const TABLES: &[&[Property]] = &[
-    <types::Login as Described>::PROPERTIES,
-    <types::Register as Described>::PROPERTIES,
-    <types::EmailAddressRequest as Described>::PROPERTIES,
-    <types::PasswordChange as Described>::PROPERTIES,
-    <types::PasswordReset as Described>::PROPERTIES,
-    <types::PasswordResetConfirm as Described>::PROPERTIES,
-    <types::PatchedUserDetailsRequest as Described>::PROPERTIES,
-    <types::ResendEmailVerification as Described>::PROPERTIES,
+    <types::Login as HasConstraints>::PROPERTIES,
+    <types::Register as HasConstraints>::PROPERTIES,
+    <types::EmailAddressRequest as HasConstraints>::PROPERTIES,
+    <types::PasswordChange as HasConstraints>::PROPERTIES,
+    <types::PasswordReset as HasConstraints>::PROPERTIES,
+    <types::PasswordResetConfirm as HasConstraints>::PROPERTIES,
+    <types::PatchedUserDetailsRequest as HasConstraints>::PROPERTIES,
+    <types::ResendEmailVerification as HasConstraints>::PROPERTIES,
 ];
 
 fn body(content_type: &str, input: &[u8]) -> u64 {
@@ -139,7 +139,7 @@ fn body(content_type: &str, input: &[u8]) -> u64 {
 fn checked(fields: Fields) -> u64 {
     let mut found = Vec::new();
     for table in TABLES {
-        let (cleaned, errors) = fields::check(table, &fields, Rules::default());
+        let (cleaned, errors) = fields::check(table, &fields, Rules::default(), AppState::FORMATS);
         let errors =
             errors.iter().map(|(name, said)| (name.to_owned(), said.iter().map(|s| words(s)).collect::<Vec<_>>()));
         found.push((cleaned.keys().cloned().collect::<Vec<_>>(), errors.collect::<Vec<_>>()));
@@ -219,7 +219,7 @@ fn accept(input: &[u8]) -> u64 {
     let target: String = text(query).chars().filter(char::is_ascii_graphic).collect();
     let uri: Uri = format!("/?{target}").parse().unwrap_or_else(|_| Uri::from_static("/"));
     let chosen = negotiation::choose(&headers, &uri, &OFFERS).map_err(|error| error.status().as_u16());
-    let json = negotiation::require_json(&headers, &uri).map_err(|error| error.status().as_u16());
+    let json = negotiation::require(&headers, &uri, &[]).map_err(|error| error.status().as_u16());
     outcome(&(chosen, json, negotiation::quality(&text(rest)).to_bits()))
 }
 

@@ -113,7 +113,7 @@ fn edits_of_another_document_raise_no_alarm() {
 /// stay the same.
 #[test]
 fn edits_without_meaning_change_no_signature() {
-    let settings = Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
+    let settings = Settings { trait_name: "AuthApi", ..Default::default() };
     let signatures = |text: &str| {
         let generated = generate(text, &settings).map_err(|e| e.to_string())?;
         let said = generated.server_trait.lines().map(str::trim).filter(|line| !line.starts_with("//"));

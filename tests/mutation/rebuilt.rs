@@ -39,7 +39,7 @@ use crate::package::{dependencies, section};
 
 /// The generator's output for a document: the code with an effect, and all of it.
 fn generated(document: &Value) -> Result<(String, String), String> {
-    let settings = Settings { trait_name: "AuthApi", runtime: "crate::http::typed" };
+    let settings = Settings { trait_name: "AuthApi", ..Default::default() };
     let made = generate(&document.to_string(), &settings).map_err(|e| e.to_string())?;
     Ok((acting(&made.server), made.server))
 }
@@ -51,7 +51,7 @@ fn acting(server: &str) -> String {
     file.items.retain(|item| {
         let syn::Item::Impl(item) = item else { return true };
         let request = format!("Body < {} ,", item.self_ty.to_token_stream());
-        !implements(item, "JsonSchema") && (!implements(item, "Described") || all.contains(&request))
+        !implements(item, "JsonSchema") && (!implements(item, "HasConstraints") || all.contains(&request))
     });
     Speechless.visit_file_mut(&mut file);
     file.to_token_stream().to_string()
@@ -170,7 +170,7 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
 fn row(mutation: &Mutation) -> Option<String> {
     let [Step::Put(pointer, value)] = mutation.steps.as_slice() else { return None };
     let number = value.to_string().replace('-', "- ");
-    let bound = |name: &str| format!("{name} : Some (crate :: http :: typed :: Bound {{ value : {number}f64");
+    let bound = |name: &str| format!("{name} : Some (:: specbound :: Bound {{ value : {number}f64");
     let of_schema = pointer.starts_with("/components/schemas/");
     Some(match pointer.rsplit('/').next()? {
         "minimum" if of_schema => bound("minimum"),

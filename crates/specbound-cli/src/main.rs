@@ -164,7 +164,7 @@ struct Generate {
     #[arg(long, default_value = "Api")]
     trait_name: String,
     /// Path of the module with the runtime types that the generated code uses.
-    #[arg(long, value_name = "PATH", default_value = "inventree_auth::http::typed")]
+    #[arg(long, value_name = "PATH", default_value = "::specbound")]
     runtime: String,
     /// Take what the generated code does not enforce, and list it at the head of server.rs.
     #[arg(long)]

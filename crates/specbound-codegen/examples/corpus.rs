@@ -66,7 +66,7 @@ fn read(path: &Path) -> Result<serde_json::Value, String> {
 }
 
 fn generate(source: &serde_json::Value, mode: Mode) -> Result<Generated, Error> {
-    generate_from(source, &Settings { trait_name: "Api", runtime: "inventree_auth::http::typed" }, mode)
+    generate_from(source, &Settings::default(), mode)
 }
 
 fn write(output: Option<&String>, name: &str, generated: &Generated) -> std::io::Result<()> {

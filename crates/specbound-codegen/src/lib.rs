@@ -1,21 +1,21 @@
 //! Generates Rust code from an OpenAPI 3.0 document: data types, a server trait with one method per operation,
 //! constraint tables for requests, and a typed client.
 //!
-//! Call [`generate`] from a `build.rs` and write [`Generated::server`] to `OUT_DIR`:
+//! A `build.rs` that writes both to `OUT_DIR` is one call, [`build`]. [`generate`] is the same from text to text:
 //!
 //! ```no_run
 //! use specbound_codegen::{Settings, generate};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let text = std::fs::read_to_string("openapi.yaml")?;
-//! let generated = generate(&text, &Settings { trait_name: "Api", runtime: "crate::runtime" })?;
+//! let generated = generate(&text, &Settings::default())?;
 //! let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
 //! std::fs::write(out.join("api.rs"), generated.server)?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The generator reads text and returns text; it performs no I/O. A document outside the supported subset is an
+//! A document outside the supported subset is an
 //! [`Error`] with a JSON pointer, never a panic. The README lists the subset.
 //!
 //! Items follow the order of the document if `serde_json`'s feature `preserve_order` is enabled in the build, else the
@@ -36,6 +36,7 @@
 //!                            parameters.rs  path, query and header parameters
 //! ```
 
+mod build;
 mod client;
 mod document;
 mod labels;
@@ -49,6 +50,7 @@ mod schema;
 mod server;
 mod types;
 
+pub use build::build;
 pub use lower::Mode;
 use proc_macro2::TokenStream;
 use serde_json::Value;
@@ -88,8 +90,15 @@ impl std::fmt::Display for Item {
 pub struct Settings<'a> {
     /// Name of the trait, such as `AuthApi`.
     pub trait_name: &'a str,
-    /// Path of the module with `Call`, `Reply`, `Policy` and the other runtime types, such as `crate::http::typed`.
+    /// Path of the crate or module with `Call`, `Reply`, `Policy` and the other runtime types.
     pub runtime: &'a str,
+}
+
+/// A trait called `Api`, for the runtime `specbound`.
+impl Default for Settings<'static> {
+    fn default() -> Settings<'static> {
+        Settings { trait_name: "Api", runtime: "::specbound" }
+    }
 }
 
 /// Why no code can be generated from a document.

@@ -23,7 +23,7 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
     Ok(quote! {
         use dropshot::RequestContext;
         #[allow(unused_imports)]
-        use #runtime::{Answering, Body, Bytes, Call, Headers, NoBody, OptionalBody, Outcome, Path, Query, Undescribed};
+        use #runtime::{Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path, Query, UntypedJson};
 
         #[doc = #doc]
         #[dropshot::api_description]
@@ -58,7 +58,7 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
         }
         _ => {
             let answers = answers_name(operation);
-            quote!(Answering<answers::#answers>)
+            quote!(HandlerResult<answers::#answers>)
         }
     };
     let deprecated = operation.deprecated.then(|| quote!(, deprecated = true));
@@ -85,7 +85,7 @@ fn body_type(operation: &Operation, document: &Document) -> TokenStream {
 /// The content of a response, in a module from which `prefix` leads to the generated modules.
 fn content_type(content: &Content, document: &Document, prefix: &TokenStream) -> TokenStream {
     match content {
-        Content::Nothing => quote!(#prefix Undescribed),
+        Content::Nothing => quote!(#prefix UntypedJson),
         Content::Json(schema) => {
             let schema = type_name(schema);
             quote!(#prefix types::#schema)
@@ -106,18 +106,26 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
     let media = media(document, &runtime);
     let parameters = document.operations.iter().flat_map(|operation| parameters::structs(operation, &runtime));
     let rows = document.operations.iter().map(|operation| {
-        let Operation { id, method, path, .. } = operation;
+        let Operation { id, method, path, route, .. } = operation;
         let doc = &operation.description;
         let policy = document.names.policy(&operation.security);
         let parses = operation.body.iter().flat_map(|body| &body.content_types);
+        let produces: BTreeSet<&str> =
+            operation.answers.iter().filter_map(|answer| produced(&answer.content)).collect();
+        let produces = produces.into_iter();
+        let path_parameters = operation.parameters_in(ParameterLocation::Path).into_iter();
+        let integers = path_parameters.filter(|p| p.schema["type"] == "integer").map(|p| &p.name);
         quote! {
             #runtime::Operation {
                 id: #id,
                 method: #method,
                 path: #path,
+                route: #route,
                 description: #doc,
                 security: <policy::#policy as #runtime::Policy>::ALTERNATIVES,
                 parses: &[#(#parses),*],
+                produces: &[#(#produces),*],
+                integers: &[#(#integers),*],
             }
         }
     });
@@ -171,6 +179,15 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
     })
 }
 
+/// The media type of a response.
+fn produced(content: &Content) -> Option<&str> {
+    match content {
+        Content::Nothing => None,
+        Content::Json(_) => Some("application/json"),
+        Content::Bytes(media) => Some(media),
+    }
+}
+
 /// An enum for each operation with several documented responses. Any other response does not compile.
 fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let several = document.operations.iter().filter(|operation| operation.answers.len() > 1);
@@ -211,7 +228,7 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                 }
 
                 impl dropshot::HttpResponse for #name {
-                    fn to_result(self) -> #runtime::Handled {
+                    fn to_result(self) -> #runtime::RawResponse {
                         match self {
                             #(Self::#variants(reply) => reply.to_result()),*
                         }
@@ -259,9 +276,9 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
         .map(|(name, alternatives)| {
             let name = format_ident!("{name}");
             let caller = if alternatives.iter().any(Vec::is_empty) || alternatives.is_empty() {
-                format_ident!("Visitor")
+                quote!(Option<C>)
             } else {
-                format_ident!("SignedIn")
+                quote!(C)
             };
             let rows = alternatives.iter().map(|schemes| quote!(&[#(#schemes),*]));
             quote! {
@@ -269,8 +286,8 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                 pub struct #name;
 
                 impl #runtime::Policy for #name {
-                    type Caller = #runtime::#caller;
-                    const ALTERNATIVES: &'static [&'static [&'static str]] = &[#(#rows),*];
+                    type Caller<C> = #caller;
+                    const ALTERNATIVES: #runtime::Security = &[#(#rows),*];
                 }
             }
         })

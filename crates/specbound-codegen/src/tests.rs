@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 mod any_document;
 mod refusals;
 
-const SOURCE: &str = include_str!("../tests/documents/library.yaml");
+const SOURCE: &str = include_str!("../../specbound/examples/library/library.yaml");
 
 /// It has properties that are *named* like the keywords which the rules take away.
 const SMALL: &str = r"
@@ -398,11 +398,11 @@ fn signatures_say_policy_content_types_requiredness_and_status() {
     let server_trait = dense(&generated(&small()).unwrap().server_trait);
     for signature in [
         "asyncfnthing_create(rqctx:RequestContext<Self::Context>,call:Call<policy::TokenOrAnonymous,\
-         Body<types::ThingRequest,content::JsonOrFormOrMultipart>>)->Answering<answers::ThingCreate>;",
+         Body<types::ThingRequest,content::JsonOrFormOrMultipart>>)->HandlerResult<answers::ThingCreate>;",
         "asyncfnthing_retrieve(rqctx:RequestContext<Self::Context>,path:Path<params::ThingRetrievePath>,\
          query:Query<params::ThingRetrieveQuery>,call:Call<policy::Anyone,NoBody>)->Outcome<200u16,types::Page>;",
         "asyncfnplain_update(rqctx:RequestContext<Self::Context>,call:Call<policy::Anyone,\
-         OptionalBody<types::Plain,content::Json>>)->Outcome<200u16,Undescribed>;",
+         OptionalBody<types::Plain,content::Json>>)->Outcome<200u16,UntypedJson>;",
     ] {
         assert!(server_trait.contains(signature), "{signature}\nis not in\n{server_trait}");
     }
@@ -415,14 +415,14 @@ fn every_documented_answer_is_in_the_set() {
     let set = server.split_once("pubenumThingCreate{").unwrap().1.split_once('}').unwrap().0;
     let reply = "crate::runtime::Reply<";
     let expected =
-        format!("Status201({reply}201u16,super::types::Thing>),Status400({reply}400u16,super::Undescribed>),");
+        format!("Status201({reply}201u16,super::types::Thing>),Status400({reply}400u16,super::UntypedJson>),");
     assert_eq!(set, expected);
 }
 
 #[test]
 fn constraints_that_the_types_lost_are_in_the_table() {
     let server = dense(&generated(&small()).unwrap().server);
-    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
+    let table = server.split_once("HasConstraintsfortypes::ThingRequest{").unwrap().1;
     let row = |name: &str| {
         let row = table.split_once(&format!("Property{{name:\"{name}\",")).unwrap().1;
         row.split_once('}').unwrap().0.to_owned()

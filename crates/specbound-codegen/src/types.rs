@@ -147,7 +147,7 @@ fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -
 fn constraint_table(rust_name: &syn::Ident, schema: &Schema, document: &Document, runtime: &syn::Path) -> TokenStream {
     let rows = schema.properties.iter().map(|property| constraint_row(property, document, runtime));
     quote! {
-        impl #runtime::Described for types::#rust_name {
+        impl #runtime::HasConstraints for types::#rust_name {
             const PROPERTIES: &'static [#runtime::Property] = &[#(#rows),*];
         }
     }
@@ -172,7 +172,7 @@ fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path)
         Kind::Named(name) => match document.schema(name) {
             Some(schema) if !schema.properties.is_empty() => {
                 let name = type_name(&document.request_name(name));
-                ("Object", Some(quote!(|| <types::#name as #runtime::Described>::PROPERTIES)))
+                ("Object", Some(quote!(|| <types::#name as #runtime::HasConstraints>::PROPERTIES)))
             }
             _ => ("Any", None),
         },

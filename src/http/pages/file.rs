@@ -8,11 +8,11 @@ use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, IF_NONE_MATCH,
 };
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 
 use crate::domain::keys::hex;
-use crate::http::{headers, negotiation};
+use specbound::{Response, headers, negotiation};
 
 /// Keep it, and ask before each use.
 pub const REVALIDATE: &str = "no-cache";
@@ -44,7 +44,7 @@ impl File {
     }
 
     /// 200 with all of it, or 304 for a client that has it.
-    pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response<dropshot::Body> {
+    pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
         let mut response = Response::new(dropshot::Body::empty());
         if self.is_known(request) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -91,7 +91,7 @@ impl Compressed {
         self.plain.version()
     }
 
-    pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response<dropshot::Body> {
+    pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
         // Whoever says nothing may be somebody at a terminal.
         let is_asked = request.contains_key(ACCEPT_ENCODING) && takes_gzip(request);
         let file = if is_asked { &self.gzip } else { &self.plain };

@@ -4,19 +4,19 @@
 //! and CSRF token alone. Nothing here shows a key or a digest, and somebody else's row is as unknown as none.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use http::{Response, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Page, Visit};
+use super::{Page, PageRequest, client_of};
 use crate::domain::{Refusal, sessions, tokens};
-use crate::http::Server;
+use crate::http::AppState;
 use crate::http::caller::Credential;
-use crate::http::error::{ApiError, json_response};
 use crate::store::{Session, Token};
+use specbound::{ApiError, Response, json_response};
 
-pub fn pages() -> Vec<Box<dyn Page>> {
+pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
     [What::Sessions, What::EndSession, What::EndOtherSessions, What::Tokens, What::RevokeToken]
-        .map(|what| Box::new(what) as Box<dyn Page>)
+        .map(|what| Box::new(what) as Box<dyn Page<AppState>>)
         .into()
 }
 
@@ -30,7 +30,7 @@ enum What {
 }
 
 #[async_trait::async_trait]
-impl Page for What {
+impl Page<AppState> for What {
     fn path(&self) -> &'static str {
         match self {
             What::Sessions => "/platform/api/sessions/",
@@ -60,14 +60,15 @@ impl Page for What {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(&self, server: &Server, visit: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
+        let client = client_of(server, &visit);
         let Some((account, digest)) = visit.caller.and_then(|caller| match caller.credential {
             Credential::Session { digest } => Some((caller.account.id, digest)),
             Credential::Token { .. } | Credential::Basic => None,
         }) else {
             return Err(ApiError::internal("a page for sessions was opened by something else".to_owned()));
         };
-        let (domain, client) = (&server.domain, &visit.client);
+        let (domain, client) = (&server.domain, &client);
         let id = || self.row(visit.request.uri.path()).ok_or(Refusal::NotFound);
         let mut is_over = false;
         let body = match self {

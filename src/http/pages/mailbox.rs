@@ -6,20 +6,20 @@
 
 use std::sync::PoisonError;
 
+use http::HeaderValue;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use http::{HeaderValue, Response};
 
 use super::people::{POLICY, escaped, shell};
-use super::{Page, Visit};
-use crate::http::error::ApiError;
-use crate::http::{Server, Settings, origin};
+use super::{Page, PageRequest};
+use crate::http::{AppState, Settings, origin};
 use crate::mail::Message;
+use specbound::{ApiError, Response};
 
 const LIST: &str = "/platform/demo/mails/";
 const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups allow-top-navigation-by-user-activation; \
                        frame-ancestors 'none'";
 
-pub fn pages(settings: &Settings) -> Vec<Box<dyn Page>> {
+pub fn pages(settings: &Settings) -> Vec<Box<dyn Page<AppState>>> {
     match settings.mailbox {
         Some(_) => vec![Box::new(Mails::All), Box::new(Mails::One)],
         None => Vec::new(),
@@ -32,7 +32,7 @@ enum Mails {
 }
 
 #[async_trait::async_trait]
-impl Page for Mails {
+impl Page<AppState> for Mails {
     fn path(&self) -> &'static str {
         match self {
             Mails::All => LIST,
@@ -48,11 +48,7 @@ impl Page for Mails {
         vec!["text/html"]
     }
 
-    async fn answer(
-        &self,
-        server: &Server,
-        Visit { request, .. }: Visit,
-    ) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, server: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
         if !origin::is_loopback_host(&request.headers) {
             return Err(ApiError::not_found());
         }

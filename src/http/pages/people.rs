@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 
 use super::file::{Compressed, FOREVER, REVALIDATE};
-use super::{Page, Visit};
-use crate::http::error::ApiError;
-use crate::http::negotiation::{self, Offer};
-use crate::http::{Server, Settings};
+use super::{Page, PageRequest};
+use crate::http::{AppState, Settings};
+use specbound::negotiation::{self, Offer};
+use specbound::{ApiError, Response};
 
 const TEXTS: &str = include_str!("people/texts.json");
 const STYLE: &str = include_str!("people/style.css");
@@ -60,14 +60,14 @@ type Texts = BTreeMap<String, String>;
 /// # Errors
 ///
 /// A text that a page names and `texts.json` has not: a mistake of this build.
-pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
+pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String> {
     let texts = texts()?;
     let script_type = "text/javascript; charset=utf-8";
     let texts_module = format!("export default {};\n", serde_json::to_string(&texts).map_err(|e| e.to_string())?);
     let words = Sheet::new(TEXTS_PATH, script_type, texts_module)?;
     let script = Sheet::new(SCRIPT_PATH, script_type, words.versioned(SCRIPT))?;
     let style = Sheet::new(STYLE_PATH, "text/css; charset=utf-8", STYLE)?;
-    let mut pages: Vec<Box<dyn Page>> = Vec::new();
+    let mut pages: Vec<Box<dyn Page<AppState>>> = Vec::new();
     for (path, title, content) in PAGES {
         let loads = format!("<script type=\"module\" src=\"{SCRIPT_PATH}\"></script>");
         let title = texts.get(title).ok_or_else(|| format!("texts.json has no {title}"))?;
@@ -75,8 +75,8 @@ pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page>>, String> {
         let page = style.versioned(&script.versioned(&page));
         pages.push(Box::new(Sheet::new(path, "text/html; charset=utf-8", page)?));
     }
-    pages.extend([words, script, style].map(|sheet| Box::new(sheet) as Box<dyn Page>));
-    pages.extend(ELSEWHERE.map(|(path, target)| Box::new(Elsewhere { path, target }) as Box<dyn Page>));
+    pages.extend([words, script, style].map(|sheet| Box::new(sheet) as Box<dyn Page<AppState>>));
+    pages.extend(ELSEWHERE.map(|(path, target)| Box::new(Elsewhere { path, target }) as Box<dyn Page<AppState>>));
     Ok(pages)
 }
 
@@ -151,7 +151,7 @@ impl Sheet {
 }
 
 #[async_trait::async_trait]
-impl Page for Sheet {
+impl Page<AppState> for Sheet {
     fn path(&self) -> &'static str {
         self.path
     }
@@ -164,7 +164,7 @@ impl Page for Sheet {
         vec![self.media_type]
     }
 
-    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
         let version = request.uri.query().and_then(|query| query.strip_prefix("v="));
         let lifetime = if version == Some(self.content.version()) { FOREVER } else { REVALIDATE };
         let mut response = self.content.answer(&request.headers, lifetime);
@@ -180,7 +180,7 @@ struct Elsewhere {
 }
 
 #[async_trait::async_trait]
-impl Page for Elsewhere {
+impl Page<AppState> for Elsewhere {
     fn path(&self) -> &'static str {
         self.path
     }
@@ -193,7 +193,7 @@ impl Page for Elsewhere {
         vec!["text/html"]
     }
 
-    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
         // What a link carries goes along, as it was sent.
         let target = match self.path.split_once('{') {
             Some((before, _)) => {
@@ -210,7 +210,7 @@ impl Page for Elsewhere {
 }
 
 /// `/` leads a browser to its account. To a program it is as unknown as it is to the reference.
-pub fn way_home(request: &Request<dropshot::Body>) -> Option<Response<dropshot::Body>> {
+pub fn redirect_root(request: &Request<dropshot::Body>) -> Option<Response> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_asked = is_read && request.uri().path() == "/" && is_browser(request.headers(), request.uri());
     is_asked.then(|| redirect(HOME).ok()).flatten()
@@ -223,7 +223,7 @@ fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
     negotiation::choose(headers, uri, &OFFERS).is_ok_and(|chosen| chosen == 1)
 }
 
-pub fn redirect(target: &str) -> Result<Response<dropshot::Body>, ApiError> {
+pub fn redirect(target: &str) -> Result<Response, ApiError> {
     let location = HeaderValue::from_str(target).map_err(|_| ApiError::not_found())?;
     let mut response = Response::new(dropshot::Body::empty());
     *response.status_mut() = StatusCode::FOUND;

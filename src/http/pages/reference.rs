@@ -7,12 +7,12 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 
 use super::file::{FOREVER, File, REVALIDATE, takes_gzip};
-use super::{Page, Visit};
-use crate::http::Server;
-use crate::http::error::ApiError;
+use super::{Page, PageRequest};
+use crate::http::AppState;
+use specbound::{ApiError, Response};
 
 const SHELL: &str = include_str!("reference.html");
 const SCRIPT: &str = include_str!("reference.js");
@@ -33,7 +33,7 @@ struct Piece {
 /// # Errors
 ///
 /// A file's own, which no build has.
-pub fn pages() -> Result<Vec<Box<dyn Page>>, String> {
+pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, String> {
     let script = "text/javascript; charset=utf-8";
     let assets = [
         Piece::plain("/api-doc/reference.js", script, SCRIPT)?,
@@ -46,7 +46,7 @@ pub fn pages() -> Result<Vec<Box<dyn Page>>, String> {
     };
     let shell = assets.iter().fold(SHELL.to_owned(), versioned);
     let shell = Piece::plain("/api-doc/", "text/html; charset=utf-8", shell)?;
-    Ok(assets.into_iter().chain([shell]).map(|piece| Box::new(piece) as Box<dyn Page>).collect())
+    Ok(assets.into_iter().chain([shell]).map(|piece| Box::new(piece) as Box<dyn Page<AppState>>).collect())
 }
 
 impl Piece {
@@ -62,7 +62,7 @@ impl Piece {
 }
 
 #[async_trait::async_trait]
-impl Page for Piece {
+impl Page<AppState> for Piece {
     fn path(&self) -> &'static str {
         self.path
     }
@@ -75,7 +75,7 @@ impl Page for Piece {
         vec![self.media_type]
     }
 
-    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
         if self.is_gzip && !takes_gzip(&request.headers) {
             let detail = "This file is sent as gzip only.";
             return Err(ApiError::detail(StatusCode::NOT_ACCEPTABLE, detail));

@@ -6,15 +6,15 @@
 //! for `spec diff` to say, and a document that is made anew would hide the difference.
 
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, VARY};
-use http::{HeaderValue, Response, Uri};
+use http::{HeaderValue, Uri};
 
 use super::file::{File, REVALIDATE};
-use super::{Page, Visit};
+use super::{Page, PageRequest};
 use crate::api::{SOURCE, TITLE, VERSION};
-use crate::http::Server;
+use crate::http::AppState;
 use crate::http::caller::ANY_SCHEME;
-use crate::http::error::ApiError;
-use crate::http::negotiation::{self, Offer};
+use specbound::negotiation::{self, Offer};
+use specbound::{ApiError, Response};
 
 /// The document as `build.rs` turned it into JSON: the same keys in the same order.
 const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/document.json"));
@@ -51,7 +51,7 @@ impl Schema {
 }
 
 #[async_trait::async_trait]
-impl Page for Schema {
+impl Page<AppState> for Schema {
     fn path(&self) -> &'static str {
         "/api/schema/"
     }
@@ -72,7 +72,7 @@ impl Page for Schema {
         negotiation::choose(headers, uri, OFFERS).map(|_| ())
     }
 
-    async fn answer(&self, _: &Server, Visit { request, .. }: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
         let chosen = negotiation::choose(&request.headers, &request.uri, OFFERS)?;
         let file = self.files.get(chosen).ok_or_else(ApiError::not_found)?;
         let mut response = file.answer(&request.headers, REVALIDATE);

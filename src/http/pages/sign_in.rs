@@ -3,21 +3,23 @@
 //! Like the documented operations, but for what they hand out: a session, and no token, which no page would ever show
 //! and no sign-out end. JSON in the API's manner and its shape of errors.
 
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Page, Visit};
+use super::{Page, PageRequest, client_of};
 use crate::domain::accounts::{self, Grant};
 use crate::domain::passwords::Password;
 use crate::domain::{Problems, sessions};
 use crate::http::caller::{self, Credential};
-use crate::http::error::{ApiError, json_response};
 use crate::http::login::{self, Credentials};
-use crate::http::typed::Input;
-use crate::http::{Server, registration};
+use crate::http::{AppState, registration};
+use specbound::{ApiError, Response, json_response};
+use specbound::{Host, Input};
 
-pub fn pages() -> Vec<Box<dyn Page>> {
-    [Endpoint::Login, Endpoint::Register, Endpoint::Reauthenticate].map(|e| Box::new(e) as Box<dyn Page>).into()
+pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
+    [Endpoint::Login, Endpoint::Register, Endpoint::Reauthenticate]
+        .map(|e| Box::new(e) as Box<dyn Page<AppState>>)
+        .into()
 }
 
 #[derive(Clone, Copy)]
@@ -28,7 +30,7 @@ enum Endpoint {
 }
 
 #[async_trait::async_trait]
-impl Page for Endpoint {
+impl Page<AppState> for Endpoint {
     fn path(&self) -> &'static str {
         match self {
             Endpoint::Login => "/platform/api/login/",
@@ -59,20 +61,22 @@ impl Page for Endpoint {
         }
     }
 
-    async fn answer(&self, server: &Server, mut visit: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+    async fn answer(&self, server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
         let (status, granted) = match self {
             Endpoint::Reauthenticate => return reauthenticate(server, visit).await,
             Endpoint::Login => {
+                let client = client_of(server, &visit);
                 caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-                let input = Input::new(visit.body.fields().await?);
+                let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
                 let Credentials { username, password, .. } = login::credentials(input)?;
-                let granted = accounts::log_in(&server.domain, &username, password, Grant::Session, &visit.client);
+                let granted = accounts::log_in(&server.domain, &username, password, Grant::Session, &client);
                 (StatusCode::OK, granted.await?)
             }
             Endpoint::Register => {
+                let client = client_of(server, &visit);
                 caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-                let input = Input::new(visit.body.fields().await?);
-                let granted = registration::register(server, input, Grant::Session, visit.client).await?;
+                let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
+                let granted = registration::register(server, input, Grant::Session, client).await?;
                 (StatusCode::CREATED, granted)
             }
         };
@@ -82,7 +86,7 @@ impl Page for Endpoint {
 }
 
 /// GET: whether the session's owner proved who they are lately, and can do so by a password. POST: by this one.
-async fn reauthenticate(server: &Server, mut visit: Visit) -> Result<Response<dropshot::Body>, ApiError> {
+async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
     let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
     let Credential::Session { digest } = caller.credential else { return Err(ApiError::not_found()) };
     if visit.request.method != Method::POST {
@@ -93,11 +97,11 @@ async fn reauthenticate(server: &Server, mut visit: Visit) -> Result<Response<dr
     let sent = visit.body.fields().await?.text("password").filter(|password| !password.is_empty());
     let password = sent.ok_or_else(|| Problems::of("password", "This field is required."))?;
     let password = Password::new(password);
-    accounts::reauthenticate(&server.domain, &caller.account, digest, password, &visit.client).await?;
+    accounts::reauthenticate(&server.domain, &caller.account, digest, password, &client_of(server, &visit)).await?;
     Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
 }
 
-fn answer(status: StatusCode, body: &Value, cookies: Vec<HeaderValue>) -> Response<dropshot::Body> {
+fn answer(status: StatusCode, body: &Value, cookies: Vec<HeaderValue>) -> Response {
     let mut response = json_response(status, body.to_string().into_bytes());
     for cookie in cookies {
         response.headers_mut().append(http::header::SET_COOKIE, cookie);

@@ -4,19 +4,21 @@
 //! that acts: state, ticket and code make it good once, and a HEAD does nothing. Every failure ends on a page that says
 //! what to do. Nothing of these pages needs JavaScript, and they exist for the providers of the settings alone.
 
+use std::net::SocketAddr;
+
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::people::{self, HOME, POLICY, escaped, shell};
-use super::{Page, Visit};
+use super::{Page, PageRequest, client_of};
 use crate::domain::Problems;
 use crate::domain::client::Client;
 use crate::domain::social::{self, Failure, Finished, Form, Purpose, Returned, Ticket};
-use crate::http::caller::{self, Credential, FromIdentity, SignedIn};
-use crate::http::error::ApiError;
-use crate::http::lazy_body::LazyBody;
-use crate::http::{Server, Settings};
+use crate::http::caller::{self, Credential};
+use crate::http::{AppState, Settings};
+use specbound::{ApiError, Response};
+use specbound::{Credentials, LazyBody, authenticate};
 
 const LOGIN_PATH: &str = "/api/auth/social/{provider}/login/";
 const CONNECT_PATH: &str = "/api/auth/social/{provider}/connect/";
@@ -31,11 +33,11 @@ const MOST_NEXT_BYTES: usize = 500;
 const OWN_HOP: &str = "own";
 
 /// None without providers: the paths are as unknown then as any other.
-pub fn pages(settings: &Settings) -> Vec<Box<dyn Page>> {
+pub fn pages(settings: &Settings) -> Vec<Box<dyn Page<AppState>>> {
     if settings.providers.is_empty() {
         return Vec::new();
     }
-    let page = |what| Box::new(Way { what, providers: settings.providers.clone() }) as Box<dyn Page>;
+    let page = |what| Box::new(Way { what, providers: settings.providers.clone() }) as Box<dyn Page<AppState>>;
     [What::Login, What::Connect, What::Callback, What::SignUp].map(page).into()
 }
 
@@ -54,6 +56,7 @@ struct Way {
 struct Head {
     request: Parts,
     client: Client,
+    remote: SocketAddr,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,10 +67,10 @@ enum What {
     SignUp,
 }
 
-type Answer = Response<dropshot::Body>;
+type Answer = Response;
 
 #[async_trait::async_trait]
-impl Page for Way {
+impl Page<AppState> for Way {
     fn path(&self) -> &'static str {
         match self.what {
             What::Login => LOGIN_PATH,
@@ -93,9 +96,10 @@ impl Page for Way {
         if self.what == What::Callback { &["GET"] } else { &["GET", "POST"] }
     }
 
-    async fn answer(&self, server: &Server, visit: Visit) -> Result<Answer, ApiError> {
-        let Visit { request, body, client, .. } = visit;
-        let visit = Head { request, client };
+    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Answer, ApiError> {
+        let client = client_of(server, &visit);
+        let PageRequest { request, body, remote, .. } = visit;
+        let visit = Head { request, client, remote };
         let is_post = visit.request.method == Method::POST;
         let answer = match (self.what, is_post) {
             (What::Login | What::Connect, false) => self.door(server, &visit).await,
@@ -116,7 +120,7 @@ impl Way {
     }
 
     /// The page with the button.
-    async fn door(&self, server: &Server, visit: &Head) -> Result<Answer, ApiError> {
+    async fn door(&self, server: &AppState, visit: &Head) -> Result<Answer, ApiError> {
         let provider = server.domain.providers.find(self.provider(visit)).ok_or_else(ApiError::not_found)?;
         let next = query(visit, "next").unwrap_or_default();
         own_path(&next)?;
@@ -144,7 +148,7 @@ impl Way {
 
     /// Sends the browser to the provider: by a page, since a policy for forms holds for where they are redirected too,
     /// and where a provider is asked stands in its own document.
-    async fn begin(&self, server: &Server, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
+    async fn begin(&self, server: &AppState, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
         let purpose = match self.what {
             What::Connect => Purpose::Connect { session: session_of(server, visit, &mut body).await? },
             _ => {
@@ -171,7 +175,7 @@ impl Way {
         Ok(answer)
     }
 
-    async fn finish(&self, server: &Server, visit: &Head) -> Result<Answer, ApiError> {
+    async fn finish(&self, server: &AppState, visit: &Head) -> Result<Answer, ApiError> {
         if visit.request.method == Method::HEAD {
             return Ok(html(StatusCode::OK, String::new()));
         }
@@ -203,14 +207,14 @@ impl Way {
 }
 
 /// The provider's redirect begins at another site, so that a Strict session cookie stays behind; connecting needs it.
-fn needs_own_hop(server: &Server, visit: &Head, ticket: Option<&Ticket>) -> bool {
+fn needs_own_hop(server: &AppState, visit: &Head, ticket: Option<&Ticket>) -> bool {
     server.settings.cookie_same_site.eq_ignore_ascii_case("strict")
         && query(visit, OWN_HOP).is_none()
         && social::is_to_connect(&server.domain, ticket)
 }
 
 /// A page that asks for the same once more, as a page of this site.
-fn own_hop(server: &Server, visit: &Head) -> Answer {
+fn own_hop(server: &AppState, visit: &Head) -> Answer {
     let path = visit.request.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = escaped(&format!("{path}&{OWN_HOP}=1"));
     let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
@@ -221,13 +225,13 @@ fn own_hop(server: &Server, visit: &Head) -> Answer {
     html(StatusCode::OK, shell("social.returning", &head, &page, &server.settings))
 }
 
-async fn sign_up_form(server: &Server, visit: &Head) -> Result<Answer, ApiError> {
+async fn sign_up_form(server: &AppState, visit: &Head) -> Result<Answer, ApiError> {
     let ticket = server.cookies().find_ticket(&visit.request.headers);
     let (provider, form) = social::form(&server.domain, ticket.as_ref()).await?;
     Ok(form_page(server, visit, StatusCode::OK, &provider, &form, &Problems::none()))
 }
 
-async fn sign_up(server: &Server, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
+async fn sign_up(server: &AppState, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
     caller::check_csrf(server, &visit.request, &mut body).await?;
     let fields = body.fields().await?;
     let text = |name| fields.text(name).unwrap_or_default();
@@ -248,7 +252,7 @@ async fn sign_up(server: &Server, visit: &Head, mut body: LazyBody) -> Result<An
 }
 
 fn form_page(
-    server: &Server,
+    server: &AppState,
     visit: &Head,
     status: StatusCode,
     provider: &str,
@@ -293,7 +297,7 @@ fn form_page(
     answer
 }
 
-fn done(server: &Server, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
+fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
     let jar = server.cookies();
     let (target, cookies) = match finished {
         Finished::SignedIn { session, device, next } => (next, jar.logged_in(Some(&session), Some(&device))),
@@ -309,13 +313,13 @@ fn done(server: &Server, status: StatusCode, finished: Finished) -> Result<Answe
 }
 
 /// What went wrong in words, and where to go on.
-fn failed(server: &Server, error: ApiError) -> Answer {
+fn failed(server: &AppState, error: ApiError) -> Answer {
     let body = format!(
         "<main id=\"content\" class=\"card\"><h1>{{{{social.failed}}}}</h1>\
          <p class=\"summary bad\" role=\"alert\">{}</p>\
          <nav class=\"links\"><a href=\"/platform/login\">{{{{social.again}}}}</a>\
          <a href=\"{HOME}\">{{{{social.back}}}}</a></nav></main>",
-        escaped(&error.words().join("\n")),
+        escaped(&error.messages().join("\n")),
     );
     let page = shell("social.failed", "", &body, &server.settings);
     let mut answer = error.into_page(page.into());
@@ -359,10 +363,11 @@ fn own_path(next: &str) -> Result<(), ApiError> {
 }
 
 /// The session that asks, with its CSRF token and a recent proof of its owner.
-async fn session_of(server: &Server, visit: &Head, body: &mut LazyBody) -> Result<[u8; 32], ApiError> {
+async fn session_of(server: &AppState, visit: &Head, body: &mut LazyBody) -> Result<[u8; 32], ApiError> {
     const COOKIE: &[&[&str]] = &[&["cookieAuth"]];
-    let identity = caller::identify(server, COOKIE, &visit.request, body, || visit.client.clone()).await?;
-    let caller = SignedIn::from_identity(server, identity, COOKIE).await?;
+    let mut credentials =
+        Credentials { host: server, head: &visit.request, body, remote: visit.remote, security: COOKIE };
+    let caller = authenticate(&mut credentials).await?.ok_or_else(ApiError::not_found)?;
     caller.require_recent_auth(server).await?;
     match caller.credential {
         Credential::Session { digest } => Ok(digest),

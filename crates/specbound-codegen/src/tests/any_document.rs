@@ -95,7 +95,7 @@ fn all_of_becomes_one_object() {
     ]});
     put(&mut document, "/components/schemas/Plain", all);
     let server = dense(&taken(&document).server);
-    let table = server.split_once("Describedfortypes::Plain{").unwrap().1;
+    let table = server.split_once("HasConstraintsfortypes::Plain{").unwrap().1;
     let (a, b) = table.split_once("name:\"b\"").unwrap();
     assert!(a.contains("name:\"a\"") && a.contains("max_length:Some(3usize)") && a.contains("required:true"), "{a}");
     assert!(b.contains("minimum:Some"), "{b}");

@@ -246,7 +246,7 @@ fn constraints_are_in_the_table_however_they_are_written() {
     let words = json!({"type": "array", "items": {"type": "string", "maxLength": 7}, "maxItems": 2});
     put(&mut source, &format!("{THING}/properties/words"), words);
     let server = dense(&generated(&source).unwrap().server);
-    let table = server.split_once("Describedfortypes::ThingRequest{").unwrap().1;
+    let table = server.split_once("HasConstraintsfortypes::ThingRequest{").unwrap().1;
     let row = |name: &str| table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
     assert!(row("share").contains("Kind::Integer") && row("share").contains("value:100f64,exclusive:false"));
     for says in ["Kind::Text", "max_length:Some(7usize)", "is_array:true", "max_items:Some(2usize)"] {

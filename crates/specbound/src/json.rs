@@ -4,7 +4,7 @@
 //! many values is refused where the limit is passed, so that its memory is bounded whatever its length. It must not
 //! panic, and must run in linear time.
 
-use super::body::{BodyError, FieldValue, MAX_FIELDS, Members};
+use crate::body::{BodyError, FieldValue, MAX_FIELDS, Members};
 
 /// Python gives up at about a thousand; no request of this API nests at all.
 const MAX_DEPTH: usize = 128;

@@ -1,5 +1,5 @@
 //! A request's body, read on demand: within a time, up to a size, and large ones only while there is room for them and
-//! away from the async workers. What it means is for [`super::body`].
+//! away from the async workers. What it means is for [`crate::body`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,12 +12,11 @@ use hyper::body::Body;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroize;
 
-use super::body::{self, BodyError, Fields};
-use super::error::ApiError;
-use crate::domain::Refusal;
+use crate::ApiError;
+use crate::body::{self, BodyError, Fields};
 
 /// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
-const MOST_BODY_BYTES: usize = 2_621_440;
+const MAX_BODY_BYTES: usize = 2_621_440;
 /// A body up to here is always read; what is longer shares [`LARGE_BODIES`]. No request of this API needs as much.
 const SMALL_BODY_BYTES: usize = 65_536;
 /// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all requests together.
@@ -25,23 +24,23 @@ static LARGE_BODIES: Semaphore = Semaphore::const_new(16 << 20);
 /// Large bodies are parsed one after the other: together they never take more than one core from everything else.
 static LARGE_BODY_PARSER: Semaphore = Semaphore::const_new(1);
 /// A client that takes longer to send its body is gone, or means harm.
-const BODY_PATIENCE: Duration = Duration::from_secs(30);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The share of [`LARGE_BODIES`] that a request holds until it is answered: what was read of its body lives on in the
 /// fields that its handler works with.
 #[derive(Clone, Default)]
-pub struct Room(Arc<Mutex<Vec<SemaphorePermit<'static>>>>);
+pub struct ReadPermit(Arc<Mutex<Vec<SemaphorePermit<'static>>>>);
 
-impl Room {
+impl ReadPermit {
     /// Goes with the request to its [`LazyBody`]; the room is given back when this one is dropped too. `None` for a
     /// request without a body.
-    pub fn attach(request: &mut Request<dropshot::Body>) -> Option<Room> {
+    pub fn attach(request: &mut Request<dropshot::Body>) -> Option<ReadPermit> {
         if request.body().is_end_stream() {
             return None;
         }
-        let room = Room::default();
-        request.extensions_mut().insert(room.clone());
-        Some(room)
+        let permit = ReadPermit::default();
+        request.extensions_mut().insert(permit.clone());
+        Some(permit)
     }
 
     fn grow(&self, bytes: usize) -> Result<(), Uncollected> {
@@ -63,10 +62,11 @@ pub struct LazyBody {
     unread: Option<dropshot::Body>,
     /// What [`LazyBody::form_field`] has read, for [`LazyBody::fields`].
     parsed: Option<Result<Fields, BodyError>>,
-    room: Room,
+    permit: ReadPermit,
 }
 
 impl LazyBody {
+    /// The body of a request with this head.
     pub fn new(head: &Parts, body: dropshot::Body) -> LazyBody {
         let text = |name| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         LazyBody {
@@ -74,10 +74,12 @@ impl LazyBody {
             declared_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
             unread: Some(body),
             parsed: None,
-            room: head.extensions.get::<Room>().cloned().unwrap_or_default(),
+            permit: head.extensions.get::<ReadPermit>().cloned().unwrap_or_default(),
         }
     }
 
+    /// Its fields.
+    ///
     /// # Errors
     ///
     /// 413, 408, 415, 400, and 503 when other large bodies have taken all the room.
@@ -114,21 +116,21 @@ impl LazyBody {
 
     async fn bytes(&mut self) -> Result<bytes::Bytes, ApiError> {
         let too_large = || {
-            let detail = format!("The request body is larger than {MOST_BODY_BYTES} bytes.");
+            let detail = format!("The request body is larger than {MAX_BODY_BYTES} bytes.");
             ApiError::detail(StatusCode::PAYLOAD_TOO_LARGE, &detail)
         };
-        if self.declared_length.is_some_and(|length| length > MOST_BODY_BYTES) {
+        if self.declared_length.is_some_and(|length| length > MAX_BODY_BYTES) {
             return Err(too_large());
         }
         let Some(body) = self.unread.take() else { return Ok(bytes::Bytes::new()) };
         let late = || ApiError::detail(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time.");
-        let collected = tokio::time::timeout(BODY_PATIENCE, self.collect(body)).await.map_err(|_| late())?;
+        let collected = tokio::time::timeout(BODY_TIMEOUT, self.collect(body)).await.map_err(|_| late())?;
         match collected {
             Err(Uncollected::TooLarge) => Err(too_large()),
             Err(Uncollected::Broken) => {
                 Err(ApiError::detail(StatusCode::BAD_REQUEST, "The request body could not be read."))
             }
-            Err(Uncollected::NoRoom) => Err(Refusal::Busy.into()),
+            Err(Uncollected::NoRoom) => Err(ApiError::unavailable("The server is busy. Please try again.")),
             Ok(bytes) => Ok(bytes),
         }
     }
@@ -139,12 +141,12 @@ impl LazyBody {
             let Ok(data) = frame.map_err(|_| Uncollected::Broken)?.into_data() else { continue };
             let before = collected.len();
             let length = before + data.len();
-            if length > MOST_BODY_BYTES {
+            if length > MAX_BODY_BYTES {
                 return Err(Uncollected::TooLarge);
             }
             let more = length.saturating_sub(before.max(SMALL_BODY_BYTES));
             if more > 0 {
-                self.room.grow(more)?;
+                self.permit.grow(more)?;
             }
             if collected.capacity() < length {
                 // Doubled while it is small, so that a body of single bytes is not copied with each; never far beyond

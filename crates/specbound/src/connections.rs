@@ -2,11 +2,11 @@
 //!
 //! dropshot's own loop never closes a connection that is silent from its first byte on or in the middle of a TLS
 //! handshake, and takes as many as come: a few thousand of them, which cost a stranger nothing, end the service. So this
-//! loop stands in its place. hyper speaks HTTP, rustls TLS; what a request means is for an [`Answerer`]: the API's door
-//! ([`super::front`]), or the operator's address (`operating.rs`).
+//! loop stands in its place. hyper speaks HTTP, rustls TLS; the meaning of a request is for a [`Service`], such as
+//! [`crate::HttpService`].
 //!
 //! The rule: a connection either waits for this server, or this server waits for it (for its handshake, for a request,
-//! for the rest of a body, or for it to take an answer). Whoever keeps the server waiting is closed after [`PATIENCE`],
+//! for the rest of a body, or for it to take an answer). Whoever keeps the server waiting is closed after [`IDLE_TIMEOUT`],
 //! and before that, the longest first, as soon as its place is needed. So no number of silent connections keeps anybody
 //! out, and none that waits for this server is ever cut off.
 
@@ -35,38 +35,38 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
-use super::framing::StrictFraming;
-use super::front::Answer;
-use crate::metrics;
+use crate::framing::StrictFraming;
+use crate::{Response, metrics};
 
 /// Longer than the minute for which proxies keep an unused connection, so that it is theirs to close.
-const PATIENCE: Duration = Duration::from_secs(75);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// The same once the server stops.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
-const SWEEP: Duration = Duration::from_secs(1);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// A connection takes some 10 kB, up to 40 with a head that never ends.
-const MOST: usize = 4096;
+const MAX_CONNECTIONS: usize = 4096;
 /// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers, sign-in providers and the
 /// operator's address.
 const RESERVED: usize = 512;
 /// Connections that are told to close and not gone yet.
-const MOST_CLOSING: usize = 32;
+const MAX_CLOSING: usize = 32;
 /// Connections that wait to be taken: a burst of clients is not to be told that nobody is there.
 const BACKLOG: u32 = 1024;
 /// Of a request's head. hyper answers 431 to a longer one.
-const MOST_HEAD_BYTES: usize = 32 * 1024;
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// Requests at a time on one connection of HTTP/2. A browser asks for a page's few files at once.
-const MOST_STREAMS: u32 = 32;
+const MAX_STREAMS: u32 = 32;
 /// Requests at a time on all connections, before those that keep this server waiting are closed.
-const MOST_REQUESTS: i64 = 4096;
+const MAX_REQUESTS: i64 = 4096;
 
 /// What answers the requests of a listener.
-pub trait Answerer: Send + Sync + 'static {
+pub trait Service: Send + Sync + 'static {
+    /// Answers one request of the peer `remote`.
     fn answer(
         self: &Arc<Self>,
         request: Request<dropshot::Body>,
         remote: SocketAddr,
-    ) -> impl Future<Output = Answer> + Send;
+    ) -> impl Future<Output = Response> + Send;
 
     /// Where its connections are counted.
     fn metrics(&self) -> &metrics::Http;
@@ -86,11 +86,11 @@ impl Connections {
     /// # Errors
     ///
     /// The system's.
-    pub fn listen<A: Answerer>(
+    pub fn listen<S: Service>(
         bind: SocketAddr,
         most: usize,
         tls: Option<Arc<rustls::ServerConfig>>,
-        answerer: Arc<A>,
+        service: Arc<S>,
         log: Logger,
     ) -> std::io::Result<Connections> {
         let socket = if bind.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
@@ -102,11 +102,12 @@ impl Connections {
         let address = listener.local_addr()?;
         let (tls, acceptor) = watch::channel(tls.map(TlsAcceptor::from));
         let (stop, stopped) = watch::channel(());
-        let open = Open::new(most, answerer.metrics().clone(), log);
-        let loop_ = tokio::spawn(serve(listener, acceptor, stopped, answerer, open));
+        let open = ConnectionTable::new(most, service.metrics().clone(), log);
+        let loop_ = tokio::spawn(serve(listener, acceptor, stopped, service, open));
         Ok(Connections { address, tls, stop, loop_ })
     }
 
+    /// The address that is bound.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -144,7 +145,7 @@ pub fn most() -> usize {
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
-        let wanted = (MOST + RESERVED) as u64;
+        let wanted = (MAX_CONNECTIONS + RESERVED) as u64;
         let granted = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
         let mut current = limit.current.unwrap_or(wanted);
         if current < granted {
@@ -155,41 +156,41 @@ pub fn most() -> usize {
         }
         let current = usize::try_from(current).unwrap_or(usize::MAX);
         // With next to none, half of them.
-        MOST.min(current.saturating_sub(RESERVED).max(current / 2))
+        MAX_CONNECTIONS.min(current.saturating_sub(RESERVED).max(current / 2))
     }
     #[cfg(not(unix))]
-    MOST
+    MAX_CONNECTIONS
 }
 
-async fn serve<A: Answerer>(
+async fn serve<S: Service>(
     listener: TcpListener,
     tls: watch::Receiver<Option<TlsAcceptor>>,
     mut stopped: watch::Receiver<()>,
-    answerer: Arc<A>,
-    open: Arc<Open>,
+    service: Arc<S>,
+    open: Arc<ConnectionTable>,
 ) {
     let graceful = GracefulShutdown::new();
-    let mut sweep = tokio::time::interval(SWEEP);
+    let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let http = Arc::new(http());
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, remote)) => {
-                    let Some(place) = open.take_place().await else { continue };
+                    let Some(slot) = open.take_slot().await else { continue };
                     let client = Client {
                         remote,
                         open: Arc::clone(&open),
-                        connection: Arc::clone(&place.connection),
+                        connection: Arc::clone(&slot.connection),
                         http: Arc::clone(&http),
-                        answerer: Arc::clone(&answerer),
+                        service: Arc::clone(&service),
                         watcher: graceful.watcher(),
                     };
                     let acceptor = tls.borrow().clone();
                     tokio::spawn(async move {
                         tokio::select! {
-                            () = place.connection.closed.notified() => {}
-                            () = client.welcome(stream, acceptor) => {}
+                            () = slot.connection.closed.notified() => {}
+                            () = client.accept(stream, acceptor) => {}
                         }
                     });
                 }
@@ -199,11 +200,11 @@ async fn serve<A: Answerer>(
                 Err(e) => {
                     // Out of file descriptors, as a rule.
                     warn!(open.log, "a connection could not be taken"; "why" => %e);
-                    open.close_longest();
+                    open.evict_longest_idle();
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
-            _ = sweep.tick() => open.close_older(PATIENCE),
+            _ = sweep.tick() => open.close_older(IDLE_TIMEOUT),
             // Nothing is sent but this.
             _ = stopped.changed() => break,
         }
@@ -213,7 +214,7 @@ async fn serve<A: Answerer>(
     loop {
         tokio::select! {
             () = &mut ending => return,
-            _ = sweep.tick() => open.close_older(LAST_PATIENCE),
+            _ = sweep.tick() => open.close_older(SHUTDOWN_TIMEOUT),
         }
     }
 }
@@ -221,65 +222,67 @@ async fn serve<A: Answerer>(
 fn http() -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
     // Heads are timed by the sweep, together with all else that is waited for.
-    http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MOST_HEAD_BYTES);
-    let most_head = u32::try_from(MOST_HEAD_BYTES).unwrap_or(u32::MAX);
-    http.http2().timer(TokioTimer::new()).max_concurrent_streams(MOST_STREAMS).max_header_list_size(most_head);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES);
+    let most_head = u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX);
+    http.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(most_head);
     http
 }
 
 /// What one connection needs.
-struct Client<A> {
+struct Client<S> {
     remote: SocketAddr,
-    open: Arc<Open>,
+    open: Arc<ConnectionTable>,
     connection: Arc<Connection>,
     http: Arc<Builder<TokioExecutor>>,
-    answerer: Arc<A>,
+    service: Arc<S>,
     watcher: Watcher,
 }
 
-impl<A: Answerer> Client<A> {
-    async fn welcome(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+impl<S: Service> Client<S> {
+    async fn accept(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
         // Answers are written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
         match tls {
-            None => self.speak(stream).await,
+            None => self.serve(stream).await,
             // Who cannot agree on TLS was told by an alert.
             Some(acceptor) => {
                 if let Ok(stream) = acceptor.accept(stream).await {
-                    self.speak(stream).await;
+                    self.serve(stream).await;
                 }
             }
         }
     }
 
-    async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
-        let Client { remote, open, connection, http, answerer, watcher } = self;
-        let service = service_fn(move |request: Request<Incoming>| {
+    async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: T) {
+        let Client { remote, open, connection, http, service, watcher } = self;
+        let answer = service_fn(move |request: Request<Incoming>| {
             let work = Work::begin(&connection);
-            let answerer = Arc::clone(&answerer);
+            let service = Arc::clone(&service);
             // A connection of HTTP/2 brings many requests, and can keep this server waiting with each. Those that do not
             // are few: whatever they wait for in here has a queue of its own with an end.
-            if answerer.metrics().in_flight.get() >= MOST_REQUESTS {
-                open.close_longest();
+            if service.metrics().in_flight.get() >= MAX_REQUESTS {
+                open.evict_longest_idle();
             }
             async move {
                 let request = request.map(|body| match body.is_end_stream() {
                     true => dropshot::Body::empty(),
-                    false => dropshot::Body::wrap(Awaited { body, connection: Arc::clone(&work.0), is_awaited: false }),
+                    false => {
+                        dropshot::Body::wrap(TrackedBody { body, connection: Arc::clone(&work.0), is_awaited: false })
+                    }
                 });
-                let answer: Answer = answerer.answer(request, remote).await;
+                let answer: Response = service.answer(request, remote).await;
                 drop(work);
                 Ok::<_, Infallible>(answer)
             }
         });
-        let connection = http.serve_connection(TokioIo::new(StrictFraming::new(stream)), service).into_owned();
+        let connection = http.serve_connection(TokioIo::new(StrictFraming::new(stream)), answer).into_owned();
         // What ends a connection is the client's affair.
         let _ = watcher.watch(connection).await;
     }
 }
 
 /// All connections that are open.
-struct Open {
+struct ConnectionTable {
     most: usize,
     started: Instant,
     next: AtomicU64,
@@ -290,7 +293,7 @@ struct Open {
 
 /// One of them.
 struct Connection {
-    /// When [`Open`] was made.
+    /// When [`ConnectionTable`] was made.
     started: Instant,
     /// How many things of it this server has in hand.
     working: AtomicU32,
@@ -301,15 +304,15 @@ struct Connection {
 }
 
 /// A place among the open connections, given back when it is dropped.
-struct Place {
-    open: Arc<Open>,
+struct ConnectionSlot {
+    open: Arc<ConnectionTable>,
     id: u64,
     connection: Arc<Connection>,
 }
 
-impl Open {
-    fn new(most: usize, metrics: metrics::Http, log: Logger) -> Arc<Open> {
-        Arc::new(Open {
+impl ConnectionTable {
+    fn new(most: usize, metrics: metrics::Http, log: Logger) -> Arc<ConnectionTable> {
+        Arc::new(ConnectionTable {
             most,
             started: Instant::now(),
             next: AtomicU64::new(0),
@@ -324,12 +327,12 @@ impl Open {
     }
 
     /// `None` when all are taken, and this server has work for each.
-    async fn take_place(self: &Arc<Open>) -> Option<Place> {
-        if self.lock().len() >= self.most && !self.close_longest() {
+    async fn take_slot(self: &Arc<ConnectionTable>) -> Option<ConnectionSlot> {
+        if self.lock().len() >= self.most && !self.evict_longest_idle() {
             return None;
         }
         // What is told to close takes a moment, and as long as it does it has its file descriptor.
-        while self.lock().len() >= self.most + MOST_CLOSING {
+        while self.lock().len() >= self.most + MAX_CLOSING {
             tokio::task::yield_now().await;
         }
         let connection = Arc::new(Connection {
@@ -343,11 +346,11 @@ impl Open {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(id, Arc::clone(&connection));
         self.metrics.connections.inc();
-        Some(Place { open: Arc::clone(self), id, connection })
+        Some(ConnectionSlot { open: Arc::clone(self), id, connection })
     }
 
     /// Closes the connection that has kept this server waiting for the longest time, if any does.
-    fn close_longest(&self) -> bool {
+    fn evict_longest_idle(&self) -> bool {
         let connections = self.lock();
         let waiting = connections.values().filter(|connection| connection.is_awaited());
         let longest = waiting.min_by_key(|connection| connection.waits_since.load(Ordering::Relaxed));
@@ -367,7 +370,7 @@ impl Open {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.open.lock().remove(&self.id);
         self.open.metrics.connections.dec();
@@ -408,13 +411,13 @@ impl Drop for Work {
 }
 
 /// A request's body. While a part of it is awaited, its connection keeps this server waiting.
-struct Awaited {
+struct TrackedBody {
     body: Incoming,
     connection: Arc<Connection>,
     is_awaited: bool,
 }
 
-impl Awaited {
+impl TrackedBody {
     fn keep(&mut self, is_awaited: bool) {
         match (self.is_awaited, is_awaited) {
             (false, true) => {
@@ -430,7 +433,7 @@ impl Awaited {
     }
 }
 
-impl Body for Awaited {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -452,7 +455,7 @@ impl Body for Awaited {
     }
 }
 
-impl Drop for Awaited {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.keep(false);
     }

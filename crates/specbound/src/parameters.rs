@@ -10,9 +10,9 @@ use schemars::r#gen::{SchemaGenerator, SchemaSettings};
 use schemars::schema::{InstanceType, Schema, SchemaObject};
 use serde::de::DeserializeOwned;
 
-use super::source_schema;
-use crate::http::error::ApiError;
-use crate::http::fields::FieldErrors;
+use crate::ApiError;
+use crate::call::source_schema;
+use crate::fields::FieldErrors;
 
 /// A type with one member per path, query or header parameter.
 pub trait Parameters: Sized {

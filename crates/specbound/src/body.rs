@@ -13,13 +13,14 @@ use memchr::memmem;
 use multer::bytes::Bytes;
 use zeroize::Zeroize;
 
-use super::json;
+use crate::json;
 
 /// Django's DATA_UPLOAD_MAX_NUMBER_FIELDS, for the values of a JSON body as well.
-pub(super) const MAX_FIELDS: usize = 1000;
+pub(crate) const MAX_FIELDS: usize = 1000;
 /// Of a parser's message: it may quote what was sent.
 const MAX_MESSAGE_CHARS: usize = 200;
 
+/// Why a body has no fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodyError {
     /// The `Content-Type` as the client wrote it, empty if there was none.
@@ -39,12 +40,19 @@ pub enum BodyError {
 /// One value as the client sent it. Numbers are the text Python's `str()` would give, so that none loses digits.
 #[derive(Clone, PartialEq)]
 pub enum FieldValue {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number without a fraction.
     Integer(String),
+    /// Any other number.
     Float(String),
+    /// A string, or a field of a form.
     Text(String),
+    /// An array.
     List(Vec<FieldValue>),
+    /// An object.
     Object(Members),
     /// An uploaded file. Its content is dropped: no field of this API takes one.
     File,
@@ -93,15 +101,18 @@ impl From<Vec<(String, FieldValue)>> for Members {
 }
 
 impl Members {
+    /// The value of a name.
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
         let found = self.0.binary_search_by(|(member, _)| member.as_str().cmp(name));
         found.ok().and_then(|place| self.0.get(place)).map(|(_, value)| value)
     }
 
+    /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &FieldValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -138,6 +149,7 @@ impl<'a> FromIterator<(&'a str, String)> for Fields {
 }
 
 impl Fields {
+    /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
         self.values.get(name)
     }
@@ -160,7 +172,7 @@ impl Fields {
     /// # Errors
     ///
     /// The name of a field that holds an HTML tag, its beginning if it is a long one.
-    pub fn scrubbed(mut self) -> Result<Fields, String> {
+    pub fn sanitized(mut self) -> Result<Fields, String> {
         for (name, value) in &mut self.values.0 {
             if let FieldValue::Text(text) = value {
                 if has_tag(text) {
@@ -190,7 +202,7 @@ impl Fields {
         Fields { values: fields.into(), is_form: true }
     }
 
-    pub(super) fn json(values: Members) -> Fields {
+    pub(crate) fn json(values: Members) -> Fields {
         Fields { values, is_form: false }
     }
 }

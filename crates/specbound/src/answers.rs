@@ -10,8 +10,8 @@ use schemars::schema::Schema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Handled, marker};
-use crate::http::error::{self, ApiError};
+use crate::call::{RawResponse, marker};
+use crate::error::{self, ApiError};
 
 /// An answer with this status and this content, or a failure.
 pub struct Reply<const STATUS: u16, T> {
@@ -20,31 +20,35 @@ pub struct Reply<const STATUS: u16, T> {
 }
 
 impl<const STATUS: u16, T> Reply<STATUS, T> {
+    /// An answer with this content.
     pub fn new(content: T) -> Self {
         Reply { content: Ok(content), headers: Vec::new() }
     }
 
+    /// Adds `Set-Cookie` headers.
     pub fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
         self.headers.extend(cookies.into_iter().map(|cookie| (http::header::SET_COOKIE, cookie)));
         self
     }
 
+    /// A failure in place of the answer.
     pub fn failed(error: ApiError) -> Self {
         Reply { content: Err(error), headers: Vec::new() }
     }
 }
 
 /// Content of an answer that the document gives no schema.
-pub struct Undescribed(Value);
+pub struct UntypedJson(Value);
 
-impl Undescribed {
-    pub fn new(value: Value) -> Undescribed {
-        Undescribed(value)
+impl UntypedJson {
+    /// This JSON value.
+    pub fn new(value: Value) -> UntypedJson {
+        UntypedJson(value)
     }
 
     /// No content at all.
-    pub fn nothing() -> Undescribed {
-        Undescribed(Value::Null)
+    pub fn nothing() -> UntypedJson {
+        UntypedJson(Value::Null)
     }
 }
 
@@ -52,6 +56,7 @@ impl Undescribed {
 pub struct Bytes<M>(bytes::Bytes, PhantomData<fn() -> M>);
 
 impl<M> Bytes<M> {
+    /// These bytes.
     pub fn new(bytes: impl Into<bytes::Bytes>) -> Bytes<M> {
         Bytes(bytes.into(), PhantomData)
     }
@@ -59,12 +64,16 @@ impl<M> Bytes<M> {
 
 /// A media type of answers.
 pub trait MediaType: Send + Sync + 'static {
+    /// As in `Content-Type`.
     const NAME: &'static str;
 }
 
 /// What can be the content of an answer.
 pub trait Content: Send + Sync + 'static {
+    /// Of this content.
     const MEDIA_TYPE: &'static str = "application/json";
+    /// The body.
+    ///
     /// # Errors
     ///
     /// When serde refuses.
@@ -89,7 +98,7 @@ impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
     }
 }
 
-impl Content for Undescribed {
+impl Content for UntypedJson {
     fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
         if self.0.is_null() { Ok(bytes::Bytes::new()) } else { serde_json::to_vec(&self.0).map(Into::into) }
     }
@@ -123,6 +132,7 @@ impl<M: MediaType> Content for Bytes<M> {
 pub trait Answers: Send + Sync + 'static {
     /// The success that dropshot is told of.
     const FIRST: u16;
+    /// `content` by status, for the export.
     fn document(generator: &mut SchemaGenerator) -> Vec<(u16, Value)>;
 }
 
@@ -166,7 +176,7 @@ impl<A: Answers> JsonSchema for AnswersMarker<A> {
 }
 
 impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
-    fn to_result(self) -> Handled {
+    fn to_result(self) -> RawResponse {
         let content = self.content.and_then(|content| {
             content.bytes().map_err(|e| ApiError::internal(format!("an answer cannot be written as JSON: {e}")))
         });

@@ -1,34 +1,37 @@
-//! Accept, `?format=` and Origin: what an answer may look like, and who may read it.
+//! `Accept` and `?format=`: the form of an answer.
 
 use std::borrow::Cow;
 
-use http::header::{ACCEPT, ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderMap, ORIGIN};
-use http::{HeaderValue, StatusCode, Uri};
+use http::header::{ACCEPT, HeaderMap};
+use http::{StatusCode, Uri};
 
-use super::error::ApiError;
-use super::{Settings, headers as values};
+use crate::{ApiError, headers as values};
 
 /// Media ranges of `Accept` that are looked at. Browsers send less than ten.
 const MAX_RANGES: usize = 256;
 
-/// Only JSON is produced.
+const JSON: &str = "application/json";
+
+/// Whether a client accepts one of these media types; without any, or with JSON alone, JSON, which `?format=` may name.
 ///
 /// # Errors
 ///
-/// 406 when `Accept` leaves no room for it, 404 when `?format=` asks for another one. Both come before authentication.
-pub fn require_json(headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
-    if asked_format(uri).is_some_and(|format| format != "json") {
+/// 406 when `Accept` leaves no room for it, 404 when `?format=` names another format. Both come before authentication.
+pub fn require(headers: &HeaderMap, uri: &Uri, media_types: &[&str]) -> Result<(), ApiError> {
+    let is_json = media_types.iter().all(|media_type| *media_type == JSON);
+    let media_types = if media_types.is_empty() { &[JSON] } else { media_types };
+    if is_json && asked_format(uri).is_some_and(|format| format != "json") {
         return Err(ApiError::not_found());
     }
     let mut accepted = values::text_elements(headers, ACCEPT).peekable();
     if accepted.peek().is_none() {
         return Ok(());
     }
-    let takes_json = |range: &str| {
+    let is_produced = |range: &str| {
         let media = range.split(';').next().unwrap_or_default().trim();
-        closeness(media, "application/json").is_some()
+        media_types.iter().any(|media_type| closeness(media, media_type).is_some())
     };
-    if accepted.take(MAX_RANGES).any(|range| takes_json(&range)) {
+    if accepted.take(MAX_RANGES).any(|range| is_produced(&range)) {
         return Ok(());
     }
     Err(not_acceptable())
@@ -36,6 +39,7 @@ pub fn require_json(headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
 
 /// One form in which something can be had.
 pub struct Offer {
+    /// As in `Content-Type`.
     pub media_type: &'static str,
     /// Its name in `?format=`.
     pub format: &'static str,
@@ -95,15 +99,4 @@ fn asked_format(uri: &Uri) -> Option<String> {
 
 fn not_acceptable() -> ApiError {
     ApiError::detail(StatusCode::NOT_ACCEPTABLE, "Could not satisfy the request Accept header.")
-}
-
-/// Lets the scripts of an allowed origin read the answer, credentials included; all others get no header at all.
-pub fn allow_origin(settings: &Settings, request: &HeaderMap, response: &mut HeaderMap) -> bool {
-    let Some(origin) = request.get(ORIGIN) else { return false };
-    if !settings.cors_origins.iter().any(|allowed| origin == allowed.as_str()) {
-        return false;
-    }
-    response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    true
 }

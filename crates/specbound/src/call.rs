@@ -1,14 +1,11 @@
 //! The types in the generated trait's signatures: they say what the document says, and they carry the request.
 //!
-//! `Call<Policy, Body>` is a request that nobody has looked at yet; [`Call::admit`] does everything between the wire and
-//! the handler, in the reference's order: who calls, may they, what do they say. `Reply<STATUS, T>` is the answer.
-//! dropshot's own failures of extraction cannot carry headers, so extractors here never fail: they hold the failure.
-
-mod answers;
-mod parameters;
+//! `Call<Policy, Body>` is an authenticated request; [`Call::admit`] returns its caller and its fields. `Reply<STATUS, T>`
+//! is the answer. dropshot's own failures of extraction cannot carry headers, so extractors here never fail: they hold
+//! the failure.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use dropshot::{
@@ -24,67 +21,79 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroize;
 
-use super::body::Fields;
-use super::caller::{self, Identity};
-use super::error::NON_FIELD;
-use super::fields::{self, FieldErrors};
-use super::lazy_body::LazyBody;
-use super::{Server, client};
-use crate::domain::Problems;
+use crate::body::Fields;
+use crate::error::NON_FIELD;
+use crate::fields::{self, FieldErrors, Formats, Property, Rules};
+use crate::security::{FromCaller, Security};
+use crate::{ApiError, Host, LazyBody, Reply};
 
-pub use super::caller::{SignedIn, Visitor};
-pub use super::error::ApiError;
-pub use super::fields::{Bound, Kind, Property, Rules, text_fits};
-pub use answers::{Answers, Bytes, Content, MediaType, Reply, Undescribed, answers_metadata};
-pub use http::StatusCode;
-pub use parameters::{Headers, Parameters, Path, Query, all, last, parameters_schema};
-
-/// The server as dropshot hands it around.
-pub type Context = RequestContext<Arc<Server>>;
+/// dropshot's context of a request to the server `H`.
+pub type Context<H> = RequestContext<Arc<H>>;
 
 /// What a handler of the trait returns. The error is never made by us: a failure is a [`Reply`] too.
 pub type Outcome<const STATUS: u16, T> = Result<Reply<STATUS, T>, HttpError>;
 
 /// The same where the document has several answers: `T` is their closed set.
-pub type Answering<T> = Result<T, HttpError>;
+pub type HandlerResult<T> = Result<T, HttpError>;
 
 /// What dropshot makes of an answer.
-pub type Handled = Result<Response<dropshot::Body>, HttpError>;
+pub type RawResponse = Result<Response<dropshot::Body>, HttpError>;
 
 /// One row of the generated table of operations.
 #[derive(Debug)]
 pub struct Operation {
+    /// `operationId`.
     pub id: &'static str,
+    /// In capitals.
     pub method: &'static str,
+    /// With its variables in braces.
     pub path: &'static str,
+    /// The path under which dropshot's router holds it, where it cannot hold its own. It has the same variables, in the
+    /// same order.
+    pub route: &'static str,
+    /// `description`, or an empty text.
     pub description: &'static str,
-    pub security: &'static [&'static [&'static str]],
+    /// `security`.
+    pub security: Security,
+    /// Media types of its request body.
     pub parses: &'static [&'static str],
+    /// Media types of its responses.
+    pub produces: &'static [&'static str],
+    /// Path parameters that are integers. As in Django's routes, digits alone are one.
+    pub integers: &'static [&'static str],
 }
 
 /// Security alternatives of an operation.
 pub trait Policy: Send + Sync + 'static {
-    /// Who can come through: [`SignedIn`], or with an anonymous alternative [`Visitor`].
-    type Caller: caller::FromIdentity;
-    const ALTERNATIVES: &'static [&'static [&'static str]];
+    /// The caller as the operation gets it: `C`, or with an anonymous alternative `Option<C>`.
+    type Caller<C>: FromCaller<C>;
+    /// As the document lists them.
+    const ALTERNATIVES: Security;
 }
 
 /// Request content types of an operation.
 pub trait ContentTypes: Send + Sync + 'static {
+    /// As the document lists them.
     const MEDIA_TYPES: &'static [&'static str];
 }
 
 /// A request type with its constraint table.
-pub trait Described {
+pub trait HasConstraints {
+    /// One row for each property.
     const PROPERTIES: &'static [Property];
 }
 
 /// What an operation takes as its body.
 pub trait RequestBody: Send + Sync + 'static {
+    /// The body as a handler gets it.
     type Input;
+    /// `required`.
     const REQUIRED: bool;
+    /// The content types.
     const MEDIA_TYPES: &'static [&'static str];
-    fn input(fields: Option<Fields>) -> Self::Input;
+    /// The handler's view of the fields.
+    fn input(fields: Option<Fields>, formats: &'static Formats) -> Self::Input;
+    /// For dropshot's document.
     fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter>;
     /// Whether a handler is given what the body says.
     const IS_READ: bool = true;
@@ -101,15 +110,15 @@ macro_rules! request_body {
     ($name:ident, $required:literal) => {
         impl<T, C> RequestBody for $name<T, C>
         where
-            T: Described + JsonSchema + DeserializeOwned + Send + Sync + 'static,
+            T: HasConstraints + JsonSchema + DeserializeOwned + Send + Sync + 'static,
             C: ContentTypes,
         {
             type Input = Input<T>;
             const REQUIRED: bool = $required;
             const MEDIA_TYPES: &'static [&'static str] = C::MEDIA_TYPES;
 
-            fn input(fields: Option<Fields>) -> Input<T> {
-                Input::new(fields.unwrap_or_default())
+            fn input(fields: Option<Fields>, formats: &'static Formats) -> Input<T> {
+                Input::new(fields.unwrap_or_default(), formats)
             }
 
             fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter> {
@@ -128,7 +137,7 @@ impl RequestBody for NoBody {
     const MEDIA_TYPES: &'static [&'static str] = &[];
     const IS_READ: bool = false;
 
-    fn input(_: Option<Fields>) {}
+    fn input(_: Option<Fields>, _: &'static Formats) {}
 
     fn metadata(_: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter> {
         Vec::new()
@@ -138,23 +147,25 @@ impl RequestBody for NoBody {
 /// What a client said, before any check.
 pub struct Input<T> {
     fields: Fields,
+    formats: &'static Formats,
     marker: PhantomData<T>,
 }
 
 impl<T> Input<T> {
-    pub fn new(fields: Fields) -> Input<T> {
-        Input { fields, marker: PhantomData }
+    /// `formats` are those of the [`Host`].
+    pub fn new(fields: Fields, formats: &'static Formats) -> Input<T> {
+        Input { fields, formats, marker: PhantomData }
     }
 }
 
-impl<T: Described + DeserializeOwned> Input<T> {
+impl<T: HasConstraints + DeserializeOwned> Input<T> {
     /// Checked against the constraint table alone.
     ///
     /// # Errors
     ///
     /// 400 with every bad field.
     pub fn read(self) -> Result<T, ApiError> {
-        self.check(Rules::default()).finish(Problems::none())
+        self.check(Rules::default()).finish(FieldErrors::default())
     }
 
     /// Text without control characters, as InvenTree cleans what its own views take.
@@ -162,18 +173,18 @@ impl<T: Described + DeserializeOwned> Input<T> {
     /// # Errors
     ///
     /// 400 for a field with an HTML tag in it, before any other check.
-    pub fn scrubbed(self) -> Result<Input<T>, ApiError> {
-        let fields = self.fields.scrubbed().map_err(|name| {
+    pub fn sanitized(self) -> Result<Input<T>, ApiError> {
+        let fields = self.fields.sanitized().map_err(|name| {
             let mut errors = FieldErrors::default();
             errors.add(&name, vec!["Remove HTML tags from this value".to_owned()]);
             ApiError::fields(&errors)
         })?;
-        Ok(Input::new(fields))
+        Ok(Input::new(fields, self.formats))
     }
 
     /// Checked against the constraint table; what the domain finds is added before [`Checked::finish`].
     pub fn check(self, rules: Rules<'_>) -> Checked<T> {
-        let (cleaned, errors) = fields::check(T::PROPERTIES, &self.fields, rules);
+        let (cleaned, errors) = fields::check(T::PROPERTIES, &self.fields, rules, self.formats);
         Checked { cleaned, errors, raw: self.fields, marker: PhantomData }
     }
 }
@@ -186,12 +197,13 @@ pub struct Checked<T> {
     marker: PhantomData<T>,
 }
 
-impl<T: Described + DeserializeOwned> Checked<T> {
+impl<T: HasConstraints + DeserializeOwned> Checked<T> {
     /// A text field that passed its own checks.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.cleaned.get(name).and_then(Value::as_str)
     }
 
+    /// An integer field that passed its own checks.
     pub fn number(&self, name: &str) -> Option<i64> {
         self.cleaned.get(name).and_then(Value::as_i64)
     }
@@ -204,9 +216,9 @@ impl<T: Described + DeserializeOwned> Checked<T> {
     /// # Errors
     ///
     /// 400 with every field that the constraint table or the domain found bad, in declaration order.
-    pub fn finish(mut self, problems: Problems) -> Result<T, ApiError> {
+    pub fn finish(mut self, found: impl Into<FieldErrors>) -> Result<T, ApiError> {
         let mut errors = self.errors;
-        errors.extend(problems);
+        errors.extend(found.into());
         if !errors.is_empty() {
             errors.sort_by(T::PROPERTIES);
             // One of them can be a password; a good one moves into its own type.
@@ -226,56 +238,60 @@ impl<T: Described + DeserializeOwned> Checked<T> {
     }
 }
 
-/// A request that nobody has looked at yet.
+/// A request whose caller is authenticated, and whose body is unread.
 pub struct Call<P, B> {
     request: hyper::Request<dropshot::Body>,
     marker: PhantomData<fn() -> (P, B)>,
 }
 
 impl<P: Policy, B: RequestBody> Call<P, B> {
-    /// Everything between the wire and the handler, in the reference's order: authentication (401, CSRF 403),
-    /// permission (401), body (415, 400, 413, 408).
+    /// The caller, and the body as fields. The caller was authenticated before the handler was called.
     ///
     /// # Errors
     ///
-    /// The first of them that fails.
-    pub async fn admit(self, rqctx: &Context) -> Result<(P::Caller, B::Input), ApiError> {
-        let (caller, mut body) = self.enter(rqctx).await?;
+    /// Those of the body: 415, 400, 413, 408, 503.
+    pub async fn admit<H: Host>(self, _: &Context<H>) -> Result<(P::Caller<H::Caller>, B::Input), ApiError> {
+        let (caller, mut body) = self.enter::<H>()?;
         // Boxed, since its many states would be moved about with each request that has no body.
         let fields = if B::IS_READ { Some(Box::pin(body.fields()).await?) } else { None };
-        Ok((caller, B::input(fields)))
+        Ok((caller, B::input(fields, H::FORMATS)))
     }
 
-    /// The same for a handler that never looks at the body, whatever it is.
+    /// The caller alone, for a handler that does not read the body.
     ///
     /// # Errors
     ///
-    /// As [`Call::admit`], without those of the body.
-    pub async fn admit_unread(self, rqctx: &Context) -> Result<P::Caller, ApiError> {
-        Ok(self.enter(rqctx).await?.0)
+    /// 500 if the request did not come through the dispatcher.
+    pub fn admit_unread<H: Host>(self, _: &Context<H>) -> Result<P::Caller<H::Caller>, ApiError> {
+        Ok(self.enter::<H>()?.0)
     }
 
-    /// The request with its body read, and nothing else looked at: for a server of one's own, which knows its callers
-    /// in its own way.
-    ///
-    /// # Errors
-    ///
-    /// Those of the body: 415, 400, 413, 408.
-    pub async fn open(self) -> Result<(http::request::Parts, B::Input), ApiError> {
-        let (parts, body) = self.request.into_parts();
-        let mut body = LazyBody::new(&parts, body);
-        let fields = if B::IS_READ { Some(body.fields().await?) } else { None };
-        Ok((parts, B::input(fields)))
+    fn enter<H: Host>(mut self) -> Result<(P::Caller<H::Caller>, LazyBody), ApiError> {
+        let admitted = self.request.extensions_mut().remove::<Admitted<H::Caller>>();
+        let admitted = admitted.and_then(|admitted| admitted.take());
+        let admitted = admitted.and_then(|(caller, body)| Some((P::Caller::from_caller(caller)?, body)));
+        admitted.ok_or_else(|| ApiError::internal("a request that the dispatcher has not admitted".to_owned()))
+    }
+}
+
+/// An authenticated request on its way from the dispatcher to [`Call`], in the request's extensions. Without it, such as
+/// under dropshot's own server, no call is admitted.
+pub(crate) struct Admitted<C>(Arc<Mutex<Option<(Option<C>, LazyBody)>>>);
+
+// Derived, it would need `C: Clone`.
+impl<C> Clone for Admitted<C> {
+    fn clone(&self) -> Admitted<C> {
+        Admitted(Arc::clone(&self.0))
+    }
+}
+
+impl<C> Admitted<C> {
+    pub(crate) fn new(caller: Option<C>, body: LazyBody) -> Admitted<C> {
+        Admitted(Arc::new(Mutex::new(Some((caller, body)))))
     }
 
-    async fn enter(self, rqctx: &Context) -> Result<(P::Caller, LazyBody), ApiError> {
-        let server = rqctx.server.private.as_ref();
-        let (parts, body) = self.request.into_parts();
-        let mut body = LazyBody::new(&parts, body);
-        let client = || client::of(&server.settings, &rqctx.request);
-        let identity: Identity = caller::identify(server, P::ALTERNATIVES, &parts, &mut body, client).await?;
-        let caller = <P::Caller as caller::FromIdentity>::from_identity(server, identity, P::ALTERNATIVES).await?;
-        Ok((caller, body))
+    fn take(&self) -> Option<(Option<C>, LazyBody)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -324,7 +340,7 @@ impl<P: Policy, B: RequestBody> JsonSchema for Marker<P, B> {
 }
 
 /// An object schema with one member, [`MARKER`], whose one possible value is a text that says it all.
-fn marker(says: &Value) -> Schema {
+pub(crate) fn marker(says: &Value) -> Schema {
     let mut object = SchemaObject { instance_type: Some(InstanceType::Object.into()), ..SchemaObject::default() };
     let member = json!({ "type": "string", "enum": [says.to_string()] });
     let member = serde_json::from_value::<SchemaObject>(member).unwrap_or_default();

@@ -2,8 +2,8 @@
 //!
 //! dropshot makes its state for a server of its own alone and shows it to a handler alone; and its `RequestContext`, all
 //! of whose fields are public, cannot be written as a struct expression outside of it. So a server of its own is started
-//! where nobody looks for it, asked once for its state, and stopped; and contexts are written field by field. Nothing
-//! else may be here, and nothing of it is needed any more once dropshot takes an accepted connection.
+//! on a free port, asked once for its state, and stopped; and contexts are written field by field. Nothing else may be
+//! here, and none of it is needed any more once dropshot takes an accepted connection (0.18.0 does not).
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
@@ -18,24 +18,24 @@ use slog::Logger;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::Server;
-use super::typed::Context;
+use crate::{Context, Host};
 
 /// A closure, since the type of the state has no public name.
-type Make = Box<dyn Fn(RequestInfo, String) -> Context + Send + Sync>;
+type Make<H> = Box<dyn Fn(RequestInfo, String) -> Context<H> + Send + Sync>;
 
 /// Makes contexts of one server.
-pub struct Contexts(Make);
+pub struct RequestContextFactory<H: Host>(Make<H>);
 
-impl Contexts {
+impl<H: Host> RequestContextFactory<H> {
     /// # Errors
     ///
     /// When this machine does not reach itself.
-    pub async fn of(server: Arc<Server>) -> Result<Contexts, String> {
-        let (tell, mut told) = tokio::sync::mpsc::channel::<Make>(1);
-        let show = move |shown: Context| {
+    pub async fn new(host: Arc<H>) -> Result<RequestContextFactory<H>, String> {
+        let (tell, mut told) = tokio::sync::mpsc::channel::<Make<H>>(1);
+        let show = move |shown: Context<H>| {
             let (state, log) = (shown.server, shown.log);
-            let make: Make = Box::new(move |request, request_id| {
+            #[allow(unsafe_code)]
+            let make: Make<H> = Box::new(move |request, request_id| {
                 // What the route says of a request; this server reads no more than the variables in it.
                 let endpoint = RequestEndpointMetadata {
                     operation_id: String::new(),
@@ -43,10 +43,10 @@ impl Contexts {
                     body_content_type: ApiEndpointBodyContentType::default(),
                     request_body_max_bytes: None,
                 };
-                let mut made = MaybeUninit::<Context>::uninit();
+                let mut made = MaybeUninit::<Context<H>>::uninit();
                 let at = made.as_mut_ptr();
                 // SAFETY: `at` is valid for writes of a context, and every byte of one belongs to one of these fields,
-                // which EVERY_BYTE holds dropshot to.
+                // by the layout assertion below.
                 unsafe {
                     (&raw mut (*at).server).write(Arc::clone(&state));
                     (&raw mut (*at).endpoint).write(endpoint);
@@ -63,27 +63,27 @@ impl Contexts {
         let (id, versions) = ("contexts".to_owned(), ApiEndpointVersions::All);
         let endpoint = ApiEndpoint::new(id, show, Method::GET, "application/json", "/", versions);
         api.register(endpoint.visible(false)).map_err(|e| e.to_string())?;
-        let builder = ServerBuilder::new(api, server, Logger::root(slog::Discard, slog::o!()));
+        let builder = ServerBuilder::new(api, host, Logger::root(slog::Discard, slog::o!()));
         let asked = builder.start().map_err(|e| e.to_string())?;
         let address = asked.local_addr();
         let failed = |e: std::io::Error| format!("this machine does not reach itself at {address}: {e}");
         let mut ask = TcpStream::connect(address).await.map_err(failed)?;
         ask.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.map_err(failed)?;
-        told.recv().await.map(Contexts).ok_or_else(|| "dropshot did not answer".to_owned())
+        told.recv().await.map(RequestContextFactory).ok_or_else(|| "dropshot did not answer".to_owned())
     }
 
-    pub fn make(&self, request: RequestInfo, request_id: String) -> Context {
+    pub fn make(&self, request: RequestInfo, request_id: String) -> Context<H> {
         (self.0)(request, request_id)
     }
 }
 
-/// The fields fill a context without a gap: another one would make it larger, and this would not compile.
-const EVERY_BYTE: () = assert!(
-    size_of::<Context>()
+/// Layout assertion: the fields fill a context without a gap. Another one would make it larger, and this would not
+/// compile. The size does not depend on the host, which is behind an `Arc`.
+const _: () = assert!(
+    size_of::<dropshot::RequestContext<Arc<()>>>()
         == size_of::<Arc<()>>()
             + size_of::<RequestEndpointMetadata>()
             + size_of::<String>()
             + size_of::<Logger>()
             + size_of::<RequestInfo>()
 );
-const _: () = EVERY_BYTE;

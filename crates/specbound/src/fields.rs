@@ -13,25 +13,52 @@ use regex::Regex;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use super::body::{FieldValue, Fields};
-use super::json::MAX_INTEGER_DIGITS;
-use crate::domain::email_format;
+use crate::body::{FieldValue, Fields};
+use crate::error::NON_FIELD;
+use crate::json::MAX_INTEGER_DIGITS;
 
 /// A text that is longer than this and than its property allows is refused for its length alone: to look for other faults
 /// takes time. Also the limit of a text where the document sets none.
 const MAX_TEXT_BYTES: usize = 65_536;
 
-/// The document's pattern for user names, the one pattern that has a message of its own.
-const USERNAME_PATTERN: &str = r"^[\w.@+-]+$";
+/// String formats and messages that a host adds to the keywords of a document.
+#[derive(Debug, Clone, Copy)]
+pub struct Formats {
+    /// `format: email`.
+    pub is_email: fn(&str) -> bool,
+    /// Messages for patterns, by the pattern as the document has it.
+    pub pattern_messages: &'static [(&'static str, &'static str)],
+}
 
+impl Formats {
+    /// An email address is text around an `@`, without blanks; patterns have one message.
+    pub const DEFAULT: Formats = Formats { is_email: has_address_form, pattern_messages: &[] };
+
+    fn pattern_message(&self, pattern: &str) -> String {
+        let known = self.pattern_messages.iter().find(|(known, _)| *known == pattern);
+        known.map_or("This value does not match the required pattern.", |(_, message)| message).to_owned()
+    }
+}
+
+fn has_address_form(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty()) && !text.contains(char::is_whitespace)
+}
+
+/// Kinds of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    /// A string.
     Text,
+    /// A string with `format: email`.
     Email,
     /// Checked as text: no request carries one.
     Uri,
+    /// `type: integer`.
     Integer,
+    /// `type: boolean`.
     Boolean,
+    /// `type: number`.
     Number,
     /// Its members have a table of their own.
     Object,
@@ -42,6 +69,7 @@ pub enum Kind {
 /// A limit that a number keeps.
 #[derive(Debug, Clone, Copy)]
 pub struct Bound {
+    /// The limit.
     pub value: f64,
     /// The limit itself is beyond it.
     pub exclusive: bool,
@@ -50,19 +78,33 @@ pub struct Bound {
 /// One field as the document declares it.
 #[derive(Debug, Clone, Copy)]
 pub struct Property {
+    /// Its name.
     pub name: &'static str,
+    /// Its kind, or that of its items.
     pub kind: Kind,
+    /// `required`.
     pub required: bool,
+    /// `nullable`.
     pub nullable: bool,
+    /// `maxLength`.
     pub max_length: Option<usize>,
+    /// `minLength`.
     pub min_length: Option<usize>,
+    /// `pattern`.
     pub pattern: Option<&'static str>,
+    /// `minimum`.
     pub minimum: Option<Bound>,
+    /// `maximum`.
     pub maximum: Option<Bound>,
+    /// `readOnly`.
     pub read_only: bool,
+    /// `writeOnly`.
     pub write_only: bool,
+    /// Whether it is an array.
     pub is_array: bool,
+    /// `minItems`.
     pub min_items: Option<usize>,
+    /// `maxItems`.
     pub max_items: Option<usize>,
     /// The table of an object's members. A function, since schemas may contain themselves.
     pub members: Option<fn() -> &'static [Property]>,
@@ -73,6 +115,7 @@ pub struct Property {
 pub struct Rules<'a> {
     /// PATCH: nothing is required.
     pub partial: bool,
+    /// Fields that the operation requires beyond the document.
     pub also_required: &'a [&'static str],
     /// Text fields that may be "".
     pub blank_allowed: &'a [&'static str],
@@ -85,6 +128,11 @@ pub struct Rules<'a> {
 pub struct FieldErrors(Vec<(String, Vec<String>)>);
 
 impl FieldErrors {
+    /// One message that belongs to no single field.
+    pub fn general(message: impl Into<String>) -> FieldErrors {
+        FieldErrors(vec![(NON_FIELD.to_owned(), vec![message.into()])])
+    }
+
     /// Adds to what is known of `field`, so that no name is ever written twice.
     pub fn add(&mut self, field: &str, messages: Vec<String>) {
         match self.0.iter_mut().find(|(name, _)| name == field) {
@@ -93,6 +141,14 @@ impl FieldErrors {
         }
     }
 
+    /// Adds all of `found`.
+    pub fn extend(&mut self, found: FieldErrors) {
+        for (field, messages) in found.0 {
+            self.add(&field, messages);
+        }
+    }
+
+    /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -121,12 +177,18 @@ impl Serialize for FieldErrors {
 
 /// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids as integers, words for
 /// true and false as booleans; beside them what is wrong with the others. Absent fields stay absent.
-pub fn check(properties: &[Property], fields: &Fields, rules: Rules<'_>) -> (Map<String, Value>, FieldErrors) {
+pub fn check(
+    properties: &[Property],
+    fields: &Fields,
+    rules: Rules<'_>,
+    formats: &Formats,
+) -> (Map<String, Value>, FieldErrors) {
     let mut clean = Map::new();
     let mut errors = FieldErrors::default();
     for property in properties.iter().filter(|property| !property.read_only) {
         let required = property.required || rules.also_required.contains(&property.name);
-        let says = Says {
+        let says = FieldRules {
+            formats,
             blank_allowed: rules.blank_allowed.contains(&property.name),
             row_id: rules.row_ids.contains(&property.name),
         };
@@ -144,8 +206,9 @@ pub fn check(properties: &[Property], fields: &Fields, rules: Rules<'_>) -> (Map
 }
 
 /// What the rules of an operation say of one field.
-#[derive(Clone, Copy, Default)]
-struct Says {
+#[derive(Clone, Copy)]
+struct FieldRules<'a> {
+    formats: &'a Formats,
     blank_allowed: bool,
     row_id: bool,
 }
@@ -167,7 +230,7 @@ fn fault<T>(message: impl Into<String>) -> Checked<T> {
     Err(vec![message.into()])
 }
 
-fn value_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Value> {
+fn value_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<Value> {
     match value {
         FieldValue::Null if property.nullable || property.kind == Kind::Any => Ok(Value::Null),
         FieldValue::Null => fault("This field may not be null."),
@@ -187,9 +250,9 @@ fn value_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Valu
     }
 }
 
-fn item_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Value> {
+fn item_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<Value> {
     match property.kind {
-        Kind::Text | Kind::Email | Kind::Uri => text(property, value, says.blank_allowed).map(Value::String),
+        Kind::Text | Kind::Email | Kind::Uri => text(property, value, says).map(Value::String),
         Kind::Integer if says.row_id => id(value).map(Value::from),
         Kind::Integer => integer(value)
             .map_or_else(|| fault("A valid integer is required."), |known| bounded(property, known as f64, known)),
@@ -199,7 +262,7 @@ fn item_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Value
         Kind::Number => {
             number(value).map_or_else(|| fault("A valid number is required."), |known| bounded(property, known, known))
         }
-        Kind::Object => object(property, value),
+        Kind::Object => object(property, value, says.formats),
         Kind::Any => match as_json(value) {
             Value::Number(known) => bounded(property, known.as_f64().unwrap_or(f64::NAN), Value::Number(known)),
             other => Ok(other),
@@ -208,12 +271,12 @@ fn item_of(property: &Property, value: &FieldValue, says: Says) -> Checked<Value
 }
 
 /// The members of an object against their own table. What is wrong with one is told with its name before it.
-fn object(property: &Property, value: &FieldValue) -> Checked<Value> {
+fn object(property: &Property, value: &FieldValue, formats: &Formats) -> Checked<Value> {
     let FieldValue::Object(members) = value else {
         return fault(format!("Invalid data. Expected a dictionary, but got {}.", value.python_type()));
     };
     let table = property.members.map(|members| members()).unwrap_or_default();
-    let (clean, errors) = check(table, &Fields::json(members.clone()), Rules::default());
+    let (clean, errors) = check(table, &Fields::json(members.clone()), Rules::default(), formats);
     if errors.is_empty() {
         return Ok(Value::Object(clean));
     }
@@ -242,7 +305,7 @@ fn integer(value: &FieldValue) -> Option<i64> {
     text.trim_matches(is_python_space).parse().ok()
 }
 
-fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked<String> {
+fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<String> {
     let is_email = property.kind == Kind::Email;
     const BAD_EMAIL: &str = "Enter a valid email address.";
     let text = match value {
@@ -252,7 +315,7 @@ fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked
         _ => return fault(if is_email { BAD_EMAIL } else { "Not a valid string." }),
     };
     if text.is_empty() {
-        return if blank_allowed { Ok(String::new()) } else { fault("This field may not be blank.") };
+        return if says.blank_allowed { Ok(String::new()) } else { fault("This field may not be blank.") };
     }
     let length = text.chars().count();
     let too_long = |max: usize| format!("Ensure this field has no more than {max} characters.");
@@ -262,19 +325,17 @@ fn text(property: &Property, value: &FieldValue, blank_allowed: bool) -> Checked
     }
     // All that are broken are told. A model's own validators, here the pattern, run before those of the field.
     let faults = [
-        property.pattern.filter(|pattern| !matches_pattern(pattern, text)).map(|pattern| match pattern {
-            USERNAME_PATTERN => "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \
-                                 characters."
-                .to_owned(),
-            _ => "This value does not match the required pattern.".to_owned(),
-        }),
+        property
+            .pattern
+            .filter(|pattern| !matches_pattern(pattern, text))
+            .map(|pattern| says.formats.pattern_message(pattern)),
         property.max_length.filter(|max| length > *max).map(too_long),
         property
             .min_length
             .filter(|min| length < *min)
             .map(|min| format!("Ensure this field has at least {min} characters.")),
         text.contains('\0').then(|| "Null characters are not allowed.".to_owned()),
-        (is_email && !email_format::is_email_address(text)).then(|| BAD_EMAIL.to_owned()),
+        (is_email && !(says.formats.is_email)(text)).then(|| BAD_EMAIL.to_owned()),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
     if faults.is_empty() { Ok(text.to_owned()) } else { Err(faults) }
@@ -371,9 +432,17 @@ fn is_python_space(c: char) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::body;
     use super::*;
+    use crate::body;
 
+    const USERNAME_PATTERN: &str = r"^[\w.@+-]+$";
+    const FORMATS: Formats = Formats {
+        pattern_messages: &[(
+            USERNAME_PATTERN,
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
+        )],
+        ..Formats::DEFAULT
+    };
     const JSON: &str = "application/json";
     const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -414,7 +483,7 @@ mod tests {
     fn run(properties: &[Property], kind: &str, body: &str, rules: Rules<'_>) -> Result<Value, String> {
         let bytes = multer::bytes::Bytes::copy_from_slice(body.as_bytes());
         let fields = body::parse(Some(kind), bytes).unwrap();
-        let (clean, errors) = check(properties, &fields, rules);
+        let (clean, errors) = check(properties, &fields, rules, &FORMATS);
         if errors.is_empty() { Ok(Value::Object(clean)) } else { Err(serde_json::to_string(&errors).unwrap()) }
     }
 

@@ -1,0 +1,145 @@
+//! The operations of the document.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use dropshot::RequestContext;
+use specbound::{
+    ApiError, Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path, Query, Reply, UntypedJson,
+};
+
+use crate::Library;
+use crate::api::{Api, answers, content, media, params, policy, types};
+
+impl Library {
+    fn shelves(&self) -> MutexGuard<'_, std::collections::BTreeMap<i64, (String, types::Book)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn book(request: types::BookRequest) -> types::Book {
+    let types::BookRequest { author, editors, extra, genre, number, price, rating, size, title, titles, translator } =
+        request;
+    types::Book {
+        added: chrono::DateTime::UNIX_EPOCH,
+        author: written(author),
+        editors: editors.into_iter().map(written).collect(),
+        extra,
+        genre,
+        number,
+        price,
+        rating: rating.map(|rating| match rating {
+            types::BookRequestRating::Integer(stars) => types::BookRating::Integer(stars),
+            types::BookRequestRating::String(words) => types::BookRating::String(words),
+        }),
+        size: size.map(|types::BookRequestSize { height, width }| types::BookSize { height, width }),
+        title,
+        titles,
+        translator: translator.map(|author| Box::new(written(*author))),
+    }
+}
+
+fn written(request: types::AuthorRequest) -> types::Author {
+    let types::AuthorRequest { name, born, teacher } = request;
+    types::Author { id: 7, name, born, teacher: teacher.map(|teacher| Box::new(written(*teacher))) }
+}
+
+impl Api for Library {
+    type Context = Arc<Library>;
+
+    async fn book_list(
+        rqctx: RequestContext<Arc<Library>>,
+        path: Path<params::BookListPath>,
+        query: Query<params::BookListQuery>,
+        headers: Headers<params::BookListHeaders>,
+        call: Call<policy::ReaderKeyOrAnonymous, NoBody>,
+    ) -> Outcome<200, types::BookListAnswer200> {
+        let run = async {
+            let params::BookListPath { shelf } = path.read()?;
+            let params::BookListQuery { order, tag, genre, limit, since: _, type_: _ } = query.read()?;
+            let params::BookListHeaders { x_reader: _ } = headers.read()?;
+            call.admit(&rqctx).await?;
+            let shelves = rqctx.context().shelves();
+            let fits = |book: &&types::Book| {
+                let genres = genre.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
+                let tags = tag.iter().flatten().all(|tag| book.extra.contains_key(tag));
+                tags && (genres.is_empty() || genres.contains(&book.genre.to_string()))
+            };
+            let on_shelf =
+                shelves.values().filter(|(place, _)| shelf == "all" || *place == shelf).map(|(_, book)| book);
+            let mut found: Vec<types::Book> = on_shelf.filter(fits).cloned().collect();
+            if matches!(order, Some(types::BookListOrder::NewestFirst)) {
+                found.reverse();
+            }
+            found.truncate(limit.and_then(|limit| limit.try_into().ok()).unwrap_or(usize::MAX));
+            Ok::<_, ApiError>(Reply::new(types::BookListAnswer200(found)))
+        };
+        Ok(run.await.unwrap_or_else(Reply::failed))
+    }
+
+    async fn book_put(
+        rqctx: RequestContext<Arc<Library>>,
+        path: Path<params::BookPutPath>,
+        call: Call<policy::BranchAndReaderKey, Body<types::BookRequest, content::Json>>,
+    ) -> HandlerResult<answers::BookPut> {
+        let run = async {
+            let params::BookPutPath { shelf } = path.read()?;
+            let (_reader, input) = call.admit(&rqctx).await?;
+            let book = book(input.read()?);
+            let (number, mut shelves) = (book.number, rqctx.context().shelves());
+            Ok::<_, ApiError>(match shelves.get(&number) {
+                Some((place, _)) if *place != shelf => {
+                    answers::BookPut::Status409(Reply::new(types::Problem { detail: format!("It stands on {place}.") }))
+                }
+                there => {
+                    let is_new = there.is_none();
+                    shelves.insert(number, (shelf.clone(), book.clone()));
+                    match is_new {
+                        true => answers::BookPut::Status201(Reply::new(types::Receipt { number, shelf })),
+                        false => answers::BookPut::Status200(Reply::new(book)),
+                    }
+                }
+            })
+        };
+        Ok(run.await.unwrap_or_else(answers::BookPut::from))
+    }
+
+    async fn cover_retrieve(
+        _: RequestContext<Arc<Library>>,
+        path: Path<params::CoverRetrievePath>,
+        _: Call<policy::Anyone, NoBody>,
+    ) -> HandlerResult<answers::CoverRetrieve> {
+        Ok(match path.read() {
+            Ok(params::CoverRetrievePath { number: 1 }) => {
+                answers::CoverRetrieve::Status200(Reply::new(Bytes::new(&b"\x89PNG\0"[..])))
+            }
+            Ok(_) => answers::CoverRetrieve::Status404(Reply::new(UntypedJson::nothing())),
+            Err(error) => error.into(),
+        })
+    }
+
+    async fn cover_destroy(
+        _: RequestContext<Arc<Library>>,
+        path: Path<params::CoverDestroyPath>,
+        _: Call<policy::Anyone, NoBody>,
+    ) -> Outcome<204, UntypedJson> {
+        Ok(path.read().map_or_else(Reply::failed, |_| Reply::new(UntypedJson::nothing())))
+    }
+
+    async fn catalogue(
+        _: RequestContext<Arc<Library>>,
+        _: Call<policy::Anyone, NoBody>,
+    ) -> Outcome<200, Bytes<media::TextCsv>> {
+        Ok(Reply::new(Bytes::new("number,title\n")))
+    }
+
+    async fn note_create(
+        rqctx: RequestContext<Arc<Library>>,
+        call: Call<policy::Anyone, OptionalBody<types::NoteCreateRequest, content::JsonOrForm>>,
+    ) -> Outcome<202, types::NoteCreateAnswer202> {
+        let run = async {
+            let types::NoteCreateRequest { text, about: _ } = call.admit(&rqctx).await?.1.read()?;
+            Ok::<_, ApiError>(Reply::new(types::NoteCreateAnswer202 { place: text.len() as i64 }))
+        };
+        Ok(run.await.unwrap_or_else(Reply::failed))
+    }
+}

@@ -1,0 +1,306 @@
+//! The dispatcher: every request of every method and path comes in here, and every response goes out.
+//!
+//! dropshot's own server answers unknown paths and methods by itself, takes a path with and without its last slash, and
+//! offers no hook before or after a handler. So this service stands before dropshot's router with the documented API,
+//! and asks it; beside it stand the pages. Negotiation, 404, 405, OPTIONS, HEAD, security, headers, caught panics and
+//! the log line are here, once. No rule of an operation or a page may be here.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use dropshot::{ApiDescription, RequestInfo};
+use futures::FutureExt;
+use http::header::{ALLOW, HeaderMap};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use slog::Logger;
+use tokio_util::task::TaskTracker;
+
+use crate::call::Admitted;
+use crate::connections::Service;
+use crate::error::InternalMessage;
+use crate::lazy_body::ReadPermit;
+use crate::request_contexts::RequestContextFactory;
+use crate::routes::{Resource, Routes, decoded};
+use crate::{ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Why a service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Two pages, or a page and an operation, have one path.
+    #[error("{0} is served already")]
+    TakenPath(&'static str),
+    /// The document names a security scheme that the host does not know.
+    #[error("`{name}` requires the security scheme `{scheme}`, for which the host has no authenticator")]
+    UnknownScheme {
+        /// The operation id, or the path of a page.
+        name: &'static str,
+        /// The scheme.
+        scheme: &'static str,
+    },
+    /// An operation of the table is not part of the API, or its path has text around a variable in one segment.
+    #[error("operation `{0}` is declared, but no request can be routed to it")]
+    NotRouted(&'static str),
+    /// dropshot's state cannot be created.
+    #[error("cannot create dropshot's state: {0}")]
+    State(String),
+}
+
+type BoxResponseFuture = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
+
+/// Authenticates a request and hands it to dropshot's router. A closure, since that router's type has no public name.
+type Dispatch<H> =
+    Box<dyn Fn(Context<H>, Request<dropshot::Body>, &'static Operation) -> BoxResponseFuture + Send + Sync>;
+
+/// Answers every request of a server.
+pub struct HttpService<H: Host> {
+    host: Arc<H>,
+    routes: Routes<H>,
+    dispatch: Dispatch<H>,
+    contexts: RequestContextFactory<H>,
+    metrics: metrics::Http,
+    log: Logger,
+    /// Requests that go on when their client has gone.
+    detached: TaskTracker,
+}
+
+impl<H: Host> HttpService<H> {
+    /// A service of the generated API: `api` from its `api_description`, `operations` its table `OPERATIONS`.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] if the API, the pages and the host do not fit together.
+    pub async fn start(
+        host: Arc<H>,
+        api: ApiDescription<Arc<H>>,
+        operations: &'static [Operation],
+        pages: Vec<Box<dyn Page<H>>>,
+        log: Logger,
+    ) -> Result<HttpService<H>, StartError> {
+        let routes = Routes::build(operations, pages)?;
+        let dispatch = dispatch(api, operations)?;
+        let contexts = RequestContextFactory::new(Arc::clone(&host)).await.map_err(StartError::State)?;
+        let metrics = metrics::Http::default();
+        Ok(HttpService { host, routes, dispatch, contexts, metrics, log, detached: TaskTracker::new() })
+    }
+
+    /// Returns when no request is being answered any more.
+    pub async fn close(&self) {
+        self.detached.close();
+        self.detached.wait().await;
+    }
+
+    async fn handle(&self, mut request: Request<dropshot::Body>, remote: SocketAddr) -> Response {
+        let started = Instant::now();
+        let host = &*self.host;
+        let _in_flight = InFlight::new(&self.metrics);
+        let request_id = host.request_id().to_string();
+        let method = request.method().clone();
+        let resource = decoded(request.uri().path()).and_then(|path| self.routes.find(&path));
+        let name = resource.and_then(|resource| resource.name(&method));
+        let exchange = host.begin(&mut request);
+        let _permit = ReadPermit::attach(&mut request);
+        let rqctx = self.contexts.make(RequestInfo::new(&request, remote), request_id.clone());
+
+        let whole = async {
+            let answer = self.answer(rqctx, request, resource).await;
+            let mut response = answer.unwrap_or_else(ApiError::into_response);
+            host.finish(&exchange, &mut response).await;
+            response
+        };
+        let whole = AssertUnwindSafe(whole).catch_unwind().await;
+        let mut response =
+            whole.unwrap_or_else(|_| ApiError::internal("a handler panicked".to_owned()).into_response());
+        let headers = response.headers_mut();
+        host.decorate(&exchange, headers);
+        if let Some(resource) = resource {
+            headers.insert(ALLOW, resource.allow.clone());
+        }
+        if let Ok(id) = HeaderValue::try_from(&request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        self.log(&request_id, &method, name, &remote, &response, started);
+        response
+    }
+
+    async fn answer(
+        &self,
+        rqctx: Context<H>,
+        request: Request<dropshot::Body>,
+        resource: Option<&Resource<H>>,
+    ) -> Result<Response, ApiError> {
+        authority::check(&request)?;
+        let method = request.method().clone();
+        if method == Method::OPTIONS && request.headers().contains_key("access-control-request-method") {
+            return Ok(preflight(&*self.host, request.headers(), resource));
+        }
+        let Some(resource) = resource else {
+            return Box::pin(self.host.unknown_path(&rqctx, request)).await;
+        };
+        let operation = resource.operation(&method);
+        resource.negotiate(operation, request.headers(), request.uri())?;
+        if let Some(operation) = operation {
+            return (self.dispatch)(rqctx, request, operation).await;
+        }
+        let admitted = Box::pin(PageRequest::admit(&rqctx, request, resource.security())).await?;
+        if let Some(page) = resource.page(&method) {
+            return page.answer(&self.host, admitted).await;
+        }
+        if method == Method::OPTIONS {
+            return Ok(resource.options());
+        }
+        let detail = format!("Method \"{method}\" not allowed.");
+        Err(ApiError::detail(StatusCode::METHOD_NOT_ALLOWED, &detail))
+    }
+
+    /// One line per request, and one more in each metric: the operation or page, never the path or the query as sent,
+    /// since links carry live keys there.
+    fn log(
+        &self,
+        request_id: &str,
+        method: &Method,
+        name: Option<&'static str>,
+        remote: &SocketAddr,
+        response: &Response,
+        started: Instant,
+    ) {
+        let operation = name.unwrap_or("-");
+        let status = response.status().as_u16();
+        let took = started.elapsed();
+        self.metrics.answered(operation, method, status, took);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        match response.extensions().get::<InternalMessage>() {
+            Some(InternalMessage(why)) if status < 500 => slog::warn!(self.log, "request refused"; "why" => why,
+                "status" => status, "method" => method.as_str(), "operation" => operation, "remote" => %remote,
+                "latency_us" => micros, "request_id" => request_id),
+            Some(InternalMessage(why)) => slog::error!(self.log, "request failed"; "why" => why, "status" => status,
+                "method" => method.as_str(), "operation" => operation, "remote" => %remote, "latency_us" => micros,
+                "request_id" => request_id),
+            None => slog::info!(self.log, "request"; "status" => status, "method" => method.as_str(),
+                "operation" => operation, "remote" => %remote, "latency_us" => micros, "request_id" => request_id),
+        }
+    }
+}
+
+fn dispatch<H: Host>(api: ApiDescription<Arc<H>>, operations: &'static [Operation]) -> Result<Dispatch<H>, StartError> {
+    let router = Arc::new(api.into_router());
+    // Found once: a path without a variable leads to the same handler every time, and needs nothing of the route.
+    let mut handlers = HashMap::new();
+    for operation in operations {
+        let values = std::iter::repeat("1");
+        let route = route(operation, values).ok_or(StartError::NotRouted(operation.id))?;
+        let found = router.lookup_route(&method_of(operation), route.as_str().into(), None);
+        let found = found.ok().filter(|found| found.endpoint.operation_id == operation.id);
+        let found = found.ok_or(StartError::NotRouted(operation.id))?;
+        if !operation.path.contains('{') {
+            handlers.insert(operation.id, found.handler);
+        }
+    }
+    let handlers = Arc::new(handlers);
+    Ok(Box::new(move |mut rqctx, request, operation| {
+        let (router, handlers) = (Arc::clone(&router), Arc::clone(&handlers));
+        Box::pin(async move {
+            let request = admit(&rqctx, request, operation).await?;
+            let handler = match handlers.get(operation.id) {
+                Some(handler) => Arc::clone(handler),
+                None => {
+                    // A value that the router refuses, such as one that is not UTF-8, names no resource.
+                    let route = route(operation, variables(operation.path, request.uri().path()));
+                    let route = route.ok_or_else(ApiError::not_found)?;
+                    let found = router.lookup_route(&method_of(operation), route.as_str().into(), None);
+                    let found = found.map_err(|_| ApiError::not_found())?;
+                    rqctx.endpoint = found.endpoint;
+                    found.handler
+                }
+            };
+            let handled = handler.handle_request(rqctx, request).await;
+            // Our handlers and extractors put every failure into their answer.
+            handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
+        })
+    }))
+}
+
+/// The values of the variables of a path, each of them one segment, encoded as they were sent.
+fn variables<'a>(template: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
+    let segments = template.split('/').zip(path.split('/'));
+    segments.filter(|(segment, _)| segment.starts_with('{')).map(|(_, value)| value)
+}
+
+/// The path under which the router holds an operation. `None` if there are fewer values than variables, or if a variable
+/// is not a whole segment, which a path is not matched against.
+fn route<'a>(operation: &Operation, mut values: impl Iterator<Item = &'a str>) -> Option<String> {
+    let is_whole = |segment: &str| !segment.contains(['{', '}']) || (segment.starts_with('{') && segment.ends_with('}'));
+    if !operation.path.split('/').all(is_whole) {
+        return None;
+    }
+    let segment = |segment: &'static str| if segment.starts_with('{') { values.next() } else { Some(segment) };
+    let segments: Option<Vec<&str>> = operation.route.split('/').map(segment).collect();
+    Some(segments?.join("/"))
+}
+
+/// The method of an operation's route, GET for HEAD as well.
+fn method_of(operation: &Operation) -> Method {
+    Method::from_bytes(operation.method.as_bytes()).unwrap_or(Method::GET)
+}
+
+/// The request with its caller and its unread body in its extensions, where `Call` finds them.
+async fn admit<H: Host>(
+    rqctx: &Context<H>,
+    request: Request<dropshot::Body>,
+    operation: &Operation,
+) -> Result<Request<dropshot::Body>, ApiError> {
+    let PageRequest { mut request, body, caller, .. } = PageRequest::admit(rqctx, request, operation.security).await?;
+    request.extensions.insert(Admitted::new(caller, body));
+    Ok(Request::from_parts(request, dropshot::Body::empty()))
+}
+
+/// The browser asks whether a script of another origin may call. 200 and an empty body either way.
+fn preflight<H: Host>(host: &H, headers: &HeaderMap, resource: Option<&Resource<H>>) -> Response {
+    let mut response = Response::new(dropshot::Body::empty());
+    let granted = response.headers_mut();
+    if host.allow_origin(headers, granted) {
+        if let Some(resource) = resource {
+            granted.insert("access-control-allow-methods", resource.allow.clone());
+        }
+        granted.insert("access-control-allow-headers", HeaderValue::from_static(H::CORS_HEADERS));
+        granted.insert("access-control-max-age", HeaderValue::from_static("86400"));
+    }
+    response
+}
+
+impl<H: Host> Service for HttpService<H> {
+    async fn answer(self: &Arc<HttpService<H>>, request: Request<dropshot::Body>, remote: SocketAddr) -> Response {
+        if !self.host.outlives_client(request.method(), request.uri().path()) {
+            return self.handle(request, remote).await;
+        }
+        let service = Arc::clone(self);
+        let answering = self.detached.spawn(async move { service.handle(request, remote).await });
+        // It catches its own panics, and nothing aborts it.
+        answering.await.unwrap_or_else(|e| ApiError::internal(e.to_string()).into_response())
+    }
+
+    fn metrics(&self) -> &metrics::Http {
+        &self.metrics
+    }
+}
+
+/// Counts a request for as long as it lives.
+struct InFlight<'a>(&'a metrics::Http);
+
+impl InFlight<'_> {
+    fn new(metrics: &metrics::Http) -> InFlight<'_> {
+        metrics.in_flight.inc();
+        InFlight(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.dec();
+    }
+}

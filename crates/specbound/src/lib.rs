@@ -1,0 +1,54 @@
+//! The runtime of servers that are generated from an OpenAPI 3.0 document by `specbound-codegen`.
+//!
+//! The generated code is a trait with one method per operation. A server implements it, implements [`Host`], and starts
+//! an [`HttpService`] with both:
+//!
+//! ```text
+//! connections ─► HttpService     any path and method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
+//!   (hyper)        ├─ security   the document's security requirements, by the host's authenticators: 401, 403
+//!                  ├─► dropshot's router ─► a method of the generated trait
+//!                  │                          └─► Call::admit   the body: 415, 413, 408, 400; then the constraints
+//!                  └─► Page      what stands beside the document
+//! ```
+//!
+//! An operation's security is enforced before its method is called, and before the body is read. A document with a
+//! scheme for which the host has no authenticator does not start. Errors have the shapes of Django REST framework:
+//! `{"field": ["message"]}`, `{"non_field_errors": ["message"]}` or `{"detail": "message"}`.
+//!
+//! The generated code names `::specbound`; everything that it needs is at the root of this crate.
+
+mod answers;
+mod authority;
+pub mod body;
+mod call;
+pub mod connections;
+mod dispatcher;
+mod error;
+pub mod fields;
+mod framing;
+pub mod headers;
+mod host;
+mod json;
+mod lazy_body;
+pub mod metrics;
+pub mod negotiation;
+mod page;
+mod parameters;
+mod request_contexts;
+mod routes;
+mod security;
+
+pub use answers::{Answers, Bytes, Content, MediaType, Reply, UntypedJson, answers_metadata};
+pub use call::{
+    Body, Call, Checked, ContentTypes, Context, HandlerResult, HasConstraints, Input, MARKER, NoBody, Operation,
+    OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA, source_schema,
+};
+pub use dispatcher::{HttpService, StartError};
+pub use error::{ApiError, NON_FIELD, Response, json_response, response};
+pub use fields::{Bound, FieldErrors, Formats, Kind, Property, Rules, text_fits};
+pub use host::Host;
+pub use http::StatusCode;
+pub use lazy_body::LazyBody;
+pub use page::{Page, PageRequest};
+pub use parameters::{Headers, Parameters, Path, Query, all, last, parameters_schema};
+pub use security::{Credentials, FromCaller, Security, authenticate};
