@@ -52,3 +52,71 @@ fn is_ip_literal(domain: &str) -> bool {
     let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     literal.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok() || address.parse::<Ipv6Addr>().is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_judged_as_django_judges_them() {
+        let long_label = format!("a@{}.com", "b".repeat(63));
+        let longest = format!("{}@example.com", "a".repeat(308));
+        for good in [
+            "a@localhost",
+            "a.b+c/d=e@sub.example.co",
+            "\"quoted\\ local\"@example.com",
+            "\"\"@example.com",
+            "a@[127.0.0.1]",
+            "a@[::1]",
+            "a@[::ffff:127.0.0.1]",
+            "a@xn--bcher-kva.ch",
+            "a@bücher.example",
+            "pr.rex@exаmple.com",
+            "a@उदाहरण.परीक्षा",
+            "a@b.c-d",
+            "a@b.-cd",
+            &long_label,
+            &longest,
+        ] {
+            assert!(is_email_address(good), "{good}");
+        }
+        let too_long_label = format!("a@{}.com", "b".repeat(64));
+        let too_long = format!("a{longest}");
+        for bad in [
+            "",
+            "a",
+            "@example.com",
+            "a@",
+            "a@b",
+            "a@b.c",
+            "a@.com",
+            "a@b..com",
+            "a@b.com.",
+            "a@-b.com",
+            "a@b-.com",
+            "a@b.com-",
+            "a b@c.com",
+            ".a@b.com",
+            "a.@b.com",
+            "a..b@c.com",
+            "ä@b.com",
+            "\u{212a}@b.com",
+            "\"a b\"@c.com",
+            "\"a\"b\"@c.com",
+            "\"a\\\"@c.com",
+            "\"@c.com",
+            "a@[127.0.0.256]",
+            "a@[127.0.0.01]",
+            "a@[1]",
+            "a@b_c.com",
+            "a@ä b.com",
+            "a@ä＠b.com",
+            "a@example.com\nevil",
+            "a@b@c",
+            &too_long_label,
+            &too_long,
+        ] {
+            assert!(!is_email_address(bad), "{bad}");
+        }
+    }
+}

