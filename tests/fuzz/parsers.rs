@@ -145,7 +145,7 @@ fn checked(fields: Fields) -> u64 {
         found.push((cleaned.keys().cloned().collect::<Vec<_>>(), errors.collect::<Vec<_>>()));
     }
     let truths: Vec<bool> = ["username", "email", "mfa"].map(|name| fields.is_truthy(name)).to_vec();
-    outcome(&(found, truths, fields.scrubbed().is_ok()))
+    outcome(&(found, truths, fields.sanitized().is_ok()))
 }
 
 fn json_corpus() -> Vec<Vec<u8>> {
