@@ -366,7 +366,7 @@ impl<'a> Classifier<'a> {
             Some(Value::String(reference)) => code(reference.rsplit('/').next().unwrap_or(reference)),
             _ => "a schema of its own".to_owned(),
         };
-        let (old, new) = (shown(location.old.as_deref()), shown(location.new.as_deref()));
+        let (old, new) = (shown(location.old), shown(location.new));
         let what = format!("{} now refers to {new}, before {old}", location.subject);
         let documents = self.documents;
         let old_side = location.old.and_then(|side| look_through(documents.old, side));
@@ -440,7 +440,7 @@ impl<'a> Classifier<'a> {
             let both = Location { new: other.new, ..location };
             return self.compare_refs(both, difference);
         }
-        let new = other.new.as_deref().map(|item| with_variables_of(item, &other.keyword, &location.keyword));
+        let new = other.new.map(|item| with_variables_of(item, &other.keyword, &location.keyword));
         let (same, severity) = match (location.old, &new) {
             (Some(old), Some(new)) => (old == new, self.compare_inline(&location, old, new)),
             _ => (true, Severity::Compatible),

@@ -39,7 +39,7 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
         let unstable = |element: &&Value| matches!(element["x-stability-level"].as_str(), Some("draft" | "alpha"));
         let why = match () {
             () if elements.iter().all(expired) => "it was deprecated, and its sunset has passed",
-            () if elements.iter().all(|element| unstable(&element) || expired(&element)) => "it was not stable yet",
+            () if elements.iter().all(|element| unstable(element) || expired(element)) => "it was not stable yet",
             () => continue,
         };
         verdict.severity = Severity::Compatible;

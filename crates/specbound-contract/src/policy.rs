@@ -131,7 +131,7 @@ impl Policy {
             };
             is(&rule.rule, &verdict.rule) && is(&rule.path, &verdict.difference.path) && operation(&rule.operation)
         };
-        self.severity.iter().filter(matches).next_back().map(|rule| rule.level)
+        self.severity.iter().rfind(matches).map(|rule| rule.level)
     }
 
     fn accept(&self, verdicts: Vec<Verdict>, today: Day) -> Outcome {

@@ -70,7 +70,7 @@ impl Classifier<'_> {
         if !matches!(location.at, NodeKind::Object(ObjectKind::Schema)) {
             return None;
         }
-        let (old, new) = (location.old.as_deref()?, location.new.as_deref()?);
+        let (old, new) = (location.old?, location.new?);
         let (flat_old, flat_new) = (flatten(self.documents.old, old), flatten(self.documents.new, new));
         if !flat_old.is_object() || !flat_new.is_object() {
             return None;
@@ -228,7 +228,7 @@ impl Classifier<'_> {
         if self.strict >= MAX_STRICT {
             return own;
         }
-        let holders = (location.old_holder.as_deref(), location.new_holder.as_deref());
+        let holders = (location.old_holder, location.new_holder);
         let (Some(old), Some(new)) = holders else { return own };
         if own.severity != Severity::Breaking || old.get("discriminator").or(new.get("discriminator")).is_some() {
             return own;
@@ -237,13 +237,13 @@ impl Classifier<'_> {
             |holder: &Value| holder.get(&location.keyword).and_then(Value::as_array).cloned().unwrap_or_default();
         let (before, now) = (members(old), members(new));
         // Objects overlap more often than not: an alternative that is gone is reported although another one covers it.
-        let alone = location.old.as_deref().or(location.new.as_deref());
+        let alone = location.old.or(location.new);
         let is_object = |document: &Value, schema: &Value| flatten(document, schema).get("properties").is_some();
         let object = alone.is_some_and(|one| is_object(self.documents.old, one) || is_object(self.documents.new, one));
         if object || before.len().max(now.len()) > MAX_PAIRS {
             return own;
         }
-        let covered = match (location.old.as_deref(), location.new.as_deref()) {
+        let covered = match (location.old, location.new) {
             (Some(gone), None) => now.iter().any(|other| self.is_within(location, gone, other, Direction::Request)),
             (None, Some(come)) => before.iter().any(|other| self.is_within(location, other, come, Direction::Response)),
             _ => false,

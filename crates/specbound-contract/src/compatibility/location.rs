@@ -219,7 +219,7 @@ impl<'a> Location<'a> {
                         self.uses = std::mem::take(&mut self.uses).without(direction);
                     }
                 }
-                let names = self.new_holder.as_deref().and_then(|holder| holder.get("required")?.as_array());
+                let names = self.new_holder.and_then(|holder| holder.get("required")?.as_array());
                 self.required = names.is_some_and(|names| names.iter().any(|required| required == name));
                 self.enter(format!("property {quoted}"), quoted);
             }

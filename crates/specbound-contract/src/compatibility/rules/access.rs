@@ -17,7 +17,7 @@ pub fn security(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
     };
     let (old, new) = (alternatives(&location.old_holder), alternatives(&location.new_holder));
     let anonymous = |alternative: &Value| alternative.as_object().is_some_and(serde_json::Map::is_empty);
-    match (location.old.as_deref(), location.new.as_deref()) {
+    match (location.old, location.new) {
         (None, Some(added)) => match old.is_empty() && !new.iter().any(anonymous) {
             true => fixed(
                 Breaking,
@@ -127,8 +127,8 @@ pub fn scheme_part(location: &Location<'_>, keyword: &str) -> Rule {
             Audience::Senders,
             format!(
                 "{what} is now {} (before: {}): clients that authenticate the old way are refused.",
-                side(location.new.as_deref()),
-                side(location.old.as_deref())
+                side(location.new),
+                side(location.old)
             ),
         ),
     }
@@ -142,7 +142,7 @@ pub fn servers(location: &Location<'_>) -> Rule {
     // The list is added or removed, or a server in it is.
     if location.keyword == "servers" {
         let (old, new) = (urls(&location.old_holder), urls(&location.new_holder));
-        return match (location.old.as_deref(), location.new.as_deref(), &location.name) {
+        return match (location.old, location.new, &location.name) {
             (None, Some(server), Some(_)) => {
                 fixed(Compatible, Audience::Senders, format!("server {} is new.", value(&server["url"])))
             }
@@ -173,8 +173,8 @@ pub fn servers(location: &Location<'_>) -> Rule {
             Audience::Senders,
             format!(
                 "the server is now {} (before: {}): clients that call the old one fail.",
-                side(location.new.as_deref()),
-                side(location.old.as_deref())
+                side(location.new),
+                side(location.old)
             ),
         ),
         (ObjectKind::ServerVariable, "enum") if location.old.is_none() && location.name.is_some() => {

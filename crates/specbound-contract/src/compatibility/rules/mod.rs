@@ -82,7 +82,7 @@ fn changed(location: &Location<'_>) -> Rule {
         Some(name) => format!("{} of {}", code(name), code(&location.keyword)),
         None => code(&location.keyword),
     };
-    let what = format!("{what} changed from {} to {}", side(location.old.as_deref()), side(location.new.as_deref()));
+    let what = format!("{what} changed from {} to {}", side(location.old), side(location.new));
     match location.uses.is_empty() {
         true => fixed(Unclear, Audience::All, format!("{what}: this must be judged by hand.")),
         false => unclear(what),
@@ -143,7 +143,7 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             fixed(
                 Compatible,
                 Audience::Readers,
-                match location.old_holder.as_deref().is_some_and(|response| response.get("content").is_some()) {
+                match location.old_holder.is_some_and(|response| response.get("content").is_some()) {
                     true => format!(
                         "{} is a new content type of the response: clients get it when they ask.",
                         last_breadcrumb(location)
@@ -224,7 +224,7 @@ fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path: &str) -> 
         let methods = item.as_object().into_iter().flat_map(|item| item.keys());
         methods.filter(|key| is_method(key)).map(|method| code(&method.to_uppercase())).collect()
     };
-    match (location.old.as_deref(), location.new.as_deref()) {
+    match (location.old, location.new) {
         (None, Some(item)) => {
             let message = match twin(documents.old, documents.new, path, item) {
                 Some(old) => format!("{} is what was {}.", code(path), code(old)),
@@ -264,8 +264,8 @@ fn operation(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) 
             format!(
                 "the operation id is now {}, not {}: nothing changes on the wire, but generated clients name a \
                  function by it, and code that calls the old name does not compile.",
-                side(location.new.as_deref()),
-                side(location.old.as_deref())
+                side(location.new),
+                side(location.old)
             ),
         ),
         "tags" => {
@@ -280,8 +280,7 @@ fn operation(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) 
         "deprecated" => deprecated(location),
         "parameters" if location.name.is_some() => new_or_gone_parameter(location, documents),
         "requestBody" => {
-            let required =
-                location.new.as_deref().and_then(|body| through(documents.new, body).get("required").cloned());
+            let required = location.new.and_then(|body| through(documents.new, body).get("required").cloned());
             let come = match required == Some(Value::Bool(true)) {
                 true => fixed(
                     Breaking,
@@ -313,7 +312,7 @@ fn through(document: &Value, value: &Value) -> Value {
 }
 
 fn new_or_gone_parameter(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
-    let required = location.new.as_deref().is_some_and(|new| through(documents.new, new)["required"] == true);
+    let required = location.new.is_some_and(|new| through(documents.new, new)["required"] == true);
     let what = last_breadcrumb(location);
     let come = match required {
         true => fixed(
@@ -341,7 +340,7 @@ fn parameter(location: &Location<'_>, keyword: &str) -> Rule {
             narrower(format!("{} must not be empty now", location.subject)),
         ),
         "schema" if location.old.is_none() || location.new.is_none() => schema_of_body(location),
-        "name" if location.new_holder.as_deref().is_some_and(|holder| holder["in"] == "path") => fixed(
+        "name" if location.new_holder.is_some_and(|holder| holder["in"] == "path") => fixed(
             Compatible,
             Audience::GeneratedCode,
             "a path variable has another name: the wire has none, but generated code names an argument by it."
@@ -351,15 +350,15 @@ fn parameter(location: &Location<'_>, keyword: &str) -> Rule {
             "{} is written differently: {} is now {} (before: {})",
             location.subject,
             code(keyword),
-            side(location.new.as_deref()),
-            side(location.old.as_deref())
+            side(location.new),
+            side(location.old)
         )),
         _ => changed(location),
     }
 }
 
 fn required_flag(location: &Location<'_>, subject: &str, omission: &str) -> Rule {
-    match location.new.as_deref() {
+    match location.new {
         Some(Value::Bool(true)) => fixed(
             Breaking,
             Audience::Senders,

@@ -27,8 +27,8 @@ pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
             "{} that tells the kinds of {} apart is now {} (before: {})",
             code(keyword),
             location.subject,
-            side(location.new.as_deref()),
-            side(location.old.as_deref())
+            side(location.new),
+            side(location.old)
         )),
     }
 }
@@ -52,7 +52,7 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     if let Some((_, phrase, more_allows_more)) = LIMITS.into_iter().find(|limit| limit.0 == keyword) {
         return limit(location, phrase, more_allows_more);
     }
-    match (keyword, location.old.as_deref(), location.new.as_deref()) {
+    match (keyword, location.old, location.new) {
         ("properties", old, new) if location.name.is_some() && old.is_some() != new.is_some() => property(location),
         ("required", None, Some(_)) if location.name.is_some() => by_direction(
             format!("{subject} is now required"),
@@ -86,11 +86,9 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         ("exclusiveMinimum" | "exclusiveMaximum", ..) if both_bounds(location).is_some() => bound(location),
         ("format", old, new) => formatted(location, old, new),
         ("multipleOf", old, new) => multiple(location, old, new),
-        ("pattern", Some(_), Some(_)) => unclear(format!(
-            "the pattern of {subject} is now {} (before: {})",
-            side(location.new.as_deref()),
-            side(location.old.as_deref())
-        )),
+        ("pattern", Some(_), Some(_)) => {
+            unclear(format!("the pattern of {subject} is now {} (before: {})", side(location.new), side(location.old)))
+        }
         ("enum", None, Some(one)) if location.name.is_some() => by_direction(
             format!("{} is a new value of {subject}", value(one)),
             STILL_TAKEN,
@@ -217,7 +215,7 @@ fn limit(location: &Location<'_>, phrase: &str, more_allows_more: bool) -> Rule 
     }
     let subject = &location.subject;
     let with = |limit: &Value| phrase.replace("{}", &value(limit));
-    match (location.old.as_deref(), location.new.as_deref()) {
+    match (location.old, location.new) {
         (None, Some(new)) if new.is_number() => {
             narrower(format!("{subject} must now {}, where there was no limit,", with(new)))
         }
