@@ -9,6 +9,7 @@ use inventree_auth::domain::client::Client;
 use inventree_auth::domain::hashing::Requester;
 use inventree_auth::domain::limits::SAVE_INTERVAL;
 use inventree_auth::domain::passwords::Password;
+use inventree_auth::mail::Message;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Answer, PASSWORD, TestServer, confirmation_key};
@@ -211,14 +212,19 @@ async fn mails_in_all(server: &TestServer) -> usize {
     let path = format!("emails/{}/verify/", added.json()["id"]);
     assert_eq!(server.post(&path, &headers, Value::Null).await.status, 200);
     for _ in 0..500 {
-        let mut mails = server.mails.lock().unwrap();
-        if mails.iter().any(|mail| mail.to == email) {
-            return std::mem::take(&mut *mails).len() - 1;
+        if let Some(count) = take_once_marked(&server.mails, &email) {
+            return count;
         }
-        drop(mails);
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("the marker did not come");
+}
+
+/// Takes all emails once the marker is among them, and counts the others.
+fn take_once_marked(mails: &std::sync::Mutex<Vec<Message>>, marker: &str) -> Option<usize> {
+    let mut mails = mails.lock().unwrap();
+    let is_marked = mails.iter().any(|mail| mail.to == marker);
+    is_marked.then(|| std::mem::take(&mut *mails).len() - 1)
 }
 
 #[tokio::test]

@@ -276,7 +276,10 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
 
 /// An authenticated request on its way from the dispatcher to [`Call`], in the request's extensions. Without it, such as
 /// under dropshot's own server, no call is admitted.
-pub(crate) struct Admitted<C>(Arc<Mutex<Option<(Option<C>, LazyBody)>>>);
+pub(crate) struct Admitted<C>(Arc<Mutex<Option<Entry<C>>>>);
+
+/// The caller, unless anonymous, and the unread body.
+type Entry<C> = (Option<C>, LazyBody);
 
 // Derived, it would need `C: Clone`.
 impl<C> Clone for Admitted<C> {

@@ -277,9 +277,7 @@ impl Lower<'_> {
         }
         // The sort is stable: JSON speaks for all, else the first form does.
         fields.sort_by_key(|(name, ..)| name != JSON);
-        let Some((_, first, entry)) = fields.first() else {
-            return None;
-        };
+        let (_, first, entry) = fields.first()?;
         if fields.iter().all(|(name, ..)| *name == FORMS[1]) {
             self.note(&at, "the client sends no body: progenitor writes no multipart");
         }
