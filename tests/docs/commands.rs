@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 19] = [
+const ELSEWHERE: [(&str, &str); 20] = [
     ("inventree-auth serve --demo", "tests/pages.rs"),
     ("INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run", "tests/readme_conversation/run"),
     ("REFRESH_GENERATED=1 cargo build", "tests/readme_contract/run"),
@@ -27,6 +27,7 @@ const ELSEWHERE: [(&str, &str); 19] = [
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
+    ("cargo run --example corpus", "step corpus"),
     ("cargo install specbound-cli", "step packages"),
     ("specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("git show main:api.yaml | specbound ", "crates/specbound-cli/tests/commands.rs"),
