@@ -87,10 +87,19 @@ fn json_is_a_list_of_objects_with_stable_keys() {
     let output = spec_diff(&["--old", path(&old), "--new", path(&new), "--format", "json"]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     let required = found.as_array().unwrap().iter().find(|one| one["severity"] == "breaking").unwrap();
+    let mut required = required.as_object().unwrap().clone();
+    let fingerprint = required.remove("fingerprint").unwrap();
+    assert!(fingerprint.as_str().unwrap().len() == 16, "{fingerprint}");
+    let source = required.remove("source").unwrap();
+    for (side, document) in [("old", &old), ("new", &new)] {
+        assert_eq!(source[side]["file"], path(document), "{source}");
+        assert!(source[side]["line"].as_u64() > Some(1) && source[side]["column"].is_u64(), "{source}");
+    }
     assert_eq!(
-        required,
-        &json!({
+        Value::Object(required),
+        json!({
             "severity": "breaking",
+            "rule": "schema-required-added",
             "concerns": ["senders"],
             "place": "schema Register, property nickname",
             "operations": ["POST /api/auth/registration/"],
