@@ -115,8 +115,9 @@ fn test_programs() -> Vec<(String, PathBuf)> {
         .filter_map(|line| {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
             let name = message["target"]["name"].as_str()?;
-            let is_test = message["profile"]["test"] == true && name != "inventree_auth_client";
-            is_test.then(|| Some((name.to_owned(), message["executable"].as_str()?.into())))?
+            let is_wanted = name == "inventree_auth" || wanted.contains(name);
+            (is_wanted && message["profile"]["test"] == true)
+                .then(|| Some((name.to_owned(), message["executable"].as_str()?.into())))?
         })
         .collect();
     assert_eq!(programs.len(), wanted.len() + 1, "{programs:?}");

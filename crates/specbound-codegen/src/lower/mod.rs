@@ -140,7 +140,7 @@ impl Lower<'_> {
         if let Some(components) = source.get("components") {
             document.insert("components".to_owned(), self.components(components));
         }
-        if let Some(requirements) = source.get("security") {
+        if let Some(requirements) = source.get("security").filter(|_| is_security_inherited(&document["paths"])) {
             let requirements = self.security(requirements, "/security");
             document.insert("security".to_owned(), requirements);
         }
@@ -306,4 +306,11 @@ fn info(info: &Value) -> Value {
         _ => (key.clone(), value.clone()),
     });
     Value::Object(cleaned.collect())
+}
+
+/// Whether an operation leaves its security to the document.
+fn is_security_inherited(paths: &Value) -> bool {
+    let items = paths.as_object().into_iter().flat_map(|paths| paths.values());
+    let mut operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
+    operations.any(|operation| operation.get("security").is_none())
 }
