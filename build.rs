@@ -28,7 +28,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=REFRESH_GENERATED");
     let text = fs::read_to_string(DOCUMENT)?;
     let settings = specbound_codegen::Settings { trait_name: "AuthApi", ..Default::default() };
-    let generated = specbound_codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
+    let generated =
+        specbound_codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), &generated.server)?;
     // In the document's key order, ready to serve.
@@ -48,7 +49,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     for (path, fresh) in kept {
         if fs::read_to_string(path).unwrap_or_default() != *fresh {
             return Err(format!(
-                "{} is not what {DOCUMENT} generates.\nRefresh it with: REFRESH_GENERATED=1 cargo build",
+                "{} is not what {DOCUMENT} generates.\nRefresh it with: REFRESH_GENERATED=1 cargo \
+                 build",
                 path.display()
             )
             .into());
@@ -64,7 +66,8 @@ fn unpack_swagger_ui(out: &Path) -> Result<(), Box<dyn Error>> {
     for name in ["swagger-ui-bundle.js", "swagger-ui.css"] {
         let wanted = format!("/dist/{name}");
         let place = archive.file_names_raw().position(|path| path.ends_with(wanted.as_bytes()));
-        let mut file = archive.by_index_raw(place.ok_or_else(|| format!("Swagger UI's archive lacks {wanted}"))?)?;
+        let mut file = archive
+            .by_index_raw(place.ok_or_else(|| format!("Swagger UI's archive lacks {wanted}"))?)?;
         if file.compression() != CompressionMethod::DEFLATE {
             return Err(format!("Swagger UI's archive does not hold {wanted} deflated").into());
         }

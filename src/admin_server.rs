@@ -18,7 +18,7 @@ use specbound::connections::{Connections, Service};
 use specbound::metrics::Http;
 use tokio::task::AbortHandle;
 
-use crate::domain::Domain;
+use crate::domain::App;
 use crate::metrics::{self, SampledGauges};
 use crate::store::StoreError;
 
@@ -35,7 +35,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// The state that the checks and metrics sample.
 pub struct State {
-    pub domain: Domain,
+    pub app: App,
     /// `None` unless it is an SQLite file.
     pub database: Option<PathBuf>,
     pub http: Http,
@@ -57,12 +57,12 @@ struct AdminServer {
 /// One line for the operator.
 pub fn listen(bind: SocketAddr, state: State, log: Logger) -> Result<Connections, String> {
     let gauges = SampledGauges::default();
-    let State { domain, http, logging, .. } = &state;
+    let State { app, http, logging, .. } = &state;
     let mut registry = metrics::registry(
         http,
-        domain.hasher.metrics(),
-        domain.store.metrics(),
-        domain.outbox.metrics(),
+        app.hasher.metrics(),
+        app.store.metrics(),
+        app.outbox.metrics(),
         logging,
         &gauges,
     );
@@ -83,7 +83,11 @@ impl Service for AdminServer {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
             "/healthz" | "/readyz" | "/metrics" if !is_read => {
-                let mut refused = answer(StatusCode::METHOD_NOT_ALLOWED, PLAIN, "method not allowed\n".to_owned());
+                let mut refused = answer(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    PLAIN,
+                    "method not allowed\n".to_owned(),
+                );
                 refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 refused
             }
@@ -115,7 +119,8 @@ impl AdminServer {
         if failed_checks.is_empty() {
             return answer(StatusCode::OK, PLAIN, "ready\n".to_owned());
         }
-        let lines: String = failed_checks.into_iter().map(|check| format!("not ready: {check}\n")).collect();
+        let lines: String =
+            failed_checks.into_iter().map(|check| format!("not ready: {check}\n")).collect();
         answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
     }
 
@@ -124,14 +129,18 @@ impl AdminServer {
         let mut shown = String::new();
         match text::encode(&mut shown, &self.registry) {
             Ok(()) => answer(StatusCode::OK, OPEN_METRICS, shown),
-            Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, PLAIN, "the metrics cannot be encoded\n".to_owned()),
+            Err(_) => answer(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                PLAIN,
+                "the metrics cannot be encoded\n".to_owned(),
+            ),
         }
     }
 
     /// Runs every check anew: a read, and a transaction that writes without changes. Such a
     /// transaction needs less disk space than any other, so free space is checked too.
     async fn failed_checks(&self) -> Vec<&'static str> {
-        let store = &self.state.domain.store;
+        let store = &self.state.app.store;
         let mut failed_checks = Vec::new();
         if store.read(|r| r.account_exists_any()).await.is_err() {
             failed_checks.push("the database cannot be read");
@@ -140,7 +149,13 @@ impl AdminServer {
         if !matches!(written.await, Ok(Ok(()))) {
             failed_checks.push("the database cannot be written");
         }
-        if self.state.database.as_deref().and_then(free_bytes).is_some_and(|free| free < MIN_FREE_BYTES) {
+        if self
+            .state
+            .database
+            .as_deref()
+            .and_then(free_bytes)
+            .is_some_and(|free| free < MIN_FREE_BYTES)
+        {
             failed_checks.push("the disk is full");
         }
         if self.state.outbox.is_finished() {
@@ -151,10 +166,11 @@ impl AdminServer {
 
     /// A gauge that cannot be sampled keeps its value.
     async fn sample(&self) {
-        let State { domain, database, .. } = &self.state;
-        let outbox = domain.store.read(|r| Ok::<_, StoreError>((r.outbox_count()?, r.outbox_oldest()?)));
+        let State { app, database, .. } = &self.state;
+        let outbox =
+            app.store.read(|r| Ok::<_, StoreError>((r.outbox_count()?, r.outbox_oldest()?)));
         if let Ok((waiting, oldest)) = outbox.await {
-            let age = oldest.map_or(0, |oldest| (domain.now() - oldest).num_seconds());
+            let age = oldest.map_or(0, |oldest| (app.now() - oldest).num_seconds());
             self.gauges.mails_waiting.set(waiting);
             self.gauges.oldest_mail_seconds.set(age.max(0));
         }
@@ -172,7 +188,9 @@ impl AdminServer {
 /// Disk space available to this process; `None` if unknown.
 fn free_bytes(file: &Path) -> Option<u64> {
     #[cfg(unix)]
-    return rustix::fs::statvfs(file).ok().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
+    return rustix::fs::statvfs(file)
+        .ok()
+        .map(|system| system.f_bavail.saturating_mul(system.f_frsize));
     #[cfg(not(unix))]
     {
         let _ = file;

@@ -133,7 +133,8 @@ enum DocumentFormat {
     Json,
 }
 
-const DEFAULT_BIND: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8000);
+const DEFAULT_BIND: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8000);
 
 /// Exit codes of `spec diff`. Other commands use 0 and 1, and clap 2 for usage errors.
 const SAME: u8 = 0;
@@ -155,8 +156,12 @@ pub fn run() -> ExitCode {
             manual::completions(&completions, Cli::command()).map(|()| ExitCode::SUCCESS)
         }
         Command::Man(pages) => manual::pages(&pages, Cli::command()).map(|()| ExitCode::SUCCESS),
-        Command::CheckConfig { list: true, .. } => print(&config::describe()).map(|()| ExitCode::SUCCESS),
-        Command::CheckConfig { config, .. } => check_config(config.as_deref()).map(|()| ExitCode::SUCCESS),
+        Command::CheckConfig { list: true, .. } => {
+            print(&config::describe()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::CheckConfig { config, .. } => {
+            check_config(config.as_deref()).map(|()| ExitCode::SUCCESS)
+        }
     };
     result.unwrap_or_else(|Failure { message, code }| {
         // The message may repeat an argument or a name from the database.
@@ -195,7 +200,9 @@ fn named_database(name: &str, config: &Config) -> Result<Database, Failure> {
     match name.parse().map_err(failure)? {
         Database::Postgres(server) => {
             let server = server.or_password(config.database_password.as_ref().map(Secret::expose));
-            Ok(Database::Postgres(Box::new(server.or_root_certificates(config.database_roots.clone()))))
+            Ok(Database::Postgres(Box::new(
+                server.or_root_certificates(config.database_roots.clone()),
+            )))
         }
         file => Ok(file),
     }
@@ -213,15 +220,17 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
     if let Some((address, _)) = &demo {
         bind = *address;
         if !bind.ip().is_loopback() {
-            slog::warn!(log, "the demo is reachable from other machines, which can read its email"; "address" => %bind);
+            slog::warn!(log, "the demo is reachable from other machines, which can read its \
+                email"; "address" => %bind);
         }
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failure)?;
     let dependencies = Dependencies { logging, ..Dependencies::default() };
     runtime.block_on(async {
         let running = server::start(&config, bind, &log, dependencies).await.map_err(failure)?;
         if demo.is_some() {
-            demo::seed_demo(running.domain(), &config.site_url).await?;
+            demo::seed_demo(running.app(), &config.site_url).await?;
         }
         tokio::select! {
             ended = running.stopped() => return ended.map_err(failure),
@@ -235,7 +244,8 @@ async fn shutdown_signal() -> std::io::Result<&'static str> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         tokio::select! {
             _ = terminate.recv() => Ok("SIGTERM"),
             _ = interrupt.recv() => Ok("SIGINT"),
@@ -261,16 +271,29 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
             })?;
         }
         Spec::Diff { old: Some(old), new: Some(new), format, fail_on, .. } => {
-            let (old, new) = report::read_documents(old, new, ReadOptions::default()).map_err(unusable)?;
-            return conclude(&report::compatibility(&old, &new, *format, fail_on.unwrap_or(FailOn::Breaking)));
+            let (old, new) =
+                report::read_documents(old, new, ReadOptions::default()).map_err(unusable)?;
+            return conclude(&report::compatibility(
+                &old,
+                &new,
+                *format,
+                fail_on.unwrap_or(FailOn::Breaking),
+            ));
         }
         Spec::Diff { source, format, .. } => {
             let document = match source {
                 None => contract::parse(contract::SOURCE).map_err(unusable)?,
-                Some(path) => report::read_document(path, ReadOptions::default()).map_err(unusable)?.value,
+                Some(path) => {
+                    report::read_document(path, ReadOptions::default()).map_err(unusable)?.value
+                }
             };
             let server = contract::export().map_err(failure)?;
-            return conclude(&report::difference(&document, &server, Sides::SOURCE_SERVER, *format));
+            return conclude(&report::difference(
+                &document,
+                &server,
+                Sides::SOURCE_SERVER,
+                *format,
+            ));
         }
     }
     Ok(SAME)

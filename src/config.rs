@@ -35,7 +35,10 @@ const KEYS: &[(&str, &str)] = &[
     ("DB_USER", "a user name, for postgresql"),
     ("DB_PASSWORD", "a password"),
     ("DB_PASSWORD_FILE", "the path of a file that holds a password"),
-    ("DB_HOST", "the name of a postgresql server, several separated by commas, or the folder of its socket"),
+    (
+        "DB_HOST",
+        "the name of a postgresql server, several separated by commas, or the folder of its socket",
+    ),
     ("DB_PORT", "a port number"),
     ("DB_TLS", "true or false; by default true, except for a server on this machine"),
     ("DB_TLS_ROOTS", "the path of a PEM file with the CA certificates of the postgresql server"),
@@ -59,7 +62,10 @@ const KEYS: &[(&str, &str)] = &[
     ("LOGIN_MAIL_REQUIRED", "true or false"),
     ("LOGIN_ENFORCE_MFA", "true or false"),
     ("LOGIN_SIGNUP_MAIL_RESTRICTION", "mail domains, such as @example.com,@example.org"),
-    ("LOGIN_CONFIRM_FIRST", "true or false; true: a new account cannot be used until its address is confirmed"),
+    (
+        "LOGIN_CONFIRM_FIRST",
+        "true or false; true: a new account cannot be used until its address is confirmed",
+    ),
     ("LOGIN_ENABLE_PWD_FORGOT", "true or false"),
     ("LOGIN_ENABLE_SSO", "true or false"),
     ("LOGIN_ENABLE_SSO_REG", "true or false"),
@@ -205,12 +211,16 @@ impl Config {
             values.insert(key, value);
         }
         let values = Values(values);
-        let known: Vec<String> = values.provider_ids()?.iter().flat_map(|id| provider_keys(id)).collect();
+        let known: Vec<String> =
+            values.provider_ids()?.iter().flat_map(|id| provider_keys(id)).collect();
         for key in values.0.keys() {
             let name = key.strip_prefix(PREFIX).unwrap_or_default();
-            if !KEYS.iter().any(|(known, _)| *known == name) && !known.iter().any(|known| known == name) {
+            if !KEYS.iter().any(|(known, _)| *known == name)
+                && !known.iter().any(|known| known == name)
+            {
                 return Err(ConfigError(format!(
-                    "{key}: there is no such setting; `inventree-auth check-config --list` lists all"
+                    "{key}: there is no such setting; `inventree-auth check-config --list` lists \
+                     all"
                 )));
             }
         }
@@ -221,7 +231,9 @@ impl Config {
 /// Every setting with its accepted values.
 pub fn settings() -> impl Iterator<Item = (String, &'static str)> {
     let of_server = KEYS.iter().map(|(key, takes)| (format!("{PREFIX}{key}"), *takes));
-    of_server.chain(PROVIDER_KEYS.iter().map(|(key, takes)| (format!("{PREFIX}SSO_<PROVIDER>_{key}"), *takes)))
+    of_server.chain(
+        PROVIDER_KEYS.iter().map(|(key, takes)| (format!("{PREFIX}SSO_<PROVIDER>_{key}"), *takes)),
+    )
 }
 
 /// The keys of one provider, without the prefix.
@@ -268,7 +280,8 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
 
 fn wrong(key: &str) -> ConfigError {
     let name = key.strip_prefix(PREFIX).unwrap_or(key);
-    let takes = KEYS.iter().find(|(known, _)| *known == name).map_or("no such setting", |(_, takes)| takes);
+    let takes =
+        KEYS.iter().find(|(known, _)| *known == name).map_or("no such setting", |(_, takes)| takes);
     ConfigError(format!("{PREFIX}{name} takes {takes}"))
 }
 
@@ -277,7 +290,10 @@ struct Values(BTreeMap<String, String>);
 impl Values {
     /// An empty value counts as unset.
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(&format!("{PREFIX}{name}")).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.0
+            .get(&format!("{PREFIX}{name}"))
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
     }
 
     fn flag(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
@@ -302,7 +318,9 @@ impl Values {
         let list = self.list(name);
         let is_origin = |text: &String| {
             let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-            host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', '@', '?', '#', ' ']))
+            host.is_some_and(|host| {
+                !host.is_empty() && !host.contains(['/', '*', '@', '?', '#', ' '])
+            })
         };
         if list.iter().all(is_origin) { Ok(list) } else { Err(wrong(name)) }
     }
@@ -310,35 +328,48 @@ impl Values {
     fn secret(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
         let file_key = format!("{name}_FILE");
         match (self.get(name), self.get(&file_key)) {
-            (Some(_), Some(_)) => Err(ConfigError(format!("{PREFIX}{name} and {PREFIX}{file_key} exclude each other"))),
+            (Some(_), Some(_)) => Err(ConfigError(format!(
+                "{PREFIX}{name} and {PREFIX}{file_key} exclude each other"
+            ))),
             (Some(text), None) => Ok(Some(Secret::new(text.to_owned()))),
             (None, Some(path)) => {
                 let read = std::fs::read_to_string(path);
-                let text = read.map_err(|e| ConfigError(format!("{PREFIX}{file_key}: {path}: {e}")))?;
+                let text =
+                    read.map_err(|e| ConfigError(format!("{PREFIX}{file_key}: {path}: {e}")))?;
                 Ok(Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned())))
             }
             (None, None) => Ok(None),
         }
     }
 
-    fn database(&self, password: Option<&Secret>, roots: Option<&PathBuf>) -> Result<Database, ConfigError> {
+    fn database(
+        &self,
+        password: Option<&Secret>,
+        roots: Option<&PathBuf>,
+    ) -> Result<Database, ConfigError> {
         const OF_SERVERS: [&str; 4] = ["DB_USER", "DB_HOST", "DB_PORT", "DB_TLS"];
         match self.get("DB_ENGINE") {
             None | Some("sqlite3" | "sqlite") => {
                 if let Some(key) = OF_SERVERS.iter().find(|key| self.get(key).is_some()) {
-                    return Err(ConfigError(format!("{PREFIX}{key} is for {PREFIX}DB_ENGINE=postgresql")));
+                    return Err(ConfigError(format!(
+                        "{PREFIX}{key} is for {PREFIX}DB_ENGINE=postgresql"
+                    )));
                 }
-                Ok(Database::Sqlite(PathBuf::from(self.get("DB_NAME").unwrap_or("inventree-auth.sqlite3"))))
+                Ok(Database::Sqlite(PathBuf::from(
+                    self.get("DB_NAME").unwrap_or("inventree-auth.sqlite3"),
+                )))
             }
             Some("postgresql") => {
                 let needed = |key: &str| {
-                    let missing = || ConfigError(format!("{PREFIX}DB_ENGINE=postgresql needs {PREFIX}{key}"));
+                    let missing =
+                        || ConfigError(format!("{PREFIX}DB_ENGINE=postgresql needs {PREFIX}{key}"));
                     self.get(key).ok_or_else(missing)
                 };
                 if self.get("SECRET_KEY").is_none() && self.get("SECRET_KEY_FILE").is_none() {
                     // A key file beside the database could not be shared.
                     return Err(ConfigError(format!(
-                        "{PREFIX}DB_ENGINE=postgresql needs {PREFIX}SECRET_KEY, the same on every server"
+                        "{PREFIX}DB_ENGINE=postgresql needs {PREFIX}SECRET_KEY, the same on every \
+                         server"
                     )));
                 }
                 Ok(Database::Postgres(Box::new(Postgres::new(PostgresParts {
@@ -356,7 +387,8 @@ impl Values {
     }
 
     fn networks(&self, name: &str) -> Result<Vec<Network>, ConfigError> {
-        let networks: Result<Vec<Network>, _> = self.list(name).iter().map(|range| range.parse()).collect();
+        let networks: Result<Vec<Network>, _> =
+            self.list(name).iter().map(|range| range.parse()).collect();
         networks.map_err(|_| wrong(name))
     }
 
@@ -365,7 +397,9 @@ impl Values {
         let ids = self.list("SSO_PROVIDERS");
         let is_id = |id: &String| {
             id.len() <= 30
-                && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
                 && id.bytes().any(|byte| byte.is_ascii_lowercase())
         };
         let is_double = ids.iter().enumerate().any(|(n, id)| ids[..n].contains(id));
@@ -387,13 +421,16 @@ impl Values {
     }
 
     fn config(&self) -> Result<Config, ConfigError> {
-        let site_url = self.get("SITE_URL").unwrap_or(DEFAULT_SITE_URL).trim_end_matches('/').to_owned();
+        let site_url =
+            self.get("SITE_URL").unwrap_or(DEFAULT_SITE_URL).trim_end_matches('/').to_owned();
         let host = site_url.strip_prefix("https://").or_else(|| site_url.strip_prefix("http://"));
         if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', '@', ' '])) {
             return Err(wrong("SITE_URL"));
         }
         let same_site = self.get("COOKIE_SAMESITE").unwrap_or("Lax");
-        let same_site = ["Lax", "Strict", "None"].into_iter().find(|known| known.eq_ignore_ascii_case(same_site));
+        let same_site = ["Lax", "Strict", "None"]
+            .into_iter()
+            .find(|known| known.eq_ignore_ascii_case(same_site));
         let confirm_days = self.parsed("LOGIN_CONFIRM_DAYS", 3)?;
         if confirm_days < 1 {
             return Err(wrong("LOGIN_CONFIRM_DAYS"));
@@ -410,10 +447,12 @@ impl Values {
         let proxies = self.networks("TRUSTED_PROXIES")?;
         let uses_forwarded = self.flag("USE_X_FORWARDED_FOR", false)?;
         if uses_forwarded && proxies.is_empty() {
-            let why = "INVENTREE_USE_X_FORWARDED_FOR needs INVENTREE_TRUSTED_PROXIES: whose header counts";
+            let why = "INVENTREE_USE_X_FORWARDED_FOR needs INVENTREE_TRUSTED_PROXIES: whose header \
+                counts";
             return Err(ConfigError(why.to_owned()));
         }
-        let session_cookie_secure = self.flag("SESSION_COOKIE_SECURE", site_url.starts_with("https://"))?;
+        let session_cookie_secure =
+            self.flag("SESSION_COOKIE_SECURE", site_url.starts_with("https://"))?;
         let database_password = self.secret("DB_PASSWORD")?;
         let database_roots = self.get("DB_TLS_ROOTS").map(PathBuf::from);
         Ok(Config {
@@ -454,21 +493,34 @@ impl Values {
     }
 
     fn metrics_bind(&self) -> Result<Option<SocketAddr>, ConfigError> {
-        self.get("METRICS_BIND").map(|text| text.parse().map_err(|_| wrong("METRICS_BIND"))).transpose()
+        self.get("METRICS_BIND")
+            .map(|text| text.parse().map_err(|_| wrong("METRICS_BIND")))
+            .transpose()
     }
 
     fn tls(&self) -> Result<Option<PemFiles>, ConfigError> {
         match (self.get("TLS_CERTIFICATE"), self.get("TLS_KEY")) {
             (None, None) => Ok(None),
-            (Some(certificate), Some(key)) => Ok(Some(PemFiles { certificate: certificate.into(), key: key.into() })),
-            _ => Err(ConfigError("INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY go together".to_owned())),
+            (Some(certificate), Some(key)) => {
+                Ok(Some(PemFiles { certificate: certificate.into(), key: key.into() }))
+            }
+            _ => Err(ConfigError(
+                "INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY go together".to_owned(),
+            )),
         }
     }
 
     fn secret_key(&self) -> Result<Option<Secret>, ConfigError> {
         let secret = self.secret("SECRET_KEY")?;
-        if secret.as_ref().is_some_and(|key| key.expose().chars().count() < MIN_SECRET_KEY_CHARACTERS) {
-            return Err(wrong(if self.get("SECRET_KEY").is_some() { "SECRET_KEY" } else { "SECRET_KEY_FILE" }));
+        if secret
+            .as_ref()
+            .is_some_and(|key| key.expose().chars().count() < MIN_SECRET_KEY_CHARACTERS)
+        {
+            return Err(wrong(if self.get("SECRET_KEY").is_some() {
+                "SECRET_KEY"
+            } else {
+                "SECRET_KEY_FILE"
+            }));
         }
         Ok(secret)
     }
@@ -481,11 +533,16 @@ impl Values {
                 let about = UserAttributes { username, email: &email, ..UserAttributes::default() };
                 let problems = passwords::problems(password.expose(), &about);
                 if !problems.is_empty() {
-                    return Err(ConfigError(format!("{PREFIX}ADMIN_PASSWORD: {}", problems.join(" "))));
+                    return Err(ConfigError(format!(
+                        "{PREFIX}ADMIN_PASSWORD: {}",
+                        problems.join(" ")
+                    )));
                 }
                 Ok(Some(Admin { username: username.to_owned(), password, email }))
             }
-            _ => Err(ConfigError("INVENTREE_ADMIN_USER and INVENTREE_ADMIN_PASSWORD go together".to_owned())),
+            _ => Err(ConfigError(
+                "INVENTREE_ADMIN_USER and INVENTREE_ADMIN_PASSWORD go together".to_owned(),
+            )),
         }
     }
 
@@ -493,7 +550,9 @@ impl Values {
         let host = self.get("EMAIL_HOST");
         let (starttls, tls) = (self.flag("EMAIL_TLS", false)?, self.flag("EMAIL_SSL", false)?);
         if starttls && tls {
-            return Err(ConfigError("INVENTREE_EMAIL_TLS and INVENTREE_EMAIL_SSL exclude each other".to_owned()));
+            return Err(ConfigError(
+                "INVENTREE_EMAIL_TLS and INVENTREE_EMAIL_SSL exclude each other".to_owned(),
+            ));
         }
         let default_port = if tls {
             465
@@ -514,11 +573,14 @@ impl Values {
         let backend = match (self.get("EMAIL_BACKEND").unwrap_or("smtp"), host) {
             ("console", _) => Backend::Console,
             ("smtp", None) => Backend::None,
-            ("smtp", Some(host)) => Backend::Smtp { host: host.to_owned(), port, credentials, starttls, tls },
+            ("smtp", Some(host)) => {
+                Backend::Smtp { host: host.to_owned(), port, credentials, starttls, tls }
+            }
             _ => return Err(wrong("EMAIL_BACKEND")),
         };
         // Not trimmed: the blank after the bracket is part of the prefix.
-        let prefix = self.0.get("INVENTREE_EMAIL_PREFIX").map_or("[InvenTree] ", String::as_str).to_owned();
+        let prefix =
+            self.0.get("INVENTREE_EMAIL_PREFIX").map_or("[InvenTree] ", String::as_str).to_owned();
         let sender = self.get("EMAIL_SENDER").unwrap_or("inventree@localhost").to_owned();
         if !sender.contains('@') {
             return Err(wrong("EMAIL_SENDER"));
@@ -548,22 +610,36 @@ mod tests {
     #[test]
     fn defaults_are_closed() {
         let config = load(&[("PATH", "/bin")]).unwrap();
-        assert!(!config.registration_enabled && config.rate_limits && config.cors_origins.is_empty());
+        assert!(
+            !config.registration_enabled && config.rate_limits && config.cors_origins.is_empty()
+        );
     }
 
     #[test]
     fn wrong_or_unknown_value_names_its_key_and_what_it_takes() {
         let cases = [
-            ("INVENTREE_LOGIN_ENABLE_REG", "maybe", "INVENTREE_LOGIN_ENABLE_REG takes true or false"),
+            (
+                "INVENTREE_LOGIN_ENABLE_REG",
+                "maybe",
+                "INVENTREE_LOGIN_ENABLE_REG takes true or false",
+            ),
             ("INVENTREE_EMAIL_PORT", "99999", "INVENTREE_EMAIL_PORT takes a port number"),
-            ("INVENTREE_LOGIN_CONFIRM_DAYS", "0", "INVENTREE_LOGIN_CONFIRM_DAYS takes a number of days, 1 or more"),
+            (
+                "INVENTREE_LOGIN_CONFIRM_DAYS",
+                "0",
+                "INVENTREE_LOGIN_CONFIRM_DAYS takes a number of days, 1 or more",
+            ),
             ("INVENTREE_DB_ENGINE", "oracle", "INVENTREE_DB_ENGINE takes sqlite3 or postgresql"),
         ];
         for (key, value, says) in cases {
             assert_eq!(load(&[(key, value)]).unwrap_err().to_string(), says);
         }
-        let unknown = load(&[("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true")]).unwrap_err().to_string();
-        assert!(unknown.starts_with("INVENTREE_LOGIN_ENABLE_REGISTRATION: there is no such setting"), "{unknown}");
+        let unknown =
+            load(&[("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true")]).unwrap_err().to_string();
+        assert!(
+            unknown.starts_with("INVENTREE_LOGIN_ENABLE_REGISTRATION: there is no such setting"),
+            "{unknown}"
+        );
     }
 
     #[test]
@@ -576,29 +652,42 @@ mod tests {
             ("INVENTREE_SECRET_KEY", "a key that every one of the servers has"),
         ];
         for missing in 1..all.len() {
-            let rest: Vec<_> = all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, pair)| *pair).collect();
+            let rest: Vec<_> = all
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| *n != missing)
+                .map(|(_, pair)| *pair)
+                .collect();
             let said = load(&rest).unwrap_err().to_string();
             let (key, _) = all[missing];
-            assert!(said.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql needs {key}")), "{said}");
+            assert!(
+                said.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql needs {key}")),
+                "{said}"
+            );
         }
         let password = ("INVENTREE_DB_PASSWORD", "hunter2-and-more");
         let config = load(&[&all[..], &[password]].concat()).unwrap();
         assert_eq!(config.database.to_string(), "postgresql://inventree@db.example.com/auth");
         assert!(!format!("{config:?} {}", config.database).contains("hunter2"));
-        let port = load(&[&all[..], &[("INVENTREE_DB_PORT", "many")]].concat()).unwrap_err().to_string();
+        let port =
+            load(&[&all[..], &[("INVENTREE_DB_PORT", "many")]].concat()).unwrap_err().to_string();
         assert_eq!(port, "INVENTREE_DB_PORT takes a port number");
     }
 
     #[test]
     fn secret_key_of_fewer_than_32_characters_is_refused() {
         let said = load(&[("INVENTREE_SECRET_KEY", &"x".repeat(31))]).unwrap_err().to_string();
-        assert!(said.starts_with("INVENTREE_SECRET_KEY takes a random text of 32 characters or more"), "{said}");
+        assert!(
+            said.starts_with("INVENTREE_SECRET_KEY takes a random text of 32 characters or more"),
+            "{said}"
+        );
         assert!(load(&[("INVENTREE_SECRET_KEY", &"x".repeat(32))]).is_ok());
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().to_str().unwrap();
         for short in ["", "\n", "31 characters and a line break..\n"] {
             std::fs::write(file.path(), short).unwrap();
-            let loaded = load(&[("INVENTREE_SECRET_KEY_FILE", path)]).map(|_| ()).map_err(|e| e.to_string());
+            let loaded =
+                load(&[("INVENTREE_SECRET_KEY_FILE", path)]).map(|_| ()).map_err(|e| e.to_string());
             let is_long = short.trim_end().chars().count() >= 32;
             assert_eq!(loaded.is_ok(), is_long, "{short:?}: {loaded:?}");
         }
@@ -607,8 +696,11 @@ mod tests {
     #[test]
     fn admin_password_that_the_rules_refuse_is_refused() {
         let with = |password: &str| {
-            let pairs =
-                [("ADMIN_USER", "rootuser"), ("ADMIN_EMAIL", "quagga@example.com"), ("ADMIN_PASSWORD", password)];
+            let pairs = [
+                ("ADMIN_USER", "rootuser"),
+                ("ADMIN_EMAIL", "quagga@example.com"),
+                ("ADMIN_PASSWORD", password),
+            ];
             load(
                 &pairs
                     .map(|(key, value)| (format!("INVENTREE_{key}"), value))
@@ -617,11 +709,18 @@ mod tests {
             )
         };
         for (password, why) in [
-            ("qz7", "INVENTREE_ADMIN_PASSWORD: This password is too short. It must contain at least 8 characters."),
+            (
+                "qz7",
+                "INVENTREE_ADMIN_PASSWORD: This password is too short. It must contain at least 8 \
+                 characters.",
+            ),
             ("password1", "INVENTREE_ADMIN_PASSWORD: This password is too common."),
             ("8472916350", "INVENTREE_ADMIN_PASSWORD: This password is entirely numeric."),
             ("rootuser1", "INVENTREE_ADMIN_PASSWORD: The password is too similar to the username."),
-            ("quagga@example", "INVENTREE_ADMIN_PASSWORD: The password is too similar to the email address."),
+            (
+                "quagga@example",
+                "INVENTREE_ADMIN_PASSWORD: The password is too similar to the email address.",
+            ),
         ] {
             assert_eq!(with(password).unwrap_err().to_string(), why, "{password}");
         }
@@ -630,7 +729,9 @@ mod tests {
 
     #[test]
     fn settings_of_a_database_server_are_no_good_for_a_file() {
-        for key in ["INVENTREE_DB_HOST", "INVENTREE_DB_USER", "INVENTREE_DB_PORT", "INVENTREE_DB_TLS"] {
+        for key in
+            ["INVENTREE_DB_HOST", "INVENTREE_DB_USER", "INVENTREE_DB_PORT", "INVENTREE_DB_TLS"]
+        {
             let said = load(&[(key, "1")]).unwrap_err().to_string();
             assert_eq!(said, format!("{key} is for INVENTREE_DB_ENGINE=postgresql"));
         }
@@ -640,7 +741,10 @@ mod tests {
     fn provider_has_settings_of_its_own_once_it_is_named() {
         let id = ("INVENTREE_SSO_MY_COMPANY_CLIENT_ID", "inventree");
         let unknown = load(&[id]).unwrap_err().to_string();
-        assert!(unknown.starts_with("INVENTREE_SSO_MY_COMPANY_CLIENT_ID: there is no such setting"), "{unknown}");
+        assert!(
+            unknown.starts_with("INVENTREE_SSO_MY_COMPANY_CLIENT_ID: there is no such setting"),
+            "{unknown}"
+        );
         let secret = ("INVENTREE_SSO_MY_COMPANY_CLIENT_SECRET", "hunter2-and-more");
         let config = load(&[("INVENTREE_SSO_PROVIDERS", "my-company"), id, secret]).unwrap();
         assert_eq!(config.providers[0].client_id.as_deref(), Some("inventree"));
@@ -667,7 +771,9 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "hunter2-and-more\n").unwrap();
         let path = file.path().to_str().unwrap();
-        let config = load(&[("INVENTREE_ADMIN_USER", "admin"), ("INVENTREE_ADMIN_PASSWORD_FILE", path)]).unwrap();
+        let config =
+            load(&[("INVENTREE_ADMIN_USER", "admin"), ("INVENTREE_ADMIN_PASSWORD_FILE", path)])
+                .unwrap();
         assert_eq!(config.admin.as_ref().unwrap().password.expose(), "hunter2-and-more");
         assert!(!format!("{config:?}").contains("hunter2"));
     }

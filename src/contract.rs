@@ -14,7 +14,9 @@ use dropshot::{ApiDescription, ServerContext};
 use serde_json::{Map, Value, json};
 use specbound::{MARKER, Operation, SOURCE_SCHEMA};
 use specbound_contract::{ParseError, enforced::ResponseGuarantee};
-pub use specbound_contract::{ReadOptions, compatibility, diff, enforced, keep_content_type, parse, report};
+pub use specbound_contract::{
+    ReadOptions, compatibility, diff, enforced, keep_content_type, parse, report,
+};
 use thiserror::Error;
 
 pub use crate::api::SOURCE;
@@ -48,7 +50,8 @@ pub enum ExportError {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// An operation is registered at another path than the generated table states.
-    #[error("{id} is registered at {registered}, and declared at {}", declared.unwrap_or("no path"))]
+    #[error("{id} is registered at {registered}, and declared at {}", declared.unwrap_or("no \
+        path"))]
     WrongPath {
         /// The operation id.
         id: String,
@@ -146,11 +149,14 @@ pub fn export_of<C: ServerContext>(
         .flatten()
         // dropshot's own error type, which such a server never sends.
         .filter(|(name, _)| *name != "Error" || !source["components"]["schemas"]["Error"].is_null())
-        .map(|(name, schema)| (name.clone(), enforced::schema(name, schema, &roles, server.guarantees)))
+        .map(|(name, schema)| {
+            (name.clone(), enforced::schema(name, schema, &roles, server.guarantees))
+        })
         .collect();
     let mut security_schemes = server.security_schemes.clone();
     for (name, scheme) in security_schemes.as_object_mut().into_iter().flatten() {
-        if let Some(description) = source["components"]["securitySchemes"][name].get("description") {
+        if let Some(description) = source["components"]["securitySchemes"][name].get("description")
+        {
             scheme["description"] = description.clone();
         }
     }
@@ -184,12 +190,20 @@ fn restore_schemas(value: &mut Value) {
 }
 
 /// The path in the generated table. dropshot's document drops the trailing slash.
-fn declared_path(path: &str, operation: &Value, operations: &[Operation]) -> Result<String, ExportError> {
+fn declared_path(
+    path: &str,
+    operation: &Value,
+    operations: &[Operation],
+) -> Result<String, ExportError> {
     let id = operation["operationId"].as_str().unwrap_or_default();
     let declared = operations.iter().find(|o| o.id == id).map(|o| o.path);
     match declared {
-        Some(declared) if declared.trim_end_matches('/') == path.trim_end_matches('/') => Ok(declared.to_owned()),
-        _ => Err(ExportError::WrongPath { id: id.to_owned(), registered: path.to_owned(), declared }),
+        Some(declared) if declared.trim_end_matches('/') == path.trim_end_matches('/') => {
+            Ok(declared.to_owned())
+        }
+        _ => {
+            Err(ExportError::WrongPath { id: id.to_owned(), registered: path.to_owned(), declared })
+        }
     }
 }
 
@@ -202,7 +216,8 @@ fn marked(marker: &Value) -> Option<Value> {
 fn complete(operation: &Value) -> Result<Value, ExportError> {
     let mut operation = operation.clone();
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-    let (markers, mut parameters): (Vec<Value>, Vec<Value>) = parameters.into_iter().partition(|p| p["name"] == MARKER);
+    let (markers, mut parameters): (Vec<Value>, Vec<Value>) =
+        parameters.into_iter().partition(|p| p["name"] == MARKER);
     parameters.iter_mut().for_each(|parameter| enforced::parameter(&mut parameter["schema"]));
     let says = markers.first().and_then(marked).ok_or(ExportError::MissingMarker)?;
     let members = operation.as_object_mut().ok_or(ExportError::MissingMarker)?;
@@ -219,7 +234,8 @@ fn complete(operation: &Value) -> Result<Value, ExportError> {
     if let Some(body) = members.get_mut("requestBody") {
         let schema = body["content"]["application/json"].clone();
         let media = says["mediaTypes"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        body["content"] = Value::Object(media.map(|media| (media.to_owned(), schema.clone())).collect());
+        body["content"] =
+            Value::Object(media.map(|media| (media.to_owned(), schema.clone())).collect());
         body["required"] = says["required"].clone();
         enforced::content(&mut body["content"], true);
     }
@@ -228,17 +244,24 @@ fn complete(operation: &Value) -> Result<Value, ExportError> {
         responses.retain(|status, _| !status.ends_with("XX"));
         for response in responses.values_mut().filter_map(Value::as_object_mut) {
             // dropshot's notation for a response without a schema.
-            let undescribed = response.get("content").is_some_and(|content| content.get("*/*").is_some());
+            let undescribed =
+                response.get("content").is_some_and(|content| content.get("*/*").is_some());
             if undescribed {
                 response.remove("content");
             }
         }
-        if let Some(mut answers) = responses.values().find_map(|response| marked(&response["headers"][MARKER])) {
+        if let Some(mut answers) =
+            responses.values().find_map(|response| marked(&response["headers"][MARKER]))
+        {
             restore_schemas(&mut answers);
             members.insert("responses".to_owned(), answers);
         }
     }
-    let answers = members.get_mut("responses").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    let answers = members
+        .get_mut("responses")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(Map::values_mut);
     for content in answers.filter_map(|answer| answer.get_mut("content")) {
         enforced::content(content, false);
     }
@@ -255,7 +278,9 @@ fn borrow_descriptions(operation: &mut Value, source: &Value) {
             response["description"] = json!("");
         }
     }
-    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+    for parameter in
+        operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
+    {
         let same = |p: &&Value| p["name"] == parameter["name"] && p["in"] == parameter["in"];
         let found = source["parameters"].as_array().into_iter().flatten().find(same);
         if let Some(description) = found.and_then(|p| p.get("description")) {

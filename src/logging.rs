@@ -1,6 +1,7 @@
 //! The log, written by a thread of its own: no request waits for it.
 //!
-//! Lines that come faster than they are written are dropped, never unseen: each is counted, and one line says how many.
+//! Lines that come faster than they are written are dropped, never unseen: each is counted, and one
+//! line says how many.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -63,8 +64,8 @@ impl Drain for Queue {
     }
 }
 
-/// Behind the queue: reports what was dropped, at most once in [`QUEUE_LINES`] lines. So many lie in the queue when it
-/// takes no more: every drop is reported by the time that they are written.
+/// Behind the queue: reports what was dropped, at most once in [`QUEUE_LINES`] lines. So many lie
+/// in the queue when it takes no more: every drop is reported by the time that they are written.
 struct Writer<D> {
     drain: D,
     unreported: Arc<AtomicU64>,
@@ -127,7 +128,11 @@ mod tests {
 
         fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), Never> {
             let held = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut held = self.0.opened.wait_while(held, |held| !held.0).unwrap_or_else(PoisonError::into_inner);
+            let mut held = self
+                .0
+                .opened
+                .wait_while(held, |held| !held.0)
+                .unwrap_or_else(PoisonError::into_inner);
             let mut counts = Counts::default();
             let _ = slog::KV::serialize(&record.kv(), record, &mut counts);
             held.1.push(format!("{}{}", record.msg(), counts.0));
@@ -139,7 +144,11 @@ mod tests {
     struct Counts(String);
 
     impl slog::Serializer for Counts {
-        fn emit_arguments(&mut self, key: slog::Key, value: &std::fmt::Arguments<'_>) -> slog::Result {
+        fn emit_arguments(
+            &mut self,
+            key: slog::Key,
+            value: &std::fmt::Arguments<'_>,
+        ) -> slog::Result {
             self.0 += &format!(" {key}={value}");
             Ok(())
         }
@@ -174,7 +183,8 @@ mod tests {
             slog::info!(log, "line");
         }
         drop(log);
-        let reported = |line: &String| line.strip_prefix("log lines dropped count=")?.parse::<u64>().ok();
+        let reported =
+            |line: &String| line.strip_prefix("log lines dropped count=")?.parse::<u64>().ok();
         assert_eq!(slow.written().iter().filter_map(reported).sum::<u64>(), metrics.dropped.get());
     }
 }

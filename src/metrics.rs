@@ -22,12 +22,12 @@ fn seconds() -> Histogram {
 pub struct Hashing {
     pub waiting: Gauge,
     pub seconds: Histogram,
-    pub turned_away: Counter,
+    pub rejected: Counter,
 }
 
 impl Default for Hashing {
     fn default() -> Hashing {
-        Hashing { waiting: Gauge::default(), seconds: seconds(), turned_away: Counter::default() }
+        Hashing { waiting: Gauge::default(), seconds: seconds(), rejected: Counter::default() }
     }
 }
 
@@ -53,7 +53,7 @@ impl Default for Writing {
 pub struct Mail {
     pub sent: Counter,
     /// Delivery attempts that the mail server did not accept, even if a later one succeeds.
-    pub put_off: Counter,
+    pub deferred: Counter,
     /// Messages given up: rejected permanently, expired, or encrypted with another key.
     pub dropped: Counter,
 }
@@ -90,29 +90,56 @@ pub fn registry(
     let started: Gauge = Gauge::default();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     started.set(i64::try_from(now.as_secs()).unwrap_or_default());
-    all.register_with_unit("start_time", "When the process started, since the Unix epoch", Unit::Seconds, started);
+    all.register_with_unit(
+        "start_time",
+        "Start time of the process, since the Unix epoch",
+        Unit::Seconds,
+        started,
+    );
 
     http.register(&mut all);
 
-    all.register("hashes_waiting", "Passwords that wait for a hashing thread", hashing.waiting.clone());
-    let help = "One password hashed or verified, without its wait";
+    all.register(
+        "hashes_waiting",
+        "Password checks waiting for a hashing thread",
+        hashing.waiting.clone(),
+    );
+    let help = "One password hashed or verified, without the time in the queue";
     all.register_with_unit("hash_duration", help, Unit::Seconds, hashing.seconds.clone());
-    let help = "Passwords turned away (503) since the queue was full";
-    all.register("hashes_turned_away", help, hashing.turned_away.clone());
+    let help = "Password checks rejected with 503 because the queue was full";
+    all.register("password_hashes_rejected", help, hashing.rejected.clone());
 
-    all.register("writes_waiting", "Writes that wait for the writer", writing.waiting.clone());
+    all.register("writes_waiting", "Writes waiting for the writer", writing.waiting.clone());
     all.register("write_batch_size", "Writes that shared one transaction", writing.batch.clone());
-    let help = "A transaction, from its beginning to its end on the disk";
-    all.register_with_unit("write_transaction_duration", help, Unit::Seconds, writing.seconds.clone());
-    all.register("write_transactions_failed", "Transactions that were lost as a whole (503)", writing.failed.clone());
+    let help = "One write transaction, from its start to its commit on disk";
+    all.register_with_unit(
+        "write_transaction_duration",
+        help,
+        Unit::Seconds,
+        writing.seconds.clone(),
+    );
+    all.register(
+        "write_transactions_failed",
+        "Write transactions that failed as a whole (503)",
+        writing.failed.clone(),
+    );
 
-    all.register("mails_sent", "Mails that a mail server took", mail.sent.clone());
-    all.register("mails_put_off", "Attempts that a mail server did not take", mail.put_off.clone());
-    let help = "Mails given up: refused for good, expired, or sealed under another key";
-    all.register("mails_dropped", help, mail.dropped.clone());
-    all.register("mails_waiting", "Mails in the outbox", gauges.mails_waiting.clone());
-    let help = "Age of the mail that waits longest";
-    all.register_with_unit("mail_oldest_age", help, Unit::Seconds, gauges.oldest_mail_seconds.clone());
+    all.register("emails_sent", "Emails that a mail server accepted", mail.sent.clone());
+    all.register(
+        "emails_deferred",
+        "Delivery attempts that a mail server did not accept",
+        mail.deferred.clone(),
+    );
+    let help = "Emails given up: refused for good, expired, or sealed under another key";
+    all.register("emails_dropped", help, mail.dropped.clone());
+    all.register("emails_waiting", "Emails in the outbox", gauges.mails_waiting.clone());
+    let help = "Age of the oldest email in the outbox";
+    all.register_with_unit(
+        "email_oldest_age",
+        help,
+        Unit::Seconds,
+        gauges.oldest_mail_seconds.clone(),
+    );
 
     let help = "Log lines that were not written since the log's queue was full";
     all.register("log_lines_dropped", help, logging.dropped.clone());

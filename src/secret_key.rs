@@ -1,7 +1,9 @@
-//! The server's secret key: of the settings, or of a file beside the database that is made for a new database.
+//! The server's secret key: of the settings, or of a file beside the database that is made for a
+//! new database.
 //!
-//! The database keeps a fingerprint of each key that it was used with, so that a lost key is not replaced unnoticed:
-//! emailed links, queued emails and second factors are void without it. Must never show a key.
+//! The database keeps a fingerprint of each key that it was used with, so that a lost key is not
+//! replaced unnoticed: emailed links, queued emails and second factors are void without it. Must
+//! never show a key.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -43,31 +45,46 @@ pub(crate) async fn of_server(
         if exists_other {
             warn!(
                 log,
-                "the secret key is not the one that this database was used with: links emailed, emails queued \
-                        and second factors stored under that one are void"
+                "the secret key is not the one that this database was used with: links emailed, \
+                 emails queued and second factors stored under that one are void"
             );
         }
-        store.write(move |w| w.secret_key_insert(&fingerprint, now)).await.map_err(|e| e.to_string())?;
+        store
+            .write(move |w| w.secret_key_insert(&fingerprint, now))
+            .await
+            .map_err(|e| e.to_string())?;
     }
     Ok(secret)
 }
 
-/// The configured secret key, or the one beside the database, which is made unless the database had one.
-pub(crate) fn load(config: &Config, had_one: bool, entropy: &dyn Entropy) -> Result<SecretKey, String> {
+/// The configured secret key, or the one beside the database, which is made unless the database had
+/// one.
+pub(crate) fn load(
+    config: &Config,
+    had_one: bool,
+    entropy: &dyn Entropy,
+) -> Result<SecretKey, String> {
     if let Some(secret) = &config.secret_key {
         return Ok(SecretKey::new(secret.expose().as_bytes()));
     }
     let path = match config.database.file() {
         Some(file) => path(file),
-        None => return Err("INVENTREE_SECRET_KEY is needed: no file beside the database could be shared".to_owned()),
+        None => {
+            return Err(
+                "INVENTREE_SECRET_KEY is needed: no file beside the database could be shared"
+                    .to_owned(),
+            );
+        }
     };
     let failed = |e: std::io::Error| format!("{}: {e}", path.display());
     let secret = match std::fs::read_to_string(&path) {
         Ok(text) => Secret::new(text.trim().to_owned()),
         Err(e) if e.kind() == ErrorKind::NotFound && had_one => {
             return Err(format!(
-                "{0} is missing, and this database was used with a secret key: restore the file, or set \
-                 INVENTREE_SECRET_KEY to that key; if it is lost, `openssl rand -hex 32 > {0}` makes a new one, and voids \
+                "{0} is missing, and this database was used with a secret key: restore the file, \
+                 or set \
+                 INVENTREE_SECRET_KEY to that key; if it is lost, `openssl rand -hex 32 > {0}` \
+                 makes a new one, and voids \
                  emailed links, queued emails and second factors",
                 path.display()
             ));

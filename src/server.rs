@@ -17,7 +17,9 @@ use crate::domain::keys::SecretKey;
 use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
-use crate::domain::{Clock, Domain, Entropy, Parts, Rules, SystemClock, SystemEntropy, accounts, usernames};
+use crate::domain::{
+    App, Clock, Entropy, Rules, Services, SystemClock, SystemEntropy, accounts, usernames,
+};
 use specbound::HttpService;
 use specbound::connections::{self, Connections, Service};
 
@@ -62,7 +64,7 @@ pub struct Running {
     http: Arc<Connections>,
     service: Arc<HttpService<AppState>>,
     admin_server: Option<Connections>,
-    domain: Domain,
+    app: App,
     mail: worker::WorkerHandle,
     /// Background tasks, aborted on drop.
     tasks: JoinSet<()>,
@@ -83,17 +85,24 @@ pub async fn start(
         warn!(log, "{}", warning);
     }
     let store = Store::open(&config.database).map_err(|e| e.to_string())?;
-    let secret = secret_key::of_server(config, &store, &*dependencies.entropy, dependencies.clock.now(), log).await?;
-    let domain = domain(config, &store, secret, &dependencies, log)?;
+    let secret = secret_key::of_server(
+        config,
+        &store,
+        &*dependencies.entropy,
+        dependencies.clock.now(),
+        log,
+    )
+    .await?;
+    let app = app(config, &store, secret, &dependencies, log)?;
     let Dependencies { clock, transport, logging, .. } = dependencies;
-    domain.limits.load(&store).await.map_err(|e| e.to_string())?;
-    match usernames::fill_skeletons(&domain).await.map_err(|e| e.to_string())? {
+    app.limits.load(&store).await.map_err(|e| e.to_string())?;
+    match usernames::fill_skeletons(&app).await.map_err(|e| e.to_string())? {
         0 => {}
         accounts => info!(log, "username skeletons computed"; "accounts" => accounts),
     }
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
-        let made = accounts::ensure_superuser(&domain, &admin.username, &admin.email, password).await;
+        let made = accounts::ensure_superuser(&app, &admin.username, &admin.email, password).await;
         if made.map_err(|e| format!("cannot create the administrator: {e:?}"))? {
             info!(log, "administrator created");
         }
@@ -103,12 +112,14 @@ pub async fn start(
         None => transport_of(config, log)?,
     };
     let now = Arc::new(move || clock.now());
-    let mail = worker::start(store, domain.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
+    let mail =
+        worker::start(store, app.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let sighup = SighupListener::listen();
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
-    let state = Arc::new(AppState::new(domain.clone(), settings(config)));
+    let state = Arc::new(AppState::new(app.clone(), settings(config)));
     let pages = pages::all(&state.settings)?;
-    let service = HttpService::start(state, documented_api()?, OPERATIONS, pages, log.clone()).await;
+    let service =
+        HttpService::start(state, documented_api()?, OPERATIONS, pages, log.clone()).await;
     let service = Arc::new(service.map_err(|e| e.to_string())?);
     let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));
@@ -116,24 +127,34 @@ pub async fn start(
     let http = Arc::new(http.map_err(|e| format!("cannot listen on {bind}: {e}"))?);
     info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url, "tls" => pair.is_some());
     if pair.is_some() && config.site_url.starts_with("http://") {
-        warn!(log, "INVENTREE_SITE_URL is http:// although TLS is enabled: emailed links and cookies follow it");
+        warn!(
+            log,
+            "INVENTREE_SITE_URL is http:// although TLS is enabled: emailed links and cookies \
+             follow it"
+        );
     }
     let admin_server = match config.metrics_bind {
         Some(bind) => {
             let database = config.database.file().map(Path::to_owned);
-            let state =
-                admin_server::State { domain: domain.clone(), database, http: counted, logging, outbox: mail.handle() };
-            let admin_server = admin_server::listen(bind, state, log.new(o!("part" => "admin server")))?;
+            let state = admin_server::State {
+                app: app.clone(),
+                database,
+                http: counted,
+                logging,
+                outbox: mail.handle(),
+            };
+            let admin_server =
+                admin_server::listen(bind, state, log.new(o!("part" => "admin server")))?;
             info!(log, "admin server started"; "address" => %admin_server.address());
             Some(admin_server)
         }
         None => None,
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(run_maintenance(domain.clone(), log.new(o!("part" => "housekeeping"))));
-    tasks.spawn(save_limits(domain.clone(), log.new(o!("part" => "limits"))));
+    tasks.spawn(run_maintenance(app.clone(), log.new(o!("part" => "housekeeping"))));
+    tasks.spawn(save_limits(app.clone(), log.new(o!("part" => "limits"))));
     tasks.spawn(reload_certificates(pair, sighup, Arc::clone(&http), log.new(o!("part" => "tls"))));
-    Ok(Running { http, service, admin_server, domain, mail, tasks })
+    Ok(Running { http, service, admin_server, app, mail, tasks })
 }
 
 /// Builds the domain for the operators' commands. They sign and send nothing, so they use an
@@ -142,22 +163,22 @@ pub async fn start(
 /// # Errors
 ///
 /// One line for the operator.
-pub fn offline_domain(config: &Config, store: &Store) -> Result<Domain, String> {
+pub fn offline_app(config: &Config, store: &Store) -> Result<App, String> {
     let dependencies = Dependencies::default();
     let mut bytes = [0; 32];
     dependencies.entropy.fill(&mut bytes);
-    domain(config, store, SecretKey::new(&bytes), &dependencies, &Logger::root(slog::Discard, o!()))
+    app(config, store, SecretKey::new(&bytes), &dependencies, &Logger::root(slog::Discard, o!()))
 }
 
-fn domain(
+fn app(
     config: &Config,
     store: &Store,
     secret: SecretKey,
     dependencies: &Dependencies,
     log: &Logger,
-) -> Result<Domain, String> {
+) -> Result<App, String> {
     let Dependencies { clock, entropy, hash_cost, .. } = dependencies;
-    Ok(Domain::new(Parts {
+    Ok(App::new(Services {
         store: store.clone(),
         hasher: Hasher::start(*hash_cost).map_err(|e| format!("{e:?}"))?,
         limits: Limits::new(config.rate_limits, store, Arc::clone(clock)),
@@ -185,18 +206,21 @@ pub fn providers(config: &Config, dependencies: &Dependencies) -> Result<Provide
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Periodic cleanup of expired sessions and tokens: at start and once a day.
-async fn run_maintenance(domain: Domain, log: Logger) {
-    let mut cleanup = CleanupJob::new(domain.clone());
+async fn run_maintenance(app: App, log: Logger) {
+    let mut cleanup = CleanupJob::new(app.clone());
     loop {
-        if let Err(error) = domain.limits.purge_expired(&domain.store).await {
+        if let Err(error) = app.limits.purge_expired(&app.store).await {
             warn!(log, "failed to purge expired rate-limit buckets"; "why" => %error);
         }
         match cleanup.run_if_due().await {
             Ok(Some(Revoked { sessions: 0, tokens: 0 }) | None) => {}
             Ok(Some(Revoked { sessions, tokens })) => {
-                info!(log, "expired sessions and tokens deleted"; "sessions" => sessions, "tokens" => tokens);
+                info!(log, "expired sessions and tokens \
+                    deleted"; "sessions" => sessions, "tokens" => tokens);
             }
-            Err(error) => warn!(log, "failed to delete expired sessions and tokens"; "why" => ?error),
+            Err(error) => {
+                warn!(log, "failed to delete expired sessions and tokens"; "why" => ?error)
+            }
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
@@ -204,11 +228,11 @@ async fn run_maintenance(domain: Domain, log: Logger) {
 
 /// Saves the in-memory rate-limit buckets periodically, so that a crash loses only the last
 /// interval.
-async fn save_limits(domain: Domain, log: Logger) {
+async fn save_limits(app: App, log: Logger) {
     let mut has_failed = false;
     loop {
         tokio::time::sleep(SAVE_INTERVAL).await;
-        let saved = domain.limits.save(&domain.store).await;
+        let saved = app.limits.save(&app.store).await;
         if let (Err(error), false) = (&saved, has_failed) {
             warn!(log, "failed to save rate-limit buckets"; "why" => %error);
         }
@@ -217,19 +241,28 @@ async fn save_limits(domain: Domain, log: Logger) {
 }
 
 /// Reloads the TLS certificate when its files have changed or on SIGHUP.
-async fn reload_certificates(mut pair: Option<Pair>, mut sighup: SighupListener, http: Arc<Connections>, log: Logger) {
+async fn reload_certificates(
+    mut pair: Option<Pair>,
+    mut sighup: SighupListener,
+    http: Arc<Connections>,
+    log: Logger,
+) {
     loop {
         let is_signalled = tokio::select! {
             () = sighup.recv() => true,
             () = tokio::time::sleep(POLL_INTERVAL) => false,
         };
-        let Some(pair) = pair.as_mut().filter(|pair| is_signalled || pair.has_changed()) else { continue };
+        let Some(pair) = pair.as_mut().filter(|pair| is_signalled || pair.has_changed()) else {
+            continue;
+        };
         match pair.reload() {
             Ok(tls) => {
                 http.renew_tls(tls);
                 info!(log, "TLS certificate reloaded");
             }
-            Err(why) => warn!(log, "TLS certificate reload failed, keeping the previous one"; "why" => why),
+            Err(why) => {
+                warn!(log, "TLS certificate reload failed, keeping the previous one"; "why" => why)
+            }
         }
     }
 }
@@ -269,8 +302,8 @@ impl Running {
         self.admin_server.as_ref().map(Connections::address)
     }
 
-    pub fn domain(&self) -> &Domain {
-        &self.domain
+    pub fn app(&self) -> &App {
+        &self.app
     }
 
     /// Completes if the server stops by itself, which is an error.
@@ -298,8 +331,8 @@ impl Running {
         }
         self.mail.stop().await;
         // Saved once, without retries: nothing is left to wait for.
-        let _ = self.domain.limits.save(&self.domain.store).await;
-        let store = self.domain.store.clone();
+        let _ = self.app.limits.save(&self.app.store).await;
+        let store = self.app.store.clone();
         let ended = tokio::task::spawn_blocking(move || store.close()).await;
         closed.and(ended.map_err(|e| e.to_string()))
     }
@@ -347,7 +380,8 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
         Backend::None => {
             warn!(
                 log,
-                "INVENTREE_EMAIL_HOST is not set: email stays in the outbox until it is set or the email expires"
+                "INVENTREE_EMAIL_HOST is not set: email stays in the outbox until it is set or the \
+                 email expires"
             );
             Ok(None)
         }

@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn nothing_unprintable_is_left() {
-        for text in [one_line(HOSTILE), lines(HOSTILE), json(&serde_json::to_string(HOSTILE).unwrap())] {
+        for text in
+            [one_line(HOSTILE), lines(HOSTILE), json(&serde_json::to_string(HOSTILE).unwrap())]
+        {
             assert!(!text.contains(is_unprintable), "{text:?}");
         }
         assert_eq!(one_line("a\nb\tc"), "a\u{fffd}b\u{fffd}c");
@@ -57,7 +59,9 @@ mod tests {
 
     #[test]
     fn json_keeps_its_meaning() {
-        let pretty = serde_json::to_string_pretty(&serde_json::json!({ "name": HOSTILE, "n": [1, "ö"] })).unwrap();
+        let pretty =
+            serde_json::to_string_pretty(&serde_json::json!({ "name": HOSTILE, "n": [1, "ö"] }))
+                .unwrap();
         let read: serde_json::Value = serde_json::from_str(&json(&pretty)).unwrap();
         assert_eq!(read["name"], HOSTILE);
         assert_eq!(read["n"][1], "ö");

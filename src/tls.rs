@@ -47,7 +47,8 @@ impl Pair {
 }
 
 fn written(files: &PemFiles) -> [Option<SystemTime>; 2] {
-    [&files.certificate, &files.key].map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
+    [&files.certificate, &files.key]
+        .map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
 }
 
 fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, String> {
@@ -55,7 +56,8 @@ fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, String> {
         format!("INVENTREE_{setting}: {}: {why}", file.display())
     };
     let PemFiles { certificate, key } = files;
-    let chain = CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain =
+        CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = chain.map_err(|e| at("TLS_CERTIFICATE", certificate, &e))?;
     if chain.is_empty() {
         return Err(at("TLS_CERTIFICATE", certificate, &"there is no certificate in it"));
@@ -68,8 +70,12 @@ fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, String> {
         e => at("TLS_KEY", key, &e),
     })?;
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?.with_no_client_auth();
-    let mut config = builder.with_single_cert(chain, private).map_err(|e| at("TLS_KEY", key, &e))?;
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .with_no_client_auth();
+    let mut config =
+        builder.with_single_cert(chain, private).map_err(|e| at("TLS_KEY", key, &e))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
@@ -81,7 +87,8 @@ mod tests {
     use super::*;
 
     fn put(files: &PemFiles) {
-        let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec![]).unwrap();
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(vec![]).unwrap();
         std::fs::write(&files.certificate, cert.pem()).unwrap();
         std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
     }
@@ -89,8 +96,10 @@ mod tests {
     #[test]
     fn a_change_of_either_file_is_seen_once() {
         let folder = tempfile::tempdir().unwrap();
-        let files =
-            PemFiles { certificate: folder.path().join("fullchain.pem"), key: folder.path().join("privkey.pem") };
+        let files = PemFiles {
+            certificate: folder.path().join("fullchain.pem"),
+            key: folder.path().join("privkey.pem"),
+        };
         put(&files);
         let (mut pair, _) = Pair::read(&files).unwrap();
         assert!(!pair.has_changed());

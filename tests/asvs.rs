@@ -165,7 +165,8 @@ async fn server_writes_no_file_but_its_database_and_its_key_for_their_owner_alon
         let entry = entry.unwrap();
         #[cfg(unix)]
         {
-            let mode = std::os::unix::fs::PermissionsExt::mode(&entry.metadata().unwrap().permissions());
+            let mode =
+                std::os::unix::fs::PermissionsExt::mode(&entry.metadata().unwrap().permissions());
             assert_eq!(mode & 0o077, 0, "{entry:?}");
         }
         files.push(entry.file_name().into_string().unwrap());
@@ -232,7 +233,10 @@ impl Logging {
 
     /// The next line with this text in it.
     fn next(&mut self, text: &str) -> String {
-        self.lines.find(|line| line.as_ref().is_ok_and(|line| line.contains(text))).unwrap().unwrap()
+        self.lines
+            .find(|line| line.as_ref().is_ok_and(|line| line.contains(text)))
+            .unwrap()
+            .unwrap()
     }
 }
 
@@ -245,7 +249,11 @@ async fn refused_request_is_a_json_log_line_with_time_zone_request_id_and_status
         (Method::POST, "login/", 400, "auth_login_create"),
         (Method::POST, "emails/7/remove/", 401, "auth_emails_remove_create"),
     ] {
-        let answer = http.request(method, format!("{}/api/auth/{path}", logging.address)).send().await.unwrap();
+        let answer = http
+            .request(method, format!("{}/api/auth/{path}", logging.address))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), status, "{path}");
         let line: Value = serde_json::from_str(&logging.next("\"request")).unwrap();
         DateTime::parse_from_rfc3339(line["time"].as_str().unwrap()).unwrap();
@@ -270,7 +278,12 @@ async fn text_that_a_client_sends_starts_no_log_line() {
     let http = reqwest::Client::new();
     for path in ["user/%0d%0aINFO forged", "%0aforged/?error=%0d%0aforged", "logout/"] {
         let request = http.get(format!("{}/api/auth/{path}", logging.address));
-        request.header("user-agent", "a\tforged").header("x-forwarded-for", "forged").send().await.unwrap();
+        request
+            .header("user-agent", "a\tforged")
+            .header("x-forwarded-for", "forged")
+            .send()
+            .await
+            .unwrap();
     }
     http.get(format!("{}/api/auth/providers/", logging.address)).send().await.unwrap();
     loop {

@@ -22,14 +22,20 @@ const NEW: &str = "Quagga-Topaz-88";
 /// All entries, oldest first.
 async fn entries(server: &TestServer) -> Vec<AuditEntry> {
     server.flush_deferred().await;
-    let mut all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let mut all =
+        server.app().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     all.reverse();
     all
 }
 
 /// The events after the first `seen` entries: event, account, detail.
 async fn since(server: &TestServer, seen: usize) -> Vec<(String, Option<i64>, String)> {
-    entries(server).await.into_iter().skip(seen).map(|e| (e.event, e.account_id, e.detail)).collect()
+    entries(server)
+        .await
+        .into_iter()
+        .skip(seen)
+        .map(|e| (e.event, e.account_id, e.detail))
+        .collect()
 }
 
 fn happened(event: Event, account: i64, detail: &str) -> (String, Option<i64>, String) {
@@ -78,9 +84,18 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
     server.log_in("my-Secret-Password-1", "amy").await;
     expect!((Event::LoginFailed.name().to_owned(), None, String::new()));
 
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
     expect!(happened(Event::AddressConfirmed, 1, "amy@example.com"));
-    assert_eq!(server.post("emails/", &headers, json!({ "email": "amy@example.org", "user": 1 })).await.status, 201);
+    assert_eq!(
+        server
+            .post("emails/", &headers, json!({ "email": "amy@example.org", "user": 1 }))
+            .await
+            .status,
+        201
+    );
     expect!(happened(Event::AddressAdded, 1, "amy@example.org"));
     server.post("emails/2/verify/", &headers, Value::Null).await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -94,7 +109,14 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
         happened(Event::AddressRemoved, 1, "amy@example.com")
     );
     // A PATCH without changes, or of personal names, is not an event.
-    server.send(reqwest::Method::PATCH, "user/", &headers, json!({ "username": "amy", "first_name": "A" })).await;
+    server
+        .send(
+            reqwest::Method::PATCH,
+            "user/",
+            &headers,
+            json!({ "username": "amy", "first_name": "A" }),
+        )
+        .await;
     server.post("emails/2/primary/", &headers, Value::Null).await;
     expect!();
     server.send(reqwest::Method::PATCH, "user/", &headers, json!({ "username": "amelia" })).await;
@@ -106,9 +128,13 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
     for email in ["amy@example.org", "nobody@example.org"] {
         server.post("password/reset/", &[], json!({ "email": email })).await;
     }
-    expect!(happened(Event::ResetAsked, 1, ""), (Event::ResetAsked.name().to_owned(), None, String::new()));
+    expect!(
+        happened(Event::ResetAsked, 1, ""),
+        (Event::ResetAsked.name().to_owned(), None, String::new())
+    );
     let (uid, reset) = reset_link(&server.take_mails(1).await[0]);
-    let body = json!({ "uid": uid, "token": reset, "new_password1": PASSWORD, "new_password2": PASSWORD });
+    let body =
+        json!({ "uid": uid, "token": reset, "new_password1": PASSWORD, "new_password2": PASSWORD });
     assert_eq!(server.post("password/reset/confirm/", &[], body.clone()).await.status, 200);
     expect!(happened(Event::PasswordReset, 1, ""));
     // Refused, so nothing happened.
@@ -117,8 +143,11 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
 
     let login = server.log_in("amelia", PASSWORD).await;
     let token = format!("Token {}", login.json()["key"].as_str().unwrap());
-    let cookie =
-        format!("sessionid={}; csrftoken={}", login.cookie_value("sessionid"), login.cookie_value("csrftoken"));
+    let cookie = format!(
+        "sessionid={}; csrftoken={}",
+        login.cookie_value("sessionid"),
+        login.cookie_value("csrftoken")
+    );
     let browser = [("cookie", cookie.as_str()), ("x-csrftoken", &login.cookie_value("csrftoken"))];
     let page = |path: &str| {
         let mut request = server.http.post(format!("{}/platform/api/{path}", server.base));
@@ -151,7 +180,7 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
 async fn repeats_within_a_minute_are_one_row_with_a_count() {
     let server = TestServer::with(&[("RATE_LIMITS", "off")]).await;
     server.register("amy", "").await;
-    let started = server.domain().now();
+    let started = server.app().now();
     for _ in 0..5 {
         server.log_in("amy", "wrong").await;
         server.log_in("nobody", "wrong").await;
@@ -159,7 +188,8 @@ async fn repeats_within_a_minute_are_one_row_with_a_count() {
     }
     server.log_in("amy", "wrong").await;
     let counted = |entries: Vec<AuditEntry>| {
-        let of = |e: AuditEntry| (e.event, e.account_id, e.count, (e.at - started, e.last_at - started));
+        let of =
+            |e: AuditEntry| (e.event, e.account_id, e.count, (e.at - started, e.last_at - started));
         entries.into_iter().map(of).collect::<Vec<_>>()
     };
     let [start, repeated, minute] = [0, 48, 60].map(Duration::seconds);
@@ -189,13 +219,19 @@ async fn flood_of_one_person_takes_21_rows_an_hour() {
     for hour in 1..=2 {
         for n in 0..100 {
             let name = json!({ "username": format!("amy{hour}_{n}") });
-            assert_eq!(server.send(reqwest::Method::PATCH, "user/", &headers, name).await.status, 200);
+            assert_eq!(
+                server.send(reqwest::Method::PATCH, "user/", &headers, name).await.status,
+                200
+            );
         }
         let renames = of_renames(entries(&server).await);
         assert_eq!(renames.len(), 21 * hour);
         assert_eq!(renames.iter().map(|entry| entry.count).sum::<i64>() as usize, 100 * hour);
         let last = renames.last().unwrap();
-        assert_eq!((last.detail.as_str(), last.client.as_str(), last.count), ("aggregated", "127.0.0.1", 80));
+        assert_eq!(
+            (last.detail.as_str(), last.client.as_str(), last.count),
+            ("aggregated", "127.0.0.1", 80)
+        );
         // Other events of the account keep their details.
         server.log_in("amy", "wrong").await;
         assert_eq!(entries(&server).await.last().unwrap().detail, "");
@@ -205,7 +241,8 @@ async fn flood_of_one_person_takes_21_rows_an_hour() {
 
 #[tokio::test]
 async fn flood_of_many_networks_takes_201_rows_an_hour() {
-    let proxy = [("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMITS", "off")];
+    let proxy =
+        [("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMITS", "off")];
     let server = TestServer::with(&proxy).await;
     server.register("amy", "").await;
     for n in 0..300 {
@@ -217,15 +254,23 @@ async fn flood_of_many_networks_takes_201_rows_an_hour() {
     }
     let all = entries(&server).await;
     for whose in [Some(1), None] {
-        let failed: Vec<_> = all.iter().filter(|e| e.event == "login_failed" && e.account_id == whose).collect();
+        let failed: Vec<_> =
+            all.iter().filter(|e| e.event == "login_failed" && e.account_id == whose).collect();
         assert_eq!(failed.len(), 201, "{whose:?}");
         assert_eq!(failed.iter().map(|entry| entry.count).sum::<i64>(), 300);
         let last = failed.last().unwrap();
-        assert_eq!((last.client.as_str(), last.detail.as_str(), last.count), ("", "aggregated", 100));
+        assert_eq!(
+            (last.client.as_str(), last.detail.as_str(), last.count),
+            ("", "aggregated", 100)
+        );
     }
     // A login is another event, so its client is recorded.
     server
-        .post("login/", &[("x-forwarded-for", "198.51.100.7")], json!({ "username": "amy", "password": PASSWORD }))
+        .post(
+            "login/",
+            &[("x-forwarded-for", "198.51.100.7")],
+            json!({ "username": "amy", "password": PASSWORD }),
+        )
         .await;
     let login = entries(&server).await.pop().unwrap();
     assert_eq!((login.event.as_str(), login.client.as_str()), ("login", "198.51.100.7"));
@@ -250,7 +295,10 @@ async fn what_the_operator_does_is_written_down_as_theirs() {
     ] {
         said(&operator(&server, arguments));
     }
-    let came = entries(&server).await.into_iter().map(|e| (e.event, e.account_id.unwrap(), e.client, e.detail));
+    let came = entries(&server)
+        .await
+        .into_iter()
+        .map(|e| (e.event, e.account_id.unwrap(), e.client, e.detail));
     let expected = [
         (Event::Made, 1, "operator", ""),
         (Event::Registered, 2, "127.0.0.1", ""),
@@ -278,7 +326,10 @@ async fn import_is_one_entry_and_a_second_one_that_changes_nothing_is_none() {
     for _ in 0..2 {
         let from = source.path.to_str().unwrap();
         said(&operator(&server, &["import", "inventree", "--from", from]));
-        assert_eq!(since(&server, 0).await, [("imported".to_owned(), None, "2 accounts".to_owned())]);
+        assert_eq!(
+            since(&server, 0).await,
+            [("imported".to_owned(), None, "2 accounts".to_owned())]
+        );
     }
 }
 
@@ -299,7 +350,13 @@ async fn no_entry_has_a_secret_or_a_name_that_nobody_has() {
     ];
     server.log_in("a-Password-in-the-wrong-field", "another-wrong-one").await;
     server.log_in("amy", "another-wrong-one").await;
-    server.post("password/reset/", &[], json!({ "email": "a-Password-in-the-wrong-field@example.com" })).await;
+    server
+        .post(
+            "password/reset/",
+            &[],
+            json!({ "email": "a-Password-in-the-wrong-field@example.com" }),
+        )
+        .await;
     server.post("logout/", &[("authorization", &token)], Value::Null).await;
     let written = format!("{:?}", entries(&server).await).to_lowercase();
     for secret in secrets {
@@ -312,12 +369,13 @@ async fn no_entry_has_a_secret_or_a_name_that_nobody_has() {
 async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
     let server = TestServer::start().await;
     // Entries dated by the clock of the machine.
-    server.clock.advance(Utc::now() - server.domain().now());
+    server.clock.advance(Utc::now() - server.app().now());
     server.register("amy", "").await;
     server.log_in("amy", PASSWORD).await;
     let before = entries(&server).await;
     let sqlite_only = [
-        "INSERT OR REPLACE INTO audit (id, at, event, client, detail) VALUES (1, 0, 'login', '', '')",
+        "INSERT OR REPLACE INTO audit (id, at, event, client, detail) VALUES (1, 0, 'login', '', \
+         '')",
         "REPLACE INTO audit (id, at, event, client, detail) VALUES (2, 0, 'login', '', '')",
     ];
     let own = match &server.place {
@@ -345,7 +403,9 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
     }
     assert_eq!(entries(&server).await, before);
     // An entry in the far future does not make them deletable.
-    server.place.execute("INSERT INTO audit (at, event, client, detail) VALUES (9000000000000000, 'login', '', '')");
+    server.place.execute(
+        "INSERT INTO audit (at, event, client, detail) VALUES (9000000000000000, 'login', '', '')",
+    );
     let refused = server.place.try_execute("DELETE FROM audit WHERE id <= 2").unwrap_err();
     assert!(refused.contains("the audit trail is append-only"), "{refused}");
     assert_eq!(entries(&server).await[..before.len()], before);
@@ -357,15 +417,24 @@ async fn nothing_is_changed_that_cannot_be_written_down() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     server.place.execute(match &server.place {
-        Place::File(_) => "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no more'); END",
+        Place::File(_) => {
+            "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no more'); END"
+        }
         Place::Server { .. } => "ALTER TABLE audit ADD CONSTRAINT is_full CHECK (id < 0) NOT VALID",
     });
     // Around the contract's check: the document has no 500.
     let user = format!("{}/api/auth/user/", server.base);
-    let rename = server.http.patch(&user).header("authorization", &token).json(&json!({ "username": "amelia" }));
+    let rename = server
+        .http
+        .patch(&user)
+        .header("authorization", &token)
+        .json(&json!({ "username": "amelia" }));
     assert_eq!(server.page(rename).await.status, 500);
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.json()["username"], "amy");
-    let end = server.http.post(format!("{}/api/auth/logout/", server.base)).header("authorization", &token);
+    let end = server
+        .http
+        .post(format!("{}/api/auth/logout/", server.base))
+        .header("authorization", &token);
     assert_eq!(server.page(end).await.status, 500);
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
 }
@@ -387,7 +456,7 @@ async fn what_is_older_than_the_settings_say_goes_and_that_is_an_entry_too() {
     server.register("amy", "").await;
     server.clock.advance(Duration::days(60));
     server.log_in("amy", PASSWORD).await;
-    let mut cleanup = CleanupJob::new(server.domain().clone());
+    let mut cleanup = CleanupJob::new(server.app().clone());
     server.clock.advance(Duration::days(30));
     cleanup.run_if_due().await.unwrap();
     assert_eq!(entries(&server).await.len(), 2);
@@ -403,25 +472,36 @@ async fn what_is_older_than_the_settings_say_goes_and_that_is_an_entry_too() {
 #[tokio::test]
 async fn more_than_a_batch_of_old_entries_goes_in_one_sweep() {
     let server = TestServer::start().await;
-    let old = server.domain().now();
-    let insert = server.domain().store.write(move |w| {
+    let old = server.app().now();
+    let insert = server.app().store.write(move |w| {
         for _ in 0..1200 {
             let (event, client) = (Event::LoginFailed.name(), "203.0.113.9");
-            w.audit_insert(&NewAuditEntry { at: old, event, account_id: None, client, detail: "" })?;
+            w.audit_insert(&NewAuditEntry {
+                at: old,
+                event,
+                account_id: None,
+                client,
+                detail: "",
+            })?;
         }
         Ok::<_, inventree_auth::store::StoreError>(())
     });
     insert.await.unwrap();
     server.clock.advance(Duration::days(366));
-    CleanupJob::new(server.domain().clone()).run_if_due().await.unwrap();
+    CleanupJob::new(server.app().clone()).run_if_due().await.unwrap();
     // The server's own cleanup may have deleted some of them.
     let left = since(&server, 0).await;
-    assert!(!left.is_empty() && left.iter().all(|(event, ..)| event == "audit_trimmed"), "{left:?}");
+    assert!(
+        !left.is_empty() && left.iter().all(|(event, ..)| event == "audit_trimmed"),
+        "{left:?}"
+    );
 }
 
 #[tokio::test]
 async fn operator_reads_it_by_account_event_client_and_time() {
-    let server = TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let server =
+        TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.1")])
+            .await;
     server.register("amy", "").await;
     server.register("bob", "").await;
     server.clock.advance(Duration::days(2));

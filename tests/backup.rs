@@ -32,8 +32,10 @@ fn is_refused(database: &Path, to: &Path, why: &str) {
 }
 
 fn files(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -138,7 +140,11 @@ async fn backup_is_its_owners_alone_and_no_link_is_followed() {
     let copies = tempfile::tempdir().unwrap();
     let (copy, link) = (copies.path().join("copy"), copies.path().join("link"));
     let mut command = Command::new("bash");
-    command.args(["-c", "umask 000; \"$0\" backup \"$1\" --database \"$2\"", env!("CARGO_BIN_EXE_inventree-auth")]);
+    command.args([
+        "-c",
+        "umask 000; \"$0\" backup \"$1\" --database \"$2\"",
+        env!("CARGO_BIN_EXE_inventree-auth"),
+    ]);
     assert!(command.arg(&copy).arg(database(&server)).output().unwrap().status.success());
     assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     std::os::unix::fs::symlink(copies.path().join("elsewhere"), &link).unwrap();
@@ -149,10 +155,16 @@ async fn backup_is_its_owners_alone_and_no_link_is_followed() {
 #[test]
 fn what_is_no_database_of_this_server_is_not_backed_up() {
     let folder = tempfile::tempdir().unwrap();
-    let (foreign, text, to) =
-        (folder.path().join("foreign"), folder.path().join("text"), folder.path().join("copies").join("copy"));
+    let (foreign, text, to) = (
+        folder.path().join("foreign"),
+        folder.path().join("text"),
+        folder.path().join("copies").join("copy"),
+    );
     std::fs::create_dir(folder.path().join("copies")).unwrap();
-    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE part_part (id INTEGER)").unwrap();
+    rusqlite::Connection::open(&foreign)
+        .unwrap()
+        .execute_batch("CREATE TABLE part_part (id INTEGER)")
+        .unwrap();
     std::fs::write(&text, "no database").unwrap();
     is_refused(&foreign, &to, "not a database of this server");
     is_refused(&text, &to, "not a database");
@@ -164,7 +176,11 @@ fn what_is_no_database_of_this_server_is_not_backed_up() {
 #[tokio::test]
 async fn backup_into_a_missing_folder_is_refused_in_one_line() {
     let server = TestServer::start().await;
-    is_refused(&database(&server), &server.directory.path().join("no").join("copy"), "No such file or directory");
+    is_refused(
+        &database(&server),
+        &server.directory.path().join("no").join("copy"),
+        "No such file or directory",
+    );
 }
 
 #[tokio::test]
@@ -176,7 +192,10 @@ async fn backup_of_an_earlier_version_leaves_both_at_that_version() {
         let file = rusqlite::Connection::open(path).unwrap();
         file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap()
     };
-    rusqlite::Connection::open(&source).unwrap().execute("UPDATE schema_version SET version = 1", []).unwrap();
+    rusqlite::Connection::open(&source)
+        .unwrap()
+        .execute("UPDATE schema_version SET version = 1", [])
+        .unwrap();
     let copy = server.directory.path().join("copy");
     let (code, _, err) = back_up(&source, &copy);
     assert_eq!(code, Some(0), "{err}");

@@ -27,7 +27,12 @@ fn operations() -> Vec<Operation> {
     let passwords = &[("new_password1", "Violet-Anchor-58"), ("new_password2", "Violet-Anchor-58")];
     let names = &[("username", "amy2"), ("first_name", "A"), ("last_name", "B")];
     [
-        (&post, "login/", &[("username", "amy"), ("email", "a@example.com"), ("password", PASSWORD)][..], true),
+        (
+            &post,
+            "login/",
+            &[("username", "amy"), ("email", "a@example.com"), ("password", PASSWORD)][..],
+            true,
+        ),
         (&post, "password/change/", passwords, true),
         (&post, "password/reset/", &[("email", "other@example.com")], true),
         (
@@ -44,7 +49,12 @@ fn operations() -> Vec<Operation> {
         (
             &post,
             "registration/",
-            &[("username", "bob"), ("email", "b@example.com"), ("password1", PASSWORD), ("password2", PASSWORD)],
+            &[
+                ("username", "bob"),
+                ("email", "b@example.com"),
+                ("password1", PASSWORD),
+                ("password2", PASSWORD),
+            ],
             true,
         ),
         (&post, "registration/resend-email/", &[("email", "other@example.com")], true),
@@ -59,7 +69,12 @@ fn operations() -> Vec<Operation> {
         (&patch, "user/", names, false),
     ]
     .into_iter()
-    .map(|(method, path, fields, needs_fields)| Operation { method: method.clone(), path, fields, needs_fields })
+    .map(|(method, path, fields, needs_fields)| Operation {
+        method: method.clone(),
+        path,
+        fields,
+        needs_fields,
+    })
     .collect()
 }
 
@@ -85,9 +100,18 @@ impl Fixture {
         Fixture { server, token, before }
     }
 
-    async fn send(&self, operation: &Operation, kind: Option<&str>, body: impl Into<reqwest::Body>) -> Answer {
+    async fn send(
+        &self,
+        operation: &Operation,
+        kind: Option<&str>,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
         let url = format!("{}/api/auth/{}", self.server.base, operation.path);
-        let mut request = self.server.http.request(operation.method.clone(), url).header("authorization", &self.token);
+        let mut request = self
+            .server
+            .http
+            .request(operation.method.clone(), url)
+            .header("authorization", &self.token);
         if let Some(kind) = kind {
             request = request.header("content-type", kind);
         }
@@ -104,7 +128,10 @@ impl Fixture {
 
 async fn snapshot(server: &TestServer, token: &str) -> Value {
     let headers = [("authorization", token)];
-    json!([server.get("user/", &headers).await.json(), server.get("emails/", &headers).await.json()])
+    json!([
+        server.get("user/", &headers).await.json(),
+        server.get("emails/", &headers).await.json()
+    ])
 }
 
 /// `{"detail": "…"}`, or a list of messages under each name.
@@ -115,9 +142,14 @@ fn assert_documented(answer: &Answer, what: &str) {
     let members = body.as_object().unwrap_or_else(|| panic!("{what}: {body}"));
     let is_detail = members.len() == 1 && members.get("detail").is_some_and(Value::is_string);
     let is_message_list = |value: &Value| {
-        value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(|message| message.is_string()))
+        value
+            .as_array()
+            .is_some_and(|list| !list.is_empty() && list.iter().all(|message| message.is_string()))
     };
-    assert!(is_detail || (!members.is_empty() && members.values().all(is_message_list)), "{what}: {body}");
+    assert!(
+        is_detail || (!members.is_empty() && members.values().all(is_message_list)),
+        "{what}: {body}"
+    );
 }
 
 fn detail(answer: &Answer) -> String {
@@ -128,7 +160,13 @@ fn detail(answer: &Answer) -> String {
 async fn missing_body_is_a_body_without_fields() {
     let fixture = Fixture::new().await;
     for operation in operations() {
-        for kind in [None, Some(JSON), Some(FORM), Some("multipart/form-data; boundary=x"), Some("text/plain")] {
+        for kind in [
+            None,
+            Some(JSON),
+            Some(FORM),
+            Some("multipart/form-data; boundary=x"),
+            Some("text/plain"),
+        ] {
             let answer = fixture.send(&operation, kind, "").await;
             let what = format!("{} {kind:?}", operation.name());
             if operation.needs_fields {
@@ -149,13 +187,21 @@ async fn every_field_of_a_wrong_type_is_named() {
     let fixture = Fixture::new().await;
     for operation in operations() {
         for wrong in [json!(["x"]), json!({ "a": 1 })] {
-            let body: Value = operation.fields.iter().map(|(name, _)| ((*name).to_owned(), wrong.clone())).collect();
+            let body: Value = operation
+                .fields
+                .iter()
+                .map(|(name, _)| ((*name).to_owned(), wrong.clone()))
+                .collect();
             let answer = fixture.send(&operation, Some(JSON), body.to_string()).await;
             assert_documented(&answer, &operation.name());
             assert_eq!(answer.status, 400);
             let names: Vec<String> = answer.json().as_object().unwrap().keys().cloned().collect();
             let expected: Vec<&str> = operation.fields.iter().map(|(name, _)| *name).collect();
-            assert!(expected.iter().all(|name| names.iter().any(|n| n == name)), "{}: {names:?}", operation.name());
+            assert!(
+                expected.iter().all(|name| names.iter().any(|n| n == name)),
+                "{}: {names:?}",
+                operation.name()
+            );
         }
     }
     fixture.assert_untouched("wrong types").await;
@@ -193,12 +239,22 @@ async fn broken_json_is_told_with_its_place() {
 async fn json_that_is_no_object_is_refused() {
     let fixture = Fixture::new().await;
     for operation in operations() {
-        for (body, kind) in [("[]", "list"), ("[{\"a\":1}]", "list"), ("\"x\"", "str"), ("1", "int"), ("true", "bool")]
-        {
+        for (body, kind) in [
+            ("[]", "list"),
+            ("[{\"a\":1}]", "list"),
+            ("\"x\"", "str"),
+            ("1", "int"),
+            ("true", "bool"),
+        ] {
             let answer = fixture.send(&operation, Some(JSON), body).await;
             let message = format!("Invalid data. Expected a dictionary, but got {kind}.");
             let expected = json!({ "non_field_errors": [message] });
-            assert_eq!((answer.status, answer.json()), (400, expected), "{} {body}", operation.name());
+            assert_eq!(
+                (answer.status, answer.json()),
+                (400, expected),
+                "{} {body}",
+                operation.name()
+            );
         }
         let null = fixture.send(&operation, Some(JSON), "null").await;
         assert_documented(&null, &operation.name());
@@ -222,7 +278,10 @@ async fn broken_multipart_is_refused() {
             let what = format!("{} {kind} {body:?}", operation.name());
             assert_documented(&answer, &what);
             assert_eq!(answer.status, 400, "{what}");
-            assert!(detail(&answer).starts_with("Multipart form parse error - "), "{what}: {answer:?}");
+            assert!(
+                detail(&answer).starts_with("Multipart form parse error - "),
+                "{what}: {answer:?}"
+            );
         }
     }
     fixture.assert_untouched("broken multipart").await;
@@ -232,11 +291,18 @@ async fn broken_multipart_is_refused() {
 async fn other_content_types_are_unsupported() {
     let fixture = Fixture::new().await;
     for operation in operations() {
-        let body: Value = operation.fields.iter().map(|(name, good)| ((*name).to_owned(), json!(good))).collect();
+        let body: Value =
+            operation.fields.iter().map(|(name, good)| ((*name).to_owned(), json!(good))).collect();
         for kind in [Some("text/plain"), Some("application/xml"), Some("nonsense"), None] {
             let answer = fixture.send(&operation, kind, body.to_string()).await;
-            let expected = format!("Unsupported media type \"{}\" in request.", kind.unwrap_or_default());
-            assert_eq!((answer.status, answer.json()), (415, json!({ "detail": expected })), "{}", operation.name());
+            let expected =
+                format!("Unsupported media type \"{}\" in request.", kind.unwrap_or_default());
+            assert_eq!(
+                (answer.status, answer.json()),
+                (415, json!({ "detail": expected })),
+                "{}",
+                operation.name()
+            );
         }
     }
     fixture.assert_untouched("other content types").await;
@@ -249,7 +315,10 @@ async fn form_of_more_than_a_thousand_fields_is_refused() {
     for operation in operations() {
         let answer = fixture.send(&operation, Some(FORM), body.clone()).await;
         assert_documented(&answer, &operation.name());
-        assert_eq!((answer.status, detail(&answer).as_str()), (400, "The number of form fields exceeds 1000."));
+        assert_eq!(
+            (answer.status, detail(&answer).as_str()),
+            (400, "The number of form fields exceeds 1000.")
+        );
     }
     fixture.assert_untouched("too many fields").await;
 }
@@ -267,7 +336,10 @@ async fn json_of_more_than_a_thousand_values_is_refused() {
         for body in &bodies {
             let answer = fixture.send(&operation, Some(JSON), body.clone()).await;
             assert_documented(&answer, &operation.name());
-            assert_eq!((answer.status, detail(&answer).as_str()), (400, "The number of JSON values exceeds 1000."));
+            assert_eq!(
+                (answer.status, detail(&answer).as_str()),
+                (400, "The number of JSON values exceeds 1000.")
+            );
         }
     }
     fixture.assert_untouched("too many values").await;
@@ -286,7 +358,10 @@ async fn null_bytes_are_not_allowed() {
                 .fields
                 .iter()
                 .map(|(name, good)| {
-                    ((*name).to_owned(), if name == poisoned { json!(format!("a\0{good}")) } else { json!(good) })
+                    (
+                        (*name).to_owned(),
+                        if name == poisoned { json!(format!("a\0{good}")) } else { json!(good) },
+                    )
                 })
                 .collect();
             let answer = fixture.send(&operation, Some(JSON), body.to_string()).await;
@@ -326,7 +401,8 @@ async fn endless_texts_in_every_field_are_refused_or_unknown() {
     let fixture = Fixture::new().await;
     let long = "a1B-".repeat(100_000);
     for operation in operations() {
-        let body: Value = operation.fields.iter().map(|(name, _)| ((*name).to_owned(), json!(long))).collect();
+        let body: Value =
+            operation.fields.iter().map(|(name, _)| ((*name).to_owned(), json!(long))).collect();
         let answer = fixture.send(&operation, Some(JSON), body.to_string()).await;
         assert_documented(&answer, &operation.name());
     }
@@ -359,29 +435,48 @@ async fn raw(address: SocketAddr, head: String, body: Vec<u8>) -> String {
     let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
     let (status, headers) = first_line_and_headers(head);
     let status = status.split(' ').nth(1).unwrap().parse().unwrap();
-    contract::check(&request, &contract::Reply { status, headers: &headers, body: body.as_bytes() });
+    contract::check(
+        &request,
+        &contract::Reply { status, headers: &headers, body: body.as_bytes() },
+    );
     answer
 }
 
 /// A stand-in for the body, which is too large for the server to read to its end.
 fn request_of(head: &str) -> contract::Request {
     let (line, headers) = first_line_and_headers(head.trim_end());
-    let [method, target, _] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("no request: {line}") };
-    contract::Request { method: method.to_owned(), target: target.to_owned(), headers, body: vec![b' '] }
+    let [method, target, _] = line.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("no request: {line}")
+    };
+    contract::Request {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers,
+        body: vec![b' '],
+    }
 }
 
 fn first_line_and_headers(head: &str) -> (&str, HeaderMap) {
     let mut lines = head.split("\r\n");
     let first = lines.next().unwrap();
     let headers = lines.filter_map(|line| line.split_once(": "));
-    (first, headers.map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap())).collect())
+    (
+        first,
+        headers
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+            .collect(),
+    )
 }
 
 fn assert_too_large(answer: &str, what: &str) {
     assert!(answer.starts_with("HTTP/1.1 413 "), "{what}: {answer}");
     let body = answer.split_once("\r\n\r\n").unwrap().1;
     let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{what}: {e}: {body}"));
-    assert_eq!(body, json!({ "detail": "The request body is larger than 2621440 bytes." }), "{what}");
+    assert_eq!(
+        body,
+        json!({ "detail": "The request body is larger than 2621440 bytes." }),
+        "{what}"
+    );
 }
 
 #[tokio::test]
@@ -392,11 +487,13 @@ async fn body_of_ten_megabytes_is_too_large() {
     for operation in operations() {
         let head = |length: &str| {
             format!(
-                "{} /api/auth/{} HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: {JSON}\r\n{length}\r\n\r\n",
+                "{} /api/auth/{} HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: \
+                 {JSON}\r\n{length}\r\n\r\n",
                 operation.method, operation.path, fixture.token
             )
         };
-        let declared = raw(address, head(&format!("Content-Length: {size}")), vec![b' '; size]).await;
+        let declared =
+            raw(address, head(&format!("Content-Length: {size}")), vec![b' '; size]).await;
         assert_too_large(&declared, &operation.name());
         // A chunked body without a declared length.
         let mut chunks = Vec::new();
@@ -431,11 +528,19 @@ async fn operations_that_read_no_body_take_any() {
     let row = fixture.before[1]["results"][0]["id"].clone();
     let verify = format!("emails/{row}/verify/");
     let primary = format!("emails/{row}/primary/");
-    for (path, status) in [(verify.as_str(), 200), (&primary, 200), ("social/1/disconnect/", 404), ("logout/", 200)] {
-        for (kind, body) in [(JSON, "{"), (JSON, "[]"), ("text/plain", "x"), ("multipart/form-data", "x")] {
+    for (path, status) in
+        [(verify.as_str(), 200), (&primary, 200), ("social/1/disconnect/", 404), ("logout/", 200)]
+    {
+        for (kind, body) in
+            [(JSON, "{"), (JSON, "[]"), ("text/plain", "x"), ("multipart/form-data", "x")]
+        {
             let url = format!("{}/api/auth/{path}", fixture.server.base);
-            let token = fixture.server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap().to_owned();
-            let request = fixture.server.http.post(url).header("authorization", format!("Token {token}"));
+            let token = fixture.server.log_in("amy", PASSWORD).await.json()["key"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let request =
+                fixture.server.http.post(url).header("authorization", format!("Token {token}"));
             let answer = fixture.server.run(request.header("content-type", kind).body(body)).await;
             assert_eq!(answer.status, status, "{path} {kind} {body}: {answer:?}");
         }
@@ -446,8 +551,7 @@ async fn operations_that_read_no_body_take_any() {
 async fn undocumented_and_read_only_fields_change_nothing() {
     let fixture = Fixture::new().await;
     let headers = [("authorization", fixture.token.as_str())];
-    let body =
-        json!({ "pk": 99, "email": "evil@example.com", "is_superuser": true, "is_staff": true, "password": "x" });
+    let body = json!({ "pk": 99, "email": "evil@example.com", "is_superuser": true, "is_staff": true, "password": "x" });
     let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
     assert_eq!((answer.status, answer.json()), (200, fixture.before[0].clone()));
     fixture.assert_untouched("read-only fields").await;
@@ -464,15 +568,25 @@ async fn names_may_be_blank_but_not_null() {
     assert_eq!((answer.status, answer.json()), (400, expected));
     let blanks = json!({ "username": " ", "first_name": "", "last_name": " " });
     let answer = fixture.server.send(Method::PUT, "user/", &headers, blanks).await;
-    assert_eq!((answer.status, answer.json()), (400, json!({ "username": ["This field may not be blank."] })));
-    let answer =
-        fixture.server.send(Method::PATCH, "user/", &headers, json!({ "first_name": "", "last_name": " " })).await;
+    assert_eq!(
+        (answer.status, answer.json()),
+        (400, json!({ "username": ["This field may not be blank."] }))
+    );
+    let answer = fixture
+        .server
+        .send(Method::PATCH, "user/", &headers, json!({ "first_name": "", "last_name": " " }))
+        .await;
     assert_eq!(answer.status, 200);
     for form in ["username=", "username=+", "username=&first_name=A"] {
-        let request = fixture.server.http.patch(format!("{}/api/auth/user/", fixture.server.base)).body(form);
+        let request =
+            fixture.server.http.patch(format!("{}/api/auth/user/", fixture.server.base)).body(form);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = fixture.server.run(request.header("authorization", fixture.token.as_str())).await;
-        assert_eq!((answer.status, answer.json()), (400, json!({ "username": ["This field may not be blank."] })));
+        let answer =
+            fixture.server.run(request.header("authorization", fixture.token.as_str())).await;
+        assert_eq!(
+            (answer.status, answer.json()),
+            (400, json!({ "username": ["This field may not be blank."] }))
+        );
     }
     fixture.assert_untouched("blank names").await;
 }
@@ -502,14 +616,19 @@ async fn missing_body_names_every_required_field() {
         (Method::POST, "login/", &["password"]),
         (Method::POST, "password/change/", &["new_password1", "new_password2"]),
         (Method::POST, "password/reset/", &["email"]),
-        (Method::POST, "password/reset/confirm/", &["new_password1", "new_password2", "uid", "token"]),
+        (
+            Method::POST,
+            "password/reset/confirm/",
+            &["new_password1", "new_password2", "uid", "token"],
+        ),
         (Method::POST, "registration/", &["username", "password1", "password2"]),
         (Method::POST, "registration/resend-email/", &["email"]),
         (Method::POST, "registration/verify-email/", &["key"]),
         (Method::PUT, "user/", &["username"]),
     ] {
         let answer = server.send(method, path, &[("authorization", &token)], Value::Null).await;
-        let named: Value = fields.iter().map(|f| ((*f).to_owned(), json!(["This field is required."]))).collect();
+        let named: Value =
+            fields.iter().map(|f| ((*f).to_owned(), json!(["This field is required."]))).collect();
         assert_eq!((answer.status, answer.json()), (400, named), "{path}");
     }
 }

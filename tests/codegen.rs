@@ -9,7 +9,8 @@ const SOURCE: &str = include_str!("../spec/inventree-auth-v291.yaml");
 /// with `preserve_order`.
 #[test]
 fn checked_in_files_match_the_document() {
-    let fresh = generate(SOURCE, &Settings { trait_name: "AuthApi", ..Default::default() }).unwrap();
+    let fresh =
+        generate(SOURCE, &Settings { trait_name: "AuthApi", ..Default::default() }).unwrap();
     let checked_in = [
         (&fresh.client, include_str!("../generated/src/client.rs")),
         (&fresh.server_trait, include_str!("../generated/server_trait.rs")),
@@ -17,8 +18,14 @@ fn checked_in_files_match_the_document() {
     let keeps_order = json!({"b": 1, "a": 2}).to_string().starts_with("{\"b\"");
     for (fresh, checked_in) in checked_in {
         // Without `preserve_order`, the same lines come in another order.
-        assert!(!keeps_order || fresh == checked_in, "generated/ is stale: REFRESH_GENERATED=1 cargo build");
-        assert!(sorted(fresh) == sorted(checked_in), "generated/ is stale: REFRESH_GENERATED=1 cargo build");
+        assert!(
+            !keeps_order || fresh == checked_in,
+            "generated/ is stale: REFRESH_GENERATED=1 cargo build"
+        );
+        assert!(
+            sorted(fresh) == sorted(checked_in),
+            "generated/ is stale: REFRESH_GENERATED=1 cargo build"
+        );
     }
 }
 

@@ -10,7 +10,11 @@ use tempfile::NamedTempFile;
 const SOURCE: &str = include_str!("../spec/inventree-auth-v291.yaml");
 
 fn spec_diff(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_inventree-auth")).args(["spec", "diff"]).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_inventree-auth"))
+        .args(["spec", "diff"])
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -49,7 +53,9 @@ fn what_breaks_no_client_is_exit_0_and_what_does_is_exit_1() {
     let old = file(SOURCE);
     let reworded = edited(|document| document["info"]["description"] = json!("Other words."));
     let (optional, required) = (with_nickname(false), with_nickname(true));
-    for (new, by_default, on_any) in [(&old, 0, 0), (&reworded, 0, 0), (&optional, 0, 1), (&required, 1, 1)] {
+    for (new, by_default, on_any) in
+        [(&old, 0, 0), (&reworded, 0, 0), (&optional, 0, 1), (&required, 1, 1)]
+    {
         let both = ["--old", path(&old), "--new", path(new)];
         assert_eq!(spec_diff(&both).status.code(), Some(by_default));
         for (fail_on, code) in [("breaking", by_default), ("any", on_any)] {
@@ -86,14 +92,18 @@ fn json_is_a_list_of_objects_with_stable_keys() {
     let (old, new) = (file(SOURCE), with_nickname(true));
     let output = spec_diff(&["--old", path(&old), "--new", path(&new), "--format", "json"]);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let required = found.as_array().unwrap().iter().find(|one| one["severity"] == "breaking").unwrap();
+    let required =
+        found.as_array().unwrap().iter().find(|one| one["severity"] == "breaking").unwrap();
     let mut required = required.as_object().unwrap().clone();
     let fingerprint = required.remove("fingerprint").unwrap();
     assert!(fingerprint.as_str().unwrap().len() == 16, "{fingerprint}");
     let source = required.remove("source").unwrap();
     for (side, document) in [("old", &old), ("new", &new)] {
         assert_eq!(source[side]["file"], path(document), "{source}");
-        assert!(source[side]["line"].as_u64() > Some(1) && source[side]["column"].is_u64(), "{source}");
+        assert!(
+            source[side]["line"].as_u64() > Some(1) && source[side]["column"].is_u64(),
+            "{source}"
+        );
     }
     assert_eq!(
         Value::Object(required),
@@ -103,7 +113,8 @@ fn json_is_a_list_of_objects_with_stable_keys() {
             "concerns": ["senders"],
             "place": "schema Register, property nickname",
             "operations": ["POST /api/auth/registration/"],
-            "message": "`nickname` is now required in requests: clients that do not send it are refused.",
+            "message": "`nickname` is now required in requests: clients that do not send it are \
+             refused.",
             "path": "/components/schemas/Register/required/nickname",
             "new": "nickname",
         })
@@ -122,12 +133,14 @@ fn markdown_has_the_verdict_as_heading_and_folds_what_is_long_and_harmless() {
 
 #### Breaking
 
-- **schema `Register`, property `nickname`** (used by `POST /api/auth/registration/`): `nickname` is now required in \
+- **schema `Register`, property `nickname`** (used by `POST /api/auth/registration/`): `nickname` \
+is now required in \
 requests: clients that do not send it are refused.
 
 #### Compatible
 
-- **schema `Register`, property `nickname`** (used by `POST /api/auth/registration/`): `nickname` is new in requests: \
+- **schema `Register`, property `nickname`** (used by `POST /api/auth/registration/`): `nickname` \
+is new in requests: \
 clients need not send it, unless it is also reported as required.
 ";
     assert_eq!(text(&output.stdout), expected);
@@ -139,18 +152,25 @@ clients need not send it, unless it is also reported as required.
     let output = spec_diff(&["--old", path(&old), "--new", path(&many), "--format", "markdown"]);
     let comment = text(&output.stdout);
     assert!(comment.starts_with("### This change breaks no client\n"));
-    assert!(comment.contains("\n<details>\n<summary>Compatible (6)</summary>\n\n- **schema `A`**"), "{comment}");
+    assert!(
+        comment.contains("\n<details>\n<summary>Compatible (6)</summary>\n\n- **schema `A`**"),
+        "{comment}"
+    );
     assert!(comment.ends_with("\n\n</details>\n"));
 }
 
 #[test]
 fn a_document_cannot_write_html_or_mentions_into_a_review() {
     let evil = "`</details><img src=x>\n@everyone | [a](http://b)";
-    let (old, new) = (file(SOURCE), edited(|document| document["components"]["schemas"][evil] = json!({})));
+    let (old, new) =
+        (file(SOURCE), edited(|document| document["components"]["schemas"][evil] = json!({})));
     let output = spec_diff(&["--old", path(&old), "--new", path(&new), "--format", "markdown"]);
     let comment = text(&output.stdout);
     let line = comment.lines().find(|line| line.contains("details")).unwrap();
-    assert!(line.starts_with("- **schema `'</details><img src=x>\\u{a}@everyone | [a](http://b)`**: "), "{line}");
+    assert!(
+        line.starts_with("- **schema `'</details><img src=x>\\u{a}@everyone | [a](http://b)`**: "),
+        "{line}"
+    );
 }
 
 #[test]
@@ -173,7 +193,8 @@ fn unusable_input_is_exit_2_and_one_line_that_names_the_file() {
     let aliases = (1..9).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, i| {
         let before = i - 1;
         text + &format!(
-            "a{i}: &a{i} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n"
+            "a{i}: &a{i} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, \
+             *a{before}]\n"
         )
     });
     for (content, says) in [
@@ -187,7 +208,10 @@ fn unusable_input_is_exit_2_and_one_line_that_names_the_file() {
         (&aliases, ""),
     ] {
         let bad = file(content);
-        for both in [["--old", path(&bad), "--new", path(&good)], ["--old", path(&good), "--new", path(&bad)]] {
+        for both in [
+            ["--old", path(&bad), "--new", path(&good)],
+            ["--old", path(&good), "--new", path(&bad)],
+        ] {
             let output = spec_diff(&both);
             let said = text(&output.stderr);
             assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{said}");
@@ -217,10 +241,23 @@ fn one_document_alone_or_beside_a_source_is_a_wrong_call() {
 #[test]
 fn statuses_without_quotation_marks_are_read() {
     let with = |status: &str| {
-        file(&format!("openapi: 3.0.3\npaths: {{/a: {{get: {{responses: {{{status}: {{description: d}}}}}}}}}}\n"))
+        file(&format!(
+            "openapi: 3.0.3\npaths: {{/a: {{get: {{responses: {{{status}: {{description: \
+             d}}}}}}}}}}\n"
+        ))
     };
-    let output = spec_diff(&["--old", path(&with("200")), "--new", path(&with("'200'")), "--fail-on", "any"]);
-    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("no changes of meaning\n", Some(0)));
+    let output = spec_diff(&[
+        "--old",
+        path(&with("200")),
+        "--new",
+        path(&with("'200'")),
+        "--fail-on",
+        "any",
+    ]);
+    assert_eq!(
+        (text(&output.stdout).as_str(), output.status.code()),
+        ("no changes of meaning\n", Some(0))
+    );
 }
 
 /// Two hundred operations with a cycle of two hundred schemas, all renamed, so that every
@@ -228,12 +265,12 @@ fn statuses_without_quotation_marks_are_read() {
 #[test]
 fn many_schemas_that_refer_to_each_other_come_to_an_end() {
     let document = |suffix: &str| {
-        let schema = |i: usize| json!({"$ref": format!("#/components/schemas/S{}{suffix}", i % 200)});
+        let schema =
+            |i: usize| json!({"$ref": format!("#/components/schemas/S{}{suffix}", i % 200)});
         let mut document = json!({"openapi": "3.0.3", "paths": {}, "components": {"schemas": {}}});
         for i in 0..200 {
             document["components"]["schemas"][format!("S{i}{suffix}")] = json!({"properties": {"a": schema(i + 1), "b": {"items": schema(i * 7 + 3)}, "c": {"oneOf": [schema(i), {"type": "string"}]}}});
-            document["paths"][format!("/{i}")] =
-                json!({"get": {"responses": {"200": {"content": {"application/json": {"schema": schema(i)}}}}}});
+            document["paths"][format!("/{i}")] = json!({"get": {"responses": {"200": {"content": {"application/json": {"schema": schema(i)}}}}}});
         }
         file(&document.to_string())
     };
@@ -245,5 +282,8 @@ fn many_schemas_that_refer_to_each_other_come_to_an_end() {
 #[test]
 fn the_gate_of_this_server_offers_markdown_too() {
     let output = spec_diff(&["--format", "markdown"]);
-    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("```text\nno differences\n```\n", Some(0)));
+    assert_eq!(
+        (text(&output.stdout).as_str(), output.status.code()),
+        ("```text\nno differences\n```\n", Some(0))
+    );
 }

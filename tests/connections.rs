@@ -15,7 +15,8 @@ use support::TestServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const REQUEST: &[u8] = b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n";
+const REQUEST: &[u8] =
+    b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n";
 /// The HTTP/2 preface with an empty SETTINGS frame.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
@@ -142,7 +143,10 @@ async fn flood(server: &TestServer, frames: impl Iterator<Item = Vec<u8>>) -> (b
         }
     }
     let _ = writing.shutdown().await;
-    (is_taken, tokio::time::timeout(Duration::from_secs(30), came).await.expect("it is closed").unwrap())
+    (
+        is_taken,
+        tokio::time::timeout(Duration::from_secs(30), came).await.expect("it is closed").unwrap(),
+    )
 }
 
 /// The types of the frames of a peer.
@@ -160,7 +164,8 @@ fn kinds(mut frames: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn request_in_http_2_frames_is_answered() {
     let server = TestServer::start().await;
-    let (_, came) = flood(&server, [frame(HEADERS, END_STREAM | END_HEADERS, 1, &request())].into_iter()).await;
+    let (_, came) =
+        flood(&server, [frame(HEADERS, END_STREAM | END_HEADERS, 1, &request())].into_iter()).await;
     assert!(kinds(&came).contains(&HEADERS), "{:?}", kinds(&came));
     assert!(String::from_utf8_lossy(&came).contains("\"sso_enabled\""));
 }
@@ -173,14 +178,21 @@ async fn http_2_names_one_host() {
     let path = b"/api/auth/providers/";
     let unnamed = [&b"\x82\x86\x04"[..], &[u8::try_from(path.len()).unwrap()], path].concat();
     let ask = async |head: Vec<u8>| {
-        let (_, came) = flood(&server, [frame(HEADERS, END_STREAM | END_HEADERS, 1, &head)].into_iter()).await;
+        let (_, came) =
+            flood(&server, [frame(HEADERS, END_STREAM | END_HEADERS, 1, &head)].into_iter()).await;
         String::from_utf8_lossy(&came).into_owned()
     };
-    for good in [request(), [request(), host(b"x")].concat(), [unnamed.clone(), host(b"x")].concat()] {
+    for good in
+        [request(), [request(), host(b"x")].concat(), [unnamed.clone(), host(b"x")].concat()]
+    {
         let came = ask(good).await;
         assert!(came.contains("\"sso_enabled\""), "{came}");
     }
-    for bad in [unnamed.clone(), [request(), host(b"y")].concat(), [unnamed, host(b"x"), host(b"x")].concat()] {
+    for bad in [
+        unnamed.clone(),
+        [request(), host(b"y")].concat(),
+        [unnamed, host(b"x"), host(b"x")].concat(),
+    ] {
         let came = ask(bad).await;
         assert!(came.contains("{\"detail\":\"The ") && !came.contains("sso_enabled"), "{came}");
     }
@@ -201,8 +213,11 @@ async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
     let header = [&b"\x00\x01a\x7f\x81\x01"[..], &[b'x'; 256]].concat();
     let more = frame(CONTINUATION, 0, 1, &header.repeat(60));
     let sent = 64 << 20;
-    let (is_taken, came) =
-        flood(&server, std::iter::once(begun).chain(std::iter::repeat_n(more.clone(), sent / more.len()))).await;
+    let (is_taken, came) = flood(
+        &server,
+        std::iter::once(begun).chain(std::iter::repeat_n(more.clone(), sent / more.len())),
+    )
+    .await;
     let answered = String::from_utf8_lossy(&came).contains("\"sso_enabled\"");
     assert!(!is_taken && !answered, "{:?}", kinds(&came));
 
@@ -221,9 +236,16 @@ const DATA: u8 = 0;
 
 /// `POST /api/auth/login/` with JSON for host `x`, in HPACK, without the body.
 fn login() -> Vec<u8> {
-    let field = |index: u8, value: &[u8]| [&[index, u8::try_from(value.len()).unwrap()], value].concat();
-    let named = |name: &[u8], value: &[u8]| [field(0, name), field(0, value)[1..].to_vec()].concat();
-    [b"\x83\x86\x41\x01x".to_vec(), field(4, b"/api/auth/login/"), named(b"content-type", b"application/json")].concat()
+    let field =
+        |index: u8, value: &[u8]| [&[index, u8::try_from(value.len()).unwrap()], value].concat();
+    let named =
+        |name: &[u8], value: &[u8]| [field(0, name), field(0, value)[1..].to_vec()].concat();
+    [
+        b"\x83\x86\x41\x01x".to_vec(),
+        field(4, b"/api/auth/login/"),
+        named(b"content-type", b"application/json"),
+    ]
+    .concat()
 }
 
 /// 4,480 concurrent requests on 140 connections, each with half a body: more than are admitted at
@@ -233,10 +255,14 @@ async fn half_bodies_on_http_2_keep_nobody_out() {
     let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
     let in_flight = async || -> u32 {
         let metrics = String::from_utf8(server.admin("/metrics").await.body).unwrap();
-        let line = metrics.lines().find_map(|line| line.strip_prefix("inventree_auth_http_requests_in_flight "));
+        let line = metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("inventree_auth_http_requests_in_flight "));
         line.unwrap().parse().unwrap()
     };
-    let half = |stream: u32| [frame(HEADERS, END_HEADERS, stream, &login()), frame(DATA, 0, stream, b"{")].concat();
+    let half = |stream: u32| {
+        [frame(HEADERS, END_HEADERS, stream, &login()), frame(DATA, 0, stream, b"{")].concat()
+    };
     let all: Vec<u8> = (0..32).flat_map(|number| half(2 * number + 1)).collect();
     let mut held = Vec::new();
     let mut most = 0;
@@ -262,7 +288,8 @@ async fn half_bodies_on_http_2_keep_nobody_out() {
 async fn large_bodies_wait_for_room_and_small_ones_do_not() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
-    let head = "POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2600000\r\n\r\n";
+    let head = "POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: \
+        application/json\r\nContent-Length: 2600000\r\n\r\n";
     let most = [head.as_bytes(), &vec![b' '; 2_500_000]].concat();
     let mut refused = 0;
     let mut held = Vec::new();
@@ -303,7 +330,8 @@ async fn large_bodies_take_memory_in_proportion_and_give_it_back() {
     const SIZE: usize = 2_500_000;
     let server = binary::Binary::start("true");
     let mib = |what: &str| -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", server.process.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     };
@@ -346,7 +374,8 @@ async fn large_bodies_take_memory_in_proportion_and_give_it_back() {
 /// Bytes received within a second, if any.
 async fn some(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut buffer = vec![0; 4096];
-    let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.ok()?.ok()?;
+    let read =
+        tokio::time::timeout(Duration::from_secs(1), stream.read(&mut buffer)).await.ok()?.ok()?;
     buffer.truncate(read);
     Some(buffer)
 }
@@ -384,13 +413,22 @@ async fn head_of_more_than_32_kib_is_431_and_the_next_client_is_served() {
         // The server may close before the end of the head.
         let _ = stream.write_all(head.as_bytes()).await;
         let mut came = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut came)).await.unwrap();
+        let _ = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut came))
+            .await
+            .unwrap();
         // A reset may have discarded the response.
-        assert!(came.is_empty() || came.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&came));
+        assert!(
+            came.is_empty() || came.starts_with(b"HTTP/1.1 431 "),
+            "{}",
+            String::from_utf8_lossy(&came)
+        );
         assert_eq!(server.get("providers/", &[]).await.status, 200);
     }
-    let mut stream =
-        connect(&server, b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ").await;
+    let mut stream = connect(
+        &server,
+        b"GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ",
+    )
+    .await;
     stream.write_all(&[b'x'; 30_000]).await.unwrap();
     stream.write_all(b"\r\n\r\n").await.unwrap();
     let mut came = Vec::new();
@@ -406,10 +444,13 @@ async fn silent_clients_take_no_place_from_others() {
     let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let password = "Zebra-Quartz-77";
     let account = json!({"username": "amy", "email": "amy@example.com", "password1": password, "password2": password});
-    assert_eq!(http.post(server.url("registration/")).json(&account).send().await.unwrap().status(), 201);
+    assert_eq!(
+        http.post(server.url("registration/")).json(&account).send().await.unwrap().status(),
+        201
+    );
     let mut silent = Vec::new();
-    let half_a_body =
-        b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{";
+    let half_a_body = b"POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: \
+            application/json\r\nContent-Length: 99\r\n\r\n{";
     for round in 0..7 {
         for number in 0..100 {
             let says = [&b""[..], b"GET / HTTP/1.1\r\nX: ", half_a_body, PREFACE][number % 4];
@@ -421,7 +462,8 @@ async fn silent_clients_take_no_place_from_others() {
         let login = json!({"username": "amy", "password": password});
         let login = http.post(server.url("login/")).json(&login).send().await.unwrap();
         assert_eq!(login.status(), 200, "round {round}");
-        let open_files = std::fs::read_dir(format!("/proc/{}/fd", server.process.id())).unwrap().count();
+        let open_files =
+            std::fs::read_dir(format!("/proc/{}/fd", server.process.id())).unwrap().count();
         assert!(open_files < 256, "{open_files} files");
     }
     // The first ones have been closed.

@@ -52,8 +52,10 @@ fn server_offers_what_the_document_says() {
 
 #[test]
 fn both_formats_export_the_same_document() {
-    let yaml: Value = serde_yaml_ng::from_slice(&spec(&["export", "--format", "yaml"]).stdout).unwrap();
-    let json: Value = serde_json::from_slice(&spec(&["export", "--format", "json"]).stdout).unwrap();
+    let yaml: Value =
+        serde_yaml_ng::from_slice(&spec(&["export", "--format", "yaml"]).stdout).unwrap();
+    let json: Value =
+        serde_json::from_slice(&spec(&["export", "--format", "json"]).stdout).unwrap();
     assert_eq!(yaml, json);
     assert_eq!(json["paths"].as_object().unwrap().len(), 16);
 }
@@ -61,10 +63,14 @@ fn both_formats_export_the_same_document() {
 #[test]
 fn descriptions_are_exported_word_for_word() {
     let source: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
-    let export: Value = serde_json::from_slice(&spec(&["export", "--format", "json"]).stdout).unwrap();
+    let export: Value =
+        serde_json::from_slice(&spec(&["export", "--format", "json"]).stdout).unwrap();
     for (path, item) in source["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            assert_eq!(export["paths"][path][method]["description"], operation["description"], "{method} {path}");
+            assert_eq!(
+                export["paths"][path][method]["description"], operation["description"],
+                "{method} {path}"
+            );
         }
     }
 }
@@ -75,7 +81,10 @@ fn one_thing_removed_is_reported_as_exactly_that() {
     let login = "/paths/~1api~1auth~1login~1/post";
     let cases = [
         ("/paths/~1api~1auth~1user~1/patch", "/paths/~1api~1auth~1user~1/patch"),
-        ("/components/schemas/Register/properties/email", "/components/schemas/Register/properties/email"),
+        (
+            "/components/schemas/Register/properties/email",
+            "/components/schemas/Register/properties/email",
+        ),
         (
             "/components/schemas/UserDetails/properties/username/maxLength",
             "/components/schemas/UserDetails/properties/username/maxLength",
@@ -99,7 +108,10 @@ fn one_thing_removed_is_reported_as_exactly_that() {
             "/components/schemas/RestAuthDetail/properties/detail/readOnly",
         ),
         (&format!("{login}/requestBody/required"), &format!("{login}/requestBody/required")),
-        ("/components/securitySchemes/basicAuth/scheme", "/components/securitySchemes/basicAuth/scheme"),
+        (
+            "/components/securitySchemes/basicAuth/scheme",
+            "/components/securitySchemes/basicAuth/scheme",
+        ),
     ];
     for (taken, reported) in cases {
         let (code, differences) = diff_after(|document| remove(document, taken));
@@ -113,14 +125,25 @@ fn one_thing_removed_is_reported_as_exactly_that() {
 #[test]
 fn changed_value_is_reported_with_both_sides() {
     let cases = [
-        ("/paths/~1api~1auth~1user~1/get/operationId", json!("auth_user_retrieve"), json!("who_am_i")),
+        (
+            "/paths/~1api~1auth~1user~1/get/operationId",
+            json!("auth_user_retrieve"),
+            json!("who_am_i"),
+        ),
         ("/components/schemas/Register/properties/email/format", json!("email"), json!("uri")),
-        ("/components/schemas/UserDetails/properties/username/pattern", json!(r"^[\w.@+-]+$"), json!(r"^\w+$")),
+        (
+            "/components/schemas/UserDetails/properties/username/pattern",
+            json!(r"^[\w.@+-]+$"),
+            json!(r"^\w+$"),
+        ),
         ("/components/securitySchemes/cookieAuth/name", json!("sessionid"), json!("session")),
     ];
     for (pointer, server, changed) in cases {
         let (code, differences) = diff_after(|document| set(document, pointer, changed.clone()));
-        assert_eq!((code, differences), (1, vec![json!({ "path": pointer, "source": changed, "server": server })]));
+        assert_eq!(
+            (code, differences),
+            (1, vec![json!({ "path": pointer, "source": changed, "server": server })])
+        );
     }
 }
 
@@ -150,7 +173,9 @@ fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
         ),
     ] {
         assert_eq!((code, differences.len()), (1, 2), "{differences:#?}");
-        let at = |path: &str| differences.iter().find(|d| d["path"] == path).unwrap_or_else(|| panic!("{path}"));
+        let at = |path: &str| {
+            differences.iter().find(|d| d["path"] == path).unwrap_or_else(|| panic!("{path}"))
+        };
         let (gone, new) = (at(&of_the_server), at(&of_the_source));
         assert!(gone.get("source").is_none() && gone.get("server").is_some(), "{gone}");
         assert!(new.get("server").is_none() && new.get("source").is_some(), "{new}");
@@ -160,13 +185,17 @@ fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
 #[test]
 fn what_the_server_lacks_is_reported_alone() {
     let path = "/paths/~1api~1auth~1login~1/get";
-    let operation = json!({"operationId": "auth_login_retrieve", "responses": {"200": {"description": ""}}});
+    let operation =
+        json!({"operationId": "auth_login_retrieve", "responses": {"200": {"description": ""}}});
     let (code, differences) = diff_after(|document| {
         document["paths"]["/api/auth/login/"]["get"] = operation.clone();
     });
     let [only] = differences.as_slice() else { panic!("{differences:#?}") };
     assert_eq!((code, &only["path"]), (1, &json!(path)));
-    assert!(only.get("server").is_none() && only["source"]["operationId"] == "auth_login_retrieve", "{only}");
+    assert!(
+        only.get("server").is_none() && only["source"]["operationId"] == "auth_login_retrieve",
+        "{only}"
+    );
 }
 
 #[test]
@@ -184,21 +213,35 @@ fn report_for_people_names_the_place_and_both_values() {
 #[test]
 fn edits_without_meaning_are_no_differences() {
     for (code, differences) in [
-        diff_after(|document| set(document, "/paths/~1api~1auth~1login~1/post/description", json!("Anything."))),
         diff_after(|document| {
-            remove(document, "/components/schemas/PaginatedEmailAddressList/properties/next/example")
+            set(document, "/paths/~1api~1auth~1login~1/post/description", json!("Anything."))
         }),
         diff_after(|document| {
-            set(document, "/components/schemas/Register/required", json!(["username", "password2", "password1"]))
+            remove(
+                document,
+                "/components/schemas/PaginatedEmailAddressList/properties/next/example",
+            )
         }),
         diff_after(|document| {
-            document["paths"]["/api/auth/logout/"]["post"]["security"].as_array_mut().unwrap().reverse();
+            set(
+                document,
+                "/components/schemas/Register/required",
+                json!(["username", "password2", "password1"]),
+            )
         }),
         diff_after(|document| {
-            document["components"]["schemas"]["Login"]["properties"]["email"]["nullable"] = json!(false);
+            document["paths"]["/api/auth/logout/"]["post"]["security"]
+                .as_array_mut()
+                .unwrap()
+                .reverse();
         }),
         diff_after(|document| {
-            document["paths"]["/api/auth/social/{id}/disconnect/"]["post"]["requestBody"]["required"] = json!(false);
+            document["components"]["schemas"]["Login"]["properties"]["email"]["nullable"] =
+                json!(false);
+        }),
+        diff_after(|document| {
+            document["paths"]["/api/auth/social/{id}/disconnect/"]["post"]["requestBody"]["required"] =
+                json!(false);
         }),
     ] {
         assert_eq!((code, differences), (0, Vec::new()));
@@ -224,7 +267,11 @@ fn unusable_input_is_exit_2_and_one_line() {
 fn export_with_one_content_type_differs_in_nothing_but_the_others() {
     let source: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
     let with_body = |operation: &Value| operation.get("requestBody").is_some();
-    let operations = source["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let operations = source["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values());
     let bodies = operations.filter(|operation| with_body(operation)).count();
     let export = spec(&["export", "--content-type", "application/json"]);
     assert_eq!(export.status.code(), Some(0));
@@ -246,6 +293,9 @@ fn export_with_a_content_type_nobody_takes_is_refused() {
     let output = spec(&["export", "--content-type", "text/csv"]);
     assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(1)));
     let said = text(&output.stderr);
-    assert!(said.starts_with("inventree-auth: no text/csv in the request bodies of POST /api/auth/"), "{said}");
+    assert!(
+        said.starts_with("inventree-auth: no text/csv in the request bodies of POST /api/auth/"),
+        "{said}"
+    );
     assert_eq!(said.lines().count(), 1);
 }

@@ -29,7 +29,11 @@ const KEY: (&str, &str) = ("SECRET_KEY", "the secret key of every test on a serv
 
 fn copy(from: &Place, to: &Place) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-    command.args(["copy", "--from", &from.argument(), "--to", &to.argument()]).env_clear().output().unwrap()
+    command
+        .args(["copy", "--from", &from.argument(), "--to", &to.argument()])
+        .env_clear()
+        .output()
+        .unwrap()
 }
 
 /// The one-line error.
@@ -53,8 +57,8 @@ async fn filled() -> (TestServer, String) {
     server.register("zoë", "zoe@example.com").await;
     server.log_in("amy", PASSWORD).await;
     server.take_mails(2).await;
-    let store = &server.domain().store;
-    let now = server.domain().now();
+    let store = &server.app().store;
+    let now = server.app().now();
     store
         .write(move |w| {
             w.totp_device_insert(1, "a device", true, &[0, 255, 128], now)?;
@@ -67,7 +71,11 @@ async fn filled() -> (TestServer, String) {
             })?;
             w.ticket_consume(&[255; 32], now + Duration::hours(1))?;
             w.ticket_consume(&[0; 32], now + Duration::hours(1))?;
-            w.outbox_insert(b"sealed \x00 bytes", now + Duration::days(1), now + Duration::days(3))?;
+            w.outbox_insert(
+                b"sealed \x00 bytes",
+                now + Duration::days(1),
+                now + Duration::days(3),
+            )?;
             w.account_touch_login(1, now - Duration::days(20_000))?;
             Ok::<_, inventree_auth::store::StoreError>(())
         })
@@ -86,13 +94,18 @@ fn dump(file: &Path) -> Vec<String> {
     let mut rows = Vec::new();
     for table in TABLES {
         let columns: Vec<String> = {
-            let mut statement = connection.prepare(&format!("SELECT name FROM pragma_table_info('{table}')")).unwrap();
+            let mut statement = connection
+                .prepare(&format!("SELECT name FROM pragma_table_info('{table}')"))
+                .unwrap();
             statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
         };
         let values: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
-        let sql = format!("SELECT '{table} ' || {} FROM {table} ORDER BY 1", values.join(" || ',' || "));
+        let sql =
+            format!("SELECT '{table} ' || {} FROM {table} ORDER BY 1", values.join(" || ',' || "));
         let mut statement = connection.prepare(&sql).unwrap();
-        rows.extend(statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap));
+        rows.extend(
+            statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap),
+        );
         assert!(rows.last().is_some_and(|row| row.starts_with(table)), "{table} has no row");
     }
     rows
@@ -127,8 +140,9 @@ async fn from_a_file_to_a_server_and_back_every_value_is_the_same() {
     done(&copy(&Place::File(first.clone()), &server));
     done(&copy(&server, &Place::File(last.clone())));
     assert_eq!(dump(&first), dump(&last));
-    let last_ids =
-        |file: &Path| Place::File(file.to_owned()).texts("SELECT name || seq FROM sqlite_sequence ORDER BY name");
+    let last_ids = |file: &Path| {
+        Place::File(file.to_owned()).texts("SELECT name || seq FROM sqlite_sequence ORDER BY name")
+    };
     assert_eq!(last_ids(&first), last_ids(&last));
     assert_eq!(server.last_id("accounts"), 3);
 }
@@ -138,7 +152,9 @@ async fn target_that_has_rows_is_refused_and_left_as_it_is() {
     let (original, _) = filled().await;
     let (other, _) = filled().await;
     let before = other.place.content();
-    assert!(refused(&copy(&original.place, &other.place)).contains("is not empty: accounts has rows"));
+    assert!(
+        refused(&copy(&original.place, &other.place)).contains("is not empty: accounts has rows")
+    );
     assert!(other.place.content() == before);
 }
 
@@ -168,12 +184,17 @@ async fn what_cannot_be_copied_leaves_no_target_behind() {
 #[tokio::test]
 async fn server_that_is_not_there_is_one_line_without_its_password() {
     let (original, _) = filled().await;
-    for to in
-        ["postgresql://amy:s3cret-word@127.0.0.1:1/auth", "postgresql://amy:s3cret-word@", "postgresql://:s3cret-word"]
-    {
+    for to in [
+        "postgresql://amy:s3cret-word@127.0.0.1:1/auth",
+        "postgresql://amy:s3cret-word@",
+        "postgresql://:s3cret-word",
+    ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-        let said =
-            command.args(["copy", "--from", &original.place.argument(), "--to", to]).env_clear().output().unwrap();
+        let said = command
+            .args(["copy", "--from", &original.place.argument(), "--to", to])
+            .env_clear()
+            .output()
+            .unwrap();
         let said = refused(&said);
         assert!(!said.contains("s3cret-word"), "{said}");
     }
@@ -190,12 +211,17 @@ async fn nobody_writes_while_a_copy_is_made() {
     inventree_auth::store::Store::open(&target.database()).unwrap().close();
     let lock = target.lock();
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-    command.args(["copy", "--from", &original.place.argument(), "--to", &target.argument()]).env_clear();
+    command
+        .args(["copy", "--from", &original.place.argument(), "--to", &target.argument()])
+        .env_clear();
     let copying = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while !original.place.is_locked() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let request = server.http.patch(format!("{}/api/auth/user/", server.base)).header("authorization", &token);
+    let request = server
+        .http
+        .patch(format!("{}/api/auth/user/", server.base))
+        .header("authorization", &token);
     let request = request.json(&serde_json::json!({ "first_name": "late" })).send();
     let late = tokio::spawn(async move { request.await.unwrap().status().as_u16() });
     drop(lock);

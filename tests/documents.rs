@@ -1,4 +1,5 @@
-//! The generator is about OpenAPI 3.0, not about one document: what it makes of others compiles, and serves.
+//! The generator is about OpenAPI 3.0, not about one document: what it makes of others compiles,
+//! and serves.
 
 #[path = "support/package.rs"]
 mod package;
@@ -26,7 +27,8 @@ fn modules(generated: &Generated) -> String {
 #[test]
 fn export_of_another_server_is_its_document() {
     let registered = library::api::api_mod::api_description::<library::Library>().unwrap();
-    let source = contract::parse(include_str!("../crates/specbound/examples/library/library.yaml")).unwrap();
+    let source =
+        contract::parse(include_str!("../crates/specbound/examples/library/library.yaml")).unwrap();
     let facts = contract::ServerInfo {
         title: library::api::TITLE,
         version: library::api::VERSION,
@@ -37,12 +39,18 @@ fn export_of_another_server_is_its_document() {
         }),
         guarantees: &[],
     };
-    let export = contract::export_of(&registered, library::api::OPERATIONS, &facts, &source).unwrap();
+    let export =
+        contract::export_of(&registered, library::api::OPERATIONS, &facts, &source).unwrap();
     let differences = contract::diff::diff(&source, &export);
-    assert!(differences.is_empty(), "{}", contract::diff::to_text(&differences, contract::diff::Sides::SOURCE_SERVER));
+    assert!(
+        differences.is_empty(),
+        "{}",
+        contract::diff::to_text(&differences, contract::diff::Sides::SOURCE_SERVER)
+    );
 }
 
-/// InvenTree's whole API, version 291: 648 operations, 372 schemas. `WHOLE_API` names the document, YAML or gzip.
+/// InvenTree's whole API, version 291: 648 operations, 372 schemas. `WHOLE_API` names the document,
+/// YAML or gzip.
 #[test]
 #[ignore = "needs InvenTree's whole document: WHOLE_API=inventree-api-v291.yaml.gz"]
 fn whole_api_of_inventree_generates_and_type_checks() {

@@ -6,9 +6,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use support::{Answer, TestServer, confirmation_key, contract};
 
-const UNVERIFIED_PRIMARY: &str = "An unverified email address cannot become the primary one. Verify it first.";
-const PRIMARY_AMONG_OTHERS: &str =
-    "The primary email address cannot be removed while there are others. Make another one primary first.";
+const UNVERIFIED_PRIMARY: &str =
+    "An unverified email address cannot become the primary one. Verify it first.";
+const PRIMARY_AMONG_OTHERS: &str = "The primary email address cannot be removed while there are \
+    others. Make another one primary first.";
 
 /// A user with a token.
 struct Person<'a> {
@@ -22,7 +23,11 @@ struct Person<'a> {
 impl<'a> Person<'a> {
     async fn new(server: &'a TestServer, username: &str, email: &str) -> Person<'a> {
         let token = server.register(username, email).await;
-        let key = if email.is_empty() { None } else { Some(confirmation_key(&server.take_mails(1).await[0])) };
+        let key = if email.is_empty() {
+            None
+        } else {
+            Some(confirmation_key(&server.take_mails(1).await[0]))
+        };
         let mut person = Person { server, token, pk: 0, key };
         person.pk = person.get("user/").await.json()["pk"].as_i64().unwrap();
         person
@@ -121,14 +126,24 @@ async fn page_links_to_its_neighbours_and_keeps_other_parameters_sorted() {
     let page = amy.get("emails/?zoo=1&limit=1&offset=1&alpha=2").await.json();
     assert_eq!(emails(&page["results"]), ["b@example.com"]);
     assert_eq!(page["count"], 3);
-    assert_eq!(page["next"], "http://auth.example.com/api/auth/emails/?alpha=2&limit=1&offset=2&zoo=1");
+    assert_eq!(
+        page["next"],
+        "http://auth.example.com/api/auth/emails/?alpha=2&limit=1&offset=2&zoo=1"
+    );
     assert_eq!(page["previous"], "http://auth.example.com/api/auth/emails/?alpha=2&limit=1&zoo=1");
 
     let last = amy.get("emails/?limit=2&offset=2").await.json();
     assert_eq!((&last["next"], emails(&last["results"])), (&Value::Null, vec!["c@example.com"]));
-    let first = contract::lenient("an offset that is no number is none", amy.get("emails/?limit=2&offset=minus")).await;
+    let first = contract::lenient(
+        "an offset that is no number is none",
+        amy.get("emails/?limit=2&offset=minus"),
+    )
+    .await;
     let first = first.json();
-    assert_eq!((&first["previous"], emails(&first["results"])), (&Value::Null, vec!["a@example.com", "b@example.com"]));
+    assert_eq!(
+        (&first["previous"], emails(&first["results"])),
+        (&Value::Null, vec!["a@example.com", "b@example.com"])
+    );
     let beyond = amy.get("emails/?limit=2&offset=50").await.json();
     assert_eq!(beyond["previous"], "http://auth.example.com/api/auth/emails/?limit=2&offset=48");
     assert_eq!(beyond["results"], json!([]));
@@ -151,8 +166,11 @@ async fn limit_that_says_nothing_gives_all_rows() {
         let path = format!("emails/?{query}");
         let get = amy.get(&path);
         let is_number = !query.contains("abc") && !query.contains("limit=&");
-        let page =
-            if is_number { get.await } else { contract::lenient("a limit that is no number is none", get).await };
+        let page = if is_number {
+            get.await
+        } else {
+            contract::lenient("a limit that is no number is none", get).await
+        };
         let page = page.json();
         assert_eq!(page["results"].as_array().unwrap().len(), 2, "{query}");
         assert_eq!(
@@ -168,7 +186,8 @@ async fn added_address_is_lower_case_unproved_and_not_primary_whatever_is_said()
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
     let body = json!({ "email": " New.Amy@Example.COM ", "user": amy.pk, "verified": true, "primary": true });
-    let answer = contract::lenient("blanks around an address are cut off", amy.post("emails/", body)).await;
+    let answer =
+        contract::lenient("blanks around an address are cut off", amy.post("emails/", body)).await;
     assert_eq!(answer.status, 201);
     let id = answer.json()["id"].as_i64().unwrap();
     let row = json!({
@@ -210,7 +229,10 @@ async fn address_cannot_be_added_to_somebody_else() {
         assert_eq!((answer.status, answer.json()), (400, json!({ "user": [message] })));
     }
     let missing = amy.post("emails/", json!({ "email": "new@example.com" })).await;
-    assert_eq!((missing.status, missing.json()), (400, json!({ "user": ["This field is required."] })));
+    assert_eq!(
+        (missing.status, missing.json()),
+        (400, json!({ "user": ["This field is required."] }))
+    );
     assert!(amy.rows().await.is_empty() && bob.rows().await.is_empty());
     let own = json!({ "email": "new@example.com", "user": amy.pk.to_string() });
     let own = contract::lenient("a key may be a text", amy.post("emails/", own)).await;
@@ -224,7 +246,8 @@ async fn address_cannot_be_added_twice_in_any_case() {
     amy.add("two@example.com").await;
     for email in ["two@example.com", "TWO@Example.com"] {
         let answer = amy.post("emails/", json!({ "email": email, "user": amy.pk })).await;
-        let message = json!({ "non_field_errors": ["The fields user, email must make a unique set."] });
+        let message =
+            json!({ "non_field_errors": ["The fields user, email must make a unique set."] });
         assert_eq!((answer.status, answer.json()), (400, message));
     }
     assert_eq!(amy.rows().await.len(), 1);
@@ -234,10 +257,12 @@ async fn address_cannot_be_added_twice_in_any_case() {
 async fn tags_are_refused_and_control_characters_removed() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
-    let tagged = amy.post("emails/", json!({ "email": "<b>amy</b>@example.com", "user": amy.pk })).await;
+    let tagged =
+        amy.post("emails/", json!({ "email": "<b>amy</b>@example.com", "user": amy.pk })).await;
     let message = json!({ "email": ["Remove HTML tags from this value"] });
     assert_eq!((tagged.status, tagged.json()), (400, message));
-    let controls = amy.post("emails/", json!({ "email": "a\u{7}m\0y@example.com", "user": amy.pk }));
+    let controls =
+        amy.post("emails/", json!({ "email": "a\u{7}m\0y@example.com", "user": amy.pk }));
     let controls = contract::lenient("control characters are removed", controls).await;
     assert_eq!((controls.status, &controls.json()["email"]), (201, &json!("amy@example.com")));
 }
@@ -249,7 +274,8 @@ async fn address_proved_elsewhere_is_refused_and_an_unproved_one_is_not() {
     Person::new(&server, "cat", "cat@example.com").await;
     let amy = Person::new(&server, "amy", "").await;
     let answer = amy.post("emails/", json!({ "email": "BOB@example.com", "user": amy.pk })).await;
-    let message = json!({ "non_field_errors": ["Constraint “unique_verified_email” is violated."] });
+    let message =
+        json!({ "non_field_errors": ["Constraint “unique_verified_email” is violated."] });
     assert_eq!((answer.status, answer.json()), (400, message));
     amy.add("cat@example.com").await;
 }
@@ -355,10 +381,19 @@ async fn rows_of_others_do_not_exist() {
     let bob = Person::proved(&server, "bob", "bob@example.com").await;
     let other = bob.add_proved("other@example.com").await;
     let before = bob.rows().await;
-    for id in [other.to_string(), "0".to_owned(), "99999".to_owned(), "123456789012345678901234".to_owned()] {
+    for id in [
+        other.to_string(),
+        "0".to_owned(),
+        "99999".to_owned(),
+        "123456789012345678901234".to_owned(),
+    ] {
         for action in ["verify", "primary", "remove"] {
             let answer = amy.post(&format!("emails/{id}/{action}/"), Value::Null).await;
-            assert_eq!((answer.status, answer.json()), (404, json!({ "detail": "Not found." })), "{id} {action}");
+            assert_eq!(
+                (answer.status, answer.json()),
+                (404, json!({ "detail": "Not found." })),
+                "{id} {action}"
+            );
         }
     }
     assert_eq!(bob.rows().await, before);
@@ -376,7 +411,10 @@ async fn addresses_are_for_signed_in_callers() {
     ] {
         let answer = server.send(method, path, &[], Value::Null).await;
         assert_eq!(answer.status, 401, "{path}");
-        assert_eq!(answer.json(), json!({ "detail": "Authentication credentials were not provided." }));
+        assert_eq!(
+            answer.json(),
+            json!({ "detail": "Authentication credentials were not provided." })
+        );
     }
 }
 
@@ -456,7 +494,11 @@ async fn forged_confirmation_key_opens_nothing() {
         "é".repeat(5000),
     ] {
         let answer = confirm(&server, &forged).await;
-        assert_eq!((answer.status, answer.json()), (404, json!({ "detail": "Not found." })), "{forged}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (404, json!({ "detail": "Not found." })),
+            "{forged}"
+        );
     }
     assert_eq!(amy.rows().await[0]["verified"], false);
     assert_eq!(confirm(&server, &key).await.status, 200);
@@ -474,7 +516,9 @@ async fn looking_at_a_mailed_link_changes_nothing() {
             format!("/api/auth/registration/account-confirm-email/{key}/"),
             format!("/api/auth/registration/verify-email/?key={key}"),
         ] {
-            let answer = server.run(server.http.request(method.clone(), format!("{}{path}", server.base))).await;
+            let answer = server
+                .run(server.http.request(method.clone(), format!("{}{path}", server.base)))
+                .await;
             assert!(answer.status < 500, "{method} {path}");
         }
     }
@@ -513,7 +557,10 @@ async fn resend_without_an_address_mails_nobody() {
     let server = TestServer::start().await;
     Person::new(&server, "amy", "amy@example.com").await;
     let answer = server.post("registration/resend-email/", &[], json!({})).await;
-    assert_eq!((answer.status, answer.json()), (400, json!({ "email": ["This field is required."] })));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (400, json!({ "email": ["This field is required."] }))
+    );
     Person::new(&server, "bob", "bob@example.com").await;
     assert!(server.mails.lock().unwrap().is_empty());
 }
@@ -524,8 +571,10 @@ async fn account_has_so_many_addresses_as_the_settings_say() {
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let second = amy.add("b@example.com").await;
     amy.add("c@example.com").await;
-    let add = async |email: &str| amy.post("emails/", json!({ "email": email, "user": amy.pk })).await;
-    let full = json!({ "non_field_errors": ["An account can have no more than 3 email addresses."] });
+    let add =
+        async |email: &str| amy.post("emails/", json!({ "email": email, "user": amy.pk })).await;
+    let full =
+        json!({ "non_field_errors": ["An account can have no more than 3 email addresses."] });
     let answer = add("d@example.com").await;
     assert_eq!((answer.status, answer.json()), (400, full));
     // A duplicate gets its usual error, and a removed address makes room.
@@ -540,13 +589,19 @@ async fn account_of_an_earlier_version_with_many_addresses_is_listed_in_pages() 
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let pk = amy.pk;
-    let fill = server.domain().store.write(move |w| {
-        (0..1500).try_for_each(|n| w.email_address_insert(pk, &format!("{n}@example.com"), false, false).map(|_| ()))
+    let fill = server.app().store.write(move |w| {
+        (0..1500).try_for_each(|n| {
+            w.email_address_insert(pk, &format!("{n}@example.com"), false, false).map(|_| ())
+        })
     });
     fill.await.map_err(|e: inventree_auth::store::StoreError| e.to_string()).unwrap();
     for path in ["emails/", "emails/?limit=5000"] {
         let page = amy.get(path).await.json();
-        assert_eq!((&page["count"], emails(&page["results"]).len()), (&json!(1501), 1000), "{path}");
+        assert_eq!(
+            (&page["count"], emails(&page["results"]).len()),
+            (&json!(1501), 1000),
+            "{path}"
+        );
         assert_eq!(page["next"], "http://auth.example.com/api/auth/emails/?limit=1000&offset=1000");
     }
     let last = amy.get("emails/?limit=1000&offset=1000").await.json();
@@ -558,7 +613,7 @@ async fn address_of_a_closed_account_is_not_confirmed() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let pk = amy.pk;
-    let set = |is_active| server.domain().store.write(move |w| w.account_set_active(pk, is_active));
+    let set = |is_active| server.app().store.write(move |w| w.account_set_active(pk, is_active));
     set(false).await.unwrap();
     assert_eq!(confirm(&server, amy.key.as_deref().unwrap()).await.status, 404);
     set(true).await.unwrap();
@@ -575,7 +630,9 @@ async fn proved_addresses_are_told_of_a_new_one() {
         (mail.to.as_str(), mail.subject.as_str()),
         ("amy@example.com", "[InvenTree] An Email Address Was Added")
     );
-    for line in ["    amy", "    second@example.com", "    2026-03-01 12:00 UTC", "    from 127.0.0.1"] {
+    for line in
+        ["    amy", "    second@example.com", "    2026-03-01 12:00 UTC", "    from 127.0.0.1"]
+    {
         assert!(mail.text.lines().any(|found| found == line), "{line}: {}", mail.text);
     }
     // No link with a key, only the account page.

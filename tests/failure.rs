@@ -16,7 +16,10 @@ use support::{Answer, PASSWORD, TestServer};
 
 fn assert_unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
-    assert_eq!(answer.json(), json!({ "detail": "The database is not available just now. Please try again." }));
+    assert_eq!(
+        answer.json(),
+        json!({ "detail": "The database is not available just now. Please try again." })
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -57,21 +60,29 @@ async fn no_read_waits_for_the_note_of_its_use() {
     server.clock.advance(chrono::Duration::days(2));
 
     let (release, held) = std::sync::mpsc::channel::<()>();
-    let store = server.domain().store.clone();
+    let store = server.app().store.clone();
     let writer = tokio::spawn(async move {
         let wait = store.write(move |_| held.recv().map_err(|e| StoreError::Other(e.to_string())));
         wait.await
     });
     for header in [("authorization", token.as_str()), ("cookie", session.as_str())] {
         let headers = [header];
-        let read = tokio::time::timeout(std::time::Duration::from_secs(30), server.get("user/", &headers)).await;
-        assert_eq!(read.expect("an answer while nothing can be written").status, 200, "{}", header.0);
+        let read =
+            tokio::time::timeout(std::time::Duration::from_secs(30), server.get("user/", &headers))
+                .await;
+        assert_eq!(
+            read.expect("an answer while nothing can be written").status,
+            200,
+            "{}",
+            header.0
+        );
     }
     release.send(()).unwrap();
     writer.await.unwrap().unwrap();
     // Both uses were recorded.
     server.flush_deferred().await;
-    let account = server.domain().store.read(|r| Ok::<_, StoreError>((r.token_list(1)?, r.session_list(1)?)));
+    let account =
+        server.app().store.read(|r| Ok::<_, StoreError>((r.token_list(1)?, r.session_list(1)?)));
     let (tokens, sessions) = account.await.unwrap();
     assert!(
         tokens.iter().any(|t| t.last_seen.is_some())
@@ -109,7 +120,8 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
     let made = http.post(server.url("registration/")).json(&account).send().await.unwrap();
     let token = format!("Token {}", made.json::<Value>().await.unwrap()["key"].as_str().unwrap());
     let read = async || {
-        let user = http.get(server.url("user/")).header("authorization", &token).send().await.unwrap();
+        let user =
+            http.get(server.url("user/")).header("authorization", &token).send().await.unwrap();
         assert_eq!(user.status(), 200);
         user.json::<Value>().await.unwrap()["first_name"].as_str().unwrap().to_owned()
     };
@@ -120,9 +132,15 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
     for round in ["first", "second"] {
         writes_up_to(Some(4096));
         let login = json!({"username": "amy", "password": PASSWORD});
-        let refused = [rename("lost").await, http.post(server.url("login/")).json(&login).send().await.unwrap()];
+        let refused = [
+            rename("lost").await,
+            http.post(server.url("login/")).json(&login).send().await.unwrap(),
+        ];
         for answer in refused {
-            assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"2".parse().unwrap()));
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["retry-after"]),
+                (503, &"2".parse().unwrap())
+            );
             let detail = "The database is not available just now. Please try again.";
             assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "detail": detail }));
         }
@@ -130,7 +148,10 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
         writes_up_to(None);
         assert_eq!(rename(round).await.status(), 200);
         assert_eq!(read().await, round);
-        assert_eq!(http.post(server.url("login/")).json(&login).send().await.unwrap().status(), 200);
+        assert_eq!(
+            http.post(server.url("login/")).json(&login).send().await.unwrap().status(),
+            200
+        );
     }
     let file = Connection::open(server.folder.path().join("auth.sqlite3")).unwrap();
     let whole: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
@@ -142,8 +163,8 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
 #[tokio::test]
 async fn no_write_needs_a_temporary_file() {
     let server = TestServer::start().await;
-    let now = server.domain().now();
-    let store = &server.domain().store;
+    let now = server.app().now();
+    let store = &server.app().store;
     let account = move |number: usize| NewAccount {
         username: format!("user{number}"),
         username_key: format!("user{number}"),
@@ -156,14 +177,18 @@ async fn no_write_needs_a_temporary_file() {
         date_joined: now,
         confirm_by: None,
     };
-    let fill = store.write(move |w| (0..2000).try_for_each(|number| w.account_insert(&account(number)).map(|_| ())));
+    let fill = store.write(move |w| {
+        (0..2000).try_for_each(|number| w.account_insert(&account(number)).map(|_| ()))
+    });
     fill.await.unwrap();
     // Updates some two hundred existing pages.
     let open = store.write(|w| {
         (1..=2000).try_for_each(|id| w.account_set_email(id, "amy@example.com"))?;
         let files = std::fs::read_dir("/proc/self/fd").unwrap();
         let names = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
-        Ok::<_, StoreError>(names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>())
+        Ok::<_, StoreError>(
+            names.map(|name| name.to_string_lossy().into_owned()).collect::<Vec<_>>(),
+        )
     });
     let open = open.await.unwrap();
     assert!(open.iter().any(|name| name.ends_with("auth.sqlite3")), "{open:?}");

@@ -19,7 +19,10 @@ const PBKDF2: &str = "pbkdf2_sha256$1$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDed
 const FORMATS: &[(&str, &str)] = &[
     ("pbkdf2", PBKDF2),
     ("sha1", "pbkdf2_sha1$3$saltsalt$3YaQrkIHuKKvlNDsU+09Qhzk19I="),
-    ("argon2", "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$kFIMYGL8t9/KZYZt5VqTXVfV1Ez7BJuwRE7gSTQRIOU"),
+    (
+        "argon2",
+        "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$kFIMYGL8t9/KZYZt5VqTXVfV1Ez7BJuwRE7gSTQRIOU",
+    ),
     ("bcrypt", "bcrypt_sha256$$2b$04$NbYKMWrTgjkKt3oh4Z8VcOdSuh9rjo1gaykMfPJ/.g6fe2TSSeNs."),
     (
         "scrypt",
@@ -31,7 +34,8 @@ const YESTERDAY: &str = "2026-02-28";
 const TODAY: &str = "2026-03-01";
 const NEXT_YEAR: &str = "2027-01-01";
 /// A billion iterations.
-const ABSURD: &str = "pbkdf2_sha256$1000000000$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
+const ABSURD: &str =
+    "pbkdf2_sha256$1000000000$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
 
 struct Move {
     folder: tempfile::TempDir,
@@ -94,7 +98,11 @@ impl Move {
 
 fn import(from: &Path, database: &Place, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-    command.args(["import", "inventree", "--from"]).arg(from).arg("--database").arg(database.argument());
+    command
+        .args(["import", "inventree", "--from"])
+        .arg(from)
+        .arg("--database")
+        .arg(database.argument());
     command.args(arguments).env_clear();
     for (key, value) in database.settings().iter().filter(|(key, _)| *key == "SECRET_KEY") {
         command.env(format!("INVENTREE_{key}"), value);
@@ -116,7 +124,10 @@ async fn every_account_logs_in_with_its_old_password_in_every_format() {
     }
     let said = new.done();
     assert!(said.contains("accounts                 5 new"), "{said}");
-    assert!(said.contains("argon2 1, bcrypt_sha256 1, pbkdf2_sha1 1, pbkdf2_sha256 1, scrypt 1"), "{said}");
+    assert!(
+        said.contains("argon2 1, bcrypt_sha256 1, pbkdf2_sha1 1, pbkdf2_sha256 1, scrypt 1"),
+        "{said}"
+    );
     let server = new.server().await;
     for (id, (username, _)) in (1..).zip(FORMATS) {
         assert_eq!(server.log_in(username, "inventree-test-2").await.status, 400, "{username}");
@@ -139,12 +150,14 @@ async fn accounts_that_could_not_log_in_before_cannot_now() {
     new.source.account(3, "strange", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99");
     new.source.account(4, "absurd", ABSURD);
     let said = new.done();
-    assert!(said.contains("account 3 \"strange\" cannot log in until its password is reset"), "{said}");
     assert!(
-        said.contains(
-            "account 4 \"absurd\" cannot log in until its password is reset: its password hash has excessive"
-        )
+        said.contains("account 3 \"strange\" cannot log in until its password is reset"),
+        "{said}"
     );
+    assert!(said.contains(
+        "account 4 \"absurd\" cannot log in until its password is reset: its password hash has \
+             excessive"
+    ));
     assert!(!said.contains("asleep") && !said.contains("linked"), "{said}");
     let server = new.server().await;
     let unknown = server.log_in("nobody", OLD).await;
@@ -162,8 +175,13 @@ async fn a_good_login_moves_the_password_to_argon2id_and_it_goes_on_working() {
     new.done();
     let server = new.server().await;
     let stored = async |id: i64| {
-        let store = &server.domain().store;
-        store.read::<_, inventree_auth::store::StoreError>(|r| r.account_find(id)).await.unwrap().unwrap().password
+        let store = &server.app().store;
+        store
+            .read::<_, inventree_auth::store::StoreError>(|r| r.account_find(id))
+            .await
+            .unwrap()
+            .unwrap()
+            .password
     };
     assert_eq!(server.log_in("bea", "inventree-test-2").await.status, 400);
     assert_eq!(server.log_in("ada", OLD).await.status, 200);
@@ -186,7 +204,7 @@ async fn a_password_changed_while_the_old_one_was_being_moved_wins() {
     new.source.account(1, "ada", PBKDF2);
     new.done();
     let server = new.server().await;
-    let store = &server.domain().store;
+    let store = &server.app().store;
     let replaced = store
         .write::<_, inventree_auth::store::StoreError>(|w| {
             w.account_set_password(1, "$argon2id$the-changed-one")?;
@@ -206,7 +224,10 @@ async fn basic_credentials_and_a_changed_password_work_on_an_imported_account() 
     new.done();
     let server = new.server().await;
     let basic = |password: &str| {
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("ada:{password}")))
+        format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(format!("ada:{password}"))
+        )
     };
     assert_eq!(server.get("user/", &[("authorization", &basic(OLD))]).await.status, 200);
     // Immediately: the rehash in the background must neither refuse nor undo this change.
@@ -231,9 +252,13 @@ async fn unexpired_tokens_work_and_expired_or_revoked_ones_say_why_not() {
     new.source.token(2, &key("e"), NEXT_YEAR, false);
     new.done();
     let bytes = new.database().bytes();
-    assert!(!bytes.windows(40).any(|window| window == [b'a'; 40]), "a key lies in the database in clear");
+    assert!(
+        !bytes.windows(40).any(|window| window == [b'a'; 40]),
+        "a key lies in the database in clear"
+    );
     let server = new.server().await;
-    let who = async |key: &str| server.get("user/", &[("authorization", &format!("Token {key}"))]).await;
+    let who =
+        async |key: &str| server.get("user/", &[("authorization", &format!("Token {key}"))]).await;
     for letter in ["a", "b"] {
         assert_eq!(who(&key(letter)).await.json()["username"], "ada", "{letter}");
     }
@@ -256,7 +281,9 @@ async fn addresses_and_social_links_are_listed_as_before() {
     assert!(said.contains("2 addresses were converted to lower case"), "{said}");
     let server = new.server().await;
     let key = "Token inv-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-20260105";
-    let list = async |path: &str| server.get(path, &[("authorization", key)]).await.json()["results"].clone();
+    let list = async |path: &str| {
+        server.get(path, &[("authorization", key)]).await.json()["results"].clone()
+    };
     assert_eq!(
         list("emails/").await,
         json!([
@@ -283,11 +310,21 @@ async fn an_account_with_a_totp_device_is_told_that_a_second_factor_is_needed() 
     assert!(said.contains("TOTP devices             2 new"), "{said}");
     let server = new.server().await;
     let answer = server.log_in("cyd", OLD).await;
-    assert_eq!((answer.status, answer.json()), (403, json!({ "detail": "MFA required for this user" })));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (403, json!({ "detail": "MFA required for this user" }))
+    );
     assert_eq!(server.log_in("cyd", "inventree-test-2").await.status, 400);
-    assert_eq!(server.log_in("dee", OLD).await.status, 200, "a device that was never confirmed is no second factor");
+    assert_eq!(
+        server.log_in("dee", OLD).await.status,
+        200,
+        "a device that was never confirmed is no second factor"
+    );
     let bytes = new.database().bytes();
-    assert!(!bytes.windows(10).any(|window| window == b"feedc0de00"), "a TOTP key lies in the database in clear");
+    assert!(
+        !bytes.windows(10).any(|window| window == b"feedc0de00"),
+        "a TOTP key lies in the database in clear"
+    );
 }
 
 #[tokio::test]
@@ -296,7 +333,13 @@ async fn a_second_run_changes_nothing_and_brings_back_no_ended_token() {
     new.done();
     let key = [("authorization", "Token inv-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-20260105")];
     let mut server = new.server().await;
-    assert_eq!(server.send(reqwest::Method::PATCH, "user/", &key, json!({ "username": "ada2" })).await.status, 200);
+    assert_eq!(
+        server
+            .send(reqwest::Method::PATCH, "user/", &key, json!({ "username": "ada2" }))
+            .await
+            .status,
+        200
+    );
     assert_eq!(server.post("emails/9/remove/", &key, Value::Null).await.status, 200);
     assert_eq!(server.post("logout/", &key, Value::Null).await.status, 200);
     server.stop().await;
@@ -329,8 +372,10 @@ async fn a_later_run_brings_what_is_new_in_the_source_alone() {
 fn a_dry_run_says_what_would_happen_and_writes_nothing() {
     let new = Move::filled();
     let files = || {
-        let mut names: Vec<_> =
-            std::fs::read_dir(new.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(new.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         names.sort();
         names
     };
@@ -338,7 +383,10 @@ fn a_dry_run_says_what_would_happen_and_writes_nothing() {
     let output = new.import(&["--dry-run"]);
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("accounts                 3 new") && said.contains("nothing was written"), "{said}");
+    assert!(
+        said.contains("accounts                 3 new") && said.contains("nothing was written"),
+        "{said}"
+    );
     assert_eq!(files(), before);
 
     new.done();
@@ -370,12 +418,17 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
         conflicts,
         [
             "username \"ADA\" of account 50 in the file is taken by account 3 \"ada\" in the file",
-            "address \"bea@example.com\" is verified for two accounts: account 51 \"fay\" in the file and account 40 \"Bea\" in the file",
-            "account 51 \"fay\" in the file has two primary addresses: \"fay@home.example.com\" and \"fay@example.com\"",
-            "account 51 \"fay\" in the file has the address \"fay@example.com\" twice, in different case",
+            "address \"bea@example.com\" is verified for two accounts: account 51 \"fay\" in the \
+             file and account 40 \"Bea\" in the file",
+            "account 51 \"fay\" in the file has two primary addresses: \"fay@home.example.com\" \
+             and \"fay@example.com\"",
+            "account 51 \"fay\" in the file has the address \"fay@example.com\" twice, in \
+             different case",
             "table account_emailaddress, row 35: its account 999 is not in the file",
-            "\"ada-1\" at \"github\" is linked to two accounts: account 51 \"fay\" in the file and account 3 \"ada\" in the file",
-            "the API token in row 2 belongs to two accounts: account 51 \"fay\" in the file and account 3 \"ada\" in the file",
+            "\"ada-1\" at \"github\" is linked to two accounts: account 51 \"fay\" in the file and \
+             account 3 \"ada\" in the file",
+            "the API token in row 2 belongs to two accounts: account 51 \"fay\" in the file and \
+             account 3 \"ada\" in the file",
         ]
     );
     assert!(said.ends_with("7 conflicts: nothing was imported\n"), "{said}");
@@ -392,8 +445,12 @@ async fn conflicts_with_accounts_made_here_name_both_sides_and_nothing_is_writte
     server.register("hal", "hal@example.com").await;
     server.stop().await;
     let said = new.refused();
-    assert!(said.contains("conflict: account 3 is \"ada\" in the file and \"hal\" in the database"), "{said}");
-    let name = "conflict: username \"Bea\" of account 40 in the file is taken by account 1 \"bea\" in the database";
+    assert!(
+        said.contains("conflict: account 3 is \"ada\" in the file and \"hal\" in the database"),
+        "{said}"
+    );
+    let name = "conflict: username \"Bea\" of account 40 in the file is taken by account 1 \"bea\" \
+        in the database";
     assert!(said.contains(name), "{said}");
     assert!(said.ends_with("2 conflicts: nothing was imported\n"), "{said}");
 }
@@ -450,7 +507,10 @@ fn a_foreign_source_is_one_line_and_nothing_written() {
 
     let new = Move::new();
     new.source.run("DROP TABLE users_apitoken");
-    assert_one_line(&new.refused(), "not an InvenTree database of API version 291: it has no table users_apitoken");
+    assert_one_line(
+        &new.refused(),
+        "not an InvenTree database of API version 291: it has no table users_apitoken",
+    );
 
     let new = Move::new();
     new.source.run("ALTER TABLE users_apitoken RENAME COLUMN expiry TO ends");
@@ -460,7 +520,9 @@ fn a_foreign_source_is_one_line_and_nothing_written() {
 #[test]
 fn a_newer_source_is_one_line_and_nothing_written() {
     let new = Move::filled();
-    new.source.run("INSERT INTO django_migrations (app, name, applied) VALUES ('users', '0013_more', '')");
+    new.source.run(
+        "INSERT INTO django_migrations (app, name, applied) VALUES ('users', '0013_more', '')",
+    );
     assert_one_line(&new.refused(), "newer than API version 291");
 
     let new = Move::filled();
@@ -495,7 +557,11 @@ fn a_database_server_is_refused_without_repeating_its_password() {
     let output = import("postgresql://inventree:s3cret@db/inventree".as_ref(), new.database(), &[]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains("importing from a database server is not supported") && !said.contains("s3cret"), "{said}");
+    assert!(
+        said.contains("importing from a database server is not supported")
+            && !said.contains("s3cret"),
+        "{said}"
+    );
     assert!(!new.database().exists());
 }
 
@@ -518,8 +584,14 @@ fn nothing_that_is_printed_holds_a_secret_or_a_progress_bar() {
     let new = Move::filled();
     for arguments in [&["--dry-run"][..], &[]] {
         let output = new.import(arguments);
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        for secret in ["VTsM5G6D", "saltsalt", "aaaaaaaa", "feedc0de", "provider-secret", "\x1b", "\r"] {
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        for secret in
+            ["VTsM5G6D", "saltsalt", "aaaaaaaa", "feedc0de", "provider-secret", "\x1b", "\r"]
+        {
             assert!(!said.contains(secret), "{secret}: {said}");
         }
     }
@@ -531,7 +603,8 @@ fn nothing_that_is_printed_holds_a_secret_or_a_progress_bar() {
 #[tokio::test]
 #[ignore = "needs a database of InvenTree"]
 async fn a_whole_inventree_database_moves_in() {
-    let variable = |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("{name} names no file"));
+    let variable =
+        |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("{name} names no file"));
     let from = PathBuf::from(variable("INVENTREE_DATABASE"));
     let passwords = std::fs::read_to_string(variable("INVENTREE_PASSWORDS")).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -540,38 +613,56 @@ async fn a_whole_inventree_database_moves_in() {
     assert!(output.status.success(), "{output:?}");
     println!("{}", String::from_utf8_lossy(&output.stdout));
 
-    let source = rusqlite::Connection::open_with_flags(&from, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let source =
+        rusqlite::Connection::open_with_flags(&from, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .unwrap();
     let rows = |sql: &str| -> Vec<(i64, String, bool)> {
         let mut statement = source.prepare(sql).unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        let rows =
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
         rows.map(Result::unwrap).collect()
     };
     let server = TestServer::at(&database).await;
     let (mut tokens, mut logins, mut factors) = (0, 0, 0);
-    for (user, key, good) in
-        rows(&format!("SELECT user_id, key, NOT revoked AND expiry >= '{TODAY}' FROM users_apitoken"))
-    {
+    for (user, key, good) in rows(&format!(
+        "SELECT user_id, key, NOT revoked AND expiry >= '{TODAY}' FROM users_apitoken"
+    )) {
         let authorization = format!("Token {key}");
         let answer = server.get("user/", &[("authorization", &authorization)]).await;
-        let active: bool =
-            source.query_row("SELECT is_active FROM auth_user WHERE id = ?", [user], |row| row.get(0)).unwrap();
-        assert_eq!(answer.status, if good && active { 200 } else { 401 }, "token of account {user}");
+        let active: bool = source
+            .query_row("SELECT is_active FROM auth_user WHERE id = ?", [user], |row| row.get(0))
+            .unwrap();
+        assert_eq!(
+            answer.status,
+            if good && active { 200 } else { 401 },
+            "token of account {user}"
+        );
         if !(good && active) {
             continue;
         }
         tokens += 1;
         assert_eq!(answer.json()["pk"], user);
-        let listed = server.get("emails/", &[("authorization", &authorization)]).await.json()["results"].clone();
-        let expected: Vec<Value> =
-            rows(&format!("SELECT id, email, verified FROM account_emailaddress WHERE user_id = {user} ORDER BY id"))
-                .into_iter()
-                .map(|(id, email, verified)| json!([id, email.to_ascii_lowercase(), verified]))
-                .collect();
-        let listed: Vec<Value> =
-            listed.as_array().unwrap().iter().map(|row| json!([row["id"], row["email"], row["verified"]])).collect();
+        let listed =
+            server.get("emails/", &[("authorization", &authorization)]).await.json()["results"]
+                .clone();
+        let expected: Vec<Value> = rows(&format!(
+            "SELECT id, email, verified FROM account_emailaddress WHERE user_id = \
+                {user} ORDER BY id"
+        ))
+        .into_iter()
+        .map(|(id, email, verified)| json!([id, email.to_ascii_lowercase(), verified]))
+        .collect();
+        let listed: Vec<Value> = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| json!([row["id"], row["email"], row["verified"]]))
+            .collect();
         assert_eq!(listed, expected, "addresses of account {user}");
     }
-    for (user, username, active) in rows("SELECT id, username, is_active FROM auth_user WHERE password NOT LIKE '!%'") {
+    for (user, username, active) in
+        rows("SELECT id, username, is_active FROM auth_user WHERE password NOT LIKE '!%'")
+    {
         let mut statuses = Vec::new();
         for password in passwords.lines() {
             let status = server.log_in(&username, password).await.status;
@@ -586,6 +677,9 @@ async fn a_whole_inventree_database_moves_in() {
             _ => assert!(!active, "account {user} opens with none of the passwords"),
         }
     }
-    println!("{logins} accounts logged in, {factors} were asked for a second factor, {tokens} tokens were good");
+    println!(
+        "{logins} accounts logged in, {factors} were asked for a second factor, {tokens} tokens \
+         were good"
+    );
     assert!(logins > 0);
 }

@@ -70,11 +70,20 @@ async fn every_way_to_try_a_password_shares_one_limit() {
     }
     let body = json!({ "old_password": "wrong", "new_password1": "Violet-1-x", "new_password2": "Violet-1-x" });
     for _ in 0..2 {
-        assert_eq!(server.post("password/change/", &[("authorization", &token)], body.clone()).await.status, 400);
+        assert_eq!(
+            server
+                .post("password/change/", &[("authorization", &token)], body.clone())
+                .await
+                .status,
+            400
+        );
     }
     assert_throttled(&server.log_in("amy", PASSWORD).await, 60);
     assert_throttled(&basic(&server, "amy", PASSWORD).await, 90);
-    assert_throttled(&server.post("password/change/", &[("authorization", &token)], body).await, 120);
+    assert_throttled(
+        &server.post("password/change/", &[("authorization", &token)], body).await,
+        120,
+    );
     // Tokens are not rate-limited.
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
 }
@@ -84,13 +93,15 @@ async fn every_way_to_try_a_password_shares_one_limit() {
 async fn login_that_was_not_tried_is_not_counted() {
     let server = limited().await;
     server.register("amy", "").await;
-    let hasher = server.domain().hasher.clone();
+    let hasher = server.app().hasher.clone();
     let threads = std::thread::available_parallelism().unwrap().get();
     // A Django hash takes as long as its number of iterations.
     let rounds = if cfg!(debug_assertions) { 200_000 } else { 8_000_000 };
     let slow = format!("pbkdf2_sha256${rounds}$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-    let requester = Requester::new(&Client { address: "127.0.0.1".to_owned(), ..Client::default() }, None);
-    let verify = |stored| Box::pin(hasher.verify(requester.clone(), Password::new("x".to_owned()), stored));
+    let requester =
+        Requester::new(&Client { address: "127.0.0.1".to_owned(), ..Client::default() }, None);
+    let verify =
+        |stored| Box::pin(hasher.verify(requester.clone(), Password::new("x".to_owned()), stored));
     let mut waiting = Vec::new();
     for stored in std::iter::repeat_n(Some(slow.as_str()), threads) {
         waiting.push(verify(stored));
@@ -106,7 +117,8 @@ async fn login_that_was_not_tried_is_not_counted() {
     let login = format!("{}/api/auth/login/", server.base);
     for _ in 0..20 {
         // Bypasses the contract check: the document has no 503.
-        let wrong = server.http.post(&login).json(&json!({ "username": "amy", "password": "wrong" }));
+        let wrong =
+            server.http.post(&login).json(&json!({ "username": "amy", "password": "wrong" }));
         let answer = server.page(wrong).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
     }
@@ -189,7 +201,11 @@ async fn mails_to_one_address_are_limited() {
         assert_eq!(reset(&server, email).await.status, 200);
         assert_eq!(resend(&server, email).await.status, 201);
     }
-    assert_eq!(mails_in_all(&server).await, 3, "two for each purpose, and the registration had one of them");
+    assert_eq!(
+        mails_in_all(&server).await,
+        3,
+        "two for each purpose, and the registration had one of them"
+    );
     assert_eq!(reset(&server, "bob@example.com").await.status, 200);
     server.clock.advance(Duration::minutes(30));
     for _ in 0..3 {
@@ -246,7 +262,9 @@ async fn confirmation_mails_asked_for_by_the_owner_are_limited() {
     let token = server.register("amy", "").await;
     let headers = [("authorization", token.as_str())];
     let pk = server.get("user/", &headers).await.json()["pk"].clone();
-    let added = server.post("emails/", &headers, json!({ "email": "victim@example.com", "user": pk })).await;
+    let added = server
+        .post("emails/", &headers, json!({ "email": "victim@example.com", "user": pk }))
+        .await;
     let path = format!("emails/{}/verify/", added.json()["id"]);
     for _ in 0..5 {
         assert_eq!(server.post(&path, &headers, Value::Null).await.status, 200);
@@ -260,13 +278,13 @@ async fn trials_of_mailed_keys_are_limited() {
     for n in 0..60 {
         let key = json!({ "key": format!("MQ:1:{n}") });
         assert_eq!(server.post("registration/verify-email/", &[], key).await.status, 404);
-        let link =
-            json!({ "uid": "1", "token": format!("1-{n}"), "new_password1": PASSWORD, "new_password2": PASSWORD });
+        let link = json!({ "uid": "1", "token": format!("1-{n}"), "new_password1": PASSWORD, "new_password2": PASSWORD });
         assert_eq!(server.post("password/reset/confirm/", &[], link).await.status, 400);
     }
     let key = json!({ "key": "MQ:1:x" });
     assert_throttled(&server.post("registration/verify-email/", &[], key.clone()).await, 20);
-    let link = json!({ "uid": "1", "token": "1-x", "new_password1": PASSWORD, "new_password2": PASSWORD });
+    let link =
+        json!({ "uid": "1", "token": "1-x", "new_password1": PASSWORD, "new_password2": PASSWORD });
     assert_throttled(&server.post("password/reset/confirm/", &[], link).await, 20);
     server.clock.advance(Duration::seconds(20));
     assert_eq!(server.post("registration/verify-email/", &[], key).await.status, 404);
@@ -279,7 +297,10 @@ async fn good_keys_are_refunded() {
         let email = format!("amy{n}@example.com");
         server.register(&format!("amy{n}"), &email).await;
         let key = confirmation_key(&server.take_mails(1).await[0]);
-        assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+        assert_eq!(
+            server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+            200
+        );
         // Registrations count whether they succeed or not.
         server.clock.advance(Duration::seconds(10));
     }
@@ -302,7 +323,10 @@ async fn registration_cannot_be_asked_without_end_who_has_an_account() {
     let server = limited().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
     let body = json!({
         "username": "bob", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD,
     });
@@ -319,14 +343,23 @@ async fn account_cannot_ask_without_end_which_addresses_are_proved() {
     let server = limited().await;
     server.register("victim", "victim@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
     let token = server.register("mallory", "").await;
     let headers = [("authorization", token.as_str())];
     let pk = server.get("user/", &headers).await.json()["pk"].clone();
     let mut answers = Vec::new();
     for n in 0..400 {
-        let email = if n % 2 == 0 { "victim@example.com".to_owned() } else { format!("free{n}@example.com") };
-        answers.push(server.post("emails/", &headers, json!({ "email": email, "user": pk })).await.status);
+        let email = if n % 2 == 0 {
+            "victim@example.com".to_owned()
+        } else {
+            format!("free{n}@example.com")
+        };
+        answers.push(
+            server.post("emails/", &headers, json!({ "email": email, "user": pk })).await.status,
+        );
     }
     assert_eq!(answers.iter().filter(|status| **status != 429).count(), 30, "{answers:?}");
     assert!(answers[30..].iter().all(|status| *status == 429));
@@ -349,7 +382,8 @@ async fn account_cannot_ask_without_end_which_names_are_taken() {
     let mut told = 0;
     for n in 0..400 {
         let name = if n % 2 == 0 { "victim".to_owned() } else { format!("mallory{n}") };
-        let answer = server.send(Method::PATCH, "user/", &headers, json!({ "username": name })).await;
+        let answer =
+            server.send(Method::PATCH, "user/", &headers, json!({ "username": name })).await;
         told += usize::from(answer.status != 429);
     }
     assert_eq!(told, 30);
@@ -364,7 +398,9 @@ async fn accounts_of_one_client_share_its_questions() {
         let token = server.register(&format!("mallory{account}"), "").await;
         let headers = [("authorization", token.as_str())];
         for _ in 0..30 {
-            let answer = server.send(Method::PATCH, "user/", &headers, json!({ "username": "mallory0" })).await;
+            let answer = server
+                .send(Method::PATCH, "user/", &headers, json!({ "username": "mallory0" }))
+                .await;
             told += usize::from(answer.status != 429);
         }
     }

@@ -23,7 +23,8 @@ const KEY: [u8; 32] = [7; 32];
 const SITE: &str = "http://auth.example.com";
 const LINK: &str = "/accounts/confirm-email/";
 
-const LOGIN: Login = Login { mechanisms: "PLAIN LOGIN", username: "stock", password: "smtp-secret" };
+const LOGIN: Login =
+    Login { mechanisms: "PLAIN LOGIN", username: "stock", password: "smtp-secret" };
 
 /// Longer than every backoff.
 const LATER: chrono::Duration = chrono::Duration::hours(2);
@@ -60,10 +61,13 @@ impl Queue {
     }
 
     async fn add(&self, to: &str) {
-        let message = self.outbox.confirm_address(to, &[("alice".to_owned(), "the-confirmation-key".to_owned())]);
+        let message = self
+            .outbox
+            .confirm_address(to, &[("alice".to_owned(), "the-confirmation-key".to_owned())]);
         let mut nonce = [0; 24];
         nonce[..to.len().min(24)].copy_from_slice(&to.as_bytes()[..to.len().min(24)]);
-        let (sealed, outbox, now) = (self.outbox.seal(&message, nonce), self.outbox.clone(), self.now());
+        let (sealed, outbox, now) =
+            (self.outbox.seal(&message, nonce), self.outbox.clone(), self.now());
         self.store.write(move |w| outbox.queue(w, &sealed, now)).await.unwrap();
     }
 
@@ -92,7 +96,10 @@ async fn keeps_the_mail_until_mended(sink: &Sink, wrong: SmtpSettings) {
     assert_eq!((queue.waiting().await, sink.delivered().len()), (1, 0));
 
     queue.rounds(Some(sink.transport())).once().await.unwrap();
-    assert_eq!((queue.waiting().await, sink.recipients()), (0, vec!["alice@example.org".to_owned()]));
+    assert_eq!(
+        (queue.waiting().await, sink.recipients()),
+        (0, vec!["alice@example.org".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -101,12 +108,19 @@ async fn plain_smtp_delivers_text_and_html_with_subject_and_sender() {
     let mut server = TestServer::with_transport(&[], Some(sink.transport())).await;
     let token = server.register("alice", "Alice@Example.ORG").await;
     let stored = server.get("emails/", &[("authorization", &token)]).await.json();
-    let stored = stored[0]["email"].as_str().or_else(|| stored["results"][0]["email"].as_str()).unwrap().to_owned();
+    let stored = stored[0]["email"]
+        .as_str()
+        .or_else(|| stored["results"][0]["email"].as_str())
+        .unwrap()
+        .to_owned();
 
     let mails = sink.wait_for(1).await;
     server.stop().await;
     let mail = &mails[0];
-    assert_eq!((mail.from.as_str(), mail.to.as_slice()), ("stock@example.org", [stored.clone()].as_slice()));
+    assert_eq!(
+        (mail.from.as_str(), mail.to.as_slice()),
+        ("stock@example.org", [stored.clone()].as_slice())
+    );
     assert_eq!(mail.header("Subject"), "[InvenTree] Please Confirm Your Email Address");
     assert!(mail.header("From").contains("<stock@example.org>"), "{}", mail.header("From"));
     assert_eq!(mail.header("To"), stored);
@@ -114,7 +128,10 @@ async fn plain_smtp_delivers_text_and_html_with_subject_and_sender() {
     assert!(!mail.header("Date").is_empty() && !mail.header("Message-ID").is_empty());
 
     let text = mail.part("text/plain");
-    let link = text.lines().find(|line| line.starts_with(&format!("{SITE}{LINK}"))).expect("a link on its own line");
+    let link = text
+        .lines()
+        .find(|line| line.starts_with(&format!("{SITE}{LINK}")))
+        .expect("a link on its own line");
     assert!(mail.part("text/html").contains(&format!("href=\"{link}\"")));
 }
 
@@ -127,7 +144,11 @@ async fn starttls_and_login_deliver() {
         queue.rounds(Some(sink.transport())).once().await.unwrap();
         let mails = sink.delivered();
         assert_eq!((queue.waiting().await, mails.len()), (0, 1), "{mechanisms}");
-        assert_eq!((mails[0].encrypted, mails[0].user.as_deref()), (true, Some("stock")), "{mechanisms}");
+        assert_eq!(
+            (mails[0].encrypted, mails[0].user.as_deref()),
+            (true, Some("stock")),
+            "{mechanisms}"
+        );
     }
 }
 
@@ -146,7 +167,11 @@ async fn implicit_tls_delivers() {
 async fn untrusted_certificate_keeps_the_mail() {
     for encryption in [Encryption::StartTls, Encryption::Implicit] {
         let sink = Sink::running(encryption, None);
-        keeps_the_mail_until_mended(&sink, SmtpSettings { extra_root_pem: None, ..sink.settings() }).await;
+        keeps_the_mail_until_mended(
+            &sink,
+            SmtpSettings { extra_root_pem: None, ..sink.settings() },
+        )
+        .await;
     }
 }
 
@@ -166,7 +191,11 @@ async fn wrong_smtp_password_keeps_the_mail_until_settings_are_mended() {
 #[tokio::test]
 async fn missing_smtp_login_keeps_the_mail_until_settings_are_mended() {
     let sink = Sink::running(Encryption::None, Some(LOGIN));
-    keeps_the_mail_until_mended(&sink, SmtpSettings { username: None, password: None, ..sink.settings() }).await;
+    keeps_the_mail_until_mended(
+        &sink,
+        SmtpSettings { username: None, password: None, ..sink.settings() },
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -191,7 +220,10 @@ async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
     queue.add("alice@example.org").await;
     let mut rounds = queue.rounds(Some(sink.transport()));
     rounds.once().await.unwrap();
-    assert_eq!((sink.recipients(), queue.waiting().await), (vec!["alice@example.org".to_owned()], 1));
+    assert_eq!(
+        (sink.recipients(), queue.waiting().await),
+        (vec!["alice@example.org".to_owned()], 1)
+    );
 
     sink.accept("far@example.net");
     queue.advance(LATER);
@@ -208,7 +240,11 @@ async fn address_beyond_what_the_server_can_take_does_not_block_the_next() {
     queue.add("alice@example.org").await;
     queue.rounds(Some(sink.transport())).once().await.unwrap();
     assert_eq!(sink.recipients(), ["\"a b\"@example.org", "alice@example.org"]);
-    assert_eq!(queue.waiting().await, 1, "the address beyond ASCII waits for a server that takes it");
+    assert_eq!(
+        queue.waiting().await,
+        1,
+        "the address beyond ASCII waits for a server that takes it"
+    );
 }
 
 #[tokio::test]
@@ -220,7 +256,10 @@ async fn deferred_recipient_is_tried_again_later() {
     queue.add("alice@example.org").await;
     let mut rounds = queue.rounds(Some(sink.transport()));
     rounds.once().await.unwrap();
-    assert_eq!((sink.recipients(), queue.waiting().await), (vec!["alice@example.org".to_owned()], 1));
+    assert_eq!(
+        (sink.recipients(), queue.waiting().await),
+        (vec!["alice@example.org".to_owned()], 1)
+    );
 
     sink.accept("busy@example.org");
     rounds.once().await.unwrap();
@@ -254,7 +293,7 @@ async fn ask(server: &TestServer, username: &str) -> [(u16, Vec<String>, Value);
 async fn look_again(server: &TestServer, sink: &Sink, count: usize) {
     for _ in 0..500 {
         server.clock.advance(chrono::Duration::minutes(1));
-        server.domain().outbox.wake();
+        server.app().outbox.wake();
         if sink.delivered().len() >= count {
             return;
         }
@@ -290,7 +329,8 @@ async fn mail_server_that_hangs_holds_up_no_answer_and_keeps_no_mail() {
 
     for greeting in [&b""[..], b"220 slow.example.com ESMTP\r\n"] {
         let hanging = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let settings = SmtpSettings { port: hanging.local_addr().unwrap().port(), ..Sink::plain().settings() };
+        let settings =
+            SmtpSettings { port: hanging.local_addr().unwrap().port(), ..Sink::plain().settings() };
         let queue = Queue::new();
         queue.add("alice@example.org").await;
         let mut rounds = queue.rounds(Some(Transport::smtp(settings.clone()).unwrap()));
@@ -312,9 +352,13 @@ async fn mail_server_that_hangs_holds_up_no_answer_and_keeps_no_mail() {
         queue.advance(LATER);
         let sink = Sink::plain();
         queue.rounds(Some(sink.transport())).once().await.unwrap();
-        assert_eq!((queue.waiting().await, sink.recipients()), (0, vec!["alice@example.org".to_owned()]));
+        assert_eq!(
+            (queue.waiting().await, sink.recipients()),
+            (0, vec!["alice@example.org".to_owned()])
+        );
 
-        let server = TestServer::with_transport(&[], Some(Transport::smtp(settings).unwrap())).await;
+        let server =
+            TestServer::with_transport(&[], Some(Transport::smtp(settings).unwrap())).await;
         assert_eq!(ask(&server, "bob").await.map(|(status, ..)| status), [201, 200]);
         let (_second, _) = hanging.accept().await.unwrap();
         assert_eq!(ask(&server, "carol").await.map(|(status, ..)| status), [201, 200]);
@@ -334,12 +378,17 @@ async fn crash_between_commit_and_sending_loses_nothing() {
             let directory = tempfile::tempdir().unwrap();
             let copy = directory.path().join("auth.sqlite3");
             std::fs::copy(file, &copy).unwrap();
-            std::fs::copy(file.with_extension("sqlite3-wal"), copy.with_extension("sqlite3-wal")).unwrap();
+            std::fs::copy(file.with_extension("sqlite3-wal"), copy.with_extension("sqlite3-wal"))
+                .unwrap();
             let store = Store::open(&copy.clone().into()).unwrap();
             Queue { store, _directory: directory, place: Place::File(copy), ..Queue::new() }
         }
         // A database server is independent of this process.
-        place => Queue { store: Store::open(&place.database()).unwrap(), place: place.clone(), ..Queue::new() },
+        place => Queue {
+            store: Store::open(&place.database()).unwrap(),
+            place: place.clone(),
+            ..Queue::new()
+        },
     };
     drop(before);
 
@@ -451,5 +500,8 @@ async fn without_a_host_mails_wait_until_one_is_set() {
 
     let sink = Sink::plain();
     queue.rounds(Some(sink.transport())).once().await.unwrap();
-    assert_eq!((queue.waiting().await, sink.recipients()), (0, vec!["alice@example.org".to_owned()]));
+    assert_eq!(
+        (queue.waiting().await, sink.recipients()),
+        (0, vec!["alice@example.org".to_owned()])
+    );
 }

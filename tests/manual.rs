@@ -13,12 +13,15 @@ fn run(arguments: &[&str]) -> String {
 fn offered(words: &[&str]) -> Vec<String> {
     let script = run(&["completions", "bash"]);
     let asked = format!(
-        "{script}\nCOMP_WORDS=({}); COMP_CWORD={}; registered=$(complete -p inventree-auth); registered=${{registered#*-F }}
-         ${{registered%% *}} inventree-auth \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "{script}\nCOMP_WORDS=({}); COMP_CWORD={}; registered=$(complete -p inventree-auth); \
+         registered=${{registered#*-F }}
+         ${{registered%% *}} inventree-auth \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; \
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
         words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" "),
         words.len() - 1,
     );
-    let Output { status, stdout, stderr } = Command::new("bash").args(["-c", &asked]).output().unwrap();
+    let Output { status, stdout, stderr } =
+        Command::new("bash").args(["-c", &asked]).output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap().lines().map(str::to_owned).collect()
 }
@@ -62,9 +65,16 @@ fn every_command_has_a_man_page_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man1");
     assert_eq!(run(&["man", "--folder", pages.to_str().unwrap()]), "");
-    for page in ["inventree-auth", "inventree-auth-serve", "inventree-auth-user-add", "inventree-auth-spec-diff"] {
+    for page in [
+        "inventree-auth",
+        "inventree-auth-serve",
+        "inventree-auth-user-add",
+        "inventree-auth-spec-diff",
+    ] {
         let text = std::fs::read_to_string(pages.join(format!("{page}.1"))).unwrap();
         assert!(text.contains(&format!(".TH {page} 1")), "{page}: {text}");
     }
-    assert!(std::fs::read_to_string(pages.join("inventree-auth.1")).unwrap().contains(".SH SETTINGS"));
+    assert!(
+        std::fs::read_to_string(pages.join("inventree-auth.1")).unwrap().contains(".SH SETTINGS")
+    );
 }

@@ -33,7 +33,8 @@ async fn mails(nodes: &[TestServer], count: usize) -> Vec<inventree_auth::mail::
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let sent: Vec<_> = nodes.iter().flat_map(|node| std::mem::take(&mut *node.mails.lock().unwrap())).collect();
+    let sent: Vec<_> =
+        nodes.iter().flat_map(|node| std::mem::take(&mut *node.mails.lock().unwrap())).collect();
     assert_eq!(sent.len(), count);
     sent
 }
@@ -61,12 +62,15 @@ async fn addresses_made_primary_by_64_clients_over_three_servers_leave_one_prima
     let mut ids = Vec::new();
     for n in 0..4 {
         let email = format!("amy{n}@example.com");
-        let added = nodes[n % NODES].post("emails/", &headers, json!({ "email": email, "user": 1 })).await;
+        let added =
+            nodes[n % NODES].post("emails/", &headers, json!({ "email": email, "user": 1 })).await;
         assert_eq!(added.status, 201, "{added:?}");
         ids.push(added.json()["pk"].as_i64().or(added.json()["id"].as_i64()).unwrap());
         nodes[0].post("registration/resend-email/", &[], json!({ "email": email })).await;
         let key = confirmation_key(&mails(&nodes, 1).await[0]);
-        let confirmed = nodes[(n + 1) % NODES].post("registration/verify-email/", &[], json!({ "key": key })).await;
+        let confirmed = nodes[(n + 1) % NODES]
+            .post("registration/verify-email/", &[], json!({ "key": key }))
+            .await;
         assert_eq!(confirmed.status, 200, "{confirmed:?}");
         // The previously confirmed addresses are notified.
         mails(&nodes, n).await;
@@ -80,8 +84,12 @@ async fn addresses_made_primary_by_64_clients_over_three_servers_leave_one_prima
     assert!(answers.iter().all(|answer| answer.status < 300), "{:?}", count_by_status(&answers));
     for node in &nodes {
         let rows = node.get("emails/", &headers).await.json();
-        let primaries: Vec<_> =
-            rows["results"].as_array().unwrap().iter().filter(|row| row["primary"] == true).collect();
+        let primaries: Vec<_> = rows["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|row| row["primary"] == true)
+            .collect();
         assert_eq!(primaries.len(), 1, "{rows}");
         assert_eq!(node.get("user/", &headers).await.json()["email"], primaries[0]["email"]);
     }
@@ -122,12 +130,17 @@ async fn what_ends_on_one_server_is_refused_by_the_next_request_on_each_other() 
             assert_eq!(node.get("user/", &[("authorization", &token)]).await.status, 200);
             assert_eq!(node.get("user/", &[("cookie", &session)]).await.status, 200);
         }
-        let ended = nodes[(round + 1) % NODES].post("logout/", &[("authorization", &token)], Value::Null).await;
+        let ended = nodes[(round + 1) % NODES]
+            .post("logout/", &[("authorization", &token)], Value::Null)
+            .await;
         assert_eq!(ended.status, 200);
         let csrf = login.cookie_value("csrftoken");
         let cookies = format!("{session}; csrftoken={csrf}");
         let headers = [("cookie", cookies.as_str()), ("x-csrftoken", csrf.as_str())];
-        assert_eq!(nodes[(round + 2) % NODES].post("logout/", &headers, Value::Null).await.status, 200);
+        assert_eq!(
+            nodes[(round + 2) % NODES].post("logout/", &headers, Value::Null).await.status,
+            200
+        );
         for node in &nodes {
             assert_eq!(node.get("user/", &[("authorization", &token)]).await.status, 401);
             assert_eq!(node.get("user/", &[("cookie", &session)]).await.status, 401);
@@ -136,7 +149,7 @@ async fn what_ends_on_one_server_is_refused_by_the_next_request_on_each_other() 
     let token = nodes[0].log_in("amy", PASSWORD).await;
     let token = format!("Token {}", token.json()["key"].as_str().unwrap());
     assert_eq!(nodes[1].get("user/", &[("authorization", &token)]).await.status, 200);
-    nodes[2].domain().store.write(|w| w.account_set_active(1, false)).await.unwrap();
+    nodes[2].app().store.write(|w| w.account_set_active(1, false)).await.unwrap();
     assert_eq!(nodes[1].get("user/", &[("authorization", &token)]).await.status, 401);
 }
 
@@ -157,7 +170,7 @@ async fn guesses_are_counted_over_all_servers_together() {
     for node in &nodes {
         node.clock.advance(chrono::Duration::hours(1));
     }
-    nodes[2].domain().limits.purge_expired(&nodes[2].domain().store).await.unwrap();
+    nodes[2].app().limits.purge_expired(&nodes[2].app().store).await.unwrap();
     assert_eq!(nodes[0].place.number("SELECT COUNT(*) FROM attempts"), 0);
 }
 
@@ -168,7 +181,8 @@ async fn each_mail_leaves_once_whichever_server_sends_it() {
     let names: Vec<String> = (0..CLIENTS).map(|n| format!("person{n}")).collect();
     let emails: Vec<String> = names.iter().map(|name| format!("{name}@example.com")).collect();
     join_all((0..CLIENTS).map(|n| nodes[n % NODES].register(&names[n], &emails[n]))).await;
-    let mut to: Vec<String> = mails(&nodes, CLIENTS).await.into_iter().map(|mail| mail.to).collect();
+    let mut to: Vec<String> =
+        mails(&nodes, CLIENTS).await.into_iter().map(|mail| mail.to).collect();
     to.sort();
     let mut expected = emails;
     expected.sort();
@@ -184,7 +198,8 @@ async fn audit_trail_is_one() {
     let token = format!("Token {}", token.json()["key"].as_str().unwrap());
     let headers = [("authorization", token.as_str())];
     nodes[2].send(Method::PATCH, "user/", &headers, json!({ "username": "amelia" })).await;
-    let read = nodes[0].domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let read =
+        nodes[0].app().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     let events: Vec<_> = read.iter().rev().map(|entry| entry.event.as_str()).collect();
     assert_eq!(events, ["registered", "login", "username_changed"]);
 }
@@ -198,34 +213,58 @@ async fn tls_to_the_database_is_verified() {
     let cluster = tokio::task::spawn_blocking({
         let certificate = certificate.clone();
         move || {
-            let settings = ["fsync=off", "ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"];
+            let settings = [
+                "fsync=off",
+                "ssl=on",
+                "ssl_cert_file=../server.crt",
+                "ssl_key_file=../server.key",
+            ];
             let settings = settings.map(str::to_owned).to_vec();
-            support::postgres::Cluster::with(settings, &[("server.crt", &certificate), ("server.key", &key)]).unwrap()
+            support::postgres::Cluster::with(
+                settings,
+                &[("server.crt", &certificate), ("server.key", &key)],
+            )
+            .unwrap()
         }
     });
     let cluster = cluster.await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (good, other) = (folder.path().join("good.pem"), folder.path().join("other.pem"));
     std::fs::write(&good, certificate).unwrap();
-    std::fs::write(&other, rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap().cert.pem())
-        .unwrap();
-    let (port, good, other) = (cluster.port.to_string(), good.to_str().unwrap(), other.to_str().unwrap());
+    std::fs::write(
+        &other,
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap().cert.pem(),
+    )
+    .unwrap();
+    let (port, good, other) =
+        (cluster.port.to_string(), good.to_str().unwrap(), other.to_str().unwrap());
     let at = |host: &'static str, roots: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
         command
             .args(["user", "list"])
             .env_clear()
             .env("INVENTREE_SECRET_KEY", "of no importance, and of 32 characters");
-        let settings =
-            [("ENGINE", "postgresql"), ("HOST", host), ("PORT", &port), ("NAME", "postgres"), ("USER", "test")];
+        let settings = [
+            ("ENGINE", "postgresql"),
+            ("HOST", host),
+            ("PORT", &port),
+            ("NAME", "postgres"),
+            ("USER", "test"),
+        ];
         command.envs(settings.map(|(key, value)| (format!("INVENTREE_DB_{key}"), value)));
-        command.env("INVENTREE_DB_TLS", "true").env("INVENTREE_DB_TLS_ROOTS", roots).output().unwrap()
+        command
+            .env("INVENTREE_DB_TLS", "true")
+            .env("INVENTREE_DB_TLS_ROOTS", roots)
+            .output()
+            .unwrap()
     };
     // The connection succeeds, and reports an empty database.
     let said = String::from_utf8(at("localhost", good).stderr).unwrap();
     assert!(said.contains("is not a database of this server"), "{said}");
     // Another certificate, another host name, the public roots, a file without certificates.
-    for (host, roots) in [("localhost", other), ("127.0.0.1", good), ("localhost", ""), ("localhost", "/dev/null")] {
+    for (host, roots) in
+        [("localhost", other), ("127.0.0.1", good), ("localhost", ""), ("localhost", "/dev/null")]
+    {
         let output = at(host, roots);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
@@ -234,8 +273,14 @@ async fn tls_to_the_database_is_verified() {
     // Requests are served over TLS to the database too.
     let database = format!("postgresql://test@localhost:{port}/postgres?sslmode=require");
     let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-    serve.args(["user", "add", "amy", "--password-file", "/dev/stdin", "--database", &database]).env_clear();
-    let mut serve = serve.env("INVENTREE_DB_TLS_ROOTS", good).stdin(std::process::Stdio::piped()).spawn().unwrap();
+    serve
+        .args(["user", "add", "amy", "--password-file", "/dev/stdin", "--database", &database])
+        .env_clear();
+    let mut serve = serve
+        .env("INVENTREE_DB_TLS_ROOTS", good)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     std::io::Write::write_all(serve.stdin.as_mut().unwrap(), PASSWORD.as_bytes()).unwrap();
     drop(serve.stdin.take());
     assert!(serve.wait().unwrap().success());
@@ -264,7 +309,9 @@ async fn database_that_has_frozen_is_unavailable_and_used_again_when_it_thaws() 
         server.http.post(of("password/reset/")).json(&json!({ "email": "amy@example.com" })),
     ];
     let patience = std::time::Duration::from_secs(30);
-    let answers = join_all(requests.map(|request| tokio::time::timeout(patience, server.page(request)))).await;
+    let answers =
+        join_all(requests.map(|request| tokio::time::timeout(patience, server.page(request))))
+            .await;
     for answer in answers {
         assert_eq!(answer.expect("an answer").status, 503);
     }

@@ -20,7 +20,10 @@ async fn start() -> TestServer {
 async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
     let answer = server.admin("/metrics").await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(
+        answer.header("content-type"),
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
     let text = String::from_utf8(answer.body).unwrap();
     let (samples, rest) = text.split_once("# EOF\n").unwrap();
     assert_eq!(rest, "");
@@ -30,7 +33,9 @@ async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
         if let Some(described) = line.strip_prefix("# ") {
             let words: Vec<&str> = described.splitn(3, ' ').collect();
             match words[..] {
-                ["TYPE", family, kind] => assert!(types.insert(family, kind).is_none(), "{family} twice"),
+                ["TYPE", family, kind] => {
+                    assert!(types.insert(family, kind).is_none(), "{family} twice")
+                }
                 ["HELP", _, help] => assert!(help.len() > 5, "{line}"),
                 ["UNIT", family, unit] => assert!(family.ends_with(unit), "{line}"),
                 _ => panic!("{line}"),
@@ -42,7 +47,9 @@ async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
         assert!(bare.starts_with("inventree_auth_"), "{line}");
         let known = ["", "_total", "_bucket", "_sum", "_count", "_info"];
         assert!(
-            known.iter().any(|end| bare.strip_suffix(end).is_some_and(|family| types.contains_key(family))),
+            known
+                .iter()
+                .any(|end| bare.strip_suffix(end).is_some_and(|family| types.contains_key(family))),
             "{line}"
         );
         assert!(read.insert(name.to_owned(), value.parse().unwrap()).is_none(), "{line} twice");
@@ -51,7 +58,9 @@ async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
 }
 
 fn requests(operation: &str, method: &str, status: u16) -> String {
-    format!("inventree_auth_http_requests_total{{operation=\"{operation}\",method=\"{method}\",status=\"{status}\"}}")
+    format!(
+        "inventree_auth_http_requests_total{{operation=\"{operation}\",method=\"{method}\",status=\"{status}\"}}"
+    )
 }
 
 #[tokio::test]
@@ -59,7 +68,9 @@ async fn health_and_metrics_are_off_by_default_and_never_on_the_api_port() {
     let server = TestServer::start().await;
     assert!(server.admin_address().is_none());
     let shown = start().await;
-    for (server, path) in [(&server, "/metrics"), (&shown, "/metrics"), (&shown, "/healthz"), (&shown, "/readyz")] {
+    for (server, path) in
+        [(&server, "/metrics"), (&shown, "/metrics"), (&shown, "/healthz"), (&shown, "/readyz")]
+    {
         let answer = server.run(server.http.get(format!("{}{path}", server.base))).await;
         assert_eq!(answer.status, 404);
         assert_eq!(answer.json()["detail"], "API endpoint not found");
@@ -81,7 +92,8 @@ async fn a_server_that_can_work_is_healthy_and_ready() {
 async fn other_paths_and_methods_are_not_served() {
     let server = start().await;
     let address = server.admin_address().unwrap();
-    let ask = |method, path| server.page(server.http.request(method, format!("http://{address}{path}")));
+    let ask =
+        |method, path| server.page(server.http.request(method, format!("http://{address}{path}")));
     assert_eq!(ask(Method::GET, "/").await.status, 404);
     assert_eq!(ask(Method::GET, "/metrics/").await.status, 404);
     let refused = ask(Method::POST, "/metrics").await;
@@ -106,7 +118,8 @@ async fn idle_monitors_keep_nobody_out() {
     let mut closed = 0;
     for stream in &mut idle {
         let mut buffer = [0];
-        let read = tokio::time::timeout(std::time::Duration::from_millis(5), stream.read(&mut buffer));
+        let read =
+            tokio::time::timeout(std::time::Duration::from_millis(5), stream.read(&mut buffer));
         closed += usize::from(matches!(read.await, Ok(Ok(0) | Err(_))));
     }
     assert!((128..192).contains(&closed), "{closed} of 192 closed");
@@ -118,10 +131,13 @@ async fn a_locked_database_makes_a_server_unready_until_it_is_free() {
     let lock = server.place.lock();
     let started = std::time::Instant::now();
     let answer = server.admin("/readyz").await;
-    assert_eq!((answer.status, answer.body.as_slice()), (503, &b"not ready: the database cannot be written\n"[..]));
+    assert_eq!(
+        (answer.status, answer.body.as_slice()),
+        (503, &b"not ready: the database cannot be written\n"[..])
+    );
     assert_eq!(server.admin("/healthz").await.status, 200);
     // A scrape does not wait for the writer.
-    assert!(metrics(&server).await.contains_key("inventree_auth_mails_waiting"));
+    assert!(metrics(&server).await.contains_key("inventree_auth_emails_waiting"));
     assert!(started.elapsed().as_secs() < 10);
     drop(lock);
     // An earlier check may still be waiting for the lock.
@@ -152,7 +168,11 @@ async fn each_request_counts_once_by_operation_method_and_status() {
         (requests("auth_user_retrieve", "HEAD", 200), 1.0),
         (requests("-", "DELETE", 405), 1.0),
         ("inventree_auth_http_requests_in_flight".to_owned(), 0.0),
-        ("inventree_auth_http_request_duration_seconds_count{operation=\"auth_login_create\"}".to_owned(), 3.0),
+        (
+            "inventree_auth_http_request_duration_seconds_count{operation=\"auth_login_create\"}"
+                .to_owned(),
+            3.0,
+        ),
     ] {
         assert_eq!(read.get(&sample), Some(&count), "{sample} in {read:#?}");
     }
@@ -161,7 +181,8 @@ async fn each_request_counts_once_by_operation_method_and_status() {
 #[tokio::test]
 async fn what_strangers_ask_for_makes_no_new_series() {
     let server = start().await;
-    let series = |read: &BTreeMap<String, f64>| -> BTreeSet<String> { read.keys().cloned().collect() };
+    let series =
+        |read: &BTreeMap<String, f64>| -> BTreeSet<String> { read.keys().cloned().collect() };
     server.get("no/such/path/", &[]).await;
     let before = series(&metrics(&server).await);
     for n in 0..1000 {
@@ -182,22 +203,25 @@ async fn hashes_writes_and_mails_are_counted() {
     // The last write deletes the second email from the outbox.
     let mut read = metrics(&server).await;
     for _ in 0..500 {
-        if read["inventree_auth_mails_waiting"] == 0.0 {
+        if read["inventree_auth_emails_waiting"] == 0.0 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         read = metrics(&server).await;
     }
-    let grew = |name: &str| read[&format!("inventree_auth_{name}")] - before[&format!("inventree_auth_{name}")];
+    let grew = |name: &str| {
+        read[&format!("inventree_auth_{name}")] - before[&format!("inventree_auth_{name}")]
+    };
     assert_eq!(grew("hash_duration_seconds_count"), 1.0);
     assert!(grew("write_batch_size_count") >= 2.0);
     assert!(grew("write_batch_size_sum") >= grew("write_batch_size_count"));
     // One of each per transaction. The callers of the last one may be answered before it is
     // counted.
-    let (timed, batches) = (grew("write_transaction_duration_seconds_count"), grew("write_batch_size_count"));
+    let (timed, batches) =
+        (grew("write_transaction_duration_seconds_count"), grew("write_batch_size_count"));
     assert!((timed - batches).abs() <= 1.0, "{timed} and {batches}");
     assert_eq!(read["inventree_auth_hashes_waiting"], 0.0);
-    assert_eq!(read["inventree_auth_hashes_turned_away_total"], 0.0);
+    assert_eq!(read["inventree_auth_password_hashes_rejected_total"], 0.0);
     assert_eq!(read["inventree_auth_write_transactions_failed_total"], 0.0);
     match &server.place {
         Place::File(_) => {
@@ -208,8 +232,8 @@ async fn hashes_writes_and_mails_are_counted() {
     }
     assert!(read["inventree_auth_start_time_seconds"] > 1.7e9);
     assert_eq!(read["inventree_auth_build_info{version=\"0.1.0\"}"], 1.0);
-    assert_eq!(read["inventree_auth_mails_sent_total"], 2.0);
-    assert_eq!(read["inventree_auth_mails_dropped_total"], 0.0);
+    assert_eq!(read["inventree_auth_emails_sent_total"], 2.0);
+    assert_eq!(read["inventree_auth_emails_dropped_total"], 0.0);
     assert_eq!(read["inventree_auth_log_lines_dropped_total"], 0.0);
 }
 
@@ -232,9 +256,9 @@ async fn a_mail_that_waits_shows_its_age() {
     server.register("amy", "amy@example.com").await;
     server.clock.advance(chrono::Duration::minutes(7));
     let read = metrics(&server).await;
-    assert_eq!(read["inventree_auth_mails_waiting"], 1.0);
-    assert_eq!(read["inventree_auth_mail_oldest_age_seconds"], 420.0);
-    assert_eq!(read["inventree_auth_mails_sent_total"], 0.0);
+    assert_eq!(read["inventree_auth_emails_waiting"], 1.0);
+    assert_eq!(read["inventree_auth_email_oldest_age_seconds"], 420.0);
+    assert_eq!(read["inventree_auth_emails_sent_total"], 0.0);
 }
 
 /// An alert on a metric that does not exist never fires.
@@ -245,13 +269,16 @@ async fn every_metric_of_the_documented_alerts_exists() {
     let read = metrics(&server).await;
     let page = include_str!("../docs/operating.md");
     let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
-    let named: BTreeSet<&str> =
-        page.split(|letter| !is_name(letter)).filter(|word| word.starts_with("inventree_auth_")).collect();
+    let named: BTreeSet<&str> = page
+        .split(|letter| !is_name(letter))
+        .filter(|word| word.starts_with("inventree_auth_"))
+        .collect();
     assert!(named.len() >= 8, "{named:?}");
     // PostgreSQL has an exporter of its own for its disk.
     let is_file = matches!(server.place, Place::File(_));
     let expected = named.iter().filter(|name| is_file || !name.contains("disk_"));
-    let missing: Vec<&&str> =
-        expected.filter(|name| !read.keys().any(|sample| sample.split('{').next() == Some(*name))).collect();
+    let missing: Vec<&&str> = expected
+        .filter(|name| !read.keys().any(|sample| sample.split('{').next() == Some(*name)))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -33,7 +33,11 @@ struct Said {
 impl Said {
     fn of(output: Output) -> Said {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+        Said {
+            code: output.status.code().unwrap(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
     }
 
     fn json(&self) -> Value {
@@ -43,7 +47,11 @@ impl Said {
 
     /// The one-line error.
     fn refusal(&self) -> &str {
-        assert_eq!((self.code, self.out.as_str(), self.err.lines().count()), (1, "", 1), "{self:?}");
+        assert_eq!(
+            (self.code, self.out.as_str(), self.err.lines().count()),
+            (1, "", 1),
+            "{self:?}"
+        );
         self.err.trim().strip_prefix("inventree-auth: ").unwrap()
     }
 }
@@ -61,7 +69,11 @@ impl Operator {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-        command.args(arguments).arg("--database").arg(self.database.argument()).stdin(Stdio::null());
+        command
+            .args(arguments)
+            .arg("--database")
+            .arg(self.database.argument())
+            .stdin(Stdio::null());
         command
     }
 
@@ -105,13 +117,22 @@ async fn status(server: &TestServer, header: (&str, &str)) -> u16 {
 async fn user_added_beside_a_running_server_logs_in_at_once() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
-    let add = ["user", "add", "Amy", "--email", "Amy@Example.com", "--first-name", "Amy", "--last-name", "Pond"];
+    let add = [
+        "user",
+        "add",
+        "Amy",
+        "--email",
+        "Amy@Example.com",
+        "--first-name",
+        "Amy",
+        "--last-name",
+        "Pond",
+    ];
     let said = operator.with_password(&add, PASSWORD);
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
     let (token, _) = log_in(&server, "amy").await;
     let user = server.get("user/", &token_of(&token)).await.json();
-    let expected =
-        json!({"pk": 1, "username": "Amy", "email": "amy@example.com", "first_name": "Amy", "last_name": "Pond"});
+    let expected = json!({"pk": 1, "username": "Amy", "email": "amy@example.com", "first_name": "Amy", "last_name": "Pond"});
     assert_eq!(user, expected);
     let addresses = server.get("emails/", &token_of(&token)).await.json();
     let row = &addresses["results"][0];
@@ -125,7 +146,8 @@ async fn user_added_beside_a_running_server_logs_in_at_once() {
 #[tokio::test]
 async fn user_added_with_an_address_can_reset_the_password() {
     let server = TestServer::start().await;
-    let said = Operator::of(&server).with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
+    let said = Operator::of(&server)
+        .with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
     assert_eq!(said.code, 0, "{said:?}");
     server.post("password/reset/", &[], json!({"email": "amy@example.com"})).await;
     let (uid, token) = reset_link(&server.take_mails(1).await[0]);
@@ -144,7 +166,10 @@ async fn deactivated_user_is_refused_by_the_next_request_and_comes_back_with_not
     let (bobs, _) = log_in(&server, "bob").await;
     assert_eq!(status(&server, ("cookie", &session)).await, 200);
     assert_eq!(operator.json(&["user", "deactivate", "AMY"]), json!({"sessions": 2, "tokens": 2}));
-    assert_eq!(server.get("user/", &token_of(&token)).await.json(), json!({"detail": "Invalid token."}));
+    assert_eq!(
+        server.get("user/", &token_of(&token)).await.json(),
+        json!({"detail": "Invalid token."})
+    );
     assert_eq!(status(&server, ("cookie", &session)).await, 401);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
     assert_eq!(status(&server, ("authorization", &bobs)).await, 200);
@@ -170,7 +195,8 @@ async fn new_password_opens_and_whatever_was_open_with_the_old_one_is_closed() {
     assert_eq!(status(&server, ("cookie", &session)).await, 401);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
     assert_eq!(server.log_in("amy", OTHER_PASSWORD).await.status, 200);
-    let body = json!({"uid": uid, "token": key, "new_password1": PASSWORD, "new_password2": PASSWORD});
+    let body =
+        json!({"uid": uid, "token": key, "new_password1": PASSWORD, "new_password2": PASSWORD});
     assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 400);
 }
 
@@ -183,7 +209,10 @@ async fn revoked_token_says_so_to_its_next_request_and_the_others_go_on() {
     let listed = operator.json(&["token", "list", "amy"]);
     let id = listed[0]["id"].to_string();
     assert_eq!(operator.json(&["token", "revoke", &id]), json!({"sessions": 0, "tokens": 1}));
-    assert_eq!(server.get("user/", &token_of(&first)).await.json(), json!({"detail": "Token has been revoked"}));
+    assert_eq!(
+        server.get("user/", &token_of(&first)).await.json(),
+        json!({"detail": "Token has been revoked"})
+    );
     assert_eq!(status(&server, ("authorization", &second)).await, 200);
     assert_eq!(status(&server, ("cookie", &session)).await, 200);
     assert_eq!(operator.json(&["token", "list"])[0]["state"], "revoked");
@@ -202,10 +231,14 @@ async fn ended_session_opens_nothing_more_and_tokens_go_on() {
     assert_eq!(status(&server, ("cookie", &third)).await, 200);
     let said = operator.run(&["session", "end", "--user", "Amy"]);
     assert_eq!(
-        said.out, "amy is signed out: 2 sessions revoked; still valid: 3 API tokens (`token list amy`)\n",
+        said.out,
+        "amy is signed out: 2 sessions revoked; still valid: 3 API tokens (`token list amy`)\n",
         "{said:?}"
     );
-    assert_eq!(operator.json(&["session", "end", "--user", "Amy"]), json!({"sessions": 0, "tokens": 0}));
+    assert_eq!(
+        operator.json(&["session", "end", "--user", "Amy"]),
+        json!({"sessions": 0, "tokens": 0})
+    );
     assert_eq!(status(&server, ("cookie", &third)).await, 401);
     assert_eq!(status(&server, ("authorization", &token)).await, 200);
 }
@@ -237,7 +270,7 @@ async fn clear_deletes_what_has_expired_and_nothing_else() {
 async fn server_clears_once_a_day_by_its_own_clock() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
-    let mut cleanup = CleanupJob::new(server.domain().clone());
+    let mut cleanup = CleanupJob::new(server.app().clone());
     let nothing = Some(Revoked { sessions: 0, tokens: 0 });
     assert_eq!(cleanup.run_if_due().await.unwrap(), nothing);
     assert_eq!(cleanup.run_if_due().await.unwrap(), None);
@@ -252,8 +285,8 @@ async fn server_clears_once_a_day_by_its_own_clock() {
 #[tokio::test]
 async fn sweep_that_fails_stays_due() {
     let server = TestServer::start().await;
-    let mut cleanup = CleanupJob::new(server.domain().clone());
-    server.domain().store.close();
+    let mut cleanup = CleanupJob::new(server.app().clone());
+    server.app().store.close();
     for _ in 0..2 {
         assert!(cleanup.run_if_due().await.is_err());
     }
@@ -263,7 +296,7 @@ async fn sweep_that_fails_stays_due() {
 async fn expired_token_says_so_for_a_month_before_it_is_forgotten() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    let mut cleanup = CleanupJob::new(server.domain().clone());
+    let mut cleanup = CleanupJob::new(server.app().clone());
     for (days, detail) in [(365 + 30, "Token has expired"), (1, "Invalid token.")] {
         server.clock.advance(Duration::days(days));
         cleanup.run_if_due().await.unwrap();
@@ -276,14 +309,14 @@ async fn more_than_a_batch_is_cleared_in_one_sweep() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let old = server.clock.now() - Duration::days(1);
-    let insert = server.domain().store.write(move |w| {
+    let insert = server.app().store.write(move |w| {
         for number in 0..1200 {
             w.session_insert(&digest(&number.to_string()), 1, old, old, "")?;
         }
         Ok::<_, inventree_auth::store::StoreError>(())
     });
     insert.await.unwrap();
-    let ended = CleanupJob::new(server.domain().clone()).run_if_due().await.unwrap();
+    let ended = CleanupJob::new(server.app().clone()).run_if_due().await.unwrap();
     assert_eq!(ended, Some(Revoked { sessions: 1200, tokens: 0 }));
 }
 
@@ -297,7 +330,7 @@ async fn server_clears_by_itself_when_it_starts() {
     assert_eq!(operator.json(&["session", "list"]).as_array().unwrap().len(), 1);
     let second = TestServer::at(&operator.database).await;
     for _ in 0..500 {
-        if second.domain().store.read(|r| r.session_list(1)).await.unwrap().is_empty() {
+        if second.app().store.read(|r| r.session_list(1)).await.unwrap().is_empty() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -339,7 +372,10 @@ async fn json_has_these_keys_in_this_order() {
 #[test]
 fn tables_are_aligned_and_keep_control_characters_out_of_the_terminal() {
     let operator = Operator::alone();
-    operator.with_password(&["user", "add", "amy", "--first-name", "A\u{1b}[31my", "--admin"], PASSWORD);
+    operator.with_password(
+        &["user", "add", "amy", "--first-name", "A\u{1b}[31my", "--admin"],
+        PASSWORD,
+    );
     operator.with_password(&["user", "add", "bartholomew", "--email", "b@example.com"], PASSWORD);
     let said = operator.run(&["user", "list"]);
     let expected = "\
@@ -356,7 +392,9 @@ ID  USERNAME     EMAIL          NAME     ACTIVE  ADMIN  LAST LOGIN
 #[test]
 fn list_is_by_name_and_finds_parts_of_names_and_addresses() {
     let operator = Operator::alone();
-    for (name, email) in [("zoe", "zoe@example.org"), ("Amy_1", ""), ("amyx1", "pond@example.com"), ("Émile", "")] {
+    for (name, email) in
+        [("zoe", "zoe@example.org"), ("Amy_1", ""), ("amyx1", "pond@example.com"), ("Émile", "")]
+    {
         let said = operator.with_password(&["user", "add", name, "--email", email], PASSWORD);
         assert_eq!(said.code, 0, "{said:?}");
     }
@@ -370,7 +408,8 @@ fn list_is_by_name_and_finds_parts_of_names_and_addresses() {
         ("émi", vec!["Émile"]),
     ] {
         let listed = operator.json(&["user", "list", "--search", search]);
-        let names: Vec<_> = listed.as_array().unwrap().iter().map(|user| user["username"].clone()).collect();
+        let names: Vec<_> =
+            listed.as_array().unwrap().iter().map(|user| user["username"].clone()).collect();
         assert_eq!(names, found, "{search}");
     }
     let said = operator.run(&["user", "list", "--limit", "2", "--format", "json"]);
@@ -384,8 +423,10 @@ fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
     let operator = Operator::alone();
     assert_eq!(operator.with_password(&["user", "add", "root", "--admin"], PASSWORD).code, 0);
     assert_eq!(operator.json(&["user", "show", "root"])["admin"], true);
-    let mut files: Vec<_> =
-        std::fs::read_dir(operator.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(operator.folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
     files.sort();
     // No other file beside the database: only the server creates a key.
     match &operator.database {
@@ -399,7 +440,10 @@ async fn no_name_moves_the_cursor_or_turns_the_text_of_a_terminal() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let hostile = "A\u{1b}[2J\u{9b}2J\u{7f}\u{202e}y";
-    let named = server.domain().store.write(move |w| w.account_update_names(1, "amy", "amy", "amy", hostile, ""));
+    let named = server
+        .app()
+        .store
+        .write(move |w| w.account_update_names(1, "amy", "amy", "amy", hostile, ""));
     named.await.unwrap();
     let operator = Operator::of(&server);
     for arguments in [&["user", "list"][..], &["user", "show", "amy"], &["user", "show", hostile]] {
@@ -423,7 +467,10 @@ fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
         Said::of(command.envs(settings.iter().copied()).output().unwrap())
     };
     for (settings, says) in [
-        (&[("INVENTREE_SECRET_KEY", "x")][..], "INVENTREE_SECRET_KEY takes a random text of 32 characters or more"),
+        (
+            &[("INVENTREE_SECRET_KEY", "x")][..],
+            "INVENTREE_SECRET_KEY takes a random text of 32 characters or more",
+        ),
         (
             &[("INVENTREE_ADMIN_USER", "root"), ("INVENTREE_ADMIN_PASSWORD", "a")],
             "INVENTREE_ADMIN_PASSWORD: This password is too short.",
@@ -438,12 +485,19 @@ fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
     let smtp = [("INVENTREE_EMAIL_HOST", "mail.example.com")];
     let said = run(&["check-config"], &smtp);
     assert_eq!((said.code, said.out.as_str()), (0, "Configuration OK.\n"));
-    assert!(said.err.starts_with("inventree-auth: warning: live links are sent to INVENTREE_EMAIL_HOST"), "{said:?}");
+    assert!(
+        said.err
+            .starts_with("inventree-auth: warning: live links are sent to INVENTREE_EMAIL_HOST"),
+        "{said:?}"
+    );
     // The address is taken, so that `serve` terminates.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = run(&["serve", "--bind", &address], &smtp);
-    assert!(said.code == 1 && said.err.contains("live links are sent to INVENTREE_EMAIL_HOST"), "{said:?}");
+    assert!(
+        said.code == 1 && said.err.contains("live links are sent to INVENTREE_EMAIL_HOST"),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
@@ -494,8 +548,11 @@ async fn password_comes_from_standard_input_and_is_trimmed_as_every_login_trims_
 /// A terminal made by `script` (Debian's bsdutils). Each answer is typed after its prompt.
 #[cfg(target_os = "linux")]
 fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]) -> (i32, String) {
-    let command =
-        format!("{} {arguments} --database {}", env!("CARGO_BIN_EXE_inventree-auth"), operator.database.argument());
+    let command = format!(
+        "{} {arguments} --database {}",
+        env!("CARGO_BIN_EXE_inventree-auth"),
+        operator.database.argument()
+    );
     let mut script = Command::new("script");
     script.args(["-qec", &command, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = script.spawn().expect("script, of Debian's bsdutils");
@@ -504,7 +561,8 @@ fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]
     for (question, answer) in dialogue {
         while !shown.ends_with(question.as_bytes()) {
             let shown_so_far = String::from_utf8_lossy(&shown);
-            let next = screen.next().unwrap_or_else(|| panic!("{question} was not asked: {shown_so_far}"));
+            let next =
+                screen.next().unwrap_or_else(|| panic!("{question} was not asked: {shown_so_far}"));
             shown.push(next.unwrap());
         }
         writeln!(keyboard, "{answer}").unwrap();
@@ -528,7 +586,9 @@ fn password_is_asked_for_twice_at_a_terminal() {
     assert!(code == 1 && shown.contains("the two passwords differ"), "{shown}");
     assert_eq!(operator.run(&["user", "show", "bob"]).refusal(), "there is no user bob");
     // No prompt for a taken or unknown name.
-    for (arguments, says) in [("user add AMY", "already exists"), ("user set-password bob", "there is no user bob")] {
+    for (arguments, says) in
+        [("user add AMY", "already exists"), ("user set-password bob", "there is no user bob")]
+    {
         let (code, shown) = at_a_terminal(&operator, arguments, &[]);
         assert!(code == 1 && shown.contains(says), "{shown}");
     }
@@ -548,11 +608,16 @@ fn bad_input_is_one_line_and_writes_nothing() {
     operator.with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
     let before = operator.json(&["user", "list"]);
     for (arguments, password, says) in [
-        (&["user", "add", "AMY"][..], PASSWORD, "username: A user with that username already exists."),
+        (
+            &["user", "add", "AMY"][..],
+            PASSWORD,
+            "username: A user with that username already exists.",
+        ),
         (
             &["user", "add", "a b", "--email", "nonsense"],
             PASSWORD,
-            "username: Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters. \
+            "username: Enter a valid username. This value may contain only letters, numbers, and \
+             @/./+/-/_ characters. \
              email: Enter a valid email address.",
         ),
         (&["user", "add", ""], PASSWORD, "username: This field may not be blank."),
@@ -597,13 +662,18 @@ fn bad_input_is_one_line_and_writes_nothing() {
             &["user", "add", "bob", "--password-file", "/no/such/file"],
             "/no/such/file: No such file or directory (os error 2)",
         ),
-        (&["user", "list", "--config", "/no/such/file"], "/no/such/file: No such file or directory (os error 2)"),
+        (
+            &["user", "list", "--config", "/no/such/file"],
+            "/no/such/file: No such file or directory (os error 2)",
+        ),
     ] {
         assert_eq!(operator.run(arguments).refusal(), says, "{arguments:?}");
     }
-    for arguments in
-        [&["session", "end"][..], &["session", "end", "7", "--user", "amy"], &["user", "add", "bob", PASSWORD]]
-    {
+    for arguments in [
+        &["session", "end"][..],
+        &["session", "end", "7", "--user", "amy"],
+        &["user", "add", "bob", PASSWORD],
+    ] {
         assert_eq!(operator.run(arguments).code, 2, "{arguments:?}");
     }
     assert_eq!(operator.json(&["user", "list"]), before);
@@ -614,7 +684,8 @@ fn address_that_somebody_has_proved_is_taken() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
     operator.database.execute("UPDATE email_addresses SET verified = TRUE");
-    let said = operator.with_password(&["user", "add", "bob", "--email", "AMY@example.com"], PASSWORD);
+    let said =
+        operator.with_password(&["user", "add", "bob", "--email", "AMY@example.com"], PASSWORD);
     assert_eq!(said.refusal(), "email: A user is already registered with this e-mail address.");
     assert_eq!(operator.json(&["user", "list"]).as_array().unwrap().len(), 1);
 }
@@ -682,9 +753,14 @@ async fn no_output_has_a_secret_or_its_digest() {
     let operator = Operator::of(&server);
     let registered = server.register("amy", "amy@example.com").await;
     let (token, session) = log_in(&server, "amy").await;
-    let hash = server.domain().store.read(|r| r.account_find(1)).await.unwrap().unwrap().password;
-    let mut secrets =
-        vec![PASSWORD.to_owned(), OTHER_PASSWORD.to_owned(), hash, "argon2".to_owned(), "inv-".to_owned()];
+    let hash = server.app().store.read(|r| r.account_find(1)).await.unwrap().unwrap().password;
+    let mut secrets = vec![
+        PASSWORD.to_owned(),
+        OTHER_PASSWORD.to_owned(),
+        hash,
+        "argon2".to_owned(),
+        "inv-".to_owned(),
+    ];
     for secret in [&registered, &token, &session] {
         let key = secret.trim_start_matches("Token ").trim_start_matches("sessionid=");
         secrets.extend([key.to_owned(), hex(&digest(key)), hex(&digest(key)).to_uppercase()]);
@@ -704,7 +780,8 @@ async fn no_output_has_a_secret_or_its_digest() {
             &["session", "end", "--user", "amy"],
             &["session", "clear"],
         ] {
-            let Said { code, out, err } = operator.run(&[arguments, &["--format", format]].concat());
+            let Said { code, out, err } =
+                operator.run(&[arguments, &["--format", format]].concat());
             assert_eq!(code, 0, "{arguments:?}: {err}");
             said += &(out + &err);
         }

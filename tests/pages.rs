@@ -22,7 +22,9 @@ const PAGES: [&str; 6] = [
 
 async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
     let request = server.http.get(format!("{}{path}", server.base));
-    server.run(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    server
+        .run(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+        .await
 }
 
 fn text(answer: &Answer) -> String {
@@ -43,8 +45,9 @@ async fn every_page_is_whole_without_inline_code_or_other_origins() {
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
         let policy = answer.header("content-security-policy");
-        let expected = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                        form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        let expected = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
+            data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors \
+            'none'";
         assert_eq!(policy, expected, "{path}");
         let page = text(&answer);
         assert!(!page.contains("{{") && !page.contains("}}"), "{path}: {page}");
@@ -71,7 +74,8 @@ async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
         let page = text(&get(&server, path, &[]).await);
         for form in page.split("<form").skip(1).filter_map(|rest| rest.split("</form>").next()) {
             assert!(form.starts_with(" method=\"post\""), "{path}: {form}");
-            let buttons: Vec<&str> = form.split("<button").skip(1).filter_map(|rest| rest.split('>').next()).collect();
+            let buttons: Vec<&str> =
+                form.split("<button").skip(1).filter_map(|rest| rest.split('>').next()).collect();
             assert_eq!(buttons.len(), 1, "{path}: {form}");
             assert!(buttons[0].ends_with(" disabled"), "{path}: {form}");
             forms += 1;
@@ -96,7 +100,11 @@ async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
     for path in &paths {
         let plain = get(&server, path, &[]).await;
         let packed = get(&server, path, &[("Accept-Encoding", "gzip, br")]).await;
-        assert_eq!((plain.header("content-encoding"), packed.header("content-encoding")), ("", "gzip"), "{path}");
+        assert_eq!(
+            (plain.header("content-encoding"), packed.header("content-encoding")),
+            ("", "gzip"),
+            "{path}"
+        );
         assert_ne!(plain.header("etag"), packed.header("etag"));
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&plain.body).unwrap();
@@ -107,7 +115,11 @@ async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
         let known = get(&server, path, &[("If-None-Match", plain.header("etag"))]).await;
         assert_eq!(known.status, 304);
         // A browser updates its stored headers from a 304.
-        assert_eq!(known.header("content-security-policy"), plain.header("content-security-policy"), "{path}");
+        assert_eq!(
+            known.header("content-security-policy"),
+            plain.header("content-security-policy"),
+            "{path}"
+        );
     }
     println!("{} files, {sent} bytes compressed", paths.len());
     assert!(sent < 60_000, "{sent}");
@@ -124,7 +136,8 @@ async fn looking_at_a_mailed_link_uses_nothing_up() {
     let reset = format!("/platform/set-password?uid={uid}&token={token}");
     for path in [&confirm, &reset] {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            let answer = server.run(server.http.request(method, format!("{}{path}", server.base))).await;
+            let answer =
+                server.run(server.http.request(method, format!("{}{path}", server.base))).await;
             assert_eq!(answer.status, 200);
         }
         let posted = server.run(server.http.post(format!("{}{path}", server.base))).await;
@@ -132,9 +145,11 @@ async fn looking_at_a_mailed_link_uses_nothing_up() {
         // The key is not in the page, neither in its text nor in its asset URLs.
         assert!(!text(&get(&server, path, &[]).await).contains(&key));
     }
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
-    let body =
-        json!({ "uid": uid, "token": token, "new_password1": "Quagga-Topaz-88", "new_password2": "Quagga-Topaz-88" });
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
+    let body = json!({ "uid": uid, "token": token, "new_password1": "Quagga-Topaz-88", "new_password2": "Quagga-Topaz-88" });
     assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
 }
 
@@ -160,11 +175,17 @@ async fn a_browser_is_led_from_the_root_and_a_program_is_not() {
     let accept = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
     let browser = get(&server, "/", &[accept]).await;
     assert_eq!((browser.status, browser.header("location")), (302, "/platform/"));
-    let head = server.run(server.http.head(format!("{}/", server.base)).header(accept.0, accept.1)).await;
+    let head =
+        server.run(server.http.head(format!("{}/", server.base)).header(accept.0, accept.1)).await;
     assert_eq!((head.status, head.header("location")), (302, "/platform/"));
-    for accept in ["application/json", "*/*", "application/json, text/html;q=0.1", "text/html;q=0, */*"] {
+    for accept in
+        ["application/json", "*/*", "application/json, text/html;q=0.1", "text/html;q=0, */*"]
+    {
         let program = get(&server, "/", &[("Accept", accept)]).await;
-        assert_eq!((program.status, program.json()["detail"].as_str()), (404, Some("API endpoint not found")));
+        assert_eq!(
+            (program.status, program.json()["detail"].as_str()),
+            (404, Some("API endpoint not found"))
+        );
     }
 }
 
@@ -203,7 +224,10 @@ async fn every_text_is_used_and_every_used_text_is_there() {
             // Escaped for Rust's format!.
             format!("{{{{{{{{{name}}}}}}}}}"),
             // The note for browsers without JavaScript.
-            format!("{{{{noscript:{}}}}}", name.trim_end_matches(".needs").trim_end_matches(".call")),
+            format!(
+                "{{{{noscript:{}}}}}",
+                name.trim_end_matches(".needs").trim_end_matches(".call")
+            ),
         ];
         assert!(ways.iter().any(|way| used.contains(way)), "nobody uses {name}");
     }
@@ -267,21 +291,26 @@ async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind(
     let mut demo = demo();
     let http = reqwest::Client::new();
     let post = |path: &str, body: serde_json::Value| {
-        let request = http.post(format!("{}/api/auth/{path}", demo.base)).header("content-type", "application/json");
+        let request = http
+            .post(format!("{}/api/auth/{path}", demo.base))
+            .header("content-type", "application/json");
         request.body(body.to_string()).send()
     };
     let page = async |path: &str| http.get(format!("{}{path}", demo.base)).send().await.unwrap();
-    let login = post("login/", json!({ "username": "demo", "password": demo.password })).await.unwrap();
+    let login =
+        post("login/", json!({ "username": "demo", "password": demo.password })).await.unwrap();
     assert_eq!(login.status(), 200);
     let banner = page("/platform/login").await.text().await.unwrap();
     // Inside a landmark; otherwise screen readers skip it.
     let header = banner.split("<header>").nth(1).unwrap().split("</header>").next().unwrap();
-    assert!(header.contains("This is a demonstration") && header.contains("href=\"/platform/demo/mails/\""));
+    assert!(
+        header.contains("This is a demonstration")
+            && header.contains("href=\"/platform/demo/mails/\"")
+    );
 
     let account = json!({ "username": "<b>{{x", "password1": PASSWORD, "password2": PASSWORD });
     assert_eq!(post("registration/", account).await.unwrap().status(), 400);
-    let account =
-        json!({ "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD });
+    let account = json!({ "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD });
     assert_eq!(post("registration/", account).await.unwrap().status(), 201);
     let mut mails = String::new();
     for _ in 0..500 {
@@ -291,13 +320,21 @@ async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind(
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    let link = mails.split("href=\"").find(|rest| rest.starts_with(&format!("{}/accounts/", demo.base)));
+    let link =
+        mails.split("href=\"").find(|rest| rest.starts_with(&format!("{}/accounts/", demo.base)));
     let link = link.unwrap_or_else(|| panic!("{mails}")).split('"').next().unwrap();
     let key = link.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
-    assert_eq!(post("registration/verify-email/", json!({ "key": key })).await.unwrap().status(), 200);
+    assert_eq!(
+        post("registration/verify-email/", json!({ "key": key })).await.unwrap().status(),
+        200
+    );
     let html = page("/platform/demo/mails/0/").await;
     let policy = html.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("allow-scripts"));
+    assert!(
+        policy.contains("sandbox")
+            && policy.contains("default-src 'none'")
+            && !policy.contains("allow-scripts")
+    );
     assert!(html.text().await.unwrap().contains(&key));
     assert_eq!(page("/platform/demo/mails/7/").await.status(), 404);
     // A foreign host name that resolves to this machine (DNS rebinding).

@@ -20,7 +20,10 @@ impl Session {
         let answer = server.log_in(username, PASSWORD).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let csrf = answer.cookie_value("csrftoken");
-        Session { cookie: format!("sessionid={}; csrftoken={csrf}", answer.cookie_value("sessionid")), csrf }
+        Session {
+            cookie: format!("sessionid={}; csrftoken={csrf}", answer.cookie_value("sessionid")),
+            csrf,
+        }
     }
 
     async fn status(&self, server: &TestServer) -> u16 {
@@ -52,7 +55,8 @@ async fn link(server: &TestServer, email: &str) -> (String, String) {
 }
 
 async fn reset(server: &TestServer, (uid, token): &(String, String), password: &str) -> Answer {
-    let body = json!({ "uid": uid, "token": token, "new_password1": password, "new_password2": password });
+    let body =
+        json!({ "uid": uid, "token": token, "new_password1": password, "new_password2": password });
     server.post("password/reset/confirm/", &[], body).await
 }
 
@@ -64,7 +68,10 @@ async fn register(server: &TestServer, username: &str) -> (String, String) {
 }
 
 async fn confirm(server: &TestServer, key: &str) {
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
 }
 
 async fn pk(server: &TestServer, token: &str) -> i64 {
@@ -89,7 +96,12 @@ async fn add_proved(server: &TestServer, token: &str, email: &str) -> i64 {
 }
 
 async fn deactivate(server: &TestServer, id: i64) {
-    server.domain().store.write::<_, StoreError>(move |w| w.account_set_active(id, false)).await.unwrap();
+    server
+        .app()
+        .store
+        .write::<_, StoreError>(move |w| w.account_set_active(id, false))
+        .await
+        .unwrap();
 }
 
 fn invalid_token() -> Value {
@@ -101,7 +113,10 @@ async fn changed_password_opens_and_the_old_one_does_not() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let answer = change(&server, &token, NEW, NEW).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({ "detail": "New password has been saved." })));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, json!({ "detail": "New password has been saved." }))
+    );
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
     assert_eq!(server.log_in("amy", NEW).await.status, 200);
 }
@@ -154,7 +169,11 @@ async fn each_weakness_is_told_alone() {
         ("8402957316402", "This password is entirely numeric."),
     ] {
         let answer = change(&server, &token, password, password).await;
-        assert_eq!((answer.status, answer.json()), (400, json!({ "new_password2": [message] })), "{password}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (400, json!({ "new_password2": [message] })),
+            "{password}"
+        );
     }
     assert_eq!(server.log_in("maximilian", PASSWORD).await.status, 200);
 }
@@ -164,8 +183,8 @@ async fn missing_and_overlong_fields_are_all_named() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let missing = server.post("password/change/", &[("authorization", &token)], json!({})).await;
-    let required =
-        json!({ "new_password1": ["This field is required."], "new_password2": ["This field is required."] });
+    let required = json!({ "new_password1": ["This field is required."], "new_password2": ["This \
+        field is required."] });
     assert_eq!((missing.status, missing.json()), (400, required));
     let long = "aZ9-".repeat(32) + "x";
     let answer = change(&server, &token, &long, &long).await;
@@ -231,14 +250,29 @@ async fn change_mails_nobody() {
 async fn old_password_is_checked_when_it_is_sent() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    let body = |old: Value| json!({ "old_password": old, "new_password1": NEW, "new_password2": NEW });
-    for wrong in [json!("wrong"), json!(""), json!(17), json!(true), json!([PASSWORD]), json!({ "a": PASSWORD })] {
-        let answer = server.post("password/change/", &[("authorization", &token)], body(wrong.clone())).await;
+    let body =
+        |old: Value| json!({ "old_password": old, "new_password1": NEW, "new_password2": NEW });
+    for wrong in [
+        json!("wrong"),
+        json!(""),
+        json!(17),
+        json!(true),
+        json!([PASSWORD]),
+        json!({ "a": PASSWORD }),
+    ] {
+        let answer = server
+            .post("password/change/", &[("authorization", &token)], body(wrong.clone()))
+            .await;
         let message = "Your old password was entered incorrectly. Please enter it again.";
-        assert_eq!((answer.status, answer.json()), (400, json!({ "old_password": [message] })), "{wrong}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (400, json!({ "old_password": [message] })),
+            "{wrong}"
+        );
         assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     }
-    let answer = server.post("password/change/", &[("authorization", &token)], body(json!(PASSWORD))).await;
+    let answer =
+        server.post("password/change/", &[("authorization", &token)], body(json!(PASSWORD))).await;
     assert_eq!(answer.status, 200);
 }
 
@@ -247,12 +281,21 @@ async fn old_password_can_be_made_required() {
     let server = TestServer::with(&[("OLD_PASSWORD_REQUIRED", "true")]).await;
     let token = server.register("amy", "").await;
     let refused = change(&server, &token, NEW, NEW).await;
-    assert_eq!((refused.status, refused.json()), (400, json!({ "old_password": ["This field is required."] })));
+    assert_eq!(
+        (refused.status, refused.json()),
+        (400, json!({ "old_password": ["This field is required."] }))
+    );
     let body = json!({ "old_password": null, "new_password1": NEW, "new_password2": NEW });
-    assert_eq!(server.post("password/change/", &[("authorization", &token)], body).await.status, 400);
+    assert_eq!(
+        server.post("password/change/", &[("authorization", &token)], body).await.status,
+        400
+    );
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     let body = json!({ "old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW });
-    assert_eq!(server.post("password/change/", &[("authorization", &token)], body).await.status, 200);
+    assert_eq!(
+        server.post("password/change/", &[("authorization", &token)], body).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -277,12 +320,20 @@ async fn reset_answers_alike_and_mails_only_whom_it_reaches() {
 async fn reset_link_is_built_from_the_configured_site() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
-    let headers =
-        [("host", "evil.example.net"), ("x-forwarded-host", "evil.example.net"), ("x-forwarded-proto", "https")];
-    let answer = server.post("password/reset/", &headers, json!({ "email": "amy@example.com" })).await;
+    let headers = [
+        ("host", "evil.example.net"),
+        ("x-forwarded-host", "evil.example.net"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let answer =
+        server.post("password/reset/", &headers, json!({ "email": "amy@example.com" })).await;
     assert_eq!(answer.status, 200);
     let mail = &server.take_mails(1).await[0];
-    assert!(mail.text.contains("http://auth.example.com/platform/set-password?uid="), "{}", mail.text);
+    assert!(
+        mail.text.contains("http://auth.example.com/platform/set-password?uid="),
+        "{}",
+        mail.text
+    );
     assert!(!mail.text.contains("evil") && !mail.html.contains("evil"));
 }
 
@@ -294,7 +345,8 @@ async fn kelvin_sign_is_no_k() {
     contract::lenient("a domain may have letters of every script", async {
         for email in ["kim@\u{212a}ite.example.com", "\u{212a}im@kite.example.com"] {
             assert!(matches!(ask(&server, email).await.status, 200 | 400));
-            let resent = server.post("registration/resend-email/", &[], json!({ "email": email })).await;
+            let resent =
+                server.post("registration/resend-email/", &[], json!({ "email": email })).await;
             assert!(matches!(resent.status, 201 | 400));
         }
     })
@@ -352,7 +404,8 @@ async fn failures_do_not_use_the_reset_link_up() {
     let link = link(&server, "amy@example.com").await;
     let (uid, token) = &link;
     let confirm = |uid: &str, token: &str, first: &str, second: &str| {
-        let body = json!({ "uid": uid, "token": token, "new_password1": first, "new_password2": second });
+        let body =
+            json!({ "uid": uid, "token": token, "new_password1": first, "new_password2": second });
         let server = &server;
         async move {
             let answer = server.post("password/reset/confirm/", &[], body).await;
@@ -363,7 +416,10 @@ async fn failures_do_not_use_the_reset_link_up() {
     // Invalid base36. An id without an account fails like one with an account.
     assert_eq!(confirm("z-z", "x", "a", "b").await, (400, json!({ "uid": invalid })));
     assert_eq!(confirm("zzzz", "x", "a", "b").await, (400, json!({ "token": invalid })));
-    assert_eq!(confirm("", "x", "a", "b").await, (400, json!({ "uid": ["This field may not be blank."] })));
+    assert_eq!(
+        confirm("", "x", "a", "b").await,
+        (400, json!({ "uid": ["This field may not be blank."] }))
+    );
     assert_eq!(confirm(uid, "x", "a", "b").await, (400, json!({ "token": invalid })));
     let (head, last) = token.split_at(token.len() - 1);
     let forged = format!("{head}{}", if last == "0" { "1" } else { "0" });
@@ -480,9 +536,12 @@ async fn looking_at_a_reset_link_changes_nothing() {
 
 #[tokio::test]
 async fn first_reset_of_an_account_without_address_row_works() {
-    let server =
-        TestServer::with(&[("ADMIN_USER", "admin"), ("ADMIN_PASSWORD", PASSWORD), ("ADMIN_EMAIL", "Root@example.com")])
-            .await;
+    let server = TestServer::with(&[
+        ("ADMIN_USER", "admin"),
+        ("ADMIN_PASSWORD", PASSWORD),
+        ("ADMIN_EMAIL", "Root@example.com"),
+    ])
+    .await;
     let link = link(&server, "root@example.com").await;
     assert_eq!(reset(&server, &link, NEW).await.status, 200);
     assert_eq!(server.log_in("admin", NEW).await.status, 200);

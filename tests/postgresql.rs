@@ -52,7 +52,8 @@ fn main() -> ExitCode {
         let counted: Vec<(&str, usize)> =
             programs.iter().map(|(name, path)| (name.as_str(), count(name, path))).collect();
         let all: usize = counted.iter().map(|(_, count)| count).sum();
-        let of: Vec<String> = counted.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let of: Vec<String> =
+            counted.iter().map(|(name, count)| format!("{name} {count}")).collect();
         println!("\nPostgreSQL is not installed: {all} tests are left out ({})\n", of.join(", "));
         return ExitCode::SUCCESS;
     };
@@ -60,7 +61,9 @@ fn main() -> ExitCode {
     for (name, path) in &programs {
         println!("\nOn PostgreSQL: {name}");
         let mut run = Command::new(path);
-        run.args(&arguments).args(chosen(name)).args(skipped(name).iter().flat_map(|test| ["--skip", test]));
+        run.args(&arguments)
+            .args(chosen(name))
+            .args(skipped(name).iter().flat_map(|test| ["--skip", test]));
         run.env(PORT, cluster.port.to_string()).env(DATA, cluster.data());
         if !run.status().expect("the program runs").success() {
             failed.push(name.as_str());
@@ -75,7 +78,11 @@ fn main() -> ExitCode {
 
 /// Tests that require PostgreSQL are ignored elsewhere.
 fn chosen(program: &str) -> &'static [&'static str] {
-    if ["copy", "inventree_auth", "nodes", "roles"].contains(&program) { &["--include-ignored"] } else { &[] }
+    if ["copy", "inventree_auth", "nodes", "roles"].contains(&program) {
+        &["--include-ignored"]
+    } else {
+        &[]
+    }
 }
 
 fn skipped(program: &str) -> &'static [&'static str] {
@@ -84,7 +91,9 @@ fn skipped(program: &str) -> &'static [&'static str] {
 
 fn count(name: &str, path: &PathBuf) -> usize {
     let mut list = Command::new(path);
-    list.arg("--list").args(chosen(name)).args(skipped(name).iter().flat_map(|test| ["--skip", test]));
+    list.arg("--list")
+        .args(chosen(name))
+        .args(skipped(name).iter().flat_map(|test| ["--skip", test]));
     let list = String::from_utf8(list.output().expect("the program runs").stdout).expect("text");
     list.lines().filter(|line| line.ends_with(": test")).count()
 }
@@ -96,7 +105,8 @@ fn test_programs() -> Vec<(String, PathBuf)> {
         .expect("the package's folder")
         .filter_map(|entry| {
             let path = entry.ok()?.path();
-            let is_program = path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists();
+            let is_program =
+                path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists();
             is_program.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
         })
         .collect();

@@ -26,9 +26,12 @@ fn rows_of(page: &str) -> Vec<Row<'_>> {
         if let Some(title) = line.strip_prefix("## ") {
             section = title;
         }
-        let Some(line) = line.strip_prefix("| ").and_then(|line| line.strip_suffix('|')) else { continue };
+        let Some(line) = line.strip_prefix("| ").and_then(|line| line.strip_suffix('|')) else {
+            continue;
+        };
         let cells: Vec<&str> = line.split(" | ").map(str::trim).collect();
-        let is_heading = ["test", "where"].contains(&cells[cells.len() - 1]) || cells[0].starts_with("---");
+        let is_heading =
+            ["test", "where"].contains(&cells[cells.len() - 1]) || cells[0].starts_with("---");
         if !is_heading {
             rows.push(Row { section, cells });
         }
@@ -48,31 +51,43 @@ fn read(path: &str) -> Option<String> {
 /// The reason why a test is no evidence, or `None`.
 fn fault(file: &str, function: &str) -> Option<String> {
     let Some(text) = read(file) else { return Some("there is no such file".to_owned()) };
-    let is_it = |line: &str| line.trim_start().trim_start_matches("async ").starts_with(&format!("fn {function}("));
-    let Some(at) = text.lines().position(is_it) else { return Some("there is no such test".to_owned()) };
+    let is_it = |line: &str| {
+        line.trim_start().trim_start_matches("async ").starts_with(&format!("fn {function}("))
+    };
+    let Some(at) = text.lines().position(is_it) else {
+        return Some("there is no such test".to_owned());
+    };
     let before: Vec<&str> = text.lines().take(at).collect();
-    let attributes = before.iter().rev().take_while(|line| line.trim_start().starts_with(['#', '/'])).copied();
+    let attributes =
+        before.iter().rev().take_while(|line| line.trim_start().starts_with(['#', '/'])).copied();
     let attributes = attributes.collect::<Vec<_>>().join("\n");
     if function == "main" {
         // An example, run as a step of CI.
-        let example = Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        return (!CI.contains(&format!("--example {example}"))).then(|| "CI does not run this example".to_owned());
+        let example =
+            Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        return (!CI.contains(&format!("--example {example}")))
+            .then(|| "CI does not run this example".to_owned());
     }
     if !attributes.contains("test]") && !attributes.contains("test(") {
         return Some("this is no test".to_owned());
     }
     let program = file.trim_start_matches("tests/").split(['/', '.']).next().unwrap_or_default();
     // Tests on PostgreSQL run with the ordinary tests where PostgreSQL is installed, as in CI.
-    let is_on_postgresql = attributes.contains("cargo test --test postgresql") && CI.contains("\nstep postgresql ");
-    let is_asked_for = is_on_postgresql || CI.contains(&format!("cargo test --test {program} -- --ignored"));
-    (attributes.contains("#[ignore") && !is_asked_for).then(|| "nobody runs what is ignored".to_owned())
+    let is_on_postgresql =
+        attributes.contains("cargo test --test postgresql") && CI.contains("\nstep postgresql ");
+    let is_asked_for =
+        is_on_postgresql || CI.contains(&format!("cargo test --test {program} -- --ignored"));
+    (attributes.contains("#[ignore") && !is_asked_for)
+        .then(|| "nobody runs what is ignored".to_owned())
 }
 
 #[test]
 fn every_test_that_a_promise_names_exists_and_is_run() {
     let mut faults = Vec::new();
     let mut tests = 0;
-    for row in rows().iter().filter(|row| row.section == "Promises" || row.section.contains("RFC 9700")) {
+    for row in
+        rows().iter().filter(|row| row.section == "Promises" || row.section.contains("RFC 9700"))
+    {
         let [promise, source, test] = row.cells[..] else {
             faults.push(format!("three cells are a row: {:?}", row.cells));
             continue;
@@ -102,7 +117,8 @@ fn every_test_that_a_promise_names_exists_and_is_run() {
 #[test]
 fn there_are_sixty_promises_and_none_twice() {
     let rows = rows();
-    let mut promises: Vec<&str> = rows.iter().filter(|row| row.section == "Promises").map(|row| row.cells[0]).collect();
+    let mut promises: Vec<&str> =
+        rows.iter().filter(|row| row.section == "Promises").map(|row| row.cells[0]).collect();
     let all = promises.len();
     promises.sort_unstable();
     promises.dedup();
@@ -114,7 +130,8 @@ fn there_are_sixty_promises_and_none_twice() {
 #[test]
 fn every_file_that_a_departure_names_exists() {
     let rows = rows();
-    let departures: Vec<&Row> = rows.iter().filter(|row| row.section.starts_with("Deliberate differences")).collect();
+    let departures: Vec<&Row> =
+        rows.iter().filter(|row| row.section.starts_with("Deliberate differences")).collect();
     assert!(departures.len() >= 15, "{}", departures.len());
     for row in departures {
         let file = named(row.cells[row.cells.len() - 1]).next().unwrap();
@@ -129,7 +146,10 @@ fn a_test_that_is_missing_no_test_or_never_run_is_found_out() {
     assert!(fault("tests/limits.rs", "no_such_test").is_some());
     assert!(fault("tests/no_such_file.rs", "x").is_some());
     assert!(fault("tests/limits.rs", "assert_throttled").is_some(), "a helper is no test");
-    assert!(fault("tests/import.rs", "a_whole_inventree_database_moves_in").is_some(), "ignored, and in no step");
+    assert!(
+        fault("tests/import.rs", "a_whole_inventree_database_moves_in").is_some(),
+        "ignored, and in no step"
+    );
     assert!(
         fault("tests/operators.rs", "password_is_asked_for_twice_at_a_terminal").is_none(),
         "ignored, and in a step"
@@ -218,12 +238,21 @@ fn evidence(name: &str) -> Result<Evidence, String> {
     }
     if let Some((file, wanted)) = name.split_once('#') {
         let text = read(file).ok_or("there is no such file")?;
-        let found = text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == wanted);
-        return if found { Ok(Evidence::Document) } else { Err("there is no such heading".to_owned()) };
+        let found =
+            text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == wanted);
+        return if found {
+            Ok(Evidence::Document)
+        } else {
+            Err("there is no such heading".to_owned())
+        };
     }
     if name.starts_with("tests/") {
         let is_run = read(name).is_some() && (CI.contains(name) || JUSTFILE.contains(name));
-        return if is_run { Ok(Evidence::Test) } else { Err("neither CI nor a recipe runs it".to_owned()) };
+        return if is_run {
+            Ok(Evidence::Test)
+        } else {
+            Err("neither CI nor a recipe runs it".to_owned())
+        };
     }
     if name.starts_with("INVENTREE_") && !config::settings().any(|(key, _)| key == name) {
         return Err("there is no such setting".to_owned());
@@ -234,8 +263,11 @@ fn evidence(name: &str) -> Result<Evidence, String> {
 fn faults_of_asvs(page: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let requirements = requirements();
-    let mut missing: Vec<&str> =
-        requirements.iter().filter(|(_, level)| *level != '3').map(|(number, _)| number.as_str()).collect();
+    let mut missing: Vec<&str> = requirements
+        .iter()
+        .filter(|(_, level)| *level != '3')
+        .map(|(number, _)| number.as_str())
+        .collect();
     let mut listed = Vec::new();
     for row in rows_of(page) {
         let [number, level, requirement, state, place] = row.cells[..] else {
@@ -261,9 +293,12 @@ fn faults_of_asvs(page: &str) -> Vec<String> {
             }
         }
         // The text besides the names.
-        let said: usize = place.split('`').step_by(2).map(|text| text.trim_matches([',', ' ']).len()).sum();
+        let said: usize =
+            place.split('`').step_by(2).map(|text| text.trim_matches([',', ' ']).len()).sum();
         let is_shown = match state {
-            "met" if DOCUMENTED.iter().any(|documented| number.starts_with(documented)) => documents > 0,
+            "met" if DOCUMENTED.iter().any(|documented| number.starts_with(documented)) => {
+                documents > 0
+            }
             "met" => tests > 0,
             "partly" => tests + documents > 0 && said > 20,
             "not met" => level != "3" && said > 20,
@@ -296,7 +331,10 @@ fn a_wrong_row_of_the_asvs_table_is_found() {
         ("INVENTREE_OLD_PASSWORD_REQUIRED", "INVENTREE_NO_SUCH_SETTING"),
         (" | met | `tests/asvs.rs::password_does_not_expire`", " | met | a text"),
         (" | met | `tests/asvs.rs::password_does_not_expire`", " | mostly | a text"),
-        (" | met | `docs/security-design.md#guessing`", " | met | `tests/asvs.rs::password_does_not_expire`"),
+        (
+            " | met | `docs/security-design.md#guessing`",
+            " | met | `tests/asvs.rs::password_does_not_expire`",
+        ),
     ] {
         assert!(ASVS.contains(from), "{from}");
         assert!(!faults_of_asvs(&ASVS.replace(from, to)).is_empty(), "{from} -> {to}");

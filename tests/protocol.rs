@@ -54,7 +54,9 @@ fn detail(text: &str) -> Value {
 #[tokio::test]
 async fn unknown_path_answers_with_its_own_url() {
     let server = TestServer::start().await;
-    for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+    for method in
+        [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
+    {
         let answer = at(&server, method.clone(), "/api/auth/nothing/?x=1", &[]).await;
         assert_eq!(answer.status, 404, "{method}");
         assert_eq!(
@@ -139,9 +141,17 @@ async fn credentials_are_read_leniently() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let key = token.strip_prefix("Token ").unwrap();
-    for header in [format!("token {key}"), format!("TOKEN   {key} "), basic("AMY", PASSWORD), basic(" amy ", PASSWORD)]
-    {
-        assert_eq!(server.get("user/", &[("authorization", &header)]).await.status, 200, "{header}");
+    for header in [
+        format!("token {key}"),
+        format!("TOKEN   {key} "),
+        basic("AMY", PASSWORD),
+        basic(" amy ", PASSWORD),
+    ] {
+        assert_eq!(
+            server.get("user/", &[("authorization", &header)]).await.status,
+            200,
+            "{header}"
+        );
     }
 }
 
@@ -171,7 +181,8 @@ async fn wrong_method_is_told_after_authentication() {
     ] {
         let answer = server.send(method.clone(), path, &[], Value::Null).await;
         assert_eq!((answer.status, answer.json()), (401, detail(NOT_PROVIDED)), "{method} {path}");
-        let answer = server.send(method.clone(), path, &[("authorization", &token)], Value::Null).await;
+        let answer =
+            server.send(method.clone(), path, &[("authorization", &token)], Value::Null).await;
         let words = format!("Method \"{method}\" not allowed.");
         assert_eq!((answer.status, answer.json()), (405, detail(&words)), "{path}");
         assert_eq!(answer.header("allow"), allow, "{path}");
@@ -205,7 +216,9 @@ async fn options_describes_the_path() {
     let token = server.register("amy", "").await;
     let anonymous = server.send(Method::OPTIONS, "user/", &[], Value::Null).await;
     assert_eq!((anonymous.status, anonymous.json()), (401, detail(NOT_PROVIDED)));
-    for (path, headers) in [("user/", vec![("authorization", token.as_str())]), ("login/", Vec::new())] {
+    for (path, headers) in
+        [("user/", vec![("authorization", token.as_str())]), ("login/", Vec::new())]
+    {
         let answer = server.send(Method::OPTIONS, path, &headers, Value::Null).await;
         assert_eq!(answer.status, 200, "{path}");
         let told = answer.json();
@@ -243,10 +256,19 @@ async fn only_json_is_produced() {
         let post = server.post("password/change/", &bad, json!({})).await;
         assert_eq!(post.status, 406);
     }
-    for accept in ["*/*", "application/json", "text/html, application/json;q=0.1", "application/*", "APPLICATION/JSON"]
-    {
+    for accept in [
+        "*/*",
+        "application/json",
+        "text/html, application/json;q=0.1",
+        "application/*",
+        "APPLICATION/JSON",
+    ] {
         let answer = server.get("user/", &[("accept", accept), ("authorization", &token)]).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{accept}");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "application/json"),
+            "{accept}"
+        );
     }
 }
 
@@ -275,7 +297,10 @@ async fn every_answer_carries_the_security_headers() {
         assert_eq!(answer.status, status, "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("x-frame-options"), "DENY");
-        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
+        assert_eq!(
+            answer.header("content-security-policy"),
+            "default-src 'none'; frame-ancestors 'none'"
+        );
         assert_eq!(answer.header("strict-transport-security"), "", "this server does not end TLS");
         assert_eq!(answer.header("referrer-policy"), "same-origin");
         assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin");
@@ -283,7 +308,10 @@ async fn every_answer_carries_the_security_headers() {
         assert_eq!(answer.header("cache-control"), "no-store");
         assert!(!answer.header("x-request-id").is_empty());
         let vary = answer.header("vary").to_ascii_lowercase();
-        assert!(["origin", "cookie", "accept-language"].iter().all(|name| vary.contains(name)), "{vary}");
+        assert!(
+            ["origin", "cookie", "accept-language"].iter().all(|name| vary.contains(name)),
+            "{vary}"
+        );
     }
 }
 
@@ -296,7 +324,10 @@ async fn no_origin_may_read_unless_listed() {
             preflight(&server, origin).await,
             server.get("nothing/", &[("origin", origin)]).await,
         ] {
-            assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control")), "{answer:?}");
+            assert!(
+                !answer.headers.keys().any(|name| name.as_str().starts_with("access-control")),
+                "{answer:?}"
+            );
         }
     }
 }
@@ -309,8 +340,11 @@ async fn preflight(server: &TestServer, origin: &str) -> Answer {
 #[tokio::test]
 async fn listed_origin_may_read_with_credentials() {
     let listed = "https://app.example.com";
-    let server =
-        TestServer::with(&[("CORS_ORIGIN_WHITELIST", "https://one.example.com,https://app.example.com")]).await;
+    let server = TestServer::with(&[(
+        "CORS_ORIGIN_WHITELIST",
+        "https://one.example.com,https://app.example.com",
+    )])
+    .await;
     for (path, status) in [("providers/", 200), ("user/", 401), ("nothing/", 404)] {
         let answer = server.get(path, &[("origin", listed)]).await;
         assert_eq!(answer.status, status);
@@ -322,7 +356,12 @@ async fn listed_origin_may_read_with_credentials() {
     assert_eq!(asked.header("access-control-allow-origin"), listed);
     assert_eq!(asked.header("access-control-allow-methods"), "POST, OPTIONS");
     assert!(asked.header("access-control-allow-headers").contains("x-csrftoken"));
-    for other in ["https://app.example.com.evil.net", "http://app.example.com", "https://app.example.com:444", "null"] {
+    for other in [
+        "https://app.example.com.evil.net",
+        "http://app.example.com",
+        "https://app.example.com:444",
+        "null",
+    ] {
         let answer = server.get("providers/", &[("origin", other)]).await;
         assert_eq!(answer.header("access-control-allow-origin"), "", "{other}");
         assert_eq!(preflight(&server, other).await.header("access-control-allow-origin"), "");
@@ -351,9 +390,21 @@ async fn session_needs_its_csrf_token_and_each_fault_has_its_words() {
         (&bare, vec![("x-csrftoken", csrf)], "CSRF cookie not set."),
         (&cookies, vec![], "CSRF token missing."),
         (&cookies, vec![("x-csrftoken", "")], "CSRF token missing."),
-        (&cookies, vec![("x-csrftoken", "abc")], "CSRF token from the 'X-Csrftoken' HTTP header has incorrect length."),
-        (&cookies, vec![("x-csrftoken", &other)], "CSRF token from the 'X-Csrftoken' HTTP header incorrect."),
-        (&cookies, vec![("x-csrftoken", &wrong_mask)], "CSRF token from the 'X-Csrftoken' HTTP header incorrect."),
+        (
+            &cookies,
+            vec![("x-csrftoken", "abc")],
+            "CSRF token from the 'X-Csrftoken' HTTP header has incorrect length.",
+        ),
+        (
+            &cookies,
+            vec![("x-csrftoken", &other)],
+            "CSRF token from the 'X-Csrftoken' HTTP header incorrect.",
+        ),
+        (
+            &cookies,
+            vec![("x-csrftoken", &wrong_mask)],
+            "CSRF token from the 'X-Csrftoken' HTTP header incorrect.",
+        ),
         (
             &cookies,
             vec![("x-csrftoken", csrf), ("origin", "https://evil.example.net")],
@@ -367,7 +418,8 @@ async fn session_needs_its_csrf_token_and_each_fault_has_its_words() {
     ] {
         let mut all = vec![("cookie", cookie.as_str())];
         all.extend(headers);
-        let answer = server.send(Method::PATCH, "user/", &all, json!({ "first_name": "Eve" })).await;
+        let answer =
+            server.send(Method::PATCH, "user/", &all, json!({ "first_name": "Eve" })).await;
         assert_eq!((answer.status, answer.json()), (403, detail(&format!("CSRF Failed: {words}"))));
     }
     let untouched = server.get("user/", &[("cookie", &cookies)]).await;
@@ -382,7 +434,8 @@ async fn session_needs_its_csrf_token_and_each_fault_has_its_words() {
     ] {
         let mut all = vec![("cookie", cookies.as_str())];
         all.extend(headers);
-        let answer = server.send(Method::PATCH, "user/", &all, json!({ "first_name": "Amy" })).await;
+        let answer =
+            server.send(Method::PATCH, "user/", &all, json!({ "first_name": "Amy" })).await;
         assert_eq!(answer.status, 200, "{all:?}");
     }
 }
@@ -398,12 +451,19 @@ async fn csrf_token_may_be_a_form_field_of_a_post() {
     };
     let form = "application/x-www-form-urlencoded";
     let wrong = send(form, format!("csrfmiddlewaretoken={}", "x".repeat(32))).await;
-    assert_eq!((wrong.status, wrong.json()), (403, detail("CSRF Failed: CSRF token from POST incorrect.")));
+    assert_eq!(
+        (wrong.status, wrong.json()),
+        (403, detail("CSRF Failed: CSRF token from POST incorrect."))
+    );
     // In a JSON body it is ignored.
-    let json = send("application/json", json!({ "csrfmiddlewaretoken": session.csrf }).to_string()).await;
+    let json =
+        send("application/json", json!({ "csrfmiddlewaretoken": session.csrf }).to_string()).await;
     assert_eq!((json.status, json.json()), (403, detail("CSRF Failed: CSRF token missing.")));
     let new = "Violet-Anchor-58";
-    let body = format!("csrfmiddlewaretoken={}&new_password1={new}&new_password2={new}", masked(&session.csrf));
+    let body = format!(
+        "csrfmiddlewaretoken={}&new_password1={new}&new_password2={new}",
+        masked(&session.csrf)
+    );
     let good = send(form, body).await;
     assert_eq!(good.status, 200, "{good:?}");
 }
@@ -414,8 +474,13 @@ async fn trusted_origin_may_post() {
     let session = Session::open(&server).await;
     let cookies = session.cookies();
     for (origin, status) in [("https://app.example.com", 200), ("http://app.example.com", 403)] {
-        let headers = [("cookie", cookies.as_str()), ("x-csrftoken", &session.csrf), ("origin", origin)];
-        assert_eq!(server.send(Method::PATCH, "user/", &headers, json!({})).await.status, status, "{origin}");
+        let headers =
+            [("cookie", cookies.as_str()), ("x-csrftoken", &session.csrf), ("origin", origin)];
+        assert_eq!(
+            server.send(Method::PATCH, "user/", &headers, json!({})).await.status,
+            status,
+            "{origin}"
+        );
     }
 }
 
@@ -427,9 +492,14 @@ async fn https_site_wants_a_referer_where_there_is_no_origin() {
     let own = "https://auth.example.com/settings";
     let foreign = "https://auth.example.com.evil.net/";
     for (referer, status) in [(None, 403), (Some(foreign), 403), (Some(own), 200)] {
-        let mut headers = vec![("cookie", cookies.as_str()), ("x-csrftoken", session.csrf.as_str())];
+        let mut headers =
+            vec![("cookie", cookies.as_str()), ("x-csrftoken", session.csrf.as_str())];
         headers.extend(referer.map(|referer| ("referer", referer)));
-        assert_eq!(server.send(Method::PATCH, "user/", &headers, json!({})).await.status, status, "{referer:?}");
+        assert_eq!(
+            server.send(Method::PATCH, "user/", &headers, json!({})).await.status,
+            status,
+            "{referer:?}"
+        );
     }
 }
 
@@ -439,8 +509,11 @@ async fn token_needs_no_csrf_even_beside_a_session() {
     let session = Session::open(&server).await;
     let cookies = session.cookies();
     for authorization in [server.register("bob", "").await, basic("amy", PASSWORD)] {
-        let headers =
-            [("cookie", cookies.as_str()), ("authorization", &authorization), ("origin", "https://evil.example.net")];
+        let headers = [
+            ("cookie", cookies.as_str()),
+            ("authorization", &authorization),
+            ("origin", "https://evil.example.net"),
+        ];
         assert_eq!(server.send(Method::PATCH, "user/", &headers, json!({})).await.status, 200);
     }
 }
@@ -465,7 +538,11 @@ async fn cross_site_get_logout_ends_nothing() {
         ("referer", "nonsense"),
     ] {
         let answer = server.get("logout/", &[("cookie", &cookies), header]).await;
-        assert_eq!((answer.status, answer.json()), (200, detail("Successfully logged out.")), "{header:?}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (200, detail("Successfully logged out.")),
+            "{header:?}"
+        );
         assert!(session.is_open(&server).await, "{header:?}");
     }
 }
@@ -493,7 +570,9 @@ async fn unmarked_get_logout_over_https_ends_the_session() {
     let server = TestServer::with(&[("SITE_URL", "https://auth.example.com")]).await;
     let session = Session::open(&server).await;
     let (cookies, host) = (session.cookies(), ("host", "auth.example.com"));
-    server.get("logout/", &[("cookie", &cookies), host, ("referer", "https://evil.example.net/")]).await;
+    server
+        .get("logout/", &[("cookie", &cookies), host, ("referer", "https://evil.example.net/")])
+        .await;
     assert!(session.is_open(&server).await);
     server.get("logout/", &[("cookie", &cookies), host]).await;
     assert!(!session.is_open(&server).await);
@@ -512,7 +591,8 @@ async fn cross_site_get_logout_with_a_token_ends_the_token() {
 async fn logout_ends_what_was_used_and_no_more() {
     let server = TestServer::start().await;
     let session = Session::open(&server).await;
-    let token = format!("Token {}", server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap());
+    let token =
+        format!("Token {}", server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap());
     let basic = basic("amy", PASSWORD);
     assert_eq!(server.post("logout/", &[("authorization", &basic)], Value::Null).await.status, 200);
     assert!(session.is_open(&server).await);
@@ -564,7 +644,9 @@ async fn strange_methods_are_refused_without_an_echo() {
     for method in ["TRACE", "CONNECTED", "PROPFIND", "get"] {
         for path in ["/api/auth/user/", "/api/auth/nothing/"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = at(&server, method.clone(), path, &[("cookie", "sessionid=secret-in-a-header")]).await;
+            let answer =
+                at(&server, method.clone(), path, &[("cookie", "sessionid=secret-in-a-header")])
+                    .await;
             assert!((400..500).contains(&answer.status), "{method} {path}: {answer:?}");
             assert!(!String::from_utf8_lossy(&answer.body).contains("secret-in-a-header"));
         }
@@ -574,7 +656,14 @@ async fn strange_methods_are_refused_without_an_echo() {
 #[tokio::test]
 async fn strange_paths_and_headers_never_break_the_server() {
     let server = TestServer::start().await;
-    for path in ["/%ff", "/api/auth/%2e%2e/user/", "/api/auth/user/%2F", "/api/auth/emails/%00/verify/", "/%", "/%zz"] {
+    for path in [
+        "/%ff",
+        "/api/auth/%2e%2e/user/",
+        "/api/auth/user/%2F",
+        "/api/auth/emails/%00/verify/",
+        "/%",
+        "/%zz",
+    ] {
         let answer = at(&server, Method::GET, path, &[]).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
     }
@@ -589,7 +678,8 @@ async fn strange_paths_and_headers_never_break_the_server() {
         assert!((400..500).contains(&answer.status), "{headers:?}: {answer:?}");
     }
     let query = format!("providers/?limit={long}&offset=%ff&&=&limit");
-    let answer = contract::lenient("a limit that is no number is none", server.get(&query, &[])).await;
+    let answer =
+        contract::lenient("a limit that is no number is none", server.get(&query, &[])).await;
     assert_eq!(answer.status, 200);
 }
 
@@ -598,7 +688,9 @@ async fn token_is_good_through_its_365th_day() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     // Created on 2026-03-01 at noon.
-    server.clock.advance(chrono::Duration::days(365) + chrono::Duration::hours(12) - chrono::Duration::seconds(1));
+    server.clock.advance(
+        chrono::Duration::days(365) + chrono::Duration::hours(12) - chrono::Duration::seconds(1),
+    );
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200);
     server.clock.advance(chrono::Duration::seconds(1));
     let answer = server.get("user/", &[("authorization", &token)]).await;
@@ -648,7 +740,10 @@ async fn login_draws_a_new_session_id_whatever_was_sent() {
 async fn escaped_path_is_the_path_it_stands_for() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    assert_eq!(at(&server, Method::GET, "/api/auth/%75ser/", &[("authorization", &token)]).await.status, 200);
+    assert_eq!(
+        at(&server, Method::GET, "/api/auth/%75ser/", &[("authorization", &token)]).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -656,7 +751,11 @@ async fn database_holds_passwords_tokens_and_sessions_as_digests_only() {
     let mut server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     let login = server.log_in("amy", PASSWORD).await;
-    let secrets = [token.trim_start_matches("Token ").to_owned(), login.cookie_value("sessionid"), PASSWORD.to_owned()];
+    let secrets = [
+        token.trim_start_matches("Token ").to_owned(),
+        login.cookie_value("sessionid"),
+        PASSWORD.to_owned(),
+    ];
     server.stop().await;
     let database = server.place.bytes();
     for secret in secrets {

@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use support::{PASSWORD, TestServer, confirmation_key, count_by_status, reset_link, spelling};
 
 async fn rows(server: &TestServer, token: &str) -> Vec<Value> {
-    server.get("emails/", &[("authorization", token)]).await.json()["results"].as_array().unwrap().clone()
+    server.get("emails/", &[("authorization", token)]).await.json()["results"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -22,7 +25,10 @@ async fn one_name_in_64_spellings_is_registered_once() {
     .await;
     assert_eq!(count_by_status(&answers), BTreeMap::from([(201, 1), (400, 63)]));
     for refused in answers.iter().filter(|answer| answer.status == 400) {
-        assert_eq!(refused.json(), json!({ "username": ["A user with that username already exists."] }));
+        assert_eq!(
+            refused.json(),
+            json!({ "username": ["A user with that username already exists."] })
+        );
         assert!(!refused.headers.contains_key("set-cookie"));
     }
 }
@@ -34,7 +40,8 @@ async fn one_address_registered_by_many_is_primary_once() {
     let tokens = join_all(names.iter().map(|name| server.register(name, "same@example.com"))).await;
     let mut primaries = 0;
     for token in tokens {
-        primaries += rows(&server, &token).await.iter().filter(|row| row["primary"] == true).count();
+        primaries +=
+            rows(&server, &token).await.iter().filter(|row| row["primary"] == true).count();
     }
     assert_eq!(primaries, 1);
 }
@@ -48,7 +55,10 @@ async fn address_of_eight_accounts_is_proved_by_one() {
         keys.push(confirmation_key(&server.take_mails(1).await[0]));
     }
     let answers =
-        join_all((0..64).map(|n| server.post("registration/verify-email/", &[], json!({ "key": keys[n % 8] })))).await;
+        join_all((0..64).map(|n| {
+            server.post("registration/verify-email/", &[], json!({ "key": keys[n % 8] }))
+        }))
+        .await;
     assert_eq!(count_by_status(&answers), BTreeMap::from([(200, 1), (404, 63)]));
     let mut owners = 0;
     for token in &tokens {
@@ -80,17 +90,23 @@ async fn primary_moved_by_many_is_one() {
     let pk = server.get("user/", &headers).await.json()["pk"].clone();
     let mut ids = Vec::new();
     for n in 0..4 {
-        let added = server.post("emails/", &headers, json!({ "email": format!("a{n}@example.com"), "user": pk })).await;
+        let added = server
+            .post("emails/", &headers, json!({ "email": format!("a{n}@example.com"), "user": pk }))
+            .await;
         let id = added.json()["id"].as_i64().unwrap();
         server.post(&format!("emails/{id}/verify/"), &headers, Value::Null).await;
         let key = confirmation_key(&server.take_mail_to(&format!("a{n}@example.com")).await);
-        assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+        assert_eq!(
+            server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+            200
+        );
         ids.push(id);
     }
     let paths: Vec<String> = (0..64).map(|n| format!("emails/{}/primary/", ids[n % 4])).collect();
     let answers = join_all(paths.iter().map(|path| server.post(path, &headers, Value::Null))).await;
     assert_eq!(count_by_status(&answers), BTreeMap::from([(200, 64)]));
-    let primary: Vec<Value> = rows(&server, &token).await.into_iter().filter(|row| row["primary"] == true).collect();
+    let primary: Vec<Value> =
+        rows(&server, &token).await.into_iter().filter(|row| row["primary"] == true).collect();
     assert_eq!(primary.len(), 1);
     assert_eq!(server.get("user/", &headers).await.json()["email"], primary[0]["email"]);
 }
@@ -124,10 +140,18 @@ async fn parallel_password_changes_leave_one_of_them() {
     let headers = [("authorization", token.as_str())];
     let passwords: Vec<String> = (0..16).map(|n| format!("Violet-Anchor-{n}")).collect();
     let answers = join_all(passwords.iter().map(|password| {
-        server.post("password/change/", &headers, json!({ "new_password1": password, "new_password2": password }))
+        server.post(
+            "password/change/",
+            &headers,
+            json!({ "new_password1": password, "new_password2": password }),
+        )
     }))
     .await;
-    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 400)), "{:?}", count_by_status(&answers));
+    assert!(
+        answers.iter().all(|answer| matches!(answer.status, 200 | 400)),
+        "{:?}",
+        count_by_status(&answers)
+    );
     let mut opening = Vec::new();
     for (password, answer) in passwords.iter().zip(&answers) {
         if server.log_in("amy", password).await.status == 200 {

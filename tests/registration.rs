@@ -19,7 +19,13 @@ async fn try_to(server: &TestServer, body: Value) -> Answer {
 }
 
 async fn accounts(server: &TestServer) -> i64 {
-    server.domain().store.read(|r| r.account_count()).await.map_err(|e: StoreError| e.to_string()).unwrap()
+    server
+        .app()
+        .store
+        .read(|r| r.account_count())
+        .await
+        .map_err(|e: StoreError| e.to_string())
+        .unwrap()
 }
 
 fn refusal(answer: &Answer) -> (u16, Value) {
@@ -83,7 +89,7 @@ async fn name_beyond_ascii_that_looks_like_anothers_is_refused() {
 async fn names_of_an_earlier_version_are_compared_by_their_looks_too() {
     let mut server = TestServer::start().await;
     server.register("paypal", "").await;
-    let forget = server.domain().store.write(|w| w.account_set_skeleton(1, "paypal", ""));
+    let forget = server.app().store.write(|w| w.account_set_skeleton(1, "paypal", ""));
     forget.await.map_err(|e: StoreError| e.to_string()).unwrap();
     server.stop().await;
     let server = TestServer::at(&server.place).await;
@@ -95,11 +101,16 @@ async fn cookies_carry_their_flags() {
     for (site, secure) in [("http://auth.example.com", false), ("https://auth.example.com", true)] {
         let server = TestServer::with(&[("SITE_URL", site)]).await;
         let answer = try_to(&server, body("amy", None, PASSWORD)).await;
-        for (name, age, http_only) in [("sessionid", 1_209_600, true), ("csrftoken", 31_449_600, false)] {
+        for (name, age, http_only) in
+            [("sessionid", 1_209_600, true), ("csrftoken", 31_449_600, false)]
+        {
             let cookie = answer.cookie(name).unwrap();
             let mut parts = cookie.split("; ");
             let value = parts.next().unwrap();
-            assert!(value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{cookie}");
+            assert!(
+                value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+                "{cookie}"
+            );
             let mut flags: Vec<&str> = parts.collect();
             flags.sort_unstable();
             let age = format!("Max-Age={age}");
@@ -114,7 +125,8 @@ async fn cookies_carry_their_flags() {
 
 #[tokio::test]
 async fn cookie_flags_follow_their_settings() {
-    let server = TestServer::with(&[("SESSION_COOKIE_SECURE", "true"), ("COOKIE_SAMESITE", "strict")]).await;
+    let server =
+        TestServer::with(&[("SESSION_COOKIE_SECURE", "true"), ("COOKIE_SAMESITE", "strict")]).await;
     let answer = try_to(&server, body("amy", None, PASSWORD)).await;
     for name in ["sessionid", "csrftoken"] {
         let cookie = answer.cookie(name).unwrap();
@@ -138,12 +150,21 @@ async fn closed_server_does_not_tell_who_has_an_account() {
     let mut open = TestServer::start().await;
     open.register("amy", "amy@example.com").await;
     let key = confirmation_key(&open.take_mails(1).await[0]);
-    assert_eq!(open.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        open.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
     open.stop().await;
     let server = TestServer::at_with(&open.place, &[("LOGIN_ENABLE_REG", "false")]).await;
-    for (name, email) in [("amy", "new@example.com"), ("new", "amy@example.com"), ("new", "new@example.com")] {
+    for (name, email) in
+        [("amy", "new@example.com"), ("new", "amy@example.com"), ("new", "new@example.com")]
+    {
         let answer = try_to(&server, body(name, Some(email), PASSWORD)).await;
-        assert_eq!(refusal(&answer), (400, json!({ "non_field_errors": ["Registration is disabled."] })), "{name}");
+        assert_eq!(
+            refusal(&answer),
+            (400, json!({ "non_field_errors": ["Registration is disabled."] })),
+            "{name}"
+        );
     }
 }
 
@@ -151,7 +172,10 @@ async fn closed_server_does_not_tell_who_has_an_account() {
 async fn server_is_closed_unless_opened() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "")]).await;
     let answer = try_to(&server, body("amy", None, PASSWORD)).await;
-    assert_eq!(refusal(&answer), (400, json!({ "non_field_errors": ["Registration is disabled."] })));
+    assert_eq!(
+        refusal(&answer),
+        (400, json!({ "non_field_errors": ["Registration is disabled."] }))
+    );
 }
 
 #[tokio::test]
@@ -167,8 +191,11 @@ async fn mail_can_be_made_required() {
 
 #[tokio::test]
 async fn only_approved_domains_sign_up() {
-    let server = TestServer::with(&[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@Example.com, example.org")]).await;
-    for email in ["a@example.net", "a@sub.example.com", "a@example.com.evil.net", "a@notexample.org"] {
+    let server =
+        TestServer::with(&[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@Example.com, example.org")]).await;
+    for email in
+        ["a@example.net", "a@sub.example.com", "a@example.com.evil.net", "a@notexample.org"]
+    {
         let answer = try_to(&server, body("amy", Some(email), PASSWORD)).await;
         let message = json!({ "email": ["The provided email domain is not approved."] });
         assert_eq!(refusal(&answer), (400, message), "{email}");
@@ -188,7 +215,10 @@ const DOMAINS: &[(&str, &str)] = &[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@example.c
 
 async fn confirm_mail(server: &TestServer) {
     let key = confirmation_key(&server.take_mails(1).await[0]);
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -200,14 +230,16 @@ async fn account_stays_with_an_address_of_an_approved_domain() {
     let act = async |path: String| server.post(&path, &headers, Value::Null).await;
     let mut rows = Vec::new();
     for email in ["amy@example.net", "amy2@example.com"] {
-        let added = server.post("emails/", &headers, json!({ "email": email, "user": 1 })).await.json();
+        let added =
+            server.post("emails/", &headers, json!({ "email": email, "user": 1 })).await.json();
         rows.push(added["id"].as_i64().unwrap());
     }
     assert_eq!(act(format!("emails/{}/verify/", rows[0])).await.status, 200);
     confirm_mail(&server).await;
     server.take_mails(1).await; // the notice
     let refused = act(format!("emails/{}/primary/", rows[0])).await;
-    let detail = json!({ "detail": "Only an address of an approved domain can be the primary one." });
+    let detail =
+        json!({ "detail": "Only an address of an approved domain can be the primary one." });
     assert_eq!(refusal(&refused), (400, detail));
     // An unconfirmed address of the domain does not replace the confirmed one.
     assert_eq!(act("emails/1/remove/".to_owned()).await.status, 400);
@@ -225,7 +257,7 @@ async fn account_of_a_made_up_address_is_closed_when_the_confirmation_runs_out()
     confirm_mail(&server).await;
     let closed = server.register("mallory", "made.up@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
-    let sweep = || inventree_auth::domain::housekeeping::clear_expired(server.domain());
+    let sweep = || inventree_auth::domain::housekeeping::clear_expired(server.app());
     server.clock.advance(chrono::Duration::days(3) - chrono::Duration::seconds(1));
     sweep().await.unwrap();
     assert_eq!(server.get("user/", &[("authorization", &closed)]).await.status, 200);
@@ -233,10 +265,17 @@ async fn account_of_a_made_up_address_is_closed_when_the_confirmation_runs_out()
     sweep().await.unwrap();
     assert_eq!(server.get("user/", &[("authorization", &closed)]).await.status, 401);
     assert_eq!(server.log_in("mallory", PASSWORD).await.status, 400);
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 404);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        404
+    );
     assert_eq!(server.get("user/", &[("authorization", &kept)]).await.status, 200);
-    let filter = inventree_auth::store::AuditFilter { event: Some("not_confirmed".to_owned()), ..Default::default() };
-    let entries = server.domain().store.read::<_, StoreError>(|r| r.audit_list(&filter, None)).await.unwrap();
+    let filter = inventree_auth::store::AuditFilter {
+        event: Some("not_confirmed".to_owned()),
+        ..Default::default()
+    };
+    let entries =
+        server.app().store.read::<_, StoreError>(|r| r.audit_list(&filter, None)).await.unwrap();
     assert_eq!(entries.iter().map(|entry| entry.account_id).collect::<Vec<_>>(), [Some(2)]);
 }
 
@@ -249,7 +288,10 @@ async fn account_opens_nothing_before_its_address_is_confirmed_where_settings_sa
     assert_eq!((answer.status, answer.json()), (201, json!({})));
     assert_eq!(answer.cookie("sessionid"), None);
     let refused = server.log_in("amy", PASSWORD).await;
-    assert_eq!(refusal(&refused), (400, json!({ "non_field_errors": ["E-mail is not verified."] })));
+    assert_eq!(
+        refusal(&refused),
+        (400, json!({ "non_field_errors": ["E-mail is not verified."] }))
+    );
     // Only after the right password.
     let wrong = json!({ "non_field_errors": ["Unable to log in with provided credentials."] });
     assert_eq!(server.log_in("amy", "wrong").await.json(), wrong);
@@ -268,10 +310,14 @@ async fn address_proved_by_somebody_else_is_refused() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
     for email in ["amy@example.com", "AMY@Example.com"] {
         let answer = try_to(&server, body("bob", Some(email), PASSWORD)).await;
-        let message = json!({ "email": ["A user is already registered with this e-mail address."] });
+        let message =
+            json!({ "email": ["A user is already registered with this e-mail address."] });
         assert_eq!(refusal(&answer), (400, message));
     }
     assert_eq!(accounts(&server).await, 1);
@@ -294,8 +340,10 @@ async fn password_like_the_name_leaves_no_account() {
     let alike = try_to(&server, body("wilhelmina", None, "Wilhelmina7")).await;
     let message = json!({ "non_field_errors": ["The password is too similar to the username."] });
     assert_eq!(refusal(&alike), (400, message));
-    let alike = try_to(&server, body("amy", Some("featherstone@example.com"), "featherstone1")).await;
-    let message = json!({ "non_field_errors": ["The password is too similar to the email address."] });
+    let alike =
+        try_to(&server, body("amy", Some("featherstone@example.com"), "featherstone1")).await;
+    let message =
+        json!({ "non_field_errors": ["The password is too similar to the email address."] });
     assert_eq!(refusal(&alike), (400, message));
     assert_eq!(accounts(&server).await, 0);
     assert_eq!(server.log_in("wilhelmina", "Wilhelmina7").await.status, 400);
@@ -321,7 +369,10 @@ async fn different_passwords_are_told_when_the_fields_are_good() {
     let mut sent = body("amy", None, PASSWORD);
     sent["password2"] = json!("Zebra-Quartz-78");
     let answer = try_to(&server, sent.clone()).await;
-    assert_eq!(refusal(&answer), (400, json!({ "non_field_errors": ["The two password fields didn't match."] })));
+    assert_eq!(
+        refusal(&answer),
+        (400, json!({ "non_field_errors": ["The two password fields didn't match."] }))
+    );
     sent["username"] = json!("a b");
     let answer = try_to(&server, sent).await;
     assert!(answer.json().get("non_field_errors").is_none(), "{answer:?}");
@@ -359,10 +410,12 @@ async fn all_bad_fields_are_named_at_once() {
         (400, json!({ "username": [required], "password1": [required], "password2": [required] }))
     );
 
-    let sent = json!({ "username": "a b", "email": "nonsense", "password1": "123456", "password2": null });
+    let sent =
+        json!({ "username": "a b", "email": "nonsense", "password1": "123456", "password2": null });
     let answer = try_to(&server, sent).await;
     let messages = json!({
-        "username": ["Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."],
+        "username": ["Enter a valid username. This value may contain only letters, numbers, and \
+         @/./+/-/_ characters."],
         "email": ["Enter a valid email address."],
         "password1": [
             "This password is too short. It must contain at least 8 characters.",
@@ -373,8 +426,9 @@ async fn all_bad_fields_are_named_at_once() {
     });
     assert_eq!(refusal(&answer), (400, messages));
     let text = String::from_utf8(answer.body).unwrap();
-    let places: Vec<_> =
-        ["username", "email", "password1", "password2"].map(|f| text.find(&format!("\"{f}\":"))).into();
+    let places: Vec<_> = ["username", "email", "password1", "password2"]
+        .map(|f| text.find(&format!("\"{f}\":")))
+        .into();
     assert!(places.is_sorted(), "{text}");
 }
 

@@ -49,7 +49,8 @@ impl Granted {
 }
 
 fn run(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_inventree-auth")).args(arguments).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_inventree-auth")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -69,11 +70,15 @@ async fn role_with_the_printed_grants_serves() {
     assert_eq!(server.post("emails/2/remove/", &headers, Value::Null).await.status, 200);
     for _ in 0..2 {
         assert_eq!(server.log_in("amelia", "wrong").await.status, 400);
-        assert_eq!(server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await.status, 200);
+        assert_eq!(
+            server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await.status,
+            200
+        );
     }
     let mails = server.take_mails(2).await;
     let (uid, reset) = reset_link(&mails[1]);
-    let body = json!({ "uid": uid, "token": reset, "new_password1": PASSWORD, "new_password2": PASSWORD });
+    let body =
+        json!({ "uid": uid, "token": reset, "new_password1": PASSWORD, "new_password2": PASSWORD });
     assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
     assert_eq!(server.log_in("amelia", PASSWORD).await.status, 200);
     let counted = "SELECT count FROM audit WHERE event = 'login_failed'";
@@ -83,9 +88,12 @@ async fn role_with_the_printed_grants_serves() {
     server.clock.advance(chrono::Duration::days(800));
     server.log_in("amelia", "wrong").await;
     server.flush_deferred().await;
-    CleanupJob::new(server.domain().clone()).run_if_due().await.unwrap();
+    CleanupJob::new(server.app().clone()).run_if_due().await.unwrap();
     let left = "SELECT event FROM audit ORDER BY id";
-    assert_eq!(postgres::texts(granted.port, &granted.name, left), ["login_failed", "audit_trimmed"]);
+    assert_eq!(
+        postgres::texts(granted.port, &granted.name, left),
+        ["login_failed", "audit_trimmed"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -94,7 +102,9 @@ async fn role_with_the_printed_grants_cannot_change_the_trail_or_what_guards_it(
     let granted = Granted::new();
     granted.serve().await.register("amy", "").await;
     let before = granted.trail();
-    for sql in ["UPDATE audit SET count = count + 1, last_at = at + 3600000001", "DELETE FROM audit"] {
+    for sql in
+        ["UPDATE audit SET count = count + 1, last_at = at + 3600000001", "DELETE FROM audit"]
+    {
         let refused = granted.try_execute(sql).unwrap_err();
         assert!(refused.contains("the audit trail is append-only"), "{sql}: {refused}");
     }
@@ -106,8 +116,10 @@ async fn role_with_the_printed_grants_cannot_change_the_trail_or_what_guards_it(
         "DROP TRIGGER audit_is_kept ON audit",
         "ALTER TABLE audit DISABLE TRIGGER ALL",
         "CREATE RULE hides AS ON INSERT TO audit DO INSTEAD NOTHING",
-        "CREATE TRIGGER hides BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_is_append_only()",
-        "CREATE OR REPLACE FUNCTION audit_is_kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN OLD; END'",
+        "CREATE TRIGGER hides BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION \
+         audit_is_append_only()",
+        "CREATE OR REPLACE FUNCTION audit_is_kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN \
+         RETURN OLD; END'",
         "ALTER FUNCTION audit_is_kept() RESET search_path",
         "DROP FUNCTION audit_is_kept() CASCADE",
         "SET session_replication_role = replica",
@@ -115,7 +127,10 @@ async fn role_with_the_printed_grants_cannot_change_the_trail_or_what_guards_it(
         "CREATE SCHEMA mine",
     ] {
         let refused = granted.try_execute(sql).unwrap_err();
-        assert!(["permission denied", "must be owner"].iter().any(|why| refused.contains(why)), "{sql}: {refused}");
+        assert!(
+            ["permission denied", "must be owner"].iter().any(|why| refused.contains(why)),
+            "{sql}: {refused}"
+        );
     }
     assert_eq!(granted.trail(), before);
 }
@@ -133,10 +148,12 @@ async fn schema_of_its_own_deletes_no_entry_and_diverts_none() {
         "CREATE TABLE mine.audit (LIKE public.audit INCLUDING ALL);
          CREATE TABLE mine.schema_version AS SELECT version FROM public.schema_version;
          CREATE FUNCTION mine.never(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT false';
-         CREATE FUNCTION mine.never(numeric, numeric) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+         CREATE FUNCTION mine.never(numeric, numeric) RETURNS boolean LANGUAGE sql AS 'SELECT \
+         false';
          CREATE FUNCTION mine.always(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true';
          CREATE FUNCTION mine.always(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
-         CREATE FUNCTION mine.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT '2999-01-01'::timestamptz$$;
+         CREATE FUNCTION mine.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT \
+         '2999-01-01'::timestamptz$$;
          CREATE OPERATOR mine.> (FUNCTION = mine.never, LEFTARG = bigint, RIGHTARG = bigint);
          CREATE OPERATOR mine.> (FUNCTION = mine.never, LEFTARG = numeric, RIGHTARG = numeric);
          CREATE OPERATOR mine.<= (FUNCTION = mine.always, LEFTARG = bigint, RIGHTARG = bigint);

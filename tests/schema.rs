@@ -33,7 +33,9 @@ fn detail(text: &str) -> Value {
 /// The assets that the page loads.
 fn assets(shell: &str) -> Vec<&str> {
     let attributes = shell.split(['<', ' ', '>']).filter_map(|part| part.split_once('='));
-    let urls = attributes.filter(|(name, _)| ["href", "src"].contains(name)).map(|(_, url)| url.trim_matches('"'));
+    let urls = attributes
+        .filter(|(name, _)| ["href", "src"].contains(name))
+        .map(|(_, url)| url.trim_matches('"'));
     urls.filter(|url| !url.starts_with("data:") && *url != SCHEMA).collect()
 }
 
@@ -54,7 +56,10 @@ async fn document_is_served_byte_for_byte() {
     let answer = get(&server, SCHEMA, &[]).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, YAML));
     assert_eq!(answer.body, checked_in);
-    assert_eq!(answer.header("content-disposition"), "inline; filename=\"InvenTree API (291).yaml\"");
+    assert_eq!(
+        answer.header("content-disposition"),
+        "inline; filename=\"InvenTree API (291).yaml\""
+    );
     assert_eq!(answer.header("content-length"), checked_in.len().to_string());
 }
 
@@ -62,12 +67,19 @@ async fn document_is_served_byte_for_byte() {
 async fn document_as_json_is_the_same_in_the_same_order() {
     let server = TestServer::start().await;
     let answer = get(&server, "/api/schema/?format=json", &[]).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/vnd.oai.openapi+json"));
-    assert_eq!(answer.header("content-disposition"), "inline; filename=\"InvenTree API (291).json\"");
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/vnd.oai.openapi+json")
+    );
+    assert_eq!(
+        answer.header("content-disposition"),
+        "inline; filename=\"InvenTree API (291).json\""
+    );
     assert_eq!(answer.json(), contract::parse(SOURCE).unwrap());
     // JSON is YAML, and this parser keeps the order of keys.
-    let in_order =
-        |text: &str| serde_yaml_ng::to_string(&serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text).unwrap());
+    let in_order = |text: &str| {
+        serde_yaml_ng::to_string(&serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text).unwrap())
+    };
     let text = String::from_utf8(answer.body).unwrap();
     assert_eq!(in_order(&text).unwrap(), in_order(SOURCE).unwrap());
 }
@@ -101,7 +113,11 @@ async fn accept_and_format_choose_the_form() {
         ("?format=xml&format=json", "*/*", openapi_json),
     ] {
         let answer = get(&server, &format!("{SCHEMA}{query}"), &[("accept", accept)]).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{query} {accept}");
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, content_type),
+            "{query} {accept}"
+        );
         assert!(answer.header("vary").contains("Accept,"), "{answer:?}");
         assert_eq!(answer.body.starts_with(b"{"), content_type.contains("json"), "{accept}");
     }
@@ -125,7 +141,8 @@ async fn form_that_nobody_has_is_refused_before_authentication() {
         ("?format=yaml", "application/json"),
     ] {
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
-            let answer = ask(&server, method, &format!("{SCHEMA}{query}"), &[("accept", accept), bad]).await;
+            let answer =
+                ask(&server, method, &format!("{SCHEMA}{query}"), &[("accept", accept), bad]).await;
             assert_eq!((answer.status, answer.json()), (406, words.clone()), "{query} {accept}");
         }
     }
@@ -135,7 +152,9 @@ async fn form_that_nobody_has_is_refused_before_authentication() {
 async fn document_is_open_to_all_but_a_bad_credential() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    for headers in [vec![], vec![("authorization", token.as_str())], vec![("authorization", "Bearer x")]] {
+    for headers in
+        [vec![], vec![("authorization", token.as_str())], vec![("authorization", "Bearer x")]]
+    {
         assert_eq!(get(&server, SCHEMA, &headers).await.status, 200, "{headers:?}");
     }
     let answer = get(&server, SCHEMA, &[("authorization", "Token inv-nonsense")]).await;
@@ -148,7 +167,8 @@ async fn document_is_open_to_all_but_a_bad_credential() {
 async fn head_is_a_get_of_a_page_without_its_body() {
     let server = TestServer::start().await;
     for path in [SCHEMA, "/api/schema/?format=json", REFERENCE, "/api-doc/swagger-ui.css"] {
-        let (whole, head) = (get(&server, path, &[]).await, ask(&server, Method::HEAD, path, &[]).await);
+        let (whole, head) =
+            (get(&server, path, &[]).await, ask(&server, Method::HEAD, path, &[]).await);
         assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
         assert!(!whole.body.is_empty());
         for name in ["content-type", "content-length", "etag", "cache-control", "allow"] {
@@ -161,7 +181,8 @@ async fn head_is_a_get_of_a_page_without_its_body() {
 #[tokio::test]
 async fn known_content_is_not_sent_again() {
     let server = TestServer::start().await;
-    let (yaml, json) = (get(&server, SCHEMA, &[]).await, get(&server, "/api/schema/?format=json", &[]).await);
+    let (yaml, json) =
+        (get(&server, SCHEMA, &[]).await, get(&server, "/api/schema/?format=json", &[]).await);
     let tag = yaml.header("etag").to_owned();
     assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 16, "{tag}");
     assert_ne!(tag, json.header("etag"));
@@ -171,12 +192,19 @@ async fn known_content_is_not_sent_again() {
         for method in [Method::GET, Method::HEAD] {
             let answer = ask(&server, method, SCHEMA, &[("if-none-match", known)]).await;
             assert_eq!((answer.status, answer.body.len()), (304, 0), "{known}");
-            assert_eq!((answer.header("etag"), answer.header("cache-control")), (tag.as_str(), "no-cache"));
+            assert_eq!(
+                (answer.header("etag"), answer.header("cache-control")),
+                (tag.as_str(), "no-cache")
+            );
             assert!(answer.header("vary").contains("Accept,"), "{answer:?}");
         }
     }
     for unknown in ["\"other\"", tag.trim_matches('"'), json.header("etag"), ""] {
-        assert_eq!(get(&server, SCHEMA, &[("if-none-match", unknown)]).await.status, 200, "{unknown}");
+        assert_eq!(
+            get(&server, SCHEMA, &[("if-none-match", unknown)]).await.status,
+            200,
+            "{unknown}"
+        );
     }
     let again = TestServer::start().await;
     assert_eq!(get(&again, SCHEMA, &[("if-none-match", &tag)]).await.status, 304);
@@ -201,13 +229,18 @@ async fn options_names_the_forms_of_a_page() {
     let server = TestServer::start().await;
     let answer = ask(&server, Method::OPTIONS, SCHEMA, &[]).await;
     assert_eq!((answer.status, answer.header("allow")), (200, "GET, HEAD, OPTIONS"));
-    let forms =
-        ["application/vnd.oai.openapi", "application/yaml", "application/vnd.oai.openapi+json", "application/json"];
+    let forms = [
+        "application/vnd.oai.openapi",
+        "application/yaml",
+        "application/vnd.oai.openapi+json",
+        "application/json",
+    ];
     assert_eq!(answer.json()["renders"], json!(forms));
     assert_eq!(answer.json()["parses"], json!([]));
     let answer = ask(&server, Method::OPTIONS, REFERENCE, &[]).await;
     assert_eq!(answer.json()["renders"], json!(["text/html; charset=utf-8"]));
-    let refused = ask(&server, Method::OPTIONS, SCHEMA, &[("authorization", "Token nonsense")]).await;
+    let refused =
+        ask(&server, Method::OPTIONS, SCHEMA, &[("authorization", "Token nonsense")]).await;
     assert_eq!(refused.status, 401);
 }
 
@@ -230,7 +263,11 @@ async fn page_paths_match_to_the_letter() {
         "/Api-doc/",
     ] {
         let answer = get(&server, path, &[]).await;
-        assert_eq!((answer.status, &answer.json()["detail"]), (404, &json!("API endpoint not found")), "{path}");
+        assert_eq!(
+            (answer.status, &answer.json()["detail"]),
+            (404, &json!("API endpoint not found")),
+            "{path}"
+        );
         assert_eq!(answer.header("content-type"), "application/json", "{path}");
     }
 }
@@ -290,7 +327,11 @@ async fn reference_allows_no_inline_code_and_no_other_origin() {
     }
     let scripts: Vec<&str> = shell.split("<script").skip(1).collect();
     assert_eq!(scripts.len(), 2);
-    assert!(scripts.iter().all(|script| script.contains("src=\"/api-doc/") && script.contains("\"></script>")));
+    assert!(
+        scripts
+            .iter()
+            .all(|script| script.contains("src=\"/api-doc/") && script.contains("\"></script>"))
+    );
 }
 
 #[tokio::test]
@@ -304,7 +345,8 @@ async fn everything_the_reference_loads_is_here() {
         ("swagger-ui-bundle.js", "text/javascript; charset=utf-8", "SwaggerUIBundle"),
         ("reference.js", "text/javascript; charset=utf-8", "/api/schema/"),
     ] {
-        let url = assets.iter().find(|url| url.starts_with(&format!("/api-doc/{name}?v="))).expect(name);
+        let url =
+            assets.iter().find(|url| url.starts_with(&format!("/api-doc/{name}?v="))).expect(name);
         let answer = get(&server, url, &[]).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{name}");
         let text = match answer.header("content-encoding") {
@@ -326,8 +368,14 @@ async fn assets_are_kept_under_their_version_only() {
         assert_eq!(answer.header("etag"), format!("\"{version}\""));
         let known = get(&server, url, &[("if-none-match", answer.header("etag"))]).await;
         assert_eq!((known.status, known.body.len()), (304, 0));
-        for other in [path.to_owned(), format!("{path}?v=0"), format!("{path}?v="), format!("{url}&x=1")] {
-            assert_eq!(get(&server, &other, &[]).await.header("cache-control"), "no-cache", "{other}");
+        for other in
+            [path.to_owned(), format!("{path}?v=0"), format!("{path}?v="), format!("{url}&x=1")]
+        {
+            assert_eq!(
+                get(&server, &other, &[]).await.header("cache-control"),
+                "no-cache",
+                "{other}"
+            );
         }
     }
     assert_eq!(get(&server, REFERENCE, &[]).await.header("cache-control"), "no-cache");
@@ -343,9 +391,16 @@ async fn client_that_refuses_gzip_is_told() {
     }
     for takes in ["identity", "br", "gzip;q=0", "gzip; q=0.0, deflate", ""] {
         let answer = get(&server, path, &[("accept-encoding", takes)]).await;
-        assert_eq!((answer.status, answer.json()), (406, detail("This file is sent as gzip only.")), "{takes}");
+        assert_eq!(
+            (answer.status, answer.json()),
+            (406, detail("This file is sent as gzip only.")),
+            "{takes}"
+        );
     }
-    assert_eq!(get(&server, "/api-doc/reference.js", &[("accept-encoding", "identity")]).await.status, 200);
+    assert_eq!(
+        get(&server, "/api-doc/reference.js", &[("accept-encoding", "identity")]).await.status,
+        200
+    );
 }
 
 #[tokio::test]

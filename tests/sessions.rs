@@ -32,13 +32,22 @@ impl<'s> Browser<'s> {
 
     async fn list(&self, path: &str) -> Vec<Value> {
         let answer = self.get(path).await;
-        assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.header("cache-control")),
+            (200, "no-store"),
+            "{answer:?}"
+        );
         answer.json().as_array().unwrap().clone()
     }
 
     async fn post(&self, path: &str) -> Answer {
         let url = format!("{}/platform/api/{path}", self.server.base);
-        let request = self.server.http.post(url).header("Cookie", &self.cookie).header("X-CSRFToken", &self.csrf);
+        let request = self
+            .server
+            .http
+            .post(url)
+            .header("Cookie", &self.cookie)
+            .header("X-CSRFToken", &self.csrf);
         self.server.run(request).await
     }
 
@@ -68,7 +77,8 @@ async fn sign_in_at_the_pages_opens_a_session_and_makes_no_token() {
     let server = TestServer::start().await;
     let body = json!({ "username": "amy", "password1": PASSWORD, "password2": PASSWORD });
     let registered = at_the_pages(&server, "register", body).await;
-    let signed_in = at_the_pages(&server, "login", json!({ "username": "amy", "password": PASSWORD })).await;
+    let signed_in =
+        at_the_pages(&server, "login", json!({ "username": "amy", "password": PASSWORD })).await;
     for (answer, status) in [(registered, 201), (signed_in, 200)] {
         assert_eq!((answer.status, answer.json()), (status, json!({})));
         let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
@@ -83,7 +93,11 @@ async fn sign_in_at_the_pages_is_refused_in_the_words_of_the_api() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "false")]).await;
     let bad = "Unable to log in with provided credentials.";
     for (path, body, refusal) in [
-        ("login", json!({ "username": "amy", "password": "x" }), json!({ "non_field_errors": [bad] })),
+        (
+            "login",
+            json!({ "username": "amy", "password": "x" }),
+            json!({ "non_field_errors": [bad] }),
+        ),
         ("login", json!({ "username": "amy" }), json!({ "password": ["This field is required."] })),
         (
             "register",
@@ -134,9 +148,12 @@ async fn everybody_lists_their_own_tokens_and_never_a_key() {
 #[tokio::test]
 async fn an_ended_session_and_a_revoked_token_are_refused_from_the_next_request_on() {
     let server = server().await;
-    let (amy, other) = (Browser::of(&server, "amy", "one").await, Browser::of(&server, "amy", "two").await);
+    let (amy, other) =
+        (Browser::of(&server, "amy", "one").await, Browser::of(&server, "amy", "two").await);
     let sessions = amy.list("sessions/").await;
-    let id = sessions.iter().find(|session| session["user_agent"] == "two").unwrap()["id"].as_i64().unwrap();
+    let id = sessions.iter().find(|session| session["user_agent"] == "two").unwrap()["id"]
+        .as_i64()
+        .unwrap();
     assert!(other.is_signed_in().await);
     let answer = amy.post(&format!("sessions/{id}/end/")).await;
     assert_eq!((answer.status, answer.json()), (200, json!({})));
@@ -165,7 +182,8 @@ async fn ending_the_current_session_signs_out() {
 async fn all_other_sessions_end_at_once() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", "").await;
-    let (other, bob) = (Browser::of(&server, "amy", "").await, Browser::of(&server, "bob", "").await);
+    let (other, bob) =
+        (Browser::of(&server, "amy", "").await, Browser::of(&server, "bob", "").await);
     let answer = amy.post("sessions/end-others/").await;
     assert_eq!((answer.status, answer.json()), (200, json!({ "ended": 2 })));
     assert!(amy.is_signed_in().await && !other.is_signed_in().await && bob.is_signed_in().await);
@@ -203,15 +221,23 @@ async fn only_a_session_opens_these_and_only_a_csrf_token_changes_anything() {
         let by_token = server.run(server.http.get(&url).header("Authorization", &header)).await;
         assert_eq!(by_token.status, 403, "{by_token:?}");
         assert_eq!(server.run(server.http.get(&url)).await.status, 403);
-        assert_eq!(server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await.status, 403);
+        assert_eq!(
+            server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await.status,
+            403
+        );
     }
     let id = amy.list("sessions/").await[0]["id"].as_i64().unwrap();
-    for path in [format!("sessions/{id}/end/"), "sessions/end-others/".to_owned(), "tokens/1/revoke/".to_owned()] {
+    for path in [
+        format!("sessions/{id}/end/"),
+        "sessions/end-others/".to_owned(),
+        "tokens/1/revoke/".to_owned(),
+    ] {
         let url = format!("{}/platform/api/{path}", server.base);
         let answer = server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await;
         assert_eq!(answer.status, 403, "{path}");
         assert!(answer.json()["detail"].as_str().unwrap().starts_with("CSRF Failed"));
-        let read = server.run(server.http.request(Method::GET, &url).header("Cookie", &amy.cookie)).await;
+        let read =
+            server.run(server.http.request(Method::GET, &url).header("Cookie", &amy.cookie)).await;
         assert_eq!((read.status, read.header("allow")), (405, "POST, OPTIONS"));
     }
     assert_eq!(amy.list("sessions/").await.len(), 2);
@@ -230,8 +256,8 @@ async fn a_browsers_name_is_kept_short_and_without_control_characters() {
 async fn oldest_sessions_and_tokens_end_for_new_ones() {
     let server = TestServer::start().await;
     let first = server.register("amy", "").await;
-    let now = server.domain().now();
-    let fill = server.domain().store.write(move |w| {
+    let now = server.app().now();
+    let fill = server.app().store.write(move |w| {
         for n in 0..1100_u32 {
             let mut digest = [0; 32];
             digest[..4].copy_from_slice(&n.to_be_bytes());
@@ -244,10 +270,12 @@ async fn oldest_sessions_and_tokens_end_for_new_ones() {
     for _ in 0..11 {
         assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     }
-    let read = server
-        .domain()
-        .store
-        .read(|r| Ok::<_, inventree_auth::store::StoreError>((r.session_list(1)?.len(), r.token_list(1)?.len())));
+    let read = server.app().store.read(|r| {
+        Ok::<_, inventree_auth::store::StoreError>((
+            r.session_list(1)?.len(),
+            r.token_list(1)?.len(),
+        ))
+    });
     assert_eq!(read.await.unwrap(), (100, 1000));
     assert_eq!(server.get("user/", &[("authorization", &first)]).await.status, 401);
 }

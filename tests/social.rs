@@ -77,18 +77,27 @@ impl Fixture {
             ("SSO_COMPANY_CLIENT_SECRET", CLIENT_SECRET),
         ];
         all.extend_from_slice(settings);
-        let setup = Setup { log: lines.logger(), provider_timeout: Duration::from_millis(500), ..Setup::default() };
+        let setup = Setup {
+            log: lines.logger(),
+            provider_timeout: Duration::from_millis(500),
+            ..Setup::default()
+        };
         let server = TestServer::with_setup(&all, setup).await;
         Fixture { server, provider, lines }
     }
 
     fn later(&self, seconds: i64) {
         self.server.clock.advance(chrono::Duration::seconds(seconds));
-        self.provider.at(self.server.domain().now().timestamp());
+        self.provider.at(self.server.app().now().timestamp());
     }
 
     fn browser(&self) -> Browser<'_> {
-        Browser { fixture: self, session: String::new(), csrf: "a".repeat(32), ticket: String::new() }
+        Browser {
+            fixture: self,
+            session: String::new(),
+            csrf: "a".repeat(32),
+            ticket: String::new(),
+        }
     }
 
     /// Row counts of every table that a sign-in can write.
@@ -118,17 +127,23 @@ impl Browser<'_> {
                 cookies.push_str(&format!("; {name}={value}"));
             }
         }
-        let mut request =
-            server.http.request(method.clone(), format!("{}{path}", server.base)).header("Cookie", cookies);
+        let mut request = server
+            .http
+            .request(method.clone(), format!("{}{path}", server.base))
+            .header("Cookie", cookies);
         if method == Method::POST {
             let mut sent = form_urlencoded::Serializer::new(String::new());
             sent.append_pair("csrfmiddlewaretoken", &self.csrf).extend_pairs(form);
-            request = request.header("Content-Type", "application/x-www-form-urlencoded").body(sent.finish());
+            request = request
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .body(sent.finish());
         }
         let answer = server.page(request).await;
-        for (name, kept) in
-            [("sessionid", &mut self.session), ("csrftoken", &mut self.csrf), ("signin_ticket", &mut self.ticket)]
-        {
+        for (name, kept) in [
+            ("sessionid", &mut self.session),
+            ("csrftoken", &mut self.csrf),
+            ("signin_ticket", &mut self.ticket),
+        ] {
             if answer.cookie(name).is_some() {
                 *kept = answer.cookie_value(name);
             }
@@ -182,7 +197,8 @@ fn text(answer: &Answer) -> String {
 /// The redirect target of the page.
 fn leads_to(answer: &Answer) -> String {
     let page = text(answer);
-    let (_, rest) = page.split_once("<meta http-equiv=\"refresh\" content=\"0; url=").expect("a refresh");
+    let (_, rest) =
+        page.split_once("<meta http-equiv=\"refresh\" content=\"0; url=").expect("a refresh");
     rest.split_once('"').unwrap().0.replace("&amp;", "&")
 }
 
@@ -193,8 +209,14 @@ fn assert_page(answer: &Answer, status: u16, says: &str) {
     assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
     let policy = answer.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    assert_eq!((answer.header("x-frame-options"), answer.header("referrer-policy")), ("DENY", "same-origin"));
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    assert_eq!(
+        (answer.header("x-frame-options"), answer.header("referrer-policy")),
+        ("DENY", "same-origin")
+    );
     assert!(page.contains(says), "{page}");
 }
 
@@ -224,14 +246,18 @@ async fn providers_are_listed_as_they_are_configured() {
             "connect": way(id, "connect"), "display_name": name,
         })
     };
-    assert_eq!(about["providers"], json!([entry("company", "The <Company>", true), entry("google", "Google", false)]));
+    assert_eq!(
+        about["providers"],
+        json!([entry("company", "The <Company>", true), entry("google", "Google", false)])
+    );
 }
 
 #[tokio::test]
 async fn get_of_a_way_shows_its_page_and_opens_nothing() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
-    let answer = browser.ask(Method::GET, "/api/auth/social/company/login/?next=/platform/", &[]).await;
+    let answer =
+        browser.ask(Method::GET, "/api/auth/social/company/login/?next=/platform/", &[]).await;
     assert_page(&answer, 200, "Sign in with The &lt;Company&gt;");
     assert!(answer.cookie("csrftoken").is_some() && answer.cookie("signin_ticket").is_none());
     let connect = browser.ask(Method::GET, "/api/auth/social/company/connect/", &[]).await;
@@ -242,8 +268,17 @@ async fn get_of_a_way_shows_its_page_and_opens_nothing() {
 #[tokio::test]
 async fn unknown_provider_is_as_unknown_as_any_path() {
     let fixture = Fixture::start().await;
-    for path in ["social/other/login/", "social/other/connect/", "social/company/login", "social/COMPANY/login/"] {
-        assert_eq!(fixture.server.get(path, &[]).await.json()["detail"], "API endpoint not found", "{path}");
+    for path in [
+        "social/other/login/",
+        "social/other/connect/",
+        "social/company/login",
+        "social/COMPANY/login/",
+    ] {
+        assert_eq!(
+            fixture.server.get(path, &[]).await.json()["detail"],
+            "API endpoint not found",
+            "{path}"
+        );
     }
 }
 
@@ -259,9 +294,19 @@ async fn way_out_is_opened_only_by_a_page_of_this_site() {
         let request = fixture.server.http.post(&url).header("Cookie", &cookie);
         assert_page(&fixture.server.page(request).await, 403, "CSRF Failed: CSRF token missing.");
         let form = format!("csrfmiddlewaretoken={}", browser.csrf);
-        let foreign = fixture.server.http.post(&url).header("Cookie", &cookie).header("Origin", "https://evil.example");
-        let foreign = foreign.header("Content-Type", "application/x-www-form-urlencoded").body(form);
-        assert_page(&fixture.server.page(foreign).await, 403, "CSRF Failed: Origin checking failed");
+        let foreign = fixture
+            .server
+            .http
+            .post(&url)
+            .header("Cookie", &cookie)
+            .header("Origin", "https://evil.example");
+        let foreign =
+            foreign.header("Content-Type", "application/x-www-form-urlencoded").body(form);
+        assert_page(
+            &fixture.server.page(foreign).await,
+            403,
+            "CSRF Failed: Origin checking failed",
+        );
         assert!(browser.leave(way).await.starts_with(&fixture.provider.issuer));
     }
     let mut nobody = fixture.browser();
@@ -295,7 +340,8 @@ async fn somebody_new_gets_an_account_and_the_same_one_again() {
 
     fixture.server.clock.advance(chrono::Duration::minutes(4));
     let mut other = fixture.browser();
-    let renamed = Who::new("amy-1", json!({ "email": "new@example.com", "preferred_username": "doctor" }));
+    let renamed =
+        Who::new("amy-1", json!({ "email": "new@example.com", "preferred_username": "doctor" }));
     assert_at(&other.through("login", &renamed).await, "/platform/");
     assert_eq!(other.api("user/").await, user);
     let seen = &other.api("social/").await["results"][0];
@@ -343,7 +389,8 @@ async fn address_that_the_provider_has_not_verified_is_proved_by_mail() {
 async fn address_that_is_none_is_left_out() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
-    let claims = json!({ "email": "amy@example.com\r\nBcc: all@example.com", "email_verified": true });
+    let claims =
+        json!({ "email": "amy@example.com\r\nBcc: all@example.com", "email_verified": true });
     browser.through("login", &Who::new("amy-1", claims)).await;
     assert_eq!(browser.api("user/").await["email"], "");
     assert_eq!(browser.api("emails/").await["count"], 0);
@@ -379,8 +426,17 @@ async fn signed_in_person_connects_lists_disconnects_and_connects_again() {
         assert_eq!((gone.status, gone.json()), (200, json!({})));
         assert_eq!(browser.api("social/").await["count"], 0);
     }
-    let written = fixture.server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
-    let written = written.iter().rev().map(|entry| (entry.event.as_str(), entry.detail.as_str(), entry.count));
+    let written = fixture
+        .server
+        .app()
+        .store
+        .read(|r| r.audit_list(&AuditFilter::default(), None))
+        .await
+        .unwrap();
+    let written = written
+        .iter()
+        .rev()
+        .map(|entry| (entry.event.as_str(), entry.detail.as_str(), entry.count));
     // Within a minute: repeats increment the counter of the first rows.
     let expected = [
         ("registered", "", 1),
@@ -404,7 +460,11 @@ async fn proved_addresses_are_told_of_a_connected_provider() {
     let mail = fixture.server.take_mails(1).await.remove(0);
     let subject = "[InvenTree] A Sign-in Provider Was Connected";
     assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("amy@example.com", subject));
-    assert!(mail.text.lines().any(|line| line == "    amy") && mail.text.contains("UTC"), "{}", mail.text);
+    assert!(
+        mail.text.lines().any(|line| line == "    amy") && mail.text.contains("UTC"),
+        "{}",
+        mail.text
+    );
 }
 
 #[tokio::test]
@@ -415,13 +475,17 @@ async fn account_has_twenty_links_at_most() {
     browser.log_in("rory").await;
     for n in 0..20 {
         fixture.server.place.execute(&format!(
-            "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
+            "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
+             extra_data)
              VALUES (1, 'company', 'rory-{n}', 0, 0, '{{}}')"
         ));
     }
     assert_page(&browser.through("connect", &amy()).await, 409, "as many providers as it can be");
     // One that is there already is no new one.
-    assert_at(&browser.through("connect", &Who::new("rory-1", json!({}))).await, "/platform/?done=connect");
+    assert_at(
+        &browser.through("connect", &Who::new("rory-1", json!({}))).await,
+        "/platform/?done=connect",
+    );
     assert_eq!(browser.disconnect(1).await.status, 200);
     assert_at(&browser.through("connect", &amy()).await, "/platform/?done=connect");
 }
@@ -433,9 +497,15 @@ async fn last_way_in_stays() {
     browser.through("login", &amy()).await;
     let refused = browser.disconnect(1).await;
     assert_eq!(refused.status, 400);
-    assert!(refused.json()["detail"].as_str().unwrap().starts_with("Your account has no password set up."));
+    assert!(
+        refused.json()["detail"]
+            .as_str()
+            .unwrap()
+            .starts_with("Your account has no password set up.")
+    );
     // A link through a provider that is not enabled does not count as a login method.
-    let link = "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
+    let link = "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
+        extra_data)
                 VALUES (1, 'keycloak', 'x', 0, 0, '{}')";
     fixture.server.place.execute(link);
     assert_eq!(browser.disconnect(1).await.status, 400);
@@ -473,7 +543,11 @@ async fn provider_is_connected_in_the_browser_of_its_session_alone() {
     let mut nobody = fixture.browser();
     nobody.ticket = mallory.ticket.clone();
     fixture.lines.take_refusals();
-    assert_page(&rory.ask(Method::GET, &back, &[]).await, 400, "This sign-in was not begun in this browser");
+    assert_page(
+        &rory.ask(Method::GET, &back, &[]).await,
+        400,
+        "This sign-in was not begun in this browser",
+    );
     assert_eq!(fixture.lines.take_refusals(), ["stray sign-in: session mismatch"]);
     assert_page(&nobody.ask(Method::GET, &back, &[]).await, 403, "Your session has ended.");
     assert_eq!((fixture.rows()[2], fixture.provider.asked("/token")), (0, 0));
@@ -493,7 +567,11 @@ async fn provider_is_connected_where_session_cookies_are_strict() {
     assert_page(&hop, 200, "Coming back from the provider");
     let again = leads_to(&hop);
     assert_eq!(again, format!("{back}&own=1"));
-    assert_page(&browser.clone().ask(Method::GET, &again, &[]).await, 403, "Your session has ended.");
+    assert_page(
+        &browser.clone().ask(Method::GET, &again, &[]).await,
+        403,
+        "Your session has ended.",
+    );
     browser.session = session;
     assert_at(&browser.ask(Method::GET, &again, &[]).await, "/platform/?done=connect");
 }
@@ -524,7 +602,10 @@ async fn account_without_a_password_proves_itself_through_its_provider() {
     let refused = browser.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
     assert_page(&refused, 403, "sign in again");
     assert_at(&browser.through("login", &amy()).await, "/platform/");
-    assert_at(&browser.through("connect", &Who::new("amy-2", json!({}))).await, "/platform/?done=connect");
+    assert_at(
+        &browser.through("connect", &Who::new("amy-2", json!({}))).await,
+        "/platform/?done=connect",
+    );
 }
 
 #[tokio::test]
@@ -534,11 +615,15 @@ async fn form_of_a_new_account_is_posted_by_this_site_alone() {
     browser.through("login", &amy()).await;
     let before = fixture.rows();
     let path = format!("{}/accounts/social/signup/", fixture.server.base);
-    for (name, value) in [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example"), ("Origin", "null")] {
+    for (name, value) in
+        [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example"), ("Origin", "null")]
+    {
         let request = fixture.server.http.post(&path).header(name, value);
         let cookie = format!("csrftoken={}; signin_ticket={}", browser.csrf, browser.ticket);
         let form = format!("csrfmiddlewaretoken={}&username=eve", browser.csrf);
-        let request = request.header("Cookie", cookie).header("Content-Type", "application/x-www-form-urlencoded");
+        let request = request
+            .header("Cookie", cookie)
+            .header("Content-Type", "application/x-www-form-urlencoded");
         let answer = fixture.server.page(request.body(form)).await;
         assert_page(&answer, 403, "CSRF Failed: Origin checking failed");
         assert!(answer.cookie("sessionid").is_none());
@@ -550,8 +635,11 @@ async fn form_of_a_new_account_is_posted_by_this_site_alone() {
 async fn ticket_is_the_hosts_alone_on_https() {
     let fixture = Fixture::with(&[("SITE_URL", "https://auth.example.com")]).await;
     let csrf = "a".repeat(32);
-    let request = fixture.server.http.post(format!("{}/api/auth/social/company/login/", fixture.server.base));
-    let request = request.header("Cookie", format!("csrftoken={csrf}")).header("Origin", "https://auth.example.com");
+    let request =
+        fixture.server.http.post(format!("{}/api/auth/social/company/login/", fixture.server.base));
+    let request = request
+        .header("Cookie", format!("csrftoken={csrf}"))
+        .header("Origin", "https://auth.example.com");
     let request = request.header("Content-Type", "application/x-www-form-urlencoded");
     let answer = fixture.server.page(request.body(format!("csrfmiddlewaretoken={csrf}"))).await;
     let cookie = answer.cookie("__Host-signin_ticket").unwrap();
@@ -561,8 +649,13 @@ async fn ticket_is_the_hosts_alone_on_https() {
     let back = format!("{}{}?{}", fixture.server.base, back.path(), back.query().unwrap());
     // A sibling host can set the unprefixed name; that cookie is ignored.
     let plain = fixture.server.http.get(&back).header("Cookie", format!("signin_ticket={ticket}"));
-    assert_page(&fixture.server.page(plain).await, 400, "This sign-in was not begun in this browser");
-    let own = fixture.server.http.get(&back).header("Cookie", format!("__Host-signin_ticket={ticket}"));
+    assert_page(
+        &fixture.server.page(plain).await,
+        400,
+        "This sign-in was not begun in this browser",
+    );
+    let own =
+        fixture.server.http.get(&back).header("Cookie", format!("__Host-signin_ticket={ticket}"));
     let done = fixture.server.page(own).await;
     assert_at(&done, "/platform/");
     assert!(done.cookie("__Host-signin_ticket").unwrap().contains("Max-Age=0"), "{done:?}");
@@ -589,12 +682,16 @@ async fn settings_close_what_they_name_and_nothing_is_written() {
         (("SSO_COMPANY_CLIENT_ID", ""), "Signing in through this provider is switched off."),
     ] {
         let fixture = Fixture::with(&[setting]).await;
-        let answer = fixture.browser().ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
+        let answer =
+            fixture.browser().ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
         assert_page(&answer, 403, says);
         assert_eq!(fixture.provider.asked("/.well-known/openid-configuration"), 0);
     }
     for (setting, says) in [
-        (("LOGIN_ENABLE_SSO_REG", "false"), "This server does not take new accounts through a provider."),
+        (
+            ("LOGIN_ENABLE_SSO_REG", "false"),
+            "This server does not take new accounts through a provider.",
+        ),
         (("LOGIN_ENFORCE_MFA", "true"), "MFA required for this user"),
     ] {
         let fixture = Fixture::with(&[setting]).await;
@@ -608,12 +705,21 @@ async fn settings_close_what_they_name_and_nothing_is_written() {
 async fn account_that_no_password_opens_is_not_opened_by_a_provider_either() {
     let fixture = Fixture::start().await;
     fixture.browser().through("login", &amy()).await;
-    let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES (1, '', TRUE, '', 0)";
+    let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES \
+        (1, '', TRUE, '', 0)";
     fixture.server.place.execute(device);
-    assert_page(&fixture.browser().through("login", &amy()).await, 403, "MFA required for this user");
+    assert_page(
+        &fixture.browser().through("login", &amy()).await,
+        403,
+        "MFA required for this user",
+    );
     fixture.server.place.execute("DELETE FROM totp_devices");
     fixture.server.place.execute("UPDATE accounts SET is_active = FALSE");
-    assert_page(&fixture.browser().through("login", &amy()).await, 403, "This account is inactive.");
+    assert_page(
+        &fixture.browser().through("login", &amy()).await,
+        403,
+        "This account is inactive.",
+    );
 }
 
 #[tokio::test]
@@ -644,24 +750,34 @@ async fn form_asks_what_the_provider_did_not_say() {
     }
     assert_eq!(fixture.rows(), before);
     let form = [("username", "amy"), ("email", "Amy@Example.com")];
-    let (mut again, answer) = (browser.clone(), browser.ask(Method::POST, "/accounts/social/signup/", &form).await);
+    let (mut again, answer) =
+        (browser.clone(), browser.ask(Method::POST, "/accounts/social/signup/", &form).await);
     assert_eq!((answer.status, answer.header("location")), (303, "/platform/"));
     let user = browser.api("user/").await;
     assert_eq!((&user["username"], &user["first_name"]), (&json!("amy"), &json!("Amy")));
     assert_eq!(browser.api("emails/").await["results"][0]["verified"], json!(false));
     assert_eq!(fixture.server.take_mails(1).await[0].to, "amy@example.com");
     let other = [("username", "amy-too"), ("email", "a@example.com")];
-    assert_page(&again.ask(Method::POST, "/accounts/social/signup/", &other).await, 400, "came back twice");
+    assert_page(
+        &again.ask(Method::POST, "/accounts/social/signup/", &other).await,
+        400,
+        "came back twice",
+    );
 }
 
 #[tokio::test]
 async fn form_is_shown_where_accounts_are_not_made_by_themselves_and_keeps_what_is_proved() {
     let fixture = Fixture::with(&[("LOGIN_SIGNUP_SSO_AUTO", "false")]).await;
-    for (subject, email, is_verified) in [("1", "amy@example.com", true), ("2", "else@example.com", false)] {
+    for (subject, email, is_verified) in
+        [("1", "amy@example.com", true), ("2", "else@example.com", false)]
+    {
         let mut browser = fixture.browser();
         let mut claims = amy().claims;
         claims["email"] = json!(if subject == "1" { "amy@example.com" } else { "two@example.com" });
-        assert_at(&browser.through("login", &Who::new(subject, claims)).await, "/accounts/social/signup/");
+        assert_at(
+            &browser.through("login", &Who::new(subject, claims)).await,
+            "/accounts/social/signup/",
+        );
         let name = format!("person{subject}");
         let form = [("username", name.as_str()), ("email", email)];
         assert_eq!(browser.ask(Method::POST, "/accounts/social/signup/", &form).await.status, 303);
@@ -724,7 +840,10 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
         assert_eq!(fixture.rows(), before, "{spoil:?}");
         let refusals = fixture.lines.take_refusals();
         assert_eq!(refusals.len(), 1, "{spoil:?}: {refusals:?}");
-        assert!(refusals[0].to_lowercase().contains(&why.to_lowercase()), "{spoil:?}: {refusals:?}");
+        assert!(
+            refusals[0].to_lowercase().contains(&why.to_lowercase()),
+            "{spoil:?}: {refusals:?}"
+        );
     }
     // The same browser and user without the manipulation.
     assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
@@ -759,7 +878,8 @@ async fn provider_that_is_slow_holds_up_nobody_else() {
     let fixture = Fixture::start().await;
     let token = fixture.server.register("rory", "").await;
     fixture.provider.spoil(Spoil::Slow);
-    let waiting = async { fixture.browser().ask(Method::POST, "/api/auth/social/company/login/", &[]).await };
+    let waiting =
+        async { fixture.browser().ask(Method::POST, "/api/auth/social/company/login/", &[]).await };
     let others = async {
         for _ in 0..20 {
             assert_eq!(fixture.server.get("user/", &[("Authorization", &token)]).await.status, 200);
@@ -849,7 +969,11 @@ async fn code_of_another_sign_in_fails_by_its_verifier() {
     let before = fixture.rows();
     fixture.lines.take_refusals();
     let injected = format!("/accounts/company/login/callback/?{code}&{state}");
-    assert_page(&thief.ask(Method::GET, &injected, &[]).await, 400, "The provider did not accept this sign-in.");
+    assert_page(
+        &thief.ask(Method::GET, &injected, &[]).await,
+        400,
+        "The provider did not accept this sign-in.",
+    );
     assert_eq!(fixture.lines.take_refusals().len(), 1);
     assert_eq!(fixture.rows(), before);
 }
@@ -864,9 +988,17 @@ async fn answer_names_its_issuer_where_the_provider_does() {
         let mut browser = fixture.browser();
         let back = browser.go("login", &amy()).await;
         let (rest, _) = back.split_once("&iss=").unwrap();
-        let spoilt = if spoil { format!("{rest}&iss=https%3A%2F%2Fother.example.com") } else { rest.to_owned() };
+        let spoilt = if spoil {
+            format!("{rest}&iss=https%3A%2F%2Fother.example.com")
+        } else {
+            rest.to_owned()
+        };
         let before = fixture.rows();
-        assert_page(&browser.ask(Method::GET, &spoilt, &[]).await, 403, "did not pass this server&#39;s checks");
+        assert_page(
+            &browser.ask(Method::GET, &spoilt, &[]).await,
+            403,
+            "did not pass this server&#39;s checks",
+        );
         assert_eq!(fixture.rows(), before);
     }
 }
@@ -898,7 +1030,8 @@ async fn next_leads_to_no_other_site() {
     }
     let mut browser = fixture.browser();
     let form = [("next", "/api-doc/?q=user")];
-    let there = leads_to(&browser.ask(Method::POST, "/api/auth/social/company/login/", &form).await);
+    let there =
+        leads_to(&browser.ask(Method::POST, "/api/auth/social/company/login/", &form).await);
     let back = fixture.provider.sign_in(&there, &amy());
     let back = format!("{}?{}", back.path(), back.query().unwrap());
     assert_at(&browser.ask(Method::GET, &back, &[]).await, "/api-doc/?q=user");
@@ -910,7 +1043,9 @@ async fn person_who_declines_is_told_so_and_stays_out() {
     let mut browser = fixture.browser();
     let back = browser.go("login", &amy()).await;
     let state = back.split('&').find(|pair| pair.starts_with("state=")).unwrap();
-    let path = format!("/accounts/company/login/callback/?error=access_denied&error_description=%3Cb%3E&{state}");
+    let path = format!(
+        "/accounts/company/login/callback/?error=access_denied&error_description=%3Cb%3E&{state}"
+    );
     let answer = browser.ask(Method::GET, &path, &[]).await;
     assert_page(&answer, 403, "The provider ended the sign-in (access_denied).");
     assert!(!text(&answer).contains("<b>"));
@@ -982,7 +1117,11 @@ async fn github_says_who_somebody_is_by_its_api() {
     let back = company.sign_in(&leads_to(&answer), &who);
     company.spoil(Spoil::Down);
     let back = format!("{}?{}", back.path(), back.query().unwrap());
-    assert_page(&browser.ask(Method::GET, &back, &[]).await, 502, "The provider does not answer just now.");
+    assert_page(
+        &browser.ask(Method::GET, &back, &[]).await,
+        502,
+        "The provider does not answer just now.",
+    );
 }
 
 #[tokio::test]
@@ -992,8 +1131,10 @@ async fn what_is_secret_is_in_no_log_and_no_row() {
     let back = browser.go("login", &amy()).await;
     let ticket = browser.ticket.clone();
     browser.ask(Method::GET, &back, &[]).await;
-    let code = back.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap().to_owned();
-    let state = back.split(['?', '&']).find_map(|pair| pair.strip_prefix("state=")).unwrap().to_owned();
+    let code =
+        back.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).unwrap().to_owned();
+    let state =
+        back.split(['?', '&']).find_map(|pair| pair.strip_prefix("state=")).unwrap().to_owned();
     let mut kept = fixture.lines.text().into_bytes();
     kept.extend(fixture.server.place.bytes());
     let access = format!("access-{code}");
@@ -1005,7 +1146,8 @@ async fn what_is_secret_is_in_no_log_and_no_row() {
 
 #[tokio::test]
 async fn ticket_is_only_for_the_way_back() {
-    let fixture = Fixture::with(&[("COOKIE_SAMESITE", "Strict"), ("SESSION_COOKIE_SECURE", "true")]).await;
+    let fixture =
+        Fixture::with(&[("COOKIE_SAMESITE", "Strict"), ("SESSION_COOKIE_SECURE", "true")]).await;
     let mut browser = fixture.browser();
     let answer = browser.ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
     let ticket = answer.cookie("signin_ticket").unwrap();
@@ -1024,7 +1166,12 @@ async fn sign_ins_that_succeed_are_not_limited() {
     }
     let mut failed = 0;
     let mut browser = fixture.browser();
-    while browser.ask(Method::GET, "/accounts/company/login/callback/?state=x&code=y", &[]).await.status != 429 {
+    while browser
+        .ask(Method::GET, "/accounts/company/login/callback/?state=x&code=y", &[])
+        .await
+        .status
+        != 429
+    {
         failed += 1;
         assert!(failed <= 60);
     }

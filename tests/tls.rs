@@ -62,8 +62,13 @@ fn put(folder: &Path, pem: &str, key: &str) {
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let [certificate, key] = files(folder);
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-    command.args(arguments).env("INVENTREE_TLS_CERTIFICATE", certificate).env("INVENTREE_TLS_KEY", key);
-    command.env("INVENTREE_SITE_URL", "https://localhost").env("INVENTREE_DB_NAME", folder.join("auth.sqlite3"));
+    command
+        .args(arguments)
+        .env("INVENTREE_TLS_CERTIFICATE", certificate)
+        .env("INVENTREE_TLS_KEY", key);
+    command
+        .env("INVENTREE_SITE_URL", "https://localhost")
+        .env("INVENTREE_DB_NAME", folder.join("auth.sqlite3"));
     command.env("INVENTREE_JSON_LOG", "true");
     command
 }
@@ -108,7 +113,8 @@ impl Server {
         let mut roots = RootCertStore::empty();
         roots.add(trusted.der.clone()).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-        let config = config.with_protocol_versions(&[version]).unwrap().with_root_certificates(roots);
+        let config =
+            config.with_protocol_versions(&[version]).unwrap().with_root_certificates(roots);
         let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
         let socket = TcpStream::connect(self.address).await?;
         let name = ServerName::try_from("localhost").unwrap();
@@ -148,14 +154,17 @@ async fn the_api_is_served_over_tls_1_2_and_1_3_alone() {
     let mut read = Vec::new();
     let _ = plain.read_to_end(&mut read).await;
     assert!(!read.starts_with(b"HTTP"), "{read:?}");
-    assert!(server.connect(&certificate, &TLS13).await.unwrap().ask().await.contains("credentials"));
+    assert!(
+        server.connect(&certificate, &TLS13).await.unwrap().ask().await.contains("credentials")
+    );
 }
 
 #[tokio::test]
 async fn browsers_are_told_to_come_by_https_alone_where_tls_ends_here() {
     let certificate = Certificate::new();
     let server = Server::start(&certificate);
-    let answer = server.connect(&certificate, &TLS13).await.unwrap().ask().await.to_ascii_lowercase();
+    let answer =
+        server.connect(&certificate, &TLS13).await.unwrap().ask().await.to_ascii_lowercase();
     assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{answer}");
 }
 
@@ -218,7 +227,11 @@ fn a_wrong_file_stops_the_start_with_one_line_that_names_the_setting() {
     put(folder, &one.pem, &one.key);
     let mut alone = command(folder, &["check-config"]);
     let said = alone.env_remove("INVENTREE_TLS_KEY").output().unwrap().stderr;
-    assert!(String::from_utf8(said).unwrap().contains("INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY go together"));
+    assert!(
+        String::from_utf8(said)
+            .unwrap()
+            .contains("INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY go together")
+    );
     assert!(command(folder, &["check-config"]).output().unwrap().status.success());
 }
 
@@ -231,6 +244,7 @@ async fn a_hangup_ends_no_server() {
         server.wait_for("TLS certificate reloaded");
     }
     assert!(server.process.try_wait().unwrap().is_none());
-    let answered = tokio::time::timeout(Duration::from_secs(10), server.connect(&certificate, &TLS12));
+    let answered =
+        tokio::time::timeout(Duration::from_secs(10), server.connect(&certificate, &TLS12));
     assert!(answered.await.unwrap().is_ok());
 }

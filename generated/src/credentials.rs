@@ -44,7 +44,10 @@ impl Credentials {
                 (key == name).then(|| rest.split(';').next().unwrap_or_default().to_owned())
             })
         };
-        Some(Credentials::Session { session_id: cookie("sessionid")?, csrf_token: cookie("csrftoken")? })
+        Some(Credentials::Session {
+            session_id: cookie("sessionid")?,
+            csrf_token: cookie("csrftoken")?,
+        })
     }
 
     fn headers(&self) -> Result<HeaderMap, reqwest::header::InvalidHeaderValue> {
@@ -59,7 +62,10 @@ impl Credentials {
             Credentials::Anonymous => {}
             Credentials::Token(key) => add(AUTHORIZATION, format!("Token {key}"))?,
             Credentials::Basic { username, password } => {
-                add(AUTHORIZATION, format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))?;
+                add(
+                    AUTHORIZATION,
+                    format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))),
+                )?;
             }
             Credentials::Session { session_id, csrf_token } => {
                 add(COOKIE, format!("sessionid={session_id}; csrftoken={csrf_token}"))?;
@@ -75,7 +81,10 @@ impl Credentials {
 /// # Errors
 ///
 /// For credentials that no header can carry, or when no HTTP client can be built.
-pub fn connect(base_url: &str, credentials: &Credentials) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+pub fn connect(
+    base_url: &str,
+    credentials: &Credentials,
+) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
     connect_with(reqwest::Client::builder(), base_url, credentials)
 }
 

@@ -27,7 +27,9 @@ impl Problem {
                     Err(error) => Problem::unread(Some(status), error.to_string()),
                 }
             }
-            other => Problem::unread(other.status().map(|status| status.as_u16()), other.to_string()),
+            other => {
+                Problem::unread(other.status().map(|status| status.as_u16()), other.to_string())
+            }
         }
     }
 
@@ -51,7 +53,11 @@ impl Problem {
     }
 
     fn unread(status: Option<u16>, text: String) -> Problem {
-        Problem { status, detail: Some(text).filter(|text| !text.is_empty()), fields: BTreeMap::new() }
+        Problem {
+            status,
+            detail: Some(text).filter(|text| !text.is_empty()),
+            fields: BTreeMap::new(),
+        }
     }
 }
 
@@ -60,7 +66,11 @@ impl fmt::Display for Problem {
         let mut lines: Vec<String> = self.detail.iter().cloned().collect();
         for (field, messages) in &self.fields {
             let messages = messages.join(" ");
-            lines.push(if field == "non_field_errors" { messages } else { format!("{field}: {messages}") });
+            lines.push(if field == "non_field_errors" {
+                messages
+            } else {
+                format!("{field}: {messages}")
+            });
         }
         match (lines.is_empty(), self.status) {
             (false, _) => f.write_str(&lines.join("; ")),

@@ -30,17 +30,25 @@ pub struct AuditQuery {
 /// # Errors
 ///
 /// One line for the operator.
-pub async fn print_trail(args: &CommonArgs, query: &AuditQuery, limit: &LimitArg) -> Result<(), Failure> {
+pub async fn print_trail(
+    args: &CommonArgs,
+    query: &AuditQuery,
+    limit: &LimitArg,
+) -> Result<(), Failure> {
     let AuditQuery { name, event, client, since } = query;
     let context = AdminContext::open(&args.config()?)?;
-    let domain = &context.domain;
+    let app = &context.app;
     let account_id = match name {
-        Some(name) => Some(find(domain, name).await?.id),
+        Some(name) => Some(find(app, name).await?.id),
         None => None,
     };
-    let since = since.as_deref().map(|text| moment(text, domain.now())).transpose()?;
+    let since = since.as_deref().map(|text| moment(text, app.now())).transpose()?;
     let filter = AuditFilter { account_id, event: event.clone(), client: client.clone(), since };
-    let found = domain.store.read(|r| r.audit_list(&filter, Some(limit.limit() + 1))).await.map_err(to_failure)?;
+    let found = app
+        .store
+        .read(|r| r.audit_list(&filter, Some(limit.limit() + 1)))
+        .await
+        .map_err(to_failure)?;
     let rows: Vec<_> = limit.take(found).into_iter().map(AuditRow::new).collect();
     print(&output::list(args.format, &rows)?)
 }
@@ -62,6 +70,11 @@ fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
             _ => None,
         }
     });
-    let at = ago.filter(|ago| *ago >= TimeDelta::zero()).and_then(|ago| now.checked_sub_signed(ago));
-    at.ok_or_else(|| failure("--since takes a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m)"))
+    let at =
+        ago.filter(|ago| *ago >= TimeDelta::zero()).and_then(|ago| now.checked_sub_signed(ago));
+    at.ok_or_else(|| {
+        failure(
+            "--since takes a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m)",
+        )
+    })
 }

@@ -25,7 +25,10 @@ pub(super) fn run(backup: &Backup) -> Result<(), Failure> {
         config.database = named_database(database, &config)?;
     }
     let Some(file) = config.database.file() else {
-        return Err(failure("back up PostgreSQL with its own tools, such as pg_dump, or `copy` it to an SQLite file"));
+        return Err(failure(
+            "back up PostgreSQL with its own tools, such as pg_dump, or `copy` it to an SQLite \
+             file",
+        ));
     };
     let bytes = store::back_up(file, &backup.file).map_err(failure)?;
     let key = match config.secret_key {

@@ -43,14 +43,19 @@ pub(super) fn run(copy: &Copy) -> Result<(), Failure> {
     let copied = store::copy(&from, &to, &mut bar);
     bar.0.finish_and_clear();
     let copied = copied.map_err(failure)?;
-    let rows: String = copied.iter().map(|(table, rows)| format!("{table:<16} {rows:>10}\n")).collect();
+    let rows: String =
+        copied.iter().map(|(table, rows)| format!("{table:<16} {rows:>10}\n")).collect();
     let key = match (&from, &to) {
         (Database::Sqlite(file), _) if config.secret_key.is_none() => format!(
-            "Set INVENTREE_SECRET_KEY_FILE to {} or a copy of it: without that key, emailed links and queued email are void.\n",
+            "Set INVENTREE_SECRET_KEY_FILE to {} or a copy of it: without that key, emailed links \
+             and queued email are void.\n",
             secret_key::path(file).display()
         ),
-        _ => "Keep INVENTREE_SECRET_KEY as it is: without that key, emailed links and queued email are void.\n"
-            .to_owned(),
+        _ => {
+            "Keep INVENTREE_SECRET_KEY as it is: without that key, emailed links and queued email \
+            are void.\n"
+                .to_owned()
+        }
     };
     print(&format!("{rows}All rows were compared and are identical.\n{key}"))
 }

@@ -11,13 +11,14 @@ use super::{Failure, failure, print};
 use crate::config::Config;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::passwords::Password;
-use crate::domain::{Domain, Refusal};
+use crate::domain::{App, DomainError};
 
 const USERNAME: &str = "demo";
 
 /// Configures the demo. Returns its address, and its directory, which is deleted on drop.
 pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, TempDir), Failure> {
-    let folder = tempfile::Builder::new().prefix("inventree-auth-demo-").tempdir().map_err(failure)?;
+    let folder =
+        tempfile::Builder::new().prefix("inventree-auth-demo-").tempdir().map_err(failure)?;
     // Links need the port before the server binds it.
     let bind = match bind.port() {
         0 => TcpListener::bind(bind).and_then(|free| free.local_addr()).map_err(failure)?,
@@ -32,10 +33,10 @@ pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, Tem
 }
 
 /// Creates the sample account and prints the URLs.
-pub async fn seed_demo(domain: &Domain, site_url: &str) -> Result<(), Failure> {
-    let password = domain.random_text::<12>();
+pub async fn seed_demo(app: &App, site_url: &str) -> Result<(), Failure> {
+    let password = app.random_text::<12>();
     let account = administration::create(
-        domain,
+        app,
         NewUser {
             username: USERNAME.to_owned(),
             email: "demo@example.com".to_owned(),
@@ -45,14 +46,17 @@ pub async fn seed_demo(domain: &Domain, site_url: &str) -> Result<(), Failure> {
             is_superuser: false,
         },
     );
-    let account = account.await.map_err(|e| failure(format!("cannot create the sample account: {e:?}")))?;
-    let verified = domain.store.write(move |w| {
+    let account =
+        account.await.map_err(|e| failure(format!("cannot create the sample account: {e:?}")))?;
+    let verified = app.store.write(move |w| {
         for address in w.email_address_list(account.id, None, 0)? {
             w.email_address_set_verified(address.id)?;
         }
-        Ok::<_, Refusal>(())
+        Ok::<_, DomainError>(())
     });
-    verified.await.map_err(|e| failure(format!("cannot verify the address of the sample account: {e:?}")))?;
+    verified
+        .await
+        .map_err(|e| failure(format!("cannot verify the address of the sample account: {e:?}")))?;
     print(&format!(
         "Demo: all data is deleted when the server stops.\n\
          \x20 open      {site_url}/platform/\n\

@@ -39,11 +39,16 @@ pub(super) struct Inventree {
 }
 
 pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
-    if ["postgresql://", "postgres://", "mysql://"].iter().any(|scheme| import.from.starts_with(scheme)) {
+    if ["postgresql://", "postgres://", "mysql://"]
+        .iter()
+        .any(|scheme| import.from.starts_with(scheme))
+    {
         // The URL may contain a password, so it is not repeated.
         return Err(failure(
-            "importing from a database server is not supported: export its data from InvenTree (invoke \
-             export-records --include-tokens), load it into an InvenTree of the same version on SQLite \
+            "importing from a database server is not supported: export its data from InvenTree \
+             (invoke \
+             export-records --include-tokens), load it into an InvenTree of the same version on \
+             SQLite \
              (invoke import-records), and import that file",
         ));
     }
@@ -53,7 +58,8 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
     }
     let source = InvenTree::open(import.from.as_ref()).map_err(failure)?;
     let bar = progress_bar(source.count().map_err(failure)?);
-    let (commit, entropy) = (if import.dry_run { Commit::DryRun } else { Commit::Yes }, SystemEntropy);
+    let (commit, entropy) =
+        (if import.dry_run { Commit::DryRun } else { Commit::Yes }, SystemEntropy);
     let secret = |r: &Reader<'_>| match commit {
         Commit::Yes => {
             let had_one = r.secret_key_exists().map_err(|e| e.to_string())?;
@@ -62,14 +68,23 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
         // A dry run creates no key; data encrypted with this one is discarded.
         Commit::DryRun => Ok(SecretKey::new(&random::<32>(&entropy))),
     };
-    let done =
-        import::run(&source, &config.database, commit, secret, || random(&entropy), || bar.inc(1), SystemClock.now());
+    let done = import::run(
+        &source,
+        &config.database,
+        commit,
+        secret,
+        || random(&entropy),
+        || bar.inc(1),
+        SystemClock.now(),
+    );
     bar.finish_and_clear();
     let report = done.map_err(failure)?;
     let outcome = match (report.is_noop(), import.dry_run) {
         (true, _) => "Nothing to import: all rows exist already.",
         (false, true) => "Dry run: nothing was written.",
-        (false, false) => "Imported. Passwords and unexpired tokens stay valid; all users must log in again.",
+        (false, false) => {
+            "Imported. Passwords and unexpired tokens stay valid; all users must log in again."
+        }
     };
     print(&format!("{report}{outcome}\n"))
 }
@@ -86,7 +101,8 @@ pub(super) fn progress_bar(rows: u64) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr_with_hz(10));
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {rate}/s, {eta} left");
+    let style =
+        ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {rate}/s, {eta} left");
     let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
         let _ = write!(out, "{:.0}", state.per_sec());
     };

@@ -27,7 +27,10 @@ pub struct ManualPages {
     folder: Option<PathBuf>,
 }
 
-pub fn completions(Completions { shell }: &Completions, mut program: Command) -> Result<(), Failure> {
+pub fn completions(
+    Completions { shell }: &Completions,
+    mut program: Command,
+) -> Result<(), Failure> {
     let (name, mut script) = (program.get_name().to_owned(), Vec::new());
     clap_complete::generate(*shell, &mut program, name, &mut script);
     print(&String::from_utf8(script).map_err(failure)?)
@@ -83,7 +86,8 @@ fn first_page(program: Command, page: &mut dyn Write) -> std::io::Result<()> {
 const SIGNALS: [(&str, &str); 2] = [
     (
         "SIGTERM, SIGINT",
-        "shut down gracefully: requests in flight complete, the current email is sent, writes are durable.",
+        "shut down gracefully: requests in flight complete, the current email is sent, writes are \
+         durable.",
     ),
     ("SIGHUP", "reload the TLS certificate and its key."),
 ];
@@ -95,7 +99,10 @@ const EXIT_STATUS: [(&str, &str); 3] = [
 ];
 
 const FILES: [(&str, &str); 2] = [
-    ("inventree-auth.sqlite3", "the database, unless INVENTREE_DB_NAME or --database names another."),
+    (
+        "inventree-auth.sqlite3",
+        "the database, unless INVENTREE_DB_NAME or --database names another.",
+    ),
     (
         "inventree-auth.sqlite3.secret_key",
         "the secret key, generated at the first start unless INVENTREE_SECRET_KEY is set.",

@@ -19,7 +19,9 @@ use crate::config::Config;
 use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::passwords::Password;
-use crate::domain::{Domain, Problems, Refusal, accounts, housekeeping, tokens, usernames};
+use crate::domain::{
+    App, DomainError, ValidationErrors, accounts, housekeeping, tokens, usernames,
+};
 use specbound::body::Fields;
 use specbound::fields::{self, Property, Rules};
 use specbound::{HasConstraints, Host};
@@ -172,7 +174,8 @@ pub struct LimitArg {
 
 /// Runs a command.
 pub fn run(command: &Command) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failure)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failure)?;
     runtime.block_on(async {
         match command {
             Command::User { args, action } => user(args, action).await,
@@ -185,45 +188,64 @@ pub fn run(command: &Command) -> Result<(), Failure> {
 
 async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
     if let User::Add { name, email, first_name, last_name, admin, password } = action {
-        let names = [("username", name), ("email", email), ("first_name", first_name), ("last_name", last_name)];
+        let names = [
+            ("username", name),
+            ("email", email),
+            ("first_name", first_name),
+            ("last_name", last_name),
+        ];
         return add(args, &names, *admin, password).await;
     }
     let context = AdminContext::open(&args.config()?)?;
-    let domain = &context.domain;
+    let app = &context.app;
     match action {
         User::Add { .. } => Ok(()),
         User::List { search, limit } => {
             // Folded like usernames. Addresses are stored in lower case.
             let part = usernames::username_key(search.trim());
-            let found = domain.store.read(|r| r.account_list(&part, Some(limit.limit() + 1))).await;
+            let found = app.store.read(|r| r.account_list(&part, Some(limit.limit() + 1))).await;
             let found = limit.take(found.map_err(to_failure)?);
-            print(&output::list(args.format, &found.iter().map(AccountRow::new).collect::<Vec<_>>())?)
+            print(&output::list(
+                args.format,
+                &found.iter().map(AccountRow::new).collect::<Vec<_>>(),
+            )?)
         }
         User::Show { name } => {
-            let account = find(domain, name).await?;
-            print(&output::one(args.format, &details(domain, &account).await?)?)
+            let account = find(app, name).await?;
+            print(&output::one(args.format, &details(app, &account).await?)?)
         }
         User::Deactivate { name } => {
-            let account = find(domain, name).await?;
-            let ended = administration::deactivate(domain, account.id).await.map_err(to_failure)?;
-            print_result(args, &format!("{} is deactivated: {} revoked", account.username, summarize(ended)), ended)
+            let account = find(app, name).await?;
+            let ended = administration::deactivate(app, account.id).await.map_err(to_failure)?;
+            print_result(
+                args,
+                &format!("{} is deactivated: {} revoked", account.username, summarize(ended)),
+                ended,
+            )
         }
         User::Activate { name } => {
-            let account = find(domain, name).await?;
-            administration::activate(domain, account.id).await.map_err(to_failure)?;
-            print_account(args, domain, account.id).await
+            let account = find(app, name).await?;
+            administration::activate(app, account.id).await.map_err(to_failure)?;
+            print_account(args, app, account.id).await
         }
         User::SetPassword { name, password } => {
-            let account = find(domain, name).await?;
+            let account = find(app, name).await?;
             let password = password.read()?;
-            let ended = administration::set_password(domain, &account, password).await.map_err(to_failure)?;
-            print_result(args, &format!("{} has a new password: {} revoked", account.username, summarize(ended)), ended)
+            let ended =
+                administration::set_password(app, &account, password).await.map_err(to_failure)?;
+            print_result(
+                args,
+                &format!("{} has a new password: {} revoked", account.username, summarize(ended)),
+                ended,
+            )
         }
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
-            let account = find(domain, name).await?;
+            let account = find(app, name).await?;
             let is_superuser = matches!(action, User::MakeAdmin { .. });
-            administration::set_superuser(domain, account.id, is_superuser).await.map_err(to_failure)?;
-            print_account(args, domain, account.id).await
+            administration::set_superuser(app, account.id, is_superuser)
+                .await
+                .map_err(to_failure)?;
+            print_account(args, app, account.id).await
         }
     }
 }
@@ -245,7 +267,9 @@ async fn add(
     };
     if let Some(context) = &existing {
         // Report a taken name before prompting for a password.
-        let taken = usernames::username_problems(&context.domain, &text("username")).await.map_err(to_failure)?;
+        let taken = usernames::username_problems(&context.app, &text("username"))
+            .await
+            .map_err(to_failure)?;
         require_none("username", &taken)?;
     }
     let new = NewUser {
@@ -261,81 +285,104 @@ async fn add(
         Some(context) => context,
         None => AdminContext::new(&config, Store::open(&config.database).map_err(failure)?)?,
     };
-    let account = administration::create(&context.domain, new).await.map_err(to_failure)?;
-    print_account(args, &context.domain, account.id).await
+    let account = administration::create(&context.app, new).await.map_err(to_failure)?;
+    print_account(args, &context.app, account.id).await
 }
 
 async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
     let context = AdminContext::open(&args.config()?)?;
-    let domain = &context.domain;
+    let app = &context.app;
     match action {
         Token::List { name, limit } => {
             let found = match name {
                 Some(name) => {
-                    let account = find(domain, name).await?;
-                    let tokens = domain.store.read(|r| r.token_list(account.id)).await.map_err(to_failure)?;
+                    let account = find(app, name).await?;
+                    let tokens =
+                        app.store.read(|r| r.token_list(account.id)).await.map_err(to_failure)?;
                     tokens.into_iter().map(|token| (token, account.username.clone())).collect()
                 }
                 None => {
                     let limit = Some(limit.limit() + 1);
-                    domain.store.read(|r| r.token_list_all(limit)).await.map_err(to_failure)?
+                    app.store.read(|r| r.token_list_all(limit)).await.map_err(to_failure)?
                 }
             };
-            let today = domain.now().date_naive();
-            let rows: Vec<_> =
-                limit.take(found).into_iter().map(|(token, of)| TokenRow::new(token, of, today)).collect();
+            let today = app.now().date_naive();
+            let rows: Vec<_> = limit
+                .take(found)
+                .into_iter()
+                .map(|(token, of)| TokenRow::new(token, of, today))
+                .collect();
             print(&output::list(args.format, &rows)?)
         }
         Token::Revoke { id } => {
-            administration::revoke_token(domain, *id).await.map_err(|refusal| match refusal {
-                Refusal::NotFound => failure(format!("there is no token {id}")),
+            administration::revoke_token(app, *id).await.map_err(|refusal| match refusal {
+                DomainError::NotFound => failure(format!("there is no token {id}")),
                 other => to_failure(other),
             })?;
-            print_result(args, &format!("token {id} is revoked"), Revoked { sessions: 0, tokens: 1 })
+            print_result(
+                args,
+                &format!("token {id} is revoked"),
+                Revoked { sessions: 0, tokens: 1 },
+            )
         }
     }
 }
 
 async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
     let context = AdminContext::open(&args.config()?)?;
-    let domain = &context.domain;
+    let app = &context.app;
     match action {
         Session::List { name, limit } => {
             let found = match name {
                 Some(name) => {
-                    let account = find(domain, name).await?;
-                    let sessions = domain.store.read(|r| r.session_list(account.id)).await.map_err(to_failure)?;
-                    sessions.into_iter().map(|session| (session, account.username.clone())).collect()
+                    let account = find(app, name).await?;
+                    let sessions =
+                        app.store.read(|r| r.session_list(account.id)).await.map_err(to_failure)?;
+                    sessions
+                        .into_iter()
+                        .map(|session| (session, account.username.clone()))
+                        .collect()
                 }
                 None => {
                     let limit = Some(limit.limit() + 1);
-                    domain.store.read(|r| r.session_list_all(limit)).await.map_err(to_failure)?
+                    app.store.read(|r| r.session_list_all(limit)).await.map_err(to_failure)?
                 }
             };
-            let now = domain.now();
-            let rows: Vec<_> = limit.take(found).into_iter().map(|(row, of)| SessionRow::new(&row, of, now)).collect();
+            let now = app.now();
+            let rows: Vec<_> = limit
+                .take(found)
+                .into_iter()
+                .map(|(row, of)| SessionRow::new(&row, of, now))
+                .collect();
             print(&output::list(args.format, &rows)?)
         }
         Session::End { user: Some(name), .. } => {
-            let account = find(domain, name).await?;
-            let sessions = administration::end_sessions(domain, account.id).await.map_err(to_failure)?;
-            let tokens = tokens::list(domain, account.id).await.map_err(to_failure)?.len();
+            let account = find(app, name).await?;
+            let sessions =
+                administration::end_sessions(app, account.id).await.map_err(to_failure)?;
+            let tokens = tokens::list(app, account.id).await.map_err(to_failure)?.len();
             let (name, sessions_ended) = (&account.username, number_of(sessions, "session"));
             let left = number_of(tokens, "API token");
-            let said =
-                format!("{name} is signed out: {sessions_ended} revoked; still valid: {left} (`token list {name}`)");
+            let said = format!(
+                "{name} is signed out: {sessions_ended} revoked; still valid: {left} (`token list \
+                 {name}`)"
+            );
             print_result(args, &said, Revoked { sessions, tokens: 0 })
         }
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();
-            administration::end_session(domain, id).await.map_err(|refusal| match refusal {
-                Refusal::NotFound => failure(format!("there is no session {id}")),
+            administration::end_session(app, id).await.map_err(|refusal| match refusal {
+                DomainError::NotFound => failure(format!("there is no session {id}")),
                 other => to_failure(other),
             })?;
-            print_result(args, &format!("session {id} is revoked"), Revoked { sessions: 1, tokens: 0 })
+            print_result(
+                args,
+                &format!("session {id} is revoked"),
+                Revoked { sessions: 1, tokens: 0 },
+            )
         }
         Session::Clear => {
-            let ended = housekeeping::clear_expired(domain).await.map_err(to_failure)?;
+            let ended = housekeeping::clear_expired(app).await.map_err(to_failure)?;
             let sessions = number_of(ended.sessions, "expired session");
             let tokens = number_of(ended.tokens, "expired token");
             print_result(args, &format!("Deleted {sessions} and {tokens}."), ended)
@@ -343,9 +390,9 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
     }
 }
 
-/// The domain over an open database, which is closed on drop.
+/// The app over an open database, which is closed on drop.
 pub struct AdminContext {
-    pub domain: Domain,
+    pub app: App,
 }
 
 impl AdminContext {
@@ -354,14 +401,14 @@ impl AdminContext {
     }
 
     fn new(config: &Config, store: Store) -> Result<AdminContext, Failure> {
-        let domain = server::offline_domain(config, &store).map_err(failure)?;
-        Ok(AdminContext { domain })
+        let app = server::offline_app(config, &store).map_err(failure)?;
+        Ok(AdminContext { app })
     }
 }
 
 impl Drop for AdminContext {
     fn drop(&mut self) {
-        self.domain.store.close();
+        self.app.store.close();
     }
 }
 
@@ -415,10 +462,13 @@ impl PasswordSource {
 fn prompt_password() -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(failure(
-            "there is no terminal to ask for a password on: use --password-file FILE, or - for standard input",
+            "there is no terminal to ask for a password on: use --password-file FILE, or - for \
+             standard input",
         ));
     }
-    let prompt = |text: &str| rpassword::prompt_password(text).map_err(|e| failure(format!("no password: {e}")));
+    let prompt = |text: &str| {
+        rpassword::prompt_password(text).map_err(|e| failure(format!("no password: {e}")))
+    };
     let (first, second) = (prompt("Password: ")?, prompt("Again: ")?);
     match first == second {
         true => Ok(first),
@@ -431,7 +481,8 @@ fn validate(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Fa
     let password = types::Register::PROPERTIES.iter().find(|property| property.name == "password1");
     let password = password.map(|property| Property { name: "password", ..*property });
     // Only the first list has the pattern of the username.
-    let known = types::UserDetailsRequest::PROPERTIES.iter().chain(types::Register::PROPERTIES).copied();
+    let known =
+        types::UserDetailsRequest::PROPERTIES.iter().chain(types::Register::PROPERTIES).copied();
     let known = known.filter(|property| !property.read_only);
     let mut properties: Vec<Property> = Vec::new();
     for property in known.chain(password) {
@@ -440,8 +491,12 @@ fn validate(texts: Vec<(&'static str, String)>) -> Result<Map<String, Value>, Fa
             properties.push(property);
         }
     }
-    let (clean, errors) =
-        fields::check(&properties, &texts.into_iter().collect::<Fields>(), Rules::default(), AppState::FORMATS);
+    let (clean, errors) = fields::check(
+        &properties,
+        &texts.into_iter().collect::<Fields>(),
+        Rules::default(),
+        AppState::FORMATS,
+    );
     match errors.is_empty() {
         true => Ok(clean),
         false => Err(failure(in_one_line(errors.iter()))),
@@ -456,25 +511,36 @@ fn require_none(name: &str, problems: &[String]) -> Result<(), Failure> {
 }
 
 fn in_one_line<'a>(errors: impl Iterator<Item = (&'a str, &'a [String])>) -> String {
-    errors.map(|(name, messages)| format!("{name}: {}", messages.join(" "))).collect::<Vec<_>>().join(" ")
+    errors
+        .map(|(name, messages)| format!("{name}: {}", messages.join(" ")))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
-pub async fn find(domain: &Domain, name: &str) -> Result<Account, Failure> {
-    administration::find(domain, name).await.map_err(|refusal| match refusal {
-        Refusal::NotFound => failure(format!("there is no user {name}")),
+pub async fn find(app: &App, name: &str) -> Result<Account, Failure> {
+    administration::find(app, name).await.map_err(|refusal| match refusal {
+        DomainError::NotFound => failure(format!("there is no user {name}")),
         other => to_failure(other),
     })
 }
 
-async fn details(domain: &Domain, account: &Account) -> Result<AccountDetails, Failure> {
+async fn details(app: &App, account: &Account) -> Result<AccountDetails, Failure> {
     let id = account.id;
-    let read = domain.store.read(|r| {
-        Ok::<_, Refusal>(AccountDetails {
+    let read = app.store.read(|r| {
+        Ok::<_, DomainError>(AccountDetails {
             account: AccountRow::new(account),
             has_password: accounts::has_password(account),
             mfa: r.totp_device_exists(id)?,
-            addresses: r.email_address_list(id, None, 0)?.into_iter().map(output::Address::new).collect(),
-            social_accounts: r.social_account_list(id, None, 0)?.into_iter().map(output::Link::new).collect(),
+            addresses: r
+                .email_address_list(id, None, 0)?
+                .into_iter()
+                .map(output::Address::new)
+                .collect(),
+            social_accounts: r
+                .social_account_list(id, None, 0)?
+                .into_iter()
+                .map(output::Link::new)
+                .collect(),
             tokens: r.token_list(id)?.len(),
             sessions: r.session_list(id)?.len(),
         })
@@ -483,10 +549,10 @@ async fn details(domain: &Domain, account: &Account) -> Result<AccountDetails, F
 }
 
 /// Prints the current state of the account.
-async fn print_account(args: &CommonArgs, domain: &Domain, id: i64) -> Result<(), Failure> {
-    let account = domain.store.read(|r| r.account_find(id)).await.map_err(to_failure)?;
-    let account = account.ok_or_else(|| to_failure(Refusal::NotFound))?;
-    print(&output::one(args.format, &details(domain, &account).await?)?)
+async fn print_account(args: &CommonArgs, app: &App, id: i64) -> Result<(), Failure> {
+    let account = app.store.read(|r| r.account_find(id)).await.map_err(to_failure)?;
+    let account = account.ok_or_else(|| to_failure(DomainError::NotFound))?;
+    print(&output::one(args.format, &details(app, &account).await?)?)
 }
 
 fn summarize(Revoked { sessions, tokens }: Revoked) -> String {
@@ -501,15 +567,16 @@ fn print_result(args: &CommonArgs, sentence: &str, ended: Revoked) -> Result<(),
     print(&output::ended(args.format, sentence, ended)?)
 }
 
-pub fn to_failure(refusal: impl Into<Refusal>) -> Failure {
+pub fn to_failure(refusal: impl Into<DomainError>) -> Failure {
     failure(match refusal.into() {
-        Refusal::Invalid(Problems { fields, general }) => {
-            let fields = in_one_line(fields.iter().map(|(name, messages)| (*name, messages.as_slice())));
+        DomainError::Invalid(ValidationErrors { fields, general }) => {
+            let fields =
+                in_one_line(fields.iter().map(|(name, messages)| (*name, messages.as_slice())));
             [fields, general.join(" ")].join(" ").trim().to_owned()
         }
-        Refusal::Forbidden(why) => why.to_owned(),
-        Refusal::NotFound => "not found".to_owned(),
-        Refusal::Store(error) => error.to_string(),
+        DomainError::Forbidden(why) => why.to_owned(),
+        DomainError::NotFound => "not found".to_owned(),
+        DomainError::Store(error) => error.to_string(),
         other => format!("refused: {other:?}"),
     })
 }

@@ -56,13 +56,22 @@ impl AccountRow {
 }
 
 impl Row for AccountRow {
-    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "EMAIL", "NAME", "ACTIVE", "ADMIN", "LAST LOGIN"];
+    const HEADINGS: &'static [&'static str] =
+        &["ID", "USERNAME", "EMAIL", "NAME", "ACTIVE", "ADMIN", "LAST LOGIN"];
 
     fn cells(&self) -> Vec<String> {
         let name = format!("{} {}", self.first_name, self.last_name).trim().to_owned();
         let login = self.last_login.clone().unwrap_or_default();
         let id = self.id.to_string();
-        vec![id, self.username.clone(), self.email.clone(), name, yes(self.active), yes(self.admin), login]
+        vec![
+            id,
+            self.username.clone(),
+            self.email.clone(),
+            name,
+            yes(self.active),
+            yes(self.admin),
+            login,
+        ]
     }
 }
 
@@ -136,7 +145,8 @@ impl TokenRow {
 }
 
 impl Row for TokenRow {
-    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "NAME", "CREATED", "EXPIRY", "LAST SEEN", "STATE"];
+    const HEADINGS: &'static [&'static str] =
+        &["ID", "USERNAME", "NAME", "CREATED", "EXPIRY", "LAST SEEN", "STATE"];
 
     fn cells(&self) -> Vec<String> {
         let (id, seen) = (self.id.to_string(), self.last_seen.clone().unwrap_or_default());
@@ -160,16 +170,25 @@ impl SessionRow {
     pub fn new(session: &Session, username: String, now: DateTime<Utc>) -> SessionRow {
         let state = if sessions::is_live(session, now) { "live" } else { "expired" };
         let [created, expires] = [session.created, session.expires].map(time);
-        SessionRow { id: session.id, username, created, expires, state, user_agent: session.user_agent.clone() }
+        SessionRow {
+            id: session.id,
+            username,
+            created,
+            expires,
+            state,
+            user_agent: session.user_agent.clone(),
+        }
     }
 }
 
 impl Row for SessionRow {
-    const HEADINGS: &'static [&'static str] = &["ID", "USERNAME", "CREATED", "EXPIRES", "STATE", "BROWSER"];
+    const HEADINGS: &'static [&'static str] =
+        &["ID", "USERNAME", "CREATED", "EXPIRES", "STATE", "BROWSER"];
 
     fn cells(&self) -> Vec<String> {
         let SessionRow { id, username, created, expires, state, user_agent } = self;
-        let [username, created, expires, user_agent] = [username, created, expires, user_agent].map(String::clone);
+        let [username, created, expires, user_agent] =
+            [username, created, expires, user_agent].map(String::clone);
         vec![id.to_string(), username, created, expires, (*state).to_owned(), user_agent]
     }
 }
@@ -189,18 +208,32 @@ pub struct AuditRow {
 
 impl AuditRow {
     pub fn new(entry: AuditEntry) -> AuditRow {
-        let AuditEntry { id, at, event, account_id, username, client, detail, count, last_at } = entry;
-        AuditRow { id, at: time(at), event, account_id, username, client, detail, count, last_at: time(last_at) }
+        let AuditEntry { id, at, event, account_id, username, client, detail, count, last_at } =
+            entry;
+        AuditRow {
+            id,
+            at: time(at),
+            event,
+            account_id,
+            username,
+            client,
+            detail,
+            count,
+            last_at: time(last_at),
+        }
     }
 }
 
 impl Row for AuditRow {
-    const HEADINGS: &'static [&'static str] = &["TIME", "EVENT", "COUNT", "USERNAME", "CLIENT", "DETAIL"];
+    const HEADINGS: &'static [&'static str] =
+        &["TIME", "EVENT", "COUNT", "USERNAME", "CLIENT", "DETAIL"];
 
     fn cells(&self) -> Vec<String> {
-        let AuditRow { id: _, at, event, account_id, username, client, detail, count, last_at: _ } = self;
+        let AuditRow { id: _, at, event, account_id, username, client, detail, count, last_at: _ } =
+            self;
         // The id identifies a deleted account.
-        let who = username.clone().or_else(|| account_id.map(|id| format!("#{id}"))).unwrap_or_default();
+        let who =
+            username.clone().or_else(|| account_id.map(|id| format!("#{id}"))).unwrap_or_default();
         vec![at.clone(), event.clone(), count.to_string(), who, client.clone(), detail.clone()]
     }
 }
@@ -218,7 +251,8 @@ pub fn list<R: Row>(format: Format, rows: &[R]) -> Result<String, Failure> {
 
 /// Formats one account, one member per line.
 pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> {
-    let AccountDetails { account, has_password, mfa, addresses, social_accounts, tokens, sessions } = details;
+    let AccountDetails { account, has_password, mfa, addresses, social_accounts, tokens, sessions } =
+        details;
     if let Format::Json = format {
         return json(details);
     }
@@ -239,7 +273,10 @@ pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> 
     ];
     for Address { email, verified, primary } in addresses {
         let verified = if *verified { "verified" } else { "unverified" };
-        lines.push(("address", format!("{email} ({verified}{})", if *primary { ", primary" } else { "" })));
+        lines.push((
+            "address",
+            format!("{email} ({verified}{})", if *primary { ", primary" } else { "" }),
+        ));
     }
     for Link { provider, uid } in social_accounts {
         lines.push(("social account", format!("{provider} {uid}")));
@@ -248,7 +285,11 @@ pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> 
 }
 
 /// Formats the result of a command: a sentence, or the numbers of revoked sessions and tokens.
-pub fn ended(format: Format, sentence: &str, Revoked { sessions, tokens }: Revoked) -> Result<String, Failure> {
+pub fn ended(
+    format: Format,
+    sentence: &str,
+    Revoked { sessions, tokens }: Revoked,
+) -> Result<String, Failure> {
     match format {
         Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
         Format::Table => Ok(text::one_line(sentence) + "\n"),
@@ -261,7 +302,8 @@ fn json(value: &impl Serialize) -> Result<String, Failure> {
 
 /// Aligns columns, two blanks apart.
 fn aligned(rows: Vec<Vec<String>>) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| text::one_line(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| text::one_line(cell)).collect()).collect();
     let mut widths = vec![0; rows.iter().map(Vec::len).max().unwrap_or(0)];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -270,7 +312,8 @@ fn aligned(rows: Vec<Vec<String>>) -> String {
     }
     let mut text = String::new();
     for row in &rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }

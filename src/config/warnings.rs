@@ -10,26 +10,35 @@ impl Config {
     /// by `check-config`.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if let Backend::Smtp { host, credentials, starttls: false, tls: false, .. } = &self.email.backend
+        if let Backend::Smtp { host, credentials, starttls: false, tls: false, .. } =
+            &self.email.backend
             && !is_loopback(host)
         {
-            let sent = if credentials.is_some() { "the mail server's password and live links" } else { "live links" };
+            let sent = if credentials.is_some() {
+                "the mail server's password and live links"
+            } else {
+                "live links"
+            };
             warnings.push(format!(
-                "{sent} are sent to INVENTREE_EMAIL_HOST ({host}) unencrypted: set INVENTREE_EMAIL_TLS or \
+                "{sent} are sent to INVENTREE_EMAIL_HOST ({host}) unencrypted: set \
+                 INVENTREE_EMAIL_TLS or \
                  INVENTREE_EMAIL_SSL"
             ));
         }
         if let Database::Postgres(server) = &self.database
             && let Some(sent) = server.sends_unencrypted()
         {
-            warnings.push(format!("{sent} to PostgreSQL ({server}) unencrypted: set INVENTREE_DB_TLS=true"));
+            warnings.push(format!(
+                "{sent} to PostgreSQL ({server}) unencrypted: set INVENTREE_DB_TLS=true"
+            ));
         }
         warnings
     }
 }
 
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -37,7 +46,8 @@ mod tests {
     use super::*;
 
     fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
-        let pairs = pairs.iter().map(|(key, value)| (format!("INVENTREE_{key}"), (*value).to_owned()));
+        let pairs =
+            pairs.iter().map(|(key, value)| (format!("INVENTREE_{key}"), (*value).to_owned()));
         Config::load(None, pairs).unwrap().warnings()
     }
 
@@ -46,10 +56,16 @@ mod tests {
         let login = [("EMAIL_USERNAME", "stock"), ("EMAIL_PASSWORD", "hunter2-and-more")];
         let other = ("EMAIL_HOST", "mail.example.com");
         let said = warnings(&[&[other], &login[..]].concat());
-        assert!(said.len() == 1 && said[0].starts_with("the mail server's password and live links"), "{said:?}");
+        assert!(
+            said.len() == 1 && said[0].starts_with("the mail server's password and live links"),
+            "{said:?}"
+        );
         assert!(!said[0].contains("hunter2"));
         let said = warnings(&[other]);
-        assert!(said.len() == 1 && said[0].starts_with("live links are sent to INVENTREE_EMAIL_HOST"), "{said:?}");
+        assert!(
+            said.len() == 1 && said[0].starts_with("live links are sent to INVENTREE_EMAIL_HOST"),
+            "{said:?}"
+        );
         for good in [
             &[other, ("EMAIL_TLS", "true")][..],
             &[other, ("EMAIL_SSL", "true")],
@@ -73,11 +89,17 @@ mod tests {
         ];
         let password = ("DB_PASSWORD", "hunter2-and-more");
         let said = warnings(&[&server[..], &[("DB_HOST", "localhost"), password]].concat());
-        assert!(said.len() == 1 && said[0].starts_with("the password may be sent to PostgreSQL"), "{said:?}");
+        assert!(
+            said.len() == 1 && said[0].starts_with("the password may be sent to PostgreSQL"),
+            "{said:?}"
+        );
         assert!(!said[0].contains("hunter2"));
         let elsewhere = [("DB_HOST", "db.example.com"), ("DB_TLS", "false")];
         let said = warnings(&[&server[..], &elsewhere].concat());
-        assert!(said.len() == 1 && said[0].starts_with("all rows are sent to PostgreSQL"), "{said:?}");
+        assert!(
+            said.len() == 1 && said[0].starts_with("all rows are sent to PostgreSQL"),
+            "{said:?}"
+        );
         for good in [
             &[("DB_HOST", "localhost"), password, ("DB_TLS", "true")][..],
             &[("DB_HOST", "db.example.com"), password],

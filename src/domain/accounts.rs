@@ -12,8 +12,12 @@ use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::passwords::{self, Password, UserAttributes};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
-use super::usernames::{username_form_problems, username_key, username_problems, username_skeleton};
-use super::{Domain, Problems, Refusal, email_addresses, known_clients, rehash, usernames};
+use super::usernames::{
+    username_form_problems, username_key, username_problems, username_skeleton,
+};
+use super::{
+    App, DomainError, ValidationErrors, email_addresses, known_clients, rehash, usernames,
+};
 use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
 
 /// The credentials that a login returns.
@@ -37,10 +41,10 @@ pub struct Granted {
 
 impl Granted {
     /// New credentials, not stored yet.
-    fn generate(domain: &Domain, grant: Grant) -> Granted {
+    fn generate(app: &App, grant: Grant) -> Granted {
         Granted {
-            token: (grant != Grant::Session).then(|| tokens::generate(domain)),
-            session: (grant != Grant::Token).then(|| sessions::generate(domain)),
+            token: (grant != Grant::Session).then(|| tokens::generate(app)),
+            session: (grant != Grant::Token).then(|| sessions::generate(app)),
             device: None,
         }
     }
@@ -50,19 +54,26 @@ impl Granted {
         Granted { token: None, session: None, device: None }
     }
 
-    fn insert(&self, w: &Writer<'_>, account_id: i64, client: &Client, domain: &Domain) -> Result<(), StoreError> {
+    fn insert(
+        &self,
+        w: &Writer<'_>,
+        account_id: i64,
+        client: &Client,
+        app: &App,
+    ) -> Result<(), StoreError> {
         if let Some(token) = &self.token {
-            tokens::insert(w, token, account_id, domain)?;
+            tokens::insert(w, token, account_id, app)?;
         }
         if let Some(session) = &self.session {
-            sessions::insert(w, session, account_id, client, domain)?;
+            sessions::insert(w, session, account_id, client, app)?;
         }
         Ok(())
     }
 
     /// Adds the device cookie for a browser that keeps the session.
-    fn renewed(&self, domain: &Domain, client: &Client, account_id: i64, password: &str) -> Granted {
-        let device = self.session.as_ref().map(|_| known_clients::renew(domain, client, account_id, password));
+    fn renewed(&self, app: &App, client: &Client, account_id: i64, password: &str) -> Granted {
+        let device =
+            self.session.as_ref().map(|_| known_clients::renew(app, client, account_id, password));
         Granted { device, ..self.clone() }
     }
 }
@@ -89,40 +100,41 @@ const MAX_PASSWORD_CHARACTERS: usize = 1024;
 ///
 /// # Errors
 ///
-/// [`Refusal::Throttled`], and the store's.
+/// [`DomainError::Throttled`], and the store's.
 pub async fn registration_problems(
-    domain: &Domain,
+    app: &App,
     username: Option<&str>,
     email: Option<&str>,
     passwords: [Option<&str>; 2],
     client: &Client,
-) -> Result<Problems, Refusal> {
-    let mut problems = Problems::none();
+) -> Result<ValidationErrors, DomainError> {
+    let mut problems = ValidationErrors::none();
     if username.is_some() || email.is_some() {
         // The result reveals whether an account exists, so every check is counted.
-        let _ = domain.limits.reserve_request(Purpose::Registration, client).await?;
+        let _ = app.limits.reserve_request(Purpose::Registration, client).await?;
     }
     // With registration disabled only the syntax is checked: the result must not reveal whether an
     // account exists.
-    let is_open = domain.rules.registration_enabled;
+    let is_open = app.rules.registration_enabled;
     if let Some(username) = username {
         let found = match is_open {
-            true => username_problems(domain, username).await?,
+            true => username_problems(app, username).await?,
             false => username_form_problems(username),
         };
         problems.add("username", found);
     }
     if let Some(email) = email.filter(|email| !email.is_empty()) {
         let found = match is_open {
-            true => email_addresses::registration_problems(domain, email).await?,
-            false => email_addresses::domain_problems(domain, email),
+            true => email_addresses::registration_problems(app, email).await?,
+            false => email_addresses::domain_problems(app, email),
         };
         problems.add("email", found);
     }
     let mut good = true;
     for (field, password) in ["password1", "password2"].into_iter().zip(passwords) {
         if password.is_some_and(|password| password.chars().count() > MAX_PASSWORD_CHARACTERS) {
-            let too_long = format!("Ensure this field has no more than {MAX_PASSWORD_CHARACTERS} characters.");
+            let too_long =
+                format!("Ensure this field has no more than {MAX_PASSWORD_CHARACTERS} characters.");
             problems.add(field, vec![too_long]);
             good = false;
         }
@@ -139,25 +151,26 @@ pub async fn registration_problems(
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for errors across fields; with registration disabled, after the check of
+/// [`DomainError::Invalid`] for errors across fields; with registration disabled, after the check of
 /// the passwords.
-pub async fn register(domain: &Domain, registration: Registration) -> Result<Granted, Refusal> {
+pub async fn register(app: &App, registration: Registration) -> Result<Granted, DomainError> {
     let Registration { username, email, password1, password2, grant, client } = registration;
     if password1.expose() != password2.expose() {
-        return Err(Problems::general(MISMATCH_PLAIN).into());
+        return Err(ValidationErrors::general(MISMATCH_PLAIN).into());
     }
-    if !domain.rules.registration_enabled {
-        return Err(Problems::general("Registration is disabled.").into());
+    if !app.rules.registration_enabled {
+        return Err(ValidationErrors::general("Registration is disabled.").into());
     }
     let email = email.to_ascii_lowercase();
-    let about = UserAttributes { username: &username, email: &email, first_name: "", last_name: "" };
+    let about =
+        UserAttributes { username: &username, email: &email, first_name: "", last_name: "" };
     let likeness = passwords::problems(password1.expose(), &about);
     if !likeness.is_empty() {
-        return Err(Problems { general: likeness, ..Problems::none() }.into());
+        return Err(ValidationErrors { general: likeness, ..ValidationErrors::none() }.into());
     }
-    if domain.rules.mfa_enforced {
+    if app.rules.mfa_enforced {
         // A new account has no second factor: its token would bypass the rule.
-        return Err(Refusal::MfaRequired);
+        return Err(DomainError::MfaRequired);
     }
     let account = NewAccount {
         username_key: username_key(&username),
@@ -166,32 +179,32 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
         email,
         first_name: String::new(),
         last_name: String::new(),
-        password: domain.hasher.hash(Requester::new(&client, None), password1).await?,
+        password: app.hasher.hash(Requester::new(&client, None), password1).await?,
         is_superuser: false,
-        date_joined: domain.now(),
-        confirm_by: domain.rules.confirm_by(domain.now()),
+        date_joined: app.now(),
+        confirm_by: app.rules.confirm_by(app.now()),
     };
-    let now = domain.now();
+    let now = app.now();
     let budget = match account.email.as_str() {
         "" => MailBudget::Spent,
-        email => domain.limits.reserve_mail(email, MailPurpose::Confirmation, &client).await?,
+        email => app.limits.reserve_mail(email, MailPurpose::Confirmation, &client).await?,
     };
-    let is_held_back = domain.rules.confirm_first && account.confirm_by.is_some();
-    let granted = if is_held_back { Granted::none() } else { Granted::generate(domain, grant) };
-    let made = domain
-        .write(move |w, domain| {
+    let is_held_back = app.rules.confirm_first && account.confirm_by.is_some();
+    let granted = if is_held_back { Granted::none() } else { Granted::generate(app, grant) };
+    let made = app
+        .write(move |w, app| {
             let id = usernames::insert(w, &account)?;
             w.account_touch_login(id, now)?;
             if !account.email.is_empty() {
-                email_addresses::insert_at_sign_up(w, domain, id, &account, budget, now)?;
+                email_addresses::insert_at_sign_up(w, app, id, &account, budget, now)?;
             }
-            granted.insert(w, id, &client, domain)?;
-            audit::record(w, domain, Event::Registered, id, &client, "")?;
-            known_clients::forget_other_networks(w, domain, id, &client)?;
-            Ok(granted.renewed(domain, &client, id, &account.password))
+            granted.insert(w, id, &client, app)?;
+            audit::record(w, app, Event::Registered, id, &client, "")?;
+            known_clients::forget_other_networks(w, app, id, &client)?;
+            Ok(granted.renewed(app, &client, id, &account.password))
         })
         .await?;
-    domain.outbox.wake();
+    app.outbox.wake();
     Ok(made)
 }
 
@@ -199,38 +212,41 @@ pub async fn register(domain: &Domain, registration: Registration) -> Result<Gra
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for bad credentials: the same for an unknown account, an inactive one and
+/// [`DomainError::Invalid`] for bad credentials: the same for an unknown account, an inactive one and
 /// one without a password.
 pub async fn log_in(
-    domain: &Domain,
+    app: &App,
     username: &str,
     password: Password,
     grant: Grant,
     client: &Client,
-) -> Result<Granted, Refusal> {
-    let refused = || Refusal::from(Problems::general("Unable to log in with provided credentials."));
-    let account = check_password(domain, username, password, client).await?.ok_or_else(refused)?;
-    if domain.rules.awaits_confirmation(&account) {
-        return Err(Problems::general("E-mail is not verified.").into());
+) -> Result<Granted, DomainError> {
+    let refused = || {
+        DomainError::from(ValidationErrors::general("Unable to log in with provided credentials."))
+    };
+    let account = check_password(app, username, password, client).await?.ok_or_else(refused)?;
+    if app.rules.awaits_confirmation(&account) {
+        return Err(ValidationErrors::general("E-mail is not verified.").into());
     }
-    require_no_mfa(domain, account.id, client).await?;
-    let now = domain.now();
+    require_no_mfa(app, account.id, client).await?;
+    let now = app.now();
     let client = client.clone();
-    let granted = Granted::generate(domain, grant);
-    domain
-        .write(move |w, domain| {
-            let current = w.account_find(account.id)?;
-            // The account may have been deactivated, or its password changed, since the check.
-            let same = |hash: &str| domain.rehash.is_same(account.id, &account.password, hash);
-            if !current.is_some_and(|current| domain.rules.opens(&current) && same(&current.password)) {
-                return Err(Problems::general("Unable to log in with provided credentials.").into());
-            }
-            w.account_touch_login(account.id, now)?;
-            granted.insert(w, account.id, &client, domain)?;
-            audit::record(w, domain, Event::Login, account.id, &client, "")?;
-            Ok(granted.renewed(domain, &client, account.id, &account.password))
-        })
-        .await
+    let granted = Granted::generate(app, grant);
+    app.write(move |w, app| {
+        let current = w.account_find(account.id)?;
+        // The account may have been deactivated, or its password changed, since the check.
+        let same = |hash: &str| app.rehash.is_same(account.id, &account.password, hash);
+        if !current.is_some_and(|current| app.rules.opens(&current) && same(&current.password)) {
+            return Err(
+                ValidationErrors::general("Unable to log in with provided credentials.").into()
+            );
+        }
+        w.account_touch_login(account.id, now)?;
+        granted.insert(w, account.id, &client, app)?;
+        audit::record(w, app, Event::Login, account.id, &client, "")?;
+        Ok(granted.renewed(app, &client, account.id, &account.password))
+    })
+    .await
 }
 
 /// The active account with this name and password. An unknown name takes as long as a wrong
@@ -238,21 +254,21 @@ pub async fn log_in(
 ///
 /// # Errors
 ///
-/// [`Refusal::Throttled`] before any lookup, [`Refusal::Busy`], the store's.
+/// [`DomainError::Throttled`] before any lookup, [`DomainError::Busy`], the store's.
 pub async fn check_password(
-    domain: &Domain,
+    app: &App,
     username: &str,
     password: Password,
     client: &Client,
-) -> Result<Option<Account>, Refusal> {
+) -> Result<Option<Account>, DomainError> {
     let key = username_key(username.trim());
-    let standing = known_clients::standing(domain, &key, client);
-    let attempt = domain.limits.reserve_login(&key, client, standing).await?;
-    let (account, fits) = match try_password(domain, &key, &password, client).await {
+    let standing = known_clients::standing(app, &key, client);
+    let attempt = app.limits.reserve_login(&key, client, standing).await?;
+    let (account, fits) = match try_password(app, &key, &password, client).await {
         Ok(tried) => tried,
         Err(refusal) => {
             // No password was verified, so no attempt is counted.
-            domain.limits.refund(attempt).await;
+            app.limits.refund(attempt).await;
             return Err(refusal);
         }
     };
@@ -260,33 +276,33 @@ pub async fn check_password(
     let opened = account.filter(|account| fits && account.is_active);
     match &opened {
         Some(account) => {
-            domain.limits.refund(attempt).await;
-            known_clients::remember_network(domain, account, client).await;
-            rehash::start(domain, account, password);
+            app.limits.refund(attempt).await;
+            known_clients::remember_network(app, account, client).await;
+            rehash::start(app, account, password);
         }
-        None => audit::note_failed_login(domain, id, client),
+        None => audit::note_failed_login(app, id, client),
     }
     Ok(opened)
 }
 
 /// The account with this name, and whether the password matches.
 async fn try_password(
-    domain: &Domain,
+    app: &App,
     key: &str,
     password: &Password,
     client: &Client,
-) -> Result<(Option<Account>, bool), Refusal> {
+) -> Result<(Option<Account>, bool), DomainError> {
     let requester = Requester::new(client, Some(key));
-    if domain.hasher.is_busy(&requester) {
+    if app.hasher.is_busy(&requester) {
         // Checked before any expensive work.
-        return Err(Refusal::Busy);
+        return Err(DomainError::Busy);
     }
-    let account = domain.store.read(|r| r.account_find_by_username_key(key)).await?;
+    let account = app.store.read(|r| r.account_find_by_username_key(key)).await?;
     let stored = account.as_ref().map(|account| account.password.as_str());
     if let Some(account) = &account {
-        domain.rehash.warn_if_too_costly(account);
+        app.rehash.warn_if_too_costly(account);
     }
-    let fits = domain.hasher.verify(requester, password.clone(), stored).await?;
+    let fits = app.hasher.verify(requester, password.clone(), stored).await?;
     Ok((account, fits))
 }
 
@@ -295,11 +311,15 @@ async fn try_password(
 ///
 /// # Errors
 ///
-/// [`Refusal::MfaRequired`]
-pub async fn require_no_mfa(domain: &Domain, account_id: i64, client: &Client) -> Result<(), Refusal> {
-    if domain.rules.mfa_enforced || domain.store.read(|r| r.totp_device_exists(account_id)).await? {
-        audit::note_missing_factor(domain, account_id, client);
-        return Err(Refusal::MfaRequired);
+/// [`DomainError::MfaRequired`]
+pub async fn require_no_mfa(
+    app: &App,
+    account_id: i64,
+    client: &Client,
+) -> Result<(), DomainError> {
+    if app.rules.mfa_enforced || app.store.read(|r| r.totp_device_exists(account_id)).await? {
+        audit::note_missing_factor(app, account_id, client);
+        return Err(DomainError::MfaRequired);
     }
     Ok(())
 }
@@ -308,48 +328,51 @@ pub async fn require_no_mfa(domain: &Domain, account_id: i64, client: &Client) -
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] under `password` if it is wrong, [`Refusal::NotFound`] if the session has
+/// [`DomainError::Invalid`] under `password` if it is wrong, [`DomainError::NotFound`] if the session has
 /// ended in the meantime.
 pub async fn reauthenticate(
-    domain: &Domain,
+    app: &App,
     account: &Account,
     session: [u8; 32],
     password: Password,
     client: &Client,
-) -> Result<(), Refusal> {
-    let opened = check_password(domain, &account.username, password, client).await?;
+) -> Result<(), DomainError> {
+    let opened = check_password(app, &account.username, password, client).await?;
     if opened.is_none_or(|opened| opened.id != account.id) {
-        return Err(Problems::of("password", "Your password was entered incorrectly. Please enter it again.").into());
+        return Err(ValidationErrors::of(
+            "password",
+            "Your password was entered incorrectly. Please enter it again.",
+        )
+        .into());
     }
-    let (id, client, now) = (account.id, client.clone(), domain.now());
-    domain
-        .write(move |w, domain| {
-            // A password change has ended this session.
-            if !w.session_set_auth_time(&session, id, now)? {
-                return Err(Refusal::NotFound);
-            }
-            audit::record(w, domain, Event::Reauthenticated, id, &client, "")?;
-            Ok(())
-        })
-        .await
+    let (id, client, now) = (account.id, client.clone(), app.now());
+    app.write(move |w, app| {
+        // A password change has ended this session.
+        if !w.session_set_auth_time(&session, id, now)? {
+            return Err(DomainError::NotFound);
+        }
+        audit::record(w, app, Event::Reauthenticated, id, &client, "")?;
+        Ok(())
+    })
+    .await
 }
 
 /// Updates the user's own record; `None` leaves a field unchanged.
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] if another account has taken the name in the meantime.
+/// [`DomainError::Invalid`] if another account has taken the name in the meantime.
 pub async fn update(
-    domain: &Domain,
+    app: &App,
     account_id: i64,
     username: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
     client: &Client,
-) -> Result<Account, Refusal> {
+) -> Result<Account, DomainError> {
     let client = client.clone();
-    let write = domain.write(move |w, domain| {
-        let mut account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
+    let write = app.write(move |w, app| {
+        let mut account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         let before = account.username.clone();
         account.username = username.clone().unwrap_or(account.username);
         account.first_name = first_name.clone().unwrap_or(account.first_name);
@@ -357,7 +380,7 @@ pub async fn update(
         usernames::update(w, &account, account.username != before)?;
         if account.username != before {
             let names = format!("{before} -> {}", account.username);
-            audit::record(w, domain, Event::UsernameChanged, account.id, &client, &names)?;
+            audit::record(w, app, Event::UsernameChanged, account.id, &client, &names)?;
         }
         Ok(account)
     });
@@ -365,7 +388,7 @@ pub async fn update(
 }
 
 /// Tokens that survive a password change.
-pub enum Keep {
+pub enum Commit {
     Nothing,
     /// The token in use.
     Token(i64),
@@ -383,54 +406,55 @@ pub struct Renewed {
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`]: all failed password rules are under `new_password2`, as in Django's form.
+/// [`DomainError::Invalid`]: all failed password rules are under `new_password2`, as in Django's form.
 pub async fn change_password(
-    domain: &Domain,
+    app: &App,
     account: &Account,
     old_password: Option<Password>,
     new: (Password, Password),
-    keep: Keep,
+    keep: Commit,
     new_session: bool,
     client: &Client,
-) -> Result<Option<Renewed>, Refusal> {
+) -> Result<Option<Renewed>, DomainError> {
     match old_password {
         Some(old) => {
-            let opened = check_password(domain, &account.username, old, client).await?;
+            let opened = check_password(app, &account.username, old, client).await?;
             if opened.is_none_or(|opened| opened.id != account.id) {
                 let wrong = "Your old password was entered incorrectly. Please enter it again.";
-                return Err(Problems::of("old_password", wrong).into());
+                return Err(ValidationErrors::of("old_password", wrong).into());
             }
         }
-        None if domain.rules.old_password_required => {
-            return Err(Problems::of("old_password", "This field is required.").into());
+        None if app.rules.old_password_required => {
+            return Err(ValidationErrors::of("old_password", "This field is required.").into());
         }
         None => {}
     }
     let password = new_password(account, new)?;
     let requester = Requester::new(client, Some(&username_key(&account.username)));
-    let hash = domain.hasher.hash(requester, password).await?;
+    let hash = app.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
-    let session = new_session.then(|| sessions::generate(domain));
+    let session = new_session.then(|| sessions::generate(app));
     let client = client.clone();
-    domain
-        .write(move |w, domain| {
-            let current = w.account_find(id)?.ok_or(Refusal::NotFound)?;
-            if !domain.rehash.is_same(id, &checked, &current.password) {
-                return Err(Refusal::Forbidden("The password was changed by another request. Please try again."));
-            }
-            w.account_set_password(id, &hash)?;
-            w.session_delete_others(id, None)?;
-            match keep {
-                Keep::Nothing => w.token_delete_others(id, None)?,
-                Keep::Token(token) => w.token_delete_others(id, Some(token))?,
-            };
-            known_clients::forget_other_networks(w, domain, id, &client)?;
-            audit::record(w, domain, Event::PasswordChanged, id, &client, "")?;
-            let Some(session) = session.clone() else { return Ok(None) };
-            sessions::insert(w, &session, id, &client, domain)?;
-            Ok(Some(Renewed { session, device: known_clients::renew(domain, &client, id, &hash) }))
-        })
-        .await
+    app.write(move |w, app| {
+        let current = w.account_find(id)?.ok_or(DomainError::NotFound)?;
+        if !app.rehash.is_same(id, &checked, &current.password) {
+            return Err(DomainError::Forbidden(
+                "The password was changed by another request. Please try again.",
+            ));
+        }
+        w.account_set_password(id, &hash)?;
+        w.session_delete_others(id, None)?;
+        match keep {
+            Commit::Nothing => w.token_delete_others(id, None)?,
+            Commit::Token(token) => w.token_delete_others(id, Some(token))?,
+        };
+        known_clients::forget_other_networks(w, app, id, &client)?;
+        audit::record(w, app, Event::PasswordChanged, id, &client, "")?;
+        let Some(session) = session.clone() else { return Ok(None) };
+        sessions::insert(w, &session, id, &client, app)?;
+        Ok(Some(Renewed { session, device: known_clients::renew(app, &client, id, &hash) }))
+    })
+    .await
 }
 
 /// Numbers of ended sessions and tokens.
@@ -449,7 +473,10 @@ pub(super) fn replace_password(w: &Writer<'_>, id: i64, hash: &str) -> Result<Re
 
 /// Ends all sessions and tokens of an account.
 pub(super) fn end_all(w: &Writer<'_>, id: i64) -> Result<Revoked, StoreError> {
-    Ok(Revoked { sessions: w.session_delete_others(id, None)?, tokens: w.token_delete_others(id, None)? })
+    Ok(Revoked {
+        sessions: w.session_delete_others(id, None)?,
+        tokens: w.token_delete_others(id, None)?,
+    })
 }
 
 /// Creates the operator's account at start, unless the name is taken. It has no address row.
@@ -458,13 +485,13 @@ pub(super) fn end_all(w: &Writer<'_>, id: i64) -> Result<Revoked, StoreError> {
 ///
 /// The store's and the hasher's.
 pub async fn ensure_superuser(
-    domain: &Domain,
+    app: &App,
     username: &str,
     email: &str,
     password: Password,
-) -> Result<bool, Refusal> {
+) -> Result<bool, DomainError> {
     let key = username_key(username);
-    if domain.store.read(|r: &Reader<'_>| r.account_find_by_username_key(&key)).await?.is_some() {
+    if app.store.read(|r: &Reader<'_>| r.account_find_by_username_key(&key)).await?.is_some() {
         return Ok(false);
     }
     let account = NewAccount {
@@ -474,29 +501,32 @@ pub async fn ensure_superuser(
         email: email.to_ascii_lowercase(),
         first_name: String::new(),
         last_name: String::new(),
-        password: domain.hasher.hash(Requester::server(), password).await?,
+        password: app.hasher.hash(Requester::server(), password).await?,
         is_superuser: true,
-        date_joined: domain.now(),
+        date_joined: app.now(),
         confirm_by: None,
     };
-    let write = domain.write(move |w, domain| {
+    let write = app.write(move |w, app| {
         let id = w.account_insert(&account)?;
-        audit::record(w, domain, Event::Made, id, &Client::operator(), "")?;
+        audit::record(w, app, Event::Made, id, &Client::operator(), "")?;
         Ok(true)
     });
     write.await
 }
 
 /// The new password, if both fields match and all rules pass.
-pub(super) fn new_password(account: &Account, (first, second): (Password, Password)) -> Result<Password, Refusal> {
+pub(super) fn new_password(
+    account: &Account,
+    (first, second): (Password, Password),
+) -> Result<Password, DomainError> {
     if first.expose() != second.expose() {
-        return Err(Problems::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
+        return Err(ValidationErrors::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
     }
     let found = password_problems(account, &first);
     if found.is_empty() {
         return Ok(first);
     }
-    let mut problems = Problems::none();
+    let mut problems = ValidationErrors::none();
     problems.add("new_password2", found);
     Err(problems.into())
 }

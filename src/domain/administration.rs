@@ -8,7 +8,7 @@ use super::audit::{self, Event};
 use super::client::Client;
 use super::hashing::Requester;
 use super::passwords::{self, Password, UserAttributes};
-use super::{Domain, Problems, Refusal, email_addresses, sessions, usernames};
+use super::{App, DomainError, ValidationErrors, email_addresses, sessions, usernames};
 use crate::store::{Account, NewAccount};
 
 /// A new account.
@@ -40,11 +40,11 @@ impl NewUser {
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for a name or an address that is taken, and for a weak password.
-pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
+/// [`DomainError::Invalid`] for a name or an address that is taken, and for a weak password.
+pub async fn create(app: &App, new: NewUser) -> Result<Account, DomainError> {
     let new = NewUser { email: new.email.to_ascii_lowercase(), ..new };
-    let mut problems = Problems::none();
-    problems.add("username", usernames::username_problems(domain, &new.username).await?);
+    let mut problems = ValidationErrors::none();
+    problems.add("username", usernames::username_problems(app, &new.username).await?);
     problems.add("password", new.password_problems());
     if !problems.is_empty() {
         return Err(problems.into());
@@ -56,20 +56,20 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
         email: new.email,
         first_name: new.first_name,
         last_name: new.last_name,
-        password: domain.hasher.hash(Requester::server(), new.password).await?,
+        password: app.hasher.hash(Requester::server(), new.password).await?,
         is_superuser: new.is_superuser,
-        date_joined: domain.now(),
+        date_joined: app.now(),
         confirm_by: None,
     };
-    let write = domain.write(move |w, domain| {
+    let write = app.write(move |w, app| {
         let id = usernames::insert(w, &account)?;
         if !account.email.is_empty() {
             let row = email_addresses::insert_first(w, id, &account)?;
             // The operator vouches for it.
             w.email_address_set_proved_otherwise(row)?;
         }
-        audit::record(w, domain, Event::Made, id, &Client::operator(), "")?;
-        w.account_find(id)?.ok_or(Refusal::NotFound)
+        audit::record(w, app, Event::Made, id, &Client::operator(), "")?;
+        w.account_find(id)?.ok_or(DomainError::NotFound)
     });
     write.await
 }
@@ -78,10 +78,10 @@ pub async fn create(domain: &Domain, new: NewUser) -> Result<Account, Refusal> {
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`]
-pub async fn find(domain: &Domain, username: &str) -> Result<Account, Refusal> {
+/// [`DomainError::NotFound`]
+pub async fn find(app: &App, username: &str) -> Result<Account, DomainError> {
     let key = usernames::username_key(username.trim());
-    domain.store.read(|r| r.account_find_by_username_key(&key)).await?.ok_or(Refusal::NotFound)
+    app.store.read(|r| r.account_find_by_username_key(&key)).await?.ok_or(DomainError::NotFound)
 }
 
 /// Deactivates the account and ends all its sessions and tokens.
@@ -89,10 +89,10 @@ pub async fn find(domain: &Domain, username: &str) -> Result<Account, Refusal> {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Revoked, Refusal> {
-    let write = domain.write(move |w, domain| {
+pub async fn deactivate(app: &App, account_id: i64) -> Result<Revoked, DomainError> {
+    let write = app.write(move |w, app| {
         w.account_set_active(account_id, false)?;
-        audit::record(w, domain, Event::Deactivated, account_id, &Client::operator(), "")?;
+        audit::record(w, app, Event::Deactivated, account_id, &Client::operator(), "")?;
         Ok(accounts::end_all(w, account_id)?)
     });
     write.await
@@ -103,10 +103,10 @@ pub async fn deactivate(domain: &Domain, account_id: i64) -> Result<Revoked, Ref
 /// # Errors
 ///
 /// Only the store's.
-pub async fn activate(domain: &Domain, account_id: i64) -> Result<(), Refusal> {
-    let write = domain.write(move |w, domain| {
+pub async fn activate(app: &App, account_id: i64) -> Result<(), DomainError> {
+    let write = app.write(move |w, app| {
         w.account_set_active(account_id, true)?;
-        Ok(audit::record(w, domain, Event::Activated, account_id, &Client::operator(), "")?)
+        Ok(audit::record(w, app, Event::Activated, account_id, &Client::operator(), "")?)
     });
     write.await
 }
@@ -114,11 +114,15 @@ pub async fn activate(domain: &Domain, account_id: i64) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn set_superuser(domain: &Domain, account_id: i64, is_superuser: bool) -> Result<(), Refusal> {
-    let write = domain.write(move |w, domain| {
+pub async fn set_superuser(
+    app: &App,
+    account_id: i64,
+    is_superuser: bool,
+) -> Result<(), DomainError> {
+    let write = app.write(move |w, app| {
         w.account_set_superuser(account_id, is_superuser)?;
         let event = if is_superuser { Event::AdminGiven } else { Event::AdminTaken };
-        Ok(audit::record(w, domain, event, account_id, &Client::operator(), "")?)
+        Ok(audit::record(w, app, event, account_id, &Client::operator(), "")?)
     });
     write.await
 }
@@ -127,16 +131,20 @@ pub async fn set_superuser(domain: &Domain, account_id: i64, is_superuser: bool)
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] with all failed password rules.
-pub async fn set_password(domain: &Domain, account: &Account, password: Password) -> Result<Revoked, Refusal> {
-    let mut problems = Problems::none();
+/// [`DomainError::Invalid`] with all failed password rules.
+pub async fn set_password(
+    app: &App,
+    account: &Account,
+    password: Password,
+) -> Result<Revoked, DomainError> {
+    let mut problems = ValidationErrors::none();
     problems.add("password", accounts::password_problems(account, &password));
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let (id, hash) = (account.id, domain.hasher.hash(Requester::server(), password).await?);
-    let write = domain.write(move |w, domain| {
-        audit::record(w, domain, Event::PasswordSet, id, &Client::operator(), "")?;
+    let (id, hash) = (account.id, app.hasher.hash(Requester::server(), password).await?);
+    let write = app.write(move |w, app| {
+        audit::record(w, app, Event::PasswordSet, id, &Client::operator(), "")?;
         Ok(accounts::replace_password(w, id, &hash)?)
     });
     write.await
@@ -146,11 +154,18 @@ pub async fn set_password(domain: &Domain, account: &Account, password: Password
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`]
-pub async fn revoke_token(domain: &Domain, id: i64) -> Result<(), Refusal> {
-    let write = domain.write(move |w, domain| {
-        let of = w.token_revoke(id)?.ok_or(Refusal::NotFound)?;
-        Ok(audit::record(w, domain, Event::TokenRevoked, of, &Client::operator(), &format!("token {id}"))?)
+/// [`DomainError::NotFound`]
+pub async fn revoke_token(app: &App, id: i64) -> Result<(), DomainError> {
+    let write = app.write(move |w, app| {
+        let of = w.token_revoke(id)?.ok_or(DomainError::NotFound)?;
+        Ok(audit::record(
+            w,
+            app,
+            Event::TokenRevoked,
+            of,
+            &Client::operator(),
+            &format!("token {id}"),
+        )?)
     });
     write.await
 }
@@ -159,11 +174,18 @@ pub async fn revoke_token(domain: &Domain, id: i64) -> Result<(), Refusal> {
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`]
-pub async fn end_session(domain: &Domain, id: i64) -> Result<(), Refusal> {
-    let write = domain.write(move |w, domain| {
-        let of = w.session_delete_by_id(id)?.ok_or(Refusal::NotFound)?;
-        Ok(audit::record(w, domain, Event::SessionsEnded, of, &Client::operator(), &format!("session {id}"))?)
+/// [`DomainError::NotFound`]
+pub async fn end_session(app: &App, id: i64) -> Result<(), DomainError> {
+    let write = app.write(move |w, app| {
+        let of = w.session_delete_by_id(id)?.ok_or(DomainError::NotFound)?;
+        Ok(audit::record(
+            w,
+            app,
+            Event::SessionsEnded,
+            of,
+            &Client::operator(),
+            &format!("session {id}"),
+        )?)
     });
     write.await
 }
@@ -173,12 +195,12 @@ pub async fn end_session(domain: &Domain, id: i64) -> Result<(), Refusal> {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn end_sessions(domain: &Domain, account_id: i64) -> Result<usize, Refusal> {
-    let write = domain.write(move |w, domain| {
+pub async fn end_sessions(app: &App, account_id: i64) -> Result<usize, DomainError> {
+    let write = app.write(move |w, app| {
         let ended = w.session_delete_others(account_id, None)?;
         if ended > 0 {
             let detail = sessions::summarize(ended);
-            audit::record(w, domain, Event::SessionsEnded, account_id, &Client::operator(), &detail)?;
+            audit::record(w, app, Event::SessionsEnded, account_id, &Client::operator(), &detail)?;
         }
         Ok(ended)
     });

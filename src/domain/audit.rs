@@ -10,7 +10,7 @@
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 
-use super::Domain;
+use super::App;
 use super::client::Client;
 use crate::store::{AuditBudget, NewAuditEntry, StoreError, Writer};
 
@@ -20,8 +20,12 @@ pub const OPERATOR: &str = "operator";
 /// Bounds on rows: for each account and event (or event without account) at most 21 an hour by one
 /// client and 201 an hour by all. Further entries are counted on a row with the detail
 /// `aggregated`.
-const BUDGET: AuditBudget =
-    AuditBudget { repeats: TimeDelta::minutes(1), window: TimeDelta::hours(1), per_client: 20, per_account: 200 };
+const BUDGET: AuditBudget = AuditBudget {
+    repeats: TimeDelta::minutes(1),
+    window: TimeDelta::hours(1),
+    per_client: 20,
+    per_account: 200,
+};
 
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
@@ -109,14 +113,23 @@ events! {
 /// Records an event in the transaction that causes it; `None` if it concerns no account.
 pub(super) fn record(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     event: Event,
     account_id: impl Into<Option<i64>>,
     client: &Client,
     detail: &str,
 ) -> Result<(), StoreError> {
     let client = client.address.as_str();
-    write(w, &NewAuditEntry { at: domain.now(), event: event.name(), account_id: account_id.into(), client, detail })
+    write(
+        w,
+        &NewAuditEntry {
+            at: app.now(),
+            event: event.name(),
+            account_id: account_id.into(),
+            client,
+            detail,
+        },
+    )
 }
 
 fn write(w: &Writer<'_>, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
@@ -126,25 +139,25 @@ fn write(w: &Writer<'_>, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
 
 /// Records a wrong password after the response, so that timing reveals nothing about the account.
 /// The entry is lost if the queue or the disk is full.
-pub(super) fn note_failed_login(domain: &Domain, account_id: Option<i64>, client: &Client) {
-    note(domain, Event::LoginFailed, account_id, client);
+pub(super) fn note_failed_login(app: &App, account_id: Option<i64>, client: &Client) {
+    note(app, Event::LoginFailed, account_id, client);
 }
 
 /// Records a correct password without its second factor.
-pub(super) fn note_missing_factor(domain: &Domain, account_id: i64, client: &Client) {
-    note(domain, Event::SecondFactorMissing, Some(account_id), client);
+pub(super) fn note_missing_factor(app: &App, account_id: i64, client: &Client) {
+    note(app, Event::SecondFactorMissing, Some(account_id), client);
 }
 
-fn note(domain: &Domain, event: Event, account_id: Option<i64>, client: &Client) {
-    let (at, client) = (domain.now(), client.address.clone());
+fn note(app: &App, event: Event, account_id: Option<i64>, client: &Client) {
+    let (at, client) = (app.now(), client.address.clone());
     let event = event.name();
-    domain
-        .store
-        .write_deferred(move |w| write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" }));
+    app.store.write_deferred(move |w| {
+        write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" })
+    });
 }
 
 /// Entries before this time are deleted.
-pub(super) fn retention_cutoff(domain: &Domain) -> DateTime<Utc> {
-    let days = Days::new(domain.rules.audit_days);
-    domain.now().checked_sub_days(days).unwrap_or(DateTime::<Utc>::MIN_UTC)
+pub(super) fn retention_cutoff(app: &App) -> DateTime<Utc> {
+    let days = Days::new(app.rules.audit_days);
+    app.now().checked_sub_days(days).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }

@@ -90,7 +90,9 @@ impl<'a> DjangoHash<'a> {
             Kind::Pbkdf2 { name, rounds, salt, expected } => {
                 let mut found = vec![0; expected.len()];
                 match *name {
-                    PBKDF2_SHA1 => pbkdf2_hmac::<Sha1>(password, salt.as_bytes(), *rounds, &mut found),
+                    PBKDF2_SHA1 => {
+                        pbkdf2_hmac::<Sha1>(password, salt.as_bytes(), *rounds, &mut found)
+                    }
                     _ => pbkdf2_hmac::<Sha256>(password, salt.as_bytes(), *rounds, &mut found),
                 }
                 found.ct_eq(expected).into()
@@ -123,14 +125,16 @@ pub fn read_argon2(phc: &str) -> Result<PasswordHash, Unusable> {
     let params = Params::try_from(&hash).map_err(|_| Unusable::Unknown)?;
     let memory = u64::from(params.m_cost());
     let work = memory.saturating_mul(u64::from(params.t_cost()));
-    let affordable = memory <= MAX_MEMORY_KIB && work <= MAX_WORK_KIB && params.p_cost() <= MAX_LANES;
+    let affordable =
+        memory <= MAX_MEMORY_KIB && work <= MAX_WORK_KIB && params.p_cost() <= MAX_LANES;
     if affordable { Ok(hash) } else { Err(Unusable::TooCostly) }
 }
 
 /// `<rounds>$<salt>$<base64>`
 fn read_pbkdf2<'a>(name: &'static str, rest: &'a str, length: usize) -> Result<Kind<'a>, Unusable> {
     let mut parts = rest.split('$');
-    let (Some(rounds), Some(salt), Some(expected), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    let (Some(rounds), Some(salt), Some(expected), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return Err(Unusable::Unknown);
     };
@@ -165,7 +169,10 @@ fn read_scrypt(rest: &str) -> Result<Kind<'_>, Unusable> {
     // A block has 128 bytes.
     let memory = u64::from(n).saturating_mul(u64::from(r)) / 8;
     let blocks = u64::from(p).saturating_mul(u64::from(r));
-    if memory > MAX_MEMORY_KIB || memory.saturating_mul(u64::from(p)) > MAX_WORK_KIB || blocks / 8 > MAX_MEMORY_KIB {
+    if memory > MAX_MEMORY_KIB
+        || memory.saturating_mul(u64::from(p)) > MAX_WORK_KIB
+        || blocks / 8 > MAX_MEMORY_KIB
+    {
         return Err(Unusable::TooCostly);
     }
     let params = scrypt::Params::new(n.ilog2() as u8, r, p).map_err(|_| Unusable::Unknown)?;
@@ -196,7 +203,10 @@ mod tests {
     /// Created with Django 4.2's `make_password` and `encode`, argon2-cffi and bcrypt. The second
     /// entry of each pair has another password.
     const MADE_BY_DJANGO: &[(&str, &str)] = &[
-        ("inventree-test-1", "pbkdf2_sha256$1$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4="),
+        (
+            "inventree-test-1",
+            "pbkdf2_sha256$1$saltsalt$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=",
+        ),
         ("пароль ß 77", "pbkdf2_sha256$1$saltsalt$lJQw5HNStDY/VU7tofJUHGXdJahBgHY8brXrdST/4FU="),
         ("inventree-test-1", "pbkdf2_sha1$3$saltsalt$3YaQrkIHuKKvlNDsU+09Qhzk19I="),
         ("пароль ß 77", "pbkdf2_sha1$3$saltsalt$N+xGfh3/PtNB86FsPdRL2bgpV5c="),
@@ -204,22 +214,35 @@ mod tests {
             "inventree-test-1",
             "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$kFIMYGL8t9/KZYZt5VqTXVfV1Ez7BJuwRE7gSTQRIOU",
         ),
-        ("inventree-test-1", "bcrypt_sha256$$2b$04$NbYKMWrTgjkKt3oh4Z8VcOdSuh9rjo1gaykMfPJ/.g6fe2TSSeNs."),
+        (
+            "inventree-test-1",
+            "bcrypt_sha256$$2b$04$NbYKMWrTgjkKt3oh4Z8VcOdSuh9rjo1gaykMfPJ/.g6fe2TSSeNs.",
+        ),
         ("inventree-test-1", "bcrypt$$2b$04$OngNHxAFQV15ae00rMgxcOoPihxNh6kzXbiC2nvaIfVlVDBxy0jkC"),
         (
             "inventree-test-1",
             "scrypt$16$saltsalt$2$1$2Qs/X8iuPNJVVZofshTbd46BGOQGKjIoD1Eds8IHw324vBwknjDj2KoqjP6CJvUg8SegUld1sL2wpiap5TFtvw==",
         ),
-        ("inventree-test-1", "argon2$argon2i$v=19$m=512,t=2,p=2$c2FsdHNhbHQ$sW8kHxY/CVC1tVcoDJjP7g"),
-        ("пароль ß 77", "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$jIqFge0djH6PkLEuxoIaOXljxngHeJ7E6EXWZokaWA0"),
-        ("пароль ß 77", "bcrypt_sha256$$2b$04$aGZXlyN6NnXk.nVn0uswMezdHUh83kkLqFXBHWwhLtDLjMigXOfue"),
+        (
+            "inventree-test-1",
+            "argon2$argon2i$v=19$m=512,t=2,p=2$c2FsdHNhbHQ$sW8kHxY/CVC1tVcoDJjP7g",
+        ),
+        (
+            "пароль ß 77",
+            "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$jIqFge0djH6PkLEuxoIaOXljxngHeJ7E6EXWZokaWA0",
+        ),
+        (
+            "пароль ß 77",
+            "bcrypt_sha256$$2b$04$aGZXlyN6NnXk.nVn0uswMezdHUh83kkLqFXBHWwhLtDLjMigXOfue",
+        ),
         ("пароль ß 77", "bcrypt$$2b$04$AiS0pcNyGpqhWg2kTDaGRurjtEdvUL0e3VuncoQP4AWHF.UvXffU2"),
         (
             "пароль ß 77",
             "scrypt$16$saltsalt$2$1$xcdsSzOr//OdeQ9HWs6q533Sjnn/wpgd+f8WuJB02Jlhh4N0onZ7D9ZpBDI/lLms/7t6CIe+BeQAVy5mXuLj2A==",
         ),
         (
-            "long long long long long long long long long long long long long long long long long long long long ",
+            "long long long long long long long long long long long long long long long long long \
+             long long long ",
             "bcrypt_sha256$$2b$04$B0ZLmq5hCNUMORxT.wekYuJ7gpSjmTygzM5jzwfJC0z4F2C7pLSsy",
         ),
     ];

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::limits::{MailBudget, MailPurpose, Purpose};
-use super::{Domain, Problems, Refusal, keys, notices, ownership};
+use super::{App, DomainError, ValidationErrors, keys, notices, ownership};
 use crate::mail::Attached;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
@@ -24,19 +24,19 @@ const VERIFIED_ELSEWHERE: &str = "Constraint “unique_verified_email” is viol
 /// # Errors
 ///
 /// Only the store's.
-pub async fn registration_problems(domain: &Domain, email: &str) -> Result<Vec<String>, StoreError> {
-    let problems = domain_problems(domain, email);
+pub async fn registration_problems(app: &App, email: &str) -> Result<Vec<String>, StoreError> {
+    let problems = domain_problems(app, email);
     if !problems.is_empty() {
         return Ok(problems);
     }
     let email = email.to_ascii_lowercase();
-    let taken = domain.store.read(|r| r.email_address_is_verified(&email)).await?;
+    let taken = app.store.read(|r| r.email_address_is_verified(&email)).await?;
     Ok(if taken { vec![ADDRESS_TAKEN.to_owned()] } else { Vec::new() })
 }
 
 /// Failed rules for the domain of an address.
-pub(super) fn domain_problems(domain: &Domain, email: &str) -> Vec<String> {
-    match domain.rules.approves(email) {
+pub(super) fn domain_problems(app: &App, email: &str) -> Vec<String> {
+    match app.rules.approves(email) {
         true => Vec::new(),
         false => vec!["The provided email domain is not approved.".to_owned()],
     }
@@ -46,42 +46,50 @@ pub(super) fn domain_problems(domain: &Domain, email: &str) -> Vec<String> {
 /// account has added, unverified, does not become primary.
 pub(super) fn insert_at_sign_up(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     account_id: i64,
     account: &NewAccount,
     budget: MailBudget,
     now: DateTime<Utc>,
-) -> Result<(), Refusal> {
+) -> Result<(), DomainError> {
     let id = insert_first(w, account_id, account)?;
-    let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
-    queue_confirmations(w, domain, &[(&row, &account.username)], budget, now)
+    let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
+    queue_confirmations(w, app, &[(&row, &account.username)], budget, now)
 }
 
 /// Creates the address row of a sign-up through a provider. Unless the provider has verified the
 /// address, it must be confirmed by email.
 pub(super) fn insert_from_provider(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     account_id: i64,
     account: &NewAccount,
     is_verified: bool,
     budget: MailBudget,
     now: DateTime<Utc>,
-) -> Result<(), Refusal> {
+) -> Result<(), DomainError> {
     if !is_verified {
-        return insert_at_sign_up(w, domain, account_id, account, budget, now);
+        return insert_at_sign_up(w, app, account_id, account, budget, now);
     }
-    w.email_address_insert(account_id, &account.email, true, true).map_err(|error| match error {
-        StoreError::Conflict(Conflict::VerifiedEmail) => Problems::of("email", ADDRESS_TAKEN).into(),
-        other => Refusal::Store(other),
-    })?;
+    w.email_address_insert(account_id, &account.email, true, true).map_err(
+        |error| match error {
+            StoreError::Conflict(Conflict::VerifiedEmail) => {
+                ValidationErrors::of("email", ADDRESS_TAKEN).into()
+            }
+            other => DomainError::Store(other),
+        },
+    )?;
     Ok(())
 }
 
 /// Creates the address row of a new account, unverified.
-pub(super) fn insert_first(w: &Writer<'_>, account_id: i64, account: &NewAccount) -> Result<i64, Refusal> {
+pub(super) fn insert_first(
+    w: &Writer<'_>,
+    account_id: i64,
+    account: &NewAccount,
+) -> Result<i64, DomainError> {
     if w.email_address_is_verified(&account.email)? {
-        return Err(Problems::of("email", ADDRESS_TAKEN).into());
+        return Err(ValidationErrors::of("email", ADDRESS_TAKEN).into());
     }
     let first = !w.email_address_exists(&account.email)?;
     Ok(w.email_address_insert(account_id, &account.email, false, first)?)
@@ -90,7 +98,10 @@ pub(super) fn insert_first(w: &Writer<'_>, account_id: i64, account: &NewAccount
 /// The row of User.email. A missing one is created, as allauth does on a reset request: imported
 /// accounts and the administrator from the settings may have none. The operator vouched for that
 /// address, so it counts as proved. Call this before signing a link: the signature covers the rows.
-pub(super) fn ensure_row(w: &Writer<'_>, account: &Account) -> Result<Option<EmailAddress>, StoreError> {
+pub(super) fn ensure_row(
+    w: &Writer<'_>,
+    account: &Account,
+) -> Result<Option<EmailAddress>, StoreError> {
     if account.email.is_empty() {
         return Ok(None);
     }
@@ -105,20 +116,20 @@ pub(super) fn ensure_row(w: &Writer<'_>, account: &Account) -> Result<Option<Ema
 /// is used up, the same work is done and no email is sent.
 fn queue_confirmations(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     rows: &[(&EmailAddress, &str)],
     budget: MailBudget,
     now: DateTime<Utc>,
-) -> Result<(), Refusal> {
+) -> Result<(), DomainError> {
     let to = rows.first().map(|(row, _)| row.email.as_str()).unwrap_or_default();
     let link = |(row, username): &(&EmailAddress, &'_ str)| {
-        ((*username).to_owned(), keys::confirmation_key(&domain.secret, row, now))
+        ((*username).to_owned(), keys::confirmation_key(&app.secret, row, now))
     };
     let links: Vec<(String, String)> = rows.iter().map(link).collect();
-    let sealed = domain.seal(&domain.outbox.confirm_address(to, &links));
+    let sealed = app.seal(&app.outbox.confirm_address(to, &links));
     match budget {
-        MailBudget::Reserved => domain.outbox.queue(w, &sealed, now)?,
-        MailBudget::Spent => domain.outbox.queue_decoy(w, &sealed, now)?,
+        MailBudget::Reserved => app.outbox.queue(w, &sealed, now)?,
+        MailBudget::Spent => app.outbox.queue_decoy(w, &sealed, now)?,
     }
     Ok(())
 }
@@ -132,14 +143,17 @@ pub const MAX_LISTED: i64 = 1000;
 ///
 /// Only the store's.
 pub async fn list(
-    domain: &Domain,
+    app: &App,
     account_id: i64,
     limit: Option<i64>,
     offset: i64,
-) -> Result<(i64, Vec<EmailAddress>), Refusal> {
+) -> Result<(i64, Vec<EmailAddress>), DomainError> {
     let limit = limit.unwrap_or(MAX_LISTED).min(MAX_LISTED);
-    let read = domain.store.read(|r| {
-        Ok::<_, Refusal>((r.email_address_count(account_id)?, r.email_address_list(account_id, Some(limit), offset)?))
+    let read = app.store.read(|r| {
+        Ok::<_, DomainError>((
+            r.email_address_count(account_id)?,
+            r.email_address_list(account_id, Some(limit), offset)?,
+        ))
     });
     read.await
 }
@@ -149,33 +163,42 @@ pub async fn list(
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] if the account has the address, or another account has verified it.
-pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client) -> Result<EmailAddress, Refusal> {
-    domain.limits.reserve_lookup(account_id, client).await?;
+/// [`DomainError::Invalid`] if the account has the address, or another account has verified it.
+pub async fn add(
+    app: &App,
+    account_id: i64,
+    email: &str,
+    client: &Client,
+) -> Result<EmailAddress, DomainError> {
+    app.limits.reserve_lookup(account_id, client).await?;
     let (email, client) = (email.to_ascii_lowercase(), client.clone());
-    let write = domain.write(move |w, domain| {
+    let write = app.write(move |w, app| {
         if w.email_address_find_verified(&email)?.is_some_and(|row| row.account_id != account_id) {
-            return Err(Problems::general(VERIFIED_ELSEWHERE).into());
+            return Err(ValidationErrors::general(VERIFIED_ELSEWHERE).into());
         }
-        let account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
+        let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         if account.email != email {
             // An address that the operator set must stay the oldest row.
             ensure_row(w, &account)?;
         }
-        let most = domain.rules.max_email_addresses;
+        let most = app.rules.max_email_addresses;
         let is_new = w.email_address_find_by_email(account_id, &email)?.is_none();
         if is_new && w.email_address_exists_beyond(account_id, most - 1)? {
             let message = format!("An account can have no more than {most} email addresses.");
-            return Err(Problems::general(message).into());
+            return Err(ValidationErrors::general(message).into());
         }
-        let id = w.email_address_insert(account_id, &email, false, false).map_err(|error| match error {
-            StoreError::Conflict(Conflict::AccountEmail) => {
-                Problems::general("The fields user, email must make a unique set.").into()
-            }
-            other => Refusal::Store(other),
-        })?;
-        audit::record(w, domain, Event::AddressAdded, account_id, &client, &email)?;
-        w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)
+        let id =
+            w.email_address_insert(account_id, &email, false, false).map_err(
+                |error| match error {
+                    StoreError::Conflict(Conflict::AccountEmail) => {
+                        ValidationErrors::general("The fields user, email must make a unique set.")
+                            .into()
+                    }
+                    other => DomainError::Store(other),
+                },
+            )?;
+        audit::record(w, app, Event::AddressAdded, account_id, &client, &email)?;
+        w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)
     });
     write.await
 }
@@ -184,23 +207,24 @@ pub async fn add(domain: &Domain, account_id: i64, email: &str, client: &Client)
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a row of another account.
+/// [`DomainError::NotFound`] for a row of another account.
 pub async fn send_confirmation(
-    domain: &Domain,
+    app: &App,
     account: &Account,
     id: i64,
     client: &Client,
-) -> Result<EmailAddress, Refusal> {
+) -> Result<EmailAddress, DomainError> {
     let account_id = account.id;
-    let found = domain.store.read(|r| r.email_address_find(account_id, id)).await?;
-    let row = found.ok_or(Refusal::NotFound)?;
+    let found = app.store.read(|r| r.email_address_find(account_id, id)).await?;
+    let row = found.ok_or(DomainError::NotFound)?;
     if row.verified {
         return Ok(row);
     }
-    let budget = domain.limits.reserve_mail(&row.email, MailPurpose::Confirmation, client).await?;
-    let (username, now, queued) = (account.username.clone(), domain.now(), row.clone());
-    domain.write(move |w, domain| queue_confirmations(w, domain, &[(&queued, &username)], budget, now)).await?;
-    domain.outbox.wake();
+    let budget = app.limits.reserve_mail(&row.email, MailPurpose::Confirmation, client).await?;
+    let (username, now, queued) = (account.username.clone(), app.now(), row.clone());
+    app.write(move |w, app| queue_confirmations(w, app, &[(&queued, &username)], budget, now))
+        .await?;
+    app.outbox.wake();
     Ok(row)
 }
 
@@ -210,35 +234,41 @@ pub async fn send_confirmation(
 /// # Errors
 ///
 /// No error for an unknown address.
-pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
+pub async fn resend_confirmation(
+    app: &App,
+    email: &str,
+    client: &Client,
+) -> Result<(), DomainError> {
     let email = email.to_ascii_lowercase();
-    let budget = domain.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?;
-    let now = domain.now();
-    domain
-        .write(move |w, domain| {
-            let mut found = Vec::new();
-            for row in w.email_address_list_unverified_by_email(&email, MAX_ACCOUNTS_IN_MAIL)? {
-                if let Some(account) = w.account_find(row.account_id)?.filter(|account| account.is_active) {
-                    found.push((row, account.username));
-                }
+    let budget = app.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?;
+    let now = app.now();
+    app.write(move |w, app| {
+        let mut found = Vec::new();
+        for row in w.email_address_list_unverified_by_email(&email, MAX_ACCOUNTS_IN_MAIL)? {
+            if let Some(account) =
+                w.account_find(row.account_id)?.filter(|account| account.is_active)
+            {
+                found.push((row, account.username));
             }
-            if found.is_empty() {
-                // The same work without an account.
-                let row = EmailAddress {
-                    id: 0,
-                    account_id: 0,
-                    email: email.clone(),
-                    verified: false,
-                    primary: false,
-                    proved_otherwise: false,
-                };
-                return queue_confirmations(w, domain, &[(&row, "nobody")], MailBudget::Spent, now);
-            }
-            let rows: Vec<(&EmailAddress, &str)> = found.iter().map(|(row, name)| (row, name.as_str())).collect();
-            queue_confirmations(w, domain, &rows, budget, now)
-        })
-        .await?;
-    domain.outbox.wake();
+        }
+        if found.is_empty() {
+            // The same work without an account.
+            let row = EmailAddress {
+                id: 0,
+                account_id: 0,
+                email: email.clone(),
+                verified: false,
+                primary: false,
+                proved_otherwise: false,
+            };
+            return queue_confirmations(w, app, &[(&row, "nobody")], MailBudget::Spent, now);
+        }
+        let rows: Vec<(&EmailAddress, &str)> =
+            found.iter().map(|(row, name)| (row, name.as_str())).collect();
+        queue_confirmations(w, app, &rows, budget, now)
+    })
+    .await?;
+    app.outbox.wake();
     Ok(())
 }
 
@@ -249,53 +279,62 @@ pub async fn resend_confirmation(domain: &Domain, email: &str, client: &Client) 
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a key that is forged, expired or used, if its row is gone, verified,
+/// [`DomainError::NotFound`] for a key that is forged, expired or used, if its row is gone, verified,
 /// or verified by another account, or if its account is inactive.
-pub async fn confirm(domain: &Domain, key: &str, caller: Option<i64>, client: &Client) -> Result<(), Refusal> {
-    let attempt = domain.limits.reserve_request(Purpose::ConfirmationKey, client).await?;
-    let now = domain.now();
-    let (_, account) = domain.store.read(|r| find_unconfirmed(r, domain, key, now)).await?;
-    let recipients = notices::recipients(domain, &account, client).await?;
+pub async fn confirm(
+    app: &App,
+    key: &str,
+    caller: Option<i64>,
+    client: &Client,
+) -> Result<(), DomainError> {
+    let attempt = app.limits.reserve_request(Purpose::ConfirmationKey, client).await?;
+    let now = app.now();
+    let (_, account) = app.store.read(|r| find_unconfirmed(r, app, key, now)).await?;
+    let recipients = notices::recipients(app, &account, client).await?;
     let (key, client) = (key.to_owned(), client.clone());
-    let leftover = domain
-        .write(move |w, domain| {
-            let (row, account) = find_unconfirmed(w, domain, &key, now)?;
+    let leftover = app
+        .write(move |w, app| {
+            let (row, account) = find_unconfirmed(w, app, &key, now)?;
             let by_owner = caller == Some(account.id);
-            let leftover = ownership::confirming(w, domain, &account, &row, by_owner, &client)?;
+            let leftover = ownership::confirming(w, app, &account, &row, by_owner, &client)?;
             w.email_address_set_verified(row.id).map_err(|error| match error {
-                StoreError::Conflict(Conflict::VerifiedEmail) => Refusal::NotFound,
-                other => Refusal::Store(other),
+                StoreError::Conflict(Conflict::VerifiedEmail) => DomainError::NotFound,
+                other => DomainError::Store(other),
             })?;
-            if domain.rules.approves(&row.email) {
+            if app.rules.approves(&row.email) {
                 w.account_clear_confirm_by(account.id)?;
                 if w.email_address_find_primary(account.id)?.is_none() {
                     make_primary(w, &row)?;
                 }
             }
-            notices::queue(w, domain, &recipients, &account, Attached::Address(&row.email), &client)?;
-            audit::record(w, domain, Event::AddressConfirmed, account.id, &client, &row.email)?;
+            notices::queue(w, app, &recipients, &account, Attached::Address(&row.email), &client)?;
+            audit::record(w, app, Event::AddressConfirmed, account.id, &client, &row.email)?;
             Ok(leftover)
         })
         .await?;
-    ownership::finish(domain, leftover).await?;
-    domain.outbox.wake();
-    domain.limits.refund(attempt).await;
+    ownership::finish(app, leftover).await?;
+    app.outbox.wake();
+    app.limits.refund(attempt).await;
     Ok(())
 }
 
 /// The unverified row of a key, and its account.
 fn find_unconfirmed(
     r: &Reader<'_>,
-    domain: &Domain,
+    app: &App,
     key: &str,
     now: DateTime<Utc>,
-) -> Result<(EmailAddress, Account), Refusal> {
-    let id = keys::read_confirmation_key(key).ok_or(Refusal::NotFound)?;
-    let row = r.email_address_find_by_id(id)?.filter(|row| !row.verified).ok_or(Refusal::NotFound)?;
-    if !keys::confirmation_key_is_good(&domain.secret, key, &row, now, domain.rules.confirm_days) {
-        return Err(Refusal::NotFound);
+) -> Result<(EmailAddress, Account), DomainError> {
+    let id = keys::read_confirmation_key(key).ok_or(DomainError::NotFound)?;
+    let row =
+        r.email_address_find_by_id(id)?.filter(|row| !row.verified).ok_or(DomainError::NotFound)?;
+    if !keys::confirmation_key_is_good(&app.secret, key, &row, now, app.rules.confirm_days) {
+        return Err(DomainError::NotFound);
     }
-    let account = r.account_find(row.account_id)?.filter(|account| account.is_active).ok_or(Refusal::NotFound)?;
+    let account = r
+        .account_find(row.account_id)?
+        .filter(|account| account.is_active)
+        .ok_or(DomainError::NotFound)?;
     Ok((row, account))
 }
 
@@ -303,31 +342,38 @@ fn find_unconfirmed(
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a row of another account, [`Refusal::Forbidden`] for an unverified
+/// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for an unverified
 /// one.
-pub async fn set_primary(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<EmailAddress, Refusal> {
+pub async fn set_primary(
+    app: &App,
+    account_id: i64,
+    id: i64,
+    client: &Client,
+) -> Result<EmailAddress, DomainError> {
     let client = client.clone();
-    let write = domain.write(move |w, domain| {
-        let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
+    let write = app.write(move |w, app| {
+        let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         if row.primary {
             return Ok(row);
         }
         if !row.verified {
-            return Err(Refusal::Forbidden(
+            return Err(DomainError::Forbidden(
                 "An unverified email address cannot become the primary one. Verify it first.",
             ));
         }
-        if !domain.rules.approves(&row.email) {
-            return Err(Refusal::Forbidden("Only an address of an approved domain can be the primary one."));
+        if !app.rules.approves(&row.email) {
+            return Err(DomainError::Forbidden(
+                "Only an address of an approved domain can be the primary one.",
+            ));
         }
         make_primary(w, &row)?;
-        audit::record(w, domain, Event::AddressMadePrimary, account_id, &client, &row.email)?;
+        audit::record(w, app, Event::AddressMadePrimary, account_id, &client, &row.email)?;
         Ok(EmailAddress { primary: true, ..row })
     });
     write.await
 }
 
-fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), Refusal> {
+fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), DomainError> {
     w.email_address_set_primary(row.account_id, row.id)?;
     w.account_set_email(row.account_id, &row.email)?;
     Ok(())
@@ -339,26 +385,35 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), Refusal> {
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a row of another account, [`Refusal::Forbidden`] for the primary one
+/// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for the primary one
 /// while there are others.
-pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<EmailAddress, Refusal> {
+pub async fn remove(
+    app: &App,
+    account_id: i64,
+    id: i64,
+    client: &Client,
+) -> Result<EmailAddress, DomainError> {
     let client = client.clone();
-    let write = domain.write(move |w, domain| {
-        let row = w.email_address_find(account_id, id)?.ok_or(Refusal::NotFound)?;
+    let write = app.write(move |w, app| {
+        let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         if row.primary && w.email_address_exists_other(account_id, row.id)? {
-            return Err(Refusal::Forbidden(
-                "The primary email address cannot be removed while there are others. Make another one primary first.",
+            return Err(DomainError::Forbidden(
+                "The primary email address cannot be removed while there are others. Make another \
+                 one primary first.",
             ));
         }
-        if is_last_approved(w, domain, &row)? {
-            return Err(Refusal::Forbidden("The last address of an approved domain cannot be removed."));
+        if is_last_approved(w, app, &row)? {
+            return Err(DomainError::Forbidden(
+                "The last address of an approved domain cannot be \
+                removed.",
+            ));
         }
         w.email_address_delete(row.id)?;
-        let account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
+        let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         if account.email == row.email {
             w.account_set_email(account_id, "")?;
         }
-        audit::record(w, domain, Event::AddressRemoved, account_id, &client, &row.email)?;
+        audit::record(w, app, Event::AddressRemoved, account_id, &client, &row.email)?;
         Ok(row)
     });
     write.await
@@ -366,13 +421,15 @@ pub async fn remove(domain: &Domain, account_id: i64, id: i64, client: &Client) 
 
 /// Whether removing the row leaves the account without an address of an approved domain, or without
 /// a verified one.
-fn is_last_approved(w: &Writer<'_>, domain: &Domain, row: &EmailAddress) -> Result<bool, StoreError> {
-    if domain.rules.signup_domains.is_empty() || !domain.rules.approves(&row.email) {
+fn is_last_approved(w: &Writer<'_>, app: &App, row: &EmailAddress) -> Result<bool, StoreError> {
+    if app.rules.signup_domains.is_empty() || !app.rules.approves(&row.email) {
         return Ok(false);
     }
     let rows = w.email_address_list(row.account_id, Some(MAX_LISTED), 0)?;
     let replaces = |other: &EmailAddress| {
-        other.id != row.id && domain.rules.approves(&other.email) && (other.is_proved() || !row.is_proved())
+        other.id != row.id
+            && app.rules.approves(&other.email)
+            && (other.is_proved() || !row.is_proved())
     };
     Ok(!rows.iter().any(replaces))
 }

@@ -9,8 +9,12 @@ use regex::Regex;
 /// IGNORECASE admits four letters that fold to ASCII). A non-ASCII label has letters, marks, digits
 /// and inner hyphens only, where IDNA also admits symbols; its Punycode form is not validated.
 pub fn is_email_address(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@').filter(|_| text.chars().count() <= 320) else { return false };
-    (is_dot_atom(local) || is_quoted(local)) && (domain == "localhost" || is_domain(domain) || is_ip_literal(domain))
+    let Some((local, domain)) = text.rsplit_once('@').filter(|_| text.chars().count() <= 320)
+    else {
+        return false;
+    };
+    (is_dot_atom(local) || is_quoted(local))
+        && (domain == "localhost" || is_domain(domain) || is_ip_literal(domain))
 }
 
 fn is_dot_atom(local: &str) -> bool {
@@ -19,12 +23,16 @@ fn is_dot_atom(local: &str) -> bool {
 }
 
 fn is_quoted(local: &str) -> bool {
-    let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return false };
+    let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return false;
+    };
     let mut bytes = inner.bytes();
     while let Some(byte) = bytes.next() {
         let good = match byte {
             b'\\' => matches!(bytes.next(), Some(0x01..=0x09 | 0x0b | 0x0c | 0x0e..=0x7f)),
-            byte => matches!(byte, 0x01..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | b'!' | b'#'..=b'[' | b']'..=0x7f),
+            byte => {
+                matches!(byte, 0x01..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | b'!' | b'#'..=b'[' | b']'..=0x7f)
+            }
         };
         if !good {
             return false;
@@ -34,7 +42,8 @@ fn is_quoted(local: &str) -> bool {
 }
 
 /// The characters of a domain label.
-static LETTERS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[a-zA-Z0-9\p{L}\p{M}\p{Nd}-]+$").ok());
+static LETTERS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^[a-zA-Z0-9\p{L}\p{M}\p{Nd}-]+$").ok());
 
 fn is_domain(domain: &str) -> bool {
     let Some((labels, top)) = domain.rsplit_once('.') else { return false };
@@ -50,7 +59,9 @@ fn is_domain(domain: &str) -> bool {
 
 fn is_ip_literal(domain: &str) -> bool {
     let literal = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    literal.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok() || address.parse::<Ipv6Addr>().is_ok())
+    literal.is_some_and(|address| {
+        address.parse::<Ipv4Addr>().is_ok() || address.parse::<Ipv6Addr>().is_ok()
+    })
 }
 
 #[cfg(test)]

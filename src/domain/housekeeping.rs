@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, Duration, Utc};
 use super::accounts::{Revoked, end_all};
 use super::audit::{self, Event};
 use super::client::Client;
-use super::{Domain, Refusal};
+use super::{App, DomainError};
 
 /// Rows per write transaction: some milliseconds.
 const BATCH: u16 = 500;
@@ -25,15 +25,18 @@ const EXPIRED_TOKEN_RETENTION_DAYS: u64 = 30;
 /// # Errors
 ///
 /// The store's; earlier batches stay deleted.
-pub async fn clear_expired(domain: &Domain) -> Result<Revoked, Refusal> {
-    let now = domain.now();
-    let day = now.date_naive().checked_sub_days(Days::new(EXPIRED_TOKEN_RETENTION_DAYS)).unwrap_or_default();
+pub async fn clear_expired(app: &App) -> Result<Revoked, DomainError> {
+    let now = app.now();
+    let day = now
+        .date_naive()
+        .checked_sub_days(Days::new(EXPIRED_TOKEN_RETENTION_DAYS))
+        .unwrap_or_default();
     let mut ended = Revoked { sessions: 0, tokens: 0 };
     loop {
-        let write = domain.store.write(move |w| {
+        let write = app.store.write(move |w| {
             let sessions = w.session_delete_expired(now, BATCH.into())?;
             let ended = Revoked { sessions, tokens: w.token_delete_expired(day, BATCH.into())? };
-            Ok::<_, Refusal>((ended, w.ticket_delete_expired(now, BATCH.into())?))
+            Ok::<_, DomainError>((ended, w.ticket_delete_expired(now, BATCH.into())?))
         });
         let (batch, spent) = write.await?;
         ended.sessions += batch.sessions;
@@ -43,26 +46,26 @@ pub async fn clear_expired(domain: &Domain) -> Result<Revoked, Refusal> {
         }
         tokio::time::sleep(BATCH_PAUSE).await;
     }
-    close_unconfirmed(domain).await?;
-    trim_audit(domain).await?;
+    close_unconfirmed(app).await?;
+    trim_audit(app).await?;
     Ok(ended)
 }
 
 /// With a sign-up domain restriction, deactivates accounts whose address was not confirmed in time:
 /// their owner may not hold an address of an approved domain.
-async fn close_unconfirmed(domain: &Domain) -> Result<(), Refusal> {
-    if domain.rules.signup_domains.is_empty() {
+async fn close_unconfirmed(app: &App) -> Result<(), DomainError> {
+    if app.rules.signup_domains.is_empty() {
         return Ok(());
     }
     loop {
-        let now = domain.now();
-        let write = domain.write(move |w, domain| {
+        let now = app.now();
+        let write = app.write(move |w, app| {
             let unconfirmed = w.account_list_unconfirmed(now, BATCH.into())?;
             for id in &unconfirmed {
                 w.account_set_active(*id, false)?;
                 w.account_clear_confirm_by(*id)?;
                 end_all(w, *id)?;
-                audit::record(w, domain, Event::NotConfirmed, *id, &Client::operator(), "")?;
+                audit::record(w, app, Event::NotConfirmed, *id, &Client::operator(), "")?;
             }
             Ok(unconfirmed.len())
         });
@@ -74,19 +77,19 @@ async fn close_unconfirmed(domain: &Domain) -> Result<(), Refusal> {
 }
 
 /// Deletes audit entries past retention, and records that.
-async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
-    let before = audit::retention_cutoff(domain);
-    if !domain.store.read(|r| r.audit_exists_before(before)).await? {
+async fn trim_audit(app: &App) -> Result<(), DomainError> {
+    let before = audit::retention_cutoff(app);
+    if !app.store.read(|r| r.audit_exists_before(before)).await? {
         return Ok(());
     }
     let mut is_first = true;
     loop {
-        let write = domain.write(move |w, domain| {
+        let write = app.write(move |w, app| {
             if is_first && w.audit_exists_before(before)? {
                 // Recorded before the deletion: the triggers only allow deleting entries a month
                 // older than the newest one.
                 let detail = format!("before {}", before.format("%Y-%m-%d"));
-                audit::record(w, domain, Event::AuditTrimmed, None, &Client::operator(), &detail)?;
+                audit::record(w, app, Event::AuditTrimmed, None, &Client::operator(), &detail)?;
             }
             Ok(w.audit_delete_before(before, BATCH.into())?)
         });
@@ -100,13 +103,13 @@ async fn trim_audit(domain: &Domain) -> Result<(), Refusal> {
 
 /// Runs the cleanup at start, and then a day after each success.
 pub struct CleanupJob {
-    domain: Domain,
+    app: App,
     due: DateTime<Utc>,
 }
 
 impl CleanupJob {
-    pub fn new(domain: Domain) -> CleanupJob {
-        CleanupJob { due: domain.now(), domain }
+    pub fn new(app: App) -> CleanupJob {
+        CleanupJob { due: app.now(), app }
     }
 
     /// Runs the cleanup if it is due. Called about once a minute.
@@ -114,12 +117,12 @@ impl CleanupJob {
     /// # Errors
     ///
     /// The store's; the cleanup stays due.
-    pub async fn run_if_due(&mut self) -> Result<Option<Revoked>, Refusal> {
-        let now = self.domain.now();
+    pub async fn run_if_due(&mut self) -> Result<Option<Revoked>, DomainError> {
+        let now = self.app.now();
         if now < self.due {
             return Ok(None);
         }
-        let ended = clear_expired(&self.domain).await?;
+        let ended = clear_expired(&self.app).await?;
         self.due = now + Duration::days(1);
         Ok(Some(ended))
     }

@@ -15,8 +15,8 @@ use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
 use super::usernames::{username_key, username_skeleton};
 use crate::store::{
-    self, Account, Commit, Conflict, Database, EmailAddress, InvenTree, NewAuditEntry, Reader, SocialAccount,
-    SourceError, StoreError, Token, TotpDevice, Writer,
+    self, Account, Commit, Conflict, Database, EmailAddress, InvenTree, NewAuditEntry, Reader,
+    SocialAccount, SourceError, StoreError, Token, TotpDevice, Writer,
 };
 
 /// Result of an import or a dry run.
@@ -87,7 +87,9 @@ impl fmt::Display for ImportError {
         match self {
             ImportError::Source(error) => error.fmt(f),
             ImportError::Conflicts(conflicts) => conflicts.fmt(f),
-            ImportError::Store(StoreError::Other(why) | StoreError::Unavailable(why)) => f.write_str(why),
+            ImportError::Store(StoreError::Other(why) | StoreError::Unavailable(why)) => {
+                f.write_str(why)
+            }
             ImportError::Store(error) => error.fmt(f),
             ImportError::Secret(why) => f.write_str(why),
         }
@@ -103,7 +105,11 @@ impl fmt::Display for Conflicts {
             writeln!(f, "and {} more", self.more)?;
         }
         let count = self.listed.len() as u64 + self.more;
-        write!(f, "{count} {}: nothing was imported", if count == 1 { "conflict" } else { "conflicts" })
+        write!(
+            f,
+            "{count} {}: nothing was imported",
+            if count == 1 { "conflict" } else { "conflicts" }
+        )
     }
 }
 
@@ -129,7 +135,8 @@ impl fmt::Display for Report {
             writeln!(f, "{name:<16} {new:>9} new {present:>9} existing")?;
         }
         if !self.formats.is_empty() {
-            let formats: Vec<String> = self.formats.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            let formats: Vec<String> =
+                self.formats.iter().map(|(name, count)| format!("{name} {count}")).collect();
             writeln!(f, "passwords of the new accounts: {}", formats.join(", "))?;
         }
         if self.lowered > 0 {
@@ -140,7 +147,10 @@ impl fmt::Display for Report {
                 Unusable::Unknown => "its password hash has an unknown format",
                 Unusable::TooCostly => "its password hash has excessive cost parameters",
             };
-            writeln!(f, "account {account_id} {username:?} cannot log in until its password is reset: {why}")?;
+            writeln!(
+                f,
+                "account {account_id} {username:?} cannot log in until its password is reset: {why}"
+            )?;
         }
         Ok(())
     }
@@ -192,7 +202,13 @@ pub fn run(
             if !import.report.is_noop() {
                 let detail = format!("{} accounts", import.report.accounts.new);
                 let event = Event::Imported.name();
-                w.audit_insert(&NewAuditEntry { at: now, event, account_id: None, client: OPERATOR, detail: &detail })?;
+                w.audit_insert(&NewAuditEntry {
+                    at: now,
+                    event,
+                    account_id: None,
+                    client: OPERATOR,
+                    detail: &detail,
+                })?;
             }
             Ok(import.report)
         } else {
@@ -234,7 +250,10 @@ impl<'w> Import<'w> {
     fn account(&mut self, mut account: Account) -> Result<(), ImportError> {
         let id = account.id;
         if id <= 0 {
-            self.conflict(format!("account {:?} has the id {id} in the file; ids must be positive", account.username));
+            self.conflict(format!(
+                "account {:?} has the id {id} in the file; ids must be positive",
+                account.username
+            ));
             self.left.push(id);
             return Ok(());
         }
@@ -247,7 +266,9 @@ impl<'w> Import<'w> {
                 self.report.accounts.present += 1;
             } else {
                 let (theirs, ours) = (&account.username, &here.username);
-                self.conflict(format!("account {id} is {theirs:?} in the file and {ours:?} in the database"));
+                self.conflict(format!(
+                    "account {id} is {theirs:?} in the file and {ours:?} in the database"
+                ));
             }
             return Ok(());
         }
@@ -257,7 +278,9 @@ impl<'w> Import<'w> {
             Ok(()) => {}
             Err(StoreError::Conflict(Conflict::Username)) => {
                 let holder = self.w.account_find_by_username_key(&key)?;
-                let holder = holder.map(|holder| self.named(holder.id, &holder.username)).unwrap_or_default();
+                let holder = holder
+                    .map(|holder| self.named(holder.id, &holder.username))
+                    .unwrap_or_default();
                 self.conflict(format!(
                     "username {:?} of account {id} in the file is taken by {holder}",
                     account.username
@@ -283,7 +306,11 @@ impl<'w> Import<'w> {
         if is_usable(&account.password)
             && let Some(why) = why_unusable(&account.password)
         {
-            self.report.locked.push(Locked { account_id: account.id, username: account.username, why });
+            self.report.locked.push(Locked {
+                account_id: account.id,
+                username: account.username,
+                why,
+            });
         }
     }
 
@@ -302,15 +329,21 @@ impl<'w> Import<'w> {
             Ok(()) => self.report.email_addresses.new += 1,
             Err(StoreError::Conflict(Conflict::VerifiedEmail)) => {
                 let holder = self.w.email_address_find_verified(email)?.map(|row| row.account_id);
-                let (this, other) = (self.account_named(*account_id)?, self.account_named(holder.unwrap_or_default())?);
-                self.conflict(format!("address {email:?} is verified for two accounts: {this} and {other}"));
+                let (this, other) = (
+                    self.account_named(*account_id)?,
+                    self.account_named(holder.unwrap_or_default())?,
+                );
+                self.conflict(format!(
+                    "address {email:?} is verified for two accounts: {this} and {other}"
+                ));
             }
             Err(StoreError::Conflict(Conflict::AccountEmail)) => {
                 let this = self.account_named(*account_id)?;
                 self.conflict(format!("{this} has the address {email:?} twice, in different case"));
             }
             Err(StoreError::Conflict(Conflict::PrimaryEmail)) => {
-                let first = self.w.email_address_find_primary(*account_id)?.map(|first| first.email);
+                let first =
+                    self.w.email_address_find_primary(*account_id)?.map(|first| first.email);
                 let (this, first) = (self.account_named(*account_id)?, first.unwrap_or_default());
                 self.conflict(format!("{this} has two primary addresses: {email:?} and {first:?}"));
             }
@@ -330,7 +363,9 @@ impl<'w> Import<'w> {
                     let this = self.account_named(link.account_id)?;
                     let other = self.account_named(holder.map_or(0, |holder| holder.account_id))?;
                     let (uid, provider) = (&link.uid, &link.provider);
-                    self.conflict(format!("{uid:?} at {provider:?} is linked to two accounts: {this} and {other}"));
+                    self.conflict(format!(
+                        "{uid:?} at {provider:?} is linked to two accounts: {this} and {other}"
+                    ));
                 }
                 Err(other) => return Err(other.into()),
             },
@@ -347,10 +382,14 @@ impl<'w> Import<'w> {
                 match self.w.import_token(token, &digest) {
                     Ok(()) => self.report.tokens.new += 1,
                     Err(StoreError::Conflict(Conflict::Token)) => {
-                        let holder = self.w.token_find(&digest)?.map_or(0, |(_, account)| account.id);
-                        let (this, other) = (self.account_named(token.account_id)?, self.account_named(holder)?);
+                        let holder =
+                            self.w.token_find(&digest)?.map_or(0, |(_, account)| account.id);
+                        let (this, other) =
+                            (self.account_named(token.account_id)?, self.account_named(holder)?);
                         let id = token.id;
-                        self.conflict(format!("the API token in row {id} belongs to two accounts: {this} and {other}"));
+                        self.conflict(format!(
+                            "the API token in row {id} belongs to two accounts: {this} and {other}"
+                        ));
                     }
                     Err(other) => return Err(other.into()),
                 }
@@ -369,9 +408,20 @@ impl<'w> Import<'w> {
             Owner::Left => self.report.totp_devices.present += 1,
             Owner::Missing => {}
             Owner::New => {
-                let sealed = keys::seal_second_factor(secret, device.account_id, device.key.as_bytes(), nonce);
+                let sealed = keys::seal_second_factor(
+                    secret,
+                    device.account_id,
+                    device.key.as_bytes(),
+                    nonce,
+                );
                 let created = device.created.unwrap_or_default();
-                self.w.totp_device_insert(device.account_id, &device.name, device.confirmed, &sealed, created)?;
+                self.w.totp_device_insert(
+                    device.account_id,
+                    &device.name,
+                    device.confirmed,
+                    &sealed,
+                    created,
+                )?;
                 self.report.totp_devices.new += 1;
             }
         }
@@ -389,7 +439,9 @@ impl<'w> Import<'w> {
         if self.left.binary_search(&account_id).is_ok() {
             return Owner::Left;
         }
-        self.conflict(format!("table {table}, row {row}: its account {account_id} is not in the file"));
+        self.conflict(format!(
+            "table {table}, row {row}: its account {account_id} is not in the file"
+        ));
         Owner::Missing
     }
 

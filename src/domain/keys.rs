@@ -59,16 +59,28 @@ pub fn seal(secret: &SecretKey, purpose: &str, plain: &[u8], nonce: [u8; NONCE_B
 /// Decrypts the output of [`seal`]; `None` if the key or purpose differs or the data was modified.
 pub fn open(secret: &SecretKey, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
-    XChaCha20Poly1305::new(&secret.derive(purpose).into()).decrypt(XNonce::from_slice(nonce), sealed).ok()
+    XChaCha20Poly1305::new(&secret.derive(purpose).into())
+        .decrypt(XNonce::from_slice(nonce), sealed)
+        .ok()
 }
 
 /// Encrypts a second factor's key, bound to its account: the ciphertext is useless in another
 /// account's row.
-pub fn seal_second_factor(secret: &SecretKey, account_id: i64, key: &[u8], nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+pub fn seal_second_factor(
+    secret: &SecretKey,
+    account_id: i64,
+    key: &[u8],
+    nonce: [u8; NONCE_BYTES],
+) -> Vec<u8> {
     seal_for(secret, "second-factor", Payload { msg: key, aad: &account_id.to_be_bytes() }, nonce)
 }
 
-fn seal_for(secret: &SecretKey, purpose: &str, payload: Payload<'_, '_>, nonce: [u8; NONCE_BYTES]) -> Vec<u8> {
+fn seal_for(
+    secret: &SecretKey,
+    purpose: &str,
+    payload: Payload<'_, '_>,
+    nonce: [u8; NONCE_BYTES],
+) -> Vec<u8> {
     let cipher = XChaCha20Poly1305::new(&secret.derive(purpose).into());
     let mut sealed = nonce.to_vec();
     // Encryption only fails beyond 256 GiB.
@@ -99,7 +111,9 @@ pub fn confirmation_key_is_good(
     days: i64,
 ) -> bool {
     let mut parts = key.split(':');
-    let (Some(_), Some(time), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(_), Some(time), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return false;
     };
     let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
@@ -109,7 +123,10 @@ pub fn confirmation_key_is_good(
 
 fn confirmation_mac(secret: &SecretKey, address: &EmailAddress, time: &str) -> [u8; 32] {
     let id = address.id.to_string();
-    mac(&secret.derive("confirm-email"), &[id.as_bytes(), address.email.as_bytes(), time.as_bytes()])
+    mac(
+        &secret.derive("confirm-email"),
+        &[id.as_bytes(), address.email.as_bytes(), time.as_bytes()],
+    )
 }
 
 /// The state that a reset link signs. The link becomes invalid when the password, the last login,
@@ -128,7 +145,11 @@ pub struct ResetState<'a> {
 pub const MAX_SIGNED_ROWS: usize = 100;
 
 /// `uid` and `token` of a reset link.
-pub fn reset_token(secret: &SecretKey, state: &ResetState<'_>, now: DateTime<Utc>) -> (String, String) {
+pub fn reset_token(
+    secret: &SecretKey,
+    state: &ResetState<'_>,
+    now: DateTime<Utc>,
+) -> (String, String) {
     let time = base36(now.timestamp().unsigned_abs());
     let signature = hex(&reset_mac(secret, state, &time)[..16]);
     (base36(state.account.id.unsigned_abs()), format!("{time}-{signature}"))
@@ -146,7 +167,12 @@ pub fn read_reset_uid(uid: &str) -> Option<i64> {
 pub const RESET_DAYS: i64 = 3;
 
 /// Whether the token was signed by this server for the account as it is now, within [`RESET_DAYS`].
-pub fn reset_token_is_good(secret: &SecretKey, token: &str, state: &ResetState<'_>, now: DateTime<Utc>) -> bool {
+pub fn reset_token_is_good(
+    secret: &SecretKey,
+    token: &str,
+    state: &ResetState<'_>,
+    now: DateTime<Utc>,
+) -> bool {
     let Some((time, signature)) = token.split_once('-') else { return false };
     let expected = hex(&reset_mac(secret, state, time)[..16]);
     equal(expected.as_bytes(), signature.as_bytes()) && is_younger_than(time, now, RESET_DAYS)
@@ -155,7 +181,8 @@ pub fn reset_token_is_good(secret: &SecretKey, token: &str, state: &ResetState<'
 fn reset_mac(secret: &SecretKey, state: &ResetState<'_>, time: &str) -> [u8; 32] {
     let ResetState { account, rows, last_row, proves } = state;
     let id = account.id.to_string();
-    let last_login = account.last_login.map(|at| at.timestamp_micros().to_string()).unwrap_or_default();
+    let last_login =
+        account.last_login.map(|at| at.timestamp_micros().to_string()).unwrap_or_default();
     let mut signed = String::new();
     for row in *rows {
         signed.push_str(&format!("{}={};", row.id, row.email));

@@ -15,7 +15,7 @@ use chrono::Duration;
 use super::client::Client;
 use super::keys::{self, digest};
 use super::limits::Standing;
-use super::{Domain, Refusal};
+use super::{App, DomainError};
 use crate::store::{Account, StoreError, Writer};
 
 /// One year. The cookie's entries become invalid with the password.
@@ -48,9 +48,11 @@ impl DeviceCookie {
     /// Parses a cookie value; `None` if the format is not ours.
     pub fn read(value: &str) -> Option<DeviceCookie> {
         let is_entry = |text: &str| {
-            text.len() == ENTRY_CHARACTERS && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            text.len() == ENTRY_CHARACTERS
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
         };
-        let is_ours = value.len() <= MAX_ENTRIES * (ENTRY_CHARACTERS + 1) && value.split('.').all(is_entry);
+        let is_ours =
+            value.len() <= MAX_ENTRIES * (ENTRY_CHARACTERS + 1) && value.split('.').all(is_entry);
         is_ours.then(|| DeviceCookie(value.to_owned()))
     }
 
@@ -64,14 +66,19 @@ impl DeviceCookie {
 }
 
 /// The cookie after a sign-in: the browser's entries with this account's in front.
-pub(super) fn renew(domain: &Domain, client: &Client, account_id: i64, password_hash: &str) -> DeviceCookie {
-    let is_own = |entry: &&str| open(domain, entry, account_id, password_hash).is_some();
+pub(super) fn renew(
+    app: &App,
+    client: &Client,
+    account_id: i64,
+    password_hash: &str,
+) -> DeviceCookie {
+    let is_own = |entry: &&str| open(app, entry, account_id, password_hash).is_some();
     let previous: Vec<&str> = client.device.iter().flat_map(DeviceCookie::entries).collect();
     let own = match previous.iter().find(|entry| is_own(entry)) {
         Some(own) => (*own).to_owned(),
         None => {
-            let id = domain.random::<ID_BYTES>();
-            let mac = mac(domain, &id, account_id, password_hash);
+            let id = app.random::<ID_BYTES>();
+            let mac = mac(app, &id, account_id, password_hash);
             URL_SAFE_NO_PAD.encode([&id[..], &mac[..]].concat())
         }
     };
@@ -80,19 +87,19 @@ pub(super) fn renew(domain: &Domain, client: &Client, account_id: i64, password_
     DeviceCookie(entries.join("."))
 }
 
-fn mac(domain: &Domain, id: &[u8], account_id: i64, password_hash: &str) -> [u8; MAC_BYTES] {
+fn mac(app: &App, id: &[u8], account_id: i64, password_hash: &str) -> [u8; MAC_BYTES] {
     let parts = [id, &account_id.to_be_bytes(), password_hash.as_bytes()];
-    let full = keys::mac(&domain.secret.derive("device-cookie"), &parts);
+    let full = keys::mac(&app.secret.derive("device-cookie"), &parts);
     let mut mac = [0; MAC_BYTES];
     mac.copy_from_slice(&full[..MAC_BYTES]);
     mac
 }
 
 /// The id of an entry, if its MAC matches the account and its current password.
-fn open(domain: &Domain, entry: &str, account_id: i64, password_hash: &str) -> Option<[u8; ID_BYTES]> {
+fn open(app: &App, entry: &str, account_id: i64, password_hash: &str) -> Option<[u8; ID_BYTES]> {
     let bytes: [u8; ENTRY_BYTES] = URL_SAFE_NO_PAD.decode(entry).ok()?.try_into().ok()?;
     let (id, sent) = bytes.split_at_checked(ID_BYTES)?;
-    keys::equal(&mac(domain, id, account_id, password_hash), sent).then_some(id.try_into().ok()?)
+    keys::equal(&mac(app, id, account_id, password_hash), sent).then_some(id.try_into().ok()?)
 }
 
 /// How the account with this name knows the client. Unknown names take the same work.
@@ -100,17 +107,24 @@ fn open(domain: &Domain, entry: &str, account_id: i64, password_hash: &str) -> O
 /// # Errors
 ///
 /// Only the store's.
-pub(super) async fn standing(domain: &Domain, username_key: &str, client: &Client) -> Result<Standing, Refusal> {
-    let read = domain.store.read(|r| {
+pub(super) async fn standing(
+    app: &App,
+    username_key: &str,
+    client: &Client,
+) -> Result<Standing, DomainError> {
+    let read = app.store.read(|r| {
         let account = r.account_find_by_username_key(username_key)?;
         let id = account.as_ref().map_or(NO_ACCOUNT, |account| account.id);
         Ok::<_, StoreError>((r.known_network_find(&network_digest(id, client))?.is_some(), account))
     });
     let (is_known_network, account) = read.await?;
-    let (id, hash) = account.as_ref().map_or((NO_ACCOUNT, ""), |account| (account.id, account.password.as_str()));
+    let (id, hash) = account
+        .as_ref()
+        .map_or((NO_ACCOUNT, ""), |account| (account.id, account.password.as_str()));
     // Every entry is verified, so that timing does not reveal which one matched.
     let entries = client.device.iter().flat_map(DeviceCookie::entries);
-    let devices: Vec<[u8; ID_BYTES]> = entries.filter_map(|entry| open(domain, entry, id, hash)).collect();
+    let devices: Vec<[u8; ID_BYTES]> =
+        entries.filter_map(|entry| open(app, entry, id, hash)).collect();
     Ok(match (account, devices.first()) {
         (None, _) => Standing::Stranger,
         (Some(_), Some(device)) => Standing::KnownDevice(*device),
@@ -128,15 +142,18 @@ fn network_digest(account_id: i64, client: &Client) -> [u8; 32] {
 
 /// Records the network of a client that authenticated. The write is deferred and made at most once
 /// a day; if it is lost, the next login makes it.
-pub(super) async fn remember_network(domain: &Domain, account: &Account, client: &Client) {
-    let (id, now, digest) = (account.id, domain.now(), network_digest(account.id, client));
-    let last_recorded: Result<_, StoreError> = domain.store.read(|r| r.known_network_find(&digest)).await;
+pub(super) async fn remember_network(app: &App, account: &Account, client: &Client) {
+    let (id, now, digest) = (account.id, app.now(), network_digest(account.id, client));
+    let last_recorded: Result<_, StoreError> =
+        app.store.read(|r| r.known_network_find(&digest)).await;
     let is_due = last_recorded.is_ok_and(|at| at.is_none_or(|at| now - at >= Duration::days(1)));
     if is_due {
         let hash = account.password.clone();
-        domain.store.write_deferred(move |w| match w.account_find(id)? {
+        app.store.write_deferred(move |w| match w.account_find(id)? {
             // Skip if the password has changed since.
-            Some(current) if current.password == hash => w.known_network_keep(&digest, id, now, MAX_NETWORKS),
+            Some(current) if current.password == hash => {
+                w.known_network_keep(&digest, id, now, MAX_NETWORKS)
+            }
             _ => Ok(()),
         });
     }
@@ -145,10 +162,10 @@ pub(super) async fn remember_network(domain: &Domain, account: &Account, client:
 /// Forgets all networks but this client's, after a password change.
 pub(super) fn forget_other_networks(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     account_id: i64,
     client: &Client,
 ) -> Result<(), StoreError> {
     w.known_network_delete_all(account_id)?;
-    w.known_network_keep(&network_digest(account_id, client), account_id, domain.now(), MAX_NETWORKS)
+    w.known_network_keep(&network_digest(account_id, client), account_id, app.now(), MAX_NETWORKS)
 }

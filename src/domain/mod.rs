@@ -1,7 +1,7 @@
-//! Domain rules: registration, credentials, sessions, tokens, email addresses and sign-in
+//! App rules: registration, credentials, sessions, tokens, email addresses and sign-in
 //! providers.
 //!
-//! Knows no HTTP (status, header, cookie) and no SQL. Time and randomness come from [`Domain`], so
+//! Knows no HTTP (status, header, cookie) and no SQL. Time and randomness come from [`App`], so
 //! tests inject them.
 //!
 //! The rules follow InvenTree v291 (Django's auth, allauth); SECURITY.md lists the differences.
@@ -42,10 +42,10 @@ use keys::SecretKey;
 
 /// The services that the rules need. One per server, shared by all requests; clones are cheap.
 #[derive(Clone)]
-pub struct Domain(Arc<Parts>);
+pub struct App(Arc<Services>);
 
-/// The parts of a [`Domain`].
-pub struct Parts {
+/// The parts of a [`App`].
+pub struct Services {
     pub store: Store,
     pub hasher: Hasher,
     pub clock: Arc<dyn Clock>,
@@ -150,26 +150,26 @@ impl Entropy for SystemEntropy {
     }
 }
 
-impl Deref for Domain {
-    type Target = Parts;
+impl Deref for App {
+    type Target = Services;
 
-    fn deref(&self) -> &Parts {
+    fn deref(&self) -> &Services {
         &self.0
     }
 }
 
-impl Domain {
-    pub fn new(parts: Parts) -> Domain {
-        Domain(Arc::new(parts))
+impl App {
+    pub fn new(parts: Services) -> App {
+        App(Arc::new(parts))
     }
 
     /// Runs `f` in a write transaction, with the domain.
     async fn write<T: Send + 'static>(
         &self,
-        f: impl Fn(&Writer<'_>, &Domain) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let domain = self.clone();
-        self.store.write(move |w| f(w, &domain)).await
+        f: impl Fn(&Writer<'_>, &App) -> Result<T, DomainError> + Send + 'static,
+    ) -> Result<T, DomainError> {
+        let app = self.clone();
+        self.store.write(move |w| f(w, &app)).await
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -189,7 +189,8 @@ impl Domain {
         while text.len() < N {
             // Rejection sampling: bytes from 252 on would bias the result towards the first four
             // letters.
-            let unbiased = self.random::<64>().into_iter().filter(|byte| *byte < 252).take(N - text.len());
+            let unbiased =
+                self.random::<64>().into_iter().filter(|byte| *byte < 252).take(N - text.len());
             text.extend(unbiased.map(|byte| ALPHABET[usize::from(byte % 36)] as char));
         }
         text
@@ -203,22 +204,22 @@ impl Domain {
 
 /// Validation errors as they are shown to the user, by field or for the whole request.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Problems {
+pub struct ValidationErrors {
     pub fields: Vec<(&'static str, Vec<String>)>,
     pub general: Vec<String>,
 }
 
-impl Problems {
-    pub fn none() -> Problems {
-        Problems::default()
+impl ValidationErrors {
+    pub fn none() -> ValidationErrors {
+        ValidationErrors::default()
     }
 
-    pub fn of(field: &'static str, message: impl Into<String>) -> Problems {
-        Problems { fields: vec![(field, vec![message.into()])], general: Vec::new() }
+    pub fn of(field: &'static str, message: impl Into<String>) -> ValidationErrors {
+        ValidationErrors { fields: vec![(field, vec![message.into()])], general: Vec::new() }
     }
 
-    pub fn general(message: impl Into<String>) -> Problems {
-        Problems { fields: Vec::new(), general: vec![message.into()] }
+    pub fn general(message: impl Into<String>) -> ValidationErrors {
+        ValidationErrors { fields: Vec::new(), general: vec![message.into()] }
     }
 
     pub fn add(&mut self, field: &'static str, messages: Vec<String>) {
@@ -234,9 +235,9 @@ impl Problems {
 
 /// Why an operation was rejected. Nothing was written.
 #[derive(Debug)]
-pub enum Refusal {
+pub enum DomainError {
     /// The request is invalid.
-    Invalid(Problems),
+    Invalid(ValidationErrors),
     /// The request is valid but not allowed. The sentence gives the reason.
     Forbidden(&'static str),
     /// No such resource, or it belongs to another account.
@@ -253,23 +254,23 @@ pub enum Refusal {
     Store(StoreError),
 }
 
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Refusal {
-        Refusal::Store(error)
+impl From<StoreError> for DomainError {
+    fn from(error: StoreError) -> DomainError {
+        DomainError::Store(error)
     }
 }
 
-impl From<HasherError> for Refusal {
-    fn from(error: HasherError) -> Refusal {
+impl From<HasherError> for DomainError {
+    fn from(error: HasherError) -> DomainError {
         match error {
-            HasherError::Busy => Refusal::Busy,
-            HasherError::Failed(why) => Refusal::Store(StoreError::Other(why)),
+            HasherError::Busy => DomainError::Busy,
+            HasherError::Failed(why) => DomainError::Store(StoreError::Other(why)),
         }
     }
 }
 
-impl From<Problems> for Refusal {
-    fn from(problems: Problems) -> Refusal {
-        Refusal::Invalid(problems)
+impl From<ValidationErrors> for DomainError {
+    fn from(problems: ValidationErrors) -> DomainError {
+        DomainError::Invalid(problems)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::client::Client;
 use super::limits::{MailBudget, MailPurpose};
-use super::{Domain, Refusal};
+use super::{App, DomainError};
 use crate::mail::Attached;
 use crate::store::{Account, EmailAddress, Writer};
 
@@ -25,17 +25,24 @@ fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
 /// # Errors
 ///
 /// Only the store's.
-pub(super) async fn recipients(domain: &Domain, account: &Account, client: &Client) -> Result<Recipients, Refusal> {
-    let read = domain.store.read(|r| {
+pub(super) async fn recipients(
+    app: &App,
+    account: &Account,
+    client: &Client,
+) -> Result<Recipients, DomainError> {
+    let read = app.store.read(|r| {
         let own = r.email_address_find_by_email(account.id, &account.email)?;
-        Ok::<_, Refusal>((own, r.email_address_list(account.id, Some(100), 0)?))
+        Ok::<_, DomainError>((own, r.email_address_list(account.id, Some(100), 0)?))
     });
     let (own, rows) = read.await?;
-    let without_row = Some(account.email.clone()).filter(|email| own.is_none() && is_told(account, email, None));
+    let without_row =
+        Some(account.email.clone()).filter(|email| own.is_none() && is_told(account, email, None));
     let proved = rows.into_iter().filter(EmailAddress::is_proved).map(|row| row.email);
     let mut recipients = Vec::new();
     for email in without_row.into_iter().chain(proved).take(MAX_RECIPIENTS) {
-        if domain.limits.reserve_mail(&email, MailPurpose::Notice, client).await? == MailBudget::Reserved {
+        if app.limits.reserve_mail(&email, MailPurpose::Notice, client).await?
+            == MailBudget::Reserved
+        {
             recipients.push(email);
         }
     }
@@ -45,20 +52,27 @@ pub(super) async fn recipients(domain: &Domain, account: &Account, client: &Clie
 /// Queues an email to each recipient that the account still has.
 pub(super) fn queue(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     Recipients(recipients): &Recipients,
     account: &Account,
     attached: Attached<'_>,
     client: &Client,
-) -> Result<(), Refusal> {
-    let now = domain.now();
+) -> Result<(), DomainError> {
+    let now = app.now();
     // User.email may have changed within this write.
-    let current = w.account_find(account.id)?.ok_or(Refusal::NotFound)?;
+    let current = w.account_find(account.id)?.ok_or(DomainError::NotFound)?;
     for to in recipients {
         let row = w.email_address_find_by_email(account.id, to)?;
         if is_told(&current, to, row.as_ref()) {
-            let mail = domain.outbox.notice(to, &account.username, attached, now, &client.address, &client.user_agent);
-            domain.outbox.queue(w, &domain.seal(&mail), now)?;
+            let mail = app.outbox.notice(
+                to,
+                &account.username,
+                attached,
+                now,
+                &client.address,
+                &client.user_agent,
+            );
+            app.outbox.queue(w, &app.seal(&mail), now)?;
         }
     }
     Ok(())

@@ -14,7 +14,7 @@
 use super::audit::{self, Event};
 use super::client::Client;
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
-use super::{Domain, Refusal, accounts};
+use super::{App, DomainError, accounts};
 use crate::store::{Account, EmailAddress, Reader, StoreError, Writer};
 
 /// Rows per write transaction: some milliseconds.
@@ -43,51 +43,54 @@ impl Leftover {
 }
 
 /// An unusable password.
-pub(super) fn unusable_password(domain: &Domain) -> String {
+pub(super) fn unusable_password(app: &App) -> String {
     // Django's prefix; the random rest makes each one unique.
-    format!("{UNUSABLE_PREFIX}{}", domain.random_text::<40>())
+    format!("{UNUSABLE_PREFIX}{}", app.random_text::<40>())
 }
 
 /// Called before a confirmation key verifies `row`. `by_owner`: the request is signed in to the
 /// account.
 pub(super) fn confirming(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     account: &Account,
     row: &EmailAddress,
     by_owner: bool,
     client: &Client,
-) -> Result<Option<Leftover>, Refusal> {
+) -> Result<Option<Leftover>, DomainError> {
     if by_owner || row.is_proved() || !is_sign_up_address(w, row)? || !is_contested(w, account)? {
         return Ok(None);
     }
     // The password is not the holder's either: with it, the attacker could attach everything again.
-    w.account_set_password(account.id, &unusable_password(domain))?;
+    w.account_set_password(account.id, &unusable_password(app))?;
     // Nor may User.email be an address that ends: a reset would be mailed to it.
     w.account_set_email(account.id, &row.email)?;
-    take_over(w, domain, row, client)
+    take_over(w, app, row, client)
 }
 
 /// Called after a reset link sent to `row` has set a password.
 pub(super) fn reset_used(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     row: &EmailAddress,
     client: &Client,
-) -> Result<Option<Leftover>, Refusal> {
+) -> Result<Option<Leftover>, DomainError> {
     w.email_address_set_proved_otherwise(row.id)?;
-    if domain.rules.approves(&row.email) {
+    if app.rules.approves(&row.email) {
         w.account_clear_confirm_by(row.account_id)?;
     }
     if is_sign_up_address(w, row)? {
-        return take_over(w, domain, row, client);
+        return take_over(w, app, row, client);
     }
     Ok(None)
 }
 
 /// Called after a reset that verified nothing new. Deletes added, unverified addresses: a key
 /// emailed to one would give access to the account again.
-pub(super) fn delete_unproved(w: &Writer<'_>, account: &Account) -> Result<Option<Leftover>, StoreError> {
+pub(super) fn delete_unproved(
+    w: &Writer<'_>,
+    account: &Account,
+) -> Result<Option<Leftover>, StoreError> {
     let keep = w.email_address_find_by_email(account.id, &account.email)?.map_or(0, |row| row.id);
     let last = w.email_address_last_id(account.id)?;
     let leftover = Leftover { account_id: account.id, keep, last, unproved_alone: true };
@@ -110,21 +113,23 @@ fn is_contested(r: &Reader<'_>, account: &Account) -> Result<bool, StoreError> {
 
 fn take_over(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     row: &EmailAddress,
     client: &Client,
-) -> Result<Option<Leftover>, Refusal> {
+) -> Result<Option<Leftover>, DomainError> {
     let id = row.account_id;
     let last = w.email_address_last_id(id)?;
-    let (leftover, addresses) = Leftover { account_id: id, keep: row.id, last, unproved_alone: false }.delete(w)?;
+    let (leftover, addresses) =
+        Leftover { account_id: id, keep: row.id, last, unproved_alone: false }.delete(w)?;
     let links = w.social_account_delete_all(id)?;
     let factors = w.totp_device_delete_all(id)?;
     let ended = accounts::end_all(w, id)?;
     let detail = format!(
-        "{}: ended {addresses} addresses, {links} providers, {factors} second factors, {} sessions, {} tokens",
+        "{}: ended {addresses} addresses, {links} providers, {factors} second factors, {} \
+         sessions, {} tokens",
         row.email, ended.sessions, ended.tokens
     );
-    audit::record(w, domain, Event::OwnershipProved, id, client, &detail)?;
+    audit::record(w, app, Event::OwnershipProved, id, client, &detail)?;
     Ok(leftover)
 }
 
@@ -133,10 +138,10 @@ fn take_over(
 /// # Errors
 ///
 /// The store's.
-pub(super) async fn finish(domain: &Domain, leftover: Option<Leftover>) -> Result<(), StoreError> {
+pub(super) async fn finish(app: &App, leftover: Option<Leftover>) -> Result<(), StoreError> {
     let mut leftover = leftover;
     while let Some(left) = leftover {
-        leftover = domain.store.write(move |w| left.delete(w).map(|(left, _)| left)).await?;
+        leftover = app.store.write(move |w| left.delete(w).map(|(left, _)| left)).await?;
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ const MIN_LENGTH: usize = 8;
 const MAX_SIMILARITY: f64 = 0.7;
 
 /// Sorted by bytes for binary search.
-static COMMON: LazyLock<Vec<&str>> = LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
+static COMMON: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("common-passwords.txt").lines().collect());
 
 /// Python's `\W+`: Unicode letters and numbers are word characters. `char::is_alphanumeric` differs
 /// for marks.
@@ -77,7 +78,9 @@ pub fn problems(password: &str, about: &UserAttributes<'_>) -> Vec<String> {
         found.push(format!("The password is too similar to the {attribute}."));
     }
     if password.chars().count() < MIN_LENGTH {
-        found.push(format!("This password is too short. It must contain at least {MIN_LENGTH} characters."));
+        found.push(format!(
+            "This password is too short. It must contain at least {MIN_LENGTH} characters."
+        ));
     }
     if COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok() {
         found.push("This password is too common.".to_owned());
@@ -106,7 +109,8 @@ fn similar_to(password: &str, about: &UserAttributes<'_>) -> Option<&'static str
 fn is_similar(password: &str, part: &str) -> bool {
     let (length, part_length) = (password.chars().count(), part.chars().count());
     // Django's shortcut: a much shorter part cannot reach the limit. It also skips the empty part.
-    let out_of_reach = length >= 10 * part_length && (part_length as f64) < MAX_SIMILARITY / 2.0 * length as f64;
+    let out_of_reach =
+        length >= 10 * part_length && (part_length as f64) < MAX_SIMILARITY / 2.0 * length as f64;
     !out_of_reach && quick_ratio(password, part) >= MAX_SIMILARITY
 }
 
@@ -159,7 +163,10 @@ mod tests {
     fn messages_come_in_djangos_order() {
         assert_eq!(problems("123456", &PAT), [SHORT, COMMON_TEXT, NUMERIC]);
         let admin = UserAttributes { username: "admin", ..UserAttributes::default() };
-        assert_eq!(problems("admin", &admin), ["The password is too similar to the username.", SHORT, COMMON_TEXT]);
+        assert_eq!(
+            problems("admin", &admin),
+            ["The password is too similar to the username.", SHORT, COMMON_TEXT]
+        );
     }
 
     #[test]
@@ -171,10 +178,17 @@ mod tests {
             ("pc.pat@example", "email address"),
             ("example.com", "email address"),
         ] {
-            assert_eq!(problems(password, &PAT), [format!("The password is too similar to the {name}.")], "{password}");
+            assert_eq!(
+                problems(password, &PAT),
+                [format!("The password is too similar to the {name}.")],
+                "{password}"
+            );
         }
-        let twice =
-            UserAttributes { username: "quartzite", email: "quartzite@example.com", ..UserAttributes::default() };
+        let twice = UserAttributes {
+            username: "quartzite",
+            email: "quartzite@example.com",
+            ..UserAttributes::default()
+        };
         assert_eq!(problems("quartzite", &twice), ["The password is too similar to the username."]);
     }
 

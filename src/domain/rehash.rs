@@ -10,7 +10,7 @@ use slog::{Logger, warn};
 
 use super::hashing::{Requester, is_django_hash, why_unusable};
 use super::passwords::Password;
-use super::{Domain, django_hashes};
+use super::{App, django_hashes};
 use crate::store::{Account, StoreError};
 
 /// Recent rehashes and warnings of this server.
@@ -35,7 +35,9 @@ impl Rehash {
     pub fn is_same(&self, account_id: i64, before: &str, now: &str) -> bool {
         let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
         before == now
-            || moved.iter().any(|(id, old, new)| (*id, old.as_str(), new.as_str()) == (account_id, before, now))
+            || moved.iter().any(|(id, old, new)| {
+                (*id, old.as_str(), new.as_str()) == (account_id, before, now)
+            })
     }
 
     /// Warns once per account that its hash is too expensive to verify: the operator must set a new
@@ -45,7 +47,8 @@ impl Rehash {
             && why_unusable(&account.password) == Some(django_hashes::Unusable::TooCostly)
             && self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(account.id)
         {
-            warn!(self.log, "a password hash has absurd cost parameters and matches no password"; "account" => account.id);
+            warn!(self.log, "a password hash has absurd cost parameters and matches no \
+                password"; "account" => account.id);
         }
     }
 
@@ -59,23 +62,25 @@ impl Rehash {
 /// Starts to rehash the verified password in the background, if it needs it. If that fails (the
 /// queue is full, the server stops), the next successful login tries again. Like any login it
 /// invalidates outstanding reset links.
-pub(super) fn start(domain: &Domain, account: &Account, password: Password) {
+pub(super) fn start(app: &App, account: &Account, password: Password) {
     if !is_django_hash(&account.password) {
         return;
     }
-    let (domain, id, old) = (domain.clone(), account.id, account.password.clone());
+    let (app, id, old) = (app.clone(), account.id, account.password.clone());
     tokio::spawn(async move {
         // Another login may have rehashed it already.
-        let current = domain.store.read(|r| r.account_find(id)).await;
-        if !current.is_ok_and(|current: Option<Account>| current.is_some_and(|current| current.password == old)) {
+        let current = app.store.read(|r| r.account_find(id)).await;
+        if !current.is_ok_and(|current: Option<Account>| {
+            current.is_some_and(|current| current.password == old)
+        }) {
             return;
         }
-        let Ok(new) = domain.hasher.hash(Requester::server(), password).await else { return };
-        let (store, domain) = (domain.store.clone(), domain);
+        let Ok(new) = app.hasher.hash(Requester::server(), password).await else { return };
+        let (store, app) = (app.store.clone(), app);
         let write = store.write::<(), StoreError>(move |w| {
             if w.account_replace_password(id, &old, &new)? {
                 // Before the commit: a request that reads the new hash must find the pair.
-                domain.rehash.remember(id, old.clone(), new.clone());
+                app.rehash.remember(id, old.clone(), new.clone());
             }
             Ok(())
         });

@@ -14,7 +14,7 @@ use super::known_clients::DeviceCookie;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::passwords::Password;
 use super::usernames::username_key;
-use super::{Domain, Problems, Refusal, email_addresses, known_clients, ownership};
+use super::{App, DomainError, ValidationErrors, email_addresses, known_clients, ownership};
 use crate::store::{Account, EmailAddress, Reader, StoreError};
 
 /// Sends one email with a reset link for each active account whose User.email or verified address
@@ -23,39 +23,39 @@ use crate::store::{Account, EmailAddress, Reader, StoreError};
 /// # Errors
 ///
 /// No error for an unknown address: the response must not reveal whether an account exists.
-pub async fn ask_for_reset(domain: &Domain, email: &str, client: &Client) -> Result<(), Refusal> {
+pub async fn ask_for_reset(app: &App, email: &str, client: &Client) -> Result<(), DomainError> {
     let email = email.to_ascii_lowercase();
-    let budget = domain.limits.reserve_mail(&email, MailPurpose::Reset, client).await?;
-    let now = domain.now();
+    let budget = app.limits.reserve_mail(&email, MailPurpose::Reset, client).await?;
+    let now = app.now();
     let client = client.clone();
     // The same work with or without an account.
-    domain
-        .write(move |w, domain| {
-            let mut found = w.account_list_by_email(&email, email_addresses::MAX_ACCOUNTS_IN_MAIL)?;
-            let is_sent = !found.is_empty() && budget == MailBudget::Reserved;
-            if found.is_empty() {
-                found.push(decoy_account(now));
-            }
-            let mut links = Vec::new();
-            for account in &found {
-                let own = email_addresses::ensure_row(w, account)?;
-                // A link sent to another address verifies nothing.
-                let proves = own.filter(|row| row.email == email && !row.is_proved());
-                let link =
-                    with_state(w, account, proves.as_ref(), |state| keys::reset_token(&domain.secret, &state, now))?;
-                links.push((account.username.clone(), link));
-                let whose = Some(account.id).filter(|id| *id != NO_ACCOUNT);
-                audit::record(w, domain, Event::ResetAsked, whose, &client, "")?;
-            }
-            let sealed = domain.seal(&domain.outbox.password_reset(&email, &links));
-            match is_sent {
-                true => domain.outbox.queue(w, &sealed, now)?,
-                false => domain.outbox.queue_decoy(w, &sealed, now)?,
-            }
-            Ok(())
-        })
-        .await?;
-    domain.outbox.wake();
+    app.write(move |w, app| {
+        let mut found = w.account_list_by_email(&email, email_addresses::MAX_ACCOUNTS_IN_MAIL)?;
+        let is_sent = !found.is_empty() && budget == MailBudget::Reserved;
+        if found.is_empty() {
+            found.push(decoy_account(now));
+        }
+        let mut links = Vec::new();
+        for account in &found {
+            let own = email_addresses::ensure_row(w, account)?;
+            // A link sent to another address verifies nothing.
+            let proves = own.filter(|row| row.email == email && !row.is_proved());
+            let link = with_state(w, account, proves.as_ref(), |state| {
+                keys::reset_token(&app.secret, &state, now)
+            })?;
+            links.push((account.username.clone(), link));
+            let whose = Some(account.id).filter(|id| *id != NO_ACCOUNT);
+            audit::record(w, app, Event::ResetAsked, whose, &client, "")?;
+        }
+        let sealed = app.seal(&app.outbox.password_reset(&email, &links));
+        match is_sent {
+            true => app.outbox.queue(w, &sealed, now)?,
+            false => app.outbox.queue_decoy(w, &sealed, now)?,
+        }
+        Ok(())
+    })
+    .await?;
+    app.outbox.wake();
     Ok(())
 }
 
@@ -85,41 +85,46 @@ fn decoy_account(now: DateTime<Utc>) -> Account {
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not
+/// [`DomainError::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not
 /// consume the link.
 pub async fn confirm_reset(
-    domain: &Domain,
+    app: &App,
     uid: &str,
     token: &str,
     new: (Password, Password),
     client: &Client,
-) -> Result<DeviceCookie, Refusal> {
-    let attempt = domain.limits.reserve_request(Purpose::ResetKey, client).await?;
-    let id = keys::read_reset_uid(uid).ok_or_else(|| Problems::of("uid", "Invalid value"))?;
+) -> Result<DeviceCookie, DomainError> {
+    let attempt = app.limits.reserve_request(Purpose::ResetKey, client).await?;
+    let id =
+        keys::read_reset_uid(uid).ok_or_else(|| ValidationErrors::of("uid", "Invalid value"))?;
     // The same work and the same messages for an unknown id.
-    let account = domain.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| decoy_account(domain.now()));
-    domain.store.read(|r| check(r, domain, token, &account)).await?;
+    let account =
+        app.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| decoy_account(app.now()));
+    app.store.read(|r| check(r, app, token, &account)).await?;
     let password = new_password(&account, new)?;
     let requester = Requester::new(client, Some(&username_key(&account.username)));
-    let hash = domain.hasher.hash(requester, password).await?;
+    let hash = app.hasher.hash(requester, password).await?;
     let (token, client) = (token.to_owned(), client.clone());
-    let (leftover, device) = domain
-        .write(move |w, domain| {
-            let current = w.account_find(account.id)?.filter(|current| current.is_active).ok_or(Refusal::NotFound)?;
+    let (leftover, device) = app
+        .write(move |w, app| {
+            let current = w
+                .account_find(account.id)?
+                .filter(|current| current.is_active)
+                .ok_or(DomainError::NotFound)?;
             // Another request may have used the link during hashing.
-            let proved = check(w, domain, &token, &current)?;
+            let proved = check(w, app, &token, &current)?;
             replace_password(w, current.id, &hash)?;
-            known_clients::forget_other_networks(w, domain, current.id, &client)?;
-            audit::record(w, domain, Event::PasswordReset, current.id, &client, "")?;
+            known_clients::forget_other_networks(w, app, current.id, &client)?;
+            audit::record(w, app, Event::PasswordReset, current.id, &client, "")?;
             let leftover = match proved {
-                Some(row) => ownership::reset_used(w, domain, &row, &client)?,
+                Some(row) => ownership::reset_used(w, app, &row, &client)?,
                 None => ownership::delete_unproved(w, &current)?,
             };
-            Ok((leftover, known_clients::renew(domain, &client, current.id, &hash)))
+            Ok((leftover, known_clients::renew(app, &client, current.id, &hash)))
         })
         .await?;
-    ownership::finish(domain, leftover).await?;
-    domain.limits.refund(attempt).await;
+    ownership::finish(app, leftover).await?;
+    app.limits.refund(attempt).await;
     Ok(device)
 }
 
@@ -127,11 +132,18 @@ pub async fn confirm_reset(
 ///
 /// # Errors
 ///
-/// [`Refusal::Invalid`] for an invalid link, with the same message for every reason; the store's.
-fn check(r: &Reader<'_>, domain: &Domain, token: &str, account: &Account) -> Result<Option<EmailAddress>, Refusal> {
+/// [`DomainError::Invalid`] for an invalid link, with the same message for every reason; the store's.
+fn check(
+    r: &Reader<'_>,
+    app: &App,
+    token: &str,
+    account: &Account,
+) -> Result<Option<EmailAddress>, DomainError> {
     let own = r.email_address_find_by_email(account.id, &account.email)?;
     let is_good = |proves: Option<&EmailAddress>| {
-        with_state(r, account, proves, |state| keys::reset_token_is_good(&domain.secret, token, &state, domain.now()))
+        with_state(r, account, proves, |state| {
+            keys::reset_token_is_good(&app.secret, token, &state, app.now())
+        })
     };
     // Always both checks, so that every account takes the same time.
     let (proves_own, proves_nothing) = (is_good(own.as_ref())?, is_good(None)?);
@@ -139,7 +151,7 @@ fn check(r: &Reader<'_>, domain: &Domain, token: &str, account: &Account) -> Res
         // If the address was confirmed after the link was sent, the link is not its first proof.
         (true, true, _) => Ok(own.filter(|row| !row.is_proved())),
         (true, _, true) => Ok(None),
-        _ => Err(Problems::of("token", "Invalid value").into()),
+        _ => Err(ValidationErrors::of("token", "Invalid value").into()),
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::keys::digest;
-use super::{Domain, Refusal};
+use super::{App, DomainError};
 use crate::store::{Account, Session, StoreError, Writer};
 
 /// A plaintext session id on its way into a cookie. No Display; redacted in Debug output.
@@ -46,8 +46,8 @@ pub const MAX_SESSIONS: i64 = 100;
 const DELETED_AT_ONCE: i64 = 100;
 
 /// A new id, not stored yet: 32 letters and digits, 165 bits.
-pub(super) fn generate(domain: &Domain) -> SessionId {
-    SessionId(domain.random_text::<32>())
+pub(super) fn generate(app: &App) -> SessionId {
+    SessionId(app.random_text::<32>())
 }
 
 /// Stores the digest of a generated id, in place of the sessions that the client sent.
@@ -56,14 +56,21 @@ pub(super) fn insert(
     id: &SessionId,
     account_id: i64,
     client: &Client,
-    domain: &Domain,
+    app: &App,
 ) -> Result<(), StoreError> {
-    let user_agent: String = client.user_agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARACTERS).collect();
-    let now = domain.now();
+    let user_agent: String =
+        client.user_agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARACTERS).collect();
+    let now = app.now();
     for former in &client.sessions {
         w.session_delete(former)?;
     }
-    w.session_insert(&digest(id.expose()), account_id, now, now + Duration::days(IDLE_DAYS), &user_agent)?;
+    w.session_insert(
+        &digest(id.expose()),
+        account_id,
+        now,
+        now + Duration::days(IDLE_DAYS),
+        &user_agent,
+    )?;
     w.session_delete_beyond(account_id, MAX_SESSIONS, DELETED_AT_ONCE)?;
     Ok(())
 }
@@ -74,17 +81,17 @@ pub(super) fn insert(
 /// # Errors
 ///
 /// Only the store's.
-pub async fn authenticate(domain: &Domain, id: &str) -> Result<Option<([u8; 32], Account)>, StoreError> {
+pub async fn authenticate(app: &App, id: &str) -> Result<Option<([u8; 32], Account)>, StoreError> {
     let digest = digest(id);
-    let found = domain.store.session_find(&digest).await?;
-    let now = domain.now();
-    let live = found.filter(|(session, account)| is_live(session, now) && domain.rules.opens(account));
+    let found = app.store.session_find(&digest).await?;
+    let now = app.now();
+    let live = found.filter(|(session, account)| is_live(session, now) && app.rules.opens(account));
     let Some((session, account)) = live else { return Ok(None) };
     let absolute = session.created + Duration::seconds(LIFETIME_SECONDS);
     let end = absolute.min(now + Duration::days(IDLE_DAYS));
     // At most once a day, and once more when the absolute timeout is near.
     if end - session.expires >= Duration::days(1) || (end == absolute && session.expires < end) {
-        domain.store.touch(move |w| w.session_set_expires(session.id, end));
+        app.store.touch(move |w| w.session_set_expires(session.id, end));
     }
     Ok(Some((digest, account)))
 }
@@ -99,9 +106,9 @@ pub fn is_live(session: &Session, now: DateTime<Utc>) -> bool {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Session>, Refusal> {
-    let mut sessions = domain.store.read(|r| r.session_list(account_id)).await?;
-    let now = domain.now();
+pub async fn list(app: &App, account_id: i64) -> Result<Vec<Session>, DomainError> {
+    let mut sessions = app.store.read(|r| r.session_list(account_id)).await?;
+    let now = app.now();
     sessions.retain(|session| is_live(session, now));
     sessions.reverse();
     Ok(sessions)
@@ -111,10 +118,10 @@ pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Session>, Refu
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if it has ended in the meantime.
-pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refusal> {
-    let found = domain.store.session_find(digest).await?;
-    found.map(|(session, _)| session).ok_or(Refusal::NotFound)
+/// [`DomainError::NotFound`] if it has ended in the meantime.
+pub async fn current(app: &App, digest: &[u8; 32]) -> Result<Session, DomainError> {
+    let found = app.store.session_find(digest).await?;
+    found.map(|(session, _)| session).ok_or(DomainError::NotFound)
 }
 
 /// Whether the session authenticated within the last ten minutes.
@@ -122,32 +129,37 @@ pub async fn current(domain: &Domain, digest: &[u8; 32]) -> Result<Session, Refu
 /// # Errors
 ///
 /// Only the store's.
-pub async fn is_recently_authenticated(domain: &Domain, digest: &[u8; 32]) -> Result<bool, StoreError> {
-    let found = domain.store.session_find(digest).await?;
+pub async fn is_recently_authenticated(app: &App, digest: &[u8; 32]) -> Result<bool, StoreError> {
+    let found = app.store.session_find(digest).await?;
     let recent = Duration::seconds(RECENT_AUTH_SECONDS);
-    Ok(found.is_some_and(|(session, _)| domain.now() - session.auth_time <= recent))
+    Ok(found.is_some_and(|(session, _)| app.now() - session.auth_time <= recent))
 }
 
 /// # Errors
 ///
-/// [`Refusal::ReauthenticationNeeded`], the store's.
-pub async fn require_recent_auth(domain: &Domain, digest: &[u8; 32]) -> Result<(), Refusal> {
-    let is_recent = is_recently_authenticated(domain, digest).await?;
-    if is_recent { Ok(()) } else { Err(Refusal::ReauthenticationNeeded) }
+/// [`DomainError::ReauthenticationNeeded`], the store's.
+pub async fn require_recent_auth(app: &App, digest: &[u8; 32]) -> Result<(), DomainError> {
+    let is_recent = is_recently_authenticated(app, digest).await?;
+    if is_recent { Ok(()) } else { Err(DomainError::ReauthenticationNeeded) }
 }
 
 /// Ends one of the account's sessions by row id.
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if the account has no such session.
-pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
+/// [`DomainError::NotFound`] if the account has no such session.
+pub async fn end_own(
+    app: &App,
+    account_id: i64,
+    id: i64,
+    client: &Client,
+) -> Result<(), DomainError> {
     let client = client.clone();
-    let write = domain.write(move |w, domain| {
+    let write = app.write(move |w, app| {
         if !w.session_delete_own(account_id, id)? {
-            return Err(Refusal::NotFound);
+            return Err(DomainError::NotFound);
         }
-        audit::record(w, domain, Event::SessionsEnded, account_id, &client, &format!("session {id}"))?;
+        audit::record(w, app, Event::SessionsEnded, account_id, &client, &format!("session {id}"))?;
         Ok(())
     });
     write.await
@@ -158,12 +170,17 @@ pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client)
 /// # Errors
 ///
 /// Only the store's.
-pub async fn end_others(domain: &Domain, account_id: i64, keep: [u8; 32], client: &Client) -> Result<usize, Refusal> {
+pub async fn end_others(
+    app: &App,
+    account_id: i64,
+    keep: [u8; 32],
+    client: &Client,
+) -> Result<usize, DomainError> {
     let client = client.clone();
-    let write = domain.write(move |w, domain| {
+    let write = app.write(move |w, app| {
         let ended = w.session_delete_others(account_id, Some(&keep))?;
         if ended > 0 {
-            audit::record(w, domain, Event::SessionsEnded, account_id, &client, &summarize(ended))?;
+            audit::record(w, app, Event::SessionsEnded, account_id, &client, &summarize(ended))?;
         }
         Ok(ended)
     });
@@ -179,16 +196,27 @@ pub(super) fn summarize(ended: usize) -> String {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn log_out(domain: &Domain, digests: Vec<[u8; 32]>, client: &Client) -> Result<(), Refusal> {
+pub async fn log_out(
+    app: &App,
+    digests: Vec<[u8; 32]>,
+    client: &Client,
+) -> Result<(), DomainError> {
     if digests.is_empty() {
         return Ok(());
     }
     let client = client.clone();
-    let write = domain.write(move |w, domain| {
+    let write = app.write(move |w, app| {
         for digest in &digests {
             if let Some((session, account)) = w.session_find(digest)? {
                 w.session_delete(digest)?;
-                audit::record(w, domain, Event::Logout, account.id, &client, &format!("session {}", session.id))?;
+                audit::record(
+                    w,
+                    app,
+                    Event::Logout,
+                    account.id,
+                    &client,
+                    &format!("session {}", session.id),
+                )?;
             }
         }
         Ok(())

@@ -25,9 +25,9 @@ use super::known_clients::{self, DeviceCookie};
 use super::limits::{self, MailBudget, MailPurpose};
 use super::notices::{self, Recipients};
 use super::sessions::{self, SessionId};
-use super::{Domain, Problems, Refusal, email_addresses, keys, ownership, usernames};
+use super::{App, DomainError, ValidationErrors, email_addresses, keys, ownership, usernames};
 use crate::mail::Attached;
-use crate::providers::{CallbackParams, Challenge, ExternalIdentity, Fault, Provider};
+use crate::providers::{CallbackParams, Challenge, ExternalIdentity, Provider, ProviderError};
 use crate::store::{NewAccount, NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
 
 /// Lifetime of a ticket: the time at the provider, and again the time at the sign-up form.
@@ -115,15 +115,15 @@ pub struct Form {
 
 /// Why a sign-in failed. Nothing was written except that the ticket was used.
 #[derive(Debug)]
-pub enum Failure {
+pub enum SocialError {
     /// Sign-in through providers is disabled, or this one is not configured.
     Off,
     /// The callback matches no sign-in of this browser, or is late or repeated. The text is for the
     /// log.
-    Stray(&'static str),
+    InvalidState(&'static str),
     /// The provider returned an error instead of a code (RFC 6749, 4.1.2.1).
     Declined(String),
-    Fault(Fault),
+    Provider(ProviderError),
     SignUpClosed,
     /// Another account has this address.
     AddressTaken,
@@ -136,25 +136,25 @@ pub enum Failure {
     /// The session that started to connect has ended.
     SessionOver,
     /// Validation errors of the sign-up form.
-    Form(Problems),
-    Refusal(Refusal),
+    Form(ValidationErrors),
+    DomainError(DomainError),
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Failure {
-        Failure::Refusal(error.into())
+impl From<StoreError> for SocialError {
+    fn from(error: StoreError) -> SocialError {
+        SocialError::DomainError(error.into())
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Failure {
-        Failure::Refusal(refusal)
+impl From<DomainError> for SocialError {
+    fn from(error: DomainError) -> SocialError {
+        SocialError::DomainError(error)
     }
 }
 
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Failure {
-        Failure::Fault(fault)
+impl From<ProviderError> for SocialError {
+    fn from(error: ProviderError) -> SocialError {
+        SocialError::Provider(error)
     }
 }
 
@@ -182,24 +182,31 @@ impl Flow {
         Challenge { state: text("state"), nonce: text("nonce"), verifier: text("verifier") }
     }
 
-    fn seal(&self, domain: &Domain) -> Ticket {
+    fn seal(&self, app: &App) -> Ticket {
         let plain = serde_json::to_vec(self).unwrap_or_default();
-        Ticket(URL_SAFE_NO_PAD.encode(keys::seal(&domain.secret, TICKET, &plain, domain.random())))
+        Ticket(URL_SAFE_NO_PAD.encode(keys::seal(&app.secret, TICKET, &plain, app.random())))
     }
 
-    fn open(domain: &Domain, ticket: Option<&Ticket>) -> Result<Flow, Failure> {
-        let ticket = ticket.ok_or(Failure::Stray("no ticket"))?;
-        let sealed = URL_SAFE_NO_PAD.decode(&ticket.0).map_err(|_| Failure::Stray("malformed ticket"))?;
-        let plain = keys::open(&domain.secret, TICKET, &sealed)
-            .ok_or(Failure::Stray("ticket was not sealed by this server"))?;
-        let flow: Flow = serde_json::from_slice(&plain).map_err(|_| Failure::Stray("ticket of another version"))?;
-        if flow.expires <= domain.now() { Err(Failure::Stray("expired ticket")) } else { Ok(flow) }
+    fn open(app: &App, ticket: Option<&Ticket>) -> Result<Flow, SocialError> {
+        let ticket = ticket.ok_or(SocialError::InvalidState("no ticket"))?;
+        let sealed = URL_SAFE_NO_PAD
+            .decode(&ticket.0)
+            .map_err(|_| SocialError::InvalidState("malformed ticket"))?;
+        let plain = keys::open(&app.secret, TICKET, &sealed)
+            .ok_or(SocialError::InvalidState("ticket was not sealed by this server"))?;
+        let flow: Flow = serde_json::from_slice(&plain)
+            .map_err(|_| SocialError::InvalidState("ticket of another version"))?;
+        if flow.expires <= app.now() {
+            Err(SocialError::InvalidState("expired ticket"))
+        } else {
+            Ok(flow)
+        }
     }
 
     /// A ticket is accepted once with a code and once with a form.
-    fn consume(&self, w: &Writer<'_>, label: &str) -> Result<(), Failure> {
+    fn consume(&self, w: &Writer<'_>, label: &str) -> Result<(), SocialError> {
         let is_first = w.ticket_consume(&self.derive(label), self.expires)?;
-        if is_first { Ok(()) } else { Err(Failure::Stray("ticket already used")) }
+        if is_first { Ok(()) } else { Err(SocialError::InvalidState("ticket already used")) }
     }
 }
 
@@ -209,26 +216,33 @@ const TICKET: &str = "sign-in-ticket";
 ///
 /// # Errors
 ///
-/// [`Failure`]
+/// [`SocialError`]
 pub async fn begin(
-    domain: &Domain,
+    app: &App,
     provider: &str,
     purpose: Purpose,
     next: String,
     client: &Client,
-) -> Result<Started, Failure> {
-    let provider = enabled_provider(domain, provider)?;
-    let attempt = domain.limits.reserve_request(limits::Purpose::ProviderStart, client).await?;
-    let expires = domain.now() + Duration::seconds(TICKET_SECONDS);
-    let flow = Flow { root: domain.random(), provider: provider.id.clone(), purpose, next, expires, identity: None };
-    let url = provider.authorization_url(&flow.challenge(), domain.now()).await?;
-    domain.limits.refund(attempt).await;
-    Ok(Started { ticket: flow.seal(domain), url })
+) -> Result<Started, SocialError> {
+    let provider = enabled_provider(app, provider)?;
+    let attempt = app.limits.reserve_request(limits::Purpose::ProviderStart, client).await?;
+    let expires = app.now() + Duration::seconds(TICKET_SECONDS);
+    let flow = Flow {
+        root: app.random(),
+        provider: provider.id.clone(),
+        purpose,
+        next,
+        expires,
+        identity: None,
+    };
+    let url = provider.authorization_url(&flow.challenge(), app.now()).await?;
+    app.limits.refund(attempt).await;
+    Ok(Started { ticket: flow.seal(app), url })
 }
 
 /// Whether a valid ticket is for connecting a provider.
-pub fn is_to_connect(domain: &Domain, ticket: Option<&Ticket>) -> bool {
-    Flow::open(domain, ticket).is_ok_and(|flow| matches!(flow.purpose, Purpose::Connect { .. }))
+pub fn is_to_connect(app: &App, ticket: Option<&Ticket>) -> bool {
+    Flow::open(app, ticket).is_ok_and(|flow| matches!(flow.purpose, Purpose::Connect { .. }))
 }
 
 /// Completes a sign-in at the callback. `session` is the live session of the returning browser: a
@@ -236,50 +250,57 @@ pub fn is_to_connect(domain: &Domain, ticket: Option<&Ticket>) -> bool {
 ///
 /// # Errors
 ///
-/// [`Failure`]
+/// [`SocialError`]
 pub async fn finish(
-    domain: &Domain,
+    app: &App,
     provider: &str,
     ticket: Option<&Ticket>,
     returned: Returned,
     session: Option<[u8; 32]>,
     client: &Client,
-) -> Result<Finished, Failure> {
-    let provider = enabled_provider(domain, provider)?;
-    let attempt = domain.limits.reserve_request(limits::Purpose::ProviderReturn, client).await?;
-    let flow = Flow::open(domain, ticket)?;
+) -> Result<Finished, SocialError> {
+    let provider = enabled_provider(app, provider)?;
+    let attempt = app.limits.reserve_request(limits::Purpose::ProviderReturn, client).await?;
+    let flow = Flow::open(app, ticket)?;
     if flow.identity.is_some() || flow.provider != provider.id {
-        return Err(Failure::Stray("ticket for another provider"));
+        return Err(SocialError::InvalidState("ticket for another provider"));
     }
     let challenge = flow.challenge();
-    if !returned.state.is_some_and(|state| keys::equal(state.as_bytes(), challenge.state.as_bytes())) {
-        return Err(Failure::Stray("state mismatch"));
+    if !returned
+        .state
+        .is_some_and(|state| keys::equal(state.as_bytes(), challenge.state.as_bytes()))
+    {
+        return Err(SocialError::InvalidState("state mismatch"));
     }
     if let Purpose::Connect { session: started_by } = flow.purpose {
         match session {
             Some(session) if session == started_by => {}
-            Some(_) => return Err(Failure::Stray("session mismatch")),
-            None => return Err(Failure::SessionOver),
+            Some(_) => return Err(SocialError::InvalidState("session mismatch")),
+            None => return Err(SocialError::SessionOver),
         }
     }
     if let Some(error) = returned.error {
-        return Err(Failure::Declined(error));
+        return Err(SocialError::Declined(error));
     }
-    let code = returned.code.ok_or(Failure::Stray("no code"))?;
+    let code = returned.code.ok_or(SocialError::InvalidState("no code"))?;
     let used = flow.clone();
-    domain.store.write(move |w| used.consume(w, "code")).await?;
+    app.store.write(move |w| used.consume(w, "code")).await?;
     let params = CallbackParams { code, issuer: returned.issuer };
-    let identity = normalised(provider.identify(&params, &challenge, domain.now()).await?);
-    let budgets = EmailBudgets::reserve(domain, &flow, &identity, client).await?;
-    let within = domain.clone();
+    let identity = normalised(provider.identify(&params, &challenge, app.now()).await?);
+    let budgets = EmailBudgets::reserve(app, &flow, &identity, client).await?;
+    let within = app.clone();
     let client = client.clone();
-    let finished = domain.store.write(move |w| match &flow.purpose {
-        Purpose::SignIn => sign_in(w, &within, flow.clone(), identity.clone(), budgets.confirmation, &client),
-        Purpose::Connect { session } => connect(w, &within, flow.clone(), &identity, session, &budgets.notice, &client),
+    let finished = app.store.write(move |w| match &flow.purpose {
+        Purpose::SignIn => {
+            sign_in(w, &within, flow.clone(), identity.clone(), budgets.confirmation, &client)
+        }
+        Purpose::Connect { session } => {
+            connect(w, &within, flow.clone(), &identity, session, &budgets.notice, &client)
+        }
     });
     let finished = finished.await?;
-    domain.limits.refund(attempt).await;
-    domain.outbox.wake();
+    app.limits.refund(attempt).await;
+    app.outbox.wake();
     Ok(finished)
 }
 
@@ -287,13 +308,15 @@ pub async fn finish(
 ///
 /// # Errors
 ///
-/// [`Failure::Stray`] if the ticket has expired.
-pub async fn form(domain: &Domain, ticket: Option<&Ticket>) -> Result<(String, Form), Failure> {
-    let flow = Flow::open(domain, ticket)?;
-    let identity = flow.identity.ok_or(Failure::Stray("ticket without an identity"))?;
-    let provider = enabled_provider(domain, &flow.provider)?;
-    let username = domain.store.read(|r| {
-        free_username(&suggested_username(&identity, &provider.id), |name| usernames::is_taken(r, name, None))
+/// [`SocialError::InvalidState`] if the ticket has expired.
+pub async fn form(app: &App, ticket: Option<&Ticket>) -> Result<(String, Form), SocialError> {
+    let flow = Flow::open(app, ticket)?;
+    let identity = flow.identity.ok_or(SocialError::InvalidState("ticket without an identity"))?;
+    let provider = enabled_provider(app, &flow.provider)?;
+    let username = app.store.read(|r| {
+        free_username(&suggested_username(&identity, &provider.id), |name| {
+            usernames::is_taken(r, name, None)
+        })
     });
     let username = username.await?;
     Ok((provider.name.clone(), Form { username, email: identity.email.unwrap_or_default() }))
@@ -303,36 +326,39 @@ pub async fn form(domain: &Domain, ticket: Option<&Ticket>) -> Result<(String, F
 ///
 /// # Errors
 ///
-/// [`Failure::Form`] for invalid fields; the ticket stays valid.
+/// [`SocialError::Form`] for invalid fields; the ticket stays valid.
 pub async fn sign_up(
-    domain: &Domain,
+    app: &App,
     ticket: Option<&Ticket>,
     form: Form,
     client: &Client,
-) -> Result<Finished, Failure> {
-    let flow = Flow::open(domain, ticket)?;
-    let identity = flow.identity.clone().ok_or(Failure::Stray("ticket without an identity"))?;
-    enabled_provider(domain, &flow.provider)?;
-    if !domain.rules.sso_registration {
+) -> Result<Finished, SocialError> {
+    let flow = Flow::open(app, ticket)?;
+    let identity =
+        flow.identity.clone().ok_or(SocialError::InvalidState("ticket without an identity"))?;
+    enabled_provider(app, &flow.provider)?;
+    if !app.rules.sso_registration {
         // Checked first: validation reveals whether an account exists.
-        return Err(Failure::SignUpClosed);
+        return Err(SocialError::SignUpClosed);
     }
-    let _ = domain.limits.reserve_request(limits::Purpose::Registration, client).await?;
-    let (username, email) = (form.username.trim().to_owned(), form.email.trim().to_ascii_lowercase());
-    let problems = form_problems(domain, &username, &email).await?;
+    let _ = app.limits.reserve_request(limits::Purpose::Registration, client).await?;
+    let (username, email) =
+        (form.username.trim().to_owned(), form.email.trim().to_ascii_lowercase());
+    let problems = form_problems(app, &username, &email).await?;
     if !problems.is_empty() {
-        return Err(Failure::Form(problems));
+        return Err(SocialError::Form(problems));
     }
     let is_verified = identity.email_verified && identity.email.as_deref() == Some(email.as_str());
     let budget = match email.is_empty() || is_verified {
         true => MailBudget::Spent,
-        false => domain.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?,
+        false => app.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?,
     };
-    let within = domain.clone();
+    let within = app.clone();
     let client = client.clone();
-    let made = domain.store.write(move |w| {
+    let made = app.store.write(move |w| {
         flow.consume(w, "form")?;
-        let address = Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
+        let address =
+            Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
         make_account(
             w,
             &within,
@@ -344,19 +370,22 @@ pub async fn sign_up(
         )
     });
     let made = made.await?;
-    domain.outbox.wake();
+    app.outbox.wake();
     Ok(made)
 }
 
 /// A page of the account's links, and their total number.
 pub async fn list(
-    domain: &Domain,
+    app: &App,
     account_id: i64,
     limit: Option<i64>,
     offset: i64,
-) -> Result<(i64, Vec<SocialAccount>), Refusal> {
-    let read = domain.store.read(|r| {
-        Ok::<_, Refusal>((r.social_account_count(account_id)?, r.social_account_list(account_id, limit, offset)?))
+) -> Result<(i64, Vec<SocialAccount>), DomainError> {
+    let read = app.store.read(|r| {
+        Ok::<_, DomainError>((
+            r.social_account_count(account_id)?,
+            r.social_account_list(account_id, limit, offset)?,
+        ))
     });
     read.await
 }
@@ -365,32 +394,43 @@ pub async fn list(
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] for a link of another account, [`Refusal::Forbidden`] for the only way to
+/// [`DomainError::NotFound`] for a link of another account, [`DomainError::Forbidden`] for the only way to
 /// sign in.
-pub async fn disconnect(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
+pub async fn disconnect(
+    app: &App,
+    account_id: i64,
+    id: i64,
+    client: &Client,
+) -> Result<(), DomainError> {
     let client = client.clone();
-    domain
-        .write(move |w, domain| {
-            let link = w.social_account_find(account_id, id)?.ok_or(Refusal::NotFound)?;
-            let account = w.account_find(account_id)?.ok_or(Refusal::NotFound)?;
-            let links = w.social_account_list(account_id, None, 0)?;
-            let opens = |other: &SocialAccount| other.id != id && enabled_provider(domain, &other.provider).is_ok();
-            if !is_usable(&account.password) && !links.iter().any(opens) {
-                return Err(Refusal::Forbidden(
-                    "Your account has no password set up. Set a password before removing its only sign-in provider.",
-                ));
-            }
-            w.social_account_delete(link.id)?;
-            audit::record(w, domain, Event::ProviderDisconnected, account_id, &client, &link.provider)?;
-            Ok(())
-        })
-        .await
+    app.write(move |w, app| {
+        let link = w.social_account_find(account_id, id)?.ok_or(DomainError::NotFound)?;
+        let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
+        let links = w.social_account_list(account_id, None, 0)?;
+        let opens = |other: &SocialAccount| {
+            other.id != id && enabled_provider(app, &other.provider).is_ok()
+        };
+        if !is_usable(&account.password) && !links.iter().any(opens) {
+            return Err(DomainError::Forbidden(
+                "Your account has no password set up. Set a password before removing its only \
+                     sign-in provider.",
+            ));
+        }
+        w.social_account_delete(link.id)?;
+        audit::record(w, app, Event::ProviderDisconnected, account_id, &client, &link.provider)?;
+        Ok(())
+    })
+    .await
 }
 
 /// The provider, if it can be used to sign in.
-fn enabled_provider<'a>(domain: &'a Domain, id: &str) -> Result<&'a Provider, Failure> {
-    let provider = domain.providers.find(id).ok_or(Failure::Refusal(Refusal::NotFound))?;
-    if domain.rules.sso_enabled && provider.is_configured() { Ok(provider) } else { Err(Failure::Off) }
+fn enabled_provider<'a>(app: &'a App, id: &str) -> Result<&'a Provider, SocialError> {
+    let provider = app.providers.find(id).ok_or(SocialError::DomainError(DomainError::NotFound))?;
+    if app.rules.sso_enabled && provider.is_configured() {
+        Ok(provider)
+    } else {
+        Err(SocialError::Off)
+    }
 }
 
 /// Budgets of the emails that a sign-in may send, reserved before its write.
@@ -401,24 +441,26 @@ struct EmailBudgets {
 
 impl EmailBudgets {
     async fn reserve(
-        domain: &Domain,
+        app: &App,
         flow: &Flow,
         identity: &ExternalIdentity,
         client: &Client,
-    ) -> Result<EmailBudgets, Failure> {
-        let mut budgets = EmailBudgets { confirmation: MailBudget::Spent, notice: Recipients::default() };
+    ) -> Result<EmailBudgets, SocialError> {
+        let mut budgets =
+            EmailBudgets { confirmation: MailBudget::Spent, notice: Recipients::default() };
         let find = |r: &Reader<'_>| r.social_account_find_by_uid(&flow.provider, &identity.subject);
-        if domain.store.read(find).await?.is_some() {
+        if app.store.read(find).await?.is_some() {
             return Ok(budgets);
         }
         match (&flow.purpose, &identity.email) {
             (Purpose::SignIn, Some(email)) if !identity.email_verified => {
-                budgets.confirmation = domain.limits.reserve_mail(email, MailPurpose::Confirmation, client).await?;
+                budgets.confirmation =
+                    app.limits.reserve_mail(email, MailPurpose::Confirmation, client).await?;
             }
             (Purpose::SignIn, _) => {}
             (Purpose::Connect { session }, _) => {
-                if let Some((_, account)) = domain.store.session_find(session).await? {
-                    budgets.notice = notices::recipients(domain, &account, client).await?;
+                if let Some((_, account)) = app.store.session_find(session).await? {
+                    budgets.notice = notices::recipients(app, &account, client).await?;
                 }
             }
         }
@@ -428,53 +470,53 @@ impl EmailBudgets {
 
 fn sign_in(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     flow: Flow,
     identity: ExternalIdentity,
     budget: MailBudget,
     client: &Client,
-) -> Result<Finished, Failure> {
+) -> Result<Finished, SocialError> {
     if let Some(link) = w.social_account_find_by_uid(&flow.provider, &identity.subject)? {
-        let account = w.account_find(link.account_id)?.ok_or(Refusal::NotFound)?;
+        let account = w.account_find(link.account_id)?.ok_or(DomainError::NotFound)?;
         if !account.is_active {
-            return Err(Failure::Inactive);
+            return Err(SocialError::Inactive);
         }
-        if domain.rules.awaits_confirmation(&account) {
-            return Err(Failure::Unconfirmed);
+        if app.rules.awaits_confirmation(&account) {
+            return Err(SocialError::Unconfirmed);
         }
-        if domain.rules.mfa_enforced || w.totp_device_exists(account.id)? {
-            return Err(Refusal::MfaRequired.into());
+        if app.rules.mfa_enforced || w.totp_device_exists(account.id)? {
+            return Err(DomainError::MfaRequired.into());
         }
-        let now = domain.now();
+        let now = app.now();
         w.social_account_touch(link.id, now)?;
         w.account_touch_login(account.id, now)?;
-        let session = sessions::generate(domain);
-        sessions::insert(w, &session, account.id, client, domain)?;
-        audit::record(w, domain, Event::Login, account.id, client, &flow.provider)?;
-        let device = known_clients::renew(domain, client, account.id, &account.password);
+        let session = sessions::generate(app);
+        sessions::insert(w, &session, account.id, client, app)?;
+        audit::record(w, app, Event::Login, account.id, client, &flow.provider)?;
+        let device = known_clients::renew(app, client, account.id, &account.password);
         return Ok(Finished::SignedIn { session, device, next: flow.next });
     }
-    if !domain.rules.sso_registration {
-        return Err(Failure::SignUpClosed);
+    if !app.rules.sso_registration {
+        return Err(SocialError::SignUpClosed);
     }
     if let Some(email) = &identity.email
         && w.email_address_is_verified(email)?
     {
-        return Err(Failure::AddressTaken);
+        return Err(SocialError::AddressTaken);
     }
     let suggested = suggested_username(&identity, &flow.provider);
     let username = free_username(&suggested, |name| usernames::is_taken(w, name, None))?;
     let is_enough = match &identity.email {
-        Some(email) => domain.rules.approves(email),
-        None => !domain.rules.needs_email(),
+        Some(email) => app.rules.approves(email),
+        None => !app.rules.needs_email(),
     };
-    if !domain.rules.sso_auto || !is_enough {
+    if !app.rules.sso_auto || !is_enough {
         let form = Form { username, email: identity.email.clone().unwrap_or_default() };
         let flow = Flow { identity: Some(identity), ..flow };
-        return Ok(Finished::Form { ticket: flow.seal(domain), form });
+        return Ok(Finished::Form { ticket: flow.seal(app), form });
     }
     let address = identity.email.clone().map(|email| (email, identity.email_verified));
-    make_account(w, domain, flow, &identity, Registrant { username, address }, budget, client)
+    make_account(w, app, flow, &identity, Registrant { username, address }, budget, client)
 }
 
 /// Username of a new account, and its address with whether the provider has verified it.
@@ -487,20 +529,20 @@ struct Registrant {
 /// in one transaction.
 fn make_account(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     flow: Flow,
     identity: &ExternalIdentity,
     new: Registrant,
     budget: MailBudget,
     client: &Client,
-) -> Result<Finished, Failure> {
-    if !domain.rules.sso_registration {
-        return Err(Failure::SignUpClosed);
+) -> Result<Finished, SocialError> {
+    if !app.rules.sso_registration {
+        return Err(SocialError::SignUpClosed);
     }
-    if domain.rules.mfa_enforced {
-        return Err(Refusal::MfaRequired.into());
+    if app.rules.mfa_enforced {
+        return Err(DomainError::MfaRequired.into());
     }
-    let now = domain.now();
+    let now = app.now();
     let Registrant { username, address } = new;
     let (email, is_verified) = address.unwrap_or_default();
     let account = NewAccount {
@@ -510,58 +552,62 @@ fn make_account(
         email,
         first_name: identity.first_name.clone(),
         last_name: identity.last_name.clone(),
-        password: ownership::unusable_password(domain),
+        password: ownership::unusable_password(app),
         is_superuser: false,
         date_joined: now,
-        confirm_by: if is_verified { None } else { domain.rules.confirm_by(now) },
+        confirm_by: if is_verified { None } else { app.rules.confirm_by(now) },
     };
-    let is_held_back = domain.rules.confirm_first && account.confirm_by.is_some();
+    let is_held_back = app.rules.confirm_first && account.confirm_by.is_some();
     let id = usernames::insert(w, &account).map_err(in_form)?;
     w.account_touch_login(id, now)?;
     if !account.email.is_empty() {
-        let inserted = email_addresses::insert_from_provider(w, domain, id, &account, is_verified, budget, now);
+        let inserted =
+            email_addresses::insert_from_provider(w, app, id, &account, is_verified, budget, now);
         inserted.map_err(|refusal| match refusal {
-            Refusal::Invalid(_) => Failure::AddressTaken,
+            DomainError::Invalid(_) => SocialError::AddressTaken,
             other => other.into(),
         })?;
     }
     insert_link(w, id, &flow.provider, &identity.subject, now)?;
     if is_held_back {
-        audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
+        audit::record(w, app, Event::Registered, id, client, &flow.provider)?;
         return Ok(Finished::Unconfirmed);
     }
-    let session = sessions::generate(domain);
-    sessions::insert(w, &session, id, client, domain)?;
-    audit::record(w, domain, Event::Registered, id, client, &flow.provider)?;
-    let device = known_clients::renew(domain, client, id, &account.password);
+    let session = sessions::generate(app);
+    sessions::insert(w, &session, id, client, app)?;
+    audit::record(w, app, Event::Registered, id, client, &flow.provider)?;
+    let device = known_clients::renew(app, client, id, &account.password);
     Ok(Finished::SignedIn { session, device, next: flow.next })
 }
 
 fn connect(
     w: &Writer<'_>,
-    domain: &Domain,
+    app: &App,
     flow: Flow,
     identity: &ExternalIdentity,
     session: &[u8; 32],
     notice: &Recipients,
     client: &Client,
-) -> Result<Finished, Failure> {
-    let now = domain.now();
+) -> Result<Finished, SocialError> {
+    let now = app.now();
     let found = w.session_find(session)?;
     let (_, account) = found
         .filter(|(session, account)| sessions::is_live(session, now) && account.is_active)
-        .ok_or(Failure::SessionOver)?;
+        .ok_or(SocialError::SessionOver)?;
     match w.social_account_find_by_uid(&flow.provider, &identity.subject)? {
         Some(link) if link.account_id == account.id => w.social_account_touch(link.id, now)?,
-        Some(_) => return Err(Failure::LinkedElsewhere),
+        Some(_) => return Err(SocialError::LinkedElsewhere),
         None => {
             if w.social_account_count(account.id)? >= MAX_LINKS {
-                return Err(Failure::TooManyLinks);
+                return Err(SocialError::TooManyLinks);
             }
             insert_link(w, account.id, &flow.provider, &identity.subject, now)?;
-            let provider = domain.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
-            notices::queue(w, domain, notice, &account, Attached::Provider(provider), client)?;
-            audit::record(w, domain, Event::ProviderConnected, account.id, client, &flow.provider)?;
+            let provider = app
+                .providers
+                .find(&flow.provider)
+                .map_or(&flow.provider, |provider| &provider.name);
+            notices::queue(w, app, notice, &account, Attached::Provider(provider), client)?;
+            audit::record(w, app, Event::ProviderConnected, account.id, client, &flow.provider)?;
         }
     }
     Ok(Finished::Connected { next: flow.next })
@@ -585,29 +631,34 @@ fn insert_link(
     Ok(())
 }
 
-fn in_form(refusal: Refusal) -> Failure {
+fn in_form(refusal: DomainError) -> SocialError {
     match refusal {
-        Refusal::Invalid(problems) => Failure::Form(problems),
+        DomainError::Invalid(problems) => SocialError::Form(problems),
         other => other.into(),
     }
 }
 
-async fn form_problems(domain: &Domain, username: &str, email: &str) -> Result<Problems, Failure> {
+async fn form_problems(
+    app: &App,
+    username: &str,
+    email: &str,
+) -> Result<ValidationErrors, SocialError> {
     const BLANK: &str = "This field may not be blank.";
-    let mut problems = Problems::none();
+    let mut problems = ValidationErrors::none();
     if username.is_empty() {
         problems.add("username", vec![BLANK.to_owned()]);
     } else if username.chars().count() > MAX_NAME_CHARACTERS {
-        let too_long = format!("Ensure this field has no more than {MAX_NAME_CHARACTERS} characters.");
+        let too_long =
+            format!("Ensure this field has no more than {MAX_NAME_CHARACTERS} characters.");
         problems.add("username", vec![too_long]);
     } else {
-        problems.add("username", usernames::username_problems(domain, username).await?);
+        problems.add("username", usernames::username_problems(app, username).await?);
     }
     if !email.is_empty() && !is_email_address(email) {
         problems.add("email", vec!["Enter a valid email address.".to_owned()]);
     } else if !email.is_empty() {
-        problems.add("email", email_addresses::registration_problems(domain, email).await?);
-    } else if domain.rules.needs_email() {
+        problems.add("email", email_addresses::registration_problems(app, email).await?);
+    } else if app.rules.needs_email() {
         problems.add("email", vec![BLANK.to_owned()]);
     }
     Ok(problems)
@@ -619,7 +670,10 @@ fn normalised(identity: ExternalIdentity) -> ExternalIdentity {
         let printable: String = text.chars().filter(|c| !c.is_control()).collect();
         printable.trim().chars().take(MAX_NAME_CHARACTERS).collect::<String>()
     };
-    let email = identity.email.map(|email| email.to_ascii_lowercase()).filter(|email| is_email_address(email));
+    let email = identity
+        .email
+        .map(|email| email.to_ascii_lowercase())
+        .filter(|email| is_email_address(email));
     ExternalIdentity {
         subject: identity.subject,
         email_verified: identity.email_verified && email.is_some(),
@@ -641,16 +695,25 @@ fn suggested_username(identity: &ExternalIdentity, provider: &str) -> String {
             .take(MAX_NAME_CHARACTERS - 10)
             .collect()
     };
-    candidates.into_iter().flatten().map(allowed).find(|name| !name.is_empty()).unwrap_or_else(|| "user".to_owned())
+    candidates
+        .into_iter()
+        .flatten()
+        .map(allowed)
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| "user".to_owned())
 }
 
 /// The suggested name, or the same with the first free number.
-fn free_username(suggestion: &str, is_taken: impl Fn(&str) -> Result<bool, StoreError>) -> Result<String, StoreError> {
+fn free_username(
+    suggestion: &str,
+    is_taken: impl Fn(&str) -> Result<bool, StoreError>,
+) -> Result<String, StoreError> {
     // The step doubles, so a popular name takes few lookups.
     let mut number = 1_u64;
     let mut step = 1;
     loop {
-        let name = if number == 1 { suggestion.to_owned() } else { format!("{suggestion}{number}") };
+        let name =
+            if number == 1 { suggestion.to_owned() } else { format!("{suggestion}{number}") };
         if !is_taken(&name)? {
             return Ok(name);
         }
@@ -689,7 +752,10 @@ mod tests {
     #[test]
     fn user_name_follows_the_provider_as_far_as_it_is_one() {
         assert_eq!(suggested_username(&identity(Some("Amy <b>"), None), "google"), "Amyb");
-        assert_eq!(suggested_username(&identity(Some("!!"), Some("amy@example.com")), "google"), "amy");
+        assert_eq!(
+            suggested_username(&identity(Some("!!"), Some("amy@example.com")), "google"),
+            "amy"
+        );
         assert_eq!(suggested_username(&identity(None, None), "google"), "google");
     }
 

@@ -8,7 +8,7 @@ use chrono::{Days, NaiveDate};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::keys::{digest, hex};
-use super::{Domain, Refusal};
+use super::{App, DomainError};
 use crate::store::{Account, StoreError, Token, Writer};
 
 /// A plaintext token on its way to its client. No Display; redacted in Debug output.
@@ -69,14 +69,19 @@ pub fn state(token: &Token, today: NaiveDate) -> State {
 }
 
 /// A new token, not stored yet: 160 random bits.
-pub(super) fn generate(domain: &Domain) -> TokenKey {
-    let day = domain.now().format("%Y%m%d");
-    TokenKey(format!("inv-{}-{day}", hex(&domain.random::<20>())))
+pub(super) fn generate(app: &App) -> TokenKey {
+    let day = app.now().format("%Y%m%d");
+    TokenKey(format!("inv-{}-{day}", hex(&app.random::<20>())))
 }
 
 /// Stores the digest of a generated token.
-pub(super) fn insert(w: &Writer<'_>, key: &TokenKey, account_id: i64, domain: &Domain) -> Result<i64, StoreError> {
-    let now = domain.now();
+pub(super) fn insert(
+    w: &Writer<'_>,
+    key: &TokenKey,
+    account_id: i64,
+    app: &App,
+) -> Result<i64, StoreError> {
+    let now = app.now();
     let today = now.date_naive();
     let expiry = today.checked_add_days(Days::new(LIFETIME_DAYS)).unwrap_or(NaiveDate::MAX);
     let id = w.token_insert(&digest(key.expose()), account_id, "", now, expiry)?;
@@ -89,23 +94,23 @@ pub(super) fn insert(w: &Writer<'_>, key: &TokenKey, account_id: i64, domain: &D
 /// # Errors
 ///
 /// [`TokenRefusal`]; clients see the reason.
-pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account), TokenRefusal> {
+pub async fn authenticate(app: &App, key: &str) -> Result<(Token, Account), TokenRefusal> {
     let digest = digest(key);
-    let found = domain.store.token_find(&digest).await?;
+    let found = app.store.token_find(&digest).await?;
     let (token, account) = found.ok_or(TokenRefusal::Unknown)?;
-    let today = domain.now().date_naive();
+    let today = app.now().date_naive();
     match state(&token, today) {
         State::Revoked => return Err(TokenRefusal::Revoked),
         State::Expired => return Err(TokenRefusal::Expired),
         State::Live => {}
     }
-    if !domain.rules.opens(&account) {
+    if !app.rules.opens(&account) {
         return Err(TokenRefusal::Inactive);
     }
     if token.last_seen != Some(today) {
         // At most once a day.
         let id = token.id;
-        domain.store.touch(move |w| w.token_touch(id, today));
+        app.store.touch(move |w| w.token_touch(id, today));
     }
     Ok((token, account))
 }
@@ -115,9 +120,9 @@ pub async fn authenticate(domain: &Domain, key: &str) -> Result<(Token, Account)
 /// # Errors
 ///
 /// Only the store's.
-pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Token>, Refusal> {
-    let mut tokens = domain.store.read(|r| r.token_list(account_id)).await?;
-    let today = domain.now().date_naive();
+pub async fn list(app: &App, account_id: i64) -> Result<Vec<Token>, DomainError> {
+    let mut tokens = app.store.read(|r| r.token_list(account_id)).await?;
+    let today = app.now().date_naive();
     tokens.retain(|token| state(token, today) == State::Live);
     tokens.reverse();
     Ok(tokens)
@@ -127,10 +132,15 @@ pub async fn list(domain: &Domain, account_id: i64) -> Result<Vec<Token>, Refusa
 ///
 /// # Errors
 ///
-/// [`Refusal::NotFound`] if the account has no such token.
-pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
-    let is_ended = delete(domain, Event::TokenEnded, account_id, id, client).await?;
-    if is_ended { Ok(()) } else { Err(Refusal::NotFound) }
+/// [`DomainError::NotFound`] if the account has no such token.
+pub async fn end_own(
+    app: &App,
+    account_id: i64,
+    id: i64,
+    client: &Client,
+) -> Result<(), DomainError> {
+    let is_ended = delete(app, Event::TokenEnded, account_id, id, client).await?;
+    if is_ended { Ok(()) } else { Err(DomainError::NotFound) }
 }
 
 /// Ends the token of a client that logs out. It may have ended already.
@@ -138,16 +148,27 @@ pub async fn end_own(domain: &Domain, account_id: i64, id: i64, client: &Client)
 /// # Errors
 ///
 /// Only the store's.
-pub async fn log_out(domain: &Domain, account_id: i64, id: i64, client: &Client) -> Result<(), Refusal> {
-    delete(domain, Event::Logout, account_id, id, client).await.map(|_| ())
+pub async fn log_out(
+    app: &App,
+    account_id: i64,
+    id: i64,
+    client: &Client,
+) -> Result<(), DomainError> {
+    delete(app, Event::Logout, account_id, id, client).await.map(|_| ())
 }
 
-async fn delete(domain: &Domain, event: Event, account_id: i64, id: i64, client: &Client) -> Result<bool, Refusal> {
+async fn delete(
+    app: &App,
+    event: Event,
+    account_id: i64,
+    id: i64,
+    client: &Client,
+) -> Result<bool, DomainError> {
     let client = client.clone();
-    let write = domain.write(move |w, domain| {
+    let write = app.write(move |w, app| {
         let is_ended = w.token_delete_own(account_id, id)?;
         if is_ended {
-            audit::record(w, domain, event, account_id, &client, &format!("token {id}"))?;
+            audit::record(w, app, event, account_id, &client, &format!("token {id}"))?;
         }
         Ok(is_ended)
     });

@@ -8,12 +8,12 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
 use super::client::Client;
-use super::{Domain, Problems, Refusal};
+use super::{App, DomainError, ValidationErrors};
 use crate::store::{Account, Conflict, NewAccount, Reader, StoreError, Writer};
 
 const USERNAME_TAKEN: &str = "A user with that username already exists.";
-const USERNAME_CHARACTERS: &str =
-    "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+const USERNAME_CHARACTERS: &str = "Enter a valid username. This value may contain only letters, \
+    numbers, and @/./+/-/_ characters.";
 
 /// Rows per write transaction while skeletons are backfilled.
 const BATCH: u16 = 500;
@@ -43,12 +43,12 @@ fn is_invisible(c: char) -> bool {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn username_problems(domain: &Domain, username: &str) -> Result<Vec<String>, StoreError> {
+pub async fn username_problems(app: &App, username: &str) -> Result<Vec<String>, StoreError> {
     let problems = username_form_problems(username);
     if !problems.is_empty() {
         return Ok(problems);
     }
-    let is_taken = domain.store.read(|r| is_taken(r, username, None)).await?;
+    let is_taken = app.store.read(|r| is_taken(r, username, None)).await?;
     Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
 }
 
@@ -56,19 +56,19 @@ pub async fn username_problems(domain: &Domain, username: &str) -> Result<Vec<St
 ///
 /// # Errors
 ///
-/// [`Refusal::Throttled`], and the store's.
+/// [`DomainError::Throttled`], and the store's.
 pub async fn new_username_problems(
-    domain: &Domain,
+    app: &App,
     username: &str,
     account: &Account,
     client: &Client,
-) -> Result<Vec<String>, Refusal> {
+) -> Result<Vec<String>, DomainError> {
     let problems = username_form_problems(username);
     if !problems.is_empty() || username_key(username) == username_key(&account.username) {
         return Ok(problems);
     }
-    domain.limits.reserve_lookup(account.id, client).await?;
-    let is_taken = domain.store.read(|r| is_taken(r, username, Some(account.id))).await?;
+    app.limits.reserve_lookup(account.id, client).await?;
+    let is_taken = app.store.read(|r| is_taken(r, username, Some(account.id))).await?;
     Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
 }
 
@@ -85,7 +85,11 @@ pub(super) fn username_form_problems(username: &str) -> Vec<String> {
 /// # Errors
 ///
 /// Only the store's.
-pub(super) fn is_taken(r: &Reader<'_>, username: &str, own: Option<i64>) -> Result<bool, StoreError> {
+pub(super) fn is_taken(
+    r: &Reader<'_>,
+    username: &str,
+    own: Option<i64>,
+) -> Result<bool, StoreError> {
     let holder = r.account_find_by_username_key(&username_key(username))?;
     if let Some(holder) = holder {
         return Ok(Some(holder.id) != own);
@@ -98,19 +102,19 @@ fn looks_taken(r: &Reader<'_>, username: &str, own: Option<i64>) -> Result<bool,
     Ok(!username.is_ascii() && r.account_exists_with_skeleton(&username_skeleton(username), own)?)
 }
 
-fn taken() -> Refusal {
-    Problems::of("username", USERNAME_TAKEN).into()
+fn taken() -> DomainError {
+    ValidationErrors::of("username", USERNAME_TAKEN).into()
 }
 
-fn name_conflict(error: StoreError) -> Refusal {
+fn name_conflict(error: StoreError) -> DomainError {
     match error {
         StoreError::Conflict(Conflict::Username) => taken(),
-        other => Refusal::Store(other),
+        other => DomainError::Store(other),
     }
 }
 
 /// Inserts an account, unless another request has taken its name in the meantime.
-pub(super) fn insert(w: &Writer<'_>, new: &NewAccount) -> Result<i64, Refusal> {
+pub(super) fn insert(w: &Writer<'_>, new: &NewAccount) -> Result<i64, DomainError> {
     if looks_taken(w, &new.username, None)? {
         return Err(taken());
     }
@@ -119,13 +123,18 @@ pub(super) fn insert(w: &Writer<'_>, new: &NewAccount) -> Result<i64, Refusal> {
 
 /// Updates the names of an account, unless another request has taken its new username in the
 /// meantime.
-pub(super) fn update(w: &Writer<'_>, account: &Account, is_renamed: bool) -> Result<(), Refusal> {
+pub(super) fn update(
+    w: &Writer<'_>,
+    account: &Account,
+    is_renamed: bool,
+) -> Result<(), DomainError> {
     let Account { id, username, first_name, last_name, .. } = account;
     if is_renamed && looks_taken(w, username, Some(*id))? {
         return Err(taken());
     }
     let (key, skeleton) = (username_key(username), username_skeleton(username));
-    w.account_update_names(*id, username, &key, &skeleton, first_name, last_name).map_err(name_conflict)
+    w.account_update_names(*id, username, &key, &skeleton, first_name, last_name)
+        .map_err(name_conflict)
 }
 
 /// Backfills the skeletons of accounts from an earlier version, at start before registration opens.
@@ -134,14 +143,16 @@ pub(super) fn update(w: &Writer<'_>, account: &Account, is_renamed: bool) -> Res
 /// # Errors
 ///
 /// The store's; the next start continues.
-pub async fn fill_skeletons(domain: &Domain) -> Result<usize, StoreError> {
+pub async fn fill_skeletons(app: &App) -> Result<usize, StoreError> {
     let mut filled = 0;
     loop {
-        let batch = domain.store.read(|r| r.account_list_without_skeleton(BATCH.into())).await?;
+        let batch = app.store.read(|r| r.account_list_without_skeleton(BATCH.into())).await?;
         let (found, is_last) = (batch.len(), batch.len() < usize::from(BATCH));
         if found > 0 {
-            let write = domain.store.write(move |w| {
-                batch.iter().try_for_each(|(id, key)| w.account_set_skeleton(*id, key, &username_skeleton(key)))
+            let write = app.store.write(move |w| {
+                batch.iter().try_for_each(|(id, key)| {
+                    w.account_set_skeleton(*id, key, &username_skeleton(key))
+                })
             });
             write.await?;
         }
@@ -171,7 +182,8 @@ mod tests {
 
     #[test]
     fn names_that_differ_to_the_eye_differ_in_skeleton() {
-        for (a, b) in [("amy", "bob"), ("rené", "rene"), ("Алексей", "Андрей"), ("小林", "小森")] {
+        for (a, b) in [("amy", "bob"), ("rené", "rene"), ("Алексей", "Андрей"), ("小林", "小森")]
+        {
             assert!(!alike(a, b), "{a} {b}");
         }
     }

@@ -1,8 +1,9 @@
 //! Who calls: a token, a name with its password, a session with its CSRF token, or nobody.
 //!
-//! Tried in the order Token, Basic, session; the first that recognises the header decides, and a bad credential is 401
-//! even on a public endpoint. Only schemes of the operation's own security alternatives are looked at (login: Basic).
-//! Rules: DRF's authentication classes; CSRF after Django's middleware, by double submit with Origin and Referer.
+//! Tried in the order Token, Basic, session; the first that recognises the header decides, and a
+//! bad credential is 401 even on a public endpoint. Only schemes of the operation's own security
+//! alternatives are looked at (login: Basic). Rules: DRF's authentication classes; CSRF after
+//! Django's middleware, by double submit with Origin and Referer.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -19,7 +20,7 @@ use super::origin::{Initiator, initiator, is_own_origin, origin_of};
 use super::{AppState, client};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
-use crate::domain::{Refusal, accounts, sessions, tokens};
+use crate::domain::{DomainError, accounts, sessions, tokens};
 use crate::store::{Account, StoreError};
 use specbound::{ApiError, Credentials, LazyBody, Security};
 
@@ -45,15 +46,17 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Step-up: a session proves who its owner is by a sign-in or password of the last minutes. A token or a password
-    /// with the request is its own proof.
+    /// Step-up: a session proves who its owner is by a sign-in or password of the last minutes. A
+    /// token or a password with the request is its own proof.
     ///
     /// # Errors
     ///
     /// 403 for a session whose last proof is older.
     pub async fn require_recent_auth(&self, server: &AppState) -> Result<(), ApiError> {
         match self.credential {
-            Credential::Session { digest } => Ok(sessions::require_recent_auth(&server.domain, &digest).await?),
+            Credential::Session { digest } => {
+                Ok(sessions::require_recent_auth(&server.app, &digest).await?)
+            }
             Credential::Token { .. } | Credential::Basic => Ok(()),
         }
     }
@@ -70,7 +73,8 @@ pub enum Scheme {
 pub const SCHEMES: &[(&str, Scheme)] =
     &[("tokenAuth", Scheme::Token), ("basicAuth", Scheme::Basic), ("cookieAuth", Scheme::Cookie)];
 
-/// `WWW-Authenticate`. None for a session: a browser would ask its user for a password that opens nothing.
+/// `WWW-Authenticate`. None for a session: a browser would ask its user for a password that opens
+/// nothing.
 pub fn challenge(scheme: Scheme) -> Option<&'static str> {
     match scheme {
         Scheme::Token => Some("Token"),
@@ -82,15 +86,20 @@ pub fn challenge(scheme: Scheme) -> Option<&'static str> {
 /// # Errors
 ///
 /// 403 where a second factor would be needed.
-pub async fn authorize(caller: &SignedIn, credentials: &Credentials<'_, AppState>) -> Result<(), ApiError> {
+pub async fn authorize(
+    caller: &SignedIn,
+    credentials: &Credentials<'_, AppState>,
+) -> Result<(), ApiError> {
     let server = credentials.host;
     match caller.credential {
         Credential::Basic => {
-            let client = client::read(&server.settings, &credentials.head.headers, credentials.remote);
-            Ok(Box::pin(accounts::require_no_mfa(&server.domain, caller.account.id, &client)).await?)
+            let client =
+                client::read(&server.settings, &credentials.head.headers, credentials.remote);
+            Ok(Box::pin(accounts::require_no_mfa(&server.app, caller.account.id, &client)).await?)
         }
-        // These were handed out after whatever the rules asked for then; an enforced second factor asks again.
-        _ if server.domain.rules.mfa_enforced => Err(Refusal::MfaRequired.into()),
+        // These were handed out after whatever the rules asked for then; an enforced second factor
+        // asks again.
+        _ if server.app.rules.mfa_enforced => Err(DomainError::MfaRequired.into()),
         _ => Ok(()),
     }
 }
@@ -99,7 +108,8 @@ pub async fn authorize(caller: &SignedIn, credentials: &Credentials<'_, AppState
 ///
 /// # Errors
 ///
-/// 401 for a bad credential, 403 for a session without its CSRF token, 429 for too many wrong passwords.
+/// 401 for a bad credential, 403 for a session without its CSRF token, 429 for too many wrong
+/// passwords.
 pub async fn authenticate(
     scheme: Scheme,
     credentials: &mut Credentials<'_, AppState>,
@@ -109,7 +119,8 @@ pub async fn authenticate(
             Some(words) => Some(by_token(credentials, words).await?),
             None => None,
         },
-        // Boxed, as the other rare ways are: what they might need would be moved about with each request otherwise.
+        // Boxed, as the other rare ways are: what they might need would be moved about with each
+        // request otherwise.
         Scheme::Basic => match authorization(credentials.head, "basic") {
             Some(words) => Some(Box::pin(by_password(credentials, words)).await?),
             None => None,
@@ -120,7 +131,10 @@ pub async fn authenticate(
 }
 
 /// The words of `Authorization`, when the first of them is this.
-fn authorization<'a>(head: &'a Parts, keyword: &str) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+fn authorization<'a>(
+    head: &'a Parts,
+    keyword: &str,
+) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
     let header = head.headers.get(AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
     let mut words = header.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
     words.next().filter(|first| first.eq_ignore_ascii_case(keyword.as_bytes())).map(|_| words)
@@ -134,12 +148,17 @@ async fn by_token(
     let key = match (words.next(), words.next()) {
         (None, _) => return Err(unauthorized("Invalid token header. No credentials provided.")),
         (Some(_), Some(_)) => {
-            return Err(unauthorized("Invalid token header. Token string should not contain spaces."));
+            return Err(unauthorized(
+                "Invalid token header. Token string should not contain spaces.",
+            ));
         }
-        (Some(key), None) => std::str::from_utf8(key)
-            .map_err(|_| unauthorized("Invalid token header. Token string should not contain invalid characters."))?,
+        (Some(key), None) => std::str::from_utf8(key).map_err(|_| {
+            unauthorized(
+                "Invalid token header. Token string should not contain invalid characters.",
+            )
+        })?,
     };
-    match tokens::authenticate(&credentials.host.domain, key).await {
+    match tokens::authenticate(&credentials.host.app, key).await {
         Ok((token, account)) => Ok((account, Credential::Token { id: token.id })),
         Err(TokenRefusal::Unknown) => Err(unauthorized("Invalid token.")),
         Err(TokenRefusal::Revoked) => Err(unauthorized("Token has been revoked")),
@@ -158,23 +177,31 @@ async fn by_password(
     let encoded = match (words.next(), words.next()) {
         (None, _) => return Err(unauthorized("Invalid basic header. No credentials provided.")),
         (Some(_), Some(_)) => {
-            return Err(unauthorized("Invalid basic header. Credentials string should not contain spaces."));
+            return Err(unauthorized(
+                "Invalid basic header. Credentials string should not contain spaces.",
+            ));
         }
         (Some(encoded), None) => encoded,
     };
-    let (username, password) = read_basic(encoded)
-        .ok_or_else(|| unauthorized("Invalid basic header. Credentials not correctly base64 encoded."))?;
+    let (username, password) = read_basic(encoded).ok_or_else(|| {
+        unauthorized("Invalid basic header. Credentials not correctly base64 encoded.")
+    })?;
     let client = client::read(&server.settings, &credentials.head.headers, credentials.remote);
-    let checked = accounts::check_password(&server.domain, &username, Password::new(password), &client).await?;
-    let account = checked.filter(|account| server.domain.rules.opens(account));
+    let checked =
+        accounts::check_password(&server.app, &username, Password::new(password), &client).await?;
+    let account = checked.filter(|account| server.app.rules.opens(account));
     let account = account.ok_or_else(|| unauthorized("Invalid username/password."))?;
     Ok((account, Credential::Basic))
 }
 
-async fn by_session(credentials: &mut Credentials<'_, AppState>) -> Result<Option<(Account, Credential)>, ApiError> {
+async fn by_session(
+    credentials: &mut Credentials<'_, AppState>,
+) -> Result<Option<(Account, Credential)>, ApiError> {
     let (server, head) = (credentials.host, credentials.head);
-    let Some((digest, account)) = find_session(server, &head.headers).await? else { return Ok(None) };
-    if let Some(Opened(opened)) = head.extensions.get() {
+    let Some((digest, account)) = find_session(server, &head.headers).await? else {
+        return Ok(None);
+    };
+    if let Some(SessionVerified(opened)) = head.extensions.get() {
         opened.store(true, Ordering::Relaxed);
     }
     if !is_safe(&head.method) {
@@ -188,9 +215,12 @@ async fn by_session(credentials: &mut Credentials<'_, AppState>) -> Result<Optio
 /// # Errors
 ///
 /// The store's.
-pub async fn find_session(server: &AppState, headers: &HeaderMap) -> Result<Option<([u8; 32], Account)>, StoreError> {
+pub async fn find_session(
+    server: &AppState,
+    headers: &HeaderMap,
+) -> Result<Option<([u8; 32], Account)>, StoreError> {
     for id in cookies::sessions(headers) {
-        let found = sessions::authenticate(&server.domain, id).await?;
+        let found = sessions::authenticate(&server.app, id).await?;
         if found.is_some() {
             return Ok(found);
         }
@@ -210,7 +240,7 @@ pub enum SessionOf {
 
 /// Goes with a request, for [`authenticate`] to note that it opened the session.
 #[derive(Clone)]
-struct Opened(Arc<AtomicBool>);
+struct SessionVerified(Arc<AtomicBool>);
 
 impl SessionOf {
     pub fn request<B>(request: &mut http::Request<B>) -> SessionOf {
@@ -221,12 +251,12 @@ impl SessionOf {
             return SessionOf::Other;
         }
         let opened = Arc::new(AtomicBool::new(false));
-        request.extensions_mut().insert(Opened(Arc::clone(&opened)));
+        request.extensions_mut().insert(SessionVerified(Arc::clone(&opened)));
         SessionOf::Read(opened)
     }
 
-    /// Whether none of those sent opens anything now, the request being answered. Of more than are tried, ours may be
-    /// the next.
+    /// Whether none of those sent opens anything now, the request being answered. Of more than are
+    /// tried, ours may be the next.
     pub async fn is_dead(&self, server: &AppState, headers: &HeaderMap) -> bool {
         match self {
             SessionOf::None => false,
@@ -237,11 +267,12 @@ impl SessionOf {
     }
 }
 
-/// As Python's lenient base64: letters outside the alphabet do not count. Text is UTF-8, else latin-1; the password
-/// begins behind the first colon.
+/// As Python's lenient base64: letters outside the alphabet do not count. Text is UTF-8, else
+/// latin-1; the password begins behind the first colon.
 pub fn read_basic(encoded: &[u8]) -> Option<(String, String)> {
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
-    let letters: Zeroizing<Vec<u8>> = Zeroizing::new(encoded.iter().copied().filter(known).collect());
+    let letters: Zeroizing<Vec<u8>> =
+        Zeroizing::new(encoded.iter().copied().filter(known).collect());
     let lenient = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical);
@@ -275,20 +306,30 @@ pub async fn check_csrf(
     if let Some(origin) = origin {
         let origin = String::from_utf8_lossy(origin.as_bytes());
         if !is_own_origin(server, headers, &origin) {
-            return Err(refuse(&format!("Origin checking failed - {origin} does not match any trusted origins.")));
+            return Err(refuse(&format!(
+                "Origin checking failed - {origin} does not match any trusted origins."
+            )));
         }
     } else if server.settings.site_url.starts_with("https:") {
         // Over plain http a Referer may be missing or stripped; over https its absence is a sign.
-        let referer = headers.get(REFERER).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let referer = headers
+            .get(REFERER)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let referer = referer.ok_or_else(|| refuse("Referer checking failed - no Referer."))?;
         if !is_own_origin(server, headers, &origin_of(&referer)) {
-            return Err(refuse(&format!("Referer checking failed - {referer} does not match any trusted origins.")));
+            return Err(refuse(&format!(
+                "Referer checking failed - {referer} does not match any trusted origins."
+            )));
         }
     }
-    let secrets: Vec<_> = cookies::all(headers, CSRF_COOKIE).take(MAX_SAME_NAME).map(unmask).collect();
+    let secrets: Vec<_> =
+        cookies::all(headers, CSRF_COOKIE).take(MAX_SAME_NAME).map(unmask).collect();
     let first = secrets.first().ok_or_else(|| refuse("CSRF cookie not set."))?;
     let (sent, place) = match headers.get("x-csrftoken").filter(|value| !value.is_empty()) {
-        Some(value) => (String::from_utf8_lossy(value.as_bytes()).into_owned(), "the 'X-Csrftoken' HTTP header"),
+        Some(value) => (
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            "the 'X-Csrftoken' HTTP header",
+        ),
         None if request.method == Method::POST => {
             let field = body.form_field("csrfmiddlewaretoken").await;
             (field.ok_or_else(|| refuse("CSRF token missing."))?, "POST")
@@ -298,15 +339,19 @@ pub async fn check_csrf(
     if let (Err(fault), true) = (first, secrets.iter().all(Result::is_err)) {
         return Err(refuse(&format!("CSRF cookie {fault}")));
     }
-    let sent = unmask(&sent).map_err(|fault| refuse(&format!("CSRF token from {place} {fault}")))?;
-    let is_same = |secret: &String| bool::from(subtle::ConstantTimeEq::ct_eq(secret.as_bytes(), sent.as_bytes()));
+    let sent =
+        unmask(&sent).map_err(|fault| refuse(&format!("CSRF token from {place} {fault}")))?;
+    let is_same = |secret: &String| {
+        bool::from(subtle::ConstantTimeEq::ct_eq(secret.as_bytes(), sent.as_bytes()))
+    };
     if secrets.iter().flatten().any(is_same) {
         return Ok(());
     }
     Err(refuse(&format!("CSRF token from {place} incorrect.")))
 }
 
-/// The secret in a CSRF token: 32 letters or digits as they are, or 64 of which the first half masks the second.
+/// The secret in a CSRF token: 32 letters or digits as they are, or 64 of which the first half
+/// masks the second.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
 //! The [`Client`] behind a request: its network address, and the names its browser goes by.
 //!
-//! X-Forwarded-For counts only from a trusted proxy, and only its last entry that is none: everything before it was
-//! written by strangers. An IPv6 client is its /64, since it can draw addresses from all of it.
+//! X-Forwarded-For counts only from a trusted proxy, and only its last entry that is none:
+//! everything before it was written by strangers. An IPv6 client is its /64, since it can draw
+//! addresses from all of it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -40,7 +41,8 @@ fn user_agent(headers: &HeaderMap) -> String {
 }
 
 fn address(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> String {
-    let is_trusted = |address: IpAddr| settings.trusted_proxies.iter().any(|network| network.contains(address));
+    let is_trusted =
+        |address: IpAddr| settings.trusted_proxies.iter().any(|network| network.contains(address));
     let mut client = remote.ip().to_canonical();
     if is_trusted(client) {
         let hops = headers::elements(headers, "x-forwarded-for").filter(|hop| !hop.is_empty());
@@ -82,7 +84,8 @@ mod tests {
         ] {
             assert_eq!(host(hop.as_bytes()), address.parse().ok(), "{hop}");
         }
-        for hop in ["", "unknown", "203.0.113.9:", "203.0.113.9:port", "[203.0.113.9]x", "_hidden"] {
+        for hop in ["", "unknown", "203.0.113.9:", "203.0.113.9:port", "[203.0.113.9]x", "_hidden"]
+        {
             assert_eq!(host(hop.as_bytes()), None, "{hop}");
         }
         assert_eq!(host(b"203.0.113.9\xff"), None);

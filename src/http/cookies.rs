@@ -11,7 +11,8 @@ pub const SESSION_COOKIE: &str = "sessionid";
 pub const CSRF_COOKIE: &str = "csrftoken";
 /// Of a browser that is at a sign-in provider.
 const TICKET_COOKIE: &str = "signin_ticket";
-/// The same on https. The prefix keeps sibling hosts and plain http from setting it (RFC 6265bis, 4.1.3.2).
+/// The same on https. The prefix keeps sibling hosts and plain http from setting it (RFC 6265bis,
+/// 4.1.3.2).
 const HOST_TICKET_COOKIE: &str = "__Host-signin_ticket";
 
 /// Of a browser that has signed in: strangers' guesses do not keep it out.
@@ -23,13 +24,17 @@ pub const MAX_SAME_NAME: usize = 8;
 /// Django's CSRF_COOKIE_AGE, one year of 52 weeks.
 const CSRF_LIFETIME_SECONDS: i64 = 31_449_600;
 
-/// Values of the cookies with this name, as they were sent. Other cookies are opaque, and so is a value beyond UTF-8:
-/// none of ours is.
+/// Values of the cookies with this name, as they were sent. Other cookies are opaque, and so is a
+/// value beyond UTF-8: none of ours is.
 pub fn all<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(http::header::COOKIE).into_iter().map(|line| line.as_bytes());
     let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
-    let values = pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
-    values.filter_map(|value| std::str::from_utf8(value).ok()).map(unquoted).filter(|value| !value.is_empty())
+    let values =
+        pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    values
+        .filter_map(|value| std::str::from_utf8(value).ok())
+        .map(unquoted)
+        .filter(|value| !value.is_empty())
 }
 
 /// Values of the session cookies that are tried.
@@ -52,7 +57,11 @@ impl<'a> Jar<'a> {
     }
 
     /// The cookies of a fresh login, as far as it opened something for a browser.
-    pub fn logged_in(&self, session: Option<&SessionId>, device: Option<&DeviceCookie>) -> Vec<HeaderValue> {
+    pub fn logged_in(
+        &self,
+        session: Option<&SessionId>,
+        device: Option<&DeviceCookie>,
+    ) -> Vec<HeaderValue> {
         let session = session.into_iter().flat_map(|session| [self.session(session), self.csrf()]);
         session.chain(device.map(|device| self.device(device))).collect()
     }
@@ -60,31 +69,41 @@ impl<'a> Jar<'a> {
     /// Lax whatever the others are: no other site has a use for it.
     pub fn device(&self, device: &DeviceCookie) -> HeaderValue {
         let (name, value) = (DEVICE_COOKIE, device.expose());
-        self.flagged(&format!("{name}={value}; HttpOnly; Max-Age={DEVICE_COOKIE_SECONDS}; Path=/; SameSite=Lax"))
+        self.flagged(&format!(
+            "{name}={value}; HttpOnly; Max-Age={DEVICE_COOKIE_SECONDS}; Path=/; SameSite=Lax"
+        ))
     }
 
     pub fn session(&self, session: &SessionId) -> HeaderValue {
-        self.cookie(&format!("{SESSION_COOKIE}={}; HttpOnly; Max-Age={LIFETIME_SECONDS}", session.expose()))
+        self.cookie(&format!(
+            "{SESSION_COOKIE}={}; HttpOnly; Max-Age={LIFETIME_SECONDS}",
+            session.expose()
+        ))
     }
 
     /// Tells the browser to forget a session that is over.
     pub fn clear_session(&self) -> HeaderValue {
-        self.cookie(&format!("{SESSION_COOKIE}=; HttpOnly; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"))
+        self.cookie(&format!(
+            "{SESSION_COOKIE}=; HttpOnly; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+        ))
     }
 
     fn csrf(&self) -> HeaderValue {
-        self.csrf_of(&self.server.domain.random_text::<32>())
+        self.csrf_of(&self.server.app.random_text::<32>())
     }
 
     fn csrf_of(&self, token: &str) -> HeaderValue {
         self.cookie(&format!("{CSRF_COOKIE}={token}; Max-Age={CSRF_LIFETIME_SECONDS}"))
     }
 
-    /// The token for a form, and the cookie that it is held against: the browser's own if that is a good one.
+    /// The token for a form, and the cookie that it is held against: the browser's own if that is a
+    /// good one.
     pub fn csrf_for(&self, headers: &HeaderMap) -> (String, HeaderValue) {
-        let is_good = |token: &&str| token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_good = |token: &&str| {
+            token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
         let own = all(headers, CSRF_COOKIE).take(MAX_SAME_NAME).find(is_good).map(str::to_owned);
-        let token = own.unwrap_or_else(|| self.server.domain.random_text::<32>());
+        let token = own.unwrap_or_else(|| self.server.app.random_text::<32>());
         let cookie = self.csrf_of(&token);
         (token, cookie)
     }
@@ -119,7 +138,10 @@ impl<'a> Jar<'a> {
     }
 
     fn cookie(&self, start: &str) -> HeaderValue {
-        self.flagged(&format!("{start}; Path=/; SameSite={}", self.server.settings.cookie_same_site))
+        self.flagged(&format!(
+            "{start}; Path=/; SameSite={}",
+            self.server.settings.cookie_same_site
+        ))
     }
 
     fn flagged(&self, start: &str) -> HeaderValue {

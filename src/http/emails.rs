@@ -3,7 +3,7 @@
 use super::Context;
 use super::pagination::Page;
 use crate::api::{content, params, policy, types};
-use crate::domain::{Problems, email_addresses};
+use crate::domain::{ValidationErrors, email_addresses};
 use crate::store::EmailAddress;
 use specbound::ApiError;
 use specbound::{Body, Call, NoBody, Path, Query, Reply, Rules};
@@ -20,8 +20,13 @@ pub async fn list(
     let (caller, ()) = call.admit(&rqctx).await?;
     let params::AuthEmailsListQuery { limit, offset } = query.read()?;
     let page = Page::new(limit, offset);
-    let (count, rows) = email_addresses::list(&server.domain, caller.account.id, page.limit, page.offset).await?;
-    let links = page.at_most(email_addresses::MAX_LISTED, count).links(&server.settings, &rqctx.request, count);
+    let (count, rows) =
+        email_addresses::list(&server.app, caller.account.id, page.limit, page.offset).await?;
+    let links = page.at_most(email_addresses::MAX_LISTED, count).links(
+        &server.settings,
+        &rqctx.request,
+        count,
+    );
     Ok(Reply::new(types::PaginatedEmailAddressList {
         count: Some(count),
         next: links.next,
@@ -31,18 +36,22 @@ pub async fn list(
 }
 
 /// `verified` and `primary` are for this server to say, and `user` is the caller or nobody.
-pub async fn create(rqctx: Context, call: Call<Signed, Add>) -> Result<Reply<201, types::EmailAddress>, ApiError> {
+pub async fn create(
+    rqctx: Context,
+    call: Call<Signed, Add>,
+) -> Result<Reply<201, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
     caller.require_recent_auth(server).await?;
     let checked = input.sanitized()?.check(Rules { row_ids: &["user"], ..Rules::default() });
-    let mut problems = Problems::none();
+    let mut problems = ValidationErrors::none();
     if let Some(user) = checked.number("user").filter(|user| *user != caller.account.id) {
         problems.add("user", vec![format!("Invalid pk \"{user}\" - object does not exist.")]);
     }
-    let types::EmailAddressRequest { email, primary: _, user: _, verified: _ } = checked.finish(problems)?;
-    let added = email_addresses::add(&server.domain, caller.account.id, &email, &client).await?;
+    let types::EmailAddressRequest { email, primary: _, user: _, verified: _ } =
+        checked.finish(problems)?;
+    let added = email_addresses::add(&server.app, caller.account.id, &email, &client).await?;
     Ok(Reply::new(row(added)))
 }
 
@@ -55,7 +64,13 @@ pub async fn verify(
     let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
     let params::AuthEmailsVerifyCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::send_confirmation(&server.domain, &caller.account, id, &client).await?)))
+    Ok(Reply::new(row(email_addresses::send_confirmation(
+        &server.app,
+        &caller.account,
+        id,
+        &client,
+    )
+    .await?)))
 }
 
 pub async fn primary(
@@ -67,7 +82,9 @@ pub async fn primary(
     let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
     let params::AuthEmailsPrimaryCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::set_primary(&server.domain, caller.account.id, id, &client).await?)))
+    Ok(Reply::new(row(
+        email_addresses::set_primary(&server.app, caller.account.id, id, &client).await?
+    )))
 }
 
 pub async fn remove(
@@ -79,7 +96,7 @@ pub async fn remove(
     let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
     let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::remove(&server.domain, caller.account.id, id, &client).await?)))
+    Ok(Reply::new(row(email_addresses::remove(&server.app, caller.account.id, id, &client).await?)))
 }
 
 fn row(row: EmailAddress) -> types::EmailAddress {

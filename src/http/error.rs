@@ -4,110 +4,132 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use specbound::{ApiError, FieldErrors, NON_FIELD};
 
-use crate::domain::social::Failure;
-use crate::domain::{Problems, Refusal};
-use crate::providers::Fault;
+use crate::domain::social::SocialError;
+use crate::domain::{DomainError, ValidationErrors};
+use crate::providers::ProviderError;
 use crate::store::StoreError;
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> ApiError {
+impl From<DomainError> for ApiError {
+    fn from(refusal: DomainError) -> ApiError {
         match refusal {
-            Refusal::Invalid(problems) => problems.into(),
-            Refusal::Forbidden(why) => ApiError::detail(StatusCode::BAD_REQUEST, why),
-            Refusal::NotFound => ApiError::not_found(),
-            Refusal::MfaRequired => ApiError::forbidden("MFA required for this user"),
-            Refusal::ReauthenticationNeeded => {
-                let detail =
-                    "This needs a sign-in of the last ten minutes. Enter your password again, or sign in again.";
+            DomainError::Invalid(problems) => problems.into(),
+            DomainError::Forbidden(why) => ApiError::detail(StatusCode::BAD_REQUEST, why),
+            DomainError::NotFound => ApiError::not_found(),
+            DomainError::MfaRequired => ApiError::forbidden("MFA required for this user"),
+            DomainError::ReauthenticationNeeded => {
+                let detail = "This needs a sign-in of the last ten minutes. Enter your password \
+                    again, or sign in again.";
                 // As RFC 9470 names it, so that a script need not read the sentence.
                 let needed = "Session error=\"insufficient_user_authentication\", max_age=600";
-                ApiError::forbidden(detail).with_header(WWW_AUTHENTICATE, HeaderValue::from_static(needed))
+                ApiError::forbidden(detail)
+                    .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(needed))
             }
-            Refusal::Throttled { wait_seconds } => {
+            DomainError::Throttled { wait_seconds } => {
                 let unit = if wait_seconds == 1 { "second" } else { "seconds" };
-                let detail = format!("Request was throttled. Expected available in {wait_seconds} {unit}.");
-                ApiError::detail(StatusCode::TOO_MANY_REQUESTS, &detail).with_header(RETRY_AFTER, wait_seconds.into())
+                let detail =
+                    format!("Request was throttled. Expected available in {wait_seconds} {unit}.");
+                ApiError::detail(StatusCode::TOO_MANY_REQUESTS, &detail)
+                    .with_header(RETRY_AFTER, wait_seconds.into())
             }
-            Refusal::Busy => ApiError::unavailable("The server is busy. Please try again."),
-            Refusal::Store(error) => error.into(),
+            DomainError::Busy => ApiError::unavailable("The server is busy. Please try again."),
+            DomainError::Store(error) => error.into(),
         }
     }
 }
 
-impl From<Failure> for ApiError {
-    fn from(failure: Failure) -> ApiError {
+impl From<SocialError> for ApiError {
+    fn from(failure: SocialError) -> ApiError {
         let (status, detail, why) = match failure {
-            Failure::Refusal(refusal) => return refusal.into(),
-            Failure::Form(problems) => return problems.into(),
-            Failure::Fault(Fault::Busy) => {
+            SocialError::DomainError(refusal) => return refusal.into(),
+            SocialError::Form(problems) => return problems.into(),
+            SocialError::Provider(ProviderError::Busy) => {
                 return ApiError::unavailable("Too many wait for this provider. Please try again.");
             }
-            Failure::Off => (
+            SocialError::Off => (
                 StatusCode::FORBIDDEN,
                 "Signing in through this provider is switched off.".to_owned(),
                 "off".to_owned(),
             ),
-            Failure::Stray(why) => {
-                let detail = "This sign-in was not begun in this browser, took more than ten minutes, or came back \
-                              twice. Start again.";
+            SocialError::InvalidState(why) => {
+                let detail = "This sign-in was not begun in this browser, took more than ten \
+                    minutes, or came back twice. Start again.";
                 (StatusCode::BAD_REQUEST, detail.to_owned(), format!("stray sign-in: {why}"))
             }
-            Failure::Declined(error) => {
+            SocialError::Declined(error) => {
                 let is_code = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
                 let error: String = error.chars().filter(is_code).take(40).collect();
-                let detail = format!("The provider ended the sign-in ({error}). Start again, or sign in another way.");
+                let detail = format!(
+                    "The provider ended the sign-in ({error}). Start again, or sign in another way."
+                );
                 (StatusCode::FORBIDDEN, detail, format!("the provider ended the sign-in: {error}"))
             }
-            Failure::Fault(Fault::Unreachable(why)) => {
-                let detail = "The provider does not answer just now. Try again in a moment, or sign in another way.";
+            SocialError::Provider(ProviderError::Unreachable(why)) => {
+                let detail = "The provider does not answer just now. Try again in a moment, or \
+                    sign in another way.";
                 (StatusCode::BAD_GATEWAY, detail.to_owned(), format!("provider unreachable: {why}"))
             }
-            Failure::Fault(Fault::Refused(why)) => {
+            SocialError::Provider(ProviderError::Refused(why)) => {
                 let detail = "The provider did not accept this sign-in. Start again.";
                 (StatusCode::BAD_REQUEST, detail.to_owned(), format!("provider refused: {why}"))
             }
-            Failure::Fault(Fault::Untrusted(why)) => {
-                let detail = "What the provider answered did not pass this server's checks. Start again; if this goes \
-                              on, tell whoever runs this server.";
+            SocialError::Provider(ProviderError::Untrusted(why)) => {
+                let detail = "What the provider answered did not pass this server's checks. Start \
+                    again; if this goes on, tell whoever runs this server.";
                 (StatusCode::FORBIDDEN, detail.to_owned(), format!("provider not trusted: {why}"))
             }
-            Failure::SignUpClosed => {
-                let detail = "This server does not take new accounts through a provider. If you have an account, sign \
-                              in to it and connect the provider there.";
-                (StatusCode::FORBIDDEN, detail.to_owned(), "sign-up through a provider is closed".to_owned())
+            SocialError::SignUpClosed => {
+                let detail = "This server does not take new accounts through a provider. If you \
+                    have an account, sign in to it and connect the provider there.";
+                (
+                    StatusCode::FORBIDDEN,
+                    detail.to_owned(),
+                    "sign-up through a provider is closed".to_owned(),
+                )
             }
-            Failure::AddressTaken => {
-                let detail = "There is an account with this e-mail address already. Sign in to it and connect the \
-                              provider there.";
-                (StatusCode::CONFLICT, detail.to_owned(), "the address of a new sign-in is taken".to_owned())
+            SocialError::AddressTaken => {
+                let detail = "There is an account with this e-mail address already. Sign in to it \
+                    and connect the provider there.";
+                (
+                    StatusCode::CONFLICT,
+                    detail.to_owned(),
+                    "the address of a new sign-in is taken".to_owned(),
+                )
             }
-            Failure::LinkedElsewhere => {
-                let detail = "Your account at the provider is connected to another account here. Disconnect it there \
-                              first.";
+            SocialError::LinkedElsewhere => {
+                let detail = "Your account at the provider is connected to another account here. \
+                    Disconnect it there first.";
                 (StatusCode::CONFLICT, detail.to_owned(), "linked to another account".to_owned())
             }
-            Failure::TooManyLinks => {
-                let detail = "Your account is connected to as many providers as it can be. Disconnect one first.";
+            SocialError::TooManyLinks => {
+                let detail = "Your account is connected to as many providers as it can be. \
+                    Disconnect one first.";
                 (StatusCode::CONFLICT, detail.to_owned(), "too many links".to_owned())
             }
-            Failure::Inactive => {
-                (StatusCode::FORBIDDEN, "This account is inactive.".to_owned(), "inactive account".to_owned())
-            }
-            Failure::Unconfirmed => {
-                let detail = "Confirm your email address first: open the link that was mailed to it.";
+            SocialError::Inactive => (
+                StatusCode::FORBIDDEN,
+                "This account is inactive.".to_owned(),
+                "inactive account".to_owned(),
+            ),
+            SocialError::Unconfirmed => {
+                let detail =
+                    "Confirm your email address first: open the link that was mailed to it.";
                 (StatusCode::FORBIDDEN, detail.to_owned(), "unconfirmed address".to_owned())
             }
-            Failure::SessionOver => {
+            SocialError::SessionOver => {
                 let detail = "Your session has ended. Sign in, and connect the provider again.";
-                (StatusCode::FORBIDDEN, detail.to_owned(), "the session that connects is over".to_owned())
+                (
+                    StatusCode::FORBIDDEN,
+                    detail.to_owned(),
+                    "the session that connects is over".to_owned(),
+                )
             }
         };
         ApiError::detail(status, &detail).with_internal(why)
     }
 }
 
-impl From<Problems> for ApiError {
-    fn from(problems: Problems) -> ApiError {
+impl From<ValidationErrors> for ApiError {
+    fn from(problems: ValidationErrors) -> ApiError {
         ApiError::fields(&problems.into())
     }
 }
@@ -116,18 +138,22 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         match error {
             StoreError::Unavailable(why) => {
-                ApiError::unavailable("The database is not available just now. Please try again.").with_internal(why)
+                ApiError::unavailable("The database is not available just now. Please try again.")
+                    .with_internal(why)
             }
-            // Conflicts are named and answered where they can happen; one that comes through is a race that lost.
-            StoreError::Conflict(conflict) => ApiError::unavailable("Another request was faster. Please try again.")
-                .with_internal(format!("unexpected conflict: {conflict:?}")),
+            // Conflicts are named and answered where they can happen; one that comes through is a
+            // race that lost.
+            StoreError::Conflict(conflict) => {
+                ApiError::unavailable("Another request was faster. Please try again.")
+                    .with_internal(format!("unexpected conflict: {conflict:?}"))
+            }
             StoreError::Other(why) => ApiError::internal(why),
         }
     }
 }
 
-impl From<Problems> for FieldErrors {
-    fn from(problems: Problems) -> FieldErrors {
+impl From<ValidationErrors> for FieldErrors {
+    fn from(problems: ValidationErrors) -> FieldErrors {
         let mut errors = FieldErrors::default();
         for (field, messages) in problems.fields {
             errors.add(field, messages);

@@ -1,9 +1,10 @@
-//! What this server tells the runtime about itself: its authenticators, its formats, and the manners of the reference.
+//! What this server tells the runtime about itself: its authenticators, its formats, and the
+//! manners of the reference.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LANGUAGE,
-    CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, VARY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use serde_json::json;
@@ -17,11 +18,12 @@ use crate::domain::email_format::is_email_address;
 
 /// The base of the documented paths. Reads below it only read.
 const API: &str = "/api/";
-/// `Cache-Control` of every response that is about one person, now: all but those of a page that sets its own.
+/// `Cache-Control` of every response that is about one person, now: all but those of a page that
+/// sets its own.
 const NO_STORE: &str = "no-store";
 
-/// What is kept of a request's head for its response; next to nothing for a machine, which sends neither cookies nor an
-/// origin.
+/// What is kept of a request's head for its response; next to nothing for a machine, which sends
+/// neither cookies nor an origin.
 pub struct Exchange {
     headers: HeaderMap,
     session: SessionOf,
@@ -37,7 +39,8 @@ impl Host for AppState {
         is_email: is_email_address,
         pattern_messages: &[(
             r"^[\w.@+-]+$",
-            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \
+             characters.",
         )],
     };
     const BASE_PATH: &'static str = "/api/auth/";
@@ -63,18 +66,26 @@ impl Host for AppState {
         caller::challenge(scheme)
     }
 
-    async fn authorize(&self, caller: &SignedIn, credentials: &Credentials<'_, AppState>) -> Result<(), ApiError> {
+    async fn authorize(
+        &self,
+        caller: &SignedIn,
+        credentials: &Credentials<'_, AppState>,
+    ) -> Result<(), ApiError> {
         caller::authorize(caller, credentials).await
     }
 
     fn begin(&self, request: &mut Request<dropshot::Body>) -> Exchange {
-        Exchange { headers: retain_headers(request.headers()), session: SessionOf::request(request) }
+        Exchange {
+            headers: retain_headers(request.headers()),
+            session: SessionOf::request(request),
+        }
     }
 
     /// Tells a browser to forget a session that is over.
     async fn finish(&self, exchange: &Exchange, response: &mut Response) {
         // A cache that keeps an answer for all would end everybody's session with it.
-        let is_for_one = response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
+        let is_for_one =
+            response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
         let is_told = response.headers().contains_key(SET_COOKIE);
         if is_for_one && !is_told && exchange.session.is_dead(self, &exchange.headers).await {
             response.headers_mut().append(SET_COOKIE, self.cookies().clear_session());
@@ -103,7 +114,8 @@ impl Host for AppState {
             response.insert(name, HeaderValue::from_static(value));
         }
         if self.settings.ends_tls {
-            response.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+            response
+                .insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
         }
         if exchange.headers.contains_key(ORIGIN) {
             self.allow_origin(&exchange.headers, response);
@@ -121,13 +133,21 @@ impl Host for AppState {
         true
     }
 
-    async fn unknown_path(&self, rqctx: &Context, request: Request<dropshot::Body>) -> Result<Response, ApiError> {
+    async fn unknown_path(
+        &self,
+        rqctx: &Context,
+        request: Request<dropshot::Body>,
+    ) -> Result<Response, ApiError> {
         if let Some(redirect) = people::redirect_root(&request) {
             return Ok(redirect);
         }
         let uri = request.uri().clone();
         PageRequest::admit(rqctx, request, ANY_SCHEME).await?;
-        let url = format!("{}{}", self.settings.site_url, uri.path_and_query().map_or("/", |path| path.as_str()));
+        let url = format!(
+            "{}{}",
+            self.settings.site_url,
+            uri.path_and_query().map_or("/", |path| path.as_str())
+        );
         // With blanks after `:` and `,`, as Python writes it.
         let body = format!("{{\"detail\": \"API endpoint not found\", \"url\": {}}}", json!(url));
         Ok(json_response(StatusCode::NOT_FOUND, body.into_bytes()))
@@ -139,7 +159,7 @@ impl Host for AppState {
     }
 
     fn request_id(&self) -> Uuid {
-        uuid::Builder::from_random_bytes(self.domain.random()).into_uuid()
+        uuid::Builder::from_random_bytes(self.app.random()).into_uuid()
     }
 }
 

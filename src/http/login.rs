@@ -10,7 +10,7 @@ use crate::api::{content, policy, types};
 use crate::domain::accounts::{self, Granted};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenKey;
-use crate::domain::{Problems, Refusal};
+use crate::domain::{DomainError, ValidationErrors};
 use specbound::ApiError;
 use specbound::headers;
 use specbound::{Body, Call, Input, Reply, Rules, UntypedJson};
@@ -31,12 +31,13 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJ
     let grant = origin::grant(server, rqctx.request.headers());
     let (_, input) = call.admit(&rqctx).await?;
     let Credentials { username, password, asks_for_mfa } = credentials(input)?;
-    match accounts::log_in(&server.domain, &username, password, grant, &client).await {
+    match accounts::log_in(&server.app, &username, password, grant, &client).await {
         Ok(Granted { token, session, device }) => {
             let key = UntypedJson::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
-            Ok(Reply::new(key).with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
+            Ok(Reply::new(key)
+                .with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
         }
-        Err(Refusal::Invalid(_)) if asks_for_mfa => Err(mfa_refusal(&rqctx)),
+        Err(DomainError::Invalid(_)) if asks_for_mfa => Err(mfa_refusal(&rqctx)),
         Err(refusal) => Err(refusal.into()),
     }
 }
@@ -48,20 +49,23 @@ pub fn credentials(input: Input<types::Login>) -> Result<Credentials, ApiError> 
     let checked = input.check(Rules { blank_allowed: &["email", "username"], ..Rules::default() });
     let asks_for_mfa = checked.raw().is_truthy("mfa");
     // The address is looked at for its form alone: it is no login name.
-    let types::Login { email: _, username, password } = checked.finish(Problems::none())?;
+    let types::Login { email: _, username, password } = checked.finish(ValidationErrors::none())?;
     let username = username.unwrap_or_default();
     if username.is_empty() {
-        return Err(Problems::general("Must include \"username\" and \"password\".").into());
+        return Err(ValidationErrors::general("Must include \"username\" and \"password\".").into());
     }
     Ok(Credentials { username, password: Password::new(password), asks_for_mfa })
 }
 
-/// With the undocumented field `mfa`, the reference answers bad credentials with 401 and an empty page. Its clients of
-/// then get that; whoever names JSON in Accept gets JSON.
+/// With the undocumented field `mfa`, the reference answers bad credentials with 401 and an empty
+/// page. Its clients of then get that; whoever names JSON in Accept gets JSON.
 fn mfa_refusal(rqctx: &Context) -> ApiError {
     let mut accepted = headers::text_elements(rqctx.request.headers(), ACCEPT);
     if accepted.any(|range| range.contains("application/json")) {
-        return ApiError::unauthorized("Unable to log in with provided credentials.", "Basic realm=\"api\"");
+        return ApiError::unauthorized(
+            "Unable to log in with provided credentials.",
+            "Basic realm=\"api\"",
+        );
     }
     ApiError::empty(StatusCode::UNAUTHORIZED)
         .with_header(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))

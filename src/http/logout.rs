@@ -19,29 +19,37 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJ
     end(&rqctx, caller).await
 }
 
-/// A link on another site makes a browser send this with its session cookie: a session ends only where the browser's own
-/// marks rule that out ([`origin::may_end_session`]). A token in the header was put there on purpose. HEAD ends nothing.
+/// A link on another site makes a browser send this with its session cookie: a session ends only
+/// where the browser's own marks rule that out ([`origin::may_end_session`]). A token in the header
+/// was put there on purpose. HEAD ends nothing.
 pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJson>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
-    let by_token = caller.as_ref().is_some_and(|s| matches!(s.credential, Credential::Token { .. }));
-    let may_end = by_token || origin::may_end_session(&rqctx.server.private, rqctx.request.headers());
+    let by_token =
+        caller.as_ref().is_some_and(|s| matches!(s.credential, Credential::Token { .. }));
+    let may_end =
+        by_token || origin::may_end_session(&rqctx.server.private, rqctx.request.headers());
     if rqctx.request.method() == Method::HEAD || !may_end {
         return Ok(logged_out());
     }
     end(&rqctx, caller).await
 }
 
-async fn end(rqctx: &Context, caller: Option<SignedIn>) -> Result<Reply<200, UntypedJson>, ApiError> {
+async fn end(
+    rqctx: &Context,
+    caller: Option<SignedIn>,
+) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
     // All that the browser sent: it would be signed in by the next one otherwise.
     let sent: Vec<_> = cookies::sessions(rqctx.request.headers()).map(digest).collect();
     let client = super::client::of(&server.settings, &rqctx.request);
     match caller.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
         Some((account, Credential::Token { id })) => {
-            tokens::log_out(&server.domain, account, id, &client).await?;
-            sessions::log_out(&server.domain, sent.clone(), &client).await?;
+            tokens::log_out(&server.app, account, id, &client).await?;
+            sessions::log_out(&server.app, sent.clone(), &client).await?;
         }
-        Some((_, Credential::Session { .. })) => sessions::log_out(&server.domain, sent.clone(), &client).await?,
+        Some((_, Credential::Session { .. })) => {
+            sessions::log_out(&server.app, sent.clone(), &client).await?
+        }
         // A password given with each request opens nothing that could be closed.
         Some((_, Credential::Basic)) => return Ok(logged_out()),
         None => {}

@@ -1,15 +1,16 @@
-//! HTTP: the one implementation of the generated trait, and everything that knows a status, a header or a cookie.
+//! HTTP: the one implementation of the generated trait, and everything that knows a status, a
+//! header or a cookie.
 //!
-//! The runtime (`specbound`) accepts the connection, finds the operation or page, authenticates by [`host`], reads and
-//! checks the body, and calls:
+//! The runtime (`specbound`) accepts the connection, finds the operation or page, authenticates by
+//! [`host`], reads and checks the body, and calls:
 //!
 //! ```text
 //! operations.rs ─► login.rs, …   5 to 15 lines each: unwrap, call domain, wrap
 //! pages/           what is answered beside the document
 //! ```
 //!
-//! Rules live in `domain`; a handler that decides more than a status belongs there. `error.rs` is the only place that
-//! turns a failure of the domain into a status and a body.
+//! Rules live in `domain`; a handler that decides more than a status belongs there. `error.rs` is
+//! the only place that turns a failure of the domain into a status and a body.
 
 pub mod caller;
 pub mod client;
@@ -33,7 +34,7 @@ use std::sync::Arc;
 
 use dropshot::ApiDescription;
 
-use crate::domain::Domain;
+use crate::domain::App;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
 
@@ -41,7 +42,8 @@ pub use caller::TOKEN_HEADER;
 pub use cookies::{CSRF_COOKIE, SESSION_COOKIE};
 pub use operations::Implementation;
 
-/// Where people reach this server unless it is told otherwise, and so the server that its document names.
+/// Where people reach this server unless it is told otherwise, and so the server that its document
+/// names.
 pub const DEFAULT_SITE_URL: &str = "http://localhost:8000";
 
 /// dropshot's context of a request to this server.
@@ -49,7 +51,7 @@ pub type Context = specbound::Context<AppState>;
 
 /// State that every handler can reach.
 pub struct AppState {
-    pub domain: Domain,
+    pub app: App,
     pub settings: Settings,
 }
 
@@ -78,8 +80,8 @@ pub struct Settings {
 }
 
 impl AppState {
-    pub fn new(domain: Domain, settings: Settings) -> AppState {
-        AppState { domain, settings }
+    pub fn new(app: App, settings: Settings) -> AppState {
+        AppState { app, settings }
     }
 
     fn cookies(&self) -> cookies::Jar<'_> {
@@ -87,7 +89,8 @@ impl AppState {
     }
 }
 
-/// The documented API, from the generated trait and its implementation: what is routed, and what is exported.
+/// The documented API, from the generated trait and its implementation: what is routed, and what is
+/// exported.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! The one implementation of the generated trait: a table of operations, each with the file that answers it.
+//! The one implementation of the generated trait: a table of operations, each with the file that
+//! answers it.
 
 use std::sync::Arc;
 
@@ -70,11 +71,17 @@ impl AuthApi for Implementation {
         answer(login::create(rqctx, call).await)
     }
 
-    async fn auth_logout_retrieve(rqctx: Context, call: Call<Anyone, NoBody>) -> Outcome<200, UntypedJson> {
+    async fn auth_logout_retrieve(
+        rqctx: Context,
+        call: Call<Anyone, NoBody>,
+    ) -> Outcome<200, UntypedJson> {
         answer(logout::retrieve(rqctx, call).await)
     }
 
-    async fn auth_logout_create(rqctx: Context, call: Call<Anyone, NoBody>) -> Outcome<200, UntypedJson> {
+    async fn auth_logout_create(
+        rqctx: Context,
+        call: Call<Anyone, NoBody>,
+    ) -> Outcome<200, UntypedJson> {
         answer(logout::create(rqctx, call).await)
     }
 
@@ -144,7 +151,10 @@ impl AuthApi for Implementation {
         answer(social::disconnect(rqctx, path, call).await)
     }
 
-    async fn auth_user_retrieve(rqctx: Context, call: Call<Signed, NoBody>) -> Outcome<200, types::UserDetails> {
+    async fn auth_user_retrieve(
+        rqctx: Context,
+        call: Call<Signed, NoBody>,
+    ) -> Outcome<200, types::UserDetails> {
         answer(user::retrieve(rqctx, call).await)
     }
 

@@ -1,7 +1,8 @@
-//! Where a browser says that a request comes from: Sec-Fetch-Site (Fetch Metadata), Origin and Referer.
+//! Where a browser says that a request comes from: Sec-Fetch-Site (Fetch Metadata), Origin and
+//! Referer.
 //!
-//! No page can set these headers, so a request that they mark as another site's was made by one. Programs send none of
-//! them.
+//! No page can set these headers, so a request that they mark as another site's was made by one.
+//! Programs send none of them.
 
 use std::net::IpAddr;
 
@@ -46,8 +47,8 @@ pub fn grant(server: &AppState, headers: &HeaderMap) -> Grant {
     }
 }
 
-/// Whether a GET may end the session that came along: one that the browser marks as same-origin or typed, or an unmarked
-/// one where browsers would have marked it otherwise.
+/// Whether a GET may end the session that came along: one that the browser marks as same-origin or
+/// typed, or an unmarked one where browsers would have marked it otherwise.
 pub fn may_end_session(server: &AppState, headers: &HeaderMap) -> bool {
     match headers.get(SEC_FETCH_SITE) {
         Some(site) => matches!(site.as_bytes(), b"same-origin" | b"none"),
@@ -56,9 +57,14 @@ pub fn may_end_session(server: &AppState, headers: &HeaderMap) -> bool {
 }
 
 fn names_foreign_origin(server: &AppState, headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let text = |name| {
+        headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
     let referer = text(REFERER).map(|url| origin_of(&url));
-    [text(ORIGIN), referer].into_iter().flatten().any(|origin| !is_own_origin(server, headers, &origin))
+    [text(ORIGIN), referer]
+        .into_iter()
+        .flatten()
+        .any(|origin| !is_own_origin(server, headers, &origin))
 }
 
 /// Browsers send Sec-Fetch-Site to potentially trustworthy URLs alone: https, and loopback hosts.
@@ -72,7 +78,9 @@ pub fn is_own_origin(server: &AppState, headers: &HeaderMap, origin: &str) -> bo
     let scheme = site.split_once("://").map_or("http", |(scheme, _)| scheme);
     // A Host beyond ASCII is no host, and equals no origin.
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    origin == site || (!host.is_empty() && origin == format!("{scheme}://{host}")) || is_trusted(server, origin)
+    origin == site
+        || (!host.is_empty() && origin == format!("{scheme}://{host}"))
+        || is_trusted(server, origin)
 }
 
 fn is_trusted(server: &AppState, origin: &str) -> bool {
@@ -86,7 +94,8 @@ pub fn origin_of(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
-/// Whether the client named this machine itself in `Host`: a name that no other site can point here (DNS rebinding).
+/// Whether the client named this machine itself in `Host`: a name that no other site can point here
+/// (DNS rebinding).
 pub fn is_loopback_host(headers: &HeaderMap) -> bool {
     headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(names_loopback)
 }
@@ -107,9 +116,15 @@ mod tests {
 
     #[test]
     fn loopback_names_are_this_machines_alone() {
-        for host in
-            ["localhost", "LOCALHOST:8000", "demo.localhost", "127.0.0.1:80", "127.9.9.9", "[::1]", "[::1]:8000"]
-        {
+        for host in [
+            "localhost",
+            "LOCALHOST:8000",
+            "demo.localhost",
+            "127.0.0.1:80",
+            "127.9.9.9",
+            "[::1]",
+            "[::1]:8000",
+        ] {
             assert!(names_loopback(host), "{host}");
         }
         for host in [

@@ -23,7 +23,9 @@ pub struct Links {
 impl Page {
     pub fn new(limit: Option<i64>, offset: Option<i64>) -> Page {
         match limit.filter(|limit| *limit > 0) {
-            Some(limit) => Page { limit: Some(limit), offset: offset.filter(|o| *o > 0).unwrap_or(0) },
+            Some(limit) => {
+                Page { limit: Some(limit), offset: offset.filter(|o| *o > 0).unwrap_or(0) }
+            }
             None => Page { limit: None, offset: 0 },
         }
     }
@@ -36,7 +38,8 @@ impl Page {
         }
     }
 
-    /// Absolute, from the configured site; other parameters are kept, sorted in; an offset of 0 is left out.
+    /// Absolute, from the configured site; other parameters are kept, sorted in; an offset of 0 is
+    /// left out.
     pub fn links(&self, settings: &Settings, request: &RequestInfo, count: i64) -> Links {
         let Some(limit) = self.limit else { return Links::default() };
         let link = |offset: i64| {
@@ -50,7 +53,8 @@ impl Page {
                 pairs.push(("offset".to_owned(), offset.to_string()));
             }
             pairs.sort_by(|a, b| a.0.cmp(&b.0));
-            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let query =
+                form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
             format!("{}{}?{query}", settings.site_url, request.uri().path())
         };
         let end = self.offset.saturating_add(limit);
@@ -63,7 +67,8 @@ impl Page {
     /// The part of a list that is in memory already.
     pub fn of<T>(&self, all: Vec<T>) -> Vec<T> {
         let skip = usize::try_from(self.offset).unwrap_or(usize::MAX);
-        let take = self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        let take =
+            self.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
         all.into_iter().skip(skip).take(take).collect()
     }
 }

@@ -4,7 +4,7 @@ use super::Context;
 use super::caller::Credential;
 use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
-use crate::domain::{Problems, accounts, resets};
+use crate::domain::{ValidationErrors, accounts, resets};
 use specbound::ApiError;
 use specbound::body::FieldValue;
 use specbound::{Body, Call, Reply, Rules};
@@ -14,7 +14,10 @@ type Signed = policy::BasicOrCookieOrToken;
 type Sent<T> = Body<T, content::JsonOrFormOrMultipart>;
 type Detail = Reply<200, types::RestAuthDetail>;
 
-pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChange>>) -> Result<Detail, ApiError> {
+pub async fn change(
+    rqctx: Context,
+    call: Call<Signed, Sent<types::PasswordChange>>,
+) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
@@ -25,27 +28,41 @@ pub async fn change(rqctx: Context, call: Call<Signed, Sent<types::PasswordChang
         Some(_) => Some(checked.raw().text("old_password").unwrap_or_default()),
     };
     let old = old.map(|old| Password::new(old.trim().to_owned()));
-    let types::PasswordChange { new_password1, new_password2 } = checked.finish(Problems::none())?;
+    let types::PasswordChange { new_password1, new_password2 } =
+        checked.finish(ValidationErrors::none())?;
     let new = (Password::new(new_password1), Password::new(new_password2));
     let (keep, new_session) = match caller.credential {
-        Credential::Token { id } => (accounts::Keep::Token(id), false),
-        Credential::Basic => (accounts::Keep::Nothing, false),
-        Credential::Session { .. } => (accounts::Keep::Nothing, true),
+        Credential::Token { id } => (accounts::Commit::Token(id), false),
+        Credential::Basic => (accounts::Commit::Nothing, false),
+        Credential::Session { .. } => (accounts::Commit::Nothing, true),
     };
-    let renewed =
-        accounts::change_password(&server.domain, &caller.account, old, new, keep, new_session, &client).await?;
+    let renewed = accounts::change_password(
+        &server.app,
+        &caller.account,
+        old,
+        new,
+        keep,
+        new_session,
+        &client,
+    )
+    .await?;
     let jar = server.cookies();
-    let cookies = renewed.iter().flat_map(|renewed| [jar.session(&renewed.session), jar.device(&renewed.device)]);
+    let cookies = renewed
+        .iter()
+        .flat_map(|renewed| [jar.session(&renewed.session), jar.device(&renewed.device)]);
     let cookies = cookies.collect::<Vec<_>>();
     Ok(detail("New password has been saved.").with_cookies(cookies))
 }
 
-pub async fn reset(rqctx: Context, call: Call<Anyone, Sent<types::PasswordReset>>) -> Result<Detail, ApiError> {
+pub async fn reset(
+    rqctx: Context,
+    call: Call<Anyone, Sent<types::PasswordReset>>,
+) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
     let types::PasswordReset { email } = input.read()?;
-    resets::ask_for_reset(&server.domain, &email, &client).await?;
+    resets::ask_for_reset(&server.app, &email, &client).await?;
     Ok(detail("Password reset e-mail has been sent."))
 }
 
@@ -58,7 +75,7 @@ pub async fn reset_confirm(
     let (_, input) = call.admit(&rqctx).await?;
     let types::PasswordResetConfirm { new_password1, new_password2, token, uid } = input.read()?;
     let new = (Password::new(new_password1), Password::new(new_password2));
-    let device = resets::confirm_reset(&server.domain, &uid, &token, new, &client).await?;
+    let device = resets::confirm_reset(&server.app, &uid, &token, new, &client).await?;
     let cookies = server.cookies().logged_in(None, Some(&device));
     Ok(detail("Password has been reset with the new password.").with_cookies(cookies))
 }

@@ -20,12 +20,18 @@ pub async fn list(
     let server = &rqctx.server.private;
     call.admit(&rqctx).await?;
     let params::AuthProvidersListQuery { limit, offset } = query.read()?;
-    let rules = &server.domain.rules;
+    let rules = &server.app.rules;
     let response = types::SocialProviderListResponse {
         sso_enabled: rules.sso_enabled,
         sso_registration: rules.sso_registration,
         mfa_required: rules.mfa_enforced,
-        providers: server.domain.providers.all().iter().map(|provider| shown(server, provider)).collect(),
+        providers: server
+            .app
+            .providers
+            .all()
+            .iter()
+            .map(|provider| shown(server, provider))
+            .collect(),
         registration_enabled: rules.registration_enabled,
         password_forgotten_enabled: rules.password_forgotten_enabled,
     };
@@ -39,9 +45,11 @@ pub async fn list(
     }))
 }
 
-/// The document has a way in for each, also where `configured` or `sso_enabled` say that it leads nowhere.
+/// The document has a way in for each, also where `configured` or `sso_enabled` say that it leads
+/// nowhere.
 fn shown(server: &AppState, provider: &Provider) -> types::SocialProvider {
-    let [login, connect] = social::ways(&provider.id).map(|path| format!("{}{path}", server.settings.site_url));
+    let [login, connect] =
+        social::ways(&provider.id).map(|path| format!("{}{path}", server.settings.site_url));
     types::SocialProvider {
         id: provider.id.clone(),
         name: provider.name.clone(),

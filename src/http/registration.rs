@@ -5,7 +5,7 @@ use super::{AppState, origin};
 use crate::api::{content, policy, types};
 use crate::domain::client::Client;
 use crate::domain::passwords::Password;
-use crate::domain::{Problems, accounts, email_addresses};
+use crate::domain::{ValidationErrors, accounts, email_addresses};
 use specbound::ApiError;
 use specbound::{Body, Call, Input, OptionalBody, Reply, Rules};
 
@@ -14,14 +14,19 @@ type Register = Body<types::Register, content::JsonOrFormOrMultipart>;
 type Resend = OptionalBody<types::ResendEmailVerification, content::JsonOrFormOrMultipart>;
 type Verify = Body<types::VerifyEmail, content::JsonOrFormOrMultipart>;
 
-pub async fn create(rqctx: Context, call: Call<Anyone, Register>) -> Result<Reply<201, types::Token>, ApiError> {
+pub async fn create(
+    rqctx: Context,
+    call: Call<Anyone, Register>,
+) -> Result<Reply<201, types::Token>, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
     let grant = origin::grant(server, rqctx.request.headers());
     let (_, input) = call.admit(&rqctx).await?;
-    let accounts::Granted { token, session, device } = register(server, input, grant, client).await?;
+    let accounts::Granted { token, session, device } =
+        register(server, input, grant, client).await?;
     let token = types::Token { key: token.map(|key| key.expose().to_owned()) };
-    Ok(Reply::new(token).with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
+    Ok(Reply::new(token)
+        .with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
 }
 
 /// Also for the pages.
@@ -35,10 +40,10 @@ pub async fn register(
     grant: accounts::Grant,
     client: Client,
 ) -> Result<accounts::Granted, ApiError> {
-    let also_required: &[&str] = if server.domain.rules.needs_email() { &["email"] } else { &[] };
+    let also_required: &[&str] = if server.app.rules.needs_email() { &["email"] } else { &[] };
     let checked = input.check(Rules { also_required, ..Rules::default() });
     let problems = accounts::registration_problems(
-        &server.domain,
+        &server.app,
         checked.text("username"),
         checked.text("email"),
         [checked.text("password1"), checked.text("password2")],
@@ -54,7 +59,7 @@ pub async fn register(
         grant,
         client,
     };
-    Ok(accounts::register(&server.domain, registration).await?)
+    Ok(accounts::register(&server.app, registration).await?)
 }
 
 pub async fn resend_email(
@@ -66,8 +71,8 @@ pub async fn resend_email(
     let (_, input) = call.admit(&rqctx).await?;
     // The document lets it out; then there is nobody to mail.
     let checked = input.check(Rules { also_required: &["email"], ..Rules::default() });
-    let types::ResendEmailVerification { email } = checked.finish(Problems::none())?;
-    email_addresses::resend_confirmation(&server.domain, &email.unwrap_or_default(), &client).await?;
+    let types::ResendEmailVerification { email } = checked.finish(ValidationErrors::none())?;
+    email_addresses::resend_confirmation(&server.app, &email.unwrap_or_default(), &client).await?;
     Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
 }
 
@@ -80,6 +85,6 @@ pub async fn verify_email(
     let (caller, input) = call.admit(&rqctx).await?;
     let types::VerifyEmail { key } = input.read()?;
     let caller = caller.map(|caller| caller.account.id);
-    email_addresses::confirm(&server.domain, &key, caller, &client).await?;
+    email_addresses::confirm(&server.app, &key, caller, &client).await?;
     Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
 }

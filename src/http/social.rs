@@ -19,7 +19,8 @@ pub async fn list(
     let (caller, ()) = call.admit(&rqctx).await?;
     let params::AuthSocialListQuery { limit, offset } = query.read()?;
     let page = Page::new(limit, offset);
-    let (count, rows) = social::list(&server.domain, caller.account.id, page.limit, page.offset).await?;
+    let (count, rows) =
+        social::list(&server.app, caller.account.id, page.limit, page.offset).await?;
     let links = page.links(&server.settings, &rqctx.request, count);
     let results = rows.into_iter().map(|row| types::SocialAccount {
         id: row.id,
@@ -46,6 +47,6 @@ pub async fn disconnect(
     let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
     let params::AuthSocialDisconnectCreatePath { id } = path.read()?;
-    social::disconnect(&server.domain, caller.account.id, id, &client).await?;
+    social::disconnect(&server.app, caller.account.id, id, &client).await?;
     Ok(Reply::new(types::SocialConnect { access_token: None, code: None, id_token: None }))
 }

@@ -3,7 +3,7 @@
 use super::Context;
 use super::caller::SignedIn;
 use crate::api::{content, policy, types};
-use crate::domain::{Problems, accounts, usernames};
+use crate::domain::{ValidationErrors, accounts, usernames};
 use crate::store::Account;
 use specbound::ApiError;
 use specbound::{Body, Call, Checked, HasConstraints, NoBody, OptionalBody, Reply, Rules};
@@ -13,9 +13,14 @@ type Put = Body<types::UserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Patch = OptionalBody<types::PatchedUserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Record = Reply<200, types::UserDetails>;
 
-const RULES: Rules<'_> =
-    Rules { partial: false, also_required: &[], blank_allowed: &["first_name", "last_name"], row_ids: &[] };
-/// A name may stay as it is, but never become empty: a form's `username=` is a blank name, not one left out.
+const RULES: Rules<'_> = Rules {
+    partial: false,
+    also_required: &[],
+    blank_allowed: &["first_name", "last_name"],
+    row_ids: &[],
+};
+/// A name may stay as it is, but never become empty: a form's `username=` is a blank name, not one
+/// left out.
 const PATCH_RULES: Rules<'_> = Rules { partial: true, also_required: &["username"], ..RULES };
 
 pub async fn retrieve(rqctx: Context, call: Call<Signed, NoBody>) -> Result<Record, ApiError> {
@@ -35,7 +40,8 @@ pub async fn partial_update(rqctx: Context, call: Call<Signed, Patch>) -> Result
     let (caller, input) = call.admit(&rqctx).await?;
     let checked = input.check(PATCH_RULES);
     let problems = username_problems(&rqctx, &caller, &checked).await?;
-    let types::PatchedUserDetailsRequest { username, first_name, last_name } = checked.finish(problems)?;
+    let types::PatchedUserDetailsRequest { username, first_name, last_name } =
+        checked.finish(problems)?;
     save(&rqctx, caller, username, first_name, last_name).await
 }
 
@@ -43,12 +49,13 @@ async fn username_problems<T: HasConstraints + serde::de::DeserializeOwned>(
     rqctx: &Context,
     caller: &SignedIn,
     checked: &Checked<T>,
-) -> Result<Problems, ApiError> {
-    let mut problems = Problems::none();
+) -> Result<ValidationErrors, ApiError> {
+    let mut problems = ValidationErrors::none();
     if let Some(username) = checked.text("username") {
         let server = &rqctx.server.private;
         let client = super::client::of(&server.settings, &rqctx.request);
-        let found = usernames::new_username_problems(&server.domain, username, &caller.account, &client);
+        let found =
+            usernames::new_username_problems(&server.app, username, &caller.account, &client);
         problems.add("username", found.await?);
     }
     Ok(problems)
@@ -63,7 +70,8 @@ async fn save(
 ) -> Result<Record, ApiError> {
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
-    let saved = accounts::update(&server.domain, caller.account.id, username, first_name, last_name, &client);
+    let saved =
+        accounts::update(&server.app, caller.account.id, username, first_name, last_name, &client);
     Ok(record(saved.await?))
 }
 

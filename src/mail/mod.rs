@@ -73,7 +73,9 @@ impl Outbox {
         let plain = serde_json::to_vec(message).unwrap_or_default();
         let mut sealed = nonce.to_vec();
         // Encryption only fails beyond 256 GiB.
-        sealed.extend(self.cipher.encrypt(XNonce::from_slice(&nonce), plain.as_slice()).unwrap_or_default());
+        sealed.extend(
+            self.cipher.encrypt(XNonce::from_slice(&nonce), plain.as_slice()).unwrap_or_default(),
+        );
         sealed
     }
 
@@ -89,7 +91,12 @@ impl Outbox {
     /// # Errors
     ///
     /// The store's.
-    pub fn queue(&self, w: &Writer<'_>, sealed: &[u8], now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub fn queue(
+        &self,
+        w: &Writer<'_>,
+        sealed: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         w.outbox_insert(sealed, now, now + Duration::days(RETENTION_DAYS))?;
         Ok(())
     }
@@ -100,7 +107,12 @@ impl Outbox {
     /// # Errors
     ///
     /// The store's.
-    pub fn queue_decoy(&self, w: &Writer<'_>, sealed: &[u8], now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub fn queue_decoy(
+        &self,
+        w: &Writer<'_>,
+        sealed: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let id = w.outbox_insert(sealed, now, now)?;
         w.outbox_delete(id)?;
         Ok(())
@@ -119,7 +131,8 @@ impl Outbox {
     /// One email for all accounts with this address: the username and confirmation key of each.
     pub fn confirm_address(&self, to: &str, accounts: &[(String, String)]) -> Message {
         let link = |key: &str| format!("{}/accounts/confirm-email/{key}/", self.site_url);
-        let entries: Vec<_> = accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
+        let entries: Vec<_> =
+            accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
         texts::confirm_address(&self.prefix, to, &entries)
     }
 
@@ -129,7 +142,8 @@ impl Outbox {
         let link = |(uid, token): &(String, String)| {
             format!("{}/platform/set-password?uid={uid}&token={token}", self.site_url)
         };
-        let entries: Vec<_> = accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
+        let entries: Vec<_> =
+            accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
         texts::password_reset(&self.prefix, to, &entries)
     }
 
@@ -145,7 +159,8 @@ impl Outbox {
         browser: &str,
     ) -> Message {
         let account = Entry { username, link: format!("{}/platform/", self.site_url) };
-        let mut details = vec![at.format("%Y-%m-%d %H:%M UTC").to_string(), format!("from {address}")];
+        let mut details =
+            vec![at.format("%Y-%m-%d %H:%M UTC").to_string(), format!("from {address}")];
         if !browser.is_empty() {
             details.push(browser.to_owned());
         }

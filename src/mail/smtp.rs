@@ -80,11 +80,16 @@ impl Smtp {
     ///
     /// One line for the operator, at start.
     pub fn new(settings: SmtpSettings) -> Result<Smtp, String> {
-        let sender: Mailbox =
-            settings.sender.parse().map_err(|_| "INVENTREE_EMAIL_SENDER is not an email address".to_owned())?;
+        let sender: Mailbox = settings
+            .sender
+            .parse()
+            .map_err(|_| "INVENTREE_EMAIL_SENDER is not an email address".to_owned())?;
         // Otherwise every email would need SMTPUTF8.
         if !sender.email.to_string().is_ascii() {
-            return Err("INVENTREE_EMAIL_SENDER must be an ASCII address (write its domain in Punycode)".to_owned());
+            return Err(
+                "INVENTREE_EMAIL_SENDER must be an ASCII address (write its domain in Punycode)"
+                    .to_owned(),
+            );
         }
         let encryption = match (settings.ssl, settings.tls) {
             (true, _) => Encryption::Implicit(tls_parameters(&settings)?),
@@ -97,7 +102,8 @@ impl Smtp {
             port: settings.port,
             client_id: ClientId::default(),
             encryption,
-            credentials: credentials.map(|(name, password)| Credentials::new(name, password.expose().to_owned())),
+            credentials: credentials
+                .map(|(name, password)| Credentials::new(name, password.expose().to_owned())),
             sender,
             command_timeout: COMMAND_TIMEOUT,
         })
@@ -120,9 +126,11 @@ impl Smtp {
     }
 
     fn compose(&self, message: &Message) -> Result<lettre::Message, TransportError> {
-        let unusable = || TransportError::Refused("the address cannot be used in an email header".to_owned());
+        let unusable =
+            || TransportError::Refused("the address cannot be used in an email header".to_owned());
         let to = address(&message.to).ok_or_else(unusable)?;
-        let envelope = Envelope::new(Some(self.sender.email.clone()), vec![to.clone()]).map_err(|_| unusable())?;
+        let envelope = Envelope::new(Some(self.sender.email.clone()), vec![to.clone()])
+            .map_err(|_| unusable())?;
         // Suppresses automatic replies (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         lettre::Message::builder()
@@ -132,7 +140,10 @@ impl Smtp {
             .subject(message.subject.clone())
             .message_id(Some(self.message_id(message)))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
-            .multipart(MultiPart::alternative_plain_html(message.text.clone(), message.html.clone()))
+            .multipart(MultiPart::alternative_plain_html(
+                message.text.clone(),
+                message.html.clone(),
+            ))
             .map_err(|_| TransportError::Refused("the message cannot be formatted".to_owned()))
     }
 
@@ -144,7 +155,8 @@ impl Smtp {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part.as_bytes());
         }
-        let id: String = digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let id: String =
+            digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("<{id}@{}>", self.sender.email.domain())
     }
 
@@ -152,17 +164,29 @@ impl Smtp {
     async fn connect(&self) -> Result<AsyncSmtpConnection, TransportError> {
         let mut connection = match &self.encryption {
             Encryption::Implicit(parameters) => {
-                let (server, parameters) = ((self.host.as_str(), self.port), Some(parameters.clone()));
+                let (server, parameters) =
+                    ((self.host.as_str(), self.port), Some(parameters.clone()));
                 let per_address = Some(self.command_timeout / MAX_ADDRESSES);
-                let connecting =
-                    AsyncSmtpConnection::connect_tokio1(server, per_address, &self.client_id, parameters, None);
+                let connecting = AsyncSmtpConnection::connect_tokio1(
+                    server,
+                    per_address,
+                    &self.client_id,
+                    parameters,
+                    None,
+                );
                 self.step(connecting).await
             }
             _ => {
                 let unreachable = |e| TransportError::Unreachable(format!("connecting: {e}"));
                 let stream = timeout(self.command_timeout, self.stream()).await;
-                let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(unreachable)?;
-                self.step(AsyncSmtpConnection::connect_with_transport(Box::new(stream), &self.client_id)).await
+                let stream = stream
+                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                    .map_err(unreachable)?;
+                self.step(AsyncSmtpConnection::connect_with_transport(
+                    Box::new(stream),
+                    &self.client_id,
+                ))
+                .await
             }
         }
         .map_err(|error| error.of_server("connecting"))?;
@@ -182,10 +206,13 @@ impl Smtp {
     async fn stream(&self) -> io::Result<TcpStream> {
         let mut outcome = Err(io::Error::other("the host has no address"));
         for address in tokio::net::lookup_host((self.host.as_str(), self.port)).await? {
-            outcome = match timeout(self.command_timeout / MAX_ADDRESSES, TcpStream::connect(address)).await {
-                Ok(connected) => connected,
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
-            };
+            outcome =
+                match timeout(self.command_timeout / MAX_ADDRESSES, TcpStream::connect(address))
+                    .await
+                {
+                    Ok(connected) => connected,
+                    Err(_) => Err(io::ErrorKind::TimedOut.into()),
+                };
             if outcome.is_ok() {
                 break;
             }
@@ -201,7 +228,9 @@ impl Smtp {
         mail: &lettre::Message,
     ) -> Result<(), TransportError> {
         let [to] = mail.envelope().to() else {
-            return Err(TransportError::Refused("the message does not have exactly one recipient".to_owned()));
+            return Err(TransportError::Refused(
+                "the message does not have exactly one recipient".to_owned(),
+            ));
         };
         let bytes = mail.formatted();
         let mut parameters = Vec::new();
@@ -222,16 +251,24 @@ impl Smtp {
         self.step(connection.command(rcpt)).await.map_err(StepError::of_recipient)?;
         self.step(connection.command(Data)).await.map_err(|error| error.of_mail("DATA"))?;
         let limit = self.command_timeout.max(DATA_TIMEOUT);
-        within(limit, connection.message(&bytes)).await.map_err(|error| error.of_mail("message"))?;
+        within(limit, connection.message(&bytes))
+            .await
+            .map_err(|error| error.of_mail("message"))?;
         Ok(())
     }
 
-    async fn step<T>(&self, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, StepError> {
+    async fn step<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, StepError> {
         within(self.command_timeout, exchange).await
     }
 }
 
-async fn within<T>(limit: Duration, exchange: impl Future<Output = Result<T, Error>>) -> Result<T, StepError> {
+async fn within<T>(
+    limit: Duration,
+    exchange: impl Future<Output = Result<T, Error>>,
+) -> Result<T, StepError> {
     timeout(limit, exchange).await.map_err(|_| StepError::Timeout)?.map_err(StepError::Smtp)
 }
 
@@ -257,7 +294,8 @@ fn address(text: &str) -> Option<Address> {
 fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, String> {
     let mut builder = TlsParameters::builder(settings.host.clone());
     if let Some(pem) = &settings.extra_root_pem {
-        builder = builder.add_root_certificate(Certificate::from_pem(pem).map_err(|e| e.to_string())?);
+        builder =
+            builder.add_root_certificate(Certificate::from_pem(pem).map_err(|e| e.to_string())?);
     }
     builder.build().map_err(|e| e.to_string())
 }
@@ -301,8 +339,14 @@ impl StepError {
         let StepError::Smtp(error) = self else { return String::new() };
         let sentence = error.source().map(ToString::to_string).unwrap_or_default();
         let word = sentence.split_ascii_whitespace().next().unwrap_or_default();
-        let is_number = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
-        if word.split('.').count() == 3 && word.split('.').all(is_number) { word.to_owned() } else { String::new() }
+        let is_number = |part: &str| {
+            (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if word.split('.').count() == 3 && word.split('.').all(is_number) {
+            word.to_owned()
+        } else {
+            String::new()
+        }
     }
 }
 
@@ -362,7 +406,10 @@ mod tests {
         let mut smtp = Smtp::new(settings(listener.local_addr().unwrap().port())).unwrap();
         smtp.command_timeout = Duration::from_millis(20);
         let outcome = smtp.send(&message("amy@example.org")).await;
-        assert_eq!(outcome, Err(TransportError::Unreachable("connecting: the mail server timed out".to_owned())));
+        assert_eq!(
+            outcome,
+            Err(TransportError::Unreachable("connecting: the mail server timed out".to_owned()))
+        );
     }
 
     #[tokio::test]
@@ -427,7 +474,10 @@ mod tests {
             ("MAIL", ""),
         ] {
             let outcome = outcome(command, reply).await;
-            assert!(matches!(outcome, Err(TransportError::Unreachable(_))), "{command} {reply}: {outcome:?}");
+            assert!(
+                matches!(outcome, Err(TransportError::Unreachable(_))),
+                "{command} {reply}: {outcome:?}"
+            );
         }
     }
 
@@ -444,18 +494,28 @@ mod tests {
             (".", ""),
         ] {
             let outcome = outcome(command, reply).await;
-            assert!(matches!(outcome, Err(TransportError::Deferred(_))), "{command} {reply}: {outcome:?}");
+            assert!(
+                matches!(outcome, Err(TransportError::Deferred(_))),
+                "{command} {reply}: {outcome:?}"
+            );
         }
     }
 
     #[tokio::test]
     async fn refusals_of_one_mail_are_for_good_and_do_not_repeat_the_servers_words() {
         for (command, reply, told) in [
-            ("RCPT", "550 5.1.1 <amy@example.org>: unknown", "RCPT: the mail server answered 550 5.1.1"),
+            (
+                "RCPT",
+                "550 5.1.1 <amy@example.org>: unknown",
+                "RCPT: the mail server answered 550 5.1.1",
+            ),
             ("RCPT", "553 amy@example.org unknown", "RCPT: the mail server answered 553"),
             (".", "554 5.6.0 no", "message: the mail server answered 554 5.6.0"),
         ] {
-            assert_eq!(outcome(command, reply).await, Err(TransportError::Refused(told.to_owned())));
+            assert_eq!(
+                outcome(command, reply).await,
+                Err(TransportError::Refused(told.to_owned()))
+            );
         }
     }
 
@@ -466,7 +526,9 @@ mod tests {
 
     #[test]
     fn mail_has_both_parts_and_the_headers_it_needs() {
-        let mail = String::from_utf8(smtp().compose(&message("amy@example.org")).unwrap().formatted()).unwrap();
+        let mail =
+            String::from_utf8(smtp().compose(&message("amy@example.org")).unwrap().formatted())
+                .unwrap();
         for expected in [
             "From: Stock <stock@example.org>\r\n",
             "To: amy@example.org\r\n",
@@ -485,7 +547,11 @@ mod tests {
     #[test]
     fn quoted_address_is_written_as_it_is() {
         let mail = smtp().compose(&message("\"a \\\" b\"@example.org")).unwrap();
-        assert!(String::from_utf8(mail.formatted()).unwrap().contains("To: \"a \\\" b\"@example.org\r\n"));
+        assert!(
+            String::from_utf8(mail.formatted())
+                .unwrap()
+                .contains("To: \"a \\\" b\"@example.org\r\n")
+        );
     }
 
     #[test]
@@ -500,7 +566,10 @@ mod tests {
     #[test]
     fn sender_must_be_one_ascii_address() {
         for sender in ["", "stock", "stöck@example.org", "stock@bücher.example"] {
-            assert!(Smtp::new(SmtpSettings { sender: sender.to_owned(), ..settings(25) }).is_err(), "{sender}");
+            assert!(
+                Smtp::new(SmtpSettings { sender: sender.to_owned(), ..settings(25) }).is_err(),
+                "{sender}"
+            );
         }
     }
 }

@@ -45,8 +45,8 @@ pub fn password_reset(prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message 
         details: Vec::new(),
         ask: "If this was you, choose a new password here:",
         button: "Choose a new password",
-        after: "The link works once, and for a limited time. If this was not you, ignore this email: \
-                your password has not been changed.",
+        after: "The link works once, and for a limited time. If this was not you, ignore this \
+            email: your password has not been changed.",
     }
     .render(prefix, to, entries)
 }
@@ -59,14 +59,22 @@ pub enum Attached<'a> {
 }
 
 /// Security notice to a verified address. `details` say when and from where.
-pub fn notice(prefix: &str, to: &str, account: Entry<'_>, attached: Attached<'_>, details: Vec<String>) -> Message {
+pub fn notice(
+    prefix: &str,
+    to: &str,
+    account: Entry<'_>,
+    attached: Attached<'_>,
+    details: Vec<String>,
+) -> Message {
     let (subject, before, name) = match attached {
         Attached::Address(email) => {
             ("An Email Address Was Added", "An address was added to the InvenTree account", email)
         }
-        Attached::Provider(name) => {
-            ("A Sign-in Provider Was Connected", "A sign-in provider was connected to the InvenTree account", name)
-        }
+        Attached::Provider(name) => (
+            "A Sign-in Provider Was Connected",
+            "A sign-in provider was connected to the InvenTree account",
+            name,
+        ),
     };
     let details = std::iter::once(name.to_owned()).chain(details);
     Wording {
@@ -163,8 +171,8 @@ impl Wording {
     }
 }
 
-const BUTTON: &str = "display: inline-block; padding: 10px 20px; border-radius: 6px; background: #1f5fae; \
-                      color: #ffffff; text-decoration: none";
+const BUTTON: &str = "display: inline-block; padding: 10px 20px; border-radius: 6px; background: \
+    #1f5fae; color: #ffffff; text-decoration: none";
 
 /// Untrusted text made safe for one line.
 fn sanitized(text: &str, length: usize) -> String {
@@ -227,9 +235,10 @@ mod tests {
 
     #[test]
     fn link_and_username_have_a_line_each_in_the_text() {
-        for mail in
-            [confirm_address("", "a@example.org", &of("alice")), password_reset("", "a@example.org", &of("alice"))]
-        {
+        for mail in [
+            confirm_address("", "a@example.org", &of("alice")),
+            password_reset("", "a@example.org", &of("alice")),
+        ] {
             assert!(has_line(&mail.text, LINK));
             assert!(has_line(&mail.text, "alice"));
         }
@@ -247,12 +256,18 @@ mod tests {
     #[test]
     fn username_is_never_markup() {
         let html = confirm_address("", "a@example.org", &of("<a href=\"x\" title='y'>&")).html;
-        assert!(html.contains("<strong>&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;</strong>"));
+        assert!(
+            html.contains("<strong>&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;</strong>")
+        );
     }
 
     #[test]
     fn username_brings_no_line_of_its_own_and_hides_nothing() {
-        let mail = confirm_address("", "a@example.org", &of("al\r\n\nice\u{202e}\u{2028}\u{85}\u{200b}\0"));
+        let mail = confirm_address(
+            "",
+            "a@example.org",
+            &of("al\r\n\nice\u{202e}\u{2028}\u{85}\u{200b}\0"),
+        );
         assert!(has_line(&mail.text, "alice"));
         assert!(mail.html.contains("<strong>alice</strong>"));
     }
@@ -265,10 +280,18 @@ mod tests {
 
     #[test]
     fn several_accounts_share_a_mail_with_a_link_each() {
-        let entries = ["amy", "bob"].map(|username| Entry { username, link: format!("{LINK}&for={username}") });
-        for mail in [confirm_address("", "a@example.org", &entries), password_reset("", "a@example.org", &entries)] {
+        let entries = ["amy", "bob"]
+            .map(|username| Entry { username, link: format!("{LINK}&for={username}") });
+        for mail in [
+            confirm_address("", "a@example.org", &entries),
+            password_reset("", "a@example.org", &entries),
+        ] {
             for Entry { username, link } in &entries {
-                assert!(has_line(&mail.text, username) && has_line(&mail.text, link), "{}", mail.text);
+                assert!(
+                    has_line(&mail.text, username) && has_line(&mail.text, link),
+                    "{}",
+                    mail.text
+                );
                 assert!(mail.html.contains(&escaped(link)), "{}", mail.html);
             }
         }
@@ -278,9 +301,14 @@ mod tests {
     fn notice_shows_a_strangers_words_on_one_line_and_never_as_markup() {
         let browser = "<b>Firefox</b>\r\nhttp://evil.example.net/\u{202e}".to_owned();
         let [account] = of("amy");
-        let mail = notice("", "a@example.org", account, Attached::Address("b@example.org"), vec![browser]);
+        let mail =
+            notice("", "a@example.org", account, Attached::Address("b@example.org"), vec![browser]);
         assert!(has_line(&mail.text, "b@example.org") && has_line(&mail.text, LINK));
         assert!(has_line(&mail.text, "<b>Firefox</b>http://evil.example.net/"));
-        assert!(mail.html.contains("&lt;b&gt;Firefox") && !mail.html.contains("<b>"), "{}", mail.html);
+        assert!(
+            mail.html.contains("&lt;b&gt;Firefox") && !mail.html.contains("<b>"),
+            "{}",
+            mail.html
+        );
     }
 }

@@ -93,7 +93,12 @@ mod tests {
     fn email_on_the_console_does_not_move_its_cursor() {
         let hostile = "a\u{1b}[2J\u{9b}2J\u{202e}b";
         let [to, subject] = [hostile; 2].map(str::to_owned);
-        let message = Message { to, subject, text: format!("Hello,\n\n    {hostile}\n"), html: String::new() };
+        let message = Message {
+            to,
+            subject,
+            text: format!("Hello,\n\n    {hostile}\n"),
+            html: String::new(),
+        };
         let shown = shown(&message);
         assert!(!shown.replace('\n', "").contains(text::is_unprintable), "{shown:?}");
         assert!(shown.contains("\n\nHello,\n\n    a"), "{shown:?}");

@@ -56,7 +56,13 @@ impl WorkerHandle {
     }
 }
 
-pub fn start(store: Store, outbox: Outbox, transport: Option<Transport>, now: Now, log: Logger) -> WorkerHandle {
+pub fn start(
+    store: Store,
+    outbox: Outbox,
+    transport: Option<Transport>,
+    now: Now,
+    log: Logger,
+) -> WorkerHandle {
     let (stop, mut stopping) = watch::channel(false);
     let task = tokio::spawn(async move {
         let mut worker = OutboxWorker::new(store, outbox, transport, now, log);
@@ -96,8 +102,23 @@ pub struct OutboxWorker {
 }
 
 impl OutboxWorker {
-    pub fn new(store: Store, outbox: Outbox, transport: Option<Transport>, now: Now, log: Logger) -> OutboxWorker {
-        OutboxWorker { store, outbox, transport, now, log, sent: HashSet::new(), unreachable: 0, resume: None }
+    pub fn new(
+        store: Store,
+        outbox: Outbox,
+        transport: Option<Transport>,
+        now: Now,
+        log: Logger,
+    ) -> OutboxWorker {
+        OutboxWorker {
+            store,
+            outbox,
+            transport,
+            now,
+            log,
+            sent: HashSet::new(),
+            unreachable: 0,
+            resume: None,
+        }
     }
 
     /// Sends until nothing is due; returns how long to sleep.
@@ -138,7 +159,10 @@ impl OutboxWorker {
         if self.store.is_shared() {
             while !is_stopping() {
                 let (now, until) = ((self.now)(), self.claim_until());
-                let Some(mail) = self.store.write(move |w| w.outbox_claim(now, until)).await? else { return Ok(false) };
+                let Some(mail) = self.store.write(move |w| w.outbox_claim(now, until)).await?
+                else {
+                    return Ok(false);
+                };
                 if !self.deliver(&transport, mail).await? {
                     return Ok(false);
                 }
@@ -159,7 +183,12 @@ impl OutboxWorker {
         (self.now)() + chrono::Duration::seconds(CLAIM_SECONDS)
     }
 
-    async fn send(&self, transport: &Transport, id: i64, message: &Message) -> Result<(), TransportError> {
+    async fn send(
+        &self,
+        transport: &Transport,
+        id: i64,
+        message: &Message,
+    ) -> Result<(), TransportError> {
         let sending = transport.send(message);
         if !self.store.is_shared() {
             return sending.await;
@@ -171,7 +200,8 @@ impl OutboxWorker {
                 () = tokio::time::sleep(CLAIM_RENEWAL_INTERVAL) => {
                     let until = self.claim_until();
                     if let Err(error) = self.store.write(move |w| w.outbox_set_next_attempt(id, until)).await {
-                        warn!(self.log, "failed to renew the claim on an email: another server may send it again";
+                        warn!(self.log, "failed to renew the claim on an email: another server may \
+                            send it again";
                             "email" => id, "why" => %error);
                     }
                 }
@@ -180,10 +210,15 @@ impl OutboxWorker {
     }
 
     /// False if the mail server is unreachable, as the other emails would fail too.
-    async fn deliver(&mut self, transport: &Transport, mail: OutboxMail) -> Result<bool, StoreError> {
+    async fn deliver(
+        &mut self,
+        transport: &Transport,
+        mail: OutboxMail,
+    ) -> Result<bool, StoreError> {
         let Some(message) = self.outbox.open(&mail.sealed) else {
             self.outbox.metrics().dropped.inc();
-            warn!(self.log, "email dropped: encrypted under another secret key"; "email" => mail.id);
+            warn!(self.log, "email dropped: encrypted under another secret \
+                key"; "email" => mail.id);
             return self.delete(mail.id).await.map(|()| true);
         };
         match self.send(transport, mail.id, &message).await {
@@ -193,16 +228,17 @@ impl OutboxWorker {
             }
             Err(TransportError::Refused(why)) => {
                 self.outbox.metrics().dropped.inc();
-                warn!(self.log, "email dropped: permanently rejected"; "email" => mail.id, "why" => why);
+                warn!(self.log, "email dropped: permanently \
+                    rejected"; "email" => mail.id, "why" => why);
             }
             Err(TransportError::Deferred(why)) => {
-                self.outbox.metrics().put_off.inc();
+                self.outbox.metrics().deferred.inc();
                 warn!(self.log, "email deferred"; "email" => mail.id, "why" => why);
                 (self.unreachable, self.resume) = (0, None);
                 return self.postpone(&mail).await.map(|()| true);
             }
             Err(TransportError::Unreachable(why)) => {
-                self.outbox.metrics().put_off.inc();
+                self.outbox.metrics().deferred.inc();
                 let step = self.unreachable.min(RECONNECT_SECONDS.len() - 1);
                 let wait = RECONNECT_SECONDS[step];
                 warn!(self.log, "mail server unreachable, backing off";
@@ -250,7 +286,10 @@ impl OutboxWorker {
         match (next, &self.transport) {
             (Ok(Some(next)), Some(_)) => {
                 let due = self.resume.map_or(next, |resume| resume.max(next));
-                (due - (self.now)()).to_std().unwrap_or_default().clamp(Duration::from_millis(100), longest)
+                (due - (self.now)())
+                    .to_std()
+                    .unwrap_or_default()
+                    .clamp(Duration::from_millis(100), longest)
             }
             _ => longest,
         }
@@ -277,8 +316,10 @@ mod tests {
         let store = Store::open(&folder.path().join("db").into()).unwrap();
         let outbox = Outbox::new(&[7; 32], "", "http://auth.example.com");
         for number in 0..count {
-            let message =
-                outbox.confirm_address(&format!("{number}@example.org"), &[("amy".to_owned(), "key".to_owned())]);
+            let message = outbox.confirm_address(
+                &format!("{number}@example.org"),
+                &[("amy".to_owned(), "key".to_owned())],
+            );
             let (sealed, outbox) = (outbox.seal(&message, [number; 24]), outbox.clone());
             store.write(move |w| outbox.queue(w, &sealed, now())).await.unwrap();
         }
@@ -288,7 +329,13 @@ mod tests {
     impl Fixture {
         fn worker(&self) -> OutboxWorker {
             let transport = Transport::Memory(Arc::clone(&self.mails));
-            OutboxWorker::new(self.store.clone(), self.outbox.clone(), Some(transport), Arc::new(now), log())
+            OutboxWorker::new(
+                self.store.clone(),
+                self.outbox.clone(),
+                Some(transport),
+                Arc::new(now),
+                log(),
+            )
         }
 
         fn sent(&self) -> usize {
@@ -321,7 +368,8 @@ mod tests {
         let fixture = fixture(60).await;
         let (_stop, stopping) = watch::channel(false);
         fixture.worker().work(&stopping).await;
-        let sent: Vec<_> = fixture.mails.lock().unwrap().iter().map(|mail| mail.to.clone()).collect();
+        let sent: Vec<_> =
+            fixture.mails.lock().unwrap().iter().map(|mail| mail.to.clone()).collect();
         assert_eq!(sent, (0..60).map(|number| format!("{number}@example.org")).collect::<Vec<_>>());
         assert_eq!(fixture.waiting().await, 0);
     }

@@ -7,15 +7,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::oidc::{error_chain, exchange_failed};
-use super::{CallbackParams, Challenge, Client, ExternalIdentity, Fault, subject};
+use super::{CallbackParams, Challenge, Client, ExternalIdentity, ProviderError, subject};
 
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenUrl,
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenUrl,
 };
 
-type Configured = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+type Configured =
+    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 pub struct GitHub {
     client: Client,
@@ -47,7 +48,9 @@ impl GitHub {
         let wrong = |e: oauth2::url::ParseError| format!("{server}: {e}");
         let mut oauth2 = BasicClient::new(ClientId::new(client.id.clone()))
             .set_auth_uri(AuthUrl::new(format!("{server}/login/oauth/authorize")).map_err(wrong)?)
-            .set_token_uri(TokenUrl::new(format!("{server}/login/oauth/access_token")).map_err(wrong)?)
+            .set_token_uri(
+                TokenUrl::new(format!("{server}/login/oauth/access_token")).map_err(wrong)?,
+            )
             .set_redirect_uri(RedirectUrl::new(client.redirect.clone()).map_err(wrong)?)
             .set_auth_type(AuthType::RequestBody);
         if let Some(secret) = &client.secret {
@@ -56,7 +59,7 @@ impl GitHub {
         Ok(GitHub { client, oauth2, api })
     }
 
-    pub fn authorization_url(&self, challenge: &Challenge) -> Result<String, Fault> {
+    pub fn authorization_url(&self, challenge: &Challenge) -> Result<String, ProviderError> {
         let verifier = PkceCodeVerifier::new(challenge.verifier.clone());
         let request = self
             .oauth2
@@ -67,7 +70,11 @@ impl GitHub {
         Ok(request.url().0.into())
     }
 
-    pub async fn identify(&self, params: &CallbackParams, challenge: &Challenge) -> Result<ExternalIdentity, Fault> {
+    pub async fn identify(
+        &self,
+        params: &CallbackParams,
+        challenge: &Challenge,
+    ) -> Result<ExternalIdentity, ProviderError> {
         let http = &self.client.outgoing;
         let exchange = self
             .oauth2
@@ -78,7 +85,8 @@ impl GitHub {
         let user: User = self.get("/user", token).await?;
         let emails: Vec<Email> = self.get("/user/emails", token).await?;
         let primary = emails.into_iter().find(|email| email.primary);
-        let (first_name, last_name) = match user.name.as_deref().unwrap_or_default().split_once(' ') {
+        let (first_name, last_name) = match user.name.as_deref().unwrap_or_default().split_once(' ')
+        {
             Some((first, last)) => (first.to_owned(), last.to_owned()),
             None => (user.name.clone().unwrap_or_default(), String::new()),
         };
@@ -92,18 +100,23 @@ impl GitHub {
         })
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, Fault> {
+    async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, ProviderError> {
         let request = http::Request::builder()
             .uri(format!("{}{path}", self.api))
             .header(ACCEPT, "application/vnd.github+json")
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .body(Vec::new())
-            .map_err(|e| Fault::Unreachable(e.to_string()))?;
-        let answer: HttpResponse =
-            self.client.outgoing.call(request).await.map_err(|e| Fault::Unreachable(e.to_string()))?;
+            .map_err(|e| ProviderError::Unreachable(e.to_string()))?;
+        let answer: HttpResponse = self
+            .client
+            .outgoing
+            .call(request)
+            .await
+            .map_err(|e| ProviderError::Unreachable(e.to_string()))?;
         if !answer.status().is_success() {
-            return Err(Fault::Unreachable(format!("{path}: {}", answer.status())));
+            return Err(ProviderError::Unreachable(format!("{path}: {}", answer.status())));
         }
-        serde_json::from_slice(answer.body()).map_err(|e| Fault::Unreachable(format!("{path}: {}", error_chain(&e))))
+        serde_json::from_slice(answer.body())
+            .map_err(|e| ProviderError::Unreachable(format!("{path}: {}", error_chain(&e))))
     }
 }

@@ -114,7 +114,7 @@ pub struct CallbackParams {
 /// Why the provider's response was not accepted. The text is for the log; it contains neither code
 /// nor token.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub enum ProviderError {
     /// Timed out, unreachable, or sent an invalid response.
     Unreachable(String),
     /// Rejected the code or this client.
@@ -141,7 +141,8 @@ impl Providers {
             return Ok(Providers { list: Vec::new() });
         }
         let outgoing = Outgoing::new(private, timeout)?;
-        let list = settings.iter().map(|settings| Provider::new(settings, &outgoing, site_url, timeout));
+        let list =
+            settings.iter().map(|settings| Provider::new(settings, &outgoing, site_url, timeout));
         Ok(Providers { list: list.collect::<Result<_, _>>()? })
     }
 
@@ -164,12 +165,18 @@ impl Provider {
         let id = settings.id.clone();
         let preset = PRESETS.iter().find(|(preset, ..)| *preset == id);
         let name = settings.name.clone().or_else(|| preset.map(|(_, name, _)| (*name).to_owned()));
-        let issuer = settings.issuer.clone().or_else(|| preset.and_then(|(.., issuer)| issuer.map(str::to_owned)));
+        let issuer = settings
+            .issuer
+            .clone()
+            .or_else(|| preset.and_then(|(.., issuer)| issuer.map(str::to_owned)));
         let protocol = match &settings.client_id {
             None => None,
             Some(client_id) => {
-                let issuer = issuer.ok_or_else(|| format!("the sign-in provider {id} needs its issuer URL"))?;
-                outgoing.allows(&issuer).map_err(|why| format!("the issuer of the sign-in provider {id} {why}"))?;
+                let issuer = issuer
+                    .ok_or_else(|| format!("the sign-in provider {id} needs its issuer URL"))?;
+                outgoing
+                    .allows(&issuer)
+                    .map_err(|why| format!("the issuer of the sign-in provider {id} {why}"))?;
                 let client = Client {
                     id: client_id.clone(),
                     secret: settings.client_secret.clone(),
@@ -200,8 +207,12 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`Fault`]
-    pub async fn authorization_url(&self, challenge: &Challenge, now: DateTime<Utc>) -> Result<String, Fault> {
+    /// [`ProviderError`]
+    pub async fn authorization_url(
+        &self,
+        challenge: &Challenge,
+        now: DateTime<Utc>,
+    ) -> Result<String, ProviderError> {
         let exchange = async {
             match self.protocol()? {
                 Protocol::OpenId(openid) => openid.authorization_url(challenge, now).await,
@@ -215,13 +226,13 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`Fault`]
+    /// [`ProviderError`]
     pub async fn identify(
         &self,
         params: &CallbackParams,
         challenge: &Challenge,
         now: DateTime<Utc>,
-    ) -> Result<ExternalIdentity, Fault> {
+    ) -> Result<ExternalIdentity, ProviderError> {
         let exchange = async {
             match self.protocol()? {
                 Protocol::OpenId(openid) => openid.identify(params, challenge, now).await,
@@ -231,14 +242,21 @@ impl Provider {
         self.with_timeout(exchange).await
     }
 
-    fn protocol(&self) -> Result<&Protocol, Fault> {
-        self.protocol.as_ref().ok_or_else(|| Fault::Refused("the provider is not configured".to_owned()))
+    fn protocol(&self) -> Result<&Protocol, ProviderError> {
+        self.protocol
+            .as_ref()
+            .ok_or_else(|| ProviderError::Refused("the provider is not configured".to_owned()))
     }
 
-    async fn with_timeout<T>(&self, exchange: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let _waiting = self.waiting.try_acquire().map_err(|_| Fault::Busy)?;
+    async fn with_timeout<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
+        let _waiting = self.waiting.try_acquire().map_err(|_| ProviderError::Busy)?;
         let answer = tokio::time::timeout(self.timeout, exchange).await;
-        answer.unwrap_or_else(|_| Err(Fault::Unreachable(format!("no answer within {:?}", self.timeout))))
+        answer.unwrap_or_else(|_| {
+            Err(ProviderError::Unreachable(format!("no answer within {:?}", self.timeout)))
+        })
     }
 }
 
@@ -257,11 +275,13 @@ struct Client {
 }
 
 /// Validates a subject: at most 255 characters (OpenID Connect Core, 2).
-fn subject(text: &str) -> Result<String, Fault> {
+fn subject(text: &str) -> Result<String, ProviderError> {
     match text.len() {
         // PostgreSQL cannot store it.
-        _ if text.contains('\0') => Err(Fault::Untrusted("a subject with a null character".to_owned())),
+        _ if text.contains('\0') => {
+            Err(ProviderError::Untrusted("a subject with a null character".to_owned()))
+        }
         1..=255 => Ok(text.to_owned()),
-        length => Err(Fault::Untrusted(format!("a subject of {length} characters"))),
+        length => Err(ProviderError::Untrusted(format!("a subject of {length} characters"))),
     }
 }

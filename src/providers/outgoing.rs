@@ -108,7 +108,8 @@ impl Outgoing {
         let address: Option<IpAddr> = host.parse().ok();
         if address.is_some_and(|address| !self.addresses.allow(address)) {
             return Err(format!(
-                "is at {host}, which is not a public address: allow it in INVENTREE_SSO_PRIVATE_NETWORKS"
+                "is at {host}, which is not a public address: allow it in \
+                 INVENTREE_SSO_PRIVATE_NETWORKS"
             ));
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -180,10 +181,13 @@ impl Resolve for PublicResolver {
         let addresses = Arc::clone(&self.0);
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found.filter(|found| addresses.allow(found.ip())).collect();
+            let allowed: Vec<SocketAddr> =
+                found.filter(|found| addresses.allow(found.ip())).collect();
             if allowed.is_empty() {
                 let why = format!("{} has no public address", name.as_str());
-                return Err(Box::new(OutgoingError(why)) as Box<dyn std::error::Error + Send + Sync>);
+                return Err(
+                    Box::new(OutgoingError(why)) as Box<dyn std::error::Error + Send + Sync>
+                );
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -225,7 +229,8 @@ mod tests {
         ] {
             assert!(outgoing.allows(url).is_err(), "{url}");
         }
-        for url in ["https://accounts.google.com", "https://8.8.8.8/", "https://[2606:4700::1111]/"] {
+        for url in ["https://accounts.google.com", "https://8.8.8.8/", "https://[2606:4700::1111]/"]
+        {
             assert_eq!(outgoing.allows(url), Ok(()), "{url}");
         }
     }

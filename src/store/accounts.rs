@@ -103,14 +103,19 @@ pub(super) const ACCOUNTS_BY_EMAIL: &str = concat!(
     " FROM accounts a WHERE a.email = $1 AND a.is_active ORDER BY a.id LIMIT $2"
 );
 
-pub(super) const WITHOUT_SKELETON: &str = "SELECT id, username_key FROM accounts WHERE username_skeleton = '' LIMIT $1";
+pub(super) const WITHOUT_SKELETON: &str =
+    "SELECT id, username_key FROM accounts WHERE username_skeleton = '' LIMIT $1";
 
 pub(super) const UNCONFIRMED: &str =
     "SELECT id FROM accounts WHERE confirm_by <= $1 AND is_active ORDER BY confirm_by LIMIT $2";
 
 impl Reader<'_> {
     pub fn account_find(&self, id: i64) -> Result<Option<Account>, StoreError> {
-        self.find(concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.id = $1"), params![id], record)
+        self.find(
+            concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.id = $1"),
+            params![id],
+            record,
+        )
     }
 
     pub fn account_find_by_username_key(&self, key: &str) -> Result<Option<Account>, StoreError> {
@@ -127,7 +132,11 @@ impl Reader<'_> {
 
     /// Active accounts that have verified this address or carry it, at most `limit`: first the
     /// account that has verified it, then the others by id.
-    pub fn account_list_by_email(&self, email_lower: &str, limit: usize) -> Result<Vec<Account>, StoreError> {
+    pub fn account_list_by_email(
+        &self,
+        email_lower: &str,
+        limit: usize,
+    ) -> Result<Vec<Account>, StoreError> {
         // Accounts without an address store an empty one, which identifies none of them.
         if email_lower.is_empty() {
             return Ok(Vec::new());
@@ -141,7 +150,11 @@ impl Reader<'_> {
     }
 
     /// Returns whether an account other than `own` has a username with this skeleton.
-    pub fn account_exists_with_skeleton(&self, skeleton: &str, own: Option<i64>) -> Result<bool, StoreError> {
+    pub fn account_exists_with_skeleton(
+        &self,
+        skeleton: &str,
+        own: Option<i64>,
+    ) -> Result<bool, StoreError> {
         // PostgreSQL rejects NUL in a text parameter.
         if skeleton.contains('\0') {
             return Ok(false);
@@ -154,12 +167,19 @@ impl Reader<'_> {
     }
 
     /// Ids and folded usernames of accounts whose skeleton is not computed yet, at most `limit`.
-    pub fn account_list_without_skeleton(&self, limit: i64) -> Result<Vec<(i64, String)>, StoreError> {
+    pub fn account_list_without_skeleton(
+        &self,
+        limit: i64,
+    ) -> Result<Vec<(i64, String)>, StoreError> {
         self.list(WITHOUT_SKELETON, params![limit], |row| Ok((row.get(0)?, row.get(1)?)))
     }
 
     /// Active accounts whose confirmation deadline has passed, at most `limit`.
-    pub fn account_list_unconfirmed(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<i64>, StoreError> {
+    pub fn account_list_unconfirmed(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<i64>, StoreError> {
         self.list(UNCONFIRMED, params![Time(now), limit], |row| row.get(0))
     }
 
@@ -169,7 +189,8 @@ impl Reader<'_> {
             concat!(
                 "SELECT ",
                 account_columns!(),
-                " FROM accounts a WHERE a.username_key LIKE $1 ESCAPE '\\' OR a.email LIKE $1 ESCAPE '\\'
+                " FROM accounts a WHERE a.username_key LIKE $1 ESCAPE '\\' OR a.email LIKE $1 \
+                 ESCAPE '\\'
                   ORDER BY a.username_key LIMIT $2"
             ),
             params![&containing(part), row_limit(limit)],
@@ -190,7 +211,8 @@ impl Writer<'_> {
     pub fn account_insert(&self, new: &NewAccount) -> Result<i64, StoreError> {
         self.value(
             "INSERT INTO accounts (username, username_key, email, first_name, last_name, password,
-                                   is_active, is_superuser, date_joined, confirm_by, username_skeleton)
+                                   is_active, is_superuser, date_joined, confirm_by, \
+                                   username_skeleton)
              VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $9, $10) RETURNING id",
             params![
                 &new.username,
@@ -218,7 +240,8 @@ impl Writer<'_> {
     ) -> Result<(), StoreError> {
         self.execute(
             "UPDATE accounts
-             SET username = $1, username_key = $2, username_skeleton = $3, first_name = $4, last_name = $5
+             SET username = $1, username_key = $2, username_skeleton = $3, first_name = $4, \
+             last_name = $5
              WHERE id = $6",
             params![username, username_key, username_skeleton, first_name, last_name, id],
         )?;
@@ -231,9 +254,16 @@ impl Writer<'_> {
     }
 
     /// Replaces a password hash if it is still `old`; returns whether it was.
-    pub fn account_replace_password(&self, id: i64, old: &str, new: &str) -> Result<bool, StoreError> {
-        let changed =
-            self.execute("UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3", params![new, id, old])?;
+    pub fn account_replace_password(
+        &self,
+        id: i64,
+        old: &str,
+        new: &str,
+    ) -> Result<bool, StoreError> {
+        let changed = self.execute(
+            "UPDATE accounts SET password = $1 WHERE id = $2 AND password = $3",
+            params![new, id, old],
+        )?;
         Ok(changed > 0)
     }
 
@@ -243,7 +273,12 @@ impl Writer<'_> {
     }
 
     /// Stores the skeleton of a username, unless the username has changed since it was read.
-    pub fn account_set_skeleton(&self, id: i64, username_key: &str, skeleton: &str) -> Result<(), StoreError> {
+    pub fn account_set_skeleton(
+        &self,
+        id: i64,
+        username_key: &str,
+        skeleton: &str,
+    ) -> Result<(), StoreError> {
         self.execute(
             "UPDATE accounts SET username_skeleton = $1 WHERE id = $2 AND username_key = $3",
             params![skeleton, id, username_key],
@@ -253,7 +288,10 @@ impl Writer<'_> {
 
     /// Clears the confirmation deadline.
     pub fn account_clear_confirm_by(&self, id: i64) -> Result<(), StoreError> {
-        self.execute("UPDATE accounts SET confirm_by = NULL WHERE id = $1 AND confirm_by IS NOT NULL", params![id])?;
+        self.execute(
+            "UPDATE accounts SET confirm_by = NULL WHERE id = $1 AND confirm_by IS NOT NULL",
+            params![id],
+        )?;
         Ok(())
     }
 
@@ -268,7 +306,10 @@ impl Writer<'_> {
     }
 
     pub fn account_set_superuser(&self, id: i64, is_superuser: bool) -> Result<(), StoreError> {
-        self.execute("UPDATE accounts SET is_superuser = $1 WHERE id = $2", params![is_superuser, id])?;
+        self.execute(
+            "UPDATE accounts SET is_superuser = $1 WHERE id = $2",
+            params![is_superuser, id],
+        )?;
         Ok(())
     }
 }

@@ -29,19 +29,29 @@ fn record(row: &Row<'_>) -> Result<Attempts, StoreError> {
 
 fn counted(row: &Row<'_>) -> Result<CountedAttempts, StoreError> {
     let key_digest = row.get::<Vec<u8>>(3)?.try_into();
-    let key_digest = key_digest.map_err(|_| StoreError::Other("a key digest is not 32 bytes long".to_owned()))?;
+    let key_digest = key_digest
+        .map_err(|_| StoreError::Other("a key digest is not 32 bytes long".to_owned()))?;
     Ok(CountedAttempts { key_digest, attempts: record(row)?, empty_at: row.get::<Time>(2)?.0 })
 }
 
 impl Reader<'_> {
     pub fn attempts_find(&self, key_digest: &[u8; 32]) -> Result<Option<Attempts>, StoreError> {
-        self.find("SELECT level, at FROM attempts WHERE key_digest = $1", params![key_digest], record)
+        self.find(
+            "SELECT level, at FROM attempts WHERE key_digest = $1",
+            params![key_digest],
+            record,
+        )
     }
 
     /// Buckets that are not empty, the last to empty first.
-    pub fn attempts_list(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<CountedAttempts>, StoreError> {
+    pub fn attempts_list(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<CountedAttempts>, StoreError> {
         self.list(
-            "SELECT level, at, empty_at, key_digest FROM attempts WHERE empty_at > $1 ORDER BY empty_at DESC LIMIT $2",
+            "SELECT level, at, empty_at, key_digest FROM attempts WHERE empty_at > $1 ORDER BY \
+             empty_at DESC LIMIT $2",
             params![Time(now), limit],
             counted,
         )
@@ -61,14 +71,19 @@ impl Writer<'_> {
 
     pub fn attempts_lower(&self, key_digest: &[u8; 32], by: i64) -> Result<(), StoreError> {
         self.execute(
-            "UPDATE attempts SET level = CASE WHEN level > $1 THEN level - $1 ELSE 0 END WHERE key_digest = $2",
+            "UPDATE attempts SET level = CASE WHEN level > $1 THEN level - $1 ELSE 0 END WHERE \
+             key_digest = $2",
             params![by, key_digest],
         )?;
         Ok(())
     }
 
     /// Deletes empty buckets, at most `limit`.
-    pub fn attempts_delete_empty(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+    pub fn attempts_delete_empty(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM attempts WHERE key_digest IN (
                  SELECT key_digest FROM attempts WHERE empty_at <= $1 ORDER BY empty_at LIMIT $2

@@ -65,7 +65,8 @@ macro_rules! select_where {
              FROM audit e LEFT JOIN accounts a ON a.id = e.account_id
              WHERE ",
             $whose,
-            " AND (CAST($2 AS TEXT) IS NULL OR e.event = $2) AND (CAST($3 AS TEXT) IS NULL OR e.client = $3)
+            " AND (CAST($2 AS TEXT) IS NULL OR e.event = $2) AND (CAST($3 AS TEXT) IS NULL OR \
+             e.client = $3)
                AND (CAST($4 AS BIGINT) IS NULL OR COALESCE(e.last_at, e.at) >= $4)
              ORDER BY e.id DESC LIMIT $5"
         )
@@ -77,7 +78,8 @@ macro_rules! select_where {
 macro_rules! count_repeat {
     ($whose:literal) => {
         concat!(
-            "UPDATE audit SET count = count + 1, last_at = CASE WHEN last_at > $1 THEN last_at ELSE $1 END
+            "UPDATE audit SET count = count + 1, last_at = CASE WHEN last_at > $1 THEN last_at \
+             ELSE $1 END
              WHERE id = COALESCE(
                  (SELECT id FROM audit WHERE ",
             $whose,
@@ -85,7 +87,8 @@ macro_rules! count_repeat {
                   ORDER BY at DESC LIMIT 1),
                  (SELECT id FROM audit WHERE ",
             $whose,
-            " AND event = $3 AND client IN ($4, '') AND detail = 'aggregated' AND at > $7 AND at <= $1
+            " AND event = $3 AND client IN ($4, '') AND detail = 'aggregated' AND at > $7 AND at \
+             <= $1
                   ORDER BY client DESC, at DESC LIMIT 1))"
         )
     };
@@ -99,7 +102,8 @@ macro_rules! insert_within_budget {
              SELECT CAST($1 AS BIGINT), CAST($2 AS TEXT), CAST($3 AS BIGINT),
                     CASE WHEN total >= $4 THEN '' ELSE CAST($5 AS TEXT) END,
                     CASE WHEN total >= $4 OR own >= $6 THEN 'aggregated' ELSE CAST($7 AS TEXT) END
-             FROM (SELECT COUNT(*) AS total, COALESCE(SUM(CASE WHEN client = $5 THEN 1 ELSE 0 END), 0) AS own
+             FROM (SELECT COUNT(*) AS total, COALESCE(SUM(CASE WHEN client = $5 THEN 1 ELSE 0 \
+             END), 0) AS own
                    FROM (SELECT client FROM audit WHERE ",
             $whose,
             " AND event = $2 AND at > $8 LIMIT $4) AS recent) AS seen"
@@ -123,7 +127,11 @@ fn record(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
 
 impl Reader<'_> {
     /// Newest first.
-    pub fn audit_list(&self, filter: &AuditFilter, limit: Option<i64>) -> Result<Vec<AuditEntry>, StoreError> {
+    pub fn audit_list(
+        &self,
+        filter: &AuditFilter,
+        limit: Option<i64>,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
         let AuditFilter { account_id, event, client, since } = filter;
         // An index serves only a condition that is present in every plan.
         let sql = match account_id {
@@ -132,7 +140,13 @@ impl Reader<'_> {
         };
         self.list(
             sql,
-            params![*account_id, event.as_deref(), client.as_deref(), since.map(Time), row_limit(limit)],
+            params![
+                *account_id,
+                event.as_deref(),
+                client.as_deref(),
+                since.map(Time),
+                row_limit(limit)
+            ],
             record,
         )
     }
@@ -155,7 +169,11 @@ impl Writer<'_> {
 
     /// Inserts an entry within a budget. A repeat, or an entry beyond the budget, increments the
     /// counter of an existing row.
-    pub fn audit_record(&self, entry: &NewAuditEntry<'_>, budget: &AuditBudget) -> Result<(), StoreError> {
+    pub fn audit_record(
+        &self,
+        entry: &NewAuditEntry<'_>,
+        budget: &AuditBudget,
+    ) -> Result<(), StoreError> {
         let NewAuditEntry { at, event, account_id, client, detail } = *entry;
         let (count, insert) = match account_id {
             Some(_) => (count_repeat!("account_id = $2"), insert_within_budget!("account_id = $3")),
@@ -169,16 +187,30 @@ impl Writer<'_> {
         let (repeats, window) = (before(repeats), before(window));
         let key = params![Time(at), account_id, event, client, detail, Time(repeats), Time(window)];
         if self.execute(count, key)? == 0 {
-            let row = params![Time(at), event, account_id, per_account, client, per_client, detail, Time(window)];
+            let row = params![
+                Time(at),
+                event,
+                account_id,
+                per_account,
+                client,
+                per_client,
+                detail,
+                Time(window)
+            ];
             self.execute(insert, row)?;
         }
         Ok(())
     }
 
     /// Deletes the oldest entries from before `before`, at most `limit`.
-    pub fn audit_delete_before(&self, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+    pub fn audit_delete_before(
+        &self,
+        before: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<usize, StoreError> {
         self.execute(
-            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)",
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT \
+             $2)",
             params![Time(before), limit],
         )
     }
@@ -203,7 +235,10 @@ mod tests {
     #[test]
     fn entries_of_one_account_are_found_by_its_index() {
         let steps = plan(select_where!("e.account_id = $1"), 5);
-        assert!(steps[0].starts_with("SEARCH e USING INDEX audit_account (account_id=?)"), "{steps:?}");
+        assert!(
+            steps[0].starts_with("SEARCH e USING INDEX audit_account (account_id=?)"),
+            "{steps:?}"
+        );
         // No sort.
         assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{steps:?}");
     }
@@ -219,9 +254,14 @@ mod tests {
             let steps = plan(statement, parameters);
             let mut on_audit = steps.iter().filter(|step| step.contains("audit")).peekable();
             assert!(on_audit.peek().is_some(), "{steps:?}");
-            let indexed =
-                ["USING INDEX audit_recent (account_id=? AND event=? AND at>", "INTEGER PRIMARY KEY (rowid=?)"];
-            assert!(on_audit.all(|step| indexed.iter().any(|index| step.contains(index))), "{steps:?}");
+            let indexed = [
+                "USING INDEX audit_recent (account_id=? AND event=? AND at>",
+                "INTEGER PRIMARY KEY (rowid=?)",
+            ];
+            assert!(
+                on_audit.all(|step| indexed.iter().any(|index| step.contains(index))),
+                "{steps:?}"
+            );
         }
     }
 }

@@ -19,7 +19,8 @@ use super::sqlite::{BUSY_TIMEOUT, cannot_open, is_latest, open_flags};
 ///
 /// One line for the operator. No partial copy is left behind.
 pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
-    let failed = |error: &dyn std::fmt::Display| StoreError::Other(format!("{}: {error}", to.display()));
+    let failed =
+        |error: &dyn std::fmt::Display| StoreError::Other(format!("{}: {error}", to.display()));
     let database = database.canonicalize().map_err(|error| cannot_open(database, &error))?;
     let connection = Connection::open_with_flags(&database, open_flags())?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -30,11 +31,14 @@ pub fn back_up(database: &Path, to: &Path) -> Result<u64, StoreError> {
         return Err(failed(&ALREADY_THERE));
     }
     let folder = folder_of(to).canonicalize().map_err(|error| failed(&error))?;
-    let copy = Builder::new().prefix(".backup-").tempfile_in(&folder).map_err(|error| failed(&error))?;
-    let path = copy.path().to_str().ok_or_else(|| failed(&"the name of its folder is not Unicode"))?;
+    let copy =
+        Builder::new().prefix(".backup-").tempfile_in(&folder).map_err(|error| failed(&error))?;
+    let path =
+        copy.path().to_str().ok_or_else(|| failed(&"the name of its folder is not Unicode"))?;
     connection.execute("VACUUM INTO $1", [path]).map_err(|error| failed(&error))?;
     let file = copy.as_file();
-    let bytes = file.sync_all().and_then(|()| file.metadata()).map_err(|error| failed(&error))?.len();
+    let bytes =
+        file.sync_all().and_then(|()| file.metadata()).map_err(|error| failed(&error))?.len();
     copy.persist_noclobber(to).map_err(|error| match error.error.kind() {
         std::io::ErrorKind::AlreadyExists => failed(&ALREADY_THERE),
         _ => failed(&error.error),

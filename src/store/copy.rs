@@ -72,7 +72,17 @@ macro_rules! table {
                 $key,
                 " LIMIT $2"
             ),
-            insert: concat!("INSERT INTO ", $name, " (", $key, ", ", $columns, ") VALUES (", $values, ")"),
+            insert: concat!(
+                "INSERT INTO ",
+                $name,
+                " (",
+                $key,
+                ", ",
+                $columns,
+                ") VALUES (",
+                $values,
+                ")"
+            ),
         }
     };
 }
@@ -83,7 +93,8 @@ const TABLES: [Table; 8] = [
     table!(
         "accounts",
         "id",
-        "username, username_key, email, first_name, last_name, password, is_active, is_superuser, last_login, date_joined, \
+        "username, username_key, email, first_name, last_name, password, is_active, is_superuser, \
+         last_login, date_joined, \
          confirm_by, username_skeleton",
         b"ittttttbbiiit",
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13"
@@ -116,8 +127,20 @@ const TABLES: [Table; 8] = [
         b"iittiit",
         "$1, $2, $3, $4, $5, $6, $7"
     ),
-    table!("totp_devices", "id", "account_id, name, confirmed, secret, created", b"iitbxi", "$1, $2, $3, $4, $5, $6"),
-    table!("outbox", "id", "sealed, created, next_attempt, attempts, expires", b"ixiiii", "$1, $2, $3, $4, $5, $6"),
+    table!(
+        "totp_devices",
+        "id",
+        "account_id, name, confirmed, secret, created",
+        b"iitbxi",
+        "$1, $2, $3, $4, $5, $6"
+    ),
+    table!(
+        "outbox",
+        "id",
+        "sealed, created, next_attempt, attempts, expires",
+        b"ixiiii",
+        "$1, $2, $3, $4, $5, $6"
+    ),
     table!(
         "audit",
         "id",
@@ -153,7 +176,11 @@ pub trait Progress {
 /// # Errors
 ///
 /// One line for the operator. Nothing was written then.
-pub fn copy(from: &Database, to: &Database, progress: &mut impl Progress) -> Result<Copied, StoreError> {
+pub fn copy(
+    from: &Database,
+    to: &Database,
+    progress: &mut impl Progress,
+) -> Result<Copied, StoreError> {
     let source = open_source(from)?;
     source.begin()?;
     let is_new_file = to.file().is_some_and(|file| !file.exists());
@@ -198,7 +225,9 @@ fn open_source(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
         return Err(migrations::too_new(version));
     }
     if version < migrations::LATEST {
-        return Err(StoreError::Other(format!("{database} has an earlier schema: start this server on it once")));
+        return Err(StoreError::Other(format!(
+            "{database} has an earlier schema: start this server on it once"
+        )));
     }
     Ok(source)
 }
@@ -210,7 +239,9 @@ fn open_target(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
             prepare_writer(&connection)?;
             Box::new(connection)
         }
-        Database::Postgres(server) => Box::new(postgres::Writing::connect_bulk(&postgres::Connector::new(server)?)?),
+        Database::Postgres(server) => {
+            Box::new(postgres::Writing::connect_bulk(&postgres::Connector::new(server)?)?)
+        }
     })
 }
 
@@ -252,7 +283,10 @@ fn copy_within(
         loop {
             let (read, written) = (here.next(&reader)?, there.next(&writer)?);
             if read != written {
-                return Err(StoreError::Other(format!("a row of {} did not arrive as it was", table.name)));
+                return Err(StoreError::Other(format!(
+                    "a row of {} did not arrive as it was",
+                    table.name
+                )));
             }
             let Some(read) = read else { break };
             read.iter().for_each(|_| progress.row());
@@ -269,16 +303,22 @@ struct Pages {
 
 impl Pages {
     fn of(table: &'static Table) -> Pages {
-        let before_all = if table.kinds[0] == b'i' { Cell::Integer(i64::MIN) } else { Cell::Bytes(Vec::new()) };
+        let before_all =
+            if table.kinds[0] == b'i' { Cell::Integer(i64::MIN) } else { Cell::Bytes(Vec::new()) };
         Pages { table, after: Some(before_all) }
     }
 
     fn next(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<Vec<Cell>>>, StoreError> {
         let Some(after) = &self.after else { return Ok(None) };
         let kinds = self.table.kinds;
-        let page = reader.list_by(self.table.page, &[after.value(), Value::Integer(PAGE)], |row| {
-            kinds.iter().enumerate().map(|(column, kind)| Cell::read(row, column, *kind)).collect::<Result<Vec<_>, _>>()
-        })?;
+        let page =
+            reader.list_by(self.table.page, &[after.value(), Value::Integer(PAGE)], |row| {
+                kinds
+                    .iter()
+                    .enumerate()
+                    .map(|(column, kind)| Cell::read(row, column, *kind))
+                    .collect::<Result<Vec<_>, _>>()
+            })?;
         self.after = page.last().and_then(|cells| match cells.first()? {
             Cell::Integer(key) => Some(Cell::Integer(*key)),
             Cell::Bytes(key) => Some(Cell::Bytes(key.clone())),

@@ -61,8 +61,13 @@ impl Postgres {
     }
 
     fn of(mut config: tokio_postgres::Config, root_certificates: Option<PathBuf>) -> Postgres {
-        config.application_name("inventree-auth").connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(TCP_USER_TIMEOUT);
-        config.keepalives_idle(TCP_USER_TIMEOUT).target_session_attrs(TargetSessionAttrs::ReadWrite);
+        config
+            .application_name("inventree-auth")
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_user_timeout(TCP_USER_TIMEOUT);
+        config
+            .keepalives_idle(TCP_USER_TIMEOUT)
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_ssl_mode() == SslMode::Prefer {
             // Opportunistic TLS is no protection: an active attacker can disable it.
             let is_here = config.get_hosts().iter().all(is_this_machine);
@@ -75,7 +80,9 @@ impl Postgres {
     /// password is sent.
     pub fn sends_unencrypted(&self) -> Option<&'static str> {
         let hosts = self.config.get_hosts();
-        if self.config.get_ssl_mode() != SslMode::Disable || !hosts.iter().any(|host| matches!(host, Host::Tcp(_))) {
+        if self.config.get_ssl_mode() != SslMode::Disable
+            || !hosts.iter().any(|host| matches!(host, Host::Tcp(_)))
+        {
             return None;
         }
         if !hosts.iter().all(is_this_machine) {
@@ -109,7 +116,9 @@ impl Postgres {
 
 fn is_this_machine(host: &Host) -> bool {
     match host {
-        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
         #[cfg(unix)]
         Host::Unix(_) => true,
     }
@@ -123,7 +132,8 @@ impl fmt::Display for Postgres {
             #[cfg(unix)]
             Host::Unix(folder) => folder.display().to_string(),
         });
-        let (user, hosts) = (config.get_user().unwrap_or_default(), hosts.collect::<Vec<_>>().join(","));
+        let (user, hosts) =
+            (config.get_user().unwrap_or_default(), hosts.collect::<Vec<_>>().join(","));
         write!(f, "postgresql://{user}@{hosts}/{}", config.get_dbname().unwrap_or_default())
     }
 }
@@ -160,8 +170,13 @@ impl FromStr for Database {
         }
         // The error of the parser may repeat its input, which includes the password.
         let config = text.parse::<tokio_postgres::Config>();
-        let config = config.map_err(|_| "the address of a server is postgresql://user@host:port/name".to_owned())?;
-        if config.get_hosts().is_empty() || config.get_dbname().is_none() || config.get_user().is_none() {
+        let config = config.map_err(|_| {
+            "the address of a server is postgresql://user@host:port/name".to_owned()
+        })?;
+        if config.get_hosts().is_empty()
+            || config.get_dbname().is_none()
+            || config.get_user().is_none()
+        {
             return Err("the address of a server is postgresql://user@host:port/name".to_owned());
         }
         Ok(Database::Postgres(Box::new(Postgres::of(config, None))))
@@ -183,7 +198,14 @@ mod tests {
     use super::*;
 
     fn server(host: &str, tls: Option<bool>) -> SslMode {
-        let parts = PostgresParts { host, port: 5432, name: "auth", user: "amy", tls, ..PostgresParts::default() };
+        let parts = PostgresParts {
+            host,
+            port: 5432,
+            name: "auth",
+            user: "amy",
+            tls,
+            ..PostgresParts::default()
+        };
         Postgres::new(parts).config.get_ssl_mode()
     }
 
@@ -204,12 +226,22 @@ mod tests {
 
     #[test]
     fn name_that_is_no_address_of_a_server_is_a_file_or_refused_without_its_text() {
-        assert_eq!("auth.sqlite3".parse::<Database>().unwrap().file(), Some(Path::new("auth.sqlite3")));
-        for wrong in
-            ["postgresql://", "postgresql:///auth", "postgresql://amy:s3cret@", "postgres://amy:s3cret@host:many/auth"]
-        {
+        assert_eq!(
+            "auth.sqlite3".parse::<Database>().unwrap().file(),
+            Some(Path::new("auth.sqlite3"))
+        );
+        for wrong in [
+            "postgresql://",
+            "postgresql:///auth",
+            "postgresql://amy:s3cret@",
+            "postgres://amy:s3cret@host:many/auth",
+        ] {
             let said = wrong.parse::<Database>().unwrap_err();
-            assert!(said.starts_with("the address of a server is postgresql://") && !said.contains("s3cret"), "{said}");
+            assert!(
+                said.starts_with("the address of a server is postgresql://")
+                    && !said.contains("s3cret"),
+                "{said}"
+            );
         }
     }
 }

@@ -27,22 +27,29 @@ impl EmailAddress {
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, account_id, email, verified, is_primary, proved_otherwise FROM email_addresses ", $rest)
+        concat!(
+            "SELECT id, account_id, email, verified, is_primary, proved_otherwise FROM \
+            email_addresses ",
+            $rest
+        )
     };
 }
 
 pub(super) const LIST: &str = select!("WHERE account_id = $1 ORDER BY id LIMIT $2 OFFSET $3");
-pub(super) const LIST_UNVERIFIED: &str = select!("WHERE email = $1 AND NOT verified ORDER BY id DESC LIMIT $2");
+pub(super) const LIST_UNVERIFIED: &str =
+    select!("WHERE email = $1 AND NOT verified ORDER BY id DESC LIMIT $2");
 pub(super) const FIND_FIRST: &str = select!("WHERE account_id = $1 ORDER BY id LIMIT 1");
-pub(super) const LAST_ID: &str = "SELECT id FROM email_addresses WHERE account_id = $1 ORDER BY id DESC LIMIT 1";
+pub(super) const LAST_ID: &str =
+    "SELECT id FROM email_addresses WHERE account_id = $1 ORDER BY id DESC LIMIT 1";
 pub(super) const EXISTS_OTHER: &str =
     "SELECT EXISTS (SELECT 1 FROM email_addresses WHERE account_id = $1 AND id <> $2)";
 pub(super) const EXISTS_VERIFIED: &str =
     "SELECT EXISTS (SELECT 1 FROM email_addresses WHERE account_id = $1 AND verified)";
-pub(super) const EXISTS_BEYOND: &str =
-    "SELECT EXISTS (SELECT 1 FROM email_addresses WHERE account_id = $1 ORDER BY id LIMIT 1 OFFSET $2)";
+pub(super) const EXISTS_BEYOND: &str = "SELECT EXISTS (SELECT 1 FROM email_addresses WHERE \
+    account_id = $1 ORDER BY id LIMIT 1 OFFSET $2)";
 pub(super) const DELETE_OTHERS: &str = "DELETE FROM email_addresses WHERE id IN (
-    SELECT id FROM email_addresses WHERE account_id = $1 AND id <> $2 AND id <= $3 ORDER BY id LIMIT $4)";
+    SELECT id FROM email_addresses WHERE account_id = $1 AND id <> $2 AND id <= $3 ORDER BY id \
+    LIMIT $4)";
 pub(super) const DELETE_UNPROVED: &str = "DELETE FROM email_addresses WHERE id IN (
     SELECT id FROM email_addresses WHERE account_id = $1 AND id <> $2 AND id <= $3
        AND NOT verified AND NOT proved_otherwise AND NOT is_primary ORDER BY id LIMIT $4)";
@@ -69,10 +76,17 @@ impl Reader<'_> {
     }
 
     pub fn email_address_count(&self, account_id: i64) -> Result<i64, StoreError> {
-        self.value("SELECT COUNT(*) FROM email_addresses WHERE account_id = $1", params![account_id])
+        self.value(
+            "SELECT COUNT(*) FROM email_addresses WHERE account_id = $1",
+            params![account_id],
+        )
     }
 
-    pub fn email_address_find(&self, account_id: i64, id: i64) -> Result<Option<EmailAddress>, StoreError> {
+    pub fn email_address_find(
+        &self,
+        account_id: i64,
+        id: i64,
+    ) -> Result<Option<EmailAddress>, StoreError> {
         self.find(select!("WHERE account_id = $1 AND id = $2"), params![account_id, id], record)
     }
 
@@ -80,7 +94,10 @@ impl Reader<'_> {
         self.find(select!("WHERE id = $1"), params![id], record)
     }
 
-    pub fn email_address_find_primary(&self, account_id: i64) -> Result<Option<EmailAddress>, StoreError> {
+    pub fn email_address_find_primary(
+        &self,
+        account_id: i64,
+    ) -> Result<Option<EmailAddress>, StoreError> {
         self.find(select!("WHERE account_id = $1 AND is_primary"), params![account_id], record)
     }
 
@@ -90,11 +107,18 @@ impl Reader<'_> {
         account_id: i64,
         email: &str,
     ) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE account_id = $1 AND email = $2"), params![account_id, email], record)
+        self.find(
+            select!("WHERE account_id = $1 AND email = $2"),
+            params![account_id, email],
+            record,
+        )
     }
 
     /// The oldest row of the account: ids are never reused.
-    pub fn email_address_find_first(&self, account_id: i64) -> Result<Option<EmailAddress>, StoreError> {
+    pub fn email_address_find_first(
+        &self,
+        account_id: i64,
+    ) -> Result<Option<EmailAddress>, StoreError> {
         self.find(FIND_FIRST, params![account_id], record)
     }
 
@@ -109,7 +133,11 @@ impl Reader<'_> {
     }
 
     /// Returns whether the account has more than `rows` rows.
-    pub fn email_address_exists_beyond(&self, account_id: i64, rows: i64) -> Result<bool, StoreError> {
+    pub fn email_address_exists_beyond(
+        &self,
+        account_id: i64,
+        rows: i64,
+    ) -> Result<bool, StoreError> {
         self.value(EXISTS_BEYOND, params![account_id, rows])
     }
 
@@ -123,7 +151,10 @@ impl Reader<'_> {
     }
 
     /// The row of any account that has verified this address.
-    pub fn email_address_find_verified(&self, email: &str) -> Result<Option<EmailAddress>, StoreError> {
+    pub fn email_address_find_verified(
+        &self,
+        email: &str,
+    ) -> Result<Option<EmailAddress>, StoreError> {
         self.find(select!("WHERE email = $1 AND verified"), params![email], record)
     }
 
@@ -138,7 +169,10 @@ impl Reader<'_> {
 
     /// Returns whether any account has verified the address.
     pub fn email_address_is_verified(&self, email: &str) -> Result<bool, StoreError> {
-        self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE email = $1 AND verified)", params![email])
+        self.value(
+            "SELECT EXISTS (SELECT 1 FROM email_addresses WHERE email = $1 AND verified)",
+            params![email],
+        )
     }
 }
 
@@ -163,7 +197,10 @@ impl Writer<'_> {
     }
 
     pub fn email_address_set_proved_otherwise(&self, id: i64) -> Result<(), StoreError> {
-        self.execute("UPDATE email_addresses SET proved_otherwise = TRUE WHERE id = $1", params![id])?;
+        self.execute(
+            "UPDATE email_addresses SET proved_otherwise = TRUE WHERE id = $1",
+            params![id],
+        )?;
         Ok(())
     }
 

@@ -15,7 +15,12 @@ pub(super) type EachRow<'f> = &'f mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<
 
 /// Runs statements. Each is prepared once and cached, so its text must be static.
 pub(super) trait Connection {
-    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError>;
+    fn query(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        each: EachRow<'_>,
+    ) -> Result<(), StoreError>;
 
     /// Returns the number of rows changed.
     fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError>;

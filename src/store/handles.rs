@@ -63,7 +63,11 @@ impl<'c> Reader<'c> {
     }
 
     /// The single column of a statement that always returns one row.
-    pub(super) fn value<T: Column>(&self, sql: &'static str, params: &[Value<'_>]) -> Result<T, StoreError> {
+    pub(super) fn value<T: Column>(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<T, StoreError> {
         let found = self.find(sql, params, |row| row.get(0))?;
         found.ok_or_else(|| StoreError::Other(format!("no row from: {sql}")))
     }
@@ -75,7 +79,11 @@ impl<'c> Writer<'c> {
     }
 
     /// Returns the number of rows changed.
-    pub(super) fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
+    pub(super) fn execute(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<usize, StoreError> {
         self.connection.execute(sql, params)
     }
 }

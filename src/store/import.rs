@@ -79,13 +79,23 @@ pub(super) fn open_own(path: &Path) -> Result<Sqlite, StoreError> {
     let connection = Sqlite::open_with_flags(path, open_flags())?;
     let (tables, own): (i64, bool) = connection
         .query_row(
-            "SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_master",
+            "SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM \
+             sqlite_master",
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
-        .map_err(|_| StoreError::Other(format!("{} is not a database of this server", path.display())))?;
+        .map_err(|_| {
+            StoreError::Other(format!(
+                "{} is not a database of this \
+            server",
+                path.display()
+            ))
+        })?;
     if tables > 0 && !own {
-        return Err(StoreError::Other(format!("{} is not a database of this server", path.display())));
+        return Err(StoreError::Other(format!(
+            "{} is not a database of this server",
+            path.display()
+        )));
     }
     prepare_writer(&connection)?;
     Ok(connection)
@@ -144,7 +154,8 @@ impl Writer<'_> {
         username_skeleton: &str,
     ) -> Result<(), StoreError> {
         self.execute(
-            "INSERT INTO accounts (id, username, username_key, email, first_name, last_name, password, is_active,
+            "INSERT INTO accounts (id, username, username_key, email, first_name, last_name, \
+             password, is_active,
                                    is_superuser, last_login, date_joined, username_skeleton)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             params![
@@ -168,11 +179,14 @@ impl Writer<'_> {
     /// Preserves the id unless it is taken.
     pub fn import_email_address(&self, address: &EmailAddress) -> Result<(), StoreError> {
         let EmailAddress { id, account_id, email, verified, primary, .. } = address;
-        if self.value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE id = $1)", params![*id])? {
+        if self
+            .value("SELECT EXISTS (SELECT 1 FROM email_addresses WHERE id = $1)", params![*id])?
+        {
             return self.email_address_insert(*account_id, email, *verified, *primary).map(|_| ());
         }
         self.execute(
-            "INSERT INTO email_addresses (id, account_id, email, verified, is_primary) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO email_addresses (id, account_id, email, verified, is_primary) VALUES ($1, \
+             $2, $3, $4, $5)",
             params![*id, *account_id, email, *verified, *primary],
         )?;
         Ok(())
@@ -207,16 +221,20 @@ impl Writer<'_> {
             Time(link.date_joined),
             &link.extra_data,
         ];
-        if self.value("SELECT EXISTS (SELECT 1 FROM social_accounts WHERE id = $1)", &values[..1])? {
+        if self
+            .value("SELECT EXISTS (SELECT 1 FROM social_accounts WHERE id = $1)", &values[..1])?
+        {
             self.execute(
-                "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
+                "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
+                 extra_data)
                  VALUES ($1, $2, $3, $4, $5, $6)",
                 &values[1..],
             )?;
             return Ok(());
         }
         self.execute(
-            "INSERT INTO social_accounts (id, account_id, provider, uid, last_login, date_joined, extra_data)
+            "INSERT INTO social_accounts (id, account_id, provider, uid, last_login, date_joined, \
+             extra_data)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
             values,
         )?;

@@ -63,16 +63,23 @@ const TABLES: &[(&str, &[&str])] = &[
         ],
     ),
     ("account_emailaddress", &["id", "user_id", "email", "verified", "primary"]),
-    ("users_apitoken", &["id", "user_id", "name", "created", "expiry", "revoked", "last_seen", "key"]),
-    ("socialaccount_socialaccount", &["id", "user_id", "provider", "uid", "last_login", "date_joined", "extra_data"]),
+    (
+        "users_apitoken",
+        &["id", "user_id", "name", "created", "expiry", "revoked", "last_seen", "key"],
+    ),
+    (
+        "socialaccount_socialaccount",
+        &["id", "user_id", "provider", "uid", "last_login", "date_joined", "extra_data"],
+    ),
     ("otp_totp_totpdevice", &["id", "user_id", "name", "confirmed", "key", "created_at"]),
 ];
 
-/// For each app whose tables are read, the last migration of API version 291.
+/// For each domain whose tables are read, the last migration of API version 291.
 const LAST_MIGRATIONS: &[(&str, u32)] =
     &[("auth", 12), ("account", 9), ("users", 12), ("socialaccount", 6), ("otp_totp", 3)];
 
-const PATH_IN_URI: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
+const PATH_IN_URI: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
 impl InvenTree {
     /// Opens the file and checks that it is complete, belongs to InvenTree and is not newer than
@@ -94,14 +101,17 @@ impl InvenTree {
         let connection = match begin(Connection::open_with_flags(&absolute, flags)) {
             // A read-only directory cannot hold shared memory for the log. Without a log there is
             // no writer.
-            Err(e) if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !has_log(&absolute) => {
+            Err(e)
+                if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !has_log(&absolute) =>
+            {
                 let path = absolute.to_string_lossy();
                 let uri = format!("file:{}?immutable=1", utf8_percent_encode(&path, PATH_IN_URI));
                 begin(Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI))
             }
             other => other,
         };
-        let source = InvenTree { connection: connection.map_err(|e| unreadable(&explain(&e)))?, name };
+        let source =
+            InvenTree { connection: connection.map_err(|e| unreadable(&explain(&e)))?, name };
         source.check_length(&absolute)?;
         source.check()?;
         Ok(source)
@@ -124,10 +134,14 @@ impl InvenTree {
     /// # Errors
     ///
     /// Those of the callback, and [`SourceError`].
-    pub fn accounts<E: From<SourceError>>(&self, f: impl FnMut(Account) -> Result<(), E>) -> Result<(), E> {
+    pub fn accounts<E: From<SourceError>>(
+        &self,
+        f: impl FnMut(Account) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.each(
             "auth_user",
-            "SELECT id, username, email, first_name, last_name, password, is_active, is_superuser, last_login,
+            "SELECT id, username, email, first_name, last_name, password, is_active, is_superuser, \
+             last_login,
                     date_joined
              FROM auth_user ORDER BY id",
             |row| {
@@ -152,10 +166,14 @@ impl InvenTree {
     /// # Errors
     ///
     /// Those of the callback, and [`SourceError`].
-    pub fn email_addresses<E: From<SourceError>>(&self, f: impl FnMut(EmailAddress) -> Result<(), E>) -> Result<(), E> {
+    pub fn email_addresses<E: From<SourceError>>(
+        &self,
+        f: impl FnMut(EmailAddress) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.each(
             "account_emailaddress",
-            "SELECT id, user_id, email, verified, \"primary\" FROM account_emailaddress ORDER BY id",
+            "SELECT id, user_id, email, verified, \"primary\" FROM account_emailaddress ORDER BY \
+             id",
             |row| {
                 Ok(EmailAddress {
                     id: row.get(0)?,
@@ -175,10 +193,14 @@ impl InvenTree {
     /// # Errors
     ///
     /// Those of the callback, and [`SourceError`].
-    pub fn tokens<E: From<SourceError>>(&self, mut f: impl FnMut(Token, &str) -> Result<(), E>) -> Result<(), E> {
+    pub fn tokens<E: From<SourceError>>(
+        &self,
+        mut f: impl FnMut(Token, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.each(
             "users_apitoken",
-            "SELECT id, user_id, name, created, expiry, revoked, last_seen, key FROM users_apitoken ORDER BY id",
+            "SELECT id, user_id, name, created, expiry, revoked, last_seen, key FROM \
+             users_apitoken ORDER BY id",
             |row| {
                 let token = Token {
                     id: row.get(0)?,
@@ -231,10 +253,14 @@ impl InvenTree {
     /// # Errors
     ///
     /// Those of the callback, and [`SourceError`].
-    pub fn totp_devices<E: From<SourceError>>(&self, f: impl FnMut(TotpDevice) -> Result<(), E>) -> Result<(), E> {
+    pub fn totp_devices<E: From<SourceError>>(
+        &self,
+        f: impl FnMut(TotpDevice) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.each(
             "otp_totp_totpdevice",
-            "SELECT id, user_id, name, confirmed, key, created_at FROM otp_totp_totpdevice ORDER BY id",
+            "SELECT id, user_id, name, confirmed, key, created_at FROM otp_totp_totpdevice ORDER \
+             BY id",
             |row| {
                 Ok(TotpDevice {
                     id: row.get(0)?,
@@ -266,23 +292,27 @@ impl InvenTree {
 
     fn check(&self) -> Result<(), SourceError> {
         if self.has_table("mfa_authenticator")? {
-            return Err(
-                self.unreadable("this InvenTree is newer than API version 291: import from a copy of that version")
-            );
+            return Err(self.unreadable(
+                "this InvenTree is newer than API version 291: import from a copy of that version",
+            ));
         }
         self.check_migrations()?;
         for (table, columns) in TABLES {
             if !self.has_table(table)? {
-                let why = format!("not an InvenTree database of API version 291: it has no table {table}");
+                let why = format!(
+                    "not an InvenTree database of API version 291: it has no table {table}"
+                );
                 return Err(self.unreadable(&why));
             }
             for column in *columns {
                 let found: bool = self.value(&format!(
-                    "SELECT EXISTS (SELECT 1 FROM pragma_table_info('{table}') WHERE name = '{column}')"
+                    "SELECT EXISTS (SELECT 1 FROM pragma_table_info('{table}') WHERE name = \
+                     '{column}')"
                 ))?;
                 if !found {
                     let why = format!(
-                        "not an InvenTree database of API version 291: its table {table} has no column {column}"
+                        "not an InvenTree database of API version 291: its table {table} has no \
+                         column {column}"
                     );
                     return Err(self.unreadable(&why));
                 }
@@ -291,7 +321,9 @@ impl InvenTree {
         for (table, _) in TABLES {
             let found: String = self.value(&format!("PRAGMA quick_check({table})"))?;
             if found != "ok" {
-                return Err(self.unreadable(&format!("damaged or half-written: table {table} is not readable")));
+                return Err(self.unreadable(&format!(
+                    "damaged or half-written: table {table} is not readable"
+                )));
             }
         }
         Ok(())
@@ -304,11 +336,12 @@ impl InvenTree {
         }
         for (app, last) in LAST_MIGRATIONS {
             // Migration names begin with a four-digit number.
-            let newest: Option<String> =
-                self.value(&format!("SELECT MAX(name) FROM django_migrations WHERE app = '{app}'"))?;
+            let newest: Option<String> = self
+                .value(&format!("SELECT MAX(name) FROM django_migrations WHERE app = '{app}'"))?;
             let number = newest.as_deref().and_then(|name| name.get(..4)?.parse::<u32>().ok());
             if number.is_some_and(|number| number > *last) {
-                let why = "this InvenTree is newer than API version 291: import from a copy of that version";
+                let why = "this InvenTree is newer than API version 291: import from a copy of \
+                    that version";
                 return Err(self.unreadable(why));
             }
         }
@@ -316,13 +349,17 @@ impl InvenTree {
     }
 
     fn has_table(&self, table: &str) -> Result<bool, SourceError> {
-        self.value(&format!("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{table}')"))
+        self.value(&format!(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{table}')"
+        ))
     }
 
     /// The first column of the first row. `sql` consists of constants of this file.
     fn value<T: FromSql>(&self, sql: &str) -> Result<T, SourceError> {
         let found = self.connection.query_row(sql, [], |row| row.get(0)).optional();
-        found.map_err(|e| self.unreadable(&explain(&e)))?.ok_or_else(|| self.unreadable("damaged or half-written"))
+        found
+            .map_err(|e| self.unreadable(&explain(&e)))?
+            .ok_or_else(|| self.unreadable("damaged or half-written"))
     }
 
     fn each<T, E: From<SourceError>>(
@@ -337,7 +374,9 @@ impl InvenTree {
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let record = record(row).map_err(|e| {
-                let id = row.get::<_, i64>(0).map_or_else(|_| "of no id".to_owned(), |id| id.to_string());
+                let id = row
+                    .get::<_, i64>(0)
+                    .map_or_else(|_| "of no id".to_owned(), |id| id.to_string());
                 self.unreadable(&format!("table {table}, row {id}: {}", explain(&e)))
             })?;
             f(record)?;
@@ -371,9 +410,12 @@ fn explain(error: &rusqlite::Error) -> String {
     if let rusqlite::Error::SqliteFailure(failure, _) = error {
         match failure.code {
             ErrorCode::NotADatabase => return "not an SQLite database".to_owned(),
-            ErrorCode::DatabaseCorrupt => return "damaged or half-written: copy it again".to_owned(),
+            ErrorCode::DatabaseCorrupt => {
+                return "damaged or half-written: copy it again".to_owned();
+            }
             ErrorCode::ReadOnly => {
-                return "half-written (there is a journal beside it): let InvenTree open it once, then import"
+                return "half-written (there is a journal beside it): let InvenTree open it once, \
+                    then import"
                     .to_owned();
             }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
@@ -383,7 +425,9 @@ fn explain(error: &rusqlite::Error) -> String {
         }
     }
     match error {
-        rusqlite::Error::InvalidColumnType(_, column, found) => format!("column {column} holds a {found}"),
+        rusqlite::Error::InvalidColumnType(_, column, found) => {
+            format!("column {column} holds a {found}")
+        }
         rusqlite::Error::FromSqlConversionFailure(column, _, _) => {
             format!("its value number {} cannot be read", column + 1)
         }
@@ -399,7 +443,8 @@ impl FromSql for DjangoTime {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let text = value.as_str()?;
         let text = text.strip_suffix("+00:00").unwrap_or(text);
-        let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map_err(FromSqlError::other)?;
+        let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f")
+            .map_err(FromSqlError::other)?;
         Ok(DjangoTime(time.and_utc()))
     }
 }

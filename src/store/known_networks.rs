@@ -9,7 +9,10 @@ use super::{Reader, StoreError, Writer};
 
 impl Reader<'_> {
     /// When the network was last recorded for the account.
-    pub fn known_network_find(&self, digest: &[u8; 32]) -> Result<Option<DateTime<Utc>>, StoreError> {
+    pub fn known_network_find(
+        &self,
+        digest: &[u8; 32],
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
         let sql = "SELECT last_used FROM known_networks WHERE digest = $1";
         self.find(sql, params![digest], |row| Ok(row.get::<Time>(0)?.0))
     }
@@ -31,7 +34,8 @@ impl Writer<'_> {
         )?;
         self.execute(
             "DELETE FROM known_networks WHERE account_id = $1 AND digest NOT IN (
-                 SELECT digest FROM known_networks WHERE account_id = $1 ORDER BY last_used DESC, digest LIMIT $2
+                 SELECT digest FROM known_networks WHERE account_id = $1 ORDER BY last_used DESC, \
+                 digest LIMIT $2
              )",
             params![account_id, limit],
         )?;

@@ -104,7 +104,8 @@ impl SharedHeader {
         // The first read opens the log and its index.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         let words = map_index(&connection);
-        Ok(words.map(|words| SharedHeader { words: words.cast(), _connection: Mutex::new(connection) }))
+        Ok(words
+            .map(|words| SharedHeader { words: words.cast(), _connection: Mutex::new(connection) }))
     }
 
     /// `None` during a commit, and if the index is not initialised.

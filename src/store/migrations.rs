@@ -28,8 +28,10 @@ pub(super) const STEPS: &[Step] = &[
         // oldest.
         postgres: "DROP INDEX email_addresses_verified;
                    DROP INDEX email_addresses_primary;
-                   CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (email) WHERE verified;
-                   CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (account_id) WHERE is_primary",
+                   CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (email) WHERE \
+                   verified;
+                   CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (account_id) \
+                   WHERE is_primary",
     },
     step(include_str!("migrations/0002.sql")),
     step(include_str!("migrations/0003.sql")),
@@ -74,7 +76,8 @@ pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(),
     connection.lock_writers()?;
     let writer = Writer::new(connection);
     let stored = writer.schema_version()?;
-    let missing = usize::try_from(stored.unwrap_or(0)).ok().and_then(|version| STEPS.get(version..));
+    let missing =
+        usize::try_from(stored.unwrap_or(0)).ok().and_then(|version| STEPS.get(version..));
     let Some(missing) = missing else { return Err(too_new(stored.unwrap_or(0))) };
     for step in missing {
         connection.migrate(step)?;
@@ -92,7 +95,8 @@ pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(),
 /// The error for a database with a newer schema.
 pub(super) fn too_new(version: i64) -> StoreError {
     StoreError::Other(format!(
-        "the database has schema version {version}, but this program knows versions up to {LATEST} only: run the newer \
+        "the database has schema version {version}, but this program knows versions up to {LATEST} \
+         only: run the newer \
          program"
     ))
 }
@@ -136,7 +140,8 @@ mod tests {
 
         assert!(message.contains(&format!("version {newer}")), "{message}");
         assert!(!message.contains('\n'), "{message}");
-        let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
+        let stored: i64 =
+            file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
         assert_eq!(stored, newer);
     }
 
@@ -151,7 +156,8 @@ mod tests {
         }
         file.execute("INSERT INTO schema_version (version) VALUES ($1)", [version as i64]).unwrap();
         file.execute_batch(
-            "INSERT INTO accounts (username, username_key, email, first_name, last_name, password, is_active,
+            "INSERT INTO accounts (username, username_key, email, first_name, last_name, password, \
+             is_active,
                                    is_superuser, date_joined)
              VALUES ('amy', 'amy', '', '', '', '!', TRUE, FALSE, 0);
              INSERT INTO sessions (digest, account_id, created, expires) VALUES (x'00', 1, 0, 9);",
@@ -170,7 +176,8 @@ mod tests {
             let sessions = store.read::<_, StoreError>(|r| r.session_list(1)).await.unwrap();
             assert_eq!(sessions.len(), 1, "from version {version}");
             store.close();
-            let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
+            let stored: i64 =
+                file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
             assert_eq!(stored, LATEST);
         }
     }
@@ -183,7 +190,8 @@ mod tests {
         let file = Connection::open(&path).unwrap();
         file.execute("UPDATE schema_version SET version = $1", [LATEST + 1]).unwrap();
         assert!(Store::open_existing(&path.as_path().into()).is_err());
-        let stored: i64 = file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
+        let stored: i64 =
+            file.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).unwrap();
         assert_eq!(stored, LATEST + 1);
     }
 
@@ -227,13 +235,17 @@ mod tests {
         let Database::Postgres(server) = server else { panic!("no server") };
         Store::open(&Database::Postgres(server.clone())).unwrap().close();
         let mut client = server.blocking().connect(postgres::NoTls).unwrap();
-        let mut open_postgres =
-            |sql: &str| -> BTreeSet<String> { client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect() };
+        let mut open_postgres = |sql: &str| -> BTreeSet<String> {
+            client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+        };
 
         let columns = of_file(
-            "SELECT t.name || ' ' || c.name || ' ' || CASE c.type WHEN 'INTEGER' THEN 'BIGINT' WHEN 'BLOB' THEN 'BYTEA' ELSE c.type END
-                    || CASE WHEN c.\"notnull\" OR c.pk THEN ' NOT NULL' ELSE '' END || COALESCE(' ' || LOWER(c.dflt_value), '')
-             FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'",
+            "SELECT t.name || ' ' || c.name || ' ' || CASE c.type WHEN 'INTEGER' THEN 'BIGINT' \
+             WHEN 'BLOB' THEN 'BYTEA' ELSE c.type END
+                    || CASE WHEN c.\"notnull\" OR c.pk THEN ' NOT NULL' ELSE '' END || COALESCE(' \
+                    ' || LOWER(c.dflt_value), '')
+             FROM sqlite_master t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND \
+             t.name NOT LIKE 'sqlite%'",
         );
         let same = open_postgres(
             "SELECT table_name || ' ' || column_name || ' ' || UPPER(data_type)
@@ -247,21 +259,29 @@ mod tests {
         // The condition of a partial index is a bare column in this schema.
         let indexes = of_file(
             "SELECT i.name || ' ' || m.tbl_name || ' ' || i.\"unique\" || ' '
-                    || (SELECT GROUP_CONCAT(name, ', ') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno))
-                    || CASE WHEN INSTR(m.sql, ' WHERE ') THEN SUBSTR(m.sql, INSTR(m.sql, ' WHERE ')) ELSE '' END
-             FROM sqlite_master m JOIN pragma_index_list(m.tbl_name) i ON i.name = m.name WHERE m.type = 'index' AND m.sql IS NOT NULL",
+                    || (SELECT GROUP_CONCAT(name, ', ') FROM (SELECT name FROM \
+                    pragma_index_info(i.name) ORDER BY seqno))
+                    || CASE WHEN INSTR(m.sql, ' WHERE ') THEN SUBSTR(m.sql, INSTR(m.sql, ' WHERE \
+                    ')) ELSE '' END
+             FROM sqlite_master m JOIN pragma_index_list(m.tbl_name) i ON i.name = m.name WHERE \
+             m.type = 'index' AND m.sql IS NOT NULL",
         );
         let same = open_postgres(
             "SELECT c.relname || ' ' || t.relname || ' ' || i.indisunique::int || ' '
-                    || (SELECT STRING_AGG(pg_get_indexdef(i.indexrelid, n::int, true), ', ' ORDER BY n)
+                    || (SELECT STRING_AGG(pg_get_indexdef(i.indexrelid, n::int, true), ', ' ORDER \
+                    BY n)
                         FROM generate_series(1, i.indnkeyatts) n)
                     || COALESCE(' WHERE ' || pg_get_expr(i.indpred, i.indrelid), '')
-             FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+             FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = \
+             i.indrelid
                   JOIN pg_namespace s ON s.oid = c.relnamespace
              WHERE s.nspname = 'public' AND NOT i.indisprimary",
         );
         assert_eq!(indexes, same);
-        assert!(indexes.contains("email_addresses_verified email_addresses 1 email WHERE verified"), "{indexes:?}");
+        assert!(
+            indexes.contains("email_addresses_verified email_addresses 1 email WHERE verified"),
+            "{indexes:?}"
+        );
     }
 
     #[test]
@@ -269,8 +289,9 @@ mod tests {
     fn of_many_servers_that_start_at_once_one_migrates() {
         let server = fresh_server().expect("a server");
         std::thread::scope(|scope| {
-            let starts: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| Store::open(&server).map(|store| store.close()))).collect();
+            let starts: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Store::open(&server).map(|store| store.close())))
+                .collect();
             for start in starts {
                 start.join().unwrap().unwrap();
             }
@@ -287,7 +308,10 @@ mod tests {
         client.execute("UPDATE schema_version SET version = version + 1", &[]).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let written = runtime.block_on(store.write(|w| w.probe_writable()));
-        assert!(matches!(&written, Err(StoreError::Unavailable(why)) if why.contains("newer program")), "{written:?}");
+        assert!(
+            matches!(&written, Err(StoreError::Unavailable(why)) if why.contains("newer program")),
+            "{written:?}"
+        );
         assert!(runtime.block_on(store.read(|r| r.account_count())).is_ok());
         assert!(Store::open(&Database::Postgres(server)).is_err());
     }

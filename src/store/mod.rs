@@ -111,12 +111,16 @@ impl Store {
             Database::Sqlite(path) => Ok(path.exists()),
             Database::Postgres(server) => {
                 let connector = postgres::Connector::new(server)?;
-                postgres::block_in_place(|| Ok(postgres::Writing::connect(&connector)?.is_latest()?.is_some()))
+                postgres::block_in_place(|| {
+                    Ok(postgres::Writing::connect(&connector)?.is_latest()?.is_some())
+                })
             }
         }
     }
 
-    fn with_sqlite((path, connection): (PathBuf, rusqlite::Connection)) -> Result<Store, StoreError> {
+    fn with_sqlite(
+        (path, connection): (PathBuf, rusqlite::Connection),
+    ) -> Result<Store, StoreError> {
         Store::start(Readers::Sqlite(Box::new(sqlite::Readers::open(&path)?)), Box::new(connection))
     }
 
@@ -127,7 +131,9 @@ impl Store {
             let writer = postgres::Writing::connect(&connector)?;
             match writer.is_latest()? {
                 None if must_exist => {
-                    return Err(StoreError::Other(format!("{server} is not a database of this server")));
+                    return Err(StoreError::Other(format!(
+                        "{server} is not a database of this server"
+                    )));
                 }
                 Some(true) => {}
                 _ => migrations::run(&writer)?,
@@ -138,7 +144,13 @@ impl Store {
     }
 
     fn start(readers: Readers, writer: Box<dyn WritingConnection>) -> Result<Store, StoreError> {
-        Ok(Store { inner: Arc::new(Inner { readers, writer: WriterThread::start(writer)?, touches: Arc::default() }) })
+        Ok(Store {
+            inner: Arc::new(Inner {
+                readers,
+                writer: WriterThread::start(writer)?,
+                touches: Arc::default(),
+            }),
+        })
     }
 
     /// Returns whether other processes may use the same rows at this moment.
@@ -169,7 +181,9 @@ impl Store {
     ) -> Result<Option<T>, StoreError> {
         match &self.inner.readers {
             Readers::Sqlite(readers) => {
-                let read = || Reader::new(&readers.reading()).find(query.sql, params![digest], query.record);
+                let read = || {
+                    Reader::new(&readers.reading()).find(query.sql, params![digest], query.record)
+                };
                 match &readers.cache {
                     Some(cache) => cache.find(entries, digest, read),
                     None => read(),
@@ -185,7 +199,10 @@ impl Store {
     /// An error or a panic rolls back only the writes of this closure. Once queued, the closure
     /// runs even if the caller stops waiting. It may run again from the start if the server rolls
     /// back the transaction, so all its side effects must go through the [`Writer`].
-    pub async fn write<T, E>(&self, f: impl Fn(&Writer<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn write<T, E>(
+        &self,
+        f: impl Fn(&Writer<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -201,7 +218,10 @@ impl Store {
     /// Queues a write and does not wait for it: for bookkeeping that no response depends on, so
     /// that requests succeed while the database is read-only. It is durable before any write that
     /// is queued later.
-    pub fn write_deferred(&self, f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static) {
+    pub fn write_deferred(
+        &self,
+        f: impl Fn(&Writer<'_>) -> Result<(), StoreError> + Send + 'static,
+    ) {
         let (reply, _) = oneshot::channel();
         // If it is lost, the next use records it again.
         let _ = self.inner.writer.submit(writer::job(f, reply));

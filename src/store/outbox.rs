@@ -46,7 +46,11 @@ fn record(row: &Row<'_>) -> Result<OutboxMail, StoreError> {
 impl Reader<'_> {
     /// Messages that are due, the longest due first. May include expired ones that the cleanup has
     /// not deleted yet.
-    pub fn outbox_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<OutboxMail>, StoreError> {
+    pub fn outbox_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<OutboxMail>, StoreError> {
         self.list(
             "SELECT id, sealed, created, next_attempt, attempts, expires FROM outbox
              WHERE next_attempt <= $1 ORDER BY next_attempt, id LIMIT $2",
@@ -87,11 +91,16 @@ impl Writer<'_> {
     }
 
     /// Claims the message that has been due longest: no other server takes it before `until`.
-    pub fn outbox_claim(&self, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Option<OutboxMail>, StoreError> {
+    pub fn outbox_claim(
+        &self,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Option<OutboxMail>, StoreError> {
         // PostgreSQL only: an SQLite file has a single server.
         self.find(
             "UPDATE outbox SET next_attempt = $1 WHERE id = (
-                 SELECT id FROM outbox WHERE next_attempt <= $2 ORDER BY next_attempt, id LIMIT 1 FOR UPDATE SKIP LOCKED
+                 SELECT id FROM outbox WHERE next_attempt <= $2 ORDER BY next_attempt, id LIMIT 1 \
+                 FOR UPDATE SKIP LOCKED
              ) RETURNING id, sealed, created, next_attempt, attempts, expires",
             params![Time(until), Time(now)],
             record,
@@ -99,8 +108,15 @@ impl Writer<'_> {
     }
 
     /// Reschedules without counting an attempt.
-    pub fn outbox_set_next_attempt(&self, id: i64, next_attempt: DateTime<Utc>) -> Result<(), StoreError> {
-        self.execute("UPDATE outbox SET next_attempt = $1 WHERE id = $2", params![Time(next_attempt), id])?;
+    pub fn outbox_set_next_attempt(
+        &self,
+        id: i64,
+        next_attempt: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE outbox SET next_attempt = $1 WHERE id = $2",
+            params![Time(next_attempt), id],
+        )?;
         Ok(())
     }
 

@@ -10,7 +10,9 @@ fn plan(sql: &str) -> Vec<String> {
     migrations::run(&connection).unwrap();
     let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let count = plan.parameter_count();
-    let steps = plan.query_map(rusqlite::params_from_iter(vec![1; count]), |row| row.get::<_, String>(3)).unwrap();
+    let steps = plan
+        .query_map(rusqlite::params_from_iter(vec![1; count]), |row| row.get::<_, String>(3))
+        .unwrap();
     steps.map(Result::unwrap).collect()
 }
 
@@ -18,7 +20,10 @@ fn plan(sql: &str) -> Vec<String> {
 fn assert_served(sql: &str, index: &str) {
     let steps = plan(sql);
     assert!(steps.iter().any(|step| step.contains(index)), "{sql}: {steps:?}");
-    assert!(!steps.iter().any(|step| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW"), "{sql}: {steps:?}");
+    assert!(
+        !steps.iter().any(|step| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW"),
+        "{sql}: {steps:?}"
+    );
     assert!(!steps.iter().any(|step| step.contains("B-TREE")), "{sql}: {steps:?}");
 }
 
@@ -33,10 +38,19 @@ fn rows_of_one_address_or_account_are_found_by_an_index_in_its_order() {
     assert_served(email_addresses::FIND_FIRST, "email_addresses_account (account_id=?)");
     assert_served(email_addresses::LAST_ID, "email_addresses_account (account_id=?)");
     assert_served(email_addresses::EXISTS_OTHER, "(account_id=?)");
-    assert_served(email_addresses::EXISTS_VERIFIED, "email_addresses_account_verified (account_id=?)");
+    assert_served(
+        email_addresses::EXISTS_VERIFIED,
+        "email_addresses_account_verified (account_id=?)",
+    );
     assert_served(email_addresses::EXISTS_BEYOND, "email_addresses_account (account_id=?)");
-    assert_served(email_addresses::DELETE_OTHERS, "email_addresses_account (account_id=? AND id<?)");
-    assert_served(email_addresses::DELETE_UNPROVED, "email_addresses_account (account_id=? AND id<?)");
+    assert_served(
+        email_addresses::DELETE_OTHERS,
+        "email_addresses_account (account_id=? AND id<?)",
+    );
+    assert_served(
+        email_addresses::DELETE_UNPROVED,
+        "email_addresses_account (account_id=? AND id<?)",
+    );
     assert_served(sessions::DELETE_BEYOND, "sessions_account (account_id=?)");
     assert_served(tokens::DELETE_BEYOND, "tokens_account (account_id=?)");
 }

@@ -52,13 +52,19 @@ impl Store {
     /// # Errors
     ///
     /// If the database cannot be read.
-    pub async fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
+    pub async fn session_find(
+        &self,
+        digest: &[u8; 32],
+    ) -> Result<Option<(Session, Account)>, StoreError> {
         self.find_by_digest(&FIND, |cache| &cache.sessions, digest).await
     }
 }
 
 impl Reader<'_> {
-    pub fn session_find(&self, digest: &[u8; 32]) -> Result<Option<(Session, Account)>, StoreError> {
+    pub fn session_find(
+        &self,
+        digest: &[u8; 32],
+    ) -> Result<Option<(Session, Account)>, StoreError> {
         self.find(FIND.sql, params![digest], FIND.record)
     }
 
@@ -72,7 +78,10 @@ impl Reader<'_> {
     }
 
     /// Sessions of all accounts with the username of the owner.
-    pub fn session_list_all(&self, limit: Option<i64>) -> Result<Vec<(Session, String)>, StoreError> {
+    pub fn session_list_all(
+        &self,
+        limit: Option<i64>,
+    ) -> Result<Vec<(Session, String)>, StoreError> {
         self.list(
             "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time
              FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
@@ -125,16 +134,25 @@ impl Writer<'_> {
 
     /// Deletes a session by id, for callers that have no key. Returns the id of its account.
     pub fn session_delete_by_id(&self, id: i64) -> Result<Option<i64>, StoreError> {
-        self.find("DELETE FROM sessions WHERE id = $1 RETURNING account_id", params![id], |row| row.get(0))
+        self.find("DELETE FROM sessions WHERE id = $1 RETURNING account_id", params![id], |row| {
+            row.get(0)
+        })
     }
 
     /// Deletes a session only if it belongs to the account.
     pub fn session_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM sessions WHERE account_id = $1 AND id = $2", params![account_id, id])? > 0)
+        Ok(self.execute(
+            "DELETE FROM sessions WHERE account_id = $1 AND id = $2",
+            params![account_id, id],
+        )? > 0)
     }
 
     /// Deletes the sessions of the account, except the one to keep.
-    pub fn session_delete_others(&self, account_id: i64, keep: Option<&[u8; 32]>) -> Result<usize, StoreError> {
+    pub fn session_delete_others(
+        &self,
+        account_id: i64,
+        keep: Option<&[u8; 32]>,
+    ) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM sessions WHERE account_id = $1 AND digest IS DISTINCT FROM $2",
             params![account_id, keep],
@@ -142,13 +160,22 @@ impl Writer<'_> {
     }
 
     /// Deletes the oldest sessions of the account beyond the newest `keep`, at most `limit`.
-    pub fn session_delete_beyond(&self, account_id: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
+    pub fn session_delete_beyond(
+        &self,
+        account_id: i64,
+        keep: i64,
+        limit: i64,
+    ) -> Result<usize, StoreError> {
         self.execute(DELETE_BEYOND, params![account_id, limit, keep])
     }
 
     /// Deletes expired sessions, the earliest expired first, at most `limit`, so that a cleanup
     /// does not block other writes.
-    pub fn session_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+    pub fn session_delete_expired(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM sessions WHERE id IN (
                  SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2

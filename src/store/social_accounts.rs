@@ -89,14 +89,25 @@ impl Reader<'_> {
     }
 
     pub fn social_account_count(&self, account_id: i64) -> Result<i64, StoreError> {
-        self.value("SELECT COUNT(*) FROM social_accounts WHERE account_id = $1", params![account_id])
+        self.value(
+            "SELECT COUNT(*) FROM social_accounts WHERE account_id = $1",
+            params![account_id],
+        )
     }
 
-    pub fn social_account_find(&self, account_id: i64, id: i64) -> Result<Option<SocialAccount>, StoreError> {
+    pub fn social_account_find(
+        &self,
+        account_id: i64,
+        id: i64,
+    ) -> Result<Option<SocialAccount>, StoreError> {
         self.find(select!("WHERE account_id = $1 AND id = $2"), params![account_id, id], record)
     }
 
-    pub fn social_account_find_by_uid(&self, provider: &str, uid: &str) -> Result<Option<SocialAccount>, StoreError> {
+    pub fn social_account_find_by_uid(
+        &self,
+        provider: &str,
+        uid: &str,
+    ) -> Result<Option<SocialAccount>, StoreError> {
         self.find(select!("WHERE provider = $1 AND uid = $2"), params![provider, uid], record)
     }
 }
@@ -107,23 +118,41 @@ impl Writer<'_> {
             "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined,
                                           extra_data)
              VALUES ($1, $2, $3, $4, $4, $5) RETURNING id",
-            params![new.account_id, &new.provider, &new.uid, Time(new.date_joined), &new.extra_data,],
+            params![
+                new.account_id,
+                &new.provider,
+                &new.uid,
+                Time(new.date_joined),
+                &new.extra_data,
+            ],
         )
     }
 
     pub fn social_account_touch(&self, id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {
-        self.execute("UPDATE social_accounts SET last_login = $1 WHERE id = $2", params![Time(at), id])?;
+        self.execute(
+            "UPDATE social_accounts SET last_login = $1 WHERE id = $2",
+            params![Time(at), id],
+        )?;
         Ok(())
     }
 
     /// Records that a sign-in ticket was used; returns false if it was used before.
-    pub fn ticket_consume(&self, digest: &[u8; 32], expires: DateTime<Utc>) -> Result<bool, StoreError> {
-        let spent = "INSERT INTO social_spent (digest, expires) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
+    pub fn ticket_consume(
+        &self,
+        digest: &[u8; 32],
+        expires: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let spent = "INSERT INTO social_spent (digest, expires) VALUES ($1, $2) ON CONFLICT \
+            (digest) DO NOTHING";
         Ok(self.execute(spent, params![digest, Time(expires)])? > 0)
     }
 
     /// Deletes the records of expired tickets, at most `limit`.
-    pub fn ticket_delete_expired(&self, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+    pub fn ticket_delete_expired(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM social_spent WHERE digest IN (
                  SELECT digest FROM social_spent WHERE expires <= $1 ORDER BY expires LIMIT $2

@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{CachedStatement, Connection as Sqlite, ErrorCode, OpenFlags, OptionalExtension, params_from_iter};
+use rusqlite::{
+    CachedStatement, Connection as Sqlite, ErrorCode, OpenFlags, OptionalExtension,
+    params_from_iter,
+};
 
 use super::engine::{Connection, EachRow, WritingConnection};
 use super::lookup_cache::LookupCache;
@@ -64,7 +67,12 @@ impl Reading<'_> {
 }
 
 impl Connection for Reading<'_> {
-    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+    fn query(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        each: EachRow<'_>,
+    ) -> Result<(), StoreError> {
         self.connection()?.query(sql, params, each)
     }
 
@@ -74,7 +82,12 @@ impl Connection for Reading<'_> {
 }
 
 impl Connection for Sqlite {
-    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+    fn query(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        each: EachRow<'_>,
+    ) -> Result<(), StoreError> {
         let mut statement = statement(self, sql)?;
         let mut rows = statement.query(params_from_iter(params))?;
         while let Some(row) = rows.next()? {
@@ -92,10 +105,14 @@ impl Connection for Sqlite {
 
 /// SQLite treats `$1`, `$2`… as names and numbers them as they appear, so they must first appear
 /// in order.
-fn statement<'c>(connection: &'c Sqlite, sql: &'static str) -> Result<CachedStatement<'c>, StoreError> {
+fn statement<'c>(
+    connection: &'c Sqlite,
+    sql: &'static str,
+) -> Result<CachedStatement<'c>, StoreError> {
     let statement = connection.prepare_cached(sql)?;
     debug_assert!(
-        (1..=statement.parameter_count()).all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
+        (1..=statement.parameter_count())
+            .all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
         "parameters out of order: {sql}"
     );
     Ok(statement)
@@ -142,9 +159,17 @@ impl WritingConnection for Sqlite {
 
     fn set_last_id(&self, table: &'static str, id: i64) -> Result<(), StoreError> {
         // This internal table of SQLite has no unique index.
-        let changed = Sqlite::execute(self, "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2", (id, table))?;
+        let changed = Sqlite::execute(
+            self,
+            "UPDATE sqlite_sequence SET seq = $1 WHERE name = $2",
+            (id, table),
+        )?;
         if changed == 0 {
-            Sqlite::execute(self, "INSERT INTO sqlite_sequence (seq, name) VALUES ($1, $2)", (id, table))?;
+            Sqlite::execute(
+                self,
+                "INSERT INTO sqlite_sequence (seq, name) VALUES ($1, $2)",
+                (id, table),
+            )?;
         }
         Ok(())
     }
@@ -159,11 +184,13 @@ impl WritingConnection for Sqlite {
 /// schema.
 pub(super) fn open(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
     let path = create_private(path)?;
-    let opened = Sqlite::open_with_flags(&path, open_flags()).map_err(StoreError::from).and_then(|connection| {
-        prepare_writer(&connection)?;
-        migrations::run(&connection)?;
-        Ok(connection)
-    });
+    let opened = Sqlite::open_with_flags(&path, open_flags()).map_err(StoreError::from).and_then(
+        |connection| {
+            prepare_writer(&connection)?;
+            migrations::run(&connection)?;
+            Ok(connection)
+        },
+    );
     match opened {
         Ok(connection) => Ok((path, connection)),
         // At this moment or for this process. Name the file in the message.
@@ -179,7 +206,8 @@ pub(super) fn open_existing(path: &Path) -> Result<(PathBuf, Sqlite), StoreError
     let connection = Sqlite::open_with_flags(&path, open_flags())?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let is_latest = is_latest(&connection).map_err(|error| cannot_open(&path, &error))?;
-    let is_latest = is_latest.ok_or_else(|| cannot_open(&path, &"it is not a database of this server"))?;
+    let is_latest =
+        is_latest.ok_or_else(|| cannot_open(&path, &"it is not a database of this server"))?;
     prepare_writer(&connection)?;
     if !is_latest {
         migrations::run(&connection)?;
@@ -189,12 +217,14 @@ pub(super) fn open_existing(path: &Path) -> Result<(PathBuf, Sqlite), StoreError
 
 /// Returns whether the schema is current; `None` for a foreign database.
 pub(super) fn is_latest(connection: &Sqlite) -> Result<Option<bool>, StoreError> {
-    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version')";
+    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = \
+        'schema_version')";
     if !connection.query_row(known, [], |row| row.get(0))? {
         return Ok(None);
     }
-    let version: Option<i64> =
-        connection.query_row("SELECT version FROM schema_version", [], |row| row.get(0)).optional()?;
+    let version: Option<i64> = connection
+        .query_row("SELECT version FROM schema_version", [], |row| row.get(0))
+        .optional()?;
     Ok(version.map(|version| version == LATEST))
 }
 
@@ -228,8 +258,9 @@ pub(super) fn open_flags() -> OpenFlags {
 pub(super) fn prepare_writer(connection: &Sqlite) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(StoreError::from)?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+        .map_err(StoreError::from)?;
     if mode != "wal" {
         return Err(StoreError::Other(format!(
             "the database cannot keep a write-ahead log here (journal mode is {mode})"
@@ -246,12 +277,13 @@ pub(super) fn prepare_writer(connection: &Sqlite) -> Result<(), StoreError> {
 fn open_pool(path: &Path) -> Result<Pool<SqliteConnectionManager>, StoreError> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let size = u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX);
-    let manager = SqliteConnectionManager::file(path).with_flags(open_flags()).with_init(|connection| {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
-        connection.pragma_update(None, "query_only", true)
-    });
+    let manager =
+        SqliteConnectionManager::file(path).with_flags(open_flags()).with_init(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+            connection.pragma_update(None, "temp_store", "MEMORY")?;
+            connection.pragma_update(None, "query_only", true)
+        });
     // Connections to a local file do not go stale, so they are neither tested nor retired, which
     // would cost prepared statements.
     Pool::builder()
@@ -271,7 +303,7 @@ impl From<rusqlite::Error> for StoreError {
             if let Some(conflict) = text.as_deref().and_then(conflict) {
                 return StoreError::Conflict(conflict);
             }
-            if is_passing(failure.code) {
+            if is_transient(failure.code) {
                 return StoreError::Unavailable(error.to_string());
             }
         }
@@ -279,7 +311,7 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-fn is_passing(code: ErrorCode) -> bool {
+fn is_transient(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::DatabaseBusy

@@ -67,7 +67,10 @@ fn open_file() -> (TempDir, Store) {
 
 type Done<T> = Result<T, StoreError>;
 
-async fn write<T: Send + 'static>(store: &Store, f: impl Fn(&Writer<'_>) -> Done<T> + Send + 'static) -> Done<T> {
+async fn write<T: Send + 'static>(
+    store: &Store,
+    f: impl Fn(&Writer<'_>) -> Done<T> + Send + 'static,
+) -> Done<T> {
     store.write(f).await
 }
 
@@ -104,7 +107,9 @@ async fn of_many_racing_for_a_username_exactly_one_wins() {
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { write(&store, |w| w.account_insert(&new_account("racer"))).await })
+            tokio::spawn(
+                async move { write(&store, |w| w.account_insert(&new_account("racer"))).await },
+            )
         })
         .collect();
     let mut won = 0;
@@ -205,7 +210,9 @@ async fn readers_cannot_write() {
         r.value("INSERT INTO schema_version VALUES (9) RETURNING CAST(1 AS BIGINT)", &[])
     };
     assert!(store.read(insert).await.is_err());
-    let rows = store.read::<i64, StoreError>(|r| r.value("SELECT COUNT(*) FROM schema_version", &[])).await;
+    let rows = store
+        .read::<i64, StoreError>(|r| r.value("SELECT COUNT(*) FROM schema_version", &[]))
+        .await;
     assert_eq!(rows, Ok(1));
 }
 

@@ -59,7 +59,10 @@ impl Store {
     /// # Errors
     ///
     /// If the database cannot be read.
-    pub async fn token_find(&self, digest: &[u8; 32]) -> Result<Option<(Token, Account)>, StoreError> {
+    pub async fn token_find(
+        &self,
+        digest: &[u8; 32],
+    ) -> Result<Option<(Token, Account)>, StoreError> {
         self.find_by_digest(&FIND, |cache| &cache.tokens, digest).await
     }
 }
@@ -71,7 +74,11 @@ impl Reader<'_> {
 
     pub fn token_list(&self, account_id: i64) -> Result<Vec<Token>, StoreError> {
         self.list(
-            concat!("SELECT ", token_columns!(), " FROM tokens t WHERE t.account_id = $1 ORDER BY t.id"),
+            concat!(
+                "SELECT ",
+                token_columns!(),
+                " FROM tokens t WHERE t.account_id = $1 ORDER BY t.id"
+            ),
             params![account_id],
             |row| record_at(row, 0),
         )
@@ -113,11 +120,18 @@ impl Writer<'_> {
 
     /// Deletes a token only if it belongs to the account.
     pub fn token_delete_own(&self, account_id: i64, id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM tokens WHERE account_id = $1 AND id = $2", params![account_id, id])? > 0)
+        Ok(self.execute(
+            "DELETE FROM tokens WHERE account_id = $1 AND id = $2",
+            params![account_id, id],
+        )? > 0)
     }
 
     /// Deletes the tokens of the account, except the one to keep.
-    pub fn token_delete_others(&self, account_id: i64, keep_id: Option<i64>) -> Result<usize, StoreError> {
+    pub fn token_delete_others(
+        &self,
+        account_id: i64,
+        keep_id: Option<i64>,
+    ) -> Result<usize, StoreError> {
         self.execute(
             "DELETE FROM tokens WHERE account_id = $1 AND id IS DISTINCT FROM $2",
             params![account_id, keep_id],
@@ -125,7 +139,12 @@ impl Writer<'_> {
     }
 
     /// Deletes the oldest tokens of the account beyond the newest `keep`, at most `limit`.
-    pub fn token_delete_beyond(&self, account_id: i64, keep: i64, limit: i64) -> Result<usize, StoreError> {
+    pub fn token_delete_beyond(
+        &self,
+        account_id: i64,
+        keep: i64,
+        limit: i64,
+    ) -> Result<usize, StoreError> {
         self.execute(DELETE_BEYOND, params![account_id, limit, keep])
     }
 
@@ -136,7 +155,11 @@ impl Writer<'_> {
 
     /// Revokes a token and returns the id of its account.
     pub fn token_revoke(&self, id: i64) -> Result<Option<i64>, StoreError> {
-        self.find("UPDATE tokens SET revoked = TRUE WHERE id = $1 RETURNING account_id", params![id], |row| row.get(0))
+        self.find(
+            "UPDATE tokens SET revoked = TRUE WHERE id = $1 RETURNING account_id",
+            params![id],
+            |row| row.get(0),
+        )
     }
 
     /// Deletes tokens whose last valid day is before `day`, the earliest expired first, at most

@@ -5,8 +5,12 @@
 use bytes::BytesMut;
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::ToSql as ToSqlite;
-use rusqlite::types::{FromSql as FromSqlite, FromSqlError, FromSqlResult, Null, ToSqlOutput, ValueRef};
-use tokio_postgres::types::{FromSql as FromPostgres, IsNull, ToSql as ToPostgres, Type, to_sql_checked};
+use rusqlite::types::{
+    FromSql as FromSqlite, FromSqlError, FromSqlResult, Null, ToSqlOutput, ValueRef,
+};
+use tokio_postgres::types::{
+    FromSql as FromPostgres, IsNull, ToSql as ToPostgres, Type, to_sql_checked,
+};
 
 use super::StoreError;
 
@@ -110,7 +114,11 @@ impl std::fmt::Debug for Value<'_> {
 }
 
 impl ToPostgres for Value<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Value::Null => Ok(IsNull::Yes),
             Value::Bool(value) => value.to_sql_checked(ty, out),
@@ -163,7 +171,10 @@ impl FromSqlite for Day {
 }
 
 impl<'a> FromPostgres<'a> for Time {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(
+        ty: &Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         let micros = i64::from_sql(ty, raw)?;
         DateTime::from_timestamp_micros(micros).map(Time).ok_or_else(|| "no time".into())
     }
@@ -174,7 +185,10 @@ impl<'a> FromPostgres<'a> for Time {
 }
 
 impl<'a> FromPostgres<'a> for Day {
-    fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(
+        ty: &Type,
+        raw: &'a [u8],
+    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Day(NaiveDate::parse_from_str(<&str>::from_sql(ty, raw)?, DAY_FORMAT)?))
     }
 

@@ -62,7 +62,8 @@ where
     }
 
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
-        let never_run = || Err(StoreError::Unavailable("the transaction was lost".to_owned()).into());
+        let never_run =
+            || Err(StoreError::Unavailable("the transaction was lost".to_owned()).into());
         let outcome = match failure {
             Some(error) => Err(error.into()),
             None => self.outcome.unwrap_or_else(never_run),
@@ -88,7 +89,11 @@ impl WriterThread {
             .name("store-writer".to_owned())
             .spawn(move || serve(&*connection, &jobs, &counted))
             .map_err(|error| StoreError::Other(format!("cannot start the writer: {error}")))?;
-        Ok(WriterThread { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), metrics })
+        Ok(WriterThread {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+            metrics,
+        })
     }
 
     pub(super) fn metrics(&self) -> &Writing {
@@ -167,7 +172,10 @@ fn run_batch(
     (length, outcome)
 }
 
-fn finish(connection: &dyn WritingConnection, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn finish(
+    connection: &dyn WritingConnection,
+    batch: &mut [Box<dyn Job>],
+) -> Result<(), StoreError> {
     let done = of_all(match batch {
         [only] => run_alone(connection, &mut **only),
         several => run_in_savepoints(connection, several).and_then(|()| connection.commit()),
@@ -187,7 +195,10 @@ fn run_alone(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<()
 
 /// An error means that the whole transaction is lost. SQLite may roll it back by itself, as when
 /// the disk is full; the savepoint is gone then too.
-fn run_in_savepoints(connection: &dyn WritingConnection, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn run_in_savepoints(
+    connection: &dyn WritingConnection,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<(), StoreError> {
     connection.run("SAVEPOINT job")?;
     let last = jobs.len() - 1;
     for (number, job) in jobs.iter_mut().enumerate() {
@@ -241,7 +252,9 @@ mod tests {
         (folder, connection)
     }
 
-    fn queued(f: impl Fn(&Writer<'_>) -> Result<i64, StoreError> + Send + 'static) -> (Box<dyn Job>, Reply) {
+    fn queued(
+        f: impl Fn(&Writer<'_>) -> Result<i64, StoreError> + Send + 'static,
+    ) -> (Box<dyn Job>, Reply) {
         let (reply, answer) = oneshot::channel();
         (job(f, reply), answer)
     }
@@ -250,7 +263,10 @@ mod tests {
         queued(move |w| w.account_insert(&new_account(username)))
     }
 
-    fn run_all(connection: &Connection, jobs: Vec<(Box<dyn Job>, Reply)>) -> Vec<Result<i64, StoreError>> {
+    fn run_all(
+        connection: &Connection,
+        jobs: Vec<(Box<dyn Job>, Reply)>,
+    ) -> Vec<Result<i64, StoreError>> {
         let (jobs, replies): (Vec<_>, Vec<_>) = jobs.into_iter().unzip();
         // The replies carry the same outcome.
         let mut jobs = jobs.into_iter();

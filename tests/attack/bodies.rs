@@ -8,7 +8,7 @@ use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link}
 
 /// All data of an account except the records of a login.
 async fn all_of(server: &TestServer, id: i64) -> Value {
-    let read = server.domain().store.read(|r| {
+    let read = server.app().store.read(|r| {
         let account = r.account_find(id)?.unwrap();
         let addresses = r.email_address_list(id, None, 0)?;
         Ok::<_, inventree_auth::store::StoreError>((
@@ -19,7 +19,8 @@ async fn all_of(server: &TestServer, id: i64) -> Value {
         ))
     });
     let (account, addresses, sessions, tokens) = read.await.unwrap();
-    let rows: Vec<Value> = addresses.iter().map(|a| json!([a.id, a.email, a.verified, a.primary])).collect();
+    let rows: Vec<Value> =
+        addresses.iter().map(|a| json!([a.id, a.email, a.verified, a.primary])).collect();
     json!({
         "id": account.id, "username": account.username, "email": account.email, "password": account.password,
         "names": [account.first_name, account.last_name], "is_active": account.is_active,
@@ -38,7 +39,14 @@ fn extra(victim: i64, address: i64) -> Value {
     })
 }
 
-async fn send(server: &TestServer, method: Method, path: &str, token: &str, own: &Value, extra: &Value) -> Answer {
+async fn send(
+    server: &TestServer,
+    method: Method,
+    path: &str,
+    token: &str,
+    own: &Value,
+    extra: &Value,
+) -> Answer {
     let mut body = extra.clone();
     body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     let headers = [("authorization", token)];
@@ -52,7 +60,10 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
     let bobs = server.register("bob", "bob@example.com").await;
     let bob = pk(&server, &bobs).await;
     server.take_mails(1).await;
-    let address = server.get("emails/", &[("authorization", &bobs)]).await.json()["results"][0]["id"].as_i64().unwrap();
+    let address =
+        server.get("emails/", &[("authorization", &bobs)]).await.json()["results"][0]["id"]
+            .as_i64()
+            .unwrap();
     let extra = extra(bob, address);
     let bob_before = all_of(&server, bob).await;
 
@@ -87,7 +98,12 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
         (&post, format!("emails/{address}/primary/"), &json!({}), 404),
         (&post, format!("emails/{address}/remove/"), &json!({}), 404),
         (&post, "social/1/disconnect/".to_owned(), &json!({}), 404),
-        (&post, "registration/resend-email/".to_owned(), &json!({ "email": "amy@example.com" }), 201),
+        (
+            &post,
+            "registration/resend-email/".to_owned(),
+            &json!({ "email": "amy@example.com" }),
+            201,
+        ),
         (&post, "password/reset/".to_owned(), &json!({ "email": "amy@example.com" }), 200),
         (
             &post,
@@ -122,15 +138,24 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
     // Email went to the caller's own address, and the link resets the caller's own password.
     let mails = server.take_mails(2).await;
     assert!(mails.iter().all(|mail| mail.to == "amy@example.com"));
-    let (uid, reset) = reset_link(mails.iter().find(|mail| mail.text.contains("set-password")).unwrap());
-    let body =
-        json!({ "uid": uid, "token": reset, "new_password1": "Violet-Anchor-58", "new_password2": "Violet-Anchor-58" });
+    let (uid, reset) =
+        reset_link(mails.iter().find(|mail| mail.text.contains("set-password")).unwrap());
+    let body = json!({ "uid": uid, "token": reset, "new_password1": "Violet-Anchor-58", "new_password2": "Violet-Anchor-58" });
     let own = json!({ "new_password1": "Violet-Anchor-59", "new_password2": "Violet-Anchor-59" });
-    assert_eq!(send(&server, Method::POST, "password/change/", &token, &own, &extra).await.status, 200);
+    assert_eq!(
+        send(&server, Method::POST, "password/change/", &token, &own, &extra).await.status,
+        200
+    );
     // A password change invalidates the link.
-    assert_eq!(send(&server, Method::POST, "password/reset/confirm/", "", &body, &extra).await.status, 400);
+    assert_eq!(
+        send(&server, Method::POST, "password/reset/confirm/", "", &body, &extra).await.status,
+        400
+    );
     assert_eq!(server.log_in("amy", "Violet-Anchor-59").await.status, 200);
-    assert_eq!(send(&server, Method::POST, "logout/", &token, &json!({}), &extra).await.status, 200);
+    assert_eq!(
+        send(&server, Method::POST, "logout/", &token, &json!({}), &extra).await.status,
+        200
+    );
     assert_eq!(all_of(&server, bob).await, bob_before);
     assert_eq!(all_of(&server, amy).await["is_superuser"], false);
 }
@@ -140,10 +165,16 @@ async fn ids_of_others_in_the_path_are_as_unknown_as_none() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let bobs = server.register("bob", "bob@example.com").await;
-    let theirs = server.get("emails/", &[("authorization", &bobs)]).await.json()["results"][0]["id"].as_i64().unwrap();
+    let theirs =
+        server.get("emails/", &[("authorization", &bobs)]).await.json()["results"][0]["id"]
+            .as_i64()
+            .unwrap();
     let headers = [("authorization", token.as_str())];
-    for path in ["emails/{}/verify/", "emails/{}/primary/", "emails/{}/remove/", "social/{}/disconnect/"] {
-        let answer = server.post(&path.replace("{}", &theirs.to_string()), &headers, Value::Null).await;
+    for path in
+        ["emails/{}/verify/", "emails/{}/primary/", "emails/{}/remove/", "social/{}/disconnect/"]
+    {
+        let answer =
+            server.post(&path.replace("{}", &theirs.to_string()), &headers, Value::Null).await;
         let none = server.post(&path.replace("{}", "4711"), &headers, Value::Null).await;
         assert_eq!((answer.status, &answer.body), (404, &none.body), "{path}");
         assert_eq!(none.status, 404);
@@ -186,7 +217,10 @@ async fn largest_bodies_of_every_kind_are_refused_in_few_words() {
         multipart(long(&part("a", "1"))),
         multipart(part("a", &long("--x"))),
         multipart(part(&long("n"), "x").trim_end().to_owned()),
-        multipart(format!("--x\r\nContent-Disposition: form-data; name=\"a\r\n{}", long("A: b\r\n"))),
+        multipart(format!(
+            "--x\r\nContent-Disposition: form-data; name=\"a\r\n{}",
+            long("A: b\r\n")
+        )),
         multipart(long("-")),
     ];
     let operations = [
@@ -200,7 +234,8 @@ async fn largest_bodies_of_every_kind_are_refused_in_few_words() {
         for (method, path) in &operations {
             let url = format!("{}/api/auth/{path}", server.base);
             let request = server.http.request(method.clone(), url).header("authorization", &token);
-            let answer = server.page(request.header("content-type", *kind).body(body.clone())).await;
+            let answer =
+                server.page(request.header("content-type", *kind).body(body.clone())).await;
             let what = format!("body {number} to {path}: {}", answer.status);
             assert!((400..500).contains(&answer.status), "{what}");
             assert!(answer.body.len() < 1000, "{what}: {} bytes", answer.body.len());

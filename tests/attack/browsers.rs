@@ -28,7 +28,10 @@ struct Browser {
 impl Browser {
     async fn sign_in(server: &TestServer, username: &str) -> Browser {
         let answer = server.log_in(username, PASSWORD).await;
-        Browser { session: answer.cookie_value("sessionid"), csrf: answer.cookie_value("csrftoken") }
+        Browser {
+            session: answer.cookie_value("sessionid"),
+            csrf: answer.cookie_value("csrftoken"),
+        }
     }
 
     fn cookies(&self) -> String {
@@ -51,7 +54,11 @@ impl Browser {
 }
 
 fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {
-    if body.is_null() { request } else { request.header("content-type", "application/json").body(body.to_string()) }
+    if body.is_null() {
+        request
+    } else {
+        request.header("content-type", "application/json").body(body.to_string())
+    }
 }
 
 async fn with_cookies(server: &TestServer, cookies: &[u8]) -> Answer {
@@ -74,7 +81,8 @@ fn registration(username: &str) -> Value {
 /// The client of the last failed login.
 async fn last_failed_client(server: &TestServer) -> String {
     server.flush_deferred().await;
-    let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let all =
+        server.app().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     all.into_iter().find(|entry| entry.event == "login_failed").unwrap().client
 }
 
@@ -87,7 +95,11 @@ async fn cross_site_login_gets_a_token_and_no_session() {
         let answer = server.post("login/", &[mark], credentials()).await;
         assert_eq!(answer.status, 200, "{mark:?}");
         assert!(!answer.headers.contains_key("set-cookie"), "{mark:?}: {answer:?}");
-        assert_eq!((rows(&server, "sessions"), rows(&server, "tokens")), (before.0, before.1 + 1), "{mark:?}");
+        assert_eq!(
+            (rows(&server, "sessions"), rows(&server, "tokens")),
+            (before.0, before.1 + 1),
+            "{mark:?}"
+        );
         let token = format!("Token {}", answer.json()["key"].as_str().unwrap());
         assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200, "{mark:?}");
     }
@@ -97,9 +109,13 @@ async fn cross_site_login_gets_a_token_and_no_session() {
 async fn cross_site_registration_gets_a_token_and_no_session() {
     let server = TestServer::start().await;
     for (n, mark) in FOREIGN.into_iter().enumerate() {
-        let answer = server.post("registration/", &[mark], registration(&format!("person{n}"))).await;
+        let answer =
+            server.post("registration/", &[mark], registration(&format!("person{n}"))).await;
         assert_eq!(answer.status, 201, "{mark:?}");
-        assert!(answer.json()["key"].is_string() && !answer.headers.contains_key("set-cookie"), "{answer:?}");
+        assert!(
+            answer.json()["key"].is_string() && !answer.headers.contains_key("set-cookie"),
+            "{answer:?}"
+        );
         assert_eq!(rows(&server, "sessions"), 0, "{mark:?}");
     }
 }
@@ -129,11 +145,17 @@ async fn sign_in_at_the_pages_takes_a_csrf_token_and_no_other_site() {
     let csrf = "a".repeat(32);
     let before = rows(&server, "sessions");
     for (path, body) in [("login", credentials()), ("register", registration("bob"))] {
-        let post = || with_json(server.http.post(format!("{}/platform/api/{path}/", server.base)), &body);
-        let with_token = || post().header("cookie", format!("csrftoken={csrf}")).header("x-csrftoken", &csrf);
+        let post =
+            || with_json(server.http.post(format!("{}/platform/api/{path}/", server.base)), &body);
+        let with_token =
+            || post().header("cookie", format!("csrftoken={csrf}")).header("x-csrftoken", &csrf);
         assert_eq!(server.run(post()).await.status, 403, "{path}");
         for (name, value) in FOREIGN {
-            assert_eq!(server.run(with_token().header(name, value)).await.status, 403, "{path} {name}: {value}");
+            assert_eq!(
+                server.run(with_token().header(name, value)).await.status,
+                403,
+                "{path} {name}: {value}"
+            );
         }
     }
     assert_eq!((rows(&server, "sessions"), rows(&server, "accounts")), (before, 1));
@@ -141,7 +163,9 @@ async fn sign_in_at_the_pages_takes_a_csrf_token_and_no_other_site() {
 
 #[tokio::test]
 async fn unreadable_hop_of_x_forwarded_for_ends_at_the_last_good_one() {
-    let server = TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let server =
+        TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.0/8")])
+            .await;
     for (lines, client) in [
         (vec![b"\xff, 203.0.113.7".as_slice()], "203.0.113.7"),
         (vec![b"198.51.100.1, \xc3\xa9, 203.0.113.7"], "203.0.113.7"),
@@ -182,7 +206,8 @@ async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_good() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;
-    let (good, dead) = (format!("sessionid={}", amy.session), "sessionid=0123456789abcdefghijklmnopqrstuv");
+    let (good, dead) =
+        (format!("sessionid={}", amy.session), "sessionid=0123456789abcdefghijklmnopqrstuv");
     let many = [dead; 8].join("; ");
     for (cookies, status, is_cleared) in [
         (format!("{dead}; {good}"), 200, false),
@@ -193,7 +218,11 @@ async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_good() {
         (format!("{many}; {good}"), 401, false),
     ] {
         let answer = with_cookies(&server, cookies.as_bytes()).await;
-        assert_eq!((answer.status, answer.headers.contains_key("set-cookie")), (status, is_cleared), "{cookies}");
+        assert_eq!(
+            (answer.status, answer.headers.contains_key("set-cookie")),
+            (status, is_cleared),
+            "{cookies}"
+        );
     }
     // A second CSRF cookie does not invalidate the right one.
     let cookies = format!("csrftoken={}; {}", "x".repeat(32), amy.cookies());
@@ -205,7 +234,8 @@ async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_good() {
 async fn sign_out_ends_every_session_that_was_sent() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
-    let (one, two) = (Browser::sign_in(&server, "amy").await, Browser::sign_in(&server, "amy").await);
+    let (one, two) =
+        (Browser::sign_in(&server, "amy").await, Browser::sign_in(&server, "amy").await);
     let other = Browser::sign_in(&server, "amy").await;
     let both = format!("sessionid={}; {}", one.session, two.cookies());
     let headers = [("cookie", both.as_str()), ("x-csrftoken", &two.csrf)];
@@ -226,24 +256,34 @@ async fn old_session_adds_no_address_without_its_password() {
     server.clock.advance(Duration::seconds(1));
     let refused = amy.add_address(&server, "two@example.com").await;
     assert_eq!(refused.status, 403);
-    assert!(refused.json()["detail"].as_str().unwrap().contains("Enter your password again"), "{refused:?}");
+    assert!(
+        refused.json()["detail"].as_str().unwrap().contains("Enter your password again"),
+        "{refused:?}"
+    );
     assert!(refused.header("www-authenticate").contains("insufficient_user_authentication"));
     assert_eq!(rows(&server, "email_addresses"), 1);
 
     let wrong = amy.reauthenticate(&server, "wrong").await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.json()["password"][0].is_string(), "{wrong:?}");
-    assert_eq!(amy.reauthenticate(&server, "").await.json()["password"][0], "This field is required.");
+    assert_eq!(
+        amy.reauthenticate(&server, "").await.json()["password"][0],
+        "This field is required."
+    );
     assert_eq!(amy.add_address(&server, "two@example.com").await.status, 403);
 
     assert_eq!(amy.reauthenticate(&server, PASSWORD).await.status, 200);
     assert_eq!(amy.add_address(&server, "two@example.com").await.status, 201);
     // Other sessions of the account are not reauthenticated.
     let cookie = amy.cookies();
-    let state = server.http.get(format!("{}/platform/api/reauthenticate/", server.base)).header("cookie", &cookie);
+    let state = server
+        .http
+        .get(format!("{}/platform/api/reauthenticate/", server.base))
+        .header("cookie", &cookie);
     assert_eq!(server.run(state).await.json(), json!({ "recent": true, "password": true }));
     server.flush_deferred().await;
-    let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let all =
+        server.app().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     assert_eq!(all.iter().filter(|entry| entry.event == "reauthenticated").count(), 1);
 }
 
@@ -251,7 +291,8 @@ async fn old_session_adds_no_address_without_its_password() {
 async fn proof_of_one_session_counts_for_no_other() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
-    let (proved, stolen) = (Browser::sign_in(&server, "amy").await, Browser::sign_in(&server, "amy").await);
+    let (proved, stolen) =
+        (Browser::sign_in(&server, "amy").await, Browser::sign_in(&server, "amy").await);
     server.clock.advance(Duration::minutes(11));
     assert_eq!(proved.reauthenticate(&server, PASSWORD).await.status, 200);
     assert_eq!(stolen.add_address(&server, "evil@example.com").await.status, 403);
@@ -275,7 +316,10 @@ async fn token_and_basic_callers_carry_their_proof() {
     server.clock.advance(Duration::days(3));
     for (n, authorization) in [token, basic("amy", PASSWORD)].into_iter().enumerate() {
         let body = json!({ "email": format!("amy{n}@example.com"), "user": user });
-        assert_eq!(server.post("emails/", &[("authorization", &authorization)], body).await.status, 201);
+        assert_eq!(
+            server.post("emails/", &[("authorization", &authorization)], body).await.status,
+            201
+        );
     }
 }
 
@@ -308,14 +352,23 @@ async fn password_is_proved_by_its_session_and_csrf_token_alone() {
 async fn right_password_without_its_second_factor_is_written_down() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
-    let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES (1, '', TRUE, '', 0)";
+    let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES \
+        (1, '', TRUE, '', 0)";
     server.place.execute(device);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 403);
-    assert_eq!(server.get("user/", &[("authorization", &basic("amy", PASSWORD))]).await.status, 403);
+    assert_eq!(
+        server.get("user/", &[("authorization", &basic("amy", PASSWORD))]).await.status,
+        403
+    );
     server.flush_deferred().await;
-    let all = server.domain().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
+    let all =
+        server.app().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();
     let found = all.iter().find(|entry| entry.event == "second_factor_missing").unwrap();
-    assert_eq!((found.account_id, found.client.as_str(), found.count), (Some(1), "127.0.0.1", 2), "{all:?}");
+    assert_eq!(
+        (found.account_id, found.client.as_str(), found.count),
+        (Some(1), "127.0.0.1", 2),
+        "{all:?}"
+    );
 }
 
 #[tokio::test]
@@ -337,7 +390,8 @@ async fn sign_in_ends_the_session_that_it_replaces() {
     let wrong = json!({ "username": "amy", "password": "Wrong-Quartz-77" });
     assert_eq!(server.post("login/", &[("cookie", &cookie)], wrong).await.status, 400);
     assert!(is_open(&first).await);
-    let second = server.post("login/", &[("cookie", &cookie)], body).await.cookie_value("sessionid");
+    let second =
+        server.post("login/", &[("cookie", &cookie)], body).await.cookie_value("sessionid");
     assert!(!is_open(&first).await && is_open(&second).await && is_open(&other).await);
     // Another person at the same browser.
     let csrf = "0123456789abcdefghijklmnopqrstuv";

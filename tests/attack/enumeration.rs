@@ -41,7 +41,12 @@ async fn assert_alike(server: &TestServer) {
         ("password/reset/", Box::new(email)),
         ("registration/resend-email/", Box::new(email)),
         // A login by address alone always fails.
-        ("login/", Box::new(|name| json!({ "email": format!("{name}@example.com"), "password": PASSWORD }))),
+        (
+            "login/",
+            Box::new(
+                |name| json!({ "email": format!("{name}@example.com"), "password": PASSWORD }),
+            ),
+        ),
     ];
     for (path, body) in asks {
         let mut answers = Vec::new();

@@ -11,26 +11,45 @@ use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link}
 
 /// Rate limits enabled, behind a trusted proxy.
 async fn behind_a_proxy() -> TestServer {
-    TestServer::with(&[("RATE_LIMITS", "on"), ("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.0/8")])
-        .await
+    TestServer::with(&[
+        ("RATE_LIMITS", "on"),
+        ("USE_X_FORWARDED_FOR", "true"),
+        ("TRUSTED_PROXIES", "127.0.0.0/8"),
+    ])
+    .await
 }
 
-async fn log_in_from(server: &TestServer, forwarded: &str, username: &str, password: &str) -> Answer {
+async fn log_in_from(
+    server: &TestServer,
+    forwarded: &str,
+    username: &str,
+    password: &str,
+) -> Answer {
     let body = json!({ "username": username, "password": password });
     server.post("login/", &[("x-forwarded-for", forwarded)], body).await
 }
 
 #[tokio::test]
 async fn forwarded_addresses_count_for_nothing_from_a_stranger() {
-    let server =
-        TestServer::with(&[("RATE_LIMITS", "on"), ("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "192.0.2.1")])
-            .await;
+    let server = TestServer::with(&[
+        ("RATE_LIMITS", "on"),
+        ("USE_X_FORWARDED_FOR", "true"),
+        ("TRUSTED_PROXIES", "192.0.2.1"),
+    ])
+    .await;
     server.register("amy", "").await;
     for n in 0..10 {
-        assert_eq!(log_in_from(&server, &format!("203.0.113.{n}"), "amy", "wrong").await.status, 400);
+        assert_eq!(
+            log_in_from(&server, &format!("203.0.113.{n}"), "amy", "wrong").await.status,
+            400
+        );
     }
     assert_eq!(log_in_from(&server, "203.0.113.99", "amy", PASSWORD).await.status, 429);
-    let headers = [("forwarded", "for=203.0.113.99"), ("x-real-ip", "203.0.113.99"), ("client-ip", "203.0.113.99")];
+    let headers = [
+        ("forwarded", "for=203.0.113.99"),
+        ("x-real-ip", "203.0.113.99"),
+        ("client-ip", "203.0.113.99"),
+    ];
     let body = json!({ "username": "amy", "password": PASSWORD });
     assert_eq!(server.post("login/", &headers, body).await.status, 429);
 }
@@ -40,12 +59,18 @@ async fn everybody_behind_a_trusted_proxy_has_limits_of_their_own() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     for n in 0..100 {
-        assert_eq!(log_in_from(&server, "203.0.113.7", &format!("name{n}"), "wrong").await.status, 400);
+        assert_eq!(
+            log_in_from(&server, "203.0.113.7", &format!("name{n}"), "wrong").await.status,
+            400
+        );
     }
     assert_eq!(log_in_from(&server, "203.0.113.7", "amy", PASSWORD).await.status, 429);
     assert_eq!(log_in_from(&server, "203.0.113.8", "amy", PASSWORD).await.status, 200);
     // Entries before the proxy's own come from the client.
-    assert_eq!(log_in_from(&server, "198.51.100.1, 203.0.113.7", "amy", PASSWORD).await.status, 429);
+    assert_eq!(
+        log_in_from(&server, "198.51.100.1, 203.0.113.7", "amy", PASSWORD).await.status,
+        429
+    );
     // A second trusted proxy is skipped.
     assert_eq!(log_in_from(&server, "203.0.113.7, 127.0.0.9", "amy", PASSWORD).await.status, 429);
 }
@@ -55,7 +80,10 @@ async fn whole_64_of_ipv6_is_one_client() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     for n in 0..10 {
-        assert_eq!(log_in_from(&server, &format!("2001:db8:0:1:{n}::{n}"), "amy", "wrong").await.status, 400);
+        assert_eq!(
+            log_in_from(&server, &format!("2001:db8:0:1:{n}::{n}"), "amy", "wrong").await.status,
+            400
+        );
     }
     assert_eq!(log_in_from(&server, "2001:db8:0:1:ffff::1", "amy", PASSWORD).await.status, 429);
     assert_eq!(log_in_from(&server, "2001:db8:0:2::1", "amy", PASSWORD).await.status, 200);
@@ -70,7 +98,8 @@ async fn whole_64_of_ipv6_is_one_client() {
 async fn attack(server: &TestServer, username: &str) {
     for attacker in 0..10 {
         for _ in 0..10 {
-            let answer = log_in_from(server, &format!("203.0.113.{attacker}"), username, "wrong").await;
+            let answer =
+                log_in_from(server, &format!("203.0.113.{attacker}"), username, "wrong").await;
             assert_eq!(answer.status, 400);
         }
     }
@@ -93,7 +122,10 @@ async fn owner_under_attack_from_everywhere_gets_in_every_time_and_has_a_reset_m
     let (home, email) = ("198.51.100.1", "amy@example.com");
     server.register("amy", email).await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
-    assert_eq!(server.post("registration/verify-email/", &[], json!({ "key": key })).await.status, 200);
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
     assert_eq!(log_in_from(&server, home, "amy", PASSWORD).await.status, 200);
     for _ in 0..10 {
         attack_on(&server, "amy", email).await;
@@ -105,7 +137,9 @@ async fn owner_under_attack_from_everywhere_gets_in_every_time_and_has_a_reset_m
         if second % 3 == 0 {
             logins.push(log_in_from(&server, home, "amy", PASSWORD).await.status);
             let headers = [("x-forwarded-for", home)];
-            resets.push(server.post("password/reset/", &headers, json!({ "email": email })).await.status);
+            resets.push(
+                server.post("password/reset/", &headers, json!({ "email": email })).await.status,
+            );
         }
     }
     assert_eq!((logins, resets), (vec![200; 25], vec![200; 25]));
@@ -137,7 +171,11 @@ async fn browser_that_signed_in_before_gets_in_from_any_network_under_attack() {
     // Basic authentication has the same limit and the same exemption for known devices.
     server.clock.advance(Duration::minutes(2));
     let basic = basic("amy", PASSWORD);
-    let headers = [("x-forwarded-for", "192.0.2.78"), ("cookie", cookie.as_str()), ("authorization", basic.as_str())];
+    let headers = [
+        ("x-forwarded-for", "192.0.2.78"),
+        ("cookie", cookie.as_str()),
+        ("authorization", basic.as_str()),
+    ];
     assert_eq!(server.get("user/", &headers).await.status, 200);
 }
 
@@ -162,9 +200,17 @@ async fn device_cookie_is_worth_nothing_at_another_account_and_names_none() {
     // Cookies of two browsers for one account have no part in common.
     let other = cookie(&log_in_from(&server, "192.0.2.79", "mallory", PASSWORD).await);
     let parts = |cookie: &str| {
-        cookie.trim_start_matches("device=").as_bytes().chunks(8).map(<[u8]>::to_vec).collect::<Vec<_>>()
+        cookie
+            .trim_start_matches("device=")
+            .as_bytes()
+            .chunks(8)
+            .map(<[u8]>::to_vec)
+            .collect::<Vec<_>>()
     };
-    assert!(parts(&mallorys).iter().zip(parts(&other)).all(|(one, another)| *one != another), "{mallorys} {other}");
+    assert!(
+        parts(&mallorys).iter().zip(parts(&other)).all(|(one, another)| *one != another),
+        "{mallorys} {other}"
+    );
     // A failed login sets no cookie, whether the account exists or not.
     for name in ["mallory", "nobody"] {
         assert_eq!(log_in_from(&server, "192.0.2.80", name, "wrong").await.cookie("device"), None);
@@ -173,7 +219,9 @@ async fn device_cookie_is_worth_nothing_at_another_account_and_names_none() {
 
 #[tokio::test]
 async fn device_cookie_is_for_no_script_and_no_other_site() {
-    let server = TestServer::with(&[("SITE_URL", "https://auth.example.com"), ("COOKIE_SAMESITE", "None")]).await;
+    let server =
+        TestServer::with(&[("SITE_URL", "https://auth.example.com"), ("COOKIE_SAMESITE", "None")])
+            .await;
     server.register("amy", "").await;
     let cookie = server.log_in("amy", PASSWORD).await.cookie("device").unwrap();
     for flag in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/"] {
@@ -188,7 +236,9 @@ async fn browser_of_several_people_is_known_to_each_of_them() {
     for name in ["amy", "bob", "eve"] {
         server.register(name, "").await;
         let headers = [("x-forwarded-for", "198.51.100.1"), ("cookie", cookie.as_str())];
-        let answer = server.post("login/", &headers, json!({ "username": name, "password": PASSWORD })).await;
+        let answer = server
+            .post("login/", &headers, json!({ "username": name, "password": PASSWORD }))
+            .await;
         cookie = format!("device={}", answer.cookie_value("device"));
     }
     attack(&server, "amy").await;
@@ -221,7 +271,8 @@ async fn browser_that_changes_its_password_is_known_with_the_new_one() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     let signed_in = log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await;
-    let (session, csrf) = (signed_in.cookie_value("sessionid"), signed_in.cookie_value("csrftoken"));
+    let (session, csrf) =
+        (signed_in.cookie_value("sessionid"), signed_in.cookie_value("csrftoken"));
     let cookies = format!("sessionid={session}; csrftoken={csrf}");
     let headers = [("cookie", cookies.as_str()), ("x-csrftoken", csrf.as_str())];
     let new = "Violet-Anchor-58";
@@ -230,7 +281,10 @@ async fn browser_that_changes_its_password_is_known_with_the_new_one() {
     let cookie = format!("device={}", changed.cookie_value("device"));
     attack(&server, "amy").await;
     let headers = [("x-forwarded-for", "192.0.2.77"), ("cookie", cookie.as_str())];
-    assert_eq!(server.post("login/", &headers, json!({ "username": "amy", "password": new })).await.status, 200);
+    assert_eq!(
+        server.post("login/", &headers, json!({ "username": "amy", "password": new })).await.status,
+        200
+    );
 }
 
 /// Access for an owner whose browser and network are both unknown.
@@ -243,7 +297,13 @@ async fn reset_by_mail_lets_an_owner_at_a_new_place_in_under_attack() {
     let away = "192.0.2.77";
     assert_eq!(log_in_from(&server, away, "amy", PASSWORD).await.status, 429);
     let headers = [("x-forwarded-for", away)];
-    assert_eq!(server.post("password/reset/", &headers, json!({ "email": "amy@example.com" })).await.status, 200);
+    assert_eq!(
+        server
+            .post("password/reset/", &headers, json!({ "email": "amy@example.com" }))
+            .await
+            .status,
+        200
+    );
     let (uid, token) = reset_link(&server.take_mails(1).await[0]);
     let new = "Violet-Anchor-58";
     let body = json!({ "uid": uid, "token": token, "new_password1": new, "new_password2": new });
@@ -278,12 +338,14 @@ async fn reset_by_mail_lets_an_owner_in_beside_a_stranger() {
 async fn guesses_at_one_account_are_bounded_and_what_the_owner_has_goes_on() {
     let server = behind_a_proxy().await;
     let token = server.register("amy", "").await;
-    let session = log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await.cookie_value("sessionid");
+    let session =
+        log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await.cookie_value("sessionid");
     let session = format!("sessionid={session}");
     let mut tried = 0;
     for attacker in 0..40 {
         for _ in 0..10 {
-            let answer = log_in_from(&server, &format!("203.0.113.{attacker}"), "amy", "wrong").await;
+            let answer =
+                log_in_from(&server, &format!("203.0.113.{attacker}"), "amy", "wrong").await;
             tried += usize::from(answer.status == 400);
         }
     }
@@ -302,7 +364,10 @@ async fn account_knows_a_bounded_number_of_networks() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     for n in 0..30 {
-        assert_eq!(log_in_from(&server, &format!("198.51.100.{n}"), "amy", PASSWORD).await.status, 200);
+        assert_eq!(
+            log_in_from(&server, &format!("198.51.100.{n}"), "amy", PASSWORD).await.status,
+            200
+        );
         server.clock.advance(Duration::seconds(1));
     }
     server.flush_deferred().await;
@@ -318,7 +383,7 @@ async fn account_knows_a_bounded_number_of_networks() {
 async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
-    let hasher = server.domain().hasher.clone();
+    let hasher = server.app().hasher.clone();
     let rounds = if cfg!(debug_assertions) { 20_000 } else { 800_000 };
     let slow = format!("pbkdf2_sha256${rounds}$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let flooder = |n: usize| {
@@ -329,7 +394,8 @@ async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
     let mut fill = async || {
         for n in (0..40).cycle().take(400) {
             if !hasher.is_busy(&flooder(n)) {
-                let mut job = Box::pin(hasher.verify(flooder(n), Password::new("x".to_owned()), Some(&slow)));
+                let mut job =
+                    Box::pin(hasher.verify(flooder(n), Password::new("x".to_owned()), Some(&slow)));
                 let _ = futures::poll!(job.as_mut());
                 flood.push(job);
             }
@@ -338,7 +404,8 @@ async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
     let mut statuses = Vec::new();
     let mut flooders = 0..1000;
     for _ in 0..10 {
-        // A thread may make room between the filling and the request, on a busy machine now and then: fill again.
+        // A thread may make room between the filling and the request, on a busy machine now and
+        // then: fill again.
         let mut refused = false;
         while !refused {
             fill().await;
@@ -346,7 +413,8 @@ async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
             let body = json!({ "username": name, "password": "wrong" });
             // Bypasses the contract check: the document has no 503.
             let own = server.http.post(format!("{}/api/auth/login/", server.base));
-            let answer = server.page(own.header("x-forwarded-for", "203.0.113.1").json(&body)).await;
+            let answer =
+                server.page(own.header("x-forwarded-for", "203.0.113.1").json(&body)).await;
             refused = answer.status == 503;
         }
         statuses.push(log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await.status);
@@ -366,11 +434,15 @@ async fn success_elsewhere_clears_nothing() {
     }
     // The attacker's own account, the owner's login from elsewhere, the owner's new password.
     assert_eq!(log_in_from(&server, attacker, "mallory", PASSWORD).await.status, 200);
-    let owner = log_in_from(&server, home, "amy", PASSWORD).await.json()["key"].as_str().unwrap().to_owned();
+    let owner = log_in_from(&server, home, "amy", PASSWORD).await.json()["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let owner = format!("Token {owner}");
-    let body =
-        json!({ "old_password": PASSWORD, "new_password1": "Violet-Anchor-58", "new_password2": "Violet-Anchor-58" });
-    let changed = server.post("password/change/", &[("authorization", &owner), ("x-forwarded-for", home)], body).await;
+    let body = json!({ "old_password": PASSWORD, "new_password1": "Violet-Anchor-58", "new_password2": "Violet-Anchor-58" });
+    let changed = server
+        .post("password/change/", &[("authorization", &owner), ("x-forwarded-for", home)], body)
+        .await;
     assert_eq!(changed.status, 200);
     assert_eq!(log_in_from(&server, attacker, "amy", "wrong").await.status, 400);
     assert_eq!(log_in_from(&server, attacker, "amy", "wrong").await.status, 429);
@@ -383,8 +455,11 @@ async fn parallel_guesses_by_every_way_cannot_pass_the_limit_together() {
     let guesses = (0..60).map(|n| {
         let server = &server;
         // A different spelling each.
-        let name: String =
-            "amy".chars().enumerate().map(|(i, c)| if n >> i & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect();
+        let name: String = "amy"
+            .chars()
+            .enumerate()
+            .map(|(i, c)| if n >> i & 1 == 1 { c.to_ascii_uppercase() } else { c })
+            .collect();
         async move {
             match n % 2 {
                 0 => server.log_in(&name, "wrong").await.status,

@@ -10,7 +10,11 @@ use super::{deactivate, pk};
 const NEW: &str = "Violet-Anchor-58";
 
 fn cookie(answer: &Answer) -> String {
-    format!("sessionid={}; csrftoken={}", answer.cookie_value("sessionid"), answer.cookie_value("csrftoken"))
+    format!(
+        "sessionid={}; csrftoken={}",
+        answer.cookie_value("sessionid"),
+        answer.cookie_value("csrftoken")
+    )
 }
 
 fn token(answer: &Answer) -> String {
@@ -36,7 +40,10 @@ async fn every_key_has_128_random_bits_at_least_and_none_comes_twice() {
         let answer = server.log_in("amy", PASSWORD).await;
         let key = answer.json()["key"].as_str().unwrap().to_owned();
         let random = key.strip_prefix("inv-").unwrap().split('-').next().unwrap().to_owned();
-        assert!(random.len() == 40 && random.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')), "160 bits");
+        assert!(
+            random.len() == 40 && random.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
+            "160 bits"
+        );
         for name in ["sessionid", "csrftoken"] {
             let value = answer.cookie_value(name);
             assert!(
@@ -81,7 +88,8 @@ async fn session_planted_in_a_browser_is_never_kept() {
     // Registration requires the CSRF token of a session, like any other POST.
     let csrf = planted.split_once("csrftoken=").unwrap().1.to_owned();
     let body = json!({ "username": "bob", "password1": PASSWORD, "password2": PASSWORD });
-    let answer = server.post("registration/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
+    let answer =
+        server.post("registration/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_ne!(answer.cookie_value("sessionid"), planted_id);
     assert_eq!(server.get("user/", &[("cookie", &planted)]).await.status, 401);
@@ -90,7 +98,9 @@ async fn session_planted_in_a_browser_is_never_kept() {
     let (planted_id, planted) = plant().await;
     let csrf = planted.split_once("csrftoken=").unwrap().1.to_owned();
     let body = json!({ "new_password1": NEW, "new_password2": NEW });
-    let answer = server.post("password/change/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
+    let answer = server
+        .post("password/change/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body)
+        .await;
     assert_eq!(answer.status, 200);
     assert!(!["", planted_id.as_str()].contains(&answer.cookie_value("sessionid").as_str()));
     assert_eq!(status(&server, ("cookie", &planted)).await, 401);
@@ -104,14 +114,17 @@ async fn dump_of_all_database_files_opens_nothing() {
     let login = server.log_in("amy", PASSWORD).await;
     let body = json!({ "new_password1": NEW, "new_password2": NEW });
     let headers = [("cookie", cookie(&login)), ("x-csrftoken", login.cookie_value("csrftoken"))];
-    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let cycled = server.post("password/change/", &headers, body).await.cookie_value("sessionid");
     server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
     let (_, reset) = reset_link(&server.take_mails(1).await[0]);
     let plain = |token: &str| token.trim_start_matches("Token ").to_owned();
     let hex = |token: &str| plain(token).split('-').nth(1).unwrap().to_owned();
     let raw = |hex: &str| -> Vec<u8> {
-        (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
+        (0..hex.len() / 2)
+            .map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap())
+            .collect()
     };
     let (first, second) = (registered, token(&login));
     let mut secrets: Vec<(&str, Vec<u8>)> = Vec::new();
@@ -138,7 +151,7 @@ async fn dump_of_all_database_files_opens_nothing() {
 
     let running = server.place.bytes();
     let digests: Vec<[u8; 32]> = {
-        let store = &server.domain().store;
+        let store = &server.app().store;
         let tokens = store.read(|r| r.token_list(1)).await.unwrap();
         assert_eq!(tokens.len(), 0, "a change in a session ends every token");
         [cycled.as_str()].map(inventree_auth::domain::keys::digest).to_vec()
@@ -171,13 +184,20 @@ async fn restarted_from(stopped: &TestServer) -> TestServer {
 async fn what_has_ended_stays_ended_after_a_restart_and_what_has_not_goes_on() {
     let mut first = TestServer::start().await;
     let registered = first.register("amy", "").await;
-    let [kept, logged_out] = [first.log_in("amy", PASSWORD).await, first.log_in("amy", PASSWORD).await];
+    let [kept, logged_out] =
+        [first.log_in("amy", PASSWORD).await, first.log_in("amy", PASSWORD).await];
     let csrf = logged_out.cookie_value("csrftoken");
     let ended = [("cookie", cookie(&logged_out)), ("authorization", token(&logged_out))];
-    let alive = [("cookie", cookie(&kept)), ("authorization", token(&kept)), ("authorization", registered)];
-    let answer = first.post("logout/", &[("cookie", &ended[0].1), ("x-csrftoken", &csrf)], Value::Null).await;
+    let alive =
+        [("cookie", cookie(&kept)), ("authorization", token(&kept)), ("authorization", registered)];
+    let answer = first
+        .post("logout/", &[("cookie", &ended[0].1), ("x-csrftoken", &csrf)], Value::Null)
+        .await;
     assert_eq!(answer.status, 200);
-    assert_eq!(first.post("logout/", &[("authorization", &ended[1].1)], Value::Null).await.status, 200);
+    assert_eq!(
+        first.post("logout/", &[("authorization", &ended[1].1)], Value::Null).await.status,
+        200
+    );
     for (name, value) in &ended {
         assert_eq!(status(&first, (name, value)).await, 401, "the next request");
     }
@@ -259,7 +279,7 @@ async fn database_that_takes_no_writes_shuts_nobody_out() {
     server.register("amy", "").await;
     let login = server.log_in("amy", PASSWORD).await;
     server.clock.advance(chrono::Duration::days(2));
-    server.domain().store.close();
+    server.app().store.close();
     assert_eq!(status(&server, ("cookie", &cookie(&login))).await, 200);
     assert_eq!(status(&server, ("authorization", &token(&login))).await, 200);
 }
@@ -272,7 +292,11 @@ async fn session_and_token_end_by_the_clock_and_no_use_renews_them() {
     let login = server.log_in("amy", PASSWORD).await;
     let (cookie, token) = (cookie(&login), token(&login));
     for day in 0..366 {
-        assert_eq!(status(&server, ("cookie", &cookie)).await == 200, day < 14, "session, day {day}");
+        assert_eq!(
+            status(&server, ("cookie", &cookie)).await == 200,
+            day < 14,
+            "session, day {day}"
+        );
         assert_eq!(status(&server, ("authorization", &token)).await, 200, "token, day {day}");
         server.flush_deferred().await;
         server.clock.advance(chrono::Duration::days(1));

@@ -15,7 +15,10 @@ async fn answer(stream: &mut TcpStream) -> Option<String> {
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     while !answer.ends_with(b"}") {
-        let read = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut buffer)).await.ok()?.unwrap();
+        let read = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut buffer))
+            .await
+            .ok()?
+            .unwrap();
         if read == 0 {
             break;
         }
@@ -35,7 +38,10 @@ async fn body_that_stops_coming_is_given_up() {
              Content-Type: application/json\r\n{length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        stream.write_all(if length.starts_with('T') { b"5\r\n{\"fir\r\n" } else { b"{\"fir" }).await.unwrap();
+        stream
+            .write_all(if length.starts_with('T') { b"5\r\n{\"fir\r\n" } else { b"{\"fir" })
+            .await
+            .unwrap();
         assert_eq!(answer(&mut stream).await, None, "there is time");
         let mut came = None;
         for _ in 0..100 {
@@ -50,7 +56,10 @@ async fn body_that_stops_coming_is_given_up() {
         }
         let came = came.expect("an answer");
         assert!(came.starts_with("HTTP/1.1 408 "), "{came}");
-        assert!(came.ends_with("{\"detail\":\"The request body did not arrive in time.\"}"), "{came}");
+        assert!(
+            came.ends_with("{\"detail\":\"The request body did not arrive in time.\"}"),
+            "{came}"
+        );
     }
     let user = server.get("user/", &[("authorization", &token)]).await;
     assert_eq!((user.status, user.json()["first_name"].as_str()), (200, Some("")));
@@ -71,7 +80,10 @@ async fn panic_of_a_handler_is_an_answer_and_the_server_goes_on() {
     for (name, value) in [("authorization", &token), ("cookie", &cookie)] {
         Arc::clone(&server.clock).break_once();
         let broken: Answer = ask(name, value.clone()).await;
-        assert_eq!((broken.status, broken.json()), (500, json!({ "detail": "Internal server error." })));
+        assert_eq!(
+            (broken.status, broken.json()),
+            (500, json!({ "detail": "Internal server error." }))
+        );
         for header in ["cache-control", "x-content-type-options", "x-frame-options"] {
             assert!(!broken.header(header).is_empty(), "{header}");
         }
@@ -89,7 +101,9 @@ async fn exchange(server: &TestServer, bytes: &[u8]) -> String {
     let mut came = Vec::new();
     let reading = stream.read_to_end(&mut came);
     // Unread data turns the close into a reset.
-    let _ = tokio::time::timeout(Duration::from_secs(10), reading).await.expect("the connection is closed");
+    let _ = tokio::time::timeout(Duration::from_secs(10), reading)
+        .await
+        .expect("the connection is closed");
     String::from_utf8(came).unwrap()
 }
 
@@ -103,7 +117,10 @@ async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_
     let server = TestServer::start().await;
     let next = "GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let post = |lines: &str, body: &str| {
-        format!("POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{lines}\r\n{body}")
+        format!(
+            "POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: \
+             application/json\r\n{lines}\r\n{body}"
+        )
     };
     for request in [
         post("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
@@ -144,7 +161,9 @@ async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_
                     let _ = stream.write_all(&bytes.as_bytes()[30..]).await;
                     let mut came = Vec::new();
                     let reading = stream.read_to_end(&mut came);
-                    let _ = tokio::time::timeout(Duration::from_secs(10), reading).await.expect("it is closed");
+                    let _ = tokio::time::timeout(Duration::from_secs(10), reading)
+                        .await
+                        .expect("it is closed");
                     String::from_utf8(came).unwrap()
                 }
             };
@@ -160,7 +179,10 @@ async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_
     ] {
         let came = exchange(&server, format!("{request}{next}").as_bytes()).await;
         assert_eq!(statuses(&came), ["400", "200"], "{request:?}: {came}");
-        assert!(came.contains("{\"detail\":") || came.contains("This field is required."), "{came}");
+        assert!(
+            came.contains("{\"detail\":") || came.contains("This field is required."),
+            "{came}"
+        );
     }
 }
 
@@ -184,7 +206,8 @@ async fn request_names_one_host() {
     }
     let came = exchange(&server, get("1.0", "Host: x\r\nHost: x\r\n").as_bytes()).await;
     assert!(came.starts_with("HTTP/1.0 400 "), "{came}");
-    for (version, lines) in [("1.1", "Host: x:80\r\n"), ("1.1", "Host: [::1]\r\n"), ("1.0", ""), ("1.0", "Host: x\r\n")]
+    for (version, lines) in
+        [("1.1", "Host: x:80\r\n"), ("1.1", "Host: [::1]\r\n"), ("1.0", ""), ("1.0", "Host: x\r\n")]
     {
         let came = exchange(&server, get(version, lines).as_bytes()).await;
         assert!(came.starts_with(&format!("HTTP/{version} 200 ")), "{version} {lines:?}: {came}");
@@ -197,7 +220,9 @@ async fn request_names_one_host() {
 async fn escapes_in_a_path_are_the_same_path_or_none() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
-    let row = server.get("emails/", &[("authorization", &token)]).await.json()["results"][0]["id"].as_i64().unwrap();
+    let row = server.get("emails/", &[("authorization", &token)]).await.json()["results"][0]["id"]
+        .as_i64()
+        .unwrap();
     let ask = async |method: reqwest::Method, path: &str| {
         let request = server.http.request(method, format!("{}{path}", server.base));
         server.page(request.header("authorization", &token)).await.status
@@ -208,7 +233,10 @@ async fn escapes_in_a_path_are_the_same_path_or_none() {
         (reqwest::Method::POST, "/api/auth/social/4711/disconnect/".to_owned()),
         (reqwest::Method::GET, "/platform/login".to_owned()),
         (reqwest::Method::GET, "/accounts/confirm-email/MQ:1abc:x/".to_owned()),
-        (reqwest::Method::GET, "/api/auth/registration/account-confirm-email/MQ:1abc:x/".to_owned()),
+        (
+            reqwest::Method::GET,
+            "/api/auth/registration/account-confirm-email/MQ:1abc:x/".to_owned(),
+        ),
         (reqwest::Method::POST, "/platform/api/sessions/1/end/".to_owned()),
     ];
     for (method, path) in paths {
@@ -217,11 +245,15 @@ async fn escapes_in_a_path_are_the_same_path_or_none() {
             for escape in [format!("%{byte:02X}"), format!("%{byte:02x}")] {
                 let escaped = format!("{}{escape}{}", &path[..at], &path[at + 1..]);
                 let status = ask(method.clone(), &escaped).await;
-                let is_known = if byte == b'/' { status == 404 } else { status == plain || status == 404 };
+                let is_known =
+                    if byte == b'/' { status == 404 } else { status == plain || status == 404 };
                 assert!(is_known, "{method} {escaped}: {status}, {plain} for {path}");
             }
         }
-        for escape in ["%", "%2", "%zz", "%00", "%ff", "%2e", "%2e%2e", "%25", "%252F", "%2F%2F", "%5c", "%0d%0a"] {
+        for escape in [
+            "%", "%2", "%zz", "%00", "%ff", "%2e", "%2e%2e", "%25", "%252F", "%2F%2F", "%5c",
+            "%0d%0a",
+        ] {
             for (at, _) in path.match_indices('/').skip(1) {
                 let escaped = format!("{}{escape}{}", &path[..at], &path[at..]);
                 let status = ask(method.clone(), &escaped).await;
@@ -231,7 +263,10 @@ async fn escapes_in_a_path_are_the_same_path_or_none() {
     }
     let url = format!("{}/api/auth/emails%2F{row}%2Fverify/", server.base);
     let answer = server.page(server.http.post(url).header("authorization", &token)).await;
-    assert_eq!((answer.status, answer.json()["detail"].as_str()), (404, Some("API endpoint not found")));
+    assert_eq!(
+        (answer.status, answer.json()["detail"].as_str()),
+        (404, Some("API endpoint not found"))
+    );
 }
 
 /// Elements of a list are looked at one by one, and a head has room for 30,000.
@@ -239,14 +274,26 @@ async fn escapes_in_a_path_are_the_same_path_or_none() {
 async fn endless_lists_in_headers_cost_no_more_than_their_bytes() {
     let server = TestServer::start().await;
     let commas = ",".repeat(30_000);
-    for header in ["accept", "accept-language", "accept-encoding", "if-none-match", "x-forwarded-for", "cookie"] {
+    for header in [
+        "accept",
+        "accept-language",
+        "accept-encoding",
+        "if-none-match",
+        "x-forwarded-for",
+        "cookie",
+    ] {
         for path in ["/api/auth/providers/", "/api/schema/", "/platform/", "/platform/script.js"] {
             let began = std::time::Instant::now();
             let request = server.http.get(format!("{}{path}", server.base)).header(header, &commas);
             let answer = server.page(request).await;
             assert!(answer.status < 500, "{header} {path}: {answer:?}");
-            // Some milliseconds in a debug build; seconds if each element were compared with each other one.
-            assert!(began.elapsed() < Duration::from_secs(1), "{header} {path}: {:?}", began.elapsed());
+            // Some milliseconds in a debug build; seconds if each element were compared with each
+            // other one.
+            assert!(
+                began.elapsed() < Duration::from_secs(1),
+                "{header} {path}: {:?}",
+                began.elapsed()
+            );
         }
     }
 }

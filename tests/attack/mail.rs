@@ -26,15 +26,24 @@ async fn raw(server: &TestServer, request: String) -> u16 {
 async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
-    let row = server.get("emails/", &[("authorization", &token)]).await.json()["results"][0]["id"].as_i64().unwrap();
+    let row = server.get("emails/", &[("authorization", &token)]).await.json()["results"][0]["id"]
+        .as_i64()
+        .unwrap();
     server.take_mails(1).await;
     let foreign: [&[(&str, &str)]; 8] = [
         &[("host", "evil.example.net")],
-        &[("x-forwarded-host", "evil.example.net"), ("x-forwarded-proto", "https"), ("x-forwarded-port", "444")],
+        &[
+            ("x-forwarded-host", "evil.example.net"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-port", "444"),
+        ],
         &[("forwarded", "host=evil.example.net;proto=https")],
         &[("x-host", "evil.example.net"), ("x-original-host", "evil.example.net")],
         &[("x-forwarded-server", "evil.example.net"), ("x-http-host-override", "evil.example.net")],
-        &[("x-original-url", "http://evil.example.net/"), ("x-rewrite-url", "http://evil.example.net/")],
+        &[
+            ("x-original-url", "http://evil.example.net/"),
+            ("x-rewrite-url", "http://evil.example.net/"),
+        ],
         &[("origin", "http://evil.example.net"), ("referer", "http://evil.example.net/")],
         &[("host", "auth.example.com:80@evil.example.net")],
     ];
@@ -54,18 +63,26 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
             let answer = server.post(path, headers, body).await;
             // An invalid `Host` is refused before anything else is read.
             let is_refused = headers[0].1.contains('@');
-            assert!(answer.status < 300 || (is_refused && answer.status == 400), "{path} {headers:?} {answer:?}");
+            assert!(
+                answer.status < 300 || (is_refused && answer.status == 400),
+                "{path} {headers:?} {answer:?}"
+            );
         }
     }
     // An absolute-form request target (RFC 9112, 3.2.2) and a missing Host do not set the host of
     // links either.
     let body = json!({ "email": "amy@example.com" }).to_string();
-    let rest =
-        format!("Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    let rest = format!(
+        "Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
     for head in [
-        "POST http://evil.example.net/api/auth/password/reset/ HTTP/1.1\r\nHost: evil.example.net\r\n",
-        "POST http://evil.example.net/api/auth/password/reset/ HTTP/1.1\r\nHost: auth.example.com\r\n",
-        "POST https://evil.example.net:444/api/auth/password/reset/ HTTP/1.1\r\nHost: x\r\nHost: evil.example.net\r\n",
+        "POST http://evil.example.net/api/auth/password/reset/ HTTP/1.1\r\nHost: \
+         evil.example.net\r\n",
+        "POST http://evil.example.net/api/auth/password/reset/ HTTP/1.1\r\nHost: \
+         auth.example.com\r\n",
+        "POST https://evil.example.net:444/api/auth/password/reset/ HTTP/1.1\r\nHost: x\r\nHost: \
+         evil.example.net\r\n",
         "POST /api/auth/password/reset/ HTTP/1.0\r\n",
     ] {
         assert!(matches!(raw(&server, format!("{head}{rest}")).await, 200 | 400), "{head}");
@@ -73,7 +90,10 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
     // Email is sent in order: this one comes last.
     server.register("last", "last@example.com").await;
     let mut mails = Vec::new();
-    while mails.last().is_none_or(|mail: &inventree_auth::mail::Message| mail.to != "last@example.com") {
+    while mails
+        .last()
+        .is_none_or(|mail: &inventree_auth::mail::Message| mail.to != "last@example.com")
+    {
         mails.extend(server.take_mails(1).await);
     }
     assert!(mails.len() >= 30, "{}", mails.len());
@@ -81,7 +101,9 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
         for text in [&mail.text, &mail.html] {
             assert!(text.contains(SITE) && !text.contains("evil"), "{text}");
             let links = text.split("http").skip(1).map(|rest| format!("http{rest}"));
-            for link in links.filter(|link| link.starts_with("http://") || link.starts_with("https://")) {
+            for link in
+                links.filter(|link| link.starts_with("http://") || link.starts_with("https://"))
+            {
                 assert!(link.starts_with(SITE), "{link}");
             }
         }
@@ -89,8 +111,10 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
 }
 
 /// Sequences that some reader treats as a line break.
-const BREAKS: [&str; 12] =
-    ["\r\n", "\n", "\r", "\n\n", "\r\n\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}", "\0", "%0d%0a"];
+const BREAKS: [&str; 12] = [
+    "\r\n", "\n", "\r", "\n\n", "\r\n\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}",
+    "\0", "%0d%0a",
+];
 
 async fn send_both_ways(server: &TestServer, path: &str, token: &str, body: &Value) -> Vec<Answer> {
     let mut form = form_urlencoded::Serializer::new(String::new());
@@ -98,8 +122,14 @@ async fn send_both_ways(server: &TestServer, path: &str, token: &str, body: &Val
         form.append_pair(name, value.as_str().map_or(value.to_string(), str::to_owned).as_str());
     }
     let mut answers = Vec::new();
-    for (kind, text) in [("application/json", body.to_string()), ("application/x-www-form-urlencoded", form.finish())] {
-        let mut request = server.http.post(format!("{}/api/auth/{path}", server.base)).header("content-type", kind);
+    for (kind, text) in [
+        ("application/json", body.to_string()),
+        ("application/x-www-form-urlencoded", form.finish()),
+    ] {
+        let mut request = server
+            .http
+            .post(format!("{}/api/auth/{path}", server.base))
+            .header("content-type", kind);
         if !token.is_empty() {
             request = request.header("authorization", token);
         }
@@ -152,19 +182,33 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
                 tried += 1;
             }
             for field in ["username", "first_name", "last_name"] {
-                let request =
-                    server.http.patch(format!("{}/api/auth/user/", server.base)).header("authorization", &token);
-                let answer = server
-                    .page(request.header("content-type", "application/json").body(json!({ field: name }).to_string()));
+                let request = server
+                    .http
+                    .patch(format!("{}/api/auth/user/", server.base))
+                    .header("authorization", &token);
+                let answer = server.page(
+                    request
+                        .header("content-type", "application/json")
+                        .body(json!({ field: name }).to_string()),
+                );
                 assert!(answer.await.status < 500);
                 tried += 1;
             }
         }
     }
     // Where the text was accepted as an address, email goes to it.
-    let rows = server.get("emails/", &[("authorization", &token)]).await.json()["results"].as_array().unwrap().clone();
+    let rows = server.get("emails/", &[("authorization", &token)]).await.json()["results"]
+        .as_array()
+        .unwrap()
+        .clone();
     for row in &rows {
-        server.post(&format!("emails/{}/verify/", row["id"]), &[("authorization", &token)], Value::Null).await;
+        server
+            .post(
+                &format!("emails/{}/verify/", row["id"]),
+                &[("authorization", &token)],
+                Value::Null,
+            )
+            .await;
     }
     server.register("last", "last@example.com").await;
     for _ in 0..500 {
@@ -172,15 +216,23 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
             break;
         }
         server.clock.advance(chrono::Duration::minutes(1));
-        server.domain().outbox.wake();
+        server.app().outbox.wake();
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     server.stop().await;
     let delivered = sink.delivered();
     assert!(delivered.iter().any(|mail| mail.to == ["last@example.com"]), "the queue goes on");
     println!("{tried} requests, {} mails", delivered.len());
-    const HEADERS: [&str; 8] =
-        ["from", "to", "subject", "date", "message-id", "mime-version", "content-type", "auto-submitted"];
+    const HEADERS: [&str; 8] = [
+        "from",
+        "to",
+        "subject",
+        "date",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "auto-submitted",
+    ];
     for mail in delivered {
         assert_eq!(mail.to.len(), 1, "{mail:?}");
         assert!(!mail.to[0].to_ascii_lowercase().ends_with("@evil.example"), "{:?}", mail.to);
@@ -191,7 +243,10 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
         }
         assert!(!mail.header("To").contains(','), "{head}");
         for kind in ["text/plain", "text/html"] {
-            assert!(!mail.part(kind).lines().any(|line| line.trim_start().starts_with("Bcc:")), "{mail:?}");
+            assert!(
+                !mail.part(kind).lines().any(|line| line.trim_start().starts_with("Bcc:")),
+                "{mail:?}"
+            );
         }
     }
 }
@@ -235,11 +290,15 @@ async fn look_alike_of_an_address_gets_nobodys_link() {
 
 /// The email to this address, received before a marker queued after it.
 async fn mails_to(server: &TestServer, address: &str) -> Vec<inventree_auth::mail::Message> {
-    let accounts = server.domain().store.read::<_, inventree_auth::store::StoreError>(|r| r.account_count());
+    let accounts =
+        server.app().store.read::<_, inventree_auth::store::StoreError>(|r| r.account_count());
     let marker = format!("marker{}", accounts.await.unwrap());
     server.register(&marker, &format!("{marker}@example.com")).await;
     let mut mails = Vec::new();
-    while mails.last().is_none_or(|mail: &inventree_auth::mail::Message| !mail.to.starts_with("marker")) {
+    while mails
+        .last()
+        .is_none_or(|mail: &inventree_auth::mail::Message| !mail.to.starts_with("marker"))
+    {
         mails.extend(server.take_mails(1).await);
     }
     mails.retain(|mail| mail.to == address);
@@ -261,12 +320,17 @@ async fn one_address_gets_a_handful_of_mails_an_hour_whatever_the_way() {
         let token = server.register(&format!("adds{n}"), "").await;
         let headers = [("authorization", token.as_str())];
         let id = super::pk(&server, &token).await;
-        let row = server.post("emails/", &headers, json!({ "email": VICTIM, "user": id })).await.json()["id"].clone();
+        let row = server
+            .post("emails/", &headers, json!({ "email": VICTIM, "user": id }))
+            .await
+            .json()["id"]
+            .clone();
         let verified = server.post(&format!("emails/{row}/verify/"), &headers, Value::Null).await;
         assert_eq!(verified.status, 200, "over its budget the answer is the same");
     }
     for _ in 0..10 {
-        let resent = server.post("registration/resend-email/", &[], json!({ "email": VICTIM })).await;
+        let resent =
+            server.post("registration/resend-email/", &[], json!({ "email": VICTIM })).await;
         assert_eq!((resent.status, resent.json()), (201, json!({ "detail": "ok" })));
         let reset = server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
         assert_eq!(reset.status, 200);
@@ -280,7 +344,11 @@ async fn one_address_gets_a_handful_of_mails_an_hour_whatever_the_way() {
             server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
         }
         let mails = mails_to(&server, VICTIM).await;
-        assert!(mails.iter().any(|mail| mail.subject.ends_with("Password Reset Email")), "{}", mails.len());
+        assert!(
+            mails.iter().any(|mail| mail.subject.ends_with("Password Reset Email")),
+            "{}",
+            mails.len()
+        );
     }
 }
 
@@ -291,9 +359,10 @@ async fn accounts_of_one_address_share_a_mail_with_a_link_each() {
         server.register(&format!("twin{n}"), "twin@example.com").await;
     }
     server.take_mails(25).await;
-    for (path, link) in
-        [("password/reset/", "/platform/set-password?uid="), ("registration/resend-email/", "/accounts/confirm-email/")]
-    {
+    for (path, link) in [
+        ("password/reset/", "/platform/set-password?uid="),
+        ("registration/resend-email/", "/accounts/confirm-email/"),
+    ] {
         let answer = server.post(path, &[], json!({ "email": "Twin@Example.com" })).await;
         assert!(answer.status < 300);
         let mails = mails_to(&server, "twin@example.com").await;
@@ -308,7 +377,8 @@ async fn accounts_of_one_address_share_a_mail_with_a_link_each() {
         let (uid, rest) = rest.split_once("&token=").unwrap();
         let token = rest.lines().next().unwrap();
         let new = "Violet-Anchor-58";
-        let body = json!({ "uid": uid, "token": token, "new_password1": new, "new_password2": new });
+        let body =
+            json!({ "uid": uid, "token": token, "new_password1": new, "new_password2": new });
         assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
         assert_eq!(server.log_in(&format!("twin{n}"), new).await.status, 200);
     }

@@ -29,10 +29,20 @@ async fn pk(server: &TestServer, token: &str) -> i64 {
 }
 
 async fn deactivate(server: &TestServer, id: i64) {
-    server.domain().store.write::<_, StoreError>(move |w| w.account_set_active(id, false)).await.unwrap();
+    server
+        .app()
+        .store
+        .write::<_, StoreError>(move |w| w.account_set_active(id, false))
+        .await
+        .unwrap();
 }
 
 /// An account without a password, as created by a sign-in provider.
 async fn take_password(server: &TestServer, id: i64) {
-    server.domain().store.write::<_, StoreError>(move |w| w.account_set_password(id, "!none")).await.unwrap();
+    server
+        .app()
+        .store
+        .write::<_, StoreError>(move |w| w.account_set_password(id, "!none"))
+        .await
+        .unwrap();
 }

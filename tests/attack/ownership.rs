@@ -29,7 +29,8 @@ async fn confirm(server: &TestServer, headers: &[(&str, &str)], key: &str) -> u1
 /// Adds an address and confirms it without authentication.
 async fn add_proved(server: &TestServer, token: &str, id: i64, email: &str) -> i64 {
     let headers = [("authorization", token)];
-    let added = server.post("emails/", &headers, json!({ "email": email, "user": id })).await.json();
+    let added =
+        server.post("emails/", &headers, json!({ "email": email, "user": id })).await.json();
     let row = added["id"].as_i64().unwrap();
     server.post(&format!("emails/{row}/verify/"), &headers, Value::Null).await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -42,22 +43,28 @@ async fn connect(server: &TestServer, id: i64, subject: &str) {
         account_id: id,
         provider: "company".to_owned(),
         uid: subject.to_owned(),
-        date_joined: server.domain().now(),
+        date_joined: server.app().now(),
         extra_data: "{}".to_owned(),
     };
-    server.domain().store.write::<_, StoreError>(move |w| w.social_account_insert(&link)).await.unwrap();
+    server
+        .app()
+        .store
+        .write::<_, StoreError>(move |w| w.social_account_insert(&link))
+        .await
+        .unwrap();
 }
 
 async fn links(server: &TestServer, id: i64) -> i64 {
-    server.domain().store.read::<_, StoreError>(|r| r.social_account_count(id)).await.unwrap()
+    server.app().store.read::<_, StoreError>(|r| r.social_account_count(id)).await.unwrap()
 }
 
 async fn has_second_factor(server: &TestServer, id: i64) -> bool {
-    server.domain().store.read::<_, StoreError>(|r| r.totp_device_exists(id)).await.unwrap()
+    server.app().store.read::<_, StoreError>(|r| r.totp_device_exists(id)).await.unwrap()
 }
 
 async fn events(server: &TestServer) -> Vec<String> {
-    let read = server.domain().store.read::<_, StoreError>(|r| r.audit_list(&AuditFilter::default(), None));
+    let read =
+        server.app().store.read::<_, StoreError>(|r| r.audit_list(&AuditFilter::default(), None));
     read.await.unwrap().into_iter().map(|entry| entry.event).collect()
 }
 
@@ -68,19 +75,25 @@ impl Hijacked {
         let token = server.register("mallory", VICTIM).await;
         let key = confirmation_key(&server.take_mails(1).await[0]);
         let id = pk(&server, &token).await;
-        let cookie = format!("sessionid={}", server.log_in("mallory", PASSWORD).await.cookie_value("sessionid"));
+        let cookie = format!(
+            "sessionid={}",
+            server.log_in("mallory", PASSWORD).await.cookie_value("sessionid")
+        );
         add_proved(&server, &token, id, EVIL).await;
         connect(&server, id, "mallory-1").await;
-        let now: DateTime<Utc> = server.domain().now();
-        let device = move |w: &inventree_auth::store::Writer<'_>| w.totp_device_insert(id, "", true, &[0], now);
-        server.domain().store.write::<_, StoreError>(device).await.unwrap();
+        let now: DateTime<Utc> = server.app().now();
+        let device = move |w: &inventree_auth::store::Writer<'_>| {
+            w.totp_device_insert(id, "", true, &[0], now)
+        };
+        server.app().store.write::<_, StoreError>(device).await.unwrap();
         Hijacked { server, token, cookie, id, key }
     }
 
     async fn reset(&self) {
         self.server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
         let (uid, token) = reset_link(&self.server.take_mails(1).await[0]);
-        let body = json!({ "uid": uid, "token": token, "new_password1": NEW, "new_password2": NEW });
+        let body =
+            json!({ "uid": uid, "token": token, "new_password1": NEW, "new_password2": NEW });
         assert_eq!(self.server.post("password/reset/confirm/", &[], body).await.status, 200);
     }
 
@@ -105,7 +118,8 @@ async fn reset_through_the_sign_up_address_ends_what_was_attached_before() {
     account.reset().await;
     account.assert_stranger_is_out().await;
     // Later actions of the holder, including the confirmation, revoke nothing more.
-    let token = account.server.log_in("mallory", NEW).await.json()["key"].as_str().unwrap().to_owned();
+    let token =
+        account.server.log_in("mallory", NEW).await.json()["key"].as_str().unwrap().to_owned();
     let token = format!("Token {token}");
     connect(&account.server, account.id, "victim-1").await;
     assert_eq!(confirm(&account.server, &[], &account.key).await, 200);
@@ -125,7 +139,11 @@ async fn confirmation_of_the_sign_up_address_ends_what_was_attached_before() {
             let rows = account.server.get("emails/", &headers).await.json();
             let evil = rows["results"][1]["id"].as_i64().unwrap();
             assert_eq!(
-                account.server.post(&format!("emails/{evil}/primary/"), &headers, Value::Null).await.status,
+                account
+                    .server
+                    .post(&format!("emails/{evil}/primary/"), &headers, Value::Null)
+                    .await
+                    .status,
                 200
             );
         }
@@ -186,7 +204,10 @@ async fn owner_of_a_proved_address_keeps_sessions_with_a_second_and_ways_in_with
     assert_eq!(links(&account.server, id).await, 1);
     let login = account.server.log_in("amy", NEW).await.json();
     let token = format!("Token {}", login["key"].as_str().unwrap());
-    assert_eq!(account.server.get("emails/", &[("authorization", &token)]).await.json()["count"], 2);
+    assert_eq!(
+        account.server.get("emails/", &[("authorization", &token)]).await.json()["count"],
+        2
+    );
 }
 
 /// A stolen session cannot use this rule against the owner.
@@ -216,7 +237,10 @@ async fn sign_up_address_without_its_row_reaches_no_mail() {
     connect(&server, id, "mallory-1").await;
     let rows = server.get("emails/", &headers).await.json();
     let row = &rows["results"][0]["id"];
-    assert_eq!(server.post(&format!("emails/{row}/remove/"), &headers, Value::Null).await.status, 200);
+    assert_eq!(
+        server.post(&format!("emails/{row}/remove/"), &headers, Value::Null).await.status,
+        200
+    );
     assert_eq!(server.get("user/", &headers).await.json()["email"], "");
     server.post("password/reset/", &[], json!({ "email": VICTIM })).await;
     let mail = server.take_mails(1).await.remove(0);
@@ -230,7 +254,10 @@ async fn address_that_ended_with_a_take_over_gets_no_reset_link() {
     let headers = [("authorization", account.token.as_str())];
     let rows = account.server.get("emails/", &headers).await.json();
     let evil = &rows["results"][1]["id"];
-    assert_eq!(account.server.post(&format!("emails/{evil}/primary/"), &headers, Value::Null).await.status, 200);
+    assert_eq!(
+        account.server.post(&format!("emails/{evil}/primary/"), &headers, Value::Null).await.status,
+        200
+    );
     let Hijacked { mut server, key, .. } = account;
     server.stop().await;
     let rule = [("LOGIN_SIGNUP_MAIL_RESTRICTION", "example.net")];
@@ -248,8 +275,9 @@ async fn address_that_the_operator_gave_is_told_and_stays_the_sign_up_address() 
     let server = TestServer::start().await;
     let token = server.register("root", "").await;
     let (headers, id) = ([("authorization", token.as_str())], pk(&server, &token).await);
-    let given = move |w: &inventree_auth::store::Writer<'_>| w.account_set_email(id, "root@example.com");
-    server.domain().store.write::<_, StoreError>(given).await.unwrap();
+    let given =
+        move |w: &inventree_auth::store::Writer<'_>| w.account_set_email(id, "root@example.com");
+    server.app().store.write::<_, StoreError>(given).await.unwrap();
     connect(&server, id, "root-1").await;
     add_proved(&server, &token, id, EVIL).await;
     assert_eq!(server.take_mails(1).await[0].to, "root@example.com", "the notice");

@@ -8,28 +8,31 @@ use crate::filling::{TOKENS_PER_ACCOUNT, fill};
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
 use crate::process::Process;
 use crate::rows::{
-    BINARY, HASHERS, Plan, READERS, WRITERS, by_bad_token, by_session, by_token, log_in, rename, serve_by,
+    BINARY, HASHERS, Plan, READERS, WRITERS, by_bad_token, by_session, by_token, log_in, rename,
+    serve_by,
 };
 use crate::table::{Table, machine, median, number};
 
 pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
     let machine = machine();
     let folder = tempfile::tempdir()?;
-    let [ours, theirs] = ["ours", "theirs"].map(|name| folder.path().join(format!("{name}.sqlite3")));
+    let [ours, theirs] =
+        ["ours", "theirs"].map(|name| folder.path().join(format!("{name}.sqlite3")));
     // Each schema is created by its own program.
     let sides: [(&Path, &PathBuf); 2] = [(Path::new(BINARY), &ours), (other, &theirs)];
     fill(&ours.as_path().into(), plan.few_accounts)?;
     // The older schema: the newer program fills the rows, and the version is reset.
     std::fs::copy(&ours, &theirs)?;
     older(&theirs, other)?;
-    let servers: Result<Vec<Process>, String> = sides.iter().map(|(binary, file)| serve_by(binary, file)).collect();
+    let servers: Result<Vec<Process>, String> =
+        sides.iter().map(|(binary, file)| serve_by(binary, file)).collect();
     let servers = servers?;
     let mut table = Table::new(&["what", "this build", "the other", "ratio", "p50, p99 ms"]);
     let (accounts, tokens) = (plan.few_accounts, plan.few_accounts * TOKENS_PER_ACCOUNT);
     let rows: [(&str, Ask, u32, u32, Expect); 5] = [
         ("who-am-i by token", by_token(), tokens, READERS, Expect::Success),
         ("who-am-i by session", by_session(), accounts / 2, READERS, Expect::Success),
-        ("bad token (401)", by_bad_token(), tokens, READERS, Expect::Refusal),
+        ("bad token (401)", by_bad_token(), tokens, READERS, Expect::DomainError),
         ("login", log_in(), accounts, HASHERS, Expect::Success),
         ("PATCH user", rename(), accounts, WRITERS, Expect::Success),
     ];
@@ -41,12 +44,20 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
             let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
             for side in order {
                 let ask = std::slice::from_ref(&ask);
-                loads[side].push(load(servers[side].port, ask, Numbers::Any(last), clients, expect)?);
+                loads[side].push(load(
+                    servers[side].port,
+                    ask,
+                    Numbers::Any(last),
+                    clients,
+                    expect,
+                )?);
             }
         }
         let [ours, theirs] = &loads;
         let rate = |loads: &[Load]| number(median(loads.iter().map(|load| load.per_second)));
-        let ratio = median(ours.iter().zip(theirs).map(|(ours, theirs)| ours.per_second / theirs.per_second));
+        let ratio = median(
+            ours.iter().zip(theirs).map(|(ours, theirs)| ours.per_second / theirs.per_second),
+        );
         let middle = |figure: fn(&Load) -> f64| median(ours.iter().map(figure));
         let times = format!("{:.2}, {:.2}", middle(|load| load.p50_ms), middle(|load| load.p99_ms));
         table.add(vec![what.to_owned(), rate(ours), rate(theirs), format!("{ratio:.2}"), times]);
@@ -62,8 +73,12 @@ fn older(file: &Path, other: &Path) -> Result<(), Box<dyn Error>> {
     let new = tempfile::tempdir()?;
     let own = new.path().join("own.sqlite3");
     drop(serve_by(other, &own)?);
-    let version: i64 =
-        rusqlite::Connection::open(&own)?.query_row("SELECT version FROM schema_version", [], |r| r.get(0))?;
-    rusqlite::Connection::open(file)?.execute("UPDATE schema_version SET version = $1", [version])?;
+    let version: i64 = rusqlite::Connection::open(&own)?.query_row(
+        "SELECT version FROM schema_version",
+        [],
+        |r| r.get(0),
+    )?;
+    rusqlite::Connection::open(file)?
+        .execute("UPDATE schema_version SET version = $1", [version])?;
     Ok(())
 }

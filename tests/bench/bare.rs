@@ -1,6 +1,9 @@
 //! Upper limit for reads: bare dropshot endpoints whose bodies are as large as ours.
 
-use dropshot::{ApiDescription, ConfigDropshot, HttpError, HttpResponseOk, RequestContext, ServerBuilder, endpoint};
+use dropshot::{
+    ApiDescription, ConfigDropshot, HttpError, HttpResponseOk, RequestContext, ServerBuilder,
+    endpoint,
+};
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
 struct User {
@@ -14,7 +17,13 @@ struct User {
 #[endpoint { method = GET, path = "/api/auth/user/" }]
 async fn user(_: RequestContext<()>) -> Result<HttpResponseOk<User>, HttpError> {
     let email = "user00000001@example.com";
-    Ok(HttpResponseOk(User { pk: 1, username: "user00000001", email, first_name: "Amy", last_name: "Example" }))
+    Ok(HttpResponseOk(User {
+        pk: 1,
+        username: "user00000001",
+        email,
+        first_name: "Amy",
+        last_name: "Example",
+    }))
 }
 
 #[derive(serde::Serialize, schemars::JsonSchema)]
@@ -66,7 +75,10 @@ async fn main() -> Result<(), String> {
     api.register(user).map_err(|e| e.to_string())?;
     api.register(refused).map_err(|e| e.to_string())?;
     api.register(providers).map_err(|e| e.to_string())?;
-    let config = ConfigDropshot { bind_address: bind.parse().map_err(|_| "no address")?, ..Default::default() };
+    let config = ConfigDropshot {
+        bind_address: bind.parse().map_err(|_| "no address")?,
+        ..Default::default()
+    };
     let log = slog::Logger::root(slog::Discard, slog::o!());
     ServerBuilder::new(api, (), log).config(config).start().map_err(|e| e.to_string())?.await
 }

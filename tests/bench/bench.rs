@@ -31,7 +31,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["--against", other] => against::run(&rows::FULL, other.as_ref()),
         ["--postgresql"] => shared::run(&rows::FULL),
         ["--postgresql", "--smoke"] => shared::run(&rows::SMOKE),
-        _ => Err("usage: bench [--smoke | --peers | --against BINARY | --postgresql [--smoke]]".into()),
+        _ => {
+            Err("usage: bench [--smoke | --peers | --against BINARY | --postgresql [--smoke]]"
+                .into())
+        }
     }
 }
 

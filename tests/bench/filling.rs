@@ -36,11 +36,16 @@ pub const ACCOUNTS_PER_SESSION: u32 = 2;
 /// Errors of the store.
 pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
     let (tokens, sessions) = (accounts * TOKENS_PER_ACCOUNT, accounts / ACCOUNTS_PER_SESSION);
-    let password = Argon2::default().hash_password(PASSWORD.as_bytes()).map_err(|e| e.to_string())?.to_string();
+    let password = Argon2::default()
+        .hash_password(PASSWORD.as_bytes())
+        .map_err(|e| e.to_string())?
+        .to_string();
     let now = Utc::now();
     let expiry = now.date_naive() + Days::new(365);
     let bar = ProgressBar::new(u64::from(accounts + tokens + sessions));
-    bar.set_style(ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows, {eta} left")?);
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:40} {human_pos}/{human_len} rows, {eta} left",
+    )?);
     write_all_or_nothing(database, Commit::Yes, |w| -> Result<(), StoreError> {
         for number in 1..=accounts {
             let username = username(&eight(number));
@@ -80,7 +85,8 @@ pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
 }
 
 fn in_order(count: u32, secret: fn(&str) -> String) -> Vec<([u8; 32], u32)> {
-    let mut rows: Vec<_> = (1..=count).map(|number| (digest(&secret(&eight(number))), number)).collect();
+    let mut rows: Vec<_> =
+        (1..=count).map(|number| (digest(&secret(&eight(number))), number)).collect();
     rows.sort_unstable();
     rows
 }

@@ -52,7 +52,10 @@ fn bodies() -> [(&'static str, String); 6] {
         (JSON, login(" ")),
         (JSON, format!("{{{}}}", long("\"a\":[],"))),
         ("application/x-www-form-urlencoded", format!("username={}&password=x", long("%ff"))),
-        ("multipart/form-data; boundary=x", long("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n")),
+        (
+            "multipart/form-data; boundary=x",
+            long("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n"),
+        ),
     ]
 }
 
@@ -62,7 +65,12 @@ fn request((kind, body): &(&str, String)) -> Vec<u8> {
     format!("{head}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 
-fn send(port: u16, requests: &[Vec<u8>], first: usize, is_over: &AtomicBool) -> Result<u64, String> {
+fn send(
+    port: u16,
+    requests: &[Vec<u8>],
+    first: usize,
+    is_over: &AtomicBool,
+) -> Result<u64, String> {
     let connect = || {
         let stream = TcpStream::connect(("127.0.0.1", port)).map_err(|e| e.to_string())?;
         stream.set_read_timeout(Some(Duration::from_secs(30))).map_err(|e| e.to_string())?;
@@ -80,7 +88,12 @@ fn send(port: u16, requests: &[Vec<u8>], first: usize, is_over: &AtomicBool) -> 
         match answer.get(..12) {
             // 503 while other large bodies use up the memory limit.
             Some(b"HTTP/1.1 400" | b"HTTP/1.1 503") => refused += 1,
-            Some(_) => return Err(format!("a large body was answered {}", String::from_utf8_lossy(answer))),
+            Some(_) => {
+                return Err(format!(
+                    "a large body was answered {}",
+                    String::from_utf8_lossy(answer)
+                ));
+            }
             // A refusal before the end of the body closes with a reset, which may discard the
             // response.
             None => stream = connect()?,

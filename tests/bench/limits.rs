@@ -34,7 +34,8 @@ pub fn commits_per_second(
     duration: Duration,
 ) -> Result<f64, String> {
     let connection = Connection::open(database).map_err(|e| e.to_string())?;
-    for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")] {
+    for (name, value) in [("journal_mode", "WAL"), ("synchronous", "FULL"), ("foreign_keys", "ON")]
+    {
         connection.pragma_update(None, name, value).map_err(|e| e.to_string())?;
     }
     let connection = Mutex::new(connection);
@@ -74,7 +75,10 @@ fn per_second(
                 })
             })
             .collect();
-        workers.into_iter().map(|worker| worker.join().map_err(|_| "a thread panicked".to_owned())?).sum()
+        workers
+            .into_iter()
+            .map(|worker| worker.join().map_err(|_| "a thread panicked".to_owned())?)
+            .sum()
     });
     Ok(done? as f64 / begun.elapsed().as_secs_f64())
 }

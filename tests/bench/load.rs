@@ -24,11 +24,18 @@ pub struct Ask {
 
 impl Ask {
     pub fn get(path: &str) -> Ask {
-        Ask { weight: 1, method: "GET", path: path.to_owned(), headers: Vec::new(), body: String::new() }
+        Ask {
+            weight: 1,
+            method: "GET",
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        }
     }
 
     pub fn post(path: &str, json: &serde_json::Value) -> Ask {
-        Ask { method: "POST", body: json.to_string(), ..Ask::get(path) }.header("content-type: application/json")
+        Ask { method: "POST", body: json.to_string(), ..Ask::get(path) }
+            .header("content-type: application/json")
     }
 
     pub fn form(path: &str, body: &str) -> Ask {
@@ -63,7 +70,8 @@ impl Ask {
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let length = body.len();
         format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}Content-Length: \
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: \
+             close\r\n{headers}Content-Length: \
              {length}\r\n\r\n{body}"
         )
     }
@@ -97,7 +105,7 @@ pub struct Load {
 pub enum Expect {
     Success,
     /// Only 4xx.
-    Refusal,
+    DomainError,
     /// Some 2xx and some 4xx.
     Both,
 }
@@ -108,16 +116,34 @@ pub struct UnderWay {
     expect: Expect,
 }
 
-pub fn start(port: u16, asks: &[Ask], numbers: Numbers, clients: Clients, expect: Expect) -> Result<UnderWay, String> {
+pub fn start(
+    port: u16,
+    asks: &[Ask],
+    numbers: Numbers,
+    clients: Clients,
+    expect: Expect,
+) -> Result<UnderWay, String> {
     let mut command = Command::new("wrk");
-    command.args(["-t1", "-c", &clients.connections.to_string(), "-d", &format!("{}s", clients.seconds)]);
+    command.args([
+        "-t1",
+        "-c",
+        &clients.connections.to_string(),
+        "-d",
+        &format!("{}s", clients.seconds),
+    ]);
     command.args(["--timeout", "30s", "-s", SCRIPT, &format!("http://127.0.0.1:{port}"), "--"]);
     match numbers {
         Numbers::Any(last) => command.args(["any", "1", &last.to_string()]),
         Numbers::EachFrom(first) => command.args(["each", &first.to_string(), "0"]),
     };
     for ask in asks {
-        command.args([&ask.weight.to_string(), ask.method, &ask.path, &ask.headers.join("\n"), &ask.body]);
+        command.args([
+            &ask.weight.to_string(),
+            ask.method,
+            &ask.path,
+            &ask.headers.join("\n"),
+            &ask.body,
+        ]);
     }
     let wrk = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let wrk = wrk.map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
@@ -128,13 +154,20 @@ impl UnderWay {
     pub fn finish(self) -> Result<Load, String> {
         let output = self.wrk.wait_with_output().map_err(|e| e.to_string())?;
         read(&output, self.expect).ok_or_else(|| {
-            let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let said = [output.stdout, output.stderr]
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             format!("not the answers that were expected: {}", said.concat())
         })
     }
 }
 
-pub fn run(port: u16, asks: &[Ask], numbers: Numbers, clients: Clients, expect: Expect) -> Result<Load, String> {
+pub fn run(
+    port: u16,
+    asks: &[Ask],
+    numbers: Numbers,
+    clients: Clients,
+    expect: Expect,
+) -> Result<Load, String> {
     start(port, asks, numbers, clients, expect)?.finish()
 }
 
@@ -145,7 +178,7 @@ fn read(output: &Output, expect: Expect) -> Option<Load> {
     let &[requests, micros, p50, p99, refused, broken] = figures.as_slice() else { return None };
     let is_good = match expect {
         Expect::Success => refused == 0,
-        Expect::Refusal => refused == requests,
+        Expect::DomainError => refused == requests,
         Expect::Both => true,
     };
     (is_good && broken == 0 && requests > 0).then(|| Load {
@@ -160,7 +193,10 @@ fn read(output: &Output, expect: Expect) -> Option<Load> {
 ///
 /// If wrk is missing or has another version.
 pub fn check_wrk() -> Result<(), String> {
-    let output = Command::new("wrk").arg("-v").output().map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
+    let output = Command::new("wrk")
+        .arg("-v")
+        .output()
+        .map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let is_known = said.contains(WRK_VERSION);
     if is_known { Ok(()) } else { Err(format!("wrk {WRK_VERSION} is needed; this is {said}")) }

@@ -53,7 +53,14 @@ const PEERS: [Peer; 3] = [
         prepare: Some("django_server.py"),
         serve: |port| {
             let mut command = Command::new(format!("{INSTALLED}/venv/bin/gunicorn"));
-            command.args(["--workers", "2", "--chdir", SOURCES, "--bind", &format!("127.0.0.1:{port}")]);
+            command.args([
+                "--workers",
+                "2",
+                "--chdir",
+                SOURCES,
+                "--bind",
+                &format!("127.0.0.1:{port}"),
+            ]);
             command.args(["--log-level", "warning", "django_server:application"]);
             command
         },
@@ -79,7 +86,12 @@ const PEERS: [Peer; 3] = [
         },
         alive: "/users/me",
         register: || Ask::post("/auth/register", &json!({ "email": EMAIL, "password": PASSWORD })),
-        log_in: || Ask::form("/auth/login", &format!("username={}&password={PASSWORD}", EMAIL.replace('@', "%40"))),
+        log_in: || {
+            Ask::form(
+                "/auth/login",
+                &format!("username={}&password={PASSWORD}", EMAIL.replace('@', "%40")),
+            )
+        },
         token: "access_token",
         scheme: "Bearer",
         who: "/users/me",
@@ -98,7 +110,9 @@ const PEERS: [Peer; 3] = [
             let body = json!({ "email": EMAIL, "password": PASSWORD, "name": NAME });
             Ask::post("/api/auth/sign-up/email", &body)
         },
-        log_in: || Ask::post("/api/auth/sign-in/email", &json!({ "email": EMAIL, "password": PASSWORD })),
+        log_in: || {
+            Ask::post("/api/auth/sign-in/email", &json!({ "email": EMAIL, "password": PASSWORD }))
+        },
         token: "token",
         scheme: "Bearer",
         who: "/api/auth/get-session",
@@ -110,7 +124,17 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("ours.sqlite3");
     fill(&database.as_path().into(), 1000)?;
-    let heads = &["server", "who-am-i per s", "ours", "logins per s", "ours", "PSS MiB", "ours", "start ms", "ours"];
+    let heads = &[
+        "server",
+        "who-am-i per s",
+        "ours",
+        "logins per s",
+        "ours",
+        "PSS MiB",
+        "ours",
+        "start ms",
+        "ours",
+    ];
     let mut table = Table::new(heads);
     for peer in &PEERS {
         for hash in ["default", "argon2id"] {
@@ -125,14 +149,23 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+fn beside(
+    peer: &Peer,
+    hash: &str,
+    database: &Path,
+    folder: &Path,
+) -> Result<Vec<String>, Box<dyn Error>> {
     let theirs = folder.join(format!("{}-{hash}.sqlite3", peer.token));
     let environment = [("PEER_DATABASE", theirs.as_os_str()), ("PEER_HASH", hash.as_ref())];
     if let Some(program) = peer.prepare {
         let python = format!("{INSTALLED}/venv/bin/python");
-        let status = Command::new(python).arg(format!("{SOURCES}/{program}")).envs(environment).status()?;
+        let status =
+            Command::new(python).arg(format!("{SOURCES}/{program}")).envs(environment).status()?;
         if !status.success() {
-            return Err(format!("{program} cannot make its tables: is tests/bench/peers/install done?").into());
+            return Err(format!(
+                "{program} cannot make its tables: is tests/bench/peers/install done?"
+            )
+            .into());
         }
     }
     let start = |log: &str| {
@@ -142,7 +175,8 @@ fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec
             command
         })
     };
-    let started = [start("first.log")?, start("second.log")?, start("third.log")?].map(|p| p.started_in);
+    let started =
+        [start("first.log")?, start("second.log")?, start("third.log")?].map(|p| p.started_in);
     let server = start("peer.log")?;
     ask(server.port, &(peer.register)())?;
     let token = ask(server.port, &(peer.log_in)())?;
@@ -159,26 +193,38 @@ fn beside(peer: &Peer, hash: &str, database: &Path, folder: &Path) -> Result<Vec
         let clients = Clients { connections, seconds: SECONDS };
         let (mut at_ours, mut at_theirs): (Vec<Load>, Vec<Load>) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let run = |port, ask| load(port, std::slice::from_ref(ask), Numbers::Any(1000), clients, Expect::Success);
+            let run = |port, ask| {
+                load(port, std::slice::from_ref(ask), Numbers::Any(1000), clients, Expect::Success)
+            };
             at_ours.push(run(ours.port, &ours_ask)?);
             at_theirs.push(run(server.port, &their_ask)?);
         }
-        let ratio = median(at_ours.iter().zip(&at_theirs).map(|(a, b)| a.per_second / b.per_second));
+        let ratio =
+            median(at_ours.iter().zip(&at_theirs).map(|(a, b)| a.per_second / b.per_second));
         let middle = |loads: &[Load]| median(loads.iter().map(|l| l.per_second));
         Ok((middle(&at_theirs), middle(&at_ours), ratio))
     };
     let mut cells = Vec::new();
-    for (ours_ask, their_ask, connections) in [(by_token(), who, READERS), (log_in(), (peer.log_in)(), HASHERS)] {
+    for (ours_ask, their_ask, connections) in
+        [(by_token(), who, READERS), (log_in(), (peer.log_in)(), HASHERS)]
+    {
         let (theirs, ours, ratio) = turns(ours_ask, their_ask, connections)?;
         cells.extend([number(theirs), format!("{} ({ratio:.1} x)", number(ours))]);
     }
     // Idle, as most of the time.
     std::thread::sleep(IDLE_PAUSE);
     let (their_memory, our_memory) = (server.memory_mib(), ours.memory_mib());
-    cells.extend([format!("{their_memory:.0}"), format!("{our_memory:.0} (1/{:.1})", their_memory / our_memory)]);
-    let millis = |times: [std::time::Duration; 3]| median(times.iter().map(|t| t.as_secs_f64() * 1000.0));
+    cells.extend([
+        format!("{their_memory:.0}"),
+        format!("{our_memory:.0} (1/{:.1})", their_memory / our_memory),
+    ]);
+    let millis =
+        |times: [std::time::Duration; 3]| median(times.iter().map(|t| t.as_secs_f64() * 1000.0));
     let (their_start, our_start) = (millis(started), millis(ours_started));
-    cells.extend([format!("{their_start:.0}"), format!("{our_start:.0} (1/{:.0})", their_start / our_start)]);
+    cells.extend([
+        format!("{their_start:.0}"),
+        format!("{our_start:.0} (1/{:.0})", their_start / our_start),
+    ]);
     Ok(cells)
 }
 

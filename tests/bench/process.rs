@@ -23,7 +23,11 @@ impl Process {
     /// # Errors
     ///
     /// Its log, if it exits or does not answer.
-    pub fn start(path: &str, log: &Path, command: impl FnOnce(u16) -> Command) -> Result<Process, String> {
+    pub fn start(
+        path: &str,
+        log: &Path,
+        command: impl FnOnce(u16) -> Command,
+    ) -> Result<Process, String> {
         let port = free_port()?;
         let said = File::create(log).map_err(|e| e.to_string())?;
         let out = said.try_clone().map_err(|e| e.to_string())?;
@@ -33,7 +37,8 @@ impl Process {
         let child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
         let mut process = Process { child, port, started_in: Duration::ZERO };
         while !answers(port, path) {
-            let is_over = !matches!(process.child.try_wait(), Ok(None)) || begun.elapsed() > START_TIMEOUT;
+            let is_over =
+                !matches!(process.child.try_wait(), Ok(None)) || begun.elapsed() > START_TIMEOUT;
             if is_over {
                 let said = std::fs::read_to_string(log).unwrap_or_default();
                 return Err(format!("{command:?} does not answer: {said}"));
@@ -49,8 +54,11 @@ impl Process {
         let mut family = vec![self.child.id()];
         let mut next = 0;
         while let Some(parent) = family.get(next) {
-            let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-            family.extend(children.unwrap_or_default().split(' ').filter_map(|id| id.parse::<u32>().ok()));
+            let children =
+                std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+            family.extend(
+                children.unwrap_or_default().split(' ').filter_map(|id| id.parse::<u32>().ok()),
+            );
             next += 1;
         }
         family.iter().filter_map(|id| pss_kib(*id)).sum::<f64>() / 1024.0
@@ -95,7 +103,10 @@ fn free_port() -> Result<u16, String> {
 fn answers(port: u16, path: &str) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     let mut answer = [0; 8];
-    stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut answer).is_ok() && answer == *b"HTTP/1.1"
+    stream.write_all(request.as_bytes()).is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && answer == *b"HTTP/1.1"
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::filling::{ACCOUNTS_PER_SESSION, PASSWORD, TOKENS_PER_ACCOUNT, fill, session_id, token_key, username};
+use crate::filling::{
+    ACCOUNTS_PER_SESSION, PASSWORD, TOKENS_PER_ACCOUNT, fill, session_id, token_key, username,
+};
 use crate::flood::Flood;
 use crate::limits::{commits_per_second, hashes_per_second};
 use crate::load::{Ask, Clients, Expect, Load, NUMBER, Numbers, run as load, start as start_load};
@@ -70,7 +72,10 @@ pub fn by_session() -> Ask {
 fn by_basic() -> Ask {
     use base64::Engine;
     let pair = format!("{}:{PASSWORD}", username("00000001"));
-    Ask::get(USER).header(format!("Authorization: Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+    Ask::get(USER).header(format!(
+        "Authorization: Basic {}",
+        base64::engine::general_purpose::STANDARD.encode(pair)
+    ))
 }
 
 pub fn by_bad_token() -> Ask {
@@ -83,12 +88,14 @@ pub fn log_in() -> Ask {
 
 fn register() -> Ask {
     let (name, email) = (format!("new{NUMBER}"), format!("new{NUMBER}@example.org"));
-    let body = json!({ "username": name, "email": email, "password1": PASSWORD, "password2": PASSWORD });
+    let body =
+        json!({ "username": name, "email": email, "password1": PASSWORD, "password2": PASSWORD });
     Ask::post("/api/auth/registration/", &body)
 }
 
 fn log_out() -> Ask {
-    Ask::post("/api/auth/logout/", &json!({})).header(format!("Authorization: Token {}", token_key(NUMBER)))
+    Ask::post("/api/auth/logout/", &json!({}))
+        .header(format!("Authorization: Token {}", token_key(NUMBER)))
 }
 
 pub fn rename() -> Ask {
@@ -119,7 +126,8 @@ pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
 
 fn serve_bare(folder: &Path) -> Result<Process, String> {
     Process::start(PROVIDERS, &folder.join("bare.log"), |port| {
-        let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/examples/bare"));
+        let mut command =
+            Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/examples/bare"));
         command.arg(format!("127.0.0.1:{port}"));
         command
     })
@@ -173,7 +181,11 @@ impl Bench<'_> {
     fn start_and_idle(&mut self, server: &Process) {
         let millis = server.started_in.as_secs_f64() * 1000.0;
         self.say(
-            Row { ours: &format!("{millis:.0} ms"), promised: "50 ms", ..Row::of("start to first reply") },
+            Row {
+                ours: &format!("{millis:.0} ms"),
+                promised: "50 ms",
+                ..Row::of("start to first reply")
+            },
             None,
             server,
         );
@@ -189,7 +201,7 @@ impl Bench<'_> {
         let rows: [(&str, Ask, Numbers, Expect, &str, &str); 4] = [
             ("who-am-i by token", by_token(), tokens, good, USER, "0.80"),
             ("who-am-i by session", by_session(), sessions, good, USER, "0.75"),
-            ("bad token (401)", by_bad_token(), tokens, Expect::Refusal, "/refused/", "0.80"),
+            ("bad token (401)", by_bad_token(), tokens, Expect::DomainError, "/refused/", "0.80"),
             ("providers", Ask::get(PROVIDERS), tokens, good, PROVIDERS, ""),
         ];
         for (what, ask, numbers, expect, path, promised) in rows {
@@ -227,7 +239,13 @@ impl Bench<'_> {
             ("registration", beside, "0.90"),
             server,
             || {
-                let made = load(server.port, &[register()], Numbers::EachFrom(next), clients, Expect::Success)?;
+                let made = load(
+                    server.port,
+                    &[register()],
+                    Numbers::EachFrom(next),
+                    clients,
+                    Expect::Success,
+                )?;
                 // Requests in flight at the end create accounts too.
                 next += u32::try_from(made.requests).unwrap_or(u32::MAX) + 2 * HASHERS;
                 Ok(made)
@@ -246,22 +264,38 @@ impl Bench<'_> {
         for _ in 0..self.plan.rounds {
             calm.push(load(server.port, &ask, tokens, clients, Expect::Success)?);
             let crowd = Clients { connections: HASHERS, seconds: seconds + 1 };
-            let storm = start_load(server.port, &[log_in()], Numbers::Any(few), crowd, Expect::Success)?;
+            let storm =
+                start_load(server.port, &[log_in()], Numbers::Any(few), crowd, Expect::Success)?;
             std::thread::sleep(Duration::from_millis(500));
             stormy.push(load(server.port, &ask, tokens, clients, Expect::Success)?);
             storm.finish()?;
         }
-        let ratio = |figure: fn(&Load) -> f64| median(stormy.iter().zip(&calm).map(|(a, b)| figure(a) / figure(b)));
+        let ratio = |figure: fn(&Load) -> f64| {
+            median(stormy.iter().zip(&calm).map(|(a, b)| figure(a) / figure(b)))
+        };
         let what = format!("who-am-i while {HASHERS} clients log in");
         let rate = median(stormy.iter().map(|l| l.per_second));
         let beside = format!("without them {}", number(median(calm.iter().map(|l| l.per_second))));
         let through = format!("{:.2}", ratio(|l| l.per_second));
-        let row = Row { ours: &number(rate), beside: &beside, ratio: &through, promised: "0.40", ..Row::of(&what) };
+        let row = Row {
+            ours: &number(rate),
+            beside: &beside,
+            ratio: &through,
+            promised: "0.40",
+            ..Row::of(&what)
+        };
         self.say(row, Some(&stormy), server);
         let p99 = |loads: &[Load]| format!("{:.1} ms", median(loads.iter().map(|l| l.p99_ms)));
-        let (times, beside) = (format!("{:.1}", ratio(|l| l.p99_ms)), format!("without them {}", p99(&calm)));
+        let (times, beside) =
+            (format!("{:.1}", ratio(|l| l.p99_ms)), format!("without them {}", p99(&calm)));
         let ours = p99(&stormy);
-        let row = Row { ours: &ours, beside: &beside, ratio: &times, promised: "at most 4", ..Row::of("its p99") };
+        let row = Row {
+            ours: &ours,
+            beside: &beside,
+            ratio: &times,
+            promised: "at most 4",
+            ..Row::of("its p99")
+        };
         self.say(row, None, server);
         Ok(())
     }
@@ -280,10 +314,18 @@ impl Bench<'_> {
             flood.stop()?;
         }
         let p50 = |loads: &[Load]| format!("p50 {:.2} ms", median(loads.iter().map(|l| l.p50_ms)));
-        let ratio = median(flooded.iter().zip(&calm).map(|(flooded, calm)| flooded.p50_ms / calm.p50_ms));
+        let ratio =
+            median(flooded.iter().zip(&calm).map(|(flooded, calm)| flooded.p50_ms / calm.p50_ms));
         let what = format!("who-am-i while {FLOODERS} clients send bodies of 2.5 MB");
-        let (ours, beside, ratio) = (p50(&flooded), format!("without them {}", p50(&calm)), format!("{ratio:.2}"));
-        let row = Row { ours: &ours, beside: &beside, ratio: &ratio, promised: "at most 2", ..Row::of(&what) };
+        let (ours, beside, ratio) =
+            (p50(&flooded), format!("without them {}", p50(&calm)), format!("{ratio:.2}"));
+        let row = Row {
+            ours: &ours,
+            beside: &beside,
+            ratio: &ratio,
+            promised: "at most 2",
+            ..Row::of(&what)
+        };
         self.say(row, Some(&flooded), server);
         Ok(())
     }
@@ -293,8 +335,12 @@ impl Bench<'_> {
         let few = self.plan.few_accounts;
         let seconds = self.plan.mixed_seconds;
         let sessions = Numbers::Any(few / ACCOUNTS_PER_SESSION);
-        let reads =
-            [by_token().weight(80), by_session().weight(10), by_bad_token().weight(5), Ask::get(PROVIDERS).weight(5)];
+        let reads = [
+            by_token().weight(80),
+            by_session().weight(10),
+            by_bad_token().weight(5),
+            Ask::get(PROVIDERS).weight(5),
+        ];
         let crowds = [
             (&reads[..], sessions, 900, Expect::Both),
             (&[log_in()][..], Numbers::Any(few), HASHERS, Expect::Success),
@@ -306,12 +352,17 @@ impl Bench<'_> {
                 start_load(server.port, asks, numbers, Clients { connections, seconds }, expect)
             })
             .collect();
-        let loads: Result<Vec<Load>, String> = under_way?.into_iter().map(|load| load.finish()).collect();
+        let loads: Result<Vec<Load>, String> =
+            under_way?.into_iter().map(|load| load.finish()).collect();
         let loads = loads?;
         let names = ["900 read", "64 log in", "36 rename themselves"];
         for (name, load) in names.into_iter().zip(&loads) {
             let what = format!("1,000 mixed clients for {seconds} s: {name}");
-            self.say(Row { ours: &number(load.per_second), ..Row::of(&what) }, Some(&[*load]), server);
+            self.say(
+                Row { ours: &number(load.per_second), ..Row::of(&what) },
+                Some(&[*load]),
+                server,
+            );
         }
         Ok(())
     }
@@ -320,10 +371,21 @@ impl Bench<'_> {
         let clients = Clients { connections: WRITERS, seconds: self.plan.seconds };
         let accounts = self.plan.written_accounts;
         let rows: [(&str, Ask, &str, u32); 2] = [
-            ("logout", log_out(), "DELETE FROM tokens WHERE id = $1", accounts * TOKENS_PER_ACCOUNT),
-            ("PATCH user", rename(), "UPDATE accounts SET first_name = 'N' || id WHERE id = $1", accounts),
+            (
+                "logout",
+                log_out(),
+                "DELETE FROM tokens WHERE id = $1",
+                accounts * TOKENS_PER_ACCOUNT,
+            ),
+            (
+                "PATCH user",
+                rename(),
+                "UPDATE accounts SET first_name = 'N' || id WHERE id = $1",
+                accounts,
+            ),
         ];
-        let [filled, ours, raw] = ["filled", "ours", "raw"].map(|name| folder.join(format!("{name}.sqlite3")));
+        let [filled, ours, raw] =
+            ["filled", "ours", "raw"].map(|name| folder.join(format!("{name}.sqlite3")));
         fill(&filled.as_path().into(), accounts)?;
         std::fs::copy(&filled, &ours)?;
         let server = serve(&ours)?;
@@ -338,7 +400,13 @@ impl Bench<'_> {
                         "logout" => Numbers::EachFrom(next),
                         _ => Numbers::Any(accounts),
                     };
-                    let done = load(server.port, std::slice::from_ref(&ask), numbers, clients, Expect::Success)?;
+                    let done = load(
+                        server.port,
+                        std::slice::from_ref(&ask),
+                        numbers,
+                        clients,
+                        Expect::Success,
+                    )?;
                     next += u32::try_from(done.requests).unwrap_or(u32::MAX) + 2 * WRITERS;
                     Ok(done)
                 },
@@ -360,7 +428,11 @@ impl Bench<'_> {
         let accounts = number(self.plan.many_accounts.into());
         let millis = many.started_in.as_secs_f64() * 1000.0;
         let what = format!("start to first reply with {accounts} accounts");
-        self.say(Row { ours: &format!("{millis:.0} ms"), promised: "50 ms", ..Row::of(&what) }, None, &many);
+        self.say(
+            Row { ours: &format!("{millis:.0} ms"), promised: "50 ms", ..Row::of(&what) },
+            None,
+            &many,
+        );
         let size = |many: bool| if many { self.plan.many_accounts } else { self.plan.few_accounts };
         let seconds = self.plan.seconds;
         for (what, ask, per_account, connections) in
@@ -368,22 +440,42 @@ impl Bench<'_> {
         {
             let (mut at_few, mut at_many) = (Vec::new(), Vec::new());
             for _ in 0..self.plan.rounds {
-                for (server, is_many, loads) in [(&few, false, &mut at_few), (&many, true, &mut at_many)] {
+                for (server, is_many, loads) in
+                    [(&few, false, &mut at_few), (&many, true, &mut at_many)]
+                {
                     let numbers = Numbers::Any(size(is_many) * per_account);
                     let clients = Clients { connections, seconds };
-                    loads.push(load(server.port, std::slice::from_ref(&ask), numbers, clients, Expect::Success)?);
+                    loads.push(load(
+                        server.port,
+                        std::slice::from_ref(&ask),
+                        numbers,
+                        clients,
+                        Expect::Success,
+                    )?);
                 }
             }
-            let p50 = |loads: &[Load]| format!("p50 {:.3} ms", median(loads.iter().map(|l| l.p50_ms)));
+            let p50 =
+                |loads: &[Load]| format!("p50 {:.3} ms", median(loads.iter().map(|l| l.p50_ms)));
             let ratio = median(at_many.iter().zip(&at_few).map(|(a, b)| a.p50_ms / b.p50_ms));
             let what = format!("{what}, any of {accounts} accounts");
-            let beside = format!("any of {}: {}", number(self.plan.few_accounts.into()), p50(&at_few));
+            let beside =
+                format!("any of {}: {}", number(self.plan.few_accounts.into()), p50(&at_few));
             let ours = p50(&at_many);
             let ratio = format!("{ratio:.2}");
-            let row = Row { ours: &ours, beside: &beside, ratio: &ratio, promised: "at most 1.15", ..Row::of(&what) };
+            let row = Row {
+                ours: &ours,
+                beside: &beside,
+                ratio: &ratio,
+                promised: "at most 1.15",
+                ..Row::of(&what)
+            };
             self.say(row, Some(&at_many), &many);
         }
-        self.say(Row { promised: "96 MiB", ..Row::of(&format!("memory after the {accounts}")) }, None, &many);
+        self.say(
+            Row { promised: "96 MiB", ..Row::of(&format!("memory after the {accounts}")) },
+            None,
+            &many,
+        );
         Ok(())
     }
 
@@ -418,6 +510,8 @@ impl Bench<'_> {
         let memory = format!("{:.1}", server.memory_mib());
         let times = times.unwrap_or_default();
         let Row { what, ours, beside, ratio, promised } = row;
-        self.table.add([what, ours, beside, ratio, promised, &times, &memory].map(str::to_owned).to_vec());
+        self.table.add(
+            [what, ours, beside, ratio, promised, &times, &memory].map(str::to_owned).to_vec(),
+        );
     }
 }

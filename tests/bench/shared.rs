@@ -33,7 +33,8 @@ struct Shared<'p> {
 
 pub fn run(plan: &Plan) -> Outcome<()> {
     let machine = machine();
-    let cluster = Cluster::start(true).ok_or("PostgreSQL is not installed: apt-get install postgresql")?;
+    let cluster =
+        Cluster::start(true).ok_or("PostgreSQL is not installed: apt-get install postgresql")?;
     let address = url(cluster.port, "postgres");
     let database: Database = address.parse()?;
     fill(&database, plan.few_accounts)?;
@@ -52,7 +53,8 @@ pub fn run(plan: &Plan) -> Outcome<()> {
     shared.three_beside_one("PATCH user", &rename(), accounts, WRITERS)?;
     store.close();
     println!(
-        "{machine}; PostgreSQL on the same machine, durable; medians of {} rounds of {} s, of 64 clients at least 10 s\n",
+        "{machine}; PostgreSQL on the same machine, durable; medians of {} rounds of {} s, of 64 \
+         clients at least 10 s\n",
         plan.rounds, plan.seconds
     );
     shared.table.print();
@@ -81,7 +83,13 @@ impl Shared<'_> {
             let duration = Duration::from_secs(self.plan.seconds.into());
             limits.push(runtime.block_on(selects_per_second(store, tokens, duration))?);
         }
-        self.say("who-am-i by token, one server", &loads, "the bare SELECT, same connections", &limits, "0.50");
+        self.say(
+            "who-am-i by token, one server",
+            &loads,
+            "the bare SELECT, same connections",
+            &limits,
+            "0.50",
+        );
         Ok(())
     }
 
@@ -97,14 +105,27 @@ impl Shared<'_> {
         let ratio = median(crowded.iter().zip(&limits).map(|(crowded, limit)| crowded / limit));
         let beside = format!("a thread for each core: {}", number(median(limits)));
         let crowded = number(median(crowded));
-        let cells =
-            ["argon2 alone, three threads for each core", &crowded, &beside, &format!("{ratio:.2}"), "", "", ""];
+        let cells = [
+            "argon2 alone, three threads for each core",
+            &crowded,
+            &beside,
+            &format!("{ratio:.2}"),
+            "",
+            "",
+            "",
+        ];
         self.table.add(cells.map(str::to_owned).to_vec());
         Ok(())
     }
 
     /// The same total number of clients, on one server and on three.
-    fn three_beside_one(&mut self, what: &str, ask: &Ask, numbers: Numbers, clients: u32) -> Outcome<()> {
+    fn three_beside_one(
+        &mut self,
+        what: &str,
+        ask: &Ask,
+        numbers: Numbers,
+        clients: u32,
+    ) -> Outcome<()> {
         let (mut three, mut one) = (Vec::new(), Vec::new());
         for _ in 0..self.plan.rounds {
             three.push(self.load(ask, numbers, clients, NODES)?);
@@ -116,7 +137,11 @@ impl Shared<'_> {
 
     /// On a busy machine, the first of many logins may take seconds.
     fn seconds(&self, connections: u32) -> u32 {
-        if connections >= HASHERS { self.plan.seconds.max(LEAST_SECONDS) } else { self.plan.seconds }
+        if connections >= HASHERS {
+            self.plan.seconds.max(LEAST_SECONDS)
+        } else {
+            self.plan.seconds
+        }
     }
 
     fn one_load(&self, ask: &Ask, numbers: Numbers, connections: u32) -> Result<Load, String> {
@@ -133,7 +158,8 @@ impl Shared<'_> {
         let under_way: Result<Vec<_>, _> = (self.nodes.iter().take(servers).cycle().take(NODES))
             .map(|node| start_load(node.port, asks, numbers, clients, Expect::Success))
             .collect();
-        let loads: Result<Vec<Load>, _> = under_way?.into_iter().map(|load| load.finish()).collect();
+        let loads: Result<Vec<Load>, _> =
+            under_way?.into_iter().map(|load| load.finish()).collect();
         let together = loads?.into_iter().reduce(|all, load| Load {
             requests: all.requests + load.requests,
             per_second: all.per_second + load.per_second,
@@ -160,7 +186,8 @@ impl Shared<'_> {
 
 /// The prepared statement of who-am-i over the server's connections, with one task per client.
 async fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> Outcome<f64> {
-    let digests: Vec<[u8; 32]> = (1..=tokens).map(|number| digest(&token_key(&format!("{number:08}")))).collect();
+    let digests: Vec<[u8; 32]> =
+        (1..=tokens).map(|number| digest(&token_key(&format!("{number:08}")))).collect();
     let (digests, next) = (Arc::new(digests), Arc::new(AtomicU32::new(0)));
     let begun = Instant::now();
     let end = begun + duration;
@@ -171,7 +198,10 @@ async fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> O
                 let mut done = 0_u64;
                 while Instant::now() < end {
                     let number = next.fetch_add(1, Ordering::Relaxed) % tokens;
-                    let found = store.token_find(&digests[number as usize]).await.map_err(|e| e.to_string())?;
+                    let found = store
+                        .token_find(&digests[number as usize])
+                        .await
+                        .map_err(|e| e.to_string())?;
                     found.ok_or("a token that is not there")?;
                     done += 1;
                 }

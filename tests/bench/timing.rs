@@ -19,7 +19,9 @@ const KINDS: [&str; 4] = ["known", "inactive", "passwordless", "unknown"];
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [base, samples, database] = &arguments[..] else { return Err("usage: timing URL SAMPLES DATABASE".into()) };
+    let [base, samples, database] = &arguments[..] else {
+        return Err("usage: timing URL SAMPLES DATABASE".into());
+    };
     let samples: usize = samples.parse()?;
     let http = reqwest::Client::new();
     fill(&http, base, Path::new(database)).await?;
@@ -51,7 +53,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Creates an account of each kind but the last, with an unconfirmed address, so that resend has a
 /// recipient.
-async fn fill(http: &reqwest::Client, base: &str, database: &Path) -> Result<(), Box<dyn std::error::Error>> {
+async fn fill(
+    http: &reqwest::Client,
+    base: &str,
+    database: &Path,
+) -> Result<(), Box<dyn std::error::Error>> {
     let password = "Zebra-Quartz-77";
     for kind in &KINDS[..KINDS.len() - 1] {
         let email = format!("{kind}@example.com");
@@ -63,8 +69,11 @@ async fn fill(http: &reqwest::Client, base: &str, database: &Path) -> Result<(),
     }
     // Deactivated by an operator, and created by a sign-in provider.
     let write = |w: &inventree_auth::store::Writer<'_>| {
-        let id =
-            |name: &str| Ok::<_, StoreError>(w.account_find_by_username_key(name)?.map_or(0, |account| account.id));
+        let id = |name: &str| {
+            Ok::<_, StoreError>(
+                w.account_find_by_username_key(name)?.map_or(0, |account| account.id),
+            )
+        };
         w.account_set_active(id("inactive")?, false)?;
         w.account_set_password(id("passwordless")?, "!")
     };

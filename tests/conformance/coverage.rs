@@ -33,13 +33,16 @@ fn main() -> ExitCode {
 /// The argument, or the folder where cargo tests write: `tmp` in the target folder.
 fn folder() -> Option<PathBuf> {
     let given = std::env::args().nth(1).map(PathBuf::from);
-    given.or_else(|| Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("tmp/contract-coverage")))
+    given.or_else(|| {
+        Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("tmp/contract-coverage"))
+    })
 }
 
 fn visited(folder: &Path) -> Result<BTreeSet<Cell>, String> {
     let mut cells = BTreeSet::new();
     for entry in std::fs::read_dir(folder).map_err(|e| e.to_string())? {
-        let text = std::fs::read_to_string(entry.map_err(|e| e.to_string())?.path()).map_err(|e| e.to_string())?;
+        let text = std::fs::read_to_string(entry.map_err(|e| e.to_string())?.path())
+            .map_err(|e| e.to_string())?;
         for line in text.lines() {
             cells.insert(line.parse()?);
         }
@@ -66,14 +69,26 @@ fn report(visited: &BTreeSet<Cell>) -> ExitCode {
             (false, _) => row.successes.push(format!("**no {}**", cell.status)),
         }
     }
-    println!("| operation | content type | security | success | refusals seen |\n| --- | --- | --- | --- | --- |");
+    println!(
+        "| operation | content type | security | success | refusals seen |\n| --- | --- | --- | \
+         --- | --- |"
+    );
     for ((operation, content_type, security), Row { successes, refusals }) in rows {
-        println!("| {operation} | {content_type} | {security} | {} | {} |", successes.join(" "), refusals.join(" "));
+        println!(
+            "| {operation} | {content_type} | {security} | {} | {} |",
+            successes.join(" "),
+            refusals.join(" ")
+        );
     }
     let excepted = contract::uncovered();
-    let missing: Vec<&Cell> = documented.difference(visited).filter(|cell| !excepted.contains(*cell)).collect();
+    let missing: Vec<&Cell> =
+        documented.difference(visited).filter(|cell| !excepted.contains(*cell)).collect();
     let seen = documented.intersection(visited).count();
-    println!("\n{seen} of {} documented successes visited; {} excepted", documented.len(), excepted.len());
+    println!(
+        "\n{seen} of {} documented successes visited; {} excepted",
+        documented.len(),
+        excepted.len()
+    );
     missing.iter().for_each(|cell| println!("not visited: {cell}"));
     if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

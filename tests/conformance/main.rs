@@ -17,7 +17,9 @@ use inventree_auth::mail::Message;
 use inventree_auth::store::{NewSocialAccount, StoreError};
 use inventree_auth_client::{Credentials, types};
 use serde_json::{Value, json};
-use support::contract::{self, ANONYMOUS, Cell, DOCUMENT, FORM, JSON, MULTIPART, NO_BODY, Reply, Request};
+use support::contract::{
+    self, ANONYMOUS, Cell, DOCUMENT, FORM, JSON, MULTIPART, NO_BODY, Reply, Request,
+};
 use support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
 const NEW: &str = "Violet-Anchor-58";
@@ -76,7 +78,9 @@ impl Person {
     }
 
     async fn confirm(&self, server: &TestServer) {
-        let answer = server.post("registration/verify-email/", &[], json!({ "key": self.confirmation_key })).await;
+        let answer = server
+            .post("registration/verify-email/", &[], json!({ "key": self.confirmation_key }))
+            .await;
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 
@@ -86,10 +90,15 @@ impl Person {
             account_id: self.pk,
             provider: "github".to_owned(),
             uid: self.username.clone(),
-            date_joined: server.domain().clock.now(),
+            date_joined: server.app().clock.now(),
             extra_data: "{}".to_owned(),
         };
-        server.domain().store.write::<_, StoreError>(move |w| w.social_account_insert(&row)).await.unwrap()
+        server
+            .app()
+            .store
+            .write::<_, StoreError>(move |w| w.social_account_insert(&row))
+            .await
+            .unwrap()
     }
 }
 
@@ -111,15 +120,21 @@ async fn good_request(server: &TestServer, operation: &str, person: &Person) -> 
         | "auth_logout_create"
         | "auth_providers_list"
         | "auth_user_retrieve" => (0, json!({})),
-        "auth_emails_create" => (0, json!({ "email": format!("second-{email}"), "user": person.pk })),
-        "auth_emails_verify_create" | "auth_emails_remove_create" => (person.row(server).await, json!({})),
+        "auth_emails_create" => {
+            (0, json!({ "email": format!("second-{email}"), "user": person.pk }))
+        }
+        "auth_emails_verify_create" | "auth_emails_remove_create" => {
+            (person.row(server).await, json!({}))
+        }
         "auth_emails_primary_create" => {
             person.confirm(server).await;
             (person.row(server).await, json!({}))
         }
         "auth_login_create" => (0, json!({ "username": username, "password": PASSWORD })),
         "auth_password_change_create" => (0, json!({ "new_password1": NEW, "new_password2": NEW })),
-        "auth_password_reset_create" | "auth_registration_resend_email_create" => (0, json!({ "email": email })),
+        "auth_password_reset_create" | "auth_registration_resend_email_create" => {
+            (0, json!({ "email": email }))
+        }
         "auth_password_reset_confirm_create" => {
             server.post("password/reset/", &[], json!({ "email": email })).await;
             let (uid, token) = reset_link(&mail_to(server, email).await);
@@ -127,17 +142,23 @@ async fn good_request(server: &TestServer, operation: &str, person: &Person) -> 
         }
         "auth_registration_create" => {
             let (username, email) = (format!("friend-of-{username}"), format!("friend-of-{email}"));
-            (0, json!({ "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD }))
+            (
+                0,
+                json!({ "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD }),
+            )
         }
         "auth_registration_verify_email_create" => (0, json!({ "key": person.confirmation_key })),
         "auth_social_list" => {
             person.link(server).await;
             (0, json!({}))
         }
-        "auth_social_disconnect_create" => (person.link(server).await, json!({ "access_token": "x" })),
-        "auth_user_update" | "auth_user_partial_update" => {
-            (0, json!({ "username": format!("{username}-2"), "first_name": "Änne", "last_name": "" }))
+        "auth_social_disconnect_create" => {
+            (person.link(server).await, json!({ "access_token": "x" }))
         }
+        "auth_user_update" | "auth_user_partial_update" => (
+            0,
+            json!({ "username": format!("{username}-2"), "first_name": "Änne", "last_name": "" }),
+        ),
         other => panic!("how does one make a good request for {other}?"),
     }
 }
@@ -154,7 +175,9 @@ fn encode(content_type: &str, fields: &Value) -> (String, Vec<u8>) {
         }
         MULTIPART => {
             let part = |(name, value): (&String, String)| {
-                format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+                format!(
+                    "--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+                )
             };
             let parts: String = pairs.map(part).collect();
             (format!("{MULTIPART}; boundary=edge"), format!("{parts}--edge--\r\n").into_bytes())
@@ -164,7 +187,8 @@ fn encode(content_type: &str, fields: &Value) -> (String, Vec<u8>) {
 }
 
 async fn visit(server: &TestServer, cell: &Cell, username: String) -> Answer {
-    let operation = DOCUMENT.operations.iter().find(|operation| operation.id == cell.operation).unwrap();
+    let operation =
+        DOCUMENT.operations.iter().find(|operation| operation.id == cell.operation).unwrap();
     let person = Person::register(server, username).await;
     let (id, fields) = good_request(server, &cell.operation, &person).await;
     let headers = person.headers(&cell.security);
@@ -201,16 +225,25 @@ async fn every_square_of_the_table_is_visited_but_the_listed_ones() {
         }
     }
     let listed = contract::uncovered();
-    assert_eq!(listed.len(), UNCOVERED, "write the new number down if it is less, and visit the squares if it is more");
+    assert_eq!(
+        listed.len(),
+        UNCOVERED,
+        "write the new number down if it is less, and visit the squares if it is more"
+    );
     let new: Vec<_> = missed.difference(&listed).map(Cell::to_string).collect();
     assert!(new.is_empty(), "not visited, and not in uncovered.txt:\n{}", new.join("\n"));
     let old: Vec<_> = listed.difference(&missed).map(Cell::to_string).collect();
-    assert!(old.is_empty(), "visited now, or no square any more: take them out of uncovered.txt:\n{}", old.join("\n"));
+    assert!(
+        old.is_empty(),
+        "visited now, or no square any more: take them out of uncovered.txt:\n{}",
+        old.join("\n")
+    );
 }
 
 #[test]
 fn table_has_three_content_types_wherever_a_body_is_read() {
-    let reading: Vec<_> = DOCUMENT.operations.iter().filter(|o| o.content_types() != [NO_BODY]).collect();
+    let reading: Vec<_> =
+        DOCUMENT.operations.iter().filter(|o| o.content_types() != [NO_BODY]).collect();
     assert_eq!((DOCUMENT.operations.len(), reading.len()), (20, 11));
     for operation in reading {
         assert_eq!(operation.content_types()[..3], [JSON, FORM, MULTIPART], "{}", operation.id);
@@ -308,7 +341,10 @@ fn wrong_body_of_a_reply_is_seen() {
         ("last_name", json!("x".repeat(151)), "/last_name"),
     ] {
         let fault = user_with(name, value).fault();
-        assert!(fault.starts_with("the reply is not as documented") && fault.contains(why), "{fault}");
+        assert!(
+            fault.starts_with("the reply is not as documented") && fault.contains(why),
+            "{fault}"
+        );
     }
     let mut without = user();
     without.as_object_mut().unwrap().remove("email");
@@ -333,10 +369,20 @@ fn wrong_status_or_header_of_a_reply_is_seen() {
         (good.with(|e| e.status = 302), "the status is 302"),
         (good.with(|e| e.status = 500), "the server failed"),
         (good.with(|e| drop(e.headers.remove("content-type"))), "the content type is"),
-        (good.with(|e| drop(e.headers.insert("content-type", HeaderValue::from_static("text/html")))), "content type"),
+        (
+            good.with(|e| {
+                drop(e.headers.insert("content-type", HeaderValue::from_static("text/html")))
+            }),
+            "content type",
+        ),
         (good.with(|e| drop(e.headers.remove("x-frame-options"))), "x-frame-options"),
         (good.with(|e| drop(e.headers.remove("x-request-id"))), "x-request-id is missing"),
-        (good.with(|e| drop(e.headers.insert("cache-control", HeaderValue::from_static("public")))), "stored"),
+        (
+            good.with(|e| {
+                drop(e.headers.insert("cache-control", HeaderValue::from_static("public")))
+            }),
+            "stored",
+        ),
         (good.with(|e| e.body = b"nonsense".to_vec()), "no JSON"),
         (good.with(|e| e.request.target = "/api/auth/secret/".to_owned()), "not documented"),
         (good.with(|e| e.request.method = "DELETE".to_owned()), "not documented"),
@@ -348,7 +394,9 @@ fn wrong_status_or_header_of_a_reply_is_seen() {
 
 #[test]
 fn wrong_refusal_is_seen() {
-    let refusal = |status: u16, body: Value| Exchange::new("POST", "login/", json!({ "password": "x" }), status, body);
+    let refusal = |status: u16, body: Value| {
+        Exchange::new("POST", "login/", json!({ "password": "x" }), status, body)
+    };
     let words = json!({ "detail": "No." });
     for (status, body) in [
         (400, words.clone()),
@@ -358,11 +406,14 @@ fn wrong_refusal_is_seen() {
         refusal(status, body).examine().unwrap();
     }
     for status in [402, 405, 409, 418] {
-        assert!(refusal(status, words.clone()).fault().contains("no refusal of this API"), "{status}");
+        assert!(
+            refusal(status, words.clone()).fault().contains("no refusal of this API"),
+            "{status}"
+        );
     }
     for (status, name) in [(401, "www-authenticate"), (429, "retry-after")] {
-        let complete =
-            refusal(status, words.clone()).with(|e| drop(e.headers.insert(name, HeaderValue::from_static("x"))));
+        let complete = refusal(status, words.clone())
+            .with(|e| drop(e.headers.insert(name, HeaderValue::from_static("x"))));
         complete.examine().unwrap();
         assert!(complete.with(|e| drop(e.headers.remove(name))).fault().contains(name), "{status}");
     }
@@ -376,7 +427,10 @@ fn wrong_refusal_is_seen() {
         (403, json!({ "username": ["No."] })),
         (404, json!({ "detail": "No.", "url": "x" })),
     ] {
-        assert!(refusal(status, body.clone()).fault().contains("none of the shapes"), "{status} {body}");
+        assert!(
+            refusal(status, body.clone()).fault().contains("none of the shapes"),
+            "{status} {body}"
+        );
     }
     let html = |sent: Value| {
         Exchange::new("POST", "login/", sent, 401, Value::Null).with(|e| {
@@ -397,20 +451,35 @@ fn request_that_should_not_have_been_taken_is_seen() {
     for (changed, why) in [
         (change(json!({ "new_password1": "x" })), "new_password2"),
         (change(json!({ "new_password1": 1, "new_password2": "1" })), "/new_password1"),
-        (change(json!({ "new_password1": "x".repeat(129), "new_password2": "x" })), "/new_password1"),
+        (
+            change(json!({ "new_password1": "x".repeat(129), "new_password2": "x" })),
+            "/new_password1",
+        ),
         (change(Value::Null), "the body is missing"),
         (good.with(|e| drop(e.request.headers.remove("authorization"))), "it shows none of"),
         (good.with(|e| drop(e.request.headers.remove("content-type"))), "no content type"),
         (
-            good.with(|e| drop(e.request.headers.insert("content-type", HeaderValue::from_static("text/plain")))),
+            good.with(|e| {
+                drop(
+                    e.request
+                        .headers
+                        .insert("content-type", HeaderValue::from_static("text/plain")),
+                )
+            }),
             "text/plain is not documented",
         ),
-        (user_with("pk", json!(1)).with(|e| e.request.target = "/api/auth/user/".to_owned() + "x"), "not documented"),
+        (
+            user_with("pk", json!(1))
+                .with(|e| e.request.target = "/api/auth/user/".to_owned() + "x"),
+            "not documented",
+        ),
     ] {
         assert!(changed.fault().contains(why), "{why}: {}", changed.fault());
     }
     let list = json!({ "count": 0, "next": null, "previous": null, "results": [] });
-    let page = |query: &str| Exchange::new("GET", &format!("emails/?{query}"), Value::Null, 200, list.clone());
+    let page = |query: &str| {
+        Exchange::new("GET", &format!("emails/?{query}"), Value::Null, 200, list.clone())
+    };
     page("limit=1&offset=2&zoo=x").examine().unwrap();
     assert!(page("limit=many").fault().contains("limit"));
 }
@@ -418,16 +487,25 @@ fn request_that_should_not_have_been_taken_is_seen() {
 #[test]
 fn forms_are_read_by_the_schema() {
     let row = json!({ "id": 1, "email": "a@example.com", "verified": false, "primary": false, "user": 7 });
-    for (content_type, user, is_good) in
-        [(FORM, "7", true), (MULTIPART, "7", true), (FORM, "x", false), (MULTIPART, "", false), (JSON, "7", false)]
-    {
+    for (content_type, user, is_good) in [
+        (FORM, "7", true),
+        (MULTIPART, "7", true),
+        (FORM, "x", false),
+        (MULTIPART, "", false),
+        (JSON, "7", false),
+    ] {
         let sent = json!({ "email": "a@example.com", "verified": "true", "user": user });
         let (header, body) = encode(content_type, &sent);
         let exchange = Exchange::new("POST", "emails/", Value::Null, 201, row.clone()).with(|e| {
             e.request.headers.insert("content-type", header.parse().unwrap());
             e.request.body = body;
         });
-        assert_eq!(exchange.examine().is_ok(), is_good, "{content_type} {user}: {:?}", exchange.examine());
+        assert_eq!(
+            exchange.examine().is_ok(),
+            is_good,
+            "{content_type} {user}: {:?}",
+            exchange.examine()
+        );
     }
 }
 
@@ -459,15 +537,21 @@ async fn needless_lenience_is_seen() {
 
 #[tokio::test]
 async fn lenience_forgives_the_request_alone() {
-    let good = Exchange::new("GET", "providers/?limit=many", Value::Null, 200, json!({ "count": 0 }));
+    let good =
+        Exchange::new("GET", "providers/?limit=many", Value::Null, 200, json!({ "count": 0 }));
     good.fault();
     let bad = good.with(|e| e.body = br#"{ "count": "0" }"#.to_vec());
     contract::lenient("a limit that is no number is none", async {
         good.examine().unwrap();
         bad.fault();
         // It grants no access either.
-        let stranger =
-            Exchange::new("GET", "social/?limit=many", Value::Null, 200, json!({ "count": 0, "results": [] }));
+        let stranger = Exchange::new(
+            "GET",
+            "social/?limit=many",
+            Value::Null,
+            200,
+            json!({ "count": 0, "results": [] }),
+        );
         assert!(stranger.with(|e| e.request.headers.clear()).fault().contains("shows none of"));
     })
     .await;

@@ -17,7 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use load_clients::{Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back, reconcile};
+use load_clients::{
+    Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back,
+    reconcile,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -105,7 +108,8 @@ async fn run() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     let database = folder.join("auth.sqlite3");
-    let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
+    let mut clients: Vec<Client> =
+        (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
     let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
     let (mut stats, mut killed_at_start) = (Stats::default(), 0);
     let mut server = Server::start(&binary, folder, &settings)?;
@@ -127,7 +131,10 @@ async fn run() -> Result<(), Failure> {
             stats.acknowledged += acknowledged;
             clients.push(client);
         }
-        let pending = clients.iter().flat_map(|client| &client.accounts).filter(|account| account.pending.is_some());
+        let pending = clients
+            .iter()
+            .flat_map(|client| &client.accounts)
+            .filter(|account| account.pending.is_some());
         stats.kills_in_mid_write += usize::from(pending.count() > 0);
         if rng.random_range(0..5) == 0 {
             // A second kill during recovery.
@@ -138,8 +145,10 @@ async fn run() -> Result<(), Failure> {
             child.wait()?;
             killed_at_start += 1;
         }
-        server = Server::start(&binary, folder, &settings).map_err(|e| format!("round {round}: {e}"))?;
-        let mut file = File(Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
+        server =
+            Server::start(&binary, folder, &settings).map_err(|e| format!("round {round}: {e}"))?;
+        let mut file =
+            File(Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
         check_file(&file.0).map_err(|e| format!("round {round}: {e}"))?;
         for account in clients.iter_mut().flat_map(|client| &mut client.accounts) {
             // Those of earlier rounds too: they must not change any more.
@@ -153,15 +162,22 @@ async fn run() -> Result<(), Failure> {
             client.accounts.retain(|account| account.state.exists);
         }
         if round % 20 == 0 || round == rounds {
-            println!("round {round}: {} writes acknowledged, {} s", stats.acknowledged, started.elapsed().as_secs());
+            println!(
+                "round {round}: {} writes acknowledged, {} s",
+                stats.acknowledged,
+                started.elapsed().as_secs()
+            );
         }
     }
     let promised = mails(&sink, &database, &clients).await?;
     server.kill()?;
     println!(
-        "{rounds} rounds: {} writes acknowledged and none lost; {} accounts made; {} comparisons with the file, {} answers \
-         read back\n{} kills with writes under way, {} more while starting; of the writes without an answer {} were wholly \
-         there, {} wholly absent\nintegrity_check ok and foreign_key_check empty each time\n{promised} mails promised, all \
+        "{rounds} rounds: {} writes acknowledged and none lost; {} accounts made; {} comparisons \
+         with the file, {} answers \
+         read back\n{} kills with writes under way, {} more while starting; of the writes without \
+         an answer {} were wholly \
+         there, {} wholly absent\nintegrity_check ok and foreign_key_check empty each \
+         time\n{promised} mails promised, all \
          arrived; {} deliveries",
         stats.acknowledged,
         clients.iter().map(|client| client.accounts.len()).sum::<usize>(),
@@ -194,7 +210,11 @@ async fn mails(sink: &smtp::Sink, database: &Path, clients: &[Client]) -> Result
     for account in clients.iter().flat_map(|client| &client.accounts) {
         let came = arrived.get(&account.address).copied().unwrap_or(0);
         if came < account.promised {
-            return Err(format!("{}: {} mails promised, {came} came", account.address, account.promised).into());
+            return Err(format!(
+                "{}: {} mails promised, {came} came",
+                account.address, account.promised
+            )
+            .into());
         }
         promised += account.promised;
     }

@@ -22,9 +22,14 @@ pub const PARTIAL_WRITE_CHECKS: [(&str, &str); 3] = [
     (
         "accounts without their address",
         "SELECT count(*) FROM accounts a WHERE a.email <> ''
-             AND NOT EXISTS (SELECT 1 FROM email_addresses e WHERE e.account_id = a.id AND e.email = a.email)",
+             AND NOT EXISTS (SELECT 1 FROM email_addresses e WHERE e.account_id = a.id AND e.email \
+             = a.email)",
     ),
-    ("accounts whose registration did not log in", "SELECT count(*) FROM accounts WHERE last_login IS NULL"),
+    (
+        "accounts whose registration did not log in",
+        "SELECT count(*) FROM accounts WHERE last_login \
+        IS NULL",
+    ),
     (
         "accounts that the audit trail does not know, or knows twice",
         "SELECT count(*) FROM accounts a WHERE 1 <>
@@ -125,7 +130,9 @@ impl Account {
             65..90 => Operation::AskForReset,
             90..94 => Operation::LogIn,
             94..98 => Operation::LogOut(self.keys.last().unwrap_or(key).clone()),
-            _ => Operation::ChangePassword { by: key.clone(), new: format!("Quartz-{number}-Zebra") },
+            _ => {
+                Operation::ChangePassword { by: key.clone(), new: format!("Quartz-{number}-Zebra") }
+            }
         }
     }
 
@@ -167,7 +174,12 @@ impl Account {
     }
 
     /// Sends the action. Any response but success is a failure: no action is rejected.
-    pub async fn send(&self, http: &reqwest::Client, base: &str, operation: &Operation) -> Result<Answer, Failure> {
+    pub async fn send(
+        &self,
+        http: &reqwest::Client,
+        base: &str,
+        operation: &Operation,
+    ) -> Result<Answer, Failure> {
         let token = format!("Token {}", self.keys.first().map_or("", String::as_str));
         let (method, path, token, body) = match operation {
             Operation::Register => {
@@ -179,11 +191,18 @@ impl Account {
                 let body = json!({ "username": self.username, "password": self.password });
                 (Method::POST, "login/".to_owned(), None, body)
             }
-            Operation::LogOut(key) => (Method::POST, "logout/".to_owned(), Some(format!("Token {key}")), json!({})),
-            Operation::Rename(name) => (Method::PATCH, "user/".to_owned(), Some(token), json!({ "first_name": name })),
-            Operation::AddAddress(address) => {
-                (Method::POST, "emails/".to_owned(), Some(token), json!({ "email": address, "user": self.id }))
+            Operation::LogOut(key) => {
+                (Method::POST, "logout/".to_owned(), Some(format!("Token {key}")), json!({}))
             }
+            Operation::Rename(name) => {
+                (Method::PATCH, "user/".to_owned(), Some(token), json!({ "first_name": name }))
+            }
+            Operation::AddAddress(address) => (
+                Method::POST,
+                "emails/".to_owned(),
+                Some(token),
+                json!({ "email": address, "user": self.id }),
+            ),
             Operation::RemoveAddress(address) => {
                 let id = self.address_ids[address];
                 (Method::POST, format!("emails/{id}/remove/"), Some(token), Value::Null)
@@ -218,7 +237,11 @@ impl Account {
             )));
         }
         if !status.is_success() {
-            return Err(format!("{}: {operation:?} was answered with {status}: {said}", self.username).into());
+            return Err(format!(
+                "{}: {operation:?} was answered with {status}: {said}",
+                self.username
+            )
+            .into());
         }
         Ok(Answer::Acknowledged(serde_json::from_slice(&body).unwrap_or_default()))
     }
@@ -233,7 +256,10 @@ impl Account {
                 self.keys.push(key.to_owned());
             }
             Operation::AddAddress(address) => {
-                let id = answer["pk"].as_i64().or(answer["id"].as_i64()).ok_or("an address without an id")?;
+                let id = answer["pk"]
+                    .as_i64()
+                    .or(answer["id"].as_i64())
+                    .ok_or("an address without an id")?;
                 self.address_ids.insert(address.clone(), id);
             }
             _ => {}
@@ -260,17 +286,27 @@ impl Client {
     }
 
     /// Writes until stopped or a response is missing. Returns the number of acknowledged writes.
-    pub async fn work(mut self, base: String, stop: Arc<AtomicBool>) -> Result<(Client, usize), Failure> {
+    pub async fn work(
+        mut self,
+        base: String,
+        stop: Arc<AtomicBool>,
+    ) -> Result<(Client, usize), Failure> {
         let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
         let mut acknowledged = 0;
         while !stop.load(Ordering::SeqCst) {
             self.acts += 1;
-            if self.accounts.last().is_none_or(|account| account.state.exists && self.rng.random_range(0..15) == 0) {
+            if self
+                .accounts
+                .last()
+                .is_none_or(|account| account.state.exists && self.rng.random_range(0..15) == 0)
+            {
                 self.accounts.push(Account::new(self.number, self.acts));
             }
             let Some(account) = self.accounts.last_mut() else { continue };
             if let (None, Some(key)) = (account.id, account.keys.first()) {
-                let user = http.get(format!("{base}/api/auth/user/")).header("authorization", format!("Token {key}"));
+                let user = http
+                    .get(format!("{base}/api/auth/user/"))
+                    .header("authorization", format!("Token {key}"));
                 let Ok(answer) = user.send().await else { break };
                 if answer.status() != 200 {
                     break;
@@ -309,14 +345,20 @@ pub struct Stats {
 }
 
 /// Compares an account with its rows. A pending action must be complete or absent.
-pub fn reconcile(rows: &mut impl Rows, account: &mut Account, stats: &mut Stats) -> Result<(), Failure> {
+pub fn reconcile(
+    rows: &mut impl Rows,
+    account: &mut Account,
+    stats: &mut Stats,
+) -> Result<(), Failure> {
     let found = rows.stored(&account.username)?;
     stats.checked += 1;
     let Some(operation) = account.pending.take() else {
         return same(account, &found, &account.state);
     };
     account.is_touched = true;
-    if found == account.state && !matches!(operation, Operation::ChangePassword { .. } | Operation::AskForReset) {
+    if found == account.state
+        && !matches!(operation, Operation::ChangePassword { .. } | Operation::AskForReset)
+    {
         stats.unacknowledged_absent += 1;
         return Ok(());
     }
@@ -324,7 +366,10 @@ pub fn reconcile(rows: &mut impl Rows, account: &mut Account, stats: &mut Stats)
         // It only queues an email, which was not promised.
         return same(account, &found, &account.state);
     }
-    if matches!(operation, Operation::ChangePassword { .. }) && found == account.state && found.sessions != 0 {
+    if matches!(operation, Operation::ChangePassword { .. })
+        && found == account.state
+        && found.sessions != 0
+    {
         // Its sessions would be revoked. Without sessions, the password must tell: `read_back`
         // tries both.
         stats.unacknowledged_absent += 1;
@@ -337,7 +382,12 @@ pub fn reconcile(rows: &mut impl Rows, account: &mut Account, stats: &mut Stats)
         // A token whose response was lost: exactly one.
         let unknown: Vec<_> = found.tokens.difference(&before.state.tokens).copied().collect();
         let [unknown] = unknown[..] else {
-            return Err(format!("{}: {operation:?} left {} unknown tokens", account.username, unknown.len()).into());
+            return Err(format!(
+                "{}: {operation:?} left {} unknown tokens",
+                account.username,
+                unknown.len()
+            )
+            .into());
         };
         account.state.tokens.insert(unknown);
     }
@@ -347,8 +397,9 @@ pub fn reconcile(rows: &mut impl Rows, account: &mut Account, stats: &mut Stats)
         return same(account, &found, &account.state);
     }
     stats.unacknowledged_there += 1;
-    same(account, &found, &account.state)
-        .map_err(|e| format!("{operation:?} was not acknowledged and is neither there nor absent: {e}").into())
+    same(account, &found, &account.state).map_err(|e| {
+        format!("{operation:?} was not acknowledged and is neither there nor absent: {e}").into()
+    })
 }
 
 pub fn same(account: &Account, found: &State, expected: &State) -> Result<(), Failure> {
@@ -356,11 +407,24 @@ pub fn same(account: &Account, found: &State, expected: &State) -> Result<(), Fa
         return Ok(());
     }
     let short = |state: &State| {
-        let tokens: Vec<_> = state.tokens.iter().map(|digest| format!("{:02x}{:02x}", digest[0], digest[1])).collect();
+        let tokens: Vec<_> = state
+            .tokens
+            .iter()
+            .map(|digest| format!("{:02x}{:02x}", digest[0], digest[1]))
+            .collect();
         let State { exists, first_name, sessions, addresses, .. } = state;
-        format!("exists {exists}, {first_name:?}, {sessions} sessions, tokens {tokens:?}, addresses {addresses:?}")
+        format!(
+            "exists {exists}, {first_name:?}, {sessions} sessions, tokens {tokens:?}, addresses \
+             {addresses:?}"
+        )
     };
-    Err(format!("{}: the rows have {}; acknowledged was {}", account.username, short(found), short(expected)).into())
+    Err(format!(
+        "{}: the rows have {}; acknowledged was {}",
+        account.username,
+        short(found),
+        short(expected)
+    )
+    .into())
 }
 
 /// Checks an account of the last round through the API.
@@ -373,20 +437,24 @@ pub async fn read_back(
     let user = format!("{base}/api/auth/user/");
     if account.state.exists {
         for key in &account.keys {
-            let answer = http.get(&user).header("authorization", format!("Token {key}")).send().await?;
+            let answer =
+                http.get(&user).header("authorization", format!("Token {key}")).send().await?;
             let status = answer.status().as_u16();
             let record: Value = answer.json().await?;
             if status != 200
                 || record["username"] != account.username.as_str()
                 || record["first_name"] != account.state.first_name.as_str()
             {
-                return Err(format!("{}: a good token shows {status} {record}", account.username).into());
+                return Err(
+                    format!("{}: a good token shows {status} {record}", account.username).into()
+                );
             }
             stats.read_back += 1;
         }
         if let Some(key) = account.keys.first() {
             let rows = http.get(format!("{base}/api/auth/emails/?limit=1000"));
-            let rows: Value = rows.header("authorization", format!("Token {key}")).send().await?.json().await?;
+            let rows: Value =
+                rows.header("authorization", format!("Token {key}")).send().await?.json().await?;
             let rows = rows["results"].as_array().ok_or("no list of addresses")?;
             let shown: BTreeSet<String> =
                 rows.iter().filter_map(|row| row["email"].as_str()).map(str::to_owned).collect();
@@ -394,7 +462,8 @@ pub async fn read_back(
                 return Err(format!("{}: addresses {shown:?} are shown", account.username).into());
             }
             for row in rows {
-                if let (Some(email), Some(id)) = (row["email"].as_str(), row["pk"].as_i64().or(row["id"].as_i64()))
+                if let (Some(email), Some(id)) =
+                    (row["email"].as_str(), row["pk"].as_i64().or(row["id"].as_i64()))
                     && email != account.address
                 {
                     account.address_ids.insert(email.to_owned(), id);
@@ -403,7 +472,12 @@ pub async fn read_back(
             stats.read_back += 1;
         }
         for key in &account.ended {
-            let status = http.get(&user).header("authorization", format!("Token {key}")).send().await?.status();
+            let status = http
+                .get(&user)
+                .header("authorization", format!("Token {key}"))
+                .send()
+                .await?
+                .status();
             if status != 401 {
                 return Err(format!("{}: an ended token opens: {status}", account.username).into());
             }
@@ -418,13 +492,19 @@ pub async fn read_back(
         }
         let mut opens = Vec::new();
         for password in passwords {
-            let answer = http.get(&user).basic_auth(&account.username, Some(&password)).send().await?;
+            let answer =
+                http.get(&user).basic_auth(&account.username, Some(&password)).send().await?;
             if answer.status() == 200 {
                 opens.push(password);
             }
         }
         let [password] = &opens[..] else {
-            return Err(format!("{}: {} passwords open the account", account.username, opens.len()).into());
+            return Err(format!(
+                "{}: {} passwords open the account",
+                account.username,
+                opens.len()
+            )
+            .into());
         };
         if account.pending.take().is_some() {
             let is_there = *password != account.password;

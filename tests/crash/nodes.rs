@@ -21,7 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use load_clients::{Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back, reconcile};
+use load_clients::{
+    Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back,
+    reconcile,
+};
 use postgres_server::Cluster;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -59,7 +62,9 @@ impl Probe {
             let begun = Instant::now();
             self.count += 1;
             let name = format!("name {}", self.count);
-            let write = http.patch(format!("{writes_to}/api/auth/user/")).json(&json!({ "first_name": name }));
+            let write = http
+                .patch(format!("{writes_to}/api/auth/user/"))
+                .json(&json!({ "first_name": name }));
             let written = write.header("authorization", &authorization).send().await;
             let is_written = written.as_ref().is_ok_and(|answer| answer.status() == 200);
             if let Ok(answer) = written
@@ -67,8 +72,11 @@ impl Probe {
             {
                 return Err(format!("a probe's write was answered with {}", answer.status()).into());
             }
-            let read =
-                http.get(format!("{reads_at}/api/auth/user/")).header("authorization", &authorization).send().await;
+            let read = http
+                .get(format!("{reads_at}/api/auth/user/"))
+                .header("authorization", &authorization)
+                .send()
+                .await;
             let Ok(answer) = read else {
                 // The server it reads from is down; the write alone tells about the other.
                 if is_written {
@@ -84,10 +92,15 @@ impl Probe {
                     *last_good.lock().map_err(|e| e.to_string())? = Some(begun);
                 }
                 (200, true) => {
-                    return Err(format!("{name} was acknowledged, and the next server shows {record}").into());
+                    return Err(format!(
+                        "{name} was acknowledged, and the next server shows {record}"
+                    )
+                    .into());
                 }
                 (200 | 503, _) => tokio::time::sleep(Duration::from_millis(10)).await,
-                (other, _) => return Err(format!("a probe's read was answered with {other}").into()),
+                (other, _) => {
+                    return Err(format!("a probe's read was answered with {other}").into());
+                }
             }
         }
         Ok(self)
@@ -98,13 +111,20 @@ struct Beside(postgres::Client);
 
 impl Rows for Beside {
     fn stored(&mut self, username: &str) -> Result<State, Failure> {
-        let row = self.0.query_opt("SELECT id, first_name FROM accounts WHERE username = $1", &[&username])?;
+        let row = self
+            .0
+            .query_opt("SELECT id, first_name FROM accounts WHERE username = $1", &[&username])?;
         let Some(row) = row else { return Ok(State::default()) };
         let id: i64 = row.get(0);
-        let digests = self.0.query("SELECT digest FROM tokens WHERE account_id = $1 AND NOT revoked", &[&id])?;
-        let tokens: Result<_, _> = digests.iter().map(|row| row.get::<_, &[u8]>(0).try_into()).collect();
-        let sessions: i64 = self.0.query_one("SELECT COUNT(*) FROM sessions WHERE account_id = $1", &[&id])?.get(0);
-        let addresses = self.0.query("SELECT email FROM email_addresses WHERE account_id = $1", &[&id])?;
+        let digests = self
+            .0
+            .query("SELECT digest FROM tokens WHERE account_id = $1 AND NOT revoked", &[&id])?;
+        let tokens: Result<_, _> =
+            digests.iter().map(|row| row.get::<_, &[u8]>(0).try_into()).collect();
+        let sessions: i64 =
+            self.0.query_one("SELECT COUNT(*) FROM sessions WHERE account_id = $1", &[&id])?.get(0);
+        let addresses =
+            self.0.query("SELECT email FROM email_addresses WHERE account_id = $1", &[&id])?;
         Ok(State {
             exists: true,
             first_name: row.get(1),
@@ -117,7 +137,10 @@ impl Rows for Beside {
 
 impl Beside {
     fn open(port: u16) -> Result<Beside, Failure> {
-        Ok(Beside(postgres::Client::connect(&postgres_server::url(port, DATABASE), postgres::NoTls)?))
+        Ok(Beside(postgres::Client::connect(
+            &postgres_server::url(port, DATABASE),
+            postgres::NoTls,
+        )?))
     }
 
     fn number(&mut self, sql: &str) -> Result<i64, Failure> {
@@ -129,7 +152,8 @@ impl Beside {
         let own = [(
             "tokens handed out that the audit trail does not know",
             "SELECT GREATEST(0, (SELECT COUNT(*) FROM tokens) -
-                 (SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM audit WHERE event IN ('registered', 'login')))",
+                 (SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) FROM audit WHERE event IN \
+                 ('registered', 'login')))",
         )];
         for (what, sql) in own.into_iter().chain(PARTIAL_WRITE_CHECKS) {
             let count = self.number(sql)?;
@@ -177,12 +201,14 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         ("SECRET_KEY", "the same on every server, and of no importance".to_owned()),
     ]);
     let start = || Server::start(&binary, folder.path(), &settings);
-    let mut servers: Vec<Option<Server>> = (0..NODES).map(|_| start().map(Some)).collect::<Result<_, _>>()?;
+    let mut servers: Vec<Option<Server>> =
+        (0..NODES).map(|_| start().map(Some)).collect::<Result<_, _>>()?;
     let mut probes = Vec::new();
     for number in 0..NODES {
         probes.push(runtime.block_on(probe(&base(&servers, number)?, number))?);
     }
-    let mut clients: Vec<Client> = (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
+    let mut clients: Vec<Client> =
+        (0..CLIENTS).map(|number| Client::new(number, &mut rng)).collect();
     let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build()?;
     let mut stats = Stats::default();
     let (mut killed_servers, mut killed_databases, mut longest) = (0, 0, [Duration::ZERO; 2]);
@@ -192,17 +218,21 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = Vec::new();
         for client in clients.drain(..) {
-            tasks.push(runtime.spawn(client.work(base(&servers, client_of(&tasks))?, Arc::clone(&stop))));
+            tasks.push(
+                runtime.spawn(client.work(base(&servers, client_of(&tasks))?, Arc::clone(&stop))),
+            );
         }
         let good: Vec<LastGood> = (0..NODES).map(|_| LastGood::default()).collect();
         let mut probing = Vec::new();
         for (number, probe) in probes.drain(..).enumerate() {
-            let (writes_to, reads_at) = (base(&servers, number)?, base(&servers, (number + 1) % NODES)?);
+            let (writes_to, reads_at) =
+                (base(&servers, number)?, base(&servers, (number + 1) % NODES)?);
             let run = probe.run(writes_to, reads_at, Arc::clone(&good[number]), Arc::clone(&stop));
             probing.push(runtime.spawn(run));
         }
         std::thread::sleep(Duration::from_micros(rng.random_range(20_000..1_200_000)));
-        let victim = (!database_alone && rng.random_range(0..2) == 0).then(|| rng.random_range(0..NODES));
+        let victim =
+            (!database_alone && rng.random_range(0..2) == 0).then(|| rng.random_range(0..NODES));
         let begun = match victim {
             Some(number) => {
                 let begun = Instant::now();
@@ -221,11 +251,15 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         // Each of the other servers, since then.
         for number in (0..NODES).filter(|number| Some(*number) != victim) {
             loop {
-                if good[number].lock().map_err(|e| e.to_string())?.is_some_and(|last| last >= begun) {
+                if good[number].lock().map_err(|e| e.to_string())?.is_some_and(|last| last >= begun)
+                {
                     break;
                 }
                 if begun.elapsed() > MAX_INTERRUPTION {
-                    return Err(at(format!("server {number} does not go on within {MAX_INTERRUPTION:?}").into()));
+                    return Err(at(format!(
+                        "server {number} does not go on within {MAX_INTERRUPTION:?}"
+                    )
+                    .into()));
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -250,7 +284,10 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         }
         let mut beside = Beside::open(cluster.port)?;
         beside.check().map_err(at)?;
-        let pending = clients.iter().flat_map(|client| &client.accounts).filter(|account| account.pending.is_some());
+        let pending = clients
+            .iter()
+            .flat_map(|client| &client.accounts)
+            .filter(|account| account.pending.is_some());
         stats.kills_in_mid_write += usize::from(pending.count() > 0);
         for account in clients.iter_mut().flat_map(|client| &mut client.accounts) {
             reconcile(&mut beside, account, &mut stats).map_err(at)?;
@@ -264,7 +301,11 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
             client.accounts.retain(|account| account.state.exists);
         }
         if round % 10 == 0 || round == rounds {
-            println!("round {round}: {} writes acknowledged, {} s", stats.acknowledged, started.elapsed().as_secs());
+            println!(
+                "round {round}: {} writes acknowledged, {} s",
+                stats.acknowledged,
+                started.elapsed().as_secs()
+            );
         }
     }
     let (promised, written, delivered) = mails(&sink, cluster.port, &clients)?;
@@ -273,10 +314,14 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
     }
     let twice = delivered - written;
     println!(
-        "{rounds} rounds: {} writes acknowledged and none lost; {} comparisons with the rows, {} answers read back\n\
-         {killed_servers} servers killed, the others went on within {:.0} ms; {killed_databases} databases killed, all went on \
-         within {:.0} ms of its return\n{} kills with writes under way; of the writes without an answer {} were wholly there, {} \
-         wholly absent\n{promised} mails promised to those who got an answer, all arrived; {written} committed, {delivered} \
+        "{rounds} rounds: {} writes acknowledged and none lost; {} comparisons with the rows, {} \
+         answers read back\n\
+         {killed_servers} servers killed, the others went on within {:.0} ms; {killed_databases} \
+         databases killed, all went on \
+         within {:.0} ms of its return\n{} kills with writes under way; of the writes without an \
+         answer {} were wholly there, {} \
+         wholly absent\n{promised} mails promised to those who got an answer, all arrived; \
+         {written} committed, {delivered} \
          delivered, {twice} of them twice",
         stats.acknowledged,
         stats.checked,
@@ -289,7 +334,9 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
     );
     // At most the one that was being sent when its server was killed.
     if twice > killed_servers {
-        return Err(format!("{twice} mails came twice, {killed_servers} servers were killed").into());
+        return Err(
+            format!("{twice} mails came twice, {killed_servers} servers were killed").into()
+        );
     }
     Ok(())
 }
@@ -306,14 +353,25 @@ fn base(servers: &[Option<Server>], number: usize) -> Result<String, Failure> {
 async fn probe(base: &str, number: usize) -> Result<Probe, Failure> {
     let password = "Zebra-Quartz-77";
     let body = json!({ "username": format!("probe{number}"), "password1": password, "password2": password });
-    let answer = reqwest::Client::new().post(format!("{base}/api/auth/registration/")).json(&body).send().await?;
+    let answer = reqwest::Client::new()
+        .post(format!("{base}/api/auth/registration/"))
+        .json(&body)
+        .send()
+        .await?;
     let answer: Value = answer.json().await?;
-    Ok(Probe { token: answer["key"].as_str().ok_or("a probe without a token")?.to_owned(), count: 0 })
+    Ok(Probe {
+        token: answer["key"].as_str().ok_or("a probe without a token")?.to_owned(),
+        count: 0,
+    })
 }
 
 /// Every promised email must arrive without a further request. Returns the numbers of promised,
 /// committed and delivered ones.
-fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usize, usize), Failure> {
+fn mails(
+    sink: &smtp::Sink,
+    port: u16,
+    clients: &[Client],
+) -> Result<(usize, usize, usize), Failure> {
     let mut beside = Beside::open(port)?;
     let deadline = Instant::now() + REQUEST_TIMEOUT;
     while beside.number("SELECT COUNT(*) FROM outbox")? > 0 {
@@ -331,13 +389,18 @@ fn mails(sink: &smtp::Sink, port: u16, clients: &[Client]) -> Result<(usize, usi
     for account in clients.iter().flat_map(|client| &client.accounts) {
         let came = arrived.get(&account.address).copied().unwrap_or(0);
         if came < account.promised {
-            return Err(format!("{}: {} mails promised, {came} came", account.address, account.promised).into());
+            return Err(format!(
+                "{}: {} mails promised, {came} came",
+                account.address, account.promised
+            )
+            .into());
         }
         promised += account.promised;
     }
     // Registrations with an address and reset requests, each in one transaction with its email.
     let written = beside.number(
-        "SELECT CAST(COALESCE(SUM(e.count), 0) AS BIGINT) FROM audit e JOIN accounts a ON a.id = e.account_id
+        "SELECT CAST(COALESCE(SUM(e.count), 0) AS BIGINT) FROM audit e JOIN accounts a ON a.id = \
+         e.account_id
          WHERE a.email <> '' AND e.event IN ('registered', 'reset_asked')",
     )?;
     let written = usize::try_from(written)?;

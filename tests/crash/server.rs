@@ -38,7 +38,11 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub fn spawn(binary: &Path, folder: &Path, settings: &[(&str, String)]) -> Result<(Child, ChildStderr), Failure> {
+    pub fn spawn(
+        binary: &Path,
+        folder: &Path,
+        settings: &[(&str, String)],
+    ) -> Result<(Child, ChildStderr), Failure> {
         let mut command = Command::new(binary);
         command.args(["serve", "--bind", "127.0.0.1:0"]).current_dir(folder).stderr(Stdio::piped());
         command.envs(settings.iter().map(|(key, value)| (format!("INVENTREE_{key}"), value)));
@@ -47,7 +51,11 @@ impl Server {
         Ok((child, log))
     }
 
-    pub fn start(binary: &Path, folder: &Path, settings: &[(&str, String)]) -> Result<Server, Failure> {
+    pub fn start(
+        binary: &Path,
+        folder: &Path,
+        settings: &[(&str, String)],
+    ) -> Result<Server, Failure> {
         let (child, log) = Server::spawn(binary, folder, settings)?;
         let mut server = Server { child, base: String::new(), log: None };
         let mut lines = BufReader::new(log).lines();
@@ -62,8 +70,9 @@ impl Server {
                 // Drained, because a full pipe would block the server. Responses while the
                 // database is unavailable are checked by the clients.
                 let is_away = |line: &str| line.contains("\"status\":503");
-                let alarming =
-                    move |line: &String| line.contains("panicked") || line.contains("\"level\":50") && !is_away(line);
+                let alarming = move |line: &String| {
+                    line.contains("panicked") || line.contains("\"level\":50") && !is_away(line)
+                };
                 let read = move || lines.map_while(Result::ok).filter(alarming).collect();
                 server.log = Some(std::thread::spawn(read));
                 return Ok(server);

@@ -21,7 +21,10 @@ const EXITS: [(&str, i32); 2] = [
 /// Prefixes of commands that another test runs, and that test.
 const ELSEWHERE: [(&str, &str); 20] = [
     ("inventree-auth serve --demo", "tests/pages.rs"),
-    ("INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run", "tests/readme_conversation/run"),
+    (
+        "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",
+        "tests/readme_conversation/run",
+    ),
     ("REFRESH_GENERATED=1 cargo build", "tests/readme_contract/run"),
     ("cargo build", "tests/readme_contract/run"),
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
@@ -45,7 +48,8 @@ const ELSEWHERE: [(&str, &str); 20] = [
 ];
 
 /// Takes ten minutes of builds, needs an idle machine, or modifies the checkout.
-const NOT_IN_CI: [&str; 5] = ["just mutation", "just bench-peers", "just bench-timing", "just lint", "just release"];
+const NOT_IN_CI: [&str; 5] =
+    ["just mutation", "just bench-peers", "just bench-timing", "just lint", "just release"];
 
 /// Writes the files that the commands use.
 fn prepare(folder: &Path) {
@@ -90,11 +94,14 @@ fn commands_of(text: &str) -> Vec<String> {
                 found.push(line.split("   #").next().unwrap_or_default().trim().to_owned());
             }
             (None, Some(_)) => {}
-            (None, None) if ["<!-- walk -->", "<!-- conversation -->"].contains(&line) => is_scripted = true,
+            (None, None) if ["<!-- walk -->", "<!-- conversation -->"].contains(&line) => {
+                is_scripted = true
+            }
             (None, None) if line == "<!-- end -->" => is_scripted = false,
             (None, None) => {
                 let quoted = line.split('`').skip(1).step_by(2);
-                let is_command = |text: &&str| BEGINNINGS.iter().any(|begin| text.starts_with(begin));
+                let is_command =
+                    |text: &&str| BEGINNINGS.iter().any(|begin| text.starts_with(begin));
                 found.extend(quoted.filter(is_command).map(str::to_owned));
             }
         }
@@ -107,8 +114,14 @@ fn commands_of(text: &str) -> Vec<String> {
 fn run(folder: &Path, line: &str) -> (Option<i32>, String) {
     let binary = env!("CARGO_BIN_EXE_inventree-auth");
     // Replaces git's output: the command that reads it is under test.
-    let script = format!("inventree-auth() {{ '{binary}' \"$@\"; }}\ngit() {{ cat main.yaml; }}\n{line}");
-    let output = Command::new("bash").args(["-c", &script]).current_dir(folder).stdin(Stdio::null()).output().unwrap();
+    let script =
+        format!("inventree-auth() {{ '{binary}' \"$@\"; }}\ngit() {{ cat main.yaml; }}\n{line}");
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
@@ -124,7 +137,10 @@ impl Drop for Server {
 
 fn serve(folder: &Path) -> (Server, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_inventree-auth"));
-    command.args(["serve", "--bind", "127.0.0.1:0"]).current_dir(folder).env("INVENTREE_JSON_LOG", "true");
+    command
+        .args(["serve", "--bind", "127.0.0.1:0"])
+        .current_dir(folder)
+        .env("INVENTREE_JSON_LOG", "true");
     let mut server = Server(command.stderr(Stdio::piped()).spawn().unwrap());
     let log = BufReader::new(server.0.stderr.take().unwrap());
     for line in log.lines() {
@@ -138,9 +154,13 @@ fn serve(folder: &Path) -> (Server, String) {
 
 #[test]
 fn a_command_is_found_in_a_shell_block_and_in_backticks() {
-    let text = "`just a` and `no command`\n```sh\ninventree-auth b   # why\n```\n```text\ncargo c\n```\n";
+    let text =
+        "`just a` and `no command`\n```sh\ninventree-auth b   # why\n```\n```text\ncargo c\n```\n";
     assert_eq!(commands_of(text), ["just a", "inventree-auth b"]);
-    assert_eq!(commands_of("<!-- walk -->\n```sh\ncargo build\n```\n<!-- end -->\n`cargo d`"), ["cargo d"]);
+    assert_eq!(
+        commands_of("<!-- walk -->\n```sh\ncargo build\n```\n<!-- end -->\n`cargo d`"),
+        ["cargo d"]
+    );
 }
 
 #[tokio::test]
@@ -153,7 +173,8 @@ async fn every_command_of_the_documents_works_as_they_say() {
     for command in commands() {
         if let Some((_, place)) = ELSEWHERE.iter().find(|(begins, _)| command.starts_with(begins)) {
             let place = place.split(", ").next().unwrap();
-            let is_there = CI.contains(place) || Path::new(env!("CARGO_MANIFEST_DIR")).join(place).exists();
+            let is_there =
+                CI.contains(place) || Path::new(env!("CARGO_MANIFEST_DIR")).join(place).exists();
             assert!(is_there, "`{command}` should be run by {place}, which does not exist");
             continue;
         }
@@ -168,12 +189,17 @@ async fn every_command_of_the_documents_works_as_they_say() {
         if let Some(recipe) = command.strip_prefix("just ") {
             let recipe = recipe.split(' ').next().unwrap();
             let is_recipe = JUSTFILE.lines().any(|line| {
-                line.strip_prefix(recipe).is_some_and(|rest| rest.starts_with(':') || rest.starts_with(' '))
+                line.strip_prefix(recipe)
+                    .is_some_and(|rest| rest.starts_with(':') || rest.starts_with(' '))
             });
             assert!(is_recipe, "`{command}`: there is no such recipe");
-            let is_excused = NOT_IN_CI.iter().any(|excused| excused.strip_prefix("just ") == Some(recipe));
+            let is_excused =
+                NOT_IN_CI.iter().any(|excused| excused.strip_prefix("just ") == Some(recipe));
             let is_tried = CI.contains(&format!("step {recipe}")) || is_excused;
-            assert!(is_tried, "`{command}`: .ci/run does not run it, and NOT_IN_CI does not list it");
+            assert!(
+                is_tried,
+                "`{command}`: .ci/run does not run it, and NOT_IN_CI does not list it"
+            );
             continue;
         }
         assert!(
@@ -184,23 +210,40 @@ async fn every_command_of_the_documents_works_as_they_say() {
             // The remaining commands run beside a server, with rows to revoke.
             let (running, base) = serve(folder);
             for _ in 0..8 {
-                let body = serde_json::json!({ "username": "bob", "password": PASSWORD }).to_string();
+                let body =
+                    serde_json::json!({ "username": "bob", "password": PASSWORD }).to_string();
                 let login = reqwest::Client::new().post(format!("{base}/api/auth/login/"));
-                let answer = login.header("content-type", "application/json").body(body).send().await.unwrap();
+                let answer = login
+                    .header("content-type", "application/json")
+                    .body(body)
+                    .send()
+                    .await
+                    .unwrap();
                 assert!(answer.status().is_success(), "{answer:?}");
             }
             server = Some(running);
         }
         // tests/operators.rs uses a terminal; here the same command reads a password file.
-        let asks = ["user add amy", "user set-password amy"].iter().any(|asks| command.contains(asks));
-        let line = if asks { format!("{command} --password-file password.txt") } else { command.clone() };
-        let expected = EXITS.iter().find(|(begins, _)| command.starts_with(begins)).map_or(0, |(_, code)| *code);
+        let asks =
+            ["user add amy", "user set-password amy"].iter().any(|asks| command.contains(asks));
+        let line =
+            if asks { format!("{command} --password-file password.txt") } else { command.clone() };
+        let expected = EXITS
+            .iter()
+            .find(|(begins, _)| command.starts_with(begins))
+            .map_or(0, |(_, code)| *code);
         let (code, said) = run(folder, &line);
         assert_eq!(code, Some(expected), "`{line}` said: {said}");
         ran += 1;
     }
     assert!(ran >= 25, "{ran} commands were found");
-    for made in ["comment.md", "api.yaml", "inventree-auth.service", "inventree-auth.bash", "man1/inventree-auth.1"] {
+    for made in [
+        "comment.md",
+        "api.yaml",
+        "inventree-auth.service",
+        "inventree-auth.bash",
+        "man1/inventree-auth.1",
+    ] {
         assert!(std::fs::metadata(folder.join(made)).unwrap().len() > 100, "{made}");
     }
 }

@@ -16,8 +16,15 @@ const LAYERS: [(&str, &[&str]); 4] = [
 const HTTP_SERVERS: [&str; 2] = ["dropshot", "hyper"];
 
 /// Crates of the product, of which the runtime knows none.
-const PRODUCT: [&str; 7] =
-    ["inventree_auth", "argon2", "lettre", "rusqlite", "r2d2_sqlite", "tokio_postgres", "openidconnect"];
+const PRODUCT: [&str; 7] = [
+    "inventree_auth",
+    "argon2",
+    "lettre",
+    "rusqlite",
+    "r2d2_sqlite",
+    "tokio_postgres",
+    "openidconnect",
+];
 
 const DATABASES: [&str; 4] = ["rusqlite", "r2d2_sqlite", "tokio_postgres", "postgres_types"];
 
@@ -45,15 +52,18 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 /// whole.
 fn imports(line: &str) -> impl Iterator<Item = &str> {
     line.split("crate::").skip(1).map(|rest| {
-        let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).unwrap_or(rest.len());
+        let end = rest
+            .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+            .unwrap_or(rest.len());
         if end == 0 { rest } else { &rest[..end] }
     })
 }
 
 fn uses(line: &str, program: &str) -> bool {
     let named = format!("{program}::");
-    line.match_indices(&named)
-        .any(|(at, _)| !line[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+    line.match_indices(&named).any(|(at, _)| {
+        !line[..at].ends_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+    })
 }
 
 #[test]
@@ -65,10 +75,15 @@ fn no_layer_imports_a_higher_one() {
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap();
             for line in code(&text) {
-                let wrong = imports(line).filter(|module| !allowed.contains(module)).map(str::to_owned);
-                let servers =
-                    HTTP_SERVERS.iter().filter(|server| uses(line, server)).map(|server| (*server).to_owned());
-                faults.extend(wrong.chain(servers).map(|module| format!("{}: {module}", file.display())));
+                let wrong =
+                    imports(line).filter(|module| !allowed.contains(module)).map(str::to_owned);
+                let servers = HTTP_SERVERS
+                    .iter()
+                    .filter(|server| uses(line, server))
+                    .map(|server| (*server).to_owned());
+                faults.extend(
+                    wrong.chain(servers).map(|module| format!("{}: {module}", file.display())),
+                );
             }
         }
     }
@@ -82,7 +97,9 @@ fn only_the_store_knows_sql_and_its_engines() {
     for file in files(&root().join("src")).into_iter().filter(|file| !file.starts_with(&store)) {
         let text = std::fs::read_to_string(&file).unwrap();
         for line in code(&text) {
-            if DATABASES.iter().any(|engine| uses(line, engine)) || SQL.iter().any(|begin| line.contains(begin)) {
+            if DATABASES.iter().any(|engine| uses(line, engine))
+                || SQL.iter().any(|begin| line.contains(begin))
+            {
                 faults.push(format!("{}: {}", file.display(), line.trim()));
             }
         }
@@ -97,7 +114,8 @@ fn the_runtime_knows_nothing_of_the_product() {
     let mut faults: Vec<String> = Vec::new();
     for program in PRODUCT {
         let package = program.replace('_', "-");
-        faults.extend(manifest.lines().filter(|line| line.starts_with(&package)).map(str::to_owned));
+        faults
+            .extend(manifest.lines().filter(|line| line.starts_with(&package)).map(str::to_owned));
     }
     let files = files(&root().join("crates/specbound/src"));
     assert!(files.len() > 10, "{}", files.len());
@@ -120,7 +138,10 @@ fn generated_code_imports_no_layer() {
 
 #[test]
 fn an_import_is_found() {
-    assert_eq!(imports("use crate::http::Server; crate::api::x()").collect::<Vec<_>>(), ["http", "api"]);
+    assert_eq!(
+        imports("use crate::http::Server; crate::api::x()").collect::<Vec<_>>(),
+        ["http", "api"]
+    );
     assert_eq!(imports("use crate::{http, api};").collect::<Vec<_>>(), ["{http, api};"]);
     assert!(uses("let x = rusqlite::Error", "rusqlite") && !uses("r2d2_rusqlite::x", "rusqlite"));
     assert_eq!(code("// crate::http\nuse a;").count(), 1);

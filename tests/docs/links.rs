@@ -19,7 +19,8 @@ fn resolve(folder: &Path, target: &str) -> PathBuf {
 
 /// The reason why a link of a document is broken, if it is.
 fn broken(document: &str, text: &str, link: &str) -> Option<String> {
-    let (target, anchor) = link.split_once('#').map_or((link, None), |(target, anchor)| (target, Some(anchor)));
+    let (target, anchor) =
+        link.split_once('#').map_or((link, None), |(target, anchor)| (target, Some(anchor)));
     let path = match target {
         "" => PathBuf::from(document),
         target => resolve(Path::new(document).parent()?, target),
@@ -28,15 +29,21 @@ fn broken(document: &str, text: &str, link: &str) -> Option<String> {
         return Some(format!("{document}: {link}: there is no {}", path.display()));
     }
     let anchor = anchor?;
-    let text = if target.is_empty() { text.to_owned() } else { std::fs::read_to_string(root().join(&path)).ok()? };
-    (!anchors(&text).iter().any(|known| known == anchor)).then(|| format!("{document}: {link}: no such heading"))
+    let text = if target.is_empty() {
+        text.to_owned()
+    } else {
+        std::fs::read_to_string(root().join(&path)).ok()?
+    };
+    (!anchors(&text).iter().any(|known| known == anchor))
+        .then(|| format!("{document}: {link}: no such heading"))
 }
 
 #[test]
 fn every_link_leads_to_a_file_and_a_heading_of_the_repository() {
     let mut faults = Vec::new();
     let mut checked = 0;
-    let mut all: Vec<(String, String)> = documents().into_iter().map(|page| (page.path, page.text)).collect();
+    let mut all: Vec<(String, String)> =
+        documents().into_iter().map(|page| (page.path, page.text)).collect();
     let summary = "docs/SUMMARY.md".to_owned();
     all.push((summary.clone(), std::fs::read_to_string(root().join(summary)).unwrap()));
     for (path, text) in &all {
@@ -65,12 +72,17 @@ fn a_broken_link_is_found() {
 fn every_picture_is_one_that_the_browser_test_makes() {
     let walk = include_str!("../pages/walk.js");
     let pictures: Vec<String> = documents().iter().flat_map(|page| links(&page.text)).collect();
-    let pictures =
-        pictures.iter().filter_map(|link| link.strip_suffix(".png")).filter_map(|name| name.rsplit('/').next());
+    let pictures = pictures
+        .iter()
+        .filter_map(|link| link.strip_suffix(".png"))
+        .filter_map(|name| name.rsplit('/').next());
     let pictures: Vec<&str> = pictures.collect();
     assert!(pictures.len() >= 4, "{pictures:?}");
     for name in pictures {
-        assert!(walk.contains(&format!("picture(page, \"{name}\"")), "{name}: the browser test does not make it");
+        assert!(
+            walk.contains(&format!("picture(page, \"{name}\"")),
+            "{name}: the browser test does not make it"
+        );
         let file = root().join(format!("docs/screens/{name}.png"));
         assert!(std::fs::read(file).unwrap().starts_with(b"\x89PNG"), "{name}");
     }

@@ -17,26 +17,37 @@ pub fn root() -> PathBuf {
 pub fn documents() -> Vec<Document> {
     let mut paths = vec!["README.md".to_owned()];
     let summary = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
-    let listed =
-        links(&summary).into_iter().filter(|target| !target.starts_with("..")).map(|page| format!("docs/{page}"));
+    let listed = links(&summary)
+        .into_iter()
+        .filter(|target| !target.starts_with(".."))
+        .map(|page| format!("docs/{page}"));
     paths.extend(listed);
     for folder in ["docs", "."] {
         let mut others: Vec<String> = std::fs::read_dir(root().join(folder))
             .unwrap()
-            .map(|entry| entry.unwrap().path().strip_prefix(root()).unwrap().to_string_lossy().into_owned())
+            .map(|entry| {
+                entry.unwrap().path().strip_prefix(root()).unwrap().to_string_lossy().into_owned()
+            })
             .map(|path| path.trim_start_matches("./").to_owned())
-            .filter(|path| path.ends_with(".md") && !path.ends_with("SUMMARY.md") && !paths.contains(path))
+            .filter(|path| {
+                path.ends_with(".md") && !path.ends_with("SUMMARY.md") && !paths.contains(path)
+            })
             .collect();
         others.sort_unstable();
         paths.append(&mut others);
     }
-    let crates = std::fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    let crates =
+        std::fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path());
     let crates = crates.chain([root().join("generated")]).map(|folder| folder.join("README.md"));
-    let mut readmes: Vec<String> =
-        crates.map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned()).collect();
+    let mut readmes: Vec<String> = crates
+        .map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().into_owned())
+        .collect();
     readmes.sort_unstable();
     paths.append(&mut readmes);
-    let read = |path: String| Document { text: std::fs::read_to_string(root().join(&path)).unwrap(), path };
+    let read = |path: String| Document {
+        text: std::fs::read_to_string(root().join(&path)).unwrap(),
+        path,
+    };
     paths.into_iter().map(read).collect()
 }
 
@@ -88,8 +99,10 @@ pub fn anchors(text: &str) -> Vec<String> {
     let mut is_code = false;
     for line in text.lines() {
         is_code ^= line.trim_start().starts_with("```");
-        let Some(heading) =
-            line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#') && !is_code)
+        let Some(heading) = line
+            .trim_start_matches('#')
+            .strip_prefix(' ')
+            .filter(|_| line.starts_with('#') && !is_code)
         else {
             continue;
         };
@@ -117,5 +130,8 @@ fn prose_is_without_code() {
     assert_eq!(without_code("a `b` c\n```sh\nd\n```\ne ``f ` g`` h"), "a _ c\ne _ h");
     assert_eq!(without_code("a `b\nc` d\n\ne ` f"), "a _ d\n\ne  f");
     assert_eq!(links("[a](b.md#c) `[x](y)` ![d](e.png)"), ["b.md#c", "e.png"]);
-    assert_eq!(anchors("# At rest\n## A (RFC 1), b\n## At rest"), ["at-rest", "a-rfc-1-b", "at-rest-1"]);
+    assert_eq!(
+        anchors("# At rest\n## A (RFC 1), b\n## At rest"),
+        ["at-rest", "a-rfc-1-b", "at-rest-1"]
+    );
 }

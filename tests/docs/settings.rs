@@ -24,10 +24,18 @@ fn every_setting_that_a_document_names_exists() {
     let others = ["INVENTREE_DATABASE", "INVENTREE_PASSWORDS"];
     let mut unknown = BTreeSet::new();
     for document in crate::markdown::documents() {
-        let is_name = |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_';
-        for name in document.text.split(|letter| !is_name(letter)).filter(|word| word.starts_with("INVENTREE_")) {
+        let is_name =
+            |letter: char| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_';
+        for name in document
+            .text
+            .split(|letter| !is_name(letter))
+            .filter(|word| word.starts_with("INVENTREE_"))
+        {
             let is_of_provider = name.starts_with("INVENTREE_SSO_");
-            if !known.iter().any(|setting| setting == name) && !others.contains(&name) && !is_of_provider {
+            if !known.iter().any(|setting| setting == name)
+                && !others.contains(&name)
+                && !is_of_provider
+            {
                 unknown.insert(format!("{}: {name}", document.path));
             }
         }

@@ -20,7 +20,8 @@ use crate::markdown::{documents, root, without_code};
 
 const MAX_WHAT: f64 = 1.5;
 const MAX_INDEFINITE: f64 = 0.1;
-const INDEFINITES: [&str; 7] = ["nobody", "somebody", "everybody", "anybody", "someone", "everyone", "whoever"];
+const INDEFINITES: [&str; 7] =
+    ["nobody", "somebody", "everybody", "anybody", "someone", "everyone", "whoever"];
 
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Count {
@@ -69,7 +70,8 @@ fn count(markdown: &str) -> Count {
     let mut total = Count::default();
     for sentence in prose.split_inclusive(['.', '!', '?', ':', ';', '|']) {
         let is_question = sentence.ends_with('?');
-        let words = sentence.split(|letter: char| !(letter.is_alphanumeric() || "'-".contains(letter)));
+        let words =
+            sentence.split(|letter: char| !(letter.is_alphanumeric() || "'-".contains(letter)));
         for word in words.filter(|word| word.contains(char::is_alphabetic)) {
             let word = word.trim_matches(['\'', '-']).to_lowercase();
             let word = word.strip_suffix("'s").unwrap_or(&word);
@@ -114,7 +116,9 @@ fn rust_files(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && !["target", "generated", "node_modules"].contains(&name.as_str()) && !name.starts_with('.')
+        if path.is_dir()
+            && !["target", "generated", "node_modules"].contains(&name.as_str())
+            && !name.starts_with('.')
         {
             rust_files(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -144,7 +148,8 @@ fn comments_are_counted() {
     rust_files(&root(), &mut files);
     let of = |is_test: bool| {
         let chosen = files.iter().filter(|path| {
-            path.strip_prefix(root()).is_ok_and(|path| path.components().any(|part| part.as_os_str() == "tests"))
+            path.strip_prefix(root())
+                .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "tests"))
                 == is_test
         });
         let counts = chosen.map(|path| count(&comments(&std::fs::read_to_string(path).unwrap())));
@@ -163,7 +168,10 @@ fn nominal_what_and_indefinites_are_counted_and_questions_are_not() {
         (count.words, count.what, count.indefinite)
     };
     assert_eq!(of("It does what it says. What is it? Whatever."), (9, 2, 0));
-    assert_eq!(of("Nobody's key, somebody\nelse’s `what` and [what](what.md) <!-- what -->"), (6, 1, 2));
+    assert_eq!(
+        of("Nobody's key, somebody\nelse’s `what` and [what](what.md) <!-- what -->"),
+        (6, 1, 2)
+    );
     assert_eq!(of("| what | x |\n\n```\nwhat\n```\n# What it is\n"), (5, 2, 0));
     assert_eq!(comments("//! a\n//! b\nfn what() {} // what\n    /// c\n"), "a\nb\n\n\nc\n");
     assert_eq!(of(&comments("//! what\nlet what = 1;\n// nobody")), (2, 1, 1));

@@ -55,7 +55,8 @@ fn main() -> Result<(), String> {
         }
     }));
 
-    let chosen: Vec<_> = parsers::ALL.iter().filter(|parser| parser.name.contains(&arguments.only)).collect();
+    let chosen: Vec<_> =
+        parsers::ALL.iter().filter(|parser| parser.name.contains(&arguments.only)).collect();
     let next = AtomicUsize::new(0);
     let failures = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -80,9 +81,11 @@ fn main() -> Result<(), String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
     if arguments.requests > 0 {
         let started = Instant::now();
-        let statuses = runtime.block_on(requests::run(arguments.requests, seed, arguments.database))?;
+        let statuses =
+            runtime.block_on(requests::run(arguments.requests, seed, arguments.database))?;
         say("whole requests", arguments.requests, started, &statuses);
-        let answered: u64 = statuses.iter().filter(|(status, _)| **status > 0).map(|(_, count)| count).sum();
+        let answered: u64 =
+            statuses.iter().filter(|(status, _)| **status > 0).map(|(_, count)| count).sum();
         if answered * 2 < arguments.requests {
             return Err("less than half of the requests were answered".to_owned());
         }
@@ -104,7 +107,8 @@ fn main() -> Result<(), String> {
 
 /// Prints the counts by status; 0 is no response, to an incomplete request.
 fn say(what: &str, executions: u64, started: Instant, statuses: &BTreeMap<u16, u64>) {
-    let said: Vec<String> = statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
+    let said: Vec<String> =
+        statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
     let took = started.elapsed().as_secs();
     println!("{what:36} {executions:>11} executions, {took:5} s, {}", said.join(", "));
 }
@@ -115,16 +119,26 @@ fn fuzz(parser: &parsers::Parser, executions: u64, seed: u64) -> Result<(), Stri
     let mut mutator = Mutator::new(seed, parser.name, good.clone());
     for n in 0..executions {
         // The valid inputs first, unchanged.
-        let input = good.get(usize::try_from(n).unwrap_or(usize::MAX)).cloned().unwrap_or_else(|| mutator.next(8));
+        let input = good
+            .get(usize::try_from(n).unwrap_or(usize::MAX))
+            .cloned()
+            .unwrap_or_else(|| mutator.next(8));
         match catch_unwind(AssertUnwindSafe(|| (parser.run)(&input))) {
             Ok(outcome) => mutator.learn(&input, outcome),
             Err(_) => {
                 let input = input.escape_ascii();
-                return Err(format!("{}: panic at execution {n} of seed {seed}: {input}", parser.name));
+                return Err(format!(
+                    "{}: panic at execution {n} of seed {seed}: {input}",
+                    parser.name
+                ));
             }
         }
     }
     let took = started.elapsed().as_secs();
-    println!("{:36} {executions:>11} executions, {took:5} s, {} outcomes", parser.name, mutator.outcomes());
+    println!(
+        "{:36} {executions:>11} executions, {took:5} s, {} outcomes",
+        parser.name,
+        mutator.outcomes()
+    );
     Ok(())
 }

@@ -83,7 +83,9 @@ pub struct Mutator {
 impl Mutator {
     /// The same seed and name give the same inputs.
     pub fn new(seed: u64, name: &str, corpus: Vec<Vec<u8>>) -> Mutator {
-        let named = name.bytes().fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        let named = name
+            .bytes()
+            .fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         Mutator { random: SmallRng::seed_from_u64(named), corpus, seen: HashSet::new() }
     }
 
@@ -134,7 +136,9 @@ impl Mutator {
             }
             7 => input.insert(at, random.random()),
             // A percent-encoded byte: in a path, the same byte.
-            8 if at < input.len() => drop(input.splice(at..=at, format!("%{:02X}", input[at]).into_bytes())),
+            8 if at < input.len() => {
+                drop(input.splice(at..=at, format!("%{:02X}", input[at]).into_bytes()))
+            }
             _ => {
                 let word = WORDS.choose(random).copied().unwrap_or_default();
                 let until = if random.random() { to } else { at };

@@ -34,7 +34,11 @@ pub struct Parser {
 }
 
 pub const ALL: &[Parser] = &[
-    Parser { name: "body: JSON", corpus: json_corpus, run: |input| body("application/json", input) },
+    Parser {
+        name: "body: JSON",
+        corpus: json_corpus,
+        run: |input| body("application/json", input),
+    },
     Parser {
         name: "body: urlencoded",
         corpus: form_corpus,
@@ -48,13 +52,21 @@ pub const ALL: &[Parser] = &[
         run: |input| outcome(&read_basic(input).map(|(_, password)| password.len().min(40))),
     },
     Parser { name: "header: Accept, query: format", corpus: accept_corpus, run: accept },
-    Parser { name: "header: X-Forwarded-For, User-Agent", corpus: forwarded_corpus, run: forwarded },
+    Parser {
+        name: "header: X-Forwarded-For, User-Agent",
+        corpus: forwarded_corpus,
+        run: forwarded,
+    },
     Parser {
         name: "header: Origin, Referer",
         corpus: origin_corpus,
         run: |input| outcome(&origin_of(&text(input)).len().min(40)),
     },
-    Parser { name: "CSRF token", corpus: csrf_corpus, run: |input| outcome(&unmask(&text(input)).map(|_| ())) },
+    Parser {
+        name: "CSRF token",
+        corpus: csrf_corpus,
+        run: |input| outcome(&unmask(&text(input)).map(|_| ())),
+    },
     Parser {
         name: "query: limit, offset",
         corpus: || corpus(&["10", "-1", " 7", "9223372036854775807"]),
@@ -75,7 +87,9 @@ pub const ALL: &[Parser] = &[
     },
     Parser {
         name: "network range",
-        corpus: || corpus(&["10.0.0.0/8", "2001:db8::/32", "::1", "192.0.2.7", "::ffff:10.0.0.0/8"]),
+        corpus: || {
+            corpus(&["10.0.0.0/8", "2001:db8::/32", "::1", "192.0.2.7", "::ffff:10.0.0.0/8"])
+        },
         run: network,
     },
     Parser { name: "OpenAPI document", corpus: document_corpus, run: document },
@@ -140,11 +154,13 @@ fn checked(fields: Fields) -> u64 {
     let mut found = Vec::new();
     for table in TABLES {
         let (cleaned, errors) = fields::check(table, &fields, Rules::default(), AppState::FORMATS);
-        let errors =
-            errors.iter().map(|(name, said)| (name.to_owned(), said.iter().map(|s| words(s)).collect::<Vec<_>>()));
+        let errors = errors.iter().map(|(name, said)| {
+            (name.to_owned(), said.iter().map(|s| words(s)).collect::<Vec<_>>())
+        });
         found.push((cleaned.keys().cloned().collect::<Vec<_>>(), errors.collect::<Vec<_>>()));
     }
-    let truths: Vec<bool> = ["username", "email", "mfa"].map(|name| fields.is_truthy(name)).to_vec();
+    let truths: Vec<bool> =
+        ["username", "email", "mfa"].map(|name| fields.is_truthy(name)).to_vec();
     outcome(&(found, truths, fields.sanitized().is_ok()))
 }
 
@@ -178,11 +194,15 @@ fn multipart(input: &[u8]) -> u64 {
 
 fn multipart_corpus() -> Vec<Vec<u8>> {
     corpus(&[
-        "multipart/form-data; boundary=x\n--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\namy\r\n\
+        "multipart/form-data; boundary=x\n--x\r\nContent-Disposition: form-data; \
+         name=\"username\"\r\n\r\namy\r\n\
          --x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nZebra\r\n--x--\r\n",
-        "multipart/form-data; boundary=\"x y\"; charset=utf-8\n--x y\r\nContent-Disposition: form-data; name=\"f\"; \
-         filename=\"f.txt\"\r\nContent-Type: text/plain; charset=latin-1\r\n\r\nfile\r\n--x y--\r\n",
-        "Multipart/Form-Data; BOUNDARY=abc\npreamble\r\n--abc\r\nContent-Disposition: form-data; name*=utf-8''%C3%A4\r\n\
+        "multipart/form-data; boundary=\"x y\"; charset=utf-8\n--x y\r\nContent-Disposition: \
+         form-data; name=\"f\"; \
+         filename=\"f.txt\"\r\nContent-Type: text/plain; charset=latin-1\r\n\r\nfile\r\n--x \
+         y--\r\n",
+        "Multipart/Form-Data; BOUNDARY=abc\npreamble\r\n--abc\r\nContent-Disposition: form-data; \
+         name*=utf-8''%C3%A4\r\n\
          Content-Transfer-Encoding: base64\r\n\r\n\r\n--abc\r\n\r\nnameless\r\n--abc--\r\nepilogue",
     ])
 }
@@ -211,14 +231,17 @@ fn basic_corpus() -> Vec<Vec<u8>> {
 }
 
 fn accept(input: &[u8]) -> u64 {
-    const OFFERS: [Offer; 2] =
-        [Offer { media_type: "application/json", format: "json" }, Offer { media_type: "text/html", format: "html" }];
+    const OFFERS: [Offer; 2] = [
+        Offer { media_type: "application/json", format: "json" },
+        Offer { media_type: "text/html", format: "html" },
+    ];
     let at = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (query, rest) = input.split_at(at);
     let headers = headers(ACCEPT, rest);
     let target: String = text(query).chars().filter(char::is_ascii_graphic).collect();
     let uri: Uri = format!("/?{target}").parse().unwrap_or_else(|_| Uri::from_static("/"));
-    let chosen = negotiation::choose(&headers, &uri, &OFFERS).map_err(|error| error.status().as_u16());
+    let chosen =
+        negotiation::choose(&headers, &uri, &OFFERS).map_err(|error| error.status().as_u16());
     let json = negotiation::require(&headers, &uri, &[]).map_err(|error| error.status().as_u16());
     outcome(&(chosen, json, negotiation::quality(&text(rest)).to_bits()))
 }
@@ -237,7 +260,10 @@ static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
     cookie_same_site: String::new(),
     trusted_origins: Vec::new(),
     cors_origins: Vec::new(),
-    trusted_proxies: ["10.0.0.0/8", "127.0.0.1"].iter().filter_map(|range| range.parse().ok()).collect(),
+    trusted_proxies: ["10.0.0.0/8", "127.0.0.1"]
+        .iter()
+        .filter_map(|range| range.parse().ok())
+        .collect(),
     mail_required: false,
     providers: Vec::new(),
     ends_tls: false,
@@ -254,7 +280,12 @@ fn forwarded(input: &[u8]) -> u64 {
 }
 
 fn forwarded_corpus() -> Vec<Vec<u8>> {
-    corpus(&["203.0.113.7", "198.51.100.1, 203.0.113.7, 10.0.0.1", "2001:db8::1,::ffff:10.1.2.3", "[::1]:80, unknown"])
+    corpus(&[
+        "203.0.113.7",
+        "198.51.100.1, 203.0.113.7, 10.0.0.1",
+        "2001:db8::1,::ffff:10.1.2.3",
+        "[::1]:80, unknown",
+    ])
 }
 
 fn origin_corpus() -> Vec<Vec<u8>> {
@@ -291,7 +322,11 @@ fn row() -> EmailAddress {
 fn confirmation(input: &[u8]) -> u64 {
     let key = text(input);
     let id = keys::read_confirmation_key(&key).map(|id| id.min(99));
-    outcome(&(id, keys::confirmation_key_is_good(&SECRET, &key, &row(), NOW, 3), key.split(':').count().min(9)))
+    outcome(&(
+        id,
+        keys::confirmation_key_is_good(&SECRET, &key, &row(), NOW, 3),
+        key.split(':').count().min(9),
+    ))
 }
 
 fn confirmation_corpus() -> Vec<Vec<u8>> {
@@ -310,7 +345,11 @@ fn ticket(input: &[u8]) -> u64 {
 
 fn ticket_corpus() -> Vec<Vec<u8>> {
     let sealed = keys::seal(&SECRET, "sign-in-ticket", b"{\"root\":[]}", [7; keys::NONCE_BYTES]);
-    vec![URL_SAFE_NO_PAD.encode(sealed).into(), "AAAA".into(), URL_SAFE_NO_PAD.encode([0; 24]).into()]
+    vec![
+        URL_SAFE_NO_PAD.encode(sealed).into(),
+        "AAAA".into(),
+        URL_SAFE_NO_PAD.encode([0; 24]).into(),
+    ]
 }
 
 fn hash(input: &[u8]) -> u64 {
@@ -361,14 +400,17 @@ fn address_corpus() -> Vec<Vec<u8>> {
 fn network(input: &[u8]) -> u64 {
     let parsed = text(input).parse::<Network>();
     let inside = ["10.1.2.3", "::1", "2001:db8::7", "::ffff:10.0.0.1"];
-    let contains = |network: Network| inside.map(|one| one.parse().is_ok_and(|address| network.contains(address)));
+    let contains = |network: Network| {
+        inside.map(|one| one.parse().is_ok_and(|address| network.contains(address)))
+    };
     outcome(&parsed.map(contains).map_err(|_| ()))
 }
 
 /// Parsed, and compared with the original in both directions.
 fn document(input: &[u8]) -> u64 {
-    static GOOD: LazyLock<serde_json::Value> =
-        LazyLock::new(|| contract::parse(include_str!("../compile_fail/small.yaml")).expect("a document"));
+    static GOOD: LazyLock<serde_json::Value> = LazyLock::new(|| {
+        contract::parse(include_str!("../compile_fail/small.yaml")).expect("a document")
+    });
     match contract::parse(&text(input)) {
         Ok(document) => {
             let differences = contract::diff::diff(&GOOD, &document);

@@ -18,7 +18,8 @@ use crate::mutation::Mutator;
 use crate::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Who};
 
 /// Discovery document, keys, token response, ID token claims, user info, or none.
-const SPOILT: [&str; 6] = ["/.well-known/openid-configuration", "/jwks", "/token", "/claims", "/userinfo", ""];
+const SPOILT: [&str; 6] =
+    ["/.well-known/openid-configuration", "/jwks", "/token", "/claims", "/userinfo", ""];
 /// A cached document is fetched again after ten minutes.
 const STEP_SECONDS: i64 = 601;
 
@@ -36,12 +37,14 @@ impl Clock for Time {
 pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, String> {
     let time = Arc::new(Time(AtomicI64::new(1_770_000_000)));
     let provider = Provider::start(time.now().timestamp()).await;
-    let (mutator, turn) = (Mutex::new(Mutator::new(seed, "providers", Vec::new())), Arc::new(AtomicU64::new(0)));
+    let (mutator, turn) =
+        (Mutex::new(Mutator::new(seed, "providers", Vec::new())), Arc::new(AtomicU64::new(0)));
     let place = Arc::clone(&turn);
     let last = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&last);
     provider.change(Box::new(move |path, text| {
-        let wanted = SPOILT[usize::try_from(place.load(Ordering::SeqCst)).unwrap_or(0) % SPOILT.len()];
+        let wanted =
+            SPOILT[usize::try_from(place.load(Ordering::SeqCst)).unwrap_or(0) % SPOILT.len()];
         match (path == wanted, mutator.lock()) {
             (true, Ok(mut mutator)) => {
                 let spoilt = mutator.spoilt(text.into_bytes(), 3);
@@ -69,7 +72,8 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
         ("SSO_COMPANY_CLIENT_ID", CLIENT_ID),
         ("SSO_COMPANY_CLIENT_SECRET", CLIENT_SECRET),
     ];
-    let settings = settings.into_iter().map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()));
+    let settings =
+        settings.into_iter().map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()));
     let config = Config::load(None, settings).map_err(|e| e.to_string())?;
     let dependencies = Dependencies {
         clock: time.clone(),
@@ -79,7 +83,9 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
         ..Dependencies::default()
     };
     let log = slog::Logger::root(slog::Discard, slog::o!());
-    let running = server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies).await?;
+    let running =
+        server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies)
+            .await?;
     let base = format!("http://{}", running.address());
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
     let http = http.map_err(|e| e.to_string())?;
@@ -102,19 +108,28 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
 
 /// Follows the redirects like a browser. Returns the status of the callback, or of the start if it
 /// does not redirect.
-async fn sign_in(http: &reqwest::Client, base: &str, provider: &Provider, n: u64) -> Result<u16, reqwest::Error> {
+async fn sign_in(
+    http: &reqwest::Client,
+    base: &str,
+    provider: &Provider,
+    n: u64,
+) -> Result<u16, reqwest::Error> {
     let csrf = "a".repeat(32);
-    let out = http.post(format!("{base}/api/auth/social/company/login/")).header("Cookie", format!("csrftoken={csrf}"));
+    let out = http
+        .post(format!("{base}/api/auth/social/company/login/"))
+        .header("Cookie", format!("csrftoken={csrf}"));
     let out = out.header("Content-Type", "application/x-www-form-urlencoded");
     let out = out.body(format!("csrfmiddlewaretoken={csrf}")).send().await?;
     let status = out.status().as_u16();
-    let cookies = out.headers().get_all("set-cookie").into_iter().filter_map(|line| line.to_str().ok());
+    let cookies =
+        out.headers().get_all("set-cookie").into_iter().filter_map(|line| line.to_str().ok());
     let cookies: Vec<&str> = cookies.filter_map(|line| line.split(';').next()).collect();
     let cookies = cookies.join("; ");
     let page = out.text().await?;
     let url = page.split_once("content=\"0; url=").and_then(|(_, rest)| rest.split_once('"'));
     let url = url.map(|(url, _)| url.replace("&amp;", "&"));
-    let Some(url) = url.filter(|url| url.starts_with(&format!("{}/authorize?", provider.issuer))) else {
+    let Some(url) = url.filter(|url| url.starts_with(&format!("{}/authorize?", provider.issuer)))
+    else {
         return Ok(status);
     };
     let claims = json!({

@@ -29,7 +29,8 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_millis(30);
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data; boundary=x";
-const PASSWORDS: &str = r#"{"new_password1":"Violet-Anchor-58","new_password2":"Violet-Anchor-58"}"#;
+const PASSWORDS: &str =
+    r#"{"new_password1":"Violet-Anchor-58","new_password2":"Violet-Anchor-58"}"#;
 
 /// Method, path, content type, body: every operation, and pages of every kind.
 const TEMPLATES: &[(&str, &str, &str, &str)] = &[
@@ -38,7 +39,9 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
         "POST",
         "/api/auth/login/",
         MULTIPART,
-        "--x\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nNAME\r\n--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nZebra-Quartz-77\r\n--x--\r\n",
+        "--x\r\nContent-Disposition: form-data; \
+         name=\"username\"\r\n\r\nNAME\r\n--x\r\nContent-Disposition: form-data; \
+         name=\"password\"\r\n\r\nZebra-Quartz-77\r\n--x--\r\n",
     ),
     ("POST", "/platform/api/login/", JSON, r#"{"username":"NAME","password":"Zebra-Quartz-77"}"#),
     ("POST", "/platform/api/reauthenticate/", JSON, r#"{"password":"Zebra-Quartz-77"}"#),
@@ -59,12 +62,22 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
         JSON,
         r#"{"username":"NAMEx","email":"NAMEx@example.com","password1":"Zebra-Quartz-77","password2":"Zebra-Quartz-77"}"#,
     ),
-    ("POST", "/api/auth/registration/", FORM, "username=NAMEy&password1=Zebra-Quartz-77&password2=Zebra-Quartz-77"),
+    (
+        "POST",
+        "/api/auth/registration/",
+        FORM,
+        "username=NAMEy&password1=Zebra-Quartz-77&password2=Zebra-Quartz-77",
+    ),
     ("POST", "/api/auth/registration/resend-email/", JSON, r#"{"email":"NAME@example.com"}"#),
     ("POST", "/api/auth/registration/verify-email/", JSON, r#"{"key":"MQ:1abc:AAAA"}"#),
     ("GET", "/api/auth/registration/account-confirm-email/MQ:1abc:AAAA/", "", ""),
     ("GET", "/api/auth/emails/?limit=1&offset=1&search=a", "", ""),
-    ("POST", "/api/auth/emails/", JSON, r#"{"email":"NAMEz@example.com","user":1,"verified":true,"primary":false}"#),
+    (
+        "POST",
+        "/api/auth/emails/",
+        JSON,
+        r#"{"email":"NAMEz@example.com","user":1,"verified":true,"primary":false}"#,
+    ),
     ("POST", "/api/auth/emails/1/verify/", "", ""),
     ("POST", "/api/auth/emails/1/primary/", "", ""),
     ("POST", "/api/auth/emails/1/remove/", "", ""),
@@ -86,13 +99,22 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
     ("GET", "/api/auth/social/github/login/?next=/platform/", "", ""),
     ("POST", "/api/auth/social/github/connect/", FORM, "next=/platform/%3Fdone=x"),
     ("GET", "/accounts/github/login/callback/?state=a&code=b", "", ""),
-    ("POST", "/accounts/social/signup/", FORM, "csrfmiddlewaretoken=x&username=NAME&email=NAME@example.com"),
+    (
+        "POST",
+        "/accounts/social/signup/",
+        FORM,
+        "csrfmiddlewaretoken=x&username=NAME&email=NAME@example.com",
+    ),
 ];
 
 /// # Errors
 ///
 /// A request that caused a 5xx.
-pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTreeMap<u16, u64>, String> {
+pub async fn run(
+    executions: u64,
+    seed: u64,
+    on: Option<Database>,
+) -> Result<BTreeMap<u16, u64>, String> {
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let directory = tempfile::tempdir().map_err(|e| e.to_string())?;
     let database = directory.path().join("auth.sqlite3");
@@ -108,7 +130,8 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
         ("SSO_GITHUB_CLIENT_ID", "fuzz"),
         ("SSO_GITHUB_CLIENT_SECRET", "fuzz"),
     ];
-    let settings = settings.into_iter().map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()));
+    let settings =
+        settings.into_iter().map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()));
     let mut config = Config::load(None, settings).map_err(|e| e.to_string())?;
     config.database = on.unwrap_or(config.database);
     // Email is discarded.
@@ -117,7 +140,9 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
         transport: Some(Transport::Memory(Default::default())),
         ..Default::default()
     };
-    let running = server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies).await?;
+    let running =
+        server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies)
+            .await?;
     let address = running.address();
     let mut statuses = BTreeMap::new();
     let mut done = 0;
@@ -136,12 +161,18 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
                 grant: Grant::TokenAndSession,
                 client: Client::default(),
             };
-            let opened = register(running.domain(), registration).await.map_err(|e| format!("{e:?}"))?;
-            let token = format!("Authorization: Token {}\r\n", opened.token.as_ref().map_or("", TokenKey::expose));
+            let opened =
+                register(running.app(), registration).await.map_err(|e| format!("{e:?}"))?;
+            let token = format!(
+                "Authorization: Token {}\r\n",
+                opened.token.as_ref().map_or("", TokenKey::expose)
+            );
             let csrf = "a".repeat(32);
             let session = opened.session.as_ref().map_or("", SessionId::expose);
-            let session =
-                format!("Cookie: sessionid={session}; csrftoken={csrf}; signin_ticket=AAAA\r\nX-CSRFToken: {csrf}\r\n");
+            let session = format!(
+                "Cookie: sessionid={session}; csrftoken={csrf}; signin_ticket=AAAA\r\nX-CSRFToken: \
+                 {csrf}\r\n"
+            );
             for credential in ["", &token, &session] {
                 corpus.push(request(template, &name, credential).into_bytes());
             }
@@ -173,11 +204,16 @@ pub async fn run(executions: u64, seed: u64, on: Option<Database>) -> Result<BTr
     Ok(statuses)
 }
 
-fn request((method, path, kind, body): &(&str, &str, &str, &str), name: &str, credential: &str) -> String {
+fn request(
+    (method, path, kind, body): &(&str, &str, &str, &str),
+    name: &str,
+    credential: &str,
+) -> String {
     let kind = if kind.is_empty() { String::new() } else { format!("Content-Type: {kind}\r\n") };
     let body = body.replace("NAME", name);
     format!(
-        "{method} {path} HTTP/1.1\r\nHost: auth.example.com\r\nAccept: */*\r\n{credential}{kind}Origin: \
+        "{method} {path} HTTP/1.1\r\nHost: auth.example.com\r\nAccept: \
+         */*\r\n{credential}{kind}Origin: \
          http://auth.example.com\r\nX-Forwarded-For: 203.0.113.7\r\nConnection: close\r\n\r\n{body}"
     )
 }

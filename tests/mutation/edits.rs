@@ -73,7 +73,8 @@ impl Found<'_> {
             Reference,
         ];
         if described.contains(&object) {
-            let text = format!("Said otherwise. {}", here["description"].as_str().unwrap_or_default());
+            let text =
+                format!("Said otherwise. {}", here["description"].as_str().unwrap_or_default());
             self.put("description", pointer, "description", json!(text));
             // A response requires a description, which may be empty.
             if here.get("description").is_some() && object != Response {
@@ -91,19 +92,36 @@ impl Found<'_> {
                 json!({"url": "https://elsewhere.example.org"}),
             );
         }
-        if [Parameter, Header, MediaType, Schema].contains(&object) && here.get("examples").is_none() {
+        if [Parameter, Header, MediaType, Schema].contains(&object)
+            && here.get("examples").is_none()
+        {
             self.put("example", pointer, "example", json!({"required": ["mutant"]}));
         }
-        if [Parameter, Header, MediaType].contains(&object) && here.get("example").or(here.get("examples")).is_none() {
+        if [Parameter, Header, MediaType].contains(&object)
+            && here.get("example").or(here.get("examples")).is_none()
+        {
             self.put("examples", pointer, "examples", json!({"one": {"value": 1}}));
         }
-        for key in ["example", "examples", "externalDocs", "summary", "license", "contact", "termsOfService"] {
+        for key in [
+            "example",
+            "examples",
+            "externalDocs",
+            "summary",
+            "license",
+            "contact",
+            "termsOfService",
+        ] {
             if here.get(key).is_some() {
                 self.add("annotation removed", pointer, &[Take(format!("{pointer}/{key}"))]);
             }
         }
         if ![Set, RepeatableSet, Reference].contains(&object) {
-            self.put("extension", pointer, "x-mutant", json!({"type": "object", "required": ["mutant"]}));
+            self.put(
+                "extension",
+                pointer,
+                "x-mutant",
+                json!({"type": "object", "required": ["mutant"]}),
+            );
         }
         match object {
             Info => {
@@ -111,13 +129,19 @@ impl Found<'_> {
                 self.put("contact", pointer, "contact", json!({"email": "someone@example.org"}));
                 self.put("terms", pointer, "termsOfService", json!("https://terms.example.org"));
             }
-            Document => {
-                self.put("tags described", pointer, "tags", json!([{"name": "auth", "description": "All of it."}]))
+            Document => self.put(
+                "tags described",
+                pointer,
+                "tags",
+                json!([{"name": "auth", "description": "All of it."}]),
+            ),
+            Components => {
+                self.put("component example", pointer, "examples", json!({"one": {"value": 1}}))
             }
-            Components => self.put("component example", pointer, "examples", json!({"one": {"value": 1}})),
             Reference => self.put("beside a reference", pointer, "nullable", json!(true)),
             Flow => {
-                let scopes: Vec<String> = here["scopes"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
+                let scopes: Vec<String> =
+                    here["scopes"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
                 for scope in scopes {
                     self.put(
                         "scope described",
@@ -135,8 +159,14 @@ impl Found<'_> {
         let here = self.at(pointer).clone();
         let location = here["in"].as_str().unwrap_or_default();
         let kind = here["type"].as_str().unwrap_or_default();
-        let form = here["style"].as_str().map_or(matches!(location, "query" | "cookie"), |style| style == "form");
-        let style = if object == Header || matches!(location, "path" | "header") { "simple" } else { "form" };
+        let form = here["style"]
+            .as_str()
+            .map_or(matches!(location, "query" | "cookie"), |style| style == "form");
+        let style = if object == Header || matches!(location, "path" | "header") {
+            "simple"
+        } else {
+            "form"
+        };
         let no = json!(false);
         let defaults: Vec<(&str, Value)> = match object {
             Document => vec![("servers", json!([{"url": "/"}])), ("servers", json!([]))],
@@ -149,7 +179,11 @@ impl Found<'_> {
                 ("security", self.document.get("security").cloned().unwrap_or(json!([]))),
             ],
             Parameter => {
-                let mut all = vec![("deprecated", no.clone()), ("style", json!(style)), ("explode", json!(form))];
+                let mut all = vec![
+                    ("deprecated", no.clone()),
+                    ("style", json!(style)),
+                    ("explode", json!(form)),
+                ];
                 if location != "path" {
                     all.push(("required", no.clone()));
                 }
@@ -160,7 +194,12 @@ impl Found<'_> {
             }
             RequestBody => vec![("required", no)],
             Header => {
-                vec![("required", no.clone()), ("deprecated", no.clone()), ("style", json!(style)), ("explode", no)]
+                vec![
+                    ("required", no.clone()),
+                    ("deprecated", no.clone()),
+                    ("style", json!(style)),
+                    ("explode", no),
+                ]
             }
             Response => vec![("headers", json!({})), ("links", json!({})), ("content", json!({}))],
             MediaType => vec![("encoding", json!({}))],
@@ -216,12 +255,21 @@ impl Found<'_> {
             Value::Object(map) => {
                 if map.len() > 1 {
                     let text = json_text(self.document, "", Some(pointer));
-                    self.edits.push(Edit { kind: "order of keys", pointer: pointer.to_owned(), text });
+                    self.edits.push(Edit {
+                        kind: "order of keys",
+                        pointer: pointer.to_owned(),
+                        text,
+                    });
                 }
-                map.iter().for_each(|(key, value)| self.order(value, &format!("{pointer}/{}", escape(key))));
+                map.iter().for_each(|(key, value)| {
+                    self.order(value, &format!("{pointer}/{}", escape(key)))
+                });
             }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(n, value)| self.order(value, &format!("{pointer}/{n}")));
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(n, value)| self.order(value, &format!("{pointer}/{n}")));
             }
             _ => {}
         }
@@ -231,10 +279,15 @@ impl Found<'_> {
     fn numbers(&mut self, value: &Value, pointer: &str) {
         match value {
             Value::Object(map) => {
-                map.iter().for_each(|(key, value)| self.numbers(value, &format!("{pointer}/{}", escape(key))));
+                map.iter().for_each(|(key, value)| {
+                    self.numbers(value, &format!("{pointer}/{}", escape(key)))
+                });
             }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(n, value)| self.numbers(value, &format!("{pointer}/{n}")));
+                items
+                    .iter()
+                    .enumerate()
+                    .for_each(|(n, value)| self.numbers(value, &format!("{pointer}/{n}")));
             }
             Value::Number(number) => {
                 let float = number.as_i64().map(|n| json!(n as f64));
@@ -254,18 +307,23 @@ impl Found<'_> {
             .flat_map(|(path, item)| {
                 let members = item.as_object().into_iter().flatten();
                 let methods = members.filter(|(_, value)| value.get("responses").is_some());
-                methods.map(move |(method, operation)| (format!("/paths/{}/{method}", escape(path)), operation.clone()))
+                methods.map(move |(method, operation)| {
+                    (format!("/paths/{}/{method}", escape(path)), operation.clone())
+                })
             })
             .collect();
         // Only if no operation inherits it.
         if operations.iter().all(|(_, operation)| operation.get("security").is_some()) {
             self.put("security that nobody inherits", "", "security", json!([{"mutant": []}]));
-            let mut said: Vec<&Value> = operations.iter().map(|(_, operation)| &operation["security"]).collect();
+            let mut said: Vec<&Value> =
+                operations.iter().map(|(_, operation)| &operation["security"]).collect();
             said.sort_by_key(|security| security.to_string());
             said.dedup();
             for security in said {
-                let heirs = operations.iter().filter(|(_, operation)| operation["security"] == *security);
-                let mut steps: Vec<Step> = heirs.map(|(pointer, _)| Take(format!("{pointer}/security"))).collect();
+                let heirs =
+                    operations.iter().filter(|(_, operation)| operation["security"] == *security);
+                let mut steps: Vec<Step> =
+                    heirs.map(|(pointer, _)| Take(format!("{pointer}/security"))).collect();
                 steps.push(Put("/security".to_owned(), security.clone()));
                 self.add("security inherited", "/security", &steps);
             }
@@ -278,20 +336,30 @@ impl Found<'_> {
             match (all.as_slice(), shared) {
                 ([(operation, said)], None) if said.get("parameters").is_some() => {
                     let up = Put(format!("{at}/parameters"), said["parameters"].clone());
-                    self.add("parameters inherited", &at, &[Take(format!("{operation}/parameters")), up]);
+                    self.add(
+                        "parameters inherited",
+                        &at,
+                        &[Take(format!("{operation}/parameters")), up],
+                    );
                 }
                 (several, Some(shared)) => {
                     let mut steps = vec![Take(format!("{at}/parameters"))];
                     for (operation, said) in several {
                         let named = |p: &Value| {
-                            let target = p["$ref"].as_str().map(|r| self.at(r.trim_start_matches('#')));
+                            let target =
+                                p["$ref"].as_str().map(|r| self.at(r.trim_start_matches('#')));
                             let said = target.unwrap_or(p);
                             (said["in"].clone(), said["name"].clone())
                         };
                         let mut own = said["parameters"].as_array().cloned().unwrap_or_default();
                         let known: Vec<_> = own.iter().map(named).collect();
                         own.extend(
-                            shared.as_array().into_iter().flatten().filter(|p| !known.contains(&named(p))).cloned(),
+                            shared
+                                .as_array()
+                                .into_iter()
+                                .flatten()
+                                .filter(|p| !known.contains(&named(p)))
+                                .cloned(),
                         );
                         steps.push(Put(format!("{operation}/parameters"), json!(own)));
                     }
@@ -308,7 +376,11 @@ fn json_text(value: &Value, at: &str, reversed: Option<&str>) -> String {
     match value {
         Value::Object(map) => {
             let member = |(key, value): (&String, &Value)| {
-                format!("{}:{}", json!(key), json_text(value, &format!("{at}/{}", escape(key)), reversed))
+                format!(
+                    "{}:{}",
+                    json!(key),
+                    json_text(value, &format!("{at}/{}", escape(key)), reversed)
+                )
             };
             let mut members: Vec<String> = map.iter().map(member).collect();
             if reversed == Some(at) {
@@ -317,7 +389,8 @@ fn json_text(value: &Value, at: &str, reversed: Option<&str>) -> String {
             format!("{{{}}}", members.join(","))
         }
         Value::Array(items) => {
-            let item = |(n, value): (usize, &Value)| json_text(value, &format!("{at}/{n}"), reversed);
+            let item =
+                |(n, value): (usize, &Value)| json_text(value, &format!("{at}/{n}"), reversed);
             format!("[{}]", items.iter().enumerate().map(item).collect::<Vec<_>>().join(","))
         }
         other => other.to_string(),
@@ -326,10 +399,13 @@ fn json_text(value: &Value, at: &str, reversed: Option<&str>) -> String {
 
 /// Other presentations of the same document.
 fn presentation(source: &str, document: &Value) -> Vec<Edit> {
-    let lines = |change: &dyn Fn(&str) -> String| source.lines().map(change).collect::<Vec<_>>().join("\n");
+    let lines =
+        |change: &dyn Fn(&str) -> String| source.lines().map(change).collect::<Vec<_>>().join("\n");
     let is_plain_key = |line: &str| {
         let key = line.trim_start().split(": ").next().unwrap_or_default().trim_end_matches(':');
-        line.contains(':') && !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        line.contains(':')
+            && !key.is_empty()
+            && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let quoted = |quote: char| {
         lines(&|line| {
@@ -341,7 +417,9 @@ fn presentation(source: &str, document: &Value) -> Vec<Edit> {
         })
     };
     // Comments are not allowed in a multi-line text, so they follow plain keys.
-    let commented = lines(&|line| if line.ends_with(':') { format!("{line} # mutant") } else { line.to_owned() });
+    let commented = lines(&|line| {
+        if line.ends_with(':') { format!("{line} # mutant") } else { line.to_owned() }
+    });
     let mut texts = vec![
         ("compact JSON", document.to_string()),
         ("pretty JSON", serde_json::to_string_pretty(document).expect("JSON")),
@@ -364,8 +442,10 @@ fn presentation(source: &str, document: &Value) -> Vec<Edit> {
     let mut flow = String::new();
     let mut rest = source.lines().peekable();
     while let Some(line) = rest.next() {
-        let reference =
-            rest.peek().map(|next| next.trim()).filter(|next| line.ends_with("schema:") && next.starts_with("$ref"));
+        let reference = rest
+            .peek()
+            .map(|next| next.trim())
+            .filter(|next| line.ends_with("schema:") && next.starts_with("$ref"));
         match reference {
             Some(reference) => {
                 flow += &format!("{line} {{{reference}}}\n");

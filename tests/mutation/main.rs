@@ -31,18 +31,27 @@ const OTHER: &str = include_str!("../../crates/specbound-contract/tests/document
 fn missed(mutation: &Mutation, differences: &[Difference]) -> Option<String> {
     let near = |path: &str, site: &str| {
         let holder = site.rsplit_once('/').map_or("", |(holder, _)| holder);
-        path == holder || path == site || path.strip_prefix(site).is_some_and(|rest| rest.starts_with('/'))
+        path == holder
+            || path == site
+            || path.strip_prefix(site).is_some_and(|rest| rest.starts_with('/'))
     };
     if differences.is_empty() {
         return Some("no difference".to_owned());
     }
     let stray = differences.iter().find(|d| !mutation.sites.iter().any(|site| near(&d.path, site)));
     if let Some(stray) = stray {
-        return Some(format!("reported at {}, which it is not, but at {:?}", stray.path, mutation.sites));
+        return Some(format!(
+            "reported at {}, which it is not, but at {:?}",
+            stray.path, mutation.sites
+        ));
     }
-    let silent = mutation.sites.iter().find(|site| !differences.iter().any(|d| near(&d.path, site)));
+    let silent =
+        mutation.sites.iter().find(|site| !differences.iter().any(|d| near(&d.path, site)));
     silent.map(|site| {
-        format!("not reported at {site}, but at {:?}", differences.iter().map(|d| &d.path).collect::<Vec<_>>())
+        format!(
+            "not reported at {site}, but at {:?}",
+            differences.iter().map(|d| &d.path).collect::<Vec<_>>()
+        )
     })
 }
 
@@ -58,14 +67,21 @@ fn score(name: &str, original: &Value, server: &Value, least: usize) {
         row.1 += 1;
         match missed(mutation, &diff(&mutated, server)) {
             None => row.0 += 1,
-            Some(why) => survivors.push(format!("{} at {}: {why}", mutation.kind, mutation.pointer)),
+            Some(why) => {
+                survivors.push(format!("{} at {}: {why}", mutation.kind, mutation.pointer))
+            }
         }
     }
     println!("\n{name}\n");
     for (kind, (caught, all)) in &by_kind {
         println!("{caught:5} of {all:5}  {kind}");
     }
-    println!("{name}: {} of {}, {} kinds", mutations.len() - survivors.len(), mutations.len(), by_kind.len());
+    println!(
+        "{name}: {} of {}, {} kinds",
+        mutations.len() - survivors.len(),
+        mutations.len(),
+        by_kind.len()
+    );
     assert!(survivors.is_empty(), "{} survivors\n{}", survivors.len(), survivors.join("\n"));
     assert!(mutations.len() >= least, "the generator has lost mutations: {}", mutations.len());
 }
@@ -83,7 +99,12 @@ fn false_alarms(name: &str, source: &str, server: &Value, least: usize) {
     }
     println!("\n{name}: edits without meaning\n");
     by_kind.iter().for_each(|(kind, count)| println!("{count:5}  {kind}"));
-    println!("{name}: {} false alarms on {} edits of {} kinds", alarms.len(), all.len(), by_kind.len());
+    println!(
+        "{name}: {} false alarms on {} edits of {} kinds",
+        alarms.len(),
+        all.len(),
+        by_kind.len()
+    );
     assert!(alarms.is_empty(), "{} false alarms\n{}", alarms.len(), alarms.join("\n"));
     assert!(all.len() >= least, "edits have been lost: {}", all.len());
 }
@@ -116,8 +137,10 @@ fn edits_without_meaning_change_no_signature() {
     let settings = Settings { trait_name: "AuthApi", ..Default::default() };
     let signatures = |text: &str| {
         let generated = generate(text, &settings).map_err(|e| e.to_string())?;
-        let said = generated.server_trait.lines().map(str::trim).filter(|line| !line.starts_with("//"));
-        let mut methods: Vec<String> = said.collect::<String>().split("#[endpoint").map(str::to_owned).collect();
+        let said =
+            generated.server_trait.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+        let mut methods: Vec<String> =
+            said.collect::<String>().split("#[endpoint").map(str::to_owned).collect();
         methods.sort_unstable();
         Ok::<_, String>(methods)
     };
@@ -131,7 +154,13 @@ fn edits_without_meaning_change_no_signature() {
         if *count > 3 || edit.kind == "byte order mark" {
             continue;
         }
-        assert_eq!(signatures(&edit.text).as_ref(), Ok(&before), "{} at {}", edit.kind, edit.pointer);
+        assert_eq!(
+            signatures(&edit.text).as_ref(),
+            Ok(&before),
+            "{} at {}",
+            edit.kind,
+            edit.pointer
+        );
     }
 }
 
@@ -155,7 +184,12 @@ fn binary_exits_1_for_a_mutation_of_each_kind_and_0_for_an_edit_of_each() {
         edited.entry(edit.kind).or_insert(edit);
     }
     for (kind, mutation) in mutated {
-        assert_eq!(exit(&mutation.of(&original).to_string()), Some(1), "{kind} at {}", mutation.pointer);
+        assert_eq!(
+            exit(&mutation.of(&original).to_string()),
+            Some(1),
+            "{kind} at {}",
+            mutation.pointer
+        );
     }
     for (kind, edit) in edited {
         assert_eq!(exit(&edit.text), Some(0), "{kind} at {}", edit.pointer);

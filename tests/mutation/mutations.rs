@@ -62,16 +62,24 @@ pub fn edited(document: &Value, steps: &[Step]) -> Value {
         let (Put(pointer, _) | Take(pointer) | Rename(pointer, _)) = step;
         let (parent, key) = pointer.rsplit_once('/').expect("a pointer below the document");
         let key = key.replace("~1", "/").replace("~0", "~");
-        let parent = document.pointer_mut(parent).unwrap_or_else(|| panic!("no such place: {step:?}"));
+        let parent =
+            document.pointer_mut(parent).unwrap_or_else(|| panic!("no such place: {step:?}"));
         match (step, parent) {
             (Put(_, value), Value::Object(members)) => drop(members.insert(key, value.clone())),
             (Put(_, value), Value::Array(items)) if key == "-" => items.push(value.clone()),
-            (Put(_, value), Value::Array(items)) => items[key.parse::<usize>().expect("an index")] = value.clone(),
-            (Take(_), Value::Object(members)) => drop(members.remove(&key).expect("a member to take")),
+            (Put(_, value), Value::Array(items)) => {
+                items[key.parse::<usize>().expect("an index")] = value.clone()
+            }
+            (Take(_), Value::Object(members)) => {
+                drop(members.remove(&key).expect("a member to take"))
+            }
             (Take(_), Value::Array(items)) => drop(items.remove(key.parse().expect("an index"))),
             (Rename(_, new), Value::Object(members)) => {
                 let rename = |name: String| if name == key { new.clone() } else { name };
-                *members = std::mem::take(members).into_iter().map(|(name, value)| (rename(name), value)).collect();
+                *members = std::mem::take(members)
+                    .into_iter()
+                    .map(|(name, value)| (rename(name), value))
+                    .collect();
             }
             (step, other) => panic!("{step:?} of {other}"),
         }
@@ -145,7 +153,8 @@ impl At {
     /// The member `key`, called `name` in a report.
     fn named(&self, key: &str, name: &str) -> At {
         let name = escape(name);
-        let deeper = |site: &String| if self.in_set { site.clone() } else { format!("{site}/{name}") };
+        let deeper =
+            |site: &String| if self.in_set { site.clone() } else { format!("{site}/{name}") };
         At {
             pointer: format!("{}/{}", self.pointer, escape(key)),
             sites: self.sites.iter().map(deeper).collect(),
@@ -182,7 +191,12 @@ impl<'a> Walk<'a> {
     // --- the ways to change something ---
 
     fn add(&mut self, kind: &'static str, at: &At, steps: Vec<Step>) {
-        self.found.mutations.push(Mutation { kind, pointer: at.pointer.clone(), steps, sites: at.sites.clone() });
+        self.found.mutations.push(Mutation {
+            kind,
+            pointer: at.pointer.clone(),
+            steps,
+            sites: at.sites.clone(),
+        });
     }
 
     fn add_at(&mut self, kind: &'static str, all: &[&At], steps: Vec<Step>) {
@@ -207,11 +221,22 @@ impl<'a> Walk<'a> {
     /// A keyword whose default is false.
     fn flip(&mut self, kind: &'static str, at: &At, object: &Value, key: &str) {
         let there = at.member(key);
-        if is_true(object, key) { self.take(kind, &there) } else { self.put(kind, &there, json!(true)) }
+        if is_true(object, key) {
+            self.take(kind, &there)
+        } else {
+            self.put(kind, &there, json!(true))
+        }
     }
 
     /// Changes, removes or adds a keyword.
-    fn keyword(&mut self, kinds: [&'static str; 3], at: &At, object: &Value, key: &str, other: Value) {
+    fn keyword(
+        &mut self,
+        kinds: [&'static str; 3],
+        at: &At,
+        object: &Value,
+        key: &str,
+        other: Value,
+    ) {
         let [added, changed, removed] = kinds;
         let there = at.member(key);
         match object.get(key) {
@@ -270,12 +295,18 @@ impl<'a> Walk<'a> {
     fn uses(&self, target: &str) -> Vec<At> {
         fn collect(value: &Value, pointer: &str, target: &str, found: &mut Vec<String>) {
             match value {
-                Value::Object(map) if map.get("$ref").is_some_and(|r| r == target) => found.push(pointer.to_owned()),
+                Value::Object(map) if map.get("$ref").is_some_and(|r| r == target) => {
+                    found.push(pointer.to_owned())
+                }
                 Value::Object(map) => {
-                    map.iter().for_each(|(k, v)| collect(v, &format!("{pointer}/{}", escape(k)), target, found));
+                    map.iter().for_each(|(k, v)| {
+                        collect(v, &format!("{pointer}/{}", escape(k)), target, found)
+                    });
                 }
                 Value::Array(list) => {
-                    list.iter().enumerate().for_each(|(n, v)| collect(v, &format!("{pointer}/{n}"), target, found));
+                    list.iter()
+                        .enumerate()
+                        .for_each(|(n, v)| collect(v, &format!("{pointer}/{n}"), target, found));
                 }
                 _ => {}
             }
@@ -283,9 +314,12 @@ impl<'a> Walk<'a> {
         let mut found = Vec::new();
         collect(self.document, "", target, &mut found);
         let at = |pointer: String| {
-            let shared = pointer.rsplit_once('/').and_then(|(list, n)| Some((list.strip_suffix("/parameters")?, n)));
-            let item =
-                shared.and_then(|(item, n)| Some((item, self.document.pointer(item)?, n.parse::<usize>().ok()?)));
+            let shared = pointer
+                .rsplit_once('/')
+                .and_then(|(list, n)| Some((list.strip_suffix("/parameters")?, n)));
+            let item = shared.and_then(|(item, n)| {
+                Some((item, self.document.pointer(item)?, n.parse::<usize>().ok()?))
+            });
             let sites = match item.filter(|(_, item, _)| item.get("responses").is_none()) {
                 Some((path, item, n)) => self.heirs(path, item, &item["parameters"][n]),
                 None => vec![self.name_in_report(&pointer)],
@@ -304,7 +338,9 @@ impl<'a> Walk<'a> {
                 _ => &here[step.replace("~1", "/").replace("~0", "~")],
             };
             match here {
-                Value::Array(_) if last == "parameters" => site += &format!("/{}", escape(&self.parameter_name(next))),
+                Value::Array(_) if last == "parameters" => {
+                    site += &format!("/{}", escape(&self.parameter_name(next)))
+                }
                 Value::Array(_) => return site,
                 _ => site += &format!("/{step}"),
             }
@@ -317,7 +353,8 @@ impl<'a> Walk<'a> {
     where
         'a: 'b,
     {
-        let target = object["$ref"].as_str().and_then(|r| self.document.pointer(r.trim_start_matches('#')));
+        let target =
+            object["$ref"].as_str().and_then(|r| self.document.pointer(r.trim_start_matches('#')));
         target.unwrap_or(object)
     }
 
@@ -339,19 +376,27 @@ impl<'a> Walk<'a> {
         let holder = list.strip_suffix("/parameters").expect("a list of parameters");
         let item = self.document.pointer(holder).expect("a place in the document");
         let methods = METHODS.iter().filter(|method| item[**method].is_object());
-        let shared: Vec<String> = methods.map(|method| format!("{holder}/{method}/parameters")).collect();
+        let shared: Vec<String> =
+            methods.map(|method| format!("{holder}/{method}/parameters")).collect();
         if shared.is_empty() { vec![list.to_owned()] } else { shared }
     }
 
     fn parameter_name(&self, parameter: &Value) -> String {
         let said = self.resolved(parameter);
-        format!("{}:{}", said["in"].as_str().unwrap_or_default(), said["name"].as_str().unwrap_or_default())
+        format!(
+            "{}:{}",
+            said["in"].as_str().unwrap_or_default(),
+            said["name"].as_str().unwrap_or_default()
+        )
     }
 
     // --- the walk ---
 
     fn document(&mut self) {
-        let (document, at) = (self.document, At { pointer: String::new(), sites: vec![String::new()], in_set: false });
+        let (document, at) = (
+            self.document,
+            At { pointer: String::new(), sites: vec![String::new()], in_set: false },
+        );
         self.saw(Object::Document, &at);
         self.put("openapi version changed", &at.member("openapi"), json!("3.1.0"));
         let info = at.member("info");
@@ -390,18 +435,36 @@ impl<'a> Walk<'a> {
                 let there = all.member(name);
                 self.saw(Object::ServerVariable, &there);
                 let value = variable["enum"].as_array().and_then(|values| values.last().cloned());
-                self.put("server variable default changed", &there.member("default"), value.unwrap_or(json!(NEW)));
+                self.put(
+                    "server variable default changed",
+                    &there.member("default"),
+                    value.unwrap_or(json!(NEW)),
+                );
                 for (n, _) in items(variable, "enum").iter().enumerate().skip(1) {
                     self.take("server variable value removed", &there.member("enum").element(n));
                 }
                 if variable.get("enum").is_some() {
                     self.saw(Object::RepeatableSet, &there.member("enum"));
                     let set = there.member("enum");
-                    self.add("server variable value added", &set, vec![Put(set.member("-").pointer, json!(NEW))]);
+                    self.add(
+                        "server variable value added",
+                        &set,
+                        vec![Put(set.member("-").pointer, json!(NEW))],
+                    );
                 }
-                let url = server["url"].as_str().unwrap_or_default().replace(&format!("{{{name}}}"), "{mutant}");
-                let steps = vec![Rename(there.pointer.clone(), NEW.into()), Put(at.member("url").pointer, json!(url))];
-                self.add_at("server variable renamed", &[&there, &all.member(NEW), &at.member("url")], steps);
+                let url = server["url"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .replace(&format!("{{{name}}}"), "{mutant}");
+                let steps = vec![
+                    Rename(there.pointer.clone(), NEW.into()),
+                    Put(at.member("url").pointer, json!(url)),
+                ];
+                self.add_at(
+                    "server variable renamed",
+                    &[&there, &all.member(NEW), &at.member("url")],
+                    steps,
+                );
             }
         }
     }
@@ -410,7 +473,10 @@ impl<'a> Walk<'a> {
     fn inherited_security(&mut self, at: &At) {
         let mut heirs = Vec::new();
         for (path, item) in members(self.document, "paths") {
-            for method in METHODS.iter().filter(|m| item[**m].is_object() && item[**m].get("security").is_none()) {
+            for method in METHODS
+                .iter()
+                .filter(|m| item[**m].is_object() && item[**m].get("security").is_none())
+            {
                 heirs.push(format!("/paths/{}/{method}/security", escape(path)));
             }
         }
@@ -429,7 +495,9 @@ impl<'a> Walk<'a> {
         self.rename("last slash", paths, path, &slash);
         for variable in path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
             let mut holders = vec![(at.clone(), item)];
-            holders.extend(METHODS.iter().filter(|m| item[**m].is_object()).map(|m| (at.member(m), &item[*m])));
+            holders.extend(
+                METHODS.iter().filter(|m| item[**m].is_object()).map(|m| (at.member(m), &item[*m])),
+            );
             let mut declared = Vec::new();
             for (holder, object) in holders {
                 for (n, parameter) in items(object, "parameters").iter().enumerate() {
@@ -449,7 +517,9 @@ impl<'a> Walk<'a> {
             };
             let template = format!("{{{variable}}}");
             let renamed = path.replace(&template, "{mutant}");
-            change("path variable renamed", renamed, &|p| Put(p.member("name").pointer, json!(NEW)));
+            change("path variable renamed", renamed, &|p| {
+                Put(p.member("name").pointer, json!(NEW))
+            });
             let without = path.replace(&template, "literal");
             change("path variable made a literal", without, &|p| Take(p.pointer.clone()));
         }
@@ -463,10 +533,15 @@ impl<'a> Walk<'a> {
         self.saw(Object::PathItem, at);
         let shared = items(item, "parameters");
         let present: Vec<&str> = METHODS.into_iter().filter(|m| item[*m].is_object()).collect();
-        self.put("server added", &at.member("servers"), json!([{"url": "https://mutant.example.org"}]));
+        self.put(
+            "server added",
+            &at.member("servers"),
+            json!([{"url": "https://mutant.example.org"}]),
+        );
         // Every path parameter that a new operation must declare.
         let own = present.first().map(|m| items(&item[*m], "parameters")).unwrap_or_default();
-        let needed: Vec<Value> = own.iter().filter(|p| self.resolved(p)["in"] == "path").cloned().collect();
+        let needed: Vec<Value> =
+            own.iter().filter(|p| self.resolved(p)["in"] == "path").cloned().collect();
         for method in METHODS.into_iter().filter(|m| item.get(*m).is_none()) {
             self.put("operation added", &at.member(method), fresh_operation(&needed));
         }
@@ -474,10 +549,14 @@ impl<'a> Walk<'a> {
             // A report lists them at every operation that does not override them.
             let list = at.member("parameters");
             self.saw(Object::Set, &list);
-            let lists = present.iter().flat_map(|method| at.member(method).member("parameters").sites).collect();
+            let lists = present
+                .iter()
+                .flat_map(|method| at.member(method).member("parameters").sites)
+                .collect();
             let parents = At { pointer: list.pointer.clone(), sites: lists, in_set: false };
             for (n, parameter) in shared.iter().enumerate() {
-                let sites = at.sites.iter().flat_map(|at| self.heirs(at, item, parameter)).collect();
+                let sites =
+                    at.sites.iter().flat_map(|at| self.heirs(at, item, parameter)).collect();
                 let place = At { pointer: format!("{}/{n}", list.pointer), sites, in_set: false };
                 self.parameter(&parents, &place, parameter);
             }
@@ -505,7 +584,11 @@ impl<'a> Walk<'a> {
             json!(id),
         );
         self.flip("operation deprecated", at, operation, "deprecated");
-        self.put("server added", &at.member("servers"), json!([{"url": "https://mutant.example.org"}]));
+        self.put(
+            "server added",
+            &at.member("servers"),
+            json!([{"url": "https://mutant.example.org"}]),
+        );
         let tags = at.member("tags");
         match operation.get("tags") {
             None => self.put("tag added", &tags, json!([NEW])),
@@ -528,7 +611,8 @@ impl<'a> Walk<'a> {
             // OpenAPI does not define request bodies for the other methods.
             None if !["post", "put", "patch"].contains(&method) => {}
             None => {
-                let fresh = json!({"content": {"application/json": {"schema": {"type": "object"}}}});
+                let fresh =
+                    json!({"content": {"application/json": {"schema": {"type": "object"}}}});
                 self.put("request body added", &body, fresh);
             }
             Some(said) => {
@@ -562,7 +646,8 @@ impl<'a> Walk<'a> {
 
     fn security(&mut self, at: &At, own: Option<&Value>, inherited: &Value) {
         let alternatives: Vec<Value> = own.and_then(Value::as_array).cloned().unwrap_or_default();
-        let schemes: Vec<&String> = members(&self.document["components"], "securitySchemes").map(|(n, _)| n).collect();
+        let schemes: Vec<&String> =
+            members(&self.document["components"], "securitySchemes").map(|(n, _)| n).collect();
         if own.is_none() {
             for scheme in &schemes {
                 self.put("security alternative added", at, json!([{scheme.as_str(): []}]));
@@ -587,11 +672,20 @@ impl<'a> Walk<'a> {
         }
         for (n, alternative) in alternatives.iter().enumerate() {
             let there = at.element(n);
-            let asked: Vec<&String> = alternative.as_object().into_iter().flat_map(Members::keys).collect();
+            let asked: Vec<&String> =
+                alternative.as_object().into_iter().flat_map(Members::keys).collect();
             let anonymous = asked.is_empty();
-            self.take(if anonymous { "anonymous alternative removed" } else { "security alternative removed" }, &there);
+            self.take(
+                if anonymous {
+                    "anonymous alternative removed"
+                } else {
+                    "security alternative removed"
+                },
+                &there,
+            );
             for scheme in &asked {
-                let is = self.document["components"]["securitySchemes"][scheme.as_str()]["type"].as_str();
+                let is = self.document["components"]["securitySchemes"][scheme.as_str()]["type"]
+                    .as_str();
                 let scopes = there.named(scheme, "").pointer;
                 if matches!(is, Some("oauth2" | "openIdConnect")) {
                     self.add("scope added", at, vec![Put(format!("{scopes}/-"), json!(NEW))]);
@@ -609,7 +703,11 @@ impl<'a> Walk<'a> {
                     !asked.contains(other) && !alternatives.contains(&changed)
                 };
                 if let Some(other) = schemes.iter().find(swapped) {
-                    self.add("scheme of an alternative changed", at, vec![Rename(scopes, (*other).clone())]);
+                    self.add(
+                        "scheme of an alternative changed",
+                        at,
+                        vec![Rename(scopes, (*other).clone())],
+                    );
                 }
             }
             let more = schemes.iter().find(|scheme| !asked.contains(scheme));
@@ -625,7 +723,10 @@ impl<'a> Walk<'a> {
         let schema = json!({"type": "string"});
         let fresh = [
             ("parameter added", json!({"in": "query", "name": NEW, "schema": schema})),
-            ("required parameter added", json!({"in": "query", "name": NEW, "required": true, "schema": schema})),
+            (
+                "required parameter added",
+                json!({"in": "query", "name": NEW, "required": true, "schema": schema}),
+            ),
             ("header parameter added", json!({"in": "header", "name": NEW, "schema": schema})),
             ("cookie parameter added", json!({"in": "cookie", "name": NEW, "schema": schema})),
         ];
@@ -663,7 +764,9 @@ impl<'a> Walk<'a> {
             };
             let name = said["name"].as_str().unwrap_or_default();
             moved("parameter renamed", "name", NEW.to_owned(), format!("{location}:{NEW}"));
-            for other in ["query", "header", "cookie"].into_iter().filter(|other| *other != location) {
+            for other in
+                ["query", "header", "cookie"].into_iter().filter(|other| *other != location)
+            {
                 moved("parameter moved", "in", other.to_owned(), format!("{other}:{name}"));
             }
         }
@@ -688,22 +791,40 @@ impl<'a> Walk<'a> {
             self.put("parameter style changed", &at.member("style"), json!(style));
         }
         if matches!(schema["type"].as_str(), Some("array" | "object")) {
-            let form = parameter["style"].as_str().map_or(matches!(location, "query" | "cookie"), |s| s == "form");
+            let form = parameter["style"]
+                .as_str()
+                .map_or(matches!(location, "query" | "cookie"), |s| s == "form");
             let explode = parameter["explode"].as_bool().unwrap_or(form);
             self.put("parameter explode flipped", &at.member("explode"), json!(!explode));
             if location == "query" && schema["type"] == "array" {
-                let style = if parameter["style"] == "pipeDelimited" { "spaceDelimited" } else { "pipeDelimited" };
+                let style = if parameter["style"] == "pipeDelimited" {
+                    "spaceDelimited"
+                } else {
+                    "pipeDelimited"
+                };
                 // It determines the default of `explode`.
-                self.add("parameter style changed", at, vec![Put(at.member("style").pointer, json!(style))]);
+                self.add(
+                    "parameter style changed",
+                    at,
+                    vec![Put(at.member("style").pointer, json!(style))],
+                );
             }
         }
         self.flip("parameter deprecated", at, parameter, "deprecated");
         if let Some(schema) = parameter.get("schema") {
             let optional = !is_true(parameter, "required");
-            self.schema(&at.member("schema"), schema, Role { is_property: false, may_default: optional });
+            self.schema(
+                &at.member("schema"),
+                schema,
+                Role { is_property: false, may_default: optional },
+            );
             let (old, new) = (at.member("schema"), at.member("content"));
             let content = Put(new.pointer.clone(), json!({"application/json": {"schema": schema}}));
-            self.add_at("parameter becomes content", &[&old, &new], vec![Take(old.pointer.clone()), content]);
+            self.add_at(
+                "parameter becomes content",
+                &[&old, &new],
+                vec![Take(old.pointer.clone()), content],
+            );
         }
         self.content(&at.member("content"), &parameter["content"], 1);
     }
@@ -750,8 +871,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let encodings = at.member("encoding");
-        if let Some((property, _)) =
-            members(self.resolved(&said["schema"]), "properties").find(|(name, _)| said["encoding"].get(name).is_none())
+        if let Some((property, _)) = members(self.resolved(&said["schema"]), "properties")
+            .find(|(name, _)| said["encoding"].get(name).is_none())
         {
             let fresh = json!({"contentType": "text/mutant"});
             match said.get("encoding") {
@@ -763,8 +884,11 @@ impl<'a> Walk<'a> {
             let there = encodings.member(property);
             self.saw(Object::Encoding, &there);
             self.take("encoding removed", &there);
-            let kinds =
-                ["encoding content type added", "encoding content type changed", "encoding content type removed"];
+            let kinds = [
+                "encoding content type added",
+                "encoding content type changed",
+                "encoding content type removed",
+            ];
             self.keyword(kinds, &there, encoding, "contentType", json!("text/mutant"));
             self.headers(&there, encoding);
         }
@@ -775,7 +899,11 @@ impl<'a> Walk<'a> {
         let statuses = || all.iter().filter(|(status, _)| !status.starts_with("x-"));
         self.put("status added", &at.member("418"), json!({"description": "a teapot"}));
         if !all.contains_key("default") {
-            self.put("default response added", &at.member("default"), json!({"description": "anything else"}));
+            self.put(
+                "default response added",
+                &at.member("default"),
+                json!({"description": "anything else"}),
+            );
         }
         for (status, response) in statuses() {
             if statuses().count() > 1 {
@@ -783,7 +911,8 @@ impl<'a> Walk<'a> {
             }
             let other = match status.parse::<u16>() {
                 Ok(number) => (number + 1..).map(|n| n.to_string()).find(|n| !all.contains_key(n)),
-                Err(_) => Some("5XX".to_owned()).filter(|other| other != status && !all.contains_key(other)),
+                Err(_) => Some("5XX".to_owned())
+                    .filter(|other| other != status && !all.contains_key(other)),
             };
             if let Some(other) = other {
                 self.rename("status changed", at, status, &other);
@@ -801,12 +930,20 @@ impl<'a> Walk<'a> {
         match response.get("content") {
             None => {
                 let schema = |schema: Value| json!({"application/json": {"schema": schema}});
-                self.put("empty response gains a schema", &content, schema(json!({"type": "string"})));
+                self.put(
+                    "empty response gains a schema",
+                    &content,
+                    schema(json!({"type": "string"})),
+                );
                 if let Some((name, _)) = members(&self.document["components"], "schemas").next() {
                     let reference = json!({"$ref": format!("#/components/schemas/{name}")});
                     self.put("empty response gains a schema", &content, schema(reference));
                 }
-                self.put("empty response gains a content type", &content, json!({"text/plain": {}}));
+                self.put(
+                    "empty response gains a content type",
+                    &content,
+                    json!({"text/plain": {}}),
+                );
             }
             Some(said) => {
                 self.take("response loses its content", &content);
@@ -842,7 +979,11 @@ impl<'a> Walk<'a> {
         let parameters = at.member("parameters");
         for (name, _) in members(link, "parameters") {
             self.take("link parameter removed", &parameters.member(name));
-            self.put("link parameter changed", &parameters.member(name), json!("$request.query.mutant"));
+            self.put(
+                "link parameter changed",
+                &parameters.member(name),
+                json!("$request.query.mutant"),
+            );
         }
         let step = match link.get("parameters") {
             None => Put(parameters.pointer.clone(), json!({NEW: 1})),
@@ -897,7 +1038,11 @@ impl<'a> Walk<'a> {
                 "component parameter added",
                 json!({"in": "query", "name": NEW, "schema": {"type": "string"}}),
             ),
-            ("requestBodies", "component request body added", json!({"content": {"application/json": {}}})),
+            (
+                "requestBodies",
+                "component request body added",
+                json!({"content": {"application/json": {}}}),
+            ),
             ("headers", "component header added", json!({"schema": {"type": "string"}})),
             ("links", "component link added", json!({"operationId": NEW})),
             ("callbacks", "component callback added", json!({"{$url}": {}})),
@@ -948,7 +1093,9 @@ impl<'a> Walk<'a> {
             Some(rest) if rest.starts_with('/') => format!("{}{rest}", map.member(&new).pointer),
             _ => pointer.to_owned(),
         };
-        steps.extend(uses.iter().map(|user| Put(format!("{}/$ref", moved(&user.pointer)), target.clone())));
+        steps.extend(
+            uses.iter().map(|user| Put(format!("{}/$ref", moved(&user.pointer)), target.clone())),
+        );
         let renamed = map.member(&new);
         let mut sites = vec![at, &renamed];
         sites.extend(uses.iter().filter(|user| moved(&user.pointer) == user.pointer));
@@ -965,7 +1112,9 @@ impl<'a> Walk<'a> {
             for user in &uses {
                 sites.extend(user.sites.clone());
                 let renamed = format!("{}:{NEW}", parameter["in"].as_str().unwrap_or_default());
-                sites.extend(self.lists(&user.pointer).iter().map(|list| format!("{list}/{renamed}")));
+                sites.extend(
+                    self.lists(&user.pointer).iter().map(|list| format!("{list}/{renamed}")),
+                );
             }
             let at = At { pointer: own.pointer.clone(), sites, in_set: false };
             self.put("parameter renamed", &at, json!(NEW));
@@ -980,7 +1129,9 @@ impl<'a> Walk<'a> {
         match scheme["type"].as_str() {
             Some("apiKey") => {
                 self.text("security scheme key renamed", at, scheme, "name");
-                for other in ["header", "query", "cookie"].into_iter().filter(|other| scheme["in"] != *other) {
+                for other in
+                    ["header", "query", "cookie"].into_iter().filter(|other| scheme["in"] != *other)
+                {
                     self.put("security scheme moved", &at.member("in"), json!(other));
                 }
             }
@@ -988,7 +1139,9 @@ impl<'a> Walk<'a> {
                 let other = if scheme["scheme"] == "bearer" { "basic" } else { "bearer" };
                 self.put("security scheme changed", &at.member("scheme"), json!(other));
             }
-            Some("openIdConnect") => self.text("security scheme URL changed", at, scheme, "openIdConnectUrl"),
+            Some("openIdConnect") => {
+                self.text("security scheme URL changed", at, scheme, "openIdConnectUrl")
+            }
             _ => {}
         }
         let other = if scheme["type"] == "http" {
@@ -1011,7 +1164,11 @@ impl<'a> Walk<'a> {
             self.add("scope added", &scopes, vec![Put(scopes.member(NEW).pointer, json!(""))]);
             for (scope, _) in members(said, "scopes") {
                 self.add("scope removed", &scopes, vec![Take(scopes.member(scope).pointer)]);
-                self.add("scope renamed", &scopes, vec![Rename(scopes.member(scope).pointer, NEW.to_owned())]);
+                self.add(
+                    "scope renamed",
+                    &scopes,
+                    vec![Rename(scopes.member(scope).pointer, NEW.to_owned())],
+                );
             }
         }
         self.security_scheme_uses(at, name);
@@ -1022,7 +1179,10 @@ impl<'a> Walk<'a> {
         let mut holders = vec![("/security".to_owned(), &self.document["security"])];
         for (path, item) in members(self.document, "paths") {
             for (method, operation) in item.as_object().into_iter().flatten() {
-                holders.push((format!("/paths/{}/{method}/security", escape(path)), &operation["security"]));
+                holders.push((
+                    format!("/paths/{}/{method}/security", escape(path)),
+                    &operation["security"],
+                ));
             }
         }
         let (mut renames, mut takes, mut sites) = (Vec::new(), Vec::new(), at.sites.clone());
@@ -1030,15 +1190,23 @@ impl<'a> Walk<'a> {
             let alternatives = security.as_array().map(Vec::as_slice).unwrap_or_default();
             let using = alternatives.iter().enumerate().filter(|(_, one)| one.get(name).is_some());
             let using: Vec<usize> = using.map(|(n, _)| n).collect();
-            renames.extend(using.iter().map(|n| Rename(format!("{pointer}/{n}/{}", escape(name)), NEW.to_owned())));
+            renames.extend(
+                using
+                    .iter()
+                    .map(|n| Rename(format!("{pointer}/{n}/{}", escape(name)), NEW.to_owned())),
+            );
             takes.extend(using.iter().rev().map(|n| Take(format!("{pointer}/{n}"))));
             // For the document's own list, a report names the inheriting operations.
             if !using.is_empty() && pointer != "/security" {
                 sites.push(pointer);
             } else if !using.is_empty() {
                 for (path, item) in members(self.document, "paths") {
-                    let heirs = METHODS.iter().filter(|m| item[**m].is_object() && item[**m].get("security").is_none());
-                    sites.extend(heirs.map(|method| format!("/paths/{}/{method}/security", escape(path))));
+                    let heirs = METHODS
+                        .iter()
+                        .filter(|m| item[**m].is_object() && item[**m].get("security").is_none());
+                    sites.extend(
+                        heirs.map(|method| format!("/paths/{}/{method}/security", escape(path))),
+                    );
                 }
             }
         }
@@ -1064,14 +1232,22 @@ impl<'a> Walk<'a> {
         }
         self.saw(Object::Schema, at);
         let kind = schema["type"].as_str().unwrap_or_default();
-        let put = |walk: &mut Self, kind, key: &str, value: Value| walk.put(kind, &at.member(key), value);
+        let put =
+            |walk: &mut Self, kind, key: &str, value: Value| walk.put(kind, &at.member(key), value);
         if kind.is_empty() {
-            let composed = ["allOf", "anyOf", "oneOf", "not", "enum"].iter().any(|key| schema.get(*key).is_some());
+            let composed = ["allOf", "anyOf", "oneOf", "not", "enum"]
+                .iter()
+                .any(|key| schema.get(*key).is_some());
             if !composed {
                 put(self, "type added", "type", json!("string"));
             }
         } else {
-            put(self, "type changed", "type", json!(if kind == "string" { "integer" } else { "string" }));
+            put(
+                self,
+                "type changed",
+                "type",
+                json!(if kind == "string" { "integer" } else { "string" }),
+            );
             self.take("type removed", &at.member("type"));
         }
         let has_enum = schema.get("enum").is_some();
@@ -1085,7 +1261,13 @@ impl<'a> Walk<'a> {
             _ => "",
         };
         if !format.is_empty() && !has_enum {
-            self.keyword(["format added", "format changed", "format removed"], at, schema, "format", json!(format));
+            self.keyword(
+                ["format added", "format changed", "format removed"],
+                at,
+                schema,
+                "format",
+                json!(format),
+            );
         }
         let next = |key: &str, start: i64| json!(schema[key].as_i64().map_or(start, |old| old + 1));
         let mut bound = |kinds, key: &str, value: i64| {
@@ -1095,8 +1277,16 @@ impl<'a> Walk<'a> {
         };
         match kind {
             "string" => {
-                bound(["maxLength added", "maxLength changed", "maxLength removed"], "maxLength", 77);
-                bound(["minLength added", "minLength changed", "minLength removed"], "minLength", 3);
+                bound(
+                    ["maxLength added", "maxLength changed", "maxLength removed"],
+                    "maxLength",
+                    77,
+                );
+                bound(
+                    ["minLength added", "minLength changed", "minLength removed"],
+                    "minLength",
+                    3,
+                );
                 if !has_enum {
                     let kinds = ["pattern added", "pattern changed", "pattern removed"];
                     self.keyword(kinds, at, schema, "pattern", json!("^mutant"));
@@ -1105,8 +1295,14 @@ impl<'a> Walk<'a> {
             "integer" | "number" => {
                 bound(["maximum added", "maximum changed", "maximum removed"], "maximum", 77);
                 bound(["minimum added", "minimum changed", "minimum removed"], "minimum", -77);
-                bound(["multipleOf added", "multipleOf changed", "multipleOf removed"], "multipleOf", 7);
-                for (bound, exclusive) in [("maximum", "exclusiveMaximum"), ("minimum", "exclusiveMinimum")] {
+                bound(
+                    ["multipleOf added", "multipleOf changed", "multipleOf removed"],
+                    "multipleOf",
+                    7,
+                );
+                for (bound, exclusive) in
+                    [("maximum", "exclusiveMaximum"), ("minimum", "exclusiveMinimum")]
+                {
                     if schema.get(bound).is_some() {
                         self.flip("bound made exclusive", at, schema, exclusive);
                     }
@@ -1121,8 +1317,16 @@ impl<'a> Walk<'a> {
                 }
             }
             "object" => {
-                bound(["maxProperties added", "maxProperties changed", "maxProperties removed"], "maxProperties", 77);
-                bound(["minProperties added", "minProperties changed", "minProperties removed"], "minProperties", 1);
+                bound(
+                    ["maxProperties added", "maxProperties changed", "maxProperties removed"],
+                    "maxProperties",
+                    77,
+                );
+                bound(
+                    ["minProperties added", "minProperties changed", "minProperties removed"],
+                    "minProperties",
+                    1,
+                );
                 self.additional_properties(at, schema);
             }
             _ => {}
@@ -1136,7 +1340,13 @@ impl<'a> Walk<'a> {
             _ => Value::Null,
         };
         if !value.is_null() && role.may_default && !is_true(schema, "readOnly") {
-            self.keyword(["default added", "default changed", "default removed"], at, schema, "default", value);
+            self.keyword(
+                ["default added", "default changed", "default removed"],
+                at,
+                schema,
+                "default",
+                value,
+            );
         }
         let takes_null = !has_enum || items(schema, "enum").contains(&Value::Null);
         if !kind.is_empty() && takes_null {
@@ -1152,7 +1362,8 @@ impl<'a> Walk<'a> {
                 }
                 if is_true(schema, key) {
                     let (old, new) = (at.member(key), at.member(other));
-                    let steps = vec![Take(old.pointer.clone()), Put(new.pointer.clone(), json!(true))];
+                    let steps =
+                        vec![Take(old.pointer.clone()), Put(new.pointer.clone(), json!(true))];
                     self.add_at(swapped, &[&old, &new], steps);
                 }
             }
@@ -1160,7 +1371,13 @@ impl<'a> Walk<'a> {
         self.flip("schema deprecated", at, schema, "deprecated");
         // Generators derive type names from it.
         let title = format!("{NEW} {}", schema["title"].as_str().unwrap_or_default());
-        self.keyword(["title added", "title changed", "title removed"], at, schema, "title", json!(title));
+        self.keyword(
+            ["title added", "title changed", "title removed"],
+            at,
+            schema,
+            "title",
+            json!(title),
+        );
         self.composition(at, schema);
         self.discriminator(at, schema);
         self.xml(at, schema);
@@ -1184,21 +1401,31 @@ impl<'a> Walk<'a> {
             };
             let there = all.member(NEW);
             self.add("property added", &there, vec![step.clone()]);
-            self.add_at("required property added", &[&there, &required.member(NEW)], vec![step, require(NEW)]);
+            self.add_at(
+                "required property added",
+                &[&there, &required.member(NEW)],
+                vec![step, require(NEW)],
+            );
         }
         for (name, property) in members(schema, "properties") {
             let there = all.member(name);
             let place = names.iter().position(|required| required == name);
             let listed = place.map(|n| required.element(n).pointer);
             let (flag, renamed) = (required.member(name), all.member(NEW));
-            let (mut taken, mut moved) =
-                (vec![Take(there.pointer.clone())], vec![Rename(there.pointer.clone(), NEW.into())]);
+            let (mut taken, mut moved) = (
+                vec![Take(there.pointer.clone())],
+                vec![Rename(there.pointer.clone(), NEW.into())],
+            );
             match &listed {
                 Some(listed) => {
                     taken.push(Take(listed.clone()));
                     moved.push(Put(listed.clone(), json!(NEW)));
                     self.add_at("property removed", &[&there, &flag], taken);
-                    self.add_at("property renamed", &[&there, &renamed, &flag, &required.member(NEW)], moved);
+                    self.add_at(
+                        "property renamed",
+                        &[&there, &renamed, &flag, &required.member(NEW)],
+                        moved,
+                    );
                     self.add("property no longer required", &flag, vec![Take(listed.clone())]);
                 }
                 None => {
@@ -1207,7 +1434,11 @@ impl<'a> Walk<'a> {
                     self.add("property made required", &flag, vec![require(name)]);
                 }
             }
-            self.schema(&there, property, Role { is_property: true, may_default: listed.is_none() });
+            self.schema(
+                &there,
+                property,
+                Role { is_property: true, may_default: listed.is_none() },
+            );
         }
     }
 
@@ -1216,7 +1447,11 @@ impl<'a> Walk<'a> {
         match schema.get("additionalProperties") {
             None | Some(Value::Bool(true)) => {
                 self.put("object closed", &there, json!(false));
-                self.put("additional properties described", &there, json!({"type": "string", "enum": [NEW]}));
+                self.put(
+                    "additional properties described",
+                    &there,
+                    json!({"type": "string", "enum": [NEW]}),
+                );
             }
             Some(Value::Bool(_)) => self.take("object opened", &there),
             Some(described) => {
@@ -1239,7 +1474,11 @@ impl<'a> Walk<'a> {
             Some(values) => {
                 self.saw(Object::RepeatableSet, &there);
                 self.take("enum removed", &there);
-                self.add("enum value added", &there, vec![Put(there.member("-").pointer, fresh.clone())]);
+                self.add(
+                    "enum value added",
+                    &there,
+                    vec![Put(there.member("-").pointer, fresh.clone())],
+                );
                 for n in 0..values.len() {
                     // An empty enum is invalid.
                     if values.len() > 1 {
@@ -1258,7 +1497,11 @@ impl<'a> Walk<'a> {
             let Some(parts) = schema.get(key).and_then(Value::as_array) else { continue };
             self.saw(if key == "oneOf" { Object::Set } else { Object::RepeatableSet }, &there);
             self.rename("composition changed", at, key, other);
-            self.add("composition part added", &there, vec![Put(there.member("-").pointer, fresh.clone())]);
+            self.add(
+                "composition part added",
+                &there,
+                vec![Put(there.member("-").pointer, fresh.clone())],
+            );
             for (n, part) in parts.iter().enumerate() {
                 if parts.len() > 1 {
                     self.take("composition part removed", &there.element(n));
@@ -1303,7 +1546,13 @@ impl<'a> Walk<'a> {
             return self.put("XML name added", &there, json!({"name": NEW}));
         };
         self.saw(Object::Xml, &there);
-        self.keyword(["XML name added", "XML name changed", "XML name removed"], &there, said, "name", json!(NEW));
+        self.keyword(
+            ["XML name added", "XML name changed", "XML name removed"],
+            &there,
+            said,
+            "name",
+            json!(NEW),
+        );
         self.flip("XML attribute flipped", &there, said, "attribute");
         if schema["type"] == "array" {
             self.flip("XML wrapped flipped", &there, said, "wrapped");
@@ -1320,7 +1569,8 @@ struct Role {
 }
 
 fn fresh_operation(parameters: &[Value]) -> Value {
-    let mut operation = json!({"operationId": "mutant_operation", "responses": {"204": {"description": ""}}});
+    let mut operation =
+        json!({"operationId": "mutant_operation", "responses": {"204": {"description": ""}}});
     if !parameters.is_empty() {
         operation["parameters"] = json!(parameters);
     }

@@ -51,7 +51,8 @@ fn acting(server: &str) -> String {
     file.items.retain(|item| {
         let syn::Item::Impl(item) = item else { return true };
         let request = format!("Body < {} ,", item.self_ty.to_token_stream());
-        !implements(item, "JsonSchema") && (!implements(item, "HasConstraints") || all.contains(&request))
+        !implements(item, "JsonSchema")
+            && (!implements(item, "HasConstraints") || all.contains(&request))
     });
     Speechless.visit_file_mut(&mut file);
     file.to_token_stream().to_string()
@@ -71,7 +72,9 @@ impl VisitMut for Speechless {
 
     fn visit_item_mod_mut(&mut self, module: &mut syn::ItemMod) {
         for (_, items) in module.content.iter_mut() {
-            items.retain(|item| !matches!(item, syn::Item::Impl(item) if implements(item, "JsonSchema")));
+            items.retain(
+                |item| !matches!(item, syn::Item::Impl(item) if implements(item, "JsonSchema")),
+            );
         }
         visit_mut::visit_item_mod_mut(self, module);
     }
@@ -79,8 +82,10 @@ impl VisitMut for Speechless {
     /// `http/fields.rs` skips readOnly members, ignores `write_only`, and reads a `Uri` as a text.
     fn visit_expr_array_mut(&mut self, array: &mut syn::ExprArray) {
         let rows = std::mem::take(&mut array.elems);
-        array.elems =
-            rows.into_iter().filter(|row| !row.to_token_stream().to_string().contains("read_only : true")).collect();
+        array.elems = rows
+            .into_iter()
+            .filter(|row| !row.to_token_stream().to_string().contains("read_only : true"))
+            .collect();
         visit_mut::visit_expr_array_mut(self, array);
     }
 
@@ -101,11 +106,17 @@ impl VisitMut for Speechless {
 /// The reason why a documented change of this kind requires nothing of a server.
 fn asks_nothing(mutation: &Mutation) -> Option<&'static str> {
     Some(match mutation.kind {
-        "title added" | "title changed" | "title removed" => "a title names a schema for people and generators",
+        "title added" | "title changed" | "title removed" => {
+            "a title names a schema for people and generators"
+        }
         "schema deprecated" => "deprecation is advice to clients",
         "title of the API changed" | "version of the API changed" => "it names the document itself",
-        "readOnly flipped" | "readOnly becomes writeOnly" => "a schema that stands in replies alone: no request has it",
-        "writeOnly flipped" | "writeOnly becomes readOnly" => "a schema that stands in requests alone: no reply has it",
+        "readOnly flipped" | "readOnly becomes writeOnly" => {
+            "a schema that stands in replies alone: no request has it"
+        }
+        "writeOnly flipped" | "writeOnly becomes readOnly" => {
+            "a schema that stands in requests alone: no reply has it"
+        }
         "format added" | "format changed" | "format removed" => "int64 is what an integer is here",
         _ => return None,
     })
@@ -145,8 +156,10 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
         Err(why) => Generated::Judged(Verdict::Generator, why),
         Ok((_, all)) if all == before.1 => {
             // The rebuilt server equals this one, compared with another document.
-            let differences = diff(mutated, &export_beside(mutated).expect("the export of this server"));
-            let verdict = if differences.is_empty() { Verdict::Survived } else { Verdict::SpecDiff };
+            let differences =
+                diff(mutated, &export_beside(mutated).expect("the export of this server"));
+            let verdict =
+                if differences.is_empty() { Verdict::Survived } else { Verdict::SpecDiff };
             Generated::Judged(verdict, "the generated code is the same".to_owned())
         }
         Ok((acts, _)) if acts == before.0 => {
@@ -160,7 +173,11 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
         }
         Ok((acts, _)) => {
             let row = row(mutation);
-            assert!(row.iter().all(|row| acts.contains(row)), "{}: {row:?} is in no table", mutation.pointer);
+            assert!(
+                row.iter().all(|row| acts.contains(row)),
+                "{}: {row:?} is in no table",
+                mutation.pointer
+            );
             Generated::Acts
         }
     }
@@ -190,14 +207,23 @@ fn expected_export(mutated: &Value) -> Value {
     let schemas = &mutated["components"]["schemas"];
     let roles = enforced::SchemaRoles::new(&document["paths"], schemas);
     for (name, schema) in schemas.as_object().into_iter().flatten() {
-        document["components"]["schemas"][name] = enforced::schema(name, schema, &roles, GUARANTEES);
+        document["components"]["schemas"][name] =
+            enforced::schema(name, schema, &roles, GUARANTEES);
     }
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            let said = mutated["paths"][path][method]["parameters"].as_array().cloned().unwrap_or_default();
-            for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-                let same = |other: &&Value| other["name"] == parameter["name"] && other["in"] == parameter["in"];
-                parameter["schema"] = said.iter().find(same).map_or(Value::Null, |other| other["schema"].clone());
+            let said = mutated["paths"][path][method]["parameters"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            for parameter in
+                operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
+            {
+                let same = |other: &&Value| {
+                    other["name"] == parameter["name"] && other["in"] == parameter["in"]
+                };
+                parameter["schema"] =
+                    said.iter().find(same).map_or(Value::Null, |other| other["schema"].clone());
                 enforced::parameter(&mut parameter["schema"]);
             }
         }
@@ -220,8 +246,10 @@ fn in_parallel<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Ve
     let share = all.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         let work = &work;
-        let running: Vec<_> =
-            all.chunks(share).map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>())).collect();
+        let running: Vec<_> = all
+            .chunks(share)
+            .map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<R>>()))
+            .collect();
         running.into_iter().flat_map(|thread| thread.join().expect("a thread")).collect()
     })
 }
@@ -250,7 +278,8 @@ impl Copy {
         let own = std::fs::read_to_string(from.join("Cargo.toml")).expect("the manifest");
         let manifest = format!(
             "[package]\nname = \"mutated\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
-             [lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \"src/main.rs\"\n\
+             [lib]\nname = \"inventree_auth\"\n[[bin]]\nname = \"mutated\"\npath = \
+             \"src/main.rs\"\n\
              {}[{GNU}]\n{}\n[build-dependencies]\n{}\n[profile.dev]{}",
             dependencies(&own, env!("CARGO_MANIFEST_DIR")),
             section(&own, GNU),
@@ -262,7 +291,8 @@ impl Copy {
     }
 
     fn build(&self, document: &Value) -> Output {
-        std::fs::write(self.root.join("spec/inventree-auth-v291.yaml"), document.to_string()).expect("the document");
+        std::fs::write(self.root.join("spec/inventree-auth-v291.yaml"), document.to_string())
+            .expect("the document");
         Command::new(env!("CARGO"))
             .args([
                 "build",
@@ -284,7 +314,10 @@ impl Copy {
     }
 
     fn spec_diff(&self) -> Output {
-        Command::new(target().join("debug/mutated")).args(["spec", "diff"]).output().expect("the rebuilt server")
+        Command::new(target().join("debug/mutated"))
+            .args(["spec", "diff"])
+            .output()
+            .expect("the rebuilt server")
     }
 }
 
@@ -304,7 +337,12 @@ fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-fn with_a_build(copy: &Copy, mutation: &Mutation, mutated: &Value, acts: bool) -> (Verdict, String) {
+fn with_a_build(
+    copy: &Copy,
+    mutation: &Mutation,
+    mutated: &Value,
+    acts: bool,
+) -> (Verdict, String) {
     let built = copy.build(mutated);
     let said = String::from_utf8_lossy(&built.stderr).into_owned();
     if !built.status.success() {
@@ -315,7 +353,10 @@ fn with_a_build(copy: &Copy, mutation: &Mutation, mutated: &Value, acts: bool) -
     let gate = copy.spec_diff();
     if !gate.status.success() {
         let said = [gate.stdout, gate.stderr].concat();
-        return (Verdict::SpecDiff, String::from_utf8_lossy(&said).lines().take(3).collect::<Vec<_>>().join(" "));
+        return (
+            Verdict::SpecDiff,
+            String::from_utf8_lossy(&said).lines().take(3).collect::<Vec<_>>().join(" "),
+        );
     }
     green(mutation, acts)
 }
@@ -370,7 +411,9 @@ fn rebuilt_server_refuses_reports_or_follows_every_change() {
         // Silences progenitor's panics, which the generator catches.
         let hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(|_| {}));
-        let verdicts = in_parallel(&tried, |mutation| without_a_build(mutation, &mutation.of(&original), &before));
+        let verdicts = in_parallel(&tried, |mutation| {
+            without_a_build(mutation, &mutation.of(&original), &before)
+        });
         std::panic::set_hook(hook);
         let (mut acting, mut speaking) = (Vec::new(), Vec::new());
         for (mutation, verdict) in tried.iter().zip(verdicts) {
@@ -387,26 +430,35 @@ fn rebuilt_server_refuses_reports_or_follows_every_change() {
         for (mutation, expected) in sample(&acting, builds).chain(sample(&speaking, builds)) {
             let Some(copy) = &copy else { break };
             let start = Instant::now();
-            let (verdict, why) = with_a_build(copy, mutation, &mutation.of(&original), expected.is_none());
+            let (verdict, why) =
+                with_a_build(copy, mutation, &mutation.of(&original), expected.is_none());
             time += start.elapsed().as_secs_f64();
             built += 1;
             match expected {
                 None => judge(mutation, verdict, &why),
                 // A report that is not necessary does no harm.
                 Some(Verdict::NothingToFollow) if verdict == Verdict::SpecDiff => {}
-                Some(expected) => assert_eq!(verdict, *expected, "{kind} at {}: {why}", mutation.pointer),
+                Some(expected) => {
+                    assert_eq!(verdict, *expected, "{kind} at {}: {why}", mutation.pointer)
+                }
             }
             said.push(format!("\n    {}: {verdict:?}, {why}", mutation.pointer));
         }
         left += acting.len() - sample(&acting, builds).count();
-        let row = row.map(|count| format!("{:>11}", if count == 0 { "-".to_owned() } else { count.to_string() }));
+        let row = row.map(|count| {
+            format!("{:>11}", if count == 0 { "-".to_owned() } else { count.to_string() })
+        });
         println!("{kind:<40} {:>6} {}{}", tried.len(), row.concat(), said.concat());
     }
     for ((_, name), count) in VERDICTS.iter().zip(totals) {
         println!("{count:>6} {name}");
     }
     println!("{left:>6} not built, though code that acts has changed (more with BUILDS)");
-    println!("{} s, {built} builds, {:.1} s each", started.elapsed().as_secs(), time / f64::from(built.max(1_u32)));
+    println!(
+        "{} s, {built} builds, {:.1} s each",
+        started.elapsed().as_secs(),
+        time / f64::from(built.max(1_u32))
+    );
     let judged: usize = totals.iter().sum();
     println!("rebuilt: {} of {judged} refused, reported or followed", judged - survivors.len());
     assert!(survivors.is_empty(), "{} survivors\n{}", survivors.len(), survivors.join("\n"));

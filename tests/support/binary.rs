@@ -29,11 +29,15 @@ impl Binary {
             &format!("{first}; exec \"$0\" serve --bind 127.0.0.1:0"),
             env!("CARGO_BIN_EXE_inventree-auth"),
         ]);
-        command.env("INVENTREE_DB_NAME", folder.path().join("auth.sqlite3")).env("INVENTREE_JSON_LOG", "true");
+        command
+            .env("INVENTREE_DB_NAME", folder.path().join("auth.sqlite3"))
+            .env("INVENTREE_JSON_LOG", "true");
         command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let listening = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"listening\""))).unwrap();
+        let listening = lines
+            .find(|line| line.as_ref().is_ok_and(|line| line.contains("\"listening\"")))
+            .unwrap();
         let listening: serde_json::Value = serde_json::from_str(&listening.unwrap()).unwrap();
         let address = listening["address"].as_str().unwrap().parse().unwrap();
         // Drained, so that the server never blocks on a full pipe.

@@ -54,7 +54,11 @@ pub struct Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} | {} | {} | {}", self.operation, self.content_type, self.security, self.status)
+        write!(
+            f,
+            "{} | {} | {} | {}",
+            self.operation, self.content_type, self.security, self.status
+        )
     }
 }
 
@@ -65,7 +69,8 @@ impl std::str::FromStr for Cell {
         let parts: Vec<&str> = line.split(" | ").collect();
         let bad = || format!("no cell: {line}");
         let [operation, content_type, security, status] = parts[..] else { return Err(bad()) };
-        let [operation, content_type, security] = [operation, content_type, security].map(str::to_owned);
+        let [operation, content_type, security] =
+            [operation, content_type, security].map(str::to_owned);
         Ok(Cell { operation, content_type, security, status: status.parse().map_err(|_| bad())? })
     }
 }
@@ -135,7 +140,10 @@ tokio::task_local! {
 pub async fn lenient<T>(reason: &str, requests: impl Future<Output = T>) -> T {
     let (result, was_needed) =
         LENIENT.scope(Flag::new(false), async { (requests.await, LENIENT.with(Flag::get)) }).await;
-    assert!(was_needed, "every request was valid, so there is nothing to be lenient about: {reason}");
+    assert!(
+        was_needed,
+        "every request was valid, so there is nothing to be lenient about: {reason}"
+    );
     result
 }
 
@@ -153,7 +161,10 @@ pub fn check(request: &Request, reply: &Reply) -> Option<Cell> {
 fn in_short(request: &Request, reply: &Reply) -> String {
     let text = |body: &[u8]| String::from_utf8_lossy(body).chars().take(500).collect::<String>();
     let (sent, came) = (text(&request.body), text(reply.body));
-    format!("{} {} {sent}\n{} {:?} {came}", request.method, request.target, reply.status, reply.headers)
+    format!(
+        "{} {} {sent}\n{} {:?} {came}",
+        request.method, request.target, reply.status, reply.headers
+    )
 }
 
 /// Each process appends to a file of its own program, so that parallel processes do not interfere.
@@ -209,8 +220,12 @@ impl Document {
 
     /// The methods in `Allow` for a documented path; none for other paths.
     pub fn methods(&self, path: &str) -> BTreeSet<&str> {
-        let mut methods: BTreeSet<&str> =
-            self.operations.iter().filter(|o| o.id_in(path).is_some()).map(|o| o.method.as_str()).collect();
+        let mut methods: BTreeSet<&str> = self
+            .operations
+            .iter()
+            .filter(|o| o.id_in(path).is_some())
+            .map(|o| o.method.as_str())
+            .collect();
         if methods.contains("GET") {
             methods.insert("HEAD");
         }
@@ -229,7 +244,8 @@ impl Document {
         // dropshot rejects a path that is not UTF-8 by itself, with its own message.
         let Ok(path) = percent_decode_str(path).decode_utf8() else { return Ok(None) };
         let methods = self.methods(&path);
-        let is_unpublished = path == "/" || UNPUBLISHED.iter().any(|prefix| path.starts_with(prefix));
+        let is_unpublished =
+            path == "/" || UNPUBLISHED.iter().any(|prefix| path.starts_with(prefix));
         check_common_headers(reply, &methods)?;
         if reply.status >= 500 {
             return Err("the server failed".to_owned());
@@ -244,7 +260,10 @@ impl Document {
         match operation {
             _ if request.method == "OPTIONS" && reply.status == 200 => Ok(None),
             None if is_unpublished => Ok(None),
-            None => Err(format!("{} is answered at a path or for a method that is not documented", reply.status)),
+            None => Err(format!(
+                "{} is answered at a path or for a method that is not documented",
+                reply.status
+            )),
             Some(operation) => {
                 operation.check_security(request)?;
                 operation.check_request(request, &path, query).or_else(allow_invalid)?;
@@ -257,25 +276,29 @@ impl Document {
 
 /// Ignores a violation by the request inside [`lenient`].
 fn allow_invalid(why: String) -> Result<(), String> {
-    LENIENT.try_with(|was_needed| was_needed.set(true)).map_err(|_| format!("this was taken, although {why}"))
+    LENIENT
+        .try_with(|was_needed| was_needed.set(true))
+        .map_err(|_| format!("this was taken, although {why}"))
 }
 
 impl Operation {
     fn new(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
-        let parameters = operation["parameters"].as_array().into_iter().flatten().map(|parameter| Parameter {
-            name: text(&parameter["name"]),
-            location: text(&parameter["in"]),
-            required: parameter["required"] == true,
-            schema: translate(document, &parameter["schema"], Direction::Request),
-            validator: compile(&translate(document, &parameter["schema"], Direction::Request)),
-        });
+        let parameters =
+            operation["parameters"].as_array().into_iter().flatten().map(|parameter| Parameter {
+                name: text(&parameter["name"]),
+                location: text(&parameter["in"]),
+                required: parameter["required"] == true,
+                schema: translate(document, &parameter["schema"], Direction::Request),
+                validator: compile(&translate(document, &parameter["schema"], Direction::Request)),
+            });
         let bodies = members(&operation["requestBody"]["content"]).map(|(content_type, media)| {
             let schema = translate(document, &media["schema"], Direction::Request);
             (content_type.clone(), Body { validator: compile(&schema), schema })
         });
         let successes = members(&operation["responses"]).map(|(status, response)| {
             let schema = response["content"].get(JSON).map(|media| &media["schema"]);
-            let validator = schema.map(|schema| compile(&translate(document, schema, Direction::Reply)));
+            let validator =
+                schema.map(|schema| compile(&translate(document, schema, Direction::Reply)));
             (status.parse().unwrap(), validator)
         });
         let security = operation["security"].as_array().into_iter().flatten().map(|alternative| {
@@ -304,7 +327,9 @@ impl Operation {
 
     /// The path variable, empty for a path without one; `None` for another path.
     fn id_in<'a>(&self, path: &'a str) -> Option<&'a str> {
-        let Some((before, rest)) = self.path.split_once('{') else { return (path == self.path).then_some("") };
+        let Some((before, rest)) = self.path.split_once('{') else {
+            return (path == self.path).then_some("");
+        };
         let value = path.strip_prefix(before)?.strip_suffix(rest.split_once('}')?.1)?;
         (!value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit())).then_some(value)
     }
@@ -339,7 +364,10 @@ impl Operation {
                 "path" => self.id_in(path).map(str::to_owned).into_iter().collect(),
                 "query" => {
                     let pairs = form_urlencoded::parse(query.as_bytes());
-                    pairs.filter(|(name, _)| *name == parameter.name).map(|(_, value)| value.into_owned()).collect()
+                    pairs
+                        .filter(|(name, _)| *name == parameter.name)
+                        .map(|(_, value)| value.into_owned())
+                        .collect()
                 }
                 other => panic!("parameters in {other} are not read here yet"),
             };
@@ -347,7 +375,11 @@ impl Operation {
                 return Err(format!("the parameter {} is missing", parameter.name));
             }
             for value in values {
-                validate(&parameter.validator, &coerce(&value, &parameter.schema), &parameter.name)?;
+                validate(
+                    &parameter.validator,
+                    &coerce(&value, &parameter.schema),
+                    &parameter.name,
+                )?;
             }
         }
         if self.bodies.is_empty() {
@@ -357,10 +389,14 @@ impl Operation {
             return if self.body_required { Err("the body is missing".to_owned()) } else { Ok(()) };
         }
         let content_type = content_type(&request.headers).ok_or("the body has no content type")?;
-        let body = self.bodies.get(&content_type).ok_or_else(|| format!("{content_type} is not documented"))?;
+        let body = self
+            .bodies
+            .get(&content_type)
+            .ok_or_else(|| format!("{content_type} is not documented"))?;
         let pairs = match content_type.as_str() {
             JSON => {
-                let value = serde_json::from_slice(&request.body).map_err(|e| format!("the body is no JSON: {e}"))?;
+                let value = serde_json::from_slice(&request.body)
+                    .map_err(|e| format!("the body is no JSON: {e}"))?;
                 return validate(&body.validator, &value, "the body");
             }
             FORM => form_urlencoded::parse(&request.body).into_owned().collect(),
@@ -377,7 +413,10 @@ impl Operation {
     fn check_reply(&self, is_head: bool, reply: &Reply) -> Result<(), String> {
         let Some(validator) = self.successes.get(&reply.status) else {
             let documented: Vec<u16> = self.successes.keys().copied().collect();
-            return Err(format!("the status is {}, and documented is {documented:?}", reply.status));
+            return Err(format!(
+                "the status is {}, and documented is {documented:?}",
+                reply.status
+            ));
         };
         if is_head {
             return check_head(reply);
@@ -413,17 +452,35 @@ fn check_common_headers(reply: &Reply, methods: &BTreeSet<&str>) -> Result<(), S
         return Err("it may be stored".to_owned());
     }
     let allowed = header(reply, "allow").split(", ").collect::<BTreeSet<_>>();
-    if allowed == *methods { Ok(()) } else { Err(format!("allow is {allowed:?}, and documented is {methods:?}")) }
+    if allowed == *methods {
+        Ok(())
+    } else {
+        Err(format!("allow is {allowed:?}, and documented is {methods:?}"))
+    }
 }
 
-fn check_refusal(request: &Request, reply: &Reply, operation: Option<&Operation>) -> Result<(), String> {
+fn check_refusal(
+    request: &Request,
+    reply: &Reply,
+    operation: Option<&Operation>,
+) -> Result<(), String> {
     // The only error that is not JSON: for a login with the undocumented field `mfa`, clients of
     // the reference expect an empty page. Clients that name JSON in Accept get JSON.
-    let accept = request.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let asks_for_mfa = request.body.windows(3).any(|window| window == b"mfa") && !accept.contains(JSON);
+    let accept =
+        request.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let asks_for_mfa =
+        request.body.windows(3).any(|window| window == b"mfa") && !accept.contains(JSON);
     let is_login = operation.is_some_and(|operation| operation.id == "auth_login_create");
-    if is_login && asks_for_mfa && reply.status == 401 && header(reply, "content-type").starts_with("text/html") {
-        return if reply.body.is_empty() { Ok(()) } else { Err("the empty page is not empty".to_owned()) };
+    if is_login
+        && asks_for_mfa
+        && reply.status == 401
+        && header(reply, "content-type").starts_with("text/html")
+    {
+        return if reply.body.is_empty() {
+            Ok(())
+        } else {
+            Err("the empty page is not empty".to_owned())
+        };
     }
     if !REFUSALS.contains(&reply.status) || (reply.status == 405 && operation.is_some()) {
         return Err(format!("{} is no refusal of this API", reply.status));
@@ -444,10 +501,13 @@ fn check_refusal(request: &Request, reply: &Reply, operation: Option<&Operation>
     let members = body.as_object().ok_or("this is none of the shapes of a refusal")?;
     let is_text = |name: &str| members.get(name).is_some_and(Value::is_string);
     let is_list = |value: &Value| {
-        value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(|message| message.is_string()))
+        value
+            .as_array()
+            .is_some_and(|list| !list.is_empty() && list.iter().all(|message| message.is_string()))
     };
     let is_detail = is_text("detail") && members.len() == 1;
-    let is_unknown_path = is_text("detail") && is_text("url") && members.len() == 2 && reply.status == 404;
+    let is_unknown_path =
+        is_text("detail") && is_text("url") && members.len() == 2 && reply.status == 404;
     let is_fields = !members.is_empty() && members.values().all(is_list) && reply.status == 400;
     if is_detail || is_fields || (is_unknown_path && operation.is_none()) {
         Ok(())
@@ -473,9 +533,15 @@ fn json_of(reply: &Reply) -> Result<Value, String> {
 }
 
 fn validate(validator: &Validator, value: &Value, what: &str) -> Result<(), String> {
-    let faults: Vec<String> =
-        validator.iter_errors(value).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
-    if faults.is_empty() { Ok(()) } else { Err(format!("{what} is not as documented: {}", faults.join("; "))) }
+    let faults: Vec<String> = validator
+        .iter_errors(value)
+        .map(|fault| format!("{}: {fault}", fault.instance_path()))
+        .collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{what} is not as documented: {}", faults.join("; ")))
+    }
 }
 
 fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
@@ -490,12 +556,15 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
 
 /// Returns whether a request has the credential of this scheme.
 fn shows(headers: &HeaderMap, scheme: &str) -> bool {
-    let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let text = |name: &str| {
+        headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
     let authorization = text("authorization").unwrap_or_default().to_ascii_lowercase();
     match scheme {
         "tokenAuth" => authorization.starts_with("token "),
         "basicAuth" => authorization.starts_with("basic "),
-        "cookieAuth" => text("cookie").is_some_and(|cookies| cookies.split("; ").any(|c| c.starts_with("sessionid="))),
+        "cookieAuth" => text("cookie")
+            .is_some_and(|cookies| cookies.split("; ").any(|c| c.starts_with("sessionid="))),
         ANONYMOUS => false,
         other => panic!("what does the scheme {other} ask for?"),
     }
@@ -504,7 +573,8 @@ fn shows(headers: &HeaderMap, scheme: &str) -> bool {
 fn parts(request: &Request) -> Result<Vec<(String, String)>, String> {
     let value = request.headers["content-type"].to_str().map_err(|e| e.to_string())?;
     let boundary = multer::parse_boundary(value).map_err(|e| e.to_string())?;
-    let whole = futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(request.body.clone()))]);
+    let whole =
+        futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(request.body.clone()))]);
     let mut multipart = multer::Multipart::new(whole, boundary);
     let read = async {
         let mut pairs = Vec::new();
@@ -539,7 +609,9 @@ fn compile(schema: &Value) -> Validator {
 /// undocumented members.
 fn translate(document: &Value, schema: &Value, direction: Direction) -> Value {
     if let Some(reference) = schema["$ref"].as_str() {
-        let target = document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference}"));
+        let target = document
+            .pointer(reference.trim_start_matches('#'))
+            .unwrap_or_else(|| panic!("{reference}"));
         return translate(document, target, direction);
     }
     let hidden = if direction == Direction::Request { "readOnly" } else { "writeOnly" };
@@ -549,12 +621,15 @@ fn translate(document: &Value, schema: &Value, direction: Direction) -> Value {
         let value = match keyword.as_str() {
             "properties" => {
                 let shown = members(value).filter(|(name, _)| !is_hidden(name));
-                shown.map(|(name, inner)| (name.clone(), translate(document, inner, direction))).collect()
+                shown
+                    .map(|(name, inner)| (name.clone(), translate(document, inner, direction)))
+                    .collect()
             }
             "items" => translate(document, value, direction),
             "required" => {
                 let names = value.as_array().into_iter().flatten();
-                let names: Vec<&Value> = names.filter(|name| !is_hidden(name.as_str().unwrap())).collect();
+                let names: Vec<&Value> =
+                    names.filter(|name| !is_hidden(name.as_str().unwrap())).collect();
                 // Draft 4 requires at least one.
                 if names.is_empty() {
                     continue;
@@ -567,8 +642,13 @@ fn translate(document: &Value, schema: &Value, direction: Direction) -> Value {
             "pattern" => json!(text(value).replace(r"\w", r"\p{L}\p{M}\p{N}_")),
             // As in the reference, an account without an address has an empty text in this
             // required member.
-            "format" if direction == Direction::Reply && value == "email" && schema["readOnly"] == true => {
-                translated.insert("anyOf".to_owned(), json!([{ "format": "email" }, { "maxLength": 0 }]));
+            "format"
+                if direction == Direction::Reply
+                    && value == "email"
+                    && schema["readOnly"] == true =>
+            {
+                translated
+                    .insert("anyOf".to_owned(), json!([{ "format": "email" }, { "maxLength": 0 }]));
                 continue;
             }
             "type" | "format" | "maxLength" | "minLength" => value.clone(),

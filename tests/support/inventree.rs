@@ -47,31 +47,39 @@ impl Source {
 
     /// An active account, without an address row.
     pub fn account(&self, id: i64, username: &str, password: &str) {
-        let sql = "INSERT INTO auth_user (id, password, is_superuser, username, last_name, email, is_staff, is_active,
+        let sql = "INSERT INTO auth_user (id, password, is_superuser, username, last_name, email, \
+            is_staff, is_active,
                    date_joined, first_name) VALUES (?, ?, 0, ?, 'Lovelace', ?, 0, 1, ?, 'Ada')";
-        self.db.execute(sql, params![id, password, username, format!("{username}@example.com"), DAY]).unwrap();
+        self.db
+            .execute(sql, params![id, password, username, format!("{username}@example.com"), DAY])
+            .unwrap();
     }
 
     pub fn address(&self, id: i64, user: i64, email: &str, verified: bool, primary: bool) {
-        let sql = "INSERT INTO account_emailaddress (id, verified, \"primary\", user_id, email) VALUES (?, ?, ?, ?, ?)";
+        let sql = "INSERT INTO account_emailaddress (id, verified, \"primary\", user_id, email) \
+            VALUES (?, ?, ?, ?, ?)";
         self.db.execute(sql, params![id, verified, primary, user, email]).unwrap();
     }
 
     pub fn token(&self, user: i64, key: &str, expiry: &str, revoked: bool) {
-        let sql = "INSERT INTO users_apitoken (created, key, name, expiry, revoked, user_id, metadata)
+        let sql =
+            "INSERT INTO users_apitoken (created, key, name, expiry, revoked, user_id, metadata)
                    VALUES (?, ?, '', ?, ?, ?, '{}')";
         self.db.execute(sql, params![DAY, key, expiry, revoked, user]).unwrap();
     }
 
     pub fn link(&self, id: i64, user: i64, provider: &str, uid: &str) {
-        let sql = "INSERT INTO socialaccount_socialaccount (id, provider, uid, last_login, date_joined, user_id,
+        let sql = "INSERT INTO socialaccount_socialaccount (id, provider, uid, last_login, \
+            date_joined, user_id,
                    extra_data) VALUES (?, ?, ?, ?, ?, ?, '{\"access\": \"provider-secret\"}')";
         self.db.execute(sql, params![id, provider, uid, DAY, DAY, user]).unwrap();
     }
 
     pub fn totp(&self, user: i64, confirmed: bool) {
-        let sql = "INSERT INTO otp_totp_totpdevice (name, confirmed, key, step, t0, digits, tolerance, drift, last_t,
-                   user_id, throttling_failure_count) VALUES ('default', ?, 'feedc0de00', 30, 0, 6, 1, 0, -1, ?, 0)";
+        let sql = "INSERT INTO otp_totp_totpdevice (name, confirmed, key, step, t0, digits, \
+            tolerance, drift, last_t,
+                   user_id, throttling_failure_count) VALUES ('default', ?, 'feedc0de00', 30, 0, \
+                   6, 1, 0, -1, ?, 0)";
         self.db.execute(sql, params![confirmed, user]).unwrap();
     }
 

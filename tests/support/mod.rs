@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use http_body_util::BodyExt;
 use inventree_auth::config::Config;
 use inventree_auth::domain::hashing::Cost;
-use inventree_auth::domain::{Clock, Domain};
+use inventree_auth::domain::{Clock, App};
 use inventree_auth::mail::Message;
 use inventree_auth::mail::transport::Transport;
 use inventree_auth::server::{self, Dependencies, Running};
@@ -114,7 +114,10 @@ impl Answer {
     /// The `Set-Cookie` lines of a cookie.
     pub fn cookie(&self, name: &str) -> Option<String> {
         let lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
-        lines.filter_map(|line| line.split_once('=')).find(|(key, _)| *key == name).map(|(_, rest)| rest.to_owned())
+        lines
+            .filter_map(|line| line.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, rest)| rest.to_owned())
     }
 
     pub fn cookie_value(&self, name: &str) -> String {
@@ -134,7 +137,10 @@ impl TestServer {
     }
 
     /// With another transport for email.
-    pub async fn with_transport(settings: &[(&str, &str)], transport: Option<Transport>) -> TestServer {
+    pub async fn with_transport(
+        settings: &[(&str, &str)],
+        transport: Option<Transport>,
+    ) -> TestServer {
         TestServer::with_setup(settings, Setup { transport, ..Setup::default() }).await
     }
 
@@ -150,19 +156,28 @@ impl TestServer {
     }
 
     pub async fn at_with(place: &Place, settings: &[(&str, &str)]) -> TestServer {
-        TestServer::launch(settings, Setup::default(), tempfile::tempdir().unwrap(), place.clone()).await
+        TestServer::launch(settings, Setup::default(), tempfile::tempdir().unwrap(), place.clone())
+            .await
     }
 
-    async fn launch(settings: &[(&str, &str)], setup: Setup, directory: tempfile::TempDir, place: Place) -> TestServer {
+    async fn launch(
+        settings: &[(&str, &str)],
+        setup: Setup,
+        directory: tempfile::TempDir,
+        place: Place,
+    ) -> TestServer {
         let Setup { transport, log, provider_timeout } = setup;
         let of_place = place.settings();
-        let mut values: BTreeMap<String, String> =
-            [("LOGIN_ENABLE_REG", "true"), ("RATE_LIMITS", "off"), ("SITE_URL", "http://auth.example.com")]
-                .into_iter()
-                .chain(of_place.iter().map(|(key, value)| (*key, value.as_str())))
-                .chain(settings.iter().copied())
-                .map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()))
-                .collect();
+        let mut values: BTreeMap<String, String> = [
+            ("LOGIN_ENABLE_REG", "true"),
+            ("RATE_LIMITS", "off"),
+            ("SITE_URL", "http://auth.example.com"),
+        ]
+        .into_iter()
+        .chain(of_place.iter().map(|(key, value)| (*key, value.as_str())))
+        .chain(settings.iter().copied())
+        .map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()))
+        .collect();
         values.retain(|_, value| !value.is_empty());
         let config = Config::load(None, values.into_iter()).unwrap();
         let clock = Arc::new(TestClock(
@@ -180,7 +195,8 @@ impl TestServer {
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let running = server::start(&config, any_port, &log, dependencies).await.unwrap();
         let base = format!("http://{}", running.address());
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         TestServer {
             running: Some(running),
             base,
@@ -193,8 +209,8 @@ impl TestServer {
         }
     }
 
-    pub fn domain(&self) -> &Domain {
-        self.running.as_ref().unwrap().domain()
+    pub fn app(&self) -> &App {
+        self.running.as_ref().unwrap().app()
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -224,16 +240,26 @@ impl TestServer {
 
     /// Waits until all deferred writes are done, by a write queued after them.
     pub async fn flush_deferred(&self) {
-        self.domain().store.write(|_| Ok::<_, StoreError>(())).await.unwrap();
+        self.app().store.write(|_| Ok::<_, StoreError>(())).await.unwrap();
     }
 
     /// The generated client, through a relay that checks its traffic.
     pub fn client(&self, credentials: &Credentials) -> Client {
-        connect(&relay::start(self.http.clone(), self.base.clone(), Arc::clone(&self.faults)), credentials).unwrap()
+        connect(
+            &relay::start(self.http.clone(), self.base.clone(), Arc::clone(&self.faults)),
+            credentials,
+        )
+        .unwrap()
     }
 
     /// A request to `/api/auth/<path>`; `null` for no body.
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
         let mut request = self.http.request(method, format!("{}/api/auth/{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -258,7 +284,8 @@ impl TestServer {
 
     /// Registers and returns the value of the Authorization header.
     pub async fn register(&self, username: &str, email: &str) -> String {
-        let mut body = json!({ "username": username, "password1": PASSWORD, "password2": PASSWORD });
+        let mut body =
+            json!({ "username": username, "password1": PASSWORD, "password2": PASSWORD });
         if !email.is_empty() {
             body["email"] = json!(email);
         }
@@ -274,7 +301,8 @@ impl TestServer {
     /// The next email to this address; earlier ones to others are dropped.
     pub async fn take_mail_to(&self, address: &str) -> Message {
         loop {
-            if let Some(mail) = self.take_mails(1).await.into_iter().find(|mail| mail.to == address) {
+            if let Some(mail) = self.take_mails(1).await.into_iter().find(|mail| mail.to == address)
+            {
                 return mail;
             }
         }

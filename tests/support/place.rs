@@ -60,7 +60,9 @@ impl Place {
     fn tables(&self) -> Vec<String> {
         self.texts(match self {
             Place::File(_) => "SELECT name FROM sqlite_master WHERE type = 'table'",
-            Place::Server { .. } => "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'",
+            Place::Server { .. } => {
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+            }
         })
     }
 
@@ -76,9 +78,10 @@ impl Place {
     /// The message of the engine.
     pub fn try_execute(&self, sql: &str) -> Result<(), String> {
         match self {
-            Place::File(path) => {
-                rusqlite::Connection::open(path).unwrap().execute_batch(sql).map_err(|e| e.to_string())
-            }
+            Place::File(path) => rusqlite::Connection::open(path)
+                .unwrap()
+                .execute_batch(sql)
+                .map_err(|e| e.to_string()),
             Place::Server { name, port } => postgres::try_execute(*port, name, sql),
         }
     }
@@ -121,9 +124,11 @@ impl Place {
                 other.execute_batch("BEGIN IMMEDIATE").unwrap();
                 Lock::File(other)
             }
-            Place::Server { name, port } => {
-                Lock::Server(Some(postgres::begin(*port, name, "BEGIN; SELECT version FROM schema_version FOR UPDATE")))
-            }
+            Place::Server { name, port } => Lock::Server(Some(postgres::begin(
+                *port,
+                name,
+                "BEGIN; SELECT version FROM schema_version FOR UPDATE",
+            ))),
         }
     }
 
@@ -135,9 +140,11 @@ impl Place {
                 other.busy_timeout(std::time::Duration::ZERO).unwrap();
                 other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
             }
-            Place::Server { .. } => {
-                self.try_execute("BEGIN; SELECT version FROM schema_version FOR UPDATE NOWAIT; ROLLBACK").is_err()
-            }
+            Place::Server { .. } => self
+                .try_execute(
+                    "BEGIN; SELECT version FROM schema_version FOR UPDATE NOWAIT; ROLLBACK",
+                )
+                .is_err(),
         }
     }
 
@@ -152,8 +159,10 @@ impl Place {
                 self.execute("CHECKPOINT");
                 let data = PathBuf::from(std::env::var(postgres::DATA).unwrap());
                 let files = "SELECT pg_relation_filepath(c.oid) FROM pg_class c
-                             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'i', 'S')
-                                OR c.oid IN (SELECT reltoastrelid FROM pg_class WHERE relnamespace = 'public'::regnamespace)";
+                             WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', \
+                             'i', 'S')
+                                OR c.oid IN (SELECT reltoastrelid FROM pg_class WHERE relnamespace \
+                                = 'public'::regnamespace)";
                 self.texts(files).iter().map(|file| data.join(file)).collect()
             }
         };
@@ -168,7 +177,9 @@ impl Place {
                 let tables = self.tables();
                 tables
                     .iter()
-                    .flat_map(|table| self.texts(&format!("SELECT t::text FROM {table} t ORDER BY 1")))
+                    .flat_map(|table| {
+                        self.texts(&format!("SELECT t::text FROM {table} t ORDER BY 1"))
+                    })
                     .collect()
             }
         }

@@ -57,10 +57,14 @@ pub fn begin(port: u16, database: &str, sql: &'static str) -> postgres::Client {
 /// The first column of the result, as texts.
 pub fn texts(port: u16, database: &str, sql: &str) -> Vec<String> {
     let (database, sql) = (database.to_owned(), sql.to_owned());
-    let rows = std::thread::spawn(move || client(port, &database).simple_query(&sql).unwrap()).join().unwrap();
+    let rows = std::thread::spawn(move || client(port, &database).simple_query(&sql).unwrap())
+        .join()
+        .unwrap();
     rows.iter()
         .filter_map(|message| match message {
-            postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+            postgres::SimpleQueryMessage::Row(row) => {
+                Some(row.get(0).unwrap_or_default().to_owned())
+            }
             _ => None,
         })
         .collect()
@@ -84,7 +88,9 @@ pub fn url(port: u16, database: &str) -> String {
 pub fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     let folders = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
-    folders.filter(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file()).max()
+    folders
+        .filter(|folder| folder.join("initdb").is_file() && folder.join("postgres").is_file())
+        .max()
 }
 
 pub struct Cluster {
@@ -108,11 +114,13 @@ impl Cluster {
         if let Some((user, group)) = unprivileged() {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).unwrap();
         }
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let port =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         for (name, content) in files {
             let path = folder.path().join(name);
             fs::write(&path, content).unwrap();
-            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                .unwrap();
             if let Some((user, group)) = unprivileged() {
                 std::os::unix::fs::chown(&path, Some(user), Some(group)).unwrap();
             }
@@ -120,7 +128,16 @@ impl Cluster {
         let mut cluster = Cluster { programs, folder, port, settings, server: None };
         let data = cluster.data();
         let mut make = cluster.program("initdb");
-        make.arg("-D").arg(data).args(["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        make.arg("-D").arg(data).args([
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]);
         let made = make.output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         cluster.run();
@@ -143,18 +160,33 @@ impl Cluster {
 
     /// Starts the server and waits until it answers.
     pub fn run(&mut self) {
-        let log = fs::File::options().append(true).create(true).open(self.folder.path().join("log")).unwrap();
+        let log = fs::File::options()
+            .append(true)
+            .create(true)
+            .open(self.folder.path().join("log"))
+            .unwrap();
         let end = Instant::now() + Duration::from_secs(60);
         loop {
             let mut command = self.program("postgres");
-            command.arg("-D").arg(self.data()).args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k", ""]);
+            command.arg("-D").arg(self.data()).args([
+                "-p",
+                &self.port.to_string(),
+                "-h",
+                "127.0.0.1",
+                "-k",
+                "",
+            ]);
             for setting in ["max_connections=300", "wal_level=minimal", "max_wal_senders=0"] {
                 command.args(["-c", setting]);
             }
             for setting in &self.settings {
                 command.args(["-c", setting]);
             }
-            let mut server = command.stdout(log.try_clone().unwrap()).stderr(log.try_clone().unwrap()).spawn().unwrap();
+            let mut server = command
+                .stdout(log.try_clone().unwrap())
+                .stderr(log.try_clone().unwrap())
+                .spawn()
+                .unwrap();
             while server.try_wait().unwrap().is_none() {
                 if self.answers() {
                     self.server = Some(server);
@@ -163,14 +195,23 @@ impl Cluster {
                 std::thread::sleep(Duration::from_millis(20));
             }
             // The shared memory of the previous server is still being released.
-            assert!(Instant::now() < end, "{}", fs::read_to_string(self.folder.path().join("log")).unwrap());
+            assert!(
+                Instant::now() < end,
+                "{}",
+                fs::read_to_string(self.folder.path().join("log")).unwrap()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
     fn answers(&self) -> bool {
         let mut config = postgres::Config::new();
-        config.host("127.0.0.1").port(self.port).user(USER).dbname("postgres").connect_timeout(Duration::from_secs(1));
+        config
+            .host("127.0.0.1")
+            .port(self.port)
+            .user(USER)
+            .dbname("postgres")
+            .connect_timeout(Duration::from_secs(1));
         TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok()
             && std::thread::spawn(move || config.connect(postgres::NoTls).is_ok()).join().unwrap()
     }
@@ -217,12 +258,15 @@ impl Drop for Cluster {
 }
 
 fn children(parent: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let processes = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     processes.filter(|process| parent_of(*process) == Some(parent)).collect()
 }
 
 fn parent_of(process: u32) -> Option<u32> {
-    let stat = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat")).ok()?;
+    let stat =
+        fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat")).ok()?;
     // The name, in parentheses, may contain any character.
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
@@ -233,7 +277,10 @@ fn unprivileged() -> Option<(u32, u32)> {
         return None;
     }
     let users = fs::read_to_string("/etc/passwd").unwrap();
-    let line = users.lines().find(|line| line.starts_with("postgres:")).expect("the user of Debian's package");
+    let line = users
+        .lines()
+        .find(|line| line.starts_with("postgres:"))
+        .expect("the user of Debian's package");
     let mut ids = line.split(':').skip(2).map(|id| id.parse().unwrap());
     Some((ids.next().unwrap(), ids.next().unwrap()))
 }

@@ -181,7 +181,10 @@ impl Provider {
                 || authorize.contains("/login/oauth/authorize?")
         );
         let asked: HashMap<String, String> = url.query_pairs().into_owned().collect();
-        assert_eq!((asked["response_type"].as_str(), asked["client_id"].as_str()), ("code", CLIENT_ID));
+        assert_eq!(
+            (asked["response_type"].as_str(), asked["client_id"].as_str()),
+            ("code", CLIENT_ID)
+        );
         assert_eq!(asked["code_challenge_method"], "S256");
         let mut state = self.state.lock().unwrap();
         let code = format!("code-{}-{}", who.subject.len(), state.codes.len());
@@ -211,7 +214,8 @@ impl Provider {
         let (status, extra, text) = self.say(&path, &head, &body, spoil);
         let text = changed(&mut self.state.lock().unwrap().change, &path, text);
         let head = format!(
-            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n{extra}\r\n",
+            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: \
+             {}\r\nConnection: close\r\n{extra}\r\n",
             text.len()
         );
         let _ = stream.write_all(&[head.as_bytes(), &text].concat()).await;
@@ -221,8 +225,12 @@ impl Provider {
     fn say(&self, path: &str, head: &str, body: &str, spoil: Spoil) -> (u16, String, String) {
         let good = |value: Value| (200, String::new(), value.to_string());
         let bearer = || {
-            let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: bearer "));
-            let token = line.map(|line| line["authorization: bearer ".len()..].trim().to_owned()).unwrap_or_default();
+            let line = head
+                .lines()
+                .find(|line| line.to_ascii_lowercase().starts_with("authorization: bearer "));
+            let token = line
+                .map(|line| line["authorization: bearer ".len()..].trim().to_owned())
+                .unwrap_or_default();
             self.state.lock().unwrap().tokens.get(&token).cloned()
         };
         match path {
@@ -268,7 +276,9 @@ impl Provider {
         });
         match spoil {
             Spoil::DocumentIssuer => document["issuer"] = json!("https://other.example.com"),
-            Spoil::DocumentKeysAt => document["jwks_uri"] = json!("http://169.254.169.254/latest/meta-data/"),
+            Spoil::DocumentKeysAt => {
+                document["jwks_uri"] = json!("http://169.254.169.254/latest/meta-data/")
+            }
             _ => {}
         }
         document
@@ -283,12 +293,15 @@ impl Provider {
         match spoil {
             Spoil::TokenGarbage => return (200, String::new(), "access granted".to_owned()),
             Spoil::TokenStatus => return (500, String::new(), "{}".to_owned()),
-            Spoil::TokenRedirect => return (307, format!("Location: {}/userinfo\r\n", self.issuer), String::new()),
+            Spoil::TokenRedirect => {
+                return (307, format!("Location: {}/userinfo\r\n", self.issuer), String::new());
+            }
             Spoil::TokenHuge => return (200, String::new(), "x".repeat(2_000_000)),
             _ => {}
         }
         let refused = |why: &str| (400, String::new(), json!({ "error": why }).to_string());
-        let sent: HashMap<String, String> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        let sent: HashMap<String, String> =
+            form_urlencoded::parse(body.as_bytes()).into_owned().collect();
         let text = |name: &str| sent.get(name).cloned().unwrap_or_default();
         if !is_client(head, &sent) {
             return (401, String::new(), json!({ "error": "invalid_client" }).to_string());
@@ -301,7 +314,8 @@ impl Provider {
         }
         let access_token = format!("access-{}", text("code"));
         self.state.lock().unwrap().tokens.insert(access_token.clone(), who.clone());
-        let mut answer = json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 300 });
+        let mut answer =
+            json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 300 });
         if asked.contains_key("nonce") && spoil != Spoil::NoIdToken {
             answer["id_token"] = json!(self.id_token(&who, &asked["nonce"], &access_token, spoil));
         }
@@ -318,7 +332,14 @@ impl Provider {
         let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
         let mut claims = if state.lean { json!({}) } else { who.claims.clone() };
         let standard = [
-            ("iss", json!(if spoil == Spoil::Issuer { "https://other.example.com" } else { &self.issuer })),
+            (
+                "iss",
+                json!(if spoil == Spoil::Issuer {
+                    "https://other.example.com"
+                } else {
+                    &self.issuer
+                }),
+            ),
             ("aud", json!(if spoil == Spoil::Audience { "another-client" } else { CLIENT_ID })),
             ("sub", json!(who.subject)),
             ("nonce", json!(if spoil == Spoil::Nonce { "another" } else { nonce })),
@@ -353,7 +374,9 @@ impl Provider {
         }
         let said = changed(&mut state.change, "/claims", claims.to_string());
         let signed = format!("{}.{}", encoded(header.to_string()), encoded(said));
-        let sign = |key: &EcdsaKeyPair| encoded(key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap());
+        let sign = |key: &EcdsaKeyPair| {
+            encoded(key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap())
+        };
         let signature = match spoil {
             Spoil::AlgNone => String::new(),
             Spoil::AlgShared => {
@@ -365,7 +388,11 @@ impl Provider {
         };
         if spoil == Spoil::ChangedClaims {
             claims["sub"] = json!("somebody-else");
-            return format!("{}.{}.{signature}", encoded(header.to_string()), encoded(claims.to_string()));
+            return format!(
+                "{}.{}.{signature}",
+                encoded(header.to_string()),
+                encoded(claims.to_string())
+            );
         }
         format!("{signed}.{signature}")
     }
@@ -380,8 +407,11 @@ fn changed(change: &mut Option<Change>, path: &str, text: String) -> Vec<u8> {
 
 /// Checks the client secret, in either of its two transmissions.
 fn is_client(head: &str, sent: &HashMap<String, String>) -> bool {
-    if let Some(line) = head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: basic ")) {
-        let pair = STANDARD.decode(line["authorization: basic ".len()..].trim()).unwrap_or_default();
+    if let Some(line) =
+        head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization: basic "))
+    {
+        let pair =
+            STANDARD.decode(line["authorization: basic ".len()..].trim()).unwrap_or_default();
         let quoted: String = form_urlencoded::byte_serialize(CLIENT_SECRET.as_bytes()).collect();
         return pair == format!("{CLIENT_ID}:{quoted}").into_bytes();
     }
@@ -398,7 +428,8 @@ async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
         read.extend_from_slice(&chunk[..count]);
         let text = String::from_utf8_lossy(&read).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let line = head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-length:"));
+        let line =
+            head.lines().find(|line| line.to_ascii_lowercase().starts_with("content-length:"));
         let length = line.and_then(|line| line.split(':').nth(1)?.trim().parse().ok()).unwrap_or(0);
         if body.len() >= length {
             return Some((head.to_owned(), body.to_owned()));

@@ -29,7 +29,9 @@ pub fn start(http: reqwest::Client, server: String, faults: Faults) -> String {
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         while let Ok((stream, _)) = listener.accept().await {
             let (http, server, faults) = (http.clone(), server.clone(), Arc::clone(&faults));
-            let pass = service_fn(move |request| pass(http.clone(), server.clone(), Arc::clone(&faults), request));
+            let pass = service_fn(move |request| {
+                pass(http.clone(), server.clone(), Arc::clone(&faults), request)
+            });
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), pass));
         }
     });
@@ -57,7 +59,10 @@ async fn pass(
         }
         Err(panic) => {
             *response.status_mut() = hyper::StatusCode::BAD_GATEWAY;
-            let text = panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "the relay failed".to_owned());
+            let text = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .unwrap_or_else(|| "the relay failed".to_owned());
             faults.lock().unwrap().push(text);
         }
     }

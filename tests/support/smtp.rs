@@ -124,7 +124,8 @@ impl Sink {
             tls: self.shared.encryption == Encryption::StartTls,
             ssl: self.shared.encryption == Encryption::Implicit,
             sender: SENDER.to_owned(),
-            extra_root_pem: (self.shared.encryption != Encryption::None).then(|| self.root_pem.clone()),
+            extra_root_pem: (self.shared.encryption != Encryption::None)
+                .then(|| self.root_pem.clone()),
         }
     }
 
@@ -196,8 +197,10 @@ impl Delivered {
 
 fn header(head: &str, name: &str) -> String {
     let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
-    let found =
-        unfolded.lines().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name));
+    let found = unfolded
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.to_owned()).unwrap_or_default()
 }
 
@@ -221,7 +224,8 @@ fn bind(port: u16) -> TcpSocket {
 
 fn certificate() -> (TlsAcceptor, Vec<u8>) {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(names).unwrap();
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(names).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -271,7 +275,14 @@ struct Session<'a, S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     fn new(stream: S, shared: &Shared, encrypted: bool) -> Session<'_, S> {
-        Session { wire: BufReader::new(stream), shared, encrypted, user: None, from: String::new(), to: Vec::new() }
+        Session {
+            wire: BufReader::new(stream),
+            shared,
+            encrypted,
+            user: None,
+            from: String::new(),
+            to: Vec::new(),
+        }
     }
 
     async fn reply(&mut self, line: &str) -> io::Result<()> {
@@ -298,8 +309,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     return Ok(End::StartTls);
                 }
                 "AUTH" => self.log_in(rest).await?,
-                "MAIL" | "RCPT" | "DATA" if self.may_start_tls() => "530 5.7.0 STARTTLS first".to_owned(),
-                "MAIL" | "RCPT" | "DATA" if self.needs_login() => "530 5.7.0 Authentication required".to_owned(),
+                "MAIL" | "RCPT" | "DATA" if self.may_start_tls() => {
+                    "530 5.7.0 STARTTLS first".to_owned()
+                }
+                "MAIL" | "RCPT" | "DATA" if self.needs_login() => {
+                    "530 5.7.0 Authentication required".to_owned()
+                }
                 "MAIL" => {
                     (self.from, self.to) = (path(rest), Vec::new());
                     "250 2.1.0 Ok".to_owned()
@@ -335,7 +350,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
         lines.push("8BITMIME".to_owned());
         let last = lines.pop().unwrap();
-        lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>() + &format!("250 {last}")
+        lines.iter().map(|line| format!("250-{line}\r\n")).collect::<String>()
+            + &format!("250 {last}")
     }
 
     fn recipient(&mut self, address: &str) -> String {
@@ -347,7 +363,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     async fn log_in(&mut self, rest: &str) -> io::Result<String> {
-        let Some(login) = self.shared.login.clone() else { return Ok("503 5.5.1 No login here".to_owned()) };
+        let Some(login) = self.shared.login.clone() else {
+            return Ok("503 5.5.1 No login here".to_owned());
+        };
         let (mechanism, initial) = rest.split_once(' ').unwrap_or((rest, ""));
         let (username, password) = match mechanism {
             _ if !login.mechanisms.split(' ').any(|offered| offered == mechanism) => {

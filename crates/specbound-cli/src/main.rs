@@ -1,6 +1,7 @@
 //! The command `specbound`: compares OpenAPI documents and generates Rust code from one.
 //!
-//! Exit status: 0 for no finding, 1 for a finding or a failed write, 2 for unusable input or wrong usage.
+//! Exit status: 0 for no finding, 1 for a finding or a failed write, 2 for unusable input or wrong
+//! usage.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,15 @@ use specbound_contract::policy::{self, Policy};
 use specbound_contract::report::{self, FailOn, Format, Report};
 use specbound_contract::{Day, Document, ReadOptions, compatibility};
 
-/// Compares OpenAPI documents of version 3.0 to 3.2, finds changes that break clients, and generates Rust code.
+/// Compares OpenAPI documents of version 3.0 to 3.2, finds changes that break clients, and
+/// generates Rust code.
 #[derive(Parser)]
 #[command(name = "specbound", version)]
 enum Command {
     /// List every difference in meaning. Exit status 1 if there is one.
     Diff(Documents),
-    /// Classify the changes by their effect on clients. Exit status 1 if one breaks clients or may break them.
+    /// Classify the changes by their effect on clients. Exit status 1 if one breaks clients or may
+    /// break them.
     Breaking {
         #[command(flatten)]
         documents: Documents,
@@ -29,7 +32,8 @@ enum Command {
         #[arg(long, value_enum, default_value = "breaking")]
         fail_on: FailOn,
     },
-    /// Accept the findings that are there now: prints entries for the policy file, or appends them to it.
+    /// Accept the findings that are there now: prints entries for the policy file, or appends them
+    /// to it.
     Accept {
         #[command(flatten)]
         documents: Documents,
@@ -113,17 +117,22 @@ impl PolicyArgs {
 
     fn read(&self) -> Result<Policy, Failure> {
         let path = self.path();
-        let named = |why: &dyn ToString| unusable(format!("{}: {}", path.display(), why.to_string()));
+        let named =
+            |why: &dyn ToString| unusable(format!("{}: {}", path.display(), why.to_string()));
         match std::fs::read_to_string(path) {
             Ok(text) => Policy::parse(&text).map_err(|e| named(&e)),
-            Err(e) if self.policy.is_none() && e.kind() == std::io::ErrorKind::NotFound => Ok(Policy::default()),
+            Err(e) if self.policy.is_none() && e.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Policy::default())
+            }
             Err(e) => Err(named(&e)),
         }
     }
 }
 
 fn day(text: &str) -> Result<String, String> {
-    Day::parse(text).map(|_| text.to_owned()).ok_or_else(|| "not a date of the form 2030-12-31".to_owned())
+    Day::parse(text)
+        .map(|_| text.to_owned())
+        .ok_or_else(|| "not a date of the form 2030-12-31".to_owned())
 }
 
 fn accept(
@@ -206,24 +215,39 @@ fn main() -> ExitCode {
         Command::Diff(documents) => documents.read().and_then(|(old, new)| {
             conclude(&report::difference(&old.value, &new.value, Sides::OLD_NEW, documents.format))
         }),
-        Command::Breaking { documents, policy, fail_on } => documents.read().and_then(|(old, new)| {
-            let policy = policy.read()?;
-            conclude(&report::gate(&old, &new, &policy, Day::today(), documents.format, fail_on))
-        }),
-        Command::Accept { documents, policy, reason, until, write } => {
-            documents.read().and_then(|(old, new)| accept(&old, &new, &policy, &reason, until.as_deref(), write))
+        Command::Breaking { documents, policy, fail_on } => {
+            documents.read().and_then(|(old, new)| {
+                let policy = policy.read()?;
+                conclude(&report::gate(
+                    &old,
+                    &new,
+                    &policy,
+                    Day::today(),
+                    documents.format,
+                    fail_on,
+                ))
+            })
         }
+        Command::Accept { documents, policy, reason, until, write } => documents
+            .read()
+            .and_then(|(old, new)| accept(&old, &new, &policy, &reason, until.as_deref(), write)),
         Command::Rules => {
-            let lines = compatibility::rules_list().into_iter().map(|(id, about)| format!("{id}\n    {about}\n"));
+            let lines = compatibility::rules_list()
+                .into_iter()
+                .map(|(id, about)| format!("{id}\n    {about}\n"));
             conclude(&Report { text: lines.collect(), failed: false })
         }
         Command::Explain { rule } => match compatibility::explain(&rule) {
             Some(text) => conclude(&Report { text, failed: false }),
             None => Err(unusable(format!("there is no rule {rule}; `specbound rules` lists them"))),
         },
-        Command::Bundle { document, allow_outside } => report::read_document(&document, ReadOptions { allow_outside })
-            .map_err(unusable)
-            .and_then(|document| conclude(&Report { text: format!("{:#}\n", document.value), failed: false })),
+        Command::Bundle { document, allow_outside } => {
+            report::read_document(&document, ReadOptions { allow_outside })
+                .map_err(unusable)
+                .and_then(|document| {
+                    conclude(&Report { text: format!("{:#}\n", document.value), failed: false })
+                })
+        }
         Command::Generate(generate) => write_generated(&generate),
     };
     result.unwrap_or_else(|Failure { message, code }| {
@@ -243,38 +267,58 @@ fn conclude(report: &Report) -> Result<ExitCode, Failure> {
 }
 
 fn write_generated(generate: &Generate) -> Result<ExitCode, Failure> {
-    let document = generate.document.as_ref().or(generate.document_option.as_ref()).cloned().unwrap_or_default();
+    let document = generate
+        .document
+        .as_ref()
+        .or(generate.document_option.as_ref())
+        .cloned()
+        .unwrap_or_default();
     let folder = generate.folder.as_ref().or(generate.output.as_ref()).cloned().unwrap_or_default();
     let options = ReadOptions { allow_outside: generate.allow_outside };
     let mut source = report::read_document(&document, options).map_err(unusable)?.value;
     if !generate.only.is_empty() {
         let missing = specbound_codegen::keep_only(&mut source, &generate.only);
         if let Some(missing) = missing.first() {
-            return Err(unusable(format!("{}: no operation or tag is called `{missing}`", document.display())));
+            return Err(unusable(format!(
+                "{}: no operation or tag is called `{missing}`",
+                document.display()
+            )));
         }
     }
     let settings = Settings { trait_name: &generate.trait_name, runtime: &generate.runtime };
     let mode = if generate.lenient { Mode::Lenient } else { Mode::Strict };
-    let generated =
-        specbound_codegen::generate_from(&source, &settings, mode).map_err(|error| refused(&document, &error))?;
+    let generated = specbound_codegen::generate_from(&source, &settings, mode)
+        .map_err(|error| refused(&document, &error))?;
     let mut files = Vec::new();
     if generate.types_only {
         files.push(("types.rs", generated.types));
     }
     if !generate.client_only && !generate.types_only {
-        files.extend([("server.rs", generated.server), ("server_trait.rs", generated.server_trait)]);
+        files
+            .extend([("server.rs", generated.server), ("server_trait.rs", generated.server_trait)]);
     }
     if !generate.server_only && !generate.types_only {
         files.push(("client.rs", generated.client));
     }
-    let failed = |path: &Path, e: std::io::Error| Failure { message: format!("{}: {e}", path.display()), code: FOUND };
+    let failed = |path: &Path, e: std::io::Error| Failure {
+        message: format!("{}: {e}", path.display()),
+        code: FOUND,
+    };
     if generate.check {
-        let is_stale =
-            |(name, code): &&(&str, String)| std::fs::read_to_string(folder.join(name)).ok().as_ref() != Some(code);
-        let stale: Vec<String> =
-            files.iter().filter(is_stale).map(|(name, _)| folder.join(name).display().to_string()).collect();
+        let is_stale = |(name, code): &&(&str, String)| {
+            std::fs::read_to_string(folder.join(name)).ok().as_ref() != Some(code)
+        };
+        let stale: Vec<String> = files
+            .iter()
+            .filter(is_stale)
+            .map(|(name, _)| folder.join(name).display().to_string())
+            .collect();
         let message = format!("not what {} generates: {}", document.display(), stale.join(", "));
-        return if stale.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Failure { message, code: FOUND }) };
+        return if stale.is_empty() {
+            Ok(ExitCode::SUCCESS)
+        } else {
+            Err(Failure { message, code: FOUND })
+        };
     }
     std::fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
     for (name, code) in files {
@@ -283,7 +327,10 @@ fn write_generated(generate: &Generate) -> Result<ExitCode, Failure> {
     }
     if !generated.unenforced.is_empty() {
         let count = generated.unenforced.len();
-        eprintln!("specbound: {count} parts of the document are not enforced or left out; server.rs lists them");
+        eprintln!(
+            "specbound: {count} parts of the document are not enforced or left out; server.rs \
+             lists them"
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -291,7 +338,9 @@ fn write_generated(generate: &Generate) -> Result<ExitCode, Failure> {
 /// Every refusal on a line of its own, with the document's name.
 fn refused(document: &Path, error: &specbound_codegen::Error) -> Failure {
     let name = document.display();
-    let specbound_codegen::Error::Unsupported(items) = error else { return unusable(format!("{name}: {error}")) };
+    let specbound_codegen::Error::Unsupported(items) = error else {
+        return unusable(format!("{name}: {error}"));
+    };
     let lines: Vec<String> = items.iter().map(|item| format!("{name}: {item}")).collect();
     let hint = "--lenient takes what is only not enforced, and lists it in the generated code";
     unusable(format!("{}\n{} refusals; {hint}", lines.join("\nspecbound: "), lines.len()))

@@ -37,7 +37,8 @@ impl Folder {
 
     fn specbound(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_specbound"));
-        let Output { status, stdout, stderr } = command.args(arguments).current_dir(self.path()).output().unwrap();
+        let Output { status, stdout, stderr } =
+            command.args(arguments).current_dir(self.path()).output().unwrap();
         (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
     }
 }
@@ -69,7 +70,10 @@ fn breaking_exits_1_only_for_changes_that_break_clients() {
     let narrower = Folder::with_change("maxLength: 9", "maxLength: 5");
     let (code, report, _) = narrower.specbound(&both);
     assert_eq!(code, Some(1));
-    assert!(report.starts_with("BREAKING\n  schema Ping, property text\n    used by POST /ping/\n"), "{report}");
+    assert!(
+        report.starts_with("BREAKING\n  schema Ping, property text\n    used by POST /ping/\n"),
+        "{report}"
+    );
     let (_, comment, _) = narrower.specbound(&[&both[..], &["--format", "markdown"]].concat());
     assert!(comment.starts_with("### This change breaks clients\n"), "{comment}");
 }
@@ -101,7 +105,11 @@ fn unusable_input_exits_2_with_one_line_that_names_the_file() {
         &["generate", "missing.yaml", "out"],
     ] {
         let (code, output, error) = folder.specbound(arguments);
-        assert_eq!((code, output.as_str(), error.lines().count()), (Some(2), "", 1), "{arguments:?}: {error}");
+        assert_eq!(
+            (code, output.as_str(), error.lines().count()),
+            (Some(2), "", 1),
+            "{arguments:?}: {error}"
+        );
         let file = arguments.iter().rfind(|argument| argument.ends_with(".yaml")).unwrap();
         assert!(error.starts_with(&format!("specbound: {file}: ")), "{arguments:?}: {error}");
     }
@@ -109,7 +117,8 @@ fn unusable_input_exits_2_with_one_line_that_names_the_file() {
     assert!(!folder.path().join("out").exists());
 }
 
-/// `old.yaml` and `new.yaml` read the same file `types.yaml`, which a folder of its own has in another version.
+/// `old.yaml` and `new.yaml` read the same file `types.yaml`, which a folder of its own has in
+/// another version.
 #[test]
 fn files_that_a_document_refers_to_are_read_within_its_folder() {
     let folder = Folder::with_change("9", "9");
@@ -118,10 +127,13 @@ fn files_that_a_document_refers_to_are_read_within_its_folder() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    let document = OLD.replace("#/components/schemas/Ping", "types.yaml#/Ping").replace("    Ping: {", "    Other: {");
+    let document = OLD
+        .replace("#/components/schemas/Ping", "types.yaml#/Ping")
+        .replace("    Ping: {", "    Other: {");
     for (version, limit) in [("one", 9), ("two", 5)] {
         write(&format!("{version}/api.yaml"), &document);
-        let types = "Ping: {type: object, properties: {text: {$ref: 'sub/text.json'}, more: {$ref: '#/Ping'}}}";
+        let types = "Ping: {type: object, properties: {text: {$ref: 'sub/text.json'}, more: {$ref: \
+            '#/Ping'}}}";
         write(&format!("{version}/types.yaml"), types);
         let text = format!("{{\"type\": \"string\", \"maxLength\": {limit}}}");
         write(&format!("{version}/sub/text.json"), &text);
@@ -130,9 +142,15 @@ fn files_that_a_document_refers_to_are_read_within_its_folder() {
     let (code, report, error) = folder.specbound(&["breaking", "one/api.yaml", "two/api.yaml"]);
     assert_eq!(code, Some(1), "{error}");
     assert!(report.contains("at most `5` characters (before: `9`)"), "{report}");
-    assert_eq!(folder.specbound(&["breaking", "--old", "one/api.yaml", "--new", "two/api.yaml"]).0, Some(1));
+    assert_eq!(
+        folder.specbound(&["breaking", "--old", "one/api.yaml", "--new", "two/api.yaml"]).0,
+        Some(1)
+    );
     // A file inlined says the same.
-    write("inline.yaml", &OLD.replace("maxLength: 9}", "maxLength: 9}, more: {$ref: '#/components/schemas/Ping'}"));
+    write(
+        "inline.yaml",
+        &OLD.replace("maxLength: 9}", "maxLength: 9}, more: {$ref: '#/components/schemas/Ping'}"),
+    );
     let (code, report, error) = folder.specbound(&["breaking", "inline.yaml", "one/api.yaml"]);
     assert_eq!(code, Some(0), "{report}{error}");
 
@@ -140,7 +158,10 @@ fn files_that_a_document_refers_to_are_read_within_its_folder() {
     let (code, _, error) = folder.specbound(&["breaking", "old.yaml", "outside/api.yaml"]);
     assert_eq!((code, error.lines().count()), (Some(2), 1), "{error}");
     assert!(error.contains("--allow-outside") && error.contains("line 8"), "{error}");
-    assert_eq!(folder.specbound(&["diff", "outside/api.yaml", "outside/api.yaml", "--allow-outside"]).0, Some(0));
+    assert_eq!(
+        folder.specbound(&["diff", "outside/api.yaml", "outside/api.yaml", "--allow-outside"]).0,
+        Some(0)
+    );
     write("one/types.yaml", "Pong: {}");
     assert_eq!(folder.specbound(&["breaking", "one/api.yaml", "two/api.yaml"]).0, Some(2));
 }
@@ -153,7 +174,10 @@ fn a_finding_is_accepted_until_a_day_and_then_fails_again() {
     let accept = ["accept", "old.yaml", "new.yaml", "--reason", "agreed with \"all\"", "--until"];
     let (code, entry, _) = folder.specbound(&[&accept[..], &["2999-12-31"]].concat());
     assert_eq!(code, Some(0));
-    assert!(entry.contains("# schema-max-length-changed: ") && entry.contains("reason = \"agreed with"), "{entry}");
+    assert!(
+        entry.contains("# schema-max-length-changed: ") && entry.contains("reason = \"agreed with"),
+        "{entry}"
+    );
     assert_eq!(folder.specbound(&[&accept[..], &["2999-12-31", "--write"]].concat()).0, Some(0));
     let (code, report, _) = folder.specbound(&both);
     assert_eq!(code, Some(0), "{report}");
@@ -164,7 +188,10 @@ fn a_finding_is_accepted_until_a_day_and_then_fails_again() {
     std::fs::write(&policy, text.replace("2999", "2001")).unwrap();
     let (code, report, _) = folder.specbound(&both);
     assert_eq!(code, Some(1));
-    assert!(report.contains("note: the acceptance of ") && report.contains(" ended on 2001-12-31\n"), "{report}");
+    assert!(
+        report.contains("note: the acceptance of ") && report.contains(" ended on 2001-12-31\n"),
+        "{report}"
+    );
     let (code, report, _) = folder.specbound(&["breaking", "old.yaml", "old.yaml"]);
     assert_eq!(code, Some(0));
     assert!(report.contains("matches no finding"), "{report}");
@@ -186,7 +213,9 @@ fn the_policy_file_is_read_strictly() {
     assert_eq!(with(&format!("{rule}\"ignore\"")).1, "no changes of meaning\n");
     assert_eq!(with(&format!("{rule}\"compatible\"\noperation = \"GET *\"")).0, Some(1));
     assert_eq!(with(&format!("{rule}\"compatible\"\noperation = \"POST *\"")).0, Some(0));
-    for wrong in ["severities = []", "[[accept]]\nfingerprint = 'a'\nreason = 'b'\nuntil = 'soon'", "a = ["] {
+    for wrong in
+        ["severities = []", "[[accept]]\nfingerprint = 'a'\nreason = 'b'\nuntil = 'soon'", "a = ["]
+    {
         let (code, _, error) = with(wrong);
         assert_eq!((code, error.lines().count()), (Some(2), 1), "{error}");
     }
@@ -197,7 +226,8 @@ fn rules_are_listed_and_explained() {
     let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
     let (code, rules, _) = folder.specbound(&["rules"]);
     assert!(code == Some(0) && rules.contains("\nschema-max-length-changed\n"), "{rules}");
-    let (_, report, _) = folder.specbound(&["breaking", "old.yaml", "new.yaml", "--format", "json"]);
+    let (_, report, _) =
+        folder.specbound(&["breaking", "old.yaml", "new.yaml", "--format", "json"]);
     assert!(report.contains("\"rule\": \"schema-max-length-changed\""), "{report}");
     let (code, page, _) = folder.specbound(&["explain", "schema-max-length-changed"]);
     assert!(code == Some(0) && page.starts_with("schema-max-length-changed\n"), "{page}");
@@ -207,8 +237,14 @@ fn rules_are_listed_and_explained() {
 #[test]
 fn reports_for_programs_name_the_line_in_the_document() {
     let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
-    let report = |format: &str| folder.specbound(&["breaking", "old.yaml", "new.yaml", "--format", format]).1;
-    assert!(report("github").starts_with("::error file=new.yaml,line=12,col="), "{}", report("github"));
+    let report = |format: &str| {
+        folder.specbound(&["breaking", "old.yaml", "new.yaml", "--format", format]).1
+    };
+    assert!(
+        report("github").starts_with("::error file=new.yaml,line=12,col="),
+        "{}",
+        report("github")
+    );
     assert!(report("junit").contains("new.yaml:12:") && report("junit").contains("failures=\"1\""));
     assert!(report("sarif").contains("\"startLine\": 12"), "{}", report("sarif"));
     assert!(report("code-climate").contains("\"begin\": 12"), "{}", report("code-climate"));
@@ -218,8 +254,11 @@ fn reports_for_programs_name_the_line_in_the_document() {
 #[test]
 fn a_bundle_says_the_same_as_its_files() {
     let folder = Folder::with_change("9", "9");
-    std::fs::write(folder.path().join("types.yaml"), "Ping: {type: object, properties: {text: {maxLength: 9}}}")
-        .unwrap();
+    std::fs::write(
+        folder.path().join("types.yaml"),
+        "Ping: {type: object, properties: {text: {maxLength: 9}}}",
+    )
+    .unwrap();
     let split = OLD.replace("#/components/schemas/Ping", "types.yaml#/Ping");
     std::fs::write(folder.path().join("split.yaml"), split).unwrap();
     let (code, bundle, _) = folder.specbound(&["bundle", "split.yaml"]);
@@ -232,9 +271,18 @@ fn a_bundle_says_the_same_as_its_files() {
 #[test]
 fn generate_writes_server_client_and_trait() {
     let folder = Folder::with_change("9", "9");
-    let arguments = ["generate", "old.yaml", "src/api", "--trait-name", "PingApi", "--runtime", "crate::runtime"];
+    let arguments = [
+        "generate",
+        "old.yaml",
+        "src/api",
+        "--trait-name",
+        "PingApi",
+        "--runtime",
+        "crate::runtime",
+    ];
     assert_eq!(folder.specbound(&arguments), (Some(0), String::new(), String::new()));
-    let read = |name: &str| std::fs::read_to_string(folder.path().join("src/api").join(name)).unwrap();
+    let read =
+        |name: &str| std::fs::read_to_string(folder.path().join("src/api").join(name)).unwrap();
     assert!(read("server.rs").contains("pub trait PingApi"));
     assert!(read("server_trait.rs").contains("use crate::runtime::"));
     assert!(read("client.rs").contains("pub async fn ping"));
@@ -251,7 +299,8 @@ paths:
       requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/B'}}}}
       responses: {'204': {description: ''}}
 components:
-  responses: {A: {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/A'}}}}}
+  responses: {A: {description: '', content: {application/json: {schema: {$ref: \
+  '#/components/schemas/A'}}}}}
   schemas:
     A: {type: object, properties: {a: {type: string}}}
     B: {type: object, properties: {b: {type: integer, multipleOf: 2}, c: {not: {}}}}
@@ -261,7 +310,8 @@ components:
 fn generate_names_each_refusal_on_a_line_and_lenient_lists_them() {
     let folder = Folder::with_change("9", "9");
     std::fs::write(folder.path().join("two.yaml"), TWO).unwrap();
-    let (code, _, words) = folder.specbound(&["generate", "--document", "two.yaml", "--output", "out"]);
+    let (code, _, words) =
+        folder.specbound(&["generate", "--document", "two.yaml", "--output", "out"]);
     assert_eq!(code, Some(2));
     for line in [
         "two.yaml: /components/schemas/B/properties/b/multipleOf: `multipleOf` is not enforced",
@@ -274,7 +324,10 @@ fn generate_names_each_refusal_on_a_line_and_lenient_lists_them() {
     let (code, _, words) = folder.specbound(&["generate", "two.yaml", "out", "--lenient"]);
     assert_eq!(code, Some(0), "{words}");
     let server = std::fs::read_to_string(folder.path().join("out/server.rs")).unwrap();
-    assert!(server.contains("//   /components/schemas/B/properties/c/not: `not` is not enforced"), "{server}");
+    assert!(
+        server.contains("//   /components/schemas/B/properties/c/not: `not` is not enforced"),
+        "{server}"
+    );
 }
 
 #[test]
@@ -296,7 +349,10 @@ fn generate_check_tells_stale_files_and_writes_nothing() {
 fn generate_types_only_writes_the_data_types() {
     let folder = Folder::with_change("9", "9");
     assert_eq!(folder.specbound(&["generate", "old.yaml", "api", "--types-only"]).0, Some(0));
-    let files: Vec<_> = std::fs::read_dir(folder.path().join("api")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let files: Vec<_> = std::fs::read_dir(folder.path().join("api"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
     assert_eq!(files, ["types.rs"]);
     let types = std::fs::read_to_string(folder.path().join("api/types.rs")).unwrap();
     assert!(types.contains("pub struct Ping") && !types.contains("trait"), "{types}");
@@ -310,7 +366,11 @@ fn generate_only_takes_a_tag_or_an_operation_with_its_schemas() {
         let (code, _, words) = folder.specbound(&["generate", "two.yaml", only, "--only", only]);
         assert_eq!(code, Some(0), "{words}");
         let server = std::fs::read_to_string(folder.path().join(only).join("server.rs")).unwrap();
-        assert!(server.contains("async fn a(") && !server.contains("async fn b(") && !server.contains("struct B "));
+        assert!(
+            server.contains("async fn a(")
+                && !server.contains("async fn b(")
+                && !server.contains("struct B ")
+        );
     }
     let (code, _, words) = folder.specbound(&["generate", "two.yaml", "out", "--only", "nothing"]);
     assert_eq!(code, Some(2));

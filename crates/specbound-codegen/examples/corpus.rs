@@ -1,7 +1,8 @@
 //! Generates code for each document of a folder and prints a table:
 //! `cargo run --example corpus -- FOLDER [--refusals] [--write OUTPUT]`.
 //!
-//! Each document is taken strictly, or leniently, or refused; with the time and, on Linux, the most memory used so far.
+//! Each document is taken strictly, or leniently, or refused; with the time and, on Linux, the most
+//! memory used so far.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,9 +14,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let folder = arguments.first().ok_or("usage: corpus FOLDER [--refusals] [--write OUTPUT]")?;
     let shows_refusals = arguments.iter().any(|argument| argument == "--refusals");
-    let output = arguments.iter().position(|argument| argument == "--write").and_then(|n| arguments.get(n + 1));
+    let output = arguments
+        .iter()
+        .position(|argument| argument == "--write")
+        .and_then(|n| arguments.get(n + 1));
     let mut documents: Vec<PathBuf> = match Path::new(folder).is_dir() {
-        true => std::fs::read_dir(folder)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?,
+        true => std::fs::read_dir(folder)?
+            .map(|entry| entry.map(|e| e.path()))
+            .collect::<Result<_, _>>()?,
         false => vec![folder.into()],
     };
     documents.sort();
@@ -28,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 refused += 1;
                 ("unreadable".to_owned(), vec![why])
             }
-            Ok(source) => match (generate(&source, Mode::Strict), generate(&source, Mode::Lenient)) {
+            Ok(source) => match (generate(&source, Mode::Strict), generate(&source, Mode::Lenient))
+            {
                 (Ok(generated), _) => {
                     strict += 1;
                     write(output, &name, &generated)?;
@@ -46,7 +53,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
             },
         };
-        println!("{name:32} {verdict:28} {:>7.2} s  {:>5} MB", started.elapsed().as_secs_f64(), peak_memory());
+        println!(
+            "{name:32} {verdict:28} {:>7.2} s  {:>5} MB",
+            started.elapsed().as_secs_f64(),
+            peak_memory()
+        );
         let shown = if shows_refusals {
             details.len()
         } else if verdict.starts_with("refused") {
@@ -57,12 +68,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let shown = if verdict == "unreadable" { 1 } else { shown };
         details.iter().take(shown).for_each(|line| println!("    {line}"));
     }
-    println!("{} documents: {strict} taken, {lenient} leniently, {refused} refused", documents.len());
+    println!(
+        "{} documents: {strict} taken, {lenient} leniently, {refused} refused",
+        documents.len()
+    );
     Ok(())
 }
 
 fn read(path: &Path) -> Result<serde_json::Value, String> {
-    report::read_document(path, ReadOptions::default()).map(|document| document.value).map_err(|e| e.to_string())
+    report::read_document(path, ReadOptions::default())
+        .map(|document| document.value)
+        .map_err(|e| e.to_string())
 }
 
 fn generate(source: &serde_json::Value, mode: Mode) -> Result<Generated, Error> {
@@ -84,7 +100,8 @@ fn lines(error: &Error) -> Vec<String> {
 /// In megabytes.
 fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let peak = status.lines().find_map(|line| {
+        line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<u64>().ok()
+    });
     peak.unwrap_or(0) / 1024
 }

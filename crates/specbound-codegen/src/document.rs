@@ -1,16 +1,19 @@
 //! Reads the document once, into the types that the generators work on.
 //!
-//! It reads what [`super::lower`] makes of a document, before [`super::normalise`]: constraints, content types and
-//! security come from here. An item that it does not understand is refused with its JSON pointer; nothing is dropped.
+//! It reads what [`super::lower`] makes of a document, before [`super::normalise`]: constraints,
+//! content types and security come from here. An item that it does not understand is refused with
+//! its JSON pointer; nothing is dropped.
 //!
 //! # The subset of OpenAPI 3.0
 //!
-//! - Paths with operations and parameters that these share, each operation with an `operationId`; tags, `deprecated`, and
-//!   security by scheme, without scopes.
-//! - Path, query and header parameters: an integer, a number, a text or a boolean, with `enum` and bounds; a query
-//!   parameter also a list of them, repeated (`a=1&a=2`).
-//! - A request body as JSON, as a form, as multipart, or several of them with one schema, which is an object.
-//! - Answers by number, by range and `default`, at least one by number: no content, JSON, or bytes of any other type.
+//! - Paths with operations and parameters that these share, each operation with an `operationId`;
+//!   tags, `deprecated`, and security by scheme, without scopes.
+//! - Path, query and header parameters: an integer, a number, a text or a boolean, with `enum` and
+//!   bounds; a query parameter also a list of them, repeated (`a=1&a=2`).
+//! - A request body as JSON, as a form, as multipart, or several of them with one schema, which is
+//!   an object.
+//! - Answers by number, by range and `default`, at least one by number: no content, JSON, or bytes
+//!   of any other type.
 //! - Component schemas, and the keywords of [`super::schema`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,7 +25,8 @@ use super::labels::Labels;
 use super::lower::{type_name, unique};
 use super::parameters::field_name;
 use super::read::{
-    component, escape, flag, list, members, object, optional, reject_unknown_keys, strings, text, unsupported,
+    component, escape, flag, list, members, object, optional, reject_unknown_keys, strings, text,
+    unsupported,
 };
 use super::schema::{self, Schema, without_read_only};
 use super::{Error, Item};
@@ -109,12 +113,23 @@ pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/fo
 impl Document {
     /// # Errors
     ///
-    /// [`Error::Unsupported`] with the JSON pointers of everything outside the subset, one for each operation and schema.
+    /// [`Error::Unsupported`] with the JSON pointers of everything outside the subset, one for each
+    /// operation and schema.
     pub fn read(source: &Value) -> Result<Document, Error> {
-        let top = source.as_object().ok_or_else(|| unsupported("", "a document must be an object"))?;
+        let top =
+            source.as_object().ok_or_else(|| unsupported("", "a document must be an object"))?;
         reject_unknown_keys(
             top,
-            &["openapi", "info", "paths", "components", "servers", "security", "tags", "externalDocs"],
+            &[
+                "openapi",
+                "info",
+                "paths",
+                "components",
+                "servers",
+                "security",
+                "tags",
+                "externalDocs",
+            ],
             "",
         )?;
         if !text(top, "openapi", "")?.is_some_and(|version| version.starts_with("3.0.")) {
@@ -126,19 +141,40 @@ impl Document {
         let mut refused = Vec::new();
         for (path, item) in object(source, "paths", "")? {
             let at = format!("/paths/{}", escape(path));
-            let item = item.as_object().ok_or_else(|| unsupported(&at, "a path item must be an object"))?;
-            reject_unknown_keys(item, &[&METHODS[..], &["parameters", "summary", "description"]].concat(), &at)?;
+            let item = item
+                .as_object()
+                .ok_or_else(|| unsupported(&at, "a path item must be an object"))?;
+            reject_unknown_keys(
+                item,
+                &[&METHODS[..], &["parameters", "summary", "description"]].concat(),
+                &at,
+            )?;
             let inherited = parameters(item, &at)?;
-            for (method, operation) in item.iter().filter(|(method, _)| METHODS.contains(&method.as_str())) {
-                let operation = reader.operation(path, method, operation, &inherited, &format!("{at}/{method}"));
+            for (method, operation) in
+                item.iter().filter(|(method, _)| METHODS.contains(&method.as_str()))
+            {
+                let operation = reader.operation(
+                    path,
+                    method,
+                    operation,
+                    &inherited,
+                    &format!("{at}/{method}"),
+                );
                 operations.extend(collected(operation, &mut refused)?);
             }
         }
         let mut schemas = Vec::new();
         if let Some(components) = members(top, "components", "")? {
-            reject_unknown_keys(components, &["schemas", "securitySchemes", "examples"], "/components")?;
-            for (name, schema) in members(components, "schemas", "/components")?.into_iter().flatten() {
-                let schema = Schema::read(name, schema, format!("/components/schemas/{}", escape(name)));
+            reject_unknown_keys(
+                components,
+                &["schemas", "securitySchemes", "examples"],
+                "/components",
+            )?;
+            for (name, schema) in
+                members(components, "schemas", "/components")?.into_iter().flatten()
+            {
+                let schema =
+                    Schema::read(name, schema, format!("/components/schemas/{}", escape(name)));
                 schemas.extend(collected(schema, &mut refused)?);
             }
         }
@@ -153,7 +189,11 @@ impl Document {
             version: text(info, "version", "/info")?.unwrap_or_default(),
             names: Labels::new(&operations),
             operations,
-            by_name: schemas.iter().enumerate().map(|(n, schema)| (schema.name.clone(), n)).collect(),
+            by_name: schemas
+                .iter()
+                .enumerate()
+                .map(|(n, schema)| (schema.name.clone(), n))
+                .collect(),
             schemas,
             trimmed: BTreeMap::new(),
         };
@@ -183,10 +223,12 @@ impl Document {
         self.schemas.iter().filter(|schema| self.trimmed.contains_key(&schema.name))
     }
 
-    /// Of the schemas that requests use: those with readOnly members, and those that refer to such a schema.
+    /// Of the schemas that requests use: those with readOnly members, and those that refer to such
+    /// a schema.
     fn find_trimmed(&self) -> BTreeSet<String> {
         let same = |name: &str| name.to_owned();
-        let request = |name: &str| self.schema(name).map(|schema| without_read_only(&schema.source, &same));
+        let request =
+            |name: &str| self.schema(name).map(|schema| without_read_only(&schema.source, &same));
         let mut reached = BTreeSet::new();
         let mut ahead: Vec<String> =
             self.operations.iter().filter_map(|o| Some(o.body.as_ref()?.schema.clone())).collect();
@@ -194,17 +236,29 @@ impl Document {
             if reached.contains(&name) {
                 continue;
             }
-            ahead.extend(request(&name).iter().flat_map(schema::references).filter(|next| !reached.contains(next)));
+            ahead.extend(
+                request(&name)
+                    .iter()
+                    .flat_map(schema::references)
+                    .filter(|next| !reached.contains(next)),
+            );
             reached.insert(name);
         }
         let mut trimmed = BTreeSet::new();
         loop {
             let changes = |name: &&String| {
-                let Some((schema, request)) = self.schema(name).zip(request(name)) else { return false };
-                request != schema.source || schema::references(&request).iter().any(|next| trimmed.contains(next))
+                let Some((schema, request)) = self.schema(name).zip(request(name)) else {
+                    return false;
+                };
+                request != schema.source
+                    || schema::references(&request).iter().any(|next| trimmed.contains(next))
             };
-            let more: Vec<String> =
-                reached.iter().filter(|name| !trimmed.contains(*name)).filter(changes).cloned().collect();
+            let more: Vec<String> = reached
+                .iter()
+                .filter(|name| !trimmed.contains(*name))
+                .filter(changes)
+                .cloned()
+                .collect();
             if more.is_empty() {
                 return trimmed;
             }
@@ -218,7 +272,9 @@ impl Document {
             Err(unsupported(&path, &format!("{by} refers to it, and it is missing")))
         };
         for schema in &self.schemas {
-            if let Some(name) = schema::references(&schema.source).into_iter().find(|name| self.schema(name).is_none())
+            if let Some(name) = schema::references(&schema.source)
+                .into_iter()
+                .find(|name| self.schema(name).is_none())
             {
                 return missing(&name, &schema.at);
             }
@@ -239,7 +295,13 @@ impl Document {
         let mut seen = Vec::new();
         for body in self.operations.iter().filter_map(|operation| operation.body.as_ref()) {
             if let Some(found) = self.schema(&body.schema) {
-                schema::check_bounds(&found.source, &found.at, true, &|name| self.schema(name), &mut seen)?;
+                schema::check_bounds(
+                    &found.source,
+                    &found.at,
+                    true,
+                    &|name| self.schema(name),
+                    &mut seen,
+                )?;
             }
         }
         Ok(())
@@ -301,16 +363,33 @@ impl Reader<'_> {
         inherited: &[Parameter],
         at: &str,
     ) -> Result<Operation, Error> {
-        let operation = source.as_object().ok_or_else(|| unsupported(at, "an operation must be an object"))?;
-        let id = text(operation, "operationId", at)?
-            .ok_or_else(|| unsupported(at, "an operationId is needed: it names the trait's method"))?;
-        let taken = ["operationId", "summary", "description", "tags", "deprecated", "parameters", "requestBody"];
-        reject_unknown_keys(operation, &[&taken[..], &["responses", "security", "externalDocs"]].concat(), at)?;
+        let operation =
+            source.as_object().ok_or_else(|| unsupported(at, "an operation must be an object"))?;
+        let id = text(operation, "operationId", at)?.ok_or_else(|| {
+            unsupported(at, "an operationId is needed: it names the trait's method")
+        })?;
+        let taken = [
+            "operationId",
+            "summary",
+            "description",
+            "tags",
+            "deprecated",
+            "parameters",
+            "requestBody",
+        ];
+        reject_unknown_keys(
+            operation,
+            &[&taken[..], &["responses", "security", "externalDocs"]].concat(),
+            at,
+        )?;
         let mut own = parameters(operation, at)?;
         let overridden = |inherited: &&Parameter| own.iter().any(|own| own.is_same(inherited));
-        let inherited: Vec<Parameter> = inherited.iter().filter(|p| !overridden(p)).cloned().collect();
+        let inherited: Vec<Parameter> =
+            inherited.iter().filter(|p| !overridden(p)).cloned().collect();
         own.extend(inherited);
-        for location in [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header] {
+        for location in
+            [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header]
+        {
             let mut taken = BTreeSet::new();
             for parameter in own.iter_mut().filter(|parameter| parameter.location == location) {
                 parameter.field = unique(std::mem::take(&mut parameter.field), &mut taken);
@@ -322,7 +401,11 @@ impl Reader<'_> {
             route: path.to_owned(),
             description: text(operation, "description", at)?.unwrap_or_default(),
             deprecated: flag(operation, "deprecated", at)?,
-            tags: strings(operation, "tags", at)?.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
+            tags: strings(operation, "tags", at)?
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             security: alternatives(operation, self.source, at)?,
             parameters: own,
             body: self.body(operation, &id, at)?,
@@ -332,26 +415,42 @@ impl Reader<'_> {
         })
     }
 
-    fn body(&mut self, operation: &Map<String, Value>, id: &str, at: &str) -> Result<Option<Body>, Error> {
+    fn body(
+        &mut self,
+        operation: &Map<String, Value>,
+        id: &str,
+        at: &str,
+    ) -> Result<Option<Body>, Error> {
         let Some(body) = members(operation, "requestBody", at)? else { return Ok(None) };
         let required = flag(body, "required", &format!("{at}/requestBody"))?;
         let at = format!("{at}/requestBody/content");
-        let content = body.get("content").and_then(Value::as_object).filter(|content| !content.is_empty());
+        let content =
+            body.get("content").and_then(Value::as_object).filter(|content| !content.is_empty());
         let content = content.ok_or_else(|| unsupported(&at, "a request body needs content"))?;
         let mut schemas: Vec<&Value> = content.values().map(|entry| &entry["schema"]).collect();
         for (media, entry) in content {
             let at = format!("{at}/{}", escape(media));
             self.media_type(entry, &at)?;
             if media != JSON && !FORMS.contains(&media.as_str()) {
-                return Err(unsupported(&at, &format!("a request body is {JSON}, {}", FORMS.join(" or "))));
+                return Err(unsupported(
+                    &at,
+                    &format!("a request body is {JSON}, {}", FORMS.join(" or ")),
+                ));
             }
         }
         schemas.dedup();
         let (Some(schema), None) = (schemas.first(), schemas.get(1)) else {
-            return Err(unsupported(&at, "every content type of a request body must have the same schema"));
+            return Err(unsupported(
+                &at,
+                "every content type of a request body must have the same schema",
+            ));
         };
         // The content type that progenitor's copy keeps.
-        let media = if content.contains_key(JSON) { JSON } else { content.keys().next().map_or(JSON, String::as_str) };
+        let media = if content.contains_key(JSON) {
+            JSON
+        } else {
+            content.keys().next().map_or(JSON, String::as_str)
+        };
         let at = format!("{at}/{}/schema", escape(media));
         let schema = self.named(schema, &format!("{id}_request"), at)?;
         let mut content_types: Vec<String> = content.keys().cloned().collect();
@@ -359,20 +458,32 @@ impl Reader<'_> {
         Ok(Some(Body { schema, content_types, required }))
     }
 
-    fn answers(&mut self, operation: &Map<String, Value>, id: &str, at: &str) -> Result<Vec<Answer>, Error> {
+    fn answers(
+        &mut self,
+        operation: &Map<String, Value>,
+        id: &str,
+        at: &str,
+    ) -> Result<Vec<Answer>, Error> {
         let at = format!("{at}/responses");
         let responses = operation.get("responses").and_then(Value::as_object);
         let mut answers = Vec::new();
-        for (status, response) in responses.into_iter().flatten().filter(|(status, _)| !is_range(status)) {
+        for (status, response) in
+            responses.into_iter().flatten().filter(|(status, _)| !is_range(status))
+        {
             let at = format!("{at}/{status}");
             let number = status.parse().ok().filter(|number| (200..600).contains(number));
-            let status = number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
+            let status =
+                number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
             let response = response.as_object().filter(|response| !response.contains_key("$ref"));
-            let response =
-                response.ok_or_else(|| unsupported(&at, "a response must be an object, and no reference"))?;
+            let response = response.ok_or_else(|| {
+                unsupported(&at, "a response must be an object, and no reference")
+            })?;
             reject_unknown_keys(response, &["description", "content"], &at)?;
             let content = members(response, "content", &at)?;
-            answers.push(Answer { status, content: self.content(content, &format!("{id}_answer_{status}"), &at)? });
+            answers.push(Answer {
+                status,
+                content: self.content(content, &format!("{id}_answer_{status}"), &at)?,
+            });
         }
         answers.sort_by_key(|answer| answer.status);
         if answers.is_empty() {
@@ -381,19 +492,33 @@ impl Reader<'_> {
         Ok(answers)
     }
 
-    fn ranges(&mut self, operation: &Map<String, Value>, id: &str, at: &str) -> Result<Vec<(String, Content)>, Error> {
+    fn ranges(
+        &mut self,
+        operation: &Map<String, Value>,
+        id: &str,
+        at: &str,
+    ) -> Result<Vec<(String, Content)>, Error> {
         let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
         let read = |(status, response): (&String, &Value)| {
             let at = format!("{at}/responses/{status}");
-            let response = response.as_object().ok_or_else(|| unsupported(&at, "a response must be an object"))?;
+            let response = response
+                .as_object()
+                .ok_or_else(|| unsupported(&at, "a response must be an object"))?;
             let content = members(response, "content", &at)?;
             Ok((status.clone(), self.content(content, &format!("{id}_answer_{status}"), &at)?))
         };
         responses.filter(|(status, _)| is_range(status)).map(read).collect()
     }
 
-    fn content(&mut self, content: Option<&Map<String, Value>>, name: &str, at: &str) -> Result<Content, Error> {
-        let Some(content) = content.filter(|content| !content.is_empty()) else { return Ok(Content::Nothing) };
+    fn content(
+        &mut self,
+        content: Option<&Map<String, Value>>,
+        name: &str,
+        at: &str,
+    ) -> Result<Content, Error> {
+        let Some(content) = content.filter(|content| !content.is_empty()) else {
+            return Ok(Content::Nothing);
+        };
         let at = format!("{at}/content");
         let mut media = content.iter();
         let (Some((media_type, entry)), None) = (media.next(), media.next()) else {
@@ -405,9 +530,11 @@ impl Reader<'_> {
         if media_type == JSON {
             return Ok(Content::Json(self.named(schema, name, format!("{at}/schema"))?));
         }
-        let is_bytes = schema["type"] == "string" && schema.as_object().is_some_and(|s| !s.contains_key("enum"));
+        let is_bytes = schema["type"] == "string"
+            && schema.as_object().is_some_and(|s| !s.contains_key("enum"));
         if !is_bytes || media_type.contains('*') {
-            let reason = "an answer that is no JSON has one media type, and a schema of type string";
+            let reason =
+                "an answer that is no JSON has one media type, and a schema of type string";
             return Err(unsupported(&at, reason));
         }
         Ok(Content::Bytes(media_type.clone()))
@@ -415,7 +542,11 @@ impl Reader<'_> {
 
     fn media_type(&self, entry: &Value, at: &str) -> Result<(), Error> {
         let none = Map::new();
-        reject_unknown_keys(entry.as_object().unwrap_or(&none), &["schema", "example", "examples"], at)?;
+        reject_unknown_keys(
+            entry.as_object().unwrap_or(&none),
+            &["schema", "example", "examples"],
+            at,
+        )?;
         match entry.get("schema") {
             Some(schema) if schema.is_object() => Ok(()),
             _ => Err(unsupported(&format!("{at}/schema"), "a schema is needed here")),
@@ -426,7 +557,9 @@ impl Reader<'_> {
     fn named(&mut self, schema: &Value, name: &str, at: String) -> Result<String, Error> {
         if let Some(reference) = schema.get("$ref") {
             let name = reference.as_str().and_then(component);
-            return name.map(str::to_owned).ok_or_else(|| unsupported(&at, "only component schemas are referred to"));
+            return name
+                .map(str::to_owned)
+                .ok_or_else(|| unsupported(&at, "only component schemas are referred to"));
         }
         let usual = name.to_pascal_case();
         let free = unique(type_name(name), &mut self.taken);
@@ -438,7 +571,8 @@ impl Reader<'_> {
 
 /// Whether a key of `responses` stands for several statuses.
 fn is_range(status: &str) -> bool {
-    status == "default" || (status.len() == 3 && status.ends_with("XX") && status.starts_with(['2', '3', '4', '5']))
+    status == "default"
+        || (status.len() == 3 && status.ends_with("XX") && status.starts_with(['2', '3', '4', '5']))
 }
 
 /// The parameters of an operation or a path item.
@@ -455,10 +589,23 @@ impl Parameter {
 }
 
 fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
-    let parameter = source.as_object().ok_or_else(|| unsupported(at, "a parameter must be an object"))?;
-    let name = text(parameter, "name", at)?.ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
-    let schema = parameter.get("schema").ok_or_else(|| unsupported(at, "a parameter needs a schema"))?;
-    let taken = ["name", "in", "required", "description", "schema", "example", "examples", "style", "explode"];
+    let parameter =
+        source.as_object().ok_or_else(|| unsupported(at, "a parameter must be an object"))?;
+    let name =
+        text(parameter, "name", at)?.ok_or_else(|| unsupported(at, "a parameter needs a name"))?;
+    let schema =
+        parameter.get("schema").ok_or_else(|| unsupported(at, "a parameter needs a schema"))?;
+    let taken = [
+        "name",
+        "in",
+        "required",
+        "description",
+        "schema",
+        "example",
+        "examples",
+        "style",
+        "explode",
+    ];
     reject_unknown_keys(parameter, &[&taken[..], &["deprecated"]].concat(), at)?;
     let location = match text(parameter, "in", at)?.as_deref() {
         Some("path") => ParameterLocation::Path,
@@ -470,8 +617,13 @@ fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
     let explode = optional(parameter, "explode", at, "true or false", Value::as_bool)?;
     let (usual_style, usual_explode) =
         if location == ParameterLocation::Query { ("form", true) } else { ("simple", false) };
-    if style.is_some_and(|style| style != usual_style) || explode.is_some_and(|explode| explode != usual_explode) {
-        return Err(unsupported(at, &format!("only the style `{usual_style}` with explode={usual_explode} is taken")));
+    if style.is_some_and(|style| style != usual_style)
+        || explode.is_some_and(|explode| explode != usual_explode)
+    {
+        return Err(unsupported(
+            at,
+            &format!("only the style `{usual_style}` with explode={usual_explode} is taken"),
+        ));
     }
     let required = flag(parameter, "required", at)?;
     if location == ParameterLocation::Path && !required {
@@ -488,9 +640,13 @@ fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
     })
 }
 
-/// The security of an operation, else of the document. A value that is no list is refused: read as an empty list it
-/// would grant anonymous access.
-fn alternatives(operation: &Map<String, Value>, document: &Value, at: &str) -> Result<Vec<Vec<String>>, Error> {
+/// The security of an operation, else of the document. A value that is no list is refused: read as
+/// an empty list it would grant anonymous access.
+fn alternatives(
+    operation: &Map<String, Value>,
+    document: &Value,
+    at: &str,
+) -> Result<Vec<Vec<String>>, Error> {
     let (says, at) = match document.as_object() {
         Some(document) if !operation.contains_key("security") => (document, ""),
         _ => (operation, at),
@@ -499,19 +655,30 @@ fn alternatives(operation: &Map<String, Value>, document: &Value, at: &str) -> R
     let security = list(says, "security", at)?;
     let at = format!("{at}/security");
     for alternative in security {
-        let alternative =
-            alternative.as_object().ok_or_else(|| unsupported(&at, "a security requirement must be an object"))?;
+        let alternative = alternative
+            .as_object()
+            .ok_or_else(|| unsupported(&at, "a security requirement must be an object"))?;
         for (scheme, scopes) in alternative {
-            if document.pointer(&format!("/components/securitySchemes/{}", escape(scheme))).is_none() {
-                return Err(unsupported(&at, &format!("`{scheme}` is no security scheme of this document")));
+            if document
+                .pointer(&format!("/components/securitySchemes/{}", escape(scheme)))
+                .is_none()
+            {
+                return Err(unsupported(
+                    &at,
+                    &format!("`{scheme}` is no security scheme of this document"),
+                ));
             }
             if scopes.as_array().is_none_or(|scopes| !scopes.is_empty()) {
-                return Err(unsupported(&at, &format!("`{scheme}` must have an empty list: scopes are not taken")));
+                return Err(unsupported(
+                    &at,
+                    &format!("`{scheme}` must have an empty list: scopes are not taken"),
+                ));
             }
         }
         found.push(alternative.keys().cloned().collect());
     }
-    // Order and repetition mean nothing, so they must not change a generated name. Anonymous access comes last.
+    // Order and repetition mean nothing, so they must not change a generated name. Anonymous access
+    // comes last.
     found.iter_mut().for_each(|schemes| schemes.sort_unstable());
     found.sort_by_key(|schemes| (schemes.is_empty(), schemes.clone()));
     found.dedup();

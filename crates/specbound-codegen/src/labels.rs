@@ -1,5 +1,6 @@
-//! Names of the marker types: one for each combination of security schemes, each set of request content types, and each
-//! media type of an answer. Two that would have one name are told apart by a number.
+//! Names of the marker types: one for each combination of security schemes, each set of request
+//! content types, and each media type of an answer. Two that would have one name are told apart by
+//! a number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +21,9 @@ pub struct Labels {
 impl Labels {
     pub fn new(operations: &[Operation]) -> Labels {
         let policies = operations.iter().map(|operation| operation.security.clone());
-        let contents = operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.content_types.clone()));
+        let contents = operations
+            .iter()
+            .filter_map(|operation| Some(operation.body.as_ref()?.content_types.clone()));
         let answers = operations.iter().flat_map(|operation| &operation.answers);
         let media = answers.filter_map(|answer| match &answer.content {
             Content::Bytes(media) => Some(media.clone()),
@@ -51,7 +54,10 @@ fn ident(name: Option<&String>) -> syn::Ident {
 }
 
 /// In the order of the items, so that the document's order changes no name.
-fn named<T: Ord>(items: impl Iterator<Item = T>, label: impl Fn(&T) -> String) -> BTreeMap<T, String> {
+fn named<T: Ord>(
+    items: impl Iterator<Item = T>,
+    label: impl Fn(&T) -> String,
+) -> BTreeMap<T, String> {
     let mut taken = BTreeSet::new();
     let items: BTreeSet<T> = items.collect();
     let name = |item: T| {

@@ -1,7 +1,8 @@
-//! Rewrites a copy of the document so that progenitor accepts it. One function per rule, each with its reason.
+//! Rewrites a copy of the document so that progenitor accepts it. One function per rule, each with
+//! its reason.
 //!
-//! Nothing here changes the contract: the parts that a rule removes from the copy are generated from the document itself,
-//! as a constraint table, a source schema or a marker type.
+//! Nothing here changes the contract: the parts that a rule removes from the copy are generated
+//! from the document itself, as a constraint table, a source schema or a marker type.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +31,8 @@ pub fn normalise(source: &Value, document: &Document) -> Value {
     copy
 }
 
-/// Writes `default` as `4XX` and `5XX`: progenitor takes it for a success too, and panics on two types of successes.
+/// Writes `default` as `4XX` and `5XX`: progenitor takes it for a success too, and panics on two
+/// types of successes.
 pub fn spell_out_default_answers(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
         let Some(responses) = members(operation, "responses") else { return };
@@ -41,21 +43,25 @@ pub fn spell_out_default_answers(copy: &mut Value) {
     });
 }
 
-/// Removes optional parameters whose arguments in the client would have the name of another one, or of the body.
+/// Removes optional parameters whose arguments in the client would have the name of another one, or
+/// of the body.
 pub fn leave_out_clashing_parameters(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
         let mut taken: Vec<String> = Vec::new();
         if operation.get("requestBody").is_some() {
             taken.push("body".to_owned());
         }
-        let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else { return };
+        let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else {
+            return;
+        };
         // The required ones first: they stay.
         let is_required = |parameter: &&Value| parameter["required"] == true;
         for parameter in parameters.iter().filter(is_required) {
             taken.extend(parameter["name"].as_str().map(ToSnakeCase::to_snake_case));
         }
         parameters.retain(|parameter| {
-            let name = parameter["name"].as_str().map(ToSnakeCase::to_snake_case).unwrap_or_default();
+            let name =
+                parameter["name"].as_str().map(ToSnakeCase::to_snake_case).unwrap_or_default();
             let stays = parameter["required"] == true || !taken.contains(&name);
             taken.push(name);
             stays
@@ -71,15 +77,18 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
         // A newtype with a pattern needs the crate `regress`.
         schema.remove("pattern");
         // Bounds beyond `i64` stay in the table.
-        for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
-            let is_kept =
-                schema.get(bound).is_some_and(|value| value.as_i64().is_some() || schema["type"] != "integer");
+        for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")]
+        {
+            let is_kept = schema
+                .get(bound)
+                .is_some_and(|value| value.as_i64().is_some() || schema["type"] != "integer");
             if !is_kept {
                 schema.remove(bound);
                 schema.remove(exclusive);
             }
         }
-        // Its struct for `anyOf` has all alternatives flattened, which serde reads from objects alone.
+        // Its struct for `anyOf` has all alternatives flattened, which serde reads from objects
+        // alone.
         if let Some(alternatives) = schema.remove("anyOf") {
             schema.insert("oneOf".to_owned(), alternatives);
         }
@@ -88,8 +97,10 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
         let mut clashes = false;
         if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
             properties.retain(|name, _| {
-                let name =
-                    name.replace('\'', "").replace(|c: char| !c.is_alphanumeric() && c != '_', "-").to_snake_case();
+                let name = name
+                    .replace('\'', "")
+                    .replace(|c: char| !c.is_alphanumeric() && c != '_', "-")
+                    .to_snake_case();
                 let stays = !fields.contains(&name);
                 clashes |= !stays;
                 fields.push(name);
@@ -100,7 +111,9 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
             schema.entry("additionalProperties").or_insert_with(|| json!(true));
         }
         // The field for members without a name is called `extra`.
-        if schema.contains_key("additionalProperties") && fields.iter().any(|field| field == "extra") {
+        if schema.contains_key("additionalProperties")
+            && fields.iter().any(|field| field == "extra")
+        {
             schema.remove("additionalProperties");
         }
         let known = |name: &Value| {
@@ -114,18 +127,24 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
     }
     for_each_schema(copy, &mut rewrite);
     for_each_operation(copy, &mut |operation| {
-        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+        let parameters =
+            operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
         parameters.filter_map(|parameter| parameter.get_mut("schema")).for_each(rewrite);
     });
 }
 
-/// Makes a component of each inner schema whose Rust type would have the name of another one. typify names an inner type
-/// after the path to it, and writes two items where `Foo.bar` stands beside `FooBar`.
+/// Makes a component of each inner schema whose Rust type would have the name of another one.
+/// typify names an inner type after the path to it, and writes two items where `Foo.bar` stands
+/// beside `FooBar`.
 pub fn name_clashing_inner_types(copy: &mut Value, document: &Document) {
-    let Some(schemas) = copy.pointer("/components/schemas").and_then(Value::as_object).cloned() else { return };
+    let Some(schemas) = copy.pointer("/components/schemas").and_then(Value::as_object).cloned()
+    else {
+        return;
+    };
     let mut taken: BTreeSet<String> = schemas.keys().map(|name| type_name(name)).collect();
     for operation in &document.operations {
-        let choices = operation.parameters.iter().map(|p| type_name(&format!("{}-{}", operation.id, p.name)));
+        let choices =
+            operation.parameters.iter().map(|p| type_name(&format!("{}-{}", operation.id, p.name)));
         taken.extend(choices.flat_map(|name| [format!("{name}Item"), name]));
     }
     let mut added: Vec<(String, Value)> = Vec::new();
@@ -139,12 +158,19 @@ pub fn name_clashing_inner_types(copy: &mut Value, document: &Document) {
     }
 }
 
-fn name_inner(name: &str, schema: &mut Value, taken: &mut BTreeSet<String>, added: &mut Vec<(String, Value)>) {
+fn name_inner(
+    name: &str,
+    schema: &mut Value,
+    taken: &mut BTreeSet<String>,
+    added: &mut Vec<(String, Value)>,
+) {
     let mut inner = |name: String, schema: &mut Value| {
         let name = type_name(&name);
         let has_type = (schema["type"] == "object" && schema.get("properties").is_some())
             || schema.get("enum").is_some()
-            || ["oneOf", "minLength", "maxLength"].iter().any(|keyword| schema.get(*keyword).is_some());
+            || ["oneOf", "minLength", "maxLength"]
+                .iter()
+                .any(|keyword| schema.get(*keyword).is_some());
         let clashes = has_type && taken.contains(&name);
         let name = if has_type { unique(name, taken) } else { name };
         name_inner(&name, schema, taken, added);
@@ -163,24 +189,34 @@ fn name_inner(name: &str, schema: &mut Value, taken: &mut BTreeSet<String>, adde
     if let Some(items) = schema.get_mut("items") {
         inner(format!("{name}-item"), items);
     }
-    if let Some(values) = schema.get_mut("additionalProperties").filter(|values| values.is_object()) {
+    if let Some(values) = schema.get_mut("additionalProperties").filter(|values| values.is_object())
+    {
         inner(format!("{name}-value"), values);
     }
-    for (n, member) in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten().enumerate() {
+    for (n, member) in
+        schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten().enumerate()
+    {
         inner(format!("{name}-variant{n}"), member);
     }
 }
 
-/// Moves the parameters of a path item into its operations, the one place where the rules below look.
+/// Moves the parameters of a path item into its operations, the one place where the rules below
+/// look.
 pub fn inherit_parameters(copy: &mut Value) {
-    for item in members(copy, "paths").into_iter().flat_map(|paths| paths.values_mut()).filter_map(Value::as_object_mut)
+    for item in members(copy, "paths")
+        .into_iter()
+        .flat_map(|paths| paths.values_mut())
+        .filter_map(Value::as_object_mut)
     {
         let Some(Value::Array(shared)) = item.remove("parameters") else { continue };
         for operation in item.values_mut().filter_map(Value::as_object_mut) {
             let own = operation.entry("parameters").or_insert_with(|| json!([]));
             if let Some(own) = own.as_array_mut() {
-                let same = |one: &Value, other: &Value| one["in"] == other["in"] && one["name"] == other["name"];
-                let inherited = shared.iter().filter(|shared| !own.iter().any(|own| same(own, shared)));
+                let same = |one: &Value, other: &Value| {
+                    one["in"] == other["in"] && one["name"] == other["name"]
+                };
+                let inherited =
+                    shared.iter().filter(|shared| !own.iter().any(|own| same(own, shared)));
                 let inherited: Vec<Value> = inherited.cloned().collect();
                 own.extend(inherited);
             }
@@ -198,20 +234,28 @@ pub fn name_inline_schemas(copy: &mut Value, document: &Document) {
     }
 }
 
-/// Keeps JSON alone of several request content types, on which progenitor panics, or else the form. They all have one
-/// schema. progenitor writes no multipart: where that stands alone, the client sends no body.
+/// Keeps JSON alone of several request content types, on which progenitor panics, or else the form.
+/// They all have one schema. progenitor writes no multipart: where that stands alone, the client
+/// sends no body.
 pub fn keep_json_content(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
-        let Some(content) = operation.get_mut("requestBody").and_then(|body| members(body, "content")) else { return };
+        let Some(content) =
+            operation.get_mut("requestBody").and_then(|body| members(body, "content"))
+        else {
+            return;
+        };
         let kept = [JSON, FORMS[0]].into_iter().find(|media| content.contains_key(*media));
         match kept {
             Some(kept) => content.retain(|media, _| media == kept),
-            None => drop(operation.as_object_mut().and_then(|operation| operation.remove("requestBody"))),
+            None => drop(
+                operation.as_object_mut().and_then(|operation| operation.remove("requestBody")),
+            ),
         }
     });
 }
 
-/// A `title` inside a schema names a type: "Email address" collides with the component `EmailAddress`.
+/// A `title` inside a schema names a type: "Email address" collides with the component
+/// `EmailAddress`.
 pub fn drop_inner_titles(copy: &mut Value) {
     fn inside(schema: &mut Value) {
         for_each_inner_mut(schema, &mut |inner| {
@@ -224,9 +268,9 @@ pub fn drop_inner_titles(copy: &mut Value) {
     for_each_schema(copy, &mut inside);
 }
 
-/// Removes constraints that the constraint table and the parameter readers check. typify makes a newtype for each, which
-/// reports only the first bad field and takes `\w` for ASCII. In the values of a map or an alternative, which no table
-/// covers, the newtypes stay.
+/// Removes constraints that the constraint table and the parameter readers check. typify makes a
+/// newtype for each, which reports only the first bad field and takes `\w` for ASCII. In the values
+/// of a map or an alternative, which no table covers, the newtypes stay.
 pub fn strip_constraints(copy: &mut Value) {
     fn strip(schema: &mut Value) {
         if let Some(schema) = schema.as_object_mut() {
@@ -237,7 +281,8 @@ pub fn strip_constraints(copy: &mut Value) {
         for (_, property) in members(schema, "properties").into_iter().flatten() {
             strip(property);
             properties(property);
-            if let Some(items) = property.get_mut("items").filter(|items| items["type"] != "array") {
+            if let Some(items) = property.get_mut("items").filter(|items| items["type"] != "array")
+            {
                 strip(items);
                 properties(items);
             }
@@ -245,7 +290,8 @@ pub fn strip_constraints(copy: &mut Value) {
     }
     for_each_schema(copy, &mut properties);
     for_each_operation(copy, &mut |operation| {
-        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+        let parameters =
+            operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
         for schema in parameters.filter_map(|parameter| parameter.get_mut("schema")) {
             strip(schema);
             schema.get_mut("items").into_iter().for_each(strip);
@@ -269,13 +315,18 @@ const CONSTRAINTS: [&str; 9] = [
 pub fn synthesise_request_schemas(copy: &mut Value, document: &Document) {
     // From the copy, where the rules before have done their work.
     for schema in document.trimmed_schemas() {
-        if let Some(source) = copy.pointer(&format!("/components/schemas/{}", escape(&schema.name))) {
+        if let Some(source) = copy.pointer(&format!("/components/schemas/{}", escape(&schema.name)))
+        {
             let request = without_read_only(source, &|name| document.request_name(name));
             add_schema(copy, document.request_name(&schema.name), request);
         }
     }
     for_each_operation(copy, &mut |operation| {
-        let Some(content) = operation.get_mut("requestBody").and_then(|body| members(body, "content")) else { return };
+        let Some(content) =
+            operation.get_mut("requestBody").and_then(|body| members(body, "content"))
+        else {
+            return;
+        };
         for entry in content.values_mut() {
             let Some(name) = entry["schema"]["$ref"].as_str().and_then(component) else { continue };
             entry["schema"] = reference(&document.request_name(name));
@@ -283,16 +334,20 @@ pub fn synthesise_request_schemas(copy: &mut Value, document: &Document) {
     });
 }
 
-/// Gives all successes of an operation one type, and all failures; progenitor panics on more. Where all are JSON the type
-/// is a `oneOf`, else the client returns the raw bytes.
+/// Gives all successes of an operation one type, and all failures; progenitor panics on more. Where
+/// all are JSON the type is a `oneOf`, else the client returns the raw bytes.
 pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
     for operation in &document.operations {
         let at = format!("{}/responses", operation.at());
         for (name, is_success) in [("Success", true), ("Failure", false)] {
             let answers = || {
-                let numbers = operation.answers.iter().map(|answer| (answer.status.to_string(), &answer.content));
+                let numbers = operation
+                    .answers
+                    .iter()
+                    .map(|answer| (answer.status.to_string(), &answer.content));
                 // `default` stands for the failures that the document does not name.
-                let ranges = operation.ranges.iter().map(|(status, content)| (status.clone(), content));
+                let ranges =
+                    operation.ranges.iter().map(|(status, content)| (status.clone(), content));
                 numbers.chain(ranges).filter(|(status, _)| status.starts_with('2') == is_success)
             };
             let mut contents: Vec<&Content> = answers().map(|(_, content)| content).collect();
@@ -301,10 +356,13 @@ pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
             if contents.len() < 2 {
                 continue;
             }
-            let schemas: Option<Vec<Value>> = contents
-                .iter()
-                .map(|content| if let Content::Json(name) = content { Some(reference(name)) } else { None })
-                .collect();
+            let schemas: Option<Vec<Value>> =
+                contents
+                    .iter()
+                    .map(|content| {
+                        if let Content::Json(name) = content { Some(reference(name)) } else { None }
+                    })
+                    .collect();
             let content = match schemas {
                 Some(schemas) => {
                     let usual = format!("{}{name}", operation.id.to_pascal_case());
@@ -322,7 +380,11 @@ pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
                 None => json!({ "application/octet-stream": {} }),
             };
             for (status, _) in answers() {
-                let keys = if status == "default" { vec!["4XX".to_owned(), "5XX".to_owned()] } else { vec![status] };
+                let keys = if status == "default" {
+                    vec!["4XX".to_owned(), "5XX".to_owned()]
+                } else {
+                    vec![status]
+                };
                 for key in keys {
                     if let Some(response) = copy.pointer_mut(&format!("{at}/{key}")) {
                         response["content"] = content.clone();
@@ -341,7 +403,8 @@ fn add_schema(copy: &mut Value, name: String, schema: Value) {
     let Some(copy) = copy.as_object_mut() else { return };
     let components = copy.entry("components").or_insert_with(|| json!({}));
     let Some(components) = components.as_object_mut() else { return };
-    if let Some(schemas) = components.entry("schemas").or_insert_with(|| json!({})).as_object_mut() {
+    if let Some(schemas) = components.entry("schemas").or_insert_with(|| json!({})).as_object_mut()
+    {
         schemas.insert(name, schema);
     }
 }

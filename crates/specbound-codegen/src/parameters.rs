@@ -1,5 +1,5 @@
-//! Path, query and header parameters: one struct per operation and location, parsed from text and checked against the
-//! bounds in the document.
+//! Path, query and header parameters: one struct per operation and location, parsed from text and
+//! checked against the bounds in the document.
 
 use heck::{ToPascalCase, ToSnakeCase};
 use proc_macro2::{Literal, TokenStream};
@@ -50,18 +50,27 @@ pub fn field_name(parameter: &str) -> String {
 
 /// The parameter structs of one operation.
 pub fn structs(operation: &Operation, runtime: &syn::Path) -> Vec<TokenStream> {
-    let places = [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
+    let places =
+        [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
     let used = places.filter(|location| !operation.parameters_in(*location).is_empty());
     used.map(|location| of_place(operation, location, runtime)).collect()
 }
 
-fn of_place(operation: &Operation, location: ParameterLocation, runtime: &syn::Path) -> TokenStream {
+fn of_place(
+    operation: &Operation,
+    location: ParameterLocation,
+    runtime: &syn::Path,
+) -> TokenStream {
     let name = parameters_name(operation, location);
     let list = operation.parameters_in(location);
     let fields = list.iter().map(|p| {
         let (field, kind) = (format_ident!("{}", p.field), rust_type(operation, p));
         let doc = p.description.iter().map(|d| quote!(#[doc = #d]));
-        if p.required { quote!(#(#doc)* pub #field: #kind) } else { quote!(#(#doc)* pub #field: Option<#kind>) }
+        if p.required {
+            quote!(#(#doc)* pub #field: #kind)
+        } else {
+            quote!(#(#doc)* pub #field: Option<#kind>)
+        }
     });
     let reads = list.iter().map(|p| {
         let (field, wire) = (format_ident!("{}", p.field), &p.name);
@@ -149,7 +158,11 @@ fn bounds(schema: &Value, runtime: &syn::Path) -> Option<TokenStream> {
         };
         // An integer may have a fractional bound, such as 0.5.
         let value = |bound: &Value| {
-            if is_integer && bound.as_i64().is_none() { quote!((*value as f64)) } else { quote!(*value) }
+            if is_integer && bound.as_i64().is_none() {
+                quote!((*value as f64))
+            } else {
+                quote!(*value)
+            }
         };
         for (keyword, exclusive, strict, loose) in [
             ("minimum", "exclusiveMinimum", quote!(>), quote!(>=)),
@@ -168,7 +181,9 @@ fn bounds(schema: &Value, runtime: &syn::Path) -> Option<TokenStream> {
             });
             all.push(quote!([#(#choices),*].contains(value)));
         }
-    } else if !is_choice(schema) && ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some()) {
+    } else if !is_choice(schema)
+        && ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some())
+    {
         let length = |key: &str| match whole(&schema[key]) {
             Some(length) => {
                 let length = Literal::usize_suffixed(length as usize);

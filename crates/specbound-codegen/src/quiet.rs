@@ -24,7 +24,10 @@ pub fn catch<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let result = catch_unwind(AssertUnwindSafe(work));
     IS_QUIET.set(before);
     result.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+        let message = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref().copied());
         Err(message.unwrap_or("it panicked").lines().next().unwrap_or_default().to_owned())
     })
 }

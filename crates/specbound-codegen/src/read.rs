@@ -1,11 +1,14 @@
-//! Typed access to JSON members. A member of another type is an error with its JSON pointer. Knows nothing of OpenAPI.
+//! Typed access to JSON members. A member of another type is an error with its JSON pointer. Knows
+//! nothing of OpenAPI.
 
 use serde_json::{Map, Value};
 
 use super::{Error, Item};
 
 pub fn object<'a>(source: &'a Value, key: &str, at: &str) -> Result<&'a Map<String, Value>, Error> {
-    source[key].as_object().ok_or_else(|| unsupported(&format!("{at}/{key}"), "an object is needed here"))
+    source[key]
+        .as_object()
+        .ok_or_else(|| unsupported(&format!("{at}/{key}"), "an object is needed here"))
 }
 
 /// A member if it is present.
@@ -17,7 +20,8 @@ pub fn optional<'a, T>(
     read: impl Fn(&'a Value) -> Option<T>,
 ) -> Result<Option<T>, Error> {
     let Some(value) = source.get(key) else { return Ok(None) };
-    let refused = || unsupported(&format!("{at}/{}", escape(key)), &format!("{what} is needed here"));
+    let refused =
+        || unsupported(&format!("{at}/{}", escape(key)), &format!("{what} is needed here"));
     read(value).map(Some).ok_or_else(refused)
 }
 
@@ -42,12 +46,19 @@ pub fn flag(source: &Map<String, Value>, key: &str, at: &str) -> Result<bool, Er
 }
 
 pub fn strings(source: &Map<String, Value>, key: &str, at: &str) -> Result<Vec<String>, Error> {
-    let all = |value: &Value| value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+    let all = |value: &Value| {
+        value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+    };
     Ok(optional(source, key, at, "a list of texts", all)?.unwrap_or_default())
 }
 
-/// Refuses keywords outside `taken`, except extensions (`x-…`) and keywords that state only a default.
-pub fn reject_unknown_keys(source: &Map<String, Value>, taken: &[&str], at: &str) -> Result<(), Error> {
+/// Refuses keywords outside `taken`, except extensions (`x-…`) and keywords that state only a
+/// default.
+pub fn reject_unknown_keys(
+    source: &Map<String, Value>,
+    taken: &[&str],
+    at: &str,
+) -> Result<(), Error> {
     let refused = |(key, value): &(&String, &Value)| {
         !taken.contains(&key.as_str()) && !key.starts_with("x-") && !is_noop(key, value)
     };

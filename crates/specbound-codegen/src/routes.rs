@@ -1,8 +1,10 @@
-//! Which paths dropshot's router can hold beside each other, and other paths for the operations that it cannot.
+//! Which paths dropshot's router can hold beside each other, and other paths for the operations
+//! that it cannot.
 //!
-//! dropshot panics at start on a variable beside a literal segment (`/users/{id}`, `/users/me`), on two names for one
-//! variable, on a segment with text around a variable (`{x}.json`), and on two paths that differ in the last slash alone.
-//! Such an operation is registered under a path of its own, below [`PREFIX`]. The generated table `ROUTES` leads to it.
+//! dropshot panics at start on a variable beside a literal segment (`/users/{id}`, `/users/me`), on
+//! two names for one variable, on a segment with text around a variable (`{x}.json`), and on two
+//! paths that differ in the last slash alone. Such an operation is registered under a path of its
+//! own, below [`PREFIX`]. The generated table `ROUTES` leads to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +12,8 @@ use super::document::{Operation, ParameterLocation};
 use super::read::unsupported;
 use super::{Error, Item, Mode};
 
-/// First segment of the paths that only dropshot knows. A document's own variable is never the first segment there.
+/// First segment of the paths that only dropshot knows. A document's own variable is never the
+/// first segment there.
 const PREFIX: &str = "/-operation";
 
 /// Gives each operation the path under which dropshot holds it.
@@ -18,12 +21,17 @@ const PREFIX: &str = "/-operation";
 /// # Errors
 ///
 /// In strict mode, two operations with one method whose paths match the same requests.
-pub fn assign(operations: &mut [Operation], mode: Mode, unenforced: &mut Vec<Item>) -> Result<(), Error> {
+pub fn assign(
+    operations: &mut [Operation],
+    mode: Mode,
+    unenforced: &mut Vec<Item>,
+) -> Result<(), Error> {
     let mut same_shape: BTreeMap<(&str, String), Vec<&Operation>> = BTreeMap::new();
     for operation in operations.iter() {
         let others = same_shape.entry((&operation.method, shape(&operation.path))).or_default();
         if let Some(other) = others.iter().find(|other| !are_distinct(other, operation)) {
-            let reason = format!("{} {} and this path match the same requests", other.method, other.path);
+            let reason =
+                format!("{} {} and this path match the same requests", other.method, other.path);
             match mode {
                 Mode::Strict => return Err(unsupported(&operation.at(), &reason)),
                 Mode::Lenient => unenforced.push(Item { path: operation.at(), reason }),
@@ -33,18 +41,23 @@ pub fn assign(operations: &mut [Operation], mode: Mode, unenforced: &mut Vec<Ite
     }
     // Literal segments come before variables, so the order in the document changes no route.
     let mut order: Vec<&mut Operation> = operations.iter_mut().collect();
-    order.sort_by_key(|operation| (shape(&operation.path).replace("{}", "\u{10ffff}"), operation.path.clone()));
+    order.sort_by_key(|operation| {
+        (shape(&operation.path).replace("{}", "\u{10ffff}"), operation.path.clone())
+    });
     let mut root = Node::default();
     for operation in order {
         let segments = segments(&operation.path);
-        let fits = segments.as_deref().is_some_and(|segments| root.takes(segments, &operation.method, &operation.path));
+        let fits = segments
+            .as_deref()
+            .is_some_and(|segments| root.takes(segments, &operation.method, &operation.path));
         operation.route = match segments.filter(|_| fits) {
             Some(segments) => {
                 root.insert(&segments, &operation.method, &operation.path);
                 operation.path.clone()
             }
             None => {
-                let variables = variables(&operation.path).into_iter().map(|name| format!("/{{{name}}}"));
+                let variables =
+                    variables(&operation.path).into_iter().map(|name| format!("/{{{name}}}"));
                 format!("{PREFIX}/{}{}", operation.id, variables.collect::<String>())
             }
         };
@@ -60,7 +73,9 @@ fn are_distinct(one: &Operation, other: &Operation) -> bool {
         Some(parameter.schema.get("enum")?.as_array()?.clone())
     };
     variables(&one.path).into_iter().zip(variables(&other.path)).any(|(first, second)| {
-        let (Some(first), Some(second)) = (choices(one, first), choices(other, second)) else { return false };
+        let (Some(first), Some(second)) = (choices(one, first), choices(other, second)) else {
+            return false;
+        };
         first.iter().all(|choice| !second.contains(choice))
     })
 }
@@ -93,7 +108,10 @@ fn segments<'a>(path: &'a str) -> Option<Vec<Segment<'a>>> {
     if path.is_empty() {
         return Some(Vec::new());
     }
-    let segment = |(n, text): (usize, &'a str)| match text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+    let segment = |(n, text): (usize, &'a str)| match text
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    {
         // A variable as the first segment would leave no place for `PREFIX`.
         Some(name) if n > 0 && !name.contains(['{', '}', ':']) => Some(Segment::Variable(name)),
         None if !text.is_empty() && !text.contains(['{', '}']) => Some(Segment::Literal(text)),
@@ -115,12 +133,18 @@ struct Node {
 impl Node {
     fn takes(&self, segments: &[Segment<'_>], method: &str, path: &str) -> bool {
         match segments {
-            [] => self.path.as_deref().is_none_or(|known| known == path) && !self.methods.contains(method),
+            [] => {
+                self.path.as_deref().is_none_or(|known| known == path)
+                    && !self.methods.contains(method)
+            }
             [Segment::Literal(text), rest @ ..] => {
-                self.variable.is_none() && self.literals.get(*text).is_none_or(|next| next.takes(rest, method, path))
+                self.variable.is_none()
+                    && self.literals.get(*text).is_none_or(|next| next.takes(rest, method, path))
             }
             [Segment::Variable(name), rest @ ..] => {
-                let next_takes = |(known, next): &(String, Box<Node>)| known == name && next.takes(rest, method, path);
+                let next_takes = |(known, next): &(String, Box<Node>)| {
+                    known == name && next.takes(rest, method, path)
+                };
                 self.literals.is_empty() && self.variable.as_ref().is_none_or(next_takes)
             }
         }
@@ -136,7 +160,8 @@ impl Node {
                 self.literals.entry((*text).to_owned()).or_default().insert(rest, method, path);
             }
             [Segment::Variable(name), rest @ ..] => {
-                let (_, next) = self.variable.get_or_insert_with(|| ((*name).to_owned(), Box::default()));
+                let (_, next) =
+                    self.variable.get_or_insert_with(|| ((*name).to_owned(), Box::default()));
                 next.insert(rest, method, path);
             }
         }

@@ -1,12 +1,15 @@
-//! Schemas: the accepted keywords, the constraints of requests, and the members that requests leave out.
+//! Schemas: the accepted keywords, the constraints of requests, and the members that requests leave
+//! out.
 //!
-//! Invariant: each constraint on a request is enforced by a Rust type or by a row of a constraint table. A constraint
-//! that neither can enforce is refused.
+//! Invariant: each constraint on a request is enforced by a Rust type or by a row of a constraint
+//! table. A constraint that neither can enforce is refused.
 
 use serde_json::{Map, Value};
 
 use super::Error;
-use super::read::{component, escape, flag, members, optional, reject_unknown_keys, strings, text, unsupported};
+use super::read::{
+    component, escape, flag, members, optional, reject_unknown_keys, strings, text, unsupported,
+};
 
 /// One schema, as the source has it.
 pub struct Schema {
@@ -21,7 +24,8 @@ pub struct Schema {
     pub properties: Vec<Property>,
 }
 
-/// A property of an object schema, with the constraints on a request. For a list, those of its items.
+/// A property of an object schema, with the constraints on a request. For a list, those of its
+/// items.
 #[derive(Clone)]
 pub struct Property {
     pub name: String,
@@ -62,7 +66,8 @@ pub enum Kind {
     Any,
 }
 
-const ANNOTATIONS: [&str; 6] = ["title", "description", "example", "default", "deprecated", "externalDocs"];
+const ANNOTATIONS: [&str; 6] =
+    ["title", "description", "example", "default", "deprecated", "externalDocs"];
 pub const KEYWORDS: [&str; 23] = [
     "type",
     "format",
@@ -92,12 +97,20 @@ pub const KEYWORDS: [&str; 23] = [
 impl Schema {
     /// # Errors
     ///
-    /// [`Error::Unsupported`] with the pointer of the first keyword that is not taken, or has no meaning as it stands.
+    /// [`Error::Unsupported`] with the pointer of the first keyword that is not taken, or has no
+    /// meaning as it stands.
     pub fn read(name: &str, source: &Value, at: String) -> Result<Schema, Error> {
         check(source, &at)?;
         let properties = Property::all(source, &at)?;
         let own = Property::read(name, source, false, &at)?;
-        Ok(Schema { name: name.to_owned(), at, source: source.clone(), is_inline: false, own, properties })
+        Ok(Schema {
+            name: name.to_owned(),
+            at,
+            source: source.clone(),
+            is_inline: false,
+            own,
+            properties,
+        })
     }
 
     /// Whether its values are objects with the members that it names.
@@ -106,18 +119,28 @@ impl Schema {
     }
 }
 
-/// Names of the components that a schema refers to, at any depth. Follows the structure, so that a property *named*
-/// `$ref` is not taken for a reference.
+/// Names of the components that a schema refers to, at any depth. Follows the structure, so that a
+/// property *named* `$ref` is not taken for a reference.
 pub fn references(schema: &Value) -> Vec<String> {
-    let mut found: Vec<String> =
-        schema.get("$ref").and_then(Value::as_str).and_then(component).map(str::to_owned).into_iter().collect();
+    let mut found: Vec<String> = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(component)
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
     for_each_inner(schema, &mut |inner| found.extend(references(inner)));
     found
 }
 
 /// Visits the direct subschemas.
 fn for_each_inner(schema: &Value, visit: &mut dyn FnMut(&Value)) {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten().for_each(|(_, inner)| visit(inner));
+    schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .for_each(|(_, inner)| visit(inner));
     for keyword in ["allOf", "oneOf", "anyOf"] {
         schema.get(keyword).and_then(Value::as_array).into_iter().flatten().for_each(&mut *visit);
     }
@@ -131,8 +154,12 @@ pub fn for_each_inner_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value))
     let Some(schema) = schema.as_object_mut() else { return };
     for (keyword, value) in schema {
         match (keyword.as_str(), value) {
-            ("properties", Value::Object(properties)) => properties.values_mut().for_each(&mut *visit),
-            ("allOf" | "oneOf" | "anyOf", Value::Array(members)) => members.iter_mut().for_each(&mut *visit),
+            ("properties", Value::Object(properties)) => {
+                properties.values_mut().for_each(&mut *visit)
+            }
+            ("allOf" | "oneOf" | "anyOf", Value::Array(members)) => {
+                members.iter_mut().for_each(&mut *visit)
+            }
             ("items" | "additionalProperties", inner @ Value::Object(_)) => visit(inner),
             _ => {}
         }
@@ -142,7 +169,8 @@ pub fn for_each_inner_mut(schema: &mut Value, visit: &mut dyn FnMut(&mut Value))
 impl Property {
     /// The properties of an object schema.
     fn all(source: &Value, at: &str) -> Result<Vec<Property>, Error> {
-        let object = source.as_object().ok_or_else(|| unsupported(at, "a schema must be an object"))?;
+        let object =
+            source.as_object().ok_or_else(|| unsupported(at, "a schema must be an object"))?;
         let required = strings(object, "required", at)?;
         let properties = members(object, "properties", at)?.into_iter().flatten();
         let read = |(name, schema): (&String, &Value)| {
@@ -153,11 +181,15 @@ impl Property {
     }
 
     fn read(name: &str, source: &Value, required: bool, at: &str) -> Result<Property, Error> {
-        let schema = source.as_object().ok_or_else(|| unsupported(at, "a property must be a schema object"))?;
+        let schema = source
+            .as_object()
+            .ok_or_else(|| unsupported(at, "a property must be a schema object"))?;
         let is_array = schema.get("type").is_some_and(|word| word == "array");
-        let item = schema.get("items").and_then(Value::as_object).filter(|_| is_array).unwrap_or(schema);
+        let item =
+            schema.get("items").and_then(Value::as_object).filter(|_| is_array).unwrap_or(schema);
         let item_at = if is_array { format!("{at}/items") } else { at.to_owned() };
-        let number = |of: &Map<String, Value>, key: &str, at: &str| optional(of, key, at, "a length", whole);
+        let number =
+            |of: &Map<String, Value>, key: &str, at: &str| optional(of, key, at, "a length", whole);
         let length = |key: &str| number(item, key, &item_at);
         let bound = |key: &str, exclusive: &str| {
             let value = optional(item, key, &item_at, "a number", Value::as_f64)?;
@@ -185,7 +217,9 @@ impl Property {
 
 /// A count. 128.0 equals 128.
 pub fn whole(value: &Value) -> Option<u64> {
-    let exact = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
+    let exact = |number: f64| {
+        (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64)
+    };
     value.as_u64().or_else(|| exact(value.as_f64()?))
 }
 
@@ -204,13 +238,15 @@ fn kind(schema: &Map<String, Value>, at: &str) -> Result<Kind, Error> {
         ("integer", _) => Kind::Integer,
         ("number", _) => Kind::Number,
         ("boolean", _) => Kind::Boolean,
-        _ if schema.contains_key("properties") => Kind::Members(Property::all(&Value::Object(schema.clone()), at)?),
+        _ if schema.contains_key("properties") => {
+            Kind::Members(Property::all(&Value::Object(schema.clone()), at)?)
+        }
         _ => Kind::Any,
     })
 }
 
-/// The component that a schema refers to by `$ref`, or by an `allOf` with one member, which drf-spectacular and others
-/// write to put keywords beside a reference.
+/// The component that a schema refers to by `$ref`, or by an `allOf` with one member, which
+/// drf-spectacular and others write to put keywords beside a reference.
 fn refers_to(schema: &Map<String, Value>) -> Option<&str> {
     match (schema.get("$ref"), schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice)) {
         (Some(reference), _) => component(reference.as_str()?),
@@ -220,10 +256,12 @@ fn refers_to(schema: &Map<String, Value>) -> Option<&str> {
 }
 
 /// Constraints that no Rust type enforces, so they need a row in a table.
-const BOUNDS: [&str; 6] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"];
+const BOUNDS: [&str; 6] =
+    ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"];
 
-/// Refuses bounds in a request that no table covers: in `oneOf`, `anyOf`, an `allOf` of several, the values of a map, a
-/// list of lists. `schema` finds a component; `seen` holds the checked ones, with `is_row`.
+/// Refuses bounds in a request that no table covers: in `oneOf`, `anyOf`, an `allOf` of several,
+/// the values of a map, a list of lists. `schema` finds a component; `seen` holds the checked ones,
+/// with `is_row`.
 pub fn check_bounds<'a>(
     source: &'a Value,
     at: &str,
@@ -246,15 +284,25 @@ pub fn check_bounds<'a>(
         check_bounds(property, &format!("{at}/properties/{}", escape(name)), is_row, schema, seen)?;
     }
     for keyword in ["allOf", "oneOf", "anyOf"] {
-        for (n, inner) in object.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
+        for (n, inner) in
+            object.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate()
+        {
             check_bounds(inner, &format!("{at}/{keyword}/{n}"), false, schema, seen)?;
         }
     }
     if let Some(items) = object.get("items") {
-        check_bounds(items, &format!("{at}/items"), is_row && items["type"] != "array", schema, seen)?;
+        check_bounds(
+            items,
+            &format!("{at}/items"),
+            is_row && items["type"] != "array",
+            schema,
+            seen,
+        )?;
     }
     match object.get("additionalProperties") {
-        Some(values) => check_bounds(values, &format!("{at}/additionalProperties"), false, schema, seen),
+        Some(values) => {
+            check_bounds(values, &format!("{at}/additionalProperties"), false, schema, seen)
+        }
         None => Ok(()),
     }
 }
@@ -267,7 +315,10 @@ fn check(source: &Value, at: &str) -> Result<(), Error> {
     if let Some(kind) = &kind
         && !["string", "integer", "number", "boolean", "array", "object"].contains(&kind.as_str())
     {
-        return Err(unsupported(&format!("{at}/type"), &format!("`{kind}` is no type of OpenAPI 3.0")));
+        return Err(unsupported(
+            &format!("{at}/type"),
+            &format!("`{kind}` is no type of OpenAPI 3.0"),
+        ));
     }
     if kind.as_deref() == Some("array") && !schema.contains_key("items") {
         return Err(unsupported(at, "an array needs `items`"));
@@ -280,8 +331,13 @@ fn check(source: &Value, at: &str) -> Result<(), Error> {
     let choices = optional(schema, "enum", at, "a list with something in it", |value| {
         value.as_array().filter(|choices| !choices.is_empty())
     })?;
-    if choices.is_some_and(|choices| choices.iter().any(|choice| choice.is_array() || choice.is_object())) {
-        return Err(unsupported(&format!("{at}/enum"), "only texts, numbers, true, false and null are choices"));
+    if choices
+        .is_some_and(|choices| choices.iter().any(|choice| choice.is_array() || choice.is_object()))
+    {
+        return Err(unsupported(
+            &format!("{at}/enum"),
+            "only texts, numbers, true, false and null are choices",
+        ));
     }
     check_pattern(schema, at)?;
     for (name, inner) in members(schema, "properties", at)?.into_iter().flatten() {
@@ -302,7 +358,8 @@ fn check(source: &Value, at: &str) -> Result<(), Error> {
             Some(Value::Bool(false)) if keyword == "additionalProperties" => {
                 return Err(unsupported(
                     &format!("{at}/{keyword}"),
-                    "`false` is not taken: members that a schema does not name are ignored, not refused",
+                    "`false` is not taken: members that a schema does not name are ignored, not \
+                     refused",
                 ));
             }
             Some(inner) => check(inner, &format!("{at}/{keyword}"))?,
@@ -317,7 +374,10 @@ fn check_pattern(schema: &Map<String, Value>, at: &str) -> Result<(), Error> {
     let Some(pattern) = text(schema, "pattern", at)? else { return Ok(()) };
     match regex::Regex::new(&pattern) {
         Ok(_) => Ok(()),
-        Err(_) => Err(unsupported(&format!("{at}/pattern"), "this is no regular expression that Rust's `regex` takes")),
+        Err(_) => Err(unsupported(
+            &format!("{at}/pattern"),
+            "this is no regular expression that Rust's `regex` takes",
+        )),
     }
 }
 
@@ -327,18 +387,23 @@ fn check_pattern(schema: &Map<String, Value>, at: &str) -> Result<(), Error> {
 ///
 /// [`Error::Unsupported`] with `at`, or the pointer of the keyword.
 pub fn check_parameter(source: &Value, lists: bool, at: &str) -> Result<(), Error> {
-    let refused = || unsupported(at, "a parameter must be an integer, a number, a string or a boolean");
+    let refused =
+        || unsupported(at, "a parameter must be an integer, a number, a string or a boolean");
     let schema = source.as_object().ok_or_else(refused)?;
     match schema.get("type").and_then(Value::as_str) {
         Some("integer" | "string" | "boolean" | "number") => {}
-        Some("array") if lists && schema.get("items").is_some_and(|items| items["type"] != "array") => {
-            let taken = ["type", "items", "title", "description", "example", "default", "deprecated"];
+        Some("array")
+            if lists && schema.get("items").is_some_and(|items| items["type"] != "array") =>
+        {
+            let taken =
+                ["type", "items", "title", "description", "example", "default", "deprecated"];
             reject_unknown_keys(schema, &taken, &format!("{at}/schema"))?;
             return check_parameter(&schema["items"], false, at);
         }
         _ => return Err(refused()),
     }
-    let taken = ["type", "format", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum"];
+    let taken =
+        ["type", "format", "enum", "minLength", "maxLength", "pattern", "minimum", "maximum"];
     let taken = [&taken[..], &["exclusiveMinimum", "exclusiveMaximum"], &ANNOTATIONS].concat();
     reject_unknown_keys(schema, &taken, &format!("{at}/schema"))?;
     check(source, &format!("{at}/schema"))
@@ -346,8 +411,8 @@ pub fn check_parameter(source: &Value, lists: bool, at: &str) -> Result<(), Erro
 
 // --- requests ---
 
-/// The schema of a request: without readOnly members at any depth, and with `renamed` applied to the components that it
-/// refers to.
+/// The schema of a request: without readOnly members at any depth, and with `renamed` applied to
+/// the components that it refers to.
 pub fn without_read_only(schema: &Value, renamed: &dyn Fn(&str) -> String) -> Value {
     let mut request = schema.clone();
     if let Some(reference) = request.get("$ref").and_then(Value::as_str).and_then(component) {
@@ -356,7 +421,9 @@ pub fn without_read_only(schema: &Value, renamed: &dyn Fn(&str) -> String) -> Va
     }
     let mut hidden = Vec::new();
     if let Some(properties) = request.get_mut("properties").and_then(Value::as_object_mut) {
-        hidden.extend(properties.iter().filter(|(_, p)| is_read_only(p)).map(|(name, _)| name.clone()));
+        hidden.extend(
+            properties.iter().filter(|(_, p)| is_read_only(p)).map(|(name, _)| name.clone()),
+        );
         properties.retain(|name, _| !hidden.contains(name));
     }
     if let Some(required) = request.get_mut("required").and_then(Value::as_array_mut) {

@@ -1,7 +1,8 @@
 //! The server trait, with one method per operation, and the marker types in its signatures.
 //!
-//! Marker types state in a signature the parts of an operation that dropshot's types cannot: security alternatives,
-//! content types, whether a body is required, documented responses. A handler that disagrees does not compile.
+//! Marker types state in a signature the parts of an operation that dropshot's types cannot:
+//! security alternatives, content types, whether a body is required, documented responses. A
+//! handler that disagrees does not compile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,8 @@ use super::{Error, Settings};
 /// The trait itself.
 pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
     let name = format_ident!("{}", settings.trait_name);
-    let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let runtime: syn::Path =
+        syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let methods = document.operations.iter().map(|operation| method(operation, document));
     let doc = format!("{} {}: one method per operation.", document.title, document.version);
     Ok(quote! {
@@ -42,13 +44,17 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
     let doc = std::iter::once(format!(" {method} {path}"))
         .chain(std::iter::once(String::new()))
         .chain(operation.description.lines().map(|line| format!(" {}", line.trim())));
-    let places = [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
-    let arguments = places.filter(|location| !operation.parameters_in(*location).is_empty()).map(|location| {
-        let (argument, extractor) =
-            (format_ident!("{}", location.argument()), format_ident!("{}", location.extractor()));
-        let parameters = parameters_name(operation, location);
-        quote!(#argument: #extractor<params::#parameters>)
-    });
+    let places =
+        [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
+    let arguments =
+        places.filter(|location| !operation.parameters_in(*location).is_empty()).map(|location| {
+            let (argument, extractor) = (
+                format_ident!("{}", location.argument()),
+                format_ident!("{}", location.extractor()),
+            );
+            let parameters = parameters_name(operation, location);
+            quote!(#argument: #extractor<params::#parameters>)
+        });
     let policy = document.names.policy(&operation.security);
     let body = body_type(operation, document);
     let outcome = match operation.answers.as_slice() {
@@ -78,7 +84,8 @@ fn body_type(operation: &Operation, document: &Document) -> TokenStream {
         return quote!(NoBody);
     };
     let wrapper = if *required { format_ident!("Body") } else { format_ident!("OptionalBody") };
-    let (request, content) = (type_name(&document.request_name(schema)), document.names.content(content_types));
+    let (request, content) =
+        (type_name(&document.request_name(schema)), document.names.content(content_types));
     quote!(#wrapper<types::#request, content::#content>)
 }
 
@@ -99,12 +106,14 @@ fn content_type(content: &Content, document: &Document, prefix: &TokenStream) ->
 
 /// The items that the trait's signatures refer to, and the table of operations.
 pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
-    let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let runtime: syn::Path =
+        syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let policies = policies(document, &runtime);
     let contents = contents(document, &runtime);
     let answers = answers(document, &runtime);
     let media = media(document, &runtime);
-    let parameters = document.operations.iter().flat_map(|operation| parameters::structs(operation, &runtime));
+    let parameters =
+        document.operations.iter().flat_map(|operation| parameters::structs(operation, &runtime));
     let rows = document.operations.iter().map(|operation| {
         let Operation { id, method, path, route, .. } = operation;
         let doc = &operation.description;
@@ -143,13 +152,15 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
             pub mod media { #(#media)* }
         }
     });
-    let rows_of_routes = document.operations.iter().filter(|operation| operation.route != operation.path);
+    let rows_of_routes =
+        document.operations.iter().filter(|operation| operation.route != operation.path);
     let rows_of_routes: Vec<TokenStream> =
         rows_of_routes.map(|Operation { id, route, .. }| quote!((#id, #route))).collect();
     let routes = (!rows_of_routes.is_empty()).then(|| {
         quote! {
-            /// Operations whose paths dropshot's router cannot hold beside the others: by operation, the path under
-            /// which dropshot holds its handler. Its variables are those of the operation's own path, in their order.
+            /// Operations whose paths dropshot's router cannot hold beside the others: by
+            /// operation, the path under which dropshot holds its handler. Its variables are those
+            /// of the operation's own path, in their order.
             pub const ROUTES: &[(&str, &str)] = &[#(#rows_of_routes),*];
         }
     });
@@ -188,7 +199,8 @@ fn produced(content: &Content) -> Option<&str> {
     }
 }
 
-/// An enum for each operation with several documented responses. Any other response does not compile.
+/// An enum for each operation with several documented responses. Any other response does not
+/// compile.
 fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let several = document.operations.iter().filter(|operation| operation.answers.len() > 1);
     several
@@ -252,7 +264,9 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let answers = document.operations.iter().flat_map(|operation| &operation.answers);
     let all: BTreeSet<&String> = answers
-        .filter_map(|answer| if let Content::Bytes(media) = &answer.content { Some(media) } else { None })
+        .filter_map(
+            |answer| if let Content::Bytes(media) = &answer.content { Some(media) } else { None },
+        )
         .collect();
     all.into_iter()
         .map(|media| {
@@ -270,8 +284,11 @@ fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 }
 
 fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
-    let all: BTreeMap<String, &Vec<Vec<String>>> =
-        document.operations.iter().map(|o| (document.names.policy(&o.security).to_string(), &o.security)).collect();
+    let all: BTreeMap<String, &Vec<Vec<String>>> = document
+        .operations
+        .iter()
+        .map(|o| (document.names.policy(&o.security).to_string(), &o.security))
+        .collect();
     all.into_iter()
         .map(|(name, alternatives)| {
             let name = format_ident!("{name}");
@@ -296,8 +313,9 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 
 fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let bodies = document.operations.iter().filter_map(|o| o.body.as_ref());
-    let all: BTreeMap<String, &Vec<String>> =
-        bodies.map(|b| (document.names.content(&b.content_types).to_string(), &b.content_types)).collect();
+    let all: BTreeMap<String, &Vec<String>> = bodies
+        .map(|b| (document.names.content(&b.content_types).to_string(), &b.content_types))
+        .collect();
     all.into_iter()
         .map(|(name, types)| {
             let name = format_ident!("{name}");

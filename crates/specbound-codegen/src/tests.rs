@@ -4,8 +4,8 @@ use std::panic::catch_unwind;
 
 use crate::document::Document;
 use crate::normalise::{
-    drop_inner_titles, give_answers_one_type, keep_json_content, name_inline_schemas, normalise, strip_constraints,
-    synthesise_request_schemas,
+    drop_inner_titles, give_answers_one_type, keep_json_content, name_inline_schemas, normalise,
+    strip_constraints, synthesise_request_schemas,
 };
 use crate::read::escape;
 use crate::{Error, Generated, Item, Mode, Settings, generate, generate_from};
@@ -149,9 +149,13 @@ fn keys(value: &Value) -> Vec<&str> {
 fn json_speaks_for_every_content_type_of_a_request() {
     let (before, mut copy) = (small(), small());
     keep_json_content(&mut copy);
-    assert_eq!(keys(&copy["paths"]["/things/"]["post"]["requestBody"]["content"]), ["application/json"]);
+    assert_eq!(
+        keys(&copy["paths"]["/things/"]["post"]["requestBody"]["content"]),
+        ["application/json"]
+    );
     // Nothing else has changed.
-    copy["paths"]["/things/"]["post"]["requestBody"] = before["paths"]["/things/"]["post"]["requestBody"].clone();
+    copy["paths"]["/things/"]["post"]["requestBody"] =
+        before["paths"]["/things/"]["post"]["requestBody"].clone();
     assert_eq!(copy, before);
 }
 
@@ -170,11 +174,14 @@ fn request_without_json_is_a_form_in_the_client() {
 #[test]
 fn multipart_alone_is_read_by_the_server_and_listed() {
     let mut document = small_without(&format!("{POST}/requestBody/content/application~1json"));
-    let content = document["paths"]["/things/"]["post"]["requestBody"]["content"].as_object_mut().unwrap();
+    let content =
+        document["paths"]["/things/"]["post"]["requestBody"]["content"].as_object_mut().unwrap();
     content.remove("application/x-www-form-urlencoded");
     let generated = generated(&document).unwrap();
     assert!(generated.server_trait.contains("content::Multipart"));
-    assert!(generated.unenforced.iter().any(|item| item.path == format!("{POST}/requestBody/content")));
+    assert!(
+        generated.unenforced.iter().any(|item| item.path == format!("{POST}/requestBody/content"))
+    );
 }
 
 #[test]
@@ -212,11 +219,16 @@ fn request_gets_a_schema_without_what_no_client_may_send() {
     assert_eq!(keys(&schemas["ThingRequest"]["properties"]), ["inner", "pattern", "title"]);
     assert_eq!(schemas["ThingRequest"]["required"], json!(["title"]));
     // Every content type refers to it; what a response refers to is as before.
-    for (media, entry) in copy["paths"]["/things/"]["post"]["requestBody"]["content"].as_object().unwrap() {
+    for (media, entry) in
+        copy["paths"]["/things/"]["post"]["requestBody"]["content"].as_object().unwrap()
+    {
         assert_eq!(entry["schema"]["$ref"], "#/components/schemas/ThingRequest", "{media}");
     }
     assert_eq!(schemas["Thing"], before["components"]["schemas"]["Thing"]);
-    assert_eq!(copy["paths"]["/things/"]["post"]["responses"], before["paths"]["/things/"]["post"]["responses"]);
+    assert_eq!(
+        copy["paths"]["/things/"]["post"]["responses"],
+        before["paths"]["/things/"]["post"]["responses"]
+    );
     // A schema with nothing to hide, writeOnly or not, is its own request.
     assert_eq!(copy["paths"]["/plain/"], before["paths"]["/plain/"]);
     assert_eq!(schemas["Plain"], before["components"]["schemas"]["Plain"]);
@@ -229,8 +241,13 @@ fn operations_inherit_the_parameters_of_their_path() {
         {"in": "header", "name": "X-A", "schema": {"type": "string"}},
     ]);
     let source = small_with("/paths/~1things~1{id}~1/parameters", shared);
-    let operation = read(&source).operations.into_iter().find(|operation| operation.id == "thing_retrieve").unwrap();
-    let names: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
+    let operation = read(&source)
+        .operations
+        .into_iter()
+        .find(|operation| operation.id == "thing_retrieve")
+        .unwrap();
+    let names: Vec<&str> =
+        operation.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     assert_eq!(names, ["id", "limit", "X-A"]);
     assert_eq!(
         operation.parameters[1].schema,
@@ -248,7 +265,8 @@ fn operations_inherit_the_parameters_of_their_path() {
 fn order_and_repetition_change_no_signature() {
     let mut document = small_with(&format!("{POST}/security"), json!([{}, {"tokenAuth": []}, {}]));
     let content = small()["paths"]["/things/"]["post"]["requestBody"]["content"].clone();
-    let reversed: serde_json::Map<String, Value> = content.as_object().unwrap().clone().into_iter().rev().collect();
+    let reversed: serde_json::Map<String, Value> =
+        content.as_object().unwrap().clone().into_iter().rev().collect();
     put(&mut document, &format!("{POST}/requestBody/content"), Value::Object(reversed));
     put(&mut document, &format!("{THING}/properties/title/maxLength"), json!(9.0));
     let reference = json!({"$ref": "#/components/schemas/Thing", "readOnly": true});
@@ -258,7 +276,8 @@ fn order_and_repetition_change_no_signature() {
     assert_eq!(before.server_trait, after.server_trait);
 }
 
-/// A request that carries another schema leaves out that one's members as well, however far away, and around a circle.
+/// A request that carries another schema leaves out that one's members as well, however far away,
+/// and around a circle.
 #[test]
 fn request_leaves_out_read_only_members_of_what_it_refers_to() {
     let node = json!({"type": "object", "properties": {
@@ -282,9 +301,15 @@ fn request_leaves_out_read_only_members_of_what_it_refers_to() {
     assert_eq!(keys(request), ["parent", "things"]);
     assert_eq!(request["parent"]["$ref"], "#/components/schemas/NodeRequest");
     assert_eq!(request["things"]["items"]["$ref"], "#/components/schemas/WrapperRequest");
-    assert_eq!(schemas["WrapperRequest"]["properties"]["thing"]["$ref"], "#/components/schemas/ThingRequest");
+    assert_eq!(
+        schemas["WrapperRequest"]["properties"]["thing"]["$ref"],
+        "#/components/schemas/ThingRequest"
+    );
     assert_eq!(schemas["Node"], source["components"]["schemas"]["Node"]);
-    assert!(schemas.get("PlainRequest").is_none() && schemas.get("PageRequest").is_none(), "they hide nothing");
+    assert!(
+        schemas.get("PlainRequest").is_none() && schemas.get("PageRequest").is_none(),
+        "they hide nothing"
+    );
 }
 
 #[test]
@@ -294,7 +319,10 @@ fn schema_inside_an_operation_gets_a_name() {
     let source = small_with(&answer, inline.clone());
     let mut copy = source.clone();
     name_inline_schemas(&mut copy, &read(&source));
-    assert_eq!(copy.pointer(&answer).unwrap()["$ref"], "#/components/schemas/ThingRetrieveAnswer200");
+    assert_eq!(
+        copy.pointer(&answer).unwrap()["$ref"],
+        "#/components/schemas/ThingRetrieveAnswer200"
+    );
     assert_eq!(copy["components"]["schemas"]["ThingRetrieveAnswer200"], inline);
 }
 
@@ -308,9 +336,13 @@ fn answers_of_several_types_become_one_for_the_client() {
         copy
     };
     let plain = json!({"$ref": "#/components/schemas/Plain"});
-    let both_json = answers(json!({"description": "", "content": {"application/json": {"schema": plain}}}));
+    let both_json =
+        answers(json!({"description": "", "content": {"application/json": {"schema": plain}}}));
     let choice = &both_json["components"]["schemas"]["ThingCreateSuccess"]["oneOf"];
-    assert_eq!(choice, &json!([{"$ref": "#/components/schemas/Plain"}, {"$ref": "#/components/schemas/Thing"}]));
+    assert_eq!(
+        choice,
+        &json!([{"$ref": "#/components/schemas/Plain"}, {"$ref": "#/components/schemas/Thing"}])
+    );
     for status in ["200", "201"] {
         let answer = &both_json["paths"]["/things/"]["post"]["responses"][status]["content"]["application/json"];
         assert_eq!(answer["schema"]["$ref"], "#/components/schemas/ThingCreateSuccess");
@@ -366,13 +398,19 @@ fn nullable_members_and_lists_are_written_even_when_they_are_empty() {
     for text in [&generated.server, &generated.client] {
         let fields = fields_of_page(text);
         let says = |name: &str| &fields.iter().find(|(field, _)| field == name).unwrap().1;
-        assert!(says("count").contains("skip_serializing_if"), "an optional member is left out: {fields:?}");
+        assert!(
+            says("count").contains("skip_serializing_if"),
+            "an optional member is left out: {fields:?}"
+        );
         for shown in ["next", "next_page", "type_", "results"] {
             assert!(!says(shown).contains("skip_serializing_if"), "{shown}: {}", says(shown));
             assert!(says(shown).contains("default"), "{shown}: {}", says(shown));
         }
         // Their names in the JSON stay the document's.
-        assert!(says("next_page").contains("\"nextPage\"") && says("type_").contains("\"type\""), "{fields:?}");
+        assert!(
+            says("next_page").contains("\"nextPage\"") && says("type_").contains("\"type\""),
+            "{fields:?}"
+        );
     }
 }
 
@@ -383,14 +421,20 @@ fn fields_of_page(text: &str) -> Vec<(String, String)> {
 #[test]
 fn request_type_has_no_read_only_field_and_its_answer_has() {
     let server = generated(&small()).unwrap().server;
-    let names = |name: &str| -> Vec<String> { fields(&server, name).into_iter().map(|(name, _)| name).collect() };
+    let names = |name: &str| -> Vec<String> {
+        fields(&server, name).into_iter().map(|(name, _)| name).collect()
+    };
     assert!(names("Thing").contains(&"id".to_owned()));
     assert!(!names("ThingRequest").contains(&"id".to_owned()));
 }
 
 /// The text without what formatting puts between words.
 fn dense(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect::<String>().replace(",)", ")").replace(",>", ">")
+    text.chars()
+        .filter(|c| !c.is_whitespace())
+        .collect::<String>()
+        .replace(",)", ")")
+        .replace(",>", ">")
 }
 
 #[test]
@@ -414,8 +458,9 @@ fn every_documented_answer_is_in_the_set() {
     let server = dense(&generated(&small()).unwrap().server);
     let set = server.split_once("pubenumThingCreate{").unwrap().1.split_once('}').unwrap().0;
     let reply = "crate::runtime::Reply<";
-    let expected =
-        format!("Status201({reply}201u16,super::types::Thing>),Status400({reply}400u16,super::UntypedJson>),");
+    let expected = format!(
+        "Status201({reply}201u16,super::types::Thing>),Status400({reply}400u16,super::UntypedJson>),"
+    );
     assert_eq!(set, expected);
 }
 
@@ -428,7 +473,9 @@ fn constraints_that_the_types_lost_are_in_the_table() {
         row.split_once('}').unwrap().0.to_owned()
     };
     let title = row("title");
-    for says in ["required:true", "max_length:Some(9usize)", "min_length:Some(1usize)", "pattern:None"] {
+    for says in
+        ["required:true", "max_length:Some(9usize)", "min_length:Some(1usize)", "pattern:None"]
+    {
         assert!(title.contains(says), "{says}: {title}");
     }
     assert!(row("pattern").contains("pattern:Some(\"^a+$\")"));
@@ -440,7 +487,10 @@ fn operation_without_security_inherits_the_documents() {
     let document = small_with("/security", json!([{ "basicAuth": [] }]));
     let server_trait = dense(&generated(&document).unwrap().server_trait);
     assert!(server_trait.contains("call:Call<policy::Basic,NoBody>"), "{server_trait}");
-    assert!(server_trait.contains("call:Call<policy::TokenOrAnonymous,"), "its own counts more: {server_trait}");
+    assert!(
+        server_trait.contains("call:Call<policy::TokenOrAnonymous,"),
+        "its own counts more: {server_trait}"
+    );
 }
 
 // --- garbage ---
@@ -462,16 +512,19 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Every node in turn replaced by something else, given to `try_out` with a word that says what was done.
+/// Every node in turn replaced by something else, given to `try_out` with a word that says what was
+/// done.
 fn with_garbage(source: &Value, step: usize, try_out: impl Fn(&Value) + std::panic::RefUnwindSafe) {
     let mut all = Vec::new();
     pointers(source, "", &mut all);
     let mut panicked = Vec::new();
     let mut document = source.clone();
     for (n, pointer) in all.iter().enumerate().step_by(step) {
-        let garbage = [json!(null), json!(7), json!("x"), json!([]), json!({}), json!({"$ref": "#"})];
+        let garbage =
+            [json!(null), json!(7), json!("x"), json!([]), json!({}), json!({"$ref": "#"})];
         // A sample takes another kind of garbage each time.
-        let tried = if step == 1 { &garbage[..] } else { &garbage[n / step % garbage.len()..][..1] };
+        let tried =
+            if step == 1 { &garbage[..] } else { &garbage[n / step % garbage.len()..][..1] };
         for value in tried {
             let replaced = std::mem::replace(document.pointer_mut(pointer).unwrap(), value.clone());
             if catch_unwind(|| try_out(&document)).is_err() {

@@ -1,4 +1,5 @@
-//! The data types of the server: progenitor's structs, their schemas, and the constraint tables for requests.
+//! The data types of the server: progenitor's structs, their schemas, and the constraint tables for
+//! requests.
 //!
 //! Tables are data. The runtime checks values against them.
 
@@ -19,8 +20,8 @@ pub fn type_name(schema: &str) -> syn::Ident {
     format_ident!("{}", schema.to_pascal_case())
 }
 
-/// Makes nullable members (`next`) and lists (`results`) part of the JSON even when they are `null` or empty; progenitor
-/// skips those.
+/// Makes nullable members (`next`) and lists (`results`) part of the JSON even when they are `null`
+/// or empty; progenitor skips those.
 pub fn always_serialize(mut file: syn::File, copy: &Value) -> syn::File {
     let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let schemas = copy.pointer("/components/schemas").and_then(Value::as_object);
@@ -49,9 +50,15 @@ impl VisitMut for AlwaysSerialize {
                 continue;
             }
             for attribute in field.attrs.iter_mut().filter(|a| a.path().is_ident("serde")) {
-                let Ok(mut says) = attribute.parse_args_with(SerdeArguments::parse_terminated) else { continue };
+                let Ok(mut says) = attribute.parse_args_with(SerdeArguments::parse_terminated)
+                else {
+                    continue;
+                };
                 let replaced = ["default", "skip_serializing_if"];
-                says = says.into_iter().filter(|one| !replaced.iter().any(|name| one.path().is_ident(name))).collect();
+                says = says
+                    .into_iter()
+                    .filter(|one| !replaced.iter().any(|name| one.path().is_ident(name)))
+                    .collect();
                 says.push(syn::parse_quote!(default));
                 *attribute = syn::parse_quote!(#[serde(#says)]);
             }
@@ -63,16 +70,17 @@ type SerdeArguments = syn::punctuated::Punctuated<syn::Meta, syn::Token![,]>;
 
 /// The name in the document of a member whose Rust name differs (`type`, `nextPage`).
 fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
-    let says = attribute.path().is_ident("serde").then(|| attribute.parse_args_with(SerdeArguments::parse_terminated));
+    let says = attribute
+        .path()
+        .is_ident("serde")
+        .then(|| attribute.parse_args_with(SerdeArguments::parse_terminated));
     says?.ok()?.iter().find_map(|one| match one {
-        syn::Meta::NameValue(syn::MetaNameValue { path, value: syn::Expr::Lit(literal), .. })
-            if path.is_ident("rename") =>
-        {
-            match &literal.lit {
-                syn::Lit::Str(name) => Some(name.value()),
-                _ => None,
-            }
-        }
+        syn::Meta::NameValue(syn::MetaNameValue {
+            path, value: syn::Expr::Lit(literal), ..
+        }) if path.is_ident("rename") => match &literal.lit {
+            syn::Lit::Str(name) => Some(name.value()),
+            _ => None,
+        },
         _ => None,
     })
 }
@@ -80,7 +88,9 @@ fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
 /// The items of `mod types`, as a module of their own.
 pub fn text(file: &syn::File) -> String {
     let items = file.items.iter().find_map(|item| match item {
-        syn::Item::Mod(module) if module.ident == "types" => module.content.as_ref().map(|(_, items)| items.clone()),
+        syn::Item::Mod(module) if module.ident == "types" => {
+            module.content.as_ref().map(|(_, items)| items.clone())
+        }
         _ => None,
     });
     let file = syn::File { items: items.unwrap_or_default(), ..syn::parse_quote!() };
@@ -91,7 +101,11 @@ pub fn text(file: &syn::File) -> String {
 }
 
 /// `pub mod types { … }` with its companions.
-pub fn server_tokens(file: &syn::File, document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
+pub fn server_tokens(
+    file: &syn::File,
+    document: &Document,
+    settings: &Settings<'_>,
+) -> Result<TokenStream, Error> {
     let types = file
         .items
         .iter()
@@ -100,7 +114,8 @@ pub fn server_tokens(file: &syn::File, document: &Document, settings: &Settings<
             _ => None,
         })
         .ok_or_else(|| Error::Generator("no module `types` came out".to_owned()))?;
-    let runtime: syn::Path = syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let runtime: syn::Path =
+        syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let mut tokens = quote! { #types };
     for schema in &document.schemas {
         let name = type_name(&schema.name);
@@ -114,7 +129,8 @@ pub fn server_tokens(file: &syn::File, document: &Document, settings: &Settings<
     Ok(tokens)
 }
 
-/// `impl JsonSchema` with the document's own schema: a derive would lose maxLength, format, readOnly and others.
+/// `impl JsonSchema` with the document's own schema: a derive would lose maxLength, format,
+/// readOnly and others.
 fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -> TokenStream {
     let name = &schema.name;
     let referenced = references(&schema.source);
@@ -144,7 +160,12 @@ fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -
     }
 }
 
-fn constraint_table(rust_name: &syn::Ident, schema: &Schema, document: &Document, runtime: &syn::Path) -> TokenStream {
+fn constraint_table(
+    rust_name: &syn::Ident,
+    schema: &Schema,
+    document: &Document,
+    runtime: &syn::Path,
+) -> TokenStream {
     let rows = schema.properties.iter().map(|property| constraint_row(property, document, runtime));
     quote! {
         impl #runtime::HasConstraints for types::#rust_name {
@@ -154,7 +175,17 @@ fn constraint_table(rust_name: &syn::Ident, schema: &Schema, document: &Document
 }
 
 fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path) -> TokenStream {
-    let Property { name, required, nullable, read_only, write_only, is_array, min_items, max_items, .. } = property;
+    let Property {
+        name,
+        required,
+        nullable,
+        read_only,
+        write_only,
+        is_array,
+        min_items,
+        max_items,
+        ..
+    } = property;
     // A reference to a plain value has the constraints of that value beside its own.
     let limits = limits(property, document);
     let Property { kind, min_length, max_length, pattern, minimum, maximum, .. } = &limits;
@@ -218,7 +249,10 @@ fn limits(property: &Property, document: &Document) -> Property {
     // A chain longer than the number of schemas is a cycle of references.
     for _ in 0..=document.schemas.len() {
         let Kind::Named(name) = &limits.kind else { break };
-        let Some(schema) = document.schema(name).filter(|schema| schema.properties.is_empty()) else { break };
+        let Some(schema) = document.schema(name).filter(|schema| schema.properties.is_empty())
+        else {
+            break;
+        };
         let own = &schema.own;
         if own.is_array {
             limits.kind = Kind::Any;

@@ -1,16 +1,19 @@
-//! The canonical form of an OpenAPI document of version 3.0, 3.1 or 3.2. Documents with the same meaning have equal
-//! canonical forms, whatever their version: see `schema` for the spellings of schemas.
+//! The canonical form of an OpenAPI document of version 3.0, 3.1 or 3.2. Documents with the same
+//! meaning have equal canonical forms, whatever their version: see `schema` for the spellings of
+//! schemas.
 //!
-//! It drops annotations and stated defaults, writes inherited parameters and security into the operations, and sorts
-//! sets. Unknown keywords are kept unchanged, so the worst outcome is a false difference. It never fails: a document that
-//! is not OpenAPI is copied.
+//! It drops annotations and stated defaults, writes inherited parameters and security into the
+//! operations, and sorts sets. Unknown keywords are kept unchanged, so the worst outcome is a false
+//! difference. It never fails: a document that is not OpenAPI is copied.
 //!
-//! The rules are safe because they follow the structure of OpenAPI: [`field_shape`] gives the shape of each keyword of
-//! each object. `description` is an annotation only where it is such a keyword, and an ordinary name among names chosen
-//! by the author: properties, schemas, paths, media types, headers, scopes, mappings.
+//! The rules are safe because they follow the structure of OpenAPI: [`field_shape`] gives the shape
+//! of each keyword of each object. `description` is an annotation only where it is such a keyword,
+//! and an ordinary name among names chosen by the author: properties, schemas, paths, media types,
+//! headers, scopes, mappings.
 //!
-//! The canonical form deviates from OpenAPI in three ways: each operation states its `security`, `tags` and
-//! `parameters`; `parameters` is an object keyed by `in:name`; `scopes` is a list of names.
+//! The canonical form deviates from OpenAPI in three ways: each operation states its `security`,
+//! `tags` and `parameters`; `parameters` is an object keyed by `in:name`; `scopes` is a list of
+//! names.
 
 mod schema;
 mod structure;
@@ -34,15 +37,18 @@ pub(crate) fn canonical_with(document: &Value, deep: bool) -> Value {
     Visitor { document, ref_siblings, deep }.place(FieldShape::One(ObjectKind::Document), document)
 }
 
-/// The canonical forms of two documents. Header names have no case (RFC 9110, section 5.1): the second document takes
-/// the spelling of the first.
+/// The canonical forms of two documents. Header names have no case (RFC 9110, section 5.1): the
+/// second document takes the spelling of the first.
 pub(crate) fn canonical_pair(old: &Value, new: &Value, deep: bool) -> (Value, Value) {
     let (old, mut new) = (canonical_with(old, deep), canonical_with(new, deep));
     let mut spellings = BTreeMap::new();
-    header_names(&old, &mut |name| drop(spellings.insert(name.to_ascii_lowercase(), name.to_owned())));
+    header_names(&old, &mut |name| {
+        drop(spellings.insert(name.to_ascii_lowercase(), name.to_owned()))
+    });
     let mut differs = false;
     header_names(&new, &mut |name| {
-        differs |= spellings.get(&name.to_ascii_lowercase()).is_some_and(|spelling| spelling != name);
+        differs |=
+            spellings.get(&name.to_ascii_lowercase()).is_some_and(|spelling| spelling != name);
     });
     if differs {
         respell_headers(&mut new, &spellings);
@@ -57,7 +63,9 @@ fn header_names(value: &Value, found: &mut impl FnMut(&str)) {
             for (key, value) in members {
                 match (key.as_str(), value) {
                     ("parameters", Value::Object(all)) => {
-                        all.keys().filter_map(|key| key.strip_prefix("header:")).for_each(&mut *found);
+                        all.keys()
+                            .filter_map(|key| key.strip_prefix("header:"))
+                            .for_each(&mut *found);
                     }
                     ("headers", Value::Object(all)) => all.keys().for_each(|name| found(name)),
                     _ => {}
@@ -72,16 +80,23 @@ fn header_names(value: &Value, found: &mut impl FnMut(&str)) {
 
 fn respell_headers(value: &mut Value, spellings: &BTreeMap<String, String>) {
     let Value::Object(members) = value else {
-        value.as_array_mut().into_iter().flatten().for_each(|item| respell_headers(item, spellings));
+        value
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .for_each(|item| respell_headers(item, spellings));
         return;
     };
-    let spelling = |name: &str| spellings.get(&name.to_ascii_lowercase()).filter(|spelling| *spelling != name);
+    let spelling =
+        |name: &str| spellings.get(&name.to_ascii_lowercase()).filter(|spelling| *spelling != name);
     for (key, value) in members.iter_mut() {
         if let ("parameters" | "headers", Value::Object(all)) = (key.as_str(), &mut *value) {
             let prefix = if key == "parameters" { "header:" } else { "" };
             let renamed: Vec<(String, String)> = all
                 .keys()
-                .filter_map(|name| Some((name.clone(), spelling(name.strip_prefix(prefix)?)?.clone())))
+                .filter_map(|name| {
+                    Some((name.clone(), spelling(name.strip_prefix(prefix)?)?.clone()))
+                })
                 .filter(|(_, spelling)| !all.contains_key(&format!("{prefix}{spelling}")))
                 .collect();
             for (name, spelling) in renamed {
@@ -120,11 +135,14 @@ impl Visitor<'_> {
                 items.into()
             }
             (FieldShape::Bag(kind), Value::Array(items)) => sorted(self.items(kind, items)).into(),
-            (FieldShape::Map(kind), Value::Object(map)) => {
-                object(map.iter().map(|(name, value)| (name.clone(), self.place(FieldShape::One(kind), value))))
-            }
+            (FieldShape::Map(kind), Value::Object(map)) => object(
+                map.iter()
+                    .map(|(name, value)| (name.clone(), self.place(FieldShape::One(kind), value))),
+            ),
             (FieldShape::Parameters, Value::Array(items)) => self.parameters(items),
-            (FieldShape::Names, Value::Object(map)) => sorted(map.keys().map(|name| json!(name)).collect()).into(),
+            (FieldShape::Names, Value::Object(map)) => {
+                sorted(map.keys().map(|name| json!(name)).collect()).into()
+            }
             (_, other) => data(other),
         }
     }
@@ -139,7 +157,8 @@ impl Visitor<'_> {
         for (name, value) in map {
             let normal = media_type(name);
             // Two spellings of one media type are both kept.
-            let taken = keyed.contains_key(&normal) || (normal != *name && map.contains_key(&normal));
+            let taken =
+                keyed.contains_key(&normal) || (normal != *name && map.contains_key(&normal));
             let key = if taken { name.clone() } else { normal };
             keyed.insert(key, self.place(FieldShape::One(ObjectKind::MediaType), value));
         }
@@ -148,9 +167,13 @@ impl Visitor<'_> {
 
     fn object(&self, kind: ObjectKind, fields: &Map<String, Value>) -> Value {
         match (kind, fields.get("$ref")) {
-            (ObjectKind::Data, _) => object(fields.iter().map(|(key, value)| (key.clone(), data(value)))),
+            (ObjectKind::Data, _) => {
+                object(fields.iter().map(|(key, value)| (key.clone(), data(value))))
+            }
             (ObjectKind::PathItem, _) => self.fields(kind, &self.path_item(fields)),
-            (ObjectKind::Schema, Some(Value::String(reference))) if self.ref_siblings && fields.len() > 1 => {
+            (ObjectKind::Schema, Some(Value::String(reference)))
+                if self.ref_siblings && fields.len() > 1 =>
+            {
                 let mut fields = fields.clone();
                 fields.remove("$ref");
                 let members = fields.entry("allOf").or_insert_with(|| json!([]));
@@ -187,8 +210,8 @@ impl Visitor<'_> {
         object(fields)
     }
 
-    /// Writes inherited content into the operations of a path item. They also state empty lists, so that a first element
-    /// is reported as that element.
+    /// Writes inherited content into the operations of a path item. They also state empty lists, so
+    /// that a first element is reported as that element.
     fn path_item(&self, item: &Map<String, Value>) -> Map<String, Value> {
         let mut item = item.clone();
         let shared = match item.get("parameters") {
@@ -220,7 +243,8 @@ impl Visitor<'_> {
             let own = operation.entry("parameters").or_insert_with(|| json!([]));
             if let Value::Array(own) = own {
                 let overridden: Vec<String> = own.iter().map(|p| self.parameter_key(p)).collect();
-                let inherited = shared.iter().filter(|p| !overridden.contains(&self.parameter_key(p)));
+                let inherited =
+                    shared.iter().filter(|p| !overridden.contains(&self.parameter_key(p)));
                 own.extend(inherited.cloned());
             }
         }
@@ -254,7 +278,8 @@ impl Visitor<'_> {
     }
 }
 
-/// `Application/JSON; charset=UTF-8` is `application/json`: UTF-8 is the default of what OpenAPI describes.
+/// `Application/JSON; charset=UTF-8` is `application/json`: UTF-8 is the default of what OpenAPI
+/// describes.
 fn media_type(name: &str) -> String {
     let mut parts = name.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -270,7 +295,8 @@ fn media_type(name: &str) -> String {
     [vec![essence], parameters].concat().join("; ")
 }
 
-/// Drops `style` and `explode` where they are the default, which depends on the location and on `style`.
+/// Drops `style` and `explode` where they are the default, which depends on the location and on
+/// `style`.
 fn drop_default_style(kind: ObjectKind, fields: &mut BTreeMap<String, Value>) {
     let default_style = match (kind, fields.get("in").and_then(Value::as_str)) {
         (ObjectKind::Parameter, Some("path" | "header")) | (ObjectKind::Header, _) => "simple",
@@ -287,7 +313,8 @@ fn drop_default_style(kind: ObjectKind, fields: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// A value without keywords. Settles only the order of keys and the spelling of integers (1.0 for 1).
+/// A value without keywords. Settles only the order of keys and the spelling of integers (1.0 for
+/// 1).
 fn data(value: &Value) -> Value {
     match value {
         Value::Object(map) => object(map.iter().map(|(key, value)| (key.clone(), data(value)))),
@@ -330,7 +357,9 @@ mod tests {
 
     #[test]
     fn an_operation_without_security_takes_that_of_the_document() {
-        let with = |own: Value| operation(json!({"security": [{"k": []}], "paths": {"/a/": {"get": own}}}));
+        let with = |own: Value| {
+            operation(json!({"security": [{"k": []}], "paths": {"/a/": {"get": own}}}))
+        };
         assert_eq!(with(json!({}))["security"], json!([{"k": []}]));
         assert_eq!(with(json!({"security": []}))["security"], json!([]));
         assert_eq!(with(json!({"security": [{"b": []}, {}]}))["security"], json!([{"b": []}, {}]));
@@ -391,7 +420,10 @@ mod tests {
         }
         for location in ["path", "header"] {
             let plain = json!({"in": location});
-            assert_eq!(parameter(json!({"in": location, "style": "simple", "explode": false})), plain);
+            assert_eq!(
+                parameter(json!({"in": location, "style": "simple", "explode": false})),
+                plain
+            );
             assert_ne!(parameter(json!({"in": location, "explode": true})), plain);
         }
         let delimited = json!({"in": "query", "style": "pipeDelimited"});
@@ -417,14 +449,16 @@ mod tests {
     fn data_is_left_alone() {
         let value = json!({"default": {"description": "d", "x-a": 1, "required": ["b", "a"]}});
         assert_eq!(schema(value.clone()), value);
-        let discriminator =
-            json!({"discriminator": {"propertyName": "t", "mapping": {"x-a": "#/a", "description": "#/b"}}});
+        let discriminator = json!({"discriminator": {"propertyName": "t", "mapping": {"x-a": "#/a", "description": "#/b"}}});
         assert_eq!(schema(discriminator.clone()), discriminator);
     }
 
     #[test]
     fn a_reference_stands_alone() {
-        assert_eq!(schema(json!({"$ref": "#/a", "nullable": true, "title": "t"})), json!({"$ref": "#/a"}));
+        assert_eq!(
+            schema(json!({"$ref": "#/a", "nullable": true, "title": "t"})),
+            json!({"$ref": "#/a"})
+        );
     }
 
     #[test]
@@ -467,7 +501,9 @@ mod tests {
 
     #[test]
     fn the_normal_form_of_a_document_that_is_none_is_a_copy() {
-        for garbage in [json!(null), json!([1, "a"]), json!("a"), json!({"paths": [], "components": "c"})] {
+        for garbage in
+            [json!(null), json!([1, "a"]), json!("a"), json!({"paths": [], "components": "c"})]
+        {
             assert_eq!(canonical(&garbage), garbage);
         }
     }

@@ -1,16 +1,18 @@
 //! Classifies the changes between two OpenAPI 3.0 documents by their effect on clients.
 //!
-//! Each smallest difference in meaning ([`crate::diff`]) gets exactly one [`Verdict`], so none is passed over. A
-//! difference that only leads to other content (another reference, a whole list, a path with a renamed variable) has the
-//! worst severity of the differences behind it, and each of those gets its own verdict.
+//! Each smallest difference in meaning ([`crate::diff`]) gets exactly one [`Verdict`], so none is
+//! passed over. A difference that only leads to other content (another reference, a whole list, a
+//! path with a renamed variable) has the worst severity of the differences behind it, and each of
+//! those gets its own verdict.
 //!
 //! - `usage`: resolves references and indexes which requests and responses use a schema.
 //! - `location`: a place in both documents, with its breadcrumbs, its parent object and its users.
 //! - `rules`: the effect of a change, by keyword.
 //! - `quoting`, [`render`]: messages and reports.
 //!
-//! A change that no rule covers is [`Severity::Unclear`], which counts as breaking, never compatible. Each change is
-//! classified alone: that a wider alternative of a `oneOf` overlaps with another alternative is not detected.
+//! A change that no rule covers is [`Severity::Unclear`], which counts as breaking, never
+//! compatible. Each change is classified alone: that a wider alternative of a `oneOf` overlaps with
+//! another alternative is not detected.
 
 mod composition;
 mod location;
@@ -82,7 +84,8 @@ pub struct Verdict {
 pub fn compare(old: &Value, new: &Value) -> Vec<Verdict> {
     let (old, new) = canonical_pair(old, new, true);
     let mut operations = Operations::default();
-    let (old_usage, new_usage) = (UsageIndex::of(&old, &mut operations), UsageIndex::of(&new, &mut operations));
+    let (old_usage, new_usage) =
+        (UsageIndex::of(&old, &mut operations), UsageIndex::of(&new, &mut operations));
     let usage = old_usage.both(&new_usage);
     let documents = Documents { old: &old, new: &new, old_usage, new_usage, usage, operations };
     let mut classifier = Classifier {
@@ -129,11 +132,12 @@ type ReferencedPair = (String, String, BTreeSet<(Direction, bool)>);
 
 struct Classifier<'a> {
     documents: &'a Documents<'a>,
-    /// Severity and place of each pair compared before. The severity is `None` while the comparison runs: a cycle adds
-    /// nothing of its own.
+    /// Severity and place of each pair compared before. The severity is `None` while the comparison
+    /// runs: a cycle adds nothing of its own.
     compared_refs: HashMap<ReferencedPair, (Option<Severity>, String)>,
     depth: usize,
-    /// Above 0 while schemas are compared as sets of values: a property that comes or goes is a difference then.
+    /// Above 0 while schemas are compared as sets of values: a property that comes or goes is a
+    /// difference then.
     strict: usize,
     /// The comparisons of schemas as sets of values that are left: without a bound they multiply.
     trials: usize,
@@ -165,12 +169,15 @@ impl<'a> Classifier<'a> {
         difference: Difference,
         relative: &str,
     ) -> Verdict {
-        let is_reference = |side: &Option<Value>| side.as_ref().is_some_and(|side| side["$ref"].is_string());
+        let is_reference =
+            |side: &Option<Value>| side.as_ref().is_some_and(|side| side["$ref"].is_string());
         let is_object = |side: &Option<Value>| side.as_ref().is_some_and(Value::is_object);
         match (&difference.old, &difference.new) {
             // Two references to different places.
             (Some(Value::String(_)), Some(Value::String(_)))
-                if location.keyword == "$ref" && location.holder != ObjectKind::PathItem && location.name.is_none() =>
+                if location.keyword == "$ref"
+                    && location.holder != ObjectKind::PathItem
+                    && location.name.is_none() =>
             {
                 let place = relative.rsplit_once('/').map_or("", |(place, _)| place);
                 let place = from.walk(self.documents, place);
@@ -191,7 +198,8 @@ impl<'a> Classifier<'a> {
                     && location.name.is_some()
                     && ["anyOf", "oneOf"].contains(&location.keyword.as_str()) =>
             {
-                let own = self.verdict(&location, rules::rule(&location, self.documents), difference);
+                let own =
+                    self.verdict(&location, rules::rule(&location, self.documents), difference);
                 self.classify_alternative(&location, own)
             }
             (old, new)
@@ -206,8 +214,10 @@ impl<'a> Classifier<'a> {
                 if location.keyword == "prefixItems" && location.name.is_none() =>
             {
                 let severity = self.classify_prefix(&location, &difference, items.len());
-                let message =
-                    format!("{} has items with schemas of their own: each is judged by itself.", location.subject);
+                let message = format!(
+                    "{} has items with schemas of their own: each is judged by itself.",
+                    location.subject
+                );
                 self.verdict_at(&location, severity, Audience::All, message, difference)
             }
             (old, new)
@@ -228,31 +238,39 @@ impl<'a> Classifier<'a> {
         }
     }
 
-    /// A schema that is there on one side only. It may be a kind of another one by its name alone: one that extends a
-    /// schema with a discriminator.
+    /// A schema that is there on one side only. It may be a kind of another one by its name alone:
+    /// one that extends a schema with a discriminator.
     fn classify_heir(&mut self, location: Location<'_>, difference: Difference) -> Verdict {
         let (document, schema) = match (&difference.old, &difference.new) {
             (Some(schema), _) => (self.documents.old, schema),
             (None, Some(schema)) => (self.documents.new, schema),
-            (None, None) => return self.verdict(&location, rules::rule(&location, self.documents), difference),
+            (None, None) => {
+                return self.verdict(&location, rules::rule(&location, self.documents), difference);
+            }
         };
         let name = location.name.clone().unwrap_or_default();
         let bases = composition::discriminated_bases(document, schema);
         for base in bases {
             let mapping = document.pointer(&base).map(|base| &base["discriminator"]["mapping"]);
             let own = format!("#{}", location.path);
-            let is_mapped = mapping.and_then(Value::as_object).is_some_and(|all| all.values().any(|to| *to == own));
+            let is_mapped = mapping
+                .and_then(Value::as_object)
+                .is_some_and(|all| all.values().any(|to| *to == own));
             let uses = self.documents.usage.at(&base);
             if !is_mapped && !uses.is_empty() {
                 let rule = composition::heir(&name, &base, difference.old.is_none());
-                return self.verdict(&Location { uses, directed: true, ..location }, rule, difference);
+                return self.verdict(
+                    &Location { uses, directed: true, ..location },
+                    rule,
+                    difference,
+                );
             }
         }
         self.verdict(&location, rules::rule(&location, self.documents), difference)
     }
 
-    /// Pairs the two differences of a rename: a path whose variables changed, or a member of a composition that
-    /// replaced another. Returns the index of the counterpart for each difference.
+    /// Pairs the two differences of a rename: a path whose variables changed, or a member of a
+    /// composition that replaced another. Returns the index of the counterpart for each difference.
     fn pair_renames(&self, differences: &[Difference]) -> Vec<Option<usize>> {
         let mut counterparts = vec![None; differences.len()];
         let mut sides: HashMap<String, (Vec<usize>, Vec<usize>)> = HashMap::new();
@@ -286,8 +304,15 @@ impl<'a> Classifier<'a> {
     }
 
     /// Each element of a list of `prefixItems` that is there on one side only.
-    fn classify_prefix(&mut self, location: &Location<'_>, difference: &Difference, length: usize) -> Severity {
-        let element = |side: &Option<Value>, index: usize| side.as_ref().and_then(|items| items.get(index)).cloned();
+    fn classify_prefix(
+        &mut self,
+        location: &Location<'_>,
+        difference: &Difference,
+        length: usize,
+    ) -> Severity {
+        let element = |side: &Option<Value>, index: usize| {
+            side.as_ref().and_then(|items| items.get(index)).cloned()
+        };
         let differences = (0..length).map(|index| Difference {
             path: format!("/{index}"),
             old: element(&difference.old, index),
@@ -296,36 +321,50 @@ impl<'a> Classifier<'a> {
         self.classify(location, differences.collect())
     }
 
-    /// A property or an item that has a schema of its own on one side only. On the other side the schema of further
-    /// members or items applies to it.
+    /// A property or an item that has a schema of its own on one side only. On the other side the
+    /// schema of further members or items applies to it.
     fn classify_member(&mut self, location: Location<'_>, difference: Difference) -> Verdict {
         if self.strict > 0 {
             let message = format!("{} is there on one side only.", location.subject);
-            return self.verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
+            return self.verdict_at(
+                &location,
+                Severity::Unclear,
+                Audience::All,
+                message,
+                difference,
+            );
         }
         let (own, holder) = match (&difference.old, &difference.new) {
             (None, Some(own)) => (own, &location.old_holder),
             (Some(own), _) => (own, &location.new_holder),
-            (None, None) => return self.verdict(&location, rules::rule(&location, self.documents), difference),
+            (None, None) => {
+                return self.verdict(&location, rules::rule(&location, self.documents), difference);
+            }
         };
-        let keyword = if location.keyword == "properties" { "additionalProperties" } else { "items" };
+        let keyword =
+            if location.keyword == "properties" { "additionalProperties" } else { "items" };
         let implied = holder.as_deref().and_then(|holder| match holder.get("patternProperties") {
             Some(_) if keyword == "additionalProperties" => None,
             _ => holder.get(keyword).cloned(),
         });
         let is_new = difference.old.is_none();
-        let sides = |implied: Value| if is_new { (implied, own.clone()) } else { (own.clone(), implied) };
+        let sides =
+            |implied: Value| if is_new { (implied, own.clone()) } else { (own.clone(), implied) };
         if keyword == "additionalProperties" {
-            let own = self.verdict(&location, rules::rule(&location, self.documents), difference.clone());
+            let own =
+                self.verdict(&location, rules::rule(&location, self.documents), difference.clone());
             // A property that is gone is judged by that alone.
-            let Some((old, new)) = implied.filter(|implied| is_new && implied.is_object()).map(sides) else {
+            let Some((old, new)) =
+                implied.filter(|implied| is_new && implied.is_object()).map(sides)
+            else {
                 return own;
             };
             let severity = self.compare_inline(&location, &old, &new);
             return match severity > own.severity {
                 true => {
                     let message = format!(
-                        "{} has a schema of its own, other than that of further members before: each change by that is \
+                        "{} has a schema of its own, other than that of further members before: \
+                         each change by that is \
                          judged by itself.",
                         location.subject
                     );
@@ -341,8 +380,14 @@ impl<'a> Classifier<'a> {
         let (old, new) = sides(implied);
         let severity = self.compare_inline(&location, &old, &new);
         let message = match is_new {
-            true => format!("{} has a schema of its own: each change by that is judged by itself.", location.subject),
-            false => format!("{} has no schema of its own: each change by that is judged by itself.", location.subject),
+            true => format!(
+                "{} has a schema of its own: each change by that is judged by itself.",
+                location.subject
+            ),
+            false => format!(
+                "{} has no schema of its own: each change by that is judged by itself.",
+                location.subject
+            ),
         };
         self.verdict_at(&location, severity, Audience::All, message, difference)
     }
@@ -363,7 +408,9 @@ impl<'a> Classifier<'a> {
     /// Compares the targets of references as if they were written inline.
     fn compare_refs(&mut self, location: Location<'_>, difference: Difference) -> Verdict {
         let shown = |side: Option<&Value>| match side.map(|side| &side["$ref"]) {
-            Some(Value::String(reference)) => code(reference.rsplit('/').next().unwrap_or(reference)),
+            Some(Value::String(reference)) => {
+                code(reference.rsplit('/').next().unwrap_or(reference))
+            }
             _ => "a schema of its own".to_owned(),
         };
         let (old, new) = (shown(location.old), shown(location.new));
@@ -372,15 +419,25 @@ impl<'a> Classifier<'a> {
         let old_side = location.old.and_then(|side| look_through(documents.old, side));
         let both = old_side.zip(location.new.and_then(|side| look_through(documents.new, side)));
         let (Some((old, new)), true) = (both, self.depth < MAX_REFERENCE_DEPTH) else {
-            let message = format!("{what}, and where that leads cannot be followed: this must be judged by hand.");
-            return self.verdict_at(&location, Severity::Unclear, Audience::All, message, difference);
+            let message = format!(
+                "{what}, and where that leads cannot be followed: this must be judged by hand."
+            );
+            return self.verdict_at(
+                &location,
+                Severity::Unclear,
+                Audience::All,
+                message,
+                difference,
+            );
         };
         let directions = location.uses_inside().kinds().collect();
         let key = (old.to_string(), new.to_string(), directions);
         if let Some((severity, place)) = self.compared_refs.get(&key) {
             let severity = severity.unwrap_or(Severity::Compatible);
             let message = match severity {
-                Severity::Compatible => format!("{what}: nothing that clients sent or read breaks by it."),
+                Severity::Compatible => {
+                    format!("{what}: nothing that clients sent or read breaks by it.")
+                }
                 _ => format!("{what}: what that changes is said at {place}."),
             };
             return self.verdict_at(&location, severity, Audience::All, message, difference);
@@ -415,7 +472,10 @@ impl<'a> Classifier<'a> {
         });
         let severity = self.classify(location, entries.collect());
         let now = if difference.new.is_some() { "new" } else { "gone" };
-        let message = format!("{} is {now} as a whole: each entry is judged by itself.", code(&location.keyword));
+        let message = format!(
+            "{} is {now} as a whole: each entry is judged by itself.",
+            code(&location.keyword)
+        );
         self.verdict_at(location, severity, Audience::All, message, difference.clone())
     }
 
@@ -431,10 +491,23 @@ impl<'a> Classifier<'a> {
         let is_path = location.holder == ObjectKind::Paths;
         if difference.old.is_none() {
             let message = match is_path {
-                true => format!("{} is {} with its variables renamed.", code(&location.keyword), code(&other.keyword)),
-                false => format!("{} is what was another one: what changed is said there.", location.subject),
+                true => format!(
+                    "{} is {} with its variables renamed.",
+                    code(&location.keyword),
+                    code(&other.keyword)
+                ),
+                false => format!(
+                    "{} is what was another one: what changed is said there.",
+                    location.subject
+                ),
             };
-            return self.verdict_at(&location, Severity::Compatible, Audience::GeneratedCode, message, difference);
+            return self.verdict_at(
+                &location,
+                Severity::Compatible,
+                Audience::GeneratedCode,
+                message,
+                difference,
+            );
         }
         if !is_path {
             let both = Location { new: other.new, ..location };
@@ -446,7 +519,8 @@ impl<'a> Classifier<'a> {
             _ => (true, Severity::Compatible),
         };
         let message = format!(
-            "{} is now written {}: the addresses on the wire are the same, only generated code names an argument by a \
+            "{} is now written {}: the addresses on the wire are the same, only generated code \
+             names an argument by a \
              variable.{}",
             code(&location.keyword),
             code(&other.keyword),
@@ -456,40 +530,52 @@ impl<'a> Classifier<'a> {
     }
 }
 
-/// Whether the keys of an object here are names rather than keywords, so that each entry is classified alone.
+/// Whether the keys of an object here are names rather than keywords, so that each entry is
+/// classified alone.
 fn is_map(at: NodeKind) -> bool {
     matches!(
         at,
         NodeKind::Entries(FieldShape::Map(_) | FieldShape::Parameters)
-            | NodeKind::Object(ObjectKind::Paths | ObjectKind::Responses | ObjectKind::Components | ObjectKind::Flows)
+            | NodeKind::Object(
+                ObjectKind::Paths
+                    | ObjectKind::Responses
+                    | ObjectKind::Components
+                    | ObjectKind::Flows
+            )
     )
 }
 
-/// An alternative under a discriminator without a mapping for it is named by the values on the wire: another name is
-/// another value.
+/// An alternative under a discriminator without a mapping for it is named by the values on the
+/// wire: another name is another value.
 fn renamed_kind(location: &Location<'_>) -> Option<Rule> {
-    if location.holder != ObjectKind::Schema || !["anyOf", "oneOf"].contains(&location.keyword.as_str()) {
+    if location.holder != ObjectKind::Schema
+        || !["anyOf", "oneOf"].contains(&location.keyword.as_str())
+    {
         return None;
     }
-    let reference = |side: &Option<&Value>| side.as_deref()?.get("$ref")?.as_str().map(str::to_owned);
+    let reference =
+        |side: &Option<&Value>| side.as_deref()?.get("$ref")?.as_str().map(str::to_owned);
     let is_mapped = |holder: &Option<&Value>, reference: &str| {
         let mapping = holder.as_deref().map(|holder| &holder["discriminator"]["mapping"]);
         mapping.and_then(Value::as_object).is_some_and(|all| all.values().any(|to| to == reference))
     };
-    let has_discriminator =
-        |holder: &Option<&Value>| holder.as_deref().is_some_and(|holder| holder.get("discriminator").is_some());
+    let has_discriminator = |holder: &Option<&Value>| {
+        holder.as_deref().is_some_and(|holder| holder.get("discriminator").is_some())
+    };
     let (old, new) = (reference(&location.old)?, reference(&location.new)?);
     let name = |reference: &str| code(reference.rsplit('/').next().unwrap_or(reference));
     let by_name = has_discriminator(&location.old_holder)
         && has_discriminator(&location.new_holder)
         && !(is_mapped(&location.old_holder, &old) && is_mapped(&location.new_holder, &new));
-    (by_name && old != new)
-        .then(|| rules::different(format!("the discriminator's value {} is now {}", name(&old), name(&new))))
+    (by_name && old != new).then(|| {
+        rules::different(format!("the discriminator's value {} is now {}", name(&old), name(&new)))
+    })
 }
 
 /// A property may be named `allOf`; only the location tells a name from a keyword.
 fn may_be_renamed(location: &Location<'_>) -> bool {
-    let member = location.name.is_some() && ["allOf", "anyOf", "oneOf"].contains(&location.keyword.as_str());
+    let member =
+        location.name.is_some() && ["allOf", "anyOf", "oneOf"].contains(&location.keyword.as_str());
     location.holder == ObjectKind::Paths || (location.holder == ObjectKind::Schema && member)
 }
 
@@ -504,18 +590,22 @@ fn with_variables_of(item: &Value, own: &str, other: &str) -> Value {
     let mut item = item.clone();
     let operations = item.as_object_mut().into_iter().flatten().filter(|(key, _)| is_method(key));
     for (_, operation) in operations {
-        let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_object_mut) else {
+        let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_object_mut)
+        else {
             continue;
         };
-        let renamed = std::mem::take(parameters).into_iter().map(|(key, mut parameter)| match names.get(&key) {
-            None => (key, parameter),
-            Some(name) => {
-                if let Some(own) = parameter.get_mut("name") {
-                    *own = name.as_str().into();
+        let renamed =
+            std::mem::take(parameters).into_iter().map(|(key, mut parameter)| {
+                match names.get(&key) {
+                    None => (key, parameter),
+                    Some(name) => {
+                        if let Some(own) = parameter.get_mut("name") {
+                            *own = name.as_str().into();
+                        }
+                        (format!("path:{name}"), parameter)
+                    }
                 }
-                (format!("path:{name}"), parameter)
-            }
-        });
+            });
         *parameters = renamed.collect();
     }
     item
@@ -523,50 +613,73 @@ fn with_variables_of(item: &Value, own: &str, other: &str) -> Value {
 
 impl Classifier<'_> {
     fn verdict(&self, location: &Location<'_>, rule: Rule, difference: Difference) -> Verdict {
-        let in_component = location.path.starts_with("/components/") && location.holder != ObjectKind::Components;
+        let in_component =
+            location.path.starts_with("/components/") && location.holder != ObjectKind::Components;
         match rule {
             Rule::Fixed { severity, message, .. } if in_component && location.uses.is_empty() => {
                 let message = match severity {
                     Severity::Compatible => message,
-                    _ => format!("{}; but no operation of both documents uses it.", message.trim_end_matches('.')),
+                    _ => format!(
+                        "{}; but no operation of both documents uses it.",
+                        message.trim_end_matches('.')
+                    ),
                 };
                 self.verdict_at(location, Severity::Compatible, Audience::None, message, difference)
             }
             Rule::Fixed { severity, audience, message } => {
                 let own = matches!(location.holder, ObjectKind::Operation | ObjectKind::Document)
-                    || (location.holder == ObjectKind::PathItem && location.path.starts_with("/webhooks/"));
+                    || (location.holder == ObjectKind::PathItem
+                        && location.path.starts_with("/webhooks/"));
                 match location.flipped && !own {
                     true => {
                         let message = format!(
-                            "{message} This is in a callback or webhook, where the server sends: judge by hand."
+                            "{message} This is in a callback or webhook, where the server sends: \
+                             judge by hand."
                         );
-                        self.verdict_at(location, severity.max(Severity::Unclear), audience, message, difference)
+                        self.verdict_at(
+                            location,
+                            severity.max(Severity::Unclear),
+                            audience,
+                            message,
+                            difference,
+                        )
                     }
                     false => self.verdict_at(location, severity, audience, message, difference),
                 }
             }
-            Rule::ByDirection { what, .. } if location.uses.is_empty() && !in_component && !location.directed => {
+            Rule::ByDirection { what, .. }
+                if location.uses.is_empty() && !in_component && !location.directed =>
+            {
                 let message = format!("{what}: this must be judged by hand.");
                 self.verdict_at(location, Severity::Unclear, Audience::All, message, difference)
             }
             Rule::ByDirection { what, .. } if location.uses.is_empty() => {
-                let message = format!("{what}: no request or response that both documents have carries it.");
+                let message =
+                    format!("{what}: no request or response that both documents have carries it.");
                 self.verdict_at(location, Severity::Compatible, Audience::None, message, difference)
             }
             Rule::ByDirection { what, .. } if location.uses.is_negated() => {
-                let message =
-                    format!("{what}: it stands under `not` or `if`, where less is more: this must be judged by hand.");
+                let message = format!(
+                    "{what}: it stands under `not` or `if`, where less is more: this must be \
+                     judged by hand."
+                );
                 self.verdict_at(location, Severity::Unclear, Audience::All, message, difference)
             }
             Rule::ByDirection { what, sent, read } => {
-                let directions: BTreeSet<Direction> = location.uses.kinds().map(|(direction, _)| direction).collect();
+                let directions: BTreeSet<Direction> =
+                    location.uses.kinds().map(|(direction, _)| direction).collect();
                 let effects = directions.iter().map(|direction| match direction {
                     Direction::Request => (sent, "requests", *direction),
                     Direction::Response => (read, "responses", *direction),
                 });
                 let effects: Vec<_> = effects.collect();
-                let severity = effects.iter().map(|((severity, _), ..)| *severity).max().unwrap_or(Severity::Unclear);
-                let worst: Vec<_> = effects.into_iter().filter(|((one, _), ..)| *one == severity).collect();
+                let severity = effects
+                    .iter()
+                    .map(|((severity, _), ..)| *severity)
+                    .max()
+                    .unwrap_or(Severity::Unclear);
+                let worst: Vec<_> =
+                    effects.into_iter().filter(|((one, _), ..)| *one == severity).collect();
                 let unreached = [Direction::Request, Direction::Response]
                     .into_iter()
                     .filter(|one| !worst.iter().any(|(_, _, direction)| direction == one));
@@ -579,13 +692,22 @@ impl Classifier<'_> {
                         };
                         (format!("{what} in {carriers}: {why}."), audience)
                     }
-                    [((_, one), ..), ((_, other), ..), ..] if one != other => {
-                        (format!("{what} in requests and responses: {one}, and {other}."), Audience::All)
+                    [((_, one), ..), ((_, other), ..), ..] if one != other => (
+                        format!("{what} in requests and responses: {one}, and {other}."),
+                        Audience::All,
+                    ),
+                    [((_, why), ..), ..] => {
+                        (format!("{what} in requests and responses: {why}."), Audience::All)
                     }
-                    [((_, why), ..), ..] => (format!("{what} in requests and responses: {why}."), Audience::All),
                     [] => (what, Audience::All),
                 };
-                self.verdict_at(&Location { uses, ..location.clone() }, severity, audience, message, difference)
+                self.verdict_at(
+                    &Location { uses, ..location.clone() },
+                    severity,
+                    audience,
+                    message,
+                    difference,
+                )
             }
         }
     }
@@ -598,8 +720,11 @@ impl Classifier<'_> {
         message: String,
         difference: Difference,
     ) -> Verdict {
-        let used =
-            location.uses.operations().into_iter().map(|number| self.documents.operations.name(number).to_owned());
+        let used = location
+            .uses
+            .operations()
+            .into_iter()
+            .map(|number| self.documents.operations.name(number).to_owned());
         let operations: BTreeSet<String> = used.chain(location.operation.clone()).collect();
         let place = location.breadcrumb_text();
         let operations = operations.into_iter().collect();

@@ -9,14 +9,18 @@ pub struct Day(i64);
 impl Day {
     /// The current day in UTC.
     pub fn today() -> Day {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds =
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Day(i64::try_from(seconds / 86_400).unwrap_or(i64::MAX))
     }
 
     /// Reads `2030-12-31`, also as the beginning of a time of RFC 3339.
     pub fn parse(text: &str) -> Option<Day> {
-        let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
-        if time.is_some_and(|time| time.len() < 3 || !time.starts_with(|c: char| c.is_ascii_digit())) {
+        let (date, time) =
+            text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
+        if time
+            .is_some_and(|time| time.len() < 3 || !time.starts_with(|c: char| c.is_ascii_digit()))
+        {
             return None;
         }
         let parts: Vec<&str> = date.split('-').collect();
@@ -37,7 +41,8 @@ impl Day {
         if !(1..=length).contains(&day) {
             return None;
         }
-        // Years begin in March, so that the leap day is the last (Hinnant, "chrono-compatible date algorithms").
+        // Years begin in March, so that the leap day is the last (Hinnant, "chrono-compatible date
+        // algorithms").
         let year = if month <= 2 { year - 1 } else { year };
         let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
         let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -60,7 +65,16 @@ mod tests {
         assert_eq!(Day::parse("2000-03-01"), Day::parse("2000-02-29").map(|day| day.plus(1)));
         assert_eq!(Day::parse("2026-11-28T10:00:00Z"), Some(Day(20_785)));
         assert!(Day::parse("9999-12-31") > Day::parse("2030-01-01"));
-        for text in ["", "2030", "2030-13-01", "2030-02-29", "30-01-01", "2030-1-1", "2030-01-01x", "2030-01-01T"] {
+        for text in [
+            "",
+            "2030",
+            "2030-13-01",
+            "2030-02-29",
+            "30-01-01",
+            "2030-1-1",
+            "2030-01-01x",
+            "2030-01-01T",
+        ] {
             assert_eq!(Day::parse(text), None, "{text}");
         }
     }

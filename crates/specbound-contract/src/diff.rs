@@ -1,11 +1,12 @@
 //! The differences in meaning between two OpenAPI documents.
 //!
-//! Both are brought to their canonical form first, so only meaning is compared. Each smallest place that differs is one
-//! [`Difference`]. Invariant: no inequality is passed over. Where no rule below finds a smaller place, the whole value is
-//! reported; an empty list therefore means that the canonical forms are equal.
+//! Both are brought to their canonical form first, so only meaning is compared. Each smallest place
+//! that differs is one [`Difference`]. Invariant: no inequality is passed over. Where no rule below
+//! finds a smaller place, the whole value is reported; an empty list therefore means that the
+//! canonical forms are equal.
 //!
-//! An element of a set (`required`, `security`, …) differs by its value, not by its position, and its path ends in the
-//! element: `/…/security/{"basicAuth":[]}`.
+//! An element of a set (`required`, `security`, …) differs by its value, not by its position, and
+//! its path ends in the element: `/…/security/{"basicAuth":[]}`.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +42,8 @@ impl Sides {
 }
 
 /// Keywords whose arrays are sets in the canonical form.
-const SETS: [&str; 8] = ["required", "tags", "security", "enum", "allOf", "anyOf", "oneOf", "scopes"];
+const SETS: [&str; 8] =
+    ["required", "tags", "security", "enum", "allOf", "anyOf", "oneOf", "scopes"];
 
 /// Longest value shown in the text report, in characters.
 const MAX_SHOWN_CHARS: usize = 120;
@@ -75,8 +77,8 @@ pub fn to_text(differences: &[Difference], sides: Sides) -> String {
     blocks.chain([count]).collect()
 }
 
-/// A JSON report: a list of objects with `path` and the two sides, in full. An absent side has no key, since `null` is
-/// a value.
+/// A JSON report: a list of objects with `path` and the two sides, in full. An absent side has no
+/// key, since `null` is a value.
 pub fn to_json(differences: &[Difference], sides: Sides) -> Value {
     let entry = |difference: &Difference| {
         let members = [
@@ -100,7 +102,9 @@ impl Collector {
             return;
         }
         match (old, new) {
-            (Some(Value::Object(old)), Some(Value::Object(new))) if is_reference(old) == is_reference(new) => {
+            (Some(Value::Object(old)), Some(Value::Object(new)))
+                if is_reference(old) == is_reference(new) =>
+            {
                 let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
                 for key in keys {
                     self.compare(&join(path, key), key, old.get(key), new.get(key));
@@ -135,7 +139,8 @@ impl Collector {
         for element in new.iter().filter(|element| !old.contains(element)) {
             self.add(join(path, &name(element)), None, Some(element));
         }
-        // The same elements, yet unequal: data under the name of a set, or a repetition that matters.
+        // The same elements, yet unequal: data under the name of a set, or a repetition that
+        // matters.
         if self.0.len() == before {
             self.add(path.to_owned(), Some(&json!(old)), Some(&json!(new)));
         }
@@ -146,7 +151,8 @@ impl Collector {
     }
 }
 
-/// A reference that gives way to something written out, or the reverse, is one change and not one for each keyword.
+/// A reference that gives way to something written out, or the reverse, is one change and not one
+/// for each keyword.
 pub(crate) fn is_reference(object: &Map<String, Value>) -> bool {
     object.get("$ref").is_some_and(Value::is_string)
 }
@@ -333,21 +339,45 @@ components:
             (vec![Set("@login/deprecated", json!(true))], &["@login/deprecated"]),
             (vec![Remove("/paths/~1login~1")], &["/paths/~1login~1"]),
             (vec![Set("/paths/~1new", json!({"get": operation}))], &["/paths/~1new"]),
-            (vec![Rename("/paths/~1login~1", "/paths/~1login")], &["/paths/~1login", "/paths/~1login~1"]),
+            (
+                vec![Rename("/paths/~1login~1", "/paths/~1login")],
+                &["/paths/~1login", "/paths/~1login~1"],
+            ),
             (vec![Remove("@login/tags/1")], &["@login/tags/user"]),
             (vec![Set("@login/tags/-", json!("more"))], &["@login/tags/more"]),
             (vec![Remove("@me/tags")], &["@me/tags/auth"]),
             // parameters
             (vec![Remove("@me/parameters/0")], &["@me/parameters/query:limit"]),
-            (vec![Set("@me/parameters/-", json!({"in": "query", "name": "q"}))], &["@me/parameters/query:q"]),
-            (vec![Set("@login/parameters", json!([{"in": "query", "name": "q"}]))], &["@login/parameters/query:q"]),
-            (vec![Set("@me/parameters/0/name", json!("q"))], &["@me/parameters/query:limit", "@me/parameters/query:q"]),
-            (vec![Set("@me/parameters/0/required", json!(true))], &["@me/parameters/query:limit/required"]),
-            (vec![Set("@me/parameters/0/explode", json!(false))], &["@me/parameters/query:limit/explode"]),
-            (vec![Set("@me/parameters/0/schema/type", json!("string"))], &["@me/parameters/query:limit/schema/type"]),
+            (
+                vec![Set("@me/parameters/-", json!({"in": "query", "name": "q"}))],
+                &["@me/parameters/query:q"],
+            ),
+            (
+                vec![Set("@login/parameters", json!([{"in": "query", "name": "q"}]))],
+                &["@login/parameters/query:q"],
+            ),
+            (
+                vec![Set("@me/parameters/0/name", json!("q"))],
+                &["@me/parameters/query:limit", "@me/parameters/query:q"],
+            ),
+            (
+                vec![Set("@me/parameters/0/required", json!(true))],
+                &["@me/parameters/query:limit/required"],
+            ),
+            (
+                vec![Set("@me/parameters/0/explode", json!(false))],
+                &["@me/parameters/query:limit/explode"],
+            ),
+            (
+                vec![Set("@me/parameters/0/schema/type", json!("string"))],
+                &["@me/parameters/query:limit/schema/type"],
+            ),
             (
                 vec![Set("/paths/~1me~1{id}/parameters/0/schema/type", json!("string"))],
-                &["/paths/~1me~1{id}/delete/parameters/path:id/schema/type", "@me/parameters/path:id/schema/type"],
+                &[
+                    "/paths/~1me~1{id}/delete/parameters/path:id/schema/type",
+                    "@me/parameters/path:id/schema/type",
+                ],
             ),
             // bodies and responses
             (vec![Remove("@login/requestBody")], &["@login/requestBody"]),
@@ -361,8 +391,14 @@ components:
                 &["@login/requestBody/content/text~1plain"],
             ),
             (
-                vec![Rename("@login/requestBody/content/multipart~1form-data", "@login/requestBody/content/x-a~1b")],
-                &["@login/requestBody/content/multipart~1form-data", "@login/requestBody/content/x-a~1b"],
+                vec![Rename(
+                    "@login/requestBody/content/multipart~1form-data",
+                    "@login/requestBody/content/x-a~1b",
+                )],
+                &[
+                    "@login/requestBody/content/multipart~1form-data",
+                    "@login/requestBody/content/x-a~1b",
+                ],
             ),
             (
                 vec![Set(
@@ -373,7 +409,10 @@ components:
             ),
             (vec![Remove("@login/responses/200")], &["@login/responses/200"]),
             (vec![Remove("@login/responses/204")], &["@login/responses/204"]),
-            (vec![Set("@login/responses/400", json!({"description": "d"}))], &["@login/responses/400"]),
+            (
+                vec![Set("@login/responses/400", json!({"description": "d"}))],
+                &["@login/responses/400"],
+            ),
             (vec![Remove("@me/responses/default")], &["@me/responses/default"]),
             (
                 vec![Rename("@login/responses/204", "@login/responses/205")],
@@ -381,14 +420,20 @@ components:
             ),
             (vec![Remove("@login/responses/200/content")], &["@login/responses/200/content"]),
             (
-                vec![Set("@login/responses/204/content", json!({"application/json": {"schema": {}}}))],
+                vec![Set(
+                    "@login/responses/204/content",
+                    json!({"application/json": {"schema": {}}}),
+                )],
                 &["@login/responses/204/content"],
             ),
             (
                 vec![Remove("@login/responses/200/content/application~1json/schema")],
                 &["@login/responses/200/content/application~1json/schema"],
             ),
-            (vec![Remove("@login/responses/200/headers/description")], &["@login/responses/200/headers"]),
+            (
+                vec![Remove("@login/responses/200/headers/description")],
+                &["@login/responses/200/headers"],
+            ),
             // security
             (vec![Remove("@login/security/1")], &[r#"@login/security/{"basicAuth":[]}"#]),
             (vec![Remove("@login/security/2")], &["@login/security/{}"]),
@@ -397,15 +442,24 @@ components:
             (vec![Set("/security", json!([{"k": []}]))], &[r#"@me/security/{"k":[]}"#]),
             (
                 vec![Set("@login/security/1", json!({"basicAuth": ["scope"]}))],
-                &[r#"@login/security/{"basicAuth":["scope"]}"#, r#"@login/security/{"basicAuth":[]}"#],
+                &[
+                    r#"@login/security/{"basicAuth":["scope"]}"#,
+                    r#"@login/security/{"basicAuth":[]}"#,
+                ],
             ),
-            (vec![Remove("/components/securitySchemes/basicAuth")], &["/components/securitySchemes/basicAuth"]),
+            (
+                vec![Remove("/components/securitySchemes/basicAuth")],
+                &["/components/securitySchemes/basicAuth"],
+            ),
             (
                 vec![Set("/components/securitySchemes/x-new", json!({"type": "http"}))],
                 &["/components/securitySchemes/x-new"],
             ),
             (
-                vec![Rename("/components/securitySchemes/basicAuth", "/components/securitySchemes/b")],
+                vec![Rename(
+                    "/components/securitySchemes/basicAuth",
+                    "/components/securitySchemes/b",
+                )],
                 &["/components/securitySchemes/b", "/components/securitySchemes/basicAuth"],
             ),
             (
@@ -424,32 +478,68 @@ components:
             ),
             (vec![Remove("@schema/required/1")], &["@schema/required/password"]),
             (vec![Set("@schema/required/-", json!("id"))], &["@schema/required/id"]),
-            (vec![Remove("/components/schemas/Only/required")], &["/components/schemas/Only/required/a"]),
+            (
+                vec![Remove("/components/schemas/Only/required")],
+                &["/components/schemas/Only/required/a"],
+            ),
             (vec![Set("@schema/properties/new", json!({}))], &["@schema/properties/new"]),
             (vec![Remove("@schema/properties/id")], &["@schema/properties/id"]),
             (
                 vec![Rename("@schema/properties/id", "@schema/properties/pk")],
                 &["@schema/properties/id", "@schema/properties/pk"],
             ),
-            (vec![Remove("@schema/properties/email/nullable")], &["@schema/properties/email/nullable"]),
-            (vec![Set("@schema/properties/kind/nullable", json!(true))], &["@schema/properties/kind/nullable"]),
+            (
+                vec![Remove("@schema/properties/email/nullable")],
+                &["@schema/properties/email/nullable"],
+            ),
+            (
+                vec![Set("@schema/properties/kind/nullable", json!(true))],
+                &["@schema/properties/kind/nullable"],
+            ),
             (vec![Remove("@schema/properties/id/readOnly")], &["@schema/properties/id/readOnly"]),
-            (vec![Set("@schema/properties/kind/readOnly", json!(true))], &["@schema/properties/kind/readOnly"]),
+            (
+                vec![Set("@schema/properties/kind/readOnly", json!(true))],
+                &["@schema/properties/kind/readOnly"],
+            ),
             (
                 vec![Set("@schema/properties/password/writeOnly", json!(false))],
                 &["@schema/properties/password/writeOnly"],
             ),
-            (vec![Set("@schema/properties/kind/writeOnly", json!(true))], &["@schema/properties/kind/writeOnly"]),
-            (vec![Set("@schema/properties/id/type", json!("number"))], &["@schema/properties/id/type"]),
-            (vec![Set("@schema/properties/email/format", json!("uri"))], &["@schema/properties/email/format"]),
+            (
+                vec![Set("@schema/properties/kind/writeOnly", json!(true))],
+                &["@schema/properties/kind/writeOnly"],
+            ),
+            (
+                vec![Set("@schema/properties/id/type", json!("number"))],
+                &["@schema/properties/id/type"],
+            ),
+            (
+                vec![Set("@schema/properties/email/format", json!("uri"))],
+                &["@schema/properties/email/format"],
+            ),
             (vec![Remove("@schema/properties/email/format")], &["@schema/properties/email/format"]),
-            (vec![Set("@schema/properties/email/maxLength", json!(11))], &["@schema/properties/email/maxLength"]),
-            (vec![Remove("@schema/properties/email/minLength")], &["@schema/properties/email/minLength"]),
-            (vec![Set("@schema/properties/email/pattern", json!("^b$"))], &["@schema/properties/email/pattern"]),
+            (
+                vec![Set("@schema/properties/email/maxLength", json!(11))],
+                &["@schema/properties/email/maxLength"],
+            ),
+            (
+                vec![Remove("@schema/properties/email/minLength")],
+                &["@schema/properties/email/minLength"],
+            ),
+            (
+                vec![Set("@schema/properties/email/pattern", json!("^b$"))],
+                &["@schema/properties/email/pattern"],
+            ),
             (vec![Remove("@schema/properties/email/title")], &["@schema/properties/email/title"]),
-            (vec![Set("@schema/properties/password/default", json!("y"))], &["@schema/properties/password/default"]),
+            (
+                vec![Set("@schema/properties/password/default", json!("y"))],
+                &["@schema/properties/password/default"],
+            ),
             (vec![Remove("@schema/properties/kind/enum/1")], &["@schema/properties/kind/enum/b"]),
-            (vec![Set("@schema/properties/kind/enum/-", json!(null))], &["@schema/properties/kind/enum/null"]),
+            (
+                vec![Set("@schema/properties/kind/enum/-", json!(null))],
+                &["@schema/properties/kind/enum/null"],
+            ),
             (vec![Remove("@schema/properties/kind/enum")], &["@schema/properties/kind/enum"]),
             (
                 vec![Set("@schema/properties/list/items/type", json!("integer"))],
@@ -464,8 +554,14 @@ components:
                 &["@schema/properties/other"],
             ),
             (vec![Remove("@schema/properties/both/allOf/1")], &["@schema/properties/both"]),
-            (vec![Set("@schema/additionalProperties", json!(false))], &["@schema/additionalProperties"]),
-            (vec![Set("@schema/discriminator", json!({"propertyName": "kind"}))], &["@schema/discriminator"]),
+            (
+                vec![Set("@schema/additionalProperties", json!(false))],
+                &["@schema/additionalProperties"],
+            ),
+            (
+                vec![Set("@schema/discriminator", json!({"propertyName": "kind"}))],
+                &["@schema/discriminator"],
+            ),
             (vec![Set("@schema/not", json!({}))], &["@schema/not"]),
             // properties with the names of annotations
             (vec![Remove("@schema/properties/description")], &["@schema/properties/description"]),
@@ -498,19 +594,32 @@ components:
     fn an_edit_without_meaning_is_not_reported() {
         let edits = vec![
             // annotations
-            vec![Set("/info/description", json!("new")), Remove("/info/license"), Set("/info/x-a", json!(1))],
+            vec![
+                Set("/info/description", json!("new")),
+                Remove("/info/license"),
+                Set("/info/x-a", json!(1)),
+            ],
             vec![Remove("/externalDocs"), Remove("/tags"), Set("/x-a", json!({}))],
             vec![Set("/servers/0/description", json!("new"))],
             vec![Set("@login/description", json!("new")), Set("@login/summary", json!("new"))],
             vec![Set("@login/externalDocs", json!({"url": "u"})), Set("@login/x-a", json!([]))],
-            vec![Set("@login/responses/204/description", json!("new")), Set("@login/responses/x-a", json!({}))],
+            vec![
+                Set("@login/responses/204/description", json!("new")),
+                Set("@login/responses/x-a", json!({})),
+            ],
             vec![Set("/paths/x-a", json!({})), Set("/paths/~1login~1/summary", json!("new"))],
             vec![Remove("@login/requestBody/content/application~1json/example")],
             vec![Set("@login/requestBody/content/application~1json/examples", json!({"a": {}}))],
             vec![Set("@login/requestBody/description", json!("new"))],
-            vec![Set("@me/parameters/0/description", json!("new")), Set("@me/parameters/0/example", json!(1))],
+            vec![
+                Set("@me/parameters/0/description", json!("new")),
+                Set("@me/parameters/0/example", json!(1)),
+            ],
             vec![Remove("@schema/description"), Remove("@schema/properties/email/example")],
-            vec![Set("@schema/properties/title/description", json!("d")), Set("@schema/x-a", json!(1))],
+            vec![
+                Set("@schema/properties/title/description", json!("d")),
+                Set("@schema/x-a", json!(1)),
+            ],
             vec![Set("@schema/properties/other/description", json!("beside a reference"))],
             vec![Remove("/components/securitySchemes/tokenAuth/description")],
             vec![Set("/components/examples", json!({"a": {"value": 1}}))],
@@ -525,12 +634,27 @@ components:
             vec![Set("@login/security", json!([{}, {"basicAuth": []}, {"tokenAuth": []}]))],
             vec![Rename("@me/parameters/0", "@me/parameters/-")],
             // defaults
-            vec![Remove("@me/parameters/0/required"), Set("@me/parameters/1/required", json!(false))],
-            vec![Set("@me/parameters/0/style", json!("form")), Set("@me/parameters/0/explode", json!(true))],
-            vec![Set("@me/parameters/0/allowReserved", json!(false)), Set("@me/deprecated", json!(false))],
+            vec![
+                Remove("@me/parameters/0/required"),
+                Set("@me/parameters/1/required", json!(false)),
+            ],
+            vec![
+                Set("@me/parameters/0/style", json!("form")),
+                Set("@me/parameters/0/explode", json!(true)),
+            ],
+            vec![
+                Set("@me/parameters/0/allowReserved", json!(false)),
+                Set("@me/deprecated", json!(false)),
+            ],
             vec![Set("@me/security", json!([])), Set("@login/parameters", json!([]))],
-            vec![Set("@schema/properties/kind/nullable", json!(false)), Set("@schema/minProperties", json!(0))],
-            vec![Set("@schema/additionalProperties", json!({})), Set("/components/schemas/Other/required", json!([]))],
+            vec![
+                Set("@schema/properties/kind/nullable", json!(false)),
+                Set("@schema/minProperties", json!(0)),
+            ],
+            vec![
+                Set("@schema/additionalProperties", json!({})),
+                Set("/components/schemas/Other/required", json!([])),
+            ],
             vec![Set("@schema/properties/id/maximum", json!(9.0))],
             vec![Set("@schema/properties/id/exclusiveMaximum", json!(false))],
             // inheritance
@@ -578,19 +702,24 @@ components:
         let found = diff(&document(), &edited(vec![Set("@login/operationId", json!("other"))]));
         assert_eq!(
             to_text(&found, Sides::SOURCE_SERVER),
-            "/paths/~1login~1/post/operationId\n  source: \"login\"\n  server: \"other\"\n\n1 difference\n"
+            "/paths/~1login~1/post/operationId\n  source: \"login\"\n  server: \"other\"\n\n1 \
+             difference\n"
         );
         let found = diff(&document(), &edited(vec![Remove("@login"), Remove("@me")]));
         let text = to_text(&found, Sides::SOURCE_SERVER);
         assert!(text.contains("…\n  server: absent\n"));
         assert!(text.ends_with("\n2 differences\n"));
-        assert!(text.lines().all(|line| line.chars().count() <= MAX_SHOWN_CHARS + "  source: ".len()));
+        assert!(
+            text.lines().all(|line| line.chars().count() <= MAX_SHOWN_CHARS + "  source: ".len())
+        );
     }
 
     #[test]
     fn a_key_cannot_break_the_text_apart() {
         let found = diff(&json!({"a\n\u{1b}[2J": 1}), &json!({}));
-        assert!(to_text(&found, Sides::SOURCE_SERVER).starts_with("/a\\n\\u{1b}[2J\n  source: 1\n"));
+        assert!(
+            to_text(&found, Sides::SOURCE_SERVER).starts_with("/a\\n\\u{1b}[2J\n  source: 1\n")
+        );
     }
 
     #[test]
@@ -602,14 +731,20 @@ components:
         );
     }
 
-    /// Every place of a document replaced by every kind of value: something is reported, and nothing panics.
+    /// Every place of a document replaced by every kind of value: something is reported, and
+    /// nothing panics.
     #[test]
     fn garbage_is_compared_like_anything_else() {
         fn places(value: &Value, path: String, found: &mut Vec<String>) {
             match value {
-                Value::Object(map) => map.iter().for_each(|(key, value)| places(value, join(&path, key), found)),
+                Value::Object(map) => {
+                    map.iter().for_each(|(key, value)| places(value, join(&path, key), found))
+                }
                 Value::Array(items) => {
-                    items.iter().enumerate().for_each(|(i, value)| places(value, join(&path, &i.to_string()), found));
+                    items
+                        .iter()
+                        .enumerate()
+                        .for_each(|(i, value)| places(value, join(&path, &i.to_string()), found));
                 }
                 _ => {}
             }
@@ -632,7 +767,11 @@ components:
                 let mut server = source.clone();
                 *server.pointer_mut(path).unwrap() = value.clone();
                 let found = diff(&source, &server);
-                assert_eq!(found.is_empty(), crate::canonical(&source) == crate::canonical(&server), "{path}");
+                assert_eq!(
+                    found.is_empty(),
+                    crate::canonical(&source) == crate::canonical(&server),
+                    "{path}"
+                );
                 to_text(&found, Sides::SOURCE_SERVER);
                 to_json(&found, Sides::SOURCE_SERVER);
             }

@@ -28,7 +28,8 @@ pub enum ParseError {
     #[error("this is OpenAPI {}; only 3.0, 3.1 and 3.2 are compared", code(.0))]
     UnsupportedVersion(String),
     /// A reference that cannot be followed.
-    #[error("{}{position}: {message}", if file.is_empty() { String::new() } else { format!("{file}: ") })]
+    #[error("{}{position}: \
+        {message}", if file.is_empty() { String::new() } else { format!("{file}: ") })]
     Reference {
         /// The file that has it, if it is not the document itself.
         file: String,
@@ -73,7 +74,11 @@ impl Document {
         Document::from_text(text, None, &mut Files::new(Path::new(""), ReadOptions::default()))
     }
 
-    pub(crate) fn from_text(text: &str, path: Option<&Path>, files: &mut Files) -> Result<Document, ParseError> {
+    pub(crate) fn from_text(
+        text: &str,
+        path: Option<&Path>,
+        files: &mut Files,
+    ) -> Result<Document, ParseError> {
         let mut value = source::read(text)?.value;
         let version = version(&value)?;
         value["openapi"] = version.into();
@@ -102,11 +107,15 @@ impl Document {
         let Sources { files, origins, .. } = &self.resolved;
         let origin = origins.iter().find_map(|(component, origin)| {
             let rest = pointer.strip_prefix(component.as_str())?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| (origin.0, format!("{}{rest}", origin.1)))
+            (rest.is_empty() || rest.starts_with('/'))
+                .then(|| (origin.0, format!("{}{rest}", origin.1)))
         });
         let (file, pointer) = origin.unwrap_or_else(|| (0, pointer.to_owned()));
-        let steps: Vec<String> =
-            pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+        let steps: Vec<String> = pointer
+            .split('/')
+            .skip(1)
+            .map(|step| step.replace("~1", "/").replace("~0", "~"))
+            .collect();
         let name = files[file].name.clone();
         let Some(parsed) = self.resolved.parsed[file].get_or_init(|| files[file].parse()) else {
             return SourcePlace { file: name, position: Position { line: 1, column: 1 } };
@@ -117,8 +126,8 @@ impl Document {
     }
 }
 
-/// The keys in a file for the steps of a canonical pointer, as far as they lead. Elements of sets are named by their
-/// value in the canonical form, parameters by `in:name`.
+/// The keys in a file for the steps of a canonical pointer, as far as they lead. Elements of sets
+/// are named by their value in the canonical form, parameters by `in:name`.
 fn source_keys(root: &Value, steps: &[String]) -> Vec<String> {
     let (mut value, mut keys) = (root, Vec::new());
     for step in steps {
@@ -128,7 +137,11 @@ fn source_keys(root: &Value, steps: &[String]) -> Vec<String> {
                     (Some(location), Some(name)) => format!("{location}:{name}") == *step,
                     _ => crate::diff::name(item) == *step,
                 };
-                match items.iter().find(parameter).and_then(|found| items.iter().position(|item| item == found)) {
+                match items
+                    .iter()
+                    .find(parameter)
+                    .and_then(|found| items.iter().position(|item| item == found))
+                {
                     Some(index) => index.to_string(),
                     None => step.clone(),
                 }
@@ -169,10 +182,12 @@ fn version(document: &Value) -> Result<String, ParseError> {
     let has = |member: &str| document[member].is_object();
     match () {
         () if is("3.0") && has("paths") => Ok(version),
-        () if is("3.1") || is("3.2") => match has("paths") || has("components") || has("webhooks") {
-            true => Ok(version),
-            false => Err(ParseError::NotOpenApi),
-        },
+        () if is("3.1") || is("3.2") => {
+            match has("paths") || has("components") || has("webhooks") {
+                true => Ok(version),
+                false => Err(ParseError::NotOpenApi),
+            }
+        }
         () if is("3.0") => Err(ParseError::NotOpenApi),
         () => Err(ParseError::UnsupportedVersion(version)),
     }
@@ -205,7 +220,8 @@ paths:
   /a: {$ref: '#/x-items/a'}
   /b: {get: {responses: {'200': {$ref: '#/paths/~1a/get/responses/200'}}}}
 x-items: {a: {get: {responses: {'200': {content: {a/b: {schema: {$ref: '#/x-types/T'}}}}}}}}
-x-types: {T: {properties: {t: {$ref: '#/x-types/T'}, u: {$ref: '#/components/schemas/U/properties/v'}}}}
+x-types: {T: {properties: {t: {$ref: '#/x-types/T'}, u: {$ref: \
+'#/components/schemas/U/properties/v'}}}}
 components: {schemas: {U: {properties: {v: {type: string}}}}}
 ",
         )
@@ -213,43 +229,61 @@ components: {schemas: {U: {properties: {v: {type: string}}}}}
         let get = &document["paths"]["/a"]["get"]["responses"]["200"]["content"]["a/b"]["schema"];
         assert_eq!(*get, json!({"$ref": "#/components/schemas/T"}));
         let reference = json!({"$ref": "#/components/schemas/T"});
-        let expected = json!({"properties": {"t": reference, "u": {"$ref": "#/components/schemas/v"}}});
+        let expected =
+            json!({"properties": {"t": reference, "u": {"$ref": "#/components/schemas/v"}}});
         assert_eq!(document["components"]["schemas"]["T"], expected);
         assert_eq!(document["components"]["schemas"]["v"], json!({"type": "string"}));
-        assert_eq!(document["paths"]["/b"]["get"]["responses"]["200"], json!({"$ref": "#/components/responses/200"}));
+        assert_eq!(
+            document["paths"]["/b"]["get"]["responses"]["200"],
+            json!({"$ref": "#/components/responses/200"})
+        );
     }
 
     #[test]
     fn references_that_lead_nowhere_are_refused_with_their_line() {
         let with = |reference: &str| {
             let text = format!(
-                "openapi: 3.0.3\npaths: {{}}\ncomponents:\n  schemas:\n    A: {{items: {{$ref: '{reference}'}}}}\n"
+                "openapi: 3.0.3\npaths: {{}}\ncomponents:\n  schemas:\n    A: {{items: {{$ref: \
+                 '{reference}'}}}}\n"
             );
             parse(&text).unwrap_err().to_string()
         };
-        for reference in ["#/components/schemas/B", "#/x", "#anchor", "other.yaml", "https://example.org/a.yaml#/A"] {
+        for reference in [
+            "#/components/schemas/B",
+            "#/x",
+            "#anchor",
+            "other.yaml",
+            "https://example.org/a.yaml#/A",
+        ] {
             let error = with(reference);
-            assert!(error.starts_with("line 5, column 17: ") && error.contains(reference), "{error}");
+            assert!(
+                error.starts_with("line 5, column 17: ") && error.contains(reference),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn anchors_and_definitions_are_found() {
         let document = parse(
-            "openapi: 3.1.0\npaths: {}\ncomponents: {schemas: {A: {$defs: {B: {$anchor: b, type: string}}, anyOf: \
+            "openapi: 3.1.0\npaths: {}\ncomponents: {schemas: {A: {$defs: {B: {$anchor: b, type: \
+             string}}, anyOf: \
              [{$ref: '#b'}, {$ref: '#/components/schemas/A/$defs/B'}]}}}",
         )
         .unwrap();
         let reference = json!({"$ref": "#/components/schemas/B"});
-        assert_eq!(document["components"]["schemas"]["A"], json!({"anyOf": [reference, reference]}));
+        assert_eq!(
+            document["components"]["schemas"]["A"],
+            json!({"anyOf": [reference, reference]})
+        );
     }
 
     #[test]
     fn path_items_that_refer_to_each_other_end() {
         let text = "openapi: 3.0.3\npaths: {/a: {$ref: '#/paths/~1b'}, /b: {$ref: '#/paths/~1a'}}";
         assert!(parse(text).is_ok());
-        let callback =
-            "openapi: 3.0.3\npaths: {/a: {post: {responses: {}, callbacks: {c: {x: {$ref: '#/paths/~1a'}}}}}}";
+        let callback = "openapi: 3.0.3\npaths: {/a: {post: {responses: {}, callbacks: {c: {x: \
+            {$ref: '#/paths/~1a'}}}}}}";
         assert!(parse(callback).is_ok());
     }
 }

@@ -1,9 +1,10 @@
 //! The schema keywords that a generated server enforces. An export states no other keyword.
 //!
-//! Generated types carry the document's own schemas, so an export made of them alone would agree with every document:
-//! one that closes an object or bounds a number would look enforced although no code checks it. Every keyword that is
-//! not listed here is therefore removed from the export, and the comparison reports it as absent on the server until
-//! code enforces it and a line is added here.
+//! Generated types carry the document's own schemas, so an export made of them alone would agree
+//! with every document: one that closes an object or bounds a number would look enforced although
+//! no code checks it. Every keyword that is not listed here is therefore removed from the export,
+//! and the comparison reports it as absent on the server until code enforces it and a line is added
+//! here.
 //!
 //! Nothing in this module may read the source document.
 
@@ -61,7 +62,9 @@ impl SchemaRoles {
     /// Collects them from the `paths` of a document and its component schemas.
     pub fn new(paths: &Value, schemas: &Value) -> SchemaRoles {
         let mut roles = SchemaRoles { requested: BTreeSet::new(), replied: BTreeSet::new() };
-        for operation in paths.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object) {
+        for operation in
+            paths.as_object().into_iter().flat_map(Map::values).filter_map(Value::as_object)
+        {
             for operation in operation.values() {
                 collect_references(&operation["requestBody"], schemas, &mut roles.requested);
                 collect_references(&operation["responses"], schemas, &mut roles.replied);
@@ -75,32 +78,42 @@ fn collect_references(value: &Value, schemas: &Value, found: &mut BTreeSet<Strin
     match value {
         Value::Object(members) => {
             let target = members.get("$ref").and_then(Value::as_str);
-            if let Some(name) = target.and_then(|target| target.strip_prefix("#/components/schemas/"))
+            if let Some(name) =
+                target.and_then(|target| target.strip_prefix("#/components/schemas/"))
                 && found.insert(name.to_owned())
             {
                 collect_references(&schemas[name], schemas, found);
             }
             members.values().for_each(|value| collect_references(value, schemas, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| collect_references(item, schemas, found)),
+        Value::Array(items) => {
+            items.iter().for_each(|item| collect_references(item, schemas, found))
+        }
         _ => {}
     }
 }
 
 /// An annotation states nothing about a value.
 fn is_annotation(keyword: &str) -> bool {
-    matches!(keyword, "title" | "description" | "example" | "externalDocs" | "deprecated") || keyword.starts_with("x-")
+    matches!(keyword, "title" | "description" | "example" | "externalDocs" | "deprecated")
+        || keyword.starts_with("x-")
 }
 
 /// A component schema reduced to the enforced keywords, with the guarantees of the server.
-pub fn schema(name: &str, source: &Value, roles: &SchemaRoles, guarantees: &[ResponseGuarantee]) -> Value {
+pub fn schema(
+    name: &str,
+    source: &Value,
+    roles: &SchemaRoles,
+    guarantees: &[ResponseGuarantee],
+) -> Value {
     let mut enforced = source.clone();
     let (requested, replied) = (roles.requested.contains(name), roles.replied.contains(name));
     retain_enforced(&mut enforced, requested, replied);
     for guarantee in guarantees.iter().filter(|guarantee| guarantee.schema == name) {
         let declared = &source["properties"][guarantee.property];
         let is_checked = requested && declared["readOnly"] != json!(true);
-        if let Some(keywords) = enforced.get_mut("properties").and_then(|all| all.get_mut(guarantee.property))
+        if let Some(keywords) =
+            enforced.get_mut("properties").and_then(|all| all.get_mut(guarantee.property))
             && !is_checked
         {
             keywords[guarantee.keyword] = match guarantee.value {
@@ -141,9 +154,11 @@ fn retain_enforced(schema: &mut Value, requested: bool, replied: bool) {
             ("string", "binary") => binary,
             _ => false,
         },
-        // The constraint table of the request; elsewhere the types, or the generator refuses the document.
+        // The constraint table of the request; elsewhere the types, or the generator refuses the
+        // document.
         "maxLength" | "minLength" | "pattern" => requested && kind == "string",
-        "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "minItems" | "maxItems" => requested,
+        "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "minItems"
+        | "maxItems" => requested,
         other => is_annotation(other),
     });
     // A struct is an object and a Vec a list, whether or not the document says so.
@@ -177,13 +192,16 @@ fn is_a_rust_type(kind: &str, format: &Value) -> bool {
     )
 }
 
-/// Reduces the schema of a parameter to the keywords that its generated reader checks. It applies no default.
+/// Reduces the schema of a parameter to the keywords that its generated reader checks. It applies
+/// no default.
 pub fn parameter(source: &mut Value) {
     let Some(keywords) = source.as_object_mut() else { return };
     let kind = keywords.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
     keywords.retain(|keyword, value| match keyword.as_str() {
         "type" | "items" | "enum" => true,
-        "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => kind == "integer" || kind == "number",
+        "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => {
+            kind == "integer" || kind == "number"
+        }
         "maxLength" | "minLength" | "pattern" => kind == "string",
         "format" => is_a_rust_type(&kind, value),
         other => is_annotation(other),
@@ -214,12 +232,18 @@ mod tests {
     fn request_states_only_keywords_of_the_constraint_table() {
         let checked = json!({"type": "string", "format": "email", "maxLength": 9, "minLength": 1, "pattern": "^a"});
         assert_eq!(enforced("A", true, checked.clone()), checked);
-        let number = json!({"type": "integer", "minimum": 1, "exclusiveMinimum": true, "format": "int64"});
+        let number =
+            json!({"type": "integer", "minimum": 1, "exclusiveMinimum": true, "format": "int64"});
         assert_eq!(enforced("A", true, number.clone()), number);
-        let unchecked = json!({"type": "integer", "multipleOf": 2, "default": 4, "format": "int32"});
+        let unchecked =
+            json!({"type": "integer", "multipleOf": 2, "default": 4, "format": "int32"});
         assert_eq!(enforced("A", true, unchecked), json!({"type": "integer"}));
-        assert_eq!(enforced("A", true, json!({"type": "string", "format": "uri"})), json!({"type": "string"}));
-        let list = json!({"type": "array", "minItems": 1, "items": {"type": "string", "maxLength": 3}});
+        assert_eq!(
+            enforced("A", true, json!({"type": "string", "format": "uri"})),
+            json!({"type": "string"})
+        );
+        let list =
+            json!({"type": "array", "minItems": 1, "items": {"type": "string", "maxLength": 3}});
         assert_eq!(enforced("A", true, list.clone()), list);
         assert_eq!(
             enforced("A", true, json!({"type": "string", "maxLength": 9, "readOnly": true})),
@@ -233,16 +257,24 @@ mod tests {
         let said = json!({"type": "string", "maxLength": 10, "pattern": "^a", "writeOnly": true});
         assert_eq!(enforced("Token", false, said), promised);
         assert_eq!(enforced("Token", false, json!({"type": "string"})), promised);
-        let bounded = json!({"type": "array", "maxItems": 1, "items": {"type": "integer", "minimum": 1}});
-        assert_eq!(enforced("A", false, bounded), json!({"type": "array", "items": {"type": "integer"}}));
+        let bounded =
+            json!({"type": "array", "maxItems": 1, "items": {"type": "integer", "minimum": 1}});
+        assert_eq!(
+            enforced("A", false, bounded),
+            json!({"type": "array", "items": {"type": "integer"}})
+        );
     }
 
     #[test]
     fn parameter_states_only_keywords_that_its_reader_checks() {
         let mut said = json!({"type": "integer", "format": "int64", "minimum": 1, "default": 2, "description": "d"});
         parameter(&mut said);
-        assert_eq!(said, json!({"type": "integer", "format": "int64", "minimum": 1, "description": "d"}));
-        let mut said = json!({"type": "array", "items": {"type": "string", "format": "uri", "enum": ["a"]}});
+        assert_eq!(
+            said,
+            json!({"type": "integer", "format": "int64", "minimum": 1, "description": "d"})
+        );
+        let mut said =
+            json!({"type": "array", "items": {"type": "string", "format": "uri", "enum": ["a"]}});
         parameter(&mut said);
         assert_eq!(said, json!({"type": "array", "items": {"type": "string", "enum": ["a"]}}));
     }

@@ -1,4 +1,5 @@
-//! Reads the files of a document: from disk, within the folder of the document, and no more than a bounded size.
+//! Reads the files of a document: from disk, within the folder of the document, and no more than a
+//! bounded size.
 
 use std::fs;
 use std::io::{self, Read};
@@ -41,9 +42,10 @@ impl Files {
         let path = joined.canonicalize().map_err(|error| error.to_string())?;
         match path.starts_with(&self.folder) || self.options.allow_outside {
             true => Ok(path),
-            false => {
-                Err("it lies outside of the document's folder, which must be allowed (--allow-outside)".to_owned())
-            }
+            false => Err(
+                "it lies outside of the document's folder, which must be allowed (--allow-outside)"
+                    .to_owned(),
+            ),
         }
     }
 
@@ -60,7 +62,10 @@ impl Files {
         let mut text = String::new();
         let size = reader.take(self.remaining + 1).read_to_string(&mut text)? as u64;
         self.remaining = self.remaining.checked_sub(size).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {} MB", MAX_BYTES >> 20))
+            io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("larger than {} MB", MAX_BYTES >> 20),
+            )
         })?;
         Ok(text)
     }

@@ -1,4 +1,5 @@
-//! Reports for other programs: SARIF, JUnit, GitHub annotations and Code Climate, each with the places of both sides.
+//! Reports for other programs: SARIF, JUnit, GitHub annotations and Code Climate, each with the
+//! places of both sides.
 
 use serde_json::{Value, json};
 
@@ -54,7 +55,8 @@ pub(crate) fn sarif(verdicts: &[Verdict], sides: Sides<'_>) -> Value {
         json!({
             "ruleId": verdict.rule,
             "level": level,
-            "message": {"text": format!("{}: {}", plain(&verdict.location), plain(&verdict.message))},
+            "message": {"text": format!("{}: \
+             {}", plain(&verdict.location), plain(&verdict.message))},
             "locations": [{"physicalLocation": {
                 "artifactLocation": {"uri": uri(&file)},
                 "region": {"startLine": position.line, "startColumn": position.column},
@@ -79,16 +81,22 @@ pub(crate) fn sarif(verdicts: &[Verdict], sides: Sides<'_>) -> Value {
 
 /// A relative URI reference for a path.
 fn uri(path: &str) -> String {
-    const SAFE: &percent_encoding::AsciiSet =
-        &percent_encoding::NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+    const SAFE: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+        .remove(b'/')
+        .remove(b'.')
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'~');
     percent_encoding::utf8_percent_encode(&path.replace('\\', "/"), SAFE).to_string()
 }
 
 /// JUnit: one test case for each verdict, which fails unless it is compatible.
 pub(crate) fn junit(verdicts: &[Verdict], sides: Sides<'_>) -> String {
-    let failures = verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible).count();
+    let failures =
+        verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible).count();
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{0}\" failures=\"{failures}\">\n  <testsuite \
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{0}\" \
+         failures=\"{failures}\">\n  <testsuite \
          name=\"specbound\" tests=\"{0}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">\n",
         verdicts.len()
     );
@@ -102,7 +110,10 @@ pub(crate) fn junit(verdicts: &[Verdict], sides: Sides<'_>) -> String {
         }
         let message = xml(&plain(&verdict.message));
         let at = xml(&format!("{file}:{}:{}", position.line, position.column));
-        text += &format!(">\n      <failure type=\"{class}\" message=\"{message}\">{at}</failure>\n    </testcase>\n");
+        text += &format!(
+            ">\n      <failure type=\"{class}\" message=\"{message}\">{at}</failure>\n    \
+             </testcase>\n"
+        );
     }
     text + "  </testsuite>\n</testsuites>\n"
 }

@@ -2,10 +2,13 @@
 //!
 //! - [`canonical`]: the canonical form. Documents with the same meaning have equal canonical forms.
 //! - [`diff`]: the smallest differences between two documents.
-//! - [`compatibility`]: one verdict per difference: compatible, unclear or breaking, for which clients, and why.
+//! - [`compatibility`]: one verdict per difference: compatible, unclear or breaking, for which
+//!   clients, and why.
 //! - [`report`]: both results as text, JSON and Markdown, with the exit decision of a command line.
-//! - [`enforced`]: which schema keywords a generated server enforces, for the document that it exports.
-//! - [`keep_content_type`]: a reduced copy for client generators that cannot read several content types.
+//! - [`enforced`]: which schema keywords a generated server enforces, for the document that it
+//!   exports.
+//! - [`keep_content_type`]: a reduced copy for client generators that cannot read several content
+//!   types.
 //!
 //! It depends on no HTTP server and performs no I/O beyond [`report::read_document`].
 //!

@@ -1,8 +1,9 @@
-//! The life of an API: sunset of what is deprecated, stability levels and extensible enumerations, by a policy.
+//! The life of an API: sunset of what is deprecated, stability levels and extensible enumerations,
+//! by a policy.
 //!
-//! They stand under extensions (`x-sunset`, `x-stability-level`, `x-extensible-enum`), which the canonical form does not
-//! have. The two self-contained documents are therefore walked beside each other. All references lead to components,
-//! so each place is met once.
+//! They stand under extensions (`x-sunset`, `x-stability-level`, `x-extensible-enum`), which the
+//! canonical form does not have. The two self-contained documents are therefore walked beside each
+//! other. All references lead to components, so each place is met once.
 
 use std::collections::BTreeSet;
 
@@ -19,13 +20,19 @@ const LEVELS: [&str; 4] = ["draft", "alpha", "beta", "stable"];
 
 /// The findings of the policy.
 pub(crate) fn check(old: &Value, new: &Value, policy: &Lifecycle, today: Day) -> Vec<Verdict> {
-    let mut walk = Walk { policy, today, requested: request_components(&canonical(new)), findings: Vec::new() };
+    let mut walk = Walk {
+        policy,
+        today,
+        requested: request_components(&canonical(new)),
+        findings: Vec::new(),
+    };
     let place = Place::default();
     walk.pair(ObjectKind::Document, Some(old), Some(new), &place);
     walk.findings
 }
 
-/// Takes the harm from removals that the policy allows: of what was deprecated until its sunset, and of drafts.
+/// Takes the harm from removals that the policy allows: of what was deprecated until its sunset,
+/// and of drafts.
 pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) {
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.difference.new.is_none()) {
         let Some(elements) = removed(old, &verdict.difference.path) else { continue };
@@ -34,12 +41,17 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
         }
         let expired = |element: &&Value| {
             let sunset = element.get("x-sunset").map(|sunset| sunset.as_str().and_then(Day::parse));
-            element["deprecated"] == true && sunset.is_none_or(|sunset| sunset.is_some_and(|day| day <= today))
+            element["deprecated"] == true
+                && sunset.is_none_or(|sunset| sunset.is_some_and(|day| day <= today))
         };
-        let unstable = |element: &&Value| matches!(element["x-stability-level"].as_str(), Some("draft" | "alpha"));
+        let unstable = |element: &&Value| {
+            matches!(element["x-stability-level"].as_str(), Some("draft" | "alpha"))
+        };
         let why = match () {
             () if elements.iter().all(expired) => "it was deprecated, and its sunset has passed",
-            () if elements.iter().all(|element| unstable(element) || expired(element)) => "it was not stable yet",
+            () if elements.iter().all(|element| unstable(element) || expired(element)) => {
+                "it was not stable yet"
+            }
             () => continue,
         };
         verdict.severity = Severity::Compatible;
@@ -55,7 +67,12 @@ fn removed<'v>(document: &'v Value, pointer: &str) -> Option<Vec<&'v Value>> {
     match steps.as_slice() {
         ["paths", path] => {
             let item = document["paths"][path].as_object()?;
-            Some(item.iter().filter(|(key, _)| is_method(key)).map(|(_, operation)| operation).collect())
+            Some(
+                item.iter()
+                    .filter(|(key, _)| is_method(key))
+                    .map(|(_, operation)| operation)
+                    .collect(),
+            )
         }
         ["paths", path, method] => Some(vec![document["paths"][path].get(method)?]),
         ["paths", path, method, "parameters", key] => {
@@ -78,7 +95,8 @@ fn text(value: &Value) -> &str {
 }
 
 fn target<'v>(document: &'v Value, value: &'v Value) -> &'v Value {
-    let pointer = value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
+    let pointer =
+        value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(value)
 }
 
@@ -115,7 +133,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn pair(&mut self, kind: ObjectKind, old: Option<&Value>, new: Option<&Value>, place: &Place) {
-        let (old_fields, new_fields) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
+        let (old_fields, new_fields) =
+            (old.and_then(Value::as_object), new.and_then(Value::as_object));
         let Some(new_fields) = new_fields else { return };
         if kind == ObjectKind::Data || new_fields.contains_key("$ref") {
             return;
@@ -130,18 +149,29 @@ impl Walk<'_> {
                 place.level = Some(level.to_owned());
             }
             if kind == ObjectKind::PathItem && is_method(keyword) {
-                let path = place.words.rsplit_once(", ").map_or("", |(path, _)| path).replace('`', "");
+                let path =
+                    place.words.rsplit_once(", ").map_or("", |(path, _)| path).replace('`', "");
                 let name = format!("{} {path}", keyword.to_uppercase());
                 place.words = code(&name);
                 place.operation = Some(name);
             }
-            place.requested |=
-                matches!((kind, keyword.as_str()), (ObjectKind::Operation, "requestBody" | "parameters"));
+            place.requested |= matches!(
+                (kind, keyword.as_str()),
+                (ObjectKind::Operation, "requestBody" | "parameters")
+            );
             match (field_shape(kind, keyword), new) {
                 (FieldShape::One(kind), Value::Object(_)) => {
                     // The name of a path is the place of its operations.
-                    let place = if kind == ObjectKind::Paths { Place { words: String::new(), ..place } } else { place };
-                    let old = if keyword.contains('{') { old.or_else(|| same_path(old_fields, keyword)) } else { old };
+                    let place = if kind == ObjectKind::Paths {
+                        Place { words: String::new(), ..place }
+                    } else {
+                        place
+                    };
+                    let old = if keyword.contains('{') {
+                        old.or_else(|| same_path(old_fields, keyword))
+                    } else {
+                        old
+                    };
                     self.pair(kind, old, Some(new), &place);
                 }
                 (FieldShape::Map(kind), Value::Object(entries)) => {
@@ -157,7 +187,8 @@ impl Walk<'_> {
                             let renamed = item["in"] == "path" && other["in"] == "path";
                             other["in"] == item["in"] && (other["name"] == item["name"] || renamed)
                         };
-                        let old = old.and_then(Value::as_array).and_then(|all| all.iter().find(same));
+                        let old =
+                            old.and_then(Value::as_array).and_then(|all| all.iter().find(same));
                         let place = Place {
                             pointer: join(&place.pointer, &index.to_string()),
                             ..place.at(text(&item["name"]))
@@ -165,9 +196,17 @@ impl Walk<'_> {
                         self.pair(ObjectKind::Parameter, old, Some(item), &place);
                     }
                 }
-                (FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind), Value::Array(items)) => {
+                (
+                    FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind),
+                    Value::Array(items),
+                ) => {
                     for (index, item) in items.iter().enumerate() {
-                        self.pair(kind, old.and_then(|old| old.get(index)), Some(item), &place.at(&index.to_string()));
+                        self.pair(
+                            kind,
+                            old.and_then(|old| old.get(index)),
+                            Some(item),
+                            &place.at(&index.to_string()),
+                        );
                     }
                 }
                 _ => {}
@@ -176,8 +215,15 @@ impl Walk<'_> {
     }
 
     /// An operation, a parameter or a schema.
-    fn element(&mut self, old: Option<&Map<String, Value>>, new: &Map<String, Value>, place: &Place) {
-        let get = |fields: Option<&Map<String, Value>>, key: &str| fields.and_then(|fields| fields.get(key)).cloned();
+    fn element(
+        &mut self,
+        old: Option<&Map<String, Value>>,
+        new: &Map<String, Value>,
+        place: &Place,
+    ) {
+        let get = |fields: Option<&Map<String, Value>>, key: &str| {
+            fields.and_then(|fields| fields.get(key)).cloned()
+        };
         let (before, now) = (get(old, "x-stability-level"), new.get("x-stability-level").cloned());
         let level = |value: &Value| LEVELS.iter().position(|level| value.as_str() == Some(level));
         let sides = [before.as_ref(), now.as_ref()];
@@ -186,9 +232,16 @@ impl Walk<'_> {
         } else if let (Some(one), Some(other)) = (&before, &now)
             && level(other) < level(one)
         {
-            self.find("stability-decreased", place, "x-stability-level", before.clone(), now.clone());
+            self.find(
+                "stability-decreased",
+                place,
+                "x-stability-level",
+                before.clone(),
+                now.clone(),
+            );
         }
-        let is_deprecated = |fields: &Map<String, Value>| fields.get("deprecated") == Some(&Value::Bool(true));
+        let is_deprecated =
+            |fields: &Map<String, Value>| fields.get("deprecated") == Some(&Value::Bool(true));
         if is_deprecated(new) {
             let was = old.is_some_and(is_deprecated);
             let days = match now.as_ref().and_then(Value::as_str).or(place.level.as_deref()) {
@@ -199,18 +252,34 @@ impl Walk<'_> {
             self.sunset(was, get(old, "x-sunset"), new.get("x-sunset").cloned(), days, place);
         }
         let values = |fields: Option<&Map<String, Value>>| {
-            get(fields, "x-extensible-enum").and_then(|values| values.as_array().cloned()).unwrap_or_default()
+            get(fields, "x-extensible-enum")
+                .and_then(|values| values.as_array().cloned())
+                .unwrap_or_default()
         };
         let left = values(Some(new));
         if place.requested {
             for gone in values(old).into_iter().filter(|value| !left.contains(value)) {
-                self.find("extensible-enum-value-removed", place, "x-extensible-enum", Some(gone), None);
+                self.find(
+                    "extensible-enum-value-removed",
+                    place,
+                    "x-extensible-enum",
+                    Some(gone),
+                    None,
+                );
             }
         }
     }
 
-    fn sunset(&mut self, was_deprecated: bool, old: Option<Value>, new: Option<Value>, days: u32, place: &Place) {
-        let day = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).and_then(Day::parse);
+    fn sunset(
+        &mut self,
+        was_deprecated: bool,
+        old: Option<Value>,
+        new: Option<Value>,
+        days: u32,
+        place: &Place,
+    ) {
+        let day =
+            |value: &Option<Value>| value.as_ref().and_then(Value::as_str).and_then(Day::parse);
         let earliest = self.today.plus(days);
         let invalid = |value: &Option<Value>| value.is_some() && day(value).is_none();
         let id = match (was_deprecated, &new) {
@@ -225,11 +294,19 @@ impl Walk<'_> {
         self.find(id, place, "x-sunset", old, new);
     }
 
-    fn find(&mut self, id: &str, place: &Place, keyword: &str, old: Option<Value>, new: Option<Value>) {
+    fn find(
+        &mut self,
+        id: &str,
+        place: &Place,
+        keyword: &str,
+        old: Option<Value>,
+        new: Option<Value>,
+    ) {
         let about = crate::compatibility::lifecycle_rules().iter().find(|(own, _)| *own == id);
         let about = about.map_or("", |(_, about)| about);
         let side = |side: &Option<Value>| side.as_ref().map_or("nothing".to_owned(), value);
-        let message = format!("{} now {}, before {}: {about}", code(keyword), side(&new), side(&old));
+        let message =
+            format!("{} now {}, before {}: {about}", code(keyword), side(&new), side(&old));
         self.findings.push(Verdict {
             rule: id.to_owned(),
             severity: Severity::Breaking,
@@ -245,7 +322,10 @@ impl Walk<'_> {
 /// The path item of a path that differs only in the names of its variables.
 fn same_path<'v>(paths: Option<&'v Map<String, Value>>, path: &str) -> Option<&'v Value> {
     let wire = crate::compatibility::wire_path(path);
-    paths?.iter().find(|(other, _)| crate::compatibility::wire_path(other) == wire).map(|(_, item)| item)
+    paths?
+        .iter()
+        .find(|(other, _)| crate::compatibility::wire_path(other) == wire)
+        .map(|(_, item)| item)
 }
 
 #[cfg(test)]
@@ -264,7 +344,8 @@ mod tests {
         }}, "components": {"schemas": {"S": {"properties": {"field": field}}}}})
     }
 
-    /// The rules that a change of an operation, a property and a parameter meets: all three the same.
+    /// The rules that a change of an operation, a property and a parameter meets: all three the
+    /// same.
     fn found(old: Value, new: Value) -> Vec<String> {
         let plain = json!({"in": "query", "name": "q"});
         let with = |more: &Value| {
@@ -274,13 +355,20 @@ mod tests {
         };
         let policy = Lifecycle { stable_days: 90, beta_days: 30 };
         let findings = check(&with(&old), &with(&new), &policy, Day::parse(TODAY).unwrap());
-        let places: Vec<&str> = findings.iter().map(|finding| finding.difference.path.as_str()).collect();
-        let expected =
-            ["/components/schemas/S/properties/field/", "/paths/~1a~1{id}/parameters/0/", "/paths/~1a~1{id}/post/"];
+        let places: Vec<&str> =
+            findings.iter().map(|finding| finding.difference.path.as_str()).collect();
+        let expected = [
+            "/components/schemas/S/properties/field/",
+            "/paths/~1a~1{id}/parameters/0/",
+            "/paths/~1a~1{id}/post/",
+        ];
         let rules: Vec<String> = findings.iter().map(|finding| finding.rule.clone()).collect();
         if !rules.is_empty() && rules[0] != "extensible-enum-value-removed" {
             assert_eq!(places.len(), 3, "{places:?}");
-            assert!(expected.iter().all(|one| places.iter().any(|place| place.starts_with(one))), "{places:?}");
+            assert!(
+                expected.iter().all(|one| places.iter().any(|place| place.starts_with(one))),
+                "{places:?}"
+            );
         }
         let mut rules = rules;
         rules.dedup();
@@ -292,7 +380,10 @@ mod tests {
         let deprecated = |sunset: Value| json!({"deprecated": true, "x-sunset": sunset});
         let none = json!({});
         assert_eq!(found(none.clone(), json!({"deprecated": true})), ["sunset-missing"]);
-        assert_eq!(found(none.clone(), json!({"deprecated": true, "x-stability-level": "alpha"})), [""; 0]);
+        assert_eq!(
+            found(none.clone(), json!({"deprecated": true, "x-stability-level": "alpha"})),
+            [""; 0]
+        );
         assert_eq!(found(none.clone(), deprecated(json!("soon"))), ["sunset-invalid"]);
         assert_eq!(found(none.clone(), deprecated(json!({"a": 1}))), ["sunset-invalid"]);
         assert_eq!(found(none.clone(), deprecated(json!("2027-01-15"))), ["sunset-too-soon"]);
@@ -321,7 +412,10 @@ mod tests {
     #[test]
     fn values_of_an_extensible_enumeration_stay_in_requests() {
         let values = |values: Value| json!({"x-extensible-enum": values});
-        assert_eq!(found(values(json!(["a", "b"])), values(json!(["a", "c"]))), ["extensible-enum-value-removed"]);
+        assert_eq!(
+            found(values(json!(["a", "b"])), values(json!(["a", "c"]))),
+            ["extensible-enum-value-removed"]
+        );
         assert_eq!(found(values(json!(["a"])), values(json!(["a", "b"]))), [""; 0]);
     }
 
@@ -337,8 +431,14 @@ mod tests {
         };
         assert_eq!(severity(json!({})), Severity::Breaking);
         assert_eq!(severity(json!({"deprecated": true})), Severity::Compatible);
-        assert_eq!(severity(json!({"deprecated": true, "x-sunset": "2026-11-01"})), Severity::Compatible);
-        assert_eq!(severity(json!({"deprecated": true, "x-sunset": "2026-12-01"})), Severity::Breaking);
+        assert_eq!(
+            severity(json!({"deprecated": true, "x-sunset": "2026-11-01"})),
+            Severity::Compatible
+        );
+        assert_eq!(
+            severity(json!({"deprecated": true, "x-sunset": "2026-12-01"})),
+            Severity::Breaking
+        );
         assert_eq!(severity(json!({"deprecated": true, "x-sunset": "later"})), Severity::Breaking);
         assert_eq!(severity(json!({"x-stability-level": "draft"})), Severity::Compatible);
         assert_eq!(severity(json!({"x-stability-level": "beta"})), Severity::Breaking);

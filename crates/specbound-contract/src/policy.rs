@@ -125,11 +125,17 @@ impl Policy {
     /// The level of the last matching rule.
     fn level(&self, verdict: &Verdict) -> Option<Level> {
         let matches = |rule: &&SeverityRule| {
-            let is = |pattern: &Option<String>, text: &str| pattern.as_ref().is_none_or(|all| matches(all, text));
-            let operation = |pattern: &Option<String>| {
-                pattern.as_ref().is_none_or(|all| verdict.operations.iter().any(|name| matches(all, name)))
+            let is = |pattern: &Option<String>, text: &str| {
+                pattern.as_ref().is_none_or(|all| matches(all, text))
             };
-            is(&rule.rule, &verdict.rule) && is(&rule.path, &verdict.difference.path) && operation(&rule.operation)
+            let operation = |pattern: &Option<String>| {
+                pattern
+                    .as_ref()
+                    .is_none_or(|all| verdict.operations.iter().any(|name| matches(all, name)))
+            };
+            is(&rule.rule, &verdict.rule)
+                && is(&rule.path, &verdict.difference.path)
+                && operation(&rule.operation)
         };
         self.severity.iter().rfind(matches).map(|rule| rule.level)
     }
@@ -140,14 +146,18 @@ impl Policy {
         for verdict in verdicts {
             let fingerprint = verdict.fingerprint();
             let harmless = verdict.severity == Severity::Compatible;
-            let found = self.accept.iter().position(|accepted| accepted.fingerprint == fingerprint && !harmless);
+            let found = self
+                .accept
+                .iter()
+                .position(|accepted| accepted.fingerprint == fingerprint && !harmless);
             let Some(index) = found else {
                 outcome.verdicts.push(verdict);
                 continue;
             };
             used[index] = true;
             let accepted = &self.accept[index];
-            match accepted.until.as_deref().and_then(Day::parse).is_some_and(|until| until < today) {
+            match accepted.until.as_deref().and_then(Day::parse).is_some_and(|until| until < today)
+            {
                 true => {
                     let until = accepted.until.as_deref().unwrap_or_default();
                     outcome.notes.push(format!("the acceptance of {fingerprint} ended on {until}"));
@@ -157,7 +167,10 @@ impl Policy {
             }
         }
         for (accepted, _) in self.accept.iter().zip(used).filter(|(_, used)| !used) {
-            outcome.notes.push(format!("the acceptance of {} matches no finding: remove it", accepted.fingerprint));
+            outcome.notes.push(format!(
+                "the acceptance of {} matches no finding: remove it",
+                accepted.fingerprint
+            ));
         }
         outcome
     }
@@ -183,7 +196,8 @@ pub fn acceptances(verdicts: &[Verdict], reason: &str, until: Option<&str>) -> S
     let quoted = |text: &str| json!(text).to_string();
     let breaking = verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible);
     let entry = |verdict: &Verdict| {
-        let what = format!("{}: {}", verdict.rule, verdict.location).replace(|c: char| c.is_control(), " ");
+        let what = format!("{}: {}", verdict.rule, verdict.location)
+            .replace(|c: char| c.is_control(), " ");
         let until = until.map(|until| format!("until = {}\n", quoted(until))).unwrap_or_default();
         let (fingerprint, reason) = (quoted(&verdict.fingerprint()), quoted(reason));
         format!("\n# {what}\n[[accept]]\nfingerprint = {fingerprint}\nreason = {reason}\n{until}")
@@ -195,11 +209,17 @@ impl Verdict {
     /// Names this finding for as long as rule, place and both values are the same.
     pub fn fingerprint(&self) -> String {
         let side = |side: &Option<Value>| side.as_ref().map_or_else(String::new, Value::to_string);
-        let parts = [&self.rule, &self.difference.path, &side(&self.difference.old), &side(&self.difference.new)];
+        let parts = [
+            &self.rule,
+            &self.difference.path,
+            &side(&self.difference.old),
+            &side(&self.difference.new),
+        ];
         // FNV-1a, 64 bits: stable between versions of Rust.
         let bytes = parts.into_iter().flat_map(|part| part.bytes().chain([0xff]));
-        let hash =
-            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         format!("{hash:016x}")
     }
 }

@@ -1,4 +1,5 @@
-//! Comparing two documents as a command line does: read both, compare, render the report, decide the exit status.
+//! Comparing two documents as a command line does: read both, compare, render the report, decide
+//! the exit status.
 //!
 //! Shared by `specbound` and by servers that compare what they export with their own document.
 
@@ -105,15 +106,27 @@ pub fn read_document(path: &Path, options: ReadOptions) -> Result<Document, Read
 /// # Errors
 ///
 /// As [`read_document`], and [`ReadError::BothStdin`].
-pub fn read_documents(old: &Path, new: &Path, options: ReadOptions) -> Result<(Document, Document), ReadError> {
+pub fn read_documents(
+    old: &Path,
+    new: &Path,
+    options: ReadOptions,
+) -> Result<(Document, Document), ReadError> {
     if old == Path::new("-") && new == Path::new("-") {
         return Err(ReadError::BothStdin);
     }
     Ok((read_document(old, options)?, read_document(new, options)?))
 }
 
-/// What the changes mean for clients, by a policy. Fails as `fail_on` says; accepted findings do not count.
-pub fn gate(old: &Document, new: &Document, policy: &Policy, today: Day, format: Format, fail_on: FailOn) -> Report {
+/// What the changes mean for clients, by a policy. Fails as `fail_on` says; accepted findings do
+/// not count.
+pub fn gate(
+    old: &Document,
+    new: &Document,
+    policy: &Policy,
+    today: Day,
+    format: Format,
+    fail_on: FailOn,
+) -> Report {
     let Outcome { verdicts, accepted, notes } = policy.compare(old, new, today);
     let sides = formats::Sides { old, new };
     let text = match format {
@@ -157,13 +170,16 @@ pub fn difference(old: &Value, new: &Value, sides: Sides, format: Format) -> Rep
     let differences = diff::diff(old, new);
     let text = match format {
         Format::Text | Format::Github | Format::Junit => diff::to_text(&differences, sides),
-        Format::Json | Format::Sarif | Format::CodeClimate => pretty(&diff::to_json(&differences, sides)),
+        Format::Json | Format::Sarif | Format::CodeClimate => {
+            pretty(&diff::to_json(&differences, sides))
+        }
         Format::Markdown => format!("```text\n{}```\n", diff::to_text(&differences, sides)),
     };
     Report { text, failed: !differences.is_empty() }
 }
 
-/// What the changes from `old` to `new` mean for clients, without a policy. Fails as `fail_on` says.
+/// What the changes from `old` to `new` mean for clients, without a policy. Fails as `fail_on`
+/// says.
 pub fn compatibility(old: &Document, new: &Document, format: Format, fail_on: FailOn) -> Report {
     gate(old, new, &Policy::default(), Day::today(), format, fail_on)
 }
@@ -197,9 +213,13 @@ mod tests {
         let error = read_document(file.path(), ReadOptions::default()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{}: ", file.path().display())), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
-        let missing = read_document(Path::new("/no/such/file"), ReadOptions::default()).unwrap_err();
+        let missing =
+            read_document(Path::new("/no/such/file"), ReadOptions::default()).unwrap_err();
         assert!(matches!(missing, ReadError::Io { .. }), "{missing}");
         let stdin = Path::new("-");
-        assert!(matches!(read_documents(stdin, stdin, ReadOptions::default()), Err(ReadError::BothStdin)));
+        assert!(matches!(
+            read_documents(stdin, stdin, ReadOptions::default()),
+            Err(ReadError::BothStdin)
+        ));
     }
 }

@@ -1,9 +1,10 @@
 //! Makes one self-contained document of a document and the files that it refers to.
 //!
-//! In the result each reference leads to `#/components/<section>/<name>`. The target of any other reference (in another
-//! file, under an extension, within a path or a schema) becomes a component: once for each target and kind of object, so
-//! that cycles end. Path items and media types, which the canonical form has no section for, are written out. A reference
-//! that leads nowhere is an error: a comparison must not pass over what it could not read.
+//! In the result each reference leads to `#/components/<section>/<name>`. The target of any other
+//! reference (in another file, under an extension, within a path or a schema) becomes a component:
+//! once for each target and kind of object, so that cycles end. Path items and media types, which
+//! the canonical form has no section for, are written out. A reference that leads nowhere is an
+//! error: a comparison must not pass over what it could not read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,8 @@ impl File {
 pub(crate) struct Resolved {
     pub document: Value,
     pub files: Vec<File>,
-    /// Components that come from elsewhere: JSON pointer in the document, file, JSON pointer in the file.
+    /// Components that come from elsewhere: JSON pointer in the document, file, JSON pointer in the
+    /// file.
     pub origins: BTreeMap<String, (usize, String)>,
 }
 
@@ -86,9 +88,12 @@ const SECTIONS: [ObjectKind; 8] = [
     ObjectKind::Callback,
 ];
 
-/// Resolves the document in `root`. `files` reads the files that it refers to. On failure the files read so far are
-/// returned, for the position of the reference.
-pub(crate) fn resolve(root: File, files: &mut Files) -> Result<Resolved, (BadReference, Vec<File>)> {
+/// Resolves the document in `root`. `files` reads the files that it refers to. On failure the files
+/// read so far are returned, for the position of the reference.
+pub(crate) fn resolve(
+    root: File,
+    files: &mut Files,
+) -> Result<Resolved, (BadReference, Vec<File>)> {
     let document = Rc::clone(&root.value);
     let by_path = root.path.iter().map(|path| (path.clone(), 0)).collect();
     let mut resolver = Resolver {
@@ -161,7 +166,8 @@ impl Resolver<'_> {
         Ok(document)
     }
 
-    /// Takes the names of the document's own components. One that only refers to something elsewhere gives it its name.
+    /// Takes the names of the document's own components. One that only refers to something
+    /// elsewhere gives it its name.
     fn name_components(&mut self, root: &Value) -> Result<()> {
         let entries = |section: &str| root["components"][section].as_object().into_iter().flatten();
         for section in SECTIONS.iter().filter_map(|kind| section(*kind)) {
@@ -183,13 +189,17 @@ impl Resolver<'_> {
     fn walk(&mut self, file: usize, shape: FieldShape, value: &Value) -> Result<Value> {
         match (shape, value) {
             (FieldShape::One(kind), Value::Object(object)) => self.object(file, kind, object),
-            (FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind), Value::Array(items)) => {
-                self.items(file, kind, items)
+            (
+                FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind),
+                Value::Array(items),
+            ) => self.items(file, kind, items),
+            (FieldShape::Parameters, Value::Array(items)) => {
+                self.items(file, ObjectKind::Parameter, items)
             }
-            (FieldShape::Parameters, Value::Array(items)) => self.items(file, ObjectKind::Parameter, items),
             (FieldShape::Map(kind), Value::Object(map)) => {
-                let walked =
-                    map.iter().map(|(name, value)| Ok((name.clone(), self.walk(file, FieldShape::One(kind), value)?)));
+                let walked = map.iter().map(|(name, value)| {
+                    Ok((name.clone(), self.walk(file, FieldShape::One(kind), value)?))
+                });
                 walked.collect::<Result<Map<_, _>>>().map(Value::Object)
             }
             _ => Ok(value.clone()),
@@ -200,7 +210,12 @@ impl Resolver<'_> {
         items.iter().map(|item| self.walk(file, FieldShape::One(kind), item)).collect()
     }
 
-    fn object(&mut self, file: usize, kind: ObjectKind, object: &Map<String, Value>) -> Result<Value> {
+    fn object(
+        &mut self,
+        file: usize,
+        kind: ObjectKind,
+        object: &Map<String, Value>,
+    ) -> Result<Value> {
         let mut fields = Map::new();
         if let Some(Value::String(reference)) = object.get("$ref")
             && kind != ObjectKind::Data
@@ -220,7 +235,11 @@ impl Resolver<'_> {
             fields.insert("$ref".to_owned(), self.component(target, kind, "schemas").into());
         }
         for (keyword, value) in object {
-            let keyword = if kind == ObjectKind::Document && keyword == "x-webhooks" { "webhooks" } else { keyword };
+            let keyword = if kind == ObjectKind::Document && keyword == "x-webhooks" {
+                "webhooks"
+            } else {
+                keyword
+            };
             let walked = match (kind, keyword) {
                 (ObjectKind::Data, _) => value.clone(),
                 (_, "$ref") if value.is_string() => continue,
@@ -235,7 +254,8 @@ impl Resolver<'_> {
         Ok(Value::Object(fields))
     }
 
-    /// The document's own components. One that only refers to something elsewhere becomes its content.
+    /// The document's own components. One that only refers to something elsewhere becomes its
+    /// content.
     fn components(&mut self, file: usize, components: &Value) -> Result<Value> {
         let Value::Object(components) = components else { return Ok(components.clone()) };
         let mut walked = Map::new();
@@ -249,7 +269,8 @@ impl Resolver<'_> {
             for (name, entry) in entries {
                 if let (Some(reference), Some(section)) = (lone_reference(entry), section(kind)) {
                     let target = self.target(file, reference)?;
-                    if self.names.get(&(target.clone(), section)).is_some_and(|named| named == name) {
+                    if self.names.get(&(target.clone(), section)).is_some_and(|named| named == name)
+                    {
                         self.queue.push(Job { target, kind, name: name.clone() });
                         continue;
                     }
@@ -267,7 +288,9 @@ impl Resolver<'_> {
         let mut walked = Map::new();
         for (key, value) in mapping {
             let resolved = match value.as_str() {
-                Some(name) if self.files[file].value["components"]["schemas"].get(name).is_some() => {
+                Some(name)
+                    if self.files[file].value["components"]["schemas"].get(name).is_some() =>
+                {
                     let target = (file, join("/components/schemas", name));
                     self.component(target, ObjectKind::Schema, "schemas").into()
                 }
@@ -283,7 +306,12 @@ impl Resolver<'_> {
     }
 
     /// The content behind a reference to a kind of object without a section.
-    fn written_out(&mut self, file: usize, kind: ObjectKind, reference: &str) -> Result<Map<String, Value>> {
+    fn written_out(
+        &mut self,
+        file: usize,
+        kind: ObjectKind,
+        reference: &str,
+    ) -> Result<Map<String, Value>> {
         let target = self.target(file, reference)?;
         self.written_out += 1;
         if self.active.contains(&target) {
@@ -312,14 +340,18 @@ impl Resolver<'_> {
             return join(&all, name);
         }
         let (file, pointer) = &target;
-        let stem = Path::new(&self.files[*file].name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let stem = Path::new(&self.files[*file].name)
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
         let stem = stem.unwrap_or_default();
-        let last = pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+        let last =
+            pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
         let candidates = match pointer.is_empty() {
             true => vec![stem],
             false => vec![last.clone(), format!("{stem}.{last}"), format!("{stem}{pointer}")],
         };
-        let free = |name: &String| !name.is_empty() && !self.taken.contains(&(section, name.clone()));
+        let free =
+            |name: &String| !name.is_empty() && !self.taken.contains(&(section, name.clone()));
         let longest = candidates.last().cloned().unwrap_or_default();
         let numbered = (2..).map(|number: u32| format!("{longest}.{number}"));
         let name = candidates.into_iter().chain(numbered).find(free).unwrap_or_default();
@@ -353,15 +385,24 @@ impl Resolver<'_> {
                 target = next;
                 continue;
             }
-            let through = self.at(&target).and_then(|value| value.get("$ref")?.as_str()).map(str::to_owned);
+            let through =
+                self.at(&target).and_then(|value| value.get("$ref")?.as_str()).map(str::to_owned);
             chain += 1;
             match through {
                 Some(through) if chain <= MAX_REFERENCE_CHAIN => {
                     let (file, _) = self.start(target.0, &through)?;
-                    let fragment =
-                        fragment_pointer(&through).ok_or_else(|| bad(from, reference, "it leads through an anchor"))?;
+                    let fragment = fragment_pointer(&through)
+                        .ok_or_else(|| bad(from, reference, "it leads through an anchor"))?;
                     rest.push(step);
-                    rest.extend(fragment.split('/').skip(1).map(str::to_owned).collect::<Vec<_>>().into_iter().rev());
+                    rest.extend(
+                        fragment
+                            .split('/')
+                            .skip(1)
+                            .map(str::to_owned)
+                            .collect::<Vec<_>>()
+                            .into_iter()
+                            .rev(),
+                    );
                     target = (file, String::new());
                 }
                 _ => return Err(bad(from, reference, "there is nothing there")),
@@ -380,7 +421,11 @@ impl Resolver<'_> {
             return Err(bad(from, reference, "URLs are not fetched"));
         }
         let Some(path) = self.files[from].path.clone() else {
-            return Err(bad(from, reference, "other files are read only for a document that is a file"));
+            return Err(bad(
+                from,
+                reference,
+                "other files are read only for a document that is a file",
+            ));
         };
         let uri = percent_decode_str(uri).decode_utf8_lossy().into_owned();
         let path = self.source.locate(&path, &uri).map_err(|why| bad(from, reference, why))?;
@@ -423,15 +468,18 @@ fn fragment_pointer(reference: &str) -> Option<String> {
 fn anchor(value: &Value, name: &str, pointer: String) -> Option<String> {
     match value {
         Value::Object(members) => {
-            if ["$anchor", "$dynamicAnchor"].iter().any(|keyword| members.get(*keyword).is_some_and(|own| own == name))
+            if ["$anchor", "$dynamicAnchor"]
+                .iter()
+                .any(|keyword| members.get(*keyword).is_some_and(|own| own == name))
             {
                 return Some(pointer);
             }
             members.iter().find_map(|(key, value)| anchor(value, name, join(&pointer, key)))
         }
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(index, value)| anchor(value, name, join(&pointer, &index.to_string())))
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, value)| anchor(value, name, join(&pointer, &index.to_string()))),
         _ => None,
     }
 }
@@ -448,7 +496,9 @@ fn find(value: &Value, reference: &str, path: &mut Vec<String>) -> bool {
     let children: Vec<(String, &Value)> = match value {
         Value::String(text) => return text == reference,
         Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
+        }
         _ => return false,
     };
     for (key, value) in children {

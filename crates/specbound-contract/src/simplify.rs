@@ -1,6 +1,7 @@
 //! Reduced copies of a document, for client generators that cannot read all of it.
 //!
-//! A copy states less and nothing else: the server accepts every request that it describes. It must not be compared.
+//! A copy states less and nothing else: the server accepts every request that it describes. It must
+//! not be compared.
 
 use serde_json::Value;
 use thiserror::Error;
@@ -73,7 +74,8 @@ mod tests {
 
     #[test]
     fn bodies_without_the_content_type_are_named() {
-        let refused = keep_content_type(&mut document(), "multipart/form-data").unwrap_err().to_string();
+        let refused =
+            keep_content_type(&mut document(), "multipart/form-data").unwrap_err().to_string();
         assert_eq!(refused, "no multipart/form-data in the request bodies of POST /me/");
         let refused = keep_content_type(&mut document(), "text/csv").unwrap_err().to_string();
         assert_eq!(refused, "no text/csv in the request bodies of POST /login/, POST /me/");

@@ -2,7 +2,10 @@
 
 use std::marker::PhantomData;
 
-use dropshot::{ApiEndpointResponse, HttpResponse, HttpResponseHeaders, HttpResponseOk, HttpResponseUpdatedNoContent};
+use dropshot::{
+    ApiEndpointResponse, HttpResponse, HttpResponseHeaders, HttpResponseOk,
+    HttpResponseUpdatedNoContent,
+};
 use http::{HeaderName, HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use schemars::r#gen::SchemaGenerator;
@@ -100,7 +103,11 @@ impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
 
 impl Content for UntypedJson {
     fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
-        if self.0.is_null() { Ok(bytes::Bytes::new()) } else { serde_json::to_vec(&self.0).map(Into::into) }
+        if self.0.is_null() {
+            Ok(bytes::Bytes::new())
+        } else {
+            serde_json::to_vec(&self.0).map(Into::into)
+        }
     }
 
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
@@ -144,8 +151,8 @@ impl<const STATUS: u16, T: Content> Answers for Reply<STATUS, T> {
     }
 }
 
-/// For what dropshot's document cannot say, several answers or a media type: a header with one possible value, which
-/// the export takes out and turns into `responses`.
+/// For what dropshot's document cannot say, several answers or a media type: a header with one
+/// possible value, which the export takes out and turns into `responses`.
 pub fn answers_metadata<A: Answers>() -> ApiEndpointResponse {
     ApiEndpointResponse {
         success: StatusCode::from_u16(A::FIRST).ok(),
@@ -169,8 +176,9 @@ impl<A: Answers> JsonSchema for AnswersMarker<A> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let answers = A::document(generator).into_iter();
-        let says: Map<String, Value> =
-            answers.map(|(status, content)| (status.to_string(), json!({ "content": content }))).collect();
+        let says: Map<String, Value> = answers
+            .map(|(status, content)| (status.to_string(), json!({ "content": content })))
+            .collect();
         marker(&Value::Object(says))
     }
 }
@@ -178,7 +186,9 @@ impl<A: Answers> JsonSchema for AnswersMarker<A> {
 impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
     fn to_result(self) -> RawResponse {
         let content = self.content.and_then(|content| {
-            content.bytes().map_err(|e| ApiError::internal(format!("an answer cannot be written as JSON: {e}")))
+            content.bytes().map_err(|e| {
+                ApiError::internal(format!("an answer cannot be written as JSON: {e}"))
+            })
         });
         let body = match content {
             Ok(body) => body,
@@ -192,7 +202,10 @@ impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
     }
 
     fn response_metadata() -> ApiEndpointResponse {
-        ApiEndpointResponse { success: Some(declared_status::<STATUS>()), ..T::metadata::<STATUS>() }
+        ApiEndpointResponse {
+            success: Some(declared_status::<STATUS>()),
+            ..T::metadata::<STATUS>()
+        }
     }
 
     fn status_code(&self) -> StatusCode {

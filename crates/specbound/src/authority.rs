@@ -1,7 +1,8 @@
-//! The host that a request names (RFC 9112, 3.2; RFC 9113, 8.3.1): one, well-formed, and in HTTP/1.0 perhaps none.
+//! The host that a request names (RFC 9112, 3.2; RFC 9113, 8.3.1): one, well-formed, and in
+//! HTTP/1.0 perhaps none.
 //!
-//! It is never believed, as a link would be; but two of them, or none, are read in one way by a proxy and
-//! in another one here.
+//! It is never believed, as a link would be; but two of them, or none, are read in one way by a
+//! proxy and in another one here.
 
 use std::net::Ipv6Addr;
 
@@ -29,7 +30,9 @@ pub fn check<B>(request: &Request<B>) -> Result<(), ApiError> {
         (Some(_), Some(_)) => refused("The request has more than one Host header."),
         (Some(host), None) if !is_host(host.as_bytes()) => refused("The Host header is invalid."),
         (Some(host), None) => match authority {
-            Some(authority) if request.version() >= Version::HTTP_2 && host != authority.as_str() => {
+            Some(authority)
+                if request.version() >= Version::HTTP_2 && host != authority.as_str() =>
+            {
                 refused("The Host header is not the request's authority.")
             }
             _ => Ok(()),
@@ -44,7 +47,8 @@ fn is_host(value: &[u8]) -> bool {
         Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
         None => {
             let (name, port) = value.split_at(value.find(':').unwrap_or(value.len()));
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte);
+            let is_name =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte);
             (name.bytes().all(is_name), port)
         }
     };
@@ -67,15 +71,21 @@ mod tests {
     #[test]
     fn one_host_is_named() {
         const BAD: Result<(), StatusCode> = Err(StatusCode::BAD_REQUEST);
-        for (version, none, two) in
-            [(Version::HTTP_10, Ok(()), BAD), (Version::HTTP_11, BAD, BAD), (Version::HTTP_2, BAD, BAD)]
-        {
+        for (version, none, two) in [
+            (Version::HTTP_10, Ok(()), BAD),
+            (Version::HTTP_11, BAD, BAD),
+            (Version::HTTP_2, BAD, BAD),
+        ] {
             assert_eq!(status(version, "/", &[]), none, "{version:?}");
             assert_eq!(status(version, "/", &["x"]), Ok(()), "{version:?}");
             assert_eq!(status(version, "/", &["x", "x"]), two, "{version:?}");
         }
         assert_eq!(status(Version::HTTP_11, "http://x/", &[]), BAD);
-        assert_eq!(status(Version::HTTP_11, "http://x/", &["y"]), Ok(()), "RFC 9112, 3.2.2: the target counts");
+        assert_eq!(
+            status(Version::HTTP_11, "http://x/", &["y"]),
+            Ok(()),
+            "RFC 9112, 3.2.2: the target counts"
+        );
         assert_eq!(status(Version::HTTP_2, "http://x/", &[]), Ok(()));
         assert_eq!(status(Version::HTTP_2, "http://x/", &["x"]), Ok(()));
         assert_eq!(status(Version::HTTP_2, "http://x/", &["y"]), BAD);
@@ -83,12 +93,22 @@ mod tests {
 
     #[test]
     fn host_is_a_name_or_an_address_with_or_without_a_port() {
-        for good in ["", "x", "my_app:8000", "auth.example.com", "127.0.0.1:80", "[::1]", "[2001:db8::1]:443", "x:"] {
+        for good in [
+            "",
+            "x",
+            "my_app:8000",
+            "auth.example.com",
+            "127.0.0.1:80",
+            "[::1]",
+            "[2001:db8::1]:443",
+            "x:",
+        ] {
             assert!(is_host(good.as_bytes()), "{good}");
         }
-        for bad in
-            ["x y", "x:y", "a@b", "x/", "x:1:2", "[::1", "::1", "[x]", "[::1]x", "x?", "x#", "http://x", "\u{e4}"]
-        {
+        for bad in [
+            "x y", "x:y", "a@b", "x/", "x:1:2", "[::1", "::1", "[x]", "[::1]x", "x?", "x#",
+            "http://x", "\u{e4}",
+        ] {
             assert!(!is_host(bad.as_bytes()), "{bad}");
         }
     }

@@ -1,8 +1,9 @@
 //! Request bodies: bytes and a `Content-Type` into named fields.
 //!
-//! It reads JSON, urlencoded and multipart bodies, and judges nothing but their form: what a field may hold is for
-//! [`super::fields`], what an error answers for the error module. It must not panic, hang or overflow on any input, and
-//! takes memory for the bytes that it keeps and for [`MAX_FIELDS`] fields, never more.
+//! It reads JSON, urlencoded and multipart bodies, and judges nothing but their form: what a field
+//! may hold is for [`super::fields`], what an error answers for the error module. It must not
+//! panic, hang or overflow on any input, and takes memory for the bytes that it keeps and for
+//! [`MAX_FIELDS`] fields, never more.
 //!
 //! Where its rules come from: DRF 3.14 `parsers.py` with Django 4.2 under it.
 
@@ -37,7 +38,8 @@ pub enum BodyError {
     NotAnObject(&'static str),
 }
 
-/// One value as the client sent it. Numbers are the text Python's `str()` would give, so that none loses digits.
+/// One value as the client sent it. Numbers are the text Python's `str()` would give, so that none
+/// loses digits.
 #[derive(Clone, PartialEq)]
 pub enum FieldValue {
     /// `null`.
@@ -81,7 +83,8 @@ impl FieldValue {
     }
 }
 
-/// Values by name, sorted, in no more memory than they need. Of a name sent more than once the last value counts.
+/// Values by name, sorted, in no more memory than they need. Of a name sent more than once the last
+/// value counts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Members(Box<[(String, FieldValue)]>);
 
@@ -127,7 +130,9 @@ pub struct Fields {
 
 /// `<` before a letter, `/` or `!` opens a tag in HTML, closed or not.
 fn has_tag(text: &str) -> bool {
-    text.split('<').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!'))
+    text.split('<')
+        .skip(1)
+        .any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!'))
 }
 
 /// A field can be a password: its memory is overwritten.
@@ -143,7 +148,8 @@ impl Drop for Fields {
 
 impl<'a> FromIterator<(&'a str, String)> for Fields {
     fn from_iter<I: IntoIterator<Item = (&'a str, String)>>(texts: I) -> Fields {
-        let fields = texts.into_iter().map(|(name, text)| (name.to_owned(), FieldValue::Text(text)));
+        let fields =
+            texts.into_iter().map(|(name, text)| (name.to_owned(), FieldValue::Text(text)));
         Fields { values: fields.collect::<Vec<_>>().into(), is_form: false }
     }
 }
@@ -154,7 +160,8 @@ impl Fields {
         self.values.get(name)
     }
 
-    /// Whether this was a form, urlencoded or multipart: those cannot say null, and send unfilled fields as "".
+    /// Whether this was a form, urlencoded or multipart: those cannot say null, and send unfilled
+    /// fields as "".
     pub fn is_form(&self) -> bool {
         self.is_form
     }
@@ -162,7 +169,9 @@ impl Fields {
     /// A field's text, or that of a number; nothing for any other value.
     pub fn text(&self, name: &str) -> Option<String> {
         match self.get(name)? {
-            FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => Some(text.clone()),
+            FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => {
+                Some(text.clone())
+            }
             _ => None,
         }
     }
@@ -215,7 +224,8 @@ impl Fields {
 pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyError> {
     let content_type = content_type.unwrap_or_default().trim();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_form = matches!(media_type.as_str(), "application/x-www-form-urlencoded" | "multipart/form-data");
+    let is_form =
+        matches!(media_type.as_str(), "application/x-www-form-urlencoded" | "multipart/form-data");
     if bytes.is_empty() {
         return Ok(Fields { values: Members::default(), is_form });
     }
@@ -225,18 +235,22 @@ pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyErr
             other => Err(BodyError::NotAnObject(other.python_type())),
         },
         "application/x-www-form-urlencoded" => urlencoded(&bytes),
-        // The bytes are all here, so a reader that still wants to wait for some would wait for ever.
-        "multipart/form-data" => multipart(content_type, bytes)
-            .now_or_never()
-            .unwrap_or_else(|| Err(BodyError::MultipartParse("incomplete multipart stream".to_owned()))),
+        // The bytes are all here, so a reader that still wants to wait for some would wait for
+        // ever.
+        "multipart/form-data" => {
+            multipart(content_type, bytes).now_or_never().unwrap_or_else(|| {
+                Err(BodyError::MultipartParse("incomplete multipart stream".to_owned()))
+            })
+        }
         _ => Err(BodyError::UnsupportedMediaType(content_type.to_owned())),
     }
 }
 
 fn urlencoded(bytes: &[u8]) -> Result<Fields, BodyError> {
-    // Django takes bytes that are no UTF-8 for latin-1; escaped ones that are none become replacement characters.
-    let text =
-        std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), Cow::Borrowed);
+    // Django takes bytes that are no UTF-8 for latin-1; escaped ones that are none become
+    // replacement characters.
+    let text = std::str::from_utf8(bytes)
+        .map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), Cow::Borrowed);
     if text.bytes().filter(|byte| *byte == b'&').count() >= MAX_FIELDS {
         return Err(BodyError::TooManyFields);
     }
@@ -268,7 +282,8 @@ fn unquote(text: &str) -> String {
 
 /// What is no UTF-8 becomes replacement characters.
 fn lossy(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn hex_value(digit: u8) -> u8 {
@@ -281,9 +296,11 @@ async fn multipart(content_type: &str, bytes: Bytes) -> Result<Fields, BodyError
     if memmem::find(&bytes, format!("--{boundary}").as_bytes()).is_none() {
         return Ok(Fields::form(Vec::new()));
     }
-    let broken =
-        |error: multer::Error| BodyError::MultipartParse(error.to_string().chars().take(MAX_MESSAGE_CHARS).collect());
-    let mut parts = multer::Multipart::new(stream::iter([Ok::<_, std::convert::Infallible>(bytes)]), boundary);
+    let broken = |error: multer::Error| {
+        BodyError::MultipartParse(error.to_string().chars().take(MAX_MESSAGE_CHARS).collect())
+    };
+    let mut parts =
+        multer::Multipart::new(stream::iter([Ok::<_, std::convert::Infallible>(bytes)]), boundary);
     let mut fields = Vec::new();
     let mut count = 0;
     while let Some(mut part) = parts.next_field().await.map_err(broken)? {
@@ -299,7 +316,10 @@ async fn multipart(content_type: &str, bytes: Bytes) -> Result<Fields, BodyError
                 content.extend_from_slice(&chunk);
             }
         }
-        fields.push((name, if is_file { FieldValue::File } else { FieldValue::Text(lossy(content)) }));
+        fields.push((
+            name,
+            if is_file { FieldValue::File } else { FieldValue::Text(lossy(content)) },
+        ));
     }
     Ok(Fields::form(fields))
 }
@@ -308,7 +328,8 @@ fn boundary(content_type: &str) -> Result<String, BodyError> {
     let boundary = content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let value = value.trim();
-        let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        let unquoted =
+            value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         name.trim().eq_ignore_ascii_case("boundary").then_some(unquoted)
     });
     // RFC 2046: up to 201 printable characters, the last of them no blank.
@@ -320,7 +341,10 @@ fn boundary(content_type: &str) -> Result<String, BodyError> {
         {
             Ok(text.to_owned())
         }
-        bad => Err(BodyError::MultipartParse(format!("Invalid boundary in multipart: {}", bad.unwrap_or("None")))),
+        bad => Err(BodyError::MultipartParse(format!(
+            "Invalid boundary in multipart: {}",
+            bad.unwrap_or("None")
+        ))),
     }
 }
 
@@ -334,10 +358,16 @@ mod tests {
 
     #[test]
     fn debug_output_shows_no_value() {
-        let fields =
-            read("application/json", r#"{"password": "hunter2", "more": [{"password": "hunter2"}, 7]}"#).unwrap();
+        let fields = read(
+            "application/json",
+            r#"{"password": "hunter2", "more": [{"password": "hunter2"}, 7]}"#,
+        )
+        .unwrap();
         let shown = format!("{fields:?}");
-        assert!(shown.contains("password") && !shown.contains("hunter2") && !shown.contains('7'), "{shown}");
+        assert!(
+            shown.contains("password") && !shown.contains("hunter2") && !shown.contains('7'),
+            "{shown}"
+        );
     }
 
     fn text(value: &str) -> Option<FieldValue> {
@@ -346,7 +376,9 @@ mod tests {
 
     #[test]
     fn an_empty_body_has_no_fields_whatever_its_type() {
-        for content_type in [None, Some("text/plain"), Some("multipart/form-data"), Some("application/json")] {
+        for content_type in
+            [None, Some("text/plain"), Some("multipart/form-data"), Some("application/json")]
+        {
             let fields = parse(content_type, Bytes::new()).unwrap();
             assert!(fields.values.is_empty());
             assert_eq!(fields.is_form(), content_type == Some("multipart/form-data"));
@@ -355,7 +387,13 @@ mod tests {
 
     #[test]
     fn other_types_are_refused_as_the_client_wrote_them() {
-        for content_type in ["text/plain", "Text/CSV; charset=x", "application/vnd.api+json", "application/jsonx", ""] {
+        for content_type in [
+            "text/plain",
+            "Text/CSV; charset=x",
+            "application/vnd.api+json",
+            "application/jsonx",
+            "",
+        ] {
             let refused = BodyError::UnsupportedMediaType(content_type.to_owned());
             assert_eq!(read(content_type, "{}"), Err(refused));
         }
@@ -365,20 +403,35 @@ mod tests {
 
     #[test]
     fn json_is_read_whatever_the_case_of_its_type() {
-        let fields =
-            read("Application/JSON; charset=UTF-8", r#" {"a": "x", "b": [1, {"c": null}], "a": true} "#).unwrap();
+        let fields = read(
+            "Application/JSON; charset=UTF-8",
+            r#" {"a": "x", "b": [1, {"c": null}], "a": true} "#,
+        )
+        .unwrap();
         assert!(!fields.is_form());
-        assert_eq!(fields.get("a"), Some(&FieldValue::Bool(true)), "the last of duplicate keys counts");
+        assert_eq!(
+            fields.get("a"),
+            Some(&FieldValue::Bool(true)),
+            "the last of duplicate keys counts"
+        );
         let inner = FieldValue::Object(vec![("c".to_owned(), FieldValue::Null)].into());
-        assert_eq!(fields.get("b"), Some(&FieldValue::List(vec![FieldValue::Integer("1".to_owned()), inner])));
+        assert_eq!(
+            fields.get("b"),
+            Some(&FieldValue::List(vec![FieldValue::Integer("1".to_owned()), inner]))
+        );
         assert_eq!(fields.get("c"), None);
     }
 
     #[test]
     fn json_that_is_no_object_is_named_as_python_names_it() {
-        for (body, name) in
-            [("[]", "list"), ("\"x\"", "str"), ("5", "int"), ("5.0", "float"), ("true", "bool"), ("null", "NoneType")]
-        {
+        for (body, name) in [
+            ("[]", "list"),
+            ("\"x\"", "str"),
+            ("5", "int"),
+            ("5.0", "float"),
+            ("true", "bool"),
+            ("null", "NoneType"),
+        ] {
             assert_eq!(read("application/json", body), Err(BodyError::NotAnObject(name)));
         }
     }
@@ -406,7 +459,8 @@ mod tests {
 
     #[test]
     fn forms_are_limited_to_a_thousand_fields() {
-        let urlencoded = |count| read("application/x-www-form-urlencoded", vec!["a=1"; count].join("&"));
+        let urlencoded =
+            |count| read("application/x-www-form-urlencoded", vec!["a=1"; count].join("&"));
         assert!(urlencoded(1000).is_ok());
         assert_eq!(urlencoded(1001), Err(BodyError::TooManyFields));
         let multipart = |count| {
@@ -422,7 +476,8 @@ mod tests {
         let body = "--x y\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nünï\r\n\
                     --x y\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n\
                     --x y\r\nContent-Type: text/plain\r\n\r\nnameless\r\n\
-                    --x y\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.txt\"\r\n\r\nfile\r\n--x y--\r\n";
+                    --x y\r\nContent-Disposition: form-data; name=\"f\"; \
+                    filename=\"f.txt\"\r\n\r\nfile\r\n--x y--\r\n";
         let fields = read("Multipart/Form-Data; BOUNDARY=\"x y\"", body).unwrap();
         assert!(fields.is_form());
         assert_eq!(fields.get("a").cloned(), text("ünï"));
@@ -434,15 +489,29 @@ mod tests {
     #[test]
     fn bad_multipart_is_told_apart() {
         let parse_error = |text: &str| Err(BodyError::MultipartParse(text.to_owned()));
-        assert_eq!(read("multipart/form-data", "x"), parse_error("Invalid boundary in multipart: None"));
-        assert_eq!(read("multipart/form-data; boundary=", "x"), parse_error("Invalid boundary in multipart: "));
+        assert_eq!(
+            read("multipart/form-data", "x"),
+            parse_error("Invalid boundary in multipart: None")
+        );
+        assert_eq!(
+            read("multipart/form-data; boundary=", "x"),
+            parse_error("Invalid boundary in multipart: ")
+        );
         assert_eq!(
             read("multipart/form-data; boundary=abc", "x"),
             Ok(Fields::form(Vec::new())),
             "recorded: no fields, no fault"
         );
-        for body in ["--abc", "--abc\r\n", "--abc\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv", "--abcx"] {
-            assert!(matches!(read("multipart/form-data; boundary=abc", body), Err(BodyError::MultipartParse(_))));
+        for body in [
+            "--abc",
+            "--abc\r\n",
+            "--abc\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv",
+            "--abcx",
+        ] {
+            assert!(matches!(
+                read("multipart/form-data; boundary=abc", body),
+                Err(BodyError::MultipartParse(_))
+            ));
         }
     }
 }

@@ -1,16 +1,17 @@
-//! The types in the generated trait's signatures: they say what the document says, and they carry the request.
+//! The types in the generated trait's signatures: they say what the document says, and they carry
+//! the request.
 //!
-//! `Call<Policy, Body>` is an authenticated request; [`Call::admit`] returns its caller and its fields. `Reply<STATUS, T>`
-//! is the answer. dropshot's own failures of extraction cannot carry headers, so extractors here never fail: they hold
-//! the failure.
+//! `Call<Policy, Body>` is an authenticated request; [`Call::admit`] returns its caller and its
+//! fields. `Reply<STATUS, T>` is the answer. dropshot's own failures of extraction cannot carry
+//! headers, so extractors here never fail: they hold the failure.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use dropshot::{
-    ApiEndpointBodyContentType, ExclusiveExtractor, ExtractorMetadata, HttpError, RequestContext, SharedExtractor,
-    TypedBody,
+    ApiEndpointBodyContentType, ExclusiveExtractor, ExtractorMetadata, HttpError, RequestContext,
+    SharedExtractor, TypedBody,
 };
 use http::Response;
 use schemars::JsonSchema;
@@ -30,7 +31,8 @@ use crate::{ApiError, Host, LazyBody, Reply};
 /// dropshot's context of a request to the server `H`.
 pub type Context<H> = RequestContext<Arc<H>>;
 
-/// What a handler of the trait returns. The error is never made by us: a failure is a [`Reply`] too.
+/// What a handler of the trait returns. The error is never made by us: a failure is a [`Reply`]
+/// too.
 pub type Outcome<const STATUS: u16, T> = Result<Reply<STATUS, T>, HttpError>;
 
 /// The same where the document has several answers: `T` is their closed set.
@@ -48,8 +50,8 @@ pub struct Operation {
     pub method: &'static str,
     /// With its variables in braces.
     pub path: &'static str,
-    /// The path under which dropshot's router holds it, where it cannot hold its own. It has the same variables, in the
-    /// same order.
+    /// The path under which dropshot's router holds it, where it cannot hold its own. It has the
+    /// same variables, in the same order.
     pub route: &'static str,
     /// `description`, or an empty text.
     pub description: &'static str,
@@ -121,7 +123,9 @@ macro_rules! request_body {
                 Input::new(fields.unwrap_or_default(), formats)
             }
 
-            fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter> {
+            fn metadata(
+                content_type: ApiEndpointBodyContentType,
+            ) -> Vec<dropshot::ApiEndpointParameter> {
                 <TypedBody<T> as ExclusiveExtractor>::metadata(content_type).parameters
             }
         }
@@ -182,7 +186,8 @@ impl<T: HasConstraints + DeserializeOwned> Input<T> {
         Ok(Input::new(fields, self.formats))
     }
 
-    /// Checked against the constraint table; what the domain finds is added before [`Checked::finish`].
+    /// Checked against the constraint table; what the domain finds is added before
+    /// [`Checked::finish`].
     pub fn check(self, rules: Rules<'_>) -> Checked<T> {
         let (cleaned, errors) = fields::check(T::PROPERTIES, &self.fields, rules, self.formats);
         Checked { cleaned, errors, raw: self.fields, marker: PhantomData }
@@ -215,7 +220,8 @@ impl<T: HasConstraints + DeserializeOwned> Checked<T> {
 
     /// # Errors
     ///
-    /// 400 with every field that the constraint table or the domain found bad, in declaration order.
+    /// 400 with every field that the constraint table or the domain found bad, in declaration
+    /// order.
     pub fn finish(mut self, found: impl Into<FieldErrors>) -> Result<T, ApiError> {
         let mut errors = self.errors;
         errors.extend(found.into());
@@ -230,7 +236,8 @@ impl<T: HasConstraints + DeserializeOwned> Checked<T> {
             return Err(ApiError::fields(&errors));
         }
         serde_json::from_value(Value::Object(self.cleaned)).map_err(|e| {
-            // What the table leaves to the type (choices, maps, numbers that are too large) is the client's to mend.
+            // What the table leaves to the type (choices, maps, numbers that are too large) is the
+            // client's to mend.
             let mut errors = FieldErrors::default();
             errors.add(NON_FIELD, vec![format!("Invalid data: {e}.")]);
             ApiError::fields(&errors)
@@ -245,12 +252,16 @@ pub struct Call<P, B> {
 }
 
 impl<P: Policy, B: RequestBody> Call<P, B> {
-    /// The caller, and the body as fields. The caller was authenticated before the handler was called.
+    /// The caller, and the body as fields. The caller was authenticated before the handler was
+    /// called.
     ///
     /// # Errors
     ///
     /// Those of the body: 415, 400, 413, 408, 503.
-    pub async fn admit<H: Host>(self, _: &Context<H>) -> Result<(P::Caller<H::Caller>, B::Input), ApiError> {
+    pub async fn admit<H: Host>(
+        self,
+        _: &Context<H>,
+    ) -> Result<(P::Caller<H::Caller>, B::Input), ApiError> {
         let (caller, mut body) = self.enter::<H>()?;
         // Boxed, since its many states would be moved about with each request that has no body.
         let fields = if B::IS_READ { Some(Box::pin(body.fields()).await?) } else { None };
@@ -269,13 +280,16 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
     fn enter<H: Host>(mut self) -> Result<(P::Caller<H::Caller>, LazyBody), ApiError> {
         let admitted = self.request.extensions_mut().remove::<Admitted<H::Caller>>();
         let admitted = admitted.and_then(|admitted| admitted.take());
-        let admitted = admitted.and_then(|(caller, body)| Some((P::Caller::from_caller(caller)?, body)));
-        admitted.ok_or_else(|| ApiError::internal("a request that the dispatcher has not admitted".to_owned()))
+        let admitted =
+            admitted.and_then(|(caller, body)| Some((P::Caller::from_caller(caller)?, body)));
+        admitted.ok_or_else(|| {
+            ApiError::internal("a request that the dispatcher has not admitted".to_owned())
+        })
     }
 }
 
-/// An authenticated request on its way from the dispatcher to [`Call`], in the request's extensions. Without it, such as
-/// under dropshot's own server, no call is admitted.
+/// An authenticated request on its way from the dispatcher to [`Call`], in the request's
+/// extensions. Without it, such as under dropshot's own server, no call is admitted.
 pub(crate) struct Admitted<C>(Arc<Mutex<Option<Entry<C>>>>);
 
 /// The caller, unless anonymous, and the unread body.
@@ -308,7 +322,8 @@ impl<P: Policy, B: RequestBody> ExclusiveExtractor for Call<P, B> {
     }
 
     fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
-        let mut metadata = <dropshot::Query<Marker<P, B>> as SharedExtractor>::metadata(content_type.clone());
+        let mut metadata =
+            <dropshot::Query<Marker<P, B>> as SharedExtractor>::metadata(content_type.clone());
         metadata.parameters.extend(B::metadata(content_type));
         metadata
     }
@@ -318,7 +333,8 @@ impl<P: Policy, B: RequestBody> ExclusiveExtractor for Call<P, B> {
 /// The export takes it out and turns it into `security` and `requestBody`.
 pub const MARKER: &str = "x-contract-marker";
 
-/// Turns the marker types of a signature into something that dropshot carries: a parameter with one possible value.
+/// Turns the marker types of a signature into something that dropshot carries: a parameter with one
+/// possible value.
 struct Marker<P, B>(PhantomData<fn() -> (P, B)>);
 
 impl<'de, P, B> Deserialize<'de> for Marker<P, B> {
@@ -342,9 +358,13 @@ impl<P: Policy, B: RequestBody> JsonSchema for Marker<P, B> {
     }
 }
 
-/// An object schema with one member, [`MARKER`], whose one possible value is a text that says it all.
+/// An object schema with one member, [`MARKER`], whose one possible value is a text that says it
+/// all.
 pub(crate) fn marker(says: &Value) -> Schema {
-    let mut object = SchemaObject { instance_type: Some(InstanceType::Object.into()), ..SchemaObject::default() };
+    let mut object = SchemaObject {
+        instance_type: Some(InstanceType::Object.into()),
+        ..SchemaObject::default()
+    };
     let member = json!({ "type": "string", "enum": [says.to_string()] });
     let member = serde_json::from_value::<SchemaObject>(member).unwrap_or_default();
     object.object().properties.insert(MARKER.to_owned(), Schema::Object(member));
@@ -352,8 +372,8 @@ pub(crate) fn marker(says: &Value) -> Schema {
     Schema::Object(object)
 }
 
-/// Key under which a source schema travels through dropshot's document, whose own model of schemas would lose some of
-/// it and panic at more. The export puts what stands there in its place.
+/// Key under which a source schema travels through dropshot's document, whose own model of schemas
+/// would lose some of it and panic at more. The export puts what stands there in its place.
 pub const SOURCE_SCHEMA: &str = "x-contract-source";
 
 /// An OpenAPI 3.0 schema object, for the export and nobody else.

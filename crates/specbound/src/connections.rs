@@ -1,14 +1,15 @@
 //! Connections: accepted here, counted here, and closed here when they bring nothing.
 //!
-//! dropshot's own loop never closes a connection that is silent from its first byte on or in the middle of a TLS
-//! handshake, and takes as many as come: a few thousand of them, which cost a stranger nothing, end the service. So this
-//! loop stands in its place. hyper speaks HTTP, rustls TLS; the meaning of a request is for a [`Service`], such as
-//! [`crate::HttpService`].
+//! dropshot's own loop never closes a connection that is silent from its first byte on or in the
+//! middle of a TLS handshake, and takes as many as come: a few thousand of them, which cost a
+//! stranger nothing, end the service. So this loop stands in its place. hyper speaks HTTP, rustls
+//! TLS; the meaning of a request is for a [`Service`], such as [`crate::HttpService`].
 //!
-//! The rule: a connection either waits for this server, or this server waits for it (for its handshake, for a request,
-//! for the rest of a body, or for it to take an answer). Whoever keeps the server waiting is closed after [`IDLE_TIMEOUT`],
-//! and before that, the longest first, as soon as its place is needed. So no number of silent connections keeps anybody
-//! out, and none that waits for this server is ever cut off.
+//! The rule: a connection either waits for this server, or this server waits for it (for its
+//! handshake, for a request, for the rest of a body, or for it to take an answer). Whoever keeps
+//! the server waiting is closed after [`IDLE_TIMEOUT`], and before that, the longest first, as soon
+//! as its place is needed. So no number of silent connections keeps anybody out, and none that
+//! waits for this server is ever cut off.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -38,15 +39,16 @@ use tokio_rustls::TlsAcceptor;
 use crate::framing::StrictFraming;
 use crate::{Response, metrics};
 
-/// Longer than the minute for which proxies keep an unused connection, so that it is theirs to close.
+/// Longer than the minute for which proxies keep an unused connection, so that it is theirs to
+/// close.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// The same once the server stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// A connection takes some 10 kB, up to 40 with a head that never ends.
 const MAX_CONNECTIONS: usize = 4096;
-/// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers, sign-in providers and the
-/// operator's address.
+/// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers,
+/// sign-in providers and the operator's address.
 const RESERVED: usize = 512;
 /// Connections that are told to close and not gone yet.
 const MAX_CLOSING: usize = 32;
@@ -81,7 +83,8 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Binds the address, for `most` connections at one time. With `tls`, nothing else is spoken there.
+    /// Binds the address, for `most` connections at one time. With `tls`, nothing else is spoken
+    /// there.
     ///
     /// # Errors
     ///
@@ -139,7 +142,8 @@ impl Connections {
     }
 }
 
-/// How many connections of the API can be open: as many file descriptors as the system gives, as far as they are needed.
+/// How many connections of the API can be open: as many file descriptors as the system gives, as
+/// far as they are needed.
 pub fn most() -> usize {
     #[cfg(unix)]
     {
@@ -224,7 +228,10 @@ fn http() -> Builder<TokioExecutor> {
     // Heads are timed by the sweep, together with all else that is waited for.
     http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES);
     let most_head = u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX);
-    http.http2().timer(TokioTimer::new()).max_concurrent_streams(MAX_STREAMS).max_header_list_size(most_head);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(most_head);
     http
 }
 
@@ -258,24 +265,28 @@ impl<S: Service> Client<S> {
         let answer = service_fn(move |request: Request<Incoming>| {
             let work = Work::begin(&connection);
             let service = Arc::clone(&service);
-            // A connection of HTTP/2 brings many requests, and can keep this server waiting with each. Those that do not
-            // are few: whatever they wait for in here has a queue of its own with an end.
+            // A connection of HTTP/2 brings many requests, and can keep this server waiting with
+            // each. Those that do not are few: whatever they wait for in here has a queue of its
+            // own with an end.
             if service.metrics().in_flight.get() >= MAX_REQUESTS {
                 open.evict_longest_idle();
             }
             async move {
                 let request = request.map(|body| match body.is_end_stream() {
                     true => dropshot::Body::empty(),
-                    false => {
-                        dropshot::Body::wrap(TrackedBody { body, connection: Arc::clone(&work.0), is_awaited: false })
-                    }
+                    false => dropshot::Body::wrap(TrackedBody {
+                        body,
+                        connection: Arc::clone(&work.0),
+                        is_awaited: false,
+                    }),
                 });
                 let answer: Response = service.answer(request, remote).await;
                 drop(work);
                 Ok::<_, Infallible>(answer)
             }
         });
-        let connection = http.serve_connection(TokioIo::new(StrictFraming::new(stream)), answer).into_owned();
+        let connection =
+            http.serve_connection(TokioIo::new(StrictFraming::new(stream)), answer).into_owned();
         // What ends a connection is the client's affair.
         let _ = watcher.watch(connection).await;
     }
@@ -353,9 +364,10 @@ impl ConnectionTable {
     fn evict_longest_idle(&self) -> bool {
         let connections = self.lock();
         let waiting = connections.values().filter(|connection| connection.is_awaited());
-        let longest = waiting.min_by_key(|connection| connection.waits_since.load(Ordering::Relaxed));
+        let longest =
+            waiting.min_by_key(|connection| connection.waits_since.load(Ordering::Relaxed));
         longest.inspect(|connection| connection.close()).is_some_and(|_| {
-            self.metrics.connections_cut.inc();
+            self.metrics.connections_evicted.inc();
             true
         })
     }

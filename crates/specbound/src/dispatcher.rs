@@ -1,9 +1,11 @@
-//! The dispatcher: every request of every method and path comes in here, and every response goes out.
+//! The dispatcher: every request of every method and path comes in here, and every response goes
+//! out.
 //!
-//! dropshot's own server answers unknown paths and methods by itself, takes a path with and without its last slash, and
-//! offers no hook before or after a handler. So this service stands before dropshot's router with the documented API,
-//! and asks it; beside it stand the pages. Negotiation, 404, 405, OPTIONS, HEAD, security, headers, caught panics and
-//! the log line are here, once. No rule of an operation or a page may be here.
+//! dropshot's own server answers unknown paths and methods by itself, takes a path with and without
+//! its last slash, and offers no hook before or after a handler. So this service stands before
+//! dropshot's router with the documented API, and asks it; beside it stand the pages. Negotiation,
+//! 404, 405, OPTIONS, HEAD, security, headers, caught panics and the log line are here, once. No
+//! rule of an operation or a page may be here.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -36,14 +38,17 @@ pub enum StartError {
     #[error("{0} is served already")]
     TakenPath(&'static str),
     /// The document names a security scheme that the host does not know.
-    #[error("`{name}` requires the security scheme `{scheme}`, for which the host has no authenticator")]
+    #[error(
+        "`{name}` requires the security scheme `{scheme}`, for which the host has no authenticator"
+    )]
     UnknownScheme {
         /// The operation id, or the path of a page.
         name: &'static str,
         /// The scheme.
         scheme: &'static str,
     },
-    /// An operation of the table is not part of the API, or its path has text around a variable in one segment.
+    /// An operation of the table is not part of the API, or its path has text around a variable in
+    /// one segment.
     #[error("operation `{0}` is declared, but no request can be routed to it")]
     NotRouted(&'static str),
     /// dropshot's state cannot be created.
@@ -53,9 +58,13 @@ pub enum StartError {
 
 type BoxResponseFuture = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
 
-/// Authenticates a request and hands it to dropshot's router. A closure, since that router's type has no public name.
-type Dispatch<H> =
-    Box<dyn Fn(Context<H>, Request<dropshot::Body>, &'static Operation) -> BoxResponseFuture + Send + Sync>;
+/// Authenticates a request and hands it to dropshot's router. A closure, since that router's type
+/// has no public name.
+type Dispatch<H> = Box<
+    dyn Fn(Context<H>, Request<dropshot::Body>, &'static Operation) -> BoxResponseFuture
+        + Send
+        + Sync,
+>;
 
 /// Answers every request of a server.
 pub struct HttpService<H: Host> {
@@ -70,7 +79,8 @@ pub struct HttpService<H: Host> {
 }
 
 impl<H: Host> HttpService<H> {
-    /// A service of the generated API: `api` from its `api_description`, `operations` its table `OPERATIONS`.
+    /// A service of the generated API: `api` from its `api_description`, `operations` its table
+    /// `OPERATIONS`.
     ///
     /// # Errors
     ///
@@ -84,9 +94,18 @@ impl<H: Host> HttpService<H> {
     ) -> Result<HttpService<H>, StartError> {
         let routes = Routes::build(operations, pages)?;
         let dispatch = dispatch(api, operations)?;
-        let contexts = RequestContextFactory::new(Arc::clone(&host)).await.map_err(StartError::State)?;
+        let contexts =
+            RequestContextFactory::new(Arc::clone(&host)).await.map_err(StartError::State)?;
         let metrics = metrics::Http::default();
-        Ok(HttpService { host, routes, dispatch, contexts, metrics, log, detached: TaskTracker::new() })
+        Ok(HttpService {
+            host,
+            routes,
+            dispatch,
+            contexts,
+            metrics,
+            log,
+            detached: TaskTracker::new(),
+        })
     }
 
     /// Returns when no request is being answered any more.
@@ -114,8 +133,9 @@ impl<H: Host> HttpService<H> {
             response
         };
         let whole = AssertUnwindSafe(whole).catch_unwind().await;
-        let mut response =
-            whole.unwrap_or_else(|_| ApiError::internal("a handler panicked".to_owned()).into_response());
+        let mut response = whole.unwrap_or_else(|_| {
+            ApiError::internal("a handler panicked".to_owned()).into_response()
+        });
         let headers = response.headers_mut();
         host.decorate(&exchange, headers);
         if let Some(resource) = resource {
@@ -136,7 +156,9 @@ impl<H: Host> HttpService<H> {
     ) -> Result<Response, ApiError> {
         authority::check(&request)?;
         let method = request.method().clone();
-        if method == Method::OPTIONS && request.headers().contains_key("access-control-request-method") {
+        if method == Method::OPTIONS
+            && request.headers().contains_key("access-control-request-method")
+        {
             return Ok(preflight(&*self.host, request.headers(), resource));
         }
         let Some(resource) = resource else {
@@ -158,8 +180,8 @@ impl<H: Host> HttpService<H> {
         Err(ApiError::detail(StatusCode::METHOD_NOT_ALLOWED, &detail))
     }
 
-    /// One line per request, and one more in each metric: the operation or page, never the path or the query as sent,
-    /// since links carry live keys there.
+    /// One line per request, and one more in each metric: the operation or page, never the path or
+    /// the query as sent, since links carry live keys there.
     fn log(
         &self,
         request_id: &str,
@@ -175,21 +197,31 @@ impl<H: Host> HttpService<H> {
         self.metrics.answered(operation, method, status, took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         match response.extensions().get::<InternalMessage>() {
-            Some(InternalMessage(why)) if status < 500 => slog::warn!(self.log, "request refused"; "why" => why,
+            Some(InternalMessage(why)) if status < 500 => {
+                slog::warn!(self.log, "request refused"; "why" => why,
                 "status" => status, "method" => method.as_str(), "operation" => operation, "remote" => %remote,
-                "latency_us" => micros, "request_id" => request_id),
-            Some(InternalMessage(why)) => slog::error!(self.log, "request failed"; "why" => why, "status" => status,
+                "latency_us" => micros, "request_id" => request_id)
+            }
+            Some(InternalMessage(why)) => {
+                slog::error!(self.log, "request failed"; "why" => why, "status" => status,
                 "method" => method.as_str(), "operation" => operation, "remote" => %remote, "latency_us" => micros,
-                "request_id" => request_id),
-            None => slog::info!(self.log, "request"; "status" => status, "method" => method.as_str(),
-                "operation" => operation, "remote" => %remote, "latency_us" => micros, "request_id" => request_id),
+                "request_id" => request_id)
+            }
+            None => {
+                slog::info!(self.log, "request"; "status" => status, "method" => method.as_str(),
+                "operation" => operation, "remote" => %remote, "latency_us" => micros, "request_id" => request_id)
+            }
         }
     }
 }
 
-fn dispatch<H: Host>(api: ApiDescription<Arc<H>>, operations: &'static [Operation]) -> Result<Dispatch<H>, StartError> {
+fn dispatch<H: Host>(
+    api: ApiDescription<Arc<H>>,
+    operations: &'static [Operation],
+) -> Result<Dispatch<H>, StartError> {
     let router = Arc::new(api.into_router());
-    // Found once: a path without a variable leads to the same handler every time, and needs nothing of the route.
+    // Found once: a path without a variable leads to the same handler every time, and needs nothing
+    // of the route.
     let mut handlers = HashMap::new();
     for operation in operations {
         let values = std::iter::repeat("1");
@@ -209,10 +241,12 @@ fn dispatch<H: Host>(api: ApiDescription<Arc<H>>, operations: &'static [Operatio
             let handler = match handlers.get(operation.id) {
                 Some(handler) => Arc::clone(handler),
                 None => {
-                    // A value that the router refuses, such as one that is not UTF-8, names no resource.
+                    // A value that the router refuses, such as one that is not UTF-8, names no
+                    // resource.
                     let route = route(operation, variables(operation.path, request.uri().path()));
                     let route = route.ok_or_else(ApiError::not_found)?;
-                    let found = router.lookup_route(&method_of(operation), route.as_str().into(), None);
+                    let found =
+                        router.lookup_route(&method_of(operation), route.as_str().into(), None);
                     let found = found.map_err(|_| ApiError::not_found())?;
                     rqctx.endpoint = found.endpoint;
                     found.handler
@@ -231,15 +265,18 @@ fn variables<'a>(template: &'a str, path: &'a str) -> impl Iterator<Item = &'a s
     segments.filter(|(segment, _)| segment.starts_with('{')).map(|(_, value)| value)
 }
 
-/// The path under which the router holds an operation. `None` if there are fewer values than variables, or if a variable
-/// is not a whole segment, which a path is not matched against.
+/// The path under which the router holds an operation. `None` if there are fewer values than
+/// variables, or if a variable is not a whole segment, which a path is not matched against.
 fn route<'a>(operation: &Operation, mut values: impl Iterator<Item = &'a str>) -> Option<String> {
-    let is_whole =
-        |segment: &str| !segment.contains(['{', '}']) || (segment.starts_with('{') && segment.ends_with('}'));
+    let is_whole = |segment: &str| {
+        !segment.contains(['{', '}']) || (segment.starts_with('{') && segment.ends_with('}'))
+    };
     if !operation.path.split('/').all(is_whole) {
         return None;
     }
-    let segment = |segment: &'static str| if segment.starts_with('{') { values.next() } else { Some(segment) };
+    let segment = |segment: &'static str| {
+        if segment.starts_with('{') { values.next() } else { Some(segment) }
+    };
     let segments: Option<Vec<&str>> = operation.route.split('/').map(segment).collect();
     Some(segments?.join("/"))
 }
@@ -255,7 +292,8 @@ async fn admit<H: Host>(
     request: Request<dropshot::Body>,
     operation: &Operation,
 ) -> Result<Request<dropshot::Body>, ApiError> {
-    let PageRequest { mut request, body, caller, .. } = PageRequest::admit(rqctx, request, operation.security).await?;
+    let PageRequest { mut request, body, caller, .. } =
+        PageRequest::admit(rqctx, request, operation.security).await?;
     request.extensions.insert(Admitted::new(caller, body));
     Ok(Request::from_parts(request, dropshot::Body::empty()))
 }
@@ -275,7 +313,11 @@ fn preflight<H: Host>(host: &H, headers: &HeaderMap, resource: Option<&Resource<
 }
 
 impl<H: Host> Service for HttpService<H> {
-    async fn answer(self: &Arc<HttpService<H>>, request: Request<dropshot::Body>, remote: SocketAddr) -> Response {
+    async fn answer(
+        self: &Arc<HttpService<H>>,
+        request: Request<dropshot::Body>,
+        remote: SocketAddr,
+    ) -> Response {
         if !self.host.outlives_client(request.method(), request.uri().path()) {
             return self.handle(request, remote).await;
         }

@@ -1,8 +1,8 @@
 //! Failures as clients get them. Shapes are Django REST framework's: `{"field": ["…"]}`,
 //! `{"non_field_errors": ["…"]}` or `{"detail": "…"}`.
 //!
-//! A client sees what was wrong and what is allowed. What only the operator may know travels beside it and is logged
-//! once, with the request id, by the dispatcher.
+//! A client sees what was wrong and what is allowed. What only the operator may know travels beside
+//! it and is logged once, with the request id, by the dispatcher.
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -36,7 +36,12 @@ pub struct InternalMessage(pub String);
 
 impl ApiError {
     fn new(status: StatusCode, body: &Value) -> ApiError {
-        ApiError { status, body: body.to_string().into_bytes(), headers: Vec::new(), internal: None }
+        ApiError {
+            status,
+            body: body.to_string().into_bytes(),
+            headers: Vec::new(),
+            internal: None,
+        }
     }
 
     /// `{"detail": detail}`.
@@ -73,7 +78,8 @@ impl ApiError {
 
     /// 500. The message is for the log.
     pub fn internal(message: String) -> ApiError {
-        ApiError::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.").with_internal(message)
+        ApiError::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error.")
+            .with_internal(message)
     }
 
     /// 400 for what no honest client sends; `why` is for the log.
@@ -98,7 +104,9 @@ impl ApiError {
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let said = body.as_object().into_iter().flat_map(|members| members.values());
         said.flat_map(|said| match said {
-            Value::Array(several) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Value::Array(several) => {
+                several.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
             one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
         })
         .collect()
@@ -107,7 +115,8 @@ impl ApiError {
     /// The same failure with a page for its body.
     pub fn into_page(mut self, page: Vec<u8>) -> Response {
         self.body = page;
-        self.with_header(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")).into_response()
+        self.with_header(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))
+            .into_response()
     }
 
     /// Adds a header.
@@ -160,16 +169,19 @@ impl From<BodyError> for ApiError {
             BodyError::JsonParse(why) => {
                 ApiError::detail(StatusCode::BAD_REQUEST, &format!("JSON parse error - {why}"))
             }
-            BodyError::MultipartParse(why) => {
-                ApiError::detail(StatusCode::BAD_REQUEST, &format!("Multipart form parse error - {why}"))
-            }
+            BodyError::MultipartParse(why) => ApiError::detail(
+                StatusCode::BAD_REQUEST,
+                &format!("Multipart form parse error - {why}"),
+            ),
             BodyError::TooManyFields => {
                 ApiError::detail(StatusCode::BAD_REQUEST, "The number of form fields exceeds 1000.")
             }
             BodyError::TooManyValues => {
                 ApiError::detail(StatusCode::BAD_REQUEST, "The number of JSON values exceeds 1000.")
             }
-            BodyError::NotAnObject("NoneType") => ApiError::fields(&FieldErrors::general("No data provided")),
+            BodyError::NotAnObject("NoneType") => {
+                ApiError::fields(&FieldErrors::general("No data provided"))
+            }
             BodyError::NotAnObject(kind) => {
                 let message = format!("Invalid data. Expected a dictionary, but got {kind}.");
                 ApiError::fields(&FieldErrors::general(message))

@@ -1,10 +1,12 @@
-//! Fields against the document's constraints: every fault of every field at once, in the order of declaration.
+//! Fields against the document's constraints: every fault of every field at once, in the order of
+//! declaration.
 //!
-//! It knows single fields only. What needs a second field, the store or the caller (equal passwords, free user names,
-//! whose id it is) is for the domain. It must never stop at the first fault, nor answer in other words than DRF.
+//! It knows single fields only. What needs a second field, the store or the caller (equal
+//! passwords, free user names, whose id it is) is for the domain. It must never stop at the first
+//! fault, nor answer in other words than DRF.
 //!
-//! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django 4.2, and for the
-//! constraints themselves the document, as generated tables of [`Property`].
+//! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django
+//! 4.2, and for the constraints themselves the document, as generated tables of [`Property`].
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,8 +19,8 @@ use crate::body::{FieldValue, Fields};
 use crate::error::NON_FIELD;
 use crate::json::MAX_INTEGER_DIGITS;
 
-/// A text that is longer than this and than its property allows is refused for its length alone: to look for other faults
-/// takes time. Also the limit of a text where the document sets none.
+/// A text that is longer than this and than its property allows is refused for its length alone: to
+/// look for other faults takes time. Also the limit of a text where the document sets none.
 const MAX_TEXT_BYTES: usize = 65_536;
 
 /// String formats and messages that a host adds to the keywords of a document.
@@ -36,12 +38,15 @@ impl Formats {
 
     fn pattern_message(&self, pattern: &str) -> String {
         let known = self.pattern_messages.iter().find(|(known, _)| *known == pattern);
-        known.map_or("This value does not match the required pattern.", |(_, message)| message).to_owned()
+        known
+            .map_or("This value does not match the required pattern.", |(_, message)| message)
+            .to_owned()
     }
 }
 
 fn has_address_form(text: &str) -> bool {
-    let is_part = |part: &str| !part.is_empty() && !part.contains('@') && !part.contains(char::is_whitespace);
+    let is_part =
+        |part: &str| !part.is_empty() && !part.contains('@') && !part.contains(char::is_whitespace);
     text.split_once('@').is_some_and(|(local, domain)| is_part(local) && is_part(domain))
 }
 
@@ -158,9 +163,11 @@ impl FieldErrors {
         self.0.iter().map(|(name, messages)| (name.as_str(), messages.as_slice()))
     }
 
-    /// Declaration order; what is not declared (`non_field_errors`) comes last, in the order it was found.
+    /// Declaration order; what is not declared (`non_field_errors`) comes last, in the order it was
+    /// found.
     pub fn sort_by(&mut self, properties: &[Property]) {
-        let place = |name: &String| properties.iter().position(|p| p.name == name).unwrap_or(usize::MAX);
+        let place =
+            |name: &String| properties.iter().position(|p| p.name == name).unwrap_or(usize::MAX);
         self.0.sort_by_key(|(name, _)| place(name));
     }
 }
@@ -175,8 +182,9 @@ impl Serialize for FieldErrors {
     }
 }
 
-/// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids as integers, words for
-/// true and false as booleans; beside them what is wrong with the others. Absent fields stay absent.
+/// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids
+/// as integers, words for true and false as booleans; beside them what is wrong with the others.
+/// Absent fields stay absent.
 pub fn check(
     properties: &[Property],
     fields: &Fields,
@@ -213,10 +221,18 @@ struct FieldRules<'a> {
     row_id: bool,
 }
 
-/// What was sent for a field. Forms send "" for what was not filled in, which stands for null or for nothing.
-fn sent<'a>(property: &Property, fields: &'a Fields, required: bool, blank_allowed: bool) -> Option<&'a FieldValue> {
+/// What was sent for a field. Forms send "" for what was not filled in, which stands for null or
+/// for nothing.
+fn sent<'a>(
+    property: &Property,
+    fields: &'a Fields,
+    required: bool,
+    blank_allowed: bool,
+) -> Option<&'a FieldValue> {
     let value = fields.get(property.name)?;
-    let unfilled = fields.is_form() && !blank_allowed && matches!(value, FieldValue::Text(text) if text.is_empty());
+    let unfilled = fields.is_form()
+        && !blank_allowed
+        && matches!(value, FieldValue::Text(text) if text.is_empty());
     match value {
         _ if unfilled && property.nullable => Some(&FieldValue::Null),
         _ if unfilled && !required => None,
@@ -241,7 +257,11 @@ fn value_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Ch
             if let Some(max) = property.max_items.filter(|max| items.len() > *max) {
                 return fault(format!("Ensure this field has no more than {max} elements."));
             }
-            items.iter().map(|item| item_of(property, item, says)).collect::<Checked<_>>().map(Value::Array)
+            items
+                .iter()
+                .map(|item| item_of(property, item, says))
+                .collect::<Checked<_>>()
+                .map(Value::Array)
         }
         other if property.is_array => {
             fault(format!("Expected a list of items but got type \"{}\".", other.python_type()))
@@ -254,33 +274,43 @@ fn item_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Che
     match property.kind {
         Kind::Text | Kind::Email | Kind::Uri => text(property, value, says).map(Value::String),
         Kind::Integer if says.row_id => id(value).map(Value::from),
-        Kind::Integer => integer(value)
-            .map_or_else(|| fault("A valid integer is required."), |known| bounded(property, known as f64, known)),
-        Kind::Boolean => {
-            boolean(value).map_or_else(|| fault("Must be a valid boolean."), |known| Ok(Value::Bool(known)))
-        }
-        Kind::Number => {
-            number(value).map_or_else(|| fault("A valid number is required."), |known| bounded(property, known, known))
-        }
+        Kind::Integer => integer(value).map_or_else(
+            || fault("A valid integer is required."),
+            |known| bounded(property, known as f64, known),
+        ),
+        Kind::Boolean => boolean(value)
+            .map_or_else(|| fault("Must be a valid boolean."), |known| Ok(Value::Bool(known))),
+        Kind::Number => number(value).map_or_else(
+            || fault("A valid number is required."),
+            |known| bounded(property, known, known),
+        ),
         Kind::Object => object(property, value, says.formats),
         Kind::Any => match as_json(value) {
-            Value::Number(known) => bounded(property, known.as_f64().unwrap_or(f64::NAN), Value::Number(known)),
+            Value::Number(known) => {
+                bounded(property, known.as_f64().unwrap_or(f64::NAN), Value::Number(known))
+            }
             other => Ok(other),
         },
     }
 }
 
-/// The members of an object against their own table. What is wrong with one is told with its name before it.
+/// The members of an object against their own table. What is wrong with one is told with its name
+/// before it.
 fn object(property: &Property, value: &FieldValue, formats: &Formats) -> Checked<Value> {
     let FieldValue::Object(members) = value else {
-        return fault(format!("Invalid data. Expected a dictionary, but got {}.", value.python_type()));
+        return fault(format!(
+            "Invalid data. Expected a dictionary, but got {}.",
+            value.python_type()
+        ));
     };
     let table = property.members.map(|members| members()).unwrap_or_default();
     let (clean, errors) = check(table, &Fields::json(members.clone()), Rules::default(), formats);
     if errors.is_empty() {
         return Ok(Value::Object(clean));
     }
-    let named = |(name, messages): (String, Vec<String>)| messages.into_iter().map(move |m| format!("{name}: {m}"));
+    let named = |(name, messages): (String, Vec<String>)| {
+        messages.into_iter().map(move |m| format!("{name}: {m}"))
+    };
     Err(errors.0.into_iter().flat_map(named).collect())
 }
 
@@ -288,12 +318,16 @@ fn object(property: &Property, value: &FieldValue, formats: &Formats) -> Checked
 fn bounded(property: &Property, number: f64, clean: impl Into<Value>) -> Checked<Value> {
     let faults = [
         property.minimum.and_then(|Bound { value, exclusive }| match exclusive {
-            true => (number <= value).then(|| format!("Ensure this value is greater than {value}.")),
-            false => (number < value).then(|| format!("Ensure this value is greater than or equal to {value}.")),
+            true => {
+                (number <= value).then(|| format!("Ensure this value is greater than {value}."))
+            }
+            false => (number < value)
+                .then(|| format!("Ensure this value is greater than or equal to {value}.")),
         }),
         property.maximum.and_then(|Bound { value, exclusive }| match exclusive {
             true => (number >= value).then(|| format!("Ensure this value is less than {value}.")),
-            false => (number > value).then(|| format!("Ensure this value is less than or equal to {value}.")),
+            false => (number > value)
+                .then(|| format!("Ensure this value is less than or equal to {value}.")),
         }),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
@@ -315,7 +349,11 @@ fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checke
         _ => return fault(if is_email { BAD_EMAIL } else { "Not a valid string." }),
     };
     if text.is_empty() {
-        return if says.blank_allowed { Ok(String::new()) } else { fault("This field may not be blank.") };
+        return if says.blank_allowed {
+            Ok(String::new())
+        } else {
+            fault("This field may not be blank.")
+        };
     }
     let length = text.chars().count();
     let too_long = |max: usize| format!("Ensure this field has no more than {max} characters.");
@@ -323,7 +361,8 @@ fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checke
     if text.len() > MAX_TEXT_BYTES && length > max {
         return fault(too_long(max));
     }
-    // All that are broken are told. A model's own validators, here the pattern, run before those of the field.
+    // All that are broken are told. A model's own validators, here the pattern, run before those of
+    // the field.
     let faults = [
         property
             .pattern
@@ -350,10 +389,13 @@ fn id(value: &FieldValue) -> Checked<i64> {
     };
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     // Python reads no longer number from a text either.
-    let is_number =
-        (1..=MAX_INTEGER_DIGITS).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = (1..=MAX_INTEGER_DIGITS).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number {
-        return fault(format!("Incorrect type. Expected pk value, received {}.", value.python_type()));
+        return fault(format!(
+            "Incorrect type. Expected pk value, received {}.",
+            value.python_type()
+        ));
     }
     // A number no row can have is a row that does not exist.
     text.parse().or_else(|_| fault(format!("Invalid pk \"{text}\" - object does not exist.")))
@@ -368,12 +410,10 @@ fn boolean(value: &FieldValue) -> Option<bool> {
             _ => None,
         },
         FieldValue::Text(text) => match text.as_str() {
-            "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" | "1" => {
-                Some(true)
-            }
-            "f" | "F" | "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" | "0" => {
-                Some(false)
-            }
+            "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on"
+            | "On" | "ON" | "1" => Some(true),
+            "f" | "F" | "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off"
+            | "Off" | "OFF" | "0" => Some(false),
             _ => None,
         },
         _ => None,
@@ -383,7 +423,9 @@ fn boolean(value: &FieldValue) -> Option<bool> {
 fn number(value: &FieldValue) -> Option<f64> {
     let number = match value {
         FieldValue::Bool(known) => f64::from(u8::from(*known)),
-        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => text.trim().parse().ok()?,
+        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => {
+            text.trim().parse().ok()?
+        }
         _ => return None,
     };
     number.is_finite().then_some(number)
@@ -394,15 +436,22 @@ fn as_json(value: &FieldValue) -> Value {
     match value {
         FieldValue::Null | FieldValue::File => Value::Null,
         FieldValue::Bool(known) => Value::Bool(*known),
-        FieldValue::Integer(text) => text.parse::<i64>().map_or_else(|_| Value::from(text.as_str()), Value::from),
-        FieldValue::Float(text) => text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from),
+        FieldValue::Integer(text) => {
+            text.parse::<i64>().map_or_else(|_| Value::from(text.as_str()), Value::from)
+        }
+        FieldValue::Float(text) => {
+            text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from)
+        }
         FieldValue::Text(text) => Value::from(text.as_str()),
         FieldValue::List(items) => items.iter().map(as_json).collect(),
-        FieldValue::Object(values) => values.iter().map(|(name, value)| (name.to_owned(), as_json(value))).collect(),
+        FieldValue::Object(values) => {
+            values.iter().map(|(name, value)| (name.to_owned(), as_json(value))).collect()
+        }
     }
 }
 
-/// Whether a Python pattern is found in `text`; each is compiled once. A pattern that does not compile matches nothing.
+/// Whether a Python pattern is found in `text`; each is compiled once. A pattern that does not
+/// compile matches nothing.
 fn matches_pattern(pattern: &'static str, text: &str) -> bool {
     static COMPILED: Mutex<BTreeMap<&str, Option<Regex>>> = Mutex::new(BTreeMap::new());
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -416,7 +465,12 @@ fn matches_pattern(pattern: &'static str, text: &str) -> bool {
 }
 
 /// Whether a text keeps the limits of a parameter.
-pub fn text_fits(text: &str, min: Option<usize>, max: Option<usize>, pattern: Option<&'static str>) -> bool {
+pub fn text_fits(
+    text: &str,
+    min: Option<usize>,
+    max: Option<usize>,
+    pattern: Option<&'static str>,
+) -> bool {
     let length = text.chars().count();
     min.is_none_or(|min| length >= min)
         && max.is_none_or(|max| length <= max)
@@ -439,7 +493,8 @@ mod tests {
     const FORMATS: Formats = Formats {
         pattern_messages: &[(
             USERNAME_PATTERN,
-            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \
+             characters.",
         )],
         ..Formats::DEFAULT
     };
@@ -480,24 +535,45 @@ mod tests {
         property("primary", Kind::Boolean),
     ];
 
-    fn run(properties: &[Property], kind: &str, body: &str, rules: Rules<'_>) -> Result<Value, String> {
+    fn run(
+        properties: &[Property],
+        kind: &str,
+        body: &str,
+        rules: Rules<'_>,
+    ) -> Result<Value, String> {
         let bytes = multer::bytes::Bytes::copy_from_slice(body.as_bytes());
         let fields = body::parse(Some(kind), bytes).unwrap();
         let (clean, errors) = check(properties, &fields, rules, &FORMATS);
-        if errors.is_empty() { Ok(Value::Object(clean)) } else { Err(serde_json::to_string(&errors).unwrap()) }
+        if errors.is_empty() {
+            Ok(Value::Object(clean))
+        } else {
+            Err(serde_json::to_string(&errors).unwrap())
+        }
     }
 
     /// The one message about the field `x` of this kind, or its clean value.
     fn one(kind: Kind, value: Value) -> Result<Value, String> {
         let field = [property("x", kind)];
-        run(&field, JSON, &json!({ "x": value }).to_string(), Rules { row_ids: &["x"], ..Rules::default() })
-            .map(|clean| clean["x"].clone())
-            .map_err(|errors| errors.trim_start_matches(r#"{"x":[""#).trim_end_matches(r#""]}"#).replace("\\\"", "\""))
+        run(
+            &field,
+            JSON,
+            &json!({ "x": value }).to_string(),
+            Rules { row_ids: &["x"], ..Rules::default() },
+        )
+        .map(|clean| clean["x"].clone())
+        .map_err(|errors| {
+            errors.trim_start_matches(r#"{"x":[""#).trim_end_matches(r#""]}"#).replace("\\\"", "\"")
+        })
     }
 
     #[test]
     fn every_fault_is_told_in_declaration_order() {
-        let errors = run(USER, JSON, r#"{"primary": "x", "email": "nonsense-that-is-too-long"}"#, Rules::default());
+        let errors = run(
+            USER,
+            JSON,
+            r#"{"primary": "x", "email": "nonsense-that-is-too-long"}"#,
+            Rules::default(),
+        );
         assert_eq!(
             errors.unwrap_err(),
             concat!(
@@ -510,7 +586,8 @@ mod tests {
 
     #[test]
     fn good_fields_are_cleaned_and_others_left_out() {
-        let body = r#"{"pk": 9, "username": " \t12\u001f", "user": "7", "primary": "on", "more": 1}"#;
+        let body =
+            r#"{"pk": 9, "username": " \t12\u001f", "user": "7", "primary": "on", "more": 1}"#;
         let clean = run(USER, JSON, body, Rules::default()).unwrap();
         assert_eq!(clean, json!({"username": "12", "user": 7, "primary": true}));
     }
@@ -530,7 +607,12 @@ mod tests {
         ] {
             assert_eq!(one(Kind::Text, value.clone()), result.map_err(str::to_owned), "{value}");
         }
-        let long = run(&[property("x", Kind::Text)], JSON, r#"{"x": 123456789012345678901234}"#, Rules::default());
+        let long = run(
+            &[property("x", Kind::Text)],
+            JSON,
+            r#"{"x": 123456789012345678901234}"#,
+            Rules::default(),
+        );
         assert_eq!(long.unwrap(), json!({"x": "123456789012345678901234"}));
     }
 
@@ -540,10 +622,13 @@ mod tests {
             let body = json!({"username": text}).to_string();
             run(USER, JSON, &body, Rules { partial: true, ..Rules::default() })
         };
-        const BAD_NAME: &str =
-            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.";
+        const BAD_NAME: &str = "Enter a valid username. This value may contain only letters, \
+            numbers, and @/./+/-/_ characters.";
         assert_eq!(username("éñüß٣").unwrap(), json!({"username": "éñüß٣"}));
-        assert_eq!(username("a").unwrap_err(), r#"{"username":["Ensure this field has at least 2 characters."]}"#);
+        assert_eq!(
+            username("a").unwrap_err(),
+            r#"{"username":["Ensure this field has at least 2 characters."]}"#
+        );
         assert_eq!(
             username("a b\0cd").unwrap_err(),
             format!(
@@ -552,14 +637,22 @@ mod tests {
         );
         let other = [Property { pattern: Some("^[0-9]+$"), ..property("x", Kind::Text) }];
         let mismatch = run(&other, JSON, r#"{"x": "a"}"#, Rules::default());
-        assert_eq!(mismatch.unwrap_err(), r#"{"x":["This value does not match the required pattern."]}"#);
+        assert_eq!(
+            mismatch.unwrap_err(),
+            r#"{"x":["This value does not match the required pattern."]}"#
+        );
     }
 
     #[test]
     fn email_takes_any_value_as_text() {
-        for value in
-            [json!(5), json!(true), json!(["a@example.com"]), json!({}), json!("nonsense"), json!("a@b.com,c@d.com")]
-        {
+        for value in [
+            json!(5),
+            json!(true),
+            json!(["a@example.com"]),
+            json!({}),
+            json!("nonsense"),
+            json!("a@b.com,c@d.com"),
+        ] {
             assert_eq!(one(Kind::Email, value), Err("Enter a valid email address.".to_owned()));
         }
         assert_eq!(one(Kind::Email, json!(null)), Err("This field may not be null.".to_owned()));
@@ -582,7 +675,10 @@ mod tests {
             (json!(1.5), Err("Incorrect type. Expected pk value, received float.")),
             (json!([1]), Err("Incorrect type. Expected pk value, received list.")),
             (json!({}), Err("Incorrect type. Expected pk value, received dict.")),
-            (json!("99999999999999999999"), Err("Invalid pk \"99999999999999999999\" - object does not exist.")),
+            (
+                json!("99999999999999999999"),
+                Err("Invalid pk \"99999999999999999999\" - object does not exist."),
+            ),
         ] {
             assert_eq!(one(Kind::Integer, value.clone()), result.map_err(str::to_owned), "{value}");
         }
@@ -590,7 +686,15 @@ mod tests {
 
     #[test]
     fn booleans_are_read_as_drf_reads_them() {
-        for value in [json!(true), json!(1), json!(1.0), json!("yes"), json!("On"), json!("TRUE"), json!("1")] {
+        for value in [
+            json!(true),
+            json!(1),
+            json!(1.0),
+            json!("yes"),
+            json!("On"),
+            json!("TRUE"),
+            json!("1"),
+        ] {
             assert_eq!(one(Kind::Boolean, value), Ok(json!(true)));
         }
         for value in [json!(false), json!(0), json!("no"), json!("f")] {
@@ -616,7 +720,10 @@ mod tests {
         let run = |body| run(&field, JSON, body, Rules::default());
         assert_eq!(run(r#"{"x": ["a", 1]}"#).unwrap(), json!({"x": ["a", "1"]}));
         assert_eq!(run(r#"{"x": ["a", true]}"#).unwrap_err(), r#"{"x":["Not a valid string."]}"#);
-        assert_eq!(run(r#"{"x": "a"}"#).unwrap_err(), r#"{"x":["Expected a list of items but got type \"str\"."]}"#);
+        assert_eq!(
+            run(r#"{"x": "a"}"#).unwrap_err(),
+            r#"{"x":["Expected a list of items but got type \"str\"."]}"#
+        );
     }
 
     #[test]
@@ -625,7 +732,10 @@ mod tests {
         assert_eq!(run(USER, JSON, "{}", patch).unwrap(), json!({}));
         let email = &USER[2..3];
         let required = Rules { also_required: &["email"], ..Rules::default() };
-        assert_eq!(run(email, JSON, "{}", required).unwrap_err(), r#"{"email":["This field is required."]}"#);
+        assert_eq!(
+            run(email, JSON, "{}", required).unwrap_err(),
+            r#"{"email":["This field is required."]}"#
+        );
         let blank = Rules { blank_allowed: &["email"], ..Rules::default() };
         assert_eq!(run(email, JSON, r#"{"email": " "}"#, blank).unwrap(), json!({"email": ""}));
     }
@@ -638,7 +748,10 @@ mod tests {
         let blank = Rules { blank_allowed: &["email"], ..Rules::default() };
         assert_eq!(run(email, FORM, "email=", blank).unwrap(), json!({"email": ""}));
         let required = Rules { also_required: &["email"], ..Rules::default() };
-        assert_eq!(run(email, FORM, "email=", required).unwrap_err(), r#"{"email":["This field may not be blank."]}"#);
+        assert_eq!(
+            run(email, FORM, "email=", required).unwrap_err(),
+            r#"{"email":["This field may not be blank."]}"#
+        );
         let nullable = [Property { nullable: true, ..property("x", Kind::Text) }];
         assert_eq!(run(&nullable, FORM, "x=", Rules::default()).unwrap(), json!({"x": null}));
         let absent_boolean = run(USER, FORM, "username=ab&user=1&primary=", Rules::default());
@@ -659,15 +772,23 @@ mod tests {
     fn of(field: Property, value: Value) -> Result<Value, String> {
         match run(&[field], JSON, &json!({ "x": value }).to_string(), Rules::default()) {
             Ok(clean) => Ok(clean["x"].clone()),
-            Err(errors) => Err(serde_json::from_str::<Value>(&errors).unwrap()["x"][0].as_str().unwrap().to_owned()),
+            Err(errors) => Err(serde_json::from_str::<Value>(&errors).unwrap()["x"][0]
+                .as_str()
+                .unwrap()
+                .to_owned()),
         }
     }
 
     #[test]
     fn integer_that_is_no_row_is_refused_in_its_own_words() {
         assert_eq!(of(property("x", Kind::Integer), json!("7")), Ok(json!(7)));
-        for value in [json!("seven"), json!(1.5), json!(true), json!([]), json!("123456789012345678901234")] {
-            assert_eq!(of(property("x", Kind::Integer), value), Err("A valid integer is required.".to_owned()));
+        for value in
+            [json!("seven"), json!(1.5), json!(true), json!([]), json!("123456789012345678901234")]
+        {
+            assert_eq!(
+                of(property("x", Kind::Integer), value),
+                Err("A valid integer is required.".to_owned())
+            );
         }
     }
 
@@ -676,13 +797,20 @@ mod tests {
         let from = |exclusive| Some(Bound { value: 1.0, exclusive });
         let to = |exclusive| Some(Bound { value: 3.5, exclusive });
         for kind in [Kind::Integer, Kind::Number] {
-            let within = Property { minimum: from(false), maximum: to(false), ..property("x", kind) };
+            let within =
+                Property { minimum: from(false), maximum: to(false), ..property("x", kind) };
             assert_eq!(of(within, json!(1)).unwrap().as_f64(), Some(1.0));
             let low = of(within, json!(0));
             assert_eq!(low, Err("Ensure this value is greater than or equal to 1.".to_owned()));
-            assert_eq!(of(within, json!(4)), Err("Ensure this value is less than or equal to 3.5.".to_owned()));
+            assert_eq!(
+                of(within, json!(4)),
+                Err("Ensure this value is less than or equal to 3.5.".to_owned())
+            );
             let inside = Property { minimum: from(true), maximum: to(true), ..property("x", kind) };
-            assert_eq!(of(inside, json!(1)), Err("Ensure this value is greater than 1.".to_owned()));
+            assert_eq!(
+                of(inside, json!(1)),
+                Err("Ensure this value is greater than 1.".to_owned())
+            );
             assert_eq!(of(inside, json!(4)), Err("Ensure this value is less than 3.5.".to_owned()));
             assert_eq!(of(inside, json!(2)).unwrap().as_f64(), Some(2.0));
         }
@@ -702,10 +830,19 @@ mod tests {
         let text = "Invalid data. Expected a dictionary, but got str.";
         assert_eq!(of(field, json!("a")), Err(text.to_owned()));
         let list = Property { is_array: true, min_items: Some(1), max_items: Some(2), ..field };
-        assert_eq!(of(list, json!([])), Err("Ensure this field has at least 1 elements.".to_owned()));
-        assert_eq!(of(list, json!([{}, {}, {}])), Err("Ensure this field has no more than 2 elements.".to_owned()));
+        assert_eq!(
+            of(list, json!([])),
+            Err("Ensure this field has at least 1 elements.".to_owned())
+        );
+        assert_eq!(
+            of(list, json!([{}, {}, {}])),
+            Err("Ensure this field has no more than 2 elements.".to_owned())
+        );
         let second = of(list, json!([{"word": "a"}, {"word": "long"}]));
-        assert_eq!(second, Err("word: Ensure this field has no more than 3 characters.".to_owned()));
+        assert_eq!(
+            second,
+            Err("word: Ensure this field has no more than 3 characters.".to_owned())
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Strict framing of HTTP/1 requests (RFC 9112, 2.2, 6 and 7.1), beneath hyper.
 //!
-//! This server and every proxy before it must agree on where one request ends and the next begins: a difference smuggles
-//! requests. hyper is lenient where the RFC allows it: it ends a line at a bare LF, joins several `Transfer-Encoding`
-//! lines, and takes a request with two lengths. [`StrictFraming`] follows heads and bodies as their bytes pass, unchanged,
-//! and where a rule is broken hands hyper [`POISON`] instead of the rest, which hyper answers with 400 and closes. It also
-//! keeps one connection from reading for as long as there is more: the others have their turn in between.
+//! This server and every proxy before it must agree on where one request ends and the next begins:
+//! a difference smuggles requests. hyper is lenient where the RFC allows it: it ends a line at a
+//! bare LF, joins several `Transfer-Encoding` lines, and takes a request with two lengths.
+//! [`StrictFraming`] follows heads and bodies as their bytes pass, unchanged, and where a rule is
+//! broken hands hyper [`POISON`] instead of the rest, which hyper answers with 400 and closes. It
+//! also keeps one connection from reading for as long as there is more: the others have their turn
+//! in between.
 
 use std::io;
 use std::pin::Pin;
@@ -13,12 +15,13 @@ use std::task::{Context, Poll, ready};
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Neither a head nor a chunk size goes on with NUL, and hyper looks at a head only when it has an end.
+/// Neither a head nor a chunk size goes on with NUL, and hyper looks at a head only when it has an
+/// end.
 const POISON: &[u8] = b"\0\r\n\r\n";
 /// Of a line that arrives in several pieces. A length or a chunk size needs no more.
 const MAX_KEPT_LINE: usize = 256;
-/// What one connection reads before the others have their turn. hyper goes on reading HTTP/2 for as long as there is more,
-/// and a thousand frames that ask for nothing come in one read.
+/// What one connection reads before the others have their turn. hyper goes on reading HTTP/2 for as
+/// long as there is more, and a thousand frames that ask for nothing come in one read.
 const MAX_TURN_BYTES: usize = 4096;
 /// The first line of HTTP/2's preface (RFC 9113, 3.4).
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
@@ -40,7 +43,11 @@ impl<S> StrictFraming<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for StrictFraming<S> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.poison.is_none() {
             if this.turn >= MAX_TURN_BYTES {
@@ -76,7 +83,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictFraming<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for StrictFraming<S> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
     }
 
@@ -111,7 +122,8 @@ struct Broken {
 #[derive(Default)]
 struct Framing {
     part: Part,
-    /// The beginning of a line whose end has not arrived, its last byte so far, and whether some of it was not kept.
+    /// The beginning of a line whose end has not arrived, its last byte so far, and whether some of
+    /// it was not kept.
     line: Vec<u8>,
     last: u8,
     is_cut: bool,
@@ -154,19 +166,21 @@ impl Framing {
                     self.part = if left == 0 { Part::ChunkSize } else { Part::Chunk { left } };
                     taken
                 }
-                Part::RequestLine | Part::Header | Part::ChunkSize | Part::Trailer => match memchr(b'\n', rest) {
-                    None => {
-                        self.keep(rest);
-                        rest.len()
-                    }
-                    Some(end) => {
-                        let (here, _) = rest.split_at(end);
-                        if !self.line(here) {
-                            return Err(Broken { at: at + end });
+                Part::RequestLine | Part::Header | Part::ChunkSize | Part::Trailer => {
+                    match memchr(b'\n', rest) {
+                        None => {
+                            self.keep(rest);
+                            rest.len()
                         }
-                        end + 1
+                        Some(end) => {
+                            let (here, _) = rest.split_at(end);
+                            if !self.line(here) {
+                                return Err(Broken { at: at + end });
+                            }
+                            end + 1
+                        }
                     }
-                },
+                }
             };
         }
         Ok(())
@@ -223,13 +237,15 @@ impl Framing {
         true
     }
 
-    /// One `Content-Length` or one `Transfer-Encoding: chunked`; all other headers are hyper's affair.
+    /// One `Content-Length` or one `Transfer-Encoding: chunked`; all other headers are hyper's
+    /// affair.
     fn header(&mut self, line: &[u8], is_cut: bool) -> bool {
         if !matches!(line.first(), Some(b'C' | b'c' | b'T' | b't')) {
             return true;
         }
         let Some(colon) = memchr(b':', line) else { return true };
-        let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
+        let (name, value) =
+            (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
         let value = value.trim_ascii();
         if name.eq_ignore_ascii_case(b"content-length") {
             let is_first = self.content_length.is_none();
@@ -299,7 +315,8 @@ mod tests {
             format!("\r\n\r\n{}", head("")),
             head("Content-Length: 0\r\n"),
             head("content-LENGTH:3 \r\n") + "\nab",
-            head("Transfer-Encoding: Chunked\r\n") + "2\r\n\n\n\r\n00A;ext=\"x\"\r\n0123456789\r\n0\r\n\r\n",
+            head("Transfer-Encoding: Chunked\r\n")
+                + "2\r\n\n\n\r\n00A;ext=\"x\"\r\n0123456789\r\n0\r\n\r\n",
             head("Transfer-Encoding: chunked\r\n") + "1 \r\nx\r\n0\r\nTrailer: x\r\n\r\n",
         ] {
             let two = request.clone() + &request;
@@ -350,9 +367,13 @@ mod tests {
         }
         let mut framing = Framing::default();
         let in_pieces = head(&long_name).into_bytes();
-        assert!(in_pieces.chunks(100).any(|piece| framing.follow(piece).is_err()), "what is not kept is not guessed");
+        assert!(
+            in_pieces.chunks(100).any(|piece| framing.follow(piece).is_err()),
+            "what is not kept is not guessed"
+        );
         let chunked = head("Transfer-Encoding: chunked\r\n");
-        for size in ["", "x", "+1", "-1", "0x1", " 1", "fffffffffffffffff", "ffffffffffffffff", ";"] {
+        for size in ["", "x", "+1", "-1", "0x1", " 1", "fffffffffffffffff", "ffffffffffffffff", ";"]
+        {
             assert!(follow(format!("{chunked}{size}\r\n").as_bytes()).is_err(), "{size:?}");
         }
     }
@@ -365,7 +386,8 @@ mod tests {
 
     #[test]
     fn others_have_their_turn_while_there_is_always_more_to_read() {
-        let endless = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0; 10 * MAX_TURN_BYTES]].concat();
+        let endless =
+            [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0; 10 * MAX_TURN_BYTES]].concat();
         let mut stream = StrictFraming::new(&endless[..]);
         let mut context = Context::from_waker(std::task::Waker::noop());
         let (mut turns, mut read) = (0, 0);

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use http::{HeaderValue, Method, Request};
 use uuid::Uuid;
 
@@ -19,8 +21,8 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// What [`Host::begin`] keeps of a request for its response.
     type Exchange: Send + Sync + 'static;
 
-    /// The schemes that [`Host::authenticate`] knows, by their names in the document, in the order in which they are
-    /// tried.
+    /// The schemes that [`Host::authenticate`] knows, by their names in the document, in the order
+    /// in which they are tried.
     const SCHEMES: &'static [(&'static str, Self::Scheme)];
     /// String formats of request fields.
     const FORMATS: &'static Formats = &Formats::DEFAULT;
@@ -47,7 +49,8 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// When they are not the same caller's.
     fn combine(&self, first: Self::Caller, second: Self::Caller) -> Result<Self::Caller, ApiError>;
 
-    /// `WWW-Authenticate` for a scheme. A scheme without a challenge is answered with 403 instead of 401.
+    /// `WWW-Authenticate` for a scheme. A scheme without a challenge is answered with 403 instead
+    /// of 401.
     fn challenge(&self, _: Self::Scheme) -> Option<&'static str> {
         None
     }
@@ -73,8 +76,8 @@ pub trait Host: Send + Sync + Sized + 'static {
         async {}
     }
 
-    /// Sets the headers that every response has, that of a panic included. By default a response is not cached, sniffed
-    /// or framed.
+    /// Sets the headers that every response has, that of a panic included. By default a response is
+    /// not cached, sniffed or framed.
     fn decorate(&self, _: &Self::Exchange, headers: &mut HeaderMap) {
         let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -83,7 +86,8 @@ pub trait Host: Send + Sync + Sized + 'static {
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
 
-    /// Whether scripts of the request's origin may read the response (CORS). Sets the headers that say so.
+    /// Whether scripts of the request's origin may read the response (CORS). Sets the headers that
+    /// say so.
     fn allow_origin(&self, _request: &HeaderMap, _response: &mut HeaderMap) -> bool {
         false
     }
@@ -101,8 +105,8 @@ pub trait Host: Send + Sync + Sized + 'static {
         async { Err(ApiError::not_found()) }
     }
 
-    /// Whether a request is finished when its client has gone: by default all but reads, since the outcome of a write
-    /// would be unknown otherwise.
+    /// Whether a request is finished when its client has gone: by default all but reads, since the
+    /// outcome of a write would be unknown otherwise.
     fn outlives_client(&self, method: &Method, _path: &str) -> bool {
         !matches!(*method, Method::GET | Method::HEAD)
     }

@@ -1,8 +1,8 @@
 //! A JSON reader with the words and positions of CPython's `json.loads`, which clients see.
 //!
-//! It follows `_json.c` of Python 3.11 step by step, within limits of its own: a text that nests too deeply or has too
-//! many values is refused where the limit is passed, so that its memory is bounded whatever its length. It must not
-//! panic, and must run in linear time.
+//! It follows `_json.c` of Python 3.11 step by step, within limits of its own: a text that nests
+//! too deeply or has too many values is refused where the limit is passed, so that its memory is
+//! bounded whatever its length. It must not panic, and must run in linear time.
 
 use crate::body::{BodyError, FieldValue, MAX_FIELDS, Members};
 
@@ -20,7 +20,8 @@ pub(super) fn parse(bytes: &[u8]) -> Parsed<FieldValue> {
     Json::new(decode_utf8(bytes).map_err(BodyError::JsonParse)?).document()
 }
 
-/// Python's stream reader: its words for bad bytes, and no word for a character cut off at the very end.
+/// Python's stream reader: its words for bad bytes, and no word for a character cut off at the very
+/// end.
 fn decode_utf8(bytes: &[u8]) -> Result<&str, String> {
     let error = match std::str::from_utf8(bytes) {
         Ok(text) => return Ok(text),
@@ -37,7 +38,10 @@ fn decode_utf8(bytes: &[u8]) -> Result<&str, String> {
     };
     Err(match length {
         1 => format!("'utf-8' codec can't decode byte 0x{first:02x} in position {start}: {reason}"),
-        _ => format!("'utf-8' codec can't decode bytes in position {start}-{}: {reason}", start + length - 1),
+        _ => format!(
+            "'utf-8' codec can't decode bytes in position {start}-{}: {reason}",
+            start + length - 1
+        ),
     })
 }
 
@@ -75,10 +79,13 @@ impl<'a> Json<'a> {
             _ if self.eat("null") => Ok(FieldValue::Null),
             _ if self.eat("true") => Ok(FieldValue::Bool(true)),
             _ if self.eat("false") => Ok(FieldValue::Bool(false)),
-            _ => match ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| self.rest().starts_with(word)) {
-                Some(word) => {
-                    Err(BodyError::JsonParse(format!("Out of range float values are not JSON compliant: '{word}'")))
-                }
+            _ => match ["NaN", "Infinity", "-Infinity"]
+                .into_iter()
+                .find(|word| self.rest().starts_with(word))
+            {
+                Some(word) => Err(BodyError::JsonParse(format!(
+                    "Out of range float values are not JSON compliant: '{word}'"
+                ))),
                 None => self.number(),
             },
         }
@@ -103,7 +110,9 @@ impl<'a> Json<'a> {
         }
         loop {
             if self.peek() != Some(b'"') {
-                return Err(self.error("Expecting property name enclosed in double quotes", self.at));
+                return Err(
+                    self.error("Expecting property name enclosed in double quotes", self.at)
+                );
             }
             let name = self.string()?;
             self.skip_space();
@@ -190,12 +199,16 @@ impl<'a> Json<'a> {
         if !(0xd800..=0xdbff).contains(&unit) {
             return Ok(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
-        let Some(low @ 0xdc00..=0xdfff) = self.unit() else { return Ok(char::REPLACEMENT_CHARACTER) };
+        let Some(low @ 0xdc00..=0xdfff) = self.unit() else {
+            return Ok(char::REPLACEMENT_CHARACTER);
+        };
         self.at += 6;
-        Ok(char::from_u32(0x10000 + ((unit - 0xd800) << 10 | (low - 0xdc00))).unwrap_or(char::REPLACEMENT_CHARACTER))
+        Ok(char::from_u32(0x10000 + ((unit - 0xd800) << 10 | (low - 0xdc00)))
+            .unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    /// The value of a `\uXXXX` that starts here. As in `_json.c` it counts only if something follows it.
+    /// The value of a `\uXXXX` that starts here. As in `_json.c` it counts only if something
+    /// follows it.
     fn unit(&self) -> Option<u32> {
         let digits = self.rest().strip_prefix("\\u")?.get(..4).filter(|_| self.rest().len() > 6)?;
         digits.chars().try_fold(0, |unit, digit| Some(unit << 4 | digit.to_digit(16)?))
@@ -203,7 +216,8 @@ impl<'a> Json<'a> {
 
     fn number(&mut self) -> Parsed<FieldValue> {
         let rest = self.rest().as_bytes();
-        let digits = |from: usize| rest.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+        let digits =
+            |from: usize| rest.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
         let sign = usize::from(rest.first() == Some(&b'-'));
         let mut end = match rest.get(sign) {
             Some(b'0') => sign + 1,
@@ -229,7 +243,8 @@ impl<'a> Json<'a> {
         if integer_digits > MAX_INTEGER_DIGITS {
             return Err(BodyError::JsonParse(format!(
                 "Exceeds the limit ({MAX_INTEGER_DIGITS} digits) for integer string conversion: \
-                 value has {integer_digits} digits; use sys.set_int_max_str_digits() to increase the limit"
+                 value has {integer_digits} digits; use sys.set_int_max_str_digits() to increase \
+                 the limit"
             )));
         }
         self.at += end;
@@ -278,7 +293,8 @@ fn python_float(value: f64) -> String {
     }
     let scientific = format!("{value:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    let (sign, exponent) =
+        exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
     format!("{mantissa}e{sign}{exponent:0>2}")
 }
 
@@ -309,7 +325,10 @@ mod tests {
         for (body, error) in [
             ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
             ("{]", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
-            ("{\"a\":1,}", "Expecting property name enclosed in double quotes: line 1 column 8 (char 7)"),
+            (
+                "{\"a\":1,}",
+                "Expecting property name enclosed in double quotes: line 1 column 8 (char 7)",
+            ),
             (" ", "Expecting value: line 1 column 2 (char 1)"),
             ("nul", "Expecting value: line 1 column 1 (char 0)"),
             ("[1,]", "Expecting value: line 1 column 4 (char 3)"),
@@ -324,7 +343,10 @@ mod tests {
             ("\"\\x\"", "Invalid \\escape: line 1 column 2 (char 1)"),
             ("\"\\u12\"", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
             ("\"\\u0041", "Invalid \\uXXXX escape: line 1 column 3 (char 2)"),
-            ("\u{feff}{}", "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)"),
+            (
+                "\u{feff}{}",
+                "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
+            ),
             ("{\"a\":NaN", "Out of range float values are not JSON compliant: 'NaN'"),
             ("-Infinity", "Out of range float values are not JSON compliant: '-Infinity'"),
         ] {
@@ -335,9 +357,18 @@ mod tests {
     #[test]
     fn bad_utf8_has_pythons_words() {
         for (body, error) in [
-            (&b"\xff"[..], "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
-            (b"{\"\xc3\"}", "'utf-8' codec can't decode byte 0xc3 in position 2: invalid continuation byte"),
-            (b"\"\xe2\x82\"", "'utf-8' codec can't decode bytes in position 1-2: invalid continuation byte"),
+            (
+                &b"\xff"[..],
+                "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+            ),
+            (
+                b"{\"\xc3\"}",
+                "'utf-8' codec can't decode byte 0xc3 in position 2: invalid continuation byte",
+            ),
+            (
+                b"\"\xe2\x82\"",
+                "'utf-8' codec can't decode bytes in position 1-2: invalid continuation byte",
+            ),
             (b"\"\xe2\x82", "Unterminated string starting at: line 1 column 1 (char 0)"),
         ] {
             assert_eq!(error_of(body), error);
@@ -367,7 +398,8 @@ mod tests {
 
     #[test]
     fn escapes_are_decoded_and_lone_surrogates_replaced() {
-        let body = r#"{"a": "\"\\\/\b\f\n\r\t\u00e4\ud83d\ude00", "b": "\ud800x\udc00\ud800\u0041"}"#;
+        let body =
+            r#"{"a": "\"\\\/\b\f\n\r\t\u00e4\ud83d\ude00", "b": "\ud800x\udc00\ud800\u0041"}"#;
         let object = parse(body.as_bytes()).unwrap();
         assert_eq!(member(&object, "a"), text("\"\\/\x08\x0c\n\r\tä😀"));
         assert_eq!(member(&object, "b"), text("\u{fffd}x\u{fffd}\u{fffd}A"));
@@ -406,7 +438,11 @@ mod tests {
         ] {
             assert!(parse(text.as_bytes()).is_ok());
         }
-        for text in [format!("-{}", "1".repeat(size)), "\n".repeat(size), format!("\"{}", "\u{e4}".repeat(size / 2))] {
+        for text in [
+            format!("-{}", "1".repeat(size)),
+            "\n".repeat(size),
+            format!("\"{}", "\u{e4}".repeat(size / 2)),
+        ] {
             assert!(parse(text.as_bytes()).is_err());
         }
     }

@@ -1,5 +1,5 @@
-//! A request's body, read on demand: within a time, up to a size, and large ones only while there is room for them and
-//! away from the async workers. What it means is for [`crate::body`].
+//! A request's body, read on demand: within a time, up to a size, and large ones only while there
+//! is room for them and away from the async workers. What it means is for [`crate::body`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,23 +17,25 @@ use crate::body::{self, BodyError, Fields};
 
 /// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 const MAX_BODY_BYTES: usize = 2_621_440;
-/// A body up to here is always read; what is longer shares [`LARGE_BODIES`]. No request of this API needs as much.
+/// A body up to here is always read; what is longer shares [`LARGE_BODIES`]. No request of this API
+/// needs as much.
 const SMALL_BODY_BYTES: usize = 65_536;
 /// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all requests together.
 static LARGE_BODIES: Semaphore = Semaphore::const_new(16 << 20);
-/// Large bodies are parsed one after the other: together they never take more than one core from everything else.
+/// Large bodies are parsed one after the other: together they never take more than one core from
+/// everything else.
 static LARGE_BODY_PARSER: Semaphore = Semaphore::const_new(1);
 /// A client that takes longer to send its body is gone, or means harm.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The share of [`LARGE_BODIES`] that a request holds until it is answered: what was read of its body lives on in the
-/// fields that its handler works with.
+/// The share of [`LARGE_BODIES`] that a request holds until it is answered: what was read of its
+/// body lives on in the fields that its handler works with.
 #[derive(Clone, Default)]
 pub struct ReadPermit(Arc<Mutex<Vec<SemaphorePermit<'static>>>>);
 
 impl ReadPermit {
-    /// Goes with the request to its [`LazyBody`]; the room is given back when this one is dropped too. `None` for a
-    /// request without a body.
+    /// Goes with the request to its [`LazyBody`]; the room is given back when this one is dropped
+    /// too. `None` for a request without a body.
     pub fn attach(request: &mut Request<dropshot::Body>) -> Option<ReadPermit> {
         if request.body().is_end_stream() {
             return None;
@@ -68,7 +70,11 @@ pub struct LazyBody {
 impl LazyBody {
     /// The body of a request with this head.
     pub fn new(head: &Parts, body: dropshot::Body) -> LazyBody {
-        let text = |name| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let text = |name| {
+            head.headers
+                .get(name)
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
         LazyBody {
             content_type: text(CONTENT_TYPE),
             declared_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
@@ -123,14 +129,23 @@ impl LazyBody {
             return Err(too_large());
         }
         let Some(body) = self.unread.take() else { return Ok(bytes::Bytes::new()) };
-        let late = || ApiError::detail(StatusCode::REQUEST_TIMEOUT, "The request body did not arrive in time.");
-        let collected = tokio::time::timeout(BODY_TIMEOUT, self.collect(body)).await.map_err(|_| late())?;
+        let late = || {
+            ApiError::detail(
+                StatusCode::REQUEST_TIMEOUT,
+                "The request body did not arrive in time.",
+            )
+        };
+        let collected =
+            tokio::time::timeout(BODY_TIMEOUT, self.collect(body)).await.map_err(|_| late())?;
         match collected {
             Err(Uncollected::TooLarge) => Err(too_large()),
-            Err(Uncollected::Broken) => {
-                Err(ApiError::detail(StatusCode::BAD_REQUEST, "The request body could not be read."))
+            Err(Uncollected::Broken) => Err(ApiError::detail(
+                StatusCode::BAD_REQUEST,
+                "The request body could not be read.",
+            )),
+            Err(Uncollected::NoRoom) => {
+                Err(ApiError::unavailable("The server is busy. Please try again."))
             }
-            Err(Uncollected::NoRoom) => Err(ApiError::unavailable("The server is busy. Please try again.")),
             Ok(bytes) => Ok(bytes),
         }
     }
@@ -149,8 +164,8 @@ impl LazyBody {
                 self.permit.grow(more)?;
             }
             if collected.capacity() < length {
-                // Doubled while it is small, so that a body of single bytes is not copied with each; never far beyond
-                // what has been granted.
+                // Doubled while it is small, so that a body of single bytes is not copied with
+                // each; never far beyond what has been granted.
                 collected.reserve_exact(data.len().max(before.min(SMALL_BODY_BYTES)));
             }
             collected.extend_from_slice(&data);

@@ -1,7 +1,7 @@
 //! The runtime of servers that are generated from an OpenAPI 3.0 document by `specbound-codegen`.
 //!
-//! The generated code is a trait with one method per operation. A server implements it, implements [`Host`], and starts
-//! an [`HttpService`] with both:
+//! The generated code is a trait with one method per operation. A server implements it, implements
+//! [`Host`], and starts an [`HttpService`] with both:
 //!
 //! ```text
 //! connections ─► HttpService     any path and method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
@@ -11,9 +11,10 @@
 //!                  └─► Page      what stands beside the document
 //! ```
 //!
-//! An operation's security is enforced before its method is called, and before the body is read. A document with a
-//! scheme for which the host has no authenticator does not start. Errors have the shapes of Django REST framework:
-//! `{"field": ["message"]}`, `{"non_field_errors": ["message"]}` or `{"detail": "message"}`.
+//! An operation's security is enforced before its method is called, and before the body is read. A
+//! document with a scheme for which the host has no authenticator does not start. Errors have the
+//! shapes of Django REST framework: `{"field": ["message"]}`, `{"non_field_errors": ["message"]}`
+//! or `{"detail": "message"}`.
 //!
 //! The generated code names `::specbound`; everything that it needs is at the root of this crate.
 
@@ -40,8 +41,9 @@ mod security;
 
 pub use answers::{Answers, Bytes, Content, MediaType, Reply, UntypedJson, answers_metadata};
 pub use call::{
-    Body, Call, Checked, ContentTypes, Context, HandlerResult, HasConstraints, Input, MARKER, NoBody, Operation,
-    OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA, source_schema,
+    Body, Call, Checked, ContentTypes, Context, HandlerResult, HasConstraints, Input, MARKER,
+    NoBody, Operation, OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA,
+    source_schema,
 };
 pub use dispatcher::{HttpService, StartError};
 pub use error::{ApiError, NON_FIELD, Response, json_response, response};

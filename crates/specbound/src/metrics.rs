@@ -1,7 +1,7 @@
 //! What is counted about requests and connections.
 //!
-//! Counting never waits and never fails. A label never carries what a client sent: each set of labels lives as long as
-//! the process.
+//! Counting never waits and never fails. A label never carries what a client sent: each set of
+//! labels lives as long as the process.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 /// Bounds of a histogram of durations: from the time of a read to that after which clients give up.
-pub const SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+pub const SECONDS: [f64; 13] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 /// Metrics of HTTP. Clones share their values.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ pub struct Http {
     /// Open connections.
     pub connections: Gauge,
     /// Connections closed to make room for new ones.
-    pub connections_cut: Counter,
+    pub connections_evicted: Counter,
 }
 
 /// One answered request.
@@ -48,14 +49,20 @@ impl Default for Http {
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
-            connections_cut: Counter::default(),
+            connections_evicted: Counter::default(),
         }
     }
 }
 
 impl Http {
     /// Counts a response. `operation` is an operation's id, a page's path, or `-`.
-    pub fn answered(&self, operation: &'static str, method: &http::Method, status: u16, took: Duration) {
+    pub fn answered(
+        &self,
+        operation: &'static str,
+        method: &http::Method,
+        status: u16,
+        took: Duration,
+    ) {
         let method = METHODS.into_iter().find(|known| method == known).unwrap_or("-");
         self.requests.get_or_create(&Request { operation, method, status }).inc();
         self.seconds.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
@@ -69,11 +76,20 @@ impl Http {
             self.requests.clone(),
         );
         let help = "From the request's head to the answer's";
-        registry.register_with_unit("http_request_duration", help, Unit::Seconds, self.seconds.clone());
-        registry.register("http_requests_in_flight", "Requests not answered yet", self.in_flight.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            help,
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+        registry.register(
+            "http_requests_in_flight",
+            "Requests not answered yet",
+            self.in_flight.clone(),
+        );
         registry.register("connections", "Connections that are open", self.connections.clone());
         let help = "Connections that kept the server waiting, closed since their place was needed";
-        registry.register("connections_cut", help, self.connections_cut.clone());
+        registry.register("connections_evicted", help, self.connections_evicted.clone());
     }
 }
 

@@ -12,11 +12,13 @@ const MAX_RANGES: usize = 256;
 
 const JSON: &str = "application/json";
 
-/// Whether a client accepts one of these media types; without any, or with JSON alone, JSON, which `?format=` may name.
+/// Whether a client accepts one of these media types; without any, or with JSON alone, JSON, which
+/// `?format=` may name.
 ///
 /// # Errors
 ///
-/// 406 when `Accept` leaves no room for it, 404 when `?format=` names another format. Both come before authentication.
+/// 406 when `Accept` leaves no room for it, 404 when `?format=` names another format. Both come
+/// before authentication.
 pub fn require(headers: &HeaderMap, uri: &Uri, media_types: &[&str]) -> Result<(), ApiError> {
     let is_json = media_types.iter().all(|media_type| *media_type == JSON);
     let media_types = if media_types.is_empty() { &[JSON] } else { media_types };
@@ -45,15 +47,19 @@ pub struct Offer {
     pub format: &'static str,
 }
 
-/// Which offer a client wants most: of the highest quality, then of the closest range, then the first.
+/// Which offer a client wants most: of the highest quality, then of the closest range, then the
+/// first.
 ///
 /// # Errors
 ///
 /// 404 when `?format=` names none of them, 406 when `Accept` leaves room for none.
 pub fn choose(headers: &HeaderMap, uri: &Uri, offers: &[Offer]) -> Result<usize, ApiError> {
     let format = asked_format(uri);
-    let mut wanted =
-        offers.iter().enumerate().filter(|(_, o)| format.as_ref().is_none_or(|f| f == o.format)).peekable();
+    let mut wanted = offers
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| format.as_ref().is_none_or(|f| f == o.format))
+        .peekable();
     if wanted.peek().is_none() {
         return Err(ApiError::not_found());
     }
@@ -80,7 +86,9 @@ fn closeness(range: &str, media_type: &str) -> Option<u8> {
     match range {
         "*/*" | "" => Some(0),
         exact if exact.eq_ignore_ascii_case(media_type) => Some(2),
-        range if range.strip_suffix("/*").is_some_and(|range| range.eq_ignore_ascii_case(kind)) => Some(1),
+        range if range.strip_suffix("/*").is_some_and(|range| range.eq_ignore_ascii_case(kind)) => {
+            Some(1)
+        }
         _ => None,
     }
 }

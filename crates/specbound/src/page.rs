@@ -1,10 +1,12 @@
 //! What a server answers beside its document.
 //!
-//! A page is unpublished: no export, comparison or generated client knows it. So nothing that a program needs to use the
-//! API may be a page, and no page may stand at a documented path: the start fails then.
+//! A page is unpublished: no export, comparison or generated client knows it. So nothing that a
+//! program needs to use the API may be a page, and no page may stand at a documented path: the
+//! start fails then.
 //!
-//! A page gets what every path gets: exact paths, 405 and OPTIONS with `Allow`, HEAD, security, a caught panic, one log
-//! line. It brings its own content type, and its own `Cache-Control` and `Vary` where the host's are not right.
+//! A page gets what every path gets: exact paths, 405 and OPTIONS with `Allow`, HEAD, security, a
+//! caught panic, one log line. It brings its own content type, and its own `Cache-Control` and
+//! `Vary` where the host's are not right.
 
 use std::net::SocketAddr;
 
@@ -42,7 +44,8 @@ impl<H: Host> PageRequest<H> {
         let (request, body) = request.into_parts();
         let mut body = LazyBody::new(&request, body);
         let host = &*rqctx.server.private;
-        let mut credentials = Credentials { host, head: &request, body: &mut body, remote, security };
+        let mut credentials =
+            Credentials { host, head: &request, body: &mut body, remote, security };
         let caller = authenticate(&mut credentials).await?;
         Ok(PageRequest { request, body, remote, caller })
     }
@@ -51,7 +54,8 @@ impl<H: Host> PageRequest<H> {
 /// One path outside the document.
 #[async_trait::async_trait]
 pub trait Page<H: Host>: Send + Sync {
-    /// Its exact path, with at most one `{variable}`, which stands for one segment. The log line names the page by it.
+    /// Its exact path, with at most one `{variable}`, which stands for one segment. The log line
+    /// names the page by it.
     fn path(&self) -> &'static str;
 
     /// Whether its variable can have this value, which has no slash in it.

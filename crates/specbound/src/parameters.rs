@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use async_trait::async_trait;
-use dropshot::{ApiEndpointBodyContentType, ExtractorMetadata, HttpError, RequestContext, SharedExtractor};
+use dropshot::{
+    ApiEndpointBodyContentType, ExtractorMetadata, HttpError, RequestContext, SharedExtractor,
+};
 use schemars::JsonSchema;
 use schemars::r#gen::{SchemaGenerator, SchemaSettings};
 use schemars::schema::{InstanceType, Schema, SchemaObject};
@@ -48,10 +50,16 @@ impl<T> Path<T> {
 }
 
 #[async_trait]
-impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Path<T> {
-    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
+impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor
+    for Path<T>
+{
+    async fn from_request<C: dropshot::ServerContext>(
+        rqctx: &RequestContext<C>,
+    ) -> Result<Self, HttpError> {
         // dropshot's own reading knows types, not bounds.
-        let segments = <dropshot::Path<BTreeMap<String, String>> as SharedExtractor>::from_request(rqctx).await;
+        let segments =
+            <dropshot::Path<BTreeMap<String, String>> as SharedExtractor>::from_request(rqctx)
+                .await;
         let segments = segments.map(dropshot::Path::into_inner).unwrap_or_default();
         let read = T::read(&|name| segments.get(name).cloned().into_iter().collect());
         Ok(Path(read.map_err(|_| ApiError::not_found())))
@@ -62,7 +70,8 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
     }
 }
 
-/// Query parameters, as lenient as the reference: what is not of its type counts as not sent, and the last one counts.
+/// Query parameters, as lenient as the reference: what is not of its type counts as not sent, and
+/// the last one counts.
 pub struct Query<T>(Result<T, ApiError>);
 
 impl<T> Query<T> {
@@ -75,8 +84,12 @@ impl<T> Query<T> {
 }
 
 #[async_trait]
-impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Query<T> {
-    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
+impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor
+    for Query<T>
+{
+    async fn from_request<C: dropshot::ServerContext>(
+        rqctx: &RequestContext<C>,
+    ) -> Result<Self, HttpError> {
         let query = rqctx.request.uri().query().unwrap_or_default();
         let read = T::read(&|name| {
             let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
@@ -103,11 +116,17 @@ impl<T> Headers<T> {
 }
 
 #[async_trait]
-impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor for Headers<T> {
-    async fn from_request<C: dropshot::ServerContext>(rqctx: &RequestContext<C>) -> Result<Self, HttpError> {
+impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> SharedExtractor
+    for Headers<T>
+{
+    async fn from_request<C: dropshot::ServerContext>(
+        rqctx: &RequestContext<C>,
+    ) -> Result<Self, HttpError> {
         let read = T::read(&|name| {
             let values = rqctx.request.headers().get_all(name).into_iter();
-            values.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned()).collect()
+            values
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+                .collect()
         });
         Ok(Headers(read.map_err(is_required)))
     }
@@ -123,9 +142,13 @@ fn is_required(name: &str) -> ApiError {
     ApiError::fields(&errors)
 }
 
-/// An object schema with one member per parameter: what dropshot turns into parameters. To dropshot each is a text.
+/// An object schema with one member per parameter: what dropshot turns into parameters. To dropshot
+/// each is a text.
 pub fn parameters_schema(rows: &[(&str, bool, &str)]) -> Schema {
-    let mut object = SchemaObject { instance_type: Some(InstanceType::Object.into()), ..SchemaObject::default() };
+    let mut object = SchemaObject {
+        instance_type: Some(InstanceType::Object.into()),
+        ..SchemaObject::default()
+    };
     let members = object.object();
     let mut generator = SchemaGenerator::new(SchemaSettings::openapi3());
     for (name, required, source) in rows {

@@ -1,9 +1,10 @@
 //! What dropshot hands to a handler, made without dropshot's server.
 //!
-//! dropshot makes its state for a server of its own alone and shows it to a handler alone; and its `RequestContext`, all
-//! of whose fields are public, cannot be written as a struct expression outside of it. So a server of its own is started
-//! on a free port, asked once for its state, and stopped; and contexts are written field by field. Nothing else may be
-//! here, and none of it is needed any more once dropshot takes an accepted connection (0.18.0 does not).
+//! dropshot makes its state for a server of its own alone and shows it to a handler alone; and its
+//! `RequestContext`, all of whose fields are public, cannot be written as a struct expression
+//! outside of it. So a server of its own is started on a free port, asked once for its state, and
+//! stopped; and contexts are written field by field. Nothing else may be here, and none of it is
+//! needed any more once dropshot takes an accepted connection (0.18.0 does not).
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
@@ -36,7 +37,8 @@ impl<H: Host> RequestContextFactory<H> {
             let (state, log) = (shown.server, shown.log);
             #[allow(unsafe_code)]
             let make: Make<H> = Box::new(move |request, request_id| {
-                // What the route says of a request; this server reads no more than the variables in it.
+                // What the route says of a request; this server reads no more than the variables in
+                // it.
                 let endpoint = RequestEndpointMetadata {
                     operation_id: String::new(),
                     variables: BTreeMap::new(),
@@ -45,8 +47,8 @@ impl<H: Host> RequestContextFactory<H> {
                 };
                 let mut made = MaybeUninit::<Context<H>>::uninit();
                 let at = made.as_mut_ptr();
-                // SAFETY: `at` is valid for writes of a context, and every byte of one belongs to one of these fields,
-                // by the layout assertion below.
+                // SAFETY: `at` is valid for writes of a context, and every byte of one belongs to
+                // one of these fields, by the layout assertion below.
                 unsafe {
                     (&raw mut (*at).server).write(Arc::clone(&state));
                     (&raw mut (*at).endpoint).write(endpoint);
@@ -66,10 +68,14 @@ impl<H: Host> RequestContextFactory<H> {
         let builder = ServerBuilder::new(api, host, Logger::root(slog::Discard, slog::o!()));
         let asked = builder.start().map_err(|e| e.to_string())?;
         let address = asked.local_addr();
-        let failed = |e: std::io::Error| format!("this machine does not reach itself at {address}: {e}");
+        let failed =
+            |e: std::io::Error| format!("this machine does not reach itself at {address}: {e}");
         let mut ask = TcpStream::connect(address).await.map_err(failed)?;
         ask.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.map_err(failed)?;
-        told.recv().await.map(RequestContextFactory).ok_or_else(|| "dropshot did not answer".to_owned())
+        told.recv()
+            .await
+            .map(RequestContextFactory)
+            .ok_or_else(|| "dropshot did not answer".to_owned())
     }
 
     pub fn make(&self, request: RequestInfo, request_id: String) -> Context<H> {
@@ -77,8 +83,8 @@ impl<H: Host> RequestContextFactory<H> {
     }
 }
 
-/// Layout assertion: the fields fill a context without a gap. Another one would make it larger, and this would not
-/// compile. The size does not depend on the host, which is behind an `Arc`.
+/// Layout assertion: the fields fill a context without a gap. Another one would make it larger, and
+/// this would not compile. The size does not depend on the host, which is behind an `Arc`.
 const _: () = assert!(
     size_of::<dropshot::RequestContext<Arc<()>>>()
         == size_of::<Arc<()>>()

@@ -42,7 +42,9 @@ impl PartialEq for Segment {
 
 impl Template {
     fn new(path: &'static str) -> Template {
-        let variable = |segment: &'static str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let variable = |segment: &'static str| {
+            segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+        };
         let segment = |text| variable(text).map_or(Segment::Literal(text), Segment::Variable);
         Template(path.split('/').map(segment).collect())
     }
@@ -57,7 +59,9 @@ impl Template {
         let fits = |segment: &Segment| match (segment, sent.next()) {
             (Segment::Literal(text), Some(sent)) => *text == sent,
             // The router refuses dots: a client that follows RFC 3986 resolves them.
-            (Segment::Variable(_), None | Some("" | "." | "..")) | (Segment::Literal(_), None) => false,
+            (Segment::Variable(_), None | Some("" | "." | "..")) | (Segment::Literal(_), None) => {
+                false
+            }
             (Segment::Variable(name), Some(value)) => takes(name, value),
         };
         self.0.iter().all(fits) && sent.next().is_none()
@@ -79,7 +83,9 @@ pub enum Target<H: Host> {
 impl<H: Host> Resource<H> {
     fn new(target: Target<H>) -> Resource<H> {
         let mut allow: Vec<&str> = match &target {
-            Target::Operations(operations) => operations.iter().map(|operation| operation.method).collect(),
+            Target::Operations(operations) => {
+                operations.iter().map(|operation| operation.method).collect()
+            }
             Target::Page(page) => page.methods().to_vec(),
         };
         if allow.contains(&"GET") && !allow.contains(&"HEAD") {
@@ -88,14 +94,16 @@ impl<H: Host> Resource<H> {
         if !allow.contains(&"OPTIONS") {
             allow.push("OPTIONS");
         }
-        let allow = HeaderValue::from_str(&allow.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"));
+        let allow =
+            HeaderValue::from_str(&allow.join(", ")).unwrap_or(HeaderValue::from_static("OPTIONS"));
         Resource { target, allow }
     }
 
     /// The operation that a request with this method calls.
     pub fn operation(&self, method: &Method) -> Option<&'static Operation> {
         let Target::Operations(operations) = &self.target else { return None };
-        let of = |wanted: &str| operations.iter().find(|operation| operation.method == wanted).copied();
+        let of =
+            |wanted: &str| operations.iter().find(|operation| operation.method == wanted).copied();
         of(method.as_str()).or_else(|| if method == Method::HEAD { of("GET") } else { None })
     }
 
@@ -108,14 +116,17 @@ impl<H: Host> Resource<H> {
 
     /// The name of a request with this method in the log and in metrics.
     pub fn name(&self, method: &Method) -> Option<&'static str> {
-        self.operation(method).map(|operation| operation.id).or_else(|| self.page(method).map(Page::path))
+        self.operation(method)
+            .map(|operation| operation.id)
+            .or_else(|| self.page(method).map(Page::path))
     }
 
     /// Whether its path can have this value for its variable `name`.
     fn takes(&self, name: &str, value: &str) -> bool {
         match &self.target {
             Target::Operations(operations) => {
-                let is_integer = operations.first().is_some_and(|first| first.integers.contains(&name));
+                let is_integer =
+                    operations.first().is_some_and(|first| first.integers.contains(&name));
                 !is_integer || value.bytes().all(|byte| byte.is_ascii_digit())
             }
             Target::Page(page) => page.takes(value),
@@ -125,11 +136,18 @@ impl<H: Host> Resource<H> {
     /// # Errors
     ///
     /// 406 or 404 when the client does not accept what is produced here.
-    pub fn negotiate(&self, operation: Option<&Operation>, headers: &HeaderMap, uri: &Uri) -> Result<(), ApiError> {
+    pub fn negotiate(
+        &self,
+        operation: Option<&Operation>,
+        headers: &HeaderMap,
+        uri: &Uri,
+    ) -> Result<(), ApiError> {
         match &self.target {
-            Target::Operations(_) => {
-                negotiation::require(headers, uri, operation.map(|operation| operation.produces).unwrap_or_default())
-            }
+            Target::Operations(_) => negotiation::require(
+                headers,
+                uri,
+                operation.map(|operation| operation.produces).unwrap_or_default(),
+            ),
             Target::Page(page) => page.negotiate(headers, uri),
         }
     }
@@ -137,7 +155,9 @@ impl<H: Host> Resource<H> {
     /// Security of OPTIONS and of methods that are not allowed.
     pub fn security(&self) -> Security {
         match &self.target {
-            Target::Operations(operations) => operations.first().map(|o| o.security).unwrap_or_default(),
+            Target::Operations(operations) => {
+                operations.first().map(|o| o.security).unwrap_or_default()
+            }
             Target::Page(page) => page.security(),
         }
     }
@@ -148,13 +168,16 @@ impl<H: Host> Resource<H> {
             Target::Operations(operations) => {
                 let first = operations.first();
                 let parses = operations.iter().map(|o| o.parses).find(|parses| !parses.is_empty());
-                let (path, description) = first.map(|o| (o.path, o.description)).unwrap_or_default();
+                let (path, description) =
+                    first.map(|o| (o.path, o.description)).unwrap_or_default();
                 let produced = operations.iter().flat_map(|o| o.produces).copied();
                 let mut renders = vec!["application/json"];
                 renders.extend(produced.filter(|media_type| *media_type != "application/json"));
                 (path, description, renders, parses.unwrap_or_default())
             }
-            Target::Page(page) => (page.path(), page.description(), page.renders(), Default::default()),
+            Target::Page(page) => {
+                (page.path(), page.description(), page.renders(), Default::default())
+            }
         };
         let body = json!({
             "name": title(H::BASE_PATH, path),
@@ -171,7 +194,10 @@ impl<H: Host> Routes<H> {
     /// # Errors
     ///
     /// A path that is served already, or a security scheme without an authenticator.
-    pub fn build(operations: &'static [Operation], pages: Vec<Box<dyn Page<H>>>) -> Result<Routes<H>, StartError> {
+    pub fn build(
+        operations: &'static [Operation],
+        pages: Vec<Box<dyn Page<H>>>,
+    ) -> Result<Routes<H>, StartError> {
         let mut grouped: Vec<(&'static str, Vec<&'static Operation>)> = Vec::new();
         for operation in operations {
             check_schemes::<H>(operation.id, operation.security)?;
@@ -198,7 +224,9 @@ impl<H: Host> Routes<H> {
                 let template = Template::new(path);
                 let is_taken = self.variable.iter().any(|(other, _)| *other == template);
                 // A literal segment comes before a variable.
-                let place = self.variable.partition_point(|(other, _)| other.literals() >= template.literals());
+                let place = self
+                    .variable
+                    .partition_point(|(other, _)| other.literals() >= template.literals());
                 self.variable.insert(place, (template, resource));
                 is_taken
             }
@@ -225,8 +253,8 @@ fn check_schemes<H: Host>(name: &'static str, security: Security) -> Result<(), 
     }
 }
 
-/// A request's path as it is matched; `None` for one with an encoded slash, which separates no segments, and which no
-/// segment contains.
+/// A request's path as it is matched; `None` for one with an encoded slash, which separates no
+/// segments, and which no segment contains.
 pub fn decoded(path: &str) -> Option<Cow<'_, str>> {
     let has_slash = path.as_bytes().windows(3).any(|escape| escape.eq_ignore_ascii_case(b"%2f"));
     (!has_slash).then(|| percent_decode_str(path).decode_utf8_lossy())
@@ -234,7 +262,8 @@ pub fn decoded(path: &str) -> Option<Cow<'_, str>> {
 
 /// With the base `/api/auth/`, `/api/auth/password/reset/` is "Password Reset".
 fn title(base: &str, path: &str) -> String {
-    let words = path.trim_start_matches(base).split(['/', '-']).filter(|word| !word.starts_with('{'));
+    let words =
+        path.trim_start_matches(base).split(['/', '-']).filter(|word| !word.starts_with('{'));
     let capital = |word: &str| {
         let mut letters = word.chars();
         letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
@@ -259,7 +288,11 @@ mod tests {
 
         const SCHEMES: &'static [(&'static str, ())] = &[];
 
-        async fn authenticate(&self, (): (), _: &mut Credentials<'_, Open>) -> Result<Option<()>, ApiError> {
+        async fn authenticate(
+            &self,
+            (): (),
+            _: &mut Credentials<'_, Open>,
+        ) -> Result<Option<()>, ApiError> {
             Ok(None)
         }
 
@@ -322,9 +355,13 @@ mod tests {
 
     #[test]
     fn scheme_without_an_authenticator_stops_the_start() {
-        const KEYED: &[Operation] = &[Operation { security: &[&["key"], &[]], ..operation("user", "GET", "/user/") }];
+        const KEYED: &[Operation] =
+            &[Operation { security: &[&["key"], &[]], ..operation("user", "GET", "/user/") }];
         let refused = Routes::<Open>::build(KEYED, Vec::new()).err().unwrap().to_string();
-        assert_eq!(refused, "`user` requires the security scheme `key`, for which the host has no authenticator");
+        assert_eq!(
+            refused,
+            "`user` requires the security scheme `key`, for which the host has no authenticator"
+        );
     }
 
     #[test]
@@ -352,9 +389,12 @@ mod tests {
     #[test]
     fn integer_in_a_path_is_digits() {
         let routes = Routes::<Open>::build(OPERATIONS, Vec::new()).unwrap();
-        let found = |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::POST));
+        let found =
+            |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::POST));
         assert_eq!(found("/emails/007/verify/"), Some("verify"));
-        for other in ["/emails/-1/verify/", "/emails/+1/verify/", "/emails/x/verify/", "/emails/ 1/verify/"] {
+        for other in
+            ["/emails/-1/verify/", "/emails/+1/verify/", "/emails/x/verify/", "/emails/ 1/verify/"]
+        {
             assert_eq!(found(other), None, "{other}");
         }
     }

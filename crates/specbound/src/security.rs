@@ -1,8 +1,9 @@
 //! Enforces the security requirements of a document (OpenAPI 3.0, "Security Requirement Object").
 //!
-//! An operation lists alternatives; each is a set of schemes that must all hold, and the empty set admits anonymous
-//! callers. The host's authenticators are tried in the host's order, and only those whose scheme the operation names.
-//! A credential that is sent and wrong is an error even where anonymous callers are admitted.
+//! An operation lists alternatives; each is a set of schemes that must all hold, and the empty set
+//! admits anonymous callers. The host's authenticators are tried in the host's order, and only
+//! those whose scheme the operation names. A credential that is sent and wrong is an error even
+//! where anonymous callers are admitted.
 
 use std::net::SocketAddr;
 
@@ -29,8 +30,8 @@ pub struct Credentials<'a, H> {
 }
 
 impl<H: Host> Credentials<'_, H> {
-    /// 401 with the challenge of the first scheme that has one, or 403 if no scheme has: there is nothing that a client
-    /// could send in answer to a challenge then.
+    /// 401 with the challenge of the first scheme that has one, or 403 if no scheme has: there is
+    /// nothing that a client could send in answer to a challenge then.
     pub fn unauthorized(&self, detail: &str) -> ApiError {
         let offered = H::SCHEMES.iter().filter(|(name, _)| is_named(self.security, name));
         match offered.filter_map(|(_, scheme)| self.host.challenge(*scheme)).next() {
@@ -58,8 +59,11 @@ pub(crate) fn unknown_scheme<H: Host>(security: Security) -> Option<&'static str
 ///
 /// # Errors
 ///
-/// Those of the host's authenticators, 401 or 403 for missing credentials, and those of [`Host::authorize`].
-pub async fn authenticate<H: Host>(credentials: &mut Credentials<'_, H>) -> Result<Option<H::Caller>, ApiError> {
+/// Those of the host's authenticators, 401 or 403 for missing credentials, and those of
+/// [`Host::authorize`].
+pub async fn authenticate<H: Host>(
+    credentials: &mut Credentials<'_, H>,
+) -> Result<Option<H::Caller>, ApiError> {
     let caller = identify(credentials).await?;
     if admits_anonymous(credentials.security) {
         return Ok(caller);
@@ -71,7 +75,9 @@ pub async fn authenticate<H: Host>(credentials: &mut Credentials<'_, H>) -> Resu
 }
 
 /// The caller by the first alternative that holds. One scheme alone decides at once.
-async fn identify<H: Host>(credentials: &mut Credentials<'_, H>) -> Result<Option<H::Caller>, ApiError> {
+async fn identify<H: Host>(
+    credentials: &mut Credentials<'_, H>,
+) -> Result<Option<H::Caller>, ApiError> {
     let (host, security) = (credentials.host, credentials.security);
     let mut proved = Vec::new();
     for (name, scheme) in H::SCHEMES.iter().filter(|(name, _)| is_named(security, name)) {
@@ -82,14 +88,17 @@ async fn identify<H: Host>(credentials: &mut Credentials<'_, H>) -> Result<Optio
         proved.push((*name, caller));
     }
     let is_proved = |scheme: &&str| proved.iter().any(|(name, _)| name == scheme);
-    let holds = |alternative: &&&[&str]| !alternative.is_empty() && alternative.iter().all(is_proved);
+    let holds =
+        |alternative: &&&[&str]| !alternative.is_empty() && alternative.iter().all(is_proved);
     let Some(alternative) = security.iter().find(holds) else { return Ok(None) };
-    let mut callers = proved.into_iter().filter(|(name, _)| alternative.contains(name)).map(|(_, caller)| caller);
+    let mut callers =
+        proved.into_iter().filter(|(name, _)| alternative.contains(name)).map(|(_, caller)| caller);
     let Some(first) = callers.next() else { return Ok(None) };
     callers.try_fold(first, |all, next| host.combine(all, next)).map(Some)
 }
 
-/// How a generated policy hands a caller to the operation: `C` where credentials are required, else `Option<C>`.
+/// How a generated policy hands a caller to the operation: `C` where credentials are required, else
+/// `Option<C>`.
 pub trait FromCaller<C>: Sized {
     /// `None` if the operation requires a caller and there is none.
     fn from_caller(caller: Option<C>) -> Option<Self>;

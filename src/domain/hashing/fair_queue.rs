@@ -61,7 +61,11 @@ impl<T> FairQueue<T> {
     }
 
     fn start(&self, requester: &Requester) -> u64 {
-        requester.0.iter().filter_map(|(flow, _)| self.next.get(flow).copied()).fold(self.now, u64::max)
+        requester
+            .0
+            .iter()
+            .filter_map(|(flow, _)| self.next.get(flow).copied())
+            .fold(self.now, u64::max)
     }
 
     /// Whether a job would be accepted.

@@ -105,13 +105,17 @@ impl Hasher {
     /// [`HasherError::Failed`] if the cost is outside argon2's range or a thread cannot be started.
     pub fn start(cost: Cost) -> Result<Hasher, HasherError> {
         let failed = |e: &dyn std::fmt::Display| HasherError::Failed(e.to_string());
-        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|e| failed(&e))?;
-        let worker =
-            HashWorker { argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params), memory: Vec::new() };
+        let params =
+            Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|e| failed(&e))?;
+        let worker = HashWorker {
+            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            memory: Vec::new(),
+        };
         let dummy = worker.dummy_hash().map_err(|e| failed(&e))?;
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let jobs = FairQueue::new(QUEUE_PER_THREAD * threads);
-        let queue = Queue { state: Mutex::new(State { jobs, is_closed: false }), changed: Condvar::new() };
+        let queue =
+            Queue { state: Mutex::new(State { jobs, is_closed: false }), changed: Condvar::new() };
         let queue = Arc::new(Handle(Arc::new(queue)));
         #[cfg(target_env = "gnu")]
         return_large_allocations();
@@ -137,7 +141,11 @@ impl Hasher {
     /// # Errors
     ///
     /// [`HasherError::Busy`] if the queue is full of jobs with the same or a higher priority.
-    pub async fn hash(&self, requester: Requester, password: Password) -> Result<String, HasherError> {
+    pub async fn hash(
+        &self,
+        requester: Requester,
+        password: Password,
+    ) -> Result<String, HasherError> {
         let hashed = self.run(requester, move |worker| worker.hash(password.expose().as_bytes()));
         hashed.await?.map_err(|e| HasherError::Failed(e.to_string()))
     }
@@ -184,7 +192,7 @@ impl Hasher {
         let job: Job = Box::new(move |worker| {
             metrics.waiting.dec();
             let Some(worker) = worker else {
-                metrics.turned_away.inc();
+                metrics.rejected.inc();
                 let _ = answer.send(Err(HasherError::Busy));
                 return;
             };
@@ -246,8 +254,10 @@ fn next_job(queue: &Queue, worker: &mut HashWorker) -> Option<Job> {
         if worker.memory.is_empty() {
             state = queue.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         } else {
-            let (locked, wait) =
-                queue.changed.wait_timeout(state, IDLE_TIMEOUT).unwrap_or_else(PoisonError::into_inner);
+            let (locked, wait) = queue
+                .changed
+                .wait_timeout(state, IDLE_TIMEOUT)
+                .unwrap_or_else(PoisonError::into_inner);
             state = locked;
             if wait.timed_out() {
                 worker.memory = Vec::new();
@@ -303,7 +313,9 @@ impl HashWorker {
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return false };
         let algorithm = Algorithm::try_from(stored.algorithm.as_str());
         let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from);
-        let (Ok(algorithm), Ok(version), Ok(params)) = (algorithm, version, Params::try_from(stored)) else {
+        let (Ok(algorithm), Ok(version), Ok(params)) =
+            (algorithm, version, Params::try_from(stored))
+        else {
             return false;
         };
         let argon2 = Argon2::new(algorithm, version, params);
@@ -345,13 +357,22 @@ mod tests {
     #[tokio::test]
     async fn production_hash_carries_its_parameters_and_verifies() {
         let hasher = Hasher::start(Cost::PRODUCTION).unwrap();
-        let hash = hasher.hash(Requester::server(), Password::new("Zebra-Quartz-77".into())).await.unwrap();
+        let hash = hasher
+            .hash(Requester::server(), Password::new("Zebra-Quartz-77".into()))
+            .await
+            .unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(
-            hasher.verify(Requester::server(), Password::new("Zebra-Quartz-77".into()), Some(&hash)).await.unwrap()
+            hasher
+                .verify(Requester::server(), Password::new("Zebra-Quartz-77".into()), Some(&hash))
+                .await
+                .unwrap()
         );
         assert!(
-            !hasher.verify(Requester::server(), Password::new("Zebra-Quartz-78".into()), Some(&hash)).await.unwrap()
+            !hasher
+                .verify(Requester::server(), Password::new("Zebra-Quartz-78".into()), Some(&hash))
+                .await
+                .unwrap()
         );
     }
 
@@ -360,7 +381,10 @@ mod tests {
         let hasher = Hasher::start(Cost::CHEAP).unwrap();
         for stored in [None, Some("!unusable"), Some(""), Some("garbage")] {
             let password = Password::new("no account has this password".into());
-            assert!(!hasher.verify(Requester::server(), password, stored).await.unwrap(), "{stored:?}");
+            assert!(
+                !hasher.verify(Requester::server(), password, stored).await.unwrap(),
+                "{stored:?}"
+            );
         }
     }
 
@@ -391,16 +415,23 @@ mod tests {
     async fn hashing_stands_back_for_reads() {
         let own = rustix::process::getpriority_process(None).unwrap();
         let hasher = Hasher::start(Cost::CHEAP).unwrap();
-        let its =
-            hasher.run(Requester::server(), |_| rustix::process::getpriority_process(None).unwrap()).await.unwrap();
+        let its = hasher
+            .run(Requester::server(), |_| rustix::process::getpriority_process(None).unwrap())
+            .await
+            .unwrap();
         assert_eq!(its, (own + LOWER_PRIORITY).min(19));
-        assert_eq!(rustix::process::getpriority_process(None).unwrap(), own, "the others stay as they are");
+        assert_eq!(
+            rustix::process::getpriority_process(None).unwrap(),
+            own,
+            "the others stay as they are"
+        );
     }
 
     #[tokio::test]
     async fn full_queue_answers_busy_instead_of_waiting() {
         let hasher = Hasher::start(Cost::PRODUCTION).unwrap();
-        let waiting = (0..2000).map(|_| hasher.verify(Requester::server(), Password::new("x".into()), None));
+        let waiting =
+            (0..2000).map(|_| hasher.verify(Requester::server(), Password::new("x".into()), None));
         let results = futures::future::join_all(waiting).await;
         assert!(results.contains(&Err(HasherError::Busy)));
     }

@@ -76,7 +76,11 @@ impl Bucket {
         let drain_time = (self.level * self.limit.leak_seconds * 1000.0).ceil() as i64;
         let level = (self.level * LEVEL_SCALE).round() as i64;
         let attempts = Attempts { level, at: self.at };
-        CountedAttempts { key_digest, attempts, empty_at: self.at + Duration::milliseconds(drain_time) }
+        CountedAttempts {
+            key_digest,
+            attempts,
+            empty_at: self.at + Duration::milliseconds(drain_time),
+        }
     }
 
     pub(super) fn of_stored(stored: Option<Attempts>, limit: Limit, now: DateTime<Utc>) -> Bucket {
@@ -91,7 +95,8 @@ impl Bucket {
     /// counts as full.
     pub(super) fn of_saved(saved: &CountedAttempts) -> Bucket {
         let level = saved.attempts.level.max(1) as f64 / LEVEL_SCALE;
-        let drain_time = (saved.empty_at - saved.attempts.at).num_milliseconds().max(1) as f64 / 1000.0;
+        let drain_time =
+            (saved.empty_at - saved.attempts.at).num_milliseconds().max(1) as f64 / 1000.0;
         Bucket { level, at: saved.attempts.at, limit: Limit::shared(level, drain_time / level) }
     }
 }
@@ -109,8 +114,14 @@ pub(super) enum Refused {
 /// # Errors
 ///
 /// The longest wait in seconds.
-pub(super) fn reserve(buckets: &mut [Bucket], refused: Refused, now: DateTime<Utc>) -> Result<(), u64> {
-    let longest = |buckets: &[Bucket]| buckets.iter().map(|bucket| bucket.wait_seconds(now)).fold(0.0, f64::max);
+pub(super) fn reserve(
+    buckets: &mut [Bucket],
+    refused: Refused,
+    now: DateTime<Utc>,
+) -> Result<(), u64> {
+    let longest = |buckets: &[Bucket]| {
+        buckets.iter().map(|bucket| bucket.wait_seconds(now)).fold(0.0, f64::max)
+    };
     if longest(buckets) <= 0.0 {
         buckets.iter_mut().for_each(|bucket| bucket.fill(now));
         return Ok(());
@@ -118,8 +129,15 @@ pub(super) fn reserve(buckets: &mut [Bucket], refused: Refused, now: DateTime<Ut
     if refused == Refused::Charged {
         let pays = |bucket: &Bucket| bucket.limit.is_own && bucket.wait_seconds(now) > 0.0;
         match buckets.iter().any(pays) {
-            true => buckets.iter_mut().filter(|bucket| pays(bucket)).for_each(|bucket| bucket.charge(now)),
-            false => buckets.iter_mut().take(1).filter(|bucket| bucket.limit.is_own).for_each(|b| b.charge(now)),
+            true => buckets
+                .iter_mut()
+                .filter(|bucket| pays(bucket))
+                .for_each(|bucket| bucket.charge(now)),
+            false => buckets
+                .iter_mut()
+                .take(1)
+                .filter(|bucket| bucket.limit.is_own)
+                .for_each(|b| b.charge(now)),
         }
     }
     Err(longest(buckets).ceil() as u64)

@@ -25,7 +25,7 @@ use chrono::{DateTime, Utc};
 
 use super::client::Client;
 use super::keys::digest;
-use super::{Clock, Refusal};
+use super::{Clock, DomainError};
 use crate::store::{Store, StoreError};
 use bucket::{KeyDigest, Limit, Refused};
 use memory::{MAX_BUCKETS, Memory};
@@ -180,13 +180,13 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Throttled`], the store's.
+    /// [`DomainError::Throttled`], the store's.
     pub async fn reserve_login(
         &self,
         account: &str,
         client: &Client,
-        standing: impl Future<Output = Result<Standing, Refusal>> + Send,
-    ) -> Result<Attempt, Refusal> {
+        standing: impl Future<Output = Result<Standing, DomainError>> + Send,
+    ) -> Result<Attempt, DomainError> {
         let by_client = (digest(&format!("guess {} {account}", client.address)), GUESSES_BY_CLIENT);
         let mut wanted = vec![
             by_client,
@@ -198,7 +198,7 @@ impl Limits {
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
         match self.reserve(&wanted, Refused::Free).await {
-            Err(Refusal::Throttled { .. }) => {}
+            Err(DomainError::Throttled { .. }) => {}
             made => return made,
         }
         match standing.await? {
@@ -215,8 +215,12 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Throttled`], the store's.
-    pub async fn reserve_request(&self, purpose: Purpose, client: &Client) -> Result<Attempt, Refusal> {
+    /// [`DomainError::Throttled`], the store's.
+    pub async fn reserve_request(
+        &self,
+        purpose: Purpose,
+        client: &Client,
+    ) -> Result<Attempt, DomainError> {
         self.reserve(&requests(purpose, client), Refused::Charged).await
     }
 
@@ -225,8 +229,12 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Throttled`], the store's.
-    pub async fn reserve_lookup(&self, account_id: i64, client: &Client) -> Result<(), Refusal> {
+    /// [`DomainError::Throttled`], the store's.
+    pub async fn reserve_lookup(
+        &self,
+        account_id: i64,
+        client: &Client,
+    ) -> Result<(), DomainError> {
         let mut wanted = vec![(digest(&format!("lookup {account_id}")), LOOKUPS_BY_ACCOUNT)];
         wanted.extend(requests(Purpose::Lookup, client));
         self.reserve(&wanted, Refused::Charged).await.map(|_| ())
@@ -238,21 +246,21 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`Refusal::Throttled`] for a client that requests too many emails, to any address; the
+    /// [`DomainError::Throttled`] for a client that requests too many emails, to any address; the
     /// store's.
     pub async fn reserve_mail(
         &self,
         address: &str,
         purpose: MailPurpose,
         client: &Client,
-    ) -> Result<MailBudget, Refusal> {
+    ) -> Result<MailBudget, DomainError> {
         if let Some(request) = purpose.request() {
             let _ = self.reserve_request(request, client).await?;
         }
         let budget = (digest(&format!("mail {} {address}", purpose.name())), purpose.budget());
         match self.reserve(&[budget], Refused::Free).await {
             Ok(_) => Ok(MailBudget::Reserved),
-            Err(Refusal::Throttled { .. }) => Ok(MailBudget::Spent),
+            Err(DomainError::Throttled { .. }) => Ok(MailBudget::Spent),
             Err(other) => Err(other),
         }
     }
@@ -291,7 +299,8 @@ impl Limits {
             let (rows, is_more) = memory.take_changed(BATCH.into());
             if !rows.is_empty() {
                 let written = rows.clone();
-                let write = store.write(move |w| written.iter().try_for_each(|row| w.attempts_keep(row)));
+                let write =
+                    store.write(move |w| written.iter().try_for_each(|row| w.attempts_keep(row)));
                 write.await.inspect_err(|_: &StoreError| memory.mark_changed(&rows))?;
             }
             if !is_more {
@@ -312,11 +321,17 @@ impl Limits {
             Buckets::Own(memory) => memory.purge_expired(now),
             Buckets::Shared(_) => {}
         }
-        while store.write(move |w| w.attempts_delete_empty(now, BATCH.into())).await? == usize::from(BATCH) {}
+        while store.write(move |w| w.attempts_delete_empty(now, BATCH.into())).await?
+            == usize::from(BATCH)
+        {}
         Ok(())
     }
 
-    async fn reserve(&self, wanted: &[(KeyDigest, Limit)], refused: Refused) -> Result<Attempt, Refusal> {
+    async fn reserve(
+        &self,
+        wanted: &[(KeyDigest, Limit)],
+        refused: Refused,
+    ) -> Result<Attempt, DomainError> {
         let now: DateTime<Utc> = self.clock.now();
         let outcome = match &self.buckets {
             Buckets::Off => return Ok(Attempt(Vec::new())),
@@ -325,7 +340,7 @@ impl Limits {
         };
         match outcome {
             Ok(()) => Ok(Attempt(wanted.iter().map(|(key, _)| *key).collect())),
-            Err(wait_seconds) => Err(Refusal::Throttled { wait_seconds }),
+            Err(wait_seconds) => Err(DomainError::Throttled { wait_seconds }),
         }
     }
 }

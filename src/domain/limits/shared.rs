@@ -32,11 +32,20 @@ pub(super) async fn reserve_in(
 }
 
 pub(super) async fn refund(store: &Store, keys: Vec<KeyDigest>) -> Result<(), StoreError> {
-    store.write(move |w| keys.iter().try_for_each(|key| w.attempts_lower(key, LEVEL_SCALE as i64))).await
+    store
+        .write(move |w| keys.iter().try_for_each(|key| w.attempts_lower(key, LEVEL_SCALE as i64)))
+        .await
 }
 
-fn stored(r: &Reader<'_>, wanted: &[(KeyDigest, Limit)], now: DateTime<Utc>) -> Result<Vec<Bucket>, StoreError> {
-    wanted.iter().map(|(key, limit)| Ok(Bucket::of_stored(r.attempts_find(key)?, *limit, now))).collect()
+fn stored(
+    r: &Reader<'_>,
+    wanted: &[(KeyDigest, Limit)],
+    now: DateTime<Utc>,
+) -> Result<Vec<Bucket>, StoreError> {
+    wanted
+        .iter()
+        .map(|(key, limit)| Ok(Bucket::of_stored(r.attempts_find(key)?, *limit, now)))
+        .collect()
 }
 
 /// Rejecting is no failure of the write: charges and corrected timestamps are written in either

@@ -32,18 +32,23 @@ fn memory(limits: &Limits) -> &Memory {
     memory
 }
 
-async fn guess_as(limits: &Limits, account: &str, client: &str, standing: Standing) -> Result<Attempt, Refusal> {
+async fn guess_as(
+    limits: &Limits,
+    account: &str,
+    client: &str,
+    standing: Standing,
+) -> Result<Attempt, DomainError> {
     limits.reserve_login(account, &at(client), async { Ok(standing) }).await
 }
 
-async fn guess(limits: &Limits, account: &str, client: &str) -> Result<Attempt, Refusal> {
+async fn guess(limits: &Limits, account: &str, client: &str) -> Result<Attempt, DomainError> {
     guess_as(limits, account, client, Standing::Stranger).await
 }
 
-fn wait(outcome: Result<Attempt, Refusal>) -> u64 {
+fn wait(outcome: Result<Attempt, DomainError>) -> u64 {
     match outcome {
         Ok(_) => 0,
-        Err(Refusal::Throttled { wait_seconds }) => wait_seconds,
+        Err(DomainError::Throttled { wait_seconds }) => wait_seconds,
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -166,7 +171,9 @@ async fn site_of_ipv6_weighs_more_than_one_client_and_fills_no_account() {
     // One password on many names.
     let mut made = 0;
     for n in 0..1000 {
-        made += usize::from(guess(&limits, &format!("name{n}"), &format!("2001:db8:2:{n:x}::/64")).await.is_ok());
+        made += usize::from(
+            guess(&limits, &format!("name{n}"), &format!("2001:db8:2:{n:x}::/64")).await.is_ok(),
+        );
     }
     assert_eq!(made, 300);
 }
@@ -190,7 +197,12 @@ async fn purposes_are_counted_apart() {
     let (limits, _) = limits();
     let client = at("192.0.2.1");
     while limits.reserve_request(Purpose::Registration, &client).await.is_ok() {}
-    for purpose in [Purpose::ConfirmationKey, Purpose::ResetKey, Purpose::ProviderStart, Purpose::ProviderReturn] {
+    for purpose in [
+        Purpose::ConfirmationKey,
+        Purpose::ResetKey,
+        Purpose::ProviderStart,
+        Purpose::ProviderReturn,
+    ] {
         assert!(limits.reserve_request(purpose, &client).await.is_ok(), "{purpose:?}");
     }
     assert!(limits.reserve_request(Purpose::Registration, &at("192.0.2.2")).await.is_ok());
@@ -204,7 +216,8 @@ async fn reset_mail_leaves_every_hour_however_many_strangers_ask_for_any() {
         for n in 0..20 {
             let stranger = at(&format!("stranger {minute} {n}"));
             for purpose in [MailPurpose::Confirmation, MailPurpose::Reset, MailPurpose::Notice] {
-                let budget = limits.reserve_mail("amy@example.com", purpose, &stranger).await.unwrap();
+                let budget =
+                    limits.reserve_mail("amy@example.com", purpose, &stranger).await.unwrap();
                 if (purpose, budget) == (MailPurpose::Reset, MailBudget::Reserved) {
                     left[minute / 60] += 1;
                 }

@@ -1,4 +1,5 @@
-//! Content that stays the same while the process runs: made once, shared by all answers, known again by its ETag.
+//! Content that stays the same while the process runs: made once, shared by all answers, known
+//! again by its ETag.
 
 use std::io::Write;
 
@@ -6,7 +7,8 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, IF_NONE_MATCH,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap,
+    IF_NONE_MATCH,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
@@ -61,10 +63,13 @@ impl File {
         response
     }
 
-    /// Compared weakly, as RFC 9110 (13.1.2) wants it here: a proxy that compressed on the way marked the tag `W/`.
+    /// Compared weakly, as RFC 9110 (13.1.2) wants it here: a proxy that compressed on the way
+    /// marked the tag `W/`.
     fn is_known(&self, request: &HeaderMap) -> bool {
         let mut tags = headers::elements(request, IF_NONE_MATCH);
-        tags.any(|tag| tag == b"*" || self.etag.as_bytes() == tag.strip_prefix(b"W/").unwrap_or(tag))
+        tags.any(|tag| {
+            tag == b"*" || self.etag.as_bytes() == tag.strip_prefix(b"W/").unwrap_or(tag)
+        })
     }
 }
 
@@ -78,10 +83,16 @@ impl Compressed {
     /// # Errors
     ///
     /// As [`File::new`].
-    pub fn new(content: impl Into<Bytes>, headers: &[(HeaderName, &str)]) -> Result<Compressed, String> {
+    pub fn new(
+        content: impl Into<Bytes>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Compressed, String> {
         let content = content.into();
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let compressed = encoder.write_all(&content).and_then(|()| encoder.finish()).map_err(|e| e.to_string())?;
+        let compressed = encoder
+            .write_all(&content)
+            .and_then(|()| encoder.finish())
+            .map_err(|e| e.to_string())?;
         let coded: Vec<_> = headers.iter().cloned().chain([(CONTENT_ENCODING, "gzip")]).collect();
         Ok(Compressed { plain: File::new(content, headers)?, gzip: File::new(compressed, &coded)? })
     }

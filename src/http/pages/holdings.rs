@@ -1,14 +1,16 @@
-//! What an account holds open, for the page where people look at their own: sessions and tokens, to list and to end.
+//! What an account holds open, for the page where people look at their own: sessions and tokens, to
+//! list and to end.
 //!
-//! JSON for our own pages, in the API's manner and its shape of errors, and no part of its contract: by session cookie
-//! and CSRF token alone. Nothing here shows a key or a digest, and somebody else's row is as unknown as none.
+//! JSON for our own pages, in the API's manner and its shape of errors, and no part of its
+//! contract: by session cookie and CSRF token alone. Nothing here shows a key or a digest, and
+//! somebody else's row is as unknown as none.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Page, PageRequest, client_of};
-use crate::domain::{Refusal, sessions, tokens};
+use crate::domain::{DomainError, sessions, tokens};
 use crate::http::AppState;
 use crate::http::caller::Credential;
 use crate::store::{Session, Token};
@@ -66,33 +68,39 @@ impl Page<AppState> for What {
             Credential::Session { digest } => Some((caller.account.id, digest)),
             Credential::Token { .. } | Credential::Basic => None,
         }) else {
-            return Err(ApiError::internal("a page for sessions was opened by something else".to_owned()));
+            return Err(ApiError::internal(
+                "a page for sessions was opened by something else".to_owned(),
+            ));
         };
-        let (domain, client) = (&server.domain, &client);
-        let id = || self.row(visit.request.uri.path()).ok_or(Refusal::NotFound);
+        let (app, client) = (&server.app, &client);
+        let id = || self.row(visit.request.uri.path()).ok_or(DomainError::NotFound);
         let mut is_over = false;
         let body = match self {
             What::Sessions => {
-                let current = sessions::current(domain, &digest).await?.id;
-                let sessions = sessions::list(domain, account).await?;
+                let current = sessions::current(app, &digest).await?.id;
+                let sessions = sessions::list(app, account).await?;
                 sessions.iter().map(|session| session_row(session, current)).collect()
             }
-            What::Tokens => tokens::list(domain, account).await?.iter().map(token_row).collect(),
+            What::Tokens => tokens::list(app, account).await?.iter().map(token_row).collect(),
             What::EndSession => {
                 let id = id()?;
-                is_over = sessions::current(domain, &digest).await?.id == id;
-                sessions::end_own(domain, account, id, client).await?;
+                is_over = sessions::current(app, &digest).await?.id == id;
+                sessions::end_own(app, account, id, client).await?;
                 json!({})
             }
-            What::EndOtherSessions => json!({ "ended": sessions::end_others(domain, account, digest, client).await? }),
+            What::EndOtherSessions => {
+                json!({ "ended": sessions::end_others(app, account, digest, client).await? })
+            }
             What::RevokeToken => {
-                tokens::end_own(domain, account, id()?, client).await?;
+                tokens::end_own(app, account, id()?, client).await?;
                 json!({})
             }
         };
         let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
         if is_over {
-            response.headers_mut().append(http::header::SET_COOKIE, server.cookies().clear_session());
+            response
+                .headers_mut()
+                .append(http::header::SET_COOKIE, server.cookies().clear_session());
         }
         Ok(response)
     }

@@ -1,8 +1,10 @@
-//! A demonstration's mails, to be read in the browser: on a server that was started with `--demo`, and on no other.
+//! A demonstration's mails, to be read in the browser: on a server that was started with `--demo`,
+//! and on no other.
 //!
-//! Everybody at this machine reads all mails, which is what a demonstration is for. Only a loopback name opens them, so
-//! that no site reads them through a name of its own that leads here (DNS rebinding). A mail's HTML is a stranger's: it
-//! is shown in a sandbox, without scripts and without an origin.
+//! Everybody at this machine reads all mails, which is what a demonstration is for. Only a loopback
+//! name opens them, so that no site reads them through a name of its own that leads here (DNS
+//! rebinding). A mail's HTML is a stranger's: it is shown in a sandbox, without scripts and without
+//! an origin.
 
 use std::sync::PoisonError;
 
@@ -16,8 +18,8 @@ use crate::mail::Message;
 use specbound::{ApiError, Response};
 
 const LIST: &str = "/platform/demo/mails/";
-const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups allow-top-navigation-by-user-activation; \
-                       frame-ancestors 'none'";
+const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups \
+    allow-top-navigation-by-user-activation; frame-ancestors 'none'";
 
 pub fn pages(settings: &Settings) -> Vec<Box<dyn Page<AppState>>> {
     match settings.mailbox {
@@ -48,7 +50,11 @@ impl Page<AppState> for Mails {
         vec!["text/html"]
     }
 
-    async fn answer(&self, server: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        server: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
         if !origin::is_loopback_host(&request.headers) {
             return Err(ApiError::not_found());
         }
@@ -57,9 +63,14 @@ impl Page<AppState> for Mails {
         let (page, policy) = match self {
             Mails::All => (shell("mails.title", "", &list(&mails), &server.settings), POLICY),
             Mails::One => {
-                let number =
-                    request.uri.path().strip_prefix(LIST).and_then(|rest| rest.trim_end_matches('/').parse().ok());
-                let mail = number.and_then(|number: usize| mails.get(number)).ok_or_else(ApiError::not_found)?;
+                let number = request
+                    .uri
+                    .path()
+                    .strip_prefix(LIST)
+                    .and_then(|rest| rest.trim_end_matches('/').parse().ok());
+                let mail = number
+                    .and_then(|number: usize| mails.get(number))
+                    .ok_or_else(ApiError::not_found)?;
                 (mail.html.clone(), SANDBOX)
             }
         };
@@ -81,7 +92,8 @@ fn list(mails: &[Message]) -> String {
         let [to, subject] = [&mail.to, &mail.subject].map(|text| escaped(text));
         let text = linked(&mail.text);
         page.push_str(&format!(
-            "<article class=\"card mail\"><h2>{subject}</h2><p class=\"hint\">{{{{mails.to}}}} {to} · \
+            "<article class=\"card mail\"><h2>{subject}</h2><p class=\"hint\">{{{{mails.to}}}} \
+             {to} · \
              <a href=\"{LIST}{number}/\">{{{{mails.html}}}}</a></p><pre>{text}</pre></article>"
         ));
     }

@@ -1,9 +1,10 @@
 //! What this server answers beside the document: the document itself, the page that shows it.
 //!
-//! A page is whatever people, browsers and operators need and the contract does not name: pages that a mail's link
-//! opens, a health check. It is unpublished: `spec export` and `spec diff` never see it, no generated client calls it.
-//! So nothing that a program needs to use the API may be a page (that belongs in the document), and no page may stand at
-//! a documented path: the start fails then.
+//! A page is whatever people, browsers and operators need and the contract does not name: pages
+//! that a mail's link opens, a health check. It is unpublished: `spec export` and `spec diff` never
+//! see it, no generated client calls it. So nothing that a program needs to use the API may be a
+//! page (that belongs in the document), and no page may stand at a documented path: the start fails
+//! then.
 //!
 //! What a page gets from the runtime is said at [`Page`].
 

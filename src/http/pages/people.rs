@@ -1,9 +1,11 @@
-//! The pages for those who hold the accounts: sign in, register, forgotten password, mailed links, the account itself.
+//! The pages for those who hold the accounts: sign in, register, forgotten password, mailed links,
+//! the account itself.
 //!
-//! They are a client of the documented API like any other, in the browser, with session cookie and CSRF token; the
-//! server makes only what stays the same for everybody. A GET changes nothing: what a mail links to acts when its button
-//! is pressed, so that no scanner uses a link up. Everything lies in the binary; no script or style stands in a page, and
-//! nothing comes from elsewhere. Every word is in `people/texts.json`.
+//! They are a client of the documented API like any other, in the browser, with session cookie and
+//! CSRF token; the server makes only what stays the same for everybody. A GET changes nothing: what
+//! a mail links to acts when its button is pressed, so that no scanner uses a link up. Everything
+//! lies in the binary; no script or style stands in a page, and nothing comes from elsewhere. Every
+//! word is in `people/texts.json`.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +32,8 @@ const TEXTS_PATH: &str = "/platform/texts.js";
 /// Where people begin.
 pub const HOME: &str = "/platform/";
 
-/// Path, name of the page's own title, content. The paths are InvenTree's where it has one, and those of mailed links.
+/// Path, name of the page's own title, content. The paths are InvenTree's where it has one, and
+/// those of mailed links.
 const PAGES: [(&str, &str, &str); 6] = [
     (HOME, "home.title", include_str!("people/home.html")),
     ("/platform/login", "login.title", include_str!("people/login.html")),
@@ -52,8 +55,8 @@ const ELSEWHERE: [(&str, &str); 7] = [
 ];
 
 /// No inline code, no other origin, no frame; forms post here alone.
-pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
+    data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 type Texts = BTreeMap<String, String>;
 
@@ -63,25 +66,30 @@ type Texts = BTreeMap<String, String>;
 pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String> {
     let texts = texts()?;
     let script_type = "text/javascript; charset=utf-8";
-    let texts_module = format!("export default {};\n", serde_json::to_string(&texts).map_err(|e| e.to_string())?);
-    let words = Sheet::new(TEXTS_PATH, script_type, texts_module)?;
-    let script = Sheet::new(SCRIPT_PATH, script_type, words.versioned(SCRIPT))?;
-    let style = Sheet::new(STYLE_PATH, "text/css; charset=utf-8", STYLE)?;
+    let texts_module =
+        format!("export default {};\n", serde_json::to_string(&texts).map_err(|e| e.to_string())?);
+    let words = StaticAsset::new(TEXTS_PATH, script_type, texts_module)?;
+    let script = StaticAsset::new(SCRIPT_PATH, script_type, words.versioned(SCRIPT))?;
+    let style = StaticAsset::new(STYLE_PATH, "text/css; charset=utf-8", STYLE)?;
     let mut pages: Vec<Box<dyn Page<AppState>>> = Vec::new();
     for (path, title, content) in PAGES {
         let loads = format!("<script type=\"module\" src=\"{SCRIPT_PATH}\"></script>");
         let title = texts.get(title).ok_or_else(|| format!("texts.json has no {title}"))?;
         let page = fill(&around(title, &loads, content, settings), &texts)?;
         let page = style.versioned(&script.versioned(&page));
-        pages.push(Box::new(Sheet::new(path, "text/html; charset=utf-8", page)?));
+        pages.push(Box::new(StaticAsset::new(path, "text/html; charset=utf-8", page)?));
     }
     pages.extend([words, script, style].map(|sheet| Box::new(sheet) as Box<dyn Page<AppState>>));
-    pages.extend(ELSEWHERE.map(|(path, target)| Box::new(Elsewhere { path, target }) as Box<dyn Page<AppState>>));
+    pages.extend(
+        ELSEWHERE
+            .map(|(path, target)| Box::new(Redirect { path, target }) as Box<dyn Page<AppState>>),
+    );
     Ok(pages)
 }
 
-/// A page without a script, in the pages' manner: for what the server writes itself. The title is named as in
-/// `texts.json`; `head` and `body` are markup that may name texts, and in which everything else is [`escaped`].
+/// A page without a script, in the pages' manner: for what the server writes itself. The title is
+/// named as in `texts.json`; `head` and `body` are markup that may name texts, and in which
+/// everything else is [`escaped`].
 pub fn shell(title: &str, head: &str, body: &str, settings: &Settings) -> String {
     let texts = texts().unwrap_or_default();
     let title = format!("{{{{{title}}}}}");
@@ -107,12 +115,20 @@ fn around(title: &str, head: &str, body: &str, settings: &Settings) -> String {
         true => "",
         false => "<span class=\"hint\">({{field.optional}})</span>",
     };
-    let parts = [("title", title), ("head", head), ("banner", banner), ("body", body), ("optional", optional)];
-    parts.iter().fold(SHELL.to_owned(), |page, (name, text)| page.replace(&format!("{{{{{name}}}}}"), text))
+    let parts = [
+        ("title", title),
+        ("head", head),
+        ("banner", banner),
+        ("body", body),
+        ("optional", optional),
+    ];
+    parts
+        .iter()
+        .fold(SHELL.to_owned(), |page, (name, text)| page.replace(&format!("{{{{{name}}}}}"), text))
 }
 
-/// Puts a text in the place of each `{{name}}`; `{{noscript:page}}` is the note for a browser without JavaScript,
-/// with what that page asks for and the call it makes.
+/// Puts a text in the place of each `{{name}}`; `{{noscript:page}}` is the note for a browser
+/// without JavaScript, with what that page asks for and the call it makes.
 fn fill(page: &str, texts: &Texts) -> Result<String, String> {
     let mut filled = String::with_capacity(page.len());
     let mut rest = page;
@@ -121,7 +137,9 @@ fn fill(page: &str, texts: &Texts) -> Result<String, String> {
         filled.push_str(before);
         match name.strip_prefix("noscript:") {
             Some(page) => filled.push_str(&fill(&NO_SCRIPT.replace("PAGE", page), texts)?),
-            None => filled.push_str(texts.get(name).ok_or_else(|| format!("texts.json has no {name}"))?),
+            None => {
+                filled.push_str(texts.get(name).ok_or_else(|| format!("texts.json has no {name}"))?)
+            }
         }
         rest = after;
     }
@@ -130,20 +148,24 @@ fn fill(page: &str, texts: &Texts) -> Result<String, String> {
 }
 
 /// A page, a style or a script: the same for everybody.
-struct Sheet {
+struct StaticAsset {
     path: &'static str,
     media_type: &'static str,
     content: Compressed,
 }
 
-impl Sheet {
-    fn new(path: &'static str, media_type: &'static str, content: impl Into<Bytes>) -> Result<Sheet, String> {
+impl StaticAsset {
+    fn new(
+        path: &'static str,
+        media_type: &'static str,
+        content: impl Into<Bytes>,
+    ) -> Result<StaticAsset, String> {
         let headers = [(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)];
-        Ok(Sheet { path, media_type, content: Compressed::new(content, &headers)? })
+        Ok(StaticAsset { path, media_type, content: Compressed::new(content, &headers)? })
     }
 
-    /// `text`, in which this sheet is named with its version: a browser keeps it for good, and a new binary is seen at
-    /// once.
+    /// `text`, in which this sheet is named with its version: a browser keeps it for good, and a
+    /// new binary is seen at once.
     fn versioned(&self, text: &str) -> String {
         let named = format!("\"{}\"", self.path);
         text.replace(&named, &format!("\"{}?v={}\"", self.path, self.content.version()))
@@ -151,7 +173,7 @@ impl Sheet {
 }
 
 #[async_trait::async_trait]
-impl Page<AppState> for Sheet {
+impl Page<AppState> for StaticAsset {
     fn path(&self) -> &'static str {
         self.path
     }
@@ -164,7 +186,11 @@ impl Page<AppState> for Sheet {
         vec![self.media_type]
     }
 
-    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        _: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
         let version = request.uri.query().and_then(|query| query.strip_prefix("v="));
         let lifetime = if version == Some(self.content.version()) { FOREVER } else { REVALIDATE };
         let mut response = self.content.answer(&request.headers, lifetime);
@@ -174,13 +200,13 @@ impl Page<AppState> for Sheet {
 }
 
 /// Another spelling of a path.
-struct Elsewhere {
+struct Redirect {
     path: &'static str,
     target: &'static str,
 }
 
 #[async_trait::async_trait]
-impl Page<AppState> for Elsewhere {
+impl Page<AppState> for Redirect {
     fn path(&self) -> &'static str {
         self.path
     }
@@ -193,11 +219,16 @@ impl Page<AppState> for Elsewhere {
         vec!["text/html"]
     }
 
-    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        _: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
         // What a link carries goes along, as it was sent.
         let target = match self.path.split_once('{') {
             Some((before, _)) => {
-                let key = request.uri.path().strip_prefix(before).ok_or_else(ApiError::not_found)?;
+                let key =
+                    request.uri.path().strip_prefix(before).ok_or_else(ApiError::not_found)?;
                 self.target.replace("{key}", key)
             }
             None => self.target.to_owned(),
@@ -212,14 +243,17 @@ impl Page<AppState> for Elsewhere {
 /// `/` leads a browser to its account. To a program it is as unknown as it is to the reference.
 pub fn redirect_root(request: &Request<dropshot::Body>) -> Option<Response> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let is_asked = is_read && request.uri().path() == "/" && is_browser(request.headers(), request.uri());
+    let is_asked =
+        is_read && request.uri().path() == "/" && is_browser(request.headers(), request.uri());
     is_asked.then(|| redirect(HOME).ok()).flatten()
 }
 
 /// Whoever likes a page better than JSON; who has no wish gets what programs get.
 fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
-    const OFFERS: [Offer; 2] =
-        [Offer { media_type: "application/json", format: "json" }, Offer { media_type: "text/html", format: "html" }];
+    const OFFERS: [Offer; 2] = [
+        Offer { media_type: "application/json", format: "json" },
+        Offer { media_type: "text/html", format: "html" },
+    ];
     negotiation::choose(headers, uri, &OFFERS).is_ok_and(|chosen| chosen == 1)
 }
 

@@ -1,9 +1,11 @@
-//! `/api-doc/`, where the reference has its own: the document as a page to read and to try out. Swagger UI draws it.
+//! `/api-doc/`, where the reference has its own: the document as a page to read and to try out.
+//! Swagger UI draws it.
 //!
-//! Everything it loads comes from this server and lies in the binary: the shell, our script that starts Swagger UI, and
-//! Swagger UI's script and style, which `build.rs` takes from the crate `utoipa-swagger-ui-vendored`. Its
-//! Content-Security-Policy is for that and nothing more: no inline script or style, no other origin, no frame. A file
-//! or a setting of Swagger UI that needs more is not worth it.
+//! Everything it loads comes from this server and lies in the binary: the shell, our script that
+//! starts Swagger UI, and Swagger UI's script and style, which `build.rs` takes from the crate
+//! `utoipa-swagger-ui-vendored`. Its Content-Security-Policy is for that and nothing more: no
+//! inline script or style, no other origin, no frame. A file or a setting of Swagger UI that needs
+//! more is not worth it.
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
@@ -16,11 +18,12 @@ use specbound::{ApiError, Response};
 
 const SHELL: &str = include_str!("reference.html");
 const SCRIPT: &str = include_str!("reference.js");
-const SWAGGER_UI_SCRIPT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
+const SWAGGER_UI_SCRIPT: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
 const SWAGGER_UI_STYLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// One file of the page, the page itself among them.
 struct Piece {
@@ -42,21 +45,41 @@ pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, String> {
     ];
     // A browser keeps each asset for good under its version, so a new binary is seen at once.
     let versioned = |shell: String, asset: &Piece| {
-        shell.replace(&format!("\"{}\"", asset.path), &format!("\"{}?v={}\"", asset.path, asset.file.version()))
+        shell.replace(
+            &format!("\"{}\"", asset.path),
+            &format!("\"{}?v={}\"", asset.path, asset.file.version()),
+        )
     };
     let shell = assets.iter().fold(SHELL.to_owned(), versioned);
     let shell = Piece::plain("/api-doc/", "text/html; charset=utf-8", shell)?;
-    Ok(assets.into_iter().chain([shell]).map(|piece| Box::new(piece) as Box<dyn Page<AppState>>).collect())
+    Ok(assets
+        .into_iter()
+        .chain([shell])
+        .map(|piece| Box::new(piece) as Box<dyn Page<AppState>>)
+        .collect())
 }
 
 impl Piece {
-    fn plain(path: &'static str, media_type: &'static str, content: impl Into<Bytes>) -> Result<Piece, String> {
-        let file = File::new(content, &[(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)])?;
+    fn plain(
+        path: &'static str,
+        media_type: &'static str,
+        content: impl Into<Bytes>,
+    ) -> Result<Piece, String> {
+        let file =
+            File::new(content, &[(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)])?;
         Ok(Piece { path, media_type, is_gzip: false, file })
     }
 
-    fn gzip(path: &'static str, media_type: &'static str, content: &'static [u8]) -> Result<Piece, String> {
-        let headers = [(CONTENT_TYPE, media_type), (CONTENT_ENCODING, "gzip"), (CONTENT_SECURITY_POLICY, POLICY)];
+    fn gzip(
+        path: &'static str,
+        media_type: &'static str,
+        content: &'static [u8],
+    ) -> Result<Piece, String> {
+        let headers = [
+            (CONTENT_TYPE, media_type),
+            (CONTENT_ENCODING, "gzip"),
+            (CONTENT_SECURITY_POLICY, POLICY),
+        ];
         Ok(Piece { path, media_type, is_gzip: true, file: File::new(content, &headers)? })
     }
 }
@@ -75,7 +98,11 @@ impl Page<AppState> for Piece {
         vec![self.media_type]
     }
 
-    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        _: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
         if self.is_gzip && !takes_gzip(&request.headers) {
             let detail = "This file is sent as gzip only.";
             return Err(ApiError::detail(StatusCode::NOT_ACCEPTABLE, detail));

@@ -1,9 +1,11 @@
-//! `/api/schema/`: the document that this server was built from, byte for byte, or the same as JSON.
+//! `/api/schema/`: the document that this server was built from, byte for byte, or the same as
+//! JSON.
 //!
-//! After drf-spectacular's view in the reference: its media types, `?format=`, file name, and a 401 for a bad credential
-//! although anybody may read. Its `?lang=` and `?version=` have no meaning here. JSON goes out without a charset, as
-//! everywhere on this server. It is the checked-in document, never the exported one: that these two mean the same is
-//! for `spec diff` to say, and a document that is made anew would hide the difference.
+//! After drf-spectacular's view in the reference: its media types, `?format=`, file name, and a 401
+//! for a bad credential although anybody may read. Its `?lang=` and `?version=` have no meaning
+//! here. JSON goes out without a charset, as everywhere on this server. It is the checked-in
+//! document, never the exported one: that these two mean the same is for `spec diff` to say, and a
+//! document that is made anew would hide the difference.
 
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, VARY};
 use http::{HeaderValue, Uri};
@@ -72,11 +74,17 @@ impl Page<AppState> for Schema {
         negotiation::choose(headers, uri, OFFERS).map(|_| ())
     }
 
-    async fn answer(&self, _: &AppState, PageRequest { request, .. }: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        _: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
         let chosen = negotiation::choose(&request.headers, &request.uri, OFFERS)?;
         let file = self.files.get(chosen).ok_or_else(ApiError::not_found)?;
         let mut response = file.answer(&request.headers, REVALIDATE);
-        response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, origin, Accept-Language, Cookie"));
+        response
+            .headers_mut()
+            .insert(VARY, HeaderValue::from_static("Accept, origin, Accept-Language, Cookie"));
         Ok(response)
     }
 }

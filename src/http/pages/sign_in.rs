@@ -1,7 +1,8 @@
-//! The pages' own sign-in, registration and proof of a password: by a browser with its CSRF token alone.
+//! The pages' own sign-in, registration and proof of a password: by a browser with its CSRF token
+//! alone.
 //!
-//! Like the documented operations, but for what they hand out: a session, and no token, which no page would ever show
-//! and no sign-out end. JSON in the API's manner and its shape of errors.
+//! Like the documented operations, but for what they hand out: a session, and no token, which no
+//! page would ever show and no sign-out end. JSON in the API's manner and its shape of errors.
 
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Page, PageRequest, client_of};
 use crate::domain::accounts::{self, Grant};
 use crate::domain::passwords::Password;
-use crate::domain::{Problems, sessions};
+use crate::domain::{ValidationErrors, sessions};
 use crate::http::caller::{self, Credential};
 use crate::http::login::{self, Credentials};
 use crate::http::{AppState, registration};
@@ -61,7 +62,11 @@ impl Page<AppState> for Endpoint {
         }
     }
 
-    async fn answer(&self, server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        server: &AppState,
+        mut visit: PageRequest,
+    ) -> Result<Response, ApiError> {
         let (status, granted) = match self {
             Endpoint::Reauthenticate => return reauthenticate(server, visit).await,
             Endpoint::Login => {
@@ -69,7 +74,8 @@ impl Page<AppState> for Endpoint {
                 caller::check_csrf(server, &visit.request, &mut visit.body).await?;
                 let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
                 let Credentials { username, password, .. } = login::credentials(input)?;
-                let granted = accounts::log_in(&server.domain, &username, password, Grant::Session, &client);
+                let granted =
+                    accounts::log_in(&server.app, &username, password, Grant::Session, &client);
                 (StatusCode::OK, granted.await?)
             }
             Endpoint::Register => {
@@ -85,19 +91,31 @@ impl Page<AppState> for Endpoint {
     }
 }
 
-/// GET: whether the session's owner proved who they are lately, and can do so by a password. POST: by this one.
+/// GET: whether the session's owner proved who they are lately, and can do so by a password. POST:
+/// by this one.
 async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
     let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
-    let Credential::Session { digest } = caller.credential else { return Err(ApiError::not_found()) };
+    let Credential::Session { digest } = caller.credential else {
+        return Err(ApiError::not_found());
+    };
     if visit.request.method != Method::POST {
-        let is_recent = sessions::is_recently_authenticated(&server.domain, &digest).await?;
-        let body = json!({ "recent": is_recent, "password": accounts::has_password(&caller.account) });
+        let is_recent = sessions::is_recently_authenticated(&server.app, &digest).await?;
+        let body =
+            json!({ "recent": is_recent, "password": accounts::has_password(&caller.account) });
         return Ok(answer(StatusCode::OK, &body, Vec::new()));
     }
     let sent = visit.body.fields().await?.text("password").filter(|password| !password.is_empty());
-    let password = sent.ok_or_else(|| Problems::of("password", "This field is required."))?;
+    let password =
+        sent.ok_or_else(|| ValidationErrors::of("password", "This field is required."))?;
     let password = Password::new(password);
-    accounts::reauthenticate(&server.domain, &caller.account, digest, password, &client_of(server, &visit)).await?;
+    accounts::reauthenticate(
+        &server.app,
+        &caller.account,
+        digest,
+        password,
+        &client_of(server, &visit),
+    )
+    .await?;
     Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
 }
 

@@ -1,8 +1,9 @@
 //! The way to a sign-in provider and back, for browsers.
 //!
-//! A GET shows a page and changes nothing; the POST of its form opens the way. The provider's redirect is the one GET
-//! that acts: state, ticket and code make it good once, and a HEAD does nothing. Every failure ends on a page that says
-//! what to do. Nothing of these pages needs JavaScript, and they exist for the providers of the settings alone.
+//! A GET shows a page and changes nothing; the POST of its form opens the way. The provider's
+//! redirect is the one GET that acts: state, ticket and code make it good once, and a HEAD does
+//! nothing. Every failure ends on a page that says what to do. Nothing of these pages needs
+//! JavaScript, and they exist for the providers of the settings alone.
 
 use std::net::SocketAddr;
 
@@ -12,9 +13,9 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::people::{self, HOME, POLICY, escaped, shell};
 use super::{Page, PageRequest, client_of};
-use crate::domain::Problems;
+use crate::domain::ValidationErrors;
 use crate::domain::client::Client;
-use crate::domain::social::{self, Failure, Finished, Form, Purpose, Returned, Ticket};
+use crate::domain::social::{self, Finished, Form, Purpose, Returned, SocialError, Ticket};
 use crate::http::caller::{self, Credential};
 use crate::http::{AppState, Settings};
 use specbound::{ApiError, Response};
@@ -37,7 +38,10 @@ pub fn pages(settings: &Settings) -> Vec<Box<dyn Page<AppState>>> {
     if settings.providers.is_empty() {
         return Vec::new();
     }
-    let page = |what| Box::new(Way { what, providers: settings.providers.clone() }) as Box<dyn Page<AppState>>;
+    let page = |what| {
+        Box::new(SocialPage { what, providers: settings.providers.clone() })
+            as Box<dyn Page<AppState>>
+    };
     [What::Login, What::Connect, What::Callback, What::SignUp].map(page).into()
 }
 
@@ -46,14 +50,14 @@ pub fn ways(id: &str) -> [String; 2] {
     [LOGIN_PATH, CONNECT_PATH].map(|path| path.replace("{provider}", id))
 }
 
-struct Way {
+struct SocialPage {
     what: What,
     /// Ids.
     providers: Vec<String>,
 }
 
 /// A visit without its body.
-struct Head {
+struct RequestHead {
     request: Parts,
     client: Client,
     remote: SocketAddr,
@@ -70,7 +74,7 @@ enum What {
 type Answer = Response;
 
 #[async_trait::async_trait]
-impl Page<AppState> for Way {
+impl Page<AppState> for SocialPage {
     fn path(&self) -> &'static str {
         match self.what {
             What::Login => LOGIN_PATH,
@@ -99,7 +103,7 @@ impl Page<AppState> for Way {
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Answer, ApiError> {
         let client = client_of(server, &visit);
         let PageRequest { request, body, remote, .. } = visit;
-        let visit = Head { request, client, remote };
+        let visit = RequestHead { request, client, remote };
         let is_post = visit.request.method == Method::POST;
         let answer = match (self.what, is_post) {
             (What::Login | What::Connect, false) => self.door(server, &visit).await,
@@ -112,23 +116,29 @@ impl Page<AppState> for Way {
     }
 }
 
-impl Way {
-    fn provider<'a>(&self, visit: &'a Head) -> &'a str {
+impl SocialPage {
+    fn provider<'a>(&self, visit: &'a RequestHead) -> &'a str {
         let around = self.path().split_once("{provider}");
         let path = visit.request.uri.path();
-        around.and_then(|(before, after)| path.strip_prefix(before)?.strip_suffix(after)).unwrap_or_default()
+        around
+            .and_then(|(before, after)| path.strip_prefix(before)?.strip_suffix(after))
+            .unwrap_or_default()
     }
 
     /// The page with the button.
-    async fn door(&self, server: &AppState, visit: &Head) -> Result<Answer, ApiError> {
-        let provider = server.domain.providers.find(self.provider(visit)).ok_or_else(ApiError::not_found)?;
+    async fn door(&self, server: &AppState, visit: &RequestHead) -> Result<Answer, ApiError> {
+        let provider =
+            server.app.providers.find(self.provider(visit)).ok_or_else(ApiError::not_found)?;
         let next = query(visit, "next").unwrap_or_default();
         own_path(&next)?;
         let is_connect = self.what == What::Connect;
         if is_connect && caller::find_session(server, &visit.request.headers).await?.is_none() {
             return redirect(
                 StatusCode::FOUND,
-                &format!("/platform/login?next={}", self.path().replace("{provider}", &provider.id)),
+                &format!(
+                    "/platform/login?next={}",
+                    self.path().replace("{provider}", &provider.id)
+                ),
             );
         }
         let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
@@ -136,7 +146,8 @@ impl Way {
         let name = escaped(&provider.name);
         let body = format!(
             "<main id=\"content\" class=\"card\"><h1>{{{{{title}}}}} {name}</h1>\
-             <form method=\"post\">{}{}<button class=\"primary\">{{{{social.continue}}}} {name}</button></form>\
+             <form method=\"post\">{}{}<button class=\"primary\">{{{{social.continue}}}} \
+             {name}</button></form>\
              <nav class=\"links\"><a href=\"{HOME}\">{{{{social.back}}}}</a></nav></main>",
             hidden("csrfmiddlewaretoken", &csrf),
             hidden("next", &next),
@@ -146,11 +157,18 @@ impl Way {
         Ok(answer)
     }
 
-    /// Sends the browser to the provider: by a page, since a policy for forms holds for where they are redirected too,
-    /// and where a provider is asked stands in its own document.
-    async fn begin(&self, server: &AppState, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
+    /// Sends the browser to the provider: by a page, since a policy for forms holds for where they
+    /// are redirected too, and where a provider is asked stands in its own document.
+    async fn begin(
+        &self,
+        server: &AppState,
+        visit: &RequestHead,
+        mut body: LazyBody,
+    ) -> Result<Answer, ApiError> {
         let purpose = match self.what {
-            What::Connect => Purpose::Connect { session: session_of(server, visit, &mut body).await? },
+            What::Connect => {
+                Purpose::Connect { session: session_of(server, visit, &mut body).await? }
+            }
             _ => {
                 caller::check_csrf(server, &visit.request, &mut body).await?;
                 Purpose::SignIn
@@ -163,24 +181,27 @@ impl Way {
             (true, What::Connect) => CONNECTED.to_owned(),
             (true, _) => HOME.to_owned(),
         };
-        let begun = social::begin(&server.domain, self.provider(visit), purpose, next, &visit.client).await?;
+        let begun =
+            social::begin(&server.app, self.provider(visit), purpose, next, &visit.client).await?;
         let url = escaped(&begun.url);
         let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
         let page = format!(
             "<main id=\"content\" class=\"card\"><h1>{{{{social.leaving}}}}</h1>\
              <p><a href=\"{url}\" rel=\"noreferrer\">{{{{social.follow}}}}</a></p></main>"
         );
-        let mut answer = html(StatusCode::OK, shell("social.leaving", &head, &page, &server.settings));
+        let mut answer =
+            html(StatusCode::OK, shell("social.leaving", &head, &page, &server.settings));
         answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&begun.ticket));
         Ok(answer)
     }
 
-    async fn finish(&self, server: &AppState, visit: &Head) -> Result<Answer, ApiError> {
+    async fn finish(&self, server: &AppState, visit: &RequestHead) -> Result<Answer, ApiError> {
         if visit.request.method == Method::HEAD {
             return Ok(html(StatusCode::OK, String::new()));
         }
         let ticket = server.cookies().find_ticket(&visit.request.headers);
-        let session = caller::find_session(server, &visit.request.headers).await?.map(|(digest, _)| digest);
+        let session =
+            caller::find_session(server, &visit.request.headers).await?.map(|(digest, _)| digest);
         if session.is_none() && needs_own_hop(server, visit, ticket.as_ref()) {
             return Ok(own_hop(server, visit));
         }
@@ -190,11 +211,20 @@ impl Way {
             issuer: query(visit, "iss"),
             error: query(visit, "error"),
         };
-        let domain = &server.domain;
-        let finished = social::finish(domain, self.provider(visit), ticket.as_ref(), returned, session, &visit.client);
+        let app = &server.app;
+        let finished = social::finish(
+            app,
+            self.provider(visit),
+            ticket.as_ref(),
+            returned,
+            session,
+            &visit.client,
+        );
         let mut answer = match finished.await {
             // A form has a ticket of its own.
-            Ok(finished @ Finished::Form { .. }) => return done(server, StatusCode::FOUND, finished),
+            Ok(finished @ Finished::Form { .. }) => {
+                return done(server, StatusCode::FOUND, finished);
+            }
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
             Err(failure) => failed(server, failure.into()),
         };
@@ -206,15 +236,16 @@ impl Way {
     }
 }
 
-/// The provider's redirect begins at another site, so that a Strict session cookie stays behind; connecting needs it.
-fn needs_own_hop(server: &AppState, visit: &Head, ticket: Option<&Ticket>) -> bool {
+/// The provider's redirect begins at another site, so that a Strict session cookie stays behind;
+/// connecting needs it.
+fn needs_own_hop(server: &AppState, visit: &RequestHead, ticket: Option<&Ticket>) -> bool {
     server.settings.cookie_same_site.eq_ignore_ascii_case("strict")
         && query(visit, OWN_HOP).is_none()
-        && social::is_to_connect(&server.domain, ticket)
+        && social::is_to_connect(&server.app, ticket)
 }
 
 /// A page that asks for the same once more, as a page of this site.
-fn own_hop(server: &AppState, visit: &Head) -> Answer {
+fn own_hop(server: &AppState, visit: &RequestHead) -> Answer {
     let path = visit.request.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = escaped(&format!("{path}&{OWN_HOP}=1"));
     let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
@@ -225,26 +256,30 @@ fn own_hop(server: &AppState, visit: &Head) -> Answer {
     html(StatusCode::OK, shell("social.returning", &head, &page, &server.settings))
 }
 
-async fn sign_up_form(server: &AppState, visit: &Head) -> Result<Answer, ApiError> {
+async fn sign_up_form(server: &AppState, visit: &RequestHead) -> Result<Answer, ApiError> {
     let ticket = server.cookies().find_ticket(&visit.request.headers);
-    let (provider, form) = social::form(&server.domain, ticket.as_ref()).await?;
-    Ok(form_page(server, visit, StatusCode::OK, &provider, &form, &Problems::none()))
+    let (provider, form) = social::form(&server.app, ticket.as_ref()).await?;
+    Ok(form_page(server, visit, StatusCode::OK, &provider, &form, &ValidationErrors::none()))
 }
 
-async fn sign_up(server: &AppState, visit: &Head, mut body: LazyBody) -> Result<Answer, ApiError> {
+async fn sign_up(
+    server: &AppState,
+    visit: &RequestHead,
+    mut body: LazyBody,
+) -> Result<Answer, ApiError> {
     caller::check_csrf(server, &visit.request, &mut body).await?;
     let fields = body.fields().await?;
     let text = |name| fields.text(name).unwrap_or_default();
     let form = Form { username: text("username"), email: text("email") };
     let ticket = server.cookies().find_ticket(&visit.request.headers);
-    match social::sign_up(&server.domain, ticket.as_ref(), form.clone(), &visit.client).await {
+    match social::sign_up(&server.app, ticket.as_ref(), form.clone(), &visit.client).await {
         Ok(finished) => {
             let mut answer = done(server, StatusCode::SEE_OTHER, finished)?;
             answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
             Ok(answer)
         }
-        Err(Failure::Form(problems)) => {
-            let (provider, _) = social::form(&server.domain, ticket.as_ref()).await?;
+        Err(SocialError::Form(problems)) => {
+            let (provider, _) = social::form(&server.app, ticket.as_ref()).await?;
             Ok(form_page(server, visit, StatusCode::BAD_REQUEST, &provider, &form, &problems))
         }
         Err(failure) => Err(failure.into()),
@@ -253,15 +288,19 @@ async fn sign_up(server: &AppState, visit: &Head, mut body: LazyBody) -> Result<
 
 fn form_page(
     server: &AppState,
-    visit: &Head,
+    visit: &RequestHead,
     status: StatusCode,
     provider: &str,
     form: &Form,
-    problems: &Problems,
+    problems: &ValidationErrors,
 ) -> Answer {
     let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
     let said = |name: &str| {
-        let of_field = problems.fields.iter().filter(|(field, _)| *field == name).flat_map(|(_, messages)| messages);
+        let of_field = problems
+            .fields
+            .iter()
+            .filter(|(field, _)| *field == name)
+            .flat_map(|(_, messages)| messages);
         escaped(&of_field.cloned().collect::<Vec<_>>().join("\n"))
     };
     let field = |name: &str, kind: &str, value: &str, hint: &str| {
@@ -269,16 +308,21 @@ fn form_page(
         let invalid = if error.is_empty() { "" } else { " aria-invalid=\"true\"" };
         format!(
             "<div class=\"field\"><label for=\"{name}\">{{{{field.{name}}}}} {hint}</label>\
-             <input id=\"{name}\" name=\"{name}\" {kind} value=\"{value}\" aria-describedby=\"{name}-error\"{invalid}>\
+             <input id=\"{name}\" name=\"{name}\" {kind} value=\"{value}\" \
+             aria-describedby=\"{name}-error\"{invalid}>\
              <p class=\"error\" id=\"{name}-error\">{error}</p></div>"
         )
     };
     let (needed, optional) = match server.settings.mail_required {
         true => ("type=\"email\" autocomplete=\"email\" required", ""),
-        false => ("type=\"email\" autocomplete=\"email\"", "<span class=\"hint\">({{field.optional}})</span>"),
+        false => (
+            "type=\"email\" autocomplete=\"email\"",
+            "<span class=\"hint\">({{field.optional}})</span>",
+        ),
     };
     let body = format!(
-        "<main id=\"content\" class=\"card\"><h1>{{{{social.new}}}}</h1><p class=\"hint\">{{{{social.known}}}} {}.</p>\
+        "<main id=\"content\" class=\"card\"><h1>{{{{social.new}}}}</h1><p \
+         class=\"hint\">{{{{social.known}}}} {}.</p>\
          <p class=\"summary bad\" role=\"alert\">{}</p><form method=\"post\" novalidate>{}{}{}\
          <button class=\"primary\">{{{{register.submit}}}}</button></form></main>",
         escaped(provider),
@@ -300,7 +344,9 @@ fn form_page(
 fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
     let jar = server.cookies();
     let (target, cookies) = match finished {
-        Finished::SignedIn { session, device, next } => (next, jar.logged_in(Some(&session), Some(&device))),
+        Finished::SignedIn { session, device, next } => {
+            (next, jar.logged_in(Some(&session), Some(&device)))
+        }
         Finished::Connected { next } => (next, Vec::new()),
         Finished::Unconfirmed => (CONFIRM_FIRST_PATH.to_owned(), Vec::new()),
         Finished::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
@@ -347,26 +393,40 @@ fn hidden(name: &str, value: &str) -> String {
 }
 
 /// The first value of that name in the query.
-fn query(visit: &Head, name: &str) -> Option<String> {
+fn query(visit: &RequestHead, name: &str) -> Option<String> {
     let query = visit.request.uri.query()?;
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
 }
 
-/// A path of this site or nothing. Browsers read `//host`, `/\host` and what decodes to them as other sites.
+/// A path of this site or nothing. Browsers read `//host`, `/\host` and what decodes to them as
+/// other sites.
 fn own_path(next: &str) -> Result<(), ApiError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
     let is_own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(is_plain);
     match next.is_empty() || (is_own && next.len() <= MOST_NEXT_BYTES) {
         true => Ok(()),
-        false => Err(ApiError::refused("`next` must be a path of this site.", "next to another site")),
+        false => {
+            Err(ApiError::refused("`next` must be a path of this site.", "next to another site"))
+        }
     }
 }
 
 /// The session that asks, with its CSRF token and a recent proof of its owner.
-async fn session_of(server: &AppState, visit: &Head, body: &mut LazyBody) -> Result<[u8; 32], ApiError> {
+async fn session_of(
+    server: &AppState,
+    visit: &RequestHead,
+    body: &mut LazyBody,
+) -> Result<[u8; 32], ApiError> {
     const COOKIE: &[&[&str]] = &[&["cookieAuth"]];
-    let mut credentials =
-        Credentials { host: server, head: &visit.request, body, remote: visit.remote, security: COOKIE };
+    let mut credentials = Credentials {
+        host: server,
+        head: &visit.request,
+        body,
+        remote: visit.remote,
+        security: COOKIE,
+    };
     let caller = authenticate(&mut credentials).await?.ok_or_else(ApiError::not_found)?;
     caller.require_recent_auth(server).await?;
     match caller.credential {

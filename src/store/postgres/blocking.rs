@@ -22,7 +22,10 @@ pub(in crate::store) struct BlockingConnection {
 }
 
 impl BlockingConnection {
-    pub(super) fn connect(connector: &Connector, profile: &SessionProfile) -> Result<BlockingConnection, StoreError> {
+    pub(super) fn connect(
+        connector: &Connector,
+        profile: &SessionProfile,
+    ) -> Result<BlockingConnection, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let client = runtime.block_on(connector.connect(profile))?;
@@ -41,13 +44,21 @@ impl BlockingConnection {
         self.is_broken || self.client.is_closed()
     }
 
-    pub(super) fn rows(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<Vec<Row>, PostgresError> {
+    pub(super) fn rows(
+        &mut self,
+        sql: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<Vec<Row>, PostgresError> {
         let statement = self.statement(sql)?;
         self.wait(async |client| client.query_raw(&statement, params).await?.try_collect().await)
     }
 
     /// Returns the number of rows changed.
-    pub(super) fn execute(&mut self, sql: &'static str, params: &[Value<'_>]) -> Result<u64, PostgresError> {
+    pub(super) fn execute(
+        &mut self,
+        sql: &'static str,
+        params: &[Value<'_>],
+    ) -> Result<u64, PostgresError> {
         let statement = self.statement(sql)?;
         self.wait(async |client| client.execute_raw(&statement, params).await)
     }
@@ -74,16 +85,18 @@ impl BlockingConnection {
         let outcome = runtime.block_on(async {
             let answer = ask(&self.client);
             match self.timeout {
-                Some(limit) => {
-                    timeout(limit, answer).await.map_err(|_| PostgresError::Timeout)?.map_err(PostgresError::Driver)
-                }
+                Some(limit) => timeout(limit, answer)
+                    .await
+                    .map_err(|_| PostgresError::Timeout)?
+                    .map_err(PostgresError::Driver),
                 None => answer.await.map_err(PostgresError::Driver),
             }
         });
         if let Err(fault) = &outcome {
             // After a timeout, a late answer would be taken for that of the next statement.
-            self.is_broken |=
-                matches!(fault, PostgresError::Timeout) || fault.closes_connection() || self.client.is_closed();
+            self.is_broken |= matches!(fault, PostgresError::Timeout)
+                || fault.closes_connection()
+                || self.client.is_closed();
         }
         outcome
     }

@@ -52,8 +52,8 @@ const READS: SessionProfile = SessionProfile {
 /// Sessions that write. Waiting for other writers is bounded, and the server ends the transaction
 /// of a client that falls silent.
 const WRITES: SessionProfile = SessionProfile {
-    settings: "SET statement_timeout = '10s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '5s'; \
-               SET synchronous_commit = on",
+    settings: "SET statement_timeout = '10s'; SET lock_timeout = '2s'; SET \
+        idle_in_transaction_session_timeout = '5s'; SET synchronous_commit = on",
     timeout: Some(Duration::from_secs(12)),
 };
 
@@ -65,7 +65,8 @@ const BULK: SessionProfile = SessionProfile {
 
 /// Pins the search path to `public` if that schema has our tables, so that a schema created by a
 /// less privileged role, or a search path that the role sets, cannot shadow them.
-const FIX_SEARCH_PATH: &str = "SELECT pg_catalog.set_config('search_path', 'public, pg_temp', false)
+const FIX_SEARCH_PATH: &str =
+    "SELECT pg_catalog.set_config('search_path', 'public, pg_temp', false)
                                WHERE pg_catalog.to_regclass('public.schema_version') IS NOT NULL";
 
 /// Opens connections.
@@ -78,7 +79,8 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(server: &Postgres) -> Result<Connector, StoreError> {
-        let tls = (server.config.get_ssl_mode() != SslMode::Disable).then(|| tls(server)).transpose()?;
+        let tls =
+            (server.config.get_ssl_mode() != SslMode::Disable).then(|| tls(server)).transpose()?;
         Ok(Connector { server: Arc::new(server.clone()), tls })
     }
 
@@ -110,7 +112,10 @@ fn tls(server: &Postgres) -> Result<MakeRustlsConnect, StoreError> {
     match &server.root_certificates {
         Some(path) => {
             let failed = |why: &dyn fmt::Display| {
-                StoreError::Other(format!("CA certificates of the database in {}: {why}", path.display()))
+                StoreError::Other(format!(
+                    "CA certificates of the database in {}: {why}",
+                    path.display()
+                ))
             };
             let certificates = CertificateDer::pem_file_iter(path).map_err(|e| failed(&e))?;
             for certificate in certificates {
@@ -123,7 +128,8 @@ fn tls(server: &Postgres) -> Result<MakeRustlsConnect, StoreError> {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|e| StoreError::Other(e.to_string()))?;
     Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
@@ -159,14 +165,16 @@ impl PostgresError {
 
     /// A serialization failure or deadlock: this transaction was rolled back in favour of another.
     fn is_serialization_failure(&self) -> bool {
-        self.code()
-            .is_some_and(|code| [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code))
+        self.code().is_some_and(|code| {
+            [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
+        })
     }
 
     /// The server is about to close the connection.
     fn closes_connection(&self) -> bool {
         self.code().is_some_and(|code| {
-            [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW].contains(code)
+            [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW]
+                .contains(code)
         })
     }
 }
@@ -180,7 +188,9 @@ impl From<tokio_postgres::Error> for PostgresError {
 impl fmt::Display for PostgresError {
     /// The server's message without its detail, which repeats values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PostgresError::Driver(error) = self else { return f.write_str("the database did not respond in time") };
+        let PostgresError::Driver(error) = self else {
+            return f.write_str("the database did not respond in time");
+        };
         match (error.as_db_error(), std::error::Error::source(error)) {
             (Some(told), _) => write!(f, "{} ({})", told.message(), told.code().code()),
             (None, Some(cause)) => write!(f, "{error}: {cause}"),
@@ -206,7 +216,11 @@ impl From<PostgresError> for StoreError {
             // messages.
             let is_of_values = ["error serializing", "error deserializing", "invalid column"];
             let is_of_values = is_of_values.iter().any(|begins| why.starts_with(begins));
-            return if is_of_values { StoreError::Other(why) } else { StoreError::Unavailable(why) };
+            return if is_of_values {
+                StoreError::Other(why)
+            } else {
+                StoreError::Unavailable(why)
+            };
         };
         match told.constraint().and_then(conflict) {
             Some(conflict) => StoreError::Conflict(conflict),

@@ -79,7 +79,11 @@ impl PipelinedPool {
 
 impl PipelinedSlot {
     fn get(&self) -> Option<Arc<PipelinedConnection>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner).clone().filter(|open| !open.client.is_closed())
+        self.open
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .filter(|open| !open.client.is_closed())
     }
 
     async fn open(&self, connector: &Connector) -> Result<Arc<PipelinedConnection>, StoreError> {
@@ -104,29 +108,41 @@ impl PipelinedSlot {
 
 impl PipelinedConnection {
     async fn connect(connector: &Connector) -> Result<PipelinedConnection, PostgresError> {
-        Ok(PipelinedConnection { client: connector.connect(&READS).await?, statements: Mutex::default() })
+        Ok(PipelinedConnection {
+            client: connector.connect(&READS).await?,
+            statements: Mutex::default(),
+        })
     }
 
-    async fn ask(&self, sql: &'static str, digest: &[u8; 32]) -> Result<Option<tokio_postgres::Row>, PostgresError> {
+    async fn ask(
+        &self,
+        sql: &'static str,
+        digest: &[u8; 32],
+    ) -> Result<Option<tokio_postgres::Row>, PostgresError> {
         let answer = async {
             let statement = self.statement(sql).await?;
             self.client.query_opt(&statement, &[&digest.as_slice()]).await
         };
         match READS.timeout {
-            Some(limit) => {
-                timeout(limit, answer).await.map_err(|_| PostgresError::Timeout)?.map_err(PostgresError::Driver)
-            }
+            Some(limit) => timeout(limit, answer)
+                .await
+                .map_err(|_| PostgresError::Timeout)?
+                .map_err(PostgresError::Driver),
             None => answer.await.map_err(PostgresError::Driver),
         }
     }
 
     async fn statement(&self, sql: &'static str) -> Result<Statement, tokio_postgres::Error> {
-        let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
+        let known =
+            self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);
         }
         let statement = self.client.prepare(sql).await?;
-        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(sql, statement.clone());
+        self.statements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(sql, statement.clone());
         Ok(statement)
     }
 }

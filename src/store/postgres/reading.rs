@@ -69,7 +69,12 @@ pub(in crate::store) struct Reading<'p> {
 
 impl Connection for Reading<'_> {
     /// Retries on other connections while they turn out to be lost; each statement is independent.
-    fn query(&self, sql: &'static str, params: &[Value<'_>], each: EachRow<'_>) -> Result<(), StoreError> {
+    fn query(
+        &self,
+        sql: &'static str,
+        params: &[Value<'_>],
+        each: EachRow<'_>,
+    ) -> Result<(), StoreError> {
         let mut lost = 0;
         let rows = loop {
             let mut taken = self.taken.borrow_mut();

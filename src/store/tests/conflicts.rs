@@ -11,7 +11,9 @@ async fn second_account_with_same_username_conflicts() {
 
 #[tokio::test]
 async fn renaming_to_a_taken_username_conflicts() {
-    let outcome = with_two_accounts(|w, one, _| w.account_update_names(one, "Two", "two", "two", "", "")).await;
+    let outcome =
+        with_two_accounts(|w, one, _| w.account_update_names(one, "Two", "two", "two", "", ""))
+            .await;
     assert_eq!(outcome, conflict(Conflict::Username));
 }
 

@@ -113,7 +113,9 @@ async fn no_read_is_older_than_the_last_acknowledged_write() {
         })
         .collect();
     for n in 1..=WRITES {
-        write(&store, move |w| w.token_touch(id, day("2000-01-01") + TimeDelta::days(n))).await.unwrap();
+        write(&store, move |w| w.token_touch(id, day("2000-01-01") + TimeDelta::days(n)))
+            .await
+            .unwrap();
         acknowledged.store(n, Ordering::SeqCst);
     }
     for reader in readers {

@@ -33,7 +33,9 @@ async fn failing_once(store: &Store, failure: &'static str) -> (Done<i64>, usize
 async fn write_that_stood_against_another_is_done_again() {
     for code in ["40001", "40P01"] {
         let (store, _) = open_server();
-        let failure = format!("DO $$ BEGIN RAISE EXCEPTION 'as the test wants' USING ERRCODE = '{code}'; END $$");
+        let failure = format!(
+            "DO $$ BEGIN RAISE EXCEPTION 'as the test wants' USING ERRCODE = '{code}'; END $$"
+        );
         let (outcome, times) = failing_once(&store, failure.leak()).await;
         assert!(outcome.is_ok(), "{outcome:?}");
         assert_eq!(times, 2);
@@ -58,14 +60,18 @@ async fn write_whose_connection_is_lost_at_the_commit_is_not_done_again() {
     let (store, server) = open_server();
     let Database::Postgres(server) = server else { panic!("no server") };
     let lose = "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END $$;
-                CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON accounts DEFERRABLE INITIALLY DEFERRED
+                BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN \
+                NULL; END $$;
+                CREATE CONSTRAINT TRIGGER lose AFTER INSERT ON accounts DEFERRABLE INITIALLY \
+                DEFERRED
                 FOR EACH ROW EXECUTE FUNCTION lose()";
     let change = move |sql: &'static str| {
         let config = server.blocking();
-        std::thread::spawn(move || config.connect(::postgres::NoTls).unwrap().batch_execute(sql).unwrap())
-            .join()
-            .unwrap();
+        std::thread::spawn(move || {
+            config.connect(::postgres::NoTls).unwrap().batch_execute(sql).unwrap()
+        })
+        .join()
+        .unwrap();
     };
     change(lose);
     let times = Arc::new(AtomicUsize::new(0));
@@ -78,7 +84,10 @@ async fn write_whose_connection_is_lost_at_the_commit_is_not_done_again() {
     assert!(matches!(outcome, Err(StoreError::Unavailable(_))), "{outcome:?}");
     assert_eq!(times.load(Ordering::SeqCst), 1);
     change("DROP TRIGGER lose ON accounts");
-    assert!(write(&store, |w| w.account_insert(&new_account("one"))).await.is_ok(), "the next one works");
+    assert!(
+        write(&store, |w| w.account_insert(&new_account("one"))).await.is_ok(),
+        "the next one works"
+    );
 }
 
 /// Conflicts and errors of the closure are outcomes, not failures to retry.
@@ -112,9 +121,11 @@ async fn reads_and_writes_survive_the_loss_of_every_connection() {
         let config = server.blocking();
         let end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        std::thread::spawn(move || config.connect(::postgres::NoTls).unwrap().batch_execute(end_all).unwrap())
-            .join()
-            .unwrap();
+        std::thread::spawn(move || {
+            config.connect(::postgres::NoTls).unwrap().batch_execute(end_all).unwrap()
+        })
+        .join()
+        .unwrap();
         assert!(store.read(|r| r.account_find(id)).await.unwrap().is_some());
         write(&store, move |w| w.account_set_active(id, true)).await.unwrap();
     }

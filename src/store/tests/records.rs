@@ -36,12 +36,19 @@ async fn addresses_are_paged_by_id_and_looked_up_by_text() {
         assert_eq!(ids(w.email_address_list(one, None, 0)?), [a, b]);
         assert_eq!(ids(w.email_address_list(one, Some(1), 1)?), [b]);
         assert_eq!(w.email_address_count(one)?, 2);
-        assert!(w.email_address_exists("a@example.org")? && !w.email_address_exists("c@example.org")?);
+        assert!(
+            w.email_address_exists("a@example.org")? && !w.email_address_exists("c@example.org")?
+        );
         assert_eq!(w.email_address_find_verified("a@example.org")?.unwrap().id, a);
         assert_eq!(ids(w.email_address_list_unverified_by_email("a@example.org", 9)?), [shared]);
-        assert_eq!((w.email_address_find_first(one)?.unwrap().id, w.email_address_last_id(one)?), (a, b));
+        assert_eq!(
+            (w.email_address_find_first(one)?.unwrap().id, w.email_address_last_id(one)?),
+            (a, b)
+        );
         assert!(w.email_address_exists_beyond(one, 1)? && !w.email_address_exists_beyond(one, 2)?);
-        assert!(w.email_address_exists_other(one, a)? && !w.email_address_exists_other(two, shared)?);
+        assert!(
+            w.email_address_exists_other(one, a)? && !w.email_address_exists_other(two, shared)?
+        );
         assert!(w.email_address_is_verified("a@example.org")?);
         assert!(!w.email_address_is_verified("b@example.org")?);
         assert_eq!(w.email_address_find(two, a)?, None);

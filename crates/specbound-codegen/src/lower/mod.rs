@@ -1,8 +1,9 @@
 //! Rewrites any OpenAPI 3.0, 3.1 or 3.2 document into the subset that [`super::document`] reads.
 //!
-//! The result has the same paths and operations. References to anything but schemas are written out, 3.1's schemas have
-//! the keywords of 3.0, and each operation has a name. A keyword that the generated code would not enforce on a request
-//! is refused, or with [`Mode::Lenient`] listed. All refusals are found, not the first one alone.
+//! The result has the same paths and operations. References to anything but schemas are written
+//! out, 3.1's schemas have the keywords of 3.0, and each operation has a name. A keyword that the
+//! generated code would not enforce on a request is refused, or with [`Mode::Lenient`] listed. All
+//! refusals are found, not the first one alone.
 
 mod names;
 mod operation;
@@ -117,7 +118,9 @@ impl Lower<'_> {
     fn follow<'v>(&'v self, mut value: &'v Value, section: &str) -> &'v Value {
         for _ in 0..MAX_REFERENCES {
             let prefix = format!("#/components/{section}/");
-            let Some(name) = value["$ref"].as_str().and_then(|reference| reference.strip_prefix(&prefix)) else {
+            let Some(name) =
+                value["$ref"].as_str().and_then(|reference| reference.strip_prefix(&prefix))
+            else {
                 break;
             };
             match self.source.pointer(&format!("/components/{section}/{name}")) {
@@ -133,14 +136,19 @@ impl Lower<'_> {
         let mut document = Map::new();
         document.insert("openapi".to_owned(), json!("3.0.3"));
         document.insert("info".to_owned(), info(&source["info"]));
-        if source.get("webhooks").is_some_and(|hooks| hooks.as_object().is_none_or(|hooks| !hooks.is_empty())) {
+        if source
+            .get("webhooks")
+            .is_some_and(|hooks| hooks.as_object().is_none_or(|hooks| !hooks.is_empty()))
+        {
             self.note("/webhooks", "no code is generated for webhooks");
         }
         document.insert("paths".to_owned(), self.paths());
         if let Some(components) = source.get("components") {
             document.insert("components".to_owned(), self.components(components));
         }
-        if let Some(requirements) = source.get("security").filter(|_| is_security_inherited(&document["paths"])) {
+        if let Some(requirements) =
+            source.get("security").filter(|_| is_security_inherited(&document["paths"]))
+        {
             let requirements = self.security(requirements, "/security");
             document.insert("security".to_owned(), requirements);
         }
@@ -153,8 +161,8 @@ impl Lower<'_> {
         Value::Object(document)
     }
 
-    /// Security requirements. Their scopes are not enforced, and a scheme that the document does not define admits no
-    /// caller that the server knows.
+    /// Security requirements. Their scopes are not enforced, and a scheme that the document does
+    /// not define admits no caller that the server knows.
     fn security(&mut self, source: &Value, at: &str) -> Value {
         let Some(alternatives) = source.as_array() else { return source.clone() };
         let mut lowered = Vec::new();
@@ -187,11 +195,16 @@ impl Lower<'_> {
         let Some(components) = components.as_object() else { return components.clone() };
         let mut lowered = Map::new();
         if let Some(schemas) = components.get("schemas") {
-            let Some(schemas) = schemas.as_object() else { return Value::Object(components.clone()) };
+            let Some(schemas) = schemas.as_object() else {
+                return Value::Object(components.clone());
+            };
             let mut all = Map::new();
             for (name, schema) in schemas {
                 let at = format!("/components/schemas/{}", escape(name));
-                all.insert(self.names.get(name).unwrap_or(name).clone(), self.component(name, schema, &at));
+                all.insert(
+                    self.names.get(name).unwrap_or(name).clone(),
+                    self.component(name, schema, &at),
+                );
             }
             lowered.insert("schemas".to_owned(), Value::Object(all));
         }
@@ -272,14 +285,20 @@ impl Lower<'_> {
                 continue;
             };
             let Some(template) = names::path_template(path) else {
-                self.unenforced(&at, "a path starts with a slash, and has no query, no fragment and closed braces");
+                self.unenforced(
+                    &at,
+                    "a path starts with a slash, and has no query, no fragment and closed braces",
+                );
                 continue;
             };
             let new = self.path_item(path, item, &template, &mut ids, &at);
             let known = lowered.entry(template.path.clone()).or_insert_with(|| json!({}));
             for (key, value) in new {
                 if known.get(&key).is_some() {
-                    self.refuse(&at, "another path differs from this one in the names of variables alone");
+                    self.refuse(
+                        &at,
+                        "another path differs from this one in the names of variables alone",
+                    );
                 } else if let Some(known) = known.as_object_mut() {
                     known.insert(key, value);
                 }
@@ -302,7 +321,9 @@ fn info(info: &Value) -> Value {
     let cleaned = kept.map(|(key, value)| match (key.as_str(), value) {
         (_, Value::String(text)) => (key.clone(), json!(clean(text))),
         // YAML reads an unquoted `1.0` as a number.
-        ("version", Value::Number(number)) if number.is_f64() => (key.clone(), json!(number.to_string())),
+        ("version", Value::Number(number)) if number.is_f64() => {
+            (key.clone(), json!(number.to_string()))
+        }
         _ => (key.clone(), value.clone()),
     });
     Value::Object(cleaned.collect())
@@ -311,6 +332,7 @@ fn info(info: &Value) -> Value {
 /// Whether an operation leaves its security to the document.
 fn is_security_inherited(paths: &Value) -> bool {
     let items = paths.as_object().into_iter().flat_map(|paths| paths.values());
-    let mut operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
+    let mut operations =
+        items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
     operations.any(|operation| operation.get("security").is_none())
 }

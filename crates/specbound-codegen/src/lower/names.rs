@@ -1,4 +1,5 @@
-//! Names that become Rust identifiers: deterministic, without collisions, and unchanged where they are good already.
+//! Names that become Rust identifiers: deterministic, without collisions, and unchanged where they
+//! are good already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +21,17 @@ pub fn is_identifier(text: &str) -> bool {
 pub fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
     let free = match taken.contains(&name) {
         false => name,
-        true => (2_u32..).map(|n| format!("{name}{n}")).find(|name| !taken.contains(name)).unwrap_or(name),
+        true => (2_u32..)
+            .map(|n| format!("{name}{n}"))
+            .find(|name| !taken.contains(name))
+            .unwrap_or(name),
     };
     taken.insert(free.clone());
     free
 }
 
-/// Text for a comment: control and direction characters become spaces, since rustc refuses them there.
+/// Text for a comment: control and direction characters become spaces, since rustc refuses them
+/// there.
 pub fn clean(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let is_bad = |c: char| {
@@ -36,7 +41,8 @@ pub fn clean(text: &str) -> String {
     text.replace(is_bad, " ")
 }
 
-/// The Rust type name of a text: a fixed point of the conversion, which the generators apply more than once.
+/// The Rust type name of a text: a fixed point of the conversion, which the generators apply more
+/// than once.
 pub fn type_name(text: &str) -> String {
     let mut name = text.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_pascal_case();
     for _ in 0..4 {
@@ -56,8 +62,10 @@ pub fn type_name(text: &str) -> String {
 
 /// A name for each component schema. One that makes a Rust name of its own is kept.
 pub fn component_names(source: &Value) -> BTreeMap<String, String> {
-    let all = || source["components"]["schemas"].as_object().into_iter().flatten().map(|(name, _)| name);
-    let is_plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let all =
+        || source["components"]["schemas"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let is_plain =
+        |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     let is_good = |name: &str| is_plain(name) && type_name(name) == name.to_pascal_case();
     // A good name comes first, so that a bad one, which is changed anyway, gives way.
     let mut order: Vec<&String> = all().collect();
@@ -67,7 +75,10 @@ pub fn component_names(source: &Value) -> BTreeMap<String, String> {
     for name in order {
         let wanted = type_name(name);
         let free = unique(wanted.clone(), &mut taken);
-        names.insert(name.clone(), if free == wanted && is_good(name) { name.clone() } else { free });
+        names.insert(
+            name.clone(),
+            if free == wanted && is_good(name) { name.clone() } else { free },
+        );
     }
     names
 }
@@ -79,14 +90,17 @@ pub struct OperationNames {
 }
 
 impl OperationNames {
-    /// Operations with a good operationId keep it; the others are named after their method and path.
+    /// Operations with a good operationId keep it; the others are named after their method and
+    /// path.
     pub fn new(paths: &Map<String, Value>) -> OperationNames {
         let mut names = BTreeMap::new();
         let mut taken = BTreeSet::new();
         let mut unnamed = Vec::new();
         for (path, item) in paths {
             for method in METHODS.into_iter().filter(|method| item.get(*method).is_some()) {
-                let id = item[method]["operationId"].as_str().filter(|id| is_operation_name(&id.to_snake_case()));
+                let id = item[method]["operationId"]
+                    .as_str()
+                    .filter(|id| is_operation_name(&id.to_snake_case()));
                 match id {
                     Some(id) if taken.insert(id.to_snake_case()) => {
                         names.insert((path.clone(), method.to_owned()), id.to_owned());
@@ -96,7 +110,9 @@ impl OperationNames {
             }
         }
         for (path, method, id) in unnamed {
-            let words = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), " ").to_snake_case();
+            let words = |text: &str| {
+                text.replace(|c: char| !c.is_ascii_alphanumeric(), " ").to_snake_case()
+            };
             let of_id = id.map(words).filter(|id| !id.is_empty());
             let name = match of_id {
                 // Two operations have it: method and path tell them apart.
@@ -143,7 +159,11 @@ pub fn path_template(path: &str) -> Option<Template> {
         }
         let is_good = name.chars().all(|c| c.is_ascii_graphic() && !":*\"\\".contains(c));
         let word = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-        let word = if word.starts_with(|c: char| c.is_ascii_alphabetic()) { word } else { format!("x{word}") };
+        let word = if word.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            word
+        } else {
+            format!("x{word}")
+        };
         let word = unique(if is_good { name.to_owned() } else { word }, &mut taken);
         new.push_str(before);
         new.push_str(&format!("{{{word}}}"));

@@ -10,7 +10,8 @@ use super::{Checked, Lower, MAX_REFERENCES, component_name};
 use crate::document::{FORMS, JSON, METHODS};
 use crate::read::escape;
 
-/// Headers that OpenAPI takes from the content types and the security schemes, and not from parameters.
+/// Headers that OpenAPI takes from the content types and the security schemes, and not from
+/// parameters.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
 
 impl Lower<'_> {
@@ -74,7 +75,8 @@ impl Lower<'_> {
             ("callbacks", "no code is generated for callbacks"),
             ("servers", "the server answers under its own address alone"),
         ] {
-            let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty) || value == &json!([]);
+            let is_empty =
+                |value: &Value| value.as_object().is_some_and(Map::is_empty) || value == &json!([]);
             if operation.get(key).is_some_and(|value| !is_empty(value)) {
                 self.note(&format!("{at}/{key}"), reason);
             }
@@ -96,7 +98,10 @@ impl Lower<'_> {
             let body = self.body(body, &format!("{at}/requestBody"));
             lowered.extend(body.map(|body| ("requestBody".to_owned(), body)));
         }
-        let responses = self.responses(operation.get("responses").unwrap_or(&json!({})), &format!("{at}/responses"));
+        let responses = self.responses(
+            operation.get("responses").unwrap_or(&json!({})),
+            &format!("{at}/responses"),
+        );
         lowered.insert("responses".to_owned(), responses);
         if let Some(requirements) = operation.get("security") {
             let requirements = self.security(requirements, &format!("{at}/security"));
@@ -105,7 +110,13 @@ impl Lower<'_> {
         Value::Object(lowered)
     }
 
-    fn parameters(&mut self, list: &Value, template: &Template, declared: &mut BTreeSet<String>, at: &str) -> Value {
+    fn parameters(
+        &mut self,
+        list: &Value,
+        template: &Template,
+        declared: &mut BTreeSet<String>,
+        at: &str,
+    ) -> Value {
         let Some(list) = list.as_array() else { return list.clone() };
         let mut lowered: Vec<Value> = Vec::new();
         for (n, source) in list.iter().enumerate() {
@@ -116,7 +127,9 @@ impl Lower<'_> {
                 continue;
             };
             if let Some(parameter) = self.parameter(parameter, template, &at) {
-                let same = |other: &Value| other["in"] == parameter["in"] && other["name"] == parameter["name"];
+                let same = |other: &Value| {
+                    other["in"] == parameter["in"] && other["name"] == parameter["name"]
+                };
                 if lowered.iter().any(same) {
                     self.refuse(&at, "this parameter stands here twice");
                     continue;
@@ -130,17 +143,28 @@ impl Lower<'_> {
         Value::Array(lowered)
     }
 
-    fn parameter(&mut self, parameter: &Map<String, Value>, template: &Template, at: &str) -> Option<Value> {
+    fn parameter(
+        &mut self,
+        parameter: &Map<String, Value>,
+        template: &Template,
+        at: &str,
+    ) -> Option<Value> {
         let mut lowered = Map::new();
-        for key in ["name", "in", "required", "example"].into_iter().filter(|key| parameter.contains_key(*key)) {
+        for key in ["name", "in", "required", "example"]
+            .into_iter()
+            .filter(|key| parameter.contains_key(*key))
+        {
             lowered.insert(key.to_owned(), parameter[key].clone());
         }
         if let Some(description) = parameter.get("description") {
-            let text = description.as_str().map_or_else(|| description.clone(), |text| json!(clean(text)));
+            let text =
+                description.as_str().map_or_else(|| description.clone(), |text| json!(clean(text)));
             lowered.insert("description".to_owned(), text);
         }
-        let (location, name) =
-            (parameter.get("in").and_then(Value::as_str), parameter.get("name").and_then(Value::as_str));
+        let (location, name) = (
+            parameter.get("in").and_then(Value::as_str),
+            parameter.get("name").and_then(Value::as_str),
+        );
         let (Some(location), Some(name)) = (location, name) else {
             lowered.insert("schema".to_owned(), json!({ "type": "string" }));
             return Some(Value::Object(lowered));
@@ -156,7 +180,9 @@ impl Lower<'_> {
                     lowered.insert("required".to_owned(), json!(true));
                 }
             }
-            "header" if IGNORED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) => return None,
+            "header" if IGNORED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) => {
+                return None;
+            }
             "header" if http_token(name) => {}
             "header" => {
                 self.unenforced(at, "this is no name of a header: the parameter is left out");
@@ -164,11 +190,18 @@ impl Lower<'_> {
             }
             "query" => {}
             "cookie" => {
-                self.unenforced(at, "a cookie parameter is not checked: the handler finds it in the header `Cookie`");
+                self.unenforced(
+                    at,
+                    "a cookie parameter is not checked: the handler finds it in \
+                    the header `Cookie`",
+                );
                 return None;
             }
             _ => {
-                self.unenforced(at, "this location of a parameter is not read: it is path, query, header or cookie");
+                self.unenforced(
+                    at,
+                    "this location of a parameter is not read: it is path, query, header or cookie",
+                );
                 return None;
             }
         }
@@ -177,8 +210,14 @@ impl Lower<'_> {
         Some(Value::Object(lowered))
     }
 
-    /// A plain value, or in the query a list of them. Anything else is handed on as the text that was sent.
-    fn parameter_schema(&mut self, parameter: &Map<String, Value>, location: &str, at: &str) -> Option<Value> {
+    /// A plain value, or in the query a list of them. Anything else is handed on as the text that
+    /// was sent.
+    fn parameter_schema(
+        &mut self,
+        parameter: &Map<String, Value>,
+        location: &str,
+        at: &str,
+    ) -> Option<Value> {
         let text = json!({ "type": "string" });
         let Some(source) = parameter.get("schema") else {
             if parameter.contains_key("content") {
@@ -193,30 +232,49 @@ impl Lower<'_> {
         };
         let at = format!("{at}/schema");
         let Some(mut schema) = self.plain(source, &at) else {
-            self.unenforced(&at, "only plain values and lists of them are checked: the handler is given the text");
+            self.unenforced(
+                &at,
+                "only plain values and lists of them are checked: the handler is given the text",
+            );
             return Some(text);
         };
         let style = parameter.get("style").and_then(Value::as_str);
-        let (usual, usual_explode) = if location == "query" { ("form", true) } else { ("simple", false) };
+        let (usual, usual_explode) =
+            if location == "query" { ("form", true) } else { ("simple", false) };
         let style_is_usual = style.is_none_or(|style| style == usual);
         let explode = parameter.get("explode").and_then(Value::as_bool);
         if schema["type"] == "array" {
-            let is_repeated = location == "query" && style_is_usual && explode.is_none_or(|e| e == usual_explode);
+            let is_repeated =
+                location == "query" && style_is_usual && explode.is_none_or(|e| e == usual_explode);
             let items = self.plain(&schema["items"].take(), &format!("{at}/items"));
             match items.filter(|items| is_repeated && items["type"] != "array") {
                 Some(items) => {
-                    for bound in ["minItems", "maxItems"].into_iter().filter(|bound| schema.get(*bound).is_some()) {
-                        self.unenforced(&format!("{at}/{bound}"), "the length of a list in the query is not checked");
+                    for bound in ["minItems", "maxItems"]
+                        .into_iter()
+                        .filter(|bound| schema.get(*bound).is_some())
+                    {
+                        self.unenforced(
+                            &format!("{at}/{bound}"),
+                            "the length of a list in the query is not checked",
+                        );
                     }
                     schema = json!({ "type": "array", "items": items });
                 }
                 None => {
-                    self.unenforced(&at, "a list in one value is not checked: the handler is given its text");
+                    self.unenforced(
+                        &at,
+                        "a list in one value is not checked: the handler is given its text",
+                    );
                     return Some(text);
                 }
             }
-        } else if !style_is_usual && !["deepObject", "spaceDelimited", "pipeDelimited"].contains(&style.unwrap_or("")) {
-            self.unenforced(&at, "this style is not read: the handler is given the text as it was sent");
+        } else if !style_is_usual
+            && !["deepObject", "spaceDelimited", "pipeDelimited"].contains(&style.unwrap_or(""))
+        {
+            self.unenforced(
+                &at,
+                "this style is not read: the handler is given the text as it was sent",
+            );
             return Some(text);
         }
         Some(schema)
@@ -248,9 +306,19 @@ impl Lower<'_> {
         if schema.as_object().is_some_and(Map::is_empty) {
             return Some(json!({ "type": "string" }));
         }
-        let is_plain = ["string", "integer", "number", "boolean", "array"].iter().any(|kind| schema["type"] == **kind);
+        let is_plain = ["string", "integer", "number", "boolean", "array"]
+            .iter()
+            .any(|kind| schema["type"] == **kind);
         let members = schema.as_object_mut().filter(|_| is_plain)?;
-        let left_out = ["title", "nullable", "readOnly", "writeOnly", "additionalProperties", "properties", "required"];
+        let left_out = [
+            "title",
+            "nullable",
+            "readOnly",
+            "writeOnly",
+            "additionalProperties",
+            "properties",
+            "required",
+        ];
         members.retain(|key, _| !left_out.contains(&key.as_str()));
         Some(schema)
     }
@@ -259,10 +327,14 @@ impl Lower<'_> {
 
     fn body(&mut self, source: &Value, at: &str) -> Option<Value> {
         let body = self.follow(source, "requestBodies").clone();
-        let content = body.as_object().and_then(|body| body.get("content")).and_then(Value::as_object);
-        let Some(content) = content.filter(|content| !content.is_empty()) else { return Some(body) };
+        let content =
+            body.as_object().and_then(|body| body.get("content")).and_then(Value::as_object);
+        let Some(content) = content.filter(|content| !content.is_empty()) else {
+            return Some(body);
+        };
         let at = format!("{at}/content");
-        let base = |media: &str| media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
+        let base =
+            |media: &str| media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
         let mut fields: Vec<(String, &String, &Value)> = Vec::new();
         for (media, entry) in content {
             let at = format!("{at}/{}", escape(media));
@@ -298,13 +370,22 @@ impl Lower<'_> {
         let mut lowered = Map::new();
         for (name, media, entry) in fields {
             let at = format!("{at}/{}", escape(media));
-            if entry.get("encoding").is_some_and(|encoding| encoding.as_object().is_none_or(|all| !all.is_empty())) {
-                self.unenforced(&format!("{at}/encoding"), "the encoding of single fields is not checked");
+            if entry
+                .get("encoding")
+                .is_some_and(|encoding| encoding.as_object().is_none_or(|all| !all.is_empty()))
+            {
+                self.unenforced(
+                    &format!("{at}/encoding"),
+                    "the encoding of single fields is not checked",
+                );
             }
             if entry.get("schema").is_some_and(|own| self.tried(own) == of_content) {
                 lowered.insert(name, json!({ "schema": lowered_schema }));
             } else {
-                self.unenforced(&at, "its schema differs from that of the first content type: answered with 415");
+                self.unenforced(
+                    &at,
+                    "its schema differs from that of the first content type: answered with 415",
+                );
             }
         }
         let mut body = body.as_object().cloned().unwrap_or_default();
@@ -322,7 +403,8 @@ impl Lower<'_> {
         lowered
     }
 
-    /// The lowered schema, if it takes objects with members alone: the object, or a reference to the component that is.
+    /// The lowered schema, if it takes objects with members alone: the object, or a reference to
+    /// the component that is.
     fn with_members(&mut self, schema: &Value, at: &str) -> Option<Value> {
         let mut current = self.schema(schema, at, Checked::Row);
         for _ in 0..MAX_REFERENCES {
@@ -362,12 +444,16 @@ impl Lower<'_> {
                 continue;
             }
             let response = self.follow(response, "responses").clone();
-            lowered.insert(status.to_ascii_uppercase().replace("DEFAULT", "default"), self.response(&response, &at));
+            lowered.insert(
+                status.to_ascii_uppercase().replace("DEFAULT", "default"),
+                self.response(&response, &at),
+            );
         }
         let is_success = |status: &str| status.starts_with('2') || status.starts_with('3');
         if !lowered.keys().any(|status| status.parse::<u16>().is_ok() && is_success(status)) {
             // The handler answers 200, which the range or the default stands for.
-            let general = ["2XX", "default"].into_iter().find(|status| lowered.contains_key(*status));
+            let general =
+                ["2XX", "default"].into_iter().find(|status| lowered.contains_key(*status));
             if let Some(general) = general {
                 let success = lowered[general].clone();
                 lowered.insert("200".to_owned(), success);
@@ -385,10 +471,13 @@ impl Lower<'_> {
     fn response(&mut self, response: &Value, at: &str) -> Value {
         let Some(response) = response.as_object() else { return response.clone() };
         let mut lowered = Map::new();
-        let description = response.get("description").and_then(Value::as_str).map(clean).unwrap_or_default();
+        let description =
+            response.get("description").and_then(Value::as_str).map(clean).unwrap_or_default();
         lowered.insert("description".to_owned(), json!(description));
-        for (key, reason) in [("headers", "headers of answers are not checked"), ("links", "no code is made of links")]
-        {
+        for (key, reason) in [
+            ("headers", "headers of answers are not checked"),
+            ("links", "no code is made of links"),
+        ] {
             if response.get(key).and_then(Value::as_object).is_some_and(|all| !all.is_empty()) {
                 self.note(&format!("{at}/{key}"), reason);
             }
@@ -400,11 +489,16 @@ impl Lower<'_> {
         };
         let is_json = |media: &str| media.split(';').next().is_some_and(|base| base.trim() == JSON);
         let mut all: Vec<(&String, &Value)> = content.iter().collect();
-        all.sort_by_key(|(media, _)| (!is_json(media), !media.ends_with("+json"), media.contains('*')));
+        all.sort_by_key(|(media, _)| {
+            (!is_json(media), !media.ends_with("+json"), media.contains('*'))
+        });
         let Some((media, entry)) = all.first() else { return Value::Object(lowered) };
         let at = format!("{at}/content");
         for (other, _) in all.iter().skip(1) {
-            self.note(&format!("{at}/{}", escape(other)), "the answer is written in one content type alone");
+            self.note(
+                &format!("{at}/{}", escape(other)),
+                "the answer is written in one content type alone",
+            );
         }
         let at = format!("{at}/{}/schema", escape(media));
         let (media, schema) = if is_json(media) {
@@ -425,5 +519,8 @@ impl Lower<'_> {
 
 /// Whether a text can be the name of a header (RFC 9110, section 5.6.2).
 fn http_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

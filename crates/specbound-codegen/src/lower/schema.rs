@@ -1,8 +1,9 @@
-//! Schemas: the keywords of 3.1 in those of 3.0, `allOf` merged into one object, and each keyword that nothing enforces
-//! found.
+//! Schemas: the keywords of 3.1 in those of 3.0, `allOf` merged into one object, and each keyword
+//! that nothing enforces found.
 //!
-//! The result is a reference, a plain value, a list, an object, alternatives, or a schema that takes anything. No such
-//! schema refers to itself without an object, a list or an alternative between.
+//! The result is a reference, a plain value, a list, an object, alternatives, or a schema that
+//! takes anything. No such schema refers to itself without an object, a list or an alternative
+//! between.
 
 use std::collections::BTreeSet;
 
@@ -85,7 +86,9 @@ impl Lower<'_> {
             object.remove("$ref");
             let says_more = |(key, value): (&String, &Value)| match key.as_str() {
                 "readOnly" | "writeOnly" | "deprecated" => value == true,
-                key => !ANNOTATIONS.contains(&key) && !key.starts_with("x-") && !is_text_of_humans(key),
+                key => {
+                    !ANNOTATIONS.contains(&key) && !key.starts_with("x-") && !is_text_of_humans(key)
+                }
             };
             // OpenAPI 3.0 ignores what stands beside a reference.
             if self.is_3_0 || !object.iter().any(says_more) {
@@ -100,7 +103,9 @@ impl Lower<'_> {
         if let Some(alternatives) = several_types(&object) {
             return self.schema(&alternatives, at, checked);
         }
-        if let Some(all) = object.get("allOf").and_then(Value::as_array).filter(|all| !all.is_empty()).cloned() {
+        if let Some(all) =
+            object.get("allOf").and_then(Value::as_array).filter(|all| !all.is_empty()).cloned()
+        {
             if let Some(kept) = self.lone_reference(&object, &all, at, checked) {
                 return kept;
             }
@@ -114,7 +119,8 @@ impl Lower<'_> {
                     checked,
                 );
                 let first = all.iter().find_map(|part| component_name(part.get("$ref")?.as_str()?));
-                return first.map_or_else(|| json!({}), |name| json!({ "$ref": self.reference(&name) }));
+                return first
+                    .map_or_else(|| json!({}), |name| json!({ "$ref": self.reference(&name) }));
             }
             self.merging.push(components);
             object = merged;
@@ -177,17 +183,23 @@ impl Lower<'_> {
             let Some(limit) = object.get(exclusive).and_then(Value::as_f64) else { continue };
             let value = object.remove(exclusive).unwrap_or_default();
             let other = object.get(bound).and_then(Value::as_f64);
-            let is_stricter = other.is_none_or(|other| if is_lower { limit >= other } else { limit <= other });
+            let is_stricter =
+                other.is_none_or(|other| if is_lower { limit >= other } else { limit <= other });
             if is_stricter {
                 object.insert(bound.to_owned(), value);
                 object.insert(exclusive.to_owned(), json!(true));
             }
         }
         if !object.contains_key("type") {
-            let implied = [("properties", "object"), ("additionalProperties", "object"), ("items", "array")];
+            let implied =
+                [("properties", "object"), ("additionalProperties", "object"), ("items", "array")];
             let says = |keyword: &str| object.get(keyword).is_some_and(Value::is_object);
-            let is_combined = ["allOf", "oneOf", "anyOf", "enum"].iter().any(|keyword| object.contains_key(*keyword));
-            if let Some((_, kind)) = implied.iter().find(|(keyword, _)| says(keyword) && !is_combined) {
+            let is_combined = ["allOf", "oneOf", "anyOf", "enum"]
+                .iter()
+                .any(|keyword| object.contains_key(*keyword));
+            if let Some((_, kind)) =
+                implied.iter().find(|(keyword, _)| says(keyword) && !is_combined)
+            {
                 object.insert("type".to_owned(), json!(kind));
             }
         }
@@ -203,7 +215,8 @@ impl Lower<'_> {
     ) -> Option<Value> {
         let [only] = all else { return None };
         let name = only.get("$ref")?.as_str().and_then(component_name)?;
-        let shapes = ["properties", "required", "additionalProperties", "oneOf", "anyOf", "enum", "items"];
+        let shapes =
+            ["properties", "required", "additionalProperties", "oneOf", "anyOf", "enum", "items"];
         if shapes.iter().any(|keyword| object.contains_key(*keyword)) {
             return None;
         }
@@ -268,21 +281,29 @@ impl Lower<'_> {
                 for (name, property) in properties {
                     match known.get(&name) {
                         Some(other) if *other == property => {}
-                        // The later schema refines the one before, as in a base and what extends it.
+                        // The later schema refines the one before, as in a base and what extends
+                        // it.
                         Some(_) => drop(known.insert(name, property)),
                         None => drop(known.insert(name, property)),
                     }
                 }
             }
             ("required", Value::Array(names)) => {
-                if let Some(known) = object.entry("required").or_insert_with(|| json!([])).as_array_mut() {
-                    let new: Vec<Value> = names.into_iter().filter(|name| !known.contains(name)).collect();
+                if let Some(known) =
+                    object.entry("required").or_insert_with(|| json!([])).as_array_mut()
+                {
+                    let new: Vec<Value> =
+                        names.into_iter().filter(|name| !known.contains(name)).collect();
                     known.extend(new);
                 }
             }
             ("oneOf" | "anyOf", value) => {
                 if object.contains_key("oneOf") || object.contains_key("anyOf") {
-                    self.unchecked(at, "several sets of alternatives in one `allOf` are not enforced", checked);
+                    self.unchecked(
+                        at,
+                        "several sets of alternatives in one `allOf` are not enforced",
+                        checked,
+                    );
                     object.insert("additionalProperties".to_owned(), json!(true));
                 } else {
                     object.insert(keyword, value);
@@ -299,13 +320,19 @@ impl Lower<'_> {
             let says_nothing = |value: &Value| match (keyword, value) {
                 ("uniqueItems", value) => value != true,
                 ("minProperties", value) => value.as_f64() == Some(0.0),
-                ("unevaluatedProperties" | "unevaluatedItems" | "additionalItems", value) => value == true,
+                ("unevaluatedProperties" | "unevaluatedItems" | "additionalItems", value) => {
+                    value == true
+                }
                 _ => false,
             };
             if let Some(value) = object.remove(keyword)
                 && !says_nothing(&value)
             {
-                self.unchecked(&format!("{at}/{keyword}"), &format!("`{keyword}` is not enforced"), checked);
+                self.unchecked(
+                    &format!("{at}/{keyword}"),
+                    &format!("`{keyword}` is not enforced"),
+                    checked,
+                );
             }
         }
         if object.get("additionalProperties").is_some_and(|value| value == false) {
@@ -313,31 +340,54 @@ impl Lower<'_> {
             let reason = "`false` is not enforced: members that a schema does not name are ignored";
             self.unchecked(&format!("{at}/additionalProperties"), reason, checked);
         }
-        let is_unknown = |key: &str| !is_text_of_humans(key) && !key.starts_with("x-") && !KEYWORDS.contains(&key);
-        let unknown: Vec<String> =
-            object.keys().filter(|key| is_unknown(key) && !ANNOTATIONS.contains(&key.as_str())).cloned().collect();
+        let is_unknown = |key: &str| {
+            !is_text_of_humans(key) && !key.starts_with("x-") && !KEYWORDS.contains(&key)
+        };
+        let unknown: Vec<String> = object
+            .keys()
+            .filter(|key| is_unknown(key) && !ANNOTATIONS.contains(&key.as_str()))
+            .cloned()
+            .collect();
         for keyword in unknown {
             let reason = format!("`{}` is no keyword of a schema", clean(&keyword));
             self.unchecked(&format!("{at}/{}", escape(&keyword)), &reason, checked);
             object.remove(&keyword);
         }
-        let kept = if self.is_3_0 { &["example", "externalDocs", "deprecated"][..] } else { &["deprecated"] };
-        object.retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) || kept.contains(&key.as_str()));
+        let kept = if self.is_3_0 {
+            &["example", "externalDocs", "deprecated"][..]
+        } else {
+            &["deprecated"]
+        };
+        object
+            .retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) || kept.contains(&key.as_str()));
     }
 
     /// `oneOf` and `anyOf` with two members at least, or the one that is left.
-    fn alternatives(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) -> Option<Value> {
-        let keyword = ["oneOf", "anyOf"].into_iter().find(|keyword| object.contains_key(*keyword))?;
+    fn alternatives(
+        &mut self,
+        object: &mut Map<String, Value>,
+        at: &str,
+        checked: Checked,
+    ) -> Option<Value> {
+        let keyword =
+            ["oneOf", "anyOf"].into_iter().find(|keyword| object.contains_key(*keyword))?;
         let Some(Value::Array(members)) = object.remove(keyword) else { return None };
         if object.remove("anyOf").is_some() {
-            self.unchecked(&format!("{at}/anyOf"), "`anyOf` beside `oneOf` is not enforced", checked);
+            self.unchecked(
+                &format!("{at}/anyOf"),
+                "`anyOf` beside `oneOf` is not enforced",
+                checked,
+            );
         }
         let at = format!("{at}/{keyword}");
         if members.is_empty() {
             self.refuse(&at, "a list with something in it is needed here");
             return None;
         }
-        if ["properties", "additionalProperties", "items"].iter().any(|shape| object.contains_key(*shape)) {
+        if ["properties", "additionalProperties", "items"]
+            .iter()
+            .any(|shape| object.contains_key(*shape))
+        {
             self.unchecked(&at, "alternatives beside members are not enforced", checked);
             if object.contains_key("properties") && !object.contains_key("additionalProperties") {
                 object.insert("additionalProperties".to_owned(), json!(true));
@@ -345,11 +395,16 @@ impl Lower<'_> {
             return None;
         }
         let is_null = |member: &Value| {
-            member["type"] == "null" || member["type"] == json!(["null"]) || member["enum"] == json!([null])
+            member["type"] == "null"
+                || member["type"] == json!(["null"])
+                || member["enum"] == json!([null])
         };
         let only_requires = |member: &Value| {
             member.as_object().is_some_and(|keywords| {
-                !keywords.is_empty() && keywords.keys().all(|keyword| ["required", "not"].contains(&keyword.as_str()))
+                !keywords.is_empty()
+                    && keywords
+                        .keys()
+                        .all(|keyword| ["required", "not"].contains(&keyword.as_str()))
             })
         };
         if members.iter().any(only_requires) {
@@ -361,7 +416,9 @@ impl Lower<'_> {
         }
         let mut lowered: Vec<Value> = Vec::new();
         let is_3_0 = self.is_3_0;
-        for (n, member) in members.iter().enumerate().filter(|(_, member)| is_3_0 || !is_null(member)) {
+        for (n, member) in
+            members.iter().enumerate().filter(|(_, member)| is_3_0 || !is_null(member))
+        {
             let member = self.schema(member, &format!("{at}/{n}"), inside(checked));
             if !lowered.contains(&member) {
                 lowered.push(member);
@@ -369,12 +426,15 @@ impl Lower<'_> {
         }
         let mut outer = object.clone();
         outer.retain(|key, _| {
-            ["nullable", "readOnly", "writeOnly", "description", "title", "deprecated"].contains(&key.as_str())
+            ["nullable", "readOnly", "writeOnly", "description", "title", "deprecated"]
+                .contains(&key.as_str())
         });
         describe(&mut outer);
         match lowered.as_slice() {
             [] => {}
-            [only] if only.get("$ref").is_some() => drop(outer.insert("allOf".to_owned(), json!([only]))),
+            [only] if only.get("$ref").is_some() => {
+                drop(outer.insert("allOf".to_owned(), json!([only])))
+            }
             [only] => {
                 let Value::Object(mut only) = only.clone() else { return Some(only.clone()) };
                 only.extend(outer.into_iter().filter(|(key, _)| key != "title"));
@@ -411,17 +471,31 @@ impl Lower<'_> {
         let is_scalar = |value: &Value| !value.is_array() && !value.is_object();
         match kind.as_deref() {
             Some("string") if all(is_scalar) => {
-                left =
-                    left.iter().map(|c| c.as_str().map_or_else(|| json!(c.to_string()), |text| json!(text))).collect();
+                left = left
+                    .iter()
+                    .map(|c| c.as_str().map_or_else(|| json!(c.to_string()), |text| json!(text)))
+                    .collect();
             }
-            None if all(Value::is_string) => drop(object.insert("type".to_owned(), json!("string"))),
-            None | Some("integer") if all(|c| c.is_i64()) => drop(object.insert("type".to_owned(), json!("integer"))),
-            None if all(Value::is_boolean) => drop(object.insert("type".to_owned(), json!("boolean"))),
-            None | Some("number") if all(Value::is_number) => drop(object.insert("type".to_owned(), json!("number"))),
+            None if all(Value::is_string) => {
+                drop(object.insert("type".to_owned(), json!("string")))
+            }
+            None | Some("integer") if all(|c| c.is_i64()) => {
+                drop(object.insert("type".to_owned(), json!("integer")))
+            }
+            None if all(Value::is_boolean) => {
+                drop(object.insert("type".to_owned(), json!("boolean")))
+            }
+            None | Some("number") if all(Value::is_number) => {
+                drop(object.insert("type".to_owned(), json!("number")))
+            }
             Some("boolean") if all(Value::is_boolean) => {}
             _ => {
                 object.remove("enum");
-                self.unchecked(&at, "choices of several types, lists and objects are not enforced", checked);
+                self.unchecked(
+                    &at,
+                    "choices of several types, lists and objects are not enforced",
+                    checked,
+                );
                 return;
             }
         }
@@ -432,7 +506,11 @@ impl Lower<'_> {
             object.insert("pattern".to_owned(), json!(format!("^(?:{})$", escaped.join("|"))));
             object.remove("enum");
             if checked == Checked::Type {
-                self.unchecked(&at, "choices that make no Rust names are not enforced here", checked);
+                self.unchecked(
+                    &at,
+                    "choices that make no Rust names are not enforced here",
+                    checked,
+                );
             }
             return;
         }
@@ -440,12 +518,17 @@ impl Lower<'_> {
             Some("boolean" | "number") => {
                 object.remove("enum");
                 if left.len() < 2 || object["type"] == "number" {
-                    self.unchecked(&at, "choices of numbers and booleans are not enforced", checked);
+                    self.unchecked(
+                        &at,
+                        "choices of numbers and booleans are not enforced",
+                        checked,
+                    );
                 }
             }
             _ => {
                 // The order and null stay as the document has them, unless something had to change.
-                let without_null: Vec<Value> = choices.iter().filter(|choice| !choice.is_null()).cloned().collect();
+                let without_null: Vec<Value> =
+                    choices.iter().filter(|choice| !choice.is_null()).cloned().collect();
                 if without_null != left || (has_null && !self.is_3_0) {
                     object.insert("enum".to_owned(), Value::Array(left));
                 }
@@ -462,12 +545,14 @@ impl Lower<'_> {
                     self.unchecked(&format!("{at}/{bound}"), unreached, checked);
                 }
             }
-            object.retain(|key, _| !["exclusiveMinimum", "exclusiveMaximum"].contains(&key.as_str()));
+            object
+                .retain(|key, _| !["exclusiveMinimum", "exclusiveMaximum"].contains(&key.as_str()));
         }
         let Some(pattern) = object.get("pattern").and_then(Value::as_str) else { return };
         if regex::Regex::new(pattern).is_err() {
             object.remove("pattern");
-            let reason = "this is no regular expression that Rust's `regex` takes: it is not enforced";
+            let reason =
+                "this is no regular expression that Rust's `regex` takes: it is not enforced";
             self.unchecked(&format!("{at}/pattern"), reason, checked);
         }
     }
@@ -475,7 +560,8 @@ impl Lower<'_> {
     fn inner(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
         let kind = object.get("type").and_then(Value::as_str).map(str::to_owned);
         if let Some(kind) = &kind
-            && !["string", "integer", "number", "boolean", "array", "object"].contains(&kind.as_str())
+            && !["string", "integer", "number", "boolean", "array", "object"]
+                .contains(&kind.as_str())
         {
             object.remove("type");
             self.unchecked(
@@ -491,10 +577,30 @@ impl Lower<'_> {
         }
         // A keyword of another type says nothing of this one.
         let other: &[&str] = match kind.as_deref() {
-            Some("array") => &["properties", "required", "additionalProperties", "minLength", "maxLength", "pattern"],
-            Some("object") => &["items", "minItems", "maxItems", "minLength", "maxLength", "pattern", "enum", "format"],
-            Some("string") => &["items", "properties", "required", "additionalProperties", "minItems", "maxItems"],
-            Some("integer" | "number" | "boolean") => &["items", "properties", "required", "additionalProperties"],
+            Some("array") => &[
+                "properties",
+                "required",
+                "additionalProperties",
+                "minLength",
+                "maxLength",
+                "pattern",
+            ],
+            Some("object") => &[
+                "items",
+                "minItems",
+                "maxItems",
+                "minLength",
+                "maxLength",
+                "pattern",
+                "enum",
+                "format",
+            ],
+            Some("string") => {
+                &["items", "properties", "required", "additionalProperties", "minItems", "maxItems"]
+            }
+            Some("integer" | "number" | "boolean") => {
+                &["items", "properties", "required", "additionalProperties"]
+            }
             _ => &[],
         };
         object.retain(|keyword, _| !other.contains(&keyword.as_str()));
@@ -516,23 +622,32 @@ impl Lower<'_> {
             && required.iter().all(Value::is_string)
         {
             let properties = object.get("properties").and_then(Value::as_object);
-            let known =
-                |name: &Value| properties.is_some_and(|all| all.contains_key(name.as_str().unwrap_or_default()));
+            let known = |name: &Value| {
+                properties.is_some_and(|all| all.contains_key(name.as_str().unwrap_or_default()))
+            };
             let (kept, missing): (Vec<Value>, Vec<Value>) = required.into_iter().partition(known);
             if !missing.is_empty() {
                 object.insert("required".to_owned(), Value::Array(kept));
-                self.unchecked(&format!("{at}/required"), "a member without a schema is not required", checked);
+                self.unchecked(
+                    &format!("{at}/required"),
+                    "a member without a schema is not required",
+                    checked,
+                );
             }
         }
         if object.get("required").is_some_and(Value::is_boolean) {
             // A habit of JSON Schema 3, which means nothing here.
             object.remove("required");
         }
-        if let Some(values) = object.get("additionalProperties").filter(|values| values.is_object()).cloned() {
-            let lowered = self.schema(&values, &format!("{at}/additionalProperties"), inside(checked));
+        if let Some(values) =
+            object.get("additionalProperties").filter(|values| values.is_object()).cloned()
+        {
+            let lowered =
+                self.schema(&values, &format!("{at}/additionalProperties"), inside(checked));
             object.insert("additionalProperties".to_owned(), lowered);
         }
-        let keep_default = object.get("default").is_none_or(|default| is_default_of(default, object));
+        let keep_default =
+            object.get("default").is_none_or(|default| is_default_of(default, object));
         if !keep_default {
             object.remove("default");
         }
@@ -566,14 +681,18 @@ fn describe(object: &mut Map<String, Value>) {
             None => {}
         }
     }
-    if object.get("title").is_some_and(|title| title.as_str().is_some_and(|t| t.to_pascal_case().is_empty())) {
+    if object
+        .get("title")
+        .is_some_and(|title| title.as_str().is_some_and(|t| t.to_pascal_case().is_empty()))
+    {
         object.remove("title");
     }
 }
 
 /// One schema per type, where `type` lists several.
 fn several_types(object: &Map<String, Value>) -> Option<Value> {
-    let types = object.get("type")?.as_array().filter(|types| types.iter().all(Value::is_string))?;
+    let types =
+        object.get("type")?.as_array().filter(|types| types.iter().all(Value::is_string))?;
     let mut outer: Map<String, Value> = Map::new();
     let mut inner = object.clone();
     for key in ["nullable", "readOnly", "writeOnly", "title", "description"] {
@@ -596,7 +715,10 @@ fn make_variants(choices: &[&str]) -> bool {
         let name = match *choice {
             "+1" => "Plus1".to_owned(),
             "-1" => "Minus1".to_owned(),
-            other => other.replace('\'', "").replace(|c: char| !c.is_alphanumeric() && c != '_', "-").to_pascal_case(),
+            other => other
+                .replace('\'', "")
+                .replace(|c: char| !c.is_alphanumeric() && c != '_', "-")
+                .to_pascal_case(),
         };
         names.insert(if name.is_empty() { "X".to_owned() } else { name })
     })
@@ -609,7 +731,9 @@ fn is_default_of(default: &Value, object: &Map<String, Value>) -> bool {
     }
     let format = object.get("format").and_then(Value::as_str);
     match object.get("type").and_then(Value::as_str) {
-        Some("string") => default.is_string() && !matches!(format, Some(f) if f != "password" && f != "email"),
+        Some("string") => {
+            default.is_string() && !matches!(format, Some(f) if f != "password" && f != "email")
+        }
         Some("integer") => {
             default.is_i64()
                 && object

@@ -3,7 +3,8 @@
 use super::*;
 
 fn of(rest: Value) -> Value {
-    let mut document = json!({"openapi": "3.0.3", "info": {"title": "Any", "version": "1"}, "paths": {}});
+    let mut document =
+        json!({"openapi": "3.0.3", "info": {"title": "Any", "version": "1"}, "paths": {}});
     for (key, value) in rest.as_object().unwrap() {
         document[key] = value.clone();
     }
@@ -13,7 +14,9 @@ fn of(rest: Value) -> Value {
 /// Paths that take `GET` and answer without content.
 fn paths(paths: &[&str]) -> Value {
     let item = json!({"get": {"responses": {"200": {"description": ""}}}});
-    of(json!({"paths": paths.iter().map(|path| ((*path).to_owned(), item.clone())).collect::<serde_json::Map<_, _>>()}))
+    of(
+        json!({"paths": paths.iter().map(|path| ((*path).to_owned(), item.clone())).collect::<serde_json::Map<_, _>>()}),
+    )
 }
 
 fn taken(document: &Value) -> Generated {
@@ -62,7 +65,10 @@ fn references_to_every_kind_of_component_are_written_out() {
     }));
     let server = dense(&taken(&document).server);
     assert!(server.contains("pubid:i64") && server.contains("*value>=1i64"), "{server}");
-    assert!(server.contains("OptionalBody<types::A,content::Json>") && server.contains("Outcome<200u16,types::A>"));
+    assert!(
+        server.contains("OptionalBody<types::A,content::Json>")
+            && server.contains("Outcome<200u16,types::A>")
+    );
 }
 
 #[test]
@@ -72,16 +78,33 @@ fn schemas_of_3_1_become_those_of_3_0() {
     let put_property = |document: &mut Value, name: &str, schema: Value| {
         put(document, &format!("{THING}/properties/{name}"), schema);
     };
-    put_property(&mut document, "share", json!({"type": ["integer", "null"], "exclusiveMinimum": 0, "maximum": 9}));
+    put_property(
+        &mut document,
+        "share",
+        json!({"type": ["integer", "null"], "exclusiveMinimum": 0, "maximum": 9}),
+    );
     put_property(&mut document, "kind", json!({"const": "book"}));
     put_property(&mut document, "either", json!({"type": ["string", "integer"]}));
-    put_property(&mut document, "plain", json!({"anyOf": [{"$ref": "#/components/schemas/Plain"}, {"type": "null"}]}));
+    put_property(
+        &mut document,
+        "plain",
+        json!({"anyOf": [{"$ref": "#/components/schemas/Plain"}, {"type": "null"}]}),
+    );
     let generated = taken(&document);
     assert_is_rust(&generated);
     let server = dense(&generated.server);
-    let row = |name: &str| server.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
-    assert!(row("share").contains("nullable:true") && row("share").contains("value:0f64,exclusive:true"));
-    assert!(row("plain").contains("nullable:true") && row("plain").contains("Kind::Object"), "{}", row("plain"));
+    let row = |name: &str| {
+        server.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0
+    };
+    assert!(
+        row("share").contains("nullable:true")
+            && row("share").contains("value:0f64,exclusive:true")
+    );
+    assert!(
+        row("plain").contains("nullable:true") && row("plain").contains("Kind::Object"),
+        "{}",
+        row("plain")
+    );
     assert!(server.contains("pubeither:::std::option::Option<ThingRequestEither>"), "{server}");
 }
 
@@ -97,7 +120,12 @@ fn all_of_becomes_one_object() {
     let server = dense(&taken(&document).server);
     let table = server.split_once("HasConstraintsfortypes::Plain{").unwrap().1;
     let (a, b) = table.split_once("name:\"b\"").unwrap();
-    assert!(a.contains("name:\"a\"") && a.contains("max_length:Some(3usize)") && a.contains("required:true"), "{a}");
+    assert!(
+        a.contains("name:\"a\"")
+            && a.contains("max_length:Some(3usize)")
+            && a.contains("required:true"),
+        "{a}"
+    );
     assert!(b.contains("minimum:Some"), "{b}");
 }
 
@@ -128,12 +156,14 @@ fn schemas_within_themselves_end() {
 
 #[test]
 fn answers_by_range_are_in_the_client() {
-    let failure =
-        json!({"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plain"}}}});
+    let failure = json!({"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plain"}}}});
     for range in ["default", "4XX"] {
         let generated = taken(&small_with(&format!("{GET}/responses/{range}"), failure.clone()));
         let client = dense(&generated.client);
-        assert!(client.contains("Result<ResponseValue<types::Page>,Error<types::Plain>>"), "{range}: {client}");
+        assert!(
+            client.contains("Result<ResponseValue<types::Page>,Error<types::Plain>>"),
+            "{range}: {client}"
+        );
         assert!(generated.server_trait.contains("-> Outcome<200u16, types::Page>"), "{range}");
     }
     // Alone, it is the success as well.
@@ -150,7 +180,11 @@ fn operations_without_a_good_name_are_named_by_method_and_path() {
     let generated = taken(&document);
     assert_is_rust(&generated);
     for name in ["get_users_id_keys", "get_new", "get_7", "same", "get_e"] {
-        assert!(generated.server_trait.contains(&format!("async fn {name}(")), "{name}: {}", generated.server_trait);
+        assert!(
+            generated.server_trait.contains(&format!("async fn {name}(")),
+            "{name}: {}",
+            generated.server_trait
+        );
     }
     // Something unrelated changes no name.
     document["paths"]["/a"] = document["paths"]["/c"].clone();
@@ -188,10 +222,15 @@ fn names_become_distinct_rust_names() {
         );
     }
     for name in ["Limit", "7", "type", "body", "limit[]"] {
-        let parameter = json!({"in": "query", "name": name, "schema": {"type": "string", "title": "Page"}});
+        let parameter =
+            json!({"in": "query", "name": name, "schema": {"type": "string", "title": "Page"}});
         put(&mut document, &format!("{GET}/parameters/-"), parameter);
     }
-    put(&mut document, "/components/securitySchemes/token", json!({"type": "http", "scheme": "bearer"}));
+    put(
+        &mut document,
+        "/components/securitySchemes/token",
+        json!({"type": "http", "scheme": "bearer"}),
+    );
     put(&mut document, "/paths/~1plain~1/put/security", json!([{"token": []}, {}]));
     let generated = taken(&document);
     assert_is_rust(&generated);
@@ -204,7 +243,15 @@ fn names_become_distinct_rust_names() {
 /// dropshot's router would panic at start; the table says where it holds them.
 #[test]
 fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {
-    let all = ["/users/{id}", "/users/me", "/users/{user_id}/keys", "/files/{x}.json", "/jobs/{x}:cancel", "/a", "/a/"];
+    let all = [
+        "/users/{id}",
+        "/users/me",
+        "/users/{user_id}/keys",
+        "/files/{x}.json",
+        "/jobs/{x}:cancel",
+        "/a",
+        "/a/",
+    ];
     let server = dense(&taken(&paths(&all)).server);
     for route in [
         "(\"get_users_id\",\"/-operation/get_users_id/{id}\")",
@@ -223,13 +270,20 @@ fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {
 fn several_answer_types_and_wildcards_are_taken() {
     let text = json!({"schema": {"type": "string"}});
     for (content, says) in [
-        (json!({"application/json": {}, "text/html": text}), "Outcome<201u16, types::ThingCreateAnswer201>"),
+        (
+            json!({"application/json": {}, "text/html": text}),
+            "Outcome<201u16, types::ThingCreateAnswer201>",
+        ),
         (json!({"*/*": text}), "Outcome<201u16, Bytes<media::ApplicationOctetStream>>"),
-        (json!({"application/problem+json": text}), "Outcome<201u16, Bytes<media::ApplicationProblemJson>>"),
+        (
+            json!({"application/problem+json": text}),
+            "Outcome<201u16, Bytes<media::ApplicationProblemJson>>",
+        ),
     ] {
         let mut document = small_with(&format!("{POST}/responses/201/content"), content);
         document["paths"]["/things/"]["post"]["responses"].as_object_mut().unwrap().remove("400");
-        document["paths"]["/things/"]["post"]["responses"]["201"]["headers"] = json!({"Location": {}});
+        document["paths"]["/things/"]["post"]["responses"]["201"]["headers"] =
+            json!({"Location": {}});
         let generated = taken(&document);
         assert!(generated.server_trait.contains(says), "{says}: {}", generated.server_trait);
         assert!(generated.unenforced.iter().any(|item: &Item| item.path.ends_with("/headers")));
@@ -241,8 +295,9 @@ fn several_answer_types_and_wildcards_are_taken() {
 fn dense_references_take_no_quadratic_time() {
     let refer = |n: usize| json!({"$ref": format!("#/components/schemas/S{}", n % 150)});
     let schema = |n: usize| {
-        let properties: serde_json::Map<String, Value> =
-            (0..60).map(|m| (format!("p{m}"), json!({"type": "array", "items": refer(n * 7 + m)}))).collect();
+        let properties: serde_json::Map<String, Value> = (0..60)
+            .map(|m| (format!("p{m}"), json!({"type": "array", "items": refer(n * 7 + m)})))
+            .collect();
         json!({"type": "object", "properties": properties})
     };
     let mut document = small();

@@ -38,7 +38,11 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
             json!({"type": "array", "items": {"type": "string"}}),
             get("/parameters/0/schema"),
         ),
-        (get("/parameters/1/schema"), json!({"$ref": "#/components/schemas/Thing"}), get("/parameters/1/schema")),
+        (
+            get("/parameters/1/schema"),
+            json!({"$ref": "#/components/schemas/Thing"}),
+            get("/parameters/1/schema"),
+        ),
         (
             get("/parameters/1"),
             json!({"in": "query", "name": "a", "content": {"a/b": {}}}),
@@ -50,7 +54,11 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
             json!({"type": "array", "items": {}}),
             format!("{plain}/content/application~1json/schema"),
         ),
-        (format!("{plain}/content/text~1plain"), schema.clone(), format!("{plain}/content/text~1plain")),
+        (
+            format!("{plain}/content/text~1plain"),
+            schema.clone(),
+            format!("{plain}/content/text~1plain"),
+        ),
         (
             post("/requestBody/content/multipart~1form-data/schema"),
             json!({"$ref": "#/components/schemas/Plain"}),
@@ -65,7 +73,11 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
         (post("/security/-"), json!({"magicAuth": []}), post("/security/2/magicAuth")),
         (post("/security/-"), json!({"basicAuth": ["read"]}), post("/security/2/basicAuth")),
         // elsewhere
-        ("/paths/~1things~1/trace".to_owned(), json!({"responses": {}}), "/paths/~1things~1/trace".to_owned()),
+        (
+            "/paths/~1things~1/trace".to_owned(),
+            json!({"responses": {}}),
+            "/paths/~1things~1/trace".to_owned(),
+        ),
         // schemas of a request, at any depth
         (thing("title/not"), json!({}), thing("title/not")),
         (thing("title/multipleOf"), json!(2), thing("title/multipleOf")),
@@ -74,7 +86,11 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
         (thing("title/maxlength"), json!(3), thing("title/maxlength")),
         (thing("pattern/pattern"), json!("(?=a)"), thing("pattern/pattern")),
         (thing("inner/additionalProperties"), json!(false), thing("inner/additionalProperties")),
-        (thing("inner/properties/maxLength/not"), json!({}), thing("inner/properties/maxLength/not")),
+        (
+            thing("inner/properties/maxLength/not"),
+            json!({}),
+            thing("inner/properties/maxLength/not"),
+        ),
         (
             thing("more"),
             json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
@@ -95,8 +111,14 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
         let document = small_with(&edit, value);
         assert_refused_at(&document, &pointer);
         let lenient = leniently(&document);
-        assert!(lenient.unenforced.iter().any(|item| item.path == pointer), "{pointer}: {:?}", lenient.unenforced);
-        assert!(lenient.server.starts_with("// Parts of the document that this code does not enforce"));
+        assert!(
+            lenient.unenforced.iter().any(|item| item.path == pointer),
+            "{pointer}: {:?}",
+            lenient.unenforced
+        );
+        assert!(
+            lenient.server.starts_with("// Parts of the document that this code does not enforce")
+        );
         assert!(lenient.server.contains(&format!("//   {pointer}: ")), "{pointer}");
     }
 }
@@ -104,13 +126,21 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
 /// The server writes answers, so a keyword that only answers have is not refused.
 #[test]
 fn keywords_that_nothing_enforces_are_taken_in_answers() {
-    for (keyword, value) in [("not", json!({})), ("multipleOf", json!(2)), ("additionalProperties", json!(false))] {
-        let document = small_with(&format!("/components/schemas/Page/properties/count/{keyword}"), value);
-        assert!(generated(&document).is_ok_and(|generated| generated.unenforced.is_empty()), "{keyword}");
+    for (keyword, value) in
+        [("not", json!({})), ("multipleOf", json!(2)), ("additionalProperties", json!(false))]
+    {
+        let document =
+            small_with(&format!("/components/schemas/Page/properties/count/{keyword}"), value);
+        assert!(
+            generated(&document).is_ok_and(|generated| generated.unenforced.is_empty()),
+            "{keyword}"
+        );
     }
     // Through a reference too, and only in a request.
-    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
-    let map = json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Percent"}});
+    let mut source =
+        small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    let map =
+        json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Percent"}});
     put(&mut source, "/components/schemas/Page/properties/more", map.clone());
     assert!(generated(&source).is_ok());
     put(&mut source, &format!("{THING}/properties/more"), map);
@@ -125,7 +155,10 @@ fn all_refusals_are_told_at_once() {
     let words = refusal(&document).to_string();
     let lines: Vec<&str> = words.lines().collect();
     assert_eq!(lines.len(), 3, "{words}");
-    assert!(lines.contains(&format!("{THING}/properties/title/not: `not` is not enforced").as_str()), "{words}");
+    assert!(
+        lines.contains(&format!("{THING}/properties/title/not: `not` is not enforced").as_str()),
+        "{words}"
+    );
 }
 
 #[test]
@@ -159,7 +192,8 @@ fn ambiguous_paths_are_refused() {
     assert_refused_at(&document, "/paths/~1a~1{y}/get");
 }
 
-/// Read as "nothing", most of these would take something away in silence; `security` would let anyone in.
+/// Read as "nothing", most of these would take something away in silence; `security` would let
+/// anyone in.
 #[test]
 fn wrong_kinds_of_values_are_refused_by_their_pointer() {
     let cases = [
@@ -175,7 +209,10 @@ fn wrong_kinds_of_values_are_refused_by_their_pointer() {
         ("POST/requestBody", "POST/requestBody"),
         ("POST/requestBody/required", "POST/requestBody/required"),
         ("POST/requestBody/content", "POST/requestBody/content"),
-        ("POST/requestBody/content/application~1json", "POST/requestBody/content/application~1json/schema"),
+        (
+            "POST/requestBody/content/application~1json",
+            "POST/requestBody/content/application~1json/schema",
+        ),
         ("POST/responses", "POST/responses"),
         ("POST/responses/201", "POST/responses/201"),
         ("POST/responses/201/content", "POST/responses/201/content"),
@@ -199,11 +236,16 @@ fn wrong_kinds_of_values_are_refused_by_their_pointer() {
         ("THING/properties/title/writeOnly", "THING/properties/title/writeOnly"),
     ];
     let mut missed = Vec::new();
-    let full = |short: &str| short.replace("POST", POST).replace("GET", GET).replace("THING", THING);
+    let full =
+        |short: &str| short.replace("POST", POST).replace("GET", GET).replace("THING", THING);
     for (edit, pointer) in cases {
         // A list with something wrong in it is refused by the pointer of the item.
         let lists = [json!(null), json!(-1), json!({})];
-        for garbage in if edit.ends_with("/parameters") { lists } else { [json!(null), json!(-1), json!([[]])] } {
+        for garbage in if edit.ends_with("/parameters") {
+            lists
+        } else {
+            [json!(null), json!(-1), json!([[]])]
+        } {
             let mut document = small();
             // Its scheme would be missed first.
             if edit.starts_with("/components") {
@@ -211,20 +253,38 @@ fn wrong_kinds_of_values_are_refused_by_their_pointer() {
             }
             put(&mut document, &full(edit), garbage.clone());
             match generated(&document) {
-                Err(Error::Unsupported(items)) if items.iter().any(|item| item.path == full(pointer)) => {}
+                Err(Error::Unsupported(items))
+                    if items.iter().any(|item| item.path == full(pointer)) => {}
                 Err(other) => missed.push(format!("{edit} = {garbage}: {other}")),
                 Ok(_) => missed.push(format!("{edit} = {garbage} was taken")),
             }
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
-    assert_refused_at(&small_with(&format!("{POST}/security/0"), json!("tokenAuth")), &format!("{POST}/security"));
+    assert_refused_at(
+        &small_with(&format!("{POST}/security/0"), json!("tokenAuth")),
+        &format!("{POST}/security"),
+    );
 }
 
 #[test]
 fn text_that_is_no_document_is_refused() {
-    let texts = ["{", "a: [", "a: b: c", "\u{0}", "*nowhere", "", "- a\n- b\n", "7", "null", "[]", "a: 1", "{}"];
-    let more = ["openapi: 3.0.3", "openapi: 4.0.0\npaths: {}", "swagger: '2.0'\npaths: {}", "a: 1\na: 2"];
+    let texts = [
+        "{",
+        "a: [",
+        "a: b: c",
+        "\u{0}",
+        "*nowhere",
+        "",
+        "- a\n- b\n",
+        "7",
+        "null",
+        "[]",
+        "a: 1",
+        "{}",
+    ];
+    let more =
+        ["openapi: 3.0.3", "openapi: 4.0.0\npaths: {}", "swagger: '2.0'\npaths: {}", "a: 1\na: 2"];
     for text in texts.into_iter().chain(more) {
         let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
         assert!(matches!(refused, Some(Error::Unreadable(_))), "{text:?}: {refused:?}");
@@ -235,22 +295,41 @@ fn text_that_is_no_document_is_refused() {
 fn reference_to_nothing_is_refused() {
     let nothing = json!({"$ref": "#/components/schemas/Nowhere"});
     let answer = format!("{GET}/responses/200/content/application~1json/schema");
-    assert!(refusal(&small_with(&answer, nothing)).to_string().contains("#/components/schemas/Nowhere"));
+    assert!(
+        refusal(&small_with(&answer, nothing)).to_string().contains("#/components/schemas/Nowhere")
+    );
 }
 
-/// A plain value behind a reference, a list's items and members of members have their limits in the table.
+/// A plain value behind a reference, a list's items and members of members have their limits in the
+/// table.
 #[test]
 fn constraints_are_in_the_table_however_they_are_written() {
-    let mut source = small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
-    put(&mut source, &format!("{THING}/properties/share"), json!({"$ref": "#/components/schemas/Percent"}));
-    let words = json!({"type": "array", "items": {"type": "string", "maxLength": 7}, "maxItems": 2});
+    let mut source =
+        small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+    put(
+        &mut source,
+        &format!("{THING}/properties/share"),
+        json!({"$ref": "#/components/schemas/Percent"}),
+    );
+    let words =
+        json!({"type": "array", "items": {"type": "string", "maxLength": 7}, "maxItems": 2});
     put(&mut source, &format!("{THING}/properties/words"), words);
     let server = dense(&generated(&source).unwrap().server);
     let table = server.split_once("HasConstraintsfortypes::ThingRequest{").unwrap().1;
-    let row = |name: &str| table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0;
-    assert!(row("share").contains("Kind::Integer") && row("share").contains("value:100f64,exclusive:false"));
-    for says in ["Kind::Text", "max_length:Some(7usize)", "is_array:true", "max_items:Some(2usize)"] {
+    let row = |name: &str| {
+        table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0
+    };
+    assert!(
+        row("share").contains("Kind::Integer")
+            && row("share").contains("value:100f64,exclusive:false")
+    );
+    for says in ["Kind::Text", "max_length:Some(7usize)", "is_array:true", "max_items:Some(2usize)"]
+    {
         assert!(row("words").contains(says), "{says}: {}", row("words"));
     }
-    assert!(row("maxLength").contains("max_length:Some(3usize)"), "a member of `inner`: {}", row("maxLength"));
+    assert!(
+        row("maxLength").contains("max_length:Some(3usize)"),
+        "a member of `inner`: {}",
+        row("maxLength")
+    );
 }

@@ -1,20 +1,24 @@
 //! One spelling for schemas of every version, and of the same constraint.
 //!
-//! OpenAPI 3.0 and JSON Schema 2020-12 spell the same constraint in different ways. Where both have a spelling, the
-//! canonical form has the one of 3.0, which can be compared keyword by keyword: `nullable` and not `null` among the
-//! types, an inclusive bound with a flag and not two bounds. Keywords that only JSON Schema has stay.
+//! OpenAPI 3.0 and JSON Schema 2020-12 spell the same constraint in different ways. Where both have
+//! a spelling, the canonical form has the one of 3.0, which can be compared keyword by keyword:
+//! `nullable` and not `null` among the types, an inclusive bound with a flag and not two bounds.
+//! Keywords that only JSON Schema has stay.
 
 use serde_json::{Value, json};
 
 type Fields = serde_json::Map<String, Value>;
 
-/// Brings a schema to its one spelling. The schemas in it are canonical already. `deep` also unites what one version
-/// can spell in several ways, at the price of differences that are reported at another keyword of the schema.
+/// Brings a schema to its one spelling. The schemas in it are canonical already. `deep` also unites
+/// what one version can spell in several ways, at the price of differences that are reported at
+/// another keyword of the schema.
 pub(super) fn normal(schema: Value, deep: bool) -> Value {
     let Value::Object(mut fields) = schema else { return schema };
     content(&mut fields);
     constant(&mut fields);
-    for (inclusive, exclusive, step) in [("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)] {
+    for (inclusive, exclusive, step) in
+        [("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)]
+    {
         bound(&mut fields, inclusive, exclusive, step);
         if deep {
             integer_bound(&mut fields, inclusive, exclusive, step);
@@ -37,7 +41,8 @@ pub(super) fn normal(schema: Value, deep: bool) -> Value {
 
 /// The order of keys must not depend on how they were found.
 fn sorted_by_key(fields: Fields) -> Value {
-    if let (1, Some([only])) = (fields.len(), fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice))
+    if let (1, Some([only])) =
+        (fields.len(), fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice))
         && only["$ref"].is_string()
     {
         return only.clone();
@@ -124,7 +129,9 @@ fn content(fields: &mut Fields) {
         () if is("contentEncoding", "base64") && !fields.contains_key("contentMediaType") => {
             ("contentEncoding", "byte")
         }
-        () if is("contentMediaType", "application/octet-stream") && !fields.contains_key("contentEncoding") => {
+        () if is("contentMediaType", "application/octet-stream")
+            && !fields.contains_key("contentEncoding") =>
+        {
             ("contentMediaType", "binary")
         }
         () => return,
@@ -144,7 +151,9 @@ fn without_effect(fields: &mut Fields) {
         }
     }
     let no_effect = |branch: Option<&Value>| branch.is_none_or(|branch| *branch == json!({}));
-    if !fields.contains_key("if") || (no_effect(fields.get("then")) && no_effect(fields.get("else"))) {
+    if !fields.contains_key("if")
+        || (no_effect(fields.get("then")) && no_effect(fields.get("else")))
+    {
         for keyword in ["if", "then", "else"] {
             fields.remove(keyword);
         }
@@ -168,7 +177,8 @@ fn without_effect(fields: &mut Fields) {
 /// An alternative `null` is `nullable`.
 fn null_alternative(fields: &mut Fields, keyword: &str) {
     let Some(Value::Array(members)) = fields.get(keyword) else { return };
-    let is_null = |member: &Value| *member == json!({"type": "null"}) || *member == json!({"enum": [null]});
+    let is_null =
+        |member: &Value| *member == json!({"type": "null"}) || *member == json!({"enum": [null]});
     let rest: Vec<Value> = members.iter().filter(|member| !is_null(member)).cloned().collect();
     // `null` beside `nullable`, or twice under `oneOf`, is more than a spelling.
     let is_spelling = members.len() == rest.len() + 1
@@ -200,7 +210,9 @@ fn listed_alternatives(fields: &mut Fields, keyword: &str) {
     };
     let (list, mut all) = match (types, values) {
         (Some(types), _) => ("type", types),
-        (_, Some(values)) => ("enum", values.iter().filter_map(Value::as_array).flatten().cloned().collect()),
+        (_, Some(values)) => {
+            ("enum", values.iter().filter_map(Value::as_array).flatten().cloned().collect())
+        }
         _ => return,
     };
     if members.len() < 2 || fields.contains_key(list) || (keyword == "oneOf" && overlaps(&all)) {
@@ -231,7 +243,9 @@ fn lone_alternative(fields: &mut Fields, keyword: &str) {
 fn members(fields: &mut Fields) {
     if let Some(Value::Array(members)) = fields.get_mut("allOf") {
         let is_annotation = |keyword: &String| ["title", "deprecated"].contains(&keyword.as_str());
-        members.retain(|member| !member.as_object().is_some_and(|member| member.keys().all(is_annotation)));
+        members.retain(|member| {
+            !member.as_object().is_some_and(|member| member.keys().all(is_annotation))
+        });
         if members.is_empty() {
             fields.remove("allOf");
         }
@@ -241,7 +255,8 @@ fn members(fields: &mut Fields) {
 
 /// A lone member of `allOf` that is written out is a part of the schema itself.
 fn lone_member(fields: &mut Fields) {
-    if let Some([Value::Object(member)]) = fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+    if let Some([Value::Object(member)]) =
+        fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
         && !member.contains_key("$ref")
         && member.keys().all(|keyword| keyword == "allOf" || !fields.contains_key(keyword))
         && !(has_scope(member) && fields.contains_key("properties"))
@@ -288,15 +303,37 @@ mod tests {
             (json!({"minimum": 1, "exclusiveMinimum": true}), json!({"exclusiveMinimum": 1})),
             (json!({"maximum": 1.5, "exclusiveMaximum": true}), json!({"exclusiveMaximum": 1.5})),
             (json!({"minimum": 2}), json!({"minimum": 2, "exclusiveMinimum": 1})),
-            (json!({"type": "string", "format": "byte"}), json!({"type": "string", "contentEncoding": "base64"})),
-            (json!({"type": "string", "format": "binary"}), json!({"contentMediaType": "application/octet-stream"})),
-            (json!({"allOf": [reference], "nullable": true}), json!({"anyOf": [reference, {"type": "null"}]})),
-            (json!({"allOf": [reference], "nullable": true}), json!({"oneOf": [{"const": null}, reference]})),
-            (json!({"allOf": [reference], "readOnly": true}), json!({"readOnly": true, "$ref": reference["$ref"]})),
+            (
+                json!({"type": "string", "format": "byte"}),
+                json!({"type": "string", "contentEncoding": "base64"}),
+            ),
+            (
+                json!({"type": "string", "format": "binary"}),
+                json!({"contentMediaType": "application/octet-stream"}),
+            ),
+            (
+                json!({"allOf": [reference], "nullable": true}),
+                json!({"anyOf": [reference, {"type": "null"}]}),
+            ),
+            (
+                json!({"allOf": [reference], "nullable": true}),
+                json!({"oneOf": [{"const": null}, reference]}),
+            ),
+            (
+                json!({"allOf": [reference], "readOnly": true}),
+                json!({"readOnly": true, "$ref": reference["$ref"]}),
+            ),
             (json!({"example": 1}), json!({"examples": [1], "$comment": "c", "$schema": "s"})),
-            (json!({"additionalProperties": false}), json!({"additionalProperties": {"not": true}})),
+            (
+                json!({"additionalProperties": false}),
+                json!({"additionalProperties": {"not": true}}),
+            ),
         ] {
-            assert_eq!(schema("3.0.3", old.clone()), schema("3.1.0", new.clone()), "{old} and {new}");
+            assert_eq!(
+                schema("3.0.3", old.clone()),
+                schema("3.1.0", new.clone()),
+                "{old} and {new}"
+            );
         }
     }
 
@@ -304,9 +341,15 @@ mod tests {
     fn schemas_of_the_same_meaning_are_equal() {
         let reference = json!({"$ref": "#/components/schemas/B"});
         for (one, other) in [
-            (json!({"type": "integer", "minimum": 1}), json!({"type": "integer", "exclusiveMinimum": 0})),
+            (
+                json!({"type": "integer", "minimum": 1}),
+                json!({"type": "integer", "exclusiveMinimum": 0}),
+            ),
             (json!({"type": ["number", "integer"]}), json!({"type": "number"})),
-            (json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}), json!({"type": ["integer", "string"]})),
+            (
+                json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+                json!({"type": ["integer", "string"]}),
+            ),
             (json!({"anyOf": [{"const": 1}, {"const": 2}]}), json!({"enum": [2, 1]})),
             (json!({"oneOf": [reference]}), reference.clone()),
             (json!({"allOf": [reference, {"description": "d"}]}), reference.clone()),
@@ -314,7 +357,10 @@ mod tests {
             (json!({"if": {"type": "string"}}), json!({})),
             (json!({"contains": {"type": "string"}, "minContains": 0}), json!({"maxContains": 1})),
             (json!({"properties": {"a": true}}), json!({"properties": {"a": {}}})),
-            (json!({"dependentRequired": {"a": ["c", "b"]}}), json!({"dependentRequired": {"a": ["b", "c"]}})),
+            (
+                json!({"dependentRequired": {"a": ["c", "b"]}}),
+                json!({"dependentRequired": {"a": ["b", "c"]}}),
+            ),
         ] {
             assert_eq!(deep(one.clone()), deep(other.clone()), "{one} and {other}");
         }
@@ -325,16 +371,25 @@ mod tests {
         for (one, other) in [
             (json!({"type": ["string", "null"]}), json!({"type": "string"})),
             (json!({"type": "null"}), json!({"type": ["string", "null"]})),
-            (json!({"oneOf": [{"type": "number"}, {"type": "integer"}]}), json!({"type": "number"})),
+            (
+                json!({"oneOf": [{"type": "number"}, {"type": "integer"}]}),
+                json!({"type": "number"}),
+            ),
             (json!({"oneOf": [{"enum": [1, 2]}, {"enum": [2, 3]}]}), json!({"enum": [1, 2, 3]})),
             (json!({"const": null}), json!({"enum": []})),
-            (json!({"type": "number", "minimum": 1}), json!({"type": "number", "exclusiveMinimum": 0})),
+            (
+                json!({"type": "number", "minimum": 1}),
+                json!({"type": "number", "exclusiveMinimum": 0}),
+            ),
             (json!({"exclusiveMinimum": 1}), json!({"exclusiveMaximum": 1})),
             (json!({"anyOf": [{"type": "null"}, {"type": "null"}]}), json!({"nullable": true})),
             (json!({"enum": ["a"], "const": "b"}), json!({"enum": ["a"]})),
             (json!({"items": false}), json!({"items": true})),
             (json!({"unevaluatedProperties": false}), json!({})),
-            (json!({"if": {"type": "string"}, "then": {"minLength": 1}}), json!({"then": {"minLength": 1}})),
+            (
+                json!({"if": {"type": "string"}, "then": {"minLength": 1}}),
+                json!({"then": {"minLength": 1}}),
+            ),
         ] {
             assert_ne!(deep(one.clone()), deep(other.clone()), "{one} and {other}");
         }

@@ -36,7 +36,8 @@ pub(crate) enum ObjectKind {
 /// The shape of the value of a keyword.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FieldShape {
-    /// An annotation, or inherited content that [`Visitor::path_item`] has moved into the operations.
+    /// An annotation, or inherited content that [`Visitor::path_item`] has moved into the
+    /// operations.
     Nothing,
     One(ObjectKind),
     /// Order matters.
@@ -53,11 +54,15 @@ pub(crate) enum FieldShape {
     Names,
 }
 
-const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
+const METHODS: [&str; 9] =
+    ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
-/// Whether a member of a path item is an operation. Methods without a keyword of their own are in capitals.
+/// Whether a member of a path item is an operation. Methods without a keyword of their own are in
+/// capitals.
 pub(crate) fn is_method(keyword: &str) -> bool {
-    let is_token = || !keyword.is_empty() && keyword.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+    let is_token = || {
+        !keyword.is_empty() && keyword.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+    };
     METHODS.contains(&keyword) || is_token()
 }
 
@@ -117,7 +122,9 @@ pub(crate) fn field_shape(kind: ObjectKind, keyword: &str) -> FieldShape {
         // References to them are written out.
         (Components, "pathItems" | "mediaTypes") => Nothing,
 
-        (Schema, "$comment" | "$schema" | "$id" | "$anchor" | "$dynamicAnchor" | "$vocabulary") => Nothing,
+        (Schema, "$comment" | "$schema" | "$id" | "$anchor" | "$dynamicAnchor" | "$vocabulary") => {
+            Nothing
+        }
         (Schema, "properties" | "patternProperties" | "dependentSchemas" | "$defs") => Map(Schema),
         (Schema, "dependentRequired") => Map(Data),
         (Schema, "required" | "enum") => Set(Data),
@@ -168,7 +175,8 @@ pub(super) fn is_default(kind: ObjectKind, keyword: &str, value: &Value) -> bool
         // They match every text.
         (Schema, "pattern") => ["", ".*", "^", "^.*", "$", ".*$"].iter().any(|all| value == all),
         (Document, "jsonSchemaDialect") => value.as_str().is_some_and(|dialect| {
-            dialect.starts_with("https://spec.openapis.org/oas/3.") || dialect.contains("json-schema.org/draft/2020-12")
+            dialect.starts_with("https://spec.openapis.org/oas/3.")
+                || dialect.contains("json-schema.org/draft/2020-12")
         }),
         (Schema, "required") => *value == json!([]),
         (

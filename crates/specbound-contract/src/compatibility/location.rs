@@ -1,6 +1,8 @@
-//! A location in both documents at once: its breadcrumbs, its parent object, and the operations that use it.
+//! A location in both documents at once: its breadcrumbs, its parent object, and the operations
+//! that use it.
 //!
-//! A location is reached by following a JSON pointer from another one, by the structure of the canonical form.
+//! A location is reached by following a JSON pointer from another one, by the structure of the
+//! canonical form.
 
 use serde_json::Value;
 
@@ -10,7 +12,8 @@ use super::uses::{Operations, Uses};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::{join, name};
 
-/// Both documents in canonical form, with their usage indexes. `usage` holds the usage common to both.
+/// Both documents in canonical form, with their usage indexes. `usage` holds the usage common to
+/// both.
 pub struct Documents<'a> {
     pub old: &'a Value,
     pub new: &'a Value,
@@ -54,7 +57,8 @@ pub struct Location<'a> {
     pub unhidden: Uses,
     /// Whether the new document requires this property.
     pub required: bool,
-    /// Whether the path leads through a request or response: then an empty `uses` means that it is unused.
+    /// Whether the path leads through a request or response: then an empty `uses` means that it is
+    /// unused.
     pub directed: bool,
     /// In a callback the server sends the request and the client responds.
     pub flipped: bool,
@@ -93,19 +97,26 @@ impl<'a> Location<'a> {
 
     /// The breadcrumbs as one text.
     pub fn breadcrumb_text(&self) -> String {
-        if self.breadcrumbs.is_empty() { "document".to_owned() } else { self.breadcrumbs.join(", ") }
+        if self.breadcrumbs.is_empty() {
+            "document".to_owned()
+        } else {
+            self.breadcrumbs.join(", ")
+        }
     }
 
-    /// The usage of the content of this location, which `not` inverts. Under `if` either direction may be narrower.
+    /// The usage of the content of this location, which `not` inverts. Under `if` either direction
+    /// may be narrower.
     pub fn uses_inside(&self) -> Uses {
-        let negated = self.holder == ObjectKind::Schema && ["not", "if"].contains(&self.keyword.as_str());
+        let negated =
+            self.holder == ObjectKind::Schema && ["not", "if"].contains(&self.keyword.as_str());
         if negated { self.uses.clone().inverted() } else { self.uses.clone() }
     }
 
     fn step(mut self, documents: &Documents<'_>, key: &str) -> Location<'a> {
         self.uses = self.uses_inside();
         let path = join(&self.path, key);
-        let flag = matches!(self.at, NodeKind::Object(ObjectKind::Schema)) && ["readOnly", "writeOnly"].contains(&key);
+        let flag = matches!(self.at, NodeKind::Object(ObjectKind::Schema))
+            && ["readOnly", "writeOnly"].contains(&key);
         let property = matches!((self.at, self.holder), (NodeKind::Entries(_), ObjectKind::Schema))
             && self.keyword == "properties";
         let before = if flag { self.unhidden.clone() } else { self.uses.clone() };
@@ -134,9 +145,10 @@ impl<'a> Location<'a> {
             }
             NodeKind::Entries(many) => {
                 let kind = match many {
-                    FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind) | FieldShape::Map(kind) => {
-                        kind
-                    }
+                    FieldShape::List(kind)
+                    | FieldShape::Set(kind)
+                    | FieldShape::Bag(kind)
+                    | FieldShape::Map(kind) => kind,
                     FieldShape::Parameters => ObjectKind::Parameter,
                     _ => ObjectKind::Data,
                 };
@@ -168,7 +180,12 @@ impl<'a> Location<'a> {
             (ObjectKind::Document, "webhooks") => self.flipped = true,
             (ObjectKind::Paths, _) => self.enter(code(&keyword), code(&keyword)),
             (ObjectKind::PathItem, method) if is_method(method) => {
-                let address = path.split('/').nth(2).unwrap_or_default().replace("~1", "/").replace("~0", "~");
+                let address = path
+                    .split('/')
+                    .nth(2)
+                    .unwrap_or_default()
+                    .replace("~1", "/")
+                    .replace("~0", "~");
                 let operation = format!("{} {address}", method.to_uppercase());
                 // Clients do not call the operation of a callback.
                 if self.operation.is_none() {
@@ -186,23 +203,45 @@ impl<'a> Location<'a> {
             (ObjectKind::Operation, "parameters") => self.direct(documents, Direction::Request),
             (ObjectKind::Operation, "responses") => self.direct(documents, Direction::Response),
             (ObjectKind::Operation, "callbacks") => self.flipped = !self.flipped,
-            (ObjectKind::Responses, status) => self.enter(format!("response {}", code(status)), "the body".to_owned()),
-            (ObjectKind::Schema, "items") => self.enter("items".to_owned(), format!("an item of {}", self.subject)),
-            (ObjectKind::Schema, "contains") => self.enter(code("contains"), format!("an item of {}", self.subject)),
+            (ObjectKind::Responses, status) => {
+                self.enter(format!("response {}", code(status)), "the body".to_owned())
+            }
+            (ObjectKind::Schema, "items") => {
+                self.enter("items".to_owned(), format!("an item of {}", self.subject))
+            }
+            (ObjectKind::Schema, "contains") => {
+                self.enter(code("contains"), format!("an item of {}", self.subject))
+            }
             (ObjectKind::Schema, "unevaluatedItems") => {
-                self.enter("further items".to_owned(), format!("a further item of {}", self.subject));
+                self.enter(
+                    "further items".to_owned(),
+                    format!("a further item of {}", self.subject),
+                );
             }
             (ObjectKind::Schema, "propertyNames") => {
-                self.enter("names of members".to_owned(), format!("a member's name of {}", self.subject));
+                self.enter(
+                    "names of members".to_owned(),
+                    format!("a member's name of {}", self.subject),
+                );
             }
             (ObjectKind::Schema, "contentSchema") => {
-                self.enter("encoded content".to_owned(), format!("the content of {}", self.subject));
+                self.enter(
+                    "encoded content".to_owned(),
+                    format!("the content of {}", self.subject),
+                );
             }
             (ObjectKind::Schema, "additionalProperties" | "unevaluatedProperties") => {
-                self.enter("further members".to_owned(), format!("a further member of {}", self.subject));
+                self.enter(
+                    "further members".to_owned(),
+                    format!("a further member of {}", self.subject),
+                );
             }
-            (ObjectKind::Schema, keyword @ ("not" | "if" | "then" | "else")) => self.breadcrumbs.push(code(keyword)),
-            (ObjectKind::Flows, flow) => self.enter(format!("flow {}", code(flow)), self.subject.clone()),
+            (ObjectKind::Schema, keyword @ ("not" | "if" | "then" | "else")) => {
+                self.breadcrumbs.push(code(keyword))
+            }
+            (ObjectKind::Flows, flow) => {
+                self.enter(format!("flow {}", code(flow)), self.subject.clone())
+            }
             _ => {}
         }
         self
@@ -213,14 +252,16 @@ impl<'a> Location<'a> {
         match (self.holder, self.keyword.as_str()) {
             (ObjectKind::Schema, "properties") => {
                 for direction in [Direction::Request, Direction::Response] {
-                    let hidden =
-                        |side: &Side<'_>| side.as_ref().is_some_and(|schema| has_flag(schema, direction.hides()));
+                    let hidden = |side: &Side<'_>| {
+                        side.as_ref().is_some_and(|schema| has_flag(schema, direction.hides()))
+                    };
                     if hidden(&self.old) || hidden(&self.new) {
                         self.uses = std::mem::take(&mut self.uses).without(direction);
                     }
                 }
                 let names = self.new_holder.and_then(|holder| holder.get("required")?.as_array());
-                self.required = names.is_some_and(|names| names.iter().any(|required| required == name));
+                self.required =
+                    names.is_some_and(|names| names.iter().any(|required| required == name));
                 self.enter(format!("property {quoted}"), quoted);
             }
             (ObjectKind::Schema, "required") => {
@@ -228,24 +269,37 @@ impl<'a> Location<'a> {
                 self.enter(format!("property {quoted}"), quoted);
             }
             (ObjectKind::Schema, "patternProperties") => {
-                self.enter(format!("members that match {quoted}"), format!("a member that matches {quoted}"));
+                self.enter(
+                    format!("members that match {quoted}"),
+                    format!("a member that matches {quoted}"),
+                );
             }
             (ObjectKind::Schema, "prefixItems") => {
                 self.enter(format!("item {quoted}"), format!("item {quoted} of {}", self.subject));
             }
-            (ObjectKind::Schema, "dependentSchemas") => self.breadcrumbs.push(format!("with property {quoted}")),
+            (ObjectKind::Schema, "dependentSchemas") => {
+                self.breadcrumbs.push(format!("with property {quoted}"))
+            }
             (ObjectKind::Document, "webhooks") => self.enter(format!("webhook {quoted}"), quoted),
             (ObjectKind::Schema, keyword @ ("allOf" | "anyOf" | "oneOf")) => {
                 let keyword = code(keyword);
-                self.enter(format!("a member of {keyword}"), format!("a member of {keyword} of {}", self.subject));
+                self.enter(
+                    format!("a member of {keyword}"),
+                    format!("a member of {keyword} of {}", self.subject),
+                );
             }
             (ObjectKind::Operation | ObjectKind::PathItem, "parameters") => {
                 let (location, name) = name.split_once(':').unwrap_or(("", name));
-                let location =
-                    if ["query", "path", "header", "cookie"].contains(&location) { location } else { "some" };
+                let location = if ["query", "path", "header", "cookie"].contains(&location) {
+                    location
+                } else {
+                    "some"
+                };
                 self.enter(format!("{location} parameter {}", code(name)), code(name));
             }
-            (ObjectKind::Operation, "callbacks") => self.enter(format!("callback {quoted}"), quoted),
+            (ObjectKind::Operation, "callbacks") => {
+                self.enter(format!("callback {quoted}"), quoted)
+            }
             (_, "content") => self.enter(quoted, self.subject.clone()),
             (_, "headers") => self.enter(format!("header {quoted}"), quoted),
             (ObjectKind::Components, kind) => {
@@ -275,7 +329,9 @@ impl<'a> Location<'a> {
     fn direct(&mut self, documents: &Documents<'_>, direction: Direction) {
         let direction = direction.flipped_if(self.flipped);
         self.directed |= self.operation.is_some();
-        if let Some(operation) = self.operation.as_deref().and_then(|operation| documents.operations.find(operation)) {
+        if let Some(operation) =
+            self.operation.as_deref().and_then(|operation| documents.operations.find(operation))
+        {
             self.uses.extend(&Uses::one(operation, direction, false));
         }
     }
@@ -285,12 +341,15 @@ impl<'a> Location<'a> {
         let hidden = |direction: Direction| {
             let by = |document: &Value, holder: &Side<'_>| {
                 let holder = holder.as_ref().and_then(|holder| look_through(document, holder));
-                let schema = holder.as_ref().and_then(|holder| holder.get("properties")?.get(property));
+                let schema =
+                    holder.as_ref().and_then(|holder| holder.get("properties")?.get(property));
                 schema.is_some_and(|schema| has_flag(schema, direction.hides()))
             };
             by(documents.old, &self.old_holder) || by(documents.new, &self.new_holder)
         };
-        let directions = [Direction::Request, Direction::Response].into_iter().filter(|direction| hidden(*direction));
+        let directions = [Direction::Request, Direction::Response]
+            .into_iter()
+            .filter(|direction| hidden(*direction));
         directions.fold(self.uses.clone(), Uses::without)
     }
 }
@@ -300,9 +359,10 @@ fn child<'a>(side: &Side<'a>, key: &str) -> Side<'a> {
     fn of<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
         match value {
             Value::Object(members) => members.get(key),
-            Value::Array(items) => {
-                items.iter().find(|item| name(item) == key).or_else(|| items.get(key.parse::<usize>().ok()?))
-            }
+            Value::Array(items) => items
+                .iter()
+                .find(|item| name(item) == key)
+                .or_else(|| items.get(key.parse::<usize>().ok()?)),
             _ => None,
         }
     }

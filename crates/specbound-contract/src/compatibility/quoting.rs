@@ -1,14 +1,16 @@
-//! Quotes text from a document so that it cannot break a line, a list or a code span, or be invisible.
+//! Quotes text from a document so that it cannot break a line, a list or a code span, or be
+//! invisible.
 //!
-//! All text from a document passes through [`code`] and is shown between backticks, where a Markdown renderer finds no
-//! HTML, link or mention. The rest of a message is written here.
+//! All text from a document passes through [`code`] and is shown between backticks, where a
+//! Markdown renderer finds no HTML, link or mention. The rest of a message is written here.
 
 use serde_json::Value;
 
 /// Longest text shown, in characters.
 const MAX_SHOWN_CHARS: usize = 80;
 
-/// A text as a code span: one line, not empty, no backticks or invisible characters, limited in length.
+/// A text as a code span: one line, not empty, no backticks or invisible characters, limited in
+/// length.
 pub fn code(text: &str) -> String {
     let mut out = String::from("`");
     for (count, c) in text.chars().enumerate() {

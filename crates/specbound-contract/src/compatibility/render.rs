@@ -1,6 +1,7 @@
 //! Renders verdicts as text, as JSON, and as a Markdown review comment.
 //!
-//! Text from a document is always quoted as code (see `quoting`), so a property name is never Markdown, HTML or a mention.
+//! Text from a document is always quoted as code (see `quoting`), so a property name is never
+//! Markdown, HTML or a mention.
 
 use std::fmt::Write;
 
@@ -15,8 +16,11 @@ const MAX_OPERATIONS_SHOWN: usize = 6;
 /// Longest list of compatible changes that Markdown shows unfolded.
 const MAX_UNFOLDED: usize = 5;
 
-const SEVERITIES: [(Severity, &str); 3] =
-    [(Severity::Breaking, "breaking"), (Severity::Unclear, "unclear"), (Severity::Compatible, "compatible")];
+const SEVERITIES: [(Severity, &str); 3] = [
+    (Severity::Breaking, "breaking"),
+    (Severity::Unclear, "unclear"),
+    (Severity::Compatible, "compatible"),
+];
 
 fn of(verdicts: &[Verdict], severity: Severity) -> Vec<&Verdict> {
     verdicts.iter().filter(|verdict| verdict.severity == severity).collect()
@@ -24,14 +28,16 @@ fn of(verdicts: &[Verdict], severity: Severity) -> Vec<&Verdict> {
 
 /// `3 changes: 1 breaking, 0 unclear, 2 compatible`.
 fn count(verdicts: &[Verdict]) -> String {
-    let each = SEVERITIES.map(|(severity, name)| format!("{} {name}", of(verdicts, severity).len()));
+    let each =
+        SEVERITIES.map(|(severity, name)| format!("{} {name}", of(verdicts, severity).len()));
     let changes = if verdicts.len() == 1 { "change" } else { "changes" };
     format!("{} {changes}: {}", verdicts.len(), each.join(", "))
 }
 
 /// The operations of a verdict, unless its location names them.
 fn operations(verdict: &Verdict) -> Option<String> {
-    let names: Vec<String> = verdict.operations.iter().map(|name| super::quoting::code(name)).collect();
+    let names: Vec<String> =
+        verdict.operations.iter().map(|name| super::quoting::code(name)).collect();
     let named = names.iter().all(|name| verdict.location.starts_with(name.as_str()));
     (!named).then(|| list(&names, MAX_OPERATIONS_SHOWN))
 }
@@ -50,7 +56,8 @@ pub fn to_text(verdicts: &[Verdict]) -> String {
         text += &format!("{}\n", name.to_uppercase());
         for verdict in group {
             let place = verdict.location.replace('`', "");
-            let used = operations(verdict).map(|all| format!("    used by {}\n", all.replace('`', "")));
+            let used =
+                operations(verdict).map(|all| format!("    used by {}\n", all.replace('`', "")));
             text += &format!("  {place}\n{}    {}\n", used.unwrap_or_default(), verdict.message);
         }
         text.push('\n');
@@ -81,7 +88,13 @@ pub fn to_markdown(verdicts: &[Verdict]) -> String {
         };
         for verdict in group {
             let used = operations(verdict).map(|all| format!(" (used by {all})"));
-            let _ = writeln!(text, "- **{}**{}: {}", verdict.location, used.unwrap_or_default(), verdict.message);
+            let _ = writeln!(
+                text,
+                "- **{}**{}: {}",
+                verdict.location,
+                used.unwrap_or_default(),
+                verdict.message
+            );
         }
         if folded {
             text += "\n</details>\n";

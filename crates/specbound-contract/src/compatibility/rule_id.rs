@@ -1,7 +1,8 @@
-//! Stable identifiers of rules: the object of OpenAPI, its keyword, and whether it was added, removed or changed.
+//! Stable identifiers of rules: the object of OpenAPI, its keyword, and whether it was added,
+//! removed or changed.
 //!
-//! `schema-max-length-changed` and `operation-removed` are such identifiers. They follow from the structure of OpenAPI,
-//! so a policy can name each of them, and a new message does not change them.
+//! `schema-max-length-changed` and `operation-removed` are such identifiers. They follow from the
+//! structure of OpenAPI, so a policy can name each of them, and a new message does not change them.
 
 use super::location::Location;
 use crate::canonical::{ObjectKind, is_method};
@@ -17,21 +18,51 @@ const CHANGES: [(&str, &str); 3] = [
 /// Each thing that may change: its identifier without the change, and a sentence about it.
 const THINGS: &[(&str, &str)] = &[
     ("path", "A path with its operations. Clients that call a removed path are refused."),
-    ("operation", "An operation of a path or a webhook. Clients that call a removed operation are refused."),
-    ("webhook", "A webhook, which the server calls. Clients that wait for a removed one wait in vain."),
-    ("response-status", "A documented status. A new success is not expected; a removed one is waited for in vain."),
-    ("operation-operation-id", "The name of an operation in generated code. Nothing changes on the wire."),
-    ("operation-tags", "A tag of an operation. Some generators sort operations into modules by it."),
+    (
+        "operation",
+        "An operation of a path or a webhook. Clients that call a removed operation are refused.",
+    ),
+    (
+        "webhook",
+        "A webhook, which the server calls. Clients that wait for a removed one wait in vain.",
+    ),
+    (
+        "response-status",
+        "A documented status. A new success is not expected; a removed one is waited for in vain.",
+    ),
+    (
+        "operation-operation-id",
+        "The name of an operation in generated code. Nothing changes on the wire.",
+    ),
+    (
+        "operation-tags",
+        "A tag of an operation. Some generators sort operations into modules by it.",
+    ),
     ("operation-deprecated", "Whether an operation is deprecated. It still works."),
-    ("operation-parameters", "A parameter. A new required one refuses clients that do not send it."),
-    ("operation-request-body", "The body of requests. One that is required now refuses clients that send none."),
-    ("operation-security", "An alternative of authentication. A removed one refuses clients that authenticate by it."),
-    ("operation-callbacks", "A callback, which the server calls. Clients that wait for a removed one wait in vain."),
+    (
+        "operation-parameters",
+        "A parameter. A new required one refuses clients that do not send it.",
+    ),
+    (
+        "operation-request-body",
+        "The body of requests. One that is required now refuses clients that send none.",
+    ),
+    (
+        "operation-security",
+        "An alternative of authentication. A removed one refuses clients that authenticate by it.",
+    ),
+    (
+        "operation-callbacks",
+        "A callback, which the server calls. Clients that wait for a removed one wait in vain.",
+    ),
     ("operation-servers", "The servers of an operation. Clients that call a removed one fail."),
     ("parameter-required", "Whether a parameter must be sent."),
     ("parameter-deprecated", "Whether a parameter is deprecated. It still works."),
     ("parameter-schema", "The schema of a parameter as a whole."),
-    ("parameter-style", "How a parameter is written. Clients that write it the old way are misread."),
+    (
+        "parameter-style",
+        "How a parameter is written. Clients that write it the old way are misread.",
+    ),
     ("parameter-explode", "How a parameter with several values is written."),
     ("parameter-name", "The name of a parameter. That of a path variable is not on the wire."),
     ("parameter-content", "A parameter that is written as a media type."),
@@ -45,7 +76,8 @@ const THINGS: &[(&str, &str)] = &[
     ("media-type-encoding", "How the parts of a form are written."),
     (
         "component-schemas",
-        "A schema by name. Its uses are judged where they are; generated code loses or gains a type.",
+        "A schema by name. Its uses are judged where they are; generated code loses or gains a \
+         type.",
     ),
     ("component-security-schemes", "A security scheme by name."),
     ("security-scheme-type", "The type of a security scheme."),
@@ -55,15 +87,27 @@ const THINGS: &[(&str, &str)] = &[
     ("document-openapi", "The version of OpenAPI. It changes nothing on the wire."),
     ("document-info", "The name and version of the document. They change nothing on the wire."),
     ("schema-type", "The types of a value. Fewer refuse requests, more surprise readers."),
-    ("schema-format", "The format of a value. A narrower one refuses requests, a wider one surprises readers."),
+    (
+        "schema-format",
+        "The format of a value. A narrower one refuses requests, a wider one surprises readers.",
+    ),
     ("schema-nullable", "Whether a value may be null."),
-    ("schema-enum", "A value of an enumeration. A removed one refuses requests, a new one surprises readers."),
+    (
+        "schema-enum",
+        "A value of an enumeration. A removed one refuses requests, a new one surprises readers.",
+    ),
     ("schema-const", "The only value."),
     ("schema-default", "The value that is taken for one that is not sent."),
     ("schema-title", "The title of a schema, by which some generators name types."),
     ("schema-deprecated", "Whether a property is deprecated. It still works."),
-    ("schema-required", "A required property. A new one refuses requests, a removed one surprises readers."),
-    ("schema-properties", "A property. A removed one is missed by readers, and may be refused in requests."),
+    (
+        "schema-required",
+        "A required property. A new one refuses requests, a removed one surprises readers.",
+    ),
+    (
+        "schema-properties",
+        "A property. A removed one is missed by readers, and may be refused in requests.",
+    ),
     ("schema-additional-properties", "Members beyond the known properties."),
     ("schema-pattern-properties", "Members whose names match a pattern."),
     ("schema-unevaluated-properties", "Members that no part of the schema describes."),
@@ -112,11 +156,17 @@ const THINGS: &[(&str, &str)] = &[
 pub(crate) const LIFECYCLE: &[(&str, &str)] = &[
     ("sunset-missing", "Something is deprecated without `x-sunset`, the day on which it may go."),
     ("sunset-invalid", "`x-sunset` is no date of the form 2030-12-31."),
-    ("sunset-too-soon", "The day on which something deprecated may go is earlier than the policy allows."),
+    (
+        "sunset-too-soon",
+        "The day on which something deprecated may go is earlier than the policy allows.",
+    ),
     ("sunset-removed", "Something deprecated no longer says on which day it may go."),
     ("stability-invalid", "`x-stability-level` is none of draft, alpha, beta and stable."),
     ("stability-decreased", "Something became less stable than it was said to be."),
-    ("extensible-enum-value-removed", "A value of `x-extensible-enum` is gone: requests with it may be refused."),
+    (
+        "extensible-enum-value-removed",
+        "A value of `x-extensible-enum` is gone: requests with it may be refused.",
+    ),
 ];
 
 /// The identifier of the rule for a difference.
@@ -151,10 +201,13 @@ fn kebab(name: &str) -> String {
     out
 }
 
-/// All rules: identifier and explanation. A keyword that OpenAPI does not have gives an identifier beyond these.
+/// All rules: identifier and explanation. A keyword that OpenAPI does not have gives an identifier
+/// beyond these.
 pub fn rules() -> Vec<(String, String)> {
     let structural = THINGS.iter().flat_map(|(thing, about)| {
-        CHANGES.iter().map(move |(change, meaning)| (format!("{thing}-{change}"), format!("{about} Here {meaning}.")))
+        CHANGES.iter().map(move |(change, meaning)| {
+            (format!("{thing}-{change}"), format!("{about} Here {meaning}."))
+        })
     });
     let lifecycle = LIFECYCLE.iter().map(|(id, about)| ((*id).to_owned(), (*about).to_owned()));
     structural.chain(lifecycle).collect()
@@ -165,13 +218,15 @@ pub fn explain(id: &str) -> Option<String> {
     let (id, about) = rules().into_iter().find(|(own, _)| own == id)?;
     let directions = match id.starts_with("schema-") {
         true => {
-            "\nWhat allows fewer values breaks clients that send them; what allows more breaks clients that read them.\n\
+            "\nWhat allows fewer values breaks clients that send them; what allows more breaks \
+             clients that read them.\n\
              The verdict therefore depends on whether requests or responses carry the schema.\n"
         }
         false => "",
     };
     let policy = format!(
-        "\nTo change its severity, in specbound.toml:\n\n[[severity]]\nrule = \"{id}\"\nlevel = \"compatible\"\n"
+        "\nTo change its severity, in specbound.toml:\n\n[[severity]]\nrule = \"{id}\"\nlevel = \
+         \"compatible\"\n"
     );
     Some(format!("{id}\n\n{about}\n{directions}{policy}"))
 }

@@ -1,4 +1,5 @@
-//! One change, exactly one severity and exactly these words; and mechanically made changes, which all get a verdict.
+//! One change, exactly one severity and exactly these words; and mechanically made changes, which
+//! all get a verdict.
 
 use serde_json::json;
 
@@ -129,7 +130,8 @@ fn said(verdicts: &[Verdict]) -> Vec<(Severity, &str)> {
     verdicts.iter().map(|verdict| (verdict.severity, verdict.message.as_str())).collect()
 }
 
-/// Each change alone, forwards: exactly one verdict with these words. `None` as words: see the severity only.
+/// Each change alone, forwards: exactly one verdict with these words. `None` as words: see the
+/// severity only.
 fn check(cases: Vec<(Vec<Edit>, Severity, &str)>) {
     for (number, (edits, severity, message)) in cases.into_iter().enumerate() {
         let verdicts = compare(&document(), &edited(&edits));
@@ -215,7 +217,9 @@ fn a_change_of_a_schema_breaks_in_one_direction_and_not_in_the_other() {
         ("name/unknown", json!(1), Unclear, Unclear),
     ];
     for (place, value, sent, read) in cases {
-        for (schema, severity) in [("Sent", sent), ("Read", read), ("Both", sent.max(read)), ("Unused", Compatible)] {
+        for (schema, severity) in
+            [("Sent", sent), ("Read", read), ("Both", sent.max(read)), ("Unused", Compatible)]
+        {
             let mut old = document();
             old["components"]["schemas"]["Unused"] = old["components"]["schemas"]["Sent"].clone();
             let mut new = old.clone();
@@ -227,7 +231,11 @@ fn a_change_of_a_schema_breaks_in_one_direction_and_not_in_the_other() {
             let verdicts = compare(&old, &new);
             assert!(!verdicts.is_empty());
             for verdict in &verdicts {
-                assert_eq!(verdict.severity, severity, "{schema} {place} {value}: {}", verdict.message);
+                assert_eq!(
+                    verdict.severity, severity,
+                    "{schema} {place} {value}: {}",
+                    verdict.message
+                );
             }
         }
     }
@@ -254,28 +262,33 @@ fn each_change_of_a_property_is_said_in_words() {
         (
             vec![Remove("@Both/required")],
             Breaking,
-            "`name` is no longer required in responses: clients that rely on it may find it missing.",
+            "`name` is no longer required in responses: clients that rely on it may find it \
+             missing.",
         ),
         (
             vec![Remove("@Both.name")],
             Breaking,
-            "`name` is gone in requests and responses: requests that include it may be rejected or ignored, and clients \
+            "`name` is gone in requests and responses: requests that include it may be rejected or \
+             ignored, and clients \
              that read it find nothing.",
         ),
         (
             vec![Set("@Sent.name/maxLength", json!(5))],
             Breaking,
-            "`name` must now have at most `5` characters (before: `10`) in requests: clients that send anything else are refused.",
+            "`name` must now have at most `5` characters (before: `10`) in requests: clients that \
+             send anything else are refused.",
         ),
         (
             vec![Set("@Read.kind/enum", json!(["a", "b", "c"]))],
             Breaking,
-            "`c` is a new value of `kind` in responses: clients that know only the values before do not expect it.",
+            "`c` is a new value of `kind` in responses: clients that know only the values before \
+             do not expect it.",
         ),
         (
             vec![Set("@Unused/required", json!([]))],
             Compatible,
-            "`a` is no longer required: no request or response that both documents have carries it.",
+            "`a` is no longer required: no request or response that both documents have carries \
+             it.",
         ),
     ]);
 }
@@ -294,7 +307,11 @@ fn each_change_of_an_operation_is_said_in_words() {
             Compatible,
             "`/new` is new, with `GET`: no client knows it yet.",
         ),
-        (vec![Remove("/paths/~1send~1/post")], Breaking, "`POST /send/` is gone: clients that call it are refused."),
+        (
+            vec![Remove("/paths/~1send~1/post")],
+            Breaking,
+            "`POST /send/` is gone: clients that call it are refused.",
+        ),
         (
             vec![Set("/paths/~1send~1/get", json!({"responses": {}}))],
             Compatible,
@@ -303,13 +320,15 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Set("/paths/~1send~1/post/operationId", json!("post"))],
             Breaking,
-            "the operation id is now `post`, not `send`: nothing changes on the wire, but generated clients name a \
+            "the operation id is now `post`, not `send`: nothing changes on the wire, but \
+             generated clients name a \
              function by it, and code that calls the old name does not compile.",
         ),
         (
             vec![Set("/paths/~1send~1/post/tags/-", json!("two"))],
             Compatible,
-            "tag `two` is new: some generators sort operations into modules by tag, the wire has none.",
+            "tag `two` is new: some generators sort operations into modules by tag, the wire has \
+             none.",
         ),
         (
             vec![Set("/paths/~1send~1/post/deprecated", json!(true))],
@@ -322,12 +341,18 @@ fn each_change_of_an_operation_is_said_in_words() {
             "query parameter `limit` is gone: requests that include it may be rejected or ignored.",
         ),
         (
-            vec![Set("/paths/~1read~1{id}~1/get/parameters/-", json!({"in": "query", "name": "q"}))],
+            vec![Set(
+                "/paths/~1read~1{id}~1/get/parameters/-",
+                json!({"in": "query", "name": "q"}),
+            )],
             Compatible,
             "query parameter `q` is new and may be left out.",
         ),
         (
-            vec![Set("/paths/~1read~1{id}~1/get/parameters/-", json!({"in": "header", "name": "q", "required": true}))],
+            vec![Set(
+                "/paths/~1read~1{id}~1/get/parameters/-",
+                json!({"in": "header", "name": "q", "required": true}),
+            )],
             Breaking,
             "header parameter `q` is new and required: clients that do not send it are refused.",
         ),
@@ -339,18 +364,21 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Set("/paths/~1read~1{id}~1/get/parameters/1/style", json!("pipeDelimited"))],
             Breaking,
-            "`limit` is written differently: `style` is now `pipeDelimited` (before: nothing) in requests: clients that \
+            "`limit` is written differently: `style` is now `pipeDelimited` (before: nothing) in \
+             requests: clients that \
              send what was right before are refused.",
         ),
         (
             vec![Set("/paths/~1read~1{id}~1/get/parameters/1/schema/minimum", json!(0))],
             Compatible,
-            "`limit` must now be at least `0` (before: `1`) in requests: what clients send is still taken.",
+            "`limit` must now be at least `0` (before: `1`) in requests: what clients send is \
+             still taken.",
         ),
         (
             vec![Set("/paths/~1read~1{id}~1/get/parameters/0/schema/type", json!("string"))],
             Breaking,
-            "`id` is now of type `string`, not `integer` in requests: clients that send what was right before are refused.",
+            "`id` is now of type `string`, not `integer` in requests: clients that send what was \
+             right before are refused.",
         ),
         (
             vec![Remove("/paths/~1send~1/post/requestBody")],
@@ -363,7 +391,10 @@ fn each_change_of_an_operation_is_said_in_words() {
             "a request body may be sent now.",
         ),
         (
-            vec![Set("/paths/~1read~1{id}~1/get/requestBody", json!({"required": true, "content": {}}))],
+            vec![Set(
+                "/paths/~1read~1{id}~1/get/requestBody",
+                json!({"required": true, "content": {}}),
+            )],
             Breaking,
             "a request body is required now: clients that send none are refused.",
         ),
@@ -380,7 +411,8 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Remove("/paths/~1send~1/post/requestBody/content/text~1plain")],
             Breaking,
-            "`text/plain` is no longer a content type of requests: clients that send it are refused.",
+            "`text/plain` is no longer a content type of requests: clients that send it are \
+             refused.",
         ),
         (
             vec![Set("/paths/~1send~1/post/requestBody/content/a~1b", json!({}))],
@@ -400,12 +432,16 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Set("/paths/~1read~1{id}~1/get/responses/200/content/text~1plain/schema", cat())],
             Compatible,
-            "the body has a schema now, where anything was allowed in responses: clients read nothing new.",
+            "the body has a schema now, where anything was allowed in responses: clients read \
+             nothing new.",
         ),
         (
-            vec![Remove("/paths/~1read~1{id}~1/get/responses/200/content/application~1json/schema")],
+            vec![Remove(
+                "/paths/~1read~1{id}~1/get/responses/200/content/application~1json/schema",
+            )],
             Breaking,
-            "the body has no schema any more in responses: clients that read it are promised nothing.",
+            "the body has no schema any more in responses: clients that read it are promised \
+             nothing.",
         ),
         (
             vec![Set("/paths/~1send~1/post/responses/201", json!({"description": "d"}))],
@@ -460,11 +496,16 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Set("/components/securitySchemes/key/name", json!("X-Other"))],
             Breaking,
-            "`name` of security scheme `key` is now `X-Other` (before: `X-Key`): clients that authenticate the old way are \
+            "`name` of security scheme `key` is now `X-Other` (before: `X-Key`): clients that \
+             authenticate the old way are \
              refused.",
         ),
         (vec![Set("/servers/-", json!({"url": "c"}))], Compatible, "server `c` is new."),
-        (vec![Remove("/servers/1")], Breaking, "server `http://b` is gone: clients that call it fail."),
+        (
+            vec![Remove("/servers/1")],
+            Breaking,
+            "server `http://b` is gone: clients that call it fail.",
+        ),
         (
             vec![Set("/info/version", json!("2"))],
             Compatible,
@@ -473,12 +514,14 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Remove("@Unused")],
             Compatible,
-            "schema `Unused` is gone: where it was used is reported there. Generated code loses a type.",
+            "schema `Unused` is gone: where it was used is reported there. Generated code loses a \
+             type.",
         ),
         (
             vec![Remove("@Cat")],
             Unclear,
-            "schema `Cat` is gone, but the new document refers to it without having it: judge by hand.",
+            "schema `Cat` is gone, but the new document refers to it without having it: judge by \
+             hand.",
         ),
     ]);
 }
@@ -497,7 +540,8 @@ fn a_renamed_path_variable_is_harmless_and_what_changed_besides_is_judged() {
         [
             (
                 Compatible,
-                "`/read/{id}/` is now written `/read/{pk}/`: the addresses on the wire are the same, only generated \
+                "`/read/{id}/` is now written `/read/{pk}/`: the addresses on the wire are the \
+                 same, only generated \
                  code names an argument by a variable."
             ),
             (Compatible, "`/read/{pk}/` is `/read/{id}/` with its variables renamed."),
@@ -510,7 +554,11 @@ fn a_renamed_path_variable_is_harmless_and_what_changed_besides_is_judged() {
     assert_eq!(verdicts.len(), 4);
     assert_eq!(
         breaking.iter().map(|verdict| verdict.location.as_str()).collect::<Vec<_>>(),
-        ["schema `Read`, property `name`", "`/read/{id}/`", "`GET /read/{id}/`, query parameter `limit`"]
+        [
+            "schema `Read`, property `name`",
+            "`/read/{id}/`",
+            "`GET /read/{id}/`, query parameter `limit`"
+        ]
     );
 }
 
@@ -520,11 +568,22 @@ fn renamed_things_are_passed_over_in_neither_direction() {
     let cat = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let edits = [
         vec![Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1")],
-        vec![Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1"), Remove("@Read.name"), Remove("@Cat.name")],
+        vec![
+            Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1"),
+            Remove("@Read.name"),
+            Remove("@Cat.name"),
+        ],
         vec![Rename("/paths/~1send~1", "/paths/~1send"), Remove("@Sent.name")],
-        vec![Rename("@Cat", "@Kitten"), Set("@Sent.one/oneOf/0", cat("Kitten")), Set("@Read.one/oneOf/0", cat("Dog"))],
+        vec![
+            Rename("@Cat", "@Kitten"),
+            Set("@Sent.one/oneOf/0", cat("Kitten")),
+            Set("@Read.one/oneOf/0", cat("Dog")),
+        ],
         vec![Rename("@Sent", "@Other")],
-        vec![Set("@Sent.one", cat("Cat")), Set("@Read.one", json!({"allOf": [cat("Tom")], "readOnly": true}))],
+        vec![
+            Set("@Sent.one", cat("Cat")),
+            Set("@Read.one", json!({"allOf": [cat("Tom")], "readOnly": true})),
+        ],
         vec![Remove("/components"), Set("/paths", json!({}))],
     ];
     for (number, edits) in edits.iter().enumerate() {
@@ -538,47 +597,71 @@ fn a_renamed_path_says_where_it_went() {
         (
             "/paths/~1send~1",
             "/paths/~1send",
-            "`/send/` is now `/send`, only the last slash differs: clients that call it are refused or sent elsewhere.",
+            "`/send/` is now `/send`, only the last slash differs: clients that call it are \
+             refused or sent elsewhere.",
         ),
-        ("/paths/~1send~1", "/paths/~1x", "`/send/` is now `/x`: clients that call it are refused or sent elsewhere."),
+        (
+            "/paths/~1send~1",
+            "/paths/~1x",
+            "`/send/` is now `/x`: clients that call it are refused or sent elsewhere.",
+        ),
     ] {
         let verdicts = compare(&document(), &edited(&[Rename(from, to)]));
         let both = said(&verdicts);
         assert!(both.contains(&(Breaking, message)), "{both:?}");
-        assert_eq!((both.len(), both.iter().filter(|(severity, _)| *severity == Compatible).count()), (2, 1));
+        assert_eq!(
+            (both.len(), both.iter().filter(|(severity, _)| *severity == Compatible).count()),
+            (2, 1)
+        );
     }
 }
 
 #[test]
 fn a_reference_is_judged_by_what_stands_behind_it() {
-    let item = |schema: &str| Set("@Sent.list/items", json!({"$ref": format!("#/components/schemas/{schema}")}));
+    let item = |schema: &str| {
+        Set("@Sent.list/items", json!({"$ref": format!("#/components/schemas/{schema}")}))
+    };
     let from = edited(&[item("Cat")]);
     let verdicts = compare(&from, &edited(&[item("Tom")]));
     assert_eq!(
         said(&verdicts),
         [(
             Compatible,
-            "an item of `list` now refers to `Tom`, before `Cat`, which says the same: only generated code sees another name."
+            "an item of `list` now refers to `Tom`, before `Cat`, which says the same: only \
+             generated code sees another name."
         )]
     );
     let verdicts = compare(&from, &edited(&[item("Dog")]));
-    let severities: Vec<_> =
-        verdicts.iter().map(|verdict| (verdict.difference.path.as_str(), verdict.severity)).collect();
+    let severities: Vec<_> = verdicts
+        .iter()
+        .map(|verdict| (verdict.difference.path.as_str(), verdict.severity))
+        .collect();
     let at = "/components/schemas/Sent/properties/list/items";
-    let [property, reference, required] = ["properties/bark", "$ref", "required/bark"].map(|end| format!("{at}/{end}"));
+    let [property, reference, required] =
+        ["properties/bark", "$ref", "required/bark"].map(|end| format!("{at}/{end}"));
     assert_eq!(
         severities,
-        [(reference.as_str(), Breaking), (property.as_str(), Compatible), (required.as_str(), Breaking)]
+        [
+            (reference.as_str(), Breaking),
+            (property.as_str(), Compatible),
+            (required.as_str(), Breaking)
+        ]
     );
-    let written_out =
-        edited(&[Set("@Sent.list/items", json!({"type": "object", "properties": {"name": {"type": "string"}}}))]);
-    let wrapped = edited(&[Set("@Sent.list/items", json!({"allOf": [{"$ref": "#/components/schemas/Cat"}]}))]);
+    let written_out = edited(&[Set(
+        "@Sent.list/items",
+        json!({"type": "object", "properties": {"name": {"type": "string"}}}),
+    )]);
+    let wrapped = edited(&[Set(
+        "@Sent.list/items",
+        json!({"allOf": [{"$ref": "#/components/schemas/Cat"}]}),
+    )]);
     assert_eq!(compare(&from, &wrapped), []);
     for (old, new) in [(&from, &written_out), (&written_out, &from)] {
         let verdicts = compare(old, new);
         assert_eq!((verdicts.len(), verdicts[0].severity), (1, Compatible), "{verdicts:#?}");
     }
-    let verdicts = compare(&from, &edited(&[Set("@Sent.list/items", json!({"$ref": "other.yaml#/A"}))]));
+    let verdicts =
+        compare(&from, &edited(&[Set("@Sent.list/items", json!({"$ref": "other.yaml#/A"}))]));
     assert_eq!(verdicts[0].severity, Unclear);
 }
 
@@ -609,7 +692,10 @@ fn a_name_that_looks_like_a_keyword_is_a_name() {
         assert_eq!(severities, [Breaking, Compatible], "{name}: {verdicts:#?}");
         assert_eq!(verdicts[0].location, format!("schema `Sent`, property `{name}`"));
         let data = |value: Value| with(json!({"default": value}));
-        let verdicts = compare(&data(json!({"$ref": "#/components/schemas/Cat"})), &data(json!({"type": "object"})));
+        let verdicts = compare(
+            &data(json!({"$ref": "#/components/schemas/Cat"})),
+            &data(json!({"type": "object"})),
+        );
         assert_eq!((verdicts.len(), verdicts[0].severity), (1, Breaking), "{name}: {verdicts:#?}");
     }
 }
@@ -634,8 +720,10 @@ fn place_and_operations_are_named() {
     let text = render::to_text(&verdicts);
     assert_eq!(
         text,
-        "BREAKING\n  schema Both, property name\n    used by PUT /both/\n    `name` must now have at most `5` \
-         characters (before: `10`) in requests: clients that send anything else are refused.\n\n1 change: 1 breaking, 0 unclear, 0 compatible\n"
+        "BREAKING\n  schema Both, property name\n    used by PUT /both/\n    `name` must now have \
+         at most `5` \
+         characters (before: `10`) in requests: clients that send anything else are refused.\n\n1 \
+         change: 1 breaking, 0 unclear, 0 compatible\n"
     );
 }
 
@@ -671,9 +759,14 @@ fn nothing_in_a_document_can_break_a_review_comment() {
 
 fn places(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, value)| places(value, &join(path, key), found)),
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| places(value, &join(path, key), found))
+        }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(i, value)| places(value, &join(path, &i.to_string()), found));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(i, value)| places(value, &join(path, &i.to_string()), found));
         }
         _ => {}
     }
@@ -694,7 +787,8 @@ fn check_pair(old: &Value, new: &Value, path: &str) {
     assert_eq!(differences.is_empty(), verdicts.is_empty(), "{path}");
     let back = compare(new, old);
     for difference in differences {
-        let swapped = Difference { path: difference.path, old: difference.new, new: difference.old };
+        let swapped =
+            Difference { path: difference.path, old: difference.new, new: difference.old };
         assert!(back.iter().any(|verdict| verdict.difference == swapped), "{path}: {swapped:?}");
     }
     for verdicts in [&verdicts, &back] {
@@ -708,7 +802,8 @@ fn check_pair(old: &Value, new: &Value, path: &str) {
 /// Each place of both documents removed, and replaced by a value of another kind.
 #[test]
 fn every_difference_has_exactly_one_verdict() {
-    let source: Value = serde_yaml_ng::from_str(include_str!("../../tests/documents/other.yaml")).unwrap();
+    let source: Value =
+        serde_yaml_ng::from_str(include_str!("../../tests/documents/other.yaml")).unwrap();
     let garbage = [
         json!(null),
         json!(true),
@@ -745,7 +840,10 @@ fn schemas(version: &str, schema: &Value, more: &Value) -> [Value; 2] {
     let content = json!({"a/b": {"schema": {"$ref": "#/components/schemas/It"}}});
     let mut all = more.clone();
     all["It"] = schema.clone();
-    let operation = [json!({"requestBody": {"content": content}}), json!({"responses": {"200": {"content": content}}})];
+    let operation = [
+        json!({"requestBody": {"content": content}}),
+        json!({"responses": {"200": {"content": content}}}),
+    ];
     operation.map(
         |operation| json!({"openapi": version, "paths": {"/": {"post": operation}}, "components": {"schemas": all}}),
     )
@@ -756,7 +854,10 @@ fn worst(version: &str, old: &Value, new: &Value, more: &Value) -> [Severity; 2]
     let (old, new) = (schemas(version, old, more), schemas(version, new, more));
     [0, 1].map(|direction| {
         let verdicts = compare(&old[direction], &new[direction]);
-        let severity = verdicts.iter().filter(|verdict| verdict.location != "document").map(|verdict| verdict.severity);
+        let severity = verdicts
+            .iter()
+            .filter(|verdict| verdict.location != "document")
+            .map(|verdict| verdict.severity);
         severity.max().unwrap_or(Compatible)
     })
 }
@@ -778,14 +879,23 @@ fn compositions_are_judged_by_content() {
         (&whole, &extended, [Compatible, Compatible]),
         (&extended, &both, [Compatible, Compatible]),
         (&both, &whole, [Compatible, Compatible]),
-        (&whole, &json!({"allOf": [to("Base")], "properties": {"b": {"type": "string"}}}), [Breaking, Compatible]),
-        // A member that is gone takes its properties with it. One that says what others say is a matter of judgement.
+        (
+            &whole,
+            &json!({"allOf": [to("Base")], "properties": {"b": {"type": "string"}}}),
+            [Breaking, Compatible],
+        ),
+        // A member that is gone takes its properties with it. One that says what others say is a
+        // matter of judgement.
         (
             &json!({"allOf": [to("Base"), to("Same")], "title": "t"}),
             &json!({"allOf": [to("Base")], "title": "t"}),
             [Unclear, Compatible],
         ),
-        (&json!({"allOf": [to("Base"), {"properties": {"b": {}}}]}), &to("Base"), [Breaking, Breaking]),
+        (
+            &json!({"allOf": [to("Base"), {"properties": {"b": {}}}]}),
+            &to("Base"),
+            [Breaking, Breaking],
+        ),
         // Alternatives that contain the old type, or the reverse.
         (
             &json!({"type": "string"}),
@@ -799,8 +909,16 @@ fn compositions_are_judged_by_content() {
         ),
         (&to("Short"), &json!({"anyOf": [to("Long"), {"type": "object"}]}), [Compatible, Breaking]),
         (&to("Long"), &json!({"anyOf": [to("Short"), {"type": "object"}]}), [Breaking, Breaking]),
-        (&json!({"anyOf": [to("Long"), to("Short")]}), &json!({"anyOf": [to("Long")]}), [Compatible, Compatible]),
-        (&json!({"anyOf": [to("Long")]}), &json!({"anyOf": [to("Long"), to("Short")]}), [Compatible, Compatible]),
+        (
+            &json!({"anyOf": [to("Long"), to("Short")]}),
+            &json!({"anyOf": [to("Long")]}),
+            [Compatible, Compatible],
+        ),
+        (
+            &json!({"anyOf": [to("Long")]}),
+            &json!({"anyOf": [to("Long"), to("Short")]}),
+            [Compatible, Compatible],
+        ),
         // What matches two members of a `oneOf` is refused.
         (
             &json!({"type": "object", "required": ["a", "b"]}),
@@ -823,16 +941,41 @@ fn compositions_are_judged_by_content() {
 fn keywords_of_json_schema_break_in_one_direction() {
     for (old, new, sent, read) in [
         (json!({"type": ["string", "integer"]}), json!({"type": "string"}), Breaking, Compatible),
-        (json!({"type": ["string", "integer"]}), json!({"type": ["boolean", "integer"]}), Breaking, Breaking),
-        (json!({"type": ["integer", "string"]}), json!({"type": ["number", "string"]}), Compatible, Breaking),
+        (
+            json!({"type": ["string", "integer"]}),
+            json!({"type": ["boolean", "integer"]}),
+            Breaking,
+            Breaking,
+        ),
+        (
+            json!({"type": ["integer", "string"]}),
+            json!({"type": ["number", "string"]}),
+            Compatible,
+            Breaking,
+        ),
         (json!({"type": ["string", "null"]}), json!({"type": "string"}), Breaking, Compatible),
         (json!({"const": 1}), json!({"enum": [1, 2]}), Compatible, Breaking),
         (json!({"exclusiveMinimum": 4.5}), json!({"minimum": 4.5}), Compatible, Breaking),
         (json!({"exclusiveMaximum": 4.5}), json!({"maximum": 4.25}), Breaking, Compatible),
         (json!({}), json!({"contains": {"type": "string"}}), Breaking, Compatible),
-        (json!({"contains": {}, "minContains": 2}), json!({"contains": {}, "minContains": 3}), Breaking, Compatible),
-        (json!({"contains": {}, "maxContains": 2}), json!({"contains": {}, "maxContains": 3}), Compatible, Breaking),
-        (json!({"propertyNames": {"maxLength": 3}}), json!({"propertyNames": {"maxLength": 4}}), Compatible, Breaking),
+        (
+            json!({"contains": {}, "minContains": 2}),
+            json!({"contains": {}, "minContains": 3}),
+            Breaking,
+            Compatible,
+        ),
+        (
+            json!({"contains": {}, "maxContains": 2}),
+            json!({"contains": {}, "maxContains": 3}),
+            Compatible,
+            Breaking,
+        ),
+        (
+            json!({"propertyNames": {"maxLength": 3}}),
+            json!({"propertyNames": {"maxLength": 4}}),
+            Compatible,
+            Breaking,
+        ),
         (json!({}), json!({"dependentRequired": {"a": ["b"]}}), Breaking, Compatible),
         (
             json!({"dependentRequired": {"a": ["b", "c"]}}),
@@ -841,7 +984,12 @@ fn keywords_of_json_schema_break_in_one_direction() {
             Breaking,
         ),
         (json!({"dependentSchemas": {"a": {"required": ["b"]}}}), json!({}), Compatible, Breaking),
-        (json!({}), json!({"if": {"required": ["a"]}, "then": {"required": ["b"]}}), Breaking, Compatible),
+        (
+            json!({}),
+            json!({"if": {"required": ["a"]}, "then": {"required": ["b"]}}),
+            Breaking,
+            Compatible,
+        ),
         (
             json!({"if": {"required": ["a"]}, "then": {"required": ["b"]}}),
             json!({"if": {"required": ["a", "c"]}, "then": {"required": ["b"]}}),
@@ -869,7 +1017,12 @@ fn keywords_of_json_schema_break_in_one_direction() {
             Breaking,
             Breaking,
         ),
-        (json!({"contentMediaType": "a/b"}), json!({"contentMediaType": "c/d"}), Breaking, Breaking),
+        (
+            json!({"contentMediaType": "a/b"}),
+            json!({"contentMediaType": "c/d"}),
+            Breaking,
+            Breaking,
+        ),
         (
             json!({"additionalProperties": {"type": "integer"}}),
             json!({"additionalProperties": {"type": "integer"}, "properties": {"a": {"type": "string"}}}),
@@ -889,9 +1042,12 @@ fn kinds_of_a_schema_are_named_by_its_discriminator() {
         let mut all = schemas("3.0.3", &pet, schemas_of);
         all.each_mut().map(std::mem::take)
     };
-    let (one, two) = (of(&json!({"Cat": heir("a")})), of(&json!({"Cat": heir("a"), "Dog": heir("b")})));
+    let (one, two) =
+        (of(&json!({"Cat": heir("a")})), of(&json!({"Cat": heir("a"), "Dog": heir("b")})));
     let severities = |old: &[Value; 2], new: &[Value; 2]| {
-        [0, 1].map(|side| compare(&old[side], &new[side]).iter().map(|verdict| verdict.severity).max().unwrap())
+        [0, 1].map(|side| {
+            compare(&old[side], &new[side]).iter().map(|verdict| verdict.severity).max().unwrap()
+        })
     };
     assert_eq!(severities(&one, &two), [Compatible, Breaking]);
     assert_eq!(severities(&two, &one), [Breaking, Compatible]);
@@ -926,8 +1082,9 @@ fn webhooks_are_called_by_the_server() {
         let body = json!({"content": {"a/b": {"schema": schema}}});
         json!({"openapi": "3.1.0", "webhooks": {"made": {"post": {"requestBody": body, "responses": {}}}}})
     };
-    let severity =
-        |old: &Value, new: &Value| compare(old, new).iter().map(|verdict| verdict.severity).max().unwrap_or(Compatible);
+    let severity = |old: &Value, new: &Value| {
+        compare(old, new).iter().map(|verdict| verdict.severity).max().unwrap_or(Compatible)
+    };
     let (short, long) = (document(json!({"maxLength": 5})), document(json!({"maxLength": 9})));
     assert_eq!(severity(&short, &long), Breaking);
     assert_eq!(severity(&long, &short), Compatible);
@@ -944,9 +1101,12 @@ fn compositions_that_contain_themselves_end() {
     // Two ways from each layer to the next: 2^24 paths.
     for layer in 0..layers {
         let next = to(&format!("L{}", layer + 1));
-        more[format!("A{layer}")] = json!({"allOf": [next], "properties": {format!("a{layer}"): {}}});
-        more[format!("B{layer}")] = json!({"allOf": [next], "properties": {format!("b{layer}"): {}}});
-        more[format!("L{layer}")] = json!({"allOf": [to(&format!("A{layer}")), to(&format!("B{layer}"))]});
+        more[format!("A{layer}")] =
+            json!({"allOf": [next], "properties": {format!("a{layer}"): {}}});
+        more[format!("B{layer}")] =
+            json!({"allOf": [next], "properties": {format!("b{layer}"): {}}});
+        more[format!("L{layer}")] =
+            json!({"allOf": [to(&format!("A{layer}")), to(&format!("B{layer}"))]});
     }
     more[format!("L{layers}")] = json!({"type": "object"});
     for old in [
@@ -955,7 +1115,9 @@ fn compositions_that_contain_themselves_end() {
         json!({"oneOf": [to("It"), {"anyOf": [to("It"), {"type": "string"}]}]}),
         json!({"allOf": [to("L0"), {"maxProperties": 3}]}),
     ] {
-        for new in [json!({"type": "string"}), json!({"anyOf": [to("It"), {"type": "integer"}]}), to("L1")] {
+        for new in
+            [json!({"type": "string"}), json!({"anyOf": [to("It"), {"type": "integer"}]}), to("L1")]
+        {
             worst("3.0.3", &old, &new, &more);
             worst("3.0.3", &new, &old, &more);
         }

@@ -1,7 +1,9 @@
-//! Resolves references, and indexes which requests and responses use a location. Both work on canonical forms.
+//! Resolves references, and indexes which requests and responses use a location. Both work on
+//! canonical forms.
 //!
-//! References are a graph: each place is visited once in each context, and the sets of operations spread along it from a
-//! worklist. A cycle ends when nothing changes, and a long chain needs no deep recursion.
+//! References are a graph: each place is visited once in each context, and the sets of operations
+//! spread along it from a worklist. A cycle ends when nothing changes, and a long chain needs no
+//! deep recursion.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -63,8 +65,8 @@ fn pointer(reference: &str) -> Option<Cow<'_, str>> {
     Some(percent_decode_str(reference.strip_prefix('#')?).decode_utf8_lossy())
 }
 
-/// Resolves references and single-member `allOf`s, which are equivalent to references. `None` for references out of the
-/// document, to a missing target, or in a cycle.
+/// Resolves references and single-member `allOf`s, which are equivalent to references. `None` for
+/// references out of the document, to a missing target, or in a cycle.
 pub fn look_through<'a>(document: &'a Value, value: &'a Value) -> Option<Cow<'a, Value>> {
     let mut value = Cow::Borrowed(value);
     for _ in 0..MAX_REFERENCE_CHAIN {
@@ -101,8 +103,8 @@ pub fn look_through<'a>(document: &'a Value, value: &'a Value) -> Option<Cow<'a,
     None
 }
 
-/// Whether a schema itself is `readOnly` or `writeOnly`. A flag behind a reference does not count: a change of that flag
-/// must be seen in both directions.
+/// Whether a schema itself is `readOnly` or `writeOnly`. A flag behind a reference does not count:
+/// a change of that flag must be seen in both directions.
 pub fn has_flag(schema: &Value, keyword: &str) -> bool {
     schema.get(keyword) == Some(&json!(true))
 }
@@ -118,10 +120,13 @@ impl UsageIndex {
         // The server sends the request of a webhook.
         for (section, flipped) in [("paths", false), ("webhooks", true)] {
             for (path, item) in document[section].as_object().into_iter().flatten() {
-                for (method, operation) in item.as_object().into_iter().flatten().filter(|(key, _)| is_method(key)) {
+                for (method, operation) in
+                    item.as_object().into_iter().flatten().filter(|(key, _)| is_method(key))
+                {
                     let number = operations.number(&format!("{} {path}", method.to_uppercase()));
                     let kind = ObjectKind::Operation;
-                    let start = Context { kind, direction: Direction::Request, negated: false, flipped };
+                    let start =
+                        Context { kind, direction: Direction::Request, negated: false, flipped };
                     for node in graph.references(start, operation) {
                         let Context { direction, negated, .. } = graph.all[node].context;
                         if graph.all[node].uses.extend(&Uses::one(number, direction, negated)) {
@@ -139,11 +144,12 @@ impl UsageIndex {
         UsageIndex(usage)
     }
 
-    /// The usage common to both documents, by operation and direction. Other usage is added or removed as a whole, and
-    /// reported there.
+    /// The usage common to both documents, by operation and direction. Other usage is added or
+    /// removed as a whole, and reported there.
     pub fn both(&self, other: &UsageIndex) -> UsageIndex {
-        let shared =
-            self.0.iter().filter_map(|(pointer, uses)| Some((pointer.clone(), uses.common(other.0.get(pointer)?))));
+        let shared = self.0.iter().filter_map(|(pointer, uses)| {
+            Some((pointer.clone(), uses.common(other.0.get(pointer)?)))
+        });
         UsageIndex(shared.collect())
     }
 
@@ -153,7 +159,11 @@ impl UsageIndex {
 
     /// The locations that are used in a direction.
     pub fn of_direction(&self, direction: Direction) -> BTreeSet<String> {
-        self.0.iter().filter(|(_, uses)| uses.has(direction)).map(|(pointer, _)| pointer.clone()).collect()
+        self.0
+            .iter()
+            .filter(|(_, uses)| uses.has(direction))
+            .map(|(pointer, _)| pointer.clone())
+            .collect()
     }
 
     /// Whether a location or any below it is used.
@@ -203,7 +213,8 @@ struct Node {
     next: Option<Vec<usize>>,
 }
 
-/// The references of a document. Each place is visited once in each context, however many operations reach it.
+/// The references of a document. Each place is visited once in each context, however many
+/// operations reach it.
 struct Graph<'a> {
     document: &'a Value,
     nodes: HashMap<(String, Context), usize>,
@@ -228,7 +239,8 @@ impl Graph<'_> {
                     Direction::Request => Direction::Response,
                     Direction::Response => Direction::Request,
                 };
-                // A callback is the other way round: its operations move to the direction of the target.
+                // A callback is the other way round: its operations move to the direction of the
+                // target.
                 let moved = match (uses.has(other), negated == now) {
                     (false, true) => uses.clone(),
                     (false, false) => uses.clone().inverted(),
@@ -269,7 +281,8 @@ impl Graph<'_> {
     fn references(&mut self, context: Context, value: &Value) -> Vec<usize> {
         let mut found = Vec::new();
         visit(context, value, &mut found);
-        let mut nodes: Vec<usize> = found.into_iter().map(|(pointer, context)| self.node(pointer, context)).collect();
+        let mut nodes: Vec<usize> =
+            found.into_iter().map(|(pointer, context)| self.node(pointer, context)).collect();
         nodes.sort_unstable();
         nodes.dedup();
         nodes
@@ -295,19 +308,27 @@ fn visit(context: Context, value: &Value, found: &mut Vec<(String, Context)>) {
             (ObjectKind::Operation, "responses") => {
                 context.direction = Direction::Response.flipped_if(context.flipped);
             }
-            (ObjectKind::Operation, _) => context.direction = Direction::Request.flipped_if(context.flipped),
+            (ObjectKind::Operation, _) => {
+                context.direction = Direction::Request.flipped_if(context.flipped)
+            }
             (ObjectKind::Schema, "not" | "if") => context.negated = !context.negated,
             (ObjectKind::Discriminator, "mapping") => mapped(value, context, found),
             _ => {}
         }
-        let hidden = (context.kind == ObjectKind::Schema && keyword == "properties").then(|| context.direction.hides());
+        let hidden = (context.kind == ObjectKind::Schema && keyword == "properties")
+            .then(|| context.direction.hides());
         match (field_shape(context.kind, keyword), value) {
             (FieldShape::One(kind), value) => visit(Context { kind, ..context }, value, found),
-            (FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind), Value::Array(items)) => {
+            (
+                FieldShape::List(kind) | FieldShape::Set(kind) | FieldShape::Bag(kind),
+                Value::Array(items),
+            ) => {
                 items.iter().for_each(|item| visit(Context { kind, ..context }, item, found));
             }
             (FieldShape::Map(kind), Value::Object(map)) => {
-                let visible = map.values().filter(|value| !hidden.is_some_and(|hidden| has_flag(value, hidden)));
+                let visible = map
+                    .values()
+                    .filter(|value| !hidden.is_some_and(|hidden| has_flag(value, hidden)));
                 visible.for_each(|value| visit(Context { kind, ..context }, value, found));
             }
             (FieldShape::Parameters, Value::Object(map)) => {
@@ -320,17 +341,27 @@ fn visit(context: Context, value: &Value, found: &mut Vec<(String, Context)>) {
 }
 
 fn schemes(security: &Value, context: Context, found: &mut Vec<(String, Context)>) {
-    let names = security.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|one| one.keys());
+    let names = security
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object)
+        .flat_map(|one| one.keys());
     found.extend(names.map(|name| {
-        (join("/components/securitySchemes", name), Context { kind: ObjectKind::SecurityScheme, ..context })
+        (
+            join("/components/securitySchemes", name),
+            Context { kind: ObjectKind::SecurityScheme, ..context },
+        )
     }));
 }
 
 /// The schemas that a discriminator maps to, by reference or by bare name.
 fn mapped(mapping: &Value, context: Context, found: &mut Vec<(String, Context)>) {
-    let targets = mapping.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str);
+    let targets =
+        mapping.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str);
     found.extend(targets.map(|target| {
-        let pointer = pointer(target).map_or_else(|| join("/components/schemas", target), Cow::into_owned);
+        let pointer =
+            pointer(target).map_or_else(|| join("/components/schemas", target), Cow::into_owned);
         (pointer, Context { kind: ObjectKind::Schema, ..context })
     }));
 }
@@ -342,8 +373,13 @@ fn subtypes(document: &Value) -> HashMap<String, Vec<String>> {
         let members = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
         // One that only refers to another schema is a kind of it by its own name.
         let lone = schema.get("$ref").map(|_| schema);
-        for parent in members.chain(lone).filter_map(|member| pointer(member.get("$ref")?.as_str()?)) {
-            subtypes.entry(parent.into_owned()).or_default().push(join("/components/schemas", name));
+        for parent in
+            members.chain(lone).filter_map(|member| pointer(member.get("$ref")?.as_str()?))
+        {
+            subtypes
+                .entry(parent.into_owned())
+                .or_default()
+                .push(join("/components/schemas", name));
         }
     }
     subtypes
@@ -413,7 +449,11 @@ components:
             ("Called", vec![(Response, false)]),
             ("Unused", vec![]),
         ] {
-            assert_eq!(uses(&usage, &format!("/components/schemas/{schema}")), expected, "{schema}");
+            assert_eq!(
+                uses(&usage, &format!("/components/schemas/{schema}")),
+                expected,
+                "{schema}"
+            );
         }
         assert_eq!(uses(&usage, "/components/responses/Made"), [(Response, false)]);
         assert_eq!(uses(&usage, "/components/securitySchemes/key"), [(Request, false)]);
@@ -448,17 +488,28 @@ components:
         assert_eq!(through("a"), Some(json!({"type": "string", "readOnly": true})));
         assert_eq!(through("two").as_ref(), Some(&document["two"]));
         assert_eq!(through("other").as_ref(), Some(&document["other"]));
-        assert_eq!([through("circle"), through("around"), through("away"), through("nowhere")], [const { None }; 4]);
+        assert_eq!(
+            [through("circle"), through("around"), through("away"), through("nowhere")],
+            [const { None }; 4]
+        );
     }
 
     #[test]
     fn a_chain_of_many_references_ends() {
-        let link = |i: usize| (format!("S{i}"), json!({"items": {"$ref": format!("#/components/schemas/S{}", i + 1)}}));
+        let link = |i: usize| {
+            (
+                format!("S{i}"),
+                json!({"items": {"$ref": format!("#/components/schemas/S{}", i + 1)}}),
+            )
+        };
         let schemas: serde_json::Map<String, Value> = (0..20_000).map(link).collect();
         let body = json!({"content": {"a/b": {"schema": {"$ref": "#/components/schemas/S0"}}}});
         let document = json!({"paths": {"/": {"get": {"requestBody": body}}}, "components": {"schemas": schemas}});
         assert_eq!(
-            uses(&UsageIndex::of(&document, &mut Operations::default()), "/components/schemas/S19999"),
+            uses(
+                &UsageIndex::of(&document, &mut Operations::default()),
+                "/components/schemas/S19999"
+            ),
             [(Direction::Request, false)]
         );
     }

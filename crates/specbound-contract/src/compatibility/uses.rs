@@ -1,11 +1,13 @@
-//! Sets of operations that use a location. A document may have thousands of both, so operations are numbers.
+//! Sets of operations that use a location. A document may have thousands of both, so operations are
+//! numbers.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::usage::{Direction, on_the_wire};
 
-/// Numbers the operations of both documents. Operations that differ only in the names of path variables are one.
+/// Numbers the operations of both documents. Operations that differ only in the names of path
+/// variables are one.
 #[derive(Default)]
 pub struct Operations {
     numbers: HashMap<String, usize>,
@@ -112,7 +114,9 @@ impl Uses {
                 }
                 (Some(own), Some(other)) if Rc::ptr_eq(own, other) => {}
                 (Some(own), Some(other)) => {
-                    let is_new = |(at, bits): (usize, &u64)| bits & !own.get(at).copied().unwrap_or_default() != 0;
+                    let is_new = |(at, bits): (usize, &u64)| {
+                        bits & !own.get(at).copied().unwrap_or_default() != 0
+                    };
                     if !other.iter().enumerate().any(is_new) {
                         continue;
                     }
@@ -131,7 +135,8 @@ impl Uses {
         let mut common = Uses::default();
         for (at, pair) in self.sets.iter().zip(&other.sets).enumerate() {
             if let (Some(one), Some(other)) = pair {
-                let bits: Vec<u64> = one.iter().zip(other.iter()).map(|(one, other)| one & other).collect();
+                let bits: Vec<u64> =
+                    one.iter().zip(other.iter()).map(|(one, other)| one & other).collect();
                 common.sets[at] = bits.iter().any(|bits| *bits != 0).then(|| Rc::new(bits));
             }
         }
@@ -167,7 +172,11 @@ mod tests {
         assert_eq!(uses.common(&Uses::one(70, Direction::Request, false)).operations(), [70]);
         assert!(uses.common(&Uses::one(70, Direction::Response, false)).is_empty());
         assert_eq!(uses.clone().without(Direction::Request).operations(), [130]);
-        assert!(uses.has(Direction::Request) && uses.is_negated() && uses.inverted().has(Direction::Response));
+        assert!(
+            uses.has(Direction::Request)
+                && uses.is_negated()
+                && uses.inverted().has(Direction::Response)
+        );
     }
 
     #[test]
@@ -176,6 +185,9 @@ mod tests {
         let number = operations.number("GET /a/{id}");
         assert_eq!(operations.number("GET /a/{pk}"), number);
         assert_eq!(operations.name(number), "GET /a/{id}");
-        assert_eq!((operations.find("GET /a/{x}"), operations.find("GET /b")), (Some(number), None));
+        assert_eq!(
+            (operations.find("GET /a/{x}"), operations.find("GET /b")),
+            (Some(number), None)
+        );
     }
 }

@@ -129,7 +129,9 @@ impl<'a> Reader<'a> {
             match bytes.get(end) {
                 Some(b'"') => break,
                 Some(b'\\') => end += 2,
-                Some(b'\n') | None => return Err(SyntaxError::syntax(position, "a string without an end")),
+                Some(b'\n') | None => {
+                    return Err(SyntaxError::syntax(position, "a string without an end"));
+                }
                 Some(_) => end += 1,
             }
         }
@@ -162,7 +164,8 @@ impl<'a> Reader<'a> {
 
     fn token(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
-        let end = rest.find(|c: char| c.is_whitespace() || ",]}:".contains(c)).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| c.is_whitespace() || ",]}:".contains(c)).unwrap_or(rest.len());
         self.take(end)
     }
 }

@@ -1,8 +1,8 @@
 //! Reads a text as JSON or YAML, with the position of each value.
 //!
-//! Text that a reader may take in two ways is refused, never guessed: duplicate keys, keys that are not scalars, unknown
-//! tags, numbers without a value. Depth, size and the expansion of aliases are bounded, so that a hostile text costs no
-//! more than its length.
+//! Text that a reader may take in two ways is refused, never guessed: duplicate keys, keys that are
+//! not scalars, unknown tags, numbers without a value. Depth, size and the expansion of aliases are
+//! bounded, so that a hostile text costs no more than its length.
 
 mod json;
 mod yaml;
@@ -54,7 +54,10 @@ impl SyntaxError {
 
     fn duplicate_key(key: &str, position: Position, first: Position) -> SyntaxError {
         let key = crate::compatibility::quoting::code(key);
-        Self::refused(position, format!("duplicate key {key}, which line {} has already", first.line))
+        Self::refused(
+            position,
+            format!("duplicate key {key}, which line {} has already", first.line),
+        )
     }
 
     fn too_deep(position: Position) -> SyntaxError {
@@ -85,8 +88,11 @@ impl Marks {
     pub fn find<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Position {
         let mut marks = self;
         for key in keys {
-            let by_name = marks.children.iter().find(|(name, _)| **name == *key && !name.is_empty());
-            let by_index = || marks.children.get(key.parse::<usize>().ok()?).filter(|(name, _)| name.is_empty());
+            let by_name =
+                marks.children.iter().find(|(name, _)| **name == *key && !name.is_empty());
+            let by_index = || {
+                marks.children.get(key.parse::<usize>().ok()?).filter(|(name, _)| name.is_empty())
+            };
             match by_name.or_else(by_index) {
                 Some((_, child)) => marks = child,
                 None => break,
@@ -105,7 +111,11 @@ struct Members {
 
 impl Members {
     fn new(position: Position) -> Members {
-        Members { map: Map::new(), marks: Marks::leaf(position), seen: std::collections::HashMap::new() }
+        Members {
+            map: Map::new(),
+            marks: Marks::leaf(position),
+            seen: std::collections::HashMap::new(),
+        }
     }
 
     fn check(&mut self, key: &str, position: Position) -> Result<(), SyntaxError> {
@@ -139,8 +149,8 @@ pub(crate) fn read(text: &str) -> Result<Parsed, SyntaxError> {
     yaml::read(text)
 }
 
-/// The value of a number's text. A number that no `f64` tells apart from its neighbours stays a text, so that two of
-/// them are never taken for equal.
+/// The value of a number's text. A number that no `f64` tells apart from its neighbours stays a
+/// text, so that two of them are never taken for equal.
 fn number(text: &str) -> Option<Value> {
     if let Ok(integer) = text.parse::<i64>() {
         return Some(integer.into());
@@ -175,7 +185,10 @@ mod tests {
     #[test]
     fn json_and_yaml_have_the_same_values() {
         let expected = json!({"a": [1, -2, 1.5, true, null, "x"], "b": {"c": "d\u{1f600}"}});
-        assert_eq!(value(r#"{"a": [1, -2, 1.5, true, null, "x"], "b": {"c": "d\ud83d\ude00"}}"#), expected);
+        assert_eq!(
+            value(r#"{"a": [1, -2, 1.5, true, null, "x"], "b": {"c": "d\ud83d\ude00"}}"#),
+            expected
+        );
         assert_eq!(value("a: [1, -2, 1.5, true, ~, x]\nb: {c: \"d\\U0001F600\"}"), expected);
         assert_eq!(value("{a: [1, -2, 1.5, true, null, x], b: {c: d\u{1f600}}}"), expected);
         assert_eq!(value("\u{feff}{\"a\": 1}"), json!({"a": 1}));
@@ -184,10 +197,28 @@ mod tests {
 
     #[test]
     fn yaml_scalars_follow_the_core_schema() {
-        let text = "[0x10, 0o10, +1, 007, 1e3, .5, yes, 'true', !!str 3.0, 2020-01-01, True, \"\", 3.0]";
-        let expected = json!([16, 8, 1, "007", 1000.0, 0.5, "yes", "true", "3.0", "2020-01-01", true, "", 3.0]);
+        let text =
+            "[0x10, 0o10, +1, 007, 1e3, .5, yes, 'true', !!str 3.0, 2020-01-01, True, \"\", 3.0]";
+        let expected = json!([
+            16,
+            8,
+            1,
+            "007",
+            1000.0,
+            0.5,
+            "yes",
+            "true",
+            "3.0",
+            "2020-01-01",
+            true,
+            "",
+            3.0
+        ]);
         assert_eq!(value(text), expected);
-        assert_eq!(value("{200: a, null: b, true: c}"), json!({"200": "a", "null": "b", "true": "c"}));
+        assert_eq!(
+            value("{200: a, null: b, true: c}"),
+            json!({"200": "a", "null": "b", "true": "c"})
+        );
         assert!(error("a: .inf").contains("no JSON value"), "{}", error("a: .inf"));
         assert!(error("a: !secret b").contains("tag"));
         assert!(error("? [a]\n: b").contains("key"));
@@ -209,8 +240,10 @@ mod tests {
 
     #[test]
     fn merge_keys_are_applied_and_own_keys_win() {
-        let merged =
-            value("base: &b {a: 1, b: 2}\nother: &o {b: 5, d: 6}\none: {<<: *b, b: 3}\nmany: {c: 4, <<: [*b, *o]}");
+        let merged = value(
+            "base: &b {a: 1, b: 2}\nother: &o {b: 5, d: 6}\none: {<<: *b, b: 3}\nmany: {c: 4, <<: \
+             [*b, *o]}",
+        );
         assert_eq!(merged["one"], json!({"a": 1, "b": 3}));
         assert_eq!(merged["many"], json!({"a": 1, "b": 2, "c": 4, "d": 6}));
         assert!(error("a: {<<: 1}").contains("merge"));
@@ -233,7 +266,12 @@ mod tests {
 
     #[test]
     fn hostile_texts_end_early() {
-        for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), "- ".repeat(100_000), "{a: ".repeat(100_000)] {
+        for text in [
+            "[".repeat(100_000),
+            "{\"a\":".repeat(100_000),
+            "- ".repeat(100_000),
+            "{a: ".repeat(100_000),
+        ] {
             let error = read(&text).unwrap_err().to_string();
             assert!(error.contains("nested deeper"), "{error}");
         }
@@ -243,7 +281,16 @@ mod tests {
         assert!(error(&bomb).contains("aliases"));
         assert!(read("a: &a [*a]").is_err());
         assert!(read("a: *b").is_err());
-        for text in ["{", "{\"a\" 1}", "[1,]x", "a: [b", "\"", "{\"a\": tru}", "{\"a\": \"\\ud83d\"}", "\t- a"] {
+        for text in [
+            "{",
+            "{\"a\" 1}",
+            "[1,]x",
+            "a: [b",
+            "\"",
+            "{\"a\": tru}",
+            "{\"a\": \"\\ud83d\"}",
+            "\t- a",
+        ] {
             let _ = read(text);
         }
     }

@@ -11,7 +11,8 @@ use super::{MAX_DEPTH, Marks, Members, Parsed, Position, SyntaxError, number};
 const MAX_ALIASED_VALUES: usize = 500_000;
 
 pub(super) fn read(text: &str) -> Result<Parsed, SyntaxError> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), aliased: 0 };
+    let mut reader =
+        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), aliased: 0 };
     let mut document = None;
     loop {
         let (event, position) = reader.next()?;
@@ -57,18 +58,27 @@ impl<'a> Reader<'a> {
     }
 
     /// The value that an event starts, and the number of values in it.
-    fn value(&mut self, event: Event<'a>, at: Position, depth: usize) -> Result<(Parsed, usize), SyntaxError> {
+    fn value(
+        &mut self,
+        event: Event<'a>,
+        at: Position,
+        depth: usize,
+    ) -> Result<(Parsed, usize), SyntaxError> {
         if depth > MAX_DEPTH {
             return Err(SyntaxError::too_deep(at));
         }
         let (anchor, parsed, count) = match event {
             Event::Alias(anchor) => {
                 let Some((parsed, count)) = self.anchors.get(&anchor) else {
-                    return Err(SyntaxError::refused(at, "an alias within the value that it stands for"));
+                    return Err(SyntaxError::refused(
+                        at,
+                        "an alias within the value that it stands for",
+                    ));
                 };
                 self.aliased += count;
                 if self.aliased > MAX_ALIASED_VALUES {
-                    let message = format!("the aliases stand for more than {MAX_ALIASED_VALUES} values");
+                    let message =
+                        format!("the aliases stand for more than {MAX_ALIASED_VALUES} values");
                     return Err(SyntaxError::refused(at, message));
                 }
                 return Ok((parsed.clone(), *count));
@@ -149,7 +159,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Adds the members of a merge key's mapping, or mappings, that the object does not have. The earlier mapping wins.
+/// Adds the members of a merge key's mapping, or mappings, that the object does not have. The
+/// earlier mapping wins.
 fn merge(members: &mut Members, parsed: Parsed, at: Position) -> Result<(), SyntaxError> {
     match parsed.value {
         Value::Object(map) => {
@@ -174,17 +185,27 @@ fn merge(members: &mut Members, parsed: Parsed, at: Position) -> Result<(), Synt
 }
 
 fn unknown_tag(tag: &Tag, at: Position) -> SyntaxError {
-    SyntaxError::refused(at, format!("unknown tag {}", crate::compatibility::quoting::code(&tag.to_string())))
+    SyntaxError::refused(
+        at,
+        format!("unknown tag {}", crate::compatibility::quoting::code(&tag.to_string())),
+    )
 }
 
 fn collection_tag(tag: Option<&Tag>, expected: &str, at: Position) -> Result<(), SyntaxError> {
     match tag {
-        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == expected) => Err(unknown_tag(tag, at)),
+        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == expected) => {
+            Err(unknown_tag(tag, at))
+        }
         _ => Ok(()),
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, at: Position) -> Result<Value, SyntaxError> {
+fn scalar(
+    text: &str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    at: Position,
+) -> Result<Value, SyntaxError> {
     let no_value = || SyntaxError::refused(at, "a number that is no JSON value");
     match tag {
         None if style != ScalarStyle::Plain => Ok(text.into()),
@@ -224,10 +245,12 @@ fn plain(text: &str) -> Option<Value> {
     }
     let starts_as_number = unsigned.starts_with(|c: char| c.is_ascii_digit())
         || (unsigned.starts_with('.') && unsigned[1..].starts_with(|c: char| c.is_ascii_digit()));
-    let is_number = starts_as_number && unsigned.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
+    let is_number =
+        starts_as_number && unsigned.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c));
     // YAML 1.1 reads `007` as an octal number, YAML 1.2 as 7: the text is kept.
-    let leading_zero =
-        unsigned.len() > 1 && unsigned.starts_with('0') && unsigned[1..].starts_with(|c: char| c.is_ascii_digit());
+    let leading_zero = unsigned.len() > 1
+        && unsigned.starts_with('0')
+        && unsigned[1..].starts_with(|c: char| c.is_ascii_digit());
     match is_number && !leading_zero && text.parse::<f64>().is_ok() {
         true => number(text.strip_prefix('+').unwrap_or(text)),
         false => Some(text.into()),

@@ -12,28 +12,35 @@ use Severity::{Breaking, Compatible, Unclear};
 
 pub fn security(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
     let alternatives = |holder: &Option<&Value>| -> Vec<Value> {
-        let list = holder.as_deref().and_then(|operation| operation.get("security")?.as_array().cloned());
+        let list =
+            holder.as_deref().and_then(|operation| operation.get("security")?.as_array().cloned());
         list.unwrap_or_default()
     };
     let (old, new) = (alternatives(&location.old_holder), alternatives(&location.new_holder));
-    let anonymous = |alternative: &Value| alternative.as_object().is_some_and(serde_json::Map::is_empty);
+    let anonymous =
+        |alternative: &Value| alternative.as_object().is_some_and(serde_json::Map::is_empty);
     match (location.old, location.new) {
         (None, Some(added)) => match old.is_empty() && !new.iter().any(anonymous) {
             true => fixed(
                 Breaking,
                 Audience::Senders,
                 format!(
-                    "it was open to all and now asks for {}: clients without credentials are refused.",
+                    "it was open to all and now asks for {}: clients without credentials are \
+                     refused.",
                     named(added)
                 ),
             ),
-            false => {
-                fixed(Compatible, Audience::Senders, format!("{} is accepted now, beside what was.", named(added)))
-            }
+            false => fixed(
+                Compatible,
+                Audience::Senders,
+                format!("{} is accepted now, beside what was.", named(added)),
+            ),
         },
-        (Some(_), None) if new.is_empty() => {
-            fixed(Compatible, Audience::Senders, "no credentials are asked for any more.".to_owned())
-        }
+        (Some(_), None) if new.is_empty() => fixed(
+            Compatible,
+            Audience::Senders,
+            "no credentials are asked for any more.".to_owned(),
+        ),
         (Some(removed), None) if anonymous(removed) => fixed(
             Breaking,
             Audience::Senders,
@@ -45,21 +52,28 @@ pub fn security(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
                 let now = keys(documents.new, candidate);
                 !now.is_empty()
                     && now.iter().all(|(scheme, scopes)| {
-                        before
-                            .iter()
-                            .any(|(known, had)| known == scheme && scopes.iter().all(|scope| had.contains(scope)))
+                        before.iter().any(|(known, had)| {
+                            known == scheme && scopes.iter().all(|scope| had.contains(scope))
+                        })
                     })
             };
             match new.iter().find(|candidate| covers(candidate)) {
                 Some(now) => fixed(
                     Compatible,
                     Audience::Senders,
-                    format!("{} is no longer named, but who has it also meets {}.", named(removed), named(now)),
+                    format!(
+                        "{} is no longer named, but who has it also meets {}.",
+                        named(removed),
+                        named(now)
+                    ),
                 ),
                 None => fixed(
                     Breaking,
                     Audience::Senders,
-                    format!("{} is no longer accepted: clients that authenticate by it are refused.", named(removed)),
+                    format!(
+                        "{} is no longer accepted: clients that authenticate by it are refused.",
+                        named(removed)
+                    ),
                 ),
             }
         }
@@ -71,7 +85,10 @@ pub fn security(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
 fn keys(document: &Value, alternative: &Value) -> Vec<(Value, Vec<Value>)> {
     let one = |(name, scopes): (&String, &Value)| {
         let scheme = document["components"]["securitySchemes"].get(name).cloned();
-        (scheme.unwrap_or_else(|| name.as_str().into()), scopes.as_array().cloned().unwrap_or_default())
+        (
+            scheme.unwrap_or_else(|| name.as_str().into()),
+            scopes.as_array().cloned().unwrap_or_default(),
+        )
     };
     alternative.as_object().into_iter().flatten().map(one).collect()
 }
@@ -79,7 +96,9 @@ fn keys(document: &Value, alternative: &Value) -> Vec<(Value, Vec<Value>)> {
 fn named(alternative: &Value) -> String {
     let one = |(name, scopes): (&String, &Value)| match scopes.as_array().map(Vec::as_slice) {
         None | Some([]) => code(name),
-        Some(scopes) => format!("{} ({})", code(name), list(&scopes.iter().map(value).collect::<Vec<_>>(), 9)),
+        Some(scopes) => {
+            format!("{} ({})", code(name), list(&scopes.iter().map(value).collect::<Vec<_>>(), 9))
+        }
     };
     let schemes: Vec<String> = alternative.as_object().into_iter().flatten().map(one).collect();
     if schemes.is_empty() { "no credentials".to_owned() } else { schemes.join(" with ") }
@@ -87,7 +106,11 @@ fn named(alternative: &Value) -> String {
 
 pub fn scheme(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
     match (location.new.is_some(), documents.new_usage.touches(&location.path)) {
-        (true, _) => fixed(Compatible, Audience::None, format!("security scheme {} is new.", location.subject)),
+        (true, _) => fixed(
+            Compatible,
+            Audience::None,
+            format!("security scheme {} is new.", location.subject),
+        ),
         (false, false) => fixed(
             Compatible,
             Audience::None,
@@ -96,7 +119,10 @@ pub fn scheme(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         (false, true) => fixed(
             Breaking,
             Audience::Senders,
-            format!("security scheme {} is gone, yet operations still ask for it.", location.subject),
+            format!(
+                "security scheme {} is gone, yet operations still ask for it.",
+                location.subject
+            ),
         ),
     }
 }
@@ -117,7 +143,11 @@ pub fn scheme_part(location: &Location<'_>, keyword: &str) -> Rule {
         ("scopes", true) => fixed(Compatible, Audience::Senders, "a scope is new.".to_owned()),
         ("scopes", false) => {
             let scope = code(location.name.as_deref().unwrap_or_default());
-            fixed(Breaking, Audience::Senders, format!("scope {scope} is gone: clients that ask for it are refused."))
+            fixed(
+                Breaking,
+                Audience::Senders,
+                format!("scope {scope} is gone: clients that ask for it are refused."),
+            )
         }
         (_, true) if location.holder == ObjectKind::Flows => {
             fixed(Compatible, Audience::Senders, format!("flow {} is new.", code(keyword)))
@@ -143,9 +173,11 @@ pub fn servers(location: &Location<'_>) -> Rule {
     if location.keyword == "servers" {
         let (old, new) = (urls(&location.old_holder), urls(&location.new_holder));
         return match (location.old, location.new, &location.name) {
-            (None, Some(server), Some(_)) => {
-                fixed(Compatible, Audience::Senders, format!("server {} is new.", value(&server["url"])))
-            }
+            (None, Some(server), Some(_)) => fixed(
+                Compatible,
+                Audience::Senders,
+                format!("server {} is new.", value(&server["url"])),
+            ),
             (Some(server), None, Some(_)) if new.contains(&server["url"]) => fixed(
                 Compatible,
                 Audience::Senders,
@@ -161,8 +193,11 @@ pub fn servers(location: &Location<'_>) -> Rule {
                     [] => "none".to_owned(),
                     urls => list(&urls.iter().map(value).collect::<Vec<_>>(), 9),
                 };
-                let message =
-                    format!("the servers are now {} (before: {}): this must be judged by hand.", all(&new), all(&old));
+                let message = format!(
+                    "the servers are now {} (before: {}): this must be judged by hand.",
+                    all(&new),
+                    all(&old)
+                );
                 fixed(Unclear, Audience::Senders, message)
             }
         };
@@ -177,13 +212,22 @@ pub fn servers(location: &Location<'_>) -> Rule {
                 side(location.old)
             ),
         ),
-        (ObjectKind::ServerVariable, "enum") if location.old.is_none() && location.name.is_some() => {
-            fixed(Compatible, Audience::Senders, "a server variable takes one more value.".to_owned())
+        (ObjectKind::ServerVariable, "enum")
+            if location.old.is_none() && location.name.is_some() =>
+        {
+            fixed(
+                Compatible,
+                Audience::Senders,
+                "a server variable takes one more value.".to_owned(),
+            )
         }
         _ => fixed(
             Breaking,
             Audience::Senders,
-            format!("{} of a server's address changed: clients that call the old one fail.", code(&location.keyword)),
+            format!(
+                "{} of a server's address changed: clients that call the old one fail.",
+                code(&location.keyword)
+            ),
         ),
     }
 }

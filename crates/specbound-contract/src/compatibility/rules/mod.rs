@@ -1,9 +1,10 @@
-//! The effect of a change on clients: one rule per keyword of OpenAPI 3.0. `schema` holds the rules for schemas, `access`
-//! those for servers and security.
+//! The effect of a change on clients: one rule per keyword of OpenAPI 3.0. `schema` holds the rules
+//! for schemas, `access` those for servers and security.
 //!
-//! Most schema keywords restrict the allowed values, and the direction decides: allowing fewer values breaks clients that
-//! send them, allowing more breaks clients that read them. Other rules state their severity. A change that no rule
-//! covers is [`Severity::Unclear`]: a rule must not guess in favour of a change.
+//! Most schema keywords restrict the allowed values, and the direction decides: allowing fewer
+//! values breaks clients that send them, allowing more breaks clients that read them. Other rules
+//! state their severity. A change that no rule covers is [`Severity::Unclear`]: a rule must not
+//! guess in favour of a change.
 
 mod access;
 mod schema;
@@ -96,7 +97,10 @@ fn side(of: Option<&Value>) -> String {
 pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
     use ObjectKind::*;
     // The object or list became another type of value: its keywords cannot be compared.
-    let whole = !matches!(location.at, NodeKind::Object(Data | Schema) | NodeKind::Entries(FieldShape::Set(Data)));
+    let whole = !matches!(
+        location.at,
+        NodeKind::Object(Data | Schema) | NodeKind::Entries(FieldShape::Set(Data))
+    );
     if whole && location.old.is_some() && location.new.is_some() {
         return changed(location);
     }
@@ -104,14 +108,23 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         (Document, "openapi" | "info") | (Info, _) => fixed(
             Compatible,
             Audience::None,
-            format!("{} of the document changed: that only names the document.", code(&location.keyword)),
+            format!(
+                "{} of the document changed: that only names the document.",
+                code(&location.keyword)
+            ),
         ),
         (Paths, path) => path_rule(location, documents, path),
         (Document, "webhooks") if location.name.is_some() => webhook(location),
-        (PathItem, method) if is_method(method) && location.path.starts_with("/webhooks/") => webhook(location),
+        (PathItem, method) if is_method(method) && location.path.starts_with("/webhooks/") => {
+            webhook(location)
+        }
         (PathItem, method) if is_method(method) => added_or_removed(
             location,
-            fixed(Compatible, Audience::Senders, format!("{} is new: no client knows it yet.", location.subject)),
+            fixed(
+                Compatible,
+                Audience::Senders,
+                format!("{} is new: no client knows it yet.", location.subject),
+            ),
             fixed(
                 Breaking,
                 Audience::Senders,
@@ -143,7 +156,8 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             fixed(
                 Compatible,
                 Audience::Readers,
-                match location.old_holder.is_some_and(|response| response.get("content").is_some()) {
+                match location.old_holder.is_some_and(|response| response.get("content").is_some())
+                {
                     true => format!(
                         "{} is a new content type of the response: clients get it when they ask.",
                         last_breadcrumb(location)
@@ -165,7 +179,11 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         ),
         (Response, "headers") => added_or_removed(
             location,
-            by_direction(format!("header {} is new", location.subject), STILL_TAKEN, STILL_EXPECTED),
+            by_direction(
+                format!("header {} is new", location.subject),
+                STILL_TAKEN,
+                STILL_EXPECTED,
+            ),
             by_direction(
                 format!("header {} is gone", location.subject),
                 (Compatible, "clients need not send it"),
@@ -173,9 +191,11 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             ),
         ),
         (Response, "links") | (Link, _) => match (&location.old, &location.new) {
-            (None, Some(_)) => {
-                fixed(Compatible, Audience::Readers, "a link is new: no client follows it yet.".to_owned())
-            }
+            (None, Some(_)) => fixed(
+                Compatible,
+                Audience::Readers,
+                "a link is new: no client follows it yet.".to_owned(),
+            ),
             _ => fixed(
                 Breaking,
                 Audience::Readers,
@@ -184,15 +204,27 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         },
         (Header, "required") => promised_header(location),
         (Header, "deprecated") => deprecated(location),
-        (MediaType | Header, "schema") if location.old.is_none() || location.new.is_none() => schema_of_body(location),
-        (MediaType, "itemSchema") if location.old.is_none() || location.new.is_none() => schema_of_body(location),
-        (MediaType, "encoding" | "prefixEncoding" | "itemEncoding") | (Encoding | Header, _) => {
-            different(format!("{} of {} is written differently", code(&location.keyword), location.subject))
+        (MediaType | Header, "schema") if location.old.is_none() || location.new.is_none() => {
+            schema_of_body(location)
         }
-        (Components, "securitySchemes") if location.name.is_some() => access::scheme(location, documents),
+        (MediaType, "itemSchema") if location.old.is_none() || location.new.is_none() => {
+            schema_of_body(location)
+        }
+        (MediaType, "encoding" | "prefixEncoding" | "itemEncoding") | (Encoding | Header, _) => {
+            different(format!(
+                "{} of {} is written differently",
+                code(&location.keyword),
+                location.subject
+            ))
+        }
+        (Components, "securitySchemes") if location.name.is_some() => {
+            access::scheme(location, documents)
+        }
         (SecurityScheme | Flows | Flow, keyword) => access::scheme_part(location, keyword),
         (Components, _) if location.name.is_some() => component(location, documents),
-        (Document | Server | ServerVariable, _) if location.path.contains("/servers") => access::servers(location),
+        (Document | Server | ServerVariable, _) if location.path.contains("/servers") => {
+            access::servers(location)
+        }
         (Schema, keyword) => schema::keyword(location, keyword),
         (Discriminator, keyword) => schema::discriminator(location, keyword),
         (Xml, _) => different(format!("{} is written differently in XML", location.subject)),
@@ -206,7 +238,11 @@ fn webhook(location: &Location<'_>) -> Rule {
     added_or_removed(
         location,
         fixed(Compatible, Audience::Readers, format!("{what} is new: no client answers it yet.")),
-        fixed(Breaking, Audience::Readers, format!("{what} is gone: clients that wait for it wait in vain.")),
+        fixed(
+            Breaking,
+            Audience::Readers,
+            format!("{what} is gone: clients that wait for it wait in vain."),
+        ),
     )
 }
 
@@ -228,19 +264,30 @@ fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path: &str) -> 
         (None, Some(item)) => {
             let message = match twin(documents.old, documents.new, path, item) {
                 Some(old) => format!("{} is what was {}.", code(path), code(old)),
-                None => format!("{} is new, with {}: no client knows it yet.", code(path), list(&methods(item), 9)),
+                None => format!(
+                    "{} is new, with {}: no client knows it yet.",
+                    code(path),
+                    list(&methods(item), 9)
+                ),
             };
             fixed(Compatible, Audience::Senders, message)
         }
         (Some(item), None) => {
             let now = twin(documents.new, documents.old, path, item);
-            let slash = now.is_some_and(|now| now.trim_end_matches('/') == path.trim_end_matches('/'));
+            let slash =
+                now.is_some_and(|now| now.trim_end_matches('/') == path.trim_end_matches('/'));
             let what = match now {
-                Some(now) if slash => format!("{} is now {}, only the last slash differs", code(path), code(now)),
+                Some(now) if slash => {
+                    format!("{} is now {}, only the last slash differs", code(path), code(now))
+                }
                 Some(now) => format!("{} is now {}", code(path), code(now)),
                 None => format!("{} is gone, with {}", code(path), list(&methods(item), 9)),
             };
-            fixed(Breaking, Audience::Senders, format!("{what}: clients that call it are refused or sent elsewhere."))
+            fixed(
+                Breaking,
+                Audience::Senders,
+                format!("{what}: clients that call it are refused or sent elsewhere."),
+            )
         }
         _ => changed(location),
     }
@@ -252,8 +299,11 @@ fn twin<'a>(there: &'a Value, here: &Value, path: &str, item: &Value) -> Option<
         let paths = there["paths"].as_object().into_iter().flatten();
         paths.filter(|(other, _)| here["paths"].get(other).is_none())
     };
-    let by_slash = only_there().find(|(other, _)| other.trim_end_matches('/') == path.trim_end_matches('/'));
-    by_slash.or_else(|| only_there().find(|(_, other)| *other == item)).map(|(path, _)| path.as_str())
+    let by_slash =
+        only_there().find(|(other, _)| other.trim_end_matches('/') == path.trim_end_matches('/'));
+    by_slash
+        .or_else(|| only_there().find(|(_, other)| *other == item))
+        .map(|(path, _)| path.as_str())
 }
 
 fn operation(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) -> Rule {
@@ -262,7 +312,8 @@ fn operation(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) 
             Breaking,
             Audience::GeneratedCode,
             format!(
-                "the operation id is now {}, not {}: nothing changes on the wire, but generated clients name a \
+                "the operation id is now {}, not {}: nothing changes on the wire, but generated \
+                 clients name a \
                  function by it, and code that calls the old name does not compile.",
                 side(location.new),
                 side(location.old)
@@ -274,33 +325,51 @@ fn operation(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) 
             fixed(
                 Compatible,
                 Audience::GeneratedCode,
-                format!("tag {tag} is {now}: some generators sort operations into modules by tag, the wire has none."),
+                format!(
+                    "tag {tag} is {now}: some generators sort operations into modules by tag, the \
+                     wire has none."
+                ),
             )
         }
         "deprecated" => deprecated(location),
         "parameters" if location.name.is_some() => new_or_gone_parameter(location, documents),
         "requestBody" => {
-            let required = location.new.and_then(|body| through(documents.new, body).get("required").cloned());
+            let required =
+                location.new.and_then(|body| through(documents.new, body).get("required").cloned());
             let come = match required == Some(Value::Bool(true)) {
                 true => fixed(
                     Breaking,
                     Audience::Senders,
-                    "a request body is required now: clients that send none are refused.".to_owned(),
+                    "a request body is required now: clients that send none are refused."
+                        .to_owned(),
                 ),
-                false => fixed(Compatible, Audience::Senders, "a request body may be sent now.".to_owned()),
+                false => fixed(
+                    Compatible,
+                    Audience::Senders,
+                    "a request body may be sent now.".to_owned(),
+                ),
             };
             let gone = fixed(
                 Breaking,
                 Audience::Senders,
-                "the request body is gone: requests that include one may be rejected or ignored.".to_owned(),
+                "the request body is gone: requests that include one may be rejected or ignored."
+                    .to_owned(),
             );
             added_or_removed(location, come, gone)
         }
         "security" if location.name.is_some() => access::security(location, documents),
         "callbacks" => added_or_removed(
             location,
-            fixed(Compatible, Audience::Readers, "a callback is new: no client answers it yet.".to_owned()),
-            fixed(Breaking, Audience::Readers, "a callback is gone: clients that wait for it wait in vain.".to_owned()),
+            fixed(
+                Compatible,
+                Audience::Readers,
+                "a callback is new: no client answers it yet.".to_owned(),
+            ),
+            fixed(
+                Breaking,
+                Audience::Readers,
+                "a callback is gone: clients that wait for it wait in vain.".to_owned(),
+            ),
         ),
         "servers" => access::servers(location),
         _ => changed(location),
@@ -320,7 +389,9 @@ fn new_or_gone_parameter(location: &Location<'_>, documents: &Documents<'_>) -> 
             Audience::Senders,
             format!("{what} is new and required: clients that do not send it are refused."),
         ),
-        false => fixed(Compatible, Audience::Senders, format!("{what} is new and may be left out.")),
+        false => {
+            fixed(Compatible, Audience::Senders, format!("{what} is new and may be left out."))
+        }
     };
     let gone = fixed(
         Breaking,
@@ -343,7 +414,8 @@ fn parameter(location: &Location<'_>, keyword: &str) -> Rule {
         "name" if location.new_holder.is_some_and(|holder| holder["in"] == "path") => fixed(
             Compatible,
             Audience::GeneratedCode,
-            "a path variable has another name: the wire has none, but generated code names an argument by it."
+            "a path variable has another name: the wire has none, but generated code names an \
+             argument by it."
                 .to_owned(),
         ),
         "name" | "in" | "style" | "explode" | "allowReserved" | "content" => different(format!(
@@ -364,25 +436,38 @@ fn required_flag(location: &Location<'_>, subject: &str, omission: &str) -> Rule
             Audience::Senders,
             format!("{subject} is now required in requests: clients that {omission} are refused."),
         ),
-        None => fixed(Compatible, Audience::Senders, format!("{subject} is no longer required in requests.")),
+        None => fixed(
+            Compatible,
+            Audience::Senders,
+            format!("{subject} is no longer required in requests."),
+        ),
         _ => changed(location),
     }
 }
 
 fn promised_header(location: &Location<'_>) -> Rule {
     match location.new.is_some() {
-        true => fixed(Compatible, Audience::Readers, format!("header {} is always sent now.", location.subject)),
+        true => fixed(
+            Compatible,
+            Audience::Readers,
+            format!("header {} is always sent now.", location.subject),
+        ),
         false => fixed(
             Breaking,
             Audience::Readers,
-            format!("header {} may now be missing: clients that rely on it fail.", location.subject),
+            format!(
+                "header {} may now be missing: clients that rely on it fail.",
+                location.subject
+            ),
         ),
     }
 }
 
 fn schema_of_body(location: &Location<'_>) -> Rule {
     match location.new.is_some() {
-        true => narrower(format!("{} has a schema now, where anything was allowed", location.subject)),
+        true => {
+            narrower(format!("{} has a schema now, where anything was allowed", location.subject))
+        }
         false => by_direction(
             format!("{} has no schema any more", location.subject),
             STILL_TAKEN,
@@ -408,25 +493,31 @@ fn response(location: &Location<'_>, status: &str) -> Rule {
         _ => fixed(
             Breaking,
             Audience::Readers,
-            format!("status {status_code} is new: clients that know only the statuses before do not expect it."),
+            format!(
+                "status {status_code} is new: clients that know only the statuses before do not \
+                 expect it."
+            ),
         ),
     };
     let gone = match status {
         _ if failure => fixed(
             Compatible,
             Audience::Readers,
-            format!("status {status_code} is no longer documented: clients that handle it lose nothing."),
+            format!("status {status_code} is no longer documented: clients that handle it lose \
+                nothing."),
         ),
         "default" => fixed(
             Unclear,
             Audience::Readers,
-            "other statuses are no longer documented: whether clients still read them this must be judged by hand."
+            "other statuses are no longer documented: whether clients still read them this must be \
+             judged by hand."
                 .to_owned(),
         ),
         _ => fixed(
             Breaking,
             Audience::Readers,
-            format!("status {status_code} is gone: clients that wait for it take the answer for a failure."),
+            format!("status {status_code} is gone: clients that wait for it take the answer for a \
+                failure."),
         ),
     };
     added_or_removed(location, come, gone)
@@ -440,13 +531,17 @@ fn component(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
     let what = last_breadcrumb(location);
     let now = if location.new.is_some() { "new" } else { "gone" };
     if usage.touches(&location.path) {
-        let message =
-            format!("{what} is {now}, but the {which} document refers to it without having it: judge by hand.");
+        let message = format!(
+            "{what} is {now}, but the {which} document refers to it without having it: judge by \
+             hand."
+        );
         return fixed(Unclear, Audience::All, message);
     }
     let message = match location.new.is_some() {
         true => format!("{what} is new: where it is used is reported there."),
-        false => format!("{what} is gone: where it was used is reported there. Generated code loses a type."),
+        false => format!(
+            "{what} is gone: where it was used is reported there. Generated code loses a type."
+        ),
     };
     fixed(Compatible, Audience::GeneratedCode, message)
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, deprecated, different, fixed, narrower, side, unclear,
-    wider,
+    Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, deprecated, different, fixed,
+    narrower, side, unclear, wider,
 };
 use crate::compatibility::location::Location;
 use crate::compatibility::quoting::{code, list, value};
@@ -49,11 +49,14 @@ const LIMITS: [(&str, &str, bool); 10] = [
 
 pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     let subject = &location.subject;
-    if let Some((_, phrase, more_allows_more)) = LIMITS.into_iter().find(|limit| limit.0 == keyword) {
+    if let Some((_, phrase, more_allows_more)) = LIMITS.into_iter().find(|limit| limit.0 == keyword)
+    {
         return limit(location, phrase, more_allows_more);
     }
     match (keyword, location.old, location.new) {
-        ("properties", old, new) if location.name.is_some() && old.is_some() != new.is_some() => property(location),
+        ("properties", old, new) if location.name.is_some() && old.is_some() != new.is_some() => {
+            property(location)
+        }
         ("required", None, Some(_)) if location.name.is_some() => by_direction(
             format!("{subject} is now required"),
             (Breaking, "clients that do not send it are refused"),
@@ -78,17 +81,24 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         ("title", ..) => fixed(
             Compatible,
             Audience::GeneratedCode,
-            format!("the title of {subject} changed: some generators name a type by it, the wire has none."),
+            format!(
+                "the title of {subject} changed: some generators name a type by it, the wire has \
+                 none."
+            ),
         ),
         ("deprecated", ..) => deprecated(location),
         ("default", old, new) => default_value(location, old, new),
         ("type", old, new) => typed(location, old, new),
-        ("exclusiveMinimum" | "exclusiveMaximum", ..) if both_bounds(location).is_some() => bound(location),
+        ("exclusiveMinimum" | "exclusiveMaximum", ..) if both_bounds(location).is_some() => {
+            bound(location)
+        }
         ("format", old, new) => formatted(location, old, new),
         ("multipleOf", old, new) => multiple(location, old, new),
-        ("pattern", Some(_), Some(_)) => {
-            unclear(format!("the pattern of {subject} is now {} (before: {})", side(location.new), side(location.old)))
-        }
+        ("pattern", Some(_), Some(_)) => unclear(format!(
+            "the pattern of {subject} is now {} (before: {})",
+            side(location.new),
+            side(location.old)
+        )),
         ("enum", None, Some(one)) if location.name.is_some() => by_direction(
             format!("{} is a new value of {subject}", value(one)),
             STILL_TAKEN,
@@ -118,11 +128,15 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
             wider(format!("{subject} need no longer meet one of its schemas"))
         }
         ("dependentRequired", ..) => dependent(location),
-        ("contentMediaType" | "contentEncoding", Some(old), Some(new)) => {
-            different(format!("the content of {subject} is now {} (before: {})", value(new), value(old)))
-        }
+        ("contentMediaType" | "contentEncoding", Some(old), Some(new)) => different(format!(
+            "the content of {subject} is now {} (before: {})",
+            value(new),
+            value(old)
+        )),
         ("allOf", None, Some(_)) => narrower(format!("{subject} must meet one more schema")),
-        ("allOf", Some(_), None) => wider(format!("{subject} need no longer meet one of its schemas")),
+        ("allOf", Some(_), None) => {
+            wider(format!("{subject} need no longer meet one of its schemas"))
+        }
         ("anyOf" | "oneOf", None, Some(_)) if location.name.is_some() => {
             wider(format!("{subject} is one more alternative"))
         }
@@ -130,9 +144,9 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
             narrower(format!("{subject} is no longer an alternative"))
         }
         (
-            "pattern" | "enum" | "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" | "items" | "not" | "anyOf"
-            | "oneOf" | "discriminator" | "contains" | "propertyNames" | "if" | "then" | "else" | "contentSchema"
-            | "contentMediaType" | "contentEncoding" | "const",
+            "pattern" | "enum" | "uniqueItems" | "exclusiveMinimum" | "exclusiveMaximum" | "items"
+            | "not" | "anyOf" | "oneOf" | "discriminator" | "contains" | "propertyNames" | "if"
+            | "then" | "else" | "contentSchema" | "contentMediaType" | "contentEncoding" | "const",
             old,
             new,
         ) => match (old.is_some(), new.is_some()) {
@@ -146,10 +160,12 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
 }
 
 fn closed(holder: &Option<&Value>) -> bool {
-    holder.as_deref().and_then(|schema| schema.get("additionalProperties")) == Some(&Value::Bool(false))
+    holder.as_deref().and_then(|schema| schema.get("additionalProperties"))
+        == Some(&Value::Bool(false))
 }
 
-/// The old and the new bound of a number, each with whether it is exclusive. `None` unless both documents have one.
+/// The old and the new bound of a number, each with whether it is exclusive. `None` unless both
+/// documents have one.
 fn both_bounds(location: &Location<'_>) -> Option<[(f64, bool); 2]> {
     let (bound, exclusive) = match location.keyword.as_str() {
         "minimum" | "exclusiveMinimum" => ("minimum", "exclusiveMinimum"),
@@ -165,7 +181,9 @@ fn both_bounds(location: &Location<'_>) -> Option<[(f64, bool); 2]> {
 
 /// A bound that moved, or became exclusive or inclusive.
 fn bound(location: &Location<'_>) -> Rule {
-    let Some([(before, was_exclusive), (now, is_exclusive)]) = both_bounds(location) else { return changed(location) };
+    let Some([(before, was_exclusive), (now, is_exclusive)]) = both_bounds(location) else {
+        return changed(location);
+    };
     let upper = location.keyword.ends_with("aximum");
     let phrase = |bound: f64, exclusive: bool| match (upper, exclusive) {
         (true, false) => format!("at most `{bound}`"),
@@ -191,15 +209,16 @@ fn bound(location: &Location<'_>) -> Rule {
 /// The names that a property demands beside it.
 fn dependent(location: &Location<'_>) -> Rule {
     let names = |holder: &Option<&Value>| -> BTreeSet<String> {
-        let names = holder
-            .as_deref()
-            .zip(location.name.as_ref())
-            .and_then(|(holder, name)| holder.get("dependentRequired")?.get(name)?.as_array().cloned());
+        let names = holder.as_deref().zip(location.name.as_ref()).and_then(|(holder, name)| {
+            holder.get("dependentRequired")?.get(name)?.as_array().cloned()
+        });
         names.unwrap_or_default().iter().map(crate::diff::name).collect()
     };
     let (old, new) = (names(&location.old_holder), names(&location.new_holder));
-    let what =
-        format!("the members that must be there beside {} changed", code(location.name.as_deref().unwrap_or("")));
+    let what = format!(
+        "the members that must be there beside {} changed",
+        code(location.name.as_deref().unwrap_or(""))
+    );
     match (old.is_subset(&new), new.is_subset(&old)) {
         (true, false) => narrower(what),
         (false, true) => wider(what),
@@ -219,7 +238,9 @@ fn limit(location: &Location<'_>, phrase: &str, more_allows_more: bool) -> Rule 
         (None, Some(new)) if new.is_number() => {
             narrower(format!("{subject} must now {}, where there was no limit,", with(new)))
         }
-        (Some(old), None) if old.is_number() => wider(format!("{subject} need no longer {}", with(old))),
+        (Some(old), None) if old.is_number() => {
+            wider(format!("{subject} need no longer {}", with(old)))
+        }
         (Some(old), Some(new)) => match old.as_f64().zip(new.as_f64()) {
             Some((before, now)) if before != now => {
                 let what = format!("{subject} must now {} (before: {})", with(new), value(old));
@@ -238,14 +259,20 @@ fn property(location: &Location<'_>) -> Rule {
             format!("{subject} is new"),
             (Compatible, "clients need not send it, unless it is also reported as required"),
             match closed(&location.old_holder) {
-                true => (Breaking, "the schema allowed no other members, and clients that hold to that refuse it"),
+                true => (
+                    Breaking,
+                    "the schema allowed no other members, and clients that hold to that refuse it",
+                ),
                 false => (Compatible, "clients that don't know it ignore it"),
             },
         ),
         false => by_direction(
             format!("{subject} is gone"),
             match closed(&location.new_holder) {
-                true => (Breaking, "the schema allows no other members, and clients that send it are refused"),
+                true => (
+                    Breaking,
+                    "the schema allows no other members, and clients that send it are refused",
+                ),
                 false => (Breaking, "requests that include it may be rejected or ignored"),
             },
             (Breaking, "clients that read it find nothing"),
@@ -296,7 +323,10 @@ fn default_value(location: &Location<'_>, old: Option<&Value>, new: Option<&Valu
         _ if location.required => fixed(
             Compatible,
             Audience::None,
-            format!("the default of {subject} is now {}: it is required, so no default applies.", side(new)),
+            format!(
+                "the default of {subject} is now {}: it is required, so no default applies.",
+                side(new)
+            ),
         ),
         (None, Some(new)) => by_direction(
             format!("{subject} has the default {} now", value(new)),
@@ -322,21 +352,28 @@ fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> R
                 _ => different(what),
             }
         }
-        (None, Some(now)) if old.is_none() => narrower(format!("{subject} is now of type {} only", code(now))),
+        (None, Some(now)) if old.is_none() => {
+            narrower(format!("{subject} is now of type {} only", code(now)))
+        }
         (Some(before), None) if new.is_none() => {
             wider(format!("{subject} may now be of any type, not only {}", code(before)))
         }
         _ => match (types(old), types(new)) {
             (Some(before), Some(now)) => {
-                let list = |types: &BTreeSet<String>| list(&types.iter().map(|one| code(one)).collect::<Vec<_>>(), 9);
-                let what = format!("{subject} is now of type {} (before: {})", list(&now), list(&before));
+                let list = |types: &BTreeSet<String>| {
+                    list(&types.iter().map(|one| code(one)).collect::<Vec<_>>(), 9)
+                };
+                let what =
+                    format!("{subject} is now of type {} (before: {})", list(&now), list(&before));
                 match (allows(&now, &before), allows(&before, &now)) {
                     (true, false) => wider(what),
                     (false, true) => narrower(what),
                     _ => different(what),
                 }
             }
-            (None, Some(_)) if old.is_none() => narrower(format!("{subject} is now of certain types only")),
+            (None, Some(_)) if old.is_none() => {
+                narrower(format!("{subject} is now of certain types only"))
+            }
             (Some(_), None) if new.is_none() => wider(format!("{subject} may now be of any type")),
             _ => changed(location),
         },
@@ -360,7 +397,8 @@ fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) 
     let subject = &location.subject;
     match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
         (Some(before), Some(now)) => {
-            let what = format!("the format of {subject} is now {}, not {}", code(now), code(before));
+            let what =
+                format!("the format of {subject} is now {}, not {}", code(now), code(before));
             match (before, now) {
                 ("int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32", "int64")
                 | ("int8" | "int16" | "uint8" | "uint16", "int32")
@@ -375,7 +413,9 @@ fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) 
                 _ => different(what),
             }
         }
-        (None, Some(now)) if old.is_none() => narrower(format!("{subject} is now in format {} only", code(now))),
+        (None, Some(now)) if old.is_none() => {
+            narrower(format!("{subject} is now in format {} only", code(now)))
+        }
         (Some(before), None) if new.is_none() => {
             wider(format!("{subject} may now be in any format, not only {}", code(before)))
         }
@@ -384,7 +424,8 @@ fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) 
 }
 
 fn multiple(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
-    let what = format!("{} is now a multiple of {}, before of {}", location.subject, side(new), side(old));
+    let what =
+        format!("{} is now a multiple of {}, before of {}", location.subject, side(new), side(old));
     match (old, new, old.and_then(Value::as_f64).zip(new.and_then(Value::as_f64))) {
         (None, Some(_), _) => narrower(what),
         (Some(_), None, _) => wider(what),
@@ -407,7 +448,10 @@ fn further_members(location: &Location<'_>, old: Option<&Value>, new: Option<&Va
         (old, _) if closed(old) => by_direction(
             format!("{subject} is now allowed"),
             STILL_TAKEN,
-            (Breaking, "the schema allowed no other members, and clients that hold to that refuse one"),
+            (
+                Breaking,
+                "the schema allowed no other members, and clients that hold to that refuse one",
+            ),
         ),
         (None, Some(Value::Object(_))) => narrower(format!("{subject} must now meet a schema")),
         (Some(Value::Object(_)), None) => wider(format!("{subject} may now be anything")),

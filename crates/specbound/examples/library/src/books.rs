@@ -4,7 +4,8 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use dropshot::RequestContext;
 use specbound::{
-    ApiError, Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path, Query, Reply, UntypedJson,
+    ApiError, Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path,
+    Query, Reply, UntypedJson,
 };
 
 use crate::Library;
@@ -17,8 +18,19 @@ impl Library {
 }
 
 fn book(request: types::BookRequest) -> types::Book {
-    let types::BookRequest { author, editors, extra, genre, number, price, rating, size, title, titles, translator } =
-        request;
+    let types::BookRequest {
+        author,
+        editors,
+        extra,
+        genre,
+        number,
+        price,
+        rating,
+        size,
+        title,
+        titles,
+        translator,
+    } = request;
     types::Book {
         added: chrono::DateTime::UNIX_EPOCH,
         author: written(author),
@@ -31,7 +43,8 @@ fn book(request: types::BookRequest) -> types::Book {
             types::BookRequestRating::Integer(stars) => types::BookRating::Integer(stars),
             types::BookRequestRating::String(words) => types::BookRating::String(words),
         }),
-        size: size.map(|types::BookRequestSize { height, width }| types::BookSize { height, width }),
+        size: size
+            .map(|types::BookRequestSize { height, width }| types::BookSize { height, width }),
         title,
         titles,
         translator: translator.map(|author| Box::new(written(*author))),
@@ -55,7 +68,8 @@ impl Api for Library {
     ) -> Outcome<200, types::BookListAnswer200> {
         let run = async {
             let params::BookListPath { shelf } = path.read()?;
-            let params::BookListQuery { order, tag, genre, limit, since: _, type_: _ } = query.read()?;
+            let params::BookListQuery { order, tag, genre, limit, since: _, type_: _ } =
+                query.read()?;
             let params::BookListHeaders { x_reader: _ } = headers.read()?;
             call.admit(&rqctx).await?;
             let shelves = rqctx.context().shelves();
@@ -64,8 +78,10 @@ impl Api for Library {
                 let tags = tag.iter().flatten().all(|tag| book.extra.contains_key(tag));
                 tags && (genres.is_empty() || genres.contains(&book.genre.to_string()))
             };
-            let on_shelf =
-                shelves.values().filter(|(place, _)| shelf == "all" || *place == shelf).map(|(_, book)| book);
+            let on_shelf = shelves
+                .values()
+                .filter(|(place, _)| shelf == "all" || *place == shelf)
+                .map(|(_, book)| book);
             let mut found: Vec<types::Book> = on_shelf.filter(fits).cloned().collect();
             if matches!(order, Some(types::BookListOrder::NewestFirst)) {
                 found.reverse();
@@ -88,13 +104,18 @@ impl Api for Library {
             let (number, mut shelves) = (book.number, rqctx.context().shelves());
             Ok::<_, ApiError>(match shelves.get(&number) {
                 Some((place, _)) if *place != shelf => {
-                    answers::BookPut::Status409(Reply::new(types::Problem { detail: format!("It stands on {place}.") }))
+                    answers::BookPut::Status409(Reply::new(types::Problem {
+                        detail: format!("It stands on {place}."),
+                    }))
                 }
                 there => {
                     let is_new = there.is_none();
                     shelves.insert(number, (shelf.clone(), book.clone()));
                     match is_new {
-                        true => answers::BookPut::Status201(Reply::new(types::Receipt { number, shelf })),
+                        true => answers::BookPut::Status201(Reply::new(types::Receipt {
+                            number,
+                            shelf,
+                        })),
                         false => answers::BookPut::Status200(Reply::new(book)),
                     }
                 }

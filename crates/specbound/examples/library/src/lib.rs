@@ -1,7 +1,8 @@
 //! A library that lends nothing, in memory: a server of `library.yaml`.
 //!
-//! The document says which paths, methods, parameters, bodies, statuses and credentials there are. `build.rs` generates
-//! the module [`api`] from it, and specbound enforces it. What is left is here: [`books`], and who calls.
+//! The document says which paths, methods, parameters, bodies, statuses and credentials there are.
+//! `build.rs` generates the module [`api`] from it, and specbound enforces it. What is left is
+//! here: [`books`], and who calls.
 
 mod books;
 
@@ -42,7 +43,8 @@ impl Host for Library {
     type Scheme = Scheme;
     type Exchange = ();
 
-    const SCHEMES: &'static [(&'static str, Scheme)] = &[("readerKey", Scheme::ReaderKey), ("branch", Scheme::Branch)];
+    const SCHEMES: &'static [(&'static str, Scheme)] =
+        &[("readerKey", Scheme::ReaderKey), ("branch", Scheme::Branch)];
 
     async fn authenticate(
         &self,
@@ -61,7 +63,9 @@ impl Host for Library {
             },
             Scheme::Branch => match sent("x-branch") {
                 Some(branch) if branch != "b" => Err(credentials.unauthorized("Unknown branch.")),
-                branch => Ok(branch.map(|branch| Reader { branch: Some(branch), ..Reader::default() })),
+                branch => {
+                    Ok(branch.map(|branch| Reader { branch: Some(branch), ..Reader::default() }))
+                }
             },
         }
     }

@@ -1,5 +1,5 @@
-//! The library does as its document says, asked by the generated client and by raw requests. Security, exact paths, 405,
-//! OPTIONS, HEAD, limits and caught panics are the runtime's.
+//! The library does as its document says, asked by the generated client and by raw requests.
+//! Security, exact paths, 405, OPTIONS, HEAD, limits and caught panics are the runtime's.
 
 use library::Library;
 use serde_json::{Value, json};
@@ -25,7 +25,8 @@ async fn raw(
     headers: &[(&str, &str)],
     body: Option<Value>,
 ) -> (u16, String, String) {
-    let mut request = reqwest::Client::new().request(method.parse().unwrap(), format!("{base}{path}"));
+    let mut request =
+        reqwest::Client::new().request(method.parse().unwrap(), format!("{base}{path}"));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -33,8 +34,11 @@ async fn raw(
         request = request.json(&body);
     }
     let answer = request.send().await.unwrap();
-    let media =
-        answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let media = answer
+        .headers()
+        .get("content-type")
+        .map(|value| value.to_str().unwrap().to_owned())
+        .unwrap_or_default();
     (answer.status().as_u16(), media, answer.text().await.unwrap())
 }
 
@@ -71,35 +75,53 @@ async fn library_does_as_its_document_says() {
     };
     let made = library.book_put("front", &new(1, client::types::Genre::Fiction)).await.unwrap();
     assert_eq!(made.status(), 201);
-    assert!(matches!(made.into_inner(), client::types::BookPutSuccess::Receipt(receipt) if receipt.shelf == "front"));
+    assert!(
+        matches!(made.into_inner(), client::types::BookPutSuccess::Receipt(receipt) if receipt.shelf == "front")
+    );
     let changed = library.book_put("front", &new(1, client::types::Genre::Fiction)).await.unwrap();
     assert_eq!(changed.status(), 200);
-    let client::types::BookPutSuccess::Book(book) = changed.into_inner() else { panic!("a book was promised") };
+    let client::types::BookPutSuccess::Book(book) = changed.into_inner() else {
+        panic!("a book was promised")
+    };
     assert_eq!(
         (book.author.id, book.titles["de"].as_str(), book.extra["old"]["free"][0].as_i64()),
         (7, "Ein Titel", Some(1))
     );
     let elsewhere = library.book_put("back", &new(1, client::types::Genre::Fiction)).await;
-    let client::Error::ErrorResponse(problem) = elsewhere.unwrap_err() else { panic!("a documented failure") };
+    let client::Error::ErrorResponse(problem) = elsewhere.unwrap_err() else {
+        panic!("a documented failure")
+    };
     assert_eq!((problem.status().as_u16(), problem.detail.as_str()), (409, "It stands on front."));
     library.book_put("back", &new(2, client::types::Genre::HowTo)).await.unwrap();
 
     // Parameters of every place and shape.
-    let numbers = |books: client::types::BookListAnswer200| books.0.iter().map(|book| book.number).collect::<Vec<_>>();
+    let numbers = |books: client::types::BookListAnswer200| {
+        books.0.iter().map(|book| book.number).collect::<Vec<_>>()
+    };
     let order = client::types::BookListOrder::NewestFirst;
-    let all = library.book_list("all", None, None, Some(order), None, None, None, "me").await.unwrap();
+    let all =
+        library.book_list("all", None, None, Some(order), None, None, None, "me").await.unwrap();
     assert_eq!(numbers(all.into_inner()), [2, 1]);
-    let genre = vec![client::types::BookListGenreItem::Fiction, client::types::BookListGenreItem::Poetry];
-    let some = library.book_list("all", Some(&genre), Some(5), None, None, Some(&vec!["old".into()]), None, "me").await;
+    let genre =
+        vec![client::types::BookListGenreItem::Fiction, client::types::BookListGenreItem::Poetry];
+    let some = library
+        .book_list("all", Some(&genre), Some(5), None, None, Some(&vec!["old".into()]), None, "me")
+        .await;
     assert_eq!(numbers(some.unwrap().into_inner()), [1]);
     let me = [("x-reader", "me")];
-    // Out of bounds counts as not sent; a path that no shelf can have is no shelf; a required header is required.
+    // Out of bounds counts as not sent; a path that no shelf can have is no shelf; a required
+    // header is required.
     for (path, headers, status, says) in [
         ("/shelves/all/books/?limit=51", &me[..], 200, "\"number\":2"),
         ("/shelves/all/books/?limit=1", &me, 200, "\"number\":1"),
         ("/shelves/UPPER/books/", &me, 404, "Not found."),
         ("/shelves/all/books/", &[], 400, r#"{"X-Reader":["This field is required."]}"#),
-        ("/shelves/all/books/", &[("x-reader", "m")], 400, r#"{"X-Reader":["This field is required."]}"#),
+        (
+            "/shelves/all/books/",
+            &[("x-reader", "m")],
+            400,
+            r#"{"X-Reader":["This field is required."]}"#,
+        ),
         ("/covers/0", &[], 404, "Not found."),
         ("/covers/2", &[], 404, ""),
     ] {
@@ -113,27 +135,54 @@ async fn library_does_as_its_document_says() {
 
     // Bytes of another type, and no content at all.
     assert_eq!(raw(&base, "GET", "/covers/1", &[], None).await.1, "image/png");
-    assert_eq!(raw(&base, "GET", "/catalogue.csv", &[], None).await, (200, "text/csv".into(), "number,title\n".into()));
-    assert_eq!(raw(&base, "DELETE", "/covers/1", &[], None).await, (204, String::new(), String::new()));
+    assert_eq!(
+        raw(&base, "GET", "/catalogue.csv", &[], None).await,
+        (200, "text/csv".into(), "number,title\n".into())
+    );
+    assert_eq!(
+        raw(&base, "DELETE", "/covers/1", &[], None).await,
+        (204, String::new(), String::new())
+    );
     assert_eq!(library.cover_destroy(1).await.unwrap().status(), 204);
     let note = client::types::NoteCreateRequest { text: "four".into(), about: None };
     assert_eq!(library.note_create(&note).await.unwrap().into_inner().place, 4);
 
-    // What the document demands of a request is checked: every bad field at once, at any depth, never a 5xx.
+    // What the document demands of a request is checked: every bad field at once, at any depth,
+    // never a 5xx.
     let good = serde_json::to_value(new(3, client::types::Genre::Poetry)).unwrap();
     let keys = [("x-key", "k"), ("x-branch", "b")];
     for (member, value, says) in [
-        ("/title", json!("x".repeat(61)), "title\":[\"Ensure this field has no more than 60 characters."),
+        (
+            "/title",
+            json!("x".repeat(61)),
+            "title\":[\"Ensure this field has no more than 60 characters.",
+        ),
         ("/number", json!(0), "number\":[\"Ensure this value is greater than or equal to 1."),
         ("/number", json!("one"), "number\":[\"A valid integer is required."),
         ("/price", json!(0), "price\":[\"Ensure this value is greater than 0."),
         ("/author", json!("Ann"), "author\":[\"Invalid data. Expected a dictionary, but got str."),
-        ("/author/name", json!("x".repeat(31)), "author\":[\"name: Ensure this field has no more than 30 characters."),
+        (
+            "/author/name",
+            json!("x".repeat(31)),
+            "author\":[\"name: Ensure this field has no more than 30 characters.",
+        ),
         ("/author/born", json!(2100), "author\":[\"born: Ensure this value is less than 2100."),
-        ("/author/teacher", json!({"born": 1500}), "author\":[\"teacher: name: This field is required."),
-        ("/editors", json!([{}, {}, {}]), "editors\":[\"Ensure this field has no more than 2 elements."),
+        (
+            "/author/teacher",
+            json!({"born": 1500}),
+            "author\":[\"teacher: name: This field is required.",
+        ),
+        (
+            "/editors",
+            json!([{}, {}, {}]),
+            "editors\":[\"Ensure this field has no more than 2 elements.",
+        ),
         ("/editors/0/name", json!(""), "editors\":[\"name: This field may not be blank."),
-        ("/translator", json!({"name": null, "born": null}), "translator\":[\"name: This field may not be null."),
+        (
+            "/translator",
+            json!({"name": null, "born": null}),
+            "translator\":[\"name: This field may not be null.",
+        ),
         ("/genre", json!("crime"), "non_field_errors"),
         ("/titles", json!({"de": 1}), "non_field_errors"),
         ("/size", json!({"height": 1}), "size\":[\"width: This field is required."),
@@ -141,8 +190,12 @@ async fn library_does_as_its_document_says() {
     ] {
         let mut bad = good.clone();
         *bad.pointer_mut(member).unwrap_or_else(|| panic!("{member}")) = value;
-        let (status, media, body) = raw(&base, "PUT", "/shelves/front/books/", &keys, Some(bad)).await;
-        assert!(status == 400 && media == "application/json" && body.contains(says), "{member}: {status} {body}");
+        let (status, media, body) =
+            raw(&base, "PUT", "/shelves/front/books/", &keys, Some(bad)).await;
+        assert!(
+            status == 400 && media == "application/json" && body.contains(says),
+            "{member}: {status} {body}"
+        );
     }
     // What no client may send is ignored, at any depth.
     let mut liar = good.clone();
@@ -151,12 +204,16 @@ async fn library_does_as_its_document_says() {
     assert_eq!(raw(&base, "PUT", "/shelves/front/books/", &keys, Some(liar.clone())).await.0, 201);
     let (_, _, answered) = raw(&base, "PUT", "/shelves/front/books/", &keys, Some(liar)).await;
     let answered: Value = serde_json::from_str(&answered).unwrap();
-    assert_eq!((&answered["added"], &answered["author"]["id"]), (&json!("1970-01-01T00:00:00Z"), &json!(7)));
+    assert_eq!(
+        (&answered["added"], &answered["author"]["id"]),
+        (&json!("1970-01-01T00:00:00Z"), &json!(7))
+    );
     assert_eq!(raw(&base, "PUT", "/shelves/front/books/", &[], Some(good)).await.0, 403);
     server.stop().await.unwrap();
 }
 
-/// Neither a body that is no JSON nor one that is too large is read for a caller without credentials.
+/// Neither a body that is no JSON nor one that is too large is read for a caller without
+/// credentials.
 #[tokio::test]
 async fn security_is_enforced_before_the_body_is_read() {
     let (server, base) = start(Vec::new()).await;
@@ -165,9 +222,19 @@ async fn security_is_enforced_before_the_body_is_read() {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        async move { request.header("content-type", "application/json").body(body).send().await.unwrap().status() }
+        async move {
+            request
+                .header("content-type", "application/json")
+                .body(body)
+                .send()
+                .await
+                .unwrap()
+                .status()
+        }
     };
-    for headers in [&[][..], &[("x-key", "k")], &[("x-branch", "b")], &[("x-key", "k"), ("x-branch", "wrong")]] {
+    for headers in
+        [&[][..], &[("x-key", "k")], &[("x-branch", "b")], &[("x-key", "k"), ("x-branch", "wrong")]]
+    {
         assert_eq!(put(headers, b"no JSON".to_vec()).await, 403, "{headers:?}");
         assert_eq!(put(headers, vec![b' '; 3_000_000]).await, 403, "{headers:?}");
     }
@@ -177,19 +244,32 @@ async fn security_is_enforced_before_the_body_is_read() {
     // A wrong key is an error even where none is required.
     let me = ("x-reader", "me");
     assert_eq!(raw(&base, "GET", "/shelves/all/books/", &[me, ("x-key", "k")], None).await.0, 200);
-    assert_eq!(raw(&base, "GET", "/shelves/all/books/", &[me, ("x-key", "wrong")], None).await.0, 403);
+    assert_eq!(
+        raw(&base, "GET", "/shelves/all/books/", &[me, ("x-key", "wrong")], None).await.0,
+        403
+    );
     server.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn paths_are_exact_and_methods_are_the_documents() {
     let (server, base) = start(Vec::new()).await;
-    for path in ["/", "/notes", "/notes//", "/Notes/", "/covers/1/", "/covers/x", "/covers/-1", "/shelves/a/b/books/"] {
+    for path in [
+        "/",
+        "/notes",
+        "/notes//",
+        "/Notes/",
+        "/covers/1/",
+        "/covers/x",
+        "/covers/-1",
+        "/shelves/a/b/books/",
+    ] {
         let (status, _, body) = raw(&base, "GET", path, &[], None).await;
         assert_eq!((status, body.as_str()), (404, r#"{"detail":"Not found."}"#), "{path}");
     }
     let request = |method: &str, path: &str| {
-        let request = reqwest::Client::new().request(method.parse().unwrap(), format!("{base}{path}"));
+        let request =
+            reqwest::Client::new().request(method.parse().unwrap(), format!("{base}{path}"));
         async { request.send().await.unwrap() }
     };
     let refused = request("PATCH", "/covers/1").await;
@@ -198,9 +278,15 @@ async fn paths_are_exact_and_methods_are_the_documents() {
     let options = request("OPTIONS", "/covers/1").await;
     assert_eq!(options.status(), 200);
     let options: Value = options.json().await.unwrap();
-    assert_eq!((&options["name"], &options["renders"]), (&json!("Covers"), &json!(["application/json", "image/png"])));
+    assert_eq!(
+        (&options["name"], &options["renders"]),
+        (&json!("Covers"), &json!(["application/json", "image/png"]))
+    );
     let head = request("HEAD", "/covers/1").await;
-    assert_eq!((head.status().as_u16(), &head.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
+    assert_eq!(
+        (head.status().as_u16(), &head.headers()["content-type"]),
+        (200, &"image/png".parse().unwrap())
+    );
     assert_eq!(head.headers()["x-content-type-options"], "nosniff");
     assert!(head.headers().contains_key("x-request-id") && head.bytes().await.unwrap().is_empty());
     server.stop().await.unwrap();
@@ -217,7 +303,11 @@ async fn accept_is_held_against_the_documented_media_types() {
         ("/catalogue.csv", "application/json", 406),
         ("/notes/", "text/csv", 406),
     ] {
-        assert_eq!(raw(&base, "GET", path, &[("accept", accept)], None).await.0, status, "{path} {accept}");
+        assert_eq!(
+            raw(&base, "GET", path, &[("accept", accept)], None).await.0,
+            status,
+            "{path} {accept}"
+        );
     }
     server.stop().await.unwrap();
 }
@@ -271,11 +361,13 @@ async fn page_at_a_documented_path_stops_the_start() {
             Err(ApiError::not_found())
         }
     }
-    let refused = library::start("127.0.0.1:0".parse().unwrap(), vec![Box::new(Taken)]).await.err().unwrap();
+    let refused =
+        library::start("127.0.0.1:0".parse().unwrap(), vec![Box::new(Taken)]).await.err().unwrap();
     assert_eq!(refused.to_string(), "/covers/{other} is served already");
 }
 
-/// Without the dispatcher nothing is authenticated, so nothing is admitted: dropshot's own server cannot serve the API.
+/// Without the dispatcher nothing is authenticated, so nothing is admitted: dropshot's own server
+/// cannot serve the API.
 #[tokio::test]
 async fn request_that_did_not_come_through_the_dispatcher_is_refused() {
     let api = library::api::api_mod::api_description::<Library>().unwrap();
@@ -284,7 +376,8 @@ async fn request_that_did_not_come_through_the_dispatcher_is_refused() {
         bind_address: "127.0.0.1:0".parse().unwrap(),
         ..dropshot::ConfigDropshot::default()
     };
-    let builder = dropshot::ServerBuilder::new(api, std::sync::Arc::new(Library::default()), log).config(config);
+    let builder = dropshot::ServerBuilder::new(api, std::sync::Arc::new(Library::default()), log)
+        .config(config);
     let server = builder.start().unwrap();
     let base = format!("http://{}", server.local_addr());
     let keys = [("x-key", "k"), ("x-branch", "b"), ("x-reader", "me")];
