@@ -20,7 +20,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use http_body_util::BodyExt;
 use inventree_auth::config::Config;
 use inventree_auth::domain::hashing::Cost;
-use inventree_auth::domain::{Clock, App};
+use inventree_auth::domain::{App, Clock};
 use inventree_auth::mail::Message;
 use inventree_auth::mail::transport::Transport;
 use inventree_auth::server::{self, Dependencies, Running};

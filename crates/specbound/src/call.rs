@@ -5,8 +5,10 @@
 //! fields. `Reply<STATUS, T>` is the answer. dropshot's own failures of extraction cannot carry
 //! headers, so extractors here never fail: they hold the failure.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use dropshot::{
@@ -247,7 +249,7 @@ impl<T: HasConstraints + DeserializeOwned> Checked<T> {
 
 /// A request whose caller is authenticated, and whose body is unread.
 pub struct Call<P, B> {
-    request: hyper::Request<dropshot::Body>,
+    admitted: Option<Admitted>,
     marker: PhantomData<fn() -> (P, B)>,
 }
 
@@ -277,48 +279,49 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
         Ok(self.enter::<H>()?.0)
     }
 
-    fn enter<H: Host>(mut self) -> Result<(P::Caller<H::Caller>, LazyBody), ApiError> {
-        let admitted = self.request.extensions_mut().remove::<Admitted<H::Caller>>();
-        let admitted = admitted.and_then(|admitted| admitted.take());
-        let admitted =
-            admitted.and_then(|(caller, body)| Some((P::Caller::from_caller(caller)?, body)));
-        admitted.ok_or_else(|| {
+    fn enter<H: Host>(self) -> Result<(P::Caller<H::Caller>, LazyBody), ApiError> {
+        let entry = self.admitted.and_then(|admitted| admitted.downcast::<Entry<H::Caller>>().ok());
+        let entered = entry.and_then(|entry| {
+            let (caller, body) = *entry;
+            Some((P::Caller::from_caller(caller)?, body))
+        });
+        entered.ok_or_else(|| {
             ApiError::internal("a request that the dispatcher has not admitted".to_owned())
         })
     }
 }
 
-/// An authenticated request on its way from the dispatcher to [`Call`], in the request's
-/// extensions. Without it, such as under dropshot's own server, no call is admitted.
-pub(crate) struct Admitted<C>(Arc<Mutex<Option<Entry<C>>>>);
-
 /// The caller, unless anonymous, and the unread body.
 type Entry<C> = (Option<C>, LazyBody);
 
-// Derived, it would need `C: Clone`.
-impl<C> Clone for Admitted<C> {
-    fn clone(&self) -> Admitted<C> {
-        Admitted(Arc::clone(&self.0))
-    }
+/// An [`Entry`] whose type of caller only the handler knows: dropshot's extractors don't.
+type Admitted = Box<dyn Any + Send + Sync>;
+
+tokio::task_local! {
+    /// An authenticated request on its way from the dispatcher to [`Call`]. dropshot gives an
+    /// extractor nothing but the request, whose extensions would cost four allocations and a clone.
+    /// Unset under dropshot's own server, so no call is admitted there.
+    static ADMITTED: Cell<Option<Admitted>>;
 }
 
-impl<C> Admitted<C> {
-    pub(crate) fn new(caller: Option<C>, body: LazyBody) -> Admitted<C> {
-        Admitted(Arc::new(Mutex::new(Some((caller, body)))))
-    }
-
-    fn take(&self) -> Option<(Option<C>, LazyBody)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
+/// Runs a handler whose [`Call`] gets this caller and this body.
+pub(crate) fn with_admitted<C: Send + Sync + 'static, F: Future>(
+    caller: Option<C>,
+    body: LazyBody,
+    handler: F,
+) -> impl Future<Output = F::Output> {
+    let entry: Entry<C> = (caller, body);
+    ADMITTED.scope(Cell::new(Some(Box::new(entry))), handler)
 }
 
 #[async_trait]
 impl<P: Policy, B: RequestBody> ExclusiveExtractor for Call<P, B> {
     async fn from_request<C: dropshot::ServerContext>(
         _: &RequestContext<C>,
-        request: hyper::Request<dropshot::Body>,
+        _: hyper::Request<dropshot::Body>,
     ) -> Result<Self, HttpError> {
-        Ok(Call { request, marker: PhantomData })
+        let admitted = ADMITTED.try_with(Cell::take).ok().flatten();
+        Ok(Call { admitted, marker: PhantomData })
     }
 
     fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {

@@ -21,7 +21,7 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use slog::Logger;
 use tokio_util::task::TaskTracker;
 
-use crate::call::Admitted;
+use crate::call::with_admitted;
 use crate::connections::Service;
 use crate::error::InternalMessage;
 use crate::lazy_body::ReadPermit;
@@ -237,13 +237,14 @@ fn dispatch<H: Host>(
     Ok(Box::new(move |mut rqctx, request, operation| {
         let (router, handlers) = (Arc::clone(&router), Arc::clone(&handlers));
         Box::pin(async move {
-            let request = admit(&rqctx, request, operation).await?;
+            let PageRequest { request, body, caller, .. } =
+                PageRequest::admit(&rqctx, request, operation.security).await?;
             let handler = match handlers.get(operation.id) {
                 Some(handler) => Arc::clone(handler),
                 None => {
                     // A value that the router refuses, such as one that is not UTF-8, names no
                     // resource.
-                    let route = route(operation, variables(operation.path, request.uri().path()));
+                    let route = route(operation, variables(operation.path, request.uri.path()));
                     let route = route.ok_or_else(ApiError::not_found)?;
                     let found =
                         router.lookup_route(&method_of(operation), route.as_str().into(), None);
@@ -252,7 +253,9 @@ fn dispatch<H: Host>(
                     found.handler
                 }
             };
-            let handled = handler.handle_request(rqctx, request).await;
+            let request = Request::from_parts(request, dropshot::Body::empty());
+            let handled = handler.handle_request(rqctx, request);
+            let handled = with_admitted(caller, body, handled).await;
             // Our handlers and extractors put every failure into their answer.
             handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
         })
@@ -284,18 +287,6 @@ fn route<'a>(operation: &Operation, mut values: impl Iterator<Item = &'a str>) -
 /// The method of an operation's route, GET for HEAD as well.
 fn method_of(operation: &Operation) -> Method {
     Method::from_bytes(operation.method.as_bytes()).unwrap_or(Method::GET)
-}
-
-/// The request with its caller and its unread body in its extensions, where `Call` finds them.
-async fn admit<H: Host>(
-    rqctx: &Context<H>,
-    request: Request<dropshot::Body>,
-    operation: &Operation,
-) -> Result<Request<dropshot::Body>, ApiError> {
-    let PageRequest { mut request, body, caller, .. } =
-        PageRequest::admit(rqctx, request, operation.security).await?;
-    request.extensions.insert(Admitted::new(caller, body));
-    Ok(Request::from_parts(request, dropshot::Body::empty()))
 }
 
 /// The browser asks whether a script of another origin may call. 200 and an empty body either way.

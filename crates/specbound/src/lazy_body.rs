@@ -64,7 +64,7 @@ pub struct LazyBody {
     unread: Option<dropshot::Body>,
     /// What [`LazyBody::form_field`] has read, for [`LazyBody::fields`].
     parsed: Option<Result<Fields, BodyError>>,
-    permit: ReadPermit,
+    permit: Option<ReadPermit>,
 }
 
 impl LazyBody {
@@ -80,7 +80,7 @@ impl LazyBody {
             declared_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
             unread: Some(body),
             parsed: None,
-            permit: head.extensions.get::<ReadPermit>().cloned().unwrap_or_default(),
+            permit: head.extensions.get::<ReadPermit>().cloned(),
         }
     }
 
@@ -161,7 +161,7 @@ impl LazyBody {
             }
             let more = length.saturating_sub(before.max(SMALL_BODY_BYTES));
             if more > 0 {
-                self.permit.grow(more)?;
+                self.permit.get_or_insert_default().grow(more)?;
             }
             if collected.capacity() < length {
                 // Doubled while it is small, so that a body of single bytes is not copied with
