@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use flood::Flood;
 use process::Process;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -75,12 +76,9 @@ async fn run(binary: &str, plan: &Plan) -> Result<(), Failure> {
         command.env("INVENTREE_LOG_LEVEL", "error");
         command
     })?;
-    let body = format!(
-        "{{\"username\":\"amy\",\"password1\":\"{PASSWORD}\",\"password2\":\"{PASSWORD}\"}}"
-    );
-    let made = ask(server.port, &post("registration/", &body)).await?;
-    let key = made.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
-    expect(made.status == 201 && !key.is_empty(), "amy cannot register")?;
+    // Two accounts, since an account holds a limited number of tokens and each login makes one.
+    register(server.port, "amy").await?;
+    let key = register(server.port, "bea").await?;
     let fixture = Fixture { server: Arc::new(server), key };
     slow(&fixture, plan).await?;
     large(&fixture, plan).await?;
@@ -90,8 +88,18 @@ async fn run(binary: &str, plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Registers an account and returns its token.
+async fn register(port: u16, username: &str) -> Result<String, Failure> {
+    let body = json!({"username": username, "password1": PASSWORD, "password2": PASSWORD});
+    let made = ask(port, &post("registration/", &body.to_string())).await?;
+    let key = made.text.rsplit('"').nth(1).unwrap_or_default().to_owned();
+    expect(made.status == 201 && !key.is_empty(), &format!("{username} cannot register"))?;
+    Ok(key)
+}
+
 struct Fixture {
     server: Arc<Process>,
+    /// The token that reads are made with, of an account that does not log in.
     key: String,
 }
 
