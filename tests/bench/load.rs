@@ -105,7 +105,7 @@ pub struct Load {
 pub enum Expect {
     Success,
     /// Only 4xx.
-    DomainError,
+    Unauthorized,
     /// Some 2xx and some 4xx.
     Both,
 }
@@ -178,7 +178,7 @@ fn read(output: &Output, expect: Expect) -> Option<Load> {
     let &[requests, micros, p50, p99, refused, broken] = figures.as_slice() else { return None };
     let is_good = match expect {
         Expect::Success => refused == 0,
-        Expect::DomainError => refused == requests,
+        Expect::Unauthorized => refused == requests,
         Expect::Both => true,
     };
     (is_good && broken == 0 && requests > 0).then(|| Load {

@@ -66,6 +66,18 @@ impl Process {
 }
 
 impl Process {
+    /// Processor time of the process, user and system, in seconds.
+    #[allow(dead_code)]
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        // Linux counts in hundredths of a second, whatever the kernel's own clock is.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The name in parentheses may contain spaces.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<f64>().ok();
+        Some((ticks()? + ticks()?) / TICKS_PER_SECOND)
+    }
+
     /// Of the process only.
     #[allow(dead_code)]
     pub fn open_files(&self) -> usize {

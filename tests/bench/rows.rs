@@ -201,7 +201,7 @@ impl Bench<'_> {
         let rows: [(&str, Ask, Numbers, Expect, &str, &str); 4] = [
             ("who-am-i by token", by_token(), tokens, good, USER, "0.80"),
             ("who-am-i by session", by_session(), sessions, good, USER, "0.75"),
-            ("bad token (401)", by_bad_token(), tokens, Expect::DomainError, "/refused/", "0.80"),
+            ("bad token (401)", by_bad_token(), tokens, Expect::Unauthorized, "/refused/", "0.80"),
             ("providers", Ask::get(PROVIDERS), tokens, good, PROVIDERS, ""),
         ];
         for (what, ask, numbers, expect, path, promised) in rows {
