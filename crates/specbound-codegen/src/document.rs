@@ -53,6 +53,9 @@ pub struct Operation {
     pub path: String,
     /// The path under which dropshot holds it: see [`super::routes`].
     pub route: String,
+    /// Choices of path parameters by which it differs from another operation with its method and
+    /// its path.
+    pub choices: Vec<(String, Vec<String>)>,
     pub description: String,
     pub deprecated: bool,
     pub tags: Vec<String>,
@@ -399,6 +402,7 @@ impl Reader<'_> {
             method: method.to_ascii_uppercase(),
             path: path.to_owned(),
             route: path.to_owned(),
+            choices: Vec::new(),
             description: text(operation, "description", at)?.unwrap_or_default(),
             deprecated: flag(operation, "deprecated", at)?,
             tags: strings(operation, "tags", at)?

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::document::{Operation, ParameterLocation};
 use super::read::unsupported;
 use super::{Error, Item, Mode};
@@ -27,7 +29,17 @@ pub fn assign(
     unenforced: &mut Vec<Item>,
 ) -> Result<(), Error> {
     let mut same_shape: BTreeMap<(&str, String), Vec<&Operation>> = BTreeMap::new();
+    let mut by_choices: BTreeSet<String> = BTreeSet::new();
     for operation in operations.iter() {
+        if operation.path.contains("}{") {
+            let reason = "two variables without text between them have no values of their own";
+            match mode {
+                Mode::Strict => return Err(unsupported(&operation.at(), reason)),
+                Mode::Lenient => {
+                    unenforced.push(Item { path: operation.at(), reason: reason.to_owned() })
+                }
+            }
+        }
         let others = same_shape.entry((&operation.method, shape(&operation.path))).or_default();
         if let Some(other) = others.iter().find(|other| !are_distinct(other, operation)) {
             let reason =
@@ -37,7 +49,17 @@ pub fn assign(
                 Mode::Lenient => unenforced.push(Item { path: operation.at(), reason }),
             }
         }
+        if !others.is_empty() {
+            by_choices.extend(others.iter().map(|other| other.id.clone()));
+            by_choices.insert(operation.id.clone());
+        }
         others.push(operation);
+    }
+    for operation in operations.iter_mut().filter(|o| by_choices.contains(&o.id)) {
+        let variables = variables(&operation.path).into_iter();
+        operation.choices = variables
+            .filter_map(|name| Some((name.to_owned(), choices(operation, name)?)))
+            .collect();
     }
     // Literal segments come before variables, so the order in the document changes no route.
     let mut order: Vec<&mut Operation> = operations.iter_mut().collect();
@@ -67,17 +89,20 @@ pub fn assign(
 
 /// Whether a variable in the same place has other choices in each.
 fn are_distinct(one: &Operation, other: &Operation) -> bool {
-    let choices = |operation: &Operation, name: &str| {
-        let parameters = operation.parameters_in(ParameterLocation::Path);
-        let parameter = parameters.into_iter().find(|parameter| parameter.name == name)?;
-        Some(parameter.schema.get("enum")?.as_array()?.clone())
-    };
     variables(&one.path).into_iter().zip(variables(&other.path)).any(|(first, second)| {
         let (Some(first), Some(second)) = (choices(one, first), choices(other, second)) else {
             return false;
         };
         first.iter().all(|choice| !second.contains(choice))
     })
+}
+
+/// The choices of a path parameter.
+fn choices(operation: &Operation, name: &str) -> Option<Vec<String>> {
+    let parameters = operation.parameters_in(ParameterLocation::Path);
+    let parameter = parameters.into_iter().find(|parameter| parameter.name == name)?;
+    let text = |choice: &Value| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned);
+    Some(parameter.schema.get("enum")?.as_array()?.iter().map(text).collect())
 }
 
 /// A path with all variables alike.

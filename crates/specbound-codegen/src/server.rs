@@ -124,6 +124,7 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
         let produces = produces.into_iter();
         let path_parameters = operation.parameters_in(ParameterLocation::Path).into_iter();
         let integers = path_parameters.filter(|p| p.schema["type"] == "integer").map(|p| &p.name);
+        let choices = operation.choices.iter().map(|(name, all)| quote!((#name, &[#(#all),*])));
         quote! {
             #runtime::Operation {
                 id: #id,
@@ -135,6 +136,7 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
                 parses: &[#(#parses),*],
                 produces: &[#(#produces),*],
                 integers: &[#(#integers),*],
+                choices: &[#(#choices),*],
             }
         }
     });

@@ -52,8 +52,8 @@ pub struct Operation {
     pub method: &'static str,
     /// With its variables in braces.
     pub path: &'static str,
-    /// The path under which dropshot's router holds it, where it cannot hold its own. It has the
-    /// same variables, in the same order.
+    /// The path under which dropshot's router holds its handler, where it cannot hold its own. It
+    /// is looked up once, at start.
     pub route: &'static str,
     /// `description`, or an empty text.
     pub description: &'static str,
@@ -65,6 +65,9 @@ pub struct Operation {
     pub produces: &'static [&'static str],
     /// Path parameters that are integers. As in Django's routes, digits alone are one.
     pub integers: &'static [&'static str],
+    /// Choices of path parameters that tell this operation from another one with its method and
+    /// its path.
+    pub choices: &'static [(&'static str, &'static [&'static str])],
 }
 
 /// Security alternatives of an operation.
@@ -285,9 +288,7 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
             let (caller, body) = *entry;
             Some((P::Caller::from_caller(caller)?, body))
         });
-        entered.ok_or_else(|| {
-            ApiError::internal("a request that the dispatcher has not admitted".to_owned())
-        })
+        entered.ok_or_else(not_admitted)
     }
 }
 
@@ -297,21 +298,51 @@ type Entry<C> = (Option<C>, LazyBody);
 /// An [`Entry`] whose type of caller only the handler knows: dropshot's extractors don't.
 type Admitted = Box<dyn Any + Send + Sync>;
 
+/// An authenticated request on its way from the dispatcher to the extractors of its handler.
+struct Admission {
+    entry: Cell<Option<Admitted>>,
+    variables: Variables,
+}
+
+/// The variables in a request's path, by name.
+pub(crate) type Variables = Vec<(&'static str, String)>;
+
 tokio::task_local! {
-    /// An authenticated request on its way from the dispatcher to [`Call`]. dropshot gives an
-    /// extractor nothing but the request, whose extensions would cost four allocations and a clone.
-    /// Unset under dropshot's own server, so no call is admitted there.
-    static ADMITTED: Cell<Option<Admitted>>;
+    /// dropshot gives an extractor nothing but the request, whose extensions would cost four
+    /// allocations and a clone. Unset under dropshot's own server, so no call is admitted there.
+    static ADMISSION: Admission;
 }
 
 /// Runs a handler whose [`Call`] gets this caller and this body.
 pub(crate) fn with_admitted<C: Send + Sync + 'static, F: Future>(
     caller: Option<C>,
     body: LazyBody,
+    variables: Variables,
     handler: F,
 ) -> impl Future<Output = F::Output> {
     let entry: Entry<C> = (caller, body);
-    ADMITTED.scope(Cell::new(Some(Box::new(entry))), handler)
+    ADMISSION.scope(Admission { entry: Cell::new(Some(Box::new(entry))), variables }, handler)
+}
+
+/// Calls `read` with the values of the variables in the path of the request that is being handled.
+///
+/// # Errors
+///
+/// 500 if the request did not come through the dispatcher.
+pub(crate) fn with_path<T>(
+    read: impl FnOnce(&dyn Fn(&str) -> Vec<String>) -> T,
+) -> Result<T, ApiError> {
+    let with = |admission: &Admission| {
+        read(&|name| {
+            let found = admission.variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.clone()).into_iter().collect()
+        })
+    };
+    ADMISSION.try_with(with).map_err(|_| not_admitted())
+}
+
+fn not_admitted() -> ApiError {
+    ApiError::internal("a request that the dispatcher has not admitted".to_owned())
 }
 
 #[async_trait]
@@ -320,7 +351,7 @@ impl<P: Policy, B: RequestBody> ExclusiveExtractor for Call<P, B> {
         _: &RequestContext<C>,
         _: hyper::Request<dropshot::Body>,
     ) -> Result<Self, HttpError> {
-        let admitted = ADMITTED.try_with(Cell::take).ok().flatten();
+        let admitted = ADMISSION.try_with(|admission| admission.entry.take()).ok().flatten();
         Ok(Call { admitted, marker: PhantomData })
     }
 

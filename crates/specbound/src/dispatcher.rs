@@ -2,10 +2,10 @@
 //! out.
 //!
 //! dropshot's own server answers unknown paths and methods by itself, takes a path with and without
-//! its last slash, and offers no hook before or after a handler. So this service stands before
-//! dropshot's router with the documented API, and asks it; beside it stand the pages. Negotiation,
-//! 404, 405, OPTIONS, HEAD, security, headers, caught panics and the log line are here, once. No
-//! rule of an operation or a page may be here.
+//! its last slash, and offers no hook before or after a handler. So this service routes by itself
+//! and asks the handlers that dropshot holds, by operation; beside them stand the pages.
+//! Negotiation, 404, 405, OPTIONS, HEAD, security, headers, caught panics and the log line are
+//! here, once. No rule of an operation or a page may be here.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ use crate::connections::Service;
 use crate::error::InternalMessage;
 use crate::lazy_body::ReadPermit;
 use crate::request_contexts::RequestContextFactory;
-use crate::routes::{Resource, Routes, decoded};
+use crate::routes::{Found, Resource, Routes, variables};
 use crate::{ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,9 +47,8 @@ pub enum StartError {
         /// The scheme.
         scheme: &'static str,
     },
-    /// An operation of the table is not part of the API, or its path has text around a variable in
-    /// one segment.
-    #[error("operation `{0}` is declared, but no request can be routed to it")]
+    /// An operation of the table is not part of the API.
+    #[error("operation `{0}` is declared, but the API has no handler for it")]
     NotRouted(&'static str),
     /// dropshot's state cannot be created.
     #[error("cannot create dropshot's state: {0}")]
@@ -58,10 +57,15 @@ pub enum StartError {
 
 type BoxResponseFuture = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
 
-/// Authenticates a request and hands it to dropshot's router. A closure, since that router's type
-/// has no public name.
+/// Authenticates a request and hands it to the operation's handler, with the values of the
+/// variables in its path. A closure, since the type of dropshot's handlers has no public name.
 type Dispatch<H> = Box<
-    dyn Fn(Context<H>, Request<dropshot::Body>, &'static Operation) -> BoxResponseFuture
+    dyn Fn(
+            Context<H>,
+            Request<dropshot::Body>,
+            &'static Operation,
+            Vec<String>,
+        ) -> BoxResponseFuture
         + Send
         + Sync,
 >;
@@ -120,14 +124,15 @@ impl<H: Host> HttpService<H> {
         let _in_flight = InFlight::new(&self.metrics);
         let request_id = host.request_id().to_string();
         let method = request.method().clone();
-        let resource = decoded(request.uri().path()).and_then(|path| self.routes.find(&path));
-        let name = resource.and_then(|resource| resource.name(&method));
+        let found = self.routes.find(request.uri().path());
+        let name = found.as_ref().and_then(|found| found.name(&method));
+        let resource = found.as_ref().map(|found| found.resource);
         let exchange = host.begin(&mut request);
         let _permit = ReadPermit::attach(&mut request);
         let rqctx = self.contexts.make(RequestInfo::new(&request, remote), request_id.clone());
 
         let whole = async {
-            let answer = self.answer(rqctx, request, resource).await;
+            let answer = self.answer(rqctx, request, found).await;
             let mut response = answer.unwrap_or_else(ApiError::into_response);
             host.finish(&exchange, &mut response).await;
             response
@@ -152,22 +157,24 @@ impl<H: Host> HttpService<H> {
         &self,
         rqctx: Context<H>,
         request: Request<dropshot::Body>,
-        resource: Option<&Resource<H>>,
+        found: Option<Found<'_, H>>,
     ) -> Result<Response, ApiError> {
         authority::check(&request)?;
         let method = request.method().clone();
         if method == Method::OPTIONS
             && request.headers().contains_key("access-control-request-method")
         {
+            let resource = found.map(|found| found.resource);
             return Ok(preflight(&*self.host, request.headers(), resource));
         }
-        let Some(resource) = resource else {
+        let Some(found) = found else {
             return Box::pin(self.host.unknown_path(&rqctx, request)).await;
         };
-        let operation = resource.operation(&method);
+        let operation = found.operation(&method);
+        let Found { resource, values } = found;
         resource.negotiate(operation, request.headers(), request.uri())?;
         if let Some(operation) = operation {
-            return (self.dispatch)(rqctx, request, operation).await;
+            return (self.dispatch)(rqctx, request, operation, values).await;
         }
         let admitted = Box::pin(PageRequest::admit(&rqctx, request, resource.security())).await?;
         if let Some(page) = resource.page(&method) {
@@ -219,69 +226,36 @@ fn dispatch<H: Host>(
     api: ApiDescription<Arc<H>>,
     operations: &'static [Operation],
 ) -> Result<Dispatch<H>, StartError> {
-    let router = Arc::new(api.into_router());
-    // Found once: a path without a variable leads to the same handler every time, and needs nothing
-    // of the route.
+    let router = api.into_router();
     let mut handlers = HashMap::new();
     for operation in operations {
-        let values = std::iter::repeat("1");
-        let route = route(operation, values).ok_or(StartError::NotRouted(operation.id))?;
-        let found = router.lookup_route(&method_of(operation), route.as_str().into(), None);
+        let found =
+            router.lookup_route(&method_of(operation), route(operation).as_str().into(), None);
         let found = found.ok().filter(|found| found.endpoint.operation_id == operation.id);
         let found = found.ok_or(StartError::NotRouted(operation.id))?;
-        if !operation.path.contains('{') {
-            handlers.insert(operation.id, found.handler);
-        }
+        handlers.insert(operation.id, found.handler);
     }
     let handlers = Arc::new(handlers);
-    Ok(Box::new(move |mut rqctx, request, operation| {
-        let (router, handlers) = (Arc::clone(&router), Arc::clone(&handlers));
+    Ok(Box::new(move |rqctx, request, operation, values| {
+        let handlers = Arc::clone(&handlers);
         Box::pin(async move {
             let PageRequest { request, body, caller, .. } =
                 PageRequest::admit(&rqctx, request, operation.security).await?;
-            let handler = match handlers.get(operation.id) {
-                Some(handler) => Arc::clone(handler),
-                None => {
-                    // A value that the router refuses, such as one that is not UTF-8, names no
-                    // resource.
-                    let route = route(operation, variables(operation.path, request.uri.path()));
-                    let route = route.ok_or_else(ApiError::not_found)?;
-                    let found =
-                        router.lookup_route(&method_of(operation), route.as_str().into(), None);
-                    let found = found.map_err(|_| ApiError::not_found())?;
-                    rqctx.endpoint = found.endpoint;
-                    found.handler
-                }
-            };
+            let handler = handlers.get(operation.id).ok_or_else(ApiError::not_found)?;
             let request = Request::from_parts(request, dropshot::Body::empty());
             let handled = handler.handle_request(rqctx, request);
-            let handled = with_admitted(caller, body, handled).await;
+            let variables = variables(operation.path).zip(values).collect();
+            let handled = with_admitted(caller, body, variables, handled).await;
             // Our handlers and extractors put every failure into their answer.
             handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
         })
     }))
 }
 
-/// The values of the variables of a path, each of them one segment, encoded as they were sent.
-fn variables<'a>(template: &'a str, path: &'a str) -> impl Iterator<Item = &'a str> {
-    let segments = template.split('/').zip(path.split('/'));
-    segments.filter(|(segment, _)| segment.starts_with('{')).map(|(_, value)| value)
-}
-
-/// The path under which the router holds an operation. `None` if there are fewer values than
-/// variables, or if a variable is not a whole segment, which a path is not matched against.
-fn route<'a>(operation: &Operation, mut values: impl Iterator<Item = &'a str>) -> Option<String> {
-    let is_whole = |segment: &str| {
-        !segment.contains(['{', '}']) || (segment.starts_with('{') && segment.ends_with('}'))
-    };
-    if !operation.path.split('/').all(is_whole) {
-        return None;
-    }
-    let segment = |segment: &'static str| {
-        if segment.starts_with('{') { values.next() } else { Some(segment) }
-    };
-    let segments: Option<Vec<&str>> = operation.route.split('/').map(segment).collect();
-    Some(segments?.join("/"))
+/// A path that leads dropshot's router to the handler of an operation.
+fn route(operation: &Operation) -> String {
+    let of = |segment: &'static str| if segment.starts_with('{') { "1" } else { segment };
+    operation.route.split('/').map(of).collect::<Vec<_>>().join("/")
 }
 
 /// The method of an operation's route, GET for HEAD as well.

@@ -1,6 +1,5 @@
 //! Path, query and header parameters, as the generated structs read them.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use async_trait::async_trait;
@@ -13,7 +12,7 @@ use schemars::schema::{InstanceType, Schema, SchemaObject};
 use serde::de::DeserializeOwned;
 
 use crate::ApiError;
-use crate::call::source_schema;
+use crate::call::{source_schema, with_path};
 use crate::fields::FieldErrors;
 
 /// A type with one member per path, query or header parameter.
@@ -54,15 +53,10 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
     for Path<T>
 {
     async fn from_request<C: dropshot::ServerContext>(
-        rqctx: &RequestContext<C>,
+        _: &RequestContext<C>,
     ) -> Result<Self, HttpError> {
-        // dropshot's own reading knows types, not bounds.
-        let segments =
-            <dropshot::Path<BTreeMap<String, String>> as SharedExtractor>::from_request(rqctx)
-                .await;
-        let segments = segments.map(dropshot::Path::into_inner).unwrap_or_default();
-        let read = T::read(&|name| segments.get(name).cloned().into_iter().collect());
-        Ok(Path(read.map_err(|_| ApiError::not_found())))
+        let read = with_path(|get| T::read(get).map_err(|_| ApiError::not_found()));
+        Ok(Path(read.and_then(|read| read)))
     }
 
     fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {

@@ -1,12 +1,15 @@
 //! Which operations and pages are served, by path.
 
-use std::borrow::Cow;
+mod tree;
+
 use std::collections::HashMap;
 
 use http::header::HeaderMap;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
+pub use tree::variables;
+use tree::{Tree, segments};
 
 use crate::dispatcher::StartError;
 use crate::error::json_response;
@@ -15,57 +18,46 @@ use crate::{ApiError, Host, Operation, Page, Response, negotiation};
 
 /// All that is served.
 pub struct Routes<H: Host> {
-    literal: HashMap<&'static str, Resource<H>>,
+    /// Paths without variables.
+    literal: HashMap<String, Resource<H>>,
     /// Paths with variables.
-    variable: Vec<(Template, Resource<H>)>,
+    variable: Tree<Resource<H>>,
 }
 
-/// A path with variables, each of them one whole segment.
-#[derive(PartialEq)]
-struct Template(Vec<Segment>);
-
-enum Segment {
-    Literal(&'static str),
-    Variable(&'static str),
+/// A resource, and the values of the variables in its path.
+pub struct Found<'a, H: Host> {
+    pub resource: &'a Resource<H>,
+    pub values: Vec<String>,
 }
 
-/// Templates that match the same paths are equal, whatever their variables are called.
-impl PartialEq for Segment {
-    fn eq(&self, other: &Segment) -> bool {
-        match (self, other) {
-            (Segment::Literal(one), Segment::Literal(two)) => one == two,
-            (Segment::Variable(_), Segment::Variable(_)) => true,
-            _ => false,
-        }
-    }
-}
-
-impl Template {
-    fn new(path: &'static str) -> Template {
-        let variable = |segment: &'static str| {
-            segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'))
+impl<H: Host> Found<'_, H> {
+    /// The operation that a request with this method calls.
+    pub fn operation(&self, method: &Method) -> Option<&'static Operation> {
+        let Target::Operations(operations) = &self.resource.target else { return None };
+        let of = |wanted: &str| {
+            let mut all = operations.iter().filter(|operation| operation.method == wanted);
+            all.find(|operation| takes(operation, &self.values)).copied()
         };
-        let segment = |text| variable(text).map_or(Segment::Literal(text), Segment::Variable);
-        Template(path.split('/').map(segment).collect())
+        of(method.as_str()).or_else(|| if method == Method::HEAD { of("GET") } else { None })
     }
 
-    /// Whether each segment is a literal.
-    fn literals(&self) -> Vec<bool> {
-        self.0.iter().map(|segment| matches!(segment, Segment::Literal(_))).collect()
+    /// The name of a request with this method in the log and in metrics.
+    pub fn name(&self, method: &Method) -> Option<&'static str> {
+        self.operation(method)
+            .map(|operation| operation.id)
+            .or_else(|| self.resource.page(method).map(Page::path))
     }
+}
 
-    fn matches(&self, path: &str, takes: impl Fn(&str, &str) -> bool) -> bool {
-        let mut sent = path.split('/');
-        let fits = |segment: &Segment| match (segment, sent.next()) {
-            (Segment::Literal(text), Some(sent)) => *text == sent,
-            // The router refuses dots: a client that follows RFC 3986 resolves them.
-            (Segment::Variable(_), None | Some("" | "." | "..")) | (Segment::Literal(_), None) => {
-                false
-            }
-            (Segment::Variable(name), Some(value)) => takes(name, value),
-        };
-        self.0.iter().all(fits) && sent.next().is_none()
-    }
+/// Whether the path of an operation can have these values.
+fn takes<V: AsRef<str>>(operation: &Operation, values: &[V]) -> bool {
+    variables(operation.path).zip(values).all(|(name, value)| {
+        let value = value.as_ref();
+        let choices = operation.choices.iter().find(|(variable, _)| *variable == name);
+        choices.is_none_or(|(_, choices)| choices.contains(&value))
+            && (!operation.integers.contains(&name)
+                || value.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// One path.
@@ -99,14 +91,6 @@ impl<H: Host> Resource<H> {
         Resource { target, allow }
     }
 
-    /// The operation that a request with this method calls.
-    pub fn operation(&self, method: &Method) -> Option<&'static Operation> {
-        let Target::Operations(operations) = &self.target else { return None };
-        let of =
-            |wanted: &str| operations.iter().find(|operation| operation.method == wanted).copied();
-        of(method.as_str()).or_else(|| if method == Method::HEAD { of("GET") } else { None })
-    }
-
     /// The page that answers a request with this method.
     pub fn page(&self, method: &Method) -> Option<&dyn Page<H>> {
         let Target::Page(page) = &self.target else { return None };
@@ -114,22 +98,15 @@ impl<H: Host> Resource<H> {
         page.methods().contains(&wanted).then_some(&**page)
     }
 
-    /// The name of a request with this method in the log and in metrics.
-    pub fn name(&self, method: &Method) -> Option<&'static str> {
-        self.operation(method)
-            .map(|operation| operation.id)
-            .or_else(|| self.page(method).map(Page::path))
-    }
-
-    /// Whether its path can have this value for its variable `name`.
-    fn takes(&self, name: &str, value: &str) -> bool {
+    /// Whether its path can have these values.
+    fn takes(&self, values: &[&str]) -> bool {
         match &self.target {
             Target::Operations(operations) => {
-                let is_integer =
-                    operations.first().is_some_and(|first| first.integers.contains(&name));
-                !is_integer || value.bytes().all(|byte| byte.is_ascii_digit())
+                operations.iter().any(|operation| takes(operation, values))
             }
-            Target::Page(page) => page.takes(value),
+            Target::Page(page) => {
+                values.iter().all(|value| !value.contains('/') && page.takes(value))
+            }
         }
     }
 
@@ -198,16 +175,19 @@ impl<H: Host> Routes<H> {
         operations: &'static [Operation],
         pages: Vec<Box<dyn Page<H>>>,
     ) -> Result<Routes<H>, StartError> {
-        let mut grouped: Vec<(&'static str, Vec<&'static Operation>)> = Vec::new();
+        let mut grouped: Vec<(String, Vec<&'static Operation>)> = Vec::new();
         for operation in operations {
             check_schemes::<H>(operation.id, operation.security)?;
-            match grouped.iter_mut().find(|(path, _)| *path == operation.path) {
+            // Operations of one path may have other names for its variables.
+            let shape = shape(operation.path);
+            match grouped.iter_mut().find(|(known, _)| *known == shape) {
                 Some((_, operations)) => operations.push(operation),
-                None => grouped.push((operation.path, vec![operation])),
+                None => grouped.push((shape, vec![operation])),
             }
         }
-        let mut routes = Routes { literal: HashMap::new(), variable: Vec::new() };
-        for (path, operations) in grouped {
+        let mut routes = Routes { literal: HashMap::new(), variable: Tree::default() };
+        for (_, operations) in grouped {
+            let path = operations.first().map(|first| first.path).unwrap_or_default();
             routes.add(path, Target::Operations(operations))?;
         }
         for page in pages {
@@ -219,29 +199,36 @@ impl<H: Host> Routes<H> {
 
     fn add(&mut self, path: &'static str, target: Target<H>) -> Result<(), StartError> {
         let resource = Resource::new(target);
-        let is_taken = match path.contains('{') {
-            true => {
-                let template = Template::new(path);
-                let is_taken = self.variable.iter().any(|(other, _)| *other == template);
-                // A literal segment comes before a variable.
-                let place = self
-                    .variable
-                    .partition_point(|(other, _)| other.literals() >= template.literals());
-                self.variable.insert(place, (template, resource));
-                is_taken
+        let is_new = match path.contains('{') {
+            true => self.variable.insert(path, resource),
+            false => {
+                let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
+                self.literal.insert(path, resource).is_none()
             }
-            false => self.literal.insert(path, resource).is_some(),
         };
-        if is_taken { Err(StartError::TakenPath(path)) } else { Ok(()) }
+        if is_new { Ok(()) } else { Err(StartError::TakenPath(path)) }
     }
 
     /// Exactly: no missing last slash, no doubled slash, no other case.
-    pub fn find(&self, path: &str) -> Option<&Resource<H>> {
-        self.literal.get(path).or_else(|| {
-            let fits = |(template, resource): &&(Template, Resource<H>)| {
-                template.matches(path, |name, value| resource.takes(name, value))
-            };
-            self.variable.iter().find(fits).map(|(_, resource)| resource)
+    pub fn find(&self, path: &str) -> Option<Found<'_, H>> {
+        let literal = |path: &str| {
+            self.literal.get(path).map(|resource| Found { resource, values: Vec::new() })
+        };
+        let is_encoded = path.contains('%');
+        if !is_encoded && let Some(found) = literal(path) {
+            return Some(found);
+        }
+        let segments = segments(path)?;
+        if is_encoded
+            && segments.iter().all(|segment| !segment.contains('/'))
+            && let Some(found) = literal(&segments.join("/"))
+        {
+            return Some(found);
+        }
+        let found = self.variable.find(&segments, &|resource, values| resource.takes(values));
+        found.map(|(resource, values)| Found {
+            resource,
+            values: values.into_iter().map(str::to_owned).collect(),
         })
     }
 }
@@ -253,11 +240,14 @@ fn check_schemes<H: Host>(name: &'static str, security: Security) -> Result<(), 
     }
 }
 
-/// A request's path as it is matched; `None` for one with an encoded slash, which separates no
-/// segments, and which no segment contains.
-pub fn decoded(path: &str) -> Option<Cow<'_, str>> {
-    let has_slash = path.as_bytes().windows(3).any(|escape| escape.eq_ignore_ascii_case(b"%2f"));
-    (!has_slash).then(|| percent_decode_str(path).decode_utf8_lossy())
+/// A path with all variables alike.
+fn shape(path: &str) -> String {
+    let mut parts = path.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |shape, part| {
+        let rest = part.split_once('}').map_or("", |(_, rest)| rest);
+        shape + "{}" + rest
+    })
 }
 
 /// With the base `/api/auth/`, `/api/auth/password/reset/` is "Password Reset".
@@ -336,6 +326,7 @@ mod tests {
             parses: &[],
             produces: &[],
             integers: &[],
+            choices: &[],
         }
     }
 
@@ -365,19 +356,10 @@ mod tests {
     }
 
     #[test]
-    fn encoded_slash_separates_no_segments() {
-        assert_eq!(decoded("/emails/%31/verify/").as_deref(), Some("/emails/1/verify/"));
-        assert_eq!(decoded("/emails/%252F/").as_deref(), Some("/emails/%2F/"));
-        for path in ["/emails%2F1%2Fverify/", "/emails/1%2fverify/", "%2f"] {
-            assert_eq!(decoded(path), None, "{path}");
-        }
-    }
-
-    #[test]
     fn variable_is_one_segment() {
         let path = "/accounts/{key}/";
         let routes = Routes::<Open>::build(OPERATIONS, vec![Box::new(At(path))]).unwrap();
-        let found = |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::GET));
+        let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::GET));
         assert_eq!(found("/accounts/MQ:1abc:x_y/"), Some(path));
         for other in ["/accounts//", "/accounts/../", "/accounts/a/b/", "/accounts/a"] {
             assert_eq!(found(other), None, "{other}");
@@ -389,13 +371,53 @@ mod tests {
     #[test]
     fn integer_in_a_path_is_digits() {
         let routes = Routes::<Open>::build(OPERATIONS, Vec::new()).unwrap();
-        let found =
-            |path: &str| routes.find(path).and_then(|resource| resource.name(&Method::POST));
+        let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::POST));
         assert_eq!(found("/emails/007/verify/"), Some("verify"));
         for other in
             ["/emails/-1/verify/", "/emails/+1/verify/", "/emails/x/verify/", "/emails/ 1/verify/"]
         {
             assert_eq!(found(other), None, "{other}");
         }
+    }
+    #[test]
+    fn page_takes_no_encoded_slash() {
+        let path = "/accounts/{key}/";
+        let routes = Routes::<Open>::build(OPERATIONS, vec![Box::new(At(path))]).unwrap();
+        for path in ["/accounts/a%2Fb/", "/accounts%2Fa/", "/accounts/a%2fb/"] {
+            assert!(routes.find(path).is_none(), "{path}");
+        }
+        let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::GET));
+        assert_eq!(found("/%75ser/"), Some("user"));
+        assert_eq!(found("/accounts/%2561/"), Some(path));
+    }
+
+    #[test]
+    fn methods_of_one_path_may_name_its_variables_differently() {
+        const OTHER: &[Operation] = &[
+            operation("read", "GET", "/items/{id}"),
+            Operation { integers: &["number"], ..operation("write", "PUT", "/items/{number}") },
+        ];
+        let routes = Routes::<Open>::build(OTHER, Vec::new()).unwrap();
+        let found = routes.find("/items/7").unwrap();
+        assert_eq!(found.name(&Method::GET), Some("read"));
+        assert_eq!(found.name(&Method::PUT), Some("write"));
+        assert_eq!(found.resource.allow, "GET, PUT, HEAD, OPTIONS");
+        assert_eq!(routes.find("/items/x").unwrap().name(&Method::PUT), None);
+    }
+
+    #[test]
+    fn choices_tell_operations_of_one_path_and_method_apart() {
+        const OTHER: &[Operation] = &[
+            Operation {
+                choices: &[("kind", &["a", "b"])],
+                ..operation("letters", "GET", "/{kind}/")
+            },
+            Operation { choices: &[("sign", &["1"])], ..operation("digits", "GET", "/{sign}/") },
+        ];
+        let routes = Routes::<Open>::build(OTHER, Vec::new()).unwrap();
+        let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::GET));
+        assert_eq!(found("/b/"), Some("letters"));
+        assert_eq!(found("/1/"), Some("digits"));
+        assert_eq!(found("/c/"), None);
     }
 }

@@ -1,0 +1,78 @@
+//! The operations of the document. Each answers with its name and with the values that it was
+//! given.
+
+use std::sync::Arc;
+
+use dropshot::RequestContext;
+use serde_json::{Value, json};
+use specbound::{ApiError, Call, NoBody, Outcome, Path, Reply};
+
+use crate::Workshop;
+use crate::api::{Api, params, policy, types};
+
+type Rqctx = RequestContext<Arc<Workshop>>;
+type Bare = Call<policy::Anyone, NoBody>;
+
+/// An answer whose content is this value, or the failure.
+macro_rules! told {
+    ($name:literal, $kind:ident, $value:expr) => {
+        Ok($value
+            .map_or_else(Reply::failed, |value| Reply::new(types::$kind(json!([$name, value])))))
+    };
+}
+
+fn nothing() -> Result<Value, ApiError> {
+    Ok(Value::Null)
+}
+
+impl Api for Workshop {
+    type Context = Arc<Workshop>;
+
+    async fn tool(
+        _: Rqctx,
+        path: Path<params::ToolPath>,
+        _: Bare,
+    ) -> Outcome<200, types::ToolAnswer200> {
+        told!("tool", ToolAnswer200, path.read().map(|path| path.id))
+    }
+
+    async fn tool_put(
+        _: Rqctx,
+        path: Path<params::ToolPutPath>,
+        _: Bare,
+    ) -> Outcome<200, types::ToolPutAnswer200> {
+        told!("tool_put", ToolPutAnswer200, path.read().map(|path| path.name))
+    }
+
+    async fn tool_mine(_: Rqctx, _: Bare) -> Outcome<200, types::ToolMineAnswer200> {
+        told!("tool_mine", ToolMineAnswer200, nothing())
+    }
+
+    async fn tool_mine_slash(_: Rqctx, _: Bare) -> Outcome<200, types::ToolMineSlashAnswer200> {
+        told!("tool_mine_slash", ToolMineSlashAnswer200, nothing())
+    }
+
+    async fn tool_json(
+        _: Rqctx,
+        path: Path<params::ToolJsonPath>,
+        _: Bare,
+    ) -> Outcome<200, types::ToolJsonAnswer200> {
+        told!("tool_json", ToolJsonAnswer200, path.read().map(|path| path.id))
+    }
+
+    async fn tool_lend(
+        _: Rqctx,
+        path: Path<params::ToolLendPath>,
+        _: Bare,
+    ) -> Outcome<200, types::ToolLendAnswer200> {
+        told!("tool_lend", ToolLendAnswer200, path.read().map(|path| path.id))
+    }
+
+    async fn compare(
+        _: Rqctx,
+        path: Path<params::ComparePath>,
+        _: Bare,
+    ) -> Outcome<200, types::CompareAnswer200> {
+        told!("compare", CompareAnswer200, path.read().map(|path| (path.base, path.head)))
+    }
+}
