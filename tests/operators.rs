@@ -469,7 +469,7 @@ fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
     for (settings, says) in [
         (
             &[("INVENTREE_SECRET_KEY", "x")][..],
-            "INVENTREE_SECRET_KEY takes a random text of 32 characters or more",
+            "INVENTREE_SECRET_KEY: expected a random text of 32 characters or more",
         ),
         (
             &[("INVENTREE_ADMIN_USER", "root"), ("INVENTREE_ADMIN_PASSWORD", "a")],

@@ -254,7 +254,7 @@ fn evidence(name: &str) -> Result<Evidence, String> {
             Err("neither CI nor a recipe runs it".to_owned())
         };
     }
-    if name.starts_with("INVENTREE_") && !config::settings().any(|(key, _)| key == name) {
+    if name.starts_with("INVENTREE_") && !config::settings().any(|known| known.name == name) {
         return Err("there is no such setting".to_owned());
     }
     Ok(Evidence::Name)

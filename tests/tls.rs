@@ -230,7 +230,7 @@ fn a_wrong_file_stops_the_start_with_one_line_that_names_the_setting() {
     assert!(
         String::from_utf8(said)
             .unwrap()
-            .contains("INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY go together")
+            .contains("INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY must be set together")
     );
     assert!(command(folder, &["check-config"]).output().unwrap().status.success());
 }

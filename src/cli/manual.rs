@@ -64,8 +64,11 @@ fn first_page(program: Command, page: &mut dyn Write) -> std::io::Result<()> {
     let mut rest = Roff::new();
     rest.control("SH", ["SETTINGS"]);
     rest.text([roman("From the environment or from --config FILE, the environment first.")]);
-    for (name, takes) in config::settings() {
-        rest.control("TP", []).text([bold(name)]).text([roman(takes)]);
+    for setting in config::settings() {
+        let help = [setting.summary(), setting.plain_help()].join(". ");
+        rest.control("TP", [])
+            .text([bold(setting.name)])
+            .text([roman(help.trim_end_matches(". "))]);
     }
     rest.control("SH", ["SIGNALS"]);
     for (name, does) in SIGNALS {

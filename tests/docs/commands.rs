@@ -19,13 +19,14 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 20] = [
+const ELSEWHERE: [(&str, &str); 21] = [
     ("inventree-auth serve --demo", "tests/pages.rs"),
     (
         "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",
         "tests/readme_conversation/run",
     ),
     ("REFRESH_GENERATED=1 cargo build", "tests/readme_contract/run"),
+    ("REFRESH_GENERATED=1 cargo test --test docs settings", "tests/docs/settings.rs"),
     ("cargo build", "tests/readme_contract/run"),
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),

@@ -1,0 +1,31 @@
+//! One line that names the setting and its accepted values. It never shows the value, which may be
+//! a secret.
+
+use super::settings::Setting;
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0}: there is no such setting; `inventree-auth check-config --list` lists all")]
+    Unknown(String),
+    #[error("{name}: expected {accepts}")]
+    Invalid { name: String, accepts: String },
+    /// A file, with the setting that names it.
+    #[error("{0}: {1}")]
+    Unreadable(String, String),
+    #[error("{0} and {1} exclude each other")]
+    Exclusive(String, String),
+    #[error("{0} and {1} must be set together")]
+    Incomplete(&'static str, &'static str),
+    #[error("{0} needs {1}")]
+    Missing(&'static str, String),
+    #[error("{0} is for INVENTREE_DB_ENGINE=postgresql")]
+    PostgresOnly(&'static str),
+    #[error("INVENTREE_ADMIN_PASSWORD: {}", .0.join(" "))]
+    AdminPassword(Vec<String>),
+}
+
+impl ConfigError {
+    pub(super) fn invalid(setting: &Setting) -> ConfigError {
+        ConfigError::Invalid { name: setting.name.to_owned(), accepts: setting.kind.to_string() }
+    }
+}

@@ -1,0 +1,166 @@
+//! Settings that are accepted, refused and redacted.
+
+use super::{Config, ConfigError};
+
+fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(None, pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+}
+
+#[test]
+fn registration_and_cross_origin_requests_are_disabled_by_default() {
+    let config = load(&[("PATH", "/bin")]).unwrap();
+    assert!(!config.registration_enabled && config.rate_limits && config.cors_origins.is_empty());
+}
+
+#[test]
+fn invalid_value_names_its_setting_and_the_accepted_values() {
+    let cases = [
+        (
+            "INVENTREE_LOGIN_ENABLE_REG",
+            "maybe",
+            "INVENTREE_LOGIN_ENABLE_REG: expected true or false",
+        ),
+        ("INVENTREE_EMAIL_PORT", "99999", "INVENTREE_EMAIL_PORT: expected a port number"),
+        (
+            "INVENTREE_LOGIN_CONFIRM_DAYS",
+            "0",
+            "INVENTREE_LOGIN_CONFIRM_DAYS: expected a number of days, 1 or more",
+        ),
+        ("INVENTREE_DB_ENGINE", "oracle", "INVENTREE_DB_ENGINE: expected sqlite3 or postgresql"),
+    ];
+    for (key, value, says) in cases {
+        assert_eq!(load(&[(key, value)]).unwrap_err().to_string(), says);
+    }
+    let unknown = load(&[("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true")]).unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("INVENTREE_LOGIN_ENABLE_REGISTRATION: there is no such setting"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn postgresql_needs_its_server_and_a_secret_key_that_can_be_shared() {
+    let all = [
+        ("INVENTREE_DB_ENGINE", "postgresql"),
+        ("INVENTREE_DB_HOST", "db.example.com"),
+        ("INVENTREE_DB_NAME", "auth"),
+        ("INVENTREE_DB_USER", "inventree"),
+        ("INVENTREE_SECRET_KEY", "a key that every one of the servers has"),
+    ];
+    for missing in 1..all.len() {
+        let rest: Vec<_> =
+            all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, pair)| *pair).collect();
+        let said = load(&rest).unwrap_err().to_string();
+        let (key, _) = all[missing];
+        assert!(said.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql needs {key}")), "{said}");
+    }
+    let password = ("INVENTREE_DB_PASSWORD", "hunter2-and-more");
+    let config = load(&[&all[..], &[password]].concat()).unwrap();
+    assert_eq!(config.database.to_string(), "postgresql://inventree@db.example.com/auth");
+    assert!(!format!("{config:?} {}", config.database).contains("hunter2"));
+    let port =
+        load(&[&all[..], &[("INVENTREE_DB_PORT", "many")]].concat()).unwrap_err().to_string();
+    assert_eq!(port, "INVENTREE_DB_PORT: expected a port number");
+}
+
+#[test]
+fn secret_key_of_fewer_than_32_characters_is_refused() {
+    let said = load(&[("INVENTREE_SECRET_KEY", &"x".repeat(31))]).unwrap_err().to_string();
+    assert!(
+        said.starts_with("INVENTREE_SECRET_KEY: expected a random text of 32 characters or more"),
+        "{said}"
+    );
+    assert!(load(&[("INVENTREE_SECRET_KEY", &"x".repeat(32))]).is_ok());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    for short in ["", "\n", "31 characters and a line break..\n"] {
+        std::fs::write(file.path(), short).unwrap();
+        let loaded =
+            load(&[("INVENTREE_SECRET_KEY_FILE", path)]).map(|_| ()).map_err(|e| e.to_string());
+        let is_long = short.trim_end().chars().count() >= 32;
+        assert_eq!(loaded.is_ok(), is_long, "{short:?}: {loaded:?}");
+    }
+}
+
+#[test]
+fn admin_password_that_the_rules_refuse_is_refused() {
+    let with = |password: &str| {
+        let pairs = [
+            ("ADMIN_USER", "rootuser"),
+            ("ADMIN_EMAIL", "quagga@example.com"),
+            ("ADMIN_PASSWORD", password),
+        ];
+        load(
+            &pairs
+                .map(|(key, value)| (format!("INVENTREE_{key}"), value))
+                .each_ref()
+                .map(|(k, v)| (k.as_str(), *v)),
+        )
+    };
+    for (password, why) in [
+        (
+            "qz7",
+            "INVENTREE_ADMIN_PASSWORD: This password is too short. It must contain at least 8 \
+             characters.",
+        ),
+        ("password1", "INVENTREE_ADMIN_PASSWORD: This password is too common."),
+        ("8472916350", "INVENTREE_ADMIN_PASSWORD: This password is entirely numeric."),
+        ("rootuser1", "INVENTREE_ADMIN_PASSWORD: The password is too similar to the username."),
+        (
+            "quagga@example",
+            "INVENTREE_ADMIN_PASSWORD: The password is too similar to the email address.",
+        ),
+    ] {
+        assert_eq!(with(password).unwrap_err().to_string(), why, "{password}");
+    }
+    assert!(with("inventree-test-1").is_ok());
+}
+
+#[test]
+fn settings_of_a_database_server_are_no_good_for_a_file() {
+    for key in ["INVENTREE_DB_HOST", "INVENTREE_DB_USER", "INVENTREE_DB_PORT", "INVENTREE_DB_TLS"] {
+        let said = load(&[(key, "1")]).unwrap_err().to_string();
+        assert_eq!(said, format!("{key} is for INVENTREE_DB_ENGINE=postgresql"));
+    }
+}
+
+#[test]
+fn provider_has_settings_of_its_own_once_it_is_named() {
+    let id = ("INVENTREE_SSO_MY_COMPANY_CLIENT_ID", "inventree");
+    let unknown = load(&[id]).unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("INVENTREE_SSO_MY_COMPANY_CLIENT_ID: there is no such setting"),
+        "{unknown}"
+    );
+    let secret = ("INVENTREE_SSO_MY_COMPANY_CLIENT_SECRET", "hunter2-and-more");
+    let config = load(&[("INVENTREE_SSO_PROVIDERS", "my-company"), id, secret]).unwrap();
+    assert_eq!(config.providers[0].client_id.as_deref(), Some("inventree"));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    for ids in ["My", "a b", "a/b", "42", "a,a", "a_b"] {
+        let refused = load(&[("INVENTREE_SSO_PROVIDERS", ids)]).unwrap_err().to_string();
+        assert!(refused.starts_with("INVENTREE_SSO_PROVIDERS: expected"), "{ids}: {refused}");
+    }
+}
+
+#[test]
+fn environment_wins_over_the_file() {
+    let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
+    let text = "INVENTREE_LOGIN_ENABLE_REG: true\nINVENTREE_LOGIN_CONFIRM_DAYS: 5\n";
+    std::fs::write(file.path(), text).unwrap();
+    let environment = [("INVENTREE_LOGIN_CONFIRM_DAYS".to_owned(), "7".to_owned())];
+    let config = Config::load(Some(file.path()), environment.into_iter()).unwrap();
+    assert!(config.registration_enabled);
+    assert_eq!(config.confirm_days, 7);
+}
+
+#[test]
+fn secrets_come_from_files_and_stay_out_of_debug() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "hunter2-and-more\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let config =
+        load(&[("INVENTREE_ADMIN_USER", "admin"), ("INVENTREE_ADMIN_PASSWORD_FILE", path)])
+            .unwrap();
+    assert_eq!(config.admin.as_ref().unwrap().password.expose(), "hunter2-and-more");
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
