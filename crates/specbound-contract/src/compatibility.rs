@@ -18,11 +18,13 @@ mod composition;
 mod location;
 pub(crate) mod quoting;
 pub mod render;
+mod required;
 mod rule_id;
 mod rules;
 mod usage;
 mod uses;
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
@@ -87,7 +89,15 @@ pub fn compare(old: &Value, new: &Value) -> Vec<Verdict> {
     let (old_usage, new_usage) =
         (UsageIndex::of(&old, &mut operations), UsageIndex::of(&new, &mut operations));
     let usage = old_usage.both(&new_usage);
-    let documents = Documents { old: &old, new: &new, old_usage, new_usage, usage, operations };
+    let documents = Documents {
+        old: &old,
+        new: &new,
+        old_usage,
+        new_usage,
+        usage,
+        operations,
+        required: OnceCell::new(),
+    };
     let mut classifier = Classifier {
         documents: &documents,
         compared_refs: HashMap::new(),

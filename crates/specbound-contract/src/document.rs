@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::compatibility::quoting::code;
 use crate::files::{Files, ReadOptions};
-use crate::resolve::{File, Resolved, position_of, resolve};
+use crate::resolve::{BadReference, File, Resolved, position_of, resolve};
 use crate::source::{self, Parsed, Position, SyntaxError};
 
 /// Why a text cannot be compared as an OpenAPI document. The message is one line.
@@ -46,6 +46,8 @@ pub struct Document {
     /// The self-contained document: each reference leads to one of its components.
     pub value: Value,
     resolved: Sources,
+    /// References to components that the document does not have, each as an error.
+    missing: Vec<(String, ParseError)>,
 }
 
 #[derive(Debug)]
@@ -71,7 +73,8 @@ impl Document {
     ///
     /// [`ParseError`], with the position in the text.
     pub fn parse(text: &str) -> Result<Document, ParseError> {
-        Document::from_text(text, None, &mut Files::new(Path::new(""), ReadOptions::default()))
+        let mut files = Files::new(Path::new(""), ReadOptions::default());
+        Document::from_text(text, None, &mut files)?.complete()
     }
 
     pub(crate) fn from_text(
@@ -86,20 +89,40 @@ impl Document {
         let (text, value) = (text.to_owned(), Rc::new(value));
         let root = File { name, path: path.map(Path::to_owned), text, value };
         match resolve(root, files) {
-            Ok(Resolved { document, files, origins }) => {
+            Ok(Resolved { document, files, origins, missing }) => {
+                let missing =
+                    missing.iter().map(|bad| (bad.reference.clone(), refused(bad, &files)));
+                let missing = missing.collect();
                 // The values are read again if a report shows positions: most do not.
                 let forgotten = files.into_iter().map(|file| File { value: Rc::default(), ..file });
                 let files: Vec<File> = forgotten.collect();
                 let parsed = files.iter().map(|_| OnceCell::new()).collect();
-                Ok(Document { value: document, resolved: Sources { files, parsed, origins } })
+                Ok(Document {
+                    value: document,
+                    resolved: Sources { files, parsed, origins },
+                    missing,
+                })
             }
-            Err((bad, files)) => {
-                let file = &files[bad.file];
-                let position = position_of(file, &bad.reference);
-                let name = if bad.file == 0 { String::new() } else { file.name.clone() };
-                Err(ParseError::Reference { file: name, position, message: bad.message() })
-            }
+            Err((bad, files)) => Err(refused(&bad, &files)),
         }
+    }
+
+    /// The document, unless it refers to a component that it does not have.
+    pub(crate) fn complete(mut self) -> Result<Document, ParseError> {
+        match self.missing.is_empty() {
+            true => Ok(self),
+            false => Err(self.missing.swap_remove(0).1),
+        }
+    }
+
+    /// The document, unless it refers to a component that neither it nor the document before has.
+    /// One that the document before had is gone, which the comparison reports.
+    pub(crate) fn complete_beside(mut self, before: &Document) -> Result<Document, ParseError> {
+        let had = |reference: &str| {
+            reference.strip_prefix('#').is_some_and(|at| before.value.pointer(at).is_some())
+        };
+        self.missing.retain(|(reference, _)| !had(reference));
+        self.complete()
     }
 
     /// Where a place of the canonical form comes from, or the nearest place around it.
@@ -124,6 +147,13 @@ impl Document {
         let position = parsed.marks.find(keys.iter().map(String::as_str));
         SourcePlace { file: name, position }
     }
+}
+
+fn refused(bad: &BadReference, files: &[File]) -> ParseError {
+    let file = &files[bad.file];
+    let position = position_of(file, &bad.reference);
+    let name = if bad.file == 0 { String::new() } else { file.name.clone() };
+    ParseError::Reference { file: name, position, message: bad.message() }
 }
 
 /// The keys in a file for the steps of a canonical pointer, as far as they lead. Elements of sets

@@ -44,9 +44,12 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
             element["deprecated"] == true
                 && sunset.is_none_or(|sunset| sunset.is_some_and(|day| day <= today))
         };
-        let unstable = |element: &&Value| {
+        let is_unstable = |element: &Value| {
             matches!(element["x-stability-level"].as_str(), Some("draft" | "alpha"))
         };
+        let holder = operation_around(old, &verdict.difference.path);
+        let in_unstable = holder.is_some_and(is_unstable);
+        let unstable = |element: &&Value| in_unstable || is_unstable(element);
         let why = match () {
             () if elements.iter().all(expired) => "it was deprecated, and its sunset has passed",
             () if elements.iter().all(|element| unstable(element) || expired(element)) => {
@@ -59,21 +62,24 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
     }
 }
 
+/// The operation that a place is a part of.
+fn operation_around<'v>(document: &'v Value, pointer: &str) -> Option<&'v Value> {
+    let mut steps = pointer.strip_prefix("/paths/")?.splitn(3, '/');
+    let (path, method) = (steps.next()?, steps.next()?);
+    steps.next().and_then(|_| document.pointer(&format!("/paths/{path}/{method}")))
+}
+
 /// The operations, parameter or property that a removed place of the canonical form stands for.
 fn removed<'v>(document: &'v Value, pointer: &str) -> Option<Vec<&'v Value>> {
     let steps: Vec<String> =
         pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
     let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
     match steps.as_slice() {
-        ["paths", path] => {
-            let item = document["paths"][path].as_object()?;
-            Some(
-                item.iter()
-                    .filter(|(key, _)| is_method(key))
-                    .map(|(_, operation)| operation)
-                    .collect(),
-            )
+        ["paths"] => {
+            let items = document["paths"].as_object()?.values();
+            Some(items.flat_map(operations).collect())
         }
+        ["paths", path] => Some(operations(&document["paths"][path]).collect()),
         ["paths", path, method] => Some(vec![document["paths"][path].get(method)?]),
         ["paths", path, method, "parameters", key] => {
             let item = &document["paths"][path];
@@ -88,6 +94,12 @@ fn removed<'v>(document: &'v Value, pointer: &str) -> Option<Vec<&'v Value>> {
         [.., "properties", _] => Some(vec![document.pointer(pointer)?]),
         _ => None,
     }
+}
+
+/// The operations of a path item.
+fn operations(item: &Value) -> impl Iterator<Item = &Value> {
+    let members = item.as_object().into_iter().flatten();
+    members.filter(|(key, _)| is_method(key)).map(|(_, operation)| operation)
 }
 
 fn text(value: &Value) -> &str {
@@ -227,10 +239,13 @@ impl Walk<'_> {
         let (before, now) = (get(old, "x-stability-level"), new.get("x-stability-level").cloned());
         let level = |value: &Value| LEVELS.iter().position(|level| value.as_str() == Some(level));
         let sides = [before.as_ref(), now.as_ref()];
+        // A part is never more stable than what it is a part of.
+        let own = place.level.as_deref();
+        let holder = LEVELS.iter().position(|level| own == Some(level)).or(Some(LEVELS.len()));
         if sides.into_iter().flatten().any(|value| level(value).is_none()) {
             self.find("stability-invalid", place, "x-stability-level", before.clone(), now.clone());
         } else if let (Some(one), Some(other)) = (&before, &now)
-            && level(other) < level(one)
+            && level(other).min(holder) < level(one).min(holder)
         {
             self.find(
                 "stability-decreased",
@@ -407,6 +422,31 @@ mod tests {
         assert_eq!(found(level(json!("alpha")), level(json!("stable"))), [""; 0]);
         assert_eq!(found(level(json!("ga")), level(json!("beta"))), ["stability-invalid"]);
         assert_eq!(found(json!({}), level(json!(1))), ["stability-invalid"]);
+    }
+
+    #[test]
+    fn a_part_of_a_draft_is_a_draft() {
+        let with = |level: &str, own: &str| {
+            let parameter = json!({"in": "query", "name": "q", "x-stability-level": own});
+            json!({"paths": {"/a": {"get": {
+                "x-stability-level": level, "parameters": [parameter], "responses": {},
+            }}}})
+        };
+        let policy = Lifecycle { stable_days: 90, beta_days: 30 };
+        let today = Day::parse(TODAY).unwrap();
+        for (level, findings) in [("draft", 0), ("stable", 1)] {
+            let (old, new) = (with(level, "stable"), with(level, "draft"));
+            assert_eq!(check(&old, &new, &policy, today).len(), findings, "{level}");
+        }
+        let mut without = with("draft", "stable");
+        without["paths"]["/a"]["get"]["parameters"] = json!([]);
+        let old = with("draft", "stable");
+        for new in [&without, &json!({"paths": {}})] {
+            let mut verdicts = crate::compatibility::compare(&old, new);
+            assert_eq!(verdicts[0].severity, Severity::Breaking);
+            allow_removals(&mut verdicts, &old, today);
+            assert!(verdicts.iter().all(|verdict| verdict.severity == Severity::Compatible));
+        }
     }
 
     #[test]

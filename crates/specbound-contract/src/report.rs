@@ -87,6 +87,13 @@ pub enum ReadError {
 ///
 /// [`ReadError::Io`] or [`ReadError::Parse`], each with the path.
 pub fn read_document(path: &Path, options: ReadOptions) -> Result<Document, ReadError> {
+    read(path, options)?
+        .complete()
+        .map_err(|source| ReadError::Parse { path: path.to_owned(), source })
+}
+
+/// A document that may refer to components that it does not have.
+fn read(path: &Path, options: ReadOptions) -> Result<Document, ReadError> {
     let io = |source| ReadError::Io { path: path.to_owned(), source };
     // References in standard input are relative to the current folder.
     let file = if path == Path::new("-") { Path::new("stdin") } else { path };
@@ -114,7 +121,10 @@ pub fn read_documents(
     if old == Path::new("-") && new == Path::new("-") {
         return Err(ReadError::BothStdin);
     }
-    Ok((read_document(old, options)?, read_document(new, options)?))
+    let (old, path) = (read_document(old, options)?, new);
+    let new = read(path, options)?.complete_beside(&old);
+    let new = new.map_err(|source| ReadError::Parse { path: path.to_owned(), source })?;
+    Ok((old, new))
 }
 
 /// What the changes mean for clients, by a policy. Fails as `fail_on` says; accepted findings do
@@ -204,6 +214,27 @@ mod tests {
         assert!(compatibility(&new, &old, Format::Text, FailOn::Breaking).failed);
         assert!(difference(&old.value, &new.value, Sides::OLD_NEW, Format::Text).failed);
         assert!(!difference(&old.value, &old.value, Sides::OLD_NEW, Format::Text).failed);
+    }
+
+    #[test]
+    fn a_component_that_is_gone_but_still_referred_to_is_reported() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str, schemas: &str| {
+            let path = folder.path().join(name);
+            let get = "{get: {responses: {'200': {content: {a/b: {schema: {$ref: \
+                '#/components/schemas/A'}}}}}}}";
+            let text = format!("openapi: 3.0.3\npaths: {{/a: {get}}}\ncomponents: {schemas}");
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let (with, without) = (path("with", "{schemas: {A: {}}}"), path("without", "{}"));
+        let (old, new) = read_documents(&with, &without, ReadOptions::default()).unwrap();
+        assert!(compatibility(&old, &new, Format::Text, FailOn::Breaking).failed);
+        // Neither document has it: nothing can be compared.
+        for old in [&with, &without] {
+            let error = read_documents(&without, old, ReadOptions::default()).unwrap_err();
+            assert!(error.to_string().contains("`#/components/schemas/A` cannot be resolved"));
+        }
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(crate) struct Resolved {
     /// Components that come from elsewhere: JSON pointer in the document, file, JSON pointer in the
     /// file.
     pub origins: BTreeMap<String, (usize, String)>,
+    /// References to components that the document does not have.
+    pub missing: Vec<BadReference>,
 }
 
 /// The section of `components` for a kind of object.
@@ -107,9 +109,13 @@ pub(crate) fn resolve(
         origins: BTreeMap::new(),
         active: Vec::new(),
         written_out: 0,
+        missing: Vec::new(),
     };
     match resolver.run(&document) {
-        Ok(document) => Ok(Resolved { document, files: resolver.files, origins: resolver.origins }),
+        Ok(document) => {
+            let Resolver { files, origins, missing, .. } = resolver;
+            Ok(Resolved { document, files, origins, missing })
+        }
         Err(bad) => Err((bad, resolver.files)),
     }
 }
@@ -136,6 +142,7 @@ struct Resolver<'a> {
     /// Targets that are being written out.
     active: Vec<Target>,
     written_out: usize,
+    missing: Vec<BadReference>,
 }
 
 type Result<T, E = BadReference> = std::result::Result<T, E>;
@@ -222,8 +229,16 @@ impl Resolver<'_> {
         {
             match section(kind) {
                 Some(section) => {
-                    let target = self.target(file, reference)?;
-                    fields.insert("$ref".to_owned(), self.component(target, kind, section).into());
+                    let resolved = match self.target(file, reference) {
+                        Ok(target) => self.component(target, kind, section),
+                        // The other document of a comparison may have had it.
+                        Err(bad) if file == 0 && names_component(reference, section) => {
+                            self.missing.push(bad);
+                            reference.clone()
+                        }
+                        Err(bad) => return Err(bad),
+                    };
+                    fields.insert("$ref".to_owned(), resolved.into());
                 }
                 None => fields = self.written_out(file, kind, reference)?,
             }
@@ -453,6 +468,14 @@ fn lone_reference(value: &Value) -> Option<&str> {
 fn own_component<'t>((file, pointer): &'t Target, section: &str) -> Option<&'t str> {
     let step = pointer.strip_prefix("/components/")?.strip_prefix(section)?.strip_prefix('/')?;
     (*file == 0 && !step.contains('/')).then_some(step)
+}
+
+/// Whether a reference names a component of the document itself.
+fn names_component(reference: &str, section: &str) -> bool {
+    let name = reference
+        .strip_prefix("#/components/")
+        .and_then(|rest| rest.strip_prefix(section)?.strip_prefix('/'));
+    name.is_some_and(|name| !name.contains('/'))
 }
 
 fn fragment(reference: &str) -> String {

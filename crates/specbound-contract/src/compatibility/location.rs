@@ -4,9 +4,13 @@
 //! A location is reached by following a JSON pointer from another one, by the structure of the
 //! canonical form.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::quoting::code;
+use super::required::always_required;
 use super::usage::{Direction, UsageIndex, has_flag, look_through};
 use super::uses::{Operations, Uses};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
@@ -21,6 +25,16 @@ pub struct Documents<'a> {
     pub new_usage: UsageIndex,
     pub usage: UsageIndex,
     pub operations: Operations,
+    /// The schemas of the new document that no request may leave out, once they are known.
+    pub required: OnceCell<BTreeSet<String>>,
+}
+
+impl Documents<'_> {
+    /// Whether all references to a schema are those of required properties and parameters.
+    pub fn is_always_required(&self, schema: &str) -> bool {
+        let pointer = join("/components/schemas", schema);
+        self.required.get_or_init(|| always_required(self.new)).contains(&pointer)
+    }
 }
 
 type Side<'a> = Option<&'a Value>;
@@ -55,13 +69,27 @@ pub struct Location<'a> {
     pub uses: Uses,
     /// `uses` without regard to `readOnly` and `writeOnly`.
     pub unhidden: Uses,
-    /// Whether the new document requires this property.
+    /// Whether the new document requires this property or parameter.
     pub required: bool,
     /// Whether the path leads through a request or response: then an empty `uses` means that it is
     /// unused.
     pub directed: bool,
     /// In a callback the server sends the request and the client responds.
     pub flipped: bool,
+    /// How the value of a parameter or header is written as text.
+    pub written: Written,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// With its type, as in JSON.
+    Typed,
+    /// As text: a number is the text of its digits.
+    Text,
+    /// As text in a query, where a list is written as one pair for each of its items: a lone value
+    /// is a list of one.
+    TextOrList,
 }
 
 impl<'a> Location<'a> {
@@ -84,6 +112,7 @@ impl<'a> Location<'a> {
             required: false,
             directed: false,
             flipped: false,
+            written: Written::Typed,
         }
     }
 
@@ -169,7 +198,14 @@ impl<'a> Location<'a> {
         if flag {
             location.uses.clone_from(&before);
         }
-        location.unhidden = if property { before } else { location.uses.clone() };
+        let keyword_of_schema = location.holder == ObjectKind::Schema
+            && location.name.is_none()
+            && matches!(location.at, NodeKind::Object(ObjectKind::Data));
+        location.unhidden = match () {
+            () if property => before,
+            () if keyword_of_schema => location.unhidden,
+            () => location.uses.clone(),
+        };
         location
     }
 
@@ -203,6 +239,10 @@ impl<'a> Location<'a> {
             (ObjectKind::Operation, "parameters") => self.direct(documents, Direction::Request),
             (ObjectKind::Operation, "responses") => self.direct(documents, Direction::Response),
             (ObjectKind::Operation, "callbacks") => self.flipped = !self.flipped,
+            (ObjectKind::Parameter | ObjectKind::Header, "schema") => {
+                self.written = self.written_by_holder();
+                self.required = self.new_holder.is_some_and(|holder| has_flag(holder, "required"));
+            }
             (ObjectKind::Responses, status) => {
                 self.enter(format!("response {}", code(status)), "the body".to_owned())
             }
@@ -303,6 +343,9 @@ impl<'a> Location<'a> {
             (_, "content") => self.enter(quoted, self.subject.clone()),
             (_, "headers") => self.enter(format!("header {quoted}"), quoted),
             (ObjectKind::Components, kind) => {
+                if kind == "schemas" {
+                    self.required = documents.is_always_required(name);
+                }
                 let kind = match kind {
                     "schemas" => "schema",
                     "responses" => "response",
@@ -319,6 +362,20 @@ impl<'a> Location<'a> {
             _ => {}
         }
         self
+    }
+
+    /// How the value of this parameter or header is written in both documents.
+    fn written_by_holder(&self) -> Written {
+        let list = |holder: &Side<'_>| {
+            holder.is_some_and(|holder| {
+                holder["in"] == "query"
+                    && ["style", "explode"].iter().all(|key| holder.get(*key).is_none())
+            })
+        };
+        match list(&self.old_holder) && list(&self.new_holder) {
+            true => Written::TextOrList,
+            false => Written::Text,
+        }
     }
 
     fn enter(&mut self, word: String, subject: String) {

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, deprecated, different, fixed,
-    narrower, side, unclear, wider,
+    Rule, STILL_EXPECTED, STILL_TAKEN, UNEXPECTED, by_direction, changed, deprecated, different,
+    fixed, narrower, side, unclear, wider,
 };
-use crate::compatibility::location::Location;
+use crate::compatibility::location::{Location, Written};
 use crate::compatibility::quoting::{code, list, value};
+use crate::compatibility::usage::{Direction, has_flag};
 use crate::compatibility::{Audience, Severity};
 
 use Severity::{Breaking, Compatible, Unclear};
@@ -68,6 +69,12 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
             (Breaking, "clients that rely on it may find it missing"),
         ),
         ("readOnly" | "writeOnly", _, _) => hidden(location, keyword),
+        // `null` is a value like any other where nothing limits the values.
+        ("nullable", old, new)
+            if old.is_some() != new.is_some() && (takes_null(location, old.is_some())) =>
+        {
+            by_direction(format!("{subject} may be null, as before"), STILL_TAKEN, STILL_EXPECTED)
+        }
         ("nullable", None, Some(Value::Bool(true))) => by_direction(
             format!("{subject} may now be null"),
             STILL_TAKEN,
@@ -88,12 +95,38 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         ),
         ("deprecated", ..) => deprecated(location),
         ("default", old, new) => default_value(location, old, new),
+        ("type", ..) if is_list_of_lone_value(location) => {
+            wider(format!("{subject} may now be a list, and a lone value is a list of one"))
+        }
+        ("items", None, Some(_)) if is_list_of_lone_value(location) => {
+            wider(format!("{subject} may now be a list of what it was"))
+        }
         ("type", old, new) => typed(location, old, new),
         ("exclusiveMinimum" | "exclusiveMaximum", ..) if both_bounds(location).is_some() => {
             bound(location)
         }
         ("format", old, new) => formatted(location, old, new),
         ("multipleOf", old, new) => multiple(location, old, new),
+        // A client may send back what it read before: only its shape is at risk, since the server
+        // chose the value.
+        ("pattern", _, Some(_)) if is_read_only_in_requests(location) => fixed(
+            Unclear,
+            Audience::Senders,
+            format!(
+                "{subject} is now limited by `pattern`: it is read-only, but a server that checks \
+                 it refuses clients that send back what they read before."
+            ),
+        ),
+        ("enum", Some(_), None)
+            if location.name.is_none()
+                && types_of(&location.old_holder) != types_of(&location.new_holder) =>
+        {
+            by_direction(
+                format!("{subject} is of another type and no longer one of certain values"),
+                (Unclear, "whether the values before mean the same is not said"),
+                UNEXPECTED,
+            )
+        }
         ("pattern", Some(_), Some(_)) => unclear(format!(
             "the pattern of {subject} is now {} (before: {})",
             side(location.new),
@@ -346,11 +379,9 @@ fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> R
     match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
         (Some(before), Some(now)) => {
             let what = format!("{subject} is now of type {}, not {}", code(now), code(before));
-            match (before, now) {
-                ("integer", "number") => wider(what),
-                ("number", "integer") => narrower(what),
-                _ => different(what),
-            }
+            let only = |one: &str| BTreeSet::from([one.to_owned()]);
+            let (before, now) = (only(before), only(now));
+            by_types(what, &before, &now, location.written)
         }
         (None, Some(now)) if old.is_none() => {
             narrower(format!("{subject} is now of type {} only", code(now)))
@@ -365,11 +396,7 @@ fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> R
                 };
                 let what =
                     format!("{subject} is now of type {} (before: {})", list(&now), list(&before));
-                match (allows(&now, &before), allows(&before, &now)) {
-                    (true, false) => wider(what),
-                    (false, true) => narrower(what),
-                    _ => different(what),
-                }
+                by_types(what, &before, &now, location.written)
             }
             (None, Some(_)) if old.is_none() => {
                 narrower(format!("{subject} is now of certain types only"))
@@ -377,6 +404,22 @@ fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> R
             (Some(_), None) if new.is_none() => wider(format!("{subject} may now be of any type")),
             _ => changed(location),
         },
+    }
+}
+
+fn by_types(
+    what: String,
+    before: &BTreeSet<String>,
+    now: &BTreeSet<String>,
+    written: Written,
+) -> Rule {
+    match (allows(now, before, written), allows(before, now, written)) {
+        // The same values as text: which types are named decides.
+        (true, true) if written != Written::Typed => by_types(what, before, now, Written::Typed),
+        (true, true) => by_direction(what, STILL_TAKEN, STILL_EXPECTED),
+        (true, false) => wider(what),
+        (false, true) => narrower(what),
+        (false, false) => different(what),
     }
 }
 
@@ -388,9 +431,63 @@ fn types(value: Option<&Value>) -> Option<BTreeSet<String>> {
     }
 }
 
-/// Whether each of the types `few` is one of `many`. An integer is a number.
-fn allows(many: &BTreeSet<String>, few: &BTreeSet<String>) -> bool {
-    few.iter().all(|one| many.contains(one) || (one == "integer" && many.contains("number")))
+/// Whether each of the types `few` is one of `many`. An integer is a number, and any lone value is
+/// a text where it is written as one.
+fn allows(many: &BTreeSet<String>, few: &BTreeSet<String>, written: Written) -> bool {
+    let is_text = |one: &str| {
+        written != Written::Typed
+            && ["integer", "number", "boolean"].contains(&one)
+            && many.contains("string")
+    };
+    few.iter().all(|one| {
+        many.contains(one) || (one == "integer" && many.contains("number")) || is_text(one)
+    })
+}
+
+fn types_of(holder: &Option<&Value>) -> Option<BTreeSet<String>> {
+    types(holder.as_deref().and_then(|holder| holder.get("type")))
+}
+
+/// Whether `null` is allowed on the side without `nullable`, because nothing limits the values
+/// there.
+fn takes_null(location: &Location<'_>, removed: bool) -> bool {
+    let holder = if removed { location.new_holder } else { location.old_holder };
+    let limits = ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if"];
+    holder.is_some_and(|holder| limits.iter().all(|keyword| holder.get(*keyword).is_none()))
+}
+
+/// Whether requests carry a schema of which both documents say that only responses do.
+fn is_read_only_in_requests(location: &Location<'_>) -> bool {
+    let read_only = |holder: &Option<&Value>| {
+        holder.as_deref().is_some_and(|holder| has_flag(holder, "readOnly"))
+    };
+    read_only(&location.old_holder)
+        && read_only(&location.new_holder)
+        && location.unhidden.has(Direction::Request)
+}
+
+/// Whether a lone value became a list of such values, in a query that writes both the same way.
+fn is_list_of_lone_value(location: &Location<'_>) -> bool {
+    let (Some(old), Some(new)) = (location.old_holder, location.new_holder) else { return false };
+    let (Some(items), Some(was), Some(is)) =
+        (new.get("items"), types_of(&location.old_holder), types_of(&location.new_holder))
+    else {
+        return false;
+    };
+    let number = |keyword: &str| new.get(keyword).and_then(Value::as_u64);
+    let takes_each =
+        types(items.get("type")).is_none_or(|each| allows(&each, &was, location.written));
+    let as_before = items.as_object().is_some_and(|items| {
+        items.iter().all(|(key, value)| key == "type" || old.get(key) == Some(value))
+    });
+    location.written == Written::TextOrList
+        && is == BTreeSet::from(["array".to_owned()])
+        && !was.contains("array")
+        && !was.contains("object")
+        && takes_each
+        && as_before
+        && number("minItems").is_none_or(|least| least <= 1)
+        && number("maxItems").is_none_or(|most| most >= 1)
 }
 
 fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
