@@ -6,14 +6,13 @@ mod conflicts;
 mod lookup_cache;
 mod lost;
 mod records;
-#[path = "../../tests/support/postgres.rs"]
-mod server;
 
 use std::collections::HashSet;
 use std::sync::mpsc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tempfile::TempDir;
+use test_support::postgres as server;
 
 use super::writer::QUEUE_LENGTH;
 use super::*;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::pk;
-use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
 /// All data of an account except the records of a login.
 async fn all_of(server: &TestServer, id: i64) -> Value {

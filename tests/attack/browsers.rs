@@ -7,8 +7,8 @@ use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::support::{Answer, PASSWORD, TestServer};
 use super::{basic, pk};
+use test_support::{Answer, PASSWORD, TestServer};
 
 /// Headers of a browser on cross-site requests.
 const FOREIGN: [(&str, &str); 5] = [

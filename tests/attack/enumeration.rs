@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::smtp::{Encryption, Sink};
-use super::support::{Answer, PASSWORD, TestServer};
 use super::{basic, deactivate, pk, take_password};
+use test_support::smtp::{Encryption, Sink};
+use test_support::{Answer, PASSWORD, TestServer};
 
 const NAMES: [&str; 4] = ["known", "inactive", "passwordless", "unknown"];
 

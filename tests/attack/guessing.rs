@@ -7,7 +7,7 @@ use inventree_auth::domain::passwords::Password;
 use serde_json::json;
 
 use super::basic;
-use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
 /// Rate limits enabled, behind a trusted proxy.
 async fn behind_a_proxy() -> TestServer {

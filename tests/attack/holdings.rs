@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 use super::{deactivate, pk};
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
 const NEW: &str = "Violet-Anchor-58";
 

@@ -1,5 +1,5 @@
 //! Stalled bodies, ambiguous message framing and panics. For invalid content see
-//! tests/bad_input.rs and tests/fuzz.
+//! tests/server/bad_input.rs and tests/fuzz.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::support::{Answer, PASSWORD, TestServer};
+use test_support::{Answer, PASSWORD, TestServer};
 
 /// Reads a complete response; `None` if there is none.
 async fn answer(stream: &mut TcpStream) -> Option<String> {

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 
 use serde_json::{Value, json};
 
-use super::smtp::Sink;
-use super::support::{Answer, PASSWORD, TestServer, contract};
+use test_support::smtp::Sink;
+use test_support::{Answer, PASSWORD, TestServer, contract};
 
 const SITE: &str = "http://auth.example.com/";
 

@@ -10,15 +10,11 @@ mod holdings;
 mod input;
 mod mail;
 mod ownership;
-#[path = "../support/smtp.rs"]
-mod smtp;
-#[path = "../support/mod.rs"]
-mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use inventree_auth::store::StoreError;
-use support::TestServer;
+use test_support::TestServer;
 
 fn basic(username: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{username}:{password}")))

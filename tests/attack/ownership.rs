@@ -6,7 +6,7 @@ use inventree_auth::store::{AuditFilter, NewSocialAccount, StoreError};
 use serde_json::{Value, json};
 
 use super::pk;
-use super::support::{PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{PASSWORD, TestServer, confirmation_key, reset_link};
 
 const VICTIM: &str = "victim@example.com";
 const EVIL: &str = "evil@example.net";

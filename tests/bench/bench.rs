@@ -10,8 +10,6 @@ mod flood;
 mod limits;
 mod load;
 mod peers;
-#[path = "../support/postgres.rs"]
-mod postgres_server;
 mod process;
 mod rows;
 mod shared;

@@ -14,10 +14,10 @@ use inventree_auth::store::{Database, Store};
 use crate::filling::{TOKENS_PER_ACCOUNT, fill, token_key};
 use crate::limits::hashes_per_second;
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load, start as start_load};
-use crate::postgres_server::{Cluster, url};
 use crate::process::Process;
 use crate::rows::{BINARY, HASHERS, PROVIDERS, Plan, READERS, WRITERS, by_token, log_in, rename};
 use crate::table::{Table, machine, median, number};
+use test_support::postgres::{Cluster, url};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

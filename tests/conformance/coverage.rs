@@ -7,14 +7,11 @@
 //! It reads the records of all test processes and runs nothing itself. It exits with 1 if a
 //! documented success was not reached, unless it is listed in `uncovered.txt`.
 
-#[path = "../support/contract.rs"]
-mod contract;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use contract::{Cell, DOCUMENT};
+use test_support::contract::{self, Cell, DOCUMENT};
 
 fn main() -> ExitCode {
     let (Some(folder), None) = (folder(), std::env::args().nth(2)) else {

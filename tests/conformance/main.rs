@@ -5,9 +5,6 @@
 //! account. `coverage.rs` reports the cells that all tests reach, including errors. The checker
 //! itself is tested too: it must detect violations.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::collections::BTreeSet;
 
 use base64::Engine;
@@ -17,10 +14,10 @@ use inventree_auth::mail::Message;
 use inventree_auth::store::{NewSocialAccount, StoreError};
 use inventree_auth_client::{Credentials, types};
 use serde_json::{Value, json};
-use support::contract::{
+use test_support::contract::{
     self, ANONYMOUS, Cell, DOCUMENT, FORM, JSON, MULTIPART, NO_BODY, Reply, Request,
 };
-use support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
 const NEW: &str = "Violet-Anchor-58";
 

@@ -8,8 +8,6 @@
 
 mod load_clients;
 mod server;
-#[path = "../support/smtp.rs"]
-mod smtp;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +23,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use server::Server;
+use test_support::smtp;
 
 const CLIENTS: usize = 16;
 

@@ -9,11 +9,7 @@
 //! first difference.
 
 mod load_clients;
-#[path = "../support/postgres.rs"]
-mod postgres_server;
 mod server;
-#[path = "../support/smtp.rs"]
-mod smtp;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,11 +21,12 @@ use load_clients::{
     Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back,
     reconcile,
 };
-use postgres_server::Cluster;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use server::Server;
+use test_support::postgres::Cluster;
+use test_support::smtp;
 
 const NODES: usize = 3;
 const CLIENTS: usize = 18;
@@ -138,7 +135,7 @@ impl Rows for Beside {
 impl Beside {
     fn open(port: u16) -> Result<Beside, Failure> {
         Ok(Beside(postgres::Client::connect(
-            &postgres_server::url(port, DATABASE),
+            &test_support::postgres::url(port, DATABASE),
             postgres::NoTls,
         )?))
     }
@@ -196,7 +193,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         ("DB_ENGINE", "postgresql".to_owned()),
         ("DB_HOST", "127.0.0.1".to_owned()),
         ("DB_PORT", cluster.port.to_string()),
-        ("DB_USER", postgres_server::USER.to_owned()),
+        ("DB_USER", test_support::postgres::USER.to_owned()),
         ("DB_NAME", DATABASE.to_owned()),
         ("SECRET_KEY", "the same on every server, and of no importance".to_owned()),
     ]);

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use serde_json::Value;
+use test_support::smtp;
 
 use crate::load_clients::Failure;
-use crate::smtp;
 
 /// Registration enabled, rate limits disabled, email to this port; named without their prefix.
 pub fn settings(smtp_port: u16) -> Vec<(&'static str, String)> {

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::inventree::Source;
 use crate::markdown::documents;
+use test_support::inventree::Source;
 
 const CI: &str = include_str!("../../.ci/run");
 const JUSTFILE: &str = include_str!("../../justfile");
@@ -20,7 +20,7 @@ const EXITS: [(&str, i32); 2] = [
 
 /// Prefixes of commands that another test runs, and that test.
 const ELSEWHERE: [(&str, &str); 21] = [
-    ("inventree-auth serve --demo", "tests/pages.rs"),
+    ("inventree-auth serve --demo", "tests/server/pages.rs"),
     (
         "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",
         "tests/readme_conversation/run",
@@ -36,14 +36,14 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("git show main:api.yaml | specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("cargo test --test mutation", "step tests"),
-    ("cargo test --test operators -- --ignored", "step terminal"),
+    ("cargo test --test cli operators -- --ignored", "step terminal"),
     ("WHOLE_API=FILE cargo test", "step whole_api"),
     ("cargo test --test postgresql", "step tests"),
-    ("inventree-auth copy ", "tests/copy.rs"),
-    ("export INVENTREE_DB_", "tests/support/place.rs"),
+    ("inventree-auth copy ", "tests/cli/copy.rs"),
+    ("export INVENTREE_DB_", "tests/support/src/place.rs"),
     ("inventree-auth serve --bind 0.0.0.0", "tests/crash/nodes.rs"),
     // Needs a private database.
-    ("INVENTREE_DATABASE=FILE", "tests/import.rs"),
+    ("INVENTREE_DATABASE=FILE", "tests/cli/import.rs"),
     // An image registry may be unreachable. tests/packaging/run uses a root with the same files.
     ("podman ", "Containerfile"),
 ];
@@ -224,7 +224,7 @@ async fn every_command_of_the_documents_works_as_they_say() {
             }
             server = Some(running);
         }
-        // tests/operators.rs uses a terminal; here the same command reads a password file.
+        // tests/cli/operators.rs uses a terminal; here the same command reads a password file.
         let asks =
             ["user add amy", "user set-password amy"].iter().any(|asks| command.contains(asks));
         let line =

@@ -2,11 +2,9 @@
 //! words.
 
 mod commands;
-#[allow(dead_code)]
-#[path = "../support/inventree.rs"]
-mod inventree;
 mod layers;
 mod links;
 mod markdown;
+mod promises;
 mod settings;
 mod words;

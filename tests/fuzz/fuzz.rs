@@ -5,8 +5,6 @@
 
 mod mutation;
 mod parsers;
-#[path = "../support/provider.rs"]
-mod provider;
 mod providers;
 mod requests;
 

@@ -15,7 +15,7 @@ use inventree_auth::server::{self, Dependencies};
 use serde_json::json;
 
 use crate::mutation::Mutator;
-use crate::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Who};
+use test_support::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Who};
 
 /// Discovery document, keys, token response, ID token claims, user info, or none.
 const SPOILT: [&str; 6] =

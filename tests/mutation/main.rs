@@ -10,9 +10,6 @@
 
 mod edits;
 mod mutations;
-#[allow(dead_code)]
-#[path = "../support/package.rs"]
-mod package;
 mod rebuilt;
 
 use std::collections::BTreeMap;

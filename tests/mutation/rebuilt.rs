@@ -35,7 +35,7 @@ use specbound_codegen::{Settings, generate};
 use syn::visit_mut::{self, VisitMut};
 
 use crate::mutations::{Mutation, Step, find};
-use crate::package::{dependencies, section};
+use test_support::package::{dependencies, section};
 
 /// The generator's output for a document: the code with an effect, and all of it.
 fn generated(document: &Value) -> Result<(String, String), String> {

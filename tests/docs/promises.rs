@@ -1,0 +1,344 @@
+//! Every test named in SECURITY.md exists and is run, and there are at least sixty promises. The
+//! same for docs/asvs.md, which covers every requirement.
+
+use std::path::Path;
+
+use inventree_auth::config;
+
+const SECURITY: &str = include_str!("../../SECURITY.md");
+const ASVS: &str = include_str!("../../docs/asvs.md");
+const CI: &str = include_str!("../../.ci/run");
+const JUSTFILE: &str = include_str!("../../justfile");
+
+struct Row<'p> {
+    /// The last `## ` heading before the row.
+    section: &'p str,
+    cells: Vec<&'p str>,
+}
+
+fn rows() -> Vec<Row<'static>> {
+    rows_of(SECURITY)
+}
+
+fn rows_of(page: &str) -> Vec<Row<'_>> {
+    let (mut section, mut rows) = ("", Vec::new());
+    for line in page.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            section = title;
+        }
+        let Some(line) = line.strip_prefix("| ").and_then(|line| line.strip_suffix('|')) else {
+            continue;
+        };
+        let cells: Vec<&str> = line.split(" | ").map(str::trim).collect();
+        let is_heading =
+            ["test", "where"].contains(&cells[cells.len() - 1]) || cells[0].starts_with("---");
+        if !is_heading {
+            rows.push(Row { section, cells });
+        }
+    }
+    rows
+}
+
+/// The texts in backticks.
+fn named(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+fn read(path: &str) -> Option<String> {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok()
+}
+
+/// The reason why a test is no evidence, or `None`.
+fn fault(file: &str, function: &str) -> Option<String> {
+    let Some(text) = read(file) else { return Some("there is no such file".to_owned()) };
+    let is_it = |line: &str| {
+        line.trim_start().trim_start_matches("async ").starts_with(&format!("fn {function}("))
+    };
+    let Some(at) = text.lines().position(is_it) else {
+        return Some("there is no such test".to_owned());
+    };
+    let before: Vec<&str> = text.lines().take(at).collect();
+    let attributes =
+        before.iter().rev().take_while(|line| line.trim_start().starts_with(['#', '/'])).copied();
+    let attributes = attributes.collect::<Vec<_>>().join("\n");
+    if function == "main" {
+        // An example, run as a step of CI.
+        let example =
+            Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        return (!CI.contains(&format!("--example {example}")))
+            .then(|| "CI does not run this example".to_owned());
+    }
+    if !attributes.contains("test]") && !attributes.contains("test(") {
+        return Some("this is no test".to_owned());
+    }
+    let mut parts = file.trim_start_matches("tests/").split(['/', '.']);
+    let program = parts.next().unwrap_or_default();
+    let module = parts.next().unwrap_or_default();
+    // Tests on PostgreSQL run with the ordinary tests where PostgreSQL is installed, as in CI.
+    let is_on_postgresql =
+        attributes.contains("cargo test --test postgresql") && CI.contains("\nstep postgresql ");
+    let is_asked_for = is_on_postgresql
+        || CI.contains(&format!("cargo test --test {program} {module} -- --ignored"));
+    (attributes.contains("#[ignore") && !is_asked_for)
+        .then(|| "nobody runs what is ignored".to_owned())
+}
+
+#[test]
+fn every_test_that_a_promise_names_exists_and_is_run() {
+    let mut faults = Vec::new();
+    let mut tests = 0;
+    for row in
+        rows().iter().filter(|row| row.section == "Promises" || row.section.contains("RFC 9700"))
+    {
+        let [promise, source, test] = row.cells[..] else {
+            faults.push(format!("three cells are a row: {:?}", row.cells));
+            continue;
+        };
+        if source.is_empty() || (named(test).next().is_none() && row.section == "Promises") {
+            faults.push(format!("`{promise}` has no source or no test"));
+        }
+        for name in named(test) {
+            tests += 1;
+            let why = match name.split_once("::") {
+                Some((file, function)) => fault(file, function),
+                // The page states that these are in one file.
+                None if !name.contains('/') => fault("tests/server/social.rs", name),
+                None if read(name).is_none() => Some("there is no such file".to_owned()),
+                None => {
+                    let is_run = CI.contains(name) || JUSTFILE.contains(name);
+                    (!is_run).then(|| "neither CI nor a recipe runs it".to_owned())
+                }
+            };
+            faults.extend(why.map(|why| format!("`{name}`: {why}")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(tests >= 60, "{tests}");
+}
+
+#[test]
+fn there_are_sixty_promises_and_none_twice() {
+    let rows = rows();
+    let mut promises: Vec<&str> =
+        rows.iter().filter(|row| row.section == "Promises").map(|row| row.cells[0]).collect();
+    let all = promises.len();
+    promises.sort_unstable();
+    promises.dedup();
+    assert_eq!(promises.len(), all);
+    assert!(all >= 60, "{all}");
+}
+
+/// The table of deviations names files.
+#[test]
+fn every_file_that_a_departure_names_exists() {
+    let rows = rows();
+    let departures: Vec<&Row> =
+        rows.iter().filter(|row| row.section.starts_with("Deliberate differences")).collect();
+    assert!(departures.len() >= 15, "{}", departures.len());
+    for row in departures {
+        let file = named(row.cells[row.cells.len() - 1]).next().unwrap();
+        assert!(read(file).or_else(|| read(&format!("src/{file}"))).is_some(), "{file}");
+    }
+}
+
+/// Tests the checker.
+#[test]
+fn a_test_that_is_missing_no_test_or_never_run_is_found_out() {
+    assert!(fault("tests/server/limits.rs", "spellings_of_a_name_share_one_limit").is_none());
+    assert!(fault("tests/server/limits.rs", "no_such_test").is_some());
+    assert!(fault("tests/no_such_file.rs", "x").is_some());
+    assert!(fault("tests/server/limits.rs", "assert_throttled").is_some(), "a helper is no test");
+    assert!(
+        fault("tests/cli/import.rs", "a_whole_inventree_database_moves_in").is_some(),
+        "ignored, and in no step"
+    );
+    assert!(
+        fault("tests/cli/operators.rs", "password_is_asked_for_twice_at_a_terminal").is_none(),
+        "ignored, and in a step"
+    );
+}
+
+/// The sections of ASVS 5.0.0 in the chapters that docs/asvs.md covers, with the level of each
+/// requirement.
+const LEVELS: &[(&str, &str)] = &[
+    ("6.1", "122"),
+    ("6.2", "111111112222"),
+    ("6.3", "11223333"),
+    ("6.4", "112233"),
+    ("6.5", "22222333"),
+    ("6.6", "2223"),
+    ("6.7", "33"),
+    ("6.8", "2222"),
+    ("7.1", "222"),
+    ("7.2", "1111"),
+    ("7.3", "22"),
+    ("7.4", "11222"),
+    ("7.5", "223"),
+    ("7.6", "22"),
+    ("8.1", "1233"),
+    ("8.2", "1123"),
+    ("8.3", "133"),
+    ("8.4", "23"),
+    ("9.1", "111"),
+    ("9.2", "1222"),
+    ("10.1", "22"),
+    ("10.2", "223"),
+    ("10.3", "22223"),
+    ("10.4", "1111122222233333"),
+    ("10.5", "22222"),
+    ("10.6", "22"),
+    ("10.7", "222"),
+    ("13.1", "2333"),
+    ("13.2", "222223"),
+    ("13.3", "2233"),
+    ("13.4", "1222233"),
+    ("14.1", "22"),
+    ("14.2", "12223333"),
+    ("14.3", "122"),
+    ("16.1", "2"),
+    ("16.2", "22222"),
+    ("16.3", "2222"),
+    ("16.4", "222"),
+    ("16.5", "2223"),
+];
+
+/// Requirements for documentation.
+const DOCUMENTED: [&str; 7] = ["6.1.", "7.1.", "8.1.", "13.1.", "14.1.", "16.1.", "6.8.4"];
+
+/// Number and level.
+fn requirements() -> Vec<(String, char)> {
+    let of_section = |(section, levels): &(&str, &str)| {
+        let numbered = levels.chars().enumerate();
+        numbered.map(|(n, level)| (format!("{section}.{}", n + 1), level)).collect::<Vec<_>>()
+    };
+    LEVELS.iter().flat_map(of_section).collect()
+}
+
+/// The anchor that GitHub generates for a heading.
+fn anchor(heading: &str) -> String {
+    let kept = |c: char| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || c == '-' => Some(c.to_ascii_lowercase()),
+        _ => None,
+    };
+    heading.trim_start_matches('#').trim().chars().filter_map(kept).collect()
+}
+
+enum Evidence {
+    Test,
+    Document,
+    /// A setting, a header or a claim: no evidence by itself.
+    Name,
+}
+
+/// # Errors
+///
+/// The reason why a name in the column "where" is no evidence.
+fn evidence(name: &str) -> Result<Evidence, String> {
+    if let Some((file, function)) = name.split_once("::") {
+        return fault(file, function).map_or(Ok(Evidence::Test), Err);
+    }
+    if let Some((file, wanted)) = name.split_once('#') {
+        let text = read(file).ok_or("there is no such file")?;
+        let found =
+            text.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == wanted);
+        return if found {
+            Ok(Evidence::Document)
+        } else {
+            Err("there is no such heading".to_owned())
+        };
+    }
+    if name.starts_with("tests/") {
+        let is_run = read(name).is_some() && (CI.contains(name) || JUSTFILE.contains(name));
+        return if is_run {
+            Ok(Evidence::Test)
+        } else {
+            Err("neither CI nor a recipe runs it".to_owned())
+        };
+    }
+    if name.starts_with("INVENTREE_") && !config::settings().any(|known| known.name == name) {
+        return Err("there is no such setting".to_owned());
+    }
+    Ok(Evidence::Name)
+}
+
+fn faults_of_asvs(page: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let requirements = requirements();
+    let mut missing: Vec<&str> = requirements
+        .iter()
+        .filter(|(_, level)| *level != '3')
+        .map(|(number, _)| number.as_str())
+        .collect();
+    let mut listed = Vec::new();
+    for row in rows_of(page) {
+        let [number, level, requirement, state, place] = row.cells[..] else {
+            faults.push(format!("five cells are a row: {:?}", row.cells));
+            continue;
+        };
+        missing.retain(|missing| *missing != number);
+        if listed.contains(&number) {
+            faults.push(format!("{number} is there twice"));
+        }
+        listed.push(number);
+        let known = requirements.iter().find(|(known, _)| known == number);
+        if known.is_none_or(|(_, known)| known.to_string() != level) || requirement.is_empty() {
+            faults.push(format!("{number} has another level or text, or does not exist"));
+        }
+        let (mut tests, mut documents) = (0, 0);
+        for name in named(place) {
+            match evidence(name) {
+                Ok(Evidence::Test) => tests += 1,
+                Ok(Evidence::Document) => documents += 1,
+                Ok(Evidence::Name) => {}
+                Err(why) => faults.push(format!("{number}: `{name}`: {why}")),
+            }
+        }
+        // The text besides the names.
+        let said: usize =
+            place.split('`').step_by(2).map(|text| text.trim_matches([',', ' ']).len()).sum();
+        let is_shown = match state {
+            "met" if DOCUMENTED.iter().any(|documented| number.starts_with(documented)) => {
+                documents > 0
+            }
+            "met" => tests > 0,
+            "partly" => tests + documents > 0 && said > 20,
+            "not met" => level != "3" && said > 20,
+            "not applicable" => said > 0,
+            _ => false,
+        };
+        if !is_shown {
+            faults.push(format!("{number}: nothing shows that it is `{state}`"));
+        }
+    }
+    faults.extend(missing.iter().map(|number| format!("{number} is missing")));
+    faults
+}
+
+#[test]
+fn every_requirement_of_asvs_is_listed_with_a_test_that_exists_or_a_reason() {
+    let faults = faults_of_asvs(ASVS);
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_wrong_row_of_the_asvs_table_is_found() {
+    for (from, to) in [
+        ("| 7.4.1 | 1 |", "| 7.4.1 | 2 |"),
+        ("| 7.4.1 | 1 |", "| 7.4.9 | 1 |"),
+        ("| 7.4.1 | 1 |", "| 7.4.2 | 1 |"),
+        ("::password_does_not_expire", "::no_such_test"),
+        ("tests/packaging/run", "tests/packaging/no-such-script"),
+        ("security-design.md#guessing", "security-design.md#no-such-heading"),
+        ("INVENTREE_OLD_PASSWORD_REQUIRED", "INVENTREE_NO_SUCH_SETTING"),
+        (" | met | `tests/server/asvs.rs::password_does_not_expire`", " | met | a text"),
+        (" | met | `tests/server/asvs.rs::password_does_not_expire`", " | mostly | a text"),
+        (
+            " | met | `docs/security-design.md#guessing`",
+            " | met | `tests/server/asvs.rs::password_does_not_expire`",
+        ),
+    ] {
+        assert!(ASVS.contains(from), "{from}");
+        assert!(!faults_of_asvs(&ASVS.replace(from, to)).is_empty(), "{from} -> {to}");
+    }
+}

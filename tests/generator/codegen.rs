@@ -1,0 +1,36 @@
+//! The checked-in client and trait match the generator's output.
+
+use serde_json::json;
+use specbound_codegen::{Settings, generate};
+
+const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
+
+/// build.rs enforces this too. Both depend on the order of keys, which `serde_json` keeps only
+/// with `preserve_order`.
+#[test]
+fn checked_in_files_match_the_document() {
+    let fresh =
+        generate(SOURCE, &Settings { trait_name: "AuthApi", ..Default::default() }).unwrap();
+    let checked_in = [
+        (&fresh.client, include_str!("../../generated/src/client.rs")),
+        (&fresh.server_trait, include_str!("../../generated/server_trait.rs")),
+    ];
+    let keeps_order = json!({"b": 1, "a": 2}).to_string().starts_with("{\"b\"");
+    for (fresh, checked_in) in checked_in {
+        // Without `preserve_order`, the same lines come in another order.
+        assert!(
+            !keeps_order || fresh == checked_in,
+            "generated/ is stale: REFRESH_GENERATED=1 cargo build"
+        );
+        assert!(
+            sorted(fresh) == sorted(checked_in),
+            "generated/ is stale: REFRESH_GENERATED=1 cargo build"
+        );
+    }
+}
+
+fn sorted(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines
+}

@@ -1,0 +1,26 @@
+//! The server in the test's process, asked over HTTP: one module for each area of behaviour.
+
+mod accounts;
+mod asvs;
+mod audit;
+mod bad_input;
+mod connections;
+mod email_addresses;
+mod failure;
+mod limits;
+mod mail;
+mod nodes;
+mod operating;
+mod pages;
+mod passwords;
+mod protocol;
+mod races;
+mod registration;
+mod roles;
+mod schema;
+mod sessions;
+mod social;
+mod tls;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_inventree-auth");

@@ -1,0 +1,359 @@
+//! The pages as served; `tests/pages/run` tests them in a browser.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::Method;
+use serde_json::json;
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+
+use crate::PROGRAM;
+
+const PAGES: [&str; 6] = [
+    "/platform/",
+    "/platform/login",
+    "/platform/register",
+    "/platform/reset-password",
+    "/platform/set-password",
+    "/accounts/confirm-email/no-such-key/",
+];
+
+async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = server.http.get(format!("{}{path}", server.base));
+    server
+        .run(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+        .await
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.body.clone()).unwrap()
+}
+
+/// The assets that a page loads.
+fn loaded(page: &str) -> Vec<String> {
+    let names = page.split('"').skip(1).step_by(2).filter(|text| text.contains("?v="));
+    names.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_page_is_whole_without_inline_code_or_other_origins() {
+    let server = TestServer::start().await;
+    for path in PAGES {
+        let answer = get(&server, path, &[("Accept", "text/html")]).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+        let policy = answer.header("content-security-policy");
+        let expected = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
+            data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors \
+            'none'";
+        assert_eq!(policy, expected, "{path}");
+        let page = text(&answer);
+        assert!(!page.contains("{{") && !page.contains("}}"), "{path}: {page}");
+        assert!(
+            !page.contains("style=")
+                && !page.contains("<style")
+                && !page.contains(" onclick=")
+                && !page.contains(" onload="),
+            "{path}"
+        );
+        assert!(!page.contains("://"), "{path}: {page}");
+        assert_eq!(page.matches("<script").count(), 1, "{path}");
+        assert!(page.contains("<script type=\"module\" src=\"/platform/script.js?v="), "{path}");
+        assert!(page.contains("<html lang=\"en\">") && page.contains("<noscript>"), "{path}");
+        assert_eq!(page.matches("<h1>").count(), 1, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
+    let server = TestServer::start().await;
+    let mut forms = 0;
+    for path in PAGES {
+        let page = text(&get(&server, path, &[]).await);
+        for form in page.split("<form").skip(1).filter_map(|rest| rest.split("</form>").next()) {
+            assert!(form.starts_with(" method=\"post\""), "{path}: {form}");
+            let buttons: Vec<&str> =
+                form.split("<button").skip(1).filter_map(|rest| rest.split('>').next()).collect();
+            assert_eq!(buttons.len(), 1, "{path}: {form}");
+            assert!(buttons[0].ends_with(" disabled"), "{path}: {form}");
+            forms += 1;
+        }
+    }
+    assert_eq!(forms, 8);
+}
+
+#[tokio::test]
+async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
+    let server = TestServer::start().await;
+    let mut paths: Vec<String> = PAGES.map(str::to_owned).into();
+    for path in PAGES {
+        paths.extend(loaded(&text(&get(&server, path, &[]).await)));
+    }
+    let script = paths.iter().find(|path| path.contains("script.js")).unwrap().clone();
+    paths.extend(loaded(&text(&get(&server, &script, &[]).await)));
+    paths.sort();
+    paths.dedup();
+    assert_eq!(paths.len(), PAGES.len() + 3, "{paths:?}");
+    let mut sent = 0;
+    for path in &paths {
+        let plain = get(&server, path, &[]).await;
+        let packed = get(&server, path, &[("Accept-Encoding", "gzip, br")]).await;
+        assert_eq!(
+            (plain.header("content-encoding"), packed.header("content-encoding")),
+            ("", "gzip"),
+            "{path}"
+        );
+        assert_ne!(plain.header("etag"), packed.header("etag"));
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&plain.body).unwrap();
+        assert_eq!(encoder.finish().unwrap(), packed.body, "{path}");
+        sent += packed.body.len();
+        let is_kept = path.contains("?v=");
+        assert_eq!(plain.header("cache-control").contains("immutable"), is_kept, "{path}");
+        let known = get(&server, path, &[("If-None-Match", plain.header("etag"))]).await;
+        assert_eq!(known.status, 304);
+        // A browser updates its stored headers from a 304.
+        assert_eq!(
+            known.header("content-security-policy"),
+            plain.header("content-security-policy"),
+            "{path}"
+        );
+    }
+    println!("{} files, {sent} bytes compressed", paths.len());
+    assert!(sent < 60_000, "{sent}");
+}
+
+#[tokio::test]
+async fn looking_at_a_mailed_link_uses_nothing_up() {
+    let server = TestServer::start().await;
+    server.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    let confirm = format!("/accounts/confirm-email/{key}/");
+    server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
+    let (uid, token) = reset_link(&server.take_mails(1).await[0]);
+    let reset = format!("/platform/set-password?uid={uid}&token={token}");
+    for path in [&confirm, &reset] {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let answer =
+                server.run(server.http.request(method, format!("{}{path}", server.base))).await;
+            assert_eq!(answer.status, 200);
+        }
+        let posted = server.run(server.http.post(format!("{}{path}", server.base))).await;
+        assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD, OPTIONS"));
+        // The key is not in the page, neither in its text nor in its asset URLs.
+        assert!(!text(&get(&server, path, &[]).await).contains(&key));
+    }
+    assert_eq!(
+        server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
+        200
+    );
+    let body = json!({ "uid": uid, "token": token, "new_password1": "Quagga-Topaz-88", "new_password2": "Quagga-Topaz-88" });
+    assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
+}
+
+#[tokio::test]
+async fn other_spellings_lead_to_the_page_with_what_they_carry() {
+    let server = TestServer::start().await;
+    for (path, target) in [
+        ("/platform", "/platform/"),
+        ("/platform/login/", "/platform/login"),
+        ("/platform/set-password/?uid=1&token=2", "/platform/set-password?uid=1&token=2"),
+        ("/accounts/login/?next=/platform/", "/platform/login?next=/platform/"),
+        ("/accounts/confirm-email/MQ:1abc:x_y", "/accounts/confirm-email/MQ:1abc:x_y/"),
+        ("/accounts/confirm-email/a%0d%0ab?x=%0a", "/accounts/confirm-email/a%0d%0ab/?x=%0a"),
+    ] {
+        let answer = get(&server, path, &[]).await;
+        assert_eq!((answer.status, answer.header("location")), (302, target), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_led_from_the_root_and_a_program_is_not() {
+    let server = TestServer::start().await;
+    let accept = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let browser = get(&server, "/", &[accept]).await;
+    assert_eq!((browser.status, browser.header("location")), (302, "/platform/"));
+    let head =
+        server.run(server.http.head(format!("{}/", server.base)).header(accept.0, accept.1)).await;
+    assert_eq!((head.status, head.header("location")), (302, "/platform/"));
+    for accept in
+        ["application/json", "*/*", "application/json, text/html;q=0.1", "text/html;q=0, */*"]
+    {
+        let program = get(&server, "/", &[("Accept", accept)]).await;
+        assert_eq!(
+            (program.status, program.json()["detail"].as_str()),
+            (404, Some("API endpoint not found"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_called_optional_only_where_it_is() {
+    for (required, is_optional) in [("false", true), ("true", false)] {
+        let server = TestServer::with(&[("LOGIN_MAIL_REQUIRED", required)]).await;
+        let page = text(&get(&server, "/platform/register", &[]).await);
+        assert_eq!(page.contains("(optional)"), is_optional, "{required}");
+    }
+}
+
+#[tokio::test]
+async fn every_text_is_used_and_every_used_text_is_there() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/pages/people");
+    let mut used = std::fs::read_to_string(format!("{folder}.rs")).unwrap();
+    let mut texts = serde_json::Map::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let content = std::fs::read_to_string(&path).unwrap();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("json") => texts = serde_json::from_str(&content).unwrap(),
+            _ => used.push_str(&content),
+        }
+    }
+    used.push_str(include_str!("../../src/http/pages/mailbox.rs"));
+    used.push_str(include_str!("../../src/http/pages/social.rs"));
+    // Text names built at run time.
+    let computed = ["rules.length", "rules.digits", "rules.similar", "strength."];
+    for name in texts.keys().filter(|name| !computed.iter().any(|known| name.starts_with(known))) {
+        let ways = [
+            format!("{{{{{name}}}}}"),
+            format!("texts[\"{name}\"]"),
+            format!("texts.{name}"),
+            format!("\"{name}\""),
+            // Escaped for Rust's format!.
+            format!("{{{{{{{{{name}}}}}}}}}"),
+            // The note for browsers without JavaScript.
+            format!(
+                "{{{{noscript:{}}}}}",
+                name.trim_end_matches(".needs").trim_end_matches(".call")
+            ),
+        ];
+        assert!(ways.iter().any(|way| used.contains(way)), "nobody uses {name}");
+    }
+    for named in used.split("texts[\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(texts.contains_key(named), "texts.json has no {named}");
+    }
+    for named in used.split("texts.").skip(1) {
+        let name: String = named.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+        assert!(
+            ["js", "json", "get", "keys"].contains(&name.as_str()) || texts.contains_key(&name),
+            "texts.json has no {name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn only_a_demonstration_shows_its_mails() {
+    let server = TestServer::start().await;
+    for path in ["/platform/demo/mails/", "/platform/demo/mails/0/"] {
+        assert_eq!(get(&server, path, &[]).await.status, 404);
+    }
+    assert!(!text(&get(&server, "/platform/login", &[]).await).contains("demonstration"));
+}
+
+/// A running `serve --demo`, and its output.
+struct Demo {
+    process: Child,
+    base: String,
+    password: String,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn demo() -> Demo {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.args(["serve", "--demo", "--bind", "127.0.0.1:0"]).env("TMPDIR", folder.path());
+    let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut demo = Demo { process, base: String::new(), password: String::new(), folder };
+    for line in BufReader::new(demo.process.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if let Some(home) = line.trim().strip_prefix("open ") {
+            demo.base = home.trim().strip_suffix("/platform/").unwrap().to_owned();
+        }
+        if let Some((_, password)) = line.split_once("demo, password ") {
+            demo.password = password.to_owned();
+            break;
+        }
+    }
+    demo
+}
+
+#[tokio::test]
+async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind() {
+    let mut demo = demo();
+    let http = reqwest::Client::new();
+    let post = |path: &str, body: serde_json::Value| {
+        let request = http
+            .post(format!("{}/api/auth/{path}", demo.base))
+            .header("content-type", "application/json");
+        request.body(body.to_string()).send()
+    };
+    let page = async |path: &str| http.get(format!("{}{path}", demo.base)).send().await.unwrap();
+    let login =
+        post("login/", json!({ "username": "demo", "password": demo.password })).await.unwrap();
+    assert_eq!(login.status(), 200);
+    let banner = page("/platform/login").await.text().await.unwrap();
+    // Inside a landmark; otherwise screen readers skip it.
+    let header = banner.split("<header>").nth(1).unwrap().split("</header>").next().unwrap();
+    assert!(
+        header.contains("This is a demonstration")
+            && header.contains("href=\"/platform/demo/mails/\"")
+    );
+
+    let account = json!({ "username": "<b>{{x", "password1": PASSWORD, "password2": PASSWORD });
+    assert_eq!(post("registration/", account).await.unwrap().status(), 400);
+    let account = json!({ "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD });
+    assert_eq!(post("registration/", account).await.unwrap().status(), 201);
+    let mut mails = String::new();
+    for _ in 0..500 {
+        mails = page("/platform/demo/mails/").await.text().await.unwrap();
+        if mails.contains("Please Confirm Your Email Address") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let link =
+        mails.split("href=\"").find(|rest| rest.starts_with(&format!("{}/accounts/", demo.base)));
+    let link = link.unwrap_or_else(|| panic!("{mails}")).split('"').next().unwrap();
+    let key = link.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
+    assert_eq!(
+        post("registration/verify-email/", json!({ "key": key })).await.unwrap().status(),
+        200
+    );
+    let html = page("/platform/demo/mails/0/").await;
+    let policy = html.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(
+        policy.contains("sandbox")
+            && policy.contains("default-src 'none'")
+            && !policy.contains("allow-scripts")
+    );
+    assert!(html.text().await.unwrap().contains(&key));
+    assert_eq!(page("/platform/demo/mails/7/").await.status(), 404);
+    // A foreign host name that resolves to this machine (DNS rebinding).
+    for path in ["/platform/demo/mails/", "/platform/demo/mails/0/"] {
+        let rebound = http.get(format!("{}{path}", demo.base)).header("host", "evil.example.net");
+        assert_eq!(rebound.send().await.unwrap().status(), 404, "{path}");
+    }
+
+    assert_eq!(std::fs::read_dir(demo.folder.path()).unwrap().count(), 1);
+    let pid = demo.process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(demo.process.wait().unwrap().success());
+    assert_eq!(std::fs::read_dir(demo.folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_demonstration_never_touches_a_database_of_somebodys() {
+    let mut command = Command::new(PROGRAM);
+    let output = command.args(["serve", "--demo", "--database", "real.sqlite3"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cannot be used with"));
+}

@@ -1,0 +1,279 @@
+//! An account's sessions and tokens, on the endpoints of the pages: session and CSRF token
+//! required.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use test_support::{Answer, PASSWORD, TestServer};
+
+/// A browser that has logged in.
+struct Browser<'s> {
+    server: &'s TestServer,
+    cookie: String,
+    csrf: String,
+    token: String,
+}
+
+impl<'s> Browser<'s> {
+    async fn of(server: &'s TestServer, username: &str, user_agent: &str) -> Browser<'s> {
+        let body = json!({ "username": username, "password": PASSWORD });
+        let answer = server.post("login/", &[("User-Agent", user_agent)], body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let (session, csrf) = (answer.cookie_value("sessionid"), answer.cookie_value("csrftoken"));
+        let token = answer.json()["key"].as_str().unwrap().to_owned();
+        Browser { server, cookie: format!("sessionid={session}; csrftoken={csrf}"), csrf, token }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let url = format!("{}/platform/api/{path}", self.server.base);
+        self.server.run(self.server.http.get(url).header("Cookie", &self.cookie)).await
+    }
+
+    async fn list(&self, path: &str) -> Vec<Value> {
+        let answer = self.get(path).await;
+        assert_eq!(
+            (answer.status, answer.header("cache-control")),
+            (200, "no-store"),
+            "{answer:?}"
+        );
+        answer.json().as_array().unwrap().clone()
+    }
+
+    async fn post(&self, path: &str) -> Answer {
+        let url = format!("{}/platform/api/{path}", self.server.base);
+        let request = self
+            .server
+            .http
+            .post(url)
+            .header("Cookie", &self.cookie)
+            .header("X-CSRFToken", &self.csrf);
+        self.server.run(request).await
+    }
+
+    async fn is_signed_in(&self) -> bool {
+        self.server.get("user/", &[("Cookie", &self.cookie)]).await.status == 200
+    }
+}
+
+/// A form of the pages, sent as their script does.
+async fn at_the_pages(server: &TestServer, path: &str, body: Value) -> Answer {
+    let csrf = "a".repeat(32);
+    let request = server.http.post(format!("{}/platform/api/{path}/", server.base));
+    let request = request.header("Cookie", format!("csrftoken={csrf}")).header("X-CSRFToken", csrf);
+    server.run(request.header("Content-Type", "application/json").body(body.to_string())).await
+}
+
+/// Amy, who has a session and a token from registering, and Bob.
+async fn server() -> TestServer {
+    let server = TestServer::start().await;
+    server.register("amy", "amy@example.com").await;
+    server.register("bob", "bob@example.com").await;
+    server
+}
+
+#[tokio::test]
+async fn sign_in_at_the_pages_opens_a_session_and_makes_no_token() {
+    let server = TestServer::start().await;
+    let body = json!({ "username": "amy", "password1": PASSWORD, "password2": PASSWORD });
+    let registered = at_the_pages(&server, "register", body).await;
+    let signed_in =
+        at_the_pages(&server, "login", json!({ "username": "amy", "password": PASSWORD })).await;
+    for (answer, status) in [(registered, 201), (signed_in, 200)] {
+        assert_eq!((answer.status, answer.json()), (status, json!({})));
+        let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
+        assert!(answer.cookie("csrftoken").is_some());
+        assert_eq!(server.get("user/", &[("Cookie", &cookie)]).await.status, 200);
+    }
+    assert_eq!(server.place.number("SELECT COUNT(*) FROM tokens"), 0);
+}
+
+#[tokio::test]
+async fn sign_in_at_the_pages_is_refused_in_the_words_of_the_api() {
+    let server = TestServer::with(&[("LOGIN_ENABLE_REG", "false")]).await;
+    let bad = "Unable to log in with provided credentials.";
+    for (path, body, refusal) in [
+        (
+            "login",
+            json!({ "username": "amy", "password": "x" }),
+            json!({ "non_field_errors": [bad] }),
+        ),
+        ("login", json!({ "username": "amy" }), json!({ "password": ["This field is required."] })),
+        (
+            "register",
+            json!({ "username": "amy", "password1": PASSWORD, "password2": PASSWORD }),
+            json!({ "non_field_errors": ["Registration is disabled."] }),
+        ),
+    ] {
+        let answer = at_the_pages(&server, path, body).await;
+        assert_eq!((answer.status, answer.json()), (400, refusal), "{path}");
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
+}
+
+#[tokio::test]
+async fn everybody_lists_their_own_live_sessions_the_newest_first() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "Firefox on a laptop").await;
+    let _bob = Browser::of(&server, "bob", "Bob's").await;
+    let sessions = amy.list("sessions/").await;
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+    assert_eq!(sessions[0]["user_agent"], "Firefox on a laptop");
+    assert_eq!((&sessions[0]["current"], &sessions[1]["current"]), (&json!(true), &json!(false)));
+    assert_eq!(sessions[0]["created"], "2026-03-01T12:00:00Z");
+    // A week after the last use.
+    assert_eq!(sessions[0]["expires"], "2026-03-08T12:00:00Z");
+    let members: Vec<&String> = sessions[0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["created", "current", "expires", "id", "user_agent"]);
+    server.clock.advance(chrono::Duration::days(6));
+    let later = Browser::of(&server, "amy", "").await;
+    server.clock.advance(chrono::Duration::days(1));
+    assert_eq!(later.list("sessions/").await.len(), 1);
+}
+
+#[tokio::test]
+async fn everybody_lists_their_own_tokens_and_never_a_key() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "").await;
+    let tokens = amy.list("tokens/").await;
+    assert_eq!(tokens.len(), 2, "{tokens:?}");
+    let members: Vec<&String> = tokens[0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["created", "expires", "id", "last_seen", "name"]);
+    assert_eq!(tokens[0]["last_seen"], Value::Null);
+    server.get("user/", &[("Authorization", &format!("Token {}", amy.token))]).await;
+    server.flush_deferred().await;
+    assert_eq!(amy.list("tokens/").await[0]["last_seen"], "2026-03-01");
+}
+
+#[tokio::test]
+async fn an_ended_session_and_a_revoked_token_are_refused_from_the_next_request_on() {
+    let server = server().await;
+    let (amy, other) =
+        (Browser::of(&server, "amy", "one").await, Browser::of(&server, "amy", "two").await);
+    let sessions = amy.list("sessions/").await;
+    let id = sessions.iter().find(|session| session["user_agent"] == "two").unwrap()["id"]
+        .as_i64()
+        .unwrap();
+    assert!(other.is_signed_in().await);
+    let answer = amy.post(&format!("sessions/{id}/end/")).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({})));
+    assert!(!other.is_signed_in().await && amy.is_signed_in().await);
+    assert_eq!(amy.post(&format!("sessions/{id}/end/")).await.status, 404);
+
+    let header = format!("Token {}", other.token);
+    assert_eq!(server.get("user/", &[("Authorization", &header)]).await.status, 200);
+    let token = amy.list("tokens/").await[0]["id"].as_i64().unwrap();
+    assert_eq!(amy.post(&format!("tokens/{token}/revoke/")).await.status, 200);
+    assert_eq!(server.get("user/", &[("Authorization", &header)]).await.status, 401);
+}
+
+#[tokio::test]
+async fn ending_the_current_session_signs_out() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "").await;
+    let id = amy.list("sessions/").await[0]["id"].as_i64().unwrap();
+    let answer = amy.post(&format!("sessions/{id}/end/")).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"));
+    assert!(!amy.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn all_other_sessions_end_at_once() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "").await;
+    let (other, bob) =
+        (Browser::of(&server, "amy", "").await, Browser::of(&server, "bob", "").await);
+    let answer = amy.post("sessions/end-others/").await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "ended": 2 })));
+    assert!(amy.is_signed_in().await && !other.is_signed_in().await && bob.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn what_belongs_to_somebody_else_is_not_found_and_stays() {
+    let server = server().await;
+    let (amy, bob) = (Browser::of(&server, "amy", "").await, Browser::of(&server, "bob", "").await);
+    let session = bob.list("sessions/").await[0]["id"].as_i64().unwrap();
+    let token = bob.list("tokens/").await[0]["id"].as_i64().unwrap();
+    let far = "123456789012345678901234";
+    for path in [
+        format!("sessions/{session}/end/"),
+        format!("tokens/{token}/revoke/"),
+        "sessions/0/end/".to_owned(),
+        format!("sessions/{far}/end/"),
+        "tokens/x/revoke/".to_owned(),
+    ] {
+        let answer = amy.post(&path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.json()["detail"].is_string(), "{answer:?}");
+    }
+    assert!(bob.is_signed_in().await);
+    assert_eq!(bob.list("tokens/").await.len(), 2);
+}
+
+#[tokio::test]
+async fn only_a_session_opens_these_and_only_a_csrf_token_changes_anything() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "").await;
+    let header = format!("Token {}", amy.token);
+    for path in ["sessions/", "tokens/"] {
+        let url = format!("{}/platform/api/{path}", server.base);
+        let by_token = server.run(server.http.get(&url).header("Authorization", &header)).await;
+        assert_eq!(by_token.status, 403, "{by_token:?}");
+        assert_eq!(server.run(server.http.get(&url)).await.status, 403);
+        assert_eq!(
+            server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await.status,
+            403
+        );
+    }
+    let id = amy.list("sessions/").await[0]["id"].as_i64().unwrap();
+    for path in [
+        format!("sessions/{id}/end/"),
+        "sessions/end-others/".to_owned(),
+        "tokens/1/revoke/".to_owned(),
+    ] {
+        let url = format!("{}/platform/api/{path}", server.base);
+        let answer = server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(answer.json()["detail"].as_str().unwrap().starts_with("CSRF Failed"));
+        let read =
+            server.run(server.http.request(Method::GET, &url).header("Cookie", &amy.cookie)).await;
+        assert_eq!((read.status, read.header("allow")), (405, "POST, OPTIONS"));
+    }
+    assert_eq!(amy.list("sessions/").await.len(), 2);
+    assert_eq!(amy.list("tokens/").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_browsers_name_is_kept_short_and_without_control_characters() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", &format!("a\tb{}", "x".repeat(5000))).await;
+    let kept = amy.list("sessions/").await[0]["user_agent"].as_str().unwrap().to_owned();
+    assert_eq!(kept, format!("ab{}", "x".repeat(198)));
+}
+
+#[tokio::test]
+async fn oldest_sessions_and_tokens_end_for_new_ones() {
+    let server = TestServer::start().await;
+    let first = server.register("amy", "").await;
+    let now = server.app().now();
+    let fill = server.app().store.write(move |w| {
+        for n in 0..1100_u32 {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&n.to_be_bytes());
+            w.token_insert(&digest, 1, "", now, now.date_naive())?;
+            w.session_insert(&digest, 1, now, now + chrono::Duration::days(1), "")?;
+        }
+        Ok::<_, inventree_auth::store::StoreError>(())
+    });
+    fill.await.unwrap();
+    for _ in 0..11 {
+        assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+    }
+    let read = server.app().store.read(|r| {
+        Ok::<_, inventree_auth::store::StoreError>((
+            r.session_list(1)?.len(),
+            r.token_list(1)?.len(),
+        ))
+    });
+    assert_eq!(read.await.unwrap(), (100, 1000));
+    assert_eq!(server.get("user/", &[("authorization", &first)]).await.status, 401);
+}
