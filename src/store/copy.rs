@@ -3,7 +3,10 @@
 //! The source is locked against writes meanwhile, so that the copy is complete. At most one page
 //! of rows is in memory, and no message shows the content of a row.
 
+use std::sync::OnceLock;
+
 use super::engine::WritingConnection;
+use super::schema::{self, Kind, Table};
 use super::sqlite::{create_private, is_latest, open_flags, prepare_writer};
 use super::values::{Row, Value};
 use super::{Database, Reader, StoreError, Writer, migrations, postgres, sqlite};
@@ -22,13 +25,12 @@ enum Cell {
 }
 
 impl Cell {
-    /// `kind` is a letter of [`Table::kinds`].
-    fn read(row: &Row<'_>, column: usize, kind: u8) -> Result<Cell, StoreError> {
+    fn read(row: &Row<'_>, column: usize, kind: Kind) -> Result<Cell, StoreError> {
         Ok(match kind {
-            b'b' => row.get::<Option<bool>>(column)?.map_or(Cell::Null, Cell::Bool),
-            b'i' => row.get::<Option<i64>>(column)?.map_or(Cell::Null, Cell::Integer),
-            b't' => row.get::<Option<String>>(column)?.map_or(Cell::Null, Cell::Text),
-            _ => row.get::<Option<Vec<u8>>>(column)?.map_or(Cell::Null, Cell::Bytes),
+            Kind::Bool => row.get::<Option<bool>>(column)?.map_or(Cell::Null, Cell::Bool),
+            Kind::Integer => row.get::<Option<i64>>(column)?.map_or(Cell::Null, Cell::Integer),
+            Kind::Text => row.get::<Option<String>>(column)?.map_or(Cell::Null, Cell::Text),
+            Kind::Bytes => row.get::<Option<Vec<u8>>>(column)?.map_or(Cell::Null, Cell::Bytes),
         })
     }
 
@@ -43,122 +45,39 @@ impl Cell {
     }
 }
 
-struct Table {
-    name: &'static str,
-    /// A letter for each column: boolean, integer, text, or bytes (`x`). The first column is the
-    /// key.
-    kinds: &'static [u8],
-    count: &'static str,
-    page: &'static str,
-    insert: &'static str,
+/// The statements that copy a table.
+struct Statements {
+    table: &'static Table,
+    count: String,
+    page: String,
+    insert: String,
 }
 
-macro_rules! table {
-    ($name:literal, $key:literal, $columns:literal, $kinds:literal, $values:literal) => {
-        Table {
-            name: $name,
-            kinds: $kinds,
-            count: concat!("SELECT COUNT(*) FROM ", $name),
-            page: concat!(
-                "SELECT ",
-                $key,
-                ", ",
-                $columns,
-                " FROM ",
-                $name,
-                " WHERE ",
-                $key,
-                " > $1 ORDER BY ",
-                $key,
-                " LIMIT $2"
-            ),
-            insert: concat!(
-                "INSERT INTO ",
-                $name,
-                " (",
-                $key,
-                ", ",
-                $columns,
-                ") VALUES (",
-                $values,
-                ")"
-            ),
+/// Rate-limit buckets expire within minutes; the target has the version of its own schema.
+const NOT_COPIED: [&str; 2] = ["attempts", "schema_version"];
+
+/// Prepared statements are cached by their text, which must be static.
+fn statements() -> Result<&'static [Statements], StoreError> {
+    static STATEMENTS: OnceLock<Vec<Statements>> = OnceLock::new();
+    let tables = schema::tables()?.iter().filter(|t| !NOT_COPIED.contains(&t.name.as_str()));
+    Ok(STATEMENTS.get_or_init(|| tables.map(Statements::of).collect()))
+}
+
+impl Statements {
+    fn of(table: &'static Table) -> Statements {
+        let Table { name, columns } = table;
+        let key = &columns[0].name;
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let names = names.join(", ");
+        let values: Vec<String> = (1..=columns.len()).map(|n| format!("${n}")).collect();
+        let values = values.join(", ");
+        Statements {
+            table,
+            count: format!("SELECT COUNT(*) FROM {name}"),
+            page: format!("SELECT {names} FROM {name} WHERE {key} > $1 ORDER BY {key} LIMIT $2"),
+            insert: format!("INSERT INTO {name} ({names}) VALUES ({values})"),
         }
-    };
-}
-
-/// All tables but the rate-limit buckets, which expire within minutes. Referenced tables come
-/// first.
-const TABLES: [Table; 8] = [
-    table!(
-        "accounts",
-        "id",
-        "username, username_key, email, first_name, last_name, password, is_active, is_superuser, \
-         last_login, date_joined, \
-         confirm_by, username_skeleton",
-        b"ittttttbbiiit",
-        "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13"
-    ),
-    table!(
-        "email_addresses",
-        "id",
-        "account_id, email, verified, is_primary, proved_otherwise",
-        b"iitbbb",
-        "$1, $2, $3, $4, $5, $6"
-    ),
-    table!(
-        "sessions",
-        "id",
-        "digest, account_id, created, expires, user_agent, auth_time",
-        b"ixiiiti",
-        "$1, $2, $3, $4, $5, $6, $7"
-    ),
-    table!(
-        "tokens",
-        "id",
-        "digest, account_id, name, created, expiry, revoked, last_seen",
-        b"ixititbt",
-        "$1, $2, $3, $4, $5, $6, $7, $8"
-    ),
-    table!(
-        "social_accounts",
-        "id",
-        "account_id, provider, uid, last_login, date_joined, extra_data",
-        b"iittiit",
-        "$1, $2, $3, $4, $5, $6, $7"
-    ),
-    table!(
-        "totp_devices",
-        "id",
-        "account_id, name, confirmed, secret, created",
-        b"iitbxi",
-        "$1, $2, $3, $4, $5, $6"
-    ),
-    table!(
-        "outbox",
-        "id",
-        "sealed, created, next_attempt, attempts, expires",
-        b"ixiiii",
-        "$1, $2, $3, $4, $5, $6"
-    ),
-    table!(
-        "audit",
-        "id",
-        "at, event, account_id, client, detail, count, last_at",
-        b"iitittii",
-        "$1, $2, $3, $4, $5, $6, $7, $8"
-    ),
-];
-
-/// Tables keyed by a digest, which have no id to paginate by.
-const KEYED_BY_DIGEST: [Table; 3] = [
-    table!("social_spent", "digest", "expires", b"xi", "$1, $2"),
-    table!("known_networks", "digest", "account_id, last_used", b"xii", "$1, $2, $3"),
-    table!("secret_keys", "fingerprint", "first_used", b"xi", "$1, $2"),
-];
-
-fn tables() -> impl Iterator<Item = &'static Table> {
-    TABLES.iter().chain(&KEYED_BY_DIGEST)
+    }
 }
 
 /// Number of rows of each table, in the order of the copy.
@@ -253,39 +172,40 @@ fn copy_within(
 ) -> Result<Copied, StoreError> {
     migrations::bring_up_to_date(target)?;
     let (reader, writer) = (Reader::new(source), Writer::new(target));
+    let all = statements()?;
     let mut rows = 0;
-    for table in tables() {
-        rows += reader.value::<i64>(table.count, &[])?.unsigned_abs();
-        if writer.value::<i64>(table.count, &[])? > 0 {
+    for Statements { table, count, .. } in all {
+        rows += reader.value::<i64>(count, &[])?.unsigned_abs();
+        if writer.value::<i64>(count, &[])? > 0 {
             return Err(StoreError::Other(format!("{to} is not empty: {} has rows", table.name)));
         }
     }
     progress.begin(2 * rows);
     let mut copied = Copied::new();
-    for table in tables() {
+    for statements in all {
         let mut done = 0;
-        let mut pages = Pages::of(table);
+        let mut pages = Pages::of(statements);
         while let Some(page) = pages.next(&reader)? {
             for cells in &page {
                 let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
-                writer.execute(table.insert, &values)?;
+                writer.execute(&statements.insert, &values)?;
                 done += 1;
                 progress.row();
             }
         }
-        copied.push((table.name, done));
+        copied.push((statements.table.name.as_str(), done));
     }
-    for table in &TABLES {
-        target.set_last_id(table.name, source.last_id(table.name)?)?;
+    for Statements { table, .. } in all.iter().filter(|statements| statements.table.has_ids()) {
+        target.set_last_id(&table.name, source.last_id(&table.name)?)?;
     }
-    for table in tables() {
-        let (mut here, mut there) = (Pages::of(table), Pages::of(table));
+    for statements in all {
+        let (mut here, mut there) = (Pages::of(statements), Pages::of(statements));
         loop {
             let (read, written) = (here.next(&reader)?, there.next(&writer)?);
             if read != written {
                 return Err(StoreError::Other(format!(
-                    "a row of {} did not arrive as it was",
-                    table.name
+                    "rows of {} differ between source and copy",
+                    statements.table.name
                 )));
             }
             let Some(read) = read else { break };
@@ -297,28 +217,26 @@ fn copy_within(
 
 /// Reads a table page by page in the order of its key.
 struct Pages {
-    table: &'static Table,
+    statements: &'static Statements,
     after: Option<Cell>,
 }
 
 impl Pages {
-    fn of(table: &'static Table) -> Pages {
-        let before_all =
-            if table.kinds[0] == b'i' { Cell::Integer(i64::MIN) } else { Cell::Bytes(Vec::new()) };
-        Pages { table, after: Some(before_all) }
+    fn of(statements: &'static Statements) -> Pages {
+        let before_all = match statements.table.columns[0].kind {
+            Kind::Integer => Cell::Integer(i64::MIN),
+            _ => Cell::Bytes(Vec::new()),
+        };
+        Pages { statements, after: Some(before_all) }
     }
 
     fn next(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<Vec<Cell>>>, StoreError> {
         let Some(after) = &self.after else { return Ok(None) };
-        let kinds = self.table.kinds;
-        let page =
-            reader.list_by(self.table.page, &[after.value(), Value::Integer(PAGE)], |row| {
-                kinds
-                    .iter()
-                    .enumerate()
-                    .map(|(column, kind)| Cell::read(row, column, *kind))
-                    .collect::<Result<Vec<_>, _>>()
-            })?;
+        let Statements { table, page, .. } = self.statements;
+        let page = reader.list_by(page, &[after.value(), Value::Integer(PAGE)], |row| {
+            let cells = table.columns.iter().enumerate();
+            cells.map(|(n, column)| Cell::read(row, n, column.kind)).collect::<Result<Vec<_>, _>>()
+        })?;
         self.after = page.last().and_then(|cells| match cells.first()? {
             Cell::Integer(key) => Some(Cell::Integer(*key)),
             Cell::Bytes(key) => Some(Cell::Bytes(key.clone())),

@@ -23,6 +23,7 @@ mod outbox;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod schema;
 mod secret_keys;
 mod sessions;
 mod social_accounts;

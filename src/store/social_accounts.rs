@@ -142,9 +142,9 @@ impl Writer<'_> {
         digest: &[u8; 32],
         expires: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let spent = "INSERT INTO social_spent (digest, expires) VALUES ($1, $2) ON CONFLICT \
+        let sql = "INSERT INTO used_tickets (digest, expires) VALUES ($1, $2) ON CONFLICT \
             (digest) DO NOTHING";
-        Ok(self.execute(spent, params![digest, Time(expires)])? > 0)
+        Ok(self.execute(sql, params![digest, Time(expires)])? > 0)
     }
 
     /// Deletes the records of expired tickets, at most `limit`.
@@ -154,8 +154,8 @@ impl Writer<'_> {
         limit: i64,
     ) -> Result<usize, StoreError> {
         self.execute(
-            "DELETE FROM social_spent WHERE digest IN (
-                 SELECT digest FROM social_spent WHERE expires <= $1 ORDER BY expires LIMIT $2
+            "DELETE FROM used_tickets WHERE digest IN (
+                 SELECT digest FROM used_tickets WHERE expires <= $1 ORDER BY expires LIMIT $2
              )",
             params![Time(now), limit],
         )

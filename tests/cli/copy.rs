@@ -19,7 +19,7 @@ const TABLES: [&str; 11] = [
     "totp_devices",
     "outbox",
     "audit",
-    "social_spent",
+    "used_tickets",
     "known_networks",
     "secret_keys",
 ];

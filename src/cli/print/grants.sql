@@ -27,9 +27,9 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     outbox,
     sessions,
     social_accounts,
-    social_spent,
     tokens,
-    totp_devices
+    totp_devices,
+    used_tickets
 TO inventree_serving;
 
 -- Of each secret key that servers use, a fingerprint.
