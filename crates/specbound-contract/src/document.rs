@@ -8,7 +8,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::compatibility::quoting::code;
-use crate::files::{Files, ReadOptions};
+use crate::files::Files;
 use crate::resolve::{BadReference, File, Resolved, position_of, resolve};
 use crate::source::{self, Parsed, Position, SyntaxError};
 
@@ -18,9 +18,12 @@ pub enum ParseError {
     /// The text is neither JSON nor YAML, or can be read in two ways.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
-    /// The members that every OpenAPI 3 document has are missing.
-    #[error("this is no OpenAPI 3 document: `openapi` and `paths` are missing")]
+    /// The text is another one.
+    #[error("this is no OpenAPI 3 document: `openapi` is missing")]
     NotOpenApi,
+    /// A document without content.
+    #[error("this is no OpenAPI 3 document: `paths` is missing")]
+    NoPaths,
     /// A predecessor of OpenAPI 3.
     #[error("this is Swagger 2; only OpenAPI 3 is compared")]
     Swagger2,
@@ -45,16 +48,19 @@ pub enum ParseError {
 pub struct Document {
     /// The self-contained document: each reference leads to one of its components.
     pub value: Value,
-    resolved: Sources,
+    pub(crate) resolved: Sources,
     /// References to components that the document does not have, each as an error.
-    missing: Vec<(String, ParseError)>,
+    pub(crate) missing: Vec<(String, ParseError)>,
 }
 
-#[derive(Debug)]
-struct Sources {
-    files: Vec<File>,
-    parsed: Vec<OnceCell<Option<Parsed>>>,
-    origins: std::collections::BTreeMap<String, (usize, String)>,
+/// The files of a document, and which of its parts come from elsewhere than their own place in the
+/// first file.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    pub files: Vec<File>,
+    pub parsed: Vec<OnceCell<Option<Parsed>>>,
+    /// By JSON pointer in the document: file, and JSON pointer in the file.
+    pub origins: std::collections::BTreeMap<String, (usize, String)>,
 }
 
 /// A place in a file.
@@ -73,8 +79,7 @@ impl Document {
     ///
     /// [`ParseError`], with the position in the text.
     pub fn parse(text: &str) -> Result<Document, ParseError> {
-        let mut files = Files::new(Path::new(""), ReadOptions::default());
-        Document::from_text(text, None, &mut files)?.complete()
+        Document::from_text(text, None, &mut Files::none())?.complete()
     }
 
     pub(crate) fn from_text(
@@ -108,7 +113,11 @@ impl Document {
     }
 
     /// The document, unless it refers to a component that it does not have.
-    pub(crate) fn complete(mut self) -> Result<Document, ParseError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::Reference`].
+    pub fn complete(mut self) -> Result<Document, ParseError> {
         match self.missing.is_empty() {
             true => Ok(self),
             false => Err(self.missing.swap_remove(0).1),
@@ -117,7 +126,11 @@ impl Document {
 
     /// The document, unless it refers to a component that neither it nor the document before has.
     /// One that the document before had is gone, which the comparison reports.
-    pub(crate) fn complete_beside(mut self, before: &Document) -> Result<Document, ParseError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ParseError::Reference`].
+    pub fn complete_beside(mut self, before: &Document) -> Result<Document, ParseError> {
         let had = |reference: &str| {
             reference.strip_prefix('#').is_some_and(|at| before.value.pointer(at).is_some())
         };
@@ -128,10 +141,11 @@ impl Document {
     /// Where a place of the canonical form comes from, or the nearest place around it.
     pub fn place(&self, pointer: &str) -> SourcePlace {
         let Sources { files, origins, .. } = &self.resolved;
-        let origin = origins.iter().find_map(|(component, origin)| {
-            let rest = pointer.strip_prefix(component.as_str())?;
-            (rest.is_empty() || rest.starts_with('/'))
-                .then(|| (origin.0, format!("{}{rest}", origin.1)))
+        // The origin of the nearest place around it that has one.
+        let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
+        let origin = ends.collect::<Vec<_>>().into_iter().rev().find_map(|end| {
+            let (file, origin) = origins.get(&pointer[..end])?;
+            Some((*file, format!("{origin}{}", &pointer[end..])))
         });
         let (file, pointer) = origin.unwrap_or_else(|| (0, pointer.to_owned()));
         let steps: Vec<String> = pointer
@@ -215,10 +229,10 @@ fn version(document: &Value) -> Result<String, ParseError> {
         () if is("3.1") || is("3.2") => {
             match has("paths") || has("components") || has("webhooks") {
                 true => Ok(version),
-                false => Err(ParseError::NotOpenApi),
+                false => Err(ParseError::NoPaths),
             }
         }
-        () if is("3.0") => Err(ParseError::NotOpenApi),
+        () if is("3.0") => Err(ParseError::NoPaths),
         () => Err(ParseError::UnsupportedVersion(version)),
     }
 }

@@ -1,9 +1,10 @@
-//! Reads the files of a document: from disk, within the folder of the document, and no more than a
-//! bounded size.
+//! Reads the files of a document, within its folder, and no more than a bounded size. A
+//! [`FileReader`] says where they are.
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -16,31 +17,94 @@ pub struct ReadOptions {
     pub allow_outside: bool,
 }
 
+/// Where the files of a document are read from: a disk, a revision of a repository, a server.
+pub trait FileReader {
+    /// The one name of the file that a path leads to.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such file.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
+
+    /// The one name of the file that a reference in the file `from` leads to.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such file, or it may not be read.
+    fn follow(&self, from: &Path, reference: &str) -> io::Result<PathBuf> {
+        self.canonical(&from.parent().unwrap_or(Path::new("")).join(reference))
+    }
+
+    /// Opens a file by its one name.
+    ///
+    /// # Errors
+    ///
+    /// As of any file.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read>>;
+
+    /// Whether references to URLs are followed.
+    fn fetches(&self) -> bool {
+        false
+    }
+}
+
+/// Files on disk.
+#[derive(Debug, Clone, Copy)]
+pub struct Disk;
+
+impl FileReader for Disk {
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        path.canonicalize()
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(fs::File::open(path)?))
+    }
+}
+
+/// Whether a path or a reference is a URL, which has no folder.
+pub(crate) fn is_url(text: &str) -> bool {
+    text.contains("://") || text.starts_with("urn:")
+}
+
 /// Reads the files of one document.
 pub(crate) struct Files {
-    /// The folder of the document, canonical.
+    reader: Rc<dyn FileReader>,
+    /// The folder of the document, as the reader names it.
     folder: PathBuf,
-    /// The same folder as given, for names.
-    shown: PathBuf,
+    /// What stands before the path of a file in the folder, for names: the folder as given.
+    shown: String,
     options: ReadOptions,
     remaining: u64,
 }
 
 impl Files {
-    /// For a document in this folder.
-    pub fn new(folder: &Path, options: ReadOptions) -> Files {
-        let shown = folder.to_owned();
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        Files { folder, shown, options, remaining: MAX_BYTES }
+    /// For a document in this folder. `shown` stands before the names of its files.
+    pub fn new(
+        reader: Rc<dyn FileReader>,
+        folder: &Path,
+        shown: &str,
+        options: ReadOptions,
+    ) -> Files {
+        let (folder, shown) = (folder.to_owned(), shown.to_owned());
+        Files { reader, folder, shown, options, remaining: MAX_BYTES }
+    }
+
+    /// For a text without a file.
+    pub fn none() -> Files {
+        Files::new(Rc::new(Disk), Path::new(""), "", ReadOptions::default())
+    }
+
+    /// Whether references to URLs are followed.
+    pub fn fetches(&self) -> bool {
+        self.reader.fetches()
     }
 
     /// The path of a reference in the file `from`.
     pub fn locate(&self, from: &Path, reference: &str) -> Result<PathBuf, String> {
-        let reference = Path::new(reference);
-        let joined = from.parent().unwrap_or(Path::new("")).join(reference);
-        let path = joined.canonicalize().map_err(|error| error.to_string())?;
-        match path.starts_with(&self.folder) || self.options.allow_outside {
+        let path = self.reader.follow(from, reference).map_err(|error| error.to_string())?;
+        let is_below = path.starts_with(&self.folder) || is_url(&path.to_string_lossy());
+        match is_below || self.options.allow_outside {
             true => Ok(path),
             false => Err(
                 "it lies outside of the document's folder, which must be allowed (--allow-outside)"
@@ -51,7 +115,7 @@ impl Files {
 
     /// Reads and parses a file.
     pub fn read(&mut self, path: &Path) -> Result<(String, Value), String> {
-        let file = fs::File::open(path).map_err(|error| error.to_string())?;
+        let file = self.reader.open(path).map_err(|error| error.to_string())?;
         let text = self.text(file).map_err(|error| error.to_string())?;
         let value = source::read(&text).map_err(|error| error.to_string())?.value;
         Ok((text, value))
@@ -72,9 +136,9 @@ impl Files {
 
     /// The name of a file for a reader: as given, where it is below the folder.
     pub fn shown(&self, path: &Path) -> String {
-        let relative = path.strip_prefix(&self.folder).map(|rest| self.shown.join(rest));
-        let path = relative.unwrap_or_else(|_| path.to_owned());
-        let normal: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
-        normal.display().to_string()
+        match path.strip_prefix(&self.folder) {
+            Ok(rest) => format!("{}{}", self.shown, rest.display()),
+            Err(_) => path.display().to_string(),
+        }
     }
 }

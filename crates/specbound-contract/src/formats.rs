@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::compatibility::{Severity, Verdict, explain};
+use crate::policy::Outcome;
 use crate::{Document, SourcePlace};
 
 /// Both documents of a comparison.
@@ -22,6 +23,22 @@ impl Sides<'_> {
         }
     }
 
+    /// Both places for a reader: `new.yaml:3:5, before old.yaml:3:5`. `None` for texts without a
+    /// file.
+    pub fn places(&self, verdict: &Verdict) -> Option<String> {
+        let side = |document: &Document| shown(&document.place(&verdict.difference.path));
+        let (old, new) = (side(self.old)?, side(self.new)?);
+        Some(format!("{new}, before {old}"))
+    }
+
+    /// The place on the side that [`Sides::place`] does not show.
+    fn other_place(&self, verdict: &Verdict) -> SourcePlace {
+        match verdict.difference.new {
+            None if verdict.difference.old.is_some() => self.new.place(&verdict.difference.path),
+            _ => self.old.place(&verdict.difference.path),
+        }
+    }
+
     /// `source` of the JSON report.
     pub fn source(&self, verdict: &Verdict) -> Value {
         let side = |document: &Document| {
@@ -32,37 +49,72 @@ impl Sides<'_> {
     }
 }
 
+/// `new.yaml:3:5`. A name cannot break the line or the terminal.
+fn shown(SourcePlace { file, position }: &SourcePlace) -> Option<String> {
+    let file = file.replace(|c: char| c.is_control(), "\u{fffd}");
+    (!file.is_empty()).then(|| format!("{file}:{}:{}", position.line, position.column))
+}
+
+/// `Pets 1.0.0 to 1.1.0`: the API and both versions.
+pub(crate) fn title(sides: Sides<'_>) -> String {
+    let info = |document: &Document, key: &str| match &document.value["info"][key] {
+        Value::String(text) => text.replace(|c: char| c.is_control(), " "),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    let (old, new) = (info(sides.old, "version"), info(sides.new, "version"));
+    let versions = match old == new {
+        true => new,
+        false => format!("{old} to {new}"),
+    };
+    format!("{} {versions}", info(sides.new, "title")).trim().to_owned()
+}
+
 fn plain(text: &str) -> String {
     text.replace('`', "")
 }
 
 /// SARIF 2.1.0: one result for each verdict, unclear ones as warnings, compatible ones as notes.
-pub(crate) fn sarif(verdicts: &[Verdict], sides: Sides<'_>) -> Value {
-    let mut ids: Vec<&str> = verdicts.iter().map(|verdict| verdict.rule.as_str()).collect();
+/// Findings that the policy accepts are suppressed.
+pub(crate) fn sarif(outcome: &Outcome, sides: Sides<'_>) -> Value {
+    let open = outcome.verdicts.iter().map(|verdict| (verdict, None));
+    let accepted = outcome.accepted.iter().map(|(verdict, reason)| (verdict, Some(reason)));
+    let all: Vec<(&Verdict, Option<&String>)> = open.chain(accepted).collect();
+    let mut ids: Vec<&str> = all.iter().map(|(verdict, _)| verdict.rule.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     let rules = ids.iter().map(|id| {
         let about = explain(id).unwrap_or_else(|| (*id).to_owned());
         json!({"id": id, "shortDescription": {"text": id}, "fullDescription": {"text": about}})
     });
-    let results = verdicts.iter().map(|verdict| {
+    let location = |SourcePlace { file, position }: &SourcePlace| {
+        json!({
+            "artifactLocation": {"uri": uri(file)},
+            "region": {"startLine": position.line, "startColumn": position.column},
+        })
+    };
+    let results = all.iter().map(|(verdict, reason)| {
         let level = match verdict.severity {
             Severity::Breaking => "error",
             Severity::Unclear => "warning",
             Severity::Compatible => "note",
         };
-        let SourcePlace { file, position } = sides.place(verdict);
-        json!({
+        let mut result = json!({
             "ruleId": verdict.rule,
             "level": level,
             "message": {"text": format!("{}: \
              {}", plain(&verdict.location), plain(&verdict.message))},
-            "locations": [{"physicalLocation": {
-                "artifactLocation": {"uri": uri(&file)},
-                "region": {"startLine": position.line, "startColumn": position.column},
-            }}],
+            "locations": [{"physicalLocation": location(&sides.place(verdict))}],
+            "relatedLocations": [{
+                "physicalLocation": location(&sides.other_place(verdict)),
+                "message": {"text": "the same place on the other side"},
+            }],
             "partialFingerprints": {"specbound/v1": verdict.fingerprint()},
-        })
+        });
+        if let Some(reason) = reason {
+            result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
+        }
+        result
     });
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -87,33 +139,43 @@ fn uri(path: &str) -> String {
         .remove(b'-')
         .remove(b'_')
         .remove(b'~');
+    if crate::files::is_url(path) {
+        return path.to_owned();
+    }
     percent_encoding::utf8_percent_encode(&path.replace('\\', "/"), SAFE).to_string()
 }
 
-/// JUnit: one test case for each verdict, which fails unless it is compatible.
-pub(crate) fn junit(verdicts: &[Verdict], sides: Sides<'_>) -> String {
+/// JUnit: one test case for each verdict, which fails unless it is compatible. One that the policy
+/// accepts is skipped.
+pub(crate) fn junit(outcome: &Outcome, sides: Sides<'_>) -> String {
+    let Outcome { verdicts, accepted, .. } = outcome;
     let failures =
         verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible).count();
+    let (tests, skipped) = (verdicts.len() + accepted.len(), accepted.len());
     let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{0}\" \
-         failures=\"{failures}\">\n  <testsuite \
-         name=\"specbound\" tests=\"{0}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\">\n",
-        verdicts.len()
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{tests}\" \
+         failures=\"{failures}\">\n  <testsuite name=\"specbound\" tests=\"{tests}\" \
+         failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\">\n"
     );
-    for verdict in verdicts {
-        let SourcePlace { file, position } = sides.place(verdict);
+    let open = verdicts.iter().map(|verdict| (verdict, None));
+    for (verdict, reason) in open.chain(accepted.iter().map(|(verdict, why)| (verdict, Some(why))))
+    {
         let (name, class) = (xml(&plain(&verdict.location)), xml(&verdict.rule));
         text += &format!("    <testcase name=\"{name}\" classname=\"{class}\"");
-        if verdict.severity == Severity::Compatible {
-            text += "/>\n";
-            continue;
-        }
-        let message = xml(&plain(&verdict.message));
-        let at = xml(&format!("{file}:{}:{}", position.line, position.column));
-        text += &format!(
-            ">\n      <failure type=\"{class}\" message=\"{message}\">{at}</failure>\n    \
-             </testcase>\n"
-        );
+        text += &match (reason, verdict.severity) {
+            (Some(reason), _) => {
+                format!(">\n      <skipped message=\"{}\"/>\n    </testcase>\n", xml(reason))
+            }
+            (None, Severity::Compatible) => "/>\n".to_owned(),
+            (None, _) => {
+                let message = xml(&plain(&verdict.message));
+                let at = xml(&sides.places(verdict).unwrap_or_default());
+                format!(
+                    ">\n      <failure type=\"{class}\" message=\"{message}\">{at}</failure>\n    \
+                     </testcase>\n"
+                )
+            }
+        };
     }
     text + "  </testsuite>\n</testsuites>\n"
 }
@@ -151,7 +213,13 @@ pub(crate) fn github(verdicts: &[Verdict], sides: Sides<'_>) -> String {
             position.line,
             position.column,
             property(&verdict.rule),
-            data(&format!("{}: {}", plain(&verdict.location), plain(&verdict.message)))
+            data(&format!(
+                "{}: {}{}",
+                plain(&verdict.location),
+                plain(&verdict.message),
+                shown(&sides.other_place(verdict))
+                    .map_or_else(String::new, |at| format!(" ({at})"))
+            ))
         )
     };
     verdicts.iter().map(line).collect()
@@ -162,6 +230,7 @@ pub(crate) fn code_climate(verdicts: &[Verdict], sides: Sides<'_>) -> Value {
     let worse = verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible);
     let entry = |verdict: &Verdict| {
         let SourcePlace { file, position } = sides.place(verdict);
+        let other = sides.other_place(verdict);
         json!({
             "type": "issue",
             "check_name": verdict.rule,
@@ -170,6 +239,7 @@ pub(crate) fn code_climate(verdicts: &[Verdict], sides: Sides<'_>) -> Value {
             "severity": if verdict.severity == Severity::Breaking { "major" } else { "minor" },
             "fingerprint": verdict.fingerprint(),
             "location": {"path": file, "lines": {"begin": position.line}},
+            "other_locations": [{"path": other.file, "lines": {"begin": other.position.line}}],
         })
     };
     worse.map(entry).collect()

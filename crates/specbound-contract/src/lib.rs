@@ -4,13 +4,16 @@
 //! - [`diff`]: the smallest differences between two documents.
 //! - [`compatibility`]: one verdict per difference: compatible, unclear or breaking, for which
 //!   clients, and why.
-//! - [`report`]: both results as text, JSON and Markdown, with the exit decision of a command line.
+//! - [`report`]: both results in the formats that people and programs read, with the exit decision
+//!   of a command line.
+//! - [`policy`]: the severities and acceptances of a team.
+//! - [`select`], [`combine`]: a part of a document, and one document of many.
 //! - [`enforced`]: which schema keywords a generated server enforces, for the document that it
 //!   exports.
 //! - [`keep_content_type`]: a reduced copy for client generators that cannot read several content
 //!   types.
 //!
-//! It depends on no HTTP server and performs no I/O beyond [`report::read_document`].
+//! It depends on no HTTP server and performs no I/O beyond a [`FileReader`] and standard input.
 //!
 //! ```
 //! use specbound_contract::compatibility::{self, Severity};
@@ -24,6 +27,8 @@
 //! ```
 
 mod canonical;
+mod changelog;
+pub mod combine;
 pub mod compatibility;
 mod date;
 pub mod diff;
@@ -31,16 +36,20 @@ mod document;
 pub mod enforced;
 mod files;
 mod formats;
+mod html;
 mod lifecycle;
 pub mod policy;
 pub mod report;
 mod resolve;
+pub mod select;
 mod simplify;
 mod source;
+mod summary;
+mod version;
 
 pub use canonical::canonical;
 pub use date::Day;
 pub use document::{Document, ParseError, SourcePlace, parse};
-pub use files::ReadOptions;
+pub use files::{Disk, FileReader, ReadOptions};
 pub use simplify::{MissingContentType, keep_content_type};
 pub use source::{Position, SyntaxError};

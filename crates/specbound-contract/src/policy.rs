@@ -1,4 +1,7 @@
-//! The policy file `specbound.toml`: severities, accepted findings, and the life of an API.
+//! The policy file `specbound.toml`: severities, accepted findings, the life of an API and its
+//! version.
+
+use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -6,7 +9,7 @@ use thiserror::Error;
 
 use crate::compatibility::{self, Severity, Verdict};
 use crate::date::Day;
-use crate::{Document, lifecycle};
+use crate::{Document, lifecycle, version};
 
 /// Why a policy cannot be used. One line.
 #[derive(Debug, Error)]
@@ -40,6 +43,7 @@ struct SeverityRule {
     rule: Option<String>,
     path: Option<String>,
     operation: Option<String>,
+    tag: Option<String>,
     level: Level,
 }
 
@@ -64,15 +68,35 @@ pub(crate) struct Lifecycle {
     pub beta_days: u32,
 }
 
+/// How versions are counted.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scheme {
+    /// Semantic Versioning.
+    Semver,
+}
+
+/// How `info.version` must rise.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Version {
+    pub scheme: Scheme,
+}
+
 /// A policy. The default one changes nothing.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
+    /// The document that is compared without arguments: a file, a folder or a pattern.
+    pub document: Option<String>,
+    /// The branch that it is compared with, from where the two parted.
+    pub base: Option<String>,
     #[serde(default)]
     severity: Vec<SeverityRule>,
     #[serde(default)]
     accept: Vec<Acceptance>,
     lifecycle: Option<Lifecycle>,
+    version: Option<Version>,
 }
 
 /// The verdicts that count, and what the policy says about the rest.
@@ -107,7 +131,19 @@ impl Policy {
             lifecycle::allow_removals(&mut verdicts, &old.value, today);
             verdicts.extend(lifecycle::check(&old.value, &new.value, policy, today));
         }
-        verdicts.retain_mut(|verdict| match self.level(verdict) {
+        let tags = Tags::of([&old.value, &new.value]);
+        self.set_levels(&mut verdicts, &tags);
+        if let Some(Version { scheme: Scheme::Semver }) = self.version {
+            let mut finding = version::check(&old.value, &new.value, &verdicts)
+                .map_or_else(Vec::new, |one| vec![one]);
+            self.set_levels(&mut finding, &tags);
+            verdicts.extend(finding);
+        }
+        self.accept(verdicts, today)
+    }
+
+    fn set_levels(&self, verdicts: &mut Vec<Verdict>, tags: &Tags) {
+        verdicts.retain_mut(|verdict| match self.level(verdict, tags) {
             None => true,
             Some(Level::Ignore) => false,
             Some(level) => {
@@ -119,25 +155,26 @@ impl Policy {
                 true
             }
         });
-        self.accept(verdicts, today)
     }
 
     /// The level of the last matching rule.
-    fn level(&self, verdict: &Verdict) -> Option<Level> {
-        let matches = |rule: &&SeverityRule| {
-            let is = |pattern: &Option<String>, text: &str| {
-                pattern.as_ref().is_none_or(|all| matches(all, text))
-            };
-            let operation = |pattern: &Option<String>| {
-                pattern
-                    .as_ref()
-                    .is_none_or(|all| verdict.operations.iter().any(|name| matches(all, name)))
-            };
+    fn level(&self, verdict: &Verdict, tags: &Tags) -> Option<Level> {
+        let is = |pattern: &Option<String>, text: &str| {
+            pattern.as_ref().is_none_or(|all| matches(all, text))
+        };
+        // Of a finding that several operations share, one of them is enough.
+        let any = |pattern: &Option<String>, texts: Vec<&String>| {
+            pattern.as_ref().is_none_or(|all| texts.iter().any(|text| matches(all, text)))
+        };
+        let tagged =
+            || verdict.operations.iter().flat_map(|name| tags.of_operation(name)).collect();
+        let applies = |rule: &&SeverityRule| {
             is(&rule.rule, &verdict.rule)
                 && is(&rule.path, &verdict.difference.path)
-                && operation(&rule.operation)
+                && any(&rule.operation, verdict.operations.iter().collect())
+                && (rule.tag.is_none() || any(&rule.tag, tagged()))
         };
-        self.severity.iter().rfind(matches).map(|rule| rule.level)
+        self.severity.iter().rfind(applies).map(|rule| rule.level)
     }
 
     fn accept(&self, verdicts: Vec<Verdict>, today: Day) -> Outcome {
@@ -176,8 +213,30 @@ impl Policy {
     }
 }
 
+/// The tags of each operation, in either document.
+struct Tags(HashMap<String, Vec<String>>);
+
+impl Tags {
+    fn of(documents: [&Value; 2]) -> Tags {
+        let mut tags = HashMap::<String, Vec<String>>::new();
+        let sections = documents.into_iter().flat_map(|one| [&one["paths"], &one["webhooks"]]);
+        for (path, item) in sections.filter_map(Value::as_object).flatten() {
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                let own = operation["tags"].as_array().into_iter().flatten();
+                let own = own.filter_map(Value::as_str).map(str::to_owned);
+                tags.entry(format!("{} {path}", method.to_uppercase())).or_default().extend(own);
+            }
+        }
+        Tags(tags)
+    }
+
+    fn of_operation(&self, name: &str) -> impl Iterator<Item = &String> {
+        self.0.get(name).into_iter().flatten()
+    }
+}
+
 /// Whether a text matches a pattern in which `*` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

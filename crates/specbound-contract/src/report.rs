@@ -4,17 +4,19 @@
 //! Shared by `specbound` and by servers that compare what they export with their own document.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::compatibility::Verdict;
-use crate::compatibility::{self, render};
+use crate::compatibility::quoting::code;
+pub use crate::compatibility::render::Style;
+use crate::compatibility::{self, Verdict, render};
 use crate::diff::{self, Sides};
-use crate::files::Files;
-use crate::formats;
+use crate::files::{Disk, FileReader, Files};
 use crate::policy::{Outcome, Policy};
-use crate::{Day, Document, ParseError, ReadOptions};
+use crate::summary::Summary;
+use crate::{Day, Document, ParseError, ReadOptions, changelog, formats, html};
 
 /// How a report is rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Format {
     Json,
     /// For a review comment.
     Markdown,
+    /// One page for a browser.
+    Html,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
     /// JUnit XML, for a list of tests.
@@ -55,6 +59,8 @@ pub struct Report {
     pub text: String,
     /// Whether the comparison failed: exit status 1.
     pub failed: bool,
+    /// Lines for a reader that the report has no place for.
+    pub notes: Vec<String>,
 }
 
 /// Why a document could not be read. The message is one line that names the file: exit status 2.
@@ -94,18 +100,53 @@ pub fn read_document(path: &Path, options: ReadOptions) -> Result<Document, Read
 
 /// A document that may refer to components that it does not have.
 fn read(path: &Path, options: ReadOptions) -> Result<Document, ReadError> {
+    match path == Path::new("-") {
+        true => read_stdin(Rc::new(Disk), options),
+        false => read_document_from(Rc::new(Disk), path, path, options),
+    }
+}
+
+/// Reads a document from standard input. References are relative to the current folder. It may refer
+/// to components that it does not have; see [`Document::complete`].
+///
+/// # Errors
+///
+/// As [`read_document`].
+pub fn read_stdin(reader: Rc<dyn FileReader>, options: ReadOptions) -> Result<Document, ReadError> {
+    let path = Path::new("-");
     let io = |source| ReadError::Io { path: path.to_owned(), source };
-    // References in standard input are relative to the current folder.
-    let file = if path == Path::new("-") { Path::new("stdin") } else { path };
-    let mut files = Files::new(file.parent().unwrap_or(Path::new("")), options);
-    let text = match path == Path::new("-") {
-        true => files.text(std::io::stdin().lock()),
-        false => std::fs::File::open(path).and_then(|file| files.text(file)),
-    };
-    // A document that refers to itself by its name is one file, not two.
-    let file = file.canonicalize().or_else(|_| std::path::absolute(file)).map_err(io)?;
-    let document = Document::from_text(&text.map_err(io)?, Some(&file), &mut files);
+    let file = std::path::absolute("stdin").map_err(io)?;
+    let folder = Path::new(".").canonicalize().map_err(io)?;
+    let mut files = Files::new(reader, &folder, "", options);
+    let text = files.text(std::io::stdin().lock()).map_err(io)?;
+    let document = Document::from_text(&text, Some(&file), &mut files);
     document.map_err(|source| ReadError::Parse { path: path.to_owned(), source })
+}
+
+/// Reads the document at `path`, and the files that it refers to, by a reader. Reports and errors
+/// name it `shown`. It may refer to components that it does not have; see [`Document::complete`].
+///
+/// # Errors
+///
+/// As [`read_document`].
+pub fn read_document_from(
+    reader: Rc<dyn FileReader>,
+    path: &Path,
+    shown: &Path,
+    options: ReadOptions,
+) -> Result<Document, ReadError> {
+    let io = |source| ReadError::Io { path: shown.to_owned(), source };
+    // A document that refers to itself by its name is one file, not two.
+    let file = reader.canonical(path).map_err(io)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let name = shown.display().to_string();
+    let prefix = name.strip_prefix("./").unwrap_or(&name);
+    // The name of the file itself is that after the last `/`, or after the revision.
+    let prefix = &prefix[..prefix.rfind(['/', ':']).map_or(0, |at| at + 1)];
+    let mut files = Files::new(Rc::clone(&reader), folder, prefix, options);
+    let text = reader.open(&file).and_then(|reader| files.text(reader)).map_err(io)?;
+    let document = Document::from_text(&text, Some(&file), &mut files);
+    document.map_err(|source| ReadError::Parse { path: shown.to_owned(), source })
 }
 
 /// Reads the old and the new document of a comparison.
@@ -127,44 +168,104 @@ pub fn read_documents(
     Ok((old, new))
 }
 
-/// What the changes mean for clients, by a policy. Fails as `fail_on` says; accepted findings do
-/// not count.
-pub fn gate(
-    old: &Document,
-    new: &Document,
-    policy: &Policy,
-    today: Day,
-    format: Format,
-    fail_on: FailOn,
-) -> Report {
-    let Outcome { verdicts, accepted, notes } = policy.compare(old, new, today);
-    let sides = formats::Sides { old, new };
-    let text = match format {
-        Format::Text => {
-            let accepted = match accepted.len() {
-                0 => String::new(),
-                count => format!("{count} accepted by the policy\n"),
-            };
-            let notes = notes.iter().map(|note| format!("note: {note}\n")).collect::<String>();
-            format!("{}{accepted}{notes}", render::to_text(&verdicts))
-        }
-        Format::Json => {
-            let mut report = render::to_json(&verdicts);
-            for (entry, verdict) in report.as_array_mut().into_iter().flatten().zip(&verdicts) {
-                entry["source"] = sides.source(verdict);
+/// Two documents, and what their differences mean for clients by a policy.
+pub struct Comparison<'a> {
+    sides: formats::Sides<'a>,
+    outcome: Outcome,
+}
+
+impl<'a> Comparison<'a> {
+    /// Compares two documents.
+    pub fn new(
+        old: &'a Document,
+        new: &'a Document,
+        policy: &Policy,
+        today: Day,
+    ) -> Comparison<'a> {
+        Comparison { sides: formats::Sides { old, new }, outcome: policy.compare(old, new, today) }
+    }
+
+    /// The verdicts that count.
+    pub fn verdicts(&self) -> &[Verdict] {
+        &self.outcome.verdicts
+    }
+
+    /// What the changes mean for clients. Fails as `fail_on` says; accepted findings do not count.
+    pub fn report(&self, format: Format, style: Style, fail_on: FailOn) -> Report {
+        let Outcome { verdicts, accepted, notes } = &self.outcome;
+        let sides = self.sides;
+        let places = |verdict: &Verdict| sides.places(verdict);
+        let mut left = notes.clone();
+        let text = match format {
+            Format::Text => {
+                left.clear();
+                let accepted = match accepted.len() {
+                    0 => String::new(),
+                    count => format!("{count} accepted by the policy\n"),
+                };
+                let notes = notes.iter().map(|note| format!("note: {note}\n"));
+                let text = render::text(verdicts, &places, style);
+                format!("{text}{accepted}{}", notes.collect::<String>())
             }
-            pretty(&report)
-        }
-        Format::Markdown => {
-            let notes = notes.iter().map(|note| format!("\n> {note}\n")).collect::<String>();
-            format!("{}{notes}", render::to_markdown(&verdicts))
-        }
-        Format::Sarif => pretty(&formats::sarif(&verdicts, sides)),
-        Format::Junit => formats::junit(&verdicts, sides),
-        Format::Github => formats::github(&verdicts, sides),
-        Format::CodeClimate => pretty(&formats::code_climate(&verdicts, sides)),
-    };
-    Report { text, failed: fails(&verdicts, fail_on) }
+            Format::Json => {
+                let mut report = render::to_json(verdicts);
+                for (entry, verdict) in report.as_array_mut().into_iter().flatten().zip(verdicts) {
+                    entry["source"] = sides.source(verdict);
+                }
+                pretty(&report)
+            }
+            Format::Markdown => {
+                left.clear();
+                let accepted = accepted.iter().map(|(verdict, reason)| {
+                    let at = render::markdown_item(verdict, &places);
+                    format!("{} Accepted: {}\n", at.trim_end(), code(reason))
+                });
+                let accepted: String = accepted.collect();
+                let accepted = match accepted.is_empty() {
+                    true => accepted,
+                    false => format!("\n#### Accepted by the policy\n\n{accepted}"),
+                };
+                let notes = notes.iter().map(|note| format!("\n> {note}\n")).collect::<String>();
+                format!("{}{accepted}{notes}", render::markdown(verdicts, &places))
+            }
+            Format::Html => {
+                left.clear();
+                html::page(&self.outcome, sides)
+            }
+            Format::Sarif => pretty(&formats::sarif(&self.outcome, sides)),
+            Format::Junit => formats::junit(&self.outcome, sides),
+            Format::Github => {
+                let notes = left.drain(..).map(|note| format!("::warning::{note}\n"));
+                formats::github(verdicts, sides) + &notes.collect::<String>()
+            }
+            Format::CodeClimate => pretty(&formats::code_climate(verdicts, sides)),
+        };
+        Report { text, failed: fails(verdicts, fail_on), notes: left }
+    }
+
+    /// All changes, sorted as people read them: those that break clients, what is new, changed,
+    /// deprecated and gone.
+    pub fn changelog(&self, format: Format, style: Style) -> Report {
+        let places = |verdict: &Verdict| self.sides.places(verdict);
+        let (title, verdicts) = (formats::title(self.sides), &self.outcome.verdicts);
+        let text = match format {
+            Format::Text => changelog::text(&title, verdicts, &places, style),
+            Format::Markdown => changelog::markdown(&title, verdicts, &places),
+            other => return self.report(other, style, FailOn::None),
+        };
+        Report { text, failed: false, notes: Vec::new() }
+    }
+
+    /// Counts of what changed.
+    pub fn summary(&self, format: Format) -> Report {
+        let summary = Summary::of(self.sides, &self.outcome);
+        let text = match format {
+            Format::Json => pretty(&summary.json()),
+            Format::Markdown => summary.markdown(),
+            _ => summary.text(),
+        };
+        Report { text, failed: false, notes: Vec::new() }
+    }
 }
 
 fn fails(verdicts: &[Verdict], fail_on: FailOn) -> bool {
@@ -179,19 +280,22 @@ fn fails(verdicts: &[Verdict], fail_on: FailOn) -> bool {
 pub fn difference(old: &Value, new: &Value, sides: Sides, format: Format) -> Report {
     let differences = diff::diff(old, new);
     let text = match format {
-        Format::Text | Format::Github | Format::Junit => diff::to_text(&differences, sides),
+        Format::Text | Format::Github | Format::Junit | Format::Html => {
+            diff::to_text(&differences, sides)
+        }
         Format::Json | Format::Sarif | Format::CodeClimate => {
             pretty(&diff::to_json(&differences, sides))
         }
         Format::Markdown => format!("```text\n{}```\n", diff::to_text(&differences, sides)),
     };
-    Report { text, failed: !differences.is_empty() }
+    Report { text, failed: !differences.is_empty(), notes: Vec::new() }
 }
 
 /// What the changes from `old` to `new` mean for clients, without a policy. Fails as `fail_on`
 /// says.
 pub fn compatibility(old: &Document, new: &Document, format: Format, fail_on: FailOn) -> Report {
-    gate(old, new, &Policy::default(), Day::today(), format, fail_on)
+    let comparison = Comparison::new(old, new, &Policy::default(), Day::today());
+    comparison.report(format, Style::Plain, fail_on)
 }
 
 /// Indented JSON, ending in a line break.

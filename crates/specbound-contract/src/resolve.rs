@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::canonical::{FieldShape, ObjectKind, field_shape};
 use crate::compatibility::quoting::code;
 use crate::diff::join;
-use crate::files::Files;
+use crate::files::{Files, is_url};
 use crate::source::{self, Parsed, Position};
 
 /// Longest chain of references that is followed.
@@ -432,7 +432,7 @@ impl Resolver<'_> {
         if uri.is_empty() {
             return Ok((from, String::new()));
         }
-        if uri.contains("://") || uri.starts_with("urn:") {
+        if is_url(uri) && !self.source.fetches() {
             return Err(bad(from, reference, "URLs are not fetched"));
         }
         let Some(path) = self.files[from].path.clone() else {

@@ -3,11 +3,9 @@
 //! Text from a document is always quoted as code (see `quoting`), so a property name is never
 //! Markdown, HTML or a mention.
 
-use std::fmt::Write;
-
 use serde_json::{Value, json};
 
-use super::quoting::list;
+use super::quoting::{code, list};
 use super::{Audience, Severity, Verdict};
 
 /// Most operations that a verdict names.
@@ -16,18 +14,18 @@ const MAX_OPERATIONS_SHOWN: usize = 6;
 /// Longest list of compatible changes that Markdown shows unfolded.
 const MAX_UNFOLDED: usize = 5;
 
-const SEVERITIES: [(Severity, &str); 3] = [
+pub(crate) const SEVERITIES: [(Severity, &str); 3] = [
     (Severity::Breaking, "breaking"),
     (Severity::Unclear, "unclear"),
     (Severity::Compatible, "compatible"),
 ];
 
-fn of(verdicts: &[Verdict], severity: Severity) -> Vec<&Verdict> {
+pub(crate) fn of(verdicts: &[Verdict], severity: Severity) -> Vec<&Verdict> {
     verdicts.iter().filter(|verdict| verdict.severity == severity).collect()
 }
 
 /// `3 changes: 1 breaking, 0 unclear, 2 compatible`.
-fn count(verdicts: &[Verdict]) -> String {
+pub(crate) fn count(verdicts: &[Verdict]) -> String {
     let each =
         SEVERITIES.map(|(severity, name)| format!("{} {name}", of(verdicts, severity).len()));
     let changes = if verdicts.len() == 1 { "change" } else { "changes" };
@@ -42,8 +40,42 @@ fn operations(verdict: &Verdict) -> Option<String> {
     (!named).then(|| list(&names, MAX_OPERATIONS_SHOWN))
 }
 
+/// Whether a text has the colours of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Text alone.
+    Plain,
+    /// With escape sequences (ECMA-48, SGR).
+    Colour,
+}
+
+impl Style {
+    /// A text in the graphic rendition of a code.
+    pub(crate) fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Style::Plain => text.to_owned(),
+            Style::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+
+    pub(crate) const fn code(severity: Severity) -> &'static str {
+        match severity {
+            Severity::Breaking => "1;31",
+            Severity::Unclear => "1;33",
+            Severity::Compatible => "1;32",
+        }
+    }
+}
+
+/// Where a verdict is found, for a reader: `new.yaml:3:5, before old.yaml:3:5`.
+pub(crate) type Places<'a> = &'a dyn Fn(&Verdict) -> Option<String>;
+
 /// A text report, grouped by severity, the worst first, with the counts last.
 pub fn to_text(verdicts: &[Verdict]) -> String {
+    text(verdicts, &|_| None, Style::Plain)
+}
+
+pub(crate) fn text(verdicts: &[Verdict], places: Places<'_>, style: Style) -> String {
     if verdicts.is_empty() {
         return "no changes of meaning\n".to_owned();
     }
@@ -53,20 +85,32 @@ pub fn to_text(verdicts: &[Verdict]) -> String {
         if group.is_empty() {
             continue;
         }
-        text += &format!("{}\n", name.to_uppercase());
-        for verdict in group {
-            let place = verdict.location.replace('`', "");
-            let used =
-                operations(verdict).map(|all| format!("    used by {}\n", all.replace('`', "")));
-            text += &format!("  {place}\n{}    {}\n", used.unwrap_or_default(), verdict.message);
-        }
+        text += &format!("{}\n", style.paint(Style::code(severity), &name.to_uppercase()));
+        group.iter().for_each(|verdict| text += &item(verdict, places, style));
         text.push('\n');
     }
     text + &count(verdicts) + "\n"
 }
 
+/// The lines of one verdict.
+pub(crate) fn item(verdict: &Verdict, places: Places<'_>, style: Style) -> String {
+    let mut text = format!("  {}\n", style.paint("1", &verdict.location.replace('`', "")));
+    if let Some(all) = operations(verdict) {
+        text += &format!("    used by {}\n", all.replace('`', ""));
+    }
+    text += &format!("    {}\n", verdict.message);
+    if let Some(place) = places(verdict) {
+        text += &format!("    {}\n", style.paint("2", &place));
+    }
+    text
+}
+
 /// A Markdown comment for a pull request.
 pub fn to_markdown(verdicts: &[Verdict]) -> String {
+    markdown(verdicts, &|_| None)
+}
+
+pub(crate) fn markdown(verdicts: &[Verdict], places: Places<'_>) -> String {
     let worst = verdicts.iter().map(|verdict| verdict.severity).max();
     let heading = match worst {
         None => return "### The contract has not changed\n".to_owned(),
@@ -86,21 +130,22 @@ pub fn to_markdown(verdicts: &[Verdict]) -> String {
             true => format!("\n<details>\n<summary>{title} ({})</summary>\n\n", group.len()),
             false => format!("\n#### {title}\n\n"),
         };
-        for verdict in group {
-            let used = operations(verdict).map(|all| format!(" (used by {all})"));
-            let _ = writeln!(
-                text,
-                "- **{}**{}: {}",
-                verdict.location,
-                used.unwrap_or_default(),
-                verdict.message
-            );
-        }
+        group.iter().for_each(|verdict| text += &markdown_item(verdict, places));
         if folded {
             text += "\n</details>\n";
         }
     }
     text
+}
+
+/// The line of one verdict in a list.
+pub(crate) fn markdown_item(verdict: &Verdict, places: Places<'_>) -> String {
+    let used = operations(verdict).map(|all| format!(" (used by {all})")).unwrap_or_default();
+    let spans = |place: String| place.split(", before ").map(code).collect::<Vec<_>>();
+    let place =
+        places(verdict).map(|place| format!(" <sub>{}</sub>", spans(place).join(", before ")));
+    let (location, message) = (&verdict.location, &verdict.message);
+    format!("- **{location}**{used}: {message}{}\n", place.unwrap_or_default())
 }
 
 /// A JSON report: a list of objects. An absent side has no key, since `null` is a value.

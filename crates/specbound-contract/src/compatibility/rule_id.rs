@@ -167,6 +167,8 @@ pub(crate) const LIFECYCLE: &[(&str, &str)] = &[
         "extensible-enum-value-removed",
         "A value of `x-extensible-enum` is gone: requests with it may be refused.",
     ),
+    ("version-invalid", "`info.version` is no version of Semantic Versioning."),
+    ("version-too-low", "`info.version` rises less than the changes demand."),
 ];
 
 /// The identifier of the rule for a difference.
