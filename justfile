@@ -31,7 +31,7 @@ mutation BUILDS="1" GENERATED="6":
 coverage:
     rm -rf target/tmp/contract-coverage
     cargo test --tests
-    cargo run --quiet --example coverage
+    cargo run --quiet -p tools --bin coverage
 
 # Run Schemathesis against the release binary.
 schemathesis EXAMPLES="50":
@@ -50,7 +50,7 @@ pages:
 
 # Fuzz every parser, whole requests and provider responses. --seed repeats a run.
 fuzz EXECUTIONS="10000000" *ARGS="--requests 500000 --sign-ins 100000":
-    cargo run --release --example fuzz -- {{EXECUTIONS}} {{ARGS}}
+    cargo run --release -p tools --bin fuzz -- {{EXECUTIONS}} {{ARGS}}
 
 # Test sign-in through a real OpenID provider in Chromium; screenshots in target/social/.
 social:
@@ -59,13 +59,14 @@ social:
 
 # Crash test of three servers on one PostgreSQL: kill -9 of a server or the database. A seed repeats a run.
 nodes ROUNDS="50" *SEED:
-    cargo build --release --bins --examples
-    target/release/examples/nodes target/release/inventree-auth {{ROUNDS}} {{SEED}}
+    cargo build --release
+    cargo run --release -p tools --bin nodes -- target/release/inventree-auth {{ROUNDS}} {{SEED}}
 
 # Benchmark servers on PostgreSQL: one against the limit of its pool, three against one.
 bench-postgresql *ARGS:
-    cargo build --release --bins --examples
-    target/release/examples/bench --postgresql {{ARGS}}
+    cargo build --release
+    cargo build --release -p benches
+    target/release/bench --postgresql {{ARGS}}
 
 # Run a demo on a temporary database.
 demo *ARGS:
@@ -90,28 +91,30 @@ licences:
 
 # Benchmark the server against its upper limits, with up to a million accounts. Needs wrk; 9 minutes.
 bench *ARGS:
-    cargo build --release --bins --examples
-    target/release/examples/bench {{ARGS}}
+    cargo build --release
+    cargo build --release -p benches
+    target/release/bench {{ARGS}}
 
 # Benchmark against dj-rest-auth, fastapi-users and better-auth. Needs wrk, Python and Node; 5 minutes.
 bench-peers:
-    bash tests/bench/peers/install
-    cargo build --release --bins --examples
-    target/release/examples/bench --peers
+    bash benches/peers/install
+    cargo build --release
+    cargo build --release -p benches
+    target/release/bench --peers
 
 # Measure whether response times reveal which accounts exist.
 bench-timing *ARGS:
-    bash tests/bench/timing.sh {{ARGS}}
+    bash benches/timing.sh {{ARGS}}
 
 # Crash test: kill -9 at random moments loses no acknowledged write.
 crash ROUNDS="20" *SEED:
     cargo build --release
-    cargo run --release --example crash -- target/release/inventree-auth {{ROUNDS}} {{SEED}}
+    cargo run --release -p tools --bin crash -- target/release/inventree-auth {{ROUNDS}} {{SEED}}
 
 # Overload test: ordinary clients beside 10,000 slow ones, large bodies and excess logins.
 overload *ARGS:
-    cargo build --release --bins --examples
-    target/release/examples/overload target/release/inventree-auth {{ARGS}}
+    cargo build --release
+    cargo run --release -p benches --bin overload -- target/release/inventree-auth {{ARGS}}
 
 # Test a full disk and its recovery. Needs bwrap and curl.
 full-disk:

@@ -1,4 +1,4 @@
-//! Responses do not reveal which accounts exist. tests/bench/timing.rs measures their timing.
+//! Responses do not reveal which accounts exist. benches/src/bin/timing.rs measures their timing.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
 //! Stalled bodies, ambiguous message framing and panics. For invalid content see
-//! tests/server/bad_input.rs and tests/fuzz.
+//! tests/server/bad_input.rs and tools/src/bin/fuzz.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -41,7 +41,7 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("cargo test --test postgresql", "step tests"),
     ("inventree-auth copy ", "tests/cli/copy.rs"),
     ("export INVENTREE_DB_", "tests/support/src/place.rs"),
-    ("inventree-auth serve --bind 0.0.0.0", "tests/crash/nodes.rs"),
+    ("inventree-auth serve --bind 0.0.0.0", "tools/src/bin/nodes.rs"),
     // Needs a private database.
     ("INVENTREE_DATABASE=FILE", "tests/cli/import.rs"),
     // An image registry may be unreachable. tests/packaging/run uses a root with the same files.

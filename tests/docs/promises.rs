@@ -62,11 +62,11 @@ fn fault(file: &str, function: &str) -> Option<String> {
         before.iter().rev().take_while(|line| line.trim_start().starts_with(['#', '/'])).copied();
     let attributes = attributes.collect::<Vec<_>>().join("\n");
     if function == "main" {
-        // An example, run as a step of CI.
-        let example =
-            Path::new(file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
-        return (!CI.contains(&format!("--example {example}")))
-            .then(|| "CI does not run this example".to_owned());
+        // A program `src/bin/NAME.rs` or `src/bin/NAME/main.rs`, run as a step of CI.
+        let name = file.trim_end_matches(".rs").trim_end_matches("/main");
+        let name = name.rsplit('/').next().unwrap_or_default();
+        return (!CI.contains(&format!("--bin {name}")))
+            .then(|| "CI does not run this program".to_owned());
     }
     if !attributes.contains("test]") && !attributes.contains("test(") {
         return Some("this is no test".to_owned());

@@ -148,9 +148,11 @@ fn comments_are_counted() {
     rust_files(&root(), &mut files);
     let of = |is_test: bool| {
         let chosen = files.iter().filter(|path| {
-            path.strip_prefix(root())
-                .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "tests"))
-                == is_test
+            path.strip_prefix(root()).is_ok_and(|path| {
+                ["tests", "benches", "tools"]
+                    .iter()
+                    .any(|folder| path.components().any(|part| part.as_os_str() == *folder))
+            }) == is_test
         });
         let counts = chosen.map(|path| count(&comments(&std::fs::read_to_string(path).unwrap())));
         counts.fold(Count::default(), Count::add)

@@ -1,6 +1,6 @@
 //! Silent and slow clients: their connections time out and never block other clients.
 //!
-//! `tests/overload` does this with ten thousand connections.
+//! `benches/src/bin/overload.rs` does this with ten thousand connections.
 
 #[cfg(target_os = "linux")]
 use std::time::Duration;

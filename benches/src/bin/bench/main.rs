@@ -5,12 +5,9 @@
 //! other load disturbs both alike. Figures are not judged; an unexpected response aborts the run.
 
 mod against;
-mod filling;
-mod flood;
 mod limits;
 mod load;
 mod peers;
-mod process;
 mod rows;
 mod shared;
 mod table;

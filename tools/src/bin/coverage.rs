@@ -1,7 +1,7 @@
 //! The coverage table: the cells of the document that the tests have reached.
 //!
 //! ```text
-//! rm -rf target/tmp/contract-coverage; cargo test; cargo run --example coverage
+//! rm -rf target/tmp/contract-coverage; cargo test; cargo run -p tools --bin coverage
 //! ```
 //!
 //! It reads the records of all test processes and runs nothing itself. It exits with 1 if a
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
 fn folder() -> Option<PathBuf> {
     let given = std::env::args().nth(1).map(PathBuf::from);
     given.or_else(|| {
-        Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("tmp/contract-coverage"))
+        Some(std::env::current_exe().ok()?.ancestors().nth(2)?.join("tmp/contract-coverage"))
     })
 }
 

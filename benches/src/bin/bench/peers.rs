@@ -1,5 +1,5 @@
 //! The same operations on other servers, installed from their registries according to their
-//! documentation (`tests/bench/peers`), in turns with this one.
+//! documentation (`benches/peers`), in turns with this one.
 //!
 //! Each runs twice: with its default password hash, and with argon2id at our parameters.
 
@@ -11,11 +11,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::filling::{PASSWORD, fill};
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
-use crate::process::Process;
 use crate::rows::{by_token, log_in, serve};
 use crate::table::{Table, machine, median, number};
+use benches::filling::{PASSWORD, fill};
+use benches::process::Process;
 
 const ROUNDS: u32 = 3;
 const SECONDS: u32 = 3;
@@ -26,9 +26,9 @@ const IDLE_PAUSE: std::time::Duration = std::time::Duration::from_secs(3);
 const NAME: &str = "amy";
 const EMAIL: &str = "amy@example.com";
 
-/// The target folder of `tests/bench/peers/install`.
-const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/bench-peers");
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/peers");
+/// The target folder of `benches/peers/install`.
+const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bench-peers");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
 
 struct Peer {
     name: &'static str,
@@ -163,7 +163,7 @@ fn beside(
             Command::new(python).arg(format!("{SOURCES}/{program}")).envs(environment).status()?;
         if !status.success() {
             return Err(format!(
-                "{program} cannot make its tables: is tests/bench/peers/install done?"
+                "{program} cannot make its tables: is benches/peers/install done?"
             )
             .into());
         }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::filling::{
-    ACCOUNTS_PER_SESSION, PASSWORD, TOKENS_PER_ACCOUNT, fill, session_id, token_key, username,
-};
-use crate::flood::Flood;
 use crate::limits::{commits_per_second, hashes_per_second};
 use crate::load::{Ask, Clients, Expect, Load, NUMBER, Numbers, run as load, start as start_load};
-use crate::process::Process;
 use crate::table::{Table, machine, median, number};
+use benches::filling::{
+    ACCOUNTS_PER_SESSION, PASSWORD, TOKENS_PER_ACCOUNT, fill, session_id, token_key, username,
+};
+use benches::flood::Flood;
+use benches::process::Process;
 
 /// Durations and repetitions.
 pub struct Plan {
@@ -104,7 +104,7 @@ pub fn rename() -> Ask {
 }
 
 /// The release build of this server.
-pub const BINARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/inventree-auth");
+pub const BINARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/inventree-auth");
 
 /// Starts the release build on a database, without rate limits, since all clients share one
 /// address.
@@ -127,7 +127,7 @@ pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
 fn serve_bare(folder: &Path) -> Result<Process, String> {
     Process::start(PROVIDERS, &folder.join("bare.log"), |port| {
         let mut command =
-            Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/examples/bare"));
+            Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/bare"));
         command.arg(format!("127.0.0.1:{port}"));
         command
     })

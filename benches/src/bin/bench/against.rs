@@ -5,14 +5,14 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use crate::filling::{TOKENS_PER_ACCOUNT, fill};
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
-use crate::process::Process;
 use crate::rows::{
     BINARY, HASHERS, Plan, READERS, WRITERS, by_bad_token, by_session, by_token, log_in, rename,
     serve_by,
 };
 use crate::table::{Table, machine, median, number};
+use benches::filling::{TOKENS_PER_ACCOUNT, fill};
+use benches::process::Process;
 
 pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
     let machine = machine();
@@ -69,7 +69,7 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
         );
         let middle = |figure: fn(&Load) -> f64| median(ours.iter().map(figure));
         let times = format!("{:.2}, {:.2}", middle(|load| load.p50_ms), middle(|load| load.p99_ms));
-        let [own, other] = costs.map(|costs| median(costs.into_iter()));
+        let [own, other] = costs.map(|costs| median(costs));
         table.add(vec![
             what.to_owned(),
             rate(ours),

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 /// Debian's 4.1.0, used for the figures in the documents.
 pub const WRK_VERSION: &str = "4.1.0";
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/load.lua");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/load.lua");
 
 /// Placeholder for a number of eight digits.
 pub const NUMBER: &str = "########";

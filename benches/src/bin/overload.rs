@@ -6,18 +6,13 @@
 //! documented one, or a resource exceeds its limit. Times are printed but not judged, as they
 //! depend on the machine.
 
-#[path = "../bench/flood.rs"]
-mod flood;
-#[path = "../bench/process.rs"]
-mod process;
-
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use flood::Flood;
-use process::Process;
+use benches::flood::Flood;
+use benches::process::Process;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -8,25 +8,22 @@
 //! state expected by the clients is compared with the rows and with the API. Exits with 1 at the
 //! first difference.
 
-mod load_clients;
-mod server;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use load_clients::{
-    Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back,
-    reconcile,
-};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use server::Server;
 use test_support::postgres::Cluster;
 use test_support::smtp;
+use tools::load_clients::{
+    Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back,
+    reconcile,
+};
+use tools::server::Server;
 
 const NODES: usize = 3;
 const CLIENTS: usize = 18;
@@ -188,7 +185,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
     let sink = smtp::Sink::plain();
     drop(within);
     let folder = tempfile::tempdir()?;
-    let mut settings = server::settings(sink.settings().port);
+    let mut settings = tools::server::settings(sink.settings().port);
     settings.extend([
         ("DB_ENGINE", "postgresql".to_owned()),
         ("DB_HOST", "127.0.0.1".to_owned()),

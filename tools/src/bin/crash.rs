@@ -6,30 +6,27 @@
 //! the file and with the API. Exits with 1 at the first difference. The seed fixes the clients'
 //! actions and the time of the kill, but not the requests in flight then.
 
-mod load_clients;
-mod server;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use load_clients::{
-    Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back,
-    reconcile,
-};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use server::Server;
 use test_support::smtp;
+use tools::load_clients::{
+    Client, Failure, PARTIAL_WRITE_CHECKS, REQUEST_TIMEOUT, Rows, State, Stats, read_back,
+    reconcile,
+};
+use tools::server::Server;
 
 const CLIENTS: usize = 16;
 
 /// The settings of a server on a file in its own folder.
 fn settings(smtp_port: u16) -> Vec<(&'static str, String)> {
-    [vec![("DB_NAME", "auth.sqlite3".to_owned())], server::settings(smtp_port)].concat()
+    [vec![("DB_NAME", "auth.sqlite3".to_owned())], tools::server::settings(smtp_port)].concat()
 }
 
 struct File(Connection);

@@ -2,8 +2,9 @@
 # timing.sh [SAMPLES]: response times for known, inactive and password-less accounts against an unknown one, for
 # login, Basic, reset and resend; on a new database, without a mail server and with one that refuses connections.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-cargo build --release --quiet --bin inventree-auth --example timing
+cd "$(dirname "$0")/.."
+cargo build --release --quiet
+cargo build --release --quiet -p benches --bin timing
 work=$(mktemp -d)
 server=
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' EXIT
@@ -13,7 +14,7 @@ measure() {
   server=$!
   for _ in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:8797/api/auth/providers/ && break; sleep 0.05; done
   echo "$1"
-  ./target/release/examples/timing http://127.0.0.1:8797 "$2" "$work/$1.sqlite3"
+  ./target/release/timing http://127.0.0.1:8797 "$2" "$work/$1.sqlite3"
   kill "$server"
   wait "$server" || true
 }

@@ -409,7 +409,8 @@ fn network(input: &[u8]) -> u64 {
 /// Parsed, and compared with the original in both directions.
 fn document(input: &[u8]) -> u64 {
     static GOOD: LazyLock<serde_json::Value> = LazyLock::new(|| {
-        contract::parse(include_str!("../generator/compile_fail/small.yaml")).expect("a document")
+        contract::parse(include_str!("../../../../tests/generator/compile_fail/small.yaml"))
+            .expect("a document")
     });
     match contract::parse(&text(input)) {
         Ok(document) => {
@@ -424,7 +425,7 @@ fn document(input: &[u8]) -> u64 {
 
 fn document_corpus() -> Vec<Vec<u8>> {
     vec![
-        include_bytes!("../generator/compile_fail/small.yaml").to_vec(),
+        include_bytes!("../../../../tests/generator/compile_fail/small.yaml").to_vec(),
         br#"{"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {}}"#.to_vec(),
     ]
 }
