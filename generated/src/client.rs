@@ -119,7 +119,7 @@ pub mod types {
         pub username: ::std::option::Option<::std::string::String>,
     }
     ///`Register`
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone)]
     pub struct Register {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub email: ::std::option::Option<::std::string::String>,
@@ -206,7 +206,7 @@ pub mod types {
         pub username: ::std::string::String,
     }
     ///`VerifyEmail`
-    #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug)]
+    #[derive(::serde::Deserialize, ::serde::Serialize, Clone)]
     pub struct VerifyEmail {
         pub key: ::std::string::String,
     }
@@ -240,6 +240,27 @@ pub mod types {
             fn from(value: String) -> Self {
                 Self(value.into())
             }
+        }
+    }
+    /// Secrets are redacted.
+    impl ::std::fmt::Debug for Register {
+        #[allow(unused_variables)]
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.debug_struct("Register")
+                .field("email", &self.email)
+                .field("password1", &::std::format_args!("[redacted]"))
+                .field("password2", &::std::format_args!("[redacted]"))
+                .field("username", &self.username)
+                .finish()
+        }
+    }
+    /// Secrets are redacted.
+    impl ::std::fmt::Debug for VerifyEmail {
+        #[allow(unused_variables)]
+        fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+            f.debug_struct("VerifyEmail")
+                .field("key", &::std::format_args!("[redacted]"))
+                .finish()
         }
     }
 }

@@ -19,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use heck::ToPascalCase;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::labels::Labels;
 use super::lower::{type_name, unique};
@@ -109,6 +109,8 @@ pub enum Content {
 }
 
 pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+/// Key of a schema before it was lowered, beside the lowered one.
+pub const ORIGINAL: &str = "x-original-schema";
 pub const JSON: &str = "application/json";
 /// Content types of request bodies beside JSON.
 pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
@@ -210,6 +212,27 @@ impl Document {
         };
         document.trimmed = document.find_trimmed().into_iter().map(request).collect();
         Ok(document)
+    }
+
+    /// Gives each schema the one that it was lowered from.
+    pub fn find_originals(
+        &mut self,
+        source: &Value,
+        lowered: &Value,
+        names: &BTreeMap<String, String>,
+    ) {
+        let by_new: HashMap<&String, &String> = names.iter().map(|(old, new)| (new, old)).collect();
+        for schema in &mut self.schemas {
+            let beside = schema.at.strip_suffix("/schema").and_then(|at| lowered.pointer(at));
+            let original = if schema.is_inline {
+                beside.and_then(|entry| entry.get(ORIGINAL)).cloned()
+            } else {
+                let old = by_new.get(&schema.name).copied().unwrap_or(&schema.name);
+                let reference = format!("#/components/schemas/{}", escape(old));
+                source["components"]["schemas"].get(old).map(|_| json!({ "$ref": reference }))
+            };
+            schema.original = original;
+        }
     }
 
     pub fn schema(&self, name: &str) -> Option<&Schema> {

@@ -40,6 +40,7 @@
 
 mod build;
 mod client;
+mod constraints;
 mod document;
 mod labels;
 mod lower;
@@ -47,6 +48,7 @@ mod normalise;
 mod parameters;
 mod quiet;
 mod read;
+mod redact;
 mod routes;
 mod schema;
 mod server;
@@ -143,19 +145,21 @@ pub fn generate_from(
     settings: &Settings<'_>,
     mode: Mode,
 ) -> Result<Generated, Error> {
-    let lower::Lowered { document: lowered, mut unenforced, refused } = lower::lower(source, mode);
+    let lower::Lowered { document: lowered, names, mut unenforced, refused } =
+        lower::lower(source, mode);
     // A part that was refused may stand in the lowered document in a form that makes no sense.
     if !refused.is_empty() {
         return Err(Error::Unsupported(refused));
     }
     let mut document = document::Document::read(&lowered)?;
+    document.find_originals(source, &lowered, &names);
     routes::assign(&mut document.operations, mode, &mut unenforced)?;
     let copy = normalise::normalise(&lowered, &document);
     let (file, copy) = typed(copy, &document, mode, &mut unenforced)?;
-    let file = types::always_serialize(file, &copy);
+    let file = redact::redact(types::always_serialize(file, &copy), &copy);
 
     let server_trait = server::trait_tokens(&document, settings)?;
-    let mut server = types::server_tokens(&file, &document, settings)?;
+    let mut server = types::server_tokens(&file, &document, source, settings)?;
     server.extend(server::support_tokens(&document, settings)?);
     server.extend(server_trait.clone());
 

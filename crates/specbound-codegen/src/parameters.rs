@@ -90,9 +90,23 @@ fn of_place(
         quote!((#wire, #required, #schema))
     });
     let schema_name = name.to_string();
+    let shown = list.iter().map(|p| {
+        let (field, shown) = (format_ident!("{}", p.field), &p.field);
+        match p.schema["format"] == "password" {
+            true => quote!(.field(#shown, &::std::format_args!("[redacted]"))),
+            false => quote!(.field(#shown, &self.#field)),
+        }
+    });
     quote! {
-        #[derive(Debug, Clone, serde::Deserialize)]
+        #[derive(Clone, serde::Deserialize)]
         pub struct #name { #(#fields),* }
+
+        /// Secrets are redacted.
+        impl ::std::fmt::Debug for #name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(#schema_name)#(#shown)*.finish()
+            }
+        }
 
         impl #runtime::Parameters for #name {
             fn read(get: &dyn Fn(&str) -> Vec<String>) -> Result<Self, &'static str> {

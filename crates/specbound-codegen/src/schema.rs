@@ -17,6 +17,8 @@ pub struct Schema {
     /// Its JSON pointer.
     pub at: String,
     pub source: Value,
+    /// The schema as it was before lowering.
+    pub original: Option<Value>,
     /// Whether it is inline in an operation, without a name in the document.
     pub is_inline: bool,
     /// The constraints of the schema itself, for properties that refer to it.
@@ -107,6 +109,7 @@ impl Schema {
             name: name.to_owned(),
             at,
             source: source.clone(),
+            original: None,
             is_inline: false,
             own,
             properties,
@@ -134,7 +137,7 @@ pub fn references(schema: &Value) -> Vec<String> {
 }
 
 /// Visits the direct subschemas.
-fn for_each_inner(schema: &Value, visit: &mut dyn FnMut(&Value)) {
+pub fn for_each_inner(schema: &Value, visit: &mut dyn FnMut(&Value)) {
     schema
         .get("properties")
         .and_then(Value::as_object)

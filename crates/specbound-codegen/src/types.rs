@@ -3,7 +3,7 @@
 //!
 //! Tables are data. The runtime checks values against them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToPascalCase;
 use proc_macro2::TokenStream;
@@ -11,6 +11,7 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
 
+use super::constraints::Tables;
 use super::document::Document;
 use super::schema::{Bound, Kind, Property, Schema, references};
 use super::{Error, Settings};
@@ -69,7 +70,7 @@ impl VisitMut for AlwaysSerialize {
 type SerdeArguments = syn::punctuated::Punctuated<syn::Meta, syn::Token![,]>;
 
 /// The name in the document of a member whose Rust name differs (`type`, `nextPage`).
-fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
+pub fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
     let says = attribute
         .path()
         .is_ident("serde")
@@ -104,6 +105,7 @@ pub fn text(file: &syn::File) -> String {
 pub fn server_tokens(
     file: &syn::File,
     document: &Document,
+    source: &Value,
     settings: &Settings<'_>,
 ) -> Result<TokenStream, Error> {
     let types = file
@@ -117,6 +119,9 @@ pub fn server_tokens(
     let runtime: syn::Path =
         syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let mut tokens = quote! { #types };
+    let mut tables = Tables::new(source, &runtime);
+    let bodies: BTreeSet<&String> =
+        document.operations.iter().filter_map(|o| Some(&o.body.as_ref()?.schema)).collect();
     for schema in &document.schemas {
         let name = type_name(&schema.name);
         let request = type_name(&document.request_name(&schema.name));
@@ -124,8 +129,11 @@ pub fn server_tokens(
         if request != name {
             tokens.extend(source_schema(&request, schema, &runtime));
         }
-        tokens.extend(constraint_table(&request, schema, document, &runtime));
+        let original = schema.original.as_ref().filter(|_| bodies.contains(&schema.name));
+        let table = original.and_then(|original| tables.needed(original));
+        tokens.extend(constraint_table(&request, schema, document, table, &runtime));
     }
+    tokens.extend(tables.module());
     Ok(tokens)
 }
 
@@ -164,12 +172,15 @@ fn constraint_table(
     rust_name: &syn::Ident,
     schema: &Schema,
     document: &Document,
+    table: Option<TokenStream>,
     runtime: &syn::Path,
 ) -> TokenStream {
+    let table = table.map(|table| quote!(const SCHEMA: Option<#runtime::Sub> = Some(#table);));
     let rows = schema.properties.iter().map(|property| constraint_row(property, document, runtime));
     quote! {
         impl #runtime::HasConstraints for types::#rust_name {
             const PROPERTIES: &'static [#runtime::Property] = &[#(#rows),*];
+            #table
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Where its rules come from: DRF 3.14 `parsers.py` with Django 4.2 under it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use futures::{FutureExt, stream};
 use memchr::memmem;
@@ -126,6 +127,8 @@ impl Members {
 pub struct Fields {
     values: Members,
     is_form: bool,
+    /// All values of the names that a form has more than once, in their order.
+    repeated: Vec<(String, FieldValue)>,
 }
 
 /// `<` before a letter, `/` or `!` opens a tag in HTML, closed or not.
@@ -138,7 +141,7 @@ fn has_tag(text: &str) -> bool {
 /// A field can be a password: its memory is overwritten.
 impl Drop for Fields {
     fn drop(&mut self) {
-        for (_, value) in &mut self.values.0 {
+        for (_, value) in self.values.0.iter_mut().chain(&mut self.repeated) {
             if let FieldValue::Text(text) = value {
                 text.zeroize();
             }
@@ -150,7 +153,7 @@ impl<'a> FromIterator<(&'a str, String)> for Fields {
     fn from_iter<I: IntoIterator<Item = (&'a str, String)>>(texts: I) -> Fields {
         let fields =
             texts.into_iter().map(|(name, text)| (name.to_owned(), FieldValue::Text(text)));
-        Fields { values: fields.collect::<Vec<_>>().into(), is_form: false }
+        Fields::json(fields.collect::<Vec<_>>().into())
     }
 }
 
@@ -158,6 +161,11 @@ impl Fields {
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
         self.values.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &FieldValue)> {
+        self.values.iter()
     }
 
     /// Whether this was a form, urlencoded or multipart: those cannot say null, and send unfilled
@@ -182,7 +190,7 @@ impl Fields {
     ///
     /// The name of a field that holds an HTML tag, its beginning if it is a long one.
     pub fn sanitized(mut self) -> Result<Fields, String> {
-        for (name, value) in &mut self.values.0 {
+        for (name, value) in self.values.0.iter_mut().chain(&mut self.repeated) {
             if let FieldValue::Text(text) = value {
                 if has_tag(text) {
                     return Err(name.chars().take(MAX_MESSAGE_CHARS).collect());
@@ -207,12 +215,25 @@ impl Fields {
         }
     }
 
+    /// The items of a list in a form, where it has the name once for each.
+    pub(crate) fn items(&self, name: &str) -> Vec<FieldValue> {
+        let items = self.repeated.iter().filter(|(known, _)| known == name);
+        let items: Vec<FieldValue> = items.map(|(_, value)| value.clone()).collect();
+        if items.is_empty() { self.get(name).cloned().into_iter().collect() } else { items }
+    }
+
     fn form(fields: Vec<(String, FieldValue)>) -> Fields {
-        Fields { values: fields.into(), is_form: true }
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        fields.iter().for_each(|(name, _)| *counts.entry(name).or_default() += 1);
+        let repeated = match counts.len() == fields.len() {
+            true => Vec::new(),
+            false => fields.iter().filter(|(name, _)| counts[name.as_str()] > 1).cloned().collect(),
+        };
+        Fields { values: fields.into(), is_form: true, repeated }
     }
 
     pub(crate) fn json(values: Members) -> Fields {
-        Fields { values, is_form: false }
+        Fields { values, is_form: false, repeated: Vec::new() }
     }
 }
 
@@ -227,7 +248,9 @@ pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyErr
     let is_form =
         matches!(media_type.as_str(), "application/x-www-form-urlencoded" | "multipart/form-data");
     if bytes.is_empty() {
-        return Ok(Fields { values: Members::default(), is_form });
+        let mut none = Fields::default();
+        none.is_form = is_form;
+        return Ok(none);
     }
     match media_type.as_str() {
         "application/json" => match json::parse(&bytes)? {

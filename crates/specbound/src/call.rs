@@ -25,8 +25,9 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroize;
 
 use crate::body::Fields;
+use crate::constraints::Sub;
 use crate::error::NON_FIELD;
-use crate::fields::{self, FieldErrors, Formats, Property, Rules};
+use crate::fields::{self, FieldErrors, Formats, Property, Rules, Table};
 use crate::security::{FromCaller, Security};
 use crate::{ApiError, Host, LazyBody, Reply};
 
@@ -88,6 +89,8 @@ pub trait ContentTypes: Send + Sync + 'static {
 pub trait HasConstraints {
     /// One row for each property.
     const PROPERTIES: &'static [Property];
+    /// The whole schema, if the rows do not say all of it.
+    const SCHEMA: Option<Sub> = None;
 }
 
 /// What an operation takes as its body.
@@ -194,7 +197,8 @@ impl<T: HasConstraints + DeserializeOwned> Input<T> {
     /// Checked against the constraint table; what the domain finds is added before
     /// [`Checked::finish`].
     pub fn check(self, rules: Rules<'_>) -> Checked<T> {
-        let (cleaned, errors) = fields::check(T::PROPERTIES, &self.fields, rules, self.formats);
+        let table = Table { rows: T::PROPERTIES, schema: T::SCHEMA };
+        let (cleaned, errors) = fields::check_table(table, &self.fields, rules, self.formats);
         Checked { cleaned, errors, raw: self.fields, marker: PhantomData }
     }
 }

@@ -16,6 +16,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use crate::body::{FieldValue, Fields};
+use crate::constraints::Sub;
 use crate::error::NON_FIELD;
 use crate::json::MAX_INTEGER_DIGITS;
 
@@ -36,7 +37,7 @@ impl Formats {
     /// An email address is text around one `@`, without blanks; patterns have one message.
     pub const DEFAULT: Formats = Formats { is_email: has_address_form, pattern_messages: &[] };
 
-    fn pattern_message(&self, pattern: &str) -> String {
+    pub(crate) fn pattern_message(&self, pattern: &str) -> String {
         let known = self.pattern_messages.iter().find(|(known, _)| *known == pattern);
         known
             .map_or("This value does not match the required pattern.", |(_, message)| message)
@@ -78,6 +79,28 @@ pub struct Bound {
     pub value: f64,
     /// The limit itself is beyond it.
     pub exclusive: bool,
+}
+
+impl Bound {
+    /// As a minimum: whether it is above a number.
+    pub(crate) fn is_above(&self, number: f64) -> bool {
+        number < self.value || (self.exclusive && number <= self.value)
+    }
+
+    /// As a maximum: whether it is below a number.
+    pub(crate) fn is_below(&self, number: f64) -> bool {
+        number > self.value || (self.exclusive && number >= self.value)
+    }
+
+    pub(crate) fn minimum_message(&self) -> String {
+        let equal = if self.exclusive { "" } else { " or equal to" };
+        format!("Ensure this value is greater than{equal} {}.", self.value)
+    }
+
+    pub(crate) fn maximum_message(&self) -> String {
+        let equal = if self.exclusive { "" } else { " or equal to" };
+        format!("Ensure this value is less than{equal} {}.", self.value)
+    }
 }
 
 /// One field as the document declares it.
@@ -182,6 +205,15 @@ impl Serialize for FieldErrors {
     }
 }
 
+/// The constraints of one object.
+#[derive(Clone, Copy)]
+pub(crate) struct Table {
+    /// One for each property.
+    pub rows: &'static [Property],
+    /// The whole schema, if the rows do not say all of it.
+    pub schema: Option<Sub>,
+}
+
 /// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids
 /// as integers, words for true and false as booleans; beside them what is wrong with the others.
 /// Absent fields stay absent.
@@ -191,6 +223,45 @@ pub fn check(
     rules: Rules<'_>,
     formats: &Formats,
 ) -> (Map<String, Value>, FieldErrors) {
+    check_rows(properties, fields, rules, formats, false)
+}
+
+/// As [`check`], and against the whole schema if there is one. Fields without a row are kept then.
+pub(crate) fn check_table(
+    table: Table,
+    fields: &Fields,
+    rules: Rules<'_>,
+    formats: &Formats,
+) -> (Map<String, Value>, FieldErrors) {
+    let keeps_others = table.schema.is_some();
+    let (mut clean, mut errors) = check_rows(table.rows, fields, rules, formats, keeps_others);
+    let Some(schema) = table.schema else { return (clean, errors) };
+    let whole = Value::Object(clean);
+    for problem in schema.problems(&whole, formats) {
+        let is_known = |field: &String| errors.0.iter().any(|(known, _)| known == field);
+        let is_missing = problem.path.is_empty() && problem.message == MISSING;
+        match &problem.field {
+            Some(_) if is_missing && rules.partial => {}
+            // The row has told what is wrong.
+            Some(field) if is_known(field) && whole.get(field).is_none() => {}
+            Some(field) => errors.add(field, vec![problem.text()]),
+            None => errors.add(NON_FIELD, vec![problem.text()]),
+        }
+    }
+    clean = match whole {
+        Value::Object(clean) => clean,
+        _ => Map::new(),
+    };
+    (clean, errors)
+}
+
+fn check_rows(
+    properties: &[Property],
+    fields: &Fields,
+    rules: Rules<'_>,
+    formats: &Formats,
+    keeps_others: bool,
+) -> (Map<String, Value>, FieldErrors) {
     let mut clean = Map::new();
     let mut errors = FieldErrors::default();
     for property in properties.iter().filter(|property| !property.read_only) {
@@ -199,10 +270,14 @@ pub fn check(
             formats,
             blank_allowed: rules.blank_allowed.contains(&property.name),
             row_id: rules.row_ids.contains(&property.name),
+            keeps_others,
         };
         let checked = match sent(property, fields, required, says.blank_allowed) {
+            Some(value) if property.is_array && fields.is_form() && value != &FieldValue::Null => {
+                value_of(property, &FieldValue::List(fields.items(property.name)), says)
+            }
             Some(value) => value_of(property, value, says),
-            None if required && !rules.partial => fault("This field is required."),
+            None if required && !rules.partial => fault(MISSING),
             None => continue,
         };
         match checked {
@@ -210,8 +285,16 @@ pub fn check(
             Err(messages) => errors.add(property.name, messages),
         }
     }
+    if keeps_others {
+        let is_named = |name: &str| properties.iter().any(|property| property.name == name);
+        for (name, value) in fields.iter().filter(|(name, _)| !is_named(name)) {
+            clean.insert(name.to_owned(), as_json(value));
+        }
+    }
     (clean, errors)
 }
+
+const MISSING: &str = "This field is required.";
 
 /// What the rules of an operation say of one field.
 #[derive(Clone, Copy)]
@@ -219,6 +302,8 @@ struct FieldRules<'a> {
     formats: &'a Formats,
     blank_allowed: bool,
     row_id: bool,
+    /// Whether members without a row stay.
+    keeps_others: bool,
 }
 
 /// What was sent for a field. Forms send "" for what was not filled in, which stands for null or
@@ -284,7 +369,7 @@ fn item_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Che
             || fault("A valid number is required."),
             |known| bounded(property, known, known),
         ),
-        Kind::Object => object(property, value, says.formats),
+        Kind::Object => object(property, value, says),
         Kind::Any => match as_json(value) {
             Value::Number(known) => {
                 bounded(property, known.as_f64().unwrap_or(f64::NAN), Value::Number(known))
@@ -296,7 +381,7 @@ fn item_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Che
 
 /// The members of an object against their own table. What is wrong with one is told with its name
 /// before it.
-fn object(property: &Property, value: &FieldValue, formats: &Formats) -> Checked<Value> {
+fn object(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<Value> {
     let FieldValue::Object(members) = value else {
         return fault(format!(
             "Invalid data. Expected a dictionary, but got {}.",
@@ -304,7 +389,9 @@ fn object(property: &Property, value: &FieldValue, formats: &Formats) -> Checked
         ));
     };
     let table = property.members.map(|members| members()).unwrap_or_default();
-    let (clean, errors) = check(table, &Fields::json(members.clone()), Rules::default(), formats);
+    let fields = Fields::json(members.clone());
+    let (clean, errors) =
+        check_rows(table, &fields, Rules::default(), says.formats, says.keeps_others);
     if errors.is_empty() {
         return Ok(Value::Object(clean));
     }
@@ -317,18 +404,8 @@ fn object(property: &Property, value: &FieldValue, formats: &Formats) -> Checked
 /// `clean`, when the number it stands for keeps the limits.
 fn bounded(property: &Property, number: f64, clean: impl Into<Value>) -> Checked<Value> {
     let faults = [
-        property.minimum.and_then(|Bound { value, exclusive }| match exclusive {
-            true => {
-                (number <= value).then(|| format!("Ensure this value is greater than {value}."))
-            }
-            false => (number < value)
-                .then(|| format!("Ensure this value is greater than or equal to {value}.")),
-        }),
-        property.maximum.and_then(|Bound { value, exclusive }| match exclusive {
-            true => (number >= value).then(|| format!("Ensure this value is less than {value}.")),
-            false => (number > value)
-                .then(|| format!("Ensure this value is less than or equal to {value}.")),
-        }),
+        property.minimum.filter(|b| b.is_above(number)).map(|b| b.minimum_message()),
+        property.maximum.filter(|b| b.is_below(number)).map(|b| b.maximum_message()),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
     if faults.is_empty() { Ok(clean.into()) } else { Err(faults) }
@@ -432,13 +509,15 @@ fn number(value: &FieldValue) -> Option<f64> {
 }
 
 /// The value unchanged, but for numbers too large for any Rust integer, which stay text.
-fn as_json(value: &FieldValue) -> Value {
+pub(crate) fn as_json(value: &FieldValue) -> Value {
     match value {
         FieldValue::Null | FieldValue::File => Value::Null,
         FieldValue::Bool(known) => Value::Bool(*known),
-        FieldValue::Integer(text) => {
-            text.parse::<i64>().map_or_else(|_| Value::from(text.as_str()), Value::from)
-        }
+        FieldValue::Integer(text) => match (text.parse::<i64>(), text.parse::<u64>()) {
+            (Ok(number), _) => number.into(),
+            (_, Ok(number)) => number.into(),
+            _ => Value::from(text.as_str()),
+        },
         FieldValue::Float(text) => {
             text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from)
         }
@@ -452,7 +531,7 @@ fn as_json(value: &FieldValue) -> Value {
 
 /// Whether a Python pattern is found in `text`; each is compiled once. A pattern that does not
 /// compile matches nothing.
-fn matches_pattern(pattern: &'static str, text: &str) -> bool {
+pub(crate) fn matches_pattern(pattern: &'static str, text: &str) -> bool {
     static COMPILED: Mutex<BTreeMap<&str, Option<Regex>>> = Mutex::new(BTreeMap::new());
     let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     let regex = compiled.entry(pattern).or_insert_with(|| {

@@ -23,6 +23,7 @@ mod authority;
 pub mod body;
 mod call;
 pub mod connections;
+mod constraints;
 mod dispatcher;
 mod error;
 pub mod fields;
@@ -45,6 +46,7 @@ pub use call::{
     NoBody, Operation, OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA,
     source_schema,
 };
+pub use constraints::{Constraints, Discriminator, Problem, Sub, Type};
 pub use dispatcher::{HttpService, StartError};
 pub use error::{ApiError, NON_FIELD, Response, json_response, response};
 pub use fields::{Bound, FieldErrors, Formats, Kind, Property, Rules, text_fits};

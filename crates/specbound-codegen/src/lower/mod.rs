@@ -42,6 +42,8 @@ pub enum Mode {
 /// A document in the subset, and the parts of the original that it left out.
 pub struct Lowered {
     pub document: Value,
+    /// Names of component schemas, by their names in the document.
+    pub names: BTreeMap<String, String>,
     pub unenforced: Vec<Item>,
     pub refused: Vec<Item>,
 }
@@ -72,12 +74,12 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
     };
     lower.reached = lower.find_reached();
     let document = lower.document();
-    let Lower { mut unenforced, mut refused, .. } = lower;
+    let Lower { names, mut unenforced, mut refused, .. } = lower;
     let mut seen = BTreeSet::new();
     unenforced.retain(|item| seen.insert(item.clone()));
     seen.clear();
     refused.retain(|item| seen.insert(item.clone()));
-    Lowered { document, unenforced, refused }
+    Lowered { document, names, unenforced, refused }
 }
 
 struct Lower<'a> {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::names::{OperationNames, Template, clean};
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
-use crate::document::{FORMS, JSON, METHODS};
+use crate::constraints::is_plain;
+use crate::document::{FORMS, JSON, METHODS, ORIGINAL};
 use crate::read::escape;
 
 /// Headers that OpenAPI takes from the content types and the security schemes, and not from
@@ -231,6 +232,12 @@ impl Lower<'_> {
             return None;
         };
         let at = format!("{at}/schema");
+        // The reader of a parameter holds choices of any type.
+        let mut beyond_choices = source.clone();
+        beyond_choices.as_object_mut().map(|schema| schema.remove("enum"));
+        if !is_plain(&beyond_choices, self.source) {
+            self.unenforced(&at, "keywords beyond bounds, choices and patterns are not checked");
+        }
         let Some(mut schema) = self.plain(source, &at) else {
             self.unenforced(
                 &at,
@@ -380,7 +387,7 @@ impl Lower<'_> {
                 );
             }
             if entry.get("schema").is_some_and(|own| self.tried(own) == of_content) {
-                lowered.insert(name, json!({ "schema": lowered_schema }));
+                lowered.insert(name, json!({ "schema": lowered_schema, ORIGINAL: schema }));
             } else {
                 self.unenforced(
                     &at,

@@ -35,8 +35,8 @@ const ANNOTATIONS: [&str; 16] = [
     "deprecated",
 ];
 
-/// Keywords that neither a Rust type nor a constraint table enforces.
-const UNENFORCED: [&str; 22] = [
+/// Keywords that the constraint table of a whole schema enforces, and no Rust type.
+const TABLE_ONLY: [&str; 17] = [
     "multipleOf",
     "uniqueItems",
     "minProperties",
@@ -47,19 +47,18 @@ const UNENFORCED: [&str; 22] = [
     "else",
     "dependentRequired",
     "dependentSchemas",
-    "dependencies",
     "patternProperties",
     "propertyNames",
     "contains",
     "minContains",
     "maxContains",
-    "unevaluatedProperties",
-    "unevaluatedItems",
     "prefixItems",
-    "additionalItems",
     "contentSchema",
-    "$dynamicRef",
 ];
+
+/// Keywords that nothing enforces.
+const UNENFORCED: [&str; 5] =
+    ["dependencies", "unevaluatedProperties", "unevaluatedItems", "additionalItems", "$dynamicRef"];
 
 const NUMBER_BOUNDS: [&str; 2] = ["minimum", "maximum"];
 const LIST_BOUNDS: [&str; 2] = ["minItems", "maxItems"];
@@ -73,10 +72,7 @@ impl Lower<'_> {
         }
         let object = match source {
             Value::Bool(true) => return json!({}),
-            Value::Bool(false) => {
-                self.unchecked(at, "`false`, which takes no value, is not enforced", checked);
-                return json!({});
-            }
+            Value::Bool(false) => return json!({}),
             Value::Object(object) => object,
             other => return other.clone(),
         };
@@ -110,14 +106,9 @@ impl Lower<'_> {
                 return kept;
             }
             let mut components = BTreeSet::new();
-            let merged = self.merged(object.clone(), &mut components, at, checked);
+            let merged = self.merged(object.clone(), &mut components);
             let is_cyclic = self.merging.iter().any(|outer| !outer.is_disjoint(&components));
             if is_cyclic || self.merging.len() >= MAX_MERGED {
-                self.unchecked(
-                    &format!("{at}/allOf"),
-                    "only the first part of an `allOf` within itself is enforced",
-                    checked,
-                );
                 let first = all.iter().find_map(|part| component_name(part.get("$ref")?.as_str()?));
                 return first
                     .map_or_else(|| json!({}), |name| json!({ "$ref": self.reference(&name) }));
@@ -138,7 +129,7 @@ impl Lower<'_> {
         if let Some(alternatives) = self.alternatives(&mut object, at, checked) {
             return alternatives;
         }
-        self.choices(&mut object, at, checked);
+        self.choices(&mut object);
         self.bounds(&mut object, at, checked);
         self.inner(&mut object, at, checked);
         describe(&mut object);
@@ -232,11 +223,9 @@ impl Lower<'_> {
 
     /// An object with the members of all parts of `allOf`.
     fn merged(
-        &mut self,
+        &self,
         mut object: Map<String, Value>,
         seen: &mut BTreeSet<String>,
-        at: &str,
-        checked: Checked,
     ) -> Map<String, Value> {
         let mut ahead = match object.remove("allOf") {
             Some(Value::Array(all)) => all,
@@ -260,20 +249,13 @@ impl Lower<'_> {
             }
             self.rewrite_types(part);
             for (keyword, value) in std::mem::take(part) {
-                self.merge_keyword(&mut object, keyword, value, at, checked);
+                self.merge_keyword(&mut object, keyword, value);
             }
         }
         object
     }
 
-    fn merge_keyword(
-        &mut self,
-        object: &mut Map<String, Value>,
-        keyword: String,
-        value: Value,
-        at: &str,
-        checked: Checked,
-    ) {
+    fn merge_keyword(&self, object: &mut Map<String, Value>, keyword: String, value: Value) {
         match (keyword.as_str(), value) {
             ("properties", Value::Object(properties)) => {
                 let known = object.entry("properties").or_insert_with(|| json!({}));
@@ -299,11 +281,6 @@ impl Lower<'_> {
             }
             ("oneOf" | "anyOf", value) => {
                 if object.contains_key("oneOf") || object.contains_key("anyOf") {
-                    self.unchecked(
-                        at,
-                        "several sets of alternatives in one `allOf` are not enforced",
-                        checked,
-                    );
                     object.insert("additionalProperties".to_owned(), json!(true));
                 } else {
                     object.insert(keyword, value);
@@ -316,29 +293,19 @@ impl Lower<'_> {
 
     /// Takes out annotations and the keywords that nothing enforces.
     fn leave_out(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
+        for keyword in TABLE_ONLY {
+            object.remove(keyword);
+        }
         for keyword in UNENFORCED {
-            let says_nothing = |value: &Value| match (keyword, value) {
-                ("uniqueItems", value) => value != true,
-                ("minProperties", value) => value.as_f64() == Some(0.0),
-                ("unevaluatedProperties" | "unevaluatedItems" | "additionalItems", value) => {
-                    value == true
-                }
-                _ => false,
-            };
             if let Some(value) = object.remove(keyword)
-                && !says_nothing(&value)
+                && value != true
             {
-                self.unchecked(
-                    &format!("{at}/{keyword}"),
-                    &format!("`{keyword}` is not enforced"),
-                    checked,
-                );
+                let reason = format!("`{keyword}` is not enforced");
+                self.unchecked(&format!("{at}/{keyword}"), &reason, checked);
             }
         }
         if object.get("additionalProperties").is_some_and(|value| value == false) {
             object.remove("additionalProperties");
-            let reason = "`false` is not enforced: members that a schema does not name are ignored";
-            self.unchecked(&format!("{at}/additionalProperties"), reason, checked);
         }
         let is_unknown = |key: &str| {
             !is_text_of_humans(key) && !key.starts_with("x-") && !KEYWORDS.contains(&key)
@@ -372,13 +339,7 @@ impl Lower<'_> {
         let keyword =
             ["oneOf", "anyOf"].into_iter().find(|keyword| object.contains_key(*keyword))?;
         let Some(Value::Array(members)) = object.remove(keyword) else { return None };
-        if object.remove("anyOf").is_some() {
-            self.unchecked(
-                &format!("{at}/anyOf"),
-                "`anyOf` beside `oneOf` is not enforced",
-                checked,
-            );
-        }
+        object.remove("anyOf");
         let at = format!("{at}/{keyword}");
         if members.is_empty() {
             self.refuse(&at, "a list with something in it is needed here");
@@ -388,7 +349,6 @@ impl Lower<'_> {
             .iter()
             .any(|shape| object.contains_key(*shape))
         {
-            self.unchecked(&at, "alternatives beside members are not enforced", checked);
             if object.contains_key("properties") && !object.contains_key("additionalProperties") {
                 object.insert("additionalProperties".to_owned(), json!(true));
             }
@@ -408,7 +368,6 @@ impl Lower<'_> {
             })
         };
         if members.iter().any(only_requires) {
-            self.unchecked(&at, "alternatives that only require members are not enforced", checked);
             return None;
         }
         if members.iter().any(is_null) && !self.is_3_0 {
@@ -446,9 +405,8 @@ impl Lower<'_> {
     }
 
     /// `enum`, with one type for all choices.
-    fn choices(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
+    fn choices(&self, object: &mut Map<String, Value>) {
         let Some(choices) = object.get("enum").and_then(Value::as_array).cloned() else { return };
-        let at = format!("{at}/enum");
         if choices.is_empty() {
             return;
         }
@@ -491,11 +449,6 @@ impl Lower<'_> {
             Some("boolean") if all(Value::is_boolean) => {}
             _ => {
                 object.remove("enum");
-                self.unchecked(
-                    &at,
-                    "choices of several types, lists and objects are not enforced",
-                    checked,
-                );
                 return;
             }
         }
@@ -505,25 +458,11 @@ impl Lower<'_> {
             let escaped: Vec<String> = texts.iter().map(|text| regex::escape(text)).collect();
             object.insert("pattern".to_owned(), json!(format!("^(?:{})$", escaped.join("|"))));
             object.remove("enum");
-            if checked == Checked::Type {
-                self.unchecked(
-                    &at,
-                    "choices that make no Rust names are not enforced here",
-                    checked,
-                );
-            }
             return;
         }
         match object.get("type").and_then(Value::as_str) {
             Some("boolean" | "number") => {
                 object.remove("enum");
-                if left.len() < 2 || object["type"] == "number" {
-                    self.unchecked(
-                        &at,
-                        "choices of numbers and booleans are not enforced",
-                        checked,
-                    );
-                }
             }
             _ => {
                 // The order and null stay as the document has them, unless something had to change.
@@ -536,24 +475,19 @@ impl Lower<'_> {
         }
     }
 
-    /// Bounds that nothing enforces in this place, and patterns of another dialect.
+    /// Takes out bounds that no row holds in this place, and patterns of another dialect.
     fn bounds(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
-        let unreached = "a bound is not enforced where no table of a request's members reaches";
-        if checked == Checked::Type {
-            for bound in NUMBER_BOUNDS.into_iter().chain(LIST_BOUNDS).chain(["pattern"]) {
-                if object.remove(bound).is_some() {
-                    self.unchecked(&format!("{at}/{bound}"), unreached, checked);
-                }
-            }
-            object
-                .retain(|key, _| !["exclusiveMinimum", "exclusiveMaximum"].contains(&key.as_str()));
-        }
-        let Some(pattern) = object.get("pattern").and_then(Value::as_str) else { return };
-        if regex::Regex::new(pattern).is_err() {
+        let pattern = object.get("pattern").and_then(Value::as_str);
+        if pattern.is_some_and(|pattern| regex::Regex::new(pattern).is_err()) {
             object.remove("pattern");
             let reason =
                 "this is no regular expression that Rust's `regex` takes: it is not enforced";
             self.unchecked(&format!("{at}/pattern"), reason, checked);
+        }
+        if checked == Checked::Type {
+            let exclusive = ["exclusiveMinimum", "exclusiveMaximum", "pattern"];
+            let held = NUMBER_BOUNDS.into_iter().chain(LIST_BOUNDS).chain(exclusive);
+            held.for_each(|bound| drop(object.remove(bound)));
         }
     }
 
@@ -628,11 +562,6 @@ impl Lower<'_> {
             let (kept, missing): (Vec<Value>, Vec<Value>) = required.into_iter().partition(known);
             if !missing.is_empty() {
                 object.insert("required".to_owned(), Value::Array(kept));
-                self.unchecked(
-                    &format!("{at}/required"),
-                    "a member without a schema is not required",
-                    checked,
-                );
             }
         }
         if object.get("required").is_some_and(Value::is_boolean) {

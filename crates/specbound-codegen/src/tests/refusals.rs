@@ -79,33 +79,10 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
             "/paths/~1things~1/trace".to_owned(),
         ),
         // schemas of a request, at any depth
-        (thing("title/not"), json!({}), thing("title/not")),
-        (thing("title/multipleOf"), json!(2), thing("title/multipleOf")),
         (thing("title/type"), json!("file"), thing("title/type")),
-        (thing("title/enum"), json!([{}]), thing("title/enum")),
+        (thing("title/unevaluatedItems"), json!(false), thing("title/unevaluatedItems")),
         (thing("title/maxlength"), json!(3), thing("title/maxlength")),
         (thing("pattern/pattern"), json!("(?=a)"), thing("pattern/pattern")),
-        (thing("inner/additionalProperties"), json!(false), thing("inner/additionalProperties")),
-        (
-            thing("inner/properties/maxLength/not"),
-            json!({}),
-            thing("inner/properties/maxLength/not"),
-        ),
-        (
-            thing("more"),
-            json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
-            thing("more/additionalProperties/minimum"),
-        ),
-        (
-            thing("more"),
-            json!({"oneOf": [{"type": "string"}, {"type": "integer", "maximum": 1}]}),
-            thing("more/oneOf/1/maximum"),
-        ),
-        (
-            thing("more"),
-            json!({"type": "array", "items": {"type": "array", "items": {}, "maxItems": 1}}),
-            thing("more/items/maxItems"),
-        ),
     ];
     for (edit, value, pointer) in cases {
         let document = small_with(&edit, value);
@@ -123,12 +100,69 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
     }
 }
 
+/// What no row and no type enforces is in the table of the whole schema, at any depth.
+#[test]
+fn keywords_without_a_row_are_in_the_table_of_the_schema() {
+    let thing = |rest: &str| format!("{THING}/properties/{rest}");
+    let rows = dense(&generated(&small()).unwrap().server);
+    assert!(!rows.contains("SCHEMA") && !rows.contains("modconstraints"));
+    for (edit, value, says) in [
+        (thing("title/not"), json!({}), "not:Some(&crate::runtime::Constraints{..crate"),
+        (thing("title/multipleOf"), json!(2), "multiple_of:Some(2f64)"),
+        (thing("title/enum"), json!([{"b": 1.0, "a": [true]}]), r#"choices:&["{\"a\":[true],"#),
+        (thing("inner/additionalProperties"), json!(false), "never:true"),
+        (thing("inner/required"), json!(["unknown"]), r#"required:&["unknown"]"#),
+        (
+            thing("more"),
+            json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
+            "minimum:Some(crate::runtime::Bound{value:1f64,exclusive:false",
+        ),
+        (
+            thing("more"),
+            json!({"oneOf": [{"type": "string"}, {"type": "integer", "maximum": 1}]}),
+            "maximum:Some(crate::runtime::Bound{value:1f64,exclusive:false",
+        ),
+        (
+            thing("more"),
+            json!({"type": "array", "items": {"type": "array", "items": {}, "maxItems": 1}}),
+            "max_items:Some(1usize)",
+        ),
+        (thing("more"), json!({"type": "array", "uniqueItems": true}), "unique_items:true"),
+    ] {
+        let server = dense(&generated(&small_with(&edit, value)).unwrap().server);
+        let table = server.split_once("pubmodconstraints{").unwrap().1;
+        assert!(table.contains(says), "{edit}: {says}\n{table}");
+        let request = server.split_once("HasConstraintsfortypes::ThingRequest{").unwrap().1;
+        let request = request.split_once("HasConstraintsfor").map_or(request, |(own, _)| own);
+        assert!(request.contains("constSCHEMA:Option<"), "{edit}");
+    }
+}
+
+#[test]
+fn discriminator_leads_to_components_by_their_names_and_by_its_mapping() {
+    let mut source = small_with(
+        &format!("{THING}/properties/pet"),
+        json!({
+            "oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}],
+            "discriminator": {
+                "propertyName": "kind",
+                "mapping": {"puppy": "#/components/schemas/Dog"},
+            },
+        }),
+    );
+    for name in ["Cat", "Dog"] {
+        let pet = json!({"type": "object", "properties": {"kind": {"type": "string"}}});
+        put(&mut source, &format!("/components/schemas/{name}"), pet);
+    }
+    let server = dense(&generated(&source).unwrap().server);
+    let mapping = r#"mapping:&[("puppy",&constraints::C_DOG),("Cat",&constraints::C_CAT),"#;
+    assert!(server.contains(mapping), "{server}");
+}
+
 /// The server writes answers, so a keyword that only answers have is not refused.
 #[test]
 fn keywords_that_nothing_enforces_are_taken_in_answers() {
-    for (keyword, value) in
-        [("not", json!({})), ("multipleOf", json!(2)), ("additionalProperties", json!(false))]
-    {
+    for (keyword, value) in [("maxlength", json!(2)), ("pattern", json!("(?=a)"))] {
         let document =
             small_with(&format!("/components/schemas/Page/properties/count/{keyword}"), value);
         assert!(
@@ -138,25 +172,25 @@ fn keywords_that_nothing_enforces_are_taken_in_answers() {
     }
     // Through a reference too, and only in a request.
     let mut source =
-        small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
+        small_with("/components/schemas/Name", json!({"type": "string", "pattern": "(?=a)"}));
     let map =
-        json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Percent"}});
+        json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Name"}});
     put(&mut source, "/components/schemas/Page/properties/more", map.clone());
     assert!(generated(&source).is_ok());
     put(&mut source, &format!("{THING}/properties/more"), map);
-    assert_refused_at(&source, "/components/schemas/Percent/maximum");
+    assert_refused_at(&source, "/components/schemas/Name/pattern");
 }
 
 #[test]
 fn all_refusals_are_told_at_once() {
-    let mut document = small_with(&format!("{THING}/properties/title/not"), json!({}));
-    put(&mut document, &format!("{THING}/properties/pattern/multipleOf"), json!(2));
+    let mut document = small_with(&format!("{THING}/properties/title/pattern"), json!("(?=a)"));
+    put(&mut document, &format!("{THING}/properties/pattern/maxlength"), json!(2));
     put(&mut document, &format!("{GET}/parameters/1/in"), json!("cookie"));
     let words = refusal(&document).to_string();
     let lines: Vec<&str> = words.lines().collect();
     assert_eq!(lines.len(), 3, "{words}");
     assert!(
-        lines.contains(&format!("{THING}/properties/title/not: `not` is not enforced").as_str()),
+        lines.iter().any(|line| line.starts_with(&format!("{THING}/properties/title/pattern: "))),
         "{words}"
     );
 }
@@ -225,7 +259,7 @@ fn wrong_kinds_of_values_are_refused_by_their_pointer() {
         ("GET/tags", "GET/tags"),
         ("GET/tags/0", "GET/tags"),
         ("THING/required", "THING/required"),
-        ("THING/properties", "THING/required"),
+        ("THING/properties", "THING/properties"),
         ("THING/properties/title", "THING/properties/title"),
         ("THING/properties/title/type", "THING/properties/title/type"),
         ("THING/properties/title/maxLength", "THING/properties/title/maxLength"),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use dropshot::RequestContext;
 use serde_json::{Value, json};
-use specbound::{ApiError, Call, NoBody, Outcome, Path, Reply};
+use specbound::{ApiError, Body, Call, NoBody, Outcome, Path, Reply};
 
 use crate::Workshop;
-use crate::api::{Api, params, policy, types};
+use crate::api::{Api, content, params, policy, types};
 
 type Rqctx = RequestContext<Arc<Workshop>>;
 type Bare = Call<policy::Anyone, NoBody>;
@@ -74,5 +74,13 @@ impl Api for Workshop {
         _: Bare,
     ) -> Outcome<200, types::CompareAnswer200> {
         told!("compare", CompareAnswer200, path.read().map(|path| (path.base, path.head)))
+    }
+
+    async fn order(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, Body<types::OrderRequest, content::JsonOrForm>>,
+    ) -> Outcome<200, types::OrderAnswer200> {
+        let read = async { call.admit(&rqctx).await?.1.read() };
+        told!("order", OrderAnswer200, read.await)
     }
 }

@@ -22,6 +22,10 @@ impl Server {
         Server::sent(request).await
     }
 
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        Server::sent(self.client.post(format!("{}{path}", self.base)).json(&body)).await
+    }
+
     async fn sent(request: reqwest::RequestBuilder) -> (u16, Value) {
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
@@ -60,4 +64,69 @@ async fn every_path_template_leads_to_its_operation() {
         assert_eq!(server.get(method, path).await.0, status, "{method} {path}");
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn every_keyword_of_a_request_is_enforced_at_any_depth() {
+    let server = Server::start().await;
+    let good = json!({
+        "item": "wheel", "count": 12, "tags": ["a", "b"], "matrix": [[1, 2], [9]],
+        "prices": {"eur": 1.5}, "mark": "x", "id": 7,
+        "wheel": {"kind": "plate", "area": 0.5, "parts": [{"kind": "bolt", "length": 3}]},
+    });
+    let (status, answer) = server.post("/orders", good.clone()).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer[1]["wheel"]["parts"][0]["length"], 3);
+    assert_eq!(answer[1]["prices"]["eur"], 1.5);
+
+    let bad = json!({
+        "count": 7, "tags": ["a", "a", "too long"], "matrix": [[1, 2, 3], [10], "x"],
+        "prices": {"a": -1, "b": 1, "c": "x"}, "mark": "secret", "other": 1,
+        "wheel": {"kind": "plate", "area": 0, "parts": [{"kind": "bolt"}, {"kind": "nut"}, 1]},
+    });
+    let (status, answer) = server.post("/orders", bad).await;
+    assert_eq!(status, 400);
+    let expected = json!({
+        "item": ["This field is required."],
+        "count": ["Ensure this value is a multiple of 6."],
+        "tags": ["Ensure this field has no more than 5 characters."],
+        "matrix": [
+            "0: Ensure this field has no more than 2 elements.",
+            "1.0: Ensure this value is less than or equal to 9.",
+            "2: Expected a list of items.",
+        ],
+        "prices": [
+            "Ensure this field has no more than 2 members.",
+            "a: Ensure this value is greater than or equal to 0.",
+            "c: A valid number is required.",
+        ],
+        "wheel": [
+            "area: Ensure this value is greater than 0.",
+            "parts.0.length: This field is required.",
+            "parts.1.kind: Not a valid choice.",
+            "parts.2: Expected a dictionary.",
+        ],
+        "mark": ["This value is not allowed."],
+        "other": ["This field is not allowed."],
+    });
+    assert_eq!(answer, expected, "{answer:#}");
+
+    let few = server.post("/orders", json!({"item": "a"})).await;
+    let told = json!({"non_field_errors": ["Ensure this field has at least 2 members."]});
+    assert_eq!(few, (400, told));
+    let form = server.client.post(format!("{}/orders", server.base));
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let (status, answer) = Server::sent(form.body("item=a&count=12&tags=x&tags=y")).await;
+    assert_eq!((status, &answer[1]["count"]), (200, &json!(12)), "{answer}");
+    assert_eq!(answer[1]["tags"], json!(["x", "y"]));
+    server.stop().await;
+}
+
+#[test]
+fn debug_output_shows_no_secret() {
+    let sent = json!({"item": "wheel", "pass": "hunter2", "code": "hunter2"});
+    let order: workshop::api::types::OrderRequest = serde_json::from_value(sent).unwrap();
+    let shown = format!("{order:?}");
+    assert!(shown.contains(r#"item: "wheel""#) && shown.contains("pass: [redacted]"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
 }

@@ -1,0 +1,138 @@
+//! Which schemas rows and Rust types enforce alone.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::read::{component, unescape};
+
+/// References that are followed within each other.
+const MAX_DEPTH: usize = 32;
+
+/// Keywords that say nothing about a value, or that a row or a type holds in any place.
+const ALWAYS: [&str; 18] = [
+    "type",
+    "format",
+    "nullable",
+    "readOnly",
+    "writeOnly",
+    "title",
+    "description",
+    "summary",
+    "default",
+    "example",
+    "examples",
+    "deprecated",
+    "externalDocs",
+    "xml",
+    "$comment",
+    "contentMediaType",
+    "contentEncoding",
+    "contentSchema",
+];
+
+/// Keywords that a row of an object's members holds.
+const ROW: [&str; 9] = [
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minItems",
+    "maxItems",
+];
+
+/// Whether a request's schema has no keyword that needs a table.
+pub fn is_plain(schema: &Value, source: &Value) -> bool {
+    Plain { source, seen: BTreeSet::new() }.holds(schema, true)
+}
+
+struct Plain<'a> {
+    source: &'a Value,
+    /// Components that are checked, or being checked, with `is_row`.
+    seen: BTreeSet<(String, bool)>,
+}
+
+impl Plain<'_> {
+    /// `is_row`: whether a row holds the bounds of this schema.
+    fn holds(&mut self, schema: &Value, is_row: bool) -> bool {
+        let Some(object) = schema.as_object() else { return schema == true };
+        object.iter().all(|(keyword, value)| self.keyword(object, keyword, value, is_row))
+    }
+
+    fn keyword(
+        &mut self,
+        object: &Map<String, Value>,
+        keyword: &str,
+        value: &Value,
+        is_row: bool,
+    ) -> bool {
+        match keyword {
+            "type" => value
+                .as_array()
+                .is_none_or(|types| types.iter().filter(|kind| *kind != "null").count() < 2),
+            known if ALWAYS.contains(&known) || known.starts_with("x-") => true,
+            known if ROW.contains(&known) => is_row,
+            "enum" => {
+                object.get("type").is_none_or(|kind| kind == "string")
+                    && value.as_array().is_some_and(|choices| choices.iter().all(Value::is_string))
+            }
+            "$ref" => {
+                let Some(name) = value.as_str().and_then(component).map(unescape) else {
+                    return false;
+                };
+                let target = &self.source["components"]["schemas"][&name];
+                !self.seen.insert((name, is_row)) || self.holds(target, is_row)
+            }
+            "items" => {
+                let is_list = value["type"] == "array";
+                self.holds(value, is_row && !is_list)
+            }
+            "properties" => value.as_object().is_some_and(|properties| {
+                let mut sent = properties.values().filter(|property| property["readOnly"] != true);
+                sent.all(|property| self.holds(property, is_row))
+            }),
+            "required" => value.as_array().is_none_or(|names| {
+                let known = |name: &Value| {
+                    name.as_str().is_some_and(|n| object["properties"].get(n).is_some())
+                };
+                object.get("properties").is_some() && names.iter().all(known)
+            }),
+            "additionalProperties" => value != false && self.holds(value, false),
+            "allOf" => match value.as_array().map(Vec::as_slice) {
+                Some([only]) => {
+                    let shapes = ["properties", "required", "additionalProperties", "items"];
+                    shapes.iter().all(|shape| !object.contains_key(*shape))
+                        && self.holds(only, is_row)
+                }
+                _ => false,
+            },
+            "uniqueItems" => value != true,
+            "minProperties" => value.as_f64() == Some(0.0),
+            _ => false,
+        }
+    }
+}
+
+/// Adds the names of the members that only the server writes, those of all parts of `allOf`.
+pub fn read_only_members(
+    schema: &Value,
+    source: &Value,
+    found: &mut BTreeSet<String>,
+    depth: usize,
+) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let hidden = properties.filter(|(_, property)| property["readOnly"] == true);
+    found.extend(hidden.map(|(name, _)| name.clone()));
+    if let Some(name) = schema["$ref"].as_str().and_then(component).map(unescape) {
+        read_only_members(&source["components"]["schemas"][&name], source, found, depth + 1);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        read_only_members(part, source, found, depth + 1);
+    }
+}

@@ -1,0 +1,168 @@
+//! `Debug` of the data types without secrets: a member with `format: password` or `writeOnly` is
+//! redacted, so that a request can be logged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quote::{format_ident, quote};
+use serde_json::Value;
+
+use super::lower::type_name;
+use super::schema::for_each_inner;
+use super::types::renamed_to;
+
+/// Replaces the derived `Debug` of the types that hold a secret.
+pub fn redact(mut file: syn::File, copy: &Value) -> syn::File {
+    let secrets = Secrets::new(copy);
+    for item in &mut file.items {
+        if let syn::Item::Mod(module) = item
+            && module.ident == "types"
+            && let Some((_, items)) = &mut module.content
+        {
+            let added: Vec<syn::Item> =
+                items.iter_mut().filter_map(|item| secrets.implement(item)).collect();
+            items.extend(added);
+        }
+    }
+    file
+}
+
+struct Secrets {
+    /// Secret members by type, for components.
+    by_type: BTreeMap<String, BTreeSet<String>>,
+    /// Components that are a secret themselves.
+    types: BTreeSet<String>,
+    /// Secret members of any type, for types inside of components.
+    names: BTreeSet<String>,
+}
+
+fn is_secret(schema: &Value) -> bool {
+    schema["format"] == "password" || schema["writeOnly"] == true
+}
+
+impl Secrets {
+    fn new(copy: &Value) -> Secrets {
+        fn members(schema: &Value, found: &mut BTreeSet<String>) {
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            let secret = properties.filter(|(_, property)| is_secret(property));
+            found.extend(secret.map(|(name, _)| name.clone()));
+        }
+        fn inside(schema: &Value, found: &mut BTreeSet<String>) {
+            members(schema, found);
+            for_each_inner(schema, &mut |inner| inside(inner, found));
+        }
+        let mut secrets =
+            Secrets { by_type: BTreeMap::new(), types: BTreeSet::new(), names: BTreeSet::new() };
+        let schemas = copy.pointer("/components/schemas").and_then(Value::as_object);
+        for (name, schema) in schemas.into_iter().flatten() {
+            if is_secret(schema) {
+                secrets.types.insert(type_name(name));
+            }
+            members(schema, secrets.by_type.entry(type_name(name)).or_default());
+            inside(schema, &mut secrets.names);
+        }
+        secrets
+    }
+
+    fn is_secret(&self, owner: &str, field: &syn::Field) -> bool {
+        let Some(ident) = &field.ident else { return false };
+        let name = field.attrs.iter().find_map(renamed_to).unwrap_or_else(|| ident.to_string());
+        self.by_type.get(owner).unwrap_or(&self.names).contains(&name)
+    }
+
+    /// An implementation of `Debug` in place of the derived one, if the item holds a secret.
+    fn implement(&self, item: &mut syn::Item) -> Option<syn::Item> {
+        let (ident, body) = match item {
+            syn::Item::Struct(item) => {
+                let owner = item.ident.to_string();
+                let fields = match &item.fields {
+                    syn::Fields::Unnamed(_) if self.types.contains(&owner) => {
+                        quote!(f.write_str(concat!(#owner, "([redacted])")))
+                    }
+                    syn::Fields::Named(fields) => self.fields(&owner, &owner, fields, true)?,
+                    _ => return None,
+                };
+                remove_debug(&mut item.attrs);
+                (item.ident.clone(), fields)
+            }
+            syn::Item::Enum(item) => {
+                let owner = item.ident.to_string();
+                let holds_secret = |variant: &syn::Variant| {
+                    variant.fields.iter().any(|field| self.is_secret(&owner, field))
+                };
+                if !item.variants.iter().any(holds_secret) {
+                    return None;
+                }
+                let arms = item.variants.iter().map(|variant| {
+                    let (ident, name) = (&variant.ident, variant.ident.to_string());
+                    match &variant.fields {
+                        syn::Fields::Named(fields) => {
+                            let names = fields.named.iter().map(|field| &field.ident);
+                            let body = self.fields(&owner, &name, fields, false);
+                            let body = body.unwrap_or_else(|| quote!(f.write_str(#name)));
+                            quote!(Self::#ident { #(#names),* } => #body)
+                        }
+                        syn::Fields::Unnamed(fields) => {
+                            let names: Vec<syn::Ident> =
+                                (0..fields.unnamed.len()).map(|n| format_ident!("x{n}")).collect();
+                            quote! {
+                                Self::#ident(#(#names),*) =>
+                                    f.debug_tuple(#name)#(.field(#names))*.finish()
+                            }
+                        }
+                        syn::Fields::Unit => quote!(Self::#ident => f.write_str(#name)),
+                    }
+                });
+                let body = quote!(match self { #(#arms,)* });
+                remove_debug(&mut item.attrs);
+                (item.ident.clone(), body)
+            }
+            _ => return None,
+        };
+        Some(syn::parse_quote! {
+            /// Secrets are redacted.
+            impl ::std::fmt::Debug for #ident {
+                #[allow(unused_variables)]
+                fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                    #body
+                }
+            }
+        })
+    }
+
+    /// Shows the fields of a struct, or of a variant that are bound by name; `None` for a struct
+    /// without a secret.
+    fn fields(
+        &self,
+        owner: &str,
+        shown: &str,
+        fields: &syn::FieldsNamed,
+        is_struct: bool,
+    ) -> Option<proc_macro2::TokenStream> {
+        let holds_secret = fields.named.iter().any(|field| self.is_secret(owner, field));
+        if is_struct && !holds_secret {
+            return None;
+        }
+        let rows = fields.named.iter().filter_map(|field| {
+            let ident = field.ident.as_ref()?;
+            let name = ident.to_string();
+            Some(match self.is_secret(owner, field) {
+                true => quote!(.field(#name, &::std::format_args!("[redacted]"))),
+                false if is_struct => quote!(.field(#name, &self.#ident)),
+                false => quote!(.field(#name, #ident)),
+            })
+        });
+        Some(quote!(f.debug_struct(#shown)#(#rows)*.finish()))
+    }
+}
+
+fn remove_debug(attributes: &mut [syn::Attribute]) {
+    for attribute in attributes.iter_mut().filter(|a| a.path().is_ident("derive")) {
+        type Paths = syn::punctuated::Punctuated<syn::Path, syn::Token![,]>;
+        let Ok(paths) = attribute.parse_args_with(Paths::parse_terminated) else { continue };
+        let kept: Paths = paths
+            .into_iter()
+            .filter(|path| path.segments.last().is_none_or(|last| last.ident != "Debug"))
+            .collect();
+        *attribute = syn::parse_quote!(#[derive(#kept)]);
+    }
+}
