@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod copy;
 mod demo;
+mod factors;
 mod import;
 mod manual;
 mod migrate;

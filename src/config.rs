@@ -41,6 +41,9 @@ pub struct Config {
     pub registration_enabled: bool,
     pub mail_required: bool,
     pub mfa_enforced: bool,
+    /// LOGIN_MFA_REMEMBER: a browser can skip the second step for 30 days.
+    pub mfa_remember: bool,
+    pub mfa_after_sso: bool,
     pub signup_domains: Vec<String>,
     pub confirm_first: bool,
     pub password_forgotten_enabled: bool,

@@ -358,6 +358,8 @@ fn rules(config: &Config) -> Rules {
         registration_enabled: config.registration_enabled,
         mail_required: config.mail_required,
         mfa_enforced: config.mfa_enforced,
+        mfa_remember: config.mfa_remember,
+        mfa_after_sso: config.mfa_after_sso,
         signup_domains: config.signup_domains.clone(),
         confirm_first: config.confirm_first,
         password_forgotten_enabled: config.password_forgotten_enabled,

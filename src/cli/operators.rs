@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
 use super::audit::{self, AuditQuery};
+use super::factors;
 use super::named_database;
 use super::output::{self, AccountDetails, AccountRow, Format, SessionRow, TokenRow};
 use super::{Failure, failure, load, print};
@@ -18,6 +19,7 @@ use crate::api::types;
 use crate::config::Config;
 use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
+use crate::domain::client::Client;
 use crate::domain::passwords::Password;
 use crate::domain::{
     App, DomainError, ValidationErrors, accounts, housekeeping, tokens, usernames,
@@ -39,7 +41,7 @@ pub enum Command {
         #[command(subcommand)]
         action: User,
     },
-    /// Manage API tokens by row id. A key is shown once, to its owner only.
+    /// Manage API tokens by row id. A key is shown once, when it is made.
     Token {
         #[command(flatten)]
         args: CommonArgs,
@@ -115,6 +117,10 @@ pub enum User {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// List the second factors of an account.
+    Factors { name: String },
+    /// Remove all second factors of an account, whose owner has lost them.
+    ResetFactors { name: String },
     /// Make an account an administrator.
     MakeAdmin { name: String },
     /// Make an administrator an ordinary account.
@@ -128,6 +134,17 @@ pub enum Token {
         name: Option<String>,
         #[command(flatten)]
         limit: LimitArg,
+    },
+    /// Create a named token and print its key, once. No login replaces it.
+    Create {
+        /// The account that it opens.
+        name: String,
+        /// What it is for, as its owner sees it.
+        #[arg(long = "for", value_name = "TEXT")]
+        label: String,
+        /// Days until it expires.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u64).range(1..=365))]
+        days: u64,
     },
     /// Revoke a token; its requests are rejected with that reason.
     Revoke {
@@ -239,6 +256,8 @@ async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
                 ended,
             )
         }
+        User::Factors { name } => factors::list(args, app, name).await,
+        User::ResetFactors { name } => factors::reset(args, app, name).await,
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
             let account = find(app, name).await?;
             let is_superuser = matches!(action, User::MakeAdmin { .. });
@@ -313,6 +332,13 @@ async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
                 .map(|(token, of)| TokenRow::new(token, of, today))
                 .collect();
             print(&output::list(args.format, &rows)?)
+        }
+        Token::Create { name, label, days } => {
+            let account = find(app, name).await?;
+            let made = tokens::create(app, &account, label, *days, &Client::operator()).await;
+            let made = made.map_err(to_failure)?;
+            let expiry = made.expiry.to_string();
+            print(&output::token_key(args.format, made.id, made.key.expose(), &expiry)?)
         }
         Token::Revoke { id } => {
             administration::revoke_token(app, *id).await.map_err(|refusal| match refusal {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Failure, failure};
 use crate::domain::accounts::Revoked;
+use crate::domain::factors::Factor;
 use crate::domain::{sessions, tokens};
 use crate::store::{Account, AuditEntry, EmailAddress, Session, SocialAccount, Token};
 use crate::text;
@@ -156,6 +157,44 @@ impl Row for TokenRow {
     }
 }
 
+/// A second factor; the recovery codes are one row together.
+#[derive(Serialize)]
+pub struct FactorRow {
+    id: Option<i64>,
+    kind: &'static str,
+    name: String,
+    created: Option<String>,
+    last_used: Option<String>,
+}
+
+impl FactorRow {
+    pub fn device(factor: &Factor) -> FactorRow {
+        FactorRow {
+            id: Some(factor.id),
+            kind: "totp",
+            name: factor.name.clone(),
+            created: Some(time(factor.created)),
+            last_used: factor.last_used.map(time),
+        }
+    }
+
+    pub fn recovery_codes(left: i64) -> FactorRow {
+        let name = format!("{left} left");
+        FactorRow { id: None, kind: "recovery codes", name, created: None, last_used: None }
+    }
+}
+
+impl Row for FactorRow {
+    const HEADINGS: &'static [&'static str] = &["ID", "KIND", "NAME", "CREATED", "LAST USED"];
+
+    fn cells(&self) -> Vec<String> {
+        let FactorRow { id, kind, name, created, last_used } = self;
+        let id = id.map(|id| id.to_string()).unwrap_or_default();
+        let [created, last_used] = [created, last_used].map(|at| at.clone().unwrap_or_default());
+        vec![id, (*kind).to_owned(), name.clone(), created, last_used]
+    }
+}
+
 #[derive(Serialize)]
 pub struct SessionRow {
     id: i64,
@@ -293,6 +332,22 @@ pub fn ended(
     match format {
         Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
         Format::Table => Ok(text::one_line(sentence) + "\n"),
+    }
+}
+
+/// Formats the result of a command that removed rows.
+pub fn removed(format: Format, sentence: &str, removed: usize) -> Result<String, Failure> {
+    match format {
+        Format::Json => json(&serde_json::json!({ "removed": removed })),
+        Format::Table => Ok(text::one_line(sentence) + "\n"),
+    }
+}
+
+/// Formats a new token: for a table the key alone, so that a script can take it.
+pub fn token_key(format: Format, id: i64, key: &str, expiry: &str) -> Result<String, Failure> {
+    match format {
+        Format::Json => json(&serde_json::json!({ "id": id, "key": key, "expiry": expiry })),
+        Format::Table => Ok(format!("{key}\n")),
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
         registration_enabled: values.flag(&LOGIN_ENABLE_REG)?,
         mail_required: values.flag(&LOGIN_MAIL_REQUIRED)?,
         mfa_enforced: values.flag(&LOGIN_ENFORCE_MFA)?,
+        mfa_remember: values.flag(&LOGIN_MFA_REMEMBER)?,
+        mfa_after_sso: values.flag(&LOGIN_MFA_AFTER_SSO)?,
         signup_domains: values.list(&LOGIN_SIGNUP_MAIL_RESTRICTION),
         confirm_first: values.flag(&LOGIN_CONFIRM_FIRST)?,
         password_forgotten_enabled: values.flag(&LOGIN_ENABLE_PWD_FORGOT)?,

@@ -184,8 +184,12 @@ settings! {
         LOGIN_CONFIRM_FIRST: Flag, Value("false"),
             "a new account cannot be used until its address is confirmed";
         LOGIN_ENFORCE_MFA: Flag, Value("false"),
-            "refuses every login without a second factor; this API cannot ask for one, so that \
-             refuses all";
+            "an account without a [second factor](second-factor.md) opens nothing but the page \
+             that sets one up";
+        LOGIN_MFA_AFTER_SSO: Flag, Value("true"),
+            "asks for the second factor after a sign-in provider too";
+        LOGIN_MFA_REMEMBER: Flag, Value("false"),
+            "lets the owner of an account skip the second factor in a browser for 30 days";
         LOGIN_ENABLE_PWD_FORGOT: Flag, Value("true"),
             "`password_forgotten_enabled` in the provider list; does not disable password reset";
         LOGIN_CONFIRM_DAYS: Count { unit: "days", min: 1, max: i64::MAX }, Value("3"),

@@ -32,6 +32,13 @@ impl Config {
                 "{sent} to PostgreSQL ({server}) unencrypted: set INVENTREE_DB_TLS=true"
             ));
         }
+        if self.mfa_enforced {
+            warnings.push(
+                "INVENTREE_LOGIN_ENFORCE_MFA: an account without a second factor opens nothing \
+                 until it has one, and its API tokens are refused"
+                    .to_owned(),
+            );
+        }
         warnings
     }
 }

@@ -41,7 +41,7 @@ pub struct Granted {
 
 impl Granted {
     /// New credentials, not stored yet.
-    fn generate(app: &App, grant: Grant) -> Granted {
+    pub(super) fn generate(app: &App, grant: Grant) -> Granted {
         Granted {
             token: (grant != Grant::Session).then(|| tokens::generate(app)),
             session: (grant != Grant::Token).then(|| sessions::generate(app)),
@@ -168,8 +168,9 @@ pub async fn register(app: &App, registration: Registration) -> Result<Granted, 
     if !likeness.is_empty() {
         return Err(ValidationErrors { general: likeness, ..ValidationErrors::none() }.into());
     }
-    if app.rules.mfa_enforced {
-        // A new account has no second factor: its token would bypass the rule.
+    if app.rules.mfa_enforced && grant != Grant::Session {
+        // A new account has no second factor: its token would bypass the rule. A session of the
+        // pages opens the set-up of a factor and nothing else.
         return Err(DomainError::MfaRequired);
     }
     let account = NewAccount {
@@ -221,32 +222,72 @@ pub async fn log_in(
     grant: Grant,
     client: &Client,
 ) -> Result<Granted, DomainError> {
-    let refused = || {
-        DomainError::from(ValidationErrors::general("Unable to log in with provided credentials."))
-    };
-    let account = check_password(app, username, password, client).await?.ok_or_else(refused)?;
+    let account = authenticated(app, username, password, client).await?;
+    require_no_mfa(app, account.id, client).await?;
+    open(app, account, grant, client).await
+}
+
+fn bad_credentials() -> DomainError {
+    ValidationErrors::general("Unable to log in with provided credentials.").into()
+}
+
+/// The account that can log in with this name and password.
+///
+/// # Errors
+///
+/// As [`log_in`].
+pub(super) async fn authenticated(
+    app: &App,
+    username: &str,
+    password: Password,
+    client: &Client,
+) -> Result<Account, DomainError> {
+    let account = check_password(app, username, password, client).await?;
+    let account = account.ok_or_else(bad_credentials)?;
     if app.rules.awaits_confirmation(&account) {
         return Err(ValidationErrors::general("E-mail is not verified.").into());
     }
-    require_no_mfa(app, account.id, client).await?;
-    let now = app.now();
-    let client = client.clone();
-    let granted = Granted::generate(app, grant);
-    app.write(move |w, app| {
-        let current = w.account_find(account.id)?;
-        // The account may have been deactivated, or its password changed, since the check.
-        let same = |hash: &str| app.rehash.is_same(account.id, &account.password, hash);
-        if !current.is_some_and(|current| app.rules.opens(&current) && same(&current.password)) {
-            return Err(
-                ValidationErrors::general("Unable to log in with provided credentials.").into()
-            );
-        }
-        w.account_touch_login(account.id, now)?;
-        granted.insert(w, account.id, &client, app)?;
-        audit::record(w, app, Event::Login, account.id, &client, "")?;
-        Ok(granted.renewed(app, &client, account.id, &account.password))
-    })
-    .await
+    Ok(account)
+}
+
+/// Issues credentials to an account that was authenticated.
+///
+/// # Errors
+///
+/// As [`grant`].
+pub(super) async fn open(
+    app: &App,
+    account: Account,
+    grant: Grant,
+    client: &Client,
+) -> Result<Granted, DomainError> {
+    let (client, granted) = (client.clone(), Granted::generate(app, grant));
+    app.write(move |w, app| self::grant(w, app, &account, &granted, &client, "")).await
+}
+
+/// Issues generated credentials to an account as it was authenticated. `detail` is for the audit
+/// trail.
+///
+/// # Errors
+///
+/// [`DomainError::Invalid`] if the account was deactivated or its password changed since.
+pub(super) fn grant(
+    w: &Writer<'_>,
+    app: &App,
+    account: &Account,
+    granted: &Granted,
+    client: &Client,
+    detail: &str,
+) -> Result<Granted, DomainError> {
+    let current = w.account_find(account.id)?;
+    let same = |hash: &str| app.rehash.is_same(account.id, &account.password, hash);
+    if !current.is_some_and(|current| app.rules.opens(&current) && same(&current.password)) {
+        return Err(bad_credentials());
+    }
+    w.account_touch_login(account.id, app.now())?;
+    granted.insert(w, account.id, client, app)?;
+    audit::record(w, app, Event::Login, account.id, client, detail)?;
+    Ok(granted.renewed(app, client, account.id, &account.password))
 }
 
 /// The active account with this name and password. An unknown name takes as long as a wrong

@@ -55,13 +55,15 @@ events! {
     Made = "made",
     /// Accounts were imported; no account; detail: how many.
     Imported = "imported",
-    /// A login with password or provider; detail: the provider.
+    /// A login with password or provider; detail: the provider, the second factor.
     Login = "login",
     /// A wrong password, at login or elsewhere.
     LoginFailed = "login_failed",
     /// A correct password without the required second factor.
     SecondFactorMissing = "second_factor_missing",
-    /// A session authenticated again.
+    /// A wrong code of a second factor, after a correct password.
+    SecondFactorFailed = "second_factor_failed",
+    /// A session authenticated again; detail: the second factor, if it did not give its password.
     Reauthenticated = "reauthenticated",
     /// A token or a session was ended by its user; detail: which one.
     Logout = "logout",
@@ -88,7 +90,9 @@ events! {
     AddressMadePrimary = "address_made_primary",
     /// Detail: the address.
     AddressRemoved = "address_removed",
-    /// Ended by its owner, not by the token's user; detail: the row id.
+    /// A named token was made; detail: the row id and the name.
+    TokenMade = "token_made",
+    /// Ended by its owner, not by the token's user; detail: the row id, or how many.
     TokenEnded = "token_ended",
     /// Revoked by the operator; detail: the row id.
     TokenRevoked = "token_revoked",
@@ -98,6 +102,16 @@ events! {
     ProviderConnected = "provider_connected",
     /// Detail: the provider.
     ProviderDisconnected = "provider_disconnected",
+    /// A second factor was added; detail: its name.
+    FactorAdded = "factor_added",
+    /// A second factor was removed; detail: its name.
+    FactorRemoved = "factor_removed",
+    /// The operator removed all second factors; detail: how many.
+    FactorsReset = "factors_reset",
+    /// New recovery codes were made.
+    RecoveryCodesMade = "recovery_codes_made",
+    /// A recovery code was used.
+    RecoveryCodeUsed = "recovery_code_used",
     /// The account was deactivated.
     Deactivated = "deactivated",
     /// The account was reactivated.
@@ -146,6 +160,11 @@ pub(super) fn note_failed_login(app: &App, account_id: Option<i64>, client: &Cli
 /// Records a correct password without its second factor.
 pub(super) fn note_missing_factor(app: &App, account_id: i64, client: &Client) {
     note(app, Event::SecondFactorMissing, Some(account_id), client);
+}
+
+/// Records a wrong code.
+pub(super) fn note_failed_factor(app: &App, account_id: i64, client: &Client) {
+    note(app, Event::SecondFactorFailed, Some(account_id), client);
 }
 
 fn note(app: &App, event: Event, account_id: Option<i64>, client: &Client) {

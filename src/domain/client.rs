@@ -6,6 +6,7 @@
 use std::net::Ipv6Addr;
 
 use super::audit::OPERATOR;
+use super::factors::Sealed;
 use super::known_clients::DeviceCookie;
 
 /// The client that makes a request.
@@ -20,6 +21,10 @@ pub struct Client {
     ///
     /// [`known_clients::standing`]: super::known_clients::standing
     pub device: Option<DeviceCookie>,
+    /// Marks of a browser that skips the second step, unverified; see [`factors::sign_in`].
+    ///
+    /// [`factors::sign_in`]: super::factors::sign_in
+    pub remembered: Vec<Sealed>,
     /// Digests of the sessions that a browser sent: a new one takes their place.
     pub sessions: Vec<[u8; 32]>,
 }

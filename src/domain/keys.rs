@@ -75,6 +75,15 @@ pub fn seal_second_factor(
     seal_for(secret, "second-factor", Payload { msg: key, aad: &account_id.to_be_bytes() }, nonce)
 }
 
+/// Decrypts the output of [`seal_second_factor`] for the same account.
+pub fn open_second_factor(secret: &SecretKey, account_id: i64, sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
+    let payload = Payload { msg: sealed, aad: &account_id.to_be_bytes() };
+    XChaCha20Poly1305::new(&secret.derive("second-factor").into())
+        .decrypt(XNonce::from_slice(nonce), payload)
+        .ok()
+}
+
 fn seal_for(
     secret: &SecretKey,
     purpose: &str,

@@ -13,6 +13,7 @@ pub mod client;
 pub mod django_hashes;
 pub mod email_addresses;
 pub mod email_format;
+pub mod factors;
 pub mod hashing;
 pub mod housekeeping;
 pub mod import;
@@ -67,6 +68,10 @@ pub struct Rules {
     pub mail_required: bool,
     /// INVENTREE_LOGIN_ENFORCE_MFA
     pub mfa_enforced: bool,
+    /// INVENTREE_LOGIN_MFA_REMEMBER: a browser can be remembered, and skips the second step for 30 days.
+    pub mfa_remember: bool,
+    /// INVENTREE_LOGIN_MFA_AFTER_SSO: a sign-in through a provider needs the second factor too.
+    pub mfa_after_sso: bool,
     /// INVENTREE_LOGIN_SIGNUP_MAIL_RESTRICTION: `@example.com` or `example.com`; empty allows all.
     pub signup_domains: Vec<String>,
     /// INVENTREE_LOGIN_CONFIRM_FIRST: a new account cannot be used before its address is confirmed.

@@ -14,7 +14,7 @@
 use super::audit::{self, Event};
 use super::client::Client;
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
-use super::{App, DomainError, accounts};
+use super::{App, DomainError, accounts, factors};
 use crate::store::{Account, EmailAddress, Reader, StoreError, Writer};
 
 /// Rows per write transaction: some milliseconds.
@@ -122,7 +122,7 @@ fn take_over(
     let (leftover, addresses) =
         Leftover { account_id: id, keep: row.id, last, unproved_alone: false }.delete(w)?;
     let links = w.social_account_delete_all(id)?;
-    let factors = w.totp_device_delete_all(id)?;
+    let factors = factors::delete_all(w, id)?;
     let ended = accounts::end_all(w, id)?;
     let detail = format!(
         "{}: ended {addresses} addresses, {links} providers, {factors} second factors, {} \

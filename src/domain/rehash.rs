@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use slog::{Logger, warn};
 
 use super::hashing::{Requester, is_django_hash, why_unusable};
+use super::keys::digest;
 use super::passwords::Password;
 use super::{App, django_hashes};
 use crate::store::{Account, StoreError};
@@ -37,6 +38,15 @@ impl Rehash {
         before == now
             || moved.iter().any(|(id, old, new)| {
                 (*id, old.as_str(), new.as_str()) == (account_id, before, now)
+            })
+    }
+
+    /// As [`Rehash::is_same`], where the former hash is known by its digest alone.
+    pub fn is_same_as_digest(&self, account_id: i64, before: &[u8; 32], now: &str) -> bool {
+        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        *before == digest(now)
+            || moved.iter().any(|(id, old, new)| {
+                (*id, digest(old), new.as_str()) == (account_id, *before, now)
             })
     }
 

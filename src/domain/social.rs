@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::email_format::is_email_address;
+use super::factors::{self, Sealed};
 use super::hashing::is_usable;
 use super::known_clients::{self, DeviceCookie};
 use super::limits::{self, MailBudget, MailPurpose};
@@ -92,6 +93,11 @@ pub enum Finished {
     SignedIn {
         session: SessionId,
         device: DeviceCookie,
+        next: String,
+    },
+    /// The account has a second factor: nothing is signed in yet.
+    CodeNeeded {
+        pending: Sealed,
         next: String,
     },
     Connected {
@@ -484,11 +490,13 @@ fn sign_in(
         if app.rules.awaits_confirmation(&account) {
             return Err(SocialError::Unconfirmed);
         }
-        if app.rules.mfa_enforced || w.totp_device_exists(account.id)? {
-            return Err(DomainError::MfaRequired.into());
-        }
         let now = app.now();
         w.social_account_touch(link.id, now)?;
+        if app.rules.mfa_after_sso && factors::sign_in::is_needed(w, app, &account, client)? {
+            audit::record(w, app, Event::SecondFactorMissing, account.id, client, &flow.provider)?;
+            let pending = factors::sign_in::pending(app, &account, &flow.provider, &flow.next);
+            return Ok(Finished::CodeNeeded { pending, next: flow.next });
+        }
         w.account_touch_login(account.id, now)?;
         let session = sessions::generate(app);
         sessions::insert(w, &session, account.id, client, app)?;
@@ -538,9 +546,6 @@ fn make_account(
 ) -> Result<Finished, SocialError> {
     if !app.rules.sso_registration {
         return Err(SocialError::SignUpClosed);
-    }
-    if app.rules.mfa_enforced {
-        return Err(DomainError::MfaRequired.into());
     }
     let now = app.now();
     let Registrant { username, address } = new;

@@ -8,7 +8,7 @@ use chrono::{Days, NaiveDate};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::keys::{digest, hex};
-use super::{App, DomainError};
+use super::{App, DomainError, ValidationErrors};
 use crate::store::{Account, StoreError, Token, Writer};
 
 /// A plaintext token on its way to its client. No Display; redacted in Debug output.
@@ -30,8 +30,13 @@ impl std::fmt::Debug for TokenKey {
 /// InvenTree's token lifetime. A token is still valid on its expiry date.
 const LIFETIME_DAYS: u64 = 365;
 
-/// Tokens per account; a new one replaces the oldest.
+/// Unnamed tokens per account; a login replaces the oldest.
 pub const MAX_TOKENS: i64 = 1000;
+
+/// Named tokens per account; another one is refused.
+const MAX_NAMED_TOKENS: usize = 100;
+
+const MAX_NAME_CHARACTERS: usize = 100;
 
 /// Excess rows that one login deletes: accounts from an earlier version may have too many.
 const DELETED_AT_ONCE: i64 = 100;
@@ -72,6 +77,77 @@ pub fn state(token: &Token, today: NaiveDate) -> State {
 pub(super) fn generate(app: &App) -> TokenKey {
     let day = app.now().format("%Y%m%d");
     TokenKey(format!("inv-{}-{day}", hex(&app.random::<20>())))
+}
+
+/// A token that its owner or the operator made for a program.
+#[derive(Debug)]
+pub struct Named {
+    pub id: i64,
+    pub key: TokenKey,
+    pub expiry: NaiveDate,
+}
+
+/// Makes a named token, which no login replaces.
+///
+/// # Errors
+///
+/// [`DomainError::Invalid`] for a bad name or lifetime, [`DomainError::Forbidden`] for one too many.
+pub async fn create(
+    app: &App,
+    account: &Account,
+    name: &str,
+    days: u64,
+    client: &Client,
+) -> Result<Named, DomainError> {
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
+    let mut problems = ValidationErrors::none();
+    if name.is_empty() {
+        problems.add("name", vec!["This field may not be blank.".to_owned()]);
+    } else if name.chars().count() > MAX_NAME_CHARACTERS {
+        let too_long =
+            format!("Ensure this field has no more than {MAX_NAME_CHARACTERS} characters.");
+        problems.add("name", vec![too_long]);
+    }
+    if !(1..=LIFETIME_DAYS).contains(&days) {
+        let range = format!("Ensure this value is between 1 and {LIFETIME_DAYS}.");
+        problems.add("days", vec![range]);
+    }
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    let now = app.now();
+    let expiry = now.date_naive().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
+    let (key, account_id, by) = (generate(app), account.id, client.clone());
+    let write = app.write(move |w, app| {
+        let named = w.token_list(account_id)?.iter().filter(|token| !token.name.is_empty()).count();
+        if named >= MAX_NAMED_TOKENS {
+            return Err(DomainError::Forbidden(
+                "Your account has as many named tokens as it can have. Revoke one first.",
+            ));
+        }
+        let id = w.token_insert(&digest(key.expose()), account_id, &name, now, expiry)?;
+        audit::record(w, app, Event::TokenMade, account_id, &by, &format!("token {id}, {name}"))?;
+        Ok(Named { id, key: key.clone(), expiry })
+    });
+    write.await
+}
+
+/// Ends all of the account's tokens.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn end_all(app: &App, account_id: i64, client: &Client) -> Result<usize, DomainError> {
+    let client = client.clone();
+    let write = app.write(move |w, app| {
+        let ended = w.token_delete_others(account_id, None)?;
+        if ended > 0 {
+            let detail = format!("{ended} token{}", if ended == 1 { "" } else { "s" });
+            audit::record(w, app, Event::TokenEnded, account_id, &client, &detail)?;
+        }
+        Ok(ended)
+    });
+    write.await
 }
 
 /// Stores the digest of a generated token.

@@ -17,10 +17,11 @@ use zeroize::Zeroizing;
 
 use super::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME, SESSION_COOKIE};
 use super::origin::{Initiator, initiator, is_own_origin, origin_of};
+use super::pages::factors::opens_without_factor;
 use super::{AppState, client};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
-use crate::domain::{DomainError, accounts, sessions, tokens};
+use crate::domain::{accounts, factors, sessions, tokens};
 use crate::store::{Account, StoreError};
 use specbound::{ApiError, Credentials, LazyBody, Security};
 
@@ -97,9 +98,13 @@ pub async fn authorize(
                 client::read(&server.settings, &credentials.head.headers, credentials.remote);
             Ok(Box::pin(accounts::require_no_mfa(&server.app, caller.account.id, &client)).await?)
         }
-        // These were handed out after whatever the rules asked for then; an enforced second factor
-        // asks again.
-        _ if server.app.rules.mfa_enforced => Err(DomainError::MfaRequired.into()),
+        // These may be older than the rule.
+        _ if server.app.rules.mfa_enforced
+            && !opens_without_factor(credentials.head.uri.path()) =>
+        {
+            let id = caller.account.id;
+            Ok(Box::pin(factors::require_one_if_enforced(&server.app, id)).await?)
+        }
         _ => Ok(()),
     }
 }

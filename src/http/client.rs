@@ -10,11 +10,15 @@ use dropshot::RequestInfo;
 use http::HeaderMap;
 
 use super::Settings;
-use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME};
+use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME, REMEMBERED_COOKIE};
 use crate::domain::client::Client;
+use crate::domain::factors::Sealed;
 use crate::domain::keys::digest;
 use crate::domain::known_clients::DeviceCookie;
 use specbound::headers;
+
+/// Longer ones are not ours.
+const MAX_REMEMBERED_BYTES: usize = 2048;
 
 /// The client of an operation.
 pub fn of(settings: &Settings, request: &RequestInfo) -> Client {
@@ -27,12 +31,18 @@ pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Cli
         address: address(settings, headers, remote),
         user_agent: user_agent(headers),
         device: device(headers),
+        remembered: remembered(headers),
         sessions: cookies::sessions(headers).map(digest).collect(),
     }
 }
 
 fn device(headers: &HeaderMap) -> Option<DeviceCookie> {
     cookies::all(headers, DEVICE_COOKIE).take(MAX_SAME_NAME).find_map(DeviceCookie::read)
+}
+
+fn remembered(headers: &HeaderMap) -> Vec<Sealed> {
+    let sent = cookies::all(headers, REMEMBERED_COOKIE).take(MAX_SAME_NAME);
+    sent.filter(|text| text.len() <= MAX_REMEMBERED_BYTES).map(Sealed::new).collect()
 }
 
 fn user_agent(headers: &HeaderMap) -> String {

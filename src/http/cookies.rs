@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::AppState;
+use crate::domain::factors::Sealed;
+use crate::domain::factors::sign_in::{PENDING_SECONDS, REMEMBERED_SECONDS};
 use crate::domain::known_clients::{DEVICE_COOKIE_SECONDS, DeviceCookie};
 use crate::domain::sessions::{LIFETIME_SECONDS, SessionId};
 use crate::domain::social::{TICKET_SECONDS, Ticket};
@@ -17,6 +19,13 @@ const HOST_TICKET_COOKIE: &str = "__Host-signin_ticket";
 
 /// Of a browser that has signed in: strangers' guesses do not keep it out.
 pub const DEVICE_COOKIE: &str = "device";
+
+/// Of a browser between the two steps of a sign-in, and the same on https.
+const PENDING_COOKIE: &str = "second_factor";
+const HOST_PENDING_COOKIE: &str = "__Host-second_factor";
+
+/// Of a browser that skips the second step.
+pub const REMEMBERED_COOKIE: &str = "remembered";
 
 /// Cookies of one name that are tried: a sibling host or another path can set more beside ours.
 pub const MAX_SAME_NAME: usize = 8;
@@ -129,12 +138,46 @@ impl<'a> Jar<'a> {
 
     /// Its name and path.
     fn ticket_cookie(&self) -> (&'static str, &'static str) {
-        let settings = &self.server.settings;
         // A browser takes the prefix on Secure cookies of the whole host alone.
-        match settings.session_cookie_secure && settings.site_url.starts_with("https:") {
+        match self.is_https() {
             true => (HOST_TICKET_COOKIE, "/"),
             false => (TICKET_COOKIE, "/accounts/"),
         }
+    }
+
+    /// The first proof of a sign-in that needs a second one.
+    pub fn pending(&self, pending: &Sealed) -> HeaderValue {
+        self.scoped_pending(&format!("{}; Max-Age={PENDING_SECONDS}", pending.expose()))
+    }
+
+    pub fn clear_pending(&self) -> HeaderValue {
+        self.scoped_pending("; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
+    }
+
+    pub fn find_pending(&self, headers: &HeaderMap) -> Option<Sealed> {
+        let name = if self.is_https() { HOST_PENDING_COOKIE } else { PENDING_COOKIE };
+        all(headers, name).next().map(Sealed::new)
+    }
+
+    fn scoped_pending(&self, value: &str) -> HeaderValue {
+        let (name, path) = match self.is_https() {
+            true => (HOST_PENDING_COOKIE, "/"),
+            false => (PENDING_COOKIE, "/platform/"),
+        };
+        self.flagged(&format!("{name}={value}; HttpOnly; Path={path}; SameSite=Lax"))
+    }
+
+    pub fn remembered(&self, remembered: &Sealed) -> HeaderValue {
+        let (name, value) = (REMEMBERED_COOKIE, remembered.expose());
+        self.flagged(&format!(
+            "{name}={value}; HttpOnly; Max-Age={REMEMBERED_SECONDS}; Path=/; SameSite=Lax"
+        ))
+    }
+
+    /// Whether a browser takes cookies with the prefix `__Host-`.
+    fn is_https(&self) -> bool {
+        let settings = &self.server.settings;
+        settings.session_cookie_secure && settings.site_url.starts_with("https:")
     }
 
     fn cookie(&self, start: &str) -> HeaderValue {

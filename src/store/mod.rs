@@ -23,6 +23,7 @@ mod outbox;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod recovery_codes;
 mod schema;
 mod secret_keys;
 mod sessions;
@@ -55,6 +56,7 @@ pub use outbox::OutboxMail;
 pub use sessions::Session;
 pub use social_accounts::{NewSocialAccount, SocialAccount};
 pub use tokens::Token;
+pub use totp_devices::TotpFactor;
 
 use engine::WritingConnection;
 use lookup_cache::{Entries, LookupCache};

@@ -22,7 +22,8 @@ pub struct Token {
 }
 
 pub(super) const DELETE_BEYOND: &str = "DELETE FROM tokens WHERE id IN (
-    SELECT id FROM tokens WHERE account_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3)";
+    SELECT id FROM tokens WHERE account_id = $1 AND name = '' ORDER BY id DESC
+    LIMIT $2 OFFSET $3)";
 
 macro_rules! token_columns {
     () => {
@@ -138,7 +139,8 @@ impl Writer<'_> {
         )
     }
 
-    /// Deletes the oldest tokens of the account beyond the newest `keep`, at most `limit`.
+    /// Deletes the oldest unnamed tokens of the account beyond the newest `keep`, at most
+    /// `limit`.
     pub fn token_delete_beyond(
         &self,
         account_id: i64,

@@ -2,8 +2,27 @@
 
 use chrono::{DateTime, Utc};
 
-use super::values::{Time, params};
+use super::values::{Row, Time, params};
 use super::{Reader, StoreError, Writer};
+
+/// A confirmed device. Its secret is encrypted, and has no `Debug`.
+pub struct TotpFactor {
+    pub id: i64,
+    pub name: String,
+    pub sealed_secret: Vec<u8>,
+    pub created: DateTime<Utc>,
+    pub last_used: Option<DateTime<Utc>>,
+}
+
+fn record(row: &Row<'_>) -> Result<TotpFactor, StoreError> {
+    Ok(TotpFactor {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        sealed_secret: row.get(2)?,
+        created: row.get::<Time>(3)?.0,
+        last_used: row.get::<Option<Time>>(4)?.map(|time| time.0),
+    })
+}
 
 impl Reader<'_> {
     /// Returns whether the account has a confirmed device: only those are a second factor.
@@ -13,12 +32,36 @@ impl Reader<'_> {
             params![account_id],
         )
     }
+
+    /// The confirmed devices of the account, oldest first.
+    pub fn totp_device_list(&self, account_id: i64) -> Result<Vec<TotpFactor>, StoreError> {
+        self.list(
+            "SELECT id, name, secret, created, last_used FROM totp_devices
+             WHERE account_id = $1 AND confirmed ORDER BY id",
+            params![account_id],
+            record,
+        )
+    }
 }
 
 impl Writer<'_> {
     /// Deletes all devices of the account and returns their number.
     pub fn totp_device_delete_all(&self, account_id: i64) -> Result<usize, StoreError> {
         self.execute("DELETE FROM totp_devices WHERE account_id = $1", params![account_id])
+    }
+
+    /// Deletes a confirmed device only if it belongs to the account; returns its name.
+    pub fn totp_device_delete_own(
+        &self,
+        account_id: i64,
+        id: i64,
+    ) -> Result<Option<String>, StoreError> {
+        self.find(
+            "DELETE FROM totp_devices WHERE account_id = $1 AND id = $2 AND confirmed
+             RETURNING name",
+            params![account_id, id],
+            |row| row.get(0),
+        )
     }
 
     pub fn totp_device_insert(
@@ -34,5 +77,21 @@ impl Writer<'_> {
              VALUES ($1, $2, $3, $4, $5) RETURNING id",
             params![account_id, name, confirmed, sealed_secret, Time(created)],
         )
+    }
+
+    /// Uses a time step of a device; false if it or a later one was used before, or the device is
+    /// gone.
+    pub fn totp_device_use_step(
+        &self,
+        account_id: i64,
+        id: i64,
+        step: i64,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(
+            "UPDATE totp_devices SET last_step = $1, last_used = $2
+             WHERE id = $3 AND account_id = $4 AND confirmed AND last_step < $5",
+            params![step, Time(now), id, account_id, step],
+        )? > 0)
     }
 }

@@ -280,7 +280,10 @@ async fn old_session_adds_no_address_without_its_password() {
         .http
         .get(format!("{}/platform/api/reauthenticate/", server.base))
         .header("cookie", &cookie);
-    assert_eq!(server.run(state).await.json(), json!({ "recent": true, "password": true }));
+    assert_eq!(
+        server.run(state).await.json(),
+        json!({ "recent": true, "password": true, "code": false })
+    );
     server.flush_deferred().await;
     let all =
         server.app().store.read(|r| r.audit_list(&AuditFilter::default(), None)).await.unwrap();

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use base64::Engine;
+use inventree_auth::domain::factors::totp;
 use serde_json::{Value, json};
-use test_support::TestServer;
 use test_support::inventree::Source;
 use test_support::place::Place;
+use test_support::{Answer, TestServer};
 
 use crate::PROGRAM;
 
@@ -299,6 +300,33 @@ async fn addresses_and_social_links_are_listed_as_before() {
     );
 }
 
+/// The code that the imported device shows now.
+fn hex_code(server: &TestServer) -> String {
+    let secret = [0xfe, 0xed, 0xc0, 0xde, 0x00];
+    totp::code(&secret, server.clock.stamp() / 30, totp::DIGITS)
+}
+
+/// Both steps of a sign-in at the pages.
+async fn sign_in_with_code(
+    server: &TestServer,
+    username: &str,
+    password: &str,
+    code: &str,
+) -> Answer {
+    let post = |path: &str, cookies: String, body: Value| {
+        let request = server.http.post(format!("{}/platform/api/{path}/", server.base));
+        let csrf = "a".repeat(32);
+        let request = request.header("Cookie", format!("csrftoken={csrf}; {cookies}"));
+        let request =
+            request.header("X-CSRFToken", csrf).header("Content-Type", "application/json");
+        server.run(request.body(body.to_string()))
+    };
+    let first = json!({ "username": username, "password": password });
+    let first = post("login", String::new(), first).await;
+    let pending = format!("second_factor={}", first.cookie_value("second_factor"));
+    post("second-factor", pending, json!({ "code": code })).await
+}
+
 #[tokio::test]
 async fn an_account_with_a_totp_device_is_told_that_a_second_factor_is_needed() {
     let new = Move::filled();
@@ -318,6 +346,8 @@ async fn an_account_with_a_totp_device_is_told_that_a_second_factor_is_needed() 
         200,
         "a device that was never confirmed is no second factor"
     );
+    let signed_in = sign_in_with_code(&server, "cyd", OLD, &hex_code(&server)).await;
+    assert!(signed_in.cookie("sessionid").is_some(), "{signed_in:?}");
     let bytes = new.database().bytes();
     assert!(
         !bytes.windows(10).any(|window| window == b"feedc0de00"),

@@ -801,3 +801,72 @@ async fn no_output_has_a_secret_or_its_digest() {
         assert!(!said.contains(&secret), "{secret}: {said}");
     }
 }
+
+/// A device of the first account. Its secret opens with no key.
+async fn add_device(server: &TestServer) {
+    let epoch = chrono::DateTime::UNIX_EPOCH;
+    let write = server
+        .app()
+        .store
+        .write(move |w| w.totp_device_insert(1, "phone", true, b"sealed", epoch).map(|_| ()));
+    write.await.map_err(|e: inventree_auth::store::StoreError| e).unwrap();
+}
+
+#[tokio::test]
+async fn lost_second_factor_is_listed_and_reset() {
+    let server = TestServer::start().await;
+    let operator = Operator::of(&server);
+    server.register("amy", "").await;
+    add_device(&server).await;
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 403);
+    assert_eq!(
+        operator.json(&["user", "factors", "AMY"]),
+        json!([{
+            "id": 1, "kind": "totp", "name": "phone", "created": "1970-01-01T00:00:00Z",
+            "last_used": null,
+        }])
+    );
+    let reset = operator.run(&["user", "reset-factors", "amy"]);
+    assert_eq!((reset.code, reset.out.as_str()), (0, "1 second factor of amy is removed\n"));
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+    assert_eq!(operator.json(&["user", "reset-factors", "amy"]), json!({ "removed": 0 }));
+    assert_eq!(operator.run(&["user", "factors", "bob"]).refusal(), "there is no user bob");
+}
+
+/// Also the last administrator, where the operator enforces a second factor.
+#[tokio::test]
+async fn administrator_whose_device_is_lost_signs_in_to_set_up_another() {
+    let admin =
+        [("ADMIN_USER", "root"), ("ADMIN_PASSWORD", PASSWORD), ("LOGIN_ENFORCE_MFA", "true")];
+    let server = TestServer::with(&admin).await;
+    add_device(&server).await;
+    let sign_in = || async {
+        let csrf = "a".repeat(32);
+        let body = json!({ "username": "root", "password": PASSWORD }).to_string();
+        let request = server.http.post(format!("{}/platform/api/login/", server.base));
+        let request = request.header("Cookie", format!("csrftoken={csrf}"));
+        let request =
+            request.header("X-CSRFToken", csrf).header("Content-Type", "application/json");
+        server.run(request.body(body)).await
+    };
+    assert!(sign_in().await.cookie("sessionid").is_none());
+    assert_eq!(Operator::of(&server).run(&["user", "reset-factors", "root"]).code, 0);
+    let cookie = format!("sessionid={}", sign_in().await.cookie_value("sessionid"));
+    let factors = server.http.get(format!("{}/platform/api/factors/", server.base));
+    assert_eq!(server.run(factors.header("Cookie", cookie)).await.status, 200);
+}
+
+#[tokio::test]
+async fn created_token_opens_its_account_and_its_key_is_printed_once() {
+    let server = TestServer::start().await;
+    let operator = Operator::of(&server);
+    server.register("amy", "").await;
+    let made = operator.run(&["token", "create", "amy", "--for", "backup", "--days", "30"]);
+    let authorization = format!("Token {}", made.out.trim());
+    assert_eq!(server.get("user/", &[("Authorization", &authorization)]).await.status, 200);
+    let listed = operator.run(&["token", "list", "amy"]);
+    assert!(listed.out.contains("backup") && !listed.out.contains(made.out.trim()), "{listed:?}");
+    let blank = operator.run(&["token", "create", "amy", "--for", " "]);
+    assert_eq!(blank.refusal(), "name: This field may not be blank.");
+    assert_eq!(operator.run(&["token", "create", "amy", "--for", "x", "--days", "366"]).code, 2);
+}

@@ -13,13 +13,15 @@ use crate::PROGRAM;
 
 const OTHER_PASSWORD: &str = "Quagga-Topaz-88";
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "/platform/",
     "/platform/login",
     "/platform/register",
     "/platform/reset-password",
     "/platform/set-password",
     "/accounts/confirm-email/no-such-key/",
+    "/platform/second-factor",
+    "/platform/factors",
 ];
 
 async fn get(server: &TestServer, path: &str) -> test_support::Answer {

@@ -289,6 +289,8 @@ async fn what_the_operator_does_is_written_down_as_theirs() {
         &["user", "deactivate", "amy"],
         &["user", "activate", "amy"],
         &["user", "set-password", "amy", "--password-file", password],
+        &["user", "reset-factors", "amy"],
+        &["token", "create", "amy", "--for", "backup"],
     ] {
         said(&operator(&server, arguments));
     }
@@ -307,6 +309,8 @@ async fn what_the_operator_does_is_written_down_as_theirs() {
         (Event::Deactivated, 2, "operator", ""),
         (Event::Activated, 2, "operator", ""),
         (Event::PasswordSet, 2, "operator", ""),
+        (Event::FactorsReset, 2, "operator", "0 second factors"),
+        (Event::TokenMade, 2, "operator", "token 2, backup"),
     ];
     let expected = expected.map(|(event, account, client, detail)| {
         (event.name().to_owned(), account, client.to_owned(), detail.to_owned())

@@ -18,6 +18,7 @@ mod races;
 mod registration;
 mod roles;
 mod schema;
+mod second_factor;
 mod sessions;
 mod social;
 mod tls;

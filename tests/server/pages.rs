@@ -11,13 +11,15 @@ use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
 use crate::PROGRAM;
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "/platform/",
     "/platform/login",
     "/platform/register",
     "/platform/reset-password",
     "/platform/set-password",
     "/accounts/confirm-email/no-such-key/",
+    "/platform/second-factor",
+    "/platform/factors",
 ];
 
 async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -81,7 +83,7 @@ async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
             forms += 1;
         }
     }
-    assert_eq!(forms, 8);
+    assert_eq!(forms, 11);
 }
 
 #[tokio::test]
@@ -95,7 +97,7 @@ async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
     paths.extend(loaded(&text(&get(&server, &script, &[]).await)));
     paths.sort();
     paths.dedup();
-    assert_eq!(paths.len(), PAGES.len() + 3, "{paths:?}");
+    assert_eq!(paths.len(), PAGES.len() + 5, "{paths:?}");
     let mut sent = 0;
     for path in &paths {
         let plain = get(&server, path, &[]).await;

@@ -1,6 +1,7 @@
 //! An account's sessions and tokens, on the endpoints of the pages: session and CSRF token
 //! required.
 
+use inventree_auth::store::StoreError;
 use reqwest::Method;
 use serde_json::{Value, json};
 use test_support::{Answer, PASSWORD, TestServer};
@@ -46,6 +47,19 @@ impl<'s> Browser<'s> {
             .post(url)
             .header("Cookie", &self.cookie)
             .header("X-CSRFToken", &self.csrf);
+        self.server.run(request).await
+    }
+
+    async fn make_token(&self, name: &str, days: &str) -> Answer {
+        let url = format!("{}/platform/api/tokens/", self.server.base);
+        let request = self
+            .server
+            .http
+            .post(url)
+            .header("Cookie", &self.cookie)
+            .header("X-CSRFToken", &self.csrf)
+            .header("Content-Type", "application/json")
+            .body(json!({ "name": name, "days": days }).to_string());
         self.server.run(request).await
     }
 
@@ -276,4 +290,67 @@ async fn oldest_sessions_and_tokens_end_for_new_ones() {
     });
     assert_eq!(read.await.unwrap(), (100, 1000));
     assert_eq!(server.get("user/", &[("authorization", &first)]).await.status, 401);
+}
+
+async fn opens(server: &TestServer, key: &str) -> bool {
+    let authorization = format!("Token {key}");
+    server.get("user/", &[("Authorization", &authorization)]).await.status == 200
+}
+
+#[tokio::test]
+async fn named_token_is_shown_once_and_works_until_it_expires_or_is_revoked() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "").await;
+    let made = amy.make_token("backup", "30").await;
+    assert_eq!((made.status, &made.json()["expires"]), (200, &json!("2026-03-31")), "{made:?}");
+    let key = made.json()["key"].as_str().unwrap().to_owned();
+    assert!(opens(&server, &key).await);
+    let rows = amy.list("tokens/").await;
+    let row = rows.iter().find(|row| row["name"] == "backup").unwrap();
+    assert!(!row.to_string().contains(&key[4..]), "{row}");
+    let other = amy.make_token("another", "365").await.json()["key"].as_str().unwrap().to_owned();
+    assert_eq!(amy.post(&format!("tokens/{}/revoke/", row["id"])).await.status, 200);
+    assert!(!opens(&server, &key).await && opens(&server, &other).await);
+    let brief = amy.make_token("brief", "1").await.json()["key"].as_str().unwrap().to_owned();
+    server.clock.advance(chrono::Duration::days(2));
+    assert!(!opens(&server, &brief).await && opens(&server, &other).await);
+    let all = Browser::of(&server, "amy", "").await.post("tokens/revoke-all/").await;
+    assert!(all.json()["ended"].as_u64().unwrap() > 1, "{all:?}");
+    assert!(!opens(&server, &other).await && !opens(&server, &amy.token).await);
+}
+
+#[tokio::test]
+async fn token_is_made_after_a_recent_proof_with_a_name_and_a_lifetime_of_a_year_at_most() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "").await;
+    for (name, days, field) in
+        [("", "30", "name"), ("a", "0", "days"), ("a", "366", "days"), ("a", "x", "days")]
+    {
+        let answer = amy.make_token(name, days).await;
+        assert_eq!((answer.status, answer.json().get(field).is_some()), (400, true), "{answer:?}");
+    }
+    assert_eq!(amy.make_token(&"x".repeat(101), "30").await.status, 400);
+    server.clock.advance(chrono::Duration::minutes(11));
+    let late = amy.make_token("late", "30").await;
+    assert!(late.status == 403 && late.header("www-authenticate").contains("insufficient"));
+    assert_eq!(amy.list("tokens/").await.iter().filter(|row| row["name"] != "").count(), 0);
+}
+
+#[tokio::test]
+async fn no_login_ends_a_named_token() {
+    let server = server().await;
+    let amy = Browser::of(&server, "amy", "").await;
+    let made = amy.make_token("backup", "365").await.json();
+    let now = server.app().now();
+    let id = server.place.number("SELECT id FROM accounts WHERE username = 'amy'");
+    let write = server.app().store.write(move |w| {
+        (0..1000_u32).try_for_each(|n| {
+            let digest = inventree_auth::domain::keys::digest(&n.to_string());
+            w.token_insert(&digest, id, "", now, now.date_naive()).map(|_| ())
+        })
+    });
+    write.await.map_err(|e: StoreError| e).unwrap();
+    assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
+    assert!(opens(&server, made["key"].as_str().unwrap()).await);
+    assert!(!opens(&server, &amy.token).await, "the oldest unnamed ones make room");
 }

@@ -25,6 +25,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     email_addresses,
     known_networks,
     outbox,
+    recovery_codes,
     sessions,
     social_accounts,
     tokens,

@@ -40,6 +40,9 @@ const GUESSES_ON_ACCOUNT: Limit = Limit::shared(100.0, 20.0);
 /// One client, all account names.
 const GUESSES_OF_CLIENT: Limit = Limit::own(100.0, 3.0);
 const GUESSES_OF_SITE: Limit = Limit::shared(300.0, 3.0);
+/// All unknown clients, the second factor of one account. Each of them knows the password, so the
+/// rate can be low: of a million codes three are good at a time.
+const CODES_ON_ACCOUNT: Limit = Limit::shared(20.0, 300.0);
 /// One client, one purpose.
 const REQUESTS_BY_CLIENT: Limit = Limit::own(60.0, 10.0);
 const REQUESTS_BY_SITE: Limit = Limit::shared(180.0, 10.0);
@@ -197,13 +200,54 @@ impl Limits {
             wanted.push((digest(&format!("guess {site} {account}")), GUESSES_BY_SITE));
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
-        match self.reserve(&wanted, Refused::Free).await {
+        self.reserve_guess(&wanted, account, standing).await
+    }
+
+    /// Reserves an attempt at the second factor of an account, whose password was right.
+    ///
+    /// # Errors
+    ///
+    /// As [`Limits::reserve_login`].
+    pub async fn reserve_code(
+        &self,
+        account_id: i64,
+        client: &Client,
+        standing: impl Future<Output = Result<Standing, DomainError>> + Send,
+    ) -> Result<Attempt, DomainError> {
+        let account = format!("code {account_id}");
+        let mut wanted = vec![
+            (digest(&format!("guess {} {account}", client.address)), GUESSES_BY_CLIENT),
+            (digest(&format!("account {account}")), CODES_ON_ACCOUNT),
+            (digest(&format!("client {}", client.address)), GUESSES_OF_CLIENT),
+        ];
+        if let Some(site) = client.site() {
+            wanted.push((digest(&format!("guess {site} {account}")), GUESSES_BY_SITE));
+            wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
+        }
+        // Whoever has the password makes its network known, but gets no device cookie.
+        let standing = async {
+            Ok(match standing.await? {
+                Standing::KnownNetwork => Standing::Stranger,
+                other => other,
+            })
+        };
+        self.reserve_guess(&wanted, &account, standing).await
+    }
+
+    /// The first of `wanted` is the client's own bucket for the account.
+    async fn reserve_guess(
+        &self,
+        wanted: &[(KeyDigest, Limit)],
+        account: &str,
+        standing: impl Future<Output = Result<Standing, DomainError>> + Send,
+    ) -> Result<Attempt, DomainError> {
+        match self.reserve(wanted, Refused::Free).await {
             Err(DomainError::Throttled { .. }) => {}
             made => return made,
         }
         match standing.await? {
-            Standing::Stranger => self.reserve(&wanted, Refused::Charged).await,
-            Standing::KnownNetwork => self.reserve(&[by_client], Refused::Charged).await,
+            Standing::Stranger => self.reserve(wanted, Refused::Charged).await,
+            Standing::KnownNetwork => self.reserve(&wanted[..1], Refused::Charged).await,
             Standing::KnownDevice(id) => {
                 let by_device = digest(&format!("device {} {account}", super::keys::hex(&id)));
                 self.reserve(&[(by_device, GUESSES_BY_CLIENT)], Refused::Charged).await

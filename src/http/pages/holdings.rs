@@ -2,11 +2,11 @@
 //! list and to end.
 //!
 //! JSON for our own pages, in the API's manner and its shape of errors, and no part of its
-//! contract: by session cookie and CSRF token alone. Nothing here shows a key or a digest, and
-//! somebody else's row is as unknown as none.
+//! contract: by session cookie and CSRF token alone. A key is in the one response that makes it; a
+//! digest is in none, and the row of another account is as unknown as none.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Page, PageRequest, client_of};
@@ -17,9 +17,16 @@ use crate::store::{Session, Token};
 use specbound::{ApiError, Response, json_response};
 
 pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
-    [What::Sessions, What::EndSession, What::EndOtherSessions, What::Tokens, What::RevokeToken]
-        .map(|what| Box::new(what) as Box<dyn Page<AppState>>)
-        .into()
+    [
+        What::Sessions,
+        What::EndSession,
+        What::EndOtherSessions,
+        What::Tokens,
+        What::RevokeToken,
+        What::RevokeAllTokens,
+    ]
+    .map(|what| Box::new(what) as Box<dyn Page<AppState>>)
+    .into()
 }
 
 #[derive(Clone, Copy)]
@@ -29,6 +36,7 @@ enum What {
     EndOtherSessions,
     Tokens,
     RevokeToken,
+    RevokeAllTokens,
 }
 
 #[async_trait::async_trait]
@@ -39,6 +47,7 @@ impl Page<AppState> for What {
             What::EndSession => "/platform/api/sessions/{id}/end/",
             What::EndOtherSessions => "/platform/api/sessions/end-others/",
             What::Tokens => "/platform/api/tokens/",
+            What::RevokeAllTokens => "/platform/api/tokens/revoke-all/",
             What::RevokeToken => "/platform/api/tokens/{id}/revoke/",
         }
     }
@@ -53,8 +62,12 @@ impl Page<AppState> for What {
 
     fn methods(&self) -> &'static [&'static str] {
         match self {
-            What::Sessions | What::Tokens => &["GET"],
-            What::EndSession | What::EndOtherSessions | What::RevokeToken => &["POST"],
+            What::Sessions => &["GET"],
+            What::Tokens => &["GET", "POST"],
+            What::EndSession
+            | What::EndOtherSessions
+            | What::RevokeToken
+            | What::RevokeAllTokens => &["POST"],
         }
     }
 
@@ -62,17 +75,22 @@ impl Page<AppState> for What {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        server: &AppState,
+        mut visit: PageRequest,
+    ) -> Result<Response, ApiError> {
         let client = client_of(server, &visit);
-        let Some((account, digest)) = visit.caller.and_then(|caller| match caller.credential {
-            Credential::Session { digest } => Some((caller.account.id, digest)),
+        let caller = visit.caller.take();
+        let Some((owner, digest)) = caller.and_then(|caller| match caller.credential {
+            Credential::Session { digest } => Some((caller.account, digest)),
             Credential::Token { .. } | Credential::Basic => None,
         }) else {
             return Err(ApiError::internal(
                 "a page for sessions was opened by something else".to_owned(),
             ));
         };
-        let (app, client) = (&server.app, &client);
+        let (app, client, account) = (&server.app, &client, owner.id);
         let id = || self.row(visit.request.uri.path()).ok_or(DomainError::NotFound);
         let mut is_over = false;
         let body = match self {
@@ -80,6 +98,22 @@ impl Page<AppState> for What {
                 let current = sessions::current(app, &digest).await?.id;
                 let sessions = sessions::list(app, account).await?;
                 sessions.iter().map(|session| session_row(session, current)).collect()
+            }
+            What::Tokens if visit.request.method == Method::POST => {
+                sessions::require_recent_auth(app, &digest).await?;
+                let fields = visit.body.fields().await?;
+                let text = |name| fields.text(name).unwrap_or_default();
+                // Anything that is no number is out of range.
+                let days = text("days").parse().unwrap_or_default();
+                let made = tokens::create(app, &owner, &text("name"), days, client).await?;
+                json!({
+                    "id": made.id,
+                    "key": made.key.expose(),
+                    "expires": made.expiry.to_string(),
+                })
+            }
+            What::RevokeAllTokens => {
+                json!({ "ended": tokens::end_all(app, account, client).await? })
             }
             What::Tokens => tokens::list(app, account).await?.iter().map(token_row).collect(),
             What::EndSession => {

@@ -8,6 +8,7 @@
 //!
 //! What a page gets from the runtime is said at [`Page`].
 
+pub mod factors;
 mod file;
 mod holdings;
 pub mod mailbox;
@@ -39,6 +40,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String> 
     pages.extend(people::pages(settings)?);
     pages.extend(holdings::pages());
     pages.extend(sign_in::pages());
+    pages.extend(factors::pages());
     pages.extend(social::pages(settings));
     pages.extend(mailbox::pages(settings));
     Ok(pages)

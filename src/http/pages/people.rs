@@ -22,21 +22,30 @@ use specbound::{ApiError, Response};
 const TEXTS: &str = include_str!("people/texts.json");
 const STYLE: &str = include_str!("people/style.css");
 const SCRIPT: &str = include_str!("people/script.js");
+const FACTORS: &str = include_str!("people/factors.js");
+const TOKENS: &str = include_str!("people/tokens.js");
 const SHELL: &str = include_str!("people/shell.html");
 const NO_SCRIPT: &str = include_str!("people/noscript.html");
 
 const STYLE_PATH: &str = "/platform/style.css";
 const SCRIPT_PATH: &str = "/platform/script.js";
+const FACTORS_PATH: &str = "/platform/factors.js";
+const TOKENS_PATH: &str = "/platform/tokens.js";
 const TEXTS_PATH: &str = "/platform/texts.js";
 
 /// Where people begin.
 pub const HOME: &str = "/platform/";
 
+/// The second step of a sign-in.
+pub const SECOND_FACTOR: &str = "/platform/second-factor";
+
 /// Path, name of the page's own title, content. The paths are InvenTree's where it has one, and
 /// those of mailed links.
-const PAGES: [(&str, &str, &str); 6] = [
+const PAGES: [(&str, &str, &str); 8] = [
     (HOME, "home.title", include_str!("people/home.html")),
     ("/platform/login", "login.title", include_str!("people/login.html")),
+    (SECOND_FACTOR, "second.title", include_str!("people/second-factor.html")),
+    ("/platform/factors", "factors.title", include_str!("people/factors.html")),
     ("/platform/register", "register.title", include_str!("people/register.html")),
     ("/platform/reset-password", "forgot.title", include_str!("people/reset-password.html")),
     ("/platform/set-password", "reset.title", include_str!("people/set-password.html")),
@@ -44,7 +53,9 @@ const PAGES: [(&str, &str, &str); 6] = [
 ];
 
 /// Other spellings of a path, and the right one; what stands for a variable goes along.
-const ELSEWHERE: [(&str, &str); 7] = [
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("/platform/second-factor/", SECOND_FACTOR),
+    ("/platform/factors/", "/platform/factors"),
     ("/platform", HOME),
     ("/platform/login/", "/platform/login"),
     ("/platform/register/", "/platform/register"),
@@ -69,7 +80,10 @@ pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String
     let texts_module =
         format!("export default {};\n", serde_json::to_string(&texts).map_err(|e| e.to_string())?);
     let words = StaticAsset::new(TEXTS_PATH, script_type, texts_module)?;
-    let script = StaticAsset::new(SCRIPT_PATH, script_type, words.versioned(SCRIPT))?;
+    let factors = StaticAsset::new(FACTORS_PATH, script_type, words.versioned(FACTORS))?;
+    let tokens = StaticAsset::new(TOKENS_PATH, script_type, words.versioned(TOKENS))?;
+    let script = tokens.versioned(&factors.versioned(&words.versioned(SCRIPT)));
+    let script = StaticAsset::new(SCRIPT_PATH, script_type, script)?;
     let style = StaticAsset::new(STYLE_PATH, "text/css; charset=utf-8", STYLE)?;
     let mut pages: Vec<Box<dyn Page<AppState>>> = Vec::new();
     for (path, title, content) in PAGES {
@@ -79,7 +93,10 @@ pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String
         let page = style.versioned(&script.versioned(&page));
         pages.push(Box::new(StaticAsset::new(path, "text/html; charset=utf-8", page)?));
     }
-    pages.extend([words, script, style].map(|sheet| Box::new(sheet) as Box<dyn Page<AppState>>));
+    pages.extend(
+        [words, factors, tokens, script, style]
+            .map(|sheet| Box::new(sheet) as Box<dyn Page<AppState>>),
+    );
     pages.extend(
         ELSEWHERE
             .map(|(path, target)| Box::new(Redirect { path, target }) as Box<dyn Page<AppState>>),

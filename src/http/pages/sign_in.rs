@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Page, PageRequest, client_of};
 use crate::domain::accounts::{self, Grant};
+use crate::domain::factors::sign_in::{self, SignIn};
 use crate::domain::passwords::Password;
-use crate::domain::{ValidationErrors, sessions};
+use crate::domain::{ValidationErrors, factors, sessions};
 use crate::http::caller::{self, Credential};
 use crate::http::login::{self, Credentials};
 use crate::http::{AppState, registration};
@@ -74,9 +75,15 @@ impl Page<AppState> for Endpoint {
                 caller::check_csrf(server, &visit.request, &mut visit.body).await?;
                 let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
                 let Credentials { username, password, .. } = login::credentials(input)?;
-                let granted =
-                    accounts::log_in(&server.app, &username, password, Grant::Session, &client);
-                (StatusCode::OK, granted.await?)
+                let step = sign_in::sign_in(&server.app, &username, password, &client);
+                match step.await? {
+                    SignIn::Granted(granted) => (StatusCode::OK, granted),
+                    SignIn::CodeNeeded(pending) => {
+                        let cookies = vec![server.cookies().pending(&pending)];
+                        let body = json!({ "second_factor": true });
+                        return Ok(answer(StatusCode::OK, &body, cookies));
+                    }
+                }
             }
             Endpoint::Register => {
                 let client = client_of(server, &visit);
@@ -91,31 +98,35 @@ impl Page<AppState> for Endpoint {
     }
 }
 
-/// GET: whether the session's owner proved who they are lately, and can do so by a password. POST:
-/// by this one.
+/// GET: whether the session's owner proved who they are lately, and can do so by a password or a
+/// code. POST: by this one.
 async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
     let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
     let Credential::Session { digest } = caller.credential else {
         return Err(ApiError::not_found());
     };
     if visit.request.method != Method::POST {
-        let is_recent = sessions::is_recently_authenticated(&server.app, &digest).await?;
-        let body =
-            json!({ "recent": is_recent, "password": accounts::has_password(&caller.account) });
+        let app = &server.app;
+        let is_recent = sessions::is_recently_authenticated(app, &digest).await?;
+        let overview = factors::overview(app, caller.account.id).await?;
+        let body = json!({
+            "recent": is_recent,
+            "password": accounts::has_password(&caller.account),
+            "code": !overview.factors.is_empty(),
+        });
         return Ok(answer(StatusCode::OK, &body, Vec::new()));
     }
-    let sent = visit.body.fields().await?.text("password").filter(|password| !password.is_empty());
-    let password =
-        sent.ok_or_else(|| ValidationErrors::of("password", "This field is required."))?;
-    let password = Password::new(password);
-    accounts::reauthenticate(
-        &server.app,
-        &caller.account,
-        digest,
-        password,
-        &client_of(server, &visit),
-    )
-    .await?;
+    let client = client_of(server, &visit);
+    let fields = visit.body.fields().await?;
+    let sent = |name| fields.text(name).filter(|text| !text.is_empty());
+    if let Some(code) = sent("code") {
+        factors::reauthenticate(&server.app, &caller.account, digest, &code, &client).await?;
+    } else {
+        let password = sent("password")
+            .ok_or_else(|| ValidationErrors::of("password", "This field is required."))?;
+        let password = Password::new(password);
+        accounts::reauthenticate(&server.app, &caller.account, digest, password, &client).await?;
+    }
     Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
 }
 

@@ -11,7 +11,7 @@ use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
-use super::people::{self, HOME, POLICY, escaped, shell};
+use super::people::{self, HOME, POLICY, SECOND_FACTOR, escaped, shell};
 use super::{Page, PageRequest, client_of};
 use crate::domain::ValidationErrors;
 use crate::domain::client::Client;
@@ -346,6 +346,10 @@ fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Ans
     let (target, cookies) = match finished {
         Finished::SignedIn { session, device, next } => {
             (next, jar.logged_in(Some(&session), Some(&device)))
+        }
+        Finished::CodeNeeded { pending, next } => {
+            let query = form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>();
+            (format!("{SECOND_FACTOR}?next={query}"), vec![jar.pending(&pending)])
         }
         Finished::Connected { next } => (next, Vec::new()),
         Finished::Unconfirmed => (CONFIRM_FIRST_PATH.to_owned(), Vec::new()),

@@ -2,6 +2,8 @@
 //
 // What the server says is shown in its own words, as text and never as markup: beside its field, or above the form.
 import texts from "/platform/texts.js";
+import { managed, secondStep } from "/platform/factors.js";
+import { tokens } from "/platform/tokens.js";
 
 const page = document.querySelector("main").dataset.page;
 const reauthentication = "/platform/api/reauthenticate/";
@@ -63,16 +65,19 @@ async function prove() {
   const cancel = element("button", { type: "button", textContent: texts["prove.cancel"] });
   cancel.addEventListener("click", () => dialog.close());
   dialog.append(element("h2", { id: "prove-title", textContent: texts["prove.title"] }), summary);
-  if (owner.password) {
-    const input = element("input", { id: "prove-password", name: "password", type: "password", autocomplete: "current-password", required: true });
-    input.setAttribute("aria-describedby", "prove-password-error");
+  if (owner.password || owner.code) {
+    const [name, type, autocomplete, label, hint] = owner.password
+      ? ["password", "password", "current-password", texts["field.password"], texts["prove.password"]]
+      : ["code", "text", "one-time-code", texts["field.code"], texts["prove.code"]];
+    const input = element("input", { id: `prove-${name}`, name, type, autocomplete, required: true });
+    input.setAttribute("aria-describedby", `${input.id}-error`);
     const field = element("div", { className: "field" },
-      element("label", { htmlFor: input.id, textContent: texts["field.password"] }),
+      element("label", { htmlFor: input.id, textContent: label }),
       input,
       element("p", { className: "error", id: `${input.id}-error` }),
     );
     const proof = element("form", { method: "post", noValidate: true },
-      element("p", { className: "hint", textContent: texts["prove.password"] }),
+      element("p", { className: "hint", textContent: hint }),
       field,
       element("div", { className: "does" }, element("button", { className: "primary", textContent: texts["prove.submit"] }), cancel),
     );
@@ -99,7 +104,7 @@ async function prove() {
 }
 
 // Lists come bare or in pages.
-const rows = (data) => (Array.isArray(data) ? data : (data.results ?? []));
+const rows = (data) => (Array.isArray(data) ? data : (data.results ?? data.factors ?? []));
 
 function element(tag, properties, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -264,14 +269,20 @@ function next() {
   return /^\/(?![/\\])[\w\-./?=&]*$/.test(wanted) ? wanted : "/platform/";
 }
 
+const tools = { api, busy, clear, complain, day: (at) => day(at), element, form, list: (...args) => list(...args), minute: (at) => minute(at), next, say };
+
 const pages = {
+  second: (root) => secondStep(root, tools),
+  factors: (root) => managed(root, tools),
+
   async login(root) {
     const done = { reset: "reset.done", unconfirmed: "register.confirm" }[take("done")];
     if (done) say(root, texts[done]);
     form(root, async (body) => {
       const answer = await api("POST", "/platform/api/login/", body);
-      if (answer.ok) location.assign(next());
-      else complain(root, answer);
+      if (!answer.ok) complain(root, answer);
+      else if (answer.data.second_factor) location.assign(`/platform/second-factor${location.search}`);
+      else location.assign(next());
     });
     const { data } = await api("GET", "/api/auth/providers/");
     const about = rows(data)[0] ?? data;
@@ -337,6 +348,9 @@ const pages = {
       // An account that was just made and opens nothing waits for its confirmation.
       return location.replace(take("done") === "register" ? "/platform/login?done=unconfirmed" : "/platform/login");
     }
+    // What this server requires before anything else.
+    const { data: second } = user.status === 403 ? await api("GET", "/platform/api/factors/") : {};
+    if (second?.required && !second.factors.length) return location.replace("/platform/factors");
     if (!user.ok) return say(root, user.data.detail ?? texts.failed, true);
     if (take("done") === "register") {
       say(root, texts["home.welcome"]);
@@ -355,7 +369,7 @@ const pages = {
     const sections = Object.fromEntries([...root.querySelectorAll("section")].map((section) => [section.id, section]));
     profile(sections.profile, user.data);
     password(sections.password, sections);
-    const lists = [emails(sections.emails, user.data), links(sections.links), sessions(sections.sessions), tokens(sections.tokens)];
+    const lists = [emails(sections.emails, user.data), links(sections.links), sessions(sections.sessions), tokens(sections.tokens, tools)];
     await Promise.allSettled(lists);
     root.classList.remove("loading");
   },
@@ -487,18 +501,6 @@ function browser(agent) {
   const systems = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["Linux", "Linux"]];
   const of = (table) => table.find(([part]) => agent.includes(part))?.[1];
   return [of(names), of(systems)].filter(Boolean).join(" · ") || agent || texts["sessions.unknown"];
-}
-
-function tokens(section) {
-  const base = "/platform/api/tokens/";
-  const shown = list(section, base, texts["tokens.none"], ({ id, name, created, expires, last_seen }) => {
-    const what = name || `${texts["tokens.unnamed"]} ${id}`;
-    const seen = last_seen ? `${texts["tokens.seen"]} ${day(last_seen)}` : texts["tokens.never"];
-    const small = `${texts["tokens.made"]} ${minute(created)}, ${texts["tokens.expires"]} ${day(expires)}, ${seen}`;
-    return { what, small, does: [shown.does(texts["tokens.revoke"], what, `${base}${id}/revoke/`, texts["tokens.revoked"])] };
-  });
-  section.addEventListener("stale", shown.show);
-  return shown.shown;
 }
 
 for (const input of document.querySelectorAll("input[type=password]")) showable(input);

@@ -1,0 +1,30 @@
+//! Second factors of an account: to look at, and to remove for an owner who has lost them.
+
+use super::Failure;
+use super::operators::{CommonArgs, find, to_failure};
+use super::output::{self, FactorRow};
+use super::print;
+use crate::domain::{App, factors};
+
+/// Lists the factors of an account, with the number of recovery codes that are still good.
+pub async fn list(args: &CommonArgs, app: &App, name: &str) -> Result<(), Failure> {
+    let account = find(app, name).await?;
+    let overview = factors::overview(app, account.id).await.map_err(to_failure)?;
+    let mut rows: Vec<_> = overview.factors.iter().map(FactorRow::device).collect();
+    if overview.recovery_codes > 0 {
+        rows.push(FactorRow::recovery_codes(overview.recovery_codes));
+    }
+    print(&output::list(args.format, &rows)?)
+}
+
+/// Removes all factors: the account opens with its password, or under
+/// INVENTREE_LOGIN_ENFORCE_MFA leads to the set-up of a new one.
+pub async fn reset(args: &CommonArgs, app: &App, name: &str) -> Result<(), Failure> {
+    let account = find(app, name).await?;
+    let removed = factors::reset(app, account.id).await.map_err(to_failure)?;
+    let sentence = match removed {
+        1 => format!("1 second factor of {} is removed", account.username),
+        _ => format!("{removed} second factors of {} are removed", account.username),
+    };
+    print(&output::removed(args.format, &sentence, removed)?)
+}

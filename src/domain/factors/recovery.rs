@@ -1,0 +1,70 @@
+//! Recovery codes: ten for the day that a device is lost. Each is shown once and works once.
+//!
+//! A code has 51 bits, too few for a plain digest: the stored one is an HMAC under a key derived
+//! from the secret key.
+
+use super::super::audit::{self, Event};
+use super::super::client::Client;
+use super::super::{App, DomainError, keys};
+use crate::store::{StoreError, Writer};
+
+const CODES: usize = 10;
+const CHARACTERS: usize = 10;
+
+/// New codes, not stored yet, as they are shown: two groups of five.
+pub(super) fn generate(app: &App) -> Vec<String> {
+    let code = || {
+        let text = app.random_text::<CHARACTERS>();
+        let (first, second) = text.split_at(CHARACTERS / 2);
+        format!("{first}-{second}")
+    };
+    std::iter::repeat_with(code).take(CODES).collect()
+}
+
+/// The stored digest of a code without blanks and hyphens; `None` if it is no code.
+pub(super) fn digest(app: &App, account_id: i64, code: &str) -> Option<[u8; 32]> {
+    let is_code = code.len() == CHARACTERS && code.bytes().all(|b| b.is_ascii_alphanumeric());
+    let code = code.to_ascii_lowercase();
+    is_code.then(|| {
+        let key = app.secret.derive("recovery-code");
+        keys::mac(&key, &[&account_id.to_be_bytes(), code.as_bytes()])
+    })
+}
+
+/// Stores these codes in place of the former ones.
+pub(super) fn replace(
+    w: &Writer<'_>,
+    app: &App,
+    account_id: i64,
+    codes: &[String],
+) -> Result<(), StoreError> {
+    w.recovery_code_delete_all(account_id)?;
+    for code in codes {
+        if let Some(digest) = digest(app, account_id, &code.replace('-', "")) {
+            w.recovery_code_insert(account_id, &digest)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes new codes; the former ones are void.
+///
+/// # Errors
+///
+/// [`DomainError::Forbidden`] for an account without a second factor.
+pub async fn renew(
+    app: &App,
+    account_id: i64,
+    client: &Client,
+) -> Result<Vec<String>, DomainError> {
+    let (codes, client) = (generate(app), client.clone());
+    let write = app.write(move |w, app| {
+        if !w.totp_device_exists(account_id)? {
+            return Err(DomainError::Forbidden("Set up a second factor first."));
+        }
+        replace(w, app, account_id, &codes)?;
+        audit::record(w, app, Event::RecoveryCodesMade, account_id, &client, "")?;
+        Ok(codes.clone())
+    });
+    write.await
+}

@@ -1,0 +1,198 @@
+//! Sign-in in two steps: a password or provider, then a code.
+//!
+//! Nothing is signed in and nothing is stored between the two: the browser keeps the first proof
+//! for [`PENDING_SECONDS`], encrypted ([`Sealed`]). It is void once the password has changed. A
+//! browser that its owner chose to remember skips the second step, if the operator allows it, until
+//! the password or the factors change.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::super::accounts::{self, Grant, Granted};
+use super::super::audit;
+use super::super::client::Client;
+use super::super::keys::digest;
+use super::super::passwords::Password;
+use super::super::{App, DomainError};
+use super::{Sealed, with_code};
+use crate::store::{Account, Reader, StoreError};
+
+/// How long the first proof is held.
+pub const PENDING_SECONDS: i64 = 300;
+/// How long a browser is remembered.
+pub const REMEMBERED_SECONDS: i64 = 30 * 86_400;
+
+const PENDING: &str = "second-factor-pending";
+const REMEMBERED: &str = "second-factor-remembered";
+
+/// Outcome of the first step.
+#[derive(Debug)]
+pub enum SignIn {
+    Granted(Granted),
+    /// The first proof, for the browser to keep.
+    CodeNeeded(Sealed),
+}
+
+/// A completed sign-in.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub granted: Granted,
+    pub next: String,
+    /// For a browser that its owner wants to be remembered.
+    pub remembered: Option<Sealed>,
+}
+
+/// What the page of the second step needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondStep {
+    pub may_remember: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Pending {
+    account_id: i64,
+    /// Of the password's hash.
+    password: [u8; 32],
+    /// Empty for a password.
+    provider: String,
+    next: String,
+    expires: DateTime<Utc>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Remembered {
+    account_id: i64,
+    password: [u8; 32],
+    /// Ids of the factors.
+    factors: Vec<i64>,
+    expires: DateTime<Utc>,
+}
+
+/// The first step at the pages, by password.
+///
+/// # Errors
+///
+/// As [`accounts::log_in`].
+pub async fn sign_in(
+    app: &App,
+    username: &str,
+    password: Password,
+    client: &Client,
+) -> Result<SignIn, DomainError> {
+    let account = accounts::authenticated(app, username, password, client).await?;
+    let is_needed = app.store.read(|r| is_needed(r, app, &account, client)).await?;
+    if is_needed {
+        // Recorded now: a stranger who has the password alone stops here.
+        audit::note_missing_factor(app, account.id, client);
+        return Ok(SignIn::CodeNeeded(pending(app, &account, "", "")));
+    }
+    let granted = accounts::open(app, account, Grant::Session, client).await?;
+    Ok(SignIn::Granted(granted))
+}
+
+/// Whether the account needs a second step in this browser.
+pub(in super::super) fn is_needed(
+    r: &Reader<'_>,
+    app: &App,
+    account: &Account,
+    client: &Client,
+) -> Result<bool, StoreError> {
+    if !r.totp_device_exists(account.id)? {
+        return Ok(false);
+    }
+    let now = app.now();
+    let is_remembered = |sealed: &Sealed, factors: &[i64]| {
+        sealed.open::<Remembered>(app, REMEMBERED).is_some_and(|known| {
+            let expected = Remembered {
+                account_id: account.id,
+                password: digest(&account.password),
+                factors: factors.to_vec(),
+                expires: known.expires,
+            };
+            known == expected && now < known.expires
+        })
+    };
+    if !app.rules.mfa_remember || client.remembered.is_empty() {
+        return Ok(true);
+    }
+    let factors = factor_ids(r, account.id)?;
+    Ok(!client.remembered.iter().any(|sealed| is_remembered(sealed, &factors)))
+}
+
+fn factor_ids(r: &Reader<'_>, account_id: i64) -> Result<Vec<i64>, StoreError> {
+    Ok(r.totp_device_list(account_id)?.iter().map(|device| device.id).collect())
+}
+
+/// The first proof of this account.
+pub(in super::super) fn pending(
+    app: &App,
+    account: &Account,
+    provider: &str,
+    next: &str,
+) -> Sealed {
+    let pending = Pending {
+        account_id: account.id,
+        password: digest(&account.password),
+        provider: provider.to_owned(),
+        next: next.to_owned(),
+        expires: app.now() + Duration::seconds(PENDING_SECONDS),
+    };
+    Sealed::seal(app, PENDING, &pending)
+}
+
+/// Opens the first proof and finds its account.
+async fn open(app: &App, sealed: Option<&Sealed>) -> Result<(Pending, Account), DomainError> {
+    let pending: Option<Pending> = sealed.and_then(|sealed| sealed.open(app, PENDING));
+    let pending = pending.filter(|pending| app.now() < pending.expires);
+    let pending = pending.ok_or(DomainError::NotFound)?;
+    let account = app.store.read(|r| r.account_find(pending.account_id)).await?;
+    let is_same = |account: &Account| {
+        app.rehash.is_same_as_digest(account.id, &pending.password, &account.password)
+    };
+    let account = account.filter(|account| app.rules.opens(account) && is_same(account));
+    Ok((pending, account.ok_or(DomainError::NotFound)?))
+}
+
+/// # Errors
+///
+/// [`DomainError::NotFound`] without a valid first proof.
+pub async fn second_step(app: &App, sealed: Option<&Sealed>) -> Result<SecondStep, DomainError> {
+    open(app, sealed).await?;
+    Ok(SecondStep { may_remember: app.rules.mfa_remember })
+}
+
+/// The second step.
+///
+/// # Errors
+///
+/// [`DomainError::NotFound`] without a valid first proof, [`DomainError::Invalid`] under `code`.
+pub async fn finish(
+    app: &App,
+    sealed: Option<&Sealed>,
+    code: &str,
+    remember: bool,
+    client: &Client,
+) -> Result<SignedIn, DomainError> {
+    let (Pending { provider, next, .. }, account) = open(app, sealed).await?;
+    let (current, by) = (account.clone(), client.clone());
+    let new = Granted::generate(app, Grant::Session);
+    with_code(app, &account, code, client, move |w, app, found| {
+        let detail = match provider.as_str() {
+            "" => found.name().to_owned(),
+            provider => format!("{provider}, {}", found.name()),
+        };
+        let granted = accounts::grant(w, app, &current, &new, &by, &detail)?;
+        let remembered = match remember && app.rules.mfa_remember {
+            false => None,
+            true => Some(Remembered {
+                account_id: current.id,
+                password: digest(&current.password),
+                factors: factor_ids(w, current.id)?,
+                expires: app.now() + Duration::seconds(REMEMBERED_SECONDS),
+            }),
+        };
+        let remembered = remembered.map(|state| Sealed::seal(app, REMEMBERED, &state));
+        Ok(SignedIn { granted, next: next.clone(), remembered })
+    })
+    .await
+}

@@ -1,0 +1,198 @@
+//! Second factors: the second step of a sign-in, and the factors of one's own account.
+//!
+//! JSON for our own pages, in the API's manner and its shape of errors, and no part of its
+//! contract. The second step takes a form with CSRF token and the first proof, which the browser
+//! keeps in a cookie; the rest needs a session, and every change a recent proof of its owner. A
+//! secret or a recovery code is in the one response that makes it.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use http::header::SET_COOKIE;
+use http::{Method, StatusCode};
+use qrcode::QrCode;
+use qrcode::render::svg;
+use serde_json::{Value, json};
+
+use super::{Page, PageRequest, client_of};
+use crate::domain::factors::{self, Factor, Sealed, recovery, sign_in, totp};
+use crate::domain::{DomainError, ValidationErrors};
+use crate::http::AppState;
+use crate::http::caller::{self, Credential};
+use specbound::{ApiError, Response, json_response};
+
+pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
+    [
+        Endpoint::SecondStep,
+        Endpoint::Factors,
+        Endpoint::BeginTotp,
+        Endpoint::ConfirmTotp,
+        Endpoint::Remove,
+        Endpoint::RenewRecoveryCodes,
+    ]
+    .map(|endpoint| Box::new(endpoint) as Box<dyn Page<AppState>>)
+    .into()
+}
+
+/// Pages and operations that a session without a second factor opens where the operator enforces
+/// one: what sets one up, and the sign-out.
+pub fn opens_without_factor(path: &str) -> bool {
+    const OPEN: [&str; 5] = [
+        "/platform/api/factors/",
+        "/platform/api/factors/totp/",
+        "/platform/api/factors/totp/confirm/",
+        "/platform/api/reauthenticate/",
+        "/api/auth/logout/",
+    ];
+    OPEN.contains(&path)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    SecondStep,
+    Factors,
+    BeginTotp,
+    ConfirmTotp,
+    Remove,
+    RenewRecoveryCodes,
+}
+
+#[async_trait::async_trait]
+impl Page<AppState> for Endpoint {
+    fn path(&self) -> &'static str {
+        match self {
+            Endpoint::SecondStep => "/platform/api/second-factor/",
+            Endpoint::Factors => "/platform/api/factors/",
+            Endpoint::BeginTotp => "/platform/api/factors/totp/",
+            Endpoint::ConfirmTotp => "/platform/api/factors/totp/confirm/",
+            Endpoint::Remove => "/platform/api/factors/{id}/remove/",
+            Endpoint::RenewRecoveryCodes => "/platform/api/recovery-codes/",
+        }
+    }
+
+    fn description(&self) -> &'static str {
+        "Second factors of one's own account."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["application/json"]
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Endpoint::SecondStep => &["GET", "POST"],
+            Endpoint::Factors => &["GET"],
+            _ => &["POST"],
+        }
+    }
+
+    fn security(&self) -> &'static [&'static [&'static str]] {
+        match self {
+            Endpoint::SecondStep => &[&[]],
+            _ => &[&["cookieAuth"]],
+        }
+    }
+
+    async fn answer(
+        &self,
+        server: &AppState,
+        mut visit: PageRequest,
+    ) -> Result<Response, ApiError> {
+        if *self == Endpoint::SecondStep {
+            return second_step(server, visit).await;
+        }
+        let client = client_of(server, &visit);
+        let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
+        let Credential::Session { digest } = caller.credential else {
+            return Err(ApiError::not_found());
+        };
+        let (app, account) = (&server.app, &caller.account);
+        if *self != Endpoint::Factors {
+            crate::domain::sessions::require_recent_auth(app, &digest).await?;
+        }
+        let body = match self {
+            Endpoint::SecondStep => json!({}),
+            Endpoint::Factors => {
+                let overview = factors::overview(app, account.id).await?;
+                json!({
+                    "factors": overview.factors.iter().map(factor_row).collect::<Vec<_>>(),
+                    "recovery_codes": overview.recovery_codes,
+                    "required": app.rules.mfa_enforced,
+                })
+            }
+            Endpoint::BeginTotp => {
+                let totp::Setup { secret, uri, setup } = totp::begin(app, account);
+                json!({ "secret": secret, "uri": uri, "qr": qr(&uri)?, "setup": setup.expose() })
+            }
+            Endpoint::ConfirmTotp => {
+                let fields = visit.body.fields().await?;
+                let text = |name| fields.text(name).unwrap_or_default();
+                let setup = Sealed::new(&text("setup"));
+                let (name, code) = (text("name"), text("code"));
+                let codes = totp::confirm(app, account.id, &setup, &name, &code, &client).await?;
+                json!({ "recovery_codes": codes })
+            }
+            Endpoint::Remove => {
+                let id = row(visit.request.uri.path()).ok_or(DomainError::NotFound)?;
+                factors::remove(app, account.id, id, &client).await?;
+                json!({})
+            }
+            Endpoint::RenewRecoveryCodes => {
+                json!({ "recovery_codes": recovery::renew(app, account.id, &client).await? })
+            }
+        };
+        Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+    }
+}
+
+/// GET: what the page offers. POST: the code.
+async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
+    let (app, jar) = (&server.app, server.cookies());
+    let pending = jar.find_pending(&visit.request.headers);
+    if visit.request.method != Method::POST {
+        let step = sign_in::second_step(app, pending.as_ref()).await?;
+        let body = json!({ "remember": step.may_remember });
+        return Ok(json_response(StatusCode::OK, body.to_string().into_bytes()));
+    }
+    let client = client_of(server, &visit);
+    caller::check_csrf(server, &visit.request, &mut visit.body).await?;
+    let fields = visit.body.fields().await?;
+    let code = fields.text("code").filter(|code| !code.trim().is_empty());
+    let code = code.ok_or_else(|| ValidationErrors::of("code", "This field is required."))?;
+    let remember = fields.text("remember").is_some_and(|text| !text.is_empty());
+    let done = sign_in::finish(app, pending.as_ref(), &code, remember, &client).await?;
+    let body = json!({ "next": done.next });
+    let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
+    let granted = done.granted;
+    let cookies = jar
+        .logged_in(granted.session.as_ref(), granted.device.as_ref())
+        .into_iter()
+        .chain([jar.clear_pending()])
+        .chain(done.remembered.map(|remembered| jar.remembered(&remembered)));
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The number in the path of [`Endpoint::Remove`]; none for one that is too long for a row.
+fn row(path: &str) -> Option<i64> {
+    path.strip_prefix("/platform/api/factors/")?.strip_suffix("/remove/")?.parse().ok()
+}
+
+fn factor_row(factor: &Factor) -> Value {
+    json!({
+        "id": factor.id,
+        "name": factor.name,
+        "created": time(factor.created),
+        "last_used": factor.last_used.map(time),
+    })
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A QR code as SVG, black on white in dark pages too.
+fn qr(text: &str) -> Result<String, ApiError> {
+    let code = QrCode::new(text).map_err(|e| ApiError::internal(format!("QR code: {e}")))?;
+    Ok(code.render::<svg::Color<'_>>().min_dimensions(200, 200).build())
+}
