@@ -64,9 +64,14 @@ impl From<SocialError> for ApiError {
                 (StatusCode::FORBIDDEN, detail, format!("the provider ended the sign-in: {error}"))
             }
             SocialError::Provider(ProviderError::Unreachable(why)) => {
-                let detail = "The provider does not answer just now. Try again in a moment, or \
-                    sign in another way.";
+                let detail = "The provider isn't responding. Try again in a moment, or sign in \
+                    another way.";
                 (StatusCode::BAD_GATEWAY, detail.to_owned(), format!("provider unreachable: {why}"))
+            }
+            SocialError::Provider(ProviderError::Unusable(why)) => {
+                let detail = "The provider's response could not be used. If this goes on, contact \
+                    the administrator of this server.";
+                (StatusCode::BAD_GATEWAY, detail.to_owned(), format!("provider unusable: {why}"))
             }
             SocialError::Provider(ProviderError::Refused(why)) => {
                 let detail = "The provider did not accept this sign-in. Start again.";

@@ -1,26 +1,19 @@
 //! GitHub and GitHub Enterprise: OAuth 2 with PKCE, then the user from its API. GitHub is not an
 //! OpenID provider.
 
-use openidconnect::http::header::{ACCEPT, AUTHORIZATION};
-use openidconnect::{AsyncHttpClient, HttpResponse, OAuth2TokenResponse};
+use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::oidc::{error_chain, exchange_failed};
+use super::code_flow::{self, ClientAuth};
 use super::{CallbackParams, Challenge, Client, ExternalIdentity, ProviderError, subject};
 
-use oauth2::basic::BasicClient;
-use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenUrl,
-};
-
-type Configured =
-    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+const SCOPE: &str = "read:user user:email";
 
 pub struct GitHub {
     client: Client,
-    oauth2: Configured,
+    authorization_endpoint: Url,
+    token_endpoint: Url,
     api: String,
 }
 
@@ -45,29 +38,20 @@ impl GitHub {
             "https://github.com" => "https://api.github.com".to_owned(),
             enterprise => format!("{enterprise}/api/v3"),
         };
-        let wrong = |e: oauth2::url::ParseError| format!("{server}: {e}");
-        let mut oauth2 = BasicClient::new(ClientId::new(client.id.clone()))
-            .set_auth_uri(AuthUrl::new(format!("{server}/login/oauth/authorize")).map_err(wrong)?)
-            .set_token_uri(
-                TokenUrl::new(format!("{server}/login/oauth/access_token")).map_err(wrong)?,
-            )
-            .set_redirect_uri(RedirectUrl::new(client.redirect.clone()).map_err(wrong)?)
-            .set_auth_type(AuthType::RequestBody);
-        if let Some(secret) = &client.secret {
-            oauth2 = oauth2.set_client_secret(ClientSecret::new(secret.expose().to_owned()));
-        }
-        Ok(GitHub { client, oauth2, api })
+        let endpoint = |path: &str| {
+            Url::parse(&format!("{server}{path}")).map_err(|e| format!("{server}: {e}"))
+        };
+        Ok(GitHub {
+            authorization_endpoint: endpoint("/login/oauth/authorize")?,
+            token_endpoint: endpoint("/login/oauth/access_token")?,
+            client,
+            api,
+        })
     }
 
-    pub fn authorization_url(&self, challenge: &Challenge) -> Result<String, ProviderError> {
-        let verifier = PkceCodeVerifier::new(challenge.verifier.clone());
-        let request = self
-            .oauth2
-            .authorize_url(|| CsrfToken::new(challenge.state.clone()))
-            .add_scope(Scope::new("read:user".to_owned()))
-            .add_scope(Scope::new("user:email".to_owned()))
-            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-        Ok(request.url().0.into())
+    pub fn authorization_url(&self, challenge: &Challenge) -> String {
+        let endpoint = &self.authorization_endpoint;
+        code_flow::authorization_url(endpoint, &self.client, SCOPE, challenge, None)
     }
 
     pub async fn identify(
@@ -75,13 +59,9 @@ impl GitHub {
         params: &CallbackParams,
         challenge: &Challenge,
     ) -> Result<ExternalIdentity, ProviderError> {
-        let http = &self.client.outgoing;
-        let exchange = self
-            .oauth2
-            .exchange_code(AuthorizationCode::new(params.code.clone()))
-            .set_pkce_verifier(PkceCodeVerifier::new(challenge.verifier.clone()));
-        let tokens = exchange.request_async(http).await.map_err(|e| exchange_failed(&e))?;
-        let token = tokens.access_token().secret();
+        let (endpoint, auth) = (&self.token_endpoint, ClientAuth::RequestBody);
+        let tokens = code_flow::exchange(endpoint, &self.client, auth, params, challenge).await?;
+        let token = tokens.access_token.expose();
         let user: User = self.get("/user", token).await?;
         let emails: Vec<Email> = self.get("/user/emails", token).await?;
         let primary = emails.into_iter().find(|email| email.primary);
@@ -101,22 +81,11 @@ impl GitHub {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, token: &str) -> Result<T, ProviderError> {
-        let request = http::Request::builder()
-            .uri(format!("{}{path}", self.api))
-            .header(ACCEPT, "application/vnd.github+json")
-            .header(AUTHORIZATION, format!("Bearer {token}"))
-            .body(Vec::new())
-            .map_err(|e| ProviderError::Unreachable(e.to_string()))?;
-        let answer: HttpResponse = self
-            .client
-            .outgoing
-            .call(request)
-            .await
-            .map_err(|e| ProviderError::Unreachable(e.to_string()))?;
-        if !answer.status().is_success() {
-            return Err(ProviderError::Unreachable(format!("{path}: {}", answer.status())));
-        }
-        serde_json::from_slice(answer.body())
-            .map_err(|e| ProviderError::Unreachable(format!("{path}: {}", error_chain(&e))))
+        let unusable = |why: String| ProviderError::Unusable(format!("{path}: {why}"));
+        let url =
+            Url::parse(&format!("{}{path}", self.api)).map_err(|e| unusable(e.to_string()))?;
+        let response = self.client.outgoing.get(&url, Some(token)).await?;
+        response.require_success(path)?;
+        serde_json::from_slice(&response.body).map_err(|e| unusable(e.to_string()))
     }
 }

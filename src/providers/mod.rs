@@ -4,7 +4,9 @@
 //! 2, following RFC 9700. Knows no accounts: `domain::social` decides the rights of an
 //! [`ExternalIdentity`]. Provider tokens are not kept.
 
+mod code_flow;
 mod github;
+mod id_token;
 mod oidc;
 mod outgoing;
 
@@ -115,8 +117,10 @@ pub struct CallbackParams {
 /// nor token.
 #[derive(Debug, Clone)]
 pub enum ProviderError {
-    /// Timed out, unreachable, or sent an invalid response.
+    /// Timed out, unreachable, or failed with a 5xx.
     Unreachable(String),
+    /// Answered something that cannot be used.
+    Unusable(String),
     /// Rejected the code or this client.
     Refused(String),
     /// The response failed verification.
@@ -185,7 +189,7 @@ impl Provider {
                 };
                 Some(match id.as_str() {
                     GITHUB => Protocol::GitHub(Box::new(GitHub::new(client, &issuer)?)),
-                    _ => Protocol::OpenId(Box::new(OpenId::new(client, &issuer)?)),
+                    _ => Protocol::OpenId(Box::new(OpenId::new(client, &issuer))),
                 })
             }
         };
@@ -216,7 +220,7 @@ impl Provider {
         let exchange = async {
             match self.protocol()? {
                 Protocol::OpenId(openid) => openid.authorization_url(challenge, now).await,
-                Protocol::GitHub(github) => github.authorization_url(challenge),
+                Protocol::GitHub(github) => Ok(github.authorization_url(challenge)),
             }
         };
         self.with_timeout(exchange).await

@@ -5,17 +5,16 @@
 //! first: metadata cannot direct requests at the internal network (OWASP SSRF). No redirect is
 //! followed.
 
-use std::fmt;
-use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Url};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use serde_json::{Map, Value};
 
+use super::ProviderError;
 use crate::network::Network;
 
 /// Maximum response size. Real metadata has some kilobytes.
@@ -62,17 +61,37 @@ struct AddressPolicy {
     private: Vec<Network>,
 }
 
-/// Why a request failed.
-#[derive(Debug)]
-pub struct OutgoingError(pub String);
-
-impl fmt::Display for OutgoingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// A provider's response, whatever its status.
+pub struct Response {
+    pub status: StatusCode,
+    pub body: Vec<u8>,
 }
 
-impl std::error::Error for OutgoingError {}
+impl Response {
+    /// # Errors
+    ///
+    /// [`ProviderError`] for a status that is no success.
+    pub fn require_success(&self, what: &str) -> Result<(), ProviderError> {
+        match self.status {
+            status if status.is_success() => Ok(()),
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                Err(ProviderError::Unreachable(format!("{what}: status {}", status.as_u16())))
+            }
+            status => Err(ProviderError::Unusable(format!("{what}: status {}", status.as_u16()))),
+        }
+    }
+
+    /// The body of a success, as a JSON object.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError`]
+    pub fn json(&self, what: &str) -> Result<Map<String, Value>, ProviderError> {
+        self.require_success(what)?;
+        serde_json::from_slice(&self.body)
+            .map_err(|_| ProviderError::Unusable(format!("{what}: not a JSON object")))
+    }
+}
 
 impl Outgoing {
     /// # Errors
@@ -124,36 +143,68 @@ impl Outgoing {
         }
     }
 
-    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, OutgoingError> {
-        let url = request.uri().to_string();
-        // Errors omit the query.
-        let place = url.split(['?', '#']).next().unwrap_or_default().to_owned();
-        self.allows(&url).map_err(|why| OutgoingError(format!("{place} {why}")))?;
-        let failed = |e: reqwest::Error| OutgoingError(format!("{place}: {}", cause(&e)));
-        let request = reqwest::Request::try_from(request).map_err(failed)?;
-        let mut response = self.client.execute(request).await.map_err(failed)?;
-        let mut answer = http::Response::builder().status(response.status());
-        if let Some(headers) = answer.headers_mut() {
-            *headers = std::mem::take(response.headers_mut());
+    /// # Errors
+    ///
+    /// [`ProviderError`] if there is no response.
+    pub async fn get(&self, url: &Url, bearer: Option<&str>) -> Result<Response, ProviderError> {
+        let mut request = self.client.get(url.clone());
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
         }
+        self.send(url, request).await
+    }
+
+    /// Posts a form, with the client's credentials encoded for RFC 6749, 2.3.1.
+    ///
+    /// # Errors
+    ///
+    /// [`ProviderError`] if there is no response.
+    pub async fn post_form(
+        &self,
+        url: &Url,
+        basic: Option<(&str, &str)>,
+        form: &[(&str, &str)],
+    ) -> Result<Response, ProviderError> {
+        let encoded =
+            |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        if let Some((id, secret)) = basic {
+            request = request.basic_auth(encoded(id), Some(encoded(secret)));
+        }
+        self.send(url, request).await
+    }
+
+    async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, ProviderError> {
+        // Errors omit the query.
+        let place = url.as_str().split(['?', '#']).next().unwrap_or_default();
+        self.allows(url.as_str())
+            .map_err(|why| ProviderError::Unusable(format!("{place} {why}")))?;
+        let failed = |e: reqwest::Error| {
+            ProviderError::Unreachable(one_line(&format!("{place}: {}", cause(&e))))
+        };
+        let request = request.header(ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > MAX_BYTES {
-                return Err(OutgoingError(format!("{place}: more than {MAX_BYTES} bytes")));
+                let why = format!("{place}: more than {MAX_BYTES} bytes");
+                return Err(ProviderError::Unusable(why));
             }
             body.extend_from_slice(&chunk);
         }
-        answer.body(body).map_err(|e| OutgoingError(format!("{place}: {e}")))
+        Ok(Response { status: response.status(), body })
     }
 }
 
-impl<'c> AsyncHttpClient<'c> for Outgoing {
-    type Error = OutgoingError;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, OutgoingError>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.send(request))
-    }
+/// Untrusted text for the log: one line of bounded length.
+pub fn one_line(text: &str) -> String {
+    const MAX_CHARACTERS: usize = 300;
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_CHARACTERS).collect()
 }
 
 /// The innermost source; the outer errors only say that a request failed.
@@ -185,9 +236,7 @@ impl Resolve for PublicResolver {
                 found.filter(|found| addresses.allow(found.ip())).collect();
             if allowed.is_empty() {
                 let why = format!("{} has no public address", name.as_str());
-                return Err(
-                    Box::new(OutgoingError(why)) as Box<dyn std::error::Error + Send + Sync>
-                );
+                return Err(why.into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })
@@ -250,8 +299,8 @@ mod tests {
     async fn name_that_leads_to_a_private_address_is_not_followed() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
-        let request = http::Request::builder().uri(&url).body(Vec::new()).unwrap();
-        let refused = outgoing(&[]).send(request).await.unwrap_err();
-        assert!(refused.0.contains("localhost has no public address"), "{refused}");
+        let refused = outgoing(&[]).get(&url.parse().unwrap(), None).await.map(drop).unwrap_err();
+        let ProviderError::Unreachable(why) = refused else { panic!("{refused:?}") };
+        assert!(why.contains("localhost has no public address"), "{why}");
     }
 }

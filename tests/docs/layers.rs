@@ -23,7 +23,7 @@ const PRODUCT: [&str; 7] = [
     "rusqlite",
     "r2d2_sqlite",
     "tokio_postgres",
-    "openidconnect",
+    "jsonwebtoken",
 ];
 
 const DATABASES: [&str; 4] = ["rusqlite", "r2d2_sqlite", "tokio_postgres", "postgres_types"];

@@ -796,7 +796,7 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
         (Spoil::Issuer, 403, "issuer"),
         (Spoil::Audience, 403, "audience"),
         (Spoil::AuthorizedParty, 403, "another client"),
-        (Spoil::AlgNone, 403, "no signature"),
+        (Spoil::AlgNone, 403, "algorithm"),
         (Spoil::AlgShared, 403, "algorithm"),
         (Spoil::Expired, 403, "expired"),
         (Spoil::IssuedLater, 403, "future"),
@@ -838,19 +838,21 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
 
 #[tokio::test]
 async fn spoilt_document_opens_no_way_and_is_asked_for_again_later() {
-    for (spoil, why) in [
-        (Spoil::DocumentGarbage, "provider metadata"),
-        (Spoil::DocumentIssuer, "unexpected issuer"),
-        (Spoil::DocumentKeysAt, "not a public address"),
-        (Spoil::Slow, "no answer"),
-        (Spoil::Down, "provider metadata"),
+    const UNUSABLE: &str = "The provider's response could not be used.";
+    const SILENT: &str = "The provider isn't responding.";
+    for (spoil, text, why) in [
+        (Spoil::DocumentGarbage, UNUSABLE, "provider metadata"),
+        (Spoil::DocumentIssuer, UNUSABLE, "unexpected issuer"),
+        (Spoil::DocumentKeysAt, UNUSABLE, "not a public address"),
+        (Spoil::Slow, SILENT, "no answer"),
+        (Spoil::Down, SILENT, "openid-configuration"),
     ] {
         let fixture = Fixture::start().await;
         fixture.provider.spoil(spoil);
         let started = Instant::now();
         let path = "/api/auth/social/company/login/";
         let answer = fixture.browser().ask(Method::POST, path, &[]).await;
-        assert_page(&answer, 502, "The provider does not answer just now.");
+        assert_page(&answer, 502, text);
         assert!(started.elapsed() < Duration::from_secs(5), "{spoil:?}");
         let refusals = fixture.lines.take_refusals();
         assert!(refusals.len() == 1 && refusals[0].contains(why), "{refusals:?}");
@@ -880,7 +882,7 @@ async fn provider_that_is_slow_holds_up_nobody_else() {
         },
         others
     );
-    assert_page(&answer.0, 502, "The provider does not answer just now.");
+    assert_page(&answer.0, 502, "The provider isn't responding.");
     assert!(others_done < answer.1);
 }
 
@@ -1104,11 +1106,7 @@ async fn github_says_who_somebody_is_by_its_api() {
     let back = company.sign_in(&leads_to(&answer), &who);
     company.spoil(Spoil::Down);
     let back = format!("{}?{}", back.path(), back.query().unwrap());
-    assert_page(
-        &browser.ask(Method::GET, &back, &[]).await,
-        502,
-        "The provider does not answer just now.",
-    );
+    assert_page(&browser.ask(Method::GET, &back, &[]).await, 502, "The provider isn't responding.");
 }
 
 #[tokio::test]
