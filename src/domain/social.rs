@@ -708,26 +708,34 @@ fn suggested_username(identity: &ExternalIdentity, provider: &str) -> String {
         .unwrap_or_else(|| "user".to_owned())
 }
 
-/// The suggested name, or the same with the first free number.
+/// The suggested name, or the same with the lowest free number: amy, amy2, amy3.
 fn free_username(
     suggestion: &str,
     is_taken: impl Fn(&str) -> Result<bool, StoreError>,
 ) -> Result<String, StoreError> {
-    // The step doubles, so a popular name takes few lookups.
-    let mut number = 1_u64;
-    let mut step = 1;
-    loop {
-        let name =
-            if number == 1 { suggestion.to_owned() } else { format!("{suggestion}{number}") };
-        if !is_taken(&name)? {
-            return Ok(name);
-        }
-        number = number.saturating_add(step);
-        step *= 2;
-        if step > 1 << 30 {
+    const MAX_NUMBER: u64 = 1 << 40;
+    if !is_taken(suggestion)? {
+        return Ok(suggestion.to_owned());
+    }
+    let is_taken = |number: u64| is_taken(&format!("{suggestion}{number}"));
+    // Doubled up to a free number and halved back, so a popular name takes few lookups. With gaps
+    // in between the number may not be the lowest.
+    let (mut taken, mut free) = (1, 2);
+    while is_taken(free)? {
+        (taken, free) = (free, free * 2);
+        if free > MAX_NUMBER {
             return Err(StoreError::Other(format!("no free name after {suggestion}")));
         }
     }
+    while free - taken > 1 {
+        let middle = taken + (free - taken) / 2;
+        if is_taken(middle)? {
+            taken = middle;
+        } else {
+            free = middle;
+        }
+    }
+    Ok(format!("{suggestion}{free}"))
 }
 
 #[cfg(test)]
@@ -765,9 +773,18 @@ mod tests {
     }
 
     #[test]
-    fn taken_name_gets_a_number() {
-        let taken = |name: &str| Ok(["amy", "amy2"].contains(&name.to_lowercase().as_str()));
-        assert_eq!(free_username("Amy", taken).unwrap(), "Amy4");
-        assert_eq!(free_username("bob", taken).unwrap(), "bob");
+    fn taken_name_gets_the_next_number() {
+        for last in [1, 2, 3, 4, 5, 6, 7, 50] {
+            let lookups = std::cell::Cell::new(0);
+            let is_taken = |name: &str| {
+                lookups.set(lookups.get() + 1);
+                let number = name.strip_prefix("Amy").unwrap();
+                Ok(number.is_empty() || number.parse::<u64>().unwrap() <= last)
+            };
+            assert_eq!(free_username("Amy", is_taken).unwrap(), format!("Amy{}", last + 1));
+            assert!(lookups.get() <= 14, "{}", lookups.get());
+        }
+        assert_eq!(free_username("bob", |_| Ok(false)).unwrap(), "bob");
+        assert!(free_username("bob", |_| Ok(true)).is_err());
     }
 }

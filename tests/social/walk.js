@@ -248,7 +248,7 @@ assert.equal((await user(plain)).pk, 1);
 const late = await person();
 const waiting = await caught(late, "amy");
 provider.stop();
-await refused(late, waiting, "The provider isn't responding.");
+await refused(late, waiting, "isn't responding");
 
 await browser.close();
 const lines = log.trim().split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
