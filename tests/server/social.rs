@@ -1106,7 +1106,11 @@ async fn github_says_who_somebody_is_by_its_api() {
     let back = company.sign_in(&leads_to(&answer), &who);
     company.spoil(Spoil::Down);
     let back = format!("{}?{}", back.path(), back.query().unwrap());
-    assert_page(&browser.ask(Method::GET, &back, &[]).await, 502, "responding. Try again in a moment");
+    assert_page(
+        &browser.ask(Method::GET, &back, &[]).await,
+        502,
+        "responding. Try again in a moment",
+    );
 }
 
 #[tokio::test]
