@@ -22,9 +22,11 @@ async fn all_of(server: &TestServer, id: i64) -> Value {
     let rows: Vec<Value> =
         addresses.iter().map(|a| json!([a.id, a.email, a.verified, a.primary])).collect();
     json!({
-        "id": account.id, "username": account.username, "email": account.email, "password": account.password,
+        "id": account.id, "username": account.username, "email": account.email,
+        "password": account.password,
         "names": [account.first_name, account.last_name], "is_active": account.is_active,
-        "is_superuser": account.is_superuser, "joined": account.date_joined, "login": account.last_login,
+        "is_superuser": account.is_superuser, "joined": account.date_joined,
+        "login": account.last_login,
         "addresses": rows, "sessions": sessions, "tokens": tokens,
     })
 }
@@ -32,9 +34,12 @@ async fn all_of(server: &TestServer, id: i64) -> Value {
 /// The attacker's additional fields, which name `victim`.
 fn extra(victim: i64, address: i64) -> Value {
     json!({
-        "pk": victim, "user": victim, "user_id": victim, "account": victim, "account_id": victim, "id": address,
-        "is_superuser": true, "is_staff": true, "is_active": true, "verified": true, "primary": true,
-        "groups": [1], "user_permissions": [1], "date_joined": "2000-01-01T00:00:00Z", "last_login": null,
+        "pk": victim, "user": victim, "user_id": victim, "account": victim, "account_id": victim,
+        "id": address,
+        "is_superuser": true, "is_staff": true, "is_active": true, "verified": true,
+        "primary": true,
+        "groups": [1], "user_permissions": [1], "date_joined": "2000-01-01T00:00:00Z",
+        "last_login": null,
         "role": "admin", "token": "x", "session": "x", "password_hash": "x",
     })
 }
@@ -68,7 +73,9 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
     let bob_before = all_of(&server, bob).await;
 
     // A new account belongs to its creator and has no privileges.
-    let own = json!({ "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD });
+    let own = json!({
+        "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD,
+    });
     let made = send(&server, Method::POST, "registration/", "", &own, &extra).await;
     assert_eq!(made.status, 201, "{made:?}");
     let token = format!("Token {}", made.json()["key"].as_str().unwrap());
@@ -140,7 +147,10 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
     assert!(mails.iter().all(|mail| mail.to == "amy@example.com"));
     let (uid, reset) =
         reset_link(mails.iter().find(|mail| mail.text.contains("set-password")).unwrap());
-    let body = json!({ "uid": uid, "token": reset, "new_password1": "Violet-Anchor-58", "new_password2": "Violet-Anchor-58" });
+    let body = json!({
+        "uid": uid, "token": reset, "new_password1": "Violet-Anchor-58",
+        "new_password2": "Violet-Anchor-58",
+    });
     let own = json!({ "new_password1": "Violet-Anchor-59", "new_password2": "Violet-Anchor-59" });
     assert_eq!(
         send(&server, Method::POST, "password/change/", &token, &own, &extra).await.status,

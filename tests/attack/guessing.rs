@@ -439,7 +439,10 @@ async fn success_elsewhere_clears_nothing() {
         .unwrap()
         .to_owned();
     let owner = format!("Token {owner}");
-    let body = json!({ "old_password": PASSWORD, "new_password1": "Violet-Anchor-58", "new_password2": "Violet-Anchor-58" });
+    let body = json!({
+        "old_password": PASSWORD, "new_password1": "Violet-Anchor-58",
+        "new_password2": "Violet-Anchor-58",
+    });
     let changed = server
         .post("password/change/", &[("authorization", &owner), ("x-forwarded-for", home)], body)
         .await;
@@ -482,7 +485,10 @@ async fn no_key_that_a_mail_carries_can_be_guessed_without_end() {
             0 => ("registration/verify-email/", json!({ "key": "MQ:1abc:forged" })),
             _ => (
                 "password/reset/confirm/",
-                json!({ "uid": "1", "token": "x-y", "new_password1": PASSWORD, "new_password2": PASSWORD }),
+                json!({
+                    "uid": "1", "token": "x-y", "new_password1": PASSWORD,
+                    "new_password2": PASSWORD,
+                }),
             ),
         };
         let answer = server.post(path, &[], body).await;

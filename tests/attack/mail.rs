@@ -50,7 +50,9 @@ async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
     for (n, headers) in foreign.into_iter().enumerate() {
         let name = format!("name{n}");
         let email = format!("{name}@example.com");
-        let body = json!({ "username": name, "email": email, "password1": PASSWORD, "password2": PASSWORD });
+        let body = json!({
+            "username": name, "email": email, "password1": PASSWORD, "password2": PASSWORD,
+        });
         let verify = format!("emails/{row}/verify/");
         let mut signed = headers.to_vec();
         signed.push(("authorization", &token));
@@ -166,7 +168,10 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
                 (
                     "registration/",
                     "",
-                    json!({ "username": format!("u{n}x{m}"), "email": address, "password1": PASSWORD, "password2": PASSWORD }),
+                    json!({
+                        "username": format!("u{n}x{m}"), "email": address, "password1": PASSWORD,
+                        "password2": PASSWORD,
+                    }),
                 ),
             ] {
                 for answer in send_both_ways(&server, path, token, &body).await {
@@ -176,7 +181,10 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
             }
         }
         for name in [format!("amy{bcc}"), format!("{bcc} amy"), format!("am{line_break}y")] {
-            let body = json!({ "username": name, "email": format!("n{n}@example.com"), "password1": PASSWORD, "password2": PASSWORD });
+            let body = json!({
+                "username": name, "email": format!("n{n}@example.com"), "password1": PASSWORD,
+                "password2": PASSWORD,
+            });
             for answer in send_both_ways(&server, "registration/", "", &body).await {
                 assert!(answer.status < 500, "{name:?} {answer:?}");
                 tried += 1;

@@ -281,8 +281,20 @@ fn many_schemas_that_refer_to_each_other_come_to_an_end() {
             |i: usize| json!({"$ref": format!("#/components/schemas/S{}{suffix}", i % 200)});
         let mut document = json!({"openapi": "3.0.3", "paths": {}, "components": {"schemas": {}}});
         for i in 0..200 {
-            document["components"]["schemas"][format!("S{i}{suffix}")] = json!({"properties": {"a": schema(i + 1), "b": {"items": schema(i * 7 + 3)}, "c": {"oneOf": [schema(i), {"type": "string"}]}}});
-            document["paths"][format!("/{i}")] = json!({"get": {"responses": {"200": {"content": {"application/json": {"schema": schema(i)}}}}}});
+            document["components"]["schemas"][format!("S{i}{suffix}")] = json!({
+                "properties": {
+                    "a": schema(i + 1),
+                    "b": {"items": schema(i * 7 + 3)},
+                    "c": {"oneOf": [schema(i), {"type": "string"}]},
+                },
+            });
+            document["paths"][format!("/{i}")] = json!({
+                "get": {
+                    "responses": {
+                        "200": {"content": {"application/json": {"schema": schema(i)}}},
+                    },
+                },
+            });
         }
         file(&document.to_string())
     };

@@ -242,8 +242,8 @@ fn edits_without_meaning_are_no_differences() {
                 json!(false);
         }),
         diff_after(|document| {
-            document["paths"]["/api/auth/social/{id}/disconnect/"]["post"]["requestBody"]["required"] =
-                json!(false);
+            let operation = &mut document["paths"]["/api/auth/social/{id}/disconnect/"]["post"];
+            operation["requestBody"]["required"] = json!(false);
         }),
     ] {
         assert_eq!((code, differences), (0, Vec::new()));

@@ -25,7 +25,8 @@ const FORMATS: &[(&str, &str)] = &[
     ("bcrypt", "bcrypt_sha256$$2b$04$NbYKMWrTgjkKt3oh4Z8VcOdSuh9rjo1gaykMfPJ/.g6fe2TSSeNs."),
     (
         "scrypt",
-        "scrypt$16$saltsalt$2$1$2Qs/X8iuPNJVVZofshTbd46BGOQGKjIoD1Eds8IHw324vBwknjDj2KoqjP6CJvUg8SegUld1sL2wpiap5TFtvw==",
+        "scrypt$16$saltsalt$2$1$2Qs/X8iuPNJVVZofshTbd46BGOQGKjIoD1Eds8IHw324vBwknjDj2KoqjP6CJvUg8\
+         SegUld1sL2wpiap5TFtvw==",
     ),
 ];
 /// Dates by the clock of the test server.
@@ -134,8 +135,10 @@ async fn every_account_logs_in_with_its_old_password_in_every_format() {
         assert_eq!(answer.status, 200, "{username}: {answer:?}");
         let token = format!("Token {}", answer.json()["key"].as_str().unwrap());
         let user = server.get("user/", &[("authorization", &token)]).await.json();
-        let expected = json!({ "pk": id, "username": username, "email": format!("{username}@example.com"),
-                               "first_name": "Ada", "last_name": "Lovelace" });
+        let expected = json!({
+            "pk": id, "username": username, "email": format!("{username}@example.com"),
+            "first_name": "Ada", "last_name": "Lovelace",
+        });
         assert_eq!(user, expected);
     }
 }
@@ -230,7 +233,9 @@ async fn basic_credentials_and_a_changed_password_work_on_an_imported_account() 
     };
     assert_eq!(server.get("user/", &[("authorization", &basic(OLD))]).await.status, 200);
     // Immediately: the rehash in the background must neither refuse nor undo this change.
-    let body = json!({ "old_password": OLD, "new_password1": "Zebra-Quartz-78", "new_password2": "Zebra-Quartz-78" });
+    let body = json!({
+        "old_password": OLD, "new_password1": "Zebra-Quartz-78", "new_password2": "Zebra-Quartz-78",
+    });
     let answer = server.post("password/change/", &[("authorization", &basic(OLD))], body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(server.log_in("ada", "Zebra-Quartz-78").await.status, 200);
@@ -287,7 +292,10 @@ async fn addresses_and_social_links_are_listed_as_before() {
         list("emails/").await,
         json!([
             { "id": 7, "user": 3, "email": "ada@example.com", "verified": true, "primary": true },
-            { "id": 9, "user": 3, "email": "ada@work.example.com", "verified": false, "primary": false },
+            {
+                "id": 9, "user": 3, "email": "ada@work.example.com", "verified": false,
+                "primary": false,
+            },
         ])
     );
     let at = "2026-01-05T08:09:10.123456Z";

@@ -132,7 +132,10 @@ async fn user_added_beside_a_running_server_logs_in_at_once() {
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
     let (token, _) = log_in(&server, "amy").await;
     let user = server.get("user/", &token_of(&token)).await.json();
-    let expected = json!({"pk": 1, "username": "Amy", "email": "amy@example.com", "first_name": "Amy", "last_name": "Pond"});
+    let expected = json!({
+        "pk": 1, "username": "Amy", "email": "amy@example.com", "first_name": "Amy",
+        "last_name": "Pond",
+    });
     assert_eq!(user, expected);
     let addresses = server.get("emails/", &token_of(&token)).await.json();
     let row = &addresses["results"][0];
@@ -151,7 +154,10 @@ async fn user_added_with_an_address_can_reset_the_password() {
     assert_eq!(said.code, 0, "{said:?}");
     server.post("password/reset/", &[], json!({"email": "amy@example.com"})).await;
     let (uid, token) = reset_link(&server.take_mails(1).await[0]);
-    let body = json!({"uid": uid, "token": token, "new_password1": OTHER_PASSWORD, "new_password2": OTHER_PASSWORD});
+    let body = json!({
+        "uid": uid, "token": token, "new_password1": OTHER_PASSWORD,
+        "new_password2": OTHER_PASSWORD,
+    });
     assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
     assert_eq!(server.log_in("amy", OTHER_PASSWORD).await.status, 200);
 }
@@ -344,20 +350,30 @@ async fn json_has_these_keys_in_this_order() {
     let operator = Operator::of(&server);
     server.clock.advance(Duration::days(27_000));
     server.register("amy", "amy@example.com").await;
-    let account = r#"{"id":1,"username":"amy","email":"amy@example.com","first_name":"","last_name":"","active":true,"admin":false,"last_login":"2100-02-01T12:00:00Z","date_joined":"2100-02-01T12:00:00Z""#;
-    let details = r#""has_password":true,"mfa":false,"addresses":[{"email":"amy@example.com","verified":false,"primary":true}],"social_accounts":[],"tokens":1,"sessions":1}"#;
+    let account = concat!(
+        r#"{"id":1,"username":"amy","email":"amy@example.com","first_name":"","last_name":"","#,
+        r#""active":true,"admin":false,"last_login":"2100-02-01T12:00:00Z","#,
+        r#""date_joined":"2100-02-01T12:00:00Z""#,
+    );
+    let details = concat!(
+        r#""has_password":true,"mfa":false,"#,
+        r#""addresses":[{"email":"amy@example.com","verified":false,"primary":true}],"#,
+        r#""social_accounts":[],"tokens":1,"sessions":1}"#,
+    );
+    let token = concat!(
+        r#"[{"id":1,"username":"amy","name":"","created":"2100-02-01T12:00:00Z","#,
+        r#""expiry":"2101-02-01","last_seen":null,"state":"live"}]"#,
+    );
+    let session = concat!(
+        r#"[{"id":1,"username":"amy","created":"2100-02-01T12:00:00Z","#,
+        r#""expires":"2100-02-08T12:00:00Z","state":"live","user_agent":""}]"#,
+    );
     for (arguments, expected) in [
         (vec!["user", "list"], format!("[{account}}}]")),
         (vec!["user", "show", "amy"], format!("{account},{details}")),
         (vec!["user", "activate", "amy"], format!("{account},{details}")),
-        (
-            vec!["token", "list"],
-            r#"[{"id":1,"username":"amy","name":"","created":"2100-02-01T12:00:00Z","expiry":"2101-02-01","last_seen":null,"state":"live"}]"#.to_owned(),
-        ),
-        (
-            vec!["session", "list"],
-            r#"[{"id":1,"username":"amy","created":"2100-02-01T12:00:00Z","expires":"2100-02-08T12:00:00Z","state":"live","user_agent":""}]"#.to_owned(),
-        ),
+        (vec!["token", "list"], token.to_owned()),
+        (vec!["session", "list"], session.to_owned()),
         (vec!["user", "deactivate", "amy"], r#"{"sessions":1,"tokens":1}"#.to_owned()),
         (vec!["user", "list", "--search", "nobody"], "[]".to_owned()),
     ] {

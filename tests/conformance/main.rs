@@ -38,7 +38,9 @@ struct Person {
 impl Person {
     async fn register(server: &TestServer, username: String) -> Person {
         let email = format!("{username}@example.com");
-        let body = json!({ "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD });
+        let body = json!({
+            "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD,
+        });
         let answer = server.post("registration/", &[], body).await;
         let authorization = format!("Token {}", answer.json()["key"].as_str().unwrap());
         let me = server.get("user/", &[("authorization", &authorization)]).await.json();
@@ -141,7 +143,10 @@ async fn good_request(server: &TestServer, operation: &str, person: &Person) -> 
             let (username, email) = (format!("friend-of-{username}"), format!("friend-of-{email}"));
             (
                 0,
-                json!({ "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD }),
+                json!({
+                    "username": username, "email": email, "password1": PASSWORD,
+                    "password2": PASSWORD,
+                }),
             )
         }
         "auth_registration_verify_email_create" => (0, json!({ "key": person.confirmation_key })),
@@ -311,7 +316,9 @@ impl Exchange {
 }
 
 fn user() -> Value {
-    json!({ "pk": 1, "username": "Änne", "email": "amy@example.com", "first_name": "", "last_name": "" })
+    json!({
+        "pk": 1, "username": "Änne", "email": "amy@example.com", "first_name": "", "last_name": "",
+    })
 }
 
 fn user_with(name: &str, value: Value) -> Exchange {
@@ -350,7 +357,11 @@ fn wrong_body_of_a_reply_is_seen() {
         let body = json!({ "count": 1, "next": next, "previous": null, "results": [row] });
         Exchange::new("GET", "social/", Value::Null, 200, body)
     };
-    let row = |at: &str| json!({ "id": 1, "provider": "x", "uid": "1", "last_login": at, "date_joined": at });
+    let row = |at: &str| {
+        json!({
+            "id": 1, "provider": "x", "uid": "1", "last_login": at, "date_joined": at,
+        })
+    };
     let (good, bad) = (row("2026-03-01T12:00:00Z"), row("2026-03-01 12:00"));
     list(Value::Null, good.clone()).examine().unwrap();
     assert!(list(Value::Null, bad).fault().contains("date-time"));
@@ -483,7 +494,9 @@ fn request_that_should_not_have_been_taken_is_seen() {
 
 #[test]
 fn forms_are_read_by_the_schema() {
-    let row = json!({ "id": 1, "email": "a@example.com", "verified": false, "primary": false, "user": 7 });
+    let row = json!({
+        "id": 1, "email": "a@example.com", "verified": false, "primary": false, "user": 7,
+    });
     for (content_type, user, is_good) in [
         (FORM, "7", true),
         (MULTIPART, "7", true),

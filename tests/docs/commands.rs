@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 21] = [
+const ELSEWHERE: [(&str, &str); 23] = [
     ("inventree-auth serve --demo", "tests/server/pages.rs"),
     (
         "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",
@@ -28,6 +28,7 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("REFRESH_GENERATED=1 cargo build", "tests/readme_contract/run"),
     ("REFRESH_GENERATED=1 cargo test --test docs settings", "tests/docs/settings.rs"),
     ("cargo build", "tests/readme_contract/run"),
+    ("cargo run --release --", "tests/readme_conversation/run"),
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
@@ -35,6 +36,7 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("cargo install specbound-cli", "step packages"),
     ("specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("git show main:api.yaml | specbound ", "crates/specbound-cli/tests/commands.rs"),
+    ("cargo test --test docs words", "step words"),
     ("cargo test --test mutation", "step tests"),
     ("cargo test --test cli operators -- --ignored", "step terminal"),
     ("WHOLE_API=FILE cargo test", "step whole_api"),

@@ -65,7 +65,7 @@ fn fault(file: &str, function: &str) -> Option<String> {
         // A program `src/bin/NAME.rs` or `src/bin/NAME/main.rs`, run as a step of CI.
         let name = file.trim_end_matches(".rs").trim_end_matches("/main");
         let name = name.rsplit('/').next().unwrap_or_default();
-        return (!CI.contains(&format!("--bin {name}")))
+        return (!CI.contains(&format!("/{name} ")))
             .then(|| "CI does not run this program".to_owned());
     }
     if !attributes.contains("test]") && !attributes.contains("test(") {
@@ -76,9 +76,9 @@ fn fault(file: &str, function: &str) -> Option<String> {
     let module = parts.next().unwrap_or_default();
     // Tests on PostgreSQL run with the ordinary tests where PostgreSQL is installed, as in CI.
     let is_on_postgresql =
-        attributes.contains("cargo test --test postgresql") && CI.contains("\nstep postgresql ");
-    let is_asked_for = is_on_postgresql
-        || CI.contains(&format!("cargo test --test {program} {module} -- --ignored"));
+        attributes.contains("cargo test --test postgresql") && CI.contains(" in postgresql ");
+    let is_asked_for =
+        is_on_postgresql || CI.contains(&format!("--test {program} {module} -- --ignored"));
     (attributes.contains("#[ignore") && !is_asked_for)
         .then(|| "nobody runs what is ignored".to_owned())
 }

@@ -101,7 +101,8 @@ async fn reset_does_not_bypass_an_enforced_second_factor() {
     let mails = server.take_mails(1).await;
     let (uid, token) = reset_link(&mails[0]);
     let body = json!({
-        "uid": uid, "token": token, "new_password1": OTHER_PASSWORD, "new_password2": OTHER_PASSWORD,
+        "uid": uid, "token": token, "new_password1": OTHER_PASSWORD,
+        "new_password2": OTHER_PASSWORD,
     });
     let reset = server.post("password/reset/confirm/", &[], body).await;
     assert_eq!(reset.status, 200, "{reset:?}");

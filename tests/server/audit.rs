@@ -516,7 +516,8 @@ async fn operator_reads_it_by_account_event_client_and_time() {
         serde_json::from_str(&said(&operator(&server, &all))).unwrap()
     };
     let first = json!({
-        "id": 1, "at": "2026-03-01T12:00:00Z", "event": "registered", "account_id": 1, "username": "amy",
+        "id": 1, "at": "2026-03-01T12:00:00Z", "event": "registered", "account_id": 1,
+        "username": "amy",
         "client": "127.0.0.1", "detail": "", "count": 1, "last_at": "2026-03-01T12:00:00Z",
     });
     assert_eq!(read(&[])[3], first);

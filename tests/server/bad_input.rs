@@ -549,7 +549,10 @@ async fn operations_that_read_no_body_take_any() {
 async fn undocumented_and_read_only_fields_change_nothing() {
     let fixture = Fixture::new().await;
     let headers = [("authorization", fixture.token.as_str())];
-    let body = json!({ "pk": 99, "email": "evil@example.com", "is_superuser": true, "is_staff": true, "password": "x" });
+    let body = json!({
+        "pk": 99, "email": "evil@example.com", "is_superuser": true, "is_staff": true,
+        "password": "x",
+    });
     let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
     assert_eq!((answer.status, answer.json()), (200, fixture.before[0].clone()));
     fixture.assert_untouched("read-only fields").await;

@@ -442,7 +442,9 @@ async fn silent_clients_take_no_place_from_others() {
     let server = Binary::start(PROGRAM, "ulimit -n 256");
     let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let password = "Zebra-Quartz-77";
-    let account = json!({"username": "amy", "email": "amy@example.com", "password1": password, "password2": password});
+    let account = json!({
+        "username": "amy", "email": "amy@example.com", "password1": password, "password2": password,
+    });
     assert_eq!(
         http.post(server.url("registration/")).json(&account).send().await.unwrap().status(),
         201

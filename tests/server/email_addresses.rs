@@ -107,8 +107,14 @@ async fn list_is_an_envelope_of_the_callers_rows_by_id() {
     assert_eq!(
         list,
         json!({ "count": 2, "next": null, "previous": null, "results": [
-            { "id": first, "email": "amy@example.com", "verified": false, "primary": true, "user": amy.pk },
-            { "id": second, "email": "zoe@example.com", "verified": false, "primary": false, "user": amy.pk },
+            {
+                "id": first, "email": "amy@example.com", "verified": false, "primary": true,
+                "user": amy.pk,
+            },
+            {
+                "id": second, "email": "zoe@example.com", "verified": false, "primary": false,
+                "user": amy.pk,
+            },
         ]})
     );
     assert_eq!(bob.rows().await.len(), 1);
@@ -183,13 +189,16 @@ async fn limit_that_says_nothing_gives_all_rows() {
 async fn added_address_is_lower_case_unproved_and_not_primary_whatever_is_said() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
-    let body = json!({ "email": " New.Amy@Example.COM ", "user": amy.pk, "verified": true, "primary": true });
+    let body = json!({
+        "email": " New.Amy@Example.COM ", "user": amy.pk, "verified": true, "primary": true,
+    });
     let answer =
         contract::lenient("blanks around an address are cut off", amy.post("emails/", body)).await;
     assert_eq!(answer.status, 201);
     let id = answer.json()["id"].as_i64().unwrap();
     let row = json!({
-        "id": id, "email": "new.amy@example.com", "verified": false, "primary": false, "user": amy.pk,
+        "id": id, "email": "new.amy@example.com", "verified": false, "primary": false,
+        "user": amy.pk,
     });
     assert_eq!(answer.json(), row);
     assert_eq!(amy.rows().await, [row]);

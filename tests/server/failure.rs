@@ -1,8 +1,8 @@
 //! Failures around the server: a database locked by another process, a clock that jumps. Each has
 //! a documented response and passes without a restart.
 //!
-//! For an unavailable mail server see `tests/server/mail.rs`, for `kill -9` `tools/src/bin/crash.rs`, for a full
-//! disk `tests/full_disk`.
+//! For an unavailable mail server see `tests/server/mail.rs`, for `kill -9`
+//! `tools/src/bin/crash.rs`, for a full disk `tests/full_disk`.
 
 #[cfg(target_os = "linux")]
 use inventree_auth::store::{NewAccount, StoreError};
@@ -115,7 +115,9 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
         prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     };
     let http = reqwest::Client::new();
-    let account = json!({"username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD});
+    let account = json!({
+        "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD,
+    });
     let made = http.post(server.url("registration/")).json(&account).send().await.unwrap();
     let token = format!("Token {}", made.json::<Value>().await.unwrap()["key"].as_str().unwrap());
     let read = async || {

@@ -66,7 +66,9 @@ async fn every_way_to_try_a_password_shares_one_limit() {
         assert_eq!(server.log_in("amy", "wrong").await.status, 400);
         assert_eq!(basic(&server, "amy", "wrong").await.status, 401);
     }
-    let body = json!({ "old_password": "wrong", "new_password1": "Violet-1-x", "new_password2": "Violet-1-x" });
+    let body = json!({
+        "old_password": "wrong", "new_password1": "Violet-1-x", "new_password2": "Violet-1-x",
+    });
     for _ in 0..2 {
         assert_eq!(
             server
@@ -276,7 +278,10 @@ async fn trials_of_mailed_keys_are_limited() {
     for n in 0..60 {
         let key = json!({ "key": format!("MQ:1:{n}") });
         assert_eq!(server.post("registration/verify-email/", &[], key).await.status, 404);
-        let link = json!({ "uid": "1", "token": format!("1-{n}"), "new_password1": PASSWORD, "new_password2": PASSWORD });
+        let link = json!({
+            "uid": "1", "token": format!("1-{n}"), "new_password1": PASSWORD,
+            "new_password2": PASSWORD,
+        });
         assert_eq!(server.post("password/reset/confirm/", &[], link).await.status, 400);
     }
     let key = json!({ "key": "MQ:1:x" });
@@ -309,7 +314,11 @@ async fn good_keys_are_refunded() {
 #[tokio::test]
 async fn registrations_are_limited() {
     let server = limited().await;
-    let body = |n: usize| json!({ "username": format!("name{n}"), "password1": PASSWORD, "password2": PASSWORD });
+    let body = |n: usize| {
+        json!({
+            "username": format!("name{n}"), "password1": PASSWORD, "password2": PASSWORD,
+        })
+    };
     for n in 0..60 {
         assert_eq!(server.post("registration/", &[], body(n)).await.status, 201);
     }

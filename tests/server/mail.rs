@@ -279,7 +279,9 @@ fn seen(answer: &Answer) -> (u16, Vec<String>, Value) {
 
 async fn ask(server: &TestServer, username: &str) -> [(u16, Vec<String>, Value); 2] {
     let email = format!("{username}@example.org");
-    let body = json!({ "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD });
+    let body = json!({
+        "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD,
+    });
     let registered = server.post("registration/", &[], body).await;
     let reset = server.post("password/reset/", &[], json!({ "email": email })).await;
     [seen(&registered), seen(&reset)]

@@ -44,7 +44,9 @@ async fn mails(nodes: &[TestServer], count: usize) -> Vec<inventree_auth::mail::
 async fn one_name_in_64_spellings_over_three_servers_is_registered_once() {
     let nodes = nodes(&[]).await;
     let answers = join_all((0..CLIENTS).map(|n| {
-        let body = json!({ "username": spelling("racers", n), "password1": PASSWORD, "password2": PASSWORD });
+        let body = json!({
+            "username": spelling("racers", n), "password1": PASSWORD, "password2": PASSWORD,
+        });
         nodes[n % NODES].post("registration/", &[], body)
     }))
     .await;
@@ -105,7 +107,9 @@ async fn reset_link_used_by_64_clients_over_three_servers_works_once() {
     let (uid, token) = reset_link(&mails(&nodes, 1).await[0]);
     let answers = join_all((0..CLIENTS).map(|n| {
         let password = format!("Quagga-Topaz-{n}");
-        let body = json!({ "uid": uid, "token": token, "new_password1": password, "new_password2": password });
+        let body = json!({
+            "uid": uid, "token": token, "new_password1": password, "new_password2": password,
+        });
         nodes[n % NODES].post("password/reset/confirm/", &[], body)
     }))
     .await;

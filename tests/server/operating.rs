@@ -57,7 +57,8 @@ async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
 
 fn requests(operation: &str, method: &str, status: u16) -> String {
     format!(
-        "inventree_auth_http_requests_total{{operation=\"{operation}\",method=\"{method}\",status=\"{status}\"}}"
+        "inventree_auth_http_requests_total\
+         {{operation=\"{operation}\",method=\"{method}\",status=\"{status}\"}}"
     )
 }
 

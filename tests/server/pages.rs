@@ -151,7 +151,10 @@ async fn looking_at_a_mailed_link_uses_nothing_up() {
         server.post("registration/verify-email/", &[], json!({ "key": key })).await.status,
         200
     );
-    let body = json!({ "uid": uid, "token": token, "new_password1": "Quagga-Topaz-88", "new_password2": "Quagga-Topaz-88" });
+    let body = json!({
+        "uid": uid, "token": token, "new_password1": "Quagga-Topaz-88",
+        "new_password2": "Quagga-Topaz-88",
+    });
     assert_eq!(server.post("password/reset/confirm/", &[], body).await.status, 200);
 }
 
@@ -312,7 +315,9 @@ async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind(
 
     let account = json!({ "username": "<b>{{x", "password1": PASSWORD, "password2": PASSWORD });
     assert_eq!(post("registration/", account).await.unwrap().status(), 400);
-    let account = json!({ "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD });
+    let account = json!({
+        "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD,
+    });
     assert_eq!(post("registration/", account).await.unwrap().status(), 201);
     let mut mails = String::new();
     for _ in 0..500 {

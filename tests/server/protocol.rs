@@ -59,7 +59,10 @@ async fn unknown_path_answers_with_its_own_url() {
         assert_eq!(answer.status, 404, "{method}");
         assert_eq!(
             String::from_utf8(answer.body).unwrap(),
-            r#"{"detail": "API endpoint not found", "url": "http://auth.example.com/api/auth/nothing/?x=1"}"#
+            concat!(
+                r#"{"detail": "API endpoint not found", "#,
+                r#""url": "http://auth.example.com/api/auth/nothing/?x=1"}"#,
+            )
         );
     }
 }

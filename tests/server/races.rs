@@ -17,7 +17,9 @@ async fn rows(server: &TestServer, token: &str) -> Vec<Value> {
 async fn one_name_in_64_spellings_is_registered_once() {
     let server = TestServer::start().await;
     let answers = join_all((0..64).map(|n| {
-        let body = json!({ "username": spelling("racers", n), "password1": PASSWORD, "password2": PASSWORD });
+        let body = json!({
+            "username": spelling("racers", n), "password1": PASSWORD, "password2": PASSWORD,
+        });
         server.post("registration/", &[], body)
     }))
     .await;
@@ -118,7 +120,9 @@ async fn reset_link_used_by_many_works_once() {
     let (uid, token) = reset_link(&server.take_mails(1).await[0]);
     let passwords: Vec<String> = (0..16).map(|n| format!("Violet-Anchor-{n}")).collect();
     let answers = join_all(passwords.iter().map(|password| {
-        let body = json!({ "uid": uid, "token": token, "new_password1": password, "new_password2": password });
+        let body = json!({
+            "uid": uid, "token": token, "new_password1": password, "new_password2": password,
+        });
         server.post("password/reset/confirm/", &[], body)
     }))
     .await;

@@ -323,7 +323,8 @@ async fn somebody_new_gets_an_account_and_the_same_one_again() {
     assert_eq!(
         user,
         json!({
-            "pk": 1, "username": "amy", "email": "amy@example.com", "first_name": "Amy", "last_name": "Pond",
+            "pk": 1, "username": "amy", "email": "amy@example.com", "first_name": "Amy",
+            "last_name": "Pond",
         })
     );
     let email = &browser.api("emails/").await["results"][0];

@@ -184,7 +184,9 @@ impl Account {
         let (method, path, token, body) = match operation {
             Operation::Register => {
                 let (name, email, password) = (&self.username, &self.address, &self.password);
-                let body = json!({ "username": name, "email": email, "password1": password, "password2": password });
+                let body = json!({
+                    "username": name, "email": email, "password1": password, "password2": password,
+                });
                 (Method::POST, "registration/".to_owned(), None, body)
             }
             Operation::LogIn => {
@@ -211,7 +213,9 @@ impl Account {
                 (Method::POST, "password/reset/".to_owned(), None, json!({ "email": self.address }))
             }
             Operation::ChangePassword { by, new } => {
-                let body = json!({ "old_password": self.password, "new_password1": new, "new_password2": new });
+                let body = json!({
+                    "old_password": self.password, "new_password1": new, "new_password2": new,
+                });
                 (Method::POST, "password/change/".to_owned(), Some(format!("Token {by}")), body)
             }
         };

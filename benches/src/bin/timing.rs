@@ -61,7 +61,9 @@ async fn fill(
     let password = "Zebra-Quartz-77";
     for kind in &KINDS[..KINDS.len() - 1] {
         let email = format!("{kind}@example.com");
-        let body = json!({ "username": kind, "email": email, "password1": password, "password2": password });
+        let body = json!({
+            "username": kind, "email": email, "password1": password, "password2": password,
+        });
         let made = http.post(format!("{base}/api/auth/registration/")).json(&body).send().await?;
         if made.status() != 201 {
             return Err(format!("{kind} could not be registered: {}", made.status()).into());

@@ -15,7 +15,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         password1: password.clone(),
         password2: password.clone(),
     };
-    let key = anonymous.auth_registration_create(&account).await?.into_inner().key.ok_or("no key")?;
+    let key =
+        anonymous.auth_registration_create(&account).await?.into_inner().key.ok_or("no key")?;
     let again = anonymous.auth_registration_create(&account).await;
     let problem = Problem::read(again.err().ok_or("a second registration went through")?).await;
     println!("registered; again: {problem}");
@@ -28,7 +29,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     for credentials in [Credentials::Token(key), session] {
         let client = connect(&base, &credentials)?;
         let me = client.auth_user_retrieve().await?.into_inner();
-        let change = types::PatchedUserDetailsRequest { last_name: Some("Side".to_owned()), ..Default::default() };
+        let change = types::PatchedUserDetailsRequest {
+            last_name: Some("Side".to_owned()),
+            ..Default::default()
+        };
         let changed = client.auth_user_partial_update(&change).await?.into_inner();
         assert_eq!((me.pk, changed.last_name.as_deref()), (changed.pk, Some("Side")));
         client.auth_logout_create().await?;

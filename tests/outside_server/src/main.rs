@@ -22,7 +22,11 @@ impl Host for Greeter {
 
     const SCHEMES: &'static [(&'static str, Key)] = &[("key", Key)];
 
-    async fn authenticate(&self, _: Key, credentials: &mut Credentials<'_, Greeter>) -> Result<Option<Key>, ApiError> {
+    async fn authenticate(
+        &self,
+        _: Key,
+        credentials: &mut Credentials<'_, Greeter>,
+    ) -> Result<Option<Key>, ApiError> {
         match credentials.head.headers.get("x-key").map(|key| key.as_bytes()) {
             None => Ok(None),
             Some(b"secret") => Ok(Some(Key)),
@@ -57,9 +61,12 @@ impl api::Api for Greeter {
 async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let api = api::api_mod::api_description::<Greeter>()?;
-    let service = HttpService::start(Arc::new(Greeter), api, api::OPERATIONS, Vec::new(), log.clone()).await?;
+    let service =
+        HttpService::start(Arc::new(Greeter), api, api::OPERATIONS, Vec::new(), log.clone())
+            .await?;
     let service = Arc::new(service);
-    let connections = Connections::listen("127.0.0.1:0".parse()?, connections::most(), None, service, log)?;
+    let connections =
+        Connections::listen("127.0.0.1:0".parse()?, connections::most(), None, service, log)?;
     println!("{}", connections.address());
     Ok(connections.stopped().await?)
 }

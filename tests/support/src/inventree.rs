@@ -11,27 +11,37 @@ pub struct Source {
 }
 
 const TABLES: &str = r#"
-CREATE TABLE auth_user (id integer PRIMARY KEY AUTOINCREMENT, password varchar(128) NOT NULL, last_login datetime,
-  is_superuser bool NOT NULL, username varchar(150) NOT NULL UNIQUE, last_name varchar(150) NOT NULL,
-  email varchar(254) NOT NULL, is_staff bool NOT NULL, is_active bool NOT NULL, date_joined datetime NOT NULL,
+CREATE TABLE auth_user (id integer PRIMARY KEY AUTOINCREMENT, password varchar(128) NOT NULL,
+  last_login datetime,
+  is_superuser bool NOT NULL, username varchar(150) NOT NULL UNIQUE,
+  last_name varchar(150) NOT NULL,
+  email varchar(254) NOT NULL, is_staff bool NOT NULL, is_active bool NOT NULL,
+  date_joined datetime NOT NULL,
   first_name varchar(150) NOT NULL);
 CREATE TABLE account_emailaddress (id integer PRIMARY KEY AUTOINCREMENT, verified bool NOT NULL,
   "primary" bool NOT NULL, user_id integer NOT NULL, email varchar(254) NOT NULL);
-CREATE TABLE users_apitoken (id integer PRIMARY KEY AUTOINCREMENT, created datetime NOT NULL, key varchar(100) NOT NULL,
-  name varchar(100) NOT NULL, expiry date NOT NULL, revoked bool NOT NULL, user_id integer NOT NULL, last_seen date,
+CREATE TABLE users_apitoken (id integer PRIMARY KEY AUTOINCREMENT, created datetime NOT NULL,
+  key varchar(100) NOT NULL,
+  name varchar(100) NOT NULL, expiry date NOT NULL, revoked bool NOT NULL, user_id integer NOT NULL,
+  last_seen date,
   metadata text);
-CREATE TABLE socialaccount_socialaccount (id integer PRIMARY KEY AUTOINCREMENT, provider varchar(200) NOT NULL,
-  uid varchar(191) NOT NULL, last_login datetime NOT NULL, date_joined datetime NOT NULL, user_id integer NOT NULL,
+CREATE TABLE socialaccount_socialaccount (id integer PRIMARY KEY AUTOINCREMENT,
+  provider varchar(200) NOT NULL,
+  uid varchar(191) NOT NULL, last_login datetime NOT NULL, date_joined datetime NOT NULL,
+  user_id integer NOT NULL,
   extra_data text NOT NULL);
 CREATE TABLE otp_totp_totpdevice (id integer PRIMARY KEY AUTOINCREMENT, name varchar(64) NOT NULL,
   confirmed bool NOT NULL, key varchar(80) NOT NULL, step smallint NOT NULL, t0 bigint NOT NULL,
-  digits smallint NOT NULL, tolerance smallint NOT NULL, drift smallint NOT NULL, last_t bigint NOT NULL,
-  user_id integer NOT NULL, throttling_failure_count integer NOT NULL, throttling_failure_timestamp datetime,
+  digits smallint NOT NULL, tolerance smallint NOT NULL, drift smallint NOT NULL,
+  last_t bigint NOT NULL,
+  user_id integer NOT NULL, throttling_failure_count integer NOT NULL,
+  throttling_failure_timestamp datetime,
   created_at datetime, last_used_at datetime);
 CREATE TABLE django_migrations (id integer PRIMARY KEY AUTOINCREMENT, app varchar(255) NOT NULL,
   name varchar(255) NOT NULL, applied datetime NOT NULL);
 INSERT INTO django_migrations (app, name, applied) VALUES
-  ('auth', '0012_alter_user_first_name_max_length', ''), ('users', '0012_alter_ruleset_can_view', ''),
+  ('auth', '0012_alter_user_first_name_max_length', ''), ('users', '0012_alter_ruleset_can_view',
+  ''),
   ('part', '0132_partparametertemplate_selectionlist', '');
 "#;
 

@@ -104,7 +104,10 @@ fn public_key(key: &EcdsaKeyPair, id: u32) -> Value {
     // Uncompressed: 4, x, y.
     let point = key.public_key().as_ref();
     let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
-    json!({ "kty": "EC", "use": "sig", "crv": "P-256", "alg": "ES256", "kid": id.to_string(), "x": x, "y": y })
+    json!({
+        "kty": "EC", "use": "sig", "crv": "P-256", "alg": "ES256", "kid": id.to_string(), "x": x,
+        "y": y,
+    })
 }
 
 fn encoded(bytes: impl AsRef<[u8]>) -> String {
@@ -261,6 +264,7 @@ impl Provider {
 
     fn document(&self, spoil: Spoil) -> Value {
         let issuer = &self.issuer;
+        let names_itself = self.state.lock().unwrap().names_itself;
         let mut document = json!({
             "issuer": issuer,
             "authorization_endpoint": format!("{issuer}/authorize"),
@@ -271,7 +275,7 @@ impl Provider {
             "subject_types_supported": ["public"],
             // It accepts every algorithm; the server must restrict them.
             "id_token_signing_alg_values_supported": ["none", "HS256", "ES256"],
-            "authorization_response_iss_parameter_supported": self.state.lock().unwrap().names_itself,
+            "authorization_response_iss_parameter_supported": names_itself,
         });
         match spoil {
             Spoil::DocumentIssuer => document["issuer"] = json!("https://other.example.com"),

@@ -346,7 +346,9 @@ fn base(servers: &[Option<Server>], number: usize) -> Result<String, Failure> {
 
 async fn probe(base: &str, number: usize) -> Result<Probe, Failure> {
     let password = "Zebra-Quartz-77";
-    let body = json!({ "username": format!("probe{number}"), "password1": password, "password2": password });
+    let body = json!({
+        "username": format!("probe{number}"), "password1": password, "password2": password,
+    });
     let answer = reqwest::Client::new()
         .post(format!("{base}/api/auth/registration/"))
         .json(&body)

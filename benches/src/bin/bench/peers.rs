@@ -66,7 +66,9 @@ const PEERS: [Peer; 3] = [
         },
         alive: "/user/",
         register: || {
-            let body = json!({ "username": NAME, "email": EMAIL, "password1": PASSWORD, "password2": PASSWORD });
+            let body = json!({
+                "username": NAME, "email": EMAIL, "password1": PASSWORD, "password2": PASSWORD,
+            });
             Ask::post("/registration/", &body)
         },
         log_in: || Ask::post("/login/", &json!({ "username": NAME, "password": PASSWORD })),

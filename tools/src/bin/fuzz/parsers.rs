@@ -166,9 +166,15 @@ fn checked(fields: Fields) -> u64 {
 
 fn json_corpus() -> Vec<Vec<u8>> {
     corpus(&[
-        r#"{"username": "amy", "email": "amy@example.com", "password1": "Zebra-Quartz-77", "password2": "Zebra-Quartz-77"}"#,
+        concat!(
+            r#"{"username": "amy", "email": "amy@example.com", "#,
+            r#""password1": "Zebra-Quartz-77", "password2": "Zebra-Quartz-77"}"#,
+        ),
         r#"{"email": "b@example.com", "user": 1, "verified": true, "primary": false, "id": 7}"#,
-        r#"{"uid": "1", "token": "c8-0a", "new_password1": "\u00e4\ud83d\ude00\n", "new_password2": "x"}"#,
+        concat!(
+            r#"{"uid": "1", "token": "c8-0a", "#,
+            r#""new_password1": "\u00e4\ud83d\ude00\n", "new_password2": "x"}"#,
+        ),
         r#"{"a": [1, -2.5e-3, {"b": [[], {}, null]}], "first_name": "", "last_name": "<b>"}"#,
         "[1, 2]",
         "\"text\"",
@@ -375,8 +381,10 @@ fn hash_corpus() -> Vec<Vec<u8>> {
         "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$YmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmE",
         "bcrypt_sha256$$2b$12$abcdefghijklmnopqrstuuYjB2ySDiNdbrf8Vt9RZ3cYkBF4O6E5m",
         "bcrypt$$2b$04$abcdefghijklmnopqrstuuYjB2ySDiNdbrf8Vt9RZ3cYkBF4O6E5m",
-        "scrypt$16$salt$8$1$YmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYQ==",
-        "scrypt$salt$16384$8$1$YmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYWRiYQ==",
+        "scrypt$16$salt$8$1$YmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFiYWRiYWRiYWRiYWRiYWRiYWRiYW\
+         RiYWRiYWRiYWRiYQ==",
+        "scrypt$salt$16384$8$1$YmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFkYmFiYWRiYWRiYWRiYWRiYWRiYW\
+         RiYWRiYWRiYWRiYWRiYQ==",
         "!unusable",
         "",
     ])

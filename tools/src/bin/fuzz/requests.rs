@@ -60,7 +60,10 @@ const TEMPLATES: &[(&str, &str, &str, &str)] = &[
         "POST",
         "/api/auth/registration/",
         JSON,
-        r#"{"username":"NAMEx","email":"NAMEx@example.com","password1":"Zebra-Quartz-77","password2":"Zebra-Quartz-77"}"#,
+        concat!(
+            r#"{"username":"NAMEx","email":"NAMEx@example.com","#,
+            r#""password1":"Zebra-Quartz-77","password2":"Zebra-Quartz-77"}"#,
+        ),
     ),
     (
         "POST",
