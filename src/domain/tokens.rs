@@ -8,7 +8,8 @@ use chrono::{Days, NaiveDate};
 use super::audit::{self, Event};
 use super::client::Client;
 use super::keys::{digest, hex};
-use super::{App, DomainError, ValidationErrors};
+use super::{App, DomainError, ValidationErrors, notices};
+use crate::mail::Attached;
 use crate::store::{Account, StoreError, Token, Writer};
 
 /// A plaintext token on its way to its client. No Display; redacted in Debug output.
@@ -117,8 +118,10 @@ pub async fn create(
     }
     let now = app.now();
     let expiry = now.date_naive().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
-    let (key, account_id, by) = (generate(app), account.id, client.clone());
+    let told = notices::recipients(app, account, client).await?;
+    let (key, account, by) = (generate(app), account.clone(), client.clone());
     let write = app.write(move |w, app| {
+        let account_id = account.id;
         let named = w.token_list(account_id)?.iter().filter(|token| !token.name.is_empty()).count();
         if named >= MAX_NAMED_TOKENS {
             return Err(DomainError::Forbidden(
@@ -126,10 +129,13 @@ pub async fn create(
             ));
         }
         let id = w.token_insert(&digest(key.expose()), account_id, &name, now, expiry)?;
+        notices::queue(w, app, &told, &account, Attached::Token(&name), &by)?;
         audit::record(w, app, Event::TokenMade, account_id, &by, &format!("token {id}, {name}"))?;
         Ok(Named { id, key: key.clone(), expiry })
     });
-    write.await
+    let made = write.await?;
+    app.outbox.wake();
+    Ok(made)
 }
 
 /// Ends all of the account's tokens.

@@ -147,7 +147,7 @@ impl Outbox {
         texts::password_reset(&self.prefix, to, &entries)
     }
 
-    /// Security notice: the address or provider that was added to an account, when, from which
+    /// Security notice: the change of an account, when, from which
     /// network address and browser. Its only link leads to the account page.
     pub fn notice(
         &self,

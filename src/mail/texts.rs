@@ -51,12 +51,22 @@ pub fn password_reset(prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message 
     .render(prefix, to, entries)
 }
 
-/// The credential that was added to an account.
+/// The change that an account's owner is told of.
 #[derive(Debug, Clone, Copy)]
 pub enum Attached<'a> {
     Address(&'a str),
     Provider(&'a str),
+    /// A second factor was added; its name.
+    Factor(&'a str),
+    /// A second factor was removed; its name.
+    FactorGone(&'a str),
+    RecoveryCodeUsed,
+    /// A named token was made; its name.
+    Token(&'a str),
 }
+
+const REMOVE_IT: &str = "If this was not you, remove it and change your password:";
+const LOOK_AT_IT: &str = "If this was not you, change your password and review your account:";
 
 /// Security notice to a verified address. `details` say when and from where.
 pub fn notice(
@@ -66,22 +76,51 @@ pub fn notice(
     attached: Attached<'_>,
     details: Vec<String>,
 ) -> Message {
-    let (subject, before, name) = match attached {
-        Attached::Address(email) => {
-            ("An Email Address Was Added", "An address was added to the InvenTree account", email)
-        }
+    let (subject, before, name, ask) = match attached {
+        Attached::Address(email) => (
+            "An Email Address Was Added",
+            "An address was added to the InvenTree account",
+            email,
+            REMOVE_IT,
+        ),
         Attached::Provider(name) => (
             "A Sign-in Provider Was Connected",
             "A sign-in provider was connected to the InvenTree account",
             name,
+            REMOVE_IT,
+        ),
+        Attached::Factor(name) => (
+            "A Second Factor Was Added",
+            "An authenticator app was added to the InvenTree account",
+            name,
+            REMOVE_IT,
+        ),
+        Attached::FactorGone(name) => (
+            "A Second Factor Was Removed",
+            "An authenticator app was removed from the InvenTree account",
+            name,
+            LOOK_AT_IT,
+        ),
+        Attached::RecoveryCodeUsed => (
+            "A Recovery Code Was Used",
+            "A recovery code was used for the InvenTree account",
+            "",
+            LOOK_AT_IT,
+        ),
+        Attached::Token(name) => (
+            "An API Token Was Created",
+            "An API token was created for the InvenTree account",
+            name,
+            "If this was not you, revoke it and change your password:",
         ),
     };
-    let details = std::iter::once(name.to_owned()).chain(details);
+    let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+    let details = name.into_iter().chain(details);
     Wording {
         subject,
         before,
         details: details.map(|line| sanitized(&line, MAX_DETAIL_LENGTH)).collect(),
-        ask: "If this was not you, remove it and change your password:",
+        ask,
         button: "Review your account",
         after: "If this was you, no action is needed.",
     }

@@ -1,5 +1,6 @@
 // walk.js: an account's life on the people's pages, as `run` says. Writes the port of its mail server, reads the API's URL.
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -138,6 +139,18 @@ async function signIn(page, password) {
   await press(page, "Sign in");
   await page.waitForURL(`${base}/platform/`);
   await until(page.locator("#sessions .rows"), "This one");
+}
+
+// The code of an authenticator app, so many steps of 30 seconds from now (RFC 6238).
+function code(secret, steps) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + steps));
+  const digest = createHmac("sha1", key).update(step).digest();
+  const number = digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff;
+  return String(number % 1000000).padStart(6, "0");
 }
 
 const page = await person();
@@ -357,6 +370,83 @@ try {
   assert.equal(await page.locator("nav.links a:visible").count(), 0, "what is switched off is not offered");
   await page.unroute("**/api/auth/providers/");
   await signIn(page, passwords[2]);
+
+  // A named token, shown once.
+  await page.locator("#token-name").fill("backup");
+  await page.locator("#token-days").fill("400");
+  await press(page, "Create a token", "#tokens");
+  await until(errorOf(page, "token-days"), "between 1 and 365");
+  await page.locator("#token-days").fill("30");
+  await press(page, "Create a token", "#tokens");
+  await says(page, "Created.", "#tokens");
+  const headers = { Authorization: `Token ${await page.locator("#token-key").textContent()}` };
+  assert.equal((await fetch(`${base}/api/auth/user/`, { headers })).status, 200);
+  await look(page, "token");
+  await page.reload();
+  await until(page.locator("#tokens .rows"), "backup");
+  assert.equal(await page.locator("#new-token:visible").count(), 0);
+  await press(page, "Revoke all", "#tokens");
+  await says(page, "Revoked.", "#tokens");
+
+  // A second factor: a wrong code, the right one, recovery codes.
+  await page.getByRole("link", { name: "Manage the second factor" }).click();
+  await until(page.locator("#devices .rows"), "No authenticator app yet.");
+  await press(page, "Add an authenticator app");
+  await page.locator("#qr").waitFor();
+  assert.ok(await page.locator("#qr").evaluate((image) => image.decode().then(() => image.naturalWidth > 100)), "the QR code is a picture");
+  await look(page, "factor-setup");
+  await picture(page, "factor-setup");
+  const secret = (await page.locator("#secret").textContent()).replaceAll(" ", "");
+  await page.locator("#name").fill("phone");
+  await page.locator("#code").fill("12345");
+  await press(page, "Add");
+  await until(errorOf(page, "code"), "does not match");
+  await page.locator("#code").fill(code(secret, 0));
+  await page.keyboard.press("Enter");
+  await until(page.locator("#devices .rows"), "phone");
+  const recovery = await page.locator("#codes li").allTextContents();
+  assert.equal(recovery.length, 10);
+  await look(page, "recovery-codes");
+  await picture(page, "recovery-codes");
+  await page.getByRole("link", { name: "To your account" }).click();
+  await until(page.locator("#sessions .rows"), "This one");
+  await press(page, "Sign out");
+  // Sign in with the code by the keyboard alone, then with a recovery code: the device is lost.
+  const password = async () => {
+    await page.waitForURL(`${base}/platform/login`);
+    await field(page, "User name").fill(username);
+    await field(page, "Password").fill(passwords[2]);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${base}/platform/second-factor`);
+    await page.waitForLoadState("networkidle");
+  };
+  await password();
+  await look(page, "second-factor");
+  await picture(page, "second-factor");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "code");
+  await page.keyboard.type(code(secret, 0));
+  await page.keyboard.press("Enter");
+  await until(errorOf(page, "code"), "was used before");
+  await page.locator("#code").fill(code(secret, 1));
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${base}/platform/`);
+  await until(page.locator("#sessions .rows"), "This one");
+  await press(page, "Sign out");
+  await password();
+  await page.locator("#code").fill(recovery[0]);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${base}/platform/`);
+  await page.goto(`${base}/platform/factors`);
+  await until(page.locator("#left"), "9");
+  await press(page, "Make new recovery codes");
+  await until(page.locator("#left"), "10");
+  await press(page, "Remove phone");
+  await says(page, "Removed.", "#devices");
+  await until(page.locator("#devices .rows"), "No authenticator app yet.");
+  await page.goto(`${base}/platform/second-factor`);
+  await says(page, "This sign-in took too long.");
+  await page.goto(`${base}/platform/`);
+  await until(page.locator("#sessions .rows"), "This one");
 
   for (const path of ["/platform/login", "/platform/register", "/platform/reset-password", "/platform/set-password?uid=1&token=2", "/platform/"]) {
     await still(page, path);

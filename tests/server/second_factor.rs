@@ -9,7 +9,7 @@ use chrono::Duration;
 use inventree_auth::domain::factors::totp;
 use inventree_auth::store::AuditFilter;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key};
 
 const MFA_REQUIRED: &str = "MFA required for this user";
 
@@ -425,4 +425,35 @@ async fn secrets_and_recovery_codes_lie_in_no_row() {
     for text in texts {
         assert!(!holds(text.as_bytes()), "{text}");
     }
+}
+
+#[tokio::test]
+async fn proved_addresses_are_told_of_factors_recovery_codes_and_tokens() {
+    let server = TestServer::start().await;
+    let mut browser = amy(&server).await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    let proved = server.post("registration/verify-email/", &[], json!({ "key": key })).await;
+    assert_eq!(proved.status, 200);
+    let told = async |subject: &str, line: &str| {
+        let mail = server.take_mails(1).await.remove(0);
+        let subject = format!("[InvenTree] {subject}");
+        assert_eq!((mail.to.as_str(), mail.subject), ("amy@example.com", subject));
+        assert!(mail.text.lines().any(|found| found.trim() == line), "{line}: {}", mail.text);
+        let links: Vec<&str> = mail.text.lines().filter(|line| line.contains("http")).collect();
+        assert_eq!(links, ["http://auth.example.com/platform/"]);
+    };
+    let mut browser_again = {
+        browser.password().await;
+        browser.clone()
+    };
+    let (_, codes) = browser_again.add_device().await;
+    told("A Second Factor Was Added", "phone").await;
+    browser.password().await;
+    assert_eq!(browser.code(&codes[0]).await.status, 200);
+    told("A Recovery Code Was Used", "from 127.0.0.1").await;
+    let made = browser.post("tokens/", json!({ "name": "backup", "days": 30 })).await;
+    assert_eq!(made.status, 200, "{made:?}");
+    told("An API Token Was Created", "backup").await;
+    assert_eq!(browser.post("factors/1/remove/", json!({})).await.status, 200);
+    told("A Second Factor Was Removed", "phone").await;
 }

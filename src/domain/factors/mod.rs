@@ -21,7 +21,9 @@ use serde::de::DeserializeOwned;
 
 use super::audit::{self, Event};
 use super::client::Client;
+use super::notices::{self, Recipients};
 use super::{App, DomainError, ValidationErrors, keys, known_clients, usernames};
+use crate::mail::Attached;
 use crate::store::{Account, StoreError, TotpFactor, Writer};
 
 /// State that the browser keeps for the server, encrypted: it can neither read nor modify it.
@@ -137,12 +139,14 @@ pub async fn require_one_if_enforced(app: &App, account_id: i64) -> Result<(), D
 /// last one where the operator enforces one.
 pub async fn remove(
     app: &App,
-    account_id: i64,
+    account: &Account,
     id: i64,
     client: &Client,
 ) -> Result<(), DomainError> {
-    let client = client.clone();
+    let told = notices::recipients(app, account, client).await?;
+    let (account, client) = (account.clone(), client.clone());
     let write = app.write(move |w, app| {
+        let account_id = account.id;
         let name = w.totp_device_delete_own(account_id, id)?.ok_or(DomainError::NotFound)?;
         if !w.totp_device_exists(account_id)? {
             if app.rules.mfa_enforced {
@@ -153,10 +157,13 @@ pub async fn remove(
             }
             w.recovery_code_delete_all(account_id)?;
         }
+        notices::queue(w, app, &told, &account, Attached::FactorGone(&name), &client)?;
         audit::record(w, app, Event::FactorRemoved, account_id, &client, &name)?;
         Ok(())
     });
-    write.await
+    write.await?;
+    app.outbox.wake();
+    Ok(())
 }
 
 /// Removes all factors of an account, for an operator. Returns their number.
@@ -232,7 +239,11 @@ async fn with_code<T: Send + 'static>(
             return Err(error);
         }
     };
-    let by = client.clone();
+    let told = match found {
+        Some(Match::RecoveryCode { .. }) => notices::recipients(app, account, client).await?,
+        _ => Recipients::default(),
+    };
+    let (owner, by) = (account.clone(), client.clone());
     let done = match found {
         None => Ok(None),
         Some(found) => {
@@ -241,6 +252,8 @@ async fn with_code<T: Send + 'static>(
                     return Ok(None);
                 }
                 if matches!(found, Match::RecoveryCode { .. }) {
+                    let used = Attached::RecoveryCodeUsed;
+                    notices::queue(w, app, &told, &owner, used, &by)?;
                     audit::record(w, app, Event::RecoveryCodeUsed, id, &by, "")?;
                 }
                 then(w, app, found).map(Some)
@@ -251,6 +264,7 @@ async fn with_code<T: Send + 'static>(
     match done {
         Ok(Some(done)) => {
             app.limits.refund(attempt).await;
+            app.outbox.wake();
             Ok(done)
         }
         Ok(None) => {

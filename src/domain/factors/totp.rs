@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use super::super::audit::{self, Event};
 use super::super::client::Client;
-use super::super::{App, DomainError, ValidationErrors, keys};
+use super::super::{App, DomainError, ValidationErrors, keys, notices};
 use super::{Sealed, recovery};
+use crate::mail::Attached;
 use crate::store::Account;
 
 pub const DIGITS: usize = 6;
@@ -94,13 +95,13 @@ pub fn begin(app: &App, account: &Account) -> Setup {
 /// [`DomainError::Invalid`] for a wrong code; the same secret can be tried again.
 pub async fn confirm(
     app: &App,
-    account_id: i64,
+    account: &Account,
     setup: &Sealed,
     name: &str,
     sent: &str,
     client: &Client,
 ) -> Result<Vec<String>, DomainError> {
-    let now = app.now();
+    let (now, account_id) = (app.now(), account.id);
     let pending: Option<Pending> = setup.open(app, SETUP);
     let Some(pending) = pending.filter(|p| p.account_id == account_id && now < p.expires) else {
         return Err(ValidationErrors::general("This took too long. Start again.").into());
@@ -120,8 +121,9 @@ pub async fn confirm(
     let sealed = keys::seal_second_factor(&app.secret, account_id, hex.as_bytes(), app.random());
     let once = keys::mac(&app.secret.derive(SETUP), &[&pending.secret]);
     let codes = recovery::generate(app);
-    let client = client.clone();
-    app.write(move |w, app| {
+    let told = notices::recipients(app, account, client).await?;
+    let (account, client) = (account.clone(), client.clone());
+    let write = app.write(move |w, app| {
         // The same secret twice would make each code good twice.
         if !w.ticket_consume(&once, pending.expires)? {
             return Err(ValidationErrors::general("This device was added already.").into());
@@ -134,14 +136,17 @@ pub async fn confirm(
         let is_first = !w.totp_device_exists(account_id)?;
         let id = w.totp_device_insert(account_id, &name, true, &sealed, now)?;
         w.totp_device_use_step(account_id, id, step, now)?;
+        notices::queue(w, app, &told, &account, Attached::Factor(&name), &client)?;
         audit::record(w, app, Event::FactorAdded, account_id, &client, &name)?;
         if !is_first {
             return Ok(Vec::new());
         }
         recovery::replace(w, app, account_id, &codes)?;
         Ok(codes.clone())
-    })
-    .await
+    });
+    let codes = write.await?;
+    app.outbox.wake();
+    Ok(codes)
 }
 
 #[cfg(test)]

@@ -127,12 +127,12 @@ impl Page<AppState> for Endpoint {
                 let text = |name| fields.text(name).unwrap_or_default();
                 let setup = Sealed::new(&text("setup"));
                 let (name, code) = (text("name"), text("code"));
-                let codes = totp::confirm(app, account.id, &setup, &name, &code, &client).await?;
+                let codes = totp::confirm(app, account, &setup, &name, &code, &client).await?;
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {
                 let id = row(visit.request.uri.path()).ok_or(DomainError::NotFound)?;
-                factors::remove(app, account.id, id, &client).await?;
+                factors::remove(app, account, id, &client).await?;
                 json!({})
             }
             Endpoint::RenewRecoveryCodes => {
