@@ -14,14 +14,14 @@
 //! compatible. Each change is classified alone: that a wider alternative of a `oneOf` overlaps with
 //! another alternative is not detected.
 
-mod composition;
-mod location;
+pub(crate) mod composition;
+pub(crate) mod location;
 pub(crate) mod quoting;
 pub mod render;
 mod required;
 mod rule_id;
 mod rules;
-mod usage;
+pub(crate) mod usage;
 mod uses;
 
 use std::cell::OnceCell;
@@ -31,6 +31,7 @@ use serde_json::{Map, Value};
 
 use crate::canonical::{FieldShape, ObjectKind, canonical_pair, is_method};
 use crate::diff::{self, Difference, join};
+use crate::witness::{Witness, Witnesses};
 use location::{Documents, Location, NodeKind};
 use quoting::code;
 use rules::Rule;
@@ -80,6 +81,8 @@ pub struct Verdict {
     pub message: String,
     /// The difference itself.
     pub difference: Difference,
+    /// What shows it, unless the change is compatible.
+    pub witness: Option<Witness>,
 }
 
 /// Compares two parsed documents. Returns one verdict per difference, in path order.
@@ -104,6 +107,7 @@ pub fn compare(old: &Value, new: &Value) -> Vec<Verdict> {
         depth: 0,
         strict: 0,
         trials: MAX_TRIALS,
+        witnesses: Witnesses::new(),
         verdicts: Vec::new(),
     };
     classifier.classify(&Location::root(&documents), diff::diff_canonical(&old, &new));
@@ -151,6 +155,7 @@ struct Classifier<'a> {
     strict: usize,
     /// The comparisons of schemas as sets of values that are left: without a bound they multiply.
     trials: usize,
+    witnesses: Witnesses,
     verdicts: Vec<Verdict>,
 }
 
@@ -739,7 +744,13 @@ impl Classifier<'_> {
         let place = location.breadcrumb_text();
         let operations = operations.into_iter().collect();
         let rule = rule_id::rule_id(location, &difference);
-        Verdict { rule, severity, audience, location: place, operations, message, difference }
+        // Trials compare schemas that stand nowhere.
+        let witness = match self.strict {
+            0 => self.witnesses.find(self.documents, location, severity, audience),
+            _ => None,
+        };
+        let location = place;
+        Verdict { rule, severity, audience, location, operations, message, difference, witness }
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`diff`]: the smallest differences between two documents.
 //! - [`compatibility`]: one verdict per difference: compatible, unclear or breaking, for which
 //!   clients, and why.
+//! - [`witness`]: a request or response that shows the effect of a change.
 //! - [`report`]: both results in the formats that people and programs read, with the exit decision
 //!   of a command line.
 //! - [`policy`]: the severities and acceptances of a team.
@@ -46,6 +47,7 @@ mod simplify;
 mod source;
 mod summary;
 mod version;
+pub mod witness;
 
 pub use canonical::canonical;
 pub use date::Day;

@@ -15,6 +15,7 @@ use crate::compatibility::{Audience, Severity, Verdict, request_components};
 use crate::date::Day;
 use crate::diff::{Difference, join};
 use crate::policy::Lifecycle;
+use crate::witness::Witness;
 
 const LEVELS: [&str; 4] = ["draft", "alpha", "beta", "stable"];
 
@@ -58,6 +59,7 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
             () => continue,
         };
         verdict.severity = Severity::Compatible;
+        verdict.witness = None;
         verdict.message = format!("{} The policy allows it: {why}.", verdict.message);
     }
 }
@@ -330,6 +332,7 @@ impl Walk<'_> {
             operations: place.operation.iter().cloned().collect(),
             message,
             difference: Difference { path: join(&place.pointer, keyword), old, new },
+            witness: Some(Witness::None("the policy asks for it, whatever messages carry")),
         });
     }
 }

@@ -322,7 +322,7 @@ impl Classifier<'_> {
                     "{}: another alternative covers it.",
                     own.message.split(" in re").next().unwrap_or("")
                 );
-                Verdict { severity: Severity::Compatible, message, ..own }
+                Verdict { severity: Severity::Compatible, message, witness: None, ..own }
             }
             false => own,
         }
@@ -415,7 +415,7 @@ fn composed(path: &str) -> Option<&str> {
 
 /// The alternatives of a schema, each with what the schema says beside them. A schema without any
 /// is its only one.
-fn alternatives(document: &Value, schema: &Value, depth: usize) -> Vec<Value> {
+pub(crate) fn alternatives(document: &Value, schema: &Value, depth: usize) -> Vec<Value> {
     let keywords: Vec<&str> =
         ["anyOf", "oneOf"].into_iter().filter(|keyword| schema.get(keyword).is_some()).collect();
     let bounded = schema.as_object().filter(|_| depth < MAX_NESTED_ALTERNATIVES);
@@ -440,7 +440,7 @@ fn alternatives(document: &Value, schema: &Value, depth: usize) -> Vec<Value> {
 }
 
 /// A schema with the members of its `allOf` merged into it, as far as that says the same.
-pub(super) fn flatten(document: &Value, schema: &Value) -> Value {
+pub(crate) fn flatten(document: &Value, schema: &Value) -> Value {
     flatten_within(document, schema, 0, &mut MAX_MEMBERS.clone())
 }
 

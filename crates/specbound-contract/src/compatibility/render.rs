@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::quoting::{code, list};
 use super::{Audience, Severity, Verdict};
+use crate::witness::Witness;
 
 /// Most operations that a verdict names.
 const MAX_OPERATIONS_SHOWN: usize = 6;
@@ -99,6 +100,9 @@ pub(crate) fn item(verdict: &Verdict, places: Places<'_>, style: Style) -> Strin
         text += &format!("    used by {}\n", all.replace('`', ""));
     }
     text += &format!("    {}\n", verdict.message);
+    if let Some(shown) = verdict.witness.as_ref().and_then(Witness::to_line) {
+        text += &format!("    shown by {}\n", shown.replace('`', ""));
+    }
     if let Some(place) = places(verdict) {
         text += &format!("    {}\n", style.paint("2", &place));
     }
@@ -168,6 +172,10 @@ pub fn to_json(verdicts: &[Verdict]) -> Value {
             "message": verdict.message,
             "path": verdict.difference.path,
         });
+        if verdict.severity != Severity::Compatible {
+            let by_policy = Witness::None("the policy says so");
+            entry["witness"] = verdict.witness.as_ref().unwrap_or(&by_policy).to_json();
+        }
         for (key, side) in [("old", &verdict.difference.old), ("new", &verdict.difference.new)] {
             if let Some(value) = side {
                 entry[key] = value.clone();

@@ -61,7 +61,7 @@ pub fn on_the_wire(path: &str) -> String {
 }
 
 /// The JSON pointer of a local reference.
-pub(super) fn pointer(reference: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn pointer(reference: &str) -> Option<Cow<'_, str>> {
     Some(percent_decode_str(reference.strip_prefix('#')?).decode_utf8_lossy())
 }
 

@@ -198,8 +198,8 @@ fn place_and_operations_are_named() {
         text,
         "BREAKING\n  schema Both, property name\n    used by PUT /both/\n    `name` must now have \
          at most `5` \
-         characters (before: `10`) in requests: clients that send anything else are refused.\n\n1 \
-         change: 1 breaking, 0 unclear, 0 compatible\n"
+         characters (before: `10`) in requests: clients that send anything else are refused.\n    \
+         shown by a request that is refused now: \"aaaaaa\"\n\n1 change: 1 breaking, 0 unclear, 0 compatible\n"
     );
 }
 

@@ -1,0 +1,365 @@
+//! A witness of a verdict: a request that the old document allows and the new one refuses, or a
+//! response that the new document allows and the old one does not.
+//!
+//! For a change of a schema it is a value, made from both schemas and checked against both. For a
+//! change of an operation it is a message in words. Where there is none, it says why. The search is
+//! bounded; it never changes a verdict.
+
+mod accept;
+mod values;
+
+use std::cell::Cell;
+
+use serde_json::{Value, json};
+
+use crate::canonical::{ObjectKind, is_method};
+use crate::compatibility::location::{Documents, Location, NodeKind};
+use crate::compatibility::quoting::code;
+use crate::compatibility::usage::Direction;
+use crate::compatibility::{Audience, Severity};
+use accept::{Engine, Schemas};
+use values::Pair;
+
+/// Steps for one verdict.
+const MAX_STEPS: usize = 20_000;
+
+/// Steps for all verdicts of a comparison.
+const MAX_STEPS_TOGETHER: usize = 1_000_000;
+
+/// The message that carries a witness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// A request: allowed by the old document, refused by the new one.
+    Request,
+    /// A response: allowed by the new document, not by the old one.
+    Response,
+}
+
+/// What shows that a change breaks a client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Witness {
+    /// A value of the schema at a JSON pointer of the canonical form.
+    Value {
+        /// The message that carries it.
+        carrier: Carrier,
+        /// The schema that one document has here and accepts it.
+        schema: String,
+        /// The value.
+        value: Value,
+    },
+    /// A message in words; text from a document is between backticks.
+    Message {
+        /// The kind of message.
+        carrier: Carrier,
+        /// The message.
+        text: String,
+    },
+    /// There is none, for this reason.
+    None(&'static str),
+}
+
+impl Carrier {
+    fn direction(self) -> Direction {
+        match self {
+            Carrier::Request => Direction::Request,
+            Carrier::Response => Direction::Response,
+        }
+    }
+
+    /// `request` or `response`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Carrier::Request => "request",
+            Carrier::Response => "response",
+        }
+    }
+}
+
+impl Witness {
+    /// For programs: which document accepts the message and which does not.
+    pub fn to_json(&self) -> Value {
+        let sides = |carrier: &Carrier| match carrier {
+            Carrier::Request => json!({"in": "request", "acceptedBy": "old", "refusedBy": "new"}),
+            Carrier::Response => json!({"in": "response", "acceptedBy": "new", "refusedBy": "old"}),
+        };
+        match self {
+            Witness::Value { carrier, schema, value } => {
+                let mut all = sides(carrier);
+                all["schema"] = schema.as_str().into();
+                all["value"] = value.clone();
+                all
+            }
+            Witness::Message { carrier, text } => {
+                let mut all = sides(carrier);
+                all["message"] = text.replace('`', "").into();
+                all
+            }
+            Witness::None(reason) => json!({"none": reason}),
+        }
+    }
+
+    /// For a reader, on one line. `None` if there is no witness.
+    pub fn to_line(&self) -> Option<String> {
+        let effect = |carrier: &Carrier| match carrier {
+            Carrier::Request => "a request that is refused now",
+            Carrier::Response => "a response that was not allowed before",
+        };
+        match self {
+            Witness::Value { carrier, value, .. } => {
+                Some(format!("{}: {}", effect(carrier), code(&value.to_string())))
+            }
+            Witness::Message { carrier, text } => Some(format!("{}: {text}", effect(carrier))),
+            Witness::None(_) => None,
+        }
+    }
+}
+
+/// Finds the witnesses of one comparison.
+pub(crate) struct Witnesses {
+    left: Cell<usize>,
+    engine: Engine,
+}
+
+impl Witnesses {
+    pub fn new() -> Witnesses {
+        Witnesses { left: Cell::new(MAX_STEPS_TOGETHER), engine: Engine::default() }
+    }
+
+    /// The witness of a verdict. `None` for a compatible one, which needs none.
+    pub fn find(
+        &self,
+        documents: &Documents<'_>,
+        location: &Location<'_>,
+        severity: Severity,
+        audience: Audience,
+    ) -> Option<Witness> {
+        if severity == Severity::Compatible {
+            return None;
+        }
+        if let Some(witness) = message(location) {
+            return Some(witness);
+        }
+        let Some(pairs) = schemas(location) else {
+            return Some(Witness::None(other_reason(location)));
+        };
+        let carriers: &[Carrier] = match audience {
+            Audience::Senders => &[Carrier::Request],
+            Audience::Readers => &[Carrier::Response],
+            Audience::All => &[Carrier::Request, Carrier::Response],
+            Audience::GeneratedCode | Audience::None => &[],
+        };
+        for carrier in carriers {
+            for (schema, old, new) in &pairs {
+                let steps = self.left.get().min(MAX_STEPS);
+                if steps == 0 {
+                    let reason = "the changes are too many to make a value for each";
+                    return Some(Witness::None(reason));
+                }
+                self.engine.fuel.set(steps);
+                let direction = carrier.direction();
+                let of = |document| Schemas { document, direction, engine: &self.engine };
+                let (old_side, new_side) = (of(documents.old), of(documents.new));
+                let value = match carrier {
+                    Carrier::Request => {
+                        Pair { accepting: old_side, refusing: new_side }.difference(old, new)
+                    }
+                    Carrier::Response => {
+                        Pair { accepting: new_side, refusing: old_side }.difference(new, old)
+                    }
+                };
+                self.left.set(self.left.get() - (steps - self.engine.fuel.get()));
+                if let Some(value) = value {
+                    let (carrier, schema) = (*carrier, schema.clone());
+                    return Some(Witness::Value { carrier, schema, value });
+                }
+            }
+        }
+        Some(Witness::None(schema_reason(location, severity)))
+    }
+}
+
+/// The schemas of both documents whose values a change affects, each with its JSON pointer.
+fn schemas(location: &Location<'_>) -> Option<Vec<(String, Value, Value)>> {
+    let mut pairs = Vec::new();
+    let pair = |schema: &str, old: Option<&Value>, new: Option<&Value>| {
+        Some((schema.to_owned(), old?.clone(), new?.clone()))
+    };
+    if matches!(location.at, NodeKind::Object(ObjectKind::Schema)) {
+        let any = json!({});
+        let is_whole = location.holder != ObjectKind::Schema && location.keyword == "schema";
+        let side = |side| match is_whole {
+            true => Some(side).flatten().or(Some(&any)),
+            false => side,
+        };
+        pairs.extend(pair(&location.path, side(location.old), side(location.new)));
+    }
+    if location.holder == ObjectKind::Schema {
+        let mut holder = location.path.rsplit_once('/').map_or("", |(holder, _)| holder);
+        if location.name.is_some() {
+            holder = holder.rsplit_once('/').map_or("", |(holder, _)| holder);
+        }
+        pairs.extend(pair(holder, location.old_holder, location.new_holder));
+    }
+    (!pairs.is_empty()).then_some(pairs)
+}
+
+/// Why a change of a schema has no value.
+fn schema_reason(location: &Location<'_>, severity: Severity) -> &'static str {
+    match location.keyword.as_str() {
+        "default" => "both documents allow the same values: leaving one out now means another",
+        "discriminator" | "mapping" | "propertyName" => {
+            "a discriminator says which schema applies, and no schema limits its values"
+        }
+        "xml" => "the values are the same, and are written differently",
+        "properties" | "readOnly" | "writeOnly" => {
+            "schemas that allow further members allow the same values: the server ignores or \
+             refuses the member"
+        }
+        "contentMediaType" | "contentEncoding" | "contentSchema" => {
+            "no schema limits the encoded content"
+        }
+        "format" => "the format annotates: no schema limits its values",
+        "dependentRequired" | "dependentSchemas" | "patternProperties" | "prefixItems"
+            if location.name.is_none() =>
+        {
+            "each entry is judged by itself"
+        }
+        keyword if !is_of_types(location, keyword) => {
+            "the keyword limits no value of the type that the schema has"
+        }
+        _ if severity == Severity::Unclear => "the documents do not say which values are affected",
+        _ => "no value was found that one schema accepts and the other refuses",
+    }
+}
+
+/// The keywords that limit values of one type alone.
+const OF_TYPES: [(&[&str], &[&str]); 4] = [
+    (&["string"], &["maxLength", "minLength", "pattern"]),
+    (
+        &["number", "integer"],
+        &["maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf"],
+    ),
+    (
+        &["array"],
+        &[
+            "items",
+            "prefixItems",
+            "maxItems",
+            "minItems",
+            "uniqueItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "unevaluatedItems",
+        ],
+    ),
+    (
+        &["object"],
+        &[
+            "properties",
+            "required",
+            "additionalProperties",
+            "patternProperties",
+            "propertyNames",
+            "maxProperties",
+            "minProperties",
+            "dependentRequired",
+            "dependentSchemas",
+            "unevaluatedProperties",
+        ],
+    ),
+];
+
+/// Whether a keyword limits values of a type that the schema has in one of the documents.
+fn is_of_types(location: &Location<'_>, keyword: &str) -> bool {
+    let Some((types, _)) = OF_TYPES.iter().find(|(_, keywords)| keywords.contains(&keyword)) else {
+        return true;
+    };
+    let allows = |holder: &Value| match holder.get("type") {
+        Some(Value::String(one)) => types.contains(&one.as_str()),
+        Some(Value::Array(many)) => {
+            many.iter().filter_map(Value::as_str).any(|one| types.contains(&one))
+        }
+        _ => true,
+    };
+    [location.old_holder, location.new_holder].into_iter().flatten().any(allows)
+}
+
+/// Why a change outside of schemas has no message.
+fn other_reason(location: &Location<'_>) -> &'static str {
+    match location.holder {
+        ObjectKind::SecurityScheme | ObjectKind::Flows | ObjectKind::Flow => {
+            "the change is in how a client gets its credentials"
+        }
+        ObjectKind::Parameter
+        | ObjectKind::Header
+        | ObjectKind::MediaType
+        | ObjectKind::Encoding => "the values are the same, and are written differently",
+        ObjectKind::Discriminator => {
+            "a discriminator says which schema applies, and no schema limits its values"
+        }
+        _ => "the change is not in requests or responses themselves",
+    }
+}
+
+/// The message that a change outside of schemas affects.
+fn message(location: &Location<'_>) -> Option<Witness> {
+    let request = |text: String| Some(Witness::Message { carrier: Carrier::Request, text });
+    let response = |text: String| Some(Witness::Message { carrier: Carrier::Response, text });
+    let operation = location.operation.as_deref().map_or("a request".to_owned(), code);
+    let is_new = location.old.is_none();
+    let name = location.name.as_deref().unwrap_or_default();
+    match (location.holder, location.keyword.as_str()) {
+        (ObjectKind::Paths, path) => {
+            let methods = location.old?.as_object()?.keys().find(|key| is_method(key))?;
+            request(code(&format!("{} {path}", methods.to_uppercase())))
+        }
+        (ObjectKind::PathItem, method) if is_method(method) => request(operation),
+        (ObjectKind::Operation, "parameters") if location.name.is_some() => {
+            let (place, name) = name.split_once(':').unwrap_or(("", name));
+            let with = if is_new { "without" } else { "with" };
+            request(format!("{operation} {with} {place} parameter {}", code(name)))
+        }
+        (ObjectKind::Parameter, "required") => {
+            request(format!("{operation} without {}", location.subject))
+        }
+        (ObjectKind::Body, "required") => request(format!("{operation} without a body")),
+        (ObjectKind::Operation, "requestBody") if is_new => {
+            request(format!("{operation} without a body"))
+        }
+        (ObjectKind::Operation, "requestBody") => request(format!("{operation} with a body")),
+        (ObjectKind::Body, "content") if location.name.is_some() => {
+            request(format!("{operation} with a body of {}", code(name)))
+        }
+        (ObjectKind::Response, "content") if location.name.is_some() => {
+            response(format!("one without a body of {}", code(name)))
+        }
+        (ObjectKind::Responses, status) if is_new => {
+            response(format!("{operation} answered with status {}", code(status)))
+        }
+        (ObjectKind::Responses, _) => response(format!("{operation} answered with another status")),
+        (ObjectKind::Response, "headers") | (ObjectKind::Header, "required") => {
+            response(format!("one without header {}", location.subject))
+        }
+        (ObjectKind::Operation, "security") if location.name.is_some() => {
+            let schemes: Vec<String> = location
+                .old
+                .and_then(Value::as_object)
+                .map(|one| one.keys().map(|name| code(name)).collect())
+                .unwrap_or_default();
+            request(match schemes.as_slice() {
+                [] => format!("{operation} without credentials"),
+                schemes => format!("{operation} with {} alone", schemes.join(" and ")),
+            })
+        }
+        (ObjectKind::Document | ObjectKind::PathItem | ObjectKind::Operation, "servers") => {
+            let url = location.old?.get("url")?.as_str()?;
+            request(format!("one to {}", code(url)))
+        }
+        (ObjectKind::Server, "url") => request(format!("one to {}", code(location.old?.as_str()?))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
