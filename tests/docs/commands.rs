@@ -50,6 +50,9 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ("podman ", "Containerfile"),
 ];
 
+/// Comments before blocks that a script runs verbatim.
+const SCRIPTED: [&str; 3] = ["<!-- walk -->", "<!-- conversation -->", "<!-- new project -->"];
+
 /// Takes ten minutes of builds, needs an idle machine, or modifies the checkout.
 const NOT_IN_CI: [&str; 5] =
     ["just mutation", "just bench-peers", "just bench-timing", "just lint", "just release"];
@@ -97,7 +100,7 @@ fn commands_of(text: &str) -> Vec<String> {
                 found.push(line.split("   #").next().unwrap_or_default().trim().to_owned());
             }
             (None, Some(_)) => {}
-            (None, None) if ["<!-- walk -->", "<!-- conversation -->"].contains(&line) => {
+            (None, None) if SCRIPTED.contains(&line) => {
                 is_scripted = true
             }
             (None, None) if line == "<!-- end -->" => is_scripted = false,

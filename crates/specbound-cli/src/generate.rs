@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use specbound_codegen::{Mode, Settings};
+use specbound_codegen::{File, Generated, Mode, Settings};
 
 use crate::inputs::{self, Reading};
-use crate::{Failure, unusable};
+use crate::{Failure, failed, unusable};
 
 #[derive(Args)]
 pub struct Generate {
@@ -48,73 +48,119 @@ pub struct Generate {
     /// Only types.rs, the data types.
     #[arg(long, conflicts_with_all = ["client_only", "server_only"])]
     types_only: bool,
+    /// Only a handler, answering 501, for each operation that has none in src/handlers: appends,
+    /// and changes nothing that stands there.
+    #[arg(long, conflicts_with_all = ["client_only", "server_only", "types_only"])]
+    handlers: bool,
     #[command(flatten)]
     reading: Reading,
 }
 
-pub fn write(generate: &Generate) -> Result<ExitCode, Failure> {
-    let document = generate
-        .document
-        .as_ref()
-        .or(generate.document_option.as_ref())
-        .cloned()
-        .unwrap_or_default();
-    let folder = generate.folder.as_ref().or(generate.output.as_ref()).cloned().unwrap_or_default();
-    let mut source = inputs::read(&document, &generate.reading)?.value;
-    if !generate.only.is_empty() {
-        let missing = specbound_codegen::keep_only(&mut source, &generate.only);
-        if let Some(missing) = missing.first() {
-            return Err(unusable(format!(
-                "{}: no operation or tag is called `{missing}`",
-                document.display()
-            )));
+impl Generate {
+    pub fn run(&self) -> Result<ExitCode, Failure> {
+        let given = |by_place: &Option<PathBuf>, by_option: &Option<PathBuf>| {
+            by_place.clone().or_else(|| by_option.clone()).unwrap_or_default()
+        };
+        let document = given(&self.document, &self.document_option);
+        let folder = given(&self.folder, &self.output);
+        let mut source = inputs::read(&document, &self.reading)?.value;
+        if !self.only.is_empty() {
+            let missing = specbound_codegen::keep_only(&mut source, &self.only);
+            if let Some(missing) = missing.first() {
+                return Err(unusable(format!(
+                    "{}: no operation or tag is called `{missing}`",
+                    document.display()
+                )));
+            }
+        }
+        let settings = Settings { trait_name: &self.trait_name, runtime: &self.runtime };
+        let mode = if self.lenient { Mode::Lenient } else { Mode::Strict };
+        let generated = specbound_codegen::generate_from(&source, &settings, mode)
+            .map_err(|error| refused(&document, &error))?;
+        let unenforced = generated.unenforced.len();
+        let files = self.files(&folder, generated)?;
+        if self.check {
+            return check(&document, &folder, &files);
+        }
+        write(&folder, &files)?;
+        if unenforced > 0 && !self.handlers {
+            eprintln!(
+                "specbound: {unenforced} parts of the document are not enforced or left out; \
+                 server.rs lists them"
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn files(&self, folder: &Path, generated: Generated) -> Result<Vec<File>, Failure> {
+        let file = |path: &str, text| File { path: path.to_owned(), text };
+        if self.handlers {
+            return Ok(generated.project.missing_handlers(&known_handlers(folder)?));
+        }
+        if self.types_only {
+            return Ok(vec![file("types.rs", generated.types)]);
+        }
+        let mut files = Vec::new();
+        if !self.client_only {
+            files.extend([
+                file("server.rs", generated.server),
+                file("server_trait.rs", generated.server_trait),
+            ]);
+        }
+        if !self.server_only {
+            files.push(file("client.rs", generated.client));
+        }
+        Ok(files)
+    }
+}
+
+/// The files in `src/handlers`.
+fn known_handlers(folder: &Path) -> Result<Vec<File>, Failure> {
+    let handlers = folder.join("src/handlers");
+    let failed = |e| at(&handlers, &e);
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&handlers).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).map_err(failed)?;
+            files.push(File { path: format!("src/handlers/{name}"), text });
         }
     }
-    let settings = Settings { trait_name: &generate.trait_name, runtime: &generate.runtime };
-    let mode = if generate.lenient { Mode::Lenient } else { Mode::Strict };
-    let generated = specbound_codegen::generate_from(&source, &settings, mode)
-        .map_err(|error| refused(&document, &error))?;
-    let mut files = Vec::new();
-    if generate.types_only {
-        files.push(("types.rs", generated.types));
+    Ok(files)
+}
+
+fn check(document: &Path, folder: &Path, files: &[File]) -> Result<ExitCode, Failure> {
+    let is_stale = |file: &&File| {
+        std::fs::read_to_string(folder.join(&file.path)).ok().as_ref() != Some(&file.text)
+    };
+    let stale: Vec<String> = files
+        .iter()
+        .filter(is_stale)
+        .map(|file| folder.join(&file.path).display().to_string())
+        .collect();
+    let message = format!("not what {} generates: {}", document.display(), stale.join(", "));
+    if stale.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(failed(message)) }
+}
+
+/// Writes files below a folder, which is created if missing.
+pub fn write(folder: &Path, files: &[File]) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|e| at(folder, &e))?;
+    for file in files {
+        let path = folder.join(&file.path);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).map_err(|e| at(parent, &e))?;
+        std::fs::write(&path, &file.text).map_err(|e| at(&path, &e))?;
     }
-    if !generate.client_only && !generate.types_only {
-        files
-            .extend([("server.rs", generated.server), ("server_trait.rs", generated.server_trait)]);
-    }
-    if !generate.server_only && !generate.types_only {
-        files.push(("client.rs", generated.client));
-    }
-    let failed = |path: &Path, e: std::io::Error| crate::failed(format!("{}: {e}", path.display()));
-    if generate.check {
-        let is_stale = |(name, code): &&(&str, String)| {
-            std::fs::read_to_string(folder.join(name)).ok().as_ref() != Some(code)
-        };
-        let stale: Vec<String> = files
-            .iter()
-            .filter(is_stale)
-            .map(|(name, _)| folder.join(name).display().to_string())
-            .collect();
-        let message = format!("not what {} generates: {}", document.display(), stale.join(", "));
-        return if stale.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(crate::failed(message)) };
-    }
-    std::fs::create_dir_all(&folder).map_err(|e| failed(&folder, e))?;
-    for (name, code) in files {
-        let path = folder.join(name);
-        std::fs::write(&path, code).map_err(|e| failed(&path, e))?;
-    }
-    if !generated.unenforced.is_empty() {
-        let count = generated.unenforced.len();
-        eprintln!(
-            "specbound: {count} parts of the document are not enforced or left out; server.rs \
-             lists them"
-        );
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
+}
+
+fn at(path: &Path, error: &std::io::Error) -> Failure {
+    failed(format!("{}: {error}", path.display()))
 }
 
 /// Every refusal on a line of its own, with the document's name.
-fn refused(document: &Path, error: &specbound_codegen::Error) -> Failure {
+pub fn refused(document: &Path, error: &specbound_codegen::Error) -> Failure {
     let name = document.display();
     let specbound_codegen::Error::Unsupported(items) = error else {
         return unusable(format!("{name}: {error}"));

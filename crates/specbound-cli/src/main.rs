@@ -6,6 +6,7 @@
 mod generate;
 mod git;
 mod inputs;
+mod new;
 mod policy;
 mod terminal;
 mod web;
@@ -21,6 +22,7 @@ use specbound_contract::report::{self, FailOn, Format, Report};
 
 use generate::Generate;
 use inputs::{Documents, Reading};
+use new::New;
 use policy::PolicyArgs;
 use terminal::When;
 
@@ -93,6 +95,8 @@ enum Command {
     },
     /// Generate server.rs, client.rs and server_trait.rs.
     Generate(Generate),
+    /// Make a server project for a document: it builds, serves and passes its tests at once.
+    New(New),
 }
 
 #[derive(clap::Args)]
@@ -184,7 +188,8 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Bundle { document, reading } => {
             print(&format!("{:#}\n", inputs::read(&document, &reading)?.value))
         }
-        Command::Generate(generate) => generate::write(&generate),
+        Command::Generate(generate) => generate.run(),
+        Command::New(new) => new.run(),
     }
 }
 

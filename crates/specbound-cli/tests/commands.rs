@@ -376,3 +376,37 @@ fn generate_only_takes_a_tag_or_an_operation_with_its_schemas() {
     assert_eq!(code, Some(2));
     assert!(words.contains("no operation or tag is called `nothing`"), "{words}");
 }
+
+#[test]
+fn new_makes_a_project_and_writes_over_none() {
+    let folder = Folder::with_change("9", "9");
+    let (code, _, words) = folder.specbound(&["new", "pong", "--document", "old.yaml"]);
+    assert_eq!((code, words.as_str()), (Some(0), "specbound: pong has 1 operations\n"));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("pong/openapi.yaml"), OLD);
+    assert!(read("pong/Cargo.toml").contains("name = \"pong\""));
+    assert!(read("pong/src/handlers/untagged.rs").contains("pub async fn ping("));
+    let (code, _, words) = folder.specbound(&["new", "pong", "--document", "old.yaml"]);
+    assert_eq!((code, words.as_str()), (Some(2), "specbound: pong exists already\n"));
+    for name in ["0pong", "a b", "tokio", "."] {
+        let (code, _, words) = folder.specbound(&["new", name, "--document", "old.yaml"]);
+        assert!(code == Some(2) && words.contains("is no name of a package"), "{name}: {words}");
+    }
+}
+
+#[test]
+fn generate_handlers_adds_those_that_are_missing() {
+    let folder = Folder::with_change(
+        "components:",
+        "  /pong/: {get: {operationId: pong, responses: {'204': {description: ''}}}}\ncomponents:",
+    );
+    assert_eq!(folder.specbound(&["new", "pong", "--document", "old.yaml"]).0, Some(0));
+    let handlers = folder.path().join("pong/src/handlers/untagged.rs");
+    let before = std::fs::read_to_string(&handlers).unwrap();
+    let generate = ["generate", "new.yaml", "pong", "--handlers"];
+    assert_eq!(folder.specbound(&[&generate[..], &["--check"]].concat()).0, Some(1));
+    assert_eq!(folder.specbound(&generate).0, Some(0));
+    let after = std::fs::read_to_string(&handlers).unwrap();
+    assert!(after.starts_with(&before) && after.contains("pub async fn pong("), "{after}");
+    assert_eq!(folder.specbound(&[&generate[..], &["--check"]].concat()).0, Some(0));
+}

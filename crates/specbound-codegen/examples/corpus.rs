@@ -1,96 +1,181 @@
 //! Generates code for each document of a folder and prints a table:
-//! `cargo run --example corpus -- FOLDER [--refusals] [--write OUTPUT]`.
+//! `cargo run --example corpus -- FOLDER [--refusals] [--write OUTPUT] [--check|--test WORK]`.
 //!
-//! Each document is taken strictly, or leniently, or refused; with the time and, on Linux, the most
-//! memory used so far.
+//! Each document is taken strictly, or leniently, or refused; with its operations, the lines of the
+//! server and the client, the time and, on Linux, the most memory used so far. `--check` makes a
+//! project of each document below WORK and type-checks server, client and tests; `--test` runs the
+//! tests, which start the server and call each operation. Their projects share one target folder.
 
+use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
-use specbound_codegen::{Error, Generated, Mode, Settings, generate_from};
+use specbound_codegen::{Dependencies, Error, Generated, Layout, Mode, Settings, generate_from};
 use specbound_contract::{ReadOptions, report};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let folder = arguments.first().ok_or("usage: corpus FOLDER [--refusals] [--write OUTPUT]")?;
-    let shows_refusals = arguments.iter().any(|argument| argument == "--refusals");
-    let output = arguments
-        .iter()
-        .position(|argument| argument == "--write")
-        .and_then(|n| arguments.get(n + 1));
-    let mut documents: Vec<PathBuf> = match Path::new(folder).is_dir() {
-        true => std::fs::read_dir(folder)?
-            .map(|entry| entry.map(|e| e.path()))
-            .collect::<Result<_, _>>()?,
-        false => vec![folder.into()],
-    };
-    documents.sort();
-    let (mut strict, mut lenient, mut refused) = (0, 0, 0);
-    for path in &documents {
+struct Arguments {
+    folder: PathBuf,
+    shows_refusals: bool,
+    output: Option<PathBuf>,
+    /// The folder of the projects, and what cargo does with each.
+    work: Option<(PathBuf, &'static str)>,
+}
+
+fn main() -> Result<(), Box<dyn StdError>> {
+    let arguments = arguments()?;
+    let (mut strict, mut lenient, mut refused, mut failed) = (0, 0, 0, 0);
+    for path in &documents(&arguments.folder)? {
         let started = Instant::now();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let (verdict, details) = match read(path) {
-            Err(why) => {
-                refused += 1;
-                ("unreadable".to_owned(), vec![why])
+        let outcome = outcome(path);
+        let (took, memory) = (started.elapsed().as_secs_f64(), peak_memory());
+        let (verdict, lines) = match &outcome {
+            Outcome::Taken(generated, Mode::Strict) => {
+                strict += 1;
+                (format!("taken, {} notes", generated.unenforced.len()), size(generated))
             }
-            Ok(source) => match (generate(&source, Mode::Strict), generate(&source, Mode::Lenient))
-            {
-                (Ok(generated), _) => {
-                    strict += 1;
-                    write(output, &name, &generated)?;
-                    (format!("taken, {} notes", generated.unenforced.len()), Vec::new())
-                }
-                (Err(why), Ok(generated)) => {
-                    lenient += 1;
-                    write(output, &name, &generated)?;
-                    (format!("lenient, {} notes", generated.unenforced.len()), lines(&why))
-                }
-                (_, Err(why)) => {
-                    refused += 1;
-                    let details = lines(&why);
-                    (format!("refused in {} places", details.len()), details)
-                }
-            },
+            Outcome::Taken(generated, Mode::Lenient) => {
+                lenient += 1;
+                (format!("lenient, {} notes", generated.unenforced.len()), size(generated))
+            }
+            Outcome::Refused(lines) => {
+                refused += 1;
+                (format!("refused in {} places", lines.len()), String::new())
+            }
         };
-        println!(
-            "{name:32} {verdict:28} {:>7.2} s  {:>5} MB",
-            started.elapsed().as_secs_f64(),
-            peak_memory()
-        );
-        let shown = if shows_refusals {
-            details.len()
-        } else if verdict.starts_with("refused") {
-            3
-        } else {
-            0
-        };
-        let shown = if verdict == "unreadable" { 1 } else { shown };
-        details.iter().take(shown).for_each(|line| println!("    {line}"));
+        println!("{name:32} {verdict:24} {lines:36} {took:>7.2} s  {memory:>5} MB");
+        match &outcome {
+            Outcome::Taken(generated, mode) => {
+                if let Some(output) = &arguments.output {
+                    write(&output.join(&*name), generated)?;
+                }
+                if let Some((work, what)) = &arguments.work
+                    && !runs(work, what, path, generated, *mode)?
+                {
+                    failed += 1;
+                }
+            }
+            Outcome::Refused(lines) => {
+                let shown = if arguments.shows_refusals { lines.len() } else { 3 };
+                lines.iter().take(shown).for_each(|line| println!("    {line}"));
+            }
+        }
     }
-    println!(
-        "{} documents: {strict} taken, {lenient} leniently, {refused} refused",
-        documents.len()
-    );
-    Ok(())
+    println!("{strict} taken, {lenient} leniently, {refused} refused, {failed} of them failed");
+    if failed > 0 { Err("a project failed".into()) } else { Ok(()) }
 }
 
-fn read(path: &Path) -> Result<serde_json::Value, String> {
-    report::read_document(path, ReadOptions::default())
-        .map(|document| document.value)
-        .map_err(|e| e.to_string())
+fn arguments() -> Result<Arguments, Box<dyn StdError>> {
+    let usage = "usage: corpus FOLDER [--refusals] [--write OUTPUT] [--check|--test WORK]";
+    let mut all = std::env::args().skip(1);
+    let mut arguments = Arguments {
+        folder: all.next().ok_or(usage)?.into(),
+        shows_refusals: false,
+        output: None,
+        work: None,
+    };
+    while let Some(argument) = all.next() {
+        match argument.as_str() {
+            "--refusals" => arguments.shows_refusals = true,
+            "--write" => arguments.output = Some(all.next().ok_or(usage)?.into()),
+            "--check" => arguments.work = Some((all.next().ok_or(usage)?.into(), "check")),
+            "--test" => arguments.work = Some((all.next().ok_or(usage)?.into(), "test")),
+            _ => return Err(usage.into()),
+        }
+    }
+    Ok(arguments)
 }
 
-fn generate(source: &serde_json::Value, mode: Mode) -> Result<Generated, Error> {
-    generate_from(source, &Settings::default(), mode)
+fn documents(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let mut documents: Vec<PathBuf> = std::fs::read_dir(folder)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    documents.sort();
+    Ok(documents)
 }
 
-fn write(output: Option<&String>, name: &str, generated: &Generated) -> std::io::Result<()> {
-    let Some(output) = output else { return Ok(()) };
-    let folder = Path::new(output).join(name);
-    std::fs::create_dir_all(&folder)?;
+enum Outcome {
+    Taken(Box<Generated>, Mode),
+    Refused(Vec<String>),
+}
+
+fn outcome(path: &Path) -> Outcome {
+    let source = match report::read_document(path, ReadOptions::default()) {
+        Ok(document) => document.value,
+        Err(why) => return Outcome::Refused(vec![why.to_string()]),
+    };
+    let generate = |mode| generate_from(&source, &Settings::default(), mode);
+    match generate(Mode::Strict) {
+        Ok(generated) => Outcome::Taken(Box::new(generated), Mode::Strict),
+        Err(_) => match generate(Mode::Lenient) {
+            Ok(generated) => Outcome::Taken(Box::new(generated), Mode::Lenient),
+            Err(why) => Outcome::Refused(lines(&why)),
+        },
+    }
+}
+
+fn size(generated: &Generated) -> String {
+    let (server, client) = (generated.server.lines().count(), generated.client.lines().count());
+    format!("{} operations, {} lines", generated.project.handlers.len(), server + client)
+}
+
+fn write(folder: &Path, generated: &Generated) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("server.rs"), &generated.server)?;
     std::fs::write(folder.join("client.rs"), &generated.client)
+}
+
+/// Makes a project and runs cargo on it. Its output stays beside it, in `cargo.log`.
+fn runs(
+    work: &Path,
+    what: &str,
+    document: &Path,
+    generated: &Generated,
+    mode: Mode,
+) -> Result<bool, Box<dyn StdError>> {
+    let stem = document.file_stem().unwrap_or_default().to_string_lossy();
+    let name = stem.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let folder = work.join(&name);
+    let file = document.file_name().unwrap_or_default().to_string_lossy();
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let layout = Layout {
+        name: &name,
+        document: &file,
+        mode,
+        dependencies: Dependencies::Folder(&crates.to_string_lossy()),
+    };
+    for file in generated.project_files(&layout) {
+        let path = folder.join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
+        // An unchanged file need not be built again.
+        if std::fs::read_to_string(&path).ok().as_ref() != Some(&file.text) {
+            std::fs::write(path, file.text)?;
+        }
+    }
+    std::fs::copy(document, folder.join(&*file))?;
+    let started = Instant::now();
+    let output = Command::new("cargo")
+        .args([what, "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .args(if what == "check" { &["--all-targets"] } else { &["--no-fail-fast"][..] })
+        .env("CARGO_TARGET_DIR", work.join("target"))
+        .output()?;
+    let log = [&output.stdout[..], &output.stderr].concat();
+    let log = String::from_utf8_lossy(&log);
+    std::fs::write(folder.join("cargo.log"), &*log)?;
+    let passed = log.lines().filter(|line| line.ends_with("... ok")).count();
+    let took = started.elapsed().as_secs_f64();
+    let verdict = if output.status.success() { "ok" } else { "FAILED" };
+    println!("    {what} {verdict}, {passed} tests, {took:.0} s");
+    let errors = log.lines().filter(|line| {
+        line.starts_with("error") || line.contains("... FAILED") || line.starts_with("warning")
+    });
+    errors.take(5).for_each(|line| println!("      {line}"));
+    Ok(output.status.success())
 }
 
 fn lines(error: &Error) -> Vec<String> {

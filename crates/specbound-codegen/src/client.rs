@@ -1,4 +1,27 @@
-//! The text of the typed client. It adds a banner to progenitor's code and nothing else.
+//! The text of the typed client: progenitor's code with a banner, and the arms of its matches on a
+//! status in an order in which each can be reached.
+
+use syn::visit_mut::{VisitMut, visit_expr_match_mut};
+
+/// Puts single statuses before ranges: progenitor sorts `4XX` before 404.
+pub fn order_statuses(file: &mut syn::File) {
+    OrderStatuses.visit_file_mut(file);
+}
+
+struct OrderStatuses;
+
+impl VisitMut for OrderStatuses {
+    fn visit_expr_match_mut(&mut self, found: &mut syn::ExprMatch) {
+        if found.arms.iter().any(|arm| matches!(arm.pat, syn::Pat::Range(_))) {
+            found.arms.sort_by_key(|arm| match &arm.pat {
+                syn::Pat::Lit(_) => 0,
+                syn::Pat::Range(_) => 1,
+                _ => 2,
+            });
+        }
+        visit_expr_match_mut(self, found);
+    }
+}
 
 /// Formats the client, below a banner that says where it comes from.
 pub fn text(file: &syn::File) -> String {

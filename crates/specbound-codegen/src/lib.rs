@@ -46,6 +46,7 @@ mod labels;
 mod lower;
 mod normalise;
 mod parameters;
+mod project;
 mod quiet;
 mod read;
 mod redact;
@@ -54,9 +55,10 @@ mod schema;
 mod server;
 mod types;
 
-pub use build::build;
+pub use build::{Build, build};
 pub use lower::Mode;
 use proc_macro2::TokenStream;
+pub use project::{Dependencies, File, Handler, Layout, Project};
 use serde_json::Value;
 
 /// The code generated from one document.
@@ -74,6 +76,8 @@ pub struct Generated {
     /// The parts of the document that the code does not enforce or has no items for. They stand at
     /// the head of `server`.
     pub unenforced: Vec<Item>,
+    /// A server project for the document.
+    pub project: Project,
 }
 
 /// A place in a document, and what is said about it.
@@ -156,12 +160,14 @@ pub fn generate_from(
     routes::assign(&mut document.operations, mode, &mut unenforced)?;
     let copy = normalise::normalise(&lowered, &document);
     let (file, copy) = typed(copy, &document, mode, &mut unenforced)?;
-    let file = redact::redact(types::always_serialize(file, &copy), &copy);
+    let mut file = redact::redact(types::always_serialize(file, &copy), &copy);
+    client::order_statuses(&mut file);
 
     let server_trait = server::trait_tokens(&document, settings)?;
     let mut server = types::server_tokens(&file, &document, source, settings)?;
     server.extend(server::support_tokens(&document, settings)?);
     server.extend(server_trait.clone());
+    let project = Project::new(&document, &lowered, &file, settings)?;
 
     Ok(Generated {
         server: format!("{}{}", not_enforced(&unenforced), format(server)?),
@@ -173,6 +179,7 @@ pub fn generate_from(
             format(server_trait)?
         ),
         unenforced,
+        project,
     })
 }
 

@@ -37,36 +37,58 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
     })
 }
 
+/// The parts of a method's signature, from which a handler can be written too.
+pub struct Signature {
+    pub name: syn::Ident,
+    /// Path, query and headers, each with its type.
+    pub arguments: Vec<(syn::Ident, TokenStream)>,
+    pub call: TokenStream,
+    pub outcome: TokenStream,
+    /// The set of answers, where there are several.
+    pub answers: Option<syn::Ident>,
+    /// Of the only answer.
+    pub status: u16,
+    /// Of the only answer.
+    pub content: TokenStream,
+}
+
+pub fn signature(operation: &Operation, document: &Document) -> Signature {
+    let places =
+        [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
+    let used = places.filter(|location| !operation.parameters_in(*location).is_empty());
+    let arguments = used.map(|location| {
+        let extractor = format_ident!("{}", location.extractor());
+        let parameters = parameters_name(operation, location);
+        (format_ident!("{}", location.argument()), quote!(#extractor<params::#parameters>))
+    });
+    let policy = document.names.policy(&operation.security);
+    let body = body_type(operation, document);
+    let (status, content, answers) = match operation.answers.as_slice() {
+        [Answer { status, content }] => (*status, content_type(content, document, &quote!()), None),
+        _ => (0, quote!(), Some(answers_name(operation))),
+    };
+    Signature {
+        name: format_ident!("{}", operation.id.to_snake_case()),
+        arguments: arguments.collect(),
+        call: quote!(Call<policy::#policy, #body>),
+        outcome: match &answers {
+            Some(answers) => quote!(HandlerResult<answers::#answers>),
+            None => quote!(Outcome<#status, #content>),
+        },
+        answers,
+        status,
+        content,
+    }
+}
+
 fn method(operation: &Operation, document: &Document) -> TokenStream {
     let Operation { id, method, path, route, tags, .. } = operation;
-    let name = format_ident!("{}", operation.id.to_snake_case());
+    let Signature { name, arguments, call, outcome, .. } = signature(operation, document);
     let http_method = format_ident!("{method}");
     let doc = std::iter::once(format!(" {method} {path}"))
         .chain(std::iter::once(String::new()))
         .chain(operation.description.lines().map(|line| format!(" {}", line.trim())));
-    let places =
-        [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
-    let arguments =
-        places.filter(|location| !operation.parameters_in(*location).is_empty()).map(|location| {
-            let (argument, extractor) = (
-                format_ident!("{}", location.argument()),
-                format_ident!("{}", location.extractor()),
-            );
-            let parameters = parameters_name(operation, location);
-            quote!(#argument: #extractor<params::#parameters>)
-        });
-    let policy = document.names.policy(&operation.security);
-    let body = body_type(operation, document);
-    let outcome = match operation.answers.as_slice() {
-        [Answer { status, content }] => {
-            let content = content_type(content, document, &quote!());
-            quote!(Outcome<#status, #content>)
-        }
-        _ => {
-            let answers = answers_name(operation);
-            quote!(HandlerResult<answers::#answers>)
-        }
-    };
+    let arguments = arguments.iter().map(|(name, kind)| quote!(#name: #kind));
     let deprecated = operation.deprecated.then(|| quote!(, deprecated = true));
     quote! {
         #( #[doc = #doc] )*
@@ -74,7 +96,7 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
         async fn #name(
             rqctx: RequestContext<Self::Context>,
             #(#arguments,)*
-            call: Call<policy::#policy, #body>,
+            call: #call,
         ) -> #outcome;
     }
 }

@@ -12,6 +12,7 @@ use crate::{Error, Generated, Item, Mode, Settings, generate, generate_from};
 use serde_json::{Value, json};
 
 mod any_document;
+mod project;
 mod refusals;
 
 const SOURCE: &str = include_str!("../../specbound/examples/library/library.yaml");

@@ -35,7 +35,8 @@ pub struct ApiError {
 pub struct InternalMessage(pub String);
 
 impl ApiError {
-    fn new(status: StatusCode, body: &Value) -> ApiError {
+    /// A failure with this JSON body.
+    pub fn new(status: StatusCode, body: &Value) -> ApiError {
         ApiError {
             status,
             body: body.to_string().into_bytes(),

@@ -1,0 +1,52 @@
+//! A server project for a document: the parts that follow the document (`operations`, `calls`) and
+//! those that are written once for a person to continue (`handlers`, the files of [`files`]).
+//!
+//! Nothing here may be needed by the generated API itself: a server written by hand has none of it.
+
+mod calls;
+mod files;
+mod handlers;
+mod sample;
+mod schemes;
+
+pub use files::{Dependencies, File, Layout};
+pub use handlers::Handler;
+
+use serde_json::Value;
+
+use super::document::Document;
+use super::{Error, Settings};
+use schemes::Scheme;
+
+/// The parts of a server project.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// `impl Api for crate::Server`: each method calls the handler of its name.
+    pub operations: String,
+    /// One test for each operation of the client: it answers as documented, or 501.
+    pub calls: String,
+    /// One handler for each operation, answering 501.
+    pub handlers: Vec<Handler>,
+    /// The security schemes that operations name.
+    schemes: Vec<Scheme>,
+    title: String,
+}
+
+impl Project {
+    /// `client` is progenitor's code, and `source` has the security schemes.
+    pub(crate) fn new(
+        document: &Document,
+        source: &Value,
+        client: &syn::File,
+        settings: &Settings<'_>,
+    ) -> Result<Project, Error> {
+        let schemes = schemes::all(document, source);
+        Ok(Project {
+            operations: handlers::operations(document, settings)?,
+            calls: calls::text(document, client, &schemes)?,
+            handlers: handlers::all(document)?,
+            schemes,
+            title: document.title.clone(),
+        })
+    }
+}

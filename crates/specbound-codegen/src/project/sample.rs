@@ -1,0 +1,97 @@
+//! A small valid value of a schema.
+
+use serde_json::{Map, Value, json};
+
+use crate::document::Document;
+use crate::read::component;
+
+/// Most schemas within each other.
+const MAX_DEPTH: usize = 24;
+
+/// Who writes the value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// Without members that are read only.
+    Client,
+    Server,
+}
+
+/// A value of a schema, with its required members alone.
+pub fn of(schema: &Value, document: &Document, writer: Writer) -> Value {
+    Sampler { document, writer }.sample(schema, 0)
+}
+
+struct Sampler<'a> {
+    document: &'a Document,
+    writer: Writer,
+}
+
+impl Sampler<'_> {
+    fn sample(&self, schema: &Value, depth: usize) -> Value {
+        if depth > MAX_DEPTH || schema["nullable"] == true {
+            return Value::Null;
+        }
+        if let Some(name) = schema["$ref"].as_str().and_then(component) {
+            let found = self.document.schema(name);
+            return found.map_or(Value::Null, |found| self.sample(&found.source, depth + 1));
+        }
+        if let Some([only]) = schema["allOf"].as_array().map(Vec::as_slice) {
+            return self.sample(only, depth + 1);
+        }
+        let mut choices = schema["enum"].as_array().into_iter().flatten();
+        if let Some(choice) = choices.find(|choice| !choice.is_null()) {
+            return choice.clone();
+        }
+        for keyword in ["oneOf", "anyOf"] {
+            let alternatives = schema[keyword].as_array().map(Vec::as_slice).unwrap_or_default();
+            // The shortest one, since the first can lead back here.
+            let samples =
+                alternatives.iter().map(|alternative| self.sample(alternative, depth + 1));
+            if let Some(value) = samples.min_by_key(|value| value.to_string().len()) {
+                return value;
+            }
+        }
+        match schema["type"].as_str() {
+            Some("string") => json!(text(schema)),
+            Some("integer") => json!(whole(schema)),
+            Some("number") => json!(whole(schema) as f64),
+            Some("boolean") => json!(true),
+            Some("array") => {
+                let count = schema["minItems"].as_u64().unwrap_or(0).min(8);
+                (0..count).map(|_| self.sample(&schema["items"], depth + 1)).collect()
+            }
+            Some("object") => {
+                let required = schema["required"].as_array().into_iter().flatten();
+                let members = required.filter_map(Value::as_str).filter_map(|name| {
+                    let member = &schema["properties"][name];
+                    let is_left_out = self.writer == Writer::Client && member["readOnly"] == true;
+                    (!is_left_out).then(|| (name.to_owned(), self.sample(member, depth + 1)))
+                });
+                Value::Object(members.collect::<Map<_, _>>())
+            }
+            _ => json!({}),
+        }
+    }
+}
+
+fn text(schema: &Value) -> String {
+    let known = match schema["format"].as_str() {
+        Some("date") => "2030-01-31",
+        Some("date-time") => "2030-01-31T00:00:00Z",
+        Some("uuid") => "123e4567-e89b-12d3-a456-426614174000",
+        Some("ip" | "ipv4") => "192.0.2.1",
+        Some("ipv6") => "2001:db8::1",
+        Some("email") => "ada@example.com",
+        Some("uri") => "https://example.com/",
+        _ => "x",
+    };
+    let missing = schema["minLength"].as_u64().unwrap_or(0).min(1_000) as usize;
+    format!("{known}{}", "x".repeat(missing.saturating_sub(known.len())))
+}
+
+fn whole(schema: &Value) -> i64 {
+    let at_least = schema["minimum"].as_f64().map_or(1.0, f64::ceil);
+    let strict = if schema["exclusiveMinimum"] == true { 1.0 } else { 0.0 };
+    let at_most = schema["maximum"].as_f64().map_or(1e9, f64::floor);
+    (at_least + strict).max(1.0).min(at_most) as i64
+}

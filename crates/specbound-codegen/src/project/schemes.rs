@@ -1,0 +1,64 @@
+//! Where the credentials of a security scheme stand in a request.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::document::Document;
+
+/// A security scheme of the document.
+#[derive(Debug, Clone)]
+pub struct Scheme {
+    pub name: String,
+    pub place: Place,
+}
+
+/// The place of the credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `Authorization`, after this word.
+    Authorization(&'static str),
+    Header(String),
+    Query(String),
+    Cookie(String),
+    /// Outside of the request, or undefined.
+    Elsewhere,
+}
+
+/// The schemes that operations name, in the order of their names.
+pub fn all(document: &Document, source: &Value) -> Vec<Scheme> {
+    let named: BTreeSet<&String> =
+        document.operations.iter().flat_map(|o| o.security.iter().flatten()).collect();
+    let schemes = &source["components"]["securitySchemes"];
+    named
+        .into_iter()
+        .map(|name| Scheme { name: name.clone(), place: place(&schemes[name]) })
+        .collect()
+}
+
+fn place(scheme: &Value) -> Place {
+    let text = |key: &str| scheme[key].as_str().unwrap_or_default();
+    let is_basic = text("scheme").eq_ignore_ascii_case("basic");
+    match (text("type"), text("in")) {
+        ("http", _) if is_basic => Place::Authorization("Basic"),
+        ("http" | "oauth2" | "openIdConnect", _) => Place::Authorization("Bearer"),
+        ("apiKey", "header") => Place::Header(text("name").to_ascii_lowercase()),
+        ("apiKey", "query") => Place::Query(text("name").to_owned()),
+        ("apiKey", "cookie") => Place::Cookie(text("name").to_owned()),
+        _ => Place::Elsewhere,
+    }
+}
+
+impl Scheme {
+    /// The header that carries the key in a test, if a header does.
+    pub fn header(&self, key: &str) -> Option<(String, String)> {
+        match &self.place {
+            Place::Authorization(word) => {
+                Some(("authorization".to_owned(), format!("{word} {key}")))
+            }
+            Place::Header(name) => Some((name.clone(), key.to_owned())),
+            Place::Cookie(name) => Some(("cookie".to_owned(), format!("{name}={key}"))),
+            Place::Query(_) | Place::Elsewhere => None,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Server projects: the handlers, the calls of the tests, and what a later document adds.
+
+use super::*;
+use crate::{Dependencies, File, Layout};
+
+const TICKETS: &str = include_str!("../../../../tests/new_project/tickets.yaml");
+const LATER: &str = include_str!("../../../../tests/new_project/later.yaml");
+
+fn generated(text: &str) -> Generated {
+    generate(text, &Settings::default()).unwrap()
+}
+
+fn text_of<'a>(files: &'a [File], path: &str) -> &'a str {
+    &files.iter().find(|file| file.path == path).unwrap_or_else(|| panic!("{path}")).text
+}
+
+#[test]
+fn project_has_a_file_of_handlers_for_each_tag() {
+    let layout = Layout {
+        name: "the-tickets",
+        document: "openapi.yaml",
+        mode: Mode::Strict,
+        dependencies: Dependencies::Folder("/crates"),
+    };
+    let files = generated(TICKETS).project_files(&layout);
+    assert!(text_of(&files, "src/handlers/tickets.rs").contains("pub async fn open_ticket("));
+    assert!(text_of(&files, "src/handlers/reports.rs").contains("pub async fn newest_ticket("));
+    assert!(text_of(&files, "src/handlers/untagged.rs").contains("pub async fn get_health("));
+    let manifest = text_of(&files, "Cargo.toml");
+    assert!(manifest.contains("specbound = { path = \"/crates/specbound\" }"), "{manifest}");
+    assert!(manifest.contains("\nuuid = ") && manifest.contains("\nchrono = "), "{manifest}");
+    let server = text_of(&files, "src/server.rs");
+    assert!(server.contains("(\"machine\", Scheme::Header(\"x-key\")),"), "{server}");
+    assert!(server.contains("(\"person\", Scheme::Authorization(\"Bearer\")),"), "{server}");
+    assert!(text_of(&files, "src/main.rs").contains("use the_tickets::"));
+    assert!(files.iter().all(|file| !file.text.contains("{{")), "a placeholder is left");
+}
+
+#[test]
+fn handler_without_code_has_a_body_that_fits_the_documented_failure() {
+    let handlers = generated(TICKETS).project.handlers;
+    let code = |name: &str| &handlers.iter().find(|handler| handler.name == name).unwrap().code;
+    let documented = r#"not_implemented_as("{\"code\":100,\"message\":\"x\"}")"#;
+    assert!(code("open_ticket").contains(documented), "{}", code("open_ticket"));
+    assert!(code("list_tickets").contains("not_implemented(\"list_tickets\")"));
+}
+
+#[test]
+fn later_document_adds_handlers_and_keeps_what_is_written() {
+    let first = generated(TICKETS).project.missing_handlers(&[]);
+    let mut written = first.clone();
+    let reports = written.iter_mut().find(|file| file.path == "src/handlers/reports.rs").unwrap();
+    reports.text.push_str("\n// Written by hand.\n");
+    let reports = reports.text.clone();
+    assert_eq!(generated(TICKETS).project.missing_handlers(&written), []);
+
+    let added = generated(&format!("{TICKETS}{LATER}")).project.missing_handlers(&written);
+    let paths: Vec<&str> = added.iter().map(|file| file.path.as_str()).collect();
+    let expected = ["src/handlers/comments.rs", "src/handlers/reports.rs", "src/handlers/mod.rs"];
+    assert_eq!(paths, expected);
+    let later = text_of(&added, "src/handlers/reports.rs");
+    assert!(later.starts_with(&reports), "{later}");
+    assert!(later[reports.len()..].contains("fn oldest_ticket("), "{later}");
+    let list = text_of(&added, "src/handlers/mod.rs");
+    assert!(list.starts_with(text_of(&first, "src/handlers/mod.rs")), "{list}");
+}
+
+#[test]
+fn calls_send_the_credentials_and_the_arguments_that_are_required() {
+    let calls = generated(TICKETS).project.calls;
+    assert_eq!(calls.matches("#[tokio::test]").count(), 6, "{calls}");
+    assert!(calls.contains("(\"x-key\", \"key-of-the-tests\")"), "{calls}");
+    assert!(calls.contains(r#"client.open_ticket(&value("{\"title\":\"xxx\"}"))"#), "{calls}");
+    assert!(calls.contains(r#"client.list_tickets(value("1"), None)"#), "{calls}");
+}
+
+#[test]
+fn client_matches_a_status_before_its_range() {
+    let source = json!({
+        "openapi": "3.0.3", "info": { "title": "", "version": "" },
+        "paths": { "/a": { "get": { "operationId": "a", "responses": {
+            "200": { "description": "" }, "404": { "description": "" },
+            "default": { "description": "" },
+        } } } },
+    });
+    let client = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().client;
+    let at = |text: &str| client.find(text).unwrap_or_else(|| panic!("{text}: {client}"));
+    assert!(at("404u16 =>") < at("400u16..=499u16 =>"));
+}
