@@ -303,7 +303,7 @@ components:
   '#/components/schemas/A'}}}}}
   schemas:
     A: {type: object, properties: {a: {type: string}}}
-    B: {type: object, properties: {b: {type: integer, multipleOf: 2}, c: {not: {}}}}
+    B: {type: object, properties: {b: {unevaluatedProperties: false}, c: {dependencies: {}}}}
 ";
 
 #[test]
@@ -314,8 +314,8 @@ fn generate_names_each_refusal_on_a_line_and_lenient_lists_them() {
         folder.specbound(&["generate", "--document", "two.yaml", "--output", "out"]);
     assert_eq!(code, Some(2));
     for line in [
-        "two.yaml: /components/schemas/B/properties/b/multipleOf: `multipleOf` is not enforced",
-        "two.yaml: /components/schemas/B/properties/c/not: `not` is not enforced",
+        "two.yaml: /components/schemas/B/properties/b/unevaluatedProperties: `unevaluatedProperties` is not enforced",
+        "two.yaml: /components/schemas/B/properties/c/dependencies: `dependencies` is not enforced",
         "2 refusals; --lenient takes",
     ] {
         assert!(words.contains(line), "{line}: {words}");
@@ -325,7 +325,9 @@ fn generate_names_each_refusal_on_a_line_and_lenient_lists_them() {
     assert_eq!(code, Some(0), "{words}");
     let server = std::fs::read_to_string(folder.path().join("out/server.rs")).unwrap();
     assert!(
-        server.contains("//   /components/schemas/B/properties/c/not: `not` is not enforced"),
+        server.contains(
+            "//   /components/schemas/B/properties/c/dependencies: `dependencies` is not enforced"
+        ),
         "{server}"
     );
 }

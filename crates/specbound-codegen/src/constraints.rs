@@ -169,7 +169,7 @@ impl<'a> Tables<'a> {
         for (keyword, field) in
             [("prefixItems", "prefix_items"), ("anyOf", "any_of"), ("oneOf", "one_of")]
         {
-            let members = object.get(keyword).map(|list| without_null(list)).unwrap_or_default();
+            let members = object.get(keyword).map(without_null).unwrap_or_default();
             if let Some(list) = self.subs(&members, hidden).filter(|list| !list.is_empty()) {
                 let field = format_ident!("{field}");
                 rows.push(quote!(#field: &[#(#list),*]));
