@@ -100,9 +100,7 @@ fn commands_of(text: &str) -> Vec<String> {
                 found.push(line.split("   #").next().unwrap_or_default().trim().to_owned());
             }
             (None, Some(_)) => {}
-            (None, None) if SCRIPTED.contains(&line) => {
-                is_scripted = true
-            }
+            (None, None) if SCRIPTED.contains(&line) => is_scripted = true,
             (None, None) if line == "<!-- end -->" => is_scripted = false,
             (None, None) => {
                 let quoted = line.split('`').skip(1).step_by(2);
