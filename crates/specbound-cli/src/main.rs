@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use specbound_contract::compatibility;
+use specbound_contract::convert::{Conversion, Target, convert};
 use specbound_contract::diff::Sides;
+use specbound_contract::flatten::flatten;
 use specbound_contract::report::{self, FailOn, Format, Report};
 
 use generate::Generate;
@@ -90,6 +92,26 @@ enum Command {
     Bundle {
         /// The document; see `breaking`. A folder or a pattern of documents is joined.
         document: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Write a document as one, with the members of `allOf` merged where one schema can say the
+    /// same.
+    Flatten {
+        /// The document; see `bundle`.
+        document: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// Write a document as one in another version of OpenAPI. Lists what is lost on standard error.
+    Convert {
+        /// The document; see `bundle`.
+        document: PathBuf,
+        #[arg(long, value_enum, value_name = "VERSION")]
+        to: Target,
+        /// Write nothing if something is lost. Exit status 1.
+        #[arg(long)]
+        lossless: bool,
         #[command(flatten)]
         reading: Reading,
     },
@@ -187,6 +209,22 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         }),
         Command::Bundle { document, reading } => {
             print(&format!("{:#}\n", inputs::read(&document, &reading)?.value))
+        }
+        Command::Flatten { document, reading } => {
+            let document = inputs::read(&document, &reading)?.value;
+            print(&format!("{:#}\n", flatten(&document)))
+        }
+        Command::Convert { document, to, lossless, reading } => {
+            let name = document.display().to_string();
+            let Conversion { document, lost } =
+                convert(&inputs::read(&document, &reading)?.value, to);
+            for loss in &lost {
+                eprintln!("specbound: {name}: {}: {}", loss.path, loss.message);
+            }
+            match lost.is_empty() || !lossless {
+                true => print(&format!("{document:#}\n")),
+                false => Ok(ExitCode::from(FOUND)),
+            }
         }
         Command::Generate(generate) => generate.run(),
         Command::New(new) => new.run(),

@@ -269,6 +269,50 @@ fn a_bundle_says_the_same_as_its_files() {
 }
 
 #[test]
+fn a_flat_document_says_the_same_without_all_of() {
+    let folder = Folder::with_change("9", "9");
+    let composed = OLD.replace(
+        "{type: object, properties: {text: {type: string, maxLength: 9}}}",
+        "{allOf: [{type: object}, {properties: {text: {$ref: '#/components/schemas/T'}}}]}\n    T: \
+         {allOf: [{type: string}, {maxLength: 9}]}",
+    );
+    std::fs::write(folder.path().join("composed.yaml"), composed).unwrap();
+    let (code, flat, error) = folder.specbound(&["flatten", "composed.yaml"]);
+    assert!(code == Some(0) && !flat.contains("allOf"), "{flat}{error}");
+    std::fs::write(folder.path().join("flat.json"), flat).unwrap();
+    assert_eq!(folder.specbound(&["breaking", "composed.yaml", "flat.json"]).0, Some(0));
+    assert_eq!(folder.specbound(&["breaking", "flat.json", "composed.yaml"]).0, Some(0));
+}
+
+#[test]
+fn a_converted_document_says_the_same_and_losses_are_listed() {
+    let folder = Folder::with_change("maxLength: 9", "maxLength: 9, nullable: true");
+    let (code, newer, lost) = folder.specbound(&["convert", "new.yaml", "--to", "3.1"]);
+    assert_eq!((code, lost.as_str()), (Some(0), ""));
+    assert!(newer.contains("\"openapi\": \"3.1.1\"") && !newer.contains("nullable"), "{newer}");
+    std::fs::write(folder.path().join("newer.json"), &newer).unwrap();
+    let (code, older, _) = folder.specbound(&["convert", "newer.json", "--to", "3.0"]);
+    std::fs::write(folder.path().join("older.json"), older).unwrap();
+    assert_eq!(code, Some(0));
+    for converted in ["newer.json", "older.json"] {
+        let both = ["breaking", "new.yaml", converted, "--format", "json"];
+        let (code, report, _) = folder.specbound(&both);
+        assert_eq!((code, report.matches("\"rule\"").count()), (Some(0), 1), "{report}");
+        assert!(report.contains("document-openapi-changed"), "{report}");
+    }
+    let more = newer.replace("\"maxLength\": 9", "\"maxLength\": 9, \"if\": {}, \"then\": {}");
+    assert_ne!(more, newer);
+    std::fs::write(folder.path().join("more.json"), more).unwrap();
+    let convert = ["convert", "more.json", "--to", "3.0"];
+    let (code, older, lost) = folder.specbound(&convert);
+    assert_eq!((code, lost.lines().count()), (Some(0), 2), "{lost}");
+    let line = "specbound: more.json: /components/schemas/Ping/properties/text: `if` is left out\n";
+    assert!(lost.starts_with(line) && older.contains("maxLength"), "{lost}");
+    let (code, older, _) = folder.specbound(&[&convert[..], &["--lossless"]].concat());
+    assert_eq!((code, older.as_str()), (Some(1), ""));
+}
+
+#[test]
 fn generate_writes_server_client_and_trait() {
     let folder = Folder::with_change("9", "9");
     let arguments = [

@@ -9,6 +9,7 @@
 //!   of a command line.
 //! - [`policy`]: the severities and acceptances of a team.
 //! - [`select`], [`combine`]: a part of a document, and one document of many.
+//! - [`flatten`], [`convert`]: a document without `allOf`, or in another version.
 //! - [`enforced`]: which schema keywords a generated server enforces, for the document that it
 //!   exports.
 //! - [`keep_content_type`]: a reduced copy for client generators that cannot read several content
@@ -31,11 +32,14 @@ mod canonical;
 mod changelog;
 pub mod combine;
 pub mod compatibility;
+pub mod convert;
 mod date;
 pub mod diff;
 mod document;
+mod edit;
 pub mod enforced;
 mod files;
+pub mod flatten;
 mod formats;
 mod html;
 mod lifecycle;
