@@ -218,7 +218,21 @@ fn complete(operation: &Value) -> Result<Value, ExportError> {
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
     let (markers, mut parameters): (Vec<Value>, Vec<Value>) =
         parameters.into_iter().partition(|p| p["name"] == MARKER);
-    parameters.iter_mut().for_each(|parameter| enforced::parameter(&mut parameter["schema"]));
+    for parameter in &mut parameters {
+        // Members that dropshot's document cannot hold.
+        let beside = parameter["schema"].as_object_mut();
+        let beside = beside.and_then(|schema| schema.remove("x-contract-parameter"));
+        if let (Some(Value::Object(beside)), Some(parameter)) = (beside, parameter.as_object_mut())
+        {
+            if beside.contains_key("content") {
+                parameter.remove("schema");
+            }
+            parameter.extend(beside);
+        }
+        if parameter.get("schema").is_some() {
+            enforced::parameter(&mut parameter["schema"]);
+        }
+    }
     let says = markers.first().and_then(marked).ok_or(ExportError::MissingMarker)?;
     let members = operation.as_object_mut().ok_or(ExportError::MissingMarker)?;
     members.remove("parameters");

@@ -44,6 +44,7 @@ impl Host for AppState {
         )],
     };
     const BASE_PATH: &'static str = "/api/auth/";
+    const LENIENT_PARAMETERS: bool = true;
     const CORS_HEADERS: &'static str = "accept, authorization, content-type, x-csrftoken";
 
     async fn authenticate(

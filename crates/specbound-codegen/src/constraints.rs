@@ -43,6 +43,11 @@ impl<'a> Tables<'a> {
         }
     }
 
+    /// The path of the runtime.
+    pub fn runtime(&self) -> syn::Path {
+        self.runtime.clone()
+    }
+
     /// An expression that refers to the table of a schema, if rows and types do not enforce all of
     /// it.
     pub fn needed(&mut self, schema: &Value) -> Option<TokenStream> {

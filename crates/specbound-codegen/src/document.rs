@@ -85,6 +85,22 @@ pub struct Parameter {
     pub schema: Value,
     /// Name of its Rust field, unlike that of any other of the operation in this location.
     pub field: String,
+    /// A cookie, which stands among the headers.
+    pub is_cookie: bool,
+    /// How it is read, if it is no plain value.
+    pub wire: Option<Wire>,
+}
+
+/// A parameter that is no plain value.
+#[derive(Clone)]
+pub struct Wire {
+    pub style: String,
+    pub explode: bool,
+    /// As the document has it.
+    pub original: Value,
+    pub schema: Value,
+    /// Name of the schema, for the data type; a plain value has none.
+    pub named: Option<String>,
 }
 
 pub struct Body {
@@ -109,6 +125,8 @@ pub enum Content {
 }
 
 pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+/// Key of the way in which a parameter is read that is no plain value.
+pub const WIRE: &str = "x-wire";
 /// Key of a schema before it was lowered, beside the lowered one.
 pub const ORIGINAL: &str = "x-original-schema";
 pub const JSON: &str = "application/json";
@@ -413,6 +431,17 @@ impl Reader<'_> {
         let inherited: Vec<Parameter> =
             inherited.iter().filter(|p| !overridden(p)).cloned().collect();
         own.extend(inherited);
+        for parameter in &mut own {
+            let Some(wire) = parameter.wire.as_mut().filter(|w| !has_plain_type(&w.schema)) else {
+                continue;
+            };
+            let schema = match wire.schema["allOf"].as_array().map(Vec::as_slice) {
+                Some([only]) => only.clone(),
+                _ => wire.schema.clone(),
+            };
+            let name = format!("{id}_{}", parameter.name);
+            wire.named = Some(self.named(&schema, &name, format!("{at}/x-{name}/schema"))?);
+        }
         for location in
             [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header]
         {
@@ -611,7 +640,9 @@ fn parameters(source: &Map<String, Value>, at: &str) -> Result<Vec<Parameter>, E
 impl Parameter {
     /// A parameter of the operation overrides the same one of the path item.
     fn is_same(&self, other: &Parameter) -> bool {
-        self.location == other.location && self.name == other.name
+        self.location == other.location
+            && self.is_cookie == other.is_cookie
+            && self.name == other.name
     }
 }
 
@@ -637,8 +668,8 @@ fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
     let location = match text(parameter, "in", at)?.as_deref() {
         Some("path") => ParameterLocation::Path,
         Some("query") => ParameterLocation::Query,
-        Some("header") => ParameterLocation::Header,
-        _ => return Err(unsupported(at, "only path, query and header parameters are taken")),
+        Some("header" | "cookie") => ParameterLocation::Header,
+        _ => return Err(unsupported(at, "a parameter is in path, query, header or cookie")),
     };
     let style = text(parameter, "style", at)?;
     let explode = optional(parameter, "explode", at, "true or false", Value::as_bool)?;
@@ -664,7 +695,24 @@ fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
         required,
         description: text(parameter, "description", at)?,
         schema: schema.clone(),
+        is_cookie: parameter["in"] == "cookie",
+        wire: parameter.get(WIRE).map(|wire| Wire {
+            style: wire["style"].as_str().unwrap_or_default().to_owned(),
+            explode: wire["explode"] == true,
+            original: wire["original"].clone(),
+            schema: wire["schema"].clone(),
+            named: None,
+        }),
     })
+}
+
+/// Whether the values of a parameter's schema have a plain Rust type.
+fn has_plain_type(schema: &Value) -> bool {
+    let is_scalar = |schema: &Value| {
+        ["string", "integer", "number", "boolean"].iter().any(|kind| schema["type"] == **kind)
+            && schema["nullable"] != true
+    };
+    is_scalar(schema) || (schema["type"] == "array" && is_scalar(&schema["items"]))
 }
 
 /// The security of an operation, else of the document. A value that is no list is refused: read as

@@ -164,8 +164,12 @@ pub fn generate_from(
     client::order_statuses(&mut file);
 
     let server_trait = server::trait_tokens(&document, settings)?;
-    let mut server = types::server_tokens(&file, &document, source, settings)?;
-    server.extend(server::support_tokens(&document, settings)?);
+    let runtime: syn::Path =
+        syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let mut tables = constraints::Tables::new(source, &runtime);
+    let mut server = types::server_tokens(&file, &document, &mut tables)?;
+    server.extend(server::support_tokens(&document, &mut tables));
+    server.extend(tables.module());
     server.extend(server_trait.clone());
     let project = Project::new(&document, &lowered, &file, settings)?;
 

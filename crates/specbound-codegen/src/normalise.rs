@@ -18,6 +18,7 @@ use super::schema::{for_each_inner_mut, without_read_only};
 pub fn normalise(source: &Value, document: &Document) -> Value {
     let mut copy = source.clone();
     inherit_parameters(&mut copy);
+    leave_out_cookies(&mut copy);
     name_inline_schemas(&mut copy, document);
     keep_json_content(&mut copy);
     drop_inner_titles(&mut copy);
@@ -39,6 +40,15 @@ pub fn spell_out_default_answers(copy: &mut Value) {
         let Some(default) = responses.remove("default") else { return };
         for range in ["4XX", "5XX"] {
             responses.entry(range).or_insert_with(|| default.clone());
+        }
+    });
+}
+
+/// Removes cookie parameters, which progenitor does not know.
+pub fn leave_out_cookies(copy: &mut Value) {
+    for_each_operation(copy, &mut |operation| {
+        if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+            parameters.retain(|parameter| parameter["in"] != "cookie");
         }
     });
 }

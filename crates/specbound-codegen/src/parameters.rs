@@ -6,6 +6,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
+use super::constraints::Tables;
 use super::document::{Operation, Parameter, ParameterLocation};
 use super::lower::{is_identifier, type_name};
 use super::schema::whole;
@@ -49,18 +50,19 @@ pub fn field_name(parameter: &str) -> String {
 }
 
 /// The parameter structs of one operation.
-pub fn structs(operation: &Operation, runtime: &syn::Path) -> Vec<TokenStream> {
+pub fn structs(operation: &Operation, tables: &mut Tables<'_>) -> Vec<TokenStream> {
     let places =
         [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header].into_iter();
     let used = places.filter(|location| !operation.parameters_in(*location).is_empty());
-    used.map(|location| of_place(operation, location, runtime)).collect()
+    used.map(|location| of_place(operation, location, tables)).collect()
 }
 
 fn of_place(
     operation: &Operation,
     location: ParameterLocation,
-    runtime: &syn::Path,
+    tables: &mut Tables<'_>,
 ) -> TokenStream {
+    let runtime = tables.runtime();
     let name = parameters_name(operation, location);
     let list = operation.parameters_in(location);
     let fields = list.iter().map(|p| {
@@ -73,20 +75,21 @@ fn of_place(
         }
     });
     let reads = list.iter().map(|p| {
-        let (field, wire) = (format_ident!("{}", p.field), &p.name);
-        let is_list = p.schema["type"] == "array";
-        let (how, item) = if is_list { ("all", &p.schema["items"]) } else { ("last", &p.schema) };
-        let how = format_ident!("{how}");
-        let kind = plain_type(operation, p, item);
-        let fits = match bounds(item, runtime) {
-            Some(bounds) => quote!(|value: &#kind| #bounds),
-            None => quote!(|_: &#kind| true),
-        };
-        let read = quote!(#runtime::#how(get(#wire), #fits));
-        if p.required { quote!(#field: #read.ok_or(#wire)?) } else { quote!(#field: #read) }
+        let field = format_ident!("{}", p.field);
+        let wire = if p.is_cookie { format!("cookie={}", p.name) } else { p.name.clone() };
+        let read = read(operation, p, &wire, tables);
+        match p.required {
+            true => quote!(let #field = sent.required(#wire, #read);),
+            false => quote!(let #field = #read;),
+        }
+    });
+    let reads: Vec<TokenStream> = reads.collect();
+    let made = list.iter().map(|p| {
+        let field = format_ident!("{}", p.field);
+        if p.required { quote!(#field: #field?) } else { quote!(#field) }
     });
     let rows = list.iter().map(|p| {
-        let (wire, required, schema) = (&p.name, p.required, p.schema.to_string());
+        let (wire, required, schema) = (&p.name, p.required, exported(p).to_string());
         quote!((#wire, #required, #schema))
     });
     let schema_name = name.to_string();
@@ -109,8 +112,9 @@ fn of_place(
         }
 
         impl #runtime::Parameters for #name {
-            fn read(get: &dyn Fn(&str) -> Vec<String>) -> Result<Self, &'static str> {
-                Ok(Self { #(#reads),* })
+            fn read(sent: &#runtime::Sent<'_>) -> Option<Self> {
+                #(#reads)*
+                Some(Self { #(#made),* })
             }
         }
 
@@ -126,7 +130,94 @@ fn of_place(
     }
 }
 
+/// An expression of the value that was sent for a parameter.
+fn read(
+    operation: &Operation,
+    p: &Parameter,
+    wire_name: &str,
+    tables: &mut Tables<'_>,
+) -> TokenStream {
+    let runtime = tables.runtime();
+    if let Some(wire) = &p.wire {
+        let style = format_ident!("{}", wire.style.to_pascal_case());
+        let (schema, explode) = (tables.reference(&wire.original), wire.explode);
+        return quote! {
+            {
+                #[allow(unused_imports)]
+                use super::constraints;
+                static PARAMETER: #runtime::Parameter = #runtime::Parameter {
+                    name: #wire_name,
+                    style: #runtime::Style::#style,
+                    explode: #explode,
+                    schema: #schema,
+                };
+                sent.value(&PARAMETER)
+            }
+        };
+    }
+    let is_list = p.schema["type"] == "array";
+    let (how, item) = if is_list { ("all", &p.schema["items"]) } else { ("last", &p.schema) };
+    let how = format_ident!("{how}");
+    let kind = plain_type(operation, p, item);
+    let fits = match bounds(item, &runtime) {
+        Some(bounds) => quote!(|value: &#kind| #bounds),
+        None => quote!(|_: &#kind| true),
+    };
+    quote!(sent.#how(#wire_name, #fits))
+}
+
+/// The schema of a parameter for the export, with the members of the parameter that dropshot's
+/// document cannot hold.
+fn exported(parameter: &Parameter) -> Value {
+    let mut beside = serde_json::Map::new();
+    if parameter.is_cookie {
+        beside.insert("in".to_owned(), "cookie".into());
+    }
+    let Some(wire) = &parameter.wire else {
+        let mut schema = parameter.schema.clone();
+        if parameter.is_cookie {
+            schema[PARAMETER] = beside.into();
+        }
+        return schema;
+    };
+    let mut schema = wire.original.clone();
+    if wire.style == "json" {
+        beside.insert(
+            "content".to_owned(),
+            serde_json::json!({ "application/json": { "schema": schema } }),
+        );
+    } else {
+        beside.insert("style".to_owned(), wire.style.as_str().into());
+        beside.insert("explode".to_owned(), wire.explode.into());
+    }
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert(PARAMETER.to_owned(), beside.into());
+    }
+    schema
+}
+
+/// Key of the members of a parameter in its exported schema.
+const PARAMETER: &str = "x-contract-parameter";
+
 fn rust_type(operation: &Operation, parameter: &Parameter) -> TokenStream {
+    if let Some(wire) = &parameter.wire {
+        if let Some(name) = &wire.named {
+            let name = type_name(name);
+            let name = format_ident!("{name}");
+            return quote!(super::types::#name);
+        }
+        // The client has text in its place, so there is no enum for its choices.
+        let mut plain = parameter.clone();
+        plain.wire = None;
+        plain.schema = wire.schema.clone();
+        if let Some(schema) = plain.schema.as_object_mut() {
+            schema.remove("enum");
+        }
+        if let Some(items) = plain.schema.get_mut("items").and_then(Value::as_object_mut) {
+            items.remove("enum");
+        }
+        return rust_type(operation, &plain);
+    }
     match parameter.schema["type"].as_str() {
         Some("array") => {
             let item = plain_type(operation, parameter, &parameter.schema["items"]);

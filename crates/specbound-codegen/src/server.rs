@@ -10,6 +10,7 @@ use heck::{ToPascalCase, ToSnakeCase};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use super::constraints::Tables;
 use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation};
 use super::parameters::{self, parameters_name};
 use super::types::type_name;
@@ -127,15 +128,17 @@ fn content_type(content: &Content, document: &Document, prefix: &TokenStream) ->
 }
 
 /// The items that the trait's signatures refer to, and the table of operations.
-pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
-    let runtime: syn::Path =
-        syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStream {
+    let runtime = tables.runtime();
     let policies = policies(document, &runtime);
     let contents = contents(document, &runtime);
     let answers = answers(document, &runtime);
     let media = media(document, &runtime);
-    let parameters =
-        document.operations.iter().flat_map(|operation| parameters::structs(operation, &runtime));
+    let parameters: Vec<TokenStream> = document
+        .operations
+        .iter()
+        .flat_map(|operation| parameters::structs(operation, tables))
+        .collect();
     let rows = document.operations.iter().map(|operation| {
         let Operation { id, method, path, route, .. } = operation;
         let doc = &operation.description;
@@ -188,7 +191,7 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
             pub const ROUTES: &[(&str, &str)] = &[#(#rows_of_routes),*];
         }
     });
-    Ok(quote! {
+    quote! {
         /// `info.title` of the document this code was generated from.
         pub const TITLE: &str = #title;
         /// `info.version` of the document this code was generated from.
@@ -211,7 +214,7 @@ pub fn support_tokens(document: &Document, settings: &Settings<'_>) -> Result<To
 
         /// Every documented operation, in the document's order.
         pub const OPERATIONS: &[#runtime::Operation] = &[#(#rows),*];
-    })
+    }
 }
 
 /// The media type of a response.

@@ -11,10 +11,10 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
 
+use super::Error;
 use super::constraints::Tables;
 use super::document::Document;
 use super::schema::{Bound, Kind, Property, Schema, references};
-use super::{Error, Settings};
 
 /// Rust name of a component schema, as progenitor forms it.
 pub fn type_name(schema: &str) -> syn::Ident {
@@ -105,8 +105,7 @@ pub fn text(file: &syn::File) -> String {
 pub fn server_tokens(
     file: &syn::File,
     document: &Document,
-    source: &Value,
-    settings: &Settings<'_>,
+    tables: &mut Tables<'_>,
 ) -> Result<TokenStream, Error> {
     let types = file
         .items
@@ -116,10 +115,8 @@ pub fn server_tokens(
             _ => None,
         })
         .ok_or_else(|| Error::Generator("no module `types` came out".to_owned()))?;
-    let runtime: syn::Path =
-        syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let runtime = tables.runtime();
     let mut tokens = quote! { #types };
-    let mut tables = Tables::new(source, &runtime);
     let bodies: BTreeSet<&String> =
         document.operations.iter().filter_map(|o| Some(&o.body.as_ref()?.schema)).collect();
     for schema in &document.schemas {
@@ -133,7 +130,6 @@ pub fn server_tokens(
         let table = original.and_then(|original| tables.needed(original));
         tokens.extend(constraint_table(&request, schema, document, table, &runtime));
     }
-    tokens.extend(tables.module());
     Ok(tokens)
 }
 

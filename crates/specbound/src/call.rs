@@ -306,6 +306,8 @@ type Admitted = Box<dyn Any + Send + Sync>;
 struct Admission {
     entry: Cell<Option<Admitted>>,
     variables: Variables,
+    /// [`Host::LENIENT_PARAMETERS`].
+    is_lenient: bool,
 }
 
 /// The variables in a request's path, by name.
@@ -318,14 +320,16 @@ tokio::task_local! {
 }
 
 /// Runs a handler whose [`Call`] gets this caller and this body.
-pub(crate) fn with_admitted<C: Send + Sync + 'static, F: Future>(
-    caller: Option<C>,
+pub(crate) fn with_admitted<H: Host, F: Future>(
+    caller: Option<H::Caller>,
     body: LazyBody,
     variables: Variables,
     handler: F,
 ) -> impl Future<Output = F::Output> {
-    let entry: Entry<C> = (caller, body);
-    ADMISSION.scope(Admission { entry: Cell::new(Some(Box::new(entry))), variables }, handler)
+    let entry: Entry<H::Caller> = (caller, body);
+    let entry = Cell::new(Some(Box::new(entry) as Admitted));
+    let is_lenient = H::LENIENT_PARAMETERS;
+    ADMISSION.scope(Admission { entry, variables, is_lenient }, handler)
 }
 
 /// Calls `read` with the values of the variables in the path of the request that is being handled.
@@ -343,6 +347,11 @@ pub(crate) fn with_path<T>(
         })
     };
     ADMISSION.try_with(with).map_err(|_| not_admitted())
+}
+
+/// Whether a parameter that is not of its type counts as not sent.
+pub(crate) fn is_lenient() -> bool {
+    ADMISSION.try_with(|admission| admission.is_lenient).unwrap_or_default()
 }
 
 fn not_admitted() -> ApiError {

@@ -216,6 +216,33 @@ impl Constraints {
         }
         found
     }
+
+    /// The schema of a member, through references.
+    pub(crate) fn member(&'static self, name: &str) -> Option<Sub> {
+        self.inner(&|schema| {
+            let own = schema.properties.iter().find(|(known, _)| *known == name);
+            own.map(|(_, schema)| *schema).or(schema.additional_properties)
+        })
+    }
+
+    /// The schema of an item, through references.
+    pub(crate) fn item(&'static self) -> Option<Sub> {
+        self.inner(&|schema| schema.items)
+    }
+
+    fn inner(&'static self, of: &dyn Fn(Sub) -> Option<Sub>) -> Option<Sub> {
+        let mut ahead = vec![self];
+        // More are a circle of references.
+        for _ in 0..64 {
+            let next = ahead.pop()?;
+            if let Some(found) = of(next) {
+                return Some(found);
+            }
+            ahead.extend(next.any_of.iter().chain(next.one_of).chain(next.all_of).rev());
+            ahead.extend(next.refers);
+        }
+        None
+    }
 }
 
 /// Schemas that are held against values for one request.

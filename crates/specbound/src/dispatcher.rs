@@ -245,7 +245,7 @@ fn dispatch<H: Host>(
             let request = Request::from_parts(request, dropshot::Body::empty());
             let handled = handler.handle_request(rqctx, request);
             let variables = variables(operation.path).zip(values).collect();
-            let handled = with_admitted(caller, body, variables, handled).await;
+            let handled = with_admitted::<H, _>(caller, body, variables, handled).await;
             // Our handlers and extractors put every failure into their answer.
             handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
         })

@@ -54,5 +54,5 @@ pub use host::Host;
 pub use http::StatusCode;
 pub use lazy_body::LazyBody;
 pub use page::{Page, PageRequest};
-pub use parameters::{Headers, Parameters, Path, Query, all, last, parameters_schema};
+pub use parameters::{Headers, Parameter, Parameters, Path, Query, Sent, Style, parameters_schema};
 pub use security::{Credentials, FromCaller, Security, authenticate};

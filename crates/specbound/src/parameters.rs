@@ -1,4 +1,9 @@
-//! Path, query and header parameters, as the generated structs read them.
+//! Path, query, header and cookie parameters, as the generated structs read them.
+
+mod styles;
+
+use std::borrow::Cow;
+use std::cell::RefCell;
 
 use std::str::FromStr;
 
@@ -6,34 +11,116 @@ use async_trait::async_trait;
 use dropshot::{
     ApiEndpointBodyContentType, ExtractorMetadata, HttpError, RequestContext, SharedExtractor,
 };
+use http::HeaderMap;
 use schemars::JsonSchema;
 use schemars::r#gen::{SchemaGenerator, SchemaSettings};
 use schemars::schema::{InstanceType, Schema, SchemaObject};
 use serde::de::DeserializeOwned;
+pub use styles::{Parameter, Style};
 
 use crate::ApiError;
-use crate::call::{source_schema, with_path};
-use crate::fields::FieldErrors;
+use crate::call::{is_lenient, source_schema, with_path};
+use crate::constraints::Problem;
+use crate::fields::{FieldErrors, Formats};
 
 /// A type with one member per path, query or header parameter.
 pub trait Parameters: Sized {
-    /// From all that was sent under a name, in its order.
-    ///
-    /// # Errors
-    ///
-    /// The name of a required parameter that is missing, or not of its type, or out of its bounds.
-    fn read(get: &dyn Fn(&str) -> Vec<String>) -> Result<Self, &'static str>;
+    /// From the request. `None` if there is a problem, which [`Sent`] holds: all of them are found.
+    fn read(sent: &Sent<'_>) -> Option<Self>;
 }
 
-/// The last of what was sent, when it is of its type and within its bounds.
-pub fn last<T: FromStr>(sent: Vec<String>, fits: impl Fn(&T) -> bool) -> Option<T> {
-    sent.last()?.parse().ok().filter(fits)
+/// What was sent in one place of a request, and the problems with it.
+pub struct Sent<'a> {
+    /// All texts under a name, in their order.
+    get: &'a dyn Fn(&str) -> Vec<String>,
+    /// All names with their texts.
+    pairs: &'a dyn Fn() -> Vec<(String, String)>,
+    is_lenient: bool,
+    errors: RefCell<FieldErrors>,
 }
 
-/// All of what was sent, when every one is of its type and within its bounds.
-pub fn all<T: FromStr>(sent: Vec<String>, fits: impl Fn(&T) -> bool) -> Option<Vec<T>> {
-    let read = sent.iter().map(|text| text.parse().ok().filter(&fits)).collect::<Option<Vec<T>>>();
-    read.filter(|items| !items.is_empty())
+impl<'a> Sent<'a> {
+    pub(crate) fn new(
+        get: &'a dyn Fn(&str) -> Vec<String>,
+        pairs: &'a dyn Fn() -> Vec<(String, String)>,
+    ) -> Sent<'a> {
+        let errors = RefCell::new(FieldErrors::default());
+        Sent { get, pairs, is_lenient: is_lenient(), errors }
+    }
+
+    fn add(&self, name: &str, messages: Vec<String>) {
+        let name = name.strip_prefix(COOKIE).unwrap_or(name);
+        self.errors.borrow_mut().add(name, messages);
+    }
+
+    /// The last text, when it is of its type and within its bounds.
+    pub fn last<T: FromStr>(&self, name: &str, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let text = (self.get)(name).pop()?;
+        self.one(name, &text, &fits)
+    }
+
+    /// All texts, when every one is of its type and within its bounds.
+    pub fn all<T: FromStr>(&self, name: &str, fits: impl Fn(&T) -> bool) -> Option<Vec<T>> {
+        let texts = (self.get)(name);
+        let read: Option<Vec<T>> = texts.iter().map(|text| self.one(name, text, &fits)).collect();
+        read.filter(|items| !items.is_empty())
+    }
+
+    fn one<T: FromStr>(&self, name: &str, text: &str, fits: &impl Fn(&T) -> bool) -> Option<T> {
+        let problem = match text.parse::<T>() {
+            Ok(value) if fits(&value) => return Some(value),
+            // An empty text stands for a value that is not sent.
+            Err(_) if text.is_empty() => return None,
+            Ok(_) => "This value is out of its bounds.",
+            Err(_) => "This value is not of its type.",
+        };
+        if !self.is_lenient {
+            self.add(name, vec![problem.to_owned()]);
+        }
+        None
+    }
+
+    /// A value that is no plain text, when it is in its style and keeps its schema.
+    pub fn value<T: DeserializeOwned>(&self, parameter: &Parameter) -> Option<T> {
+        let name = parameter.name;
+        let value = match parameter.value(self) {
+            Ok(value) => value?,
+            Err(message) => {
+                self.add(name, vec![message.to_owned()]);
+                return None;
+            }
+        };
+        let problems = parameter.schema.problems(&value, &Formats::DEFAULT);
+        if problems.is_empty() {
+            let read = serde_json::from_value(value);
+            return read.map_err(|e| self.add(name, vec![format!("Invalid data: {e}.")])).ok();
+        }
+        let message = |problem: &Problem| match &problem.field {
+            Some(field) if problem.path.is_empty() => format!("{field}: {}", problem.message),
+            Some(field) => format!("{field}.{}", problem.text()),
+            None => problem.text(),
+        };
+        self.add(name, problems.iter().map(message).collect());
+        None
+    }
+
+    /// Notes a required parameter that is missing.
+    pub fn required<T>(&self, name: &str, value: Option<T>) -> Option<T> {
+        let shown = name.strip_prefix(COOKIE).unwrap_or(name);
+        let is_known = || self.errors.borrow().iter().any(|(known, _)| known == shown);
+        if value.is_none() && !is_known() {
+            self.add(name, vec!["This field is required.".to_owned()]);
+        }
+        value
+    }
+
+    fn finish<T>(self, read: Option<T>) -> Result<T, ApiError> {
+        let errors = self.errors.into_inner();
+        match read {
+            Some(read) if errors.is_empty() => Ok(read),
+            _ => Err(ApiError::fields(&errors)),
+        }
+    }
 }
 
 /// Path parameters, or the reason why they are none.
@@ -55,7 +142,11 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
     async fn from_request<C: dropshot::ServerContext>(
         _: &RequestContext<C>,
     ) -> Result<Self, HttpError> {
-        let read = with_path(|get| T::read(get).map_err(|_| ApiError::not_found()));
+        let read = with_path(|get| {
+            let sent = Sent::new(get, &Vec::new);
+            let read = T::read(&sent);
+            sent.finish(read).map_err(|_| ApiError::not_found())
+        });
         Ok(Path(read.and_then(|read| read)))
     }
 
@@ -64,14 +155,13 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
     }
 }
 
-/// Query parameters, as lenient as the reference: what is not of its type counts as not sent, and
-/// the last one counts.
+/// Query parameters. Of a plain one that is sent more than once the last counts.
 pub struct Query<T>(Result<T, ApiError>);
 
 impl<T> Query<T> {
     /// # Errors
     ///
-    /// 400 for a required parameter that is missing.
+    /// 400 with every parameter that is missing, not of its type or out of its bounds.
     pub fn read(self) -> Result<T, ApiError> {
         self.0
     }
@@ -85,11 +175,20 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
         rqctx: &RequestContext<C>,
     ) -> Result<Self, HttpError> {
         let query = rqctx.request.uri().query().unwrap_or_default();
-        let read = T::read(&|name| {
-            let pairs = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+        let parsed = || form_urlencoded::parse(query.as_bytes());
+        let get = |name: &str| {
+            let pairs = parsed().filter(|(key, _)| key == name);
             pairs.map(|(_, value)| value.trim().to_owned()).collect()
-        });
-        Ok(Query(read.map_err(is_required)))
+        };
+        let pairs = || {
+            let own = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+                (name.into_owned(), value.trim().to_owned())
+            };
+            parsed().map(own).collect()
+        };
+        let sent = Sent::new(&get, &pairs);
+        let read = T::read(&sent);
+        Ok(Query(sent.finish(read)))
     }
 
     fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
@@ -97,13 +196,13 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
     }
 }
 
-/// Header parameters. Like query parameters, what is not of its type counts as not sent.
+/// Header and cookie parameters.
 pub struct Headers<T>(Result<T, ApiError>);
 
 impl<T> Headers<T> {
     /// # Errors
     ///
-    /// 400 for a required header that is missing.
+    /// 400 with every one that is missing, not of its type or out of its bounds.
     pub fn read(self) -> Result<T, ApiError> {
         self.0
     }
@@ -116,13 +215,24 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
     async fn from_request<C: dropshot::ServerContext>(
         rqctx: &RequestContext<C>,
     ) -> Result<Self, HttpError> {
-        let read = T::read(&|name| {
-            let values = rqctx.request.headers().get_all(name).into_iter();
+        let headers = rqctx.request.headers();
+        let get = |name: &str| {
+            // A cookie has its name after the header's.
+            if let Some(cookie) = name.strip_prefix(COOKIE) {
+                return cookies(headers)
+                    .filter(|(known, _)| known == cookie)
+                    .map(|c| c.1)
+                    .collect();
+            }
+            let values = headers.get_all(name).into_iter();
             values
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
                 .collect()
-        });
-        Ok(Headers(read.map_err(is_required)))
+        };
+        let pairs = || cookies(headers).collect();
+        let sent = Sent::new(&get, &pairs);
+        let read = T::read(&sent);
+        Ok(Headers(sent.finish(read)))
     }
 
     fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
@@ -130,10 +240,17 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
     }
 }
 
-fn is_required(name: &str) -> ApiError {
-    let mut errors = FieldErrors::default();
-    errors.add(name, vec!["This field is required.".to_owned()]);
-    ApiError::fields(&errors)
+/// Before the name of a cookie, which is read beside headers.
+const COOKIE: &str = "cookie=";
+
+/// The cookies of a request (RFC 6265), with their values decoded.
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
+    let values = headers.get_all(http::header::COOKIE).into_iter();
+    let pairs = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    pairs.filter_map(|pair| pair.split_once('=')).map(|(name, value)| {
+        let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8_lossy();
+        (name.trim().to_owned(), value.trim_matches('"').to_owned())
+    })
 }
 
 /// An object schema with one member per parameter: what dropshot turns into parameters. To dropshot

@@ -6,9 +6,10 @@ use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
 use super::names::{OperationNames, Template, clean};
+use super::schema::LIST_BOUNDS;
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
 use crate::constraints::is_plain;
-use crate::document::{FORMS, JSON, METHODS, ORIGINAL};
+use crate::document::{FORMS, JSON, METHODS, ORIGINAL, WIRE};
 use crate::read::escape;
 
 /// Headers that OpenAPI takes from the content types and the security schemes, and not from
@@ -184,20 +185,13 @@ impl Lower<'_> {
             "header" if IGNORED_HEADERS.contains(&name.to_ascii_lowercase().as_str()) => {
                 return None;
             }
-            "header" if http_token(name) => {}
-            "header" => {
-                self.unenforced(at, "this is no name of a header: the parameter is left out");
+            "header" | "cookie" if http_token(name) => {}
+            "header" | "cookie" => {
+                let reason = "this is no name of a header or a cookie: it is left out";
+                self.unenforced(at, reason);
                 return None;
             }
             "query" => {}
-            "cookie" => {
-                self.unenforced(
-                    at,
-                    "a cookie parameter is not checked: the handler finds it in \
-                    the header `Cookie`",
-                );
-                return None;
-            }
             _ => {
                 self.unenforced(
                     at,
@@ -206,85 +200,72 @@ impl Lower<'_> {
                 return None;
             }
         }
-        let schema = self.parameter_schema(parameter, location, at)?;
+        let (schema, wire) = self.parameter_schema(parameter, location, at)?;
         lowered.insert("schema".to_owned(), schema);
+        lowered.extend(wire.map(|wire| (WIRE.to_owned(), wire)));
         Some(Value::Object(lowered))
     }
 
-    /// A plain value, or in the query a list of them. Anything else is handed on as the text that
-    /// was sent.
+    /// A plain value, or in the query a list of them. Anything else is text in the client, with
+    /// the way in which the server reads it.
     fn parameter_schema(
         &mut self,
         parameter: &Map<String, Value>,
         location: &str,
         at: &str,
-    ) -> Option<Value> {
-        let text = json!({ "type": "string" });
-        let Some(source) = parameter.get("schema") else {
-            if parameter.contains_key("content") {
-                self.unenforced(
-                    &format!("{at}/content"),
-                    "the content of a parameter is not checked: the handler is given its text",
-                );
-                return Some(text);
+    ) -> Option<(Value, Option<Value>)> {
+        let is_query = matches!(location, "query" | "cookie");
+        let usual = if is_query { "form" } else { "simple" };
+        let style = parameter.get("style").and_then(Value::as_str).unwrap_or(usual);
+        let explode = parameter.get("explode").and_then(Value::as_bool);
+        let explode = explode.unwrap_or(matches!(style, "form" | "deepObject"));
+        let content = parameter.get("content").and_then(Value::as_object);
+        let (source, style, at) = match (parameter.get("schema"), content) {
+            (Some(source), _) => (source.clone(), style, format!("{at}/schema")),
+            (None, Some(content)) => {
+                let (media, entry) = content.iter().next()?;
+                let is_json = media.split(';').next().is_some_and(is_json);
+                let source = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
+                let at = format!("{at}/content/{}/schema", escape(media));
+                (source, if is_json { "json" } else { usual }, at)
             }
-            self.refuse(at, "a parameter needs a schema");
-            return None;
+            (None, None) => {
+                self.refuse(at, "a parameter needs a schema");
+                return None;
+            }
         };
-        let at = format!("{at}/schema");
-        // The reader of a parameter holds choices of any type.
+        if !source.is_object() {
+            return Some((source, None));
+        }
+        if !STYLES.contains(&style) {
+            self.unenforced(at.as_str(), "this is no style of OpenAPI");
+            return Some((json!({ "type": "string" }), None));
+        }
+        // The reader of a plain parameter holds choices of any type.
         let mut beyond_choices = source.clone();
         beyond_choices.as_object_mut().map(|schema| schema.remove("enum"));
-        if !is_plain(&beyond_choices, self.source) {
-            self.unenforced(&at, "keywords beyond bounds, choices and patterns are not checked");
-        }
-        let Some(mut schema) = self.plain(source, &at) else {
-            self.unenforced(
-                &at,
-                "only plain values and lists of them are checked: the handler is given the text",
-            );
-            return Some(text);
-        };
-        let style = parameter.get("style").and_then(Value::as_str);
-        let (usual, usual_explode) =
-            if location == "query" { ("form", true) } else { ("simple", false) };
-        let style_is_usual = style.is_none_or(|style| style == usual);
-        let explode = parameter.get("explode").and_then(Value::as_bool);
-        if schema["type"] == "array" {
-            let is_repeated =
-                location == "query" && style_is_usual && explode.is_none_or(|e| e == usual_explode);
-            let items = self.plain(&schema["items"].take(), &format!("{at}/items"));
-            match items.filter(|items| is_repeated && items["type"] != "array") {
-                Some(items) => {
-                    for bound in ["minItems", "maxItems"]
-                        .into_iter()
-                        .filter(|bound| schema.get(*bound).is_some())
-                    {
-                        self.unenforced(
-                            &format!("{at}/{bound}"),
-                            "the length of a list in the query is not checked",
-                        );
+        let is_usual = !matches!(style, "label" | "matrix" | "json");
+        if is_usual && is_plain(&beyond_choices, self.source) {
+            let is_repeated = location == "query" && style == "form" && explode;
+            match self.plain(&source, &at) {
+                Some(schema) if schema["type"] != "array" => return Some((schema, None)),
+                Some(mut list)
+                    if is_repeated
+                        && LIST_BOUNDS.iter().all(|bound| list.get(*bound).is_none()) =>
+                {
+                    let items = self.plain(&list["items"].take(), &format!("{at}/items"));
+                    if let Some(items) = items.filter(|items| items["type"] != "array") {
+                        return Some((json!({ "type": "array", "items": items }), None));
                     }
-                    schema = json!({ "type": "array", "items": items });
                 }
-                None => {
-                    self.unenforced(
-                        &at,
-                        "a list in one value is not checked: the handler is given its text",
-                    );
-                    return Some(text);
-                }
+                _ => {}
             }
-        } else if !style_is_usual
-            && !["deepObject", "spaceDelimited", "pipeDelimited"].contains(&style.unwrap_or(""))
-        {
-            self.unenforced(
-                &at,
-                "this style is not read: the handler is given the text as it was sent",
-            );
-            return Some(text);
         }
-        Some(schema)
+        let schema = self.schema(&source, &at, Checked::Row);
+        let wire = json!({
+            "style": style, "explode": explode, "original": source, "schema": schema,
+        });
+        Some((json!({ "type": "string" }), Some(wire)))
     }
 
     /// The lowered schema of a plain value or a list, with what it refers to written out.
@@ -522,6 +503,14 @@ impl Lower<'_> {
         lowered.insert("content".to_owned(), json!({ media: { "schema": schema } }));
         Value::Object(lowered)
     }
+}
+
+/// Styles of parameters, and JSON by `content`.
+const STYLES: [&str; 8] =
+    ["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "json"];
+
+fn is_json(media: &str) -> bool {
+    media.trim().eq_ignore_ascii_case(JSON) || media.trim().ends_with("+json")
 }
 
 /// Whether a text can be the name of a header (RFC 9110, section 5.6.2).

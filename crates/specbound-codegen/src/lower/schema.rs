@@ -61,7 +61,7 @@ const UNENFORCED: [&str; 5] =
     ["dependencies", "unevaluatedProperties", "unevaluatedItems", "additionalItems", "$dynamicRef"];
 
 const NUMBER_BOUNDS: [&str; 2] = ["minimum", "maximum"];
-const LIST_BOUNDS: [&str; 2] = ["minItems", "maxItems"];
+pub(super) const LIST_BOUNDS: [&str; 2] = ["minItems", "maxItems"];
 
 impl Lower<'_> {
     pub(super) fn schema(&mut self, source: &Value, at: &str, checked: Checked) -> Value {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dropshot::RequestContext;
 use serde_json::{Value, json};
-use specbound::{ApiError, Body, Call, NoBody, Outcome, Path, Reply};
+use specbound::{ApiError, Body, Call, Headers, NoBody, Outcome, Path, Query, Reply};
 
 use crate::Workshop;
 use crate::api::{Api, content, params, policy, types};
@@ -82,5 +82,30 @@ impl Api for Workshop {
     ) -> Outcome<200, types::OrderAnswer200> {
         let read = async { call.admit(&rqctx).await?.1.read() };
         told!("order", OrderAnswer200, read.await)
+    }
+
+    async fn parts(
+        _: Rqctx,
+        path: Path<params::PartsPath>,
+        query: Query<params::PartsQuery>,
+        headers: Headers<params::PartsHeaders>,
+        _: Bare,
+    ) -> Outcome<200, types::PartsAnswer200> {
+        let read = || {
+            let (path, query, headers) = (path.read()?, query.read()?, headers.read()?);
+            Ok(json!({
+                "ids": path.ids,
+                "size": path.size,
+                "filter": query.filter,
+                "tags": query.tags,
+                "page": query.page,
+                "step": query.step,
+                "either": query.either,
+                "where": query.where_,
+                "session": headers.session,
+                "sizes": headers.x_sizes,
+            }))
+        };
+        told!("parts", PartsAnswer200, read())
     }
 }

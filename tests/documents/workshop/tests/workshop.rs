@@ -130,3 +130,46 @@ fn debug_output_shows_no_secret() {
     assert!(shown.contains(r#"item: "wheel""#) && shown.contains("pass: [redacted]"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
 }
+
+#[tokio::test]
+async fn parameters_of_every_style_are_read_and_checked() {
+    let server = Server::start().await;
+    let get = |path: &str, cookie: &str| {
+        let request = server.client.get(format!("{}{path}", server.base));
+        Server::sent(request.header("cookie", cookie).header("x-sizes", "1,2.5"))
+    };
+    let path = "/parts/;ids=1,2/.width=3.unit=cm?filter[width]=4&tags=a|b&page=2&step=10\
+                &either=abc&where=%7B%22width%22%3A5%7D";
+    let (status, answer) = get(path, "other=1; session=abc").await;
+    assert_eq!(status, 200, "{answer}");
+    let expected = json!({
+        "ids": [1, 2], "size": {"width": 3, "unit": "cm"}, "filter": {"width": 4},
+        "tags": ["a", "b"], "page": 2, "step": 10, "either": "abc", "where": {"width": 5},
+        "session": "abc", "sizes": [1.0, 2.5],
+    });
+    let mut told = answer[1].clone();
+    for member in ["filter", "where"] {
+        told[member].as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    }
+    assert_eq!(told, expected);
+
+    // All problems of one place at once.
+    let path = "/parts/;ids=1/.width=3?filter[width]=1&filter[depth]=1&tags=a|a&step=7&either=long\
+                &where=%7B";
+    let (status, answer) = get(path, "session=abc").await;
+    let expected = json!({
+        "filter": ["depth: This field is not allowed."],
+        "tags": ["Ensure the elements of this field are unique."],
+        "page": ["This field is required."],
+        "step": ["Ensure this value is a multiple of 5."],
+        "either": ["Ensure this field has no more than 3 characters."],
+        "where": ["This is no valid JSON."],
+    });
+    assert_eq!((status, answer), (400, expected));
+    let (status, answer) = get("/parts/;ids=1/.width=3?page=x", "session=ab").await;
+    assert_eq!((status, answer), (400, json!({"page": ["This value is not of its type."]})));
+    let (status, answer) = get("/parts/;ids=1/.width=3?page=1", "session=ab").await;
+    assert_eq!((status, answer), (400, json!({"session": ["This value is out of its bounds."]})));
+    assert_eq!(get("/parts/;ids=1,2,3/.width=3?page=1", "a=b").await.0, 404);
+    server.stop().await;
+}

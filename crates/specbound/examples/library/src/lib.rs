@@ -45,6 +45,7 @@ impl Host for Library {
 
     const SCHEMES: &'static [(&'static str, Scheme)] =
         &[("readerKey", Scheme::ReaderKey), ("branch", Scheme::Branch)];
+    const LENIENT_PARAMETERS: bool = true;
 
     async fn authenticate(
         &self,
