@@ -40,7 +40,8 @@ pub struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    pub(crate) fn new(
+    /// From all texts under a name, and all names with their texts.
+    pub fn new(
         get: &'a dyn Fn(&str) -> Vec<String>,
         pairs: &'a dyn Fn() -> Vec<(String, String)>,
     ) -> Sent<'a> {

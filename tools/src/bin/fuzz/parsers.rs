@@ -24,7 +24,7 @@ use inventree_auth::store::EmailAddress;
 use specbound::body::{self, BodyError, Fields};
 use specbound::fields::{self, Property, Rules};
 use specbound::negotiation::{self, Offer};
-use specbound::{HasConstraints, Host, last};
+use specbound::{HasConstraints, Host, Sent};
 
 /// A parser. Its result is reduced to a number, so that a new result is recognised.
 pub struct Parser {
@@ -70,7 +70,11 @@ pub const ALL: &[Parser] = &[
     Parser {
         name: "query: limit, offset",
         corpus: || corpus(&["10", "-1", " 7", "9223372036854775807"]),
-        run: |input| outcome(&last::<i64>(vec![text(input)], |n| *n >= 0).map(|n| n.min(99))),
+        run: |input| {
+            let sent = |_: &str| vec![text(input)];
+            let read = Sent::new(&sent, &Vec::new).last::<i64>("limit", |n| *n >= 0);
+            outcome(&read.map(|n| n.min(99)))
+        },
     },
     Parser { name: "confirmation key", corpus: confirmation_corpus, run: confirmation },
     Parser {
