@@ -104,9 +104,13 @@ pub struct Wire {
 }
 
 pub struct Body {
-    /// Name of the schema.
-    pub schema: String,
+    /// Name of the schema of the content types that are read.
+    pub schema: Option<String>,
+    /// Whether it is JSON of any kind, not an object with members.
+    pub is_json: bool,
     pub content_types: Vec<String>,
+    /// Content types whose bytes the handler reads.
+    pub raw: Vec<String>,
     pub required: bool,
 }
 
@@ -129,6 +133,10 @@ pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head
 pub const WIRE: &str = "x-wire";
 /// Key of a schema before it was lowered, beside the lowered one.
 pub const ORIGINAL: &str = "x-original-schema";
+/// Key of the content types of a body whose bytes the handler reads.
+pub const RAW: &str = "x-raw";
+/// Key of a body that is JSON of any kind.
+pub const IS_JSON: &str = "x-json";
 pub const JSON: &str = "application/json";
 /// Content types of request bodies beside JSON.
 pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
@@ -275,7 +283,7 @@ impl Document {
             |name: &str| self.schema(name).map(|schema| without_read_only(&schema.source, &same));
         let mut reached = BTreeSet::new();
         let mut ahead: Vec<String> =
-            self.operations.iter().filter_map(|o| Some(o.body.as_ref()?.schema.clone())).collect();
+            self.operations.iter().filter_map(|o| o.body.as_ref()?.schema.clone()).collect();
         while let Some(name) = ahead.pop() {
             if reached.contains(&name) {
                 continue;
@@ -328,7 +336,12 @@ impl Document {
                 return missing(name, &operation.at());
             }
             if let Some(body) = &operation.body
-                && self.schema(&body.schema).is_some_and(|schema| !schema.is_object())
+                && !body.is_json
+                && body
+                    .schema
+                    .as_ref()
+                    .and_then(|name| self.schema(name))
+                    .is_some_and(|schema| !schema.is_object())
             {
                 return Err(unsupported(
                     &format!("{}/requestBody", operation.at()),
@@ -338,7 +351,7 @@ impl Document {
         }
         let mut seen = Vec::new();
         for body in self.operations.iter().filter_map(|operation| operation.body.as_ref()) {
-            if let Some(found) = self.schema(&body.schema) {
+            if let Some(found) = body.schema.as_ref().and_then(|name| self.schema(name)) {
                 schema::check_bounds(
                     &found.source,
                     &found.at,
@@ -370,7 +383,7 @@ impl Operation {
             Content::Json(schema) => Some(schema),
             _ => None,
         });
-        self.body.iter().map(|body| &body.schema).chain(answers)
+        self.body.iter().filter_map(|body| body.schema.as_ref()).chain(answers)
     }
 }
 
@@ -480,6 +493,12 @@ impl Reader<'_> {
         let Some(body) = members(operation, "requestBody", at)? else { return Ok(None) };
         let required = flag(body, "required", &format!("{at}/requestBody"))?;
         let at = format!("{at}/requestBody/content");
+        let raw = strings(body, RAW, &at)?;
+        let is_json = body.get(IS_JSON).is_some();
+        if !raw.is_empty() && body["content"].as_object().is_some_and(Map::is_empty) {
+            let content_types = Vec::new();
+            return Ok(Some(Body { schema: None, is_json, content_types, raw, required }));
+        }
         let content =
             body.get("content").and_then(Value::as_object).filter(|content| !content.is_empty());
         let content = content.ok_or_else(|| unsupported(&at, "a request body needs content"))?;
@@ -487,7 +506,7 @@ impl Reader<'_> {
         for (media, entry) in content {
             let at = format!("{at}/{}", escape(media));
             self.media_type(entry, &at)?;
-            if media != JSON && !FORMS.contains(&media.as_str()) {
+            if !is_json && !is_json_type(media) && !FORMS.contains(&media.as_str()) {
                 return Err(unsupported(
                     &at,
                     &format!("a request body is {JSON}, {}", FORMS.join(" or ")),
@@ -502,16 +521,16 @@ impl Reader<'_> {
             ));
         };
         // The content type that progenitor's copy keeps.
-        let media = if content.contains_key(JSON) {
-            JSON
+        let media = if let Some(json) = content.keys().find(|media| is_json_type(media)) {
+            json
         } else {
             content.keys().next().map_or(JSON, String::as_str)
         };
         let at = format!("{at}/{}/schema", escape(media));
         let schema = self.named(schema, &format!("{id}_request"), at)?;
         let mut content_types: Vec<String> = content.keys().cloned().collect();
-        content_types.sort_by_key(|media| (media != JSON, media.clone()));
-        Ok(Some(Body { schema, content_types, required }))
+        content_types.sort_by_key(|media| (!is_json_type(media), media.clone()));
+        Ok(Some(Body { schema: Some(schema), is_json, content_types, raw, required }))
     }
 
     fn answers(
@@ -623,6 +642,11 @@ impl Reader<'_> {
         self.inline.push(Schema::read(&name, schema, at)?);
         Ok(name)
     }
+}
+
+/// JSON, or a type that is written in it.
+pub fn is_json_type(media: &str) -> bool {
+    media == JSON || media.ends_with("+json")
 }
 
 /// Whether a key of `responses` stands for several statuses.

@@ -23,7 +23,9 @@ impl Labels {
         let policies = operations.iter().map(|operation| operation.security.clone());
         let contents = operations
             .iter()
-            .filter_map(|operation| Some(operation.body.as_ref()?.content_types.clone()));
+            .filter_map(|operation| operation.body.as_ref())
+            .flat_map(|body| [body.content_types.clone(), body.raw.clone()])
+            .filter(|types| !types.is_empty());
         let answers = operations.iter().flat_map(|operation| &operation.answers);
         let media = answers.filter_map(|answer| match &answer.content {
             Content::Bytes(media) => Some(media.clone()),

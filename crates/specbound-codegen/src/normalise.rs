@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::{Map, Value, json};
 
-use super::document::{Content, Document, FORMS, JSON};
+use super::document::{Content, Document, FORMS, JSON, is_json_type};
 use super::lower::{type_name, unique};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
@@ -254,6 +254,11 @@ pub fn keep_json_content(copy: &mut Value) {
         else {
             return;
         };
+        // The client sends every type that is written in JSON as JSON.
+        let json = content.keys().find(|media| is_json_type(media)).cloned();
+        if let Some(entry) = json.and_then(|json| content.remove(&json)) {
+            content.insert(JSON.to_owned(), entry);
+        }
         let kept = [JSON, FORMS[0]].into_iter().find(|media| content.contains_key(*media));
         match kept {
             Some(kept) => content.retain(|media, _| media == kept),

@@ -26,7 +26,7 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
     Ok(quote! {
         use dropshot::RequestContext;
         #[allow(unused_imports)]
-        use #runtime::{Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path, Query, UntypedJson};
+        use #runtime::{Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RawBody, UntypedJson};
 
         #[doc = #doc]
         #[dropshot::api_description]
@@ -103,13 +103,28 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
 }
 
 fn body_type(operation: &Operation, document: &Document) -> TokenStream {
-    let Some(Body { schema, content_types, required }) = &operation.body else {
+    let Some(Body { schema, is_json, content_types, raw, required }) = &operation.body else {
         return quote!(NoBody);
     };
-    let wrapper = if *required { format_ident!("Body") } else { format_ident!("OptionalBody") };
-    let (request, content) =
-        (type_name(&document.request_name(schema)), document.names.content(content_types));
-    quote!(#wrapper<types::#request, content::#content>)
+    let optional = (!required).then(|| quote!(, false));
+    let read = schema.as_ref().map(|schema| {
+        let request = type_name(&document.request_name(schema));
+        let content = document.names.content(content_types);
+        match (is_json, required) {
+            (true, _) => quote!(JsonBody<types::#request, content::#content #optional>),
+            (_, true) => quote!(Body<types::#request, content::#content>),
+            (_, false) => quote!(OptionalBody<types::#request, content::#content>),
+        }
+    });
+    if raw.is_empty() {
+        return read.unwrap_or_else(|| quote!(NoBody));
+    }
+    let content = document.names.content(raw);
+    let raw = quote!(RawBody<content::#content #optional>);
+    match read {
+        Some(read) => quote!(EitherBody<#read, #raw>),
+        None => raw,
+    }
 }
 
 /// The content of a response, in a module from which `prefix` leads to the generated modules.
@@ -143,7 +158,8 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
         let Operation { id, method, path, route, .. } = operation;
         let doc = &operation.description;
         let policy = document.names.policy(&operation.security);
-        let parses = operation.body.iter().flat_map(|body| &body.content_types);
+        let parses =
+            operation.body.iter().flat_map(|body| body.content_types.iter().chain(&body.raw));
         let produces: BTreeSet<&str> =
             operation.answers.iter().filter_map(|answer| produced(&answer.content)).collect();
         let produces = produces.into_iter();
@@ -340,8 +356,10 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 
 fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let bodies = document.operations.iter().filter_map(|o| o.body.as_ref());
-    let all: BTreeMap<String, &Vec<String>> = bodies
-        .map(|b| (document.names.content(&b.content_types).to_string(), &b.content_types))
+    let lists = bodies.flat_map(|body| [&body.content_types, &body.raw]);
+    let all: BTreeMap<String, &Vec<String>> = lists
+        .filter(|types| !types.is_empty())
+        .map(|types| (document.names.content(types).to_string(), types))
         .collect();
     all.into_iter()
         .map(|(name, types)| {

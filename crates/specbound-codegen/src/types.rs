@@ -117,8 +117,10 @@ pub fn server_tokens(
         .ok_or_else(|| Error::Generator("no module `types` came out".to_owned()))?;
     let runtime = tables.runtime();
     let mut tokens = quote! { #types };
-    let bodies: BTreeSet<&String> =
-        document.operations.iter().filter_map(|o| Some(&o.body.as_ref()?.schema)).collect();
+    let all = || document.operations.iter().filter_map(|operation| operation.body.as_ref());
+    let bodies: BTreeSet<&String> = all().filter_map(|body| body.schema.as_ref()).collect();
+    let json = all().filter(|body| body.is_json);
+    let json: BTreeSet<&String> = json.filter_map(|body| body.schema.as_ref()).collect();
     for schema in &document.schemas {
         let name = type_name(&schema.name);
         let request = type_name(&document.request_name(&schema.name));
@@ -127,7 +129,10 @@ pub fn server_tokens(
             tokens.extend(source_schema(&request, schema, &runtime));
         }
         let original = schema.original.as_ref().filter(|_| bodies.contains(&schema.name));
-        let table = original.and_then(|original| tables.needed(original));
+        let table = original.and_then(|original| match json.contains(&schema.name) {
+            true => Some(tables.reference(original)),
+            false => tables.needed(original),
+        });
         tokens.extend(constraint_table(&request, schema, document, table, &runtime));
     }
     Ok(tokens)

@@ -100,13 +100,18 @@ pub trait RequestBody: Send + Sync + 'static {
     /// `required`.
     const REQUIRED: bool;
     /// The content types.
-    const MEDIA_TYPES: &'static [&'static str];
-    /// The handler's view of the fields.
-    fn input(fields: Option<Fields>, formats: &'static Formats) -> Self::Input;
+    fn media_types() -> Vec<&'static str>;
+    /// Reads as much of the body as the handler is given.
+    ///
+    /// # Errors
+    ///
+    /// 415, 400, 413, 408, 503.
+    fn read(
+        body: LazyBody,
+        formats: &'static Formats,
+    ) -> impl Future<Output = Result<Self::Input, ApiError>> + Send;
     /// For dropshot's document.
     fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter>;
-    /// Whether a handler is given what the body says.
-    const IS_READ: bool = true;
 }
 
 /// `requestBody` with `required: true`.
@@ -125,10 +130,19 @@ macro_rules! request_body {
         {
             type Input = Input<T>;
             const REQUIRED: bool = $required;
-            const MEDIA_TYPES: &'static [&'static str] = C::MEDIA_TYPES;
 
-            fn input(fields: Option<Fields>, formats: &'static Formats) -> Input<T> {
-                Input::new(fields.unwrap_or_default(), formats)
+            fn media_types() -> Vec<&'static str> {
+                C::MEDIA_TYPES.to_vec()
+            }
+
+            async fn read(
+                mut body: LazyBody,
+                formats: &'static Formats,
+            ) -> Result<Input<T>, ApiError> {
+                body.also_json(C::MEDIA_TYPES);
+                // Boxed, since its many states would be moved about with each request that has no
+                // body.
+                Ok(Input::new(Box::pin(body.fields()).await?, formats))
             }
 
             fn metadata(
@@ -146,10 +160,14 @@ request_body!(OptionalBody, false);
 impl RequestBody for NoBody {
     type Input = ();
     const REQUIRED: bool = false;
-    const MEDIA_TYPES: &'static [&'static str] = &[];
-    const IS_READ: bool = false;
 
-    fn input(_: Option<Fields>, _: &'static Formats) {}
+    fn media_types() -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    async fn read(_: LazyBody, _: &'static Formats) -> Result<(), ApiError> {
+        Ok(())
+    }
 
     fn metadata(_: ApiEndpointBodyContentType) -> Vec<dropshot::ApiEndpointParameter> {
         Vec::new()
@@ -271,10 +289,8 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
         self,
         _: &Context<H>,
     ) -> Result<(P::Caller<H::Caller>, B::Input), ApiError> {
-        let (caller, mut body) = self.enter::<H>()?;
-        // Boxed, since its many states would be moved about with each request that has no body.
-        let fields = if B::IS_READ { Some(Box::pin(body.fields()).await?) } else { None };
-        Ok((caller, B::input(fields, H::FORMATS)))
+        let (caller, body) = self.enter::<H>()?;
+        Ok((caller, B::read(body, H::FORMATS).await?))
     }
 
     /// The caller alone, for a handler that does not read the body.
@@ -398,7 +414,7 @@ impl<P: Policy, B: RequestBody> JsonSchema for Marker<P, B> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let says = json!({
             "security": P::ALTERNATIVES,
-            "mediaTypes": B::MEDIA_TYPES,
+            "mediaTypes": B::media_types(),
             "required": B::REQUIRED,
         });
         marker(&says)

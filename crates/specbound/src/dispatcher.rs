@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::with_admitted;
 use crate::connections::Service;
-use crate::error::InternalMessage;
+use crate::error::{InternalMessage, into_problem};
 use crate::lazy_body::ReadPermit;
 use crate::request_contexts::RequestContextFactory;
 use crate::routes::{Found, Resource, Routes, variables};
@@ -141,6 +141,9 @@ impl<H: Host> HttpService<H> {
         let mut response = whole.unwrap_or_else(|_| {
             ApiError::internal("a handler panicked".to_owned()).into_response()
         });
+        if H::PROBLEM_JSON {
+            into_problem(&mut response);
+        }
         let headers = response.headers_mut();
         host.decorate(&exchange, headers);
         if let Some(resource) = resource {

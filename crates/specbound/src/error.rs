@@ -4,8 +4,10 @@
 //! A client sees what was wrong and what is allowed. What only the operator may know travels beside
 //! it and is logged once, with the request id, by the dispatcher.
 
+use futures::FutureExt;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::body::BodyError;
@@ -28,6 +30,44 @@ pub struct ApiError {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// For the log alone.
     internal: Option<String>,
+}
+
+/// Marks the response of an [`ApiError`].
+#[derive(Debug, Clone, Copy)]
+struct IsError;
+
+/// Rewrites the body of an error as a problem (RFC 9457): `{"title": …, "status": …, "detail": …,
+/// "errors": [{"pointer": "/field", "detail": "message"}]}`. Other responses stay as they are.
+pub(crate) fn into_problem(response: &mut Response) {
+    if response.extensions_mut().remove::<IsError>().is_none() {
+        return;
+    }
+    let body = std::mem::replace(response.body_mut(), dropshot::Body::empty());
+    // It is one piece in memory.
+    let Some(Ok(body)) = body.collect().now_or_never() else { return };
+    let told: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+    let status = response.status();
+    let mut problem = json!({
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+    });
+    if let Some(detail) = told.get("detail").filter(|detail| detail.is_string()) {
+        problem["detail"] = detail.clone();
+    } else {
+        let errors = told.as_object().into_iter().flatten().flat_map(|(field, messages)| {
+            let pointer = match field.as_str() {
+                NON_FIELD => String::new(),
+                field => format!("/{}", field.replace('~', "~0").replace('/', "~1")),
+            };
+            let messages = messages.as_array().into_iter().flatten();
+            messages.map(move |detail| json!({ "pointer": pointer, "detail": detail }))
+        });
+        problem["errors"] = errors.collect();
+    }
+    let body = problem.to_string().into_bytes();
+    *response.body_mut() = dropshot::Body::wrap(http_body_util::Full::new(body.into()));
+    let media_type = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
 }
 
 /// Carried in a response's extensions from here to the log line.
@@ -133,7 +173,11 @@ impl ApiError {
 
     /// The response.
     pub fn into_response(self) -> Response {
+        let has_body = !self.body.is_empty();
         let mut response = json_response(self.status, self.body);
+        if has_body && !self.headers.iter().any(|(name, _)| name == CONTENT_TYPE) {
+            response.extensions_mut().insert(IsError);
+        }
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
         }
@@ -188,5 +232,50 @@ impl From<BodyError> for ApiError {
                 ApiError::fields(&FieldErrors::general(message))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(error: ApiError) -> (Value, String) {
+        let mut response = error.into_response();
+        into_problem(&mut response);
+        let media_type = response.headers()[CONTENT_TYPE].to_str().unwrap().to_owned();
+        let body = response.into_body().collect().now_or_never().unwrap().unwrap().to_bytes();
+        (serde_json::from_slice(&body).unwrap(), media_type)
+    }
+
+    #[test]
+    fn errors_are_problems_of_rfc_9457() {
+        let mut errors = FieldErrors::general("too few");
+        errors.add("a/b", vec!["0: too long".to_owned()]);
+        let (body, media_type) = problem(ApiError::fields(&errors));
+        assert_eq!(media_type, "application/problem+json");
+        let expected = json!({
+            "title": "Bad Request",
+            "status": 400,
+            "errors": [
+                {"pointer": "/a~1b", "detail": "0: too long"},
+                {"pointer": "", "detail": "too few"},
+            ],
+        });
+        let sorted = |mut body: Value| {
+            let errors = body["errors"].as_array_mut().unwrap();
+            errors.sort_by_key(Value::to_string);
+            body
+        };
+        assert_eq!(sorted(body), sorted(expected));
+        let (body, _) = problem(ApiError::not_found());
+        let expected = json!({"title": "Not Found", "status": 404, "detail": "Not found."});
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn responses_that_are_no_errors_stay_as_they_are() {
+        let mut response = json_response(StatusCode::CONFLICT, b"{}".to_vec());
+        into_problem(&mut response);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
     }
 }

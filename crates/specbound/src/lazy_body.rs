@@ -12,8 +12,10 @@ use hyper::body::Body;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroize;
 
-use crate::ApiError;
 use crate::body::{self, BodyError, Fields};
+use crate::fields::as_json;
+use crate::negotiation::closeness;
+use crate::{ApiError, json};
 
 /// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 const MAX_BODY_BYTES: usize = 2_621_440;
@@ -26,7 +28,7 @@ static LARGE_BODIES: Semaphore = Semaphore::const_new(16 << 20);
 /// everything else.
 static LARGE_BODY_PARSER: Semaphore = Semaphore::const_new(1);
 /// A client that takes longer to send its body is gone, or means harm.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The share of [`LARGE_BODIES`] that a request holds until it is answered: what was read of its
 /// body lives on in the fields that its handler works with.
@@ -65,6 +67,10 @@ pub struct LazyBody {
     /// What [`LazyBody::form_field`] has read, for [`LazyBody::fields`].
     parsed: Option<Result<Fields, BodyError>>,
     permit: Option<ReadPermit>,
+    /// Bytes that were read.
+    length: usize,
+    /// Media types that are read as JSON too.
+    also_json: &'static [&'static str],
 }
 
 impl LazyBody {
@@ -81,7 +87,66 @@ impl LazyBody {
             unread: Some(body),
             parsed: None,
             permit: head.extensions.get::<ReadPermit>().cloned(),
+            length: 0,
+            also_json: &[],
         }
+    }
+
+    /// Media types that are read as JSON, such as `application/merge-patch+json`.
+    pub(crate) fn also_json(&mut self, media_types: &'static [&'static str]) {
+        self.also_json = media_types;
+    }
+
+    /// `Content-Type` as it was sent.
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// Whether its media type is one of these, which may be ranges.
+    pub(crate) fn has_type(&self, media_types: &[&str]) -> bool {
+        let sent = self.content_type.as_deref().unwrap_or_default();
+        let sent = base(sent);
+        media_types.iter().any(|media_type| closeness(base(media_type), sent).is_some())
+    }
+
+    /// # Errors
+    ///
+    /// 415 for a body whose media type is none of these.
+    pub(crate) fn require_type(&mut self, media_types: &[&str]) -> Result<(), ApiError> {
+        let is_empty = self.unread.as_ref().is_none_or(Body::is_end_stream);
+        if is_empty || self.has_type(media_types) {
+            return Ok(());
+        }
+        let sent = self.content_type.clone().unwrap_or_default();
+        Err(BodyError::UnsupportedMediaType(sent).into())
+    }
+
+    /// The declared length, and the body if it was not read.
+    pub(crate) fn into_unread(self) -> (Option<usize>, Option<dropshot::Body>) {
+        (self.declared_length, self.unread)
+    }
+
+    /// A JSON value of any kind; `None` for an empty body.
+    ///
+    /// # Errors
+    ///
+    /// As [`LazyBody::fields`].
+    pub(crate) async fn json(
+        &mut self,
+        media_types: &[&str],
+    ) -> Result<Option<serde_json::Value>, ApiError> {
+        self.require_type(media_types)?;
+        let bytes = self.bytes().await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        self.length = bytes.len();
+        let parsing = move || {
+            let parsed = json::parse(&bytes).map(|value| as_json(&value));
+            zeroized(bytes);
+            parsed
+        };
+        Ok(Some(self.parsed(parsing).await??))
     }
 
     /// Its fields.
@@ -108,14 +173,30 @@ impl LazyBody {
 
     async fn parse(&mut self) -> Result<Result<Fields, BodyError>, ApiError> {
         let bytes = self.bytes().await?;
-        let content_type = self.content_type.clone();
-        if bytes.len() <= SMALL_BODY_BYTES {
-            return Ok(parse(content_type.as_deref(), bytes));
+        let is_json = !self.also_json.is_empty() && {
+            let sent = base(self.content_type.as_deref().unwrap_or_default());
+            sent.ends_with("+json") && self.has_type(self.also_json)
+        };
+        let content_type = match is_json {
+            true => Some("application/json".to_owned()),
+            false => self.content_type.clone(),
+        };
+        self.length = bytes.len();
+        self.parsed(move || parse(content_type.as_deref(), bytes)).await
+    }
+
+    /// Parses a small body at once, and a large one away from the async workers.
+    async fn parsed<T: Send + 'static>(
+        &self,
+        parse: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if self.length <= SMALL_BODY_BYTES {
+            return Ok(parse());
         }
         let turn = LARGE_BODY_PARSER.acquire().await;
         let parsing = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            parse(content_type.as_deref(), bytes)
+            parse()
         });
         parsing.await.map_err(|e| ApiError::internal(format!("a body was not parsed: {e}")))
     }
@@ -177,10 +258,19 @@ impl LazyBody {
 /// A body can hold a password: its memory is overwritten once it is read.
 fn parse(content_type: Option<&str>, bytes: bytes::Bytes) -> Result<Fields, BodyError> {
     let parsed = body::parse(content_type, bytes.clone());
+    zeroized(bytes);
+    parsed
+}
+
+fn zeroized(bytes: bytes::Bytes) {
     if let Ok(mut read) = bytes.try_into_mut() {
         read.zeroize();
     }
-    parsed
+}
+
+/// A media type without its parameters.
+fn base(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
 }
 
 /// Why a body was not read.

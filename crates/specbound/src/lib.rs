@@ -20,6 +20,7 @@
 
 mod answers;
 mod authority;
+mod bodies;
 pub mod body;
 mod call;
 pub mod connections;
@@ -41,6 +42,7 @@ mod routes;
 mod security;
 
 pub use answers::{Answers, Bytes, Content, MediaType, Reply, UntypedJson, answers_metadata};
+pub use bodies::{Either, EitherBody, JsonBody, JsonInput, RawBody, Upload};
 pub use call::{
     Body, Call, Checked, ContentTypes, Context, HandlerResult, HasConstraints, Input, MARKER,
     NoBody, Operation, OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA,

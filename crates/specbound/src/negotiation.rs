@@ -81,7 +81,7 @@ pub fn choose(headers: &HeaderMap, uri: &Uri, offers: &[Offer]) -> Result<usize,
 }
 
 /// How closely a range names a media type: to the letter, by its kind, or with everything else.
-fn closeness(range: &str, media_type: &str) -> Option<u8> {
+pub(crate) fn closeness(range: &str, media_type: &str) -> Option<u8> {
     let kind = media_type.split('/').next().unwrap_or_default();
     match range {
         "*/*" | "" => Some(0),

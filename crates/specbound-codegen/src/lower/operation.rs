@@ -9,7 +9,7 @@ use super::names::{OperationNames, Template, clean};
 use super::schema::LIST_BOUNDS;
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
 use crate::constraints::is_plain;
-use crate::document::{FORMS, JSON, METHODS, ORIGINAL, WIRE};
+use crate::document::{FORMS, IS_JSON, JSON, METHODS, ORIGINAL, RAW, WIRE, is_json_type};
 use crate::read::escape;
 
 /// Headers that OpenAPI takes from the content types and the security schemes, and not from
@@ -224,7 +224,9 @@ impl Lower<'_> {
             (Some(source), _) => (source.clone(), style, format!("{at}/schema")),
             (None, Some(content)) => {
                 let (media, entry) = content.iter().next()?;
-                let is_json = media.split(';').next().is_some_and(is_json);
+                let is_json = is_json_type(
+                    &media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase(),
+                );
                 let source = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
                 let at = format!("{at}/content/{}/schema", escape(media));
                 (source, if is_json { "json" } else { usual }, at)
@@ -235,7 +237,8 @@ impl Lower<'_> {
             }
         };
         if !source.is_object() {
-            return Some((source, None));
+            self.refuse(&at, "a schema must be an object");
+            return None;
         }
         if !STYLES.contains(&style) {
             self.unenforced(at.as_str(), "this is no style of OpenAPI");
@@ -324,36 +327,59 @@ impl Lower<'_> {
         let base =
             |media: &str| media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
         let mut fields: Vec<(String, &String, &Value)> = Vec::new();
+        let mut raw: Vec<String> = Vec::new();
         for (media, entry) in content {
-            let at = format!("{at}/{}", escape(media));
             let name = base(media);
-            if name == JSON || FORMS.contains(&name.as_str()) {
-                if fields.iter().all(|(known, ..)| *known != name) {
-                    fields.push((name, media, entry));
-                }
-            } else {
-                self.unenforced(&at, "a body of this content type is answered with 415");
+            if !is_json_type(&name) && !FORMS.contains(&name.as_str()) {
+                raw.push(name);
+            } else if fields.iter().all(|(known, ..)| *known != name) {
+                fields.push((name, media, entry));
             }
         }
+        raw.sort_unstable();
+        raw.dedup();
+        let mut lowered_body = body.as_object().cloned().unwrap_or_default();
+        lowered_body.retain(|key, _| key == "required");
+        if !raw.is_empty() {
+            self.note(&at, "the client sends no body of a type but JSON and forms");
+            lowered_body.insert(RAW.to_owned(), json!(raw));
+        }
         // The sort is stable: JSON speaks for all, else the first form does.
-        fields.sort_by_key(|(name, ..)| name != JSON);
-        let (_, first, entry) = fields.first()?;
+        fields.sort_by_key(|(name, ..)| (name != JSON, !is_json_type(name)));
+        let Some((first_name, first, entry)) = fields.first() else {
+            lowered_body.insert("content".to_owned(), json!({}));
+            return Some(Value::Object(lowered_body));
+        };
         if fields.iter().all(|(name, ..)| *name == FORMS[1]) {
             self.note(&at, "the client sends no body: progenitor writes no multipart");
         }
-        let schema = entry.get("schema").cloned();
+        let is_json = is_json_type(first_name);
+        if !entry.is_object() {
+            self.refuse(&format!("{at}/{}/schema", escape(first)), "a schema is needed here");
+            return None;
+        }
+        let schema = entry.get("schema").cloned().or_else(|| is_json.then(|| json!({})));
         let schema_at = format!("{at}/{}/schema", escape(first));
         let Some(schema) = schema else {
-            self.unenforced(&schema_at, "a body without a schema is not read");
+            self.unenforced(&schema_at, "a form without a schema is not read");
             return None;
         };
         if !schema.is_object() {
             return Some(body);
         }
         let of_content = self.tried(&schema);
-        let Some(lowered_schema) = self.with_members(&schema, &schema_at) else {
-            self.unenforced(&schema_at, "a body that is no object with members is not read");
-            return None;
+        let with_members = self.with_members(&schema, &schema_at);
+        let is_object = with_members.is_some();
+        let lowered_schema = match with_members {
+            Some(lowered) => lowered,
+            None if is_json => {
+                lowered_body.insert(IS_JSON.to_owned(), json!(true));
+                self.schema(&schema, &schema_at, Checked::Row)
+            }
+            None => {
+                self.unenforced(&schema_at, "a form that is no object with members is not read");
+                return None;
+            }
         };
         let mut lowered = Map::new();
         for (name, media, entry) in fields {
@@ -367,7 +393,10 @@ impl Lower<'_> {
                     "the encoding of single fields is not checked",
                 );
             }
-            if entry.get("schema").is_some_and(|own| self.tried(own) == of_content) {
+            let own = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
+            if !is_object && !is_json_type(&name) {
+                self.unenforced(&at, "a form of no object with members is answered with 415");
+            } else if self.tried(&own) == of_content {
                 lowered.insert(name, json!({ "schema": lowered_schema, ORIGINAL: schema }));
             } else {
                 self.unenforced(
@@ -376,10 +405,8 @@ impl Lower<'_> {
                 );
             }
         }
-        let mut body = body.as_object().cloned().unwrap_or_default();
-        body.retain(|key, _| key == "required");
-        body.insert("content".to_owned(), Value::Object(lowered));
-        Some(Value::Object(body))
+        lowered_body.insert("content".to_owned(), Value::Object(lowered));
+        Some(Value::Object(lowered_body))
     }
 
     /// A schema lowered on trial: its findings are those of the schema in its own place.
@@ -508,10 +535,6 @@ impl Lower<'_> {
 /// Styles of parameters, and JSON by `content`.
 const STYLES: [&str; 8] =
     ["form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject", "json"];
-
-fn is_json(media: &str) -> bool {
-    media.trim().eq_ignore_ascii_case(JSON) || media.trim().ends_with("+json")
-}
 
 /// Whether a text can be the name of a header (RFC 9110, section 5.6.2).
 fn http_token(name: &str) -> bool {

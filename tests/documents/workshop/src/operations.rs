@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use dropshot::RequestContext;
 use serde_json::{Value, json};
-use specbound::{ApiError, Body, Call, Headers, NoBody, Outcome, Path, Query, Reply};
+use specbound::{
+    ApiError, Body, Call, Either, EitherBody, Headers, JsonBody, NoBody, Outcome, Path, Query,
+    RawBody, Reply,
+};
 
 use crate::Workshop;
 use crate::api::{Api, content, params, policy, types};
@@ -107,5 +110,55 @@ impl Api for Workshop {
             }))
         };
         told!("parts", PartsAnswer200, read())
+    }
+
+    async fn batch(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, JsonBody<types::BatchRequest, content::Json>>,
+    ) -> Outcome<200, types::BatchAnswer200> {
+        let read = async { call.admit(&rqctx).await?.1.read() };
+        told!("batch", BatchAnswer200, read.await)
+    }
+
+    async fn word(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, JsonBody<types::WordRequest, content::Json, false>>,
+    ) -> Outcome<200, types::WordAnswer200> {
+        let read = async { call.admit(&rqctx).await?.1.read_optional() };
+        told!("word", WordAnswer200, read.await)
+    }
+
+    async fn size_patch(
+        rqctx: Rqctx,
+        call: Call<
+            policy::Anyone,
+            EitherBody<
+                Body<types::Size, content::ApplicationMergePatchJson>,
+                RawBody<content::TextCsv>,
+            >,
+        >,
+    ) -> Outcome<200, types::SizePatchAnswer200> {
+        let read = async {
+            match call.admit(&rqctx).await?.1 {
+                Either::Fields(input) => Ok(json!(input.read()?)),
+                Either::Raw(upload) => Ok(json!(upload.text(10).await?)),
+            }
+        };
+        told!("size_patch", SizePatchAnswer200, read.await)
+    }
+
+    async fn drawing(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, RawBody<content::ApplicationOctetStreamOrImage>>,
+    ) -> Outcome<200, types::DrawingAnswer200> {
+        let read = async {
+            let mut upload = call.admit(&rqctx).await?.1;
+            let mut length = 0;
+            while let Some(chunk) = upload.chunk().await? {
+                length += chunk.len();
+            }
+            Ok(json!([upload.content_type(), length]))
+        };
+        told!("drawing", DrawingAnswer200, read.await)
     }
 }

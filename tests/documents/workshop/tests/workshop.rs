@@ -173,3 +173,39 @@ async fn parameters_of_every_style_are_read_and_checked() {
     assert_eq!(get("/parts/;ids=1,2,3/.width=3?page=1", "a=b").await.0, 404);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn bodies_of_every_kind_are_read() {
+    let server = Server::start().await;
+    let send = |method: &str, path: &str, kind: &str, body: &'static str| {
+        let url = format!("{}{path}", server.base);
+        let request = server.client.request(method.parse().unwrap(), url);
+        Server::sent(request.header("content-type", kind).body(body))
+    };
+    const JSON: &str = "application/json";
+    const PATCH: &str = "application/merge-patch+json";
+    let (status, answer) = send("POST", "/batch", JSON, r#"[{"width": 1}, {"width": 2}]"#).await;
+    assert_eq!((status, &answer[1][1]["width"]), (200, &json!(2)));
+    let (status, answer) = send("POST", "/batch", JSON, r#"[{"width": 0}, {"x": 1}]"#).await;
+    let expected = json!({"non_field_errors": [
+        "0.width: Ensure this value is greater than or equal to 1.",
+        "1.width: This field is required.",
+        "1.x: This field is not allowed.",
+    ]});
+    assert_eq!((status, answer), (400, expected));
+    assert_eq!(send("POST", "/batch", JSON, "").await.0, 400);
+    assert_eq!(send("POST", "/batch", "text/plain", "[]").await.0, 415);
+    assert_eq!(send("PUT", "/word", JSON, r#""abc""#).await, (200, json!(["word", "abc"])));
+    assert_eq!(send("PUT", "/word", JSON, "").await, (200, json!(["word", null])));
+    assert_eq!(send("PUT", "/word", JSON, r#""abcd""#).await.0, 400);
+    let (status, answer) = send("PATCH", "/sizes", PATCH, r#"{"width": 3}"#).await;
+    assert_eq!((status, &answer[1]["width"]), (200, &json!(3)), "{answer}");
+    let csv = send("PATCH", "/sizes", "text/csv; charset=utf-8", "1,2").await;
+    assert_eq!(csv, (200, json!(["size_patch", "1,2"])));
+    assert_eq!(send("PATCH", "/sizes", "text/csv", "longer than ten").await.0, 413);
+    assert_eq!(send("PATCH", "/sizes", "text/html", "x").await.0, 415);
+    let drawn = send("PUT", "/drawing", "image/png", "bytes").await;
+    assert_eq!(drawn, (200, json!(["drawing", ["image/png", 5]])));
+    assert_eq!(send("PUT", "/drawing", "text/plain", "bytes").await.0, 415);
+    server.stop().await;
+}
