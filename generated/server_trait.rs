@@ -3,8 +3,8 @@
 use dropshot::RequestContext;
 #[allow(unused_imports)]
 use ::specbound::{
-    Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path,
-    Query, UntypedJson,
+    Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonBody, NoBody,
+    OptionalBody, Outcome, Path, Query, RawBody, UntypedJson,
 };
 ///InvenTree API 291: one method per operation.
 #[dropshot::api_description]

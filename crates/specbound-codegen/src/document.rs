@@ -65,7 +65,7 @@ pub struct Operation {
     pub body: Option<Body>,
     /// By status.
     pub answers: Vec<Answer>,
-    /// Answers by range or `default`, by their key. The client alone has types for them.
+    /// Answers by range or `default`, by their key.
     pub ranges: Vec<(String, Content)>,
 }
 
@@ -375,11 +375,15 @@ impl Operation {
         self.parameters.iter().filter(|parameter| parameter.location == location).collect()
     }
 
+    /// The contents of its answers.
+    pub fn contents(&self) -> impl Iterator<Item = &Content> {
+        let numbers = self.answers.iter().map(|answer| &answer.content);
+        numbers.chain(self.ranges.iter().map(|(_, content)| content))
+    }
+
     /// Names of the schemas of its body and its responses.
     pub fn schemas(&self) -> impl Iterator<Item = &String> {
-        let contents = self.answers.iter().map(|answer| &answer.content);
-        let contents = contents.chain(self.ranges.iter().map(|(_, content)| content));
-        let answers = contents.filter_map(|content| match content {
+        let answers = self.contents().filter_map(|content| match content {
             Content::Json(schema) => Some(schema),
             _ => None,
         });

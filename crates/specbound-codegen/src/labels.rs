@@ -26,8 +26,8 @@ impl Labels {
             .filter_map(|operation| operation.body.as_ref())
             .flat_map(|body| [body.content_types.clone(), body.raw.clone()])
             .filter(|types| !types.is_empty());
-        let answers = operations.iter().flat_map(|operation| &operation.answers);
-        let media = answers.filter_map(|answer| match &answer.content {
+        let answers = operations.iter().flat_map(Operation::contents);
+        let media = answers.filter_map(|content| match content {
             Content::Bytes(media) => Some(media.clone()),
             _ => None,
         });

@@ -65,7 +65,9 @@ pub fn signature(operation: &Operation, document: &Document) -> Signature {
     let policy = document.names.policy(&operation.security);
     let body = body_type(operation, document);
     let (status, content, answers) = match operation.answers.as_slice() {
-        [Answer { status, content }] => (*status, content_type(content, document, &quote!()), None),
+        [Answer { status, content }] if operation.ranges.is_empty() => {
+            (*status, content_type(content, document, &quote!()), None)
+        }
         _ => (0, quote!(), Some(answers_name(operation))),
     };
     Signature {
@@ -160,8 +162,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
         let policy = document.names.policy(&operation.security);
         let parses =
             operation.body.iter().flat_map(|body| body.content_types.iter().chain(&body.raw));
-        let produces: BTreeSet<&str> =
-            operation.answers.iter().filter_map(|answer| produced(&answer.content)).collect();
+        let produces: BTreeSet<&str> = operation.contents().filter_map(produced).collect();
         let produces = produces.into_iter();
         let path_parameters = operation.parameters_in(ParameterLocation::Path).into_iter();
         let integers = path_parameters.filter(|p| p.schema["type"] == "integer").map(|p| &p.name);
@@ -245,13 +246,18 @@ fn produced(content: &Content) -> Option<&str> {
 /// An enum for each operation with several documented responses. Any other response does not
 /// compile.
 fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
-    let several = document.operations.iter().filter(|operation| operation.answers.len() > 1);
+    let several = document
+        .operations
+        .iter()
+        .filter(|operation| operation.answers.len() + operation.ranges.len() > 1);
     several
         .map(|operation| {
             let name = answers_name(operation);
             let doc = format!("The answers of `{}`.", operation.id);
-            let variants: Vec<syn::Ident> =
-                operation.answers.iter().map(|answer| format_ident!("Status{}", answer.status)).collect();
+            let numbers =
+                operation.answers.iter().map(|answer| format_ident!("Status{}", answer.status));
+            let ranges = operation.ranges.iter().map(|(range, _)| range_name(range));
+            let variants: Vec<syn::Ident> = numbers.chain(ranges).collect();
             let replies: Vec<TokenStream> = operation
                 .answers
                 .iter()
@@ -259,6 +265,15 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                     let content = content_type(content, document, &quote!(super::));
                     quote!(#runtime::Reply<#status, #content>)
                 })
+                .chain(operation.ranges.iter().map(|(range, content)| {
+                    let content = content_type(content, document, &quote!(super::));
+                    let digit = range.chars().next().and_then(|first| first.to_digit(10));
+                    let (min, max) = match digit {
+                        Some(digit) => (digit as u16 * 100, digit as u16 * 100 + 99),
+                        None => (200, 599),
+                    };
+                    quote!(#runtime::RangeReply<#min, #max, #content>)
+                }))
                 .collect();
             let (first, status) = (&variants[0], operation.answers[0].status);
             quote! {
@@ -277,8 +292,10 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                 impl #runtime::Answers for #name {
                     const FIRST: u16 = #status;
 
-                    fn document(generator: &mut schemars::r#gen::SchemaGenerator) -> Vec<(u16, serde_json::Value)> {
-                        [#(<#replies as #runtime::Answers>::document(generator)),*].concat()
+                    fn document(generator: &mut schemars::r#gen::SchemaGenerator) -> Vec<(String, serde_json::Value)> {
+                        #[allow(unused_imports)]
+                        use #runtime::Answers as _;
+                        [#(<#replies>::document(generator)),*].concat()
                     }
                 }
 
@@ -304,12 +321,18 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
         .collect()
 }
 
+/// The variant of `4XX`, or of `default`.
+fn range_name(range: &str) -> syn::Ident {
+    match range.chars().next().filter(char::is_ascii_digit) {
+        Some(digit) => format_ident!("Range{digit}xx"),
+        None => format_ident!("Default"),
+    }
+}
+
 fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
-    let answers = document.operations.iter().flat_map(|operation| &operation.answers);
-    let all: BTreeSet<&String> = answers
-        .filter_map(
-            |answer| if let Content::Bytes(media) = &answer.content { Some(media) } else { None },
-        )
+    let contents = document.operations.iter().flat_map(Operation::contents);
+    let all: BTreeSet<&String> = contents
+        .filter_map(|content| if let Content::Bytes(media) = content { Some(media) } else { None })
         .collect();
     all.into_iter()
         .map(|media| {

@@ -34,6 +34,12 @@ impl<const STATUS: u16, T> Reply<STATUS, T> {
         self
     }
 
+    /// Adds a header.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// A failure in place of the answer.
     pub fn failed(error: ApiError) -> Self {
         Reply { content: Err(error), headers: Vec::new() }
@@ -139,16 +145,87 @@ impl<M: MediaType> Content for Bytes<M> {
 pub trait Answers: Send + Sync + 'static {
     /// The success that dropshot is told of.
     const FIRST: u16;
-    /// `content` by status, for the export.
-    fn document(generator: &mut SchemaGenerator) -> Vec<(u16, Value)>;
+    /// `content` by status or range, for the export.
+    fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)>;
 }
 
 impl<const STATUS: u16, T: Content> Answers for Reply<STATUS, T> {
     const FIRST: u16 = STATUS;
 
-    fn document(generator: &mut SchemaGenerator) -> Vec<(u16, Value)> {
-        vec![(STATUS, T::document(generator))]
+    fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
+        vec![(STATUS.to_string(), T::document(generator))]
     }
+}
+
+/// An answer with any status from `MIN` to `MAX`: that of a range such as `4XX`, or of `default`.
+pub struct RangeReply<const MIN: u16, const MAX: u16, T> {
+    status: StatusCode,
+    content: T,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl<const MIN: u16, const MAX: u16, T> RangeReply<MIN, MAX, T> {
+    /// An answer with this content. A status outside of the range is answered with 500.
+    pub fn new(status: StatusCode, content: T) -> Self {
+        RangeReply { status, content, headers: Vec::new() }
+    }
+
+    /// Adds a header.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+impl<const MIN: u16, const MAX: u16, T: Content> RangeReply<MIN, MAX, T> {
+    /// What dropshot makes of it.
+    ///
+    /// # Errors
+    ///
+    /// None: a failure is an answer too.
+    pub fn to_result(self) -> RawResponse {
+        let status = self.status.as_u16();
+        if !(MIN..=MAX).contains(&status) {
+            let message = format!("status {status} is not of the documented range");
+            return Ok(ApiError::internal(message).into_response());
+        }
+        written(self.status, self.content.bytes(), T::MEDIA_TYPE, self.headers)
+    }
+
+    /// Its status.
+    pub fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    /// `content` by range, for the export.
+    pub fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
+        let key = match (MIN, MAX) {
+            (min, max) if max - min > 99 => "default".to_owned(),
+            (min, _) => format!("{}XX", min / 100),
+        };
+        vec![(key, T::document(generator))]
+    }
+}
+
+/// A response with this content, or 500 if it cannot be written.
+fn written(
+    status: StatusCode,
+    body: Result<bytes::Bytes, serde_json::Error>,
+    media_type: &'static str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+) -> RawResponse {
+    let body = match body {
+        Ok(body) => body,
+        Err(e) => {
+            let message = format!("an answer cannot be written as JSON: {e}");
+            return Ok(ApiError::internal(message).into_response());
+        }
+    };
+    let mut response = error::response(status, media_type, body);
+    for (name, value) in headers {
+        response.headers_mut().append(name, value);
+    }
+    Ok(response)
 }
 
 /// For what dropshot's document cannot say, several answers or a media type: a header with one
@@ -176,29 +253,21 @@ impl<A: Answers> JsonSchema for AnswersMarker<A> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let answers = A::document(generator).into_iter();
-        let says: Map<String, Value> = answers
-            .map(|(status, content)| (status.to_string(), json!({ "content": content })))
-            .collect();
+        let says: Map<String, Value> =
+            answers.map(|(status, content)| (status, json!({ "content": content }))).collect();
         marker(&Value::Object(says))
     }
 }
 
 impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
     fn to_result(self) -> RawResponse {
-        let content = self.content.and_then(|content| {
-            content.bytes().map_err(|e| {
-                ApiError::internal(format!("an answer cannot be written as JSON: {e}"))
-            })
-        });
-        let body = match content {
-            Ok(body) => body,
-            Err(error) => return Ok(error.into_response()),
-        };
-        let mut response = error::response(declared_status::<STATUS>(), T::MEDIA_TYPE, body);
-        for (name, value) in self.headers {
-            response.headers_mut().append(name, value);
+        match self.content {
+            Ok(content) => {
+                let status = declared_status::<STATUS>();
+                written(status, content.bytes(), T::MEDIA_TYPE, self.headers)
+            }
+            Err(error) => Ok(error.into_response()),
         }
-        Ok(response)
     }
 
     fn response_metadata() -> ApiEndpointResponse {

@@ -41,7 +41,9 @@ mod request_contexts;
 mod routes;
 mod security;
 
-pub use answers::{Answers, Bytes, Content, MediaType, Reply, UntypedJson, answers_metadata};
+pub use answers::{
+    Answers, Bytes, Content, MediaType, RangeReply, Reply, UntypedJson, answers_metadata,
+};
 pub use bodies::{Either, EitherBody, JsonBody, JsonInput, RawBody, Upload};
 pub use call::{
     Body, Call, Checked, ContentTypes, Context, HandlerResult, HasConstraints, Input, MARKER,

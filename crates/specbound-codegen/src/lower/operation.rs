@@ -477,9 +477,6 @@ impl Lower<'_> {
                 lowered.insert("200".to_owned(), json!({ "description": "" }));
             }
         }
-        if lowered.keys().any(|status| status.parse::<u16>().is_err()) {
-            self.note(at, "answers by range and `default` are typed in the client alone");
-        }
         Value::Object(lowered)
     }
 

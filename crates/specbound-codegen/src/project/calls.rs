@@ -119,7 +119,8 @@ fn is(kind: &syn::Type, name: &str) -> bool {
 /// The schema of an argument of the client's method.
 fn schema_of<'a>(name: &str, operation: &'a Operation, document: &'a Document) -> &'a Value {
     let body = operation.body.as_ref().filter(|_| name == "body");
-    if let Some(schema) = body.and_then(|body| document.schema(&body.schema)) {
+    let schema = body.and_then(|body| document.schema(body.schema.as_ref()?));
+    if let Some(schema) = schema {
         return &schema.source;
     }
     let found = operation.parameters.iter().find(|parameter| field_name(&parameter.name) == name);

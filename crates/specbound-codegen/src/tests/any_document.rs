@@ -155,7 +155,7 @@ fn schemas_within_themselves_end() {
 }
 
 #[test]
-fn answers_by_range_are_in_the_client() {
+fn answers_by_range_are_in_the_client_and_in_the_set_of_answers() {
     let failure = json!({"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plain"}}}});
     for range in ["default", "4XX"] {
         let generated = taken(&small_with(&format!("{GET}/responses/{range}"), failure.clone()));
@@ -164,11 +164,17 @@ fn answers_by_range_are_in_the_client() {
             client.contains("Result<ResponseValue<types::Page>,Error<types::Plain>>"),
             "{range}: {client}"
         );
-        assert!(generated.server_trait.contains("-> Outcome<200u16, types::Page>"), "{range}");
+        let answers = "-> HandlerResult<answers::ThingRetrieve>";
+        assert!(generated.server_trait.contains(answers), "{range}");
+        let (variant, min, max) =
+            if range == "4XX" { ("Range4xx", 400, 499) } else { ("Default", 200, 599) };
+        let reply = format!("{variant}(crate::runtime::RangeReply<{min}u16,{max}u16,super::types");
+        assert!(dense(&generated.server).contains(&reply), "{range}");
     }
     // Alone, it is the success as well.
     let document = small_with(&format!("{GET}/responses"), json!({"default": failure}));
-    assert!(taken(&document).server_trait.contains("-> Outcome<200u16, types::Plain>"));
+    let server = dense(&taken(&document).server);
+    assert!(server.contains("Status200(crate::runtime::Reply<200u16,super::types::Plain>)"));
 }
 
 #[test]

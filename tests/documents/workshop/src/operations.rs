@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use dropshot::RequestContext;
+use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use specbound::{
-    ApiError, Body, Call, Either, EitherBody, Headers, JsonBody, NoBody, Outcome, Path, Query,
-    RawBody, Reply,
+    ApiError, Body, Bytes, Call, Either, EitherBody, HandlerResult, Headers, JsonBody, NoBody,
+    Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode,
 };
 
 use crate::Workshop;
-use crate::api::{Api, content, params, policy, types};
+use crate::api::{Api, answers, content, params, policy, types};
 
 type Rqctx = RequestContext<Arc<Workshop>>;
 type Bare = Call<policy::Anyone, NoBody>;
@@ -160,5 +161,26 @@ impl Api for Workshop {
             Ok(json!([upload.content_type(), length]))
         };
         told!("drawing", DrawingAnswer200, read.await)
+    }
+
+    async fn weather(
+        _: Rqctx,
+        query: Query<params::WeatherQuery>,
+        _: Bare,
+    ) -> HandlerResult<answers::Weather> {
+        let status = match query.read() {
+            Ok(query) => query.status as u16,
+            Err(error) => return Ok(error.into()),
+        };
+        let told = StatusCode::from_u16(status).unwrap_or_default();
+        let cool = (HeaderName::from_static("x-cool"), HeaderValue::from_static("yes"));
+        let text = types::WeatherAnswerDefault(json!("stormy"));
+        Ok(match status {
+            200 => answers::Weather::Status200(
+                Reply::new(types::WeatherAnswer200(json!("sunny"))).with_header(cool.0, cool.1),
+            ),
+            400..500 => answers::Weather::Range4xx(RangeReply::new(told, Bytes::new("cloudy"))),
+            _ => answers::Weather::Default(RangeReply::new(told, text)),
+        })
     }
 }

@@ -209,3 +209,19 @@ async fn bodies_of_every_kind_are_read() {
     assert_eq!(send("PUT", "/drawing", "text/plain", "bytes").await.0, 415);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn answers_by_range_and_default_have_any_status_of_theirs() {
+    let server = Server::start().await;
+    let get = async |status: u16| server.get("GET", &format!("/weather?status={status}")).await;
+    assert_eq!(get(200).await, (200, json!("sunny")));
+    assert_eq!(get(418).await, (418, json!("cloudy")));
+    assert_eq!(get(503).await, (503, json!("stormy")));
+    assert_eq!(get(302).await, (302, json!("stormy")));
+    // No status of `default`.
+    assert_eq!(get(600).await.0, 500);
+    let answer = server.client.get(format!("{}/weather?status=200", server.base)).send().await;
+    assert_eq!(answer.unwrap().headers()["x-cool"], "yes");
+    assert_eq!(server.get("GET", "/weather?status=x").await.0, 400);
+    server.stop().await;
+}
