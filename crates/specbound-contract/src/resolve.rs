@@ -228,6 +228,9 @@ impl Resolver<'_> {
             && kind != ObjectKind::Data
         {
             match section(kind) {
+                Some(section) if self.is_own(file, reference, section) => {
+                    fields.insert("$ref".to_owned(), reference.as_str().into());
+                }
                 Some(section) => {
                     let resolved = match self.target(file, reference) {
                         Ok(target) => self.component(target, kind, section),
@@ -374,6 +377,16 @@ impl Resolver<'_> {
         self.names.insert((target.clone(), section), name.clone());
         self.queue.push(Job { target, kind, name: name.clone() });
         join(&all, &name)
+    }
+
+    /// Whether a reference leads to a component of the document itself, as most do, and is spelled
+    /// as it is in the result.
+    fn is_own(&self, file: usize, reference: &str, section: &str) -> bool {
+        let name = reference
+            .strip_prefix("#/components/")
+            .and_then(|rest| rest.strip_prefix(section)?.strip_prefix('/'))
+            .filter(|name| file == 0 && !name.contains(['/', '~', '%']));
+        name.is_some_and(|name| self.files[0].value["components"][section].get(name).is_some())
     }
 
     fn at(&self, (file, pointer): &Target) -> Option<&Value> {

@@ -139,7 +139,7 @@ impl UsageIndex {
         graph.spread(waiting);
         let mut usage = BTreeMap::<String, Uses>::new();
         for node in graph.all {
-            usage.entry(node.pointer).or_default().extend(&node.uses);
+            usage.entry(node.pointer.into_owned()).or_default().extend(&node.uses);
         }
         UsageIndex(usage)
     }
@@ -205,8 +205,8 @@ impl Waiting {
 }
 
 /// A referenced place in one context.
-struct Node {
-    pointer: String,
+struct Node<'a> {
+    pointer: Cow<'a, str>,
     context: Context,
     uses: Uses,
     /// The nodes that it refers to, once they are known.
@@ -217,13 +217,13 @@ struct Node {
 /// operations reach it.
 struct Graph<'a> {
     document: &'a Value,
-    nodes: HashMap<(String, Context), usize>,
-    all: Vec<Node>,
+    nodes: HashMap<(Cow<'a, str>, Context), usize>,
+    all: Vec<Node<'a>>,
     /// The subtypes of each schema, once they are known.
     subtypes: Option<HashMap<String, Vec<String>>>,
 }
 
-impl Graph<'_> {
+impl<'a> Graph<'a> {
     /// Adds the operations of each node to those that it refers to, until nothing changes.
     fn spread(&mut self, mut waiting: Waiting) {
         while let Some(node) = waiting.take() {
@@ -257,19 +257,19 @@ impl Graph<'_> {
     fn next(&mut self, node: usize) -> Vec<usize> {
         let Node { pointer, context, .. } = &self.all[node];
         let (pointer, context) = (pointer.clone(), *context);
-        let document = self.document;
+        let document: &'a Value = self.document;
         let Some(target) = document.pointer(&pointer) else { return Vec::new() };
         let mut next = self.references(context, target);
         if target.get("discriminator").is_some() {
-            let subtypes = self.subtypes.get_or_insert_with(|| subtypes(document)).get(&pointer);
-            for subtype in subtypes.cloned().unwrap_or_default() {
-                next.push(self.node(subtype, context));
+            let all = self.subtypes.get_or_insert_with(|| subtypes(document));
+            for subtype in all.get(pointer.as_ref()).cloned().unwrap_or_default() {
+                next.push(self.node(subtype.into(), context));
             }
         }
         next
     }
 
-    fn node(&mut self, pointer: String, context: Context) -> usize {
+    fn node(&mut self, pointer: Cow<'a, str>, context: Context) -> usize {
         let next = self.all.len();
         let node = *self.nodes.entry((pointer.clone(), context)).or_insert(next);
         if node == next {
@@ -278,7 +278,7 @@ impl Graph<'_> {
         node
     }
 
-    fn references(&mut self, context: Context, value: &Value) -> Vec<usize> {
+    fn references(&mut self, context: Context, value: &'a Value) -> Vec<usize> {
         let mut found = Vec::new();
         visit(context, value, &mut found);
         let mut nodes: Vec<usize> =
@@ -289,14 +289,17 @@ impl Graph<'_> {
     }
 }
 
+/// A JSON pointer, and the context of what refers to it.
+type Reference<'a> = (Cow<'a, str>, Context);
+
 /// Collects the references in a value, each with its context.
-fn visit(context: Context, value: &Value, found: &mut Vec<(String, Context)>) {
+fn visit<'a>(context: Context, value: &'a Value, found: &mut Vec<Reference<'a>>) {
     let Value::Object(members) = value else {
         return;
     };
     if let Some(reference) = members.get("$ref").and_then(Value::as_str) {
         if let Some(pointer) = pointer(reference) {
-            found.push((pointer.into_owned(), context));
+            found.push((pointer, context));
         }
         return;
     }
@@ -340,7 +343,7 @@ fn visit(context: Context, value: &Value, found: &mut Vec<(String, Context)>) {
     }
 }
 
-fn schemes(security: &Value, context: Context, found: &mut Vec<(String, Context)>) {
+fn schemes<'a>(security: &'a Value, context: Context, found: &mut Vec<Reference<'a>>) {
     let names = security
         .as_array()
         .into_iter()
@@ -349,19 +352,18 @@ fn schemes(security: &Value, context: Context, found: &mut Vec<(String, Context)
         .flat_map(|one| one.keys());
     found.extend(names.map(|name| {
         (
-            join("/components/securitySchemes", name),
+            join("/components/securitySchemes", name).into(),
             Context { kind: ObjectKind::SecurityScheme, ..context },
         )
     }));
 }
 
 /// The schemas that a discriminator maps to, by reference or by bare name.
-fn mapped(mapping: &Value, context: Context, found: &mut Vec<(String, Context)>) {
+fn mapped<'a>(mapping: &'a Value, context: Context, found: &mut Vec<Reference<'a>>) {
     let targets =
         mapping.as_object().into_iter().flat_map(|map| map.values()).filter_map(Value::as_str);
     found.extend(targets.map(|target| {
-        let pointer =
-            pointer(target).map_or_else(|| join("/components/schemas", target), Cow::into_owned);
+        let pointer = pointer(target).unwrap_or_else(|| join("/components/schemas", target).into());
         (pointer, Context { kind: ObjectKind::Schema, ..context })
     }));
 }
