@@ -15,8 +15,7 @@ use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
 
 /// All rules, in their order.
-pub fn normalise(source: &Value, document: &Document) -> Value {
-    let mut copy = source.clone();
+pub fn normalise(mut copy: Value, document: &Document) -> Value {
     inherit_parameters(&mut copy);
     leave_out_cookies(&mut copy);
     name_inline_schemas(&mut copy, document);

@@ -87,11 +87,9 @@ pub fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
 }
 
 /// The items of `mod types`, as a module of their own.
-pub fn text(file: &syn::File) -> String {
-    let items = file.items.iter().find_map(|item| match item {
-        syn::Item::Mod(module) if module.ident == "types" => {
-            module.content.as_ref().map(|(_, items)| items.clone())
-        }
+pub fn text(file: syn::File) -> String {
+    let items = file.items.into_iter().find_map(|item| match item {
+        syn::Item::Mod(module) if module.ident == "types" => module.content.map(|(_, items)| items),
         _ => None,
     });
     let file = syn::File { items: items.unwrap_or_default(), ..syn::parse_quote!() };
