@@ -54,8 +54,8 @@ struct AdminServer {
 
 /// # Errors
 ///
-/// One line for the operator.
-pub fn listen(bind: SocketAddr, state: State, log: Logger) -> Result<Connections, String> {
+/// The address cannot be bound.
+pub fn listen(bind: SocketAddr, state: State, log: Logger) -> std::io::Result<Connections> {
     let gauges = SampledGauges::default();
     let State { app, http, logging, .. } = &state;
     let mut registry = metrics::registry(
@@ -70,8 +70,7 @@ pub fn listen(bind: SocketAddr, state: State, log: Logger) -> Result<Connections
         metrics::register_file(&mut registry, &gauges);
     }
     let server = AdminServer { state, gauges, registry, own_metrics: Http::default() };
-    let listening = Connections::listen(bind, MAX_CONNECTIONS, None, Arc::new(server), log);
-    listening.map_err(|e| format!("cannot listen on {bind}: {e}"))
+    Connections::listen(bind, MAX_CONNECTIONS, None, Arc::new(server), log)
 }
 
 impl Service for AdminServer {

@@ -1,5 +1,5 @@
-//! The document, and what `build.rs` generated from it: types, policies, parameters, constraint
-//! tables, the trait. No logic.
+//! The document, and the code that `build.rs` generated from it: types, policies, parameters,
+//! constraint tables, the trait. No logic.
 #![allow(clippy::all, missing_docs)]
 
 include!(concat!(env!("OUT_DIR"), "/api.rs"));

@@ -44,8 +44,8 @@ pub enum ExportError {
     #[error(transparent)]
     Source(#[from] ParseError),
     /// dropshot refuses a route of the API.
-    #[error("{0}")]
-    Registration(String),
+    #[error(transparent)]
+    Registration(#[from] dropshot::ApiDescriptionBuildErrors),
     /// dropshot's document is not JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -115,7 +115,7 @@ pub fn export_beside(source: &Value) -> Result<Value, ExportError> {
         }),
         guarantees: GUARANTEES,
     };
-    export_of(&documented_api().map_err(ExportError::Registration)?, OPERATIONS, &info, source)
+    export_of(&documented_api()?, OPERATIONS, &info, source)
 }
 
 /// Exports the document of any server with a generated trait; `operations` is the generated table.

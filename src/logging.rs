@@ -64,7 +64,7 @@ impl Drain for Queue {
     }
 }
 
-/// Behind the queue: reports what was dropped, at most once in [`QUEUE_LINES`] lines. So many lie
+/// Behind the queue: reports dropped lines, at most once in [`QUEUE_LINES`] lines. So many lie
 /// in the queue when it takes no more: every drop is reported by the time that they are written.
 struct Writer<D> {
     drain: D,

@@ -26,13 +26,16 @@ impl Network {
     }
 }
 
-impl FromStr for Network {
-    type Err = String;
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not an address or range, such as 192.0.2.7 or 10.0.0.0/8")]
+pub struct InvalidNetwork(String);
 
-    fn from_str(text: &str) -> Result<Network, String> {
+impl FromStr for Network {
+    type Err = InvalidNetwork;
+
+    fn from_str(text: &str) -> Result<Network, InvalidNetwork> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let wrong =
-            || format!("`{text}` is not an address or range, such as 192.0.2.7 or 10.0.0.0/8");
+        let wrong = || InvalidNetwork(text.to_owned());
         let address: IpAddr = address.trim().parse().map_err(|_| wrong())?;
         let address = address.to_canonical();
         let longest = if address.is_ipv4() { 32 } else { 128 };

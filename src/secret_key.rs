@@ -15,9 +15,32 @@ use crate::config::{Config, MIN_SECRET_KEY_CHARACTERS};
 use crate::domain::Entropy;
 use crate::domain::keys::{SecretKey, hex};
 use crate::secret::Secret;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 const GENERATED_BYTES: usize = 32;
+
+/// One line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretKeyError {
+    #[error("INVENTREE_SECRET_KEY is required: no file beside the database could be shared")]
+    Required,
+    #[error(
+        "{file} is missing, and this database was used with a secret key: restore the file, or set \
+         INVENTREE_SECRET_KEY to that key; if it is lost, `openssl rand -hex 32 > {file}` makes a \
+         new one, and voids emailed links, queued emails and second factors",
+        file = .0.display()
+    )]
+    Lost(PathBuf),
+    #[error(
+        "{} holds no secret key: it must have {MIN_SECRET_KEY_CHARACTERS} characters at least",
+        .0.display()
+    )]
+    Short(PathBuf),
+    #[error("{}: {reason}", .file.display())]
+    File { file: PathBuf, reason: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// The secret key of a server on this database.
 ///
@@ -30,17 +53,17 @@ pub(crate) async fn of_server(
     entropy: &dyn Entropy,
     now: DateTime<Utc>,
     log: &Logger,
-) -> Result<SecretKey, String> {
-    let had_one = store.read(|r| r.secret_key_exists()).await.map_err(|e| e.to_string())?;
+) -> Result<SecretKey, SecretKeyError> {
+    let had_one = store.read(|r| r.secret_key_exists()).await?;
     let secret = load(config, had_one, entropy)?;
     let fingerprint = secret.fingerprint();
     let known = store.read(|r| {
-        Ok::<_, crate::store::StoreError>((
+        Ok::<_, StoreError>((
             r.secret_key_is_known(&fingerprint)?,
             r.secret_key_exists_other(&fingerprint)?,
         ))
     });
-    let (is_known, exists_other) = known.await.map_err(|e| e.to_string())?;
+    let (is_known, exists_other) = known.await?;
     if !is_known {
         if exists_other {
             warn!(
@@ -49,10 +72,7 @@ pub(crate) async fn of_server(
                  emails queued and second factors stored under that one are void"
             );
         }
-        store
-            .write(move |w| w.secret_key_insert(&fingerprint, now))
-            .await
-            .map_err(|e| e.to_string())?;
+        store.write(move |w| w.secret_key_insert(&fingerprint, now)).await?;
     }
     Ok(secret)
 }
@@ -63,31 +83,16 @@ pub(crate) fn load(
     config: &Config,
     had_one: bool,
     entropy: &dyn Entropy,
-) -> Result<SecretKey, String> {
+) -> Result<SecretKey, SecretKeyError> {
     if let Some(secret) = &config.secret_key {
         return Ok(SecretKey::new(secret.expose().as_bytes()));
     }
-    let path = match config.database.file() {
-        Some(file) => path(file),
-        None => {
-            return Err(
-                "INVENTREE_SECRET_KEY is needed: no file beside the database could be shared"
-                    .to_owned(),
-            );
-        }
-    };
-    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let path = path(config.database.file().ok_or(SecretKeyError::Required)?);
+    let failed = |reason| SecretKeyError::File { file: path.clone(), reason };
     let secret = match std::fs::read_to_string(&path) {
         Ok(text) => Secret::new(text.trim().to_owned()),
         Err(e) if e.kind() == ErrorKind::NotFound && had_one => {
-            return Err(format!(
-                "{0} is missing, and this database was used with a secret key: restore the file, \
-                 or set \
-                 INVENTREE_SECRET_KEY to that key; if it is lost, `openssl rand -hex 32 > {0}` \
-                 makes a new one, and voids \
-                 emailed links, queued emails and second factors",
-                path.display()
-            ));
+            return Err(SecretKeyError::Lost(path));
         }
         Err(e) if e.kind() == ErrorKind::NotFound => {
             let mut bytes = [0; GENERATED_BYTES];
@@ -99,10 +104,7 @@ pub(crate) fn load(
         Err(e) => return Err(failed(e)),
     };
     if secret.expose().chars().count() < MIN_SECRET_KEY_CHARACTERS {
-        return Err(format!(
-            "{} holds no secret key: it must have {MIN_SECRET_KEY_CHARACTERS} characters at least",
-            path.display()
-        ));
+        return Err(SecretKeyError::Short(path));
     }
     Ok(SecretKey::new(secret.expose().as_bytes()))
 }

@@ -5,33 +5,65 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dropshot::ApiDescriptionBuildErrors;
 use slog::{Logger, info, o, warn};
 use tokio::task::JoinSet;
 
 use crate::admin_server;
 use crate::config::{Backend, Config};
 use crate::domain::accounts::Revoked;
-use crate::domain::hashing::{Cost, Hasher};
+use crate::domain::hashing::{Cost, Hasher, HasherError};
 use crate::domain::housekeeping::CleanupJob;
 use crate::domain::keys::SecretKey;
 use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::{
-    App, Clock, Entropy, Rules, Services, SystemClock, SystemEntropy, accounts, usernames,
+    App, Clock, DomainError, Entropy, Rules, Services, SystemClock, SystemEntropy, accounts,
+    usernames,
 };
 use specbound::HttpService;
 use specbound::connections::{self, Connections, Service};
 
 use crate::api::OPERATIONS;
-use crate::http::{AppState, Settings, documented_api, pages};
+use crate::http::pages::{self, PageError};
+use crate::http::{AppState, Settings, documented_api};
 use crate::mail::transport::{SmtpSettings, Transport};
-use crate::mail::{Outbox, worker};
+use crate::mail::{Outbox, smtp, worker};
 use crate::metrics;
-use crate::providers::{Providers, STEP_TIMEOUT};
-use crate::secret_key;
-use crate::store::Store;
-use crate::tls::Pair;
+use crate::providers::{self, Providers, STEP_TIMEOUT};
+use crate::secret_key::{self, SecretKeyError};
+use crate::store::{Store, StoreError};
+use crate::tls::{Pair, TlsError};
+
+/// Why the server did not start, or did not stop in order: one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    SecretKey(#[from] SecretKeyError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Provider(#[from] providers::SetupError),
+    #[error(transparent)]
+    Email(#[from] smtp::SetupError),
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error(transparent)]
+    Routes(#[from] ApiDescriptionBuildErrors),
+    #[error(transparent)]
+    Service(Box<dyn std::error::Error + Send + Sync>),
+    #[error("cannot create the administrator: {0}")]
+    Administrator(DomainError),
+    #[error("cannot listen on {address}: {reason}")]
+    Listen { address: SocketAddr, reason: std::io::Error },
+    #[error("{0}")]
+    Stopped(String),
+}
 
 /// Dependencies that tests replace; [`Dependencies::default`] is for production.
 pub struct Dependencies {
@@ -74,17 +106,17 @@ pub struct Running {
 ///
 /// # Errors
 ///
-/// One line for the operator.
+/// [`ServerError`]
 pub async fn start(
     config: &Config,
     bind: SocketAddr,
     log: &Logger,
     dependencies: Dependencies,
-) -> Result<Running, String> {
+) -> Result<Running, ServerError> {
     for warning in config.warnings() {
         warn!(log, "{}", warning);
     }
-    let store = Store::open(&config.database).map_err(|e| e.to_string())?;
+    let store = Store::open(&config.database)?;
     let secret = secret_key::of_server(
         config,
         &store,
@@ -95,15 +127,15 @@ pub async fn start(
     .await?;
     let app = app(config, &store, secret, &dependencies, log)?;
     let Dependencies { clock, transport, logging, .. } = dependencies;
-    app.limits.load(&store).await.map_err(|e| e.to_string())?;
-    match usernames::fill_skeletons(&app).await.map_err(|e| e.to_string())? {
+    app.limits.load(&store).await?;
+    match usernames::fill_skeletons(&app).await? {
         0 => {}
         accounts => info!(log, "username skeletons computed"; "accounts" => accounts),
     }
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let made = accounts::ensure_superuser(&app, &admin.username, &admin.email, password).await;
-        if made.map_err(|e| format!("cannot create the administrator: {e:?}"))? {
+        if made.map_err(ServerError::Administrator)? {
             info!(log, "administrator created");
         }
     }
@@ -120,11 +152,12 @@ pub async fn start(
     let pages = pages::all(&state.settings)?;
     let service =
         HttpService::start(state, documented_api()?, OPERATIONS, pages, log.clone()).await;
-    let service = Arc::new(service.map_err(|e| e.to_string())?);
+    let service = Arc::new(service.map_err(|e| ServerError::Service(e.into()))?);
     let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));
     let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&service), part);
-    let http = Arc::new(http.map_err(|e| format!("cannot listen on {bind}: {e}"))?);
+    let cannot_listen = |address| move |reason| ServerError::Listen { address, reason };
+    let http = Arc::new(http.map_err(cannot_listen(bind))?);
     info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url, "tls" => pair.is_some());
     if pair.is_some() && config.site_url.starts_with("http://") {
         warn!(
@@ -143,8 +176,9 @@ pub async fn start(
                 logging,
                 outbox: mail.handle(),
             };
+            let part = log.new(o!("part" => "admin server"));
             let admin_server =
-                admin_server::listen(bind, state, log.new(o!("part" => "admin server")))?;
+                admin_server::listen(bind, state, part).map_err(cannot_listen(bind))?;
             info!(log, "admin server started"; "address" => %admin_server.address());
             Some(admin_server)
         }
@@ -162,8 +196,8 @@ pub async fn start(
 ///
 /// # Errors
 ///
-/// One line for the operator.
-pub fn offline_app(config: &Config, store: &Store) -> Result<App, String> {
+/// [`ServerError`]
+pub fn offline_app(config: &Config, store: &Store) -> Result<App, ServerError> {
     let dependencies = Dependencies::default();
     let mut bytes = [0; 32];
     dependencies.entropy.fill(&mut bytes);
@@ -176,11 +210,11 @@ fn app(
     secret: SecretKey,
     dependencies: &Dependencies,
     log: &Logger,
-) -> Result<App, String> {
+) -> Result<App, ServerError> {
     let Dependencies { clock, entropy, hash_cost, .. } = dependencies;
     Ok(App::new(Services {
         store: store.clone(),
-        hasher: Hasher::start(*hash_cost).map_err(|e| format!("{e:?}"))?,
+        hasher: Hasher::start(*hash_cost)?,
         limits: Limits::new(config.rate_limits, store, Arc::clone(clock)),
         rehash: Rehash::new(log.clone()),
         providers: providers(config, dependencies)?,
@@ -197,9 +231,12 @@ fn app(
 /// # Errors
 ///
 /// One line that names the provider and the settings it needs.
-pub fn providers(config: &Config, dependencies: &Dependencies) -> Result<Providers, String> {
-    let patience = dependencies.provider_timeout;
-    Providers::new(&config.providers, &config.provider_networks, &config.site_url, patience)
+pub fn providers(
+    config: &Config,
+    dependencies: &Dependencies,
+) -> Result<Providers, providers::SetupError> {
+    let timeout = dependencies.provider_timeout;
+    Providers::new(&config.providers, &config.provider_networks, &config.site_url, timeout)
 }
 
 /// Poll interval of the wall clock, which may jump.
@@ -219,7 +256,7 @@ async fn run_maintenance(app: App, log: Logger) {
                     deleted"; "sessions" => sessions, "tokens" => tokens);
             }
             Err(error) => {
-                warn!(log, "failed to delete expired sessions and tokens"; "why" => ?error)
+                warn!(log, "failed to delete expired sessions and tokens"; "why" => %error)
             }
         }
         tokio::time::sleep(POLL_INTERVAL).await;
@@ -261,7 +298,7 @@ async fn reload_certificates(
                 info!(log, "TLS certificate reloaded");
             }
             Err(why) => {
-                warn!(log, "TLS certificate reload failed, keeping the previous one"; "why" => why)
+                warn!(log, "TLS certificate reload failed, keeping the previous one"; "why" => %why)
             }
         }
     }
@@ -307,8 +344,8 @@ impl Running {
     }
 
     /// Completes if the server stops by itself, which is an error.
-    pub async fn stopped(&self) -> Result<(), String> {
-        self.http.stopped().await
+    pub async fn stopped(&self) -> Result<(), ServerError> {
+        self.http.stopped().await.map_err(ServerError::Stopped)
     }
 
     /// Graceful shutdown: rejects new requests, completes those in flight, then the current email,
@@ -317,7 +354,7 @@ impl Running {
     /// # Errors
     ///
     /// The error of the HTTP server.
-    pub async fn stop(mut self) -> Result<(), String> {
+    pub async fn stop(mut self) -> Result<(), ServerError> {
         self.tasks.shutdown().await;
         // The task that shared it has ended.
         let closed = match Arc::try_unwrap(self.http) {
@@ -327,14 +364,14 @@ impl Running {
         self.service.close().await;
         if let Some(admin_server) = self.admin_server {
             // Stopped last, so that load balancers see that this server is shutting down.
-            admin_server.stop().await?;
+            admin_server.stop().await.map_err(ServerError::Stopped)?;
         }
         self.mail.stop().await;
         // Saved once, without retries: nothing is left to wait for.
         let _ = self.app.limits.save(&self.app.store).await;
         let store = self.app.store.clone();
         let ended = tokio::task::spawn_blocking(move || store.close()).await;
-        closed.and(ended.map_err(|e| e.to_string()))
+        closed.and(ended.map_err(|e| e.to_string())).map_err(ServerError::Stopped)
     }
 }
 
@@ -374,7 +411,7 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
-fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, String> {
+fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, smtp::SetupError> {
     if let Some(mailbox) = &config.mailbox {
         return Ok(Some(Transport::Memory(Arc::clone(mailbox))));
     }
@@ -400,7 +437,7 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, Stri
                 sender: config.email.sender.clone(),
                 extra_root_pem: None,
             };
-            Transport::smtp(settings).map(Some).map_err(|e| e.to_string())
+            Transport::smtp(settings).map(Some)
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A new pair is used only if it is complete and the key matches; until then the previous one
 //! stays. Open connections are kept. Neither keys nor file contents are logged.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -14,6 +14,15 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::PemFiles;
 
+/// One line that names the setting of the invalid file.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    #[error("INVENTREE_{setting}: {}: {reason}", .file.display())]
+    File { setting: &'static str, file: PathBuf, reason: String },
+    #[error("no TLS protocol version is available: {0}")]
+    Versions(rustls::Error),
+}
+
 /// A certificate and key, with the modification times of their files.
 pub struct Pair {
     files: PemFiles,
@@ -23,8 +32,8 @@ pub struct Pair {
 impl Pair {
     /// # Errors
     ///
-    /// One line that names the setting of the invalid file.
-    pub fn read(files: &PemFiles) -> Result<(Pair, Arc<ServerConfig>), String> {
+    /// [`TlsError`]
+    pub fn read(files: &PemFiles) -> Result<(Pair, Arc<ServerConfig>), TlsError> {
         // Taken before reading: a file that changes meanwhile is read again.
         let written = written(files);
         let config = read(files)?;
@@ -40,7 +49,7 @@ impl Pair {
     /// # Errors
     ///
     /// As [`Pair::read`].
-    pub fn reload(&mut self) -> Result<Arc<ServerConfig>, String> {
+    pub fn reload(&mut self) -> Result<Arc<ServerConfig>, TlsError> {
         self.written = written(&self.files);
         read(&self.files)
     }
@@ -51,28 +60,30 @@ fn written(files: &PemFiles) -> [Option<SystemTime>; 2] {
         .map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
 }
 
-fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, String> {
-    let at = |setting: &str, file: &Path, why: &dyn std::fmt::Display| {
-        format!("INVENTREE_{setting}: {}: {why}", file.display())
+fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, TlsError> {
+    let at = |setting, file: &Path, why: &dyn std::fmt::Display| TlsError::File {
+        setting,
+        file: file.to_owned(),
+        reason: why.to_string(),
     };
     let PemFiles { certificate, key } = files;
     let chain =
         CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = chain.map_err(|e| at("TLS_CERTIFICATE", certificate, &e))?;
     if chain.is_empty() {
-        return Err(at("TLS_CERTIFICATE", certificate, &"there is no certificate in it"));
+        return Err(at("TLS_CERTIFICATE", certificate, &"it contains no certificate"));
     }
     // PKCS #8, PKCS #1 and SEC 1, the formats of certbot and openssl.
     let private = PrivateKeyDer::from_pem_file(key).map_err(|e| match e {
         rustls::pki_types::pem::Error::NoItemsFound => {
-            at("TLS_KEY", key, &"there is no private key in it, or it is encrypted")
+            at("TLS_KEY", key, &"it contains no private key, or an encrypted one")
         }
         e => at("TLS_KEY", key, &e),
     })?;
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder
         .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
+        .map_err(TlsError::Versions)?
         .with_no_client_auth();
     let mut config =
         builder.with_single_cert(chain, private).map_err(|e| at("TLS_KEY", key, &e))?;

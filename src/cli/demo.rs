@@ -47,7 +47,7 @@ pub async fn seed_demo(app: &App, site_url: &str) -> Result<(), Failure> {
         },
     );
     let account =
-        account.await.map_err(|e| failure(format!("cannot create the sample account: {e:?}")))?;
+        account.await.map_err(|e| failure(format!("cannot create the sample account: {e}")))?;
     let verified = app.store.write(move |w| {
         for address in w.email_address_list(account.id, None, 0)? {
             w.email_address_set_verified(address.id)?;
@@ -56,7 +56,7 @@ pub async fn seed_demo(app: &App, site_url: &str) -> Result<(), Failure> {
     });
     verified
         .await
-        .map_err(|e| failure(format!("cannot verify the address of the sample account: {e:?}")))?;
+        .map_err(|e| failure(format!("cannot verify the address of the sample account: {e}")))?;
     print(&format!(
         "Demo: all data is deleted when the server stops.\n\
          \x20 open      {site_url}/platform/\n\

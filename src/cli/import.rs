@@ -62,7 +62,7 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
         (if import.dry_run { Commit::DryRun } else { Commit::Yes }, SystemEntropy);
     let secret = |r: &Reader<'_>| match commit {
         Commit::Yes => {
-            let had_one = r.secret_key_exists().map_err(|e| e.to_string())?;
+            let had_one = r.secret_key_exists()?;
             secret_key::load(&config, had_one, &entropy)
         }
         // A dry run creates no key; data encrypted with this one is discarded.

@@ -21,9 +21,7 @@ use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::client::Client;
 use crate::domain::passwords::Password;
-use crate::domain::{
-    App, DomainError, ValidationErrors, accounts, housekeeping, tokens, usernames,
-};
+use crate::domain::{App, DomainError, accounts, housekeeping, tokens, usernames};
 use specbound::body::Fields;
 use specbound::fields::{self, Property, Rules};
 use specbound::{HasConstraints, Host};
@@ -594,15 +592,5 @@ fn print_result(args: &CommonArgs, sentence: &str, ended: Revoked) -> Result<(),
 }
 
 pub fn to_failure(refusal: impl Into<DomainError>) -> Failure {
-    failure(match refusal.into() {
-        DomainError::Invalid(ValidationErrors { fields, general }) => {
-            let fields =
-                in_one_line(fields.iter().map(|(name, messages)| (*name, messages.as_slice())));
-            [fields, general.join(" ")].join(" ").trim().to_owned()
-        }
-        DomainError::Forbidden(why) => why.to_owned(),
-        DomainError::NotFound => "not found".to_owned(),
-        DomainError::Store(error) => error.to_string(),
-        other => format!("refused: {other:?}"),
-    })
+    failure(refusal.into())
 }

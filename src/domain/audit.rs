@@ -1,4 +1,4 @@
-//! Audit trail: what happened to an account, by whom, from where and when.
+//! Audit trail: events of an account, by whom, from where and when.
 //!
 //! An entry is written in the transaction of the event it records: neither exists without the
 //! other. Repeats are counted on one row, and rows are bounded by [`BUDGET`], so a flood cannot

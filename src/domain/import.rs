@@ -50,13 +50,25 @@ pub struct Locked {
 }
 
 /// Why an import failed. Nothing was written.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    Source(SourceError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("{0}")]
     Conflicts(Conflicts),
-    Store(StoreError),
+    #[error("{}", operator_text(.0))]
+    Store(#[from] StoreError),
     /// No secret key to encrypt second factors.
-    Secret(String),
+    #[error(transparent)]
+    Secret(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Without the prefix of the log.
+fn operator_text(error: &StoreError) -> String {
+    match error {
+        StoreError::Other(why) | StoreError::Unavailable(why) => why.clone(),
+        error => error.to_string(),
+    }
 }
 
 /// Conflicts between the source and the database, or within the source: one sentence each, which
@@ -69,32 +81,6 @@ pub struct Conflicts {
 }
 
 const MAX_LISTED: usize = 1000;
-
-impl From<SourceError> for ImportError {
-    fn from(error: SourceError) -> ImportError {
-        ImportError::Source(error)
-    }
-}
-
-impl From<StoreError> for ImportError {
-    fn from(error: StoreError) -> ImportError {
-        ImportError::Store(error)
-    }
-}
-
-impl fmt::Display for ImportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ImportError::Source(error) => error.fmt(f),
-            ImportError::Conflicts(conflicts) => conflicts.fmt(f),
-            ImportError::Store(StoreError::Other(why) | StoreError::Unavailable(why)) => {
-                f.write_str(why)
-            }
-            ImportError::Store(error) => error.fmt(f),
-            ImportError::Secret(why) => f.write_str(why),
-        }
-    }
-}
 
 impl fmt::Display for Conflicts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,11 +148,11 @@ impl fmt::Display for Report {
 /// # Errors
 ///
 /// [`ImportError`]; nothing was written.
-pub fn run(
+pub fn run<E: std::error::Error + Send + Sync + 'static>(
     source: &InvenTree,
     database: &Database,
     commit: Commit,
-    secret: impl FnOnce(&Reader<'_>) -> Result<SecretKey, String>,
+    secret: impl FnOnce(&Reader<'_>) -> Result<SecretKey, E>,
     mut nonce: impl FnMut() -> [u8; keys::NONCE_BYTES],
     mut progress: impl FnMut(),
     now: DateTime<Utc>,
@@ -191,7 +177,7 @@ pub fn run(
         })?;
         if import.conflicts.listed.is_empty() && source.has_totp_devices()? {
             // Last, since `secret` may create the key.
-            let secret = secret(w).map_err(ImportError::Secret)?;
+            let secret = secret(w).map_err(|error| ImportError::Secret(error.into()))?;
             w.secret_key_insert(&secret.fingerprint(), now)?;
             source.totp_devices(|device| {
                 progress();

@@ -30,6 +30,7 @@ pub mod social;
 pub mod tokens;
 pub mod usernames;
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -238,31 +239,44 @@ impl ValidationErrors {
     }
 }
 
-/// Why an operation was rejected. Nothing was written.
-#[derive(Debug)]
-pub enum DomainError {
-    /// The request is invalid.
-    Invalid(ValidationErrors),
-    /// The request is valid but not allowed. The sentence gives the reason.
-    Forbidden(&'static str),
-    /// No such resource, or it belongs to another account.
-    NotFound,
-    /// A second factor is required, which this API cannot ask for.
-    MfaRequired,
-    /// The session must reauthenticate first.
-    ReauthenticationNeeded,
-    /// Rate limit exceeded.
-    Throttled { wait_seconds: u64 },
-    /// The hashing queue is full.
-    Busy,
-    /// The store failed.
-    Store(StoreError),
+/// In one line: each field with its messages, then the general ones.
+impl fmt::Display for ValidationErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields =
+            self.fields.iter().map(|(name, messages)| format!("{name}: {}", messages.join(" ")));
+        let all: Vec<String> = fields.chain(self.general.iter().cloned()).collect();
+        f.write_str(&all.join(" "))
+    }
 }
 
-impl From<StoreError> for DomainError {
-    fn from(error: StoreError) -> DomainError {
-        DomainError::Store(error)
-    }
+/// Why an operation was rejected. Nothing was written. The texts are for operators and the log;
+/// `http::error` has those of clients.
+#[derive(Debug, thiserror::Error)]
+pub enum DomainError {
+    /// The request is invalid.
+    #[error("{0}")]
+    Invalid(ValidationErrors),
+    /// The request is valid but not allowed. The sentence gives the reason.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// No such resource, or it belongs to another account.
+    #[error("not found")]
+    NotFound,
+    /// A second factor is required, which this API cannot ask for.
+    #[error("a second factor is required")]
+    MfaRequired,
+    /// The session must reauthenticate first.
+    #[error("a recent login is required")]
+    ReauthenticationNeeded,
+    /// Rate limit exceeded.
+    #[error("rate limit exceeded, try again in {wait_seconds} seconds")]
+    Throttled { wait_seconds: u64 },
+    /// The hashing queue is full.
+    #[error("the server is busy")]
+    Busy,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl From<HasherError> for DomainError {

@@ -120,47 +120,52 @@ pub struct Form {
 }
 
 /// Why a sign-in failed. Nothing was written except that the ticket was used.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum SocialError {
-    /// Sign-in through providers is disabled, or this one is not configured.
-    Off,
-    /// The callback matches no sign-in of this browser, or is late or repeated. The text is for the
-    /// log.
+    #[error("sign-in through providers is disabled, or this one is not configured")]
+    Disabled,
+    /// The callback matches no sign-in of this browser, or is late or repeated.
+    #[error("invalid sign-in state: {0}")]
     InvalidState(&'static str),
     /// The provider returned an error instead of a code (RFC 6749, 4.1.2.1).
+    #[error("the provider ended the sign-in: {0}")]
     Declined(String),
-    Provider(ProviderError),
+    #[error("{name}: {error}")]
+    Provider {
+        /// The provider's display name, for the message to the user.
+        name: String,
+        error: ProviderError,
+    },
+    #[error("sign-up through a provider is closed")]
     SignUpClosed,
-    /// Another account has this address.
+    #[error("another account has this address")]
     AddressTaken,
+    #[error("linked to another account")]
     LinkedElsewhere,
-    /// The account has the maximum number of links.
+    #[error("the account has the maximum number of links")]
     TooManyLinks,
+    #[error("inactive account")]
     Inactive,
-    /// The account must confirm its address first.
+    #[error("the account must confirm its address first")]
     Unconfirmed,
-    /// The session that started to connect has ended.
+    #[error("the session that started to connect has ended")]
     SessionOver,
     /// Validation errors of the sign-up form.
+    #[error("{0}")]
     Form(ValidationErrors),
-    DomainError(DomainError),
+    #[error(transparent)]
+    Domain(#[from] DomainError),
 }
 
 impl From<StoreError> for SocialError {
     fn from(error: StoreError) -> SocialError {
-        SocialError::DomainError(error.into())
+        SocialError::Domain(error.into())
     }
 }
 
-impl From<DomainError> for SocialError {
-    fn from(error: DomainError) -> SocialError {
-        SocialError::DomainError(error)
-    }
-}
-
-impl From<ProviderError> for SocialError {
-    fn from(error: ProviderError) -> SocialError {
-        SocialError::Provider(error)
+impl SocialError {
+    fn of(provider: &Provider) -> impl Fn(ProviderError) -> SocialError {
+        |error| SocialError::Provider { name: provider.name.clone(), error }
     }
 }
 
@@ -241,7 +246,8 @@ pub async fn begin(
         expires,
         identity: None,
     };
-    let url = provider.authorization_url(&flow.challenge(), app.now()).await?;
+    let url = provider.authorization_url(&flow.challenge(), app.now()).await;
+    let url = url.map_err(SocialError::of(provider))?;
     app.limits.refund(attempt).await;
     Ok(Started { ticket: flow.seal(app), url })
 }
@@ -292,7 +298,8 @@ pub async fn finish(
     let used = flow.clone();
     app.store.write(move |w| used.consume(w, "code")).await?;
     let params = CallbackParams { code, issuer: returned.issuer };
-    let identity = normalised(provider.identify(&params, &challenge, app.now()).await?);
+    let identity = provider.identify(&params, &challenge, app.now()).await;
+    let identity = normalised(identity.map_err(SocialError::of(provider))?);
     let budgets = EmailBudgets::reserve(app, &flow, &identity, client).await?;
     let within = app.clone();
     let client = client.clone();
@@ -431,11 +438,11 @@ pub async fn disconnect(
 
 /// The provider, if it can be used to sign in.
 fn enabled_provider<'a>(app: &'a App, id: &str) -> Result<&'a Provider, SocialError> {
-    let provider = app.providers.find(id).ok_or(SocialError::DomainError(DomainError::NotFound))?;
+    let provider = app.providers.find(id).ok_or(SocialError::Domain(DomainError::NotFound))?;
     if app.rules.sso_enabled && provider.is_configured() {
         Ok(provider)
     } else {
-        Err(SocialError::Off)
+        Err(SocialError::Disabled)
     }
 }
 

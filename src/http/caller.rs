@@ -1,4 +1,4 @@
-//! Who calls: a token, a name with its password, a session with its CSRF token, or nobody.
+//! Request authentication: token, Basic, session with CSRF token, or anonymous.
 //!
 //! Tried in the order Token, Basic, session; the first that recognises the header decides, and a
 //! bad credential is 401 even on a public endpoint. Only schemes of the operation's own security
@@ -28,10 +28,10 @@ use specbound::{ApiError, Credentials, LazyBody, Security};
 /// The header of tokenAuth and basicAuth.
 pub const TOKEN_HEADER: &str = "Authorization";
 
-/// Every scheme, with nobody welcome too: what Django's middleware does before it finds no view.
+/// Every scheme, or anonymous: as Django's middleware does before it finds no view.
 pub const ANY_SCHEME: Security = &[&["tokenAuth"], &["basicAuth"], &["cookieAuth"], &[]];
 
-/// What was proved.
+/// The credential that was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
     Token { id: i64 },
@@ -124,8 +124,8 @@ pub async fn authenticate(
             Some(words) => Some(by_token(credentials, words).await?),
             None => None,
         },
-        // Boxed, as the other rare ways are: what they might need would be moved about with each
-        // request otherwise.
+        // Boxed, like the other rare schemes: their state would be moved with each request
+        // otherwise.
         Scheme::Basic => match authorization(credentials.head, "basic") {
             Some(words) => Some(Box::pin(by_password(credentials, words)).await?),
             None => None,
@@ -233,13 +233,13 @@ pub async fn find_session(
     Ok(None)
 }
 
-/// What is known of a request's session, to tell a client to forget one that opens nothing.
+/// The state of a request's session, to clear the cookie of an invalid one.
 pub enum SessionOf {
     /// There is no such cookie.
     None,
     /// A read: whether it was opened already.
     Read(Arc<AtomicBool>),
-    /// Whatever else may end the session on its way.
+    /// Something else may end the session meanwhile.
     Other,
 }
 
@@ -360,7 +360,7 @@ pub async fn check_csrf(
 ///
 /// # Errors
 ///
-/// What is wrong with it, as the answer's words end.
+/// The reason, as the end of the response's sentence.
 pub fn unmask(token: &str) -> Result<String, &'static str> {
     const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     let place = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte);

@@ -75,7 +75,7 @@ impl<'a> Jar<'a> {
         session.chain(device.map(|device| self.device(device))).collect()
     }
 
-    /// Lax whatever the others are: no other site has a use for it.
+    /// Always Lax: no other site needs it.
     pub fn device(&self, device: &DeviceCookie) -> HeaderValue {
         let (name, value) = (DEVICE_COOKIE, device.expose());
         self.flagged(&format!(
@@ -130,7 +130,7 @@ impl<'a> Jar<'a> {
         all(headers, self.ticket_cookie().0).next().map(Ticket::new)
     }
 
-    /// Lax whatever the others are: it must come back with a redirect from the provider.
+    /// Always Lax: it must be sent with a redirect from the provider.
     fn scoped_ticket(&self, value: &str) -> HeaderValue {
         let (name, path) = self.ticket_cookie();
         self.flagged(&format!("{name}={value}; HttpOnly; Path={path}; SameSite=Lax"))
@@ -190,7 +190,7 @@ impl<'a> Jar<'a> {
     fn flagged(&self, start: &str) -> HeaderValue {
         let secure = if self.server.settings.session_cookie_secure { "; Secure" } else { "" };
         let text = format!("{start}{secure}");
-        // All parts are ours and printable; an empty cookie is what the type system leaves over.
+        // All parts are our own and printable; the empty cookie satisfies the type only.
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
     }
 }

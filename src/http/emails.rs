@@ -35,7 +35,7 @@ pub async fn list(
     }))
 }
 
-/// `verified` and `primary` are for this server to say, and `user` is the caller or nobody.
+/// The server sets `verified` and `primary`; `user` must be the caller.
 pub async fn create(
     rqctx: Context,
     call: Call<Signed, Add>,

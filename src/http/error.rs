@@ -40,20 +40,24 @@ impl From<DomainError> for ApiError {
 impl From<SocialError> for ApiError {
     fn from(failure: SocialError) -> ApiError {
         let (status, detail, why) = match failure {
-            SocialError::DomainError(refusal) => return refusal.into(),
+            SocialError::Domain(refusal) => return refusal.into(),
             SocialError::Form(problems) => return problems.into(),
-            SocialError::Provider(ProviderError::Busy) => {
-                return ApiError::unavailable("Too many wait for this provider. Please try again.");
+            SocialError::Provider { error: ProviderError::Busy, .. } => {
+                return ApiError::unavailable("This provider is busy. Please try again.");
             }
-            SocialError::Off => (
+            SocialError::Disabled => (
                 StatusCode::FORBIDDEN,
-                "Signing in through this provider is switched off.".to_owned(),
-                "off".to_owned(),
+                "Sign-in through this provider is disabled.".to_owned(),
+                "disabled".to_owned(),
             ),
             SocialError::InvalidState(why) => {
-                let detail = "This sign-in was not begun in this browser, took more than ten \
-                    minutes, or came back twice. Start again.";
-                (StatusCode::BAD_REQUEST, detail.to_owned(), format!("stray sign-in: {why}"))
+                let detail = "This sign-in was not started in this browser, took more than \
+                    ten minutes, or was already used. Start again.";
+                (
+                    StatusCode::BAD_REQUEST,
+                    detail.to_owned(),
+                    format!("invalid sign-in state: {why}"),
+                )
             }
             SocialError::Declined(error) => {
                 let is_code = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
@@ -63,27 +67,32 @@ impl From<SocialError> for ApiError {
                 );
                 (StatusCode::FORBIDDEN, detail, format!("the provider ended the sign-in: {error}"))
             }
-            SocialError::Provider(ProviderError::Unreachable(why)) => {
-                let detail = "The provider isn't responding. Try again in a moment, or sign in \
-                    another way.";
-                (StatusCode::BAD_GATEWAY, detail.to_owned(), format!("provider unreachable: {why}"))
+            SocialError::Provider { name, error: ProviderError::Unreachable(why) } => {
+                let detail = format!(
+                    "{name} isn't responding. Try again in a moment, or sign in another way."
+                );
+                (StatusCode::BAD_GATEWAY, detail, format!("provider unreachable: {why}"))
             }
-            SocialError::Provider(ProviderError::Unusable(why)) => {
-                let detail = "The provider's response could not be used. If this goes on, contact \
-                    the administrator of this server.";
-                (StatusCode::BAD_GATEWAY, detail.to_owned(), format!("provider unusable: {why}"))
+            SocialError::Provider { name, error: ProviderError::Unusable(why) } => {
+                let detail = format!(
+                    "{name} sent an invalid response. Try again in a moment, or sign in another \
+                     way."
+                );
+                (StatusCode::BAD_GATEWAY, detail, format!("invalid provider response: {why}"))
             }
-            SocialError::Provider(ProviderError::Refused(why)) => {
-                let detail = "The provider did not accept this sign-in. Start again.";
-                (StatusCode::BAD_REQUEST, detail.to_owned(), format!("provider refused: {why}"))
+            SocialError::Provider { name, error: ProviderError::Refused(why) } => {
+                let detail = format!("{name} rejected this sign-in. Start again.");
+                (StatusCode::BAD_REQUEST, detail, format!("provider refused: {why}"))
             }
-            SocialError::Provider(ProviderError::Untrusted(why)) => {
-                let detail = "What the provider answered did not pass this server's checks. Start \
-                    again; if this goes on, tell whoever runs this server.";
-                (StatusCode::FORBIDDEN, detail.to_owned(), format!("provider not trusted: {why}"))
+            SocialError::Provider { name, error: ProviderError::Untrusted(why) } => {
+                let detail = format!(
+                    "The response of {name} failed verification. Start again. If the problem \
+                     persists, contact the administrator of this server."
+                );
+                (StatusCode::FORBIDDEN, detail, format!("provider not trusted: {why}"))
             }
             SocialError::SignUpClosed => {
-                let detail = "This server does not take new accounts through a provider. If you \
+                let detail = "This server does not create accounts through a provider. If you \
                     have an account, sign in to it and connect the provider there.";
                 (
                     StatusCode::FORBIDDEN,
@@ -92,7 +101,7 @@ impl From<SocialError> for ApiError {
                 )
             }
             SocialError::AddressTaken => {
-                let detail = "There is an account with this e-mail address already. Sign in to it \
+                let detail = "An account with this email address already exists. Sign in to it \
                     and connect the provider there.";
                 (
                     StatusCode::CONFLICT,
@@ -101,12 +110,12 @@ impl From<SocialError> for ApiError {
                 )
             }
             SocialError::LinkedElsewhere => {
-                let detail = "Your account at the provider is connected to another account here. \
-                    Disconnect it there first.";
+                let detail = "Your account at the provider is already connected to another \
+                    account here. Disconnect it there first.";
                 (StatusCode::CONFLICT, detail.to_owned(), "linked to another account".to_owned())
             }
             SocialError::TooManyLinks => {
-                let detail = "Your account is connected to as many providers as it can be. \
+                let detail = "Your account is connected to the maximum number of providers. \
                     Disconnect one first.";
                 (StatusCode::CONFLICT, detail.to_owned(), "too many links".to_owned())
             }
@@ -117,7 +126,7 @@ impl From<SocialError> for ApiError {
             ),
             SocialError::Unconfirmed => {
                 let detail =
-                    "Confirm your email address first: open the link that was mailed to it.";
+                    "Confirm your email address first: open the link in the email sent to it.";
                 (StatusCode::FORBIDDEN, detail.to_owned(), "unconfirmed address".to_owned())
             }
             SocialError::SessionOver => {
@@ -125,7 +134,7 @@ impl From<SocialError> for ApiError {
                 (
                     StatusCode::FORBIDDEN,
                     detail.to_owned(),
-                    "the session that connects is over".to_owned(),
+                    "the session that started to connect has ended".to_owned(),
                 )
             }
         };
@@ -143,15 +152,15 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
         match error {
             StoreError::Unavailable(why) => {
-                ApiError::unavailable("The database is not available just now. Please try again.")
+                ApiError::unavailable("The database is temporarily unavailable. Please try again.")
                     .with_internal(why)
             }
             // Conflicts are named and answered where they can happen; one that comes through is a
             // race that lost.
-            StoreError::Conflict(conflict) => {
-                ApiError::unavailable("Another request was faster. Please try again.")
-                    .with_internal(format!("unexpected conflict: {conflict:?}"))
-            }
+            StoreError::Conflict(conflict) => ApiError::unavailable(
+                "The resource was changed by another request. Please try again.",
+            )
+            .with_internal(format!("unexpected conflict: {conflict:?}")),
             StoreError::Other(why) => ApiError::internal(why),
         }
     }

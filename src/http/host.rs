@@ -1,5 +1,5 @@
-//! What this server tells the runtime about itself: its authenticators, its formats, and the
-//! manners of the reference.
+//! The runtime's view of this server: its authenticators, its formats, and the conventions of the
+//! reference.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LANGUAGE,
@@ -22,8 +22,8 @@ const API: &str = "/api/";
 /// sets its own.
 const NO_STORE: &str = "no-store";
 
-/// What is kept of a request's head for its response; next to nothing for a machine, which sends
-/// neither cookies nor an origin.
+/// The part of a request's head that its response needs; next to nothing for a program, which
+/// sends neither cookies nor an origin.
 pub struct Exchange {
     headers: HeaderMap,
     session: SessionOf,
@@ -84,7 +84,7 @@ impl Host for AppState {
 
     /// Tells a browser to forget a session that is over.
     async fn finish(&self, exchange: &Exchange, response: &mut Response) {
-        // A cache that keeps an answer for all would end everybody's session with it.
+        // A shared cache that stored the response would end the session of every client.
         let is_for_one =
             response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
         let is_told = response.headers().contains_key(SET_COOKIE);

@@ -17,7 +17,7 @@ use specbound::{Body, Call, Input, Reply, Rules, UntypedJson};
 
 type Request = Call<policy::BasicOrAnonymous, Body<types::Login, content::JsonOrFormOrMultipart>>;
 
-/// What a login is given.
+/// Input of a login.
 pub struct Credentials {
     pub username: String,
     pub password: Password,
@@ -58,7 +58,7 @@ pub fn credentials(input: Input<types::Login>) -> Result<Credentials, ApiError> 
 }
 
 /// With the undocumented field `mfa`, the reference answers bad credentials with 401 and an empty
-/// page. Its clients of then get that; whoever names JSON in Accept gets JSON.
+/// page. Clients of that API get it too; a client that names JSON in `Accept` gets JSON.
 fn mfa_refusal(rqctx: &Context) -> ApiError {
     let mut accepted = headers::text_elements(rqctx.request.headers(), ACCEPT);
     if accepted.any(|range| range.contains("application/json")) {

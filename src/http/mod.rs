@@ -32,7 +32,7 @@ mod user;
 
 use std::sync::Arc;
 
-use dropshot::ApiDescription;
+use dropshot::{ApiDescription, ApiDescriptionBuildErrors};
 
 use crate::domain::App;
 use crate::mail::transport::Mailbox;
@@ -55,7 +55,7 @@ pub struct AppState {
     pub settings: Settings,
 }
 
-/// What the operator decides about HTTP.
+/// HTTP settings of the operator.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// INVENTREE_SITE_URL, without its last slash.
@@ -67,9 +67,9 @@ pub struct Settings {
     pub trusted_origins: Vec<String>,
     /// INVENTREE_CORS_ORIGIN_WHITELIST: origins whose scripts may read our answers.
     pub cors_origins: Vec<String>,
-    /// INVENTREE_TRUSTED_PROXIES: whose X-Forwarded-For counts; empty for nobody's.
+    /// INVENTREE_TRUSTED_PROXIES: their X-Forwarded-For counts; empty trusts none.
     pub trusted_proxies: Vec<Network>,
-    /// INVENTREE_LOGIN_MAIL_REQUIRED, for what the page says of the field.
+    /// INVENTREE_LOGIN_MAIL_REQUIRED, for the field's label on the page.
     pub mail_required: bool,
     /// Ids of the sign-in providers.
     pub providers: Vec<String>,
@@ -89,12 +89,12 @@ impl AppState {
     }
 }
 
-/// The documented API, from the generated trait and its implementation: what is routed, and what is
+/// The documented API, from the generated trait and its implementation, as it is routed and
 /// exported.
 ///
 /// # Errors
 ///
-/// dropshot's words, when it refuses a route of the document.
-pub fn documented_api() -> Result<ApiDescription<Arc<AppState>>, String> {
-    crate::api::auth_api_mod::api_description::<Implementation>().map_err(|e| e.to_string())
+/// dropshot's error if a route is rejected.
+pub fn documented_api() -> Result<ApiDescription<Arc<AppState>>, ApiDescriptionBuildErrors> {
+    crate::api::auth_api_mod::api_description::<Implementation>()
 }

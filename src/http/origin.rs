@@ -39,7 +39,7 @@ pub fn initiator(server: &AppState, headers: &HeaderMap) -> Initiator {
     }
 }
 
-/// What a sign-in by the API opens: a request that another site made gets no session (login CSRF).
+/// The session of a login through the API: a cross-site request gets none (login CSRF).
 pub fn grant(server: &AppState, headers: &HeaderMap) -> Grant {
     match initiator(server, headers) {
         Initiator::Foreign => Grant::Token,

@@ -24,7 +24,7 @@ pub async fn change(
     let checked = input.check(Rules::default());
     let old = match checked.raw().get("old_password") {
         None | Some(FieldValue::Null) => None,
-        // Sent is checked: what is no text is no password either.
+        // A value of another type is not a password.
         Some(_) => Some(checked.raw().text("old_password").unwrap_or_default()),
     };
     let old = old.map(|old| Password::new(old.trim().to_owned()));

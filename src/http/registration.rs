@@ -69,7 +69,7 @@ pub async fn resend_email(
     let server = &rqctx.server.private;
     let client = super::client::of(&server.settings, &rqctx.request);
     let (_, input) = call.admit(&rqctx).await?;
-    // The document lets it out; then there is nobody to mail.
+    // Optional in the document; without it, no email is sent.
     let checked = input.check(Rules { also_required: &["email"], ..Rules::default() });
     let types::ResendEmailVerification { email } = checked.finish(ValidationErrors::none())?;
     email_addresses::resend_confirmation(&server.app, &email.unwrap_or_default(), &client).await?;

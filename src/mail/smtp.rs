@@ -69,6 +69,17 @@ enum Encryption {
     Implicit(TlsParameters),
 }
 
+/// Why the settings of SMTP are unusable: one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("INVENTREE_EMAIL_SENDER is not an email address")]
+    Sender,
+    #[error("INVENTREE_EMAIL_SENDER must be an ASCII address (write its domain in Punycode)")]
+    SenderNotAscii,
+    #[error(transparent)]
+    Tls(#[from] Error),
+}
+
 /// Why an SMTP step failed.
 enum StepError {
     Timeout,
@@ -78,18 +89,12 @@ enum StepError {
 impl Smtp {
     /// # Errors
     ///
-    /// One line for the operator, at start.
-    pub fn new(settings: SmtpSettings) -> Result<Smtp, String> {
-        let sender: Mailbox = settings
-            .sender
-            .parse()
-            .map_err(|_| "INVENTREE_EMAIL_SENDER is not an email address".to_owned())?;
+    /// [`SetupError`], at start.
+    pub fn new(settings: SmtpSettings) -> Result<Smtp, SetupError> {
+        let sender: Mailbox = settings.sender.parse().map_err(|_| SetupError::Sender)?;
         // Otherwise every email would need SMTPUTF8.
         if !sender.email.to_string().is_ascii() {
-            return Err(
-                "INVENTREE_EMAIL_SENDER must be an ASCII address (write its domain in Punycode)"
-                    .to_owned(),
-            );
+            return Err(SetupError::SenderNotAscii);
         }
         let encryption = match (settings.ssl, settings.tls) {
             (true, _) => Encryption::Implicit(tls_parameters(&settings)?),
@@ -291,13 +296,12 @@ fn address(text: &str) -> Option<Address> {
     text.parse().ok().or_else(quoted)
 }
 
-fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, String> {
+fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, Error> {
     let mut builder = TlsParameters::builder(settings.host.clone());
     if let Some(pem) = &settings.extra_root_pem {
-        builder =
-            builder.add_root_certificate(Certificate::from_pem(pem).map_err(|e| e.to_string())?);
+        builder = builder.add_root_certificate(Certificate::from_pem(pem)?);
     }
-    builder.build().map_err(|e| e.to_string())
+    builder.build()
 }
 
 impl StepError {

@@ -6,19 +6,22 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Message;
-use super::smtp::Smtp;
+use super::smtp::{SetupError, Smtp};
 use crate::text;
 
 pub use super::smtp::SmtpSettings;
 
 /// Why an email was not sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The mail server is down, busy or rejects this server. Every email would fail; none is lost.
+    #[error("{0}")]
     Unreachable(String),
     /// This email was deferred; others may succeed.
+    #[error("{0}")]
     Deferred(String),
     /// This email was permanently rejected.
+    #[error("{0}")]
     Refused(String),
 }
 
@@ -38,8 +41,8 @@ pub enum Transport {
 impl Transport {
     /// # Errors
     ///
-    /// One line for the operator, at start.
-    pub fn smtp(settings: SmtpSettings) -> Result<Transport, String> {
+    /// [`SetupError`], at start.
+    pub fn smtp(settings: SmtpSettings) -> Result<Transport, SetupError> {
         Smtp::new(settings).map(|smtp| Transport::Smtp(Arc::new(smtp)))
     }
 

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::code_flow::{self, ClientAuth};
-use super::{CallbackParams, Challenge, Client, ExternalIdentity, ProviderError, subject};
+use super::{
+    CallbackParams, Challenge, Client, ExternalIdentity, ProviderError, SetupError, subject,
+};
 
 const SCOPE: &str = "read:user user:email";
 
@@ -32,14 +34,15 @@ struct Email {
 }
 
 impl GitHub {
-    pub fn new(client: Client, server: &str) -> Result<GitHub, String> {
+    pub fn new(client: Client, server: &str) -> Result<GitHub, SetupError> {
         let server = server.trim_end_matches('/');
         let api = match server {
             "https://github.com" => "https://api.github.com".to_owned(),
             enterprise => format!("{enterprise}/api/v3"),
         };
         let endpoint = |path: &str| {
-            Url::parse(&format!("{server}{path}")).map_err(|e| format!("{server}: {e}"))
+            Url::parse(&format!("{server}{path}"))
+                .map_err(|e| SetupError::Url { url: server.to_owned(), reason: e.to_string() })
         };
         Ok(GitHub {
             authorization_endpoint: endpoint("/login/oauth/authorize")?,

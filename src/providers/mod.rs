@@ -17,11 +17,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
-use crate::network::Network;
+use crate::network::{InvalidNetwork, Network};
 use crate::secret::Secret;
 use github::GitHub;
 use oidc::OpenId;
 use outgoing::Outgoing;
+pub use outgoing::UrlRejected;
 
 /// Timeout of all requests to the provider in one step of a sign-in.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -115,18 +116,38 @@ pub struct CallbackParams {
 
 /// Why the provider's response was not accepted. The text is for the log; it contains neither code
 /// nor token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ProviderError {
     /// Timed out, unreachable, or failed with a 5xx.
+    #[error("{0}")]
     Unreachable(String),
     /// Answered something that cannot be used.
+    #[error("{0}")]
     Unusable(String),
     /// Rejected the code or this client.
+    #[error("{0}")]
     Refused(String),
     /// The response failed verification.
+    #[error("{0}")]
     Untrusted(String),
     /// Too many concurrent sign-ins.
+    #[error("too many concurrent sign-ins")]
     Busy,
+}
+
+/// Why a provider cannot be set up: one line for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("the sign-in provider {0} needs its issuer URL")]
+    MissingIssuer(String),
+    #[error("the issuer of the sign-in provider {id} {reason}")]
+    Issuer { id: String, reason: UrlRejected },
+    #[error("{url}: {reason}")]
+    Url { url: String, reason: String },
+    #[error("cannot build the HTTP client: {0}")]
+    HttpClient(reqwest::Error),
+    #[error(transparent)]
+    Network(#[from] InvalidNetwork),
 }
 
 impl Providers {
@@ -134,13 +155,13 @@ impl Providers {
     ///
     /// # Errors
     ///
-    /// One line that names the provider and its missing setting.
+    /// [`SetupError`], which names the provider.
     pub fn new(
         settings: &[ProviderSettings],
         private: &[Network],
         site_url: &str,
         timeout: Duration,
-    ) -> Result<Providers, String> {
+    ) -> Result<Providers, SetupError> {
         if settings.is_empty() {
             return Ok(Providers { list: Vec::new() });
         }
@@ -165,7 +186,7 @@ impl Provider {
         outgoing: &Outgoing,
         site_url: &str,
         timeout: Duration,
-    ) -> Result<Provider, String> {
+    ) -> Result<Provider, SetupError> {
         let id = settings.id.clone();
         let preset = PRESETS.iter().find(|(preset, ..)| *preset == id);
         let name = settings.name.clone().or_else(|| preset.map(|(_, name, _)| (*name).to_owned()));
@@ -176,11 +197,10 @@ impl Provider {
         let protocol = match &settings.client_id {
             None => None,
             Some(client_id) => {
-                let issuer = issuer
-                    .ok_or_else(|| format!("the sign-in provider {id} needs its issuer URL"))?;
+                let issuer = issuer.ok_or_else(|| SetupError::MissingIssuer(id.clone()))?;
                 outgoing
                     .allows(&issuer)
-                    .map_err(|why| format!("the issuer of the sign-in provider {id} {why}"))?;
+                    .map_err(|reason| SetupError::Issuer { id: id.clone(), reason })?;
                 let client = Client {
                     id: client_id.clone(),
                     secret: settings.client_secret.clone(),

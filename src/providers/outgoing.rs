@@ -14,7 +14,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use serde_json::{Map, Value};
 
-use super::ProviderError;
+use super::{ProviderError, SetupError};
 use crate::network::Network;
 
 /// Maximum response size. Real metadata has some kilobytes.
@@ -93,11 +93,16 @@ impl Response {
     }
 }
 
+/// Why a URL is not requested, to follow the URL's name in a sentence.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UrlRejected(String);
+
 impl Outgoing {
     /// # Errors
     ///
-    /// Why the HTTP client cannot be built.
-    pub fn new(private: &[Network], timeout: Duration) -> Result<Outgoing, String> {
+    /// The HTTP client cannot be built.
+    pub fn new(private: &[Network], timeout: Duration) -> Result<Outgoing, SetupError> {
         let mut special = vec!["ff00::/8".parse()?];
         for range in SPECIAL {
             special.push(range.parse()?);
@@ -112,7 +117,7 @@ impl Outgoing {
             .timeout(timeout)
             .dns_resolver(Arc::new(PublicResolver(Arc::clone(&addresses))))
             .build()
-            .map_err(|e| format!("cannot build the HTTP client: {e}"))?;
+            .map_err(SetupError::HttpClient)?;
         Ok(Outgoing { client, addresses })
     }
 
@@ -120,26 +125,26 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// The reason, to follow the URL's name in a sentence.
-    pub fn allows(&self, url: &str) -> Result<(), String> {
-        let url = Url::parse(url).map_err(|e| format!("is not a URL: {e}"))?;
+    /// [`UrlRejected`]
+    pub fn allows(&self, url: &str) -> Result<(), UrlRejected> {
+        let url = Url::parse(url).map_err(|e| UrlRejected(format!("is not a URL: {e}")))?;
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let address: Option<IpAddr> = host.parse().ok();
         if address.is_some_and(|address| !self.addresses.allow(address)) {
-            return Err(format!(
+            return Err(UrlRejected(format!(
                 "is at {host}, which is not a public address: allow it in \
                  INVENTREE_SSO_PRIVATE_NETWORKS"
-            ));
+            )));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("contains a username".to_owned());
+            return Err(UrlRejected("contains a username".to_owned()));
         }
         // Plain HTTP must not leave the machine.
         let is_here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
         match url.scheme() {
             "https" => Ok(()),
             "http" if is_here => Ok(()),
-            _ => Err("must begin with https://".to_owned()),
+            _ => Err(UrlRejected("must begin with https://".to_owned())),
         }
     }
 

@@ -3,15 +3,16 @@
 //! The modules of the engines map codes and messages to them. No message contains a bound value,
 //! which may be a secret.
 
-use std::fmt;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// A unique constraint is violated.
+    #[error("conflict: {0:?}")]
     Conflict(Conflict),
     /// The database cannot serve at the moment; a retry may succeed.
+    #[error("store unavailable: {0}")]
     Unavailable(String),
     /// A defect or a damaged database; a retry does not help.
+    #[error("store error: {0}")]
     Other(String),
 }
 
@@ -28,18 +29,6 @@ pub enum Conflict {
     Session,
     SocialAccount,
 }
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StoreError::Conflict(conflict) => write!(f, "conflict: {conflict:?}"),
-            StoreError::Unavailable(why) => write!(f, "store unavailable: {why}"),
-            StoreError::Other(why) => write!(f, "store error: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
 
 impl StoreError {
     /// For failures of the whole transaction, which say nothing about the job of a caller.

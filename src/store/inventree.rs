@@ -16,16 +16,9 @@ use super::values::Day;
 use super::{Account, EmailAddress, SocialAccount, Token};
 
 /// The source cannot be imported: one line that names the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct SourceError(String);
-
-impl fmt::Display for SourceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for SourceError {}
 
 /// A TOTP device of InvenTree. Its key is a secret, so it has no `Debug`.
 pub struct TotpDevice {

@@ -17,7 +17,7 @@ fn assert_unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
     assert_eq!(
         answer.json(),
-        json!({ "detail": "The database is not available just now. Please try again." })
+        json!({ "detail": "The database is temporarily unavailable. Please try again." })
     );
 }
 
@@ -142,7 +142,7 @@ async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
                 (answer.status().as_u16(), &answer.headers()["retry-after"]),
                 (503, &"2".parse().unwrap())
             );
-            let detail = "The database is not available just now. Please try again.";
+            let detail = "The database is temporarily unavailable. Please try again.";
             assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "detail": detail }));
         }
         assert_ne!(read().await, "lost");

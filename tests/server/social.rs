@@ -360,7 +360,7 @@ async fn name_and_address_of_somebody_else_open_nothing() {
         claims["email_verified"] = json!(is_verified);
         let mut browser = fixture.browser();
         let answer = browser.through("login", &Who::new("mallory", claims)).await;
-        assert_page(&answer, 409, "There is an account with this e-mail address already.");
+        assert_page(&answer, 409, "An account with this email address already exists.");
         assert!(browser.session.is_empty());
         assert_eq!(fixture.rows(), before);
     }
@@ -477,7 +477,7 @@ async fn account_has_twenty_links_at_most() {
              VALUES (1, 'company', 'rory-{n}', 0, 0, '{{}}')"
         ));
     }
-    assert_page(&browser.through("connect", &amy()).await, 409, "as many providers as it can be");
+    assert_page(&browser.through("connect", &amy()).await, 409, "the maximum number of providers");
     // One that is there already is no new one.
     assert_at(
         &browser.through("connect", &Who::new("rory-1", json!({}))).await,
@@ -543,9 +543,9 @@ async fn provider_is_connected_in_the_browser_of_its_session_alone() {
     assert_page(
         &rory.ask(Method::GET, &back, &[]).await,
         400,
-        "This sign-in was not begun in this browser",
+        "This sign-in was not started in this browser",
     );
-    assert_eq!(fixture.lines.take_refusals(), ["stray sign-in: session mismatch"]);
+    assert_eq!(fixture.lines.take_refusals(), ["invalid sign-in state: session mismatch"]);
     assert_page(&nobody.ask(Method::GET, &back, &[]).await, 403, "Your session has ended.");
     assert_eq!((fixture.rows()[2], fixture.provider.asked("/token")), (0, 0));
     assert_at(&mallory.ask(Method::GET, &back, &[]).await, "/platform/?done=connect");
@@ -649,7 +649,7 @@ async fn ticket_is_the_hosts_alone_on_https() {
     assert_page(
         &fixture.server.page(plain).await,
         400,
-        "This sign-in was not begun in this browser",
+        "This sign-in was not started in this browser",
     );
     let own =
         fixture.server.http.get(&back).header("Cookie", format!("__Host-signin_ticket={ticket}"));
@@ -675,8 +675,8 @@ async fn session_that_ended_meanwhile_connects_nothing() {
 #[tokio::test]
 async fn settings_close_what_they_name_and_nothing_is_written() {
     for (setting, says) in [
-        (("LOGIN_ENABLE_SSO", "false"), "Signing in through this provider is switched off."),
-        (("SSO_COMPANY_CLIENT_ID", ""), "Signing in through this provider is switched off."),
+        (("LOGIN_ENABLE_SSO", "false"), "Sign-in through this provider is disabled."),
+        (("SSO_COMPANY_CLIENT_ID", ""), "Sign-in through this provider is disabled."),
     ] {
         let fixture = Fixture::with(&[setting]).await;
         let answer =
@@ -686,7 +686,7 @@ async fn settings_close_what_they_name_and_nothing_is_written() {
     }
     let fixture = Fixture::with(&[("LOGIN_ENABLE_SSO_REG", "false")]).await;
     let before = fixture.rows();
-    let says = "This server does not take new accounts through a provider.";
+    let says = "This server does not create accounts through a provider.";
     assert_page(&fixture.browser().through("login", &amy()).await, 403, says);
     assert_eq!(fixture.rows(), before);
 }
@@ -749,7 +749,7 @@ async fn form_asks_what_the_provider_did_not_say() {
     assert_page(
         &again.ask(Method::POST, "/accounts/social/signup/", &other).await,
         400,
-        "came back twice",
+        "was already used",
     );
 }
 
@@ -837,14 +837,15 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
     assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
 }
 
+const SILENT: &str = "The &lt;Company&gt; isn&#39;t responding.";
+const INVALID: &str = "The &lt;Company&gt; sent an invalid response.";
+
 #[tokio::test]
 async fn spoilt_document_opens_no_way_and_is_asked_for_again_later() {
-    const UNUSABLE: &str = "The provider's response could not be used.";
-    const SILENT: &str = "responding. Try again in a moment";
     for (spoil, text, why) in [
-        (Spoil::DocumentGarbage, UNUSABLE, "provider metadata"),
-        (Spoil::DocumentIssuer, UNUSABLE, "unexpected issuer"),
-        (Spoil::DocumentKeysAt, UNUSABLE, "not a public address"),
+        (Spoil::DocumentGarbage, INVALID, "provider metadata"),
+        (Spoil::DocumentIssuer, INVALID, "unexpected issuer"),
+        (Spoil::DocumentKeysAt, INVALID, "not a public address"),
         (Spoil::Slow, SILENT, "no answer"),
         (Spoil::Down, SILENT, "openid-configuration"),
     ] {
@@ -883,7 +884,7 @@ async fn provider_that_is_slow_holds_up_nobody_else() {
         },
         others
     );
-    assert_page(&answer.0, 502, "responding. Try again in a moment");
+    assert_page(&answer.0, 502, SILENT);
     assert!(others_done < answer.1);
 }
 
@@ -898,9 +899,9 @@ async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
     let before = fixture.rows();
     let refused = async |browser: &mut Browser<'_>, path: &str, why: &str| {
         let answer = browser.ask(Method::GET, path, &[]).await;
-        assert_page(&answer, 400, "This sign-in was not begun in this browser");
+        assert_page(&answer, 400, "This sign-in was not started in this browser");
         let refusals = fixture.lines.take_refusals();
-        assert_eq!(refusals, [format!("stray sign-in: {why}")]);
+        assert_eq!(refusals, [format!("invalid sign-in state: {why}")]);
         assert!(browser.session.is_empty());
     };
     let mut browser = fixture.browser();
@@ -940,7 +941,7 @@ async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
     let state = fresh.split('&').find(|pair| pair.starts_with("state=")).unwrap();
     let code = query.split('&').find(|pair| pair.starts_with("code=")).unwrap();
     let answer = other.ask(Method::GET, &format!("{path}?{code}&{state}"), &[]).await;
-    assert_page(&answer, 400, "The provider did not accept this sign-in.");
+    assert_page(&answer, 400, "The &lt;Company&gt; rejected this sign-in.");
     assert!(fixture.lines.take_refusals()[0].contains("invalid_grant"));
     assert_eq!(fixture.rows(), after);
 
@@ -962,7 +963,7 @@ async fn code_of_another_sign_in_fails_by_its_verifier() {
     assert_page(
         &thief.ask(Method::GET, &injected, &[]).await,
         400,
-        "The provider did not accept this sign-in.",
+        "The &lt;Company&gt; rejected this sign-in.",
     );
     assert_eq!(fixture.lines.take_refusals().len(), 1);
     assert_eq!(fixture.rows(), before);
@@ -987,7 +988,7 @@ async fn answer_names_its_issuer_where_the_provider_does() {
         assert_page(
             &browser.ask(Method::GET, &spoilt, &[]).await,
             403,
-            "did not pass this server&#39;s checks",
+            "The response of The &lt;Company&gt; failed verification.",
         );
         assert_eq!(fixture.rows(), before);
     }
@@ -1107,11 +1108,7 @@ async fn github_says_who_somebody_is_by_its_api() {
     let back = company.sign_in(&leads_to(&answer), &who);
     company.spoil(Spoil::Down);
     let back = format!("{}?{}", back.path(), back.query().unwrap());
-    assert_page(
-        &browser.ask(Method::GET, &back, &[]).await,
-        502,
-        "responding. Try again in a moment",
-    );
+    assert_page(&browser.ask(Method::GET, &back, &[]).await, 502, "GitHub isn&#39;t responding.");
 }
 
 #[tokio::test]

@@ -216,7 +216,7 @@ fn a_wrong_file_stops_the_start_with_one_line_that_names_the_setting() {
     for (pem, key, says) in [
         (one.pem.as_str(), two.key.as_str(), "INVENTREE_TLS_KEY"),
         ("", one.key.as_str(), "INVENTREE_TLS_CERTIFICATE"),
-        ("rubbish", one.key.as_str(), "there is no certificate in it"),
+        ("rubbish", one.key.as_str(), "it contains no certificate"),
         (&one.pem, &encrypted, "or it is encrypted"),
     ] {
         put(folder, pem, key);

@@ -211,22 +211,22 @@ const own = await caught(stranger, "bob");
 assert.ok(own.searchParams.get("iss") === provider.issuer, "the provider names itself");
 const other = new URL(own);
 other.searchParams.set("state", stolen.searchParams.get("state"));
-await refused(stranger, other, "This sign-in was not begun in this browser");
+await refused(stranger, other, "This sign-in was not started in this browser");
 const fresh = await caught(stranger, "bob");
 const injected = new URL(fresh);
 injected.searchParams.set("code", stolen.searchParams.get("code"));
-await refused(stranger, injected, "The provider did not accept this sign-in.");
+await refused(stranger, injected, "Company rejected this sign-in.");
 const nameless = await caught(stranger, "bob");
 nameless.searchParams.delete("iss");
-await refused(stranger, nameless, "did not pass this server's checks");
+await refused(stranger, nameless, "The response of Company failed verification.");
 const renamed = await caught(stranger, "bob");
 renamed.searchParams.set("iss", "https://other.example.com");
-await refused(stranger, renamed, "did not pass this server's checks");
+await refused(stranger, renamed, "The response of Company failed verification.");
 const good = await caught(stranger, "bob");
 await stranger.goto(good.href);
 await stranger.waitForURL(`${base}/platform/`);
 await signOut(stranger);
-await refused(stranger, good, "This sign-in was not begun in this browser");
+await refused(stranger, good, "This sign-in was not started in this browser");
 await look(stranger, "refused");
 
 // Somebody changes their mind at the provider.
@@ -248,7 +248,7 @@ assert.equal((await user(plain)).pk, 1);
 const late = await person();
 const waiting = await caught(late, "amy");
 provider.stop();
-await refused(late, waiting, "isn't responding");
+await refused(late, waiting, "Company isn't responding.");
 
 await browser.close();
 const lines = log.trim().split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));

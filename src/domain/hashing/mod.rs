@@ -37,10 +37,11 @@ impl Cost {
     pub const CHEAP: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HasherError {
-    /// The queue is full.
+    #[error("the queue of password hashes is full")]
     Busy,
+    #[error("password hashing failed: {0}")]
     Failed(String),
 }
 

@@ -21,6 +21,21 @@ pub const REVALIDATE: &str = "no-cache";
 /// Keep it and never ask: for a URL that changes with its content.
 pub const FOREVER: &str = "public, max-age=31536000, immutable";
 
+/// Content that cannot be served: a mistake of this build.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    #[error("{text}: {reason}")]
+    Header { text: String, reason: http::header::InvalidHeaderValue },
+    #[error(transparent)]
+    Compression(#[from] std::io::Error),
+    #[error("texts.json: {0}")]
+    Texts(#[from] serde_json::Error),
+    #[error("texts.json has no {0}")]
+    MissingText(String),
+    #[error("a page has `{{{{` without its end")]
+    UnclosedPlaceholder,
+}
+
 pub struct File {
     content: Bytes,
     /// Of the content alone, so a strong one.
@@ -31,13 +46,19 @@ pub struct File {
 impl File {
     /// # Errors
     ///
-    /// A header value that is none.
-    pub fn new(content: impl Into<Bytes>, headers: &[(HeaderName, &str)]) -> Result<File, String> {
+    /// [`PageError`]
+    pub fn new(
+        content: impl Into<Bytes>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<File, PageError> {
         let content = content.into();
-        let value = |text: &str| HeaderValue::from_str(text).map_err(|e| format!("{text}: {e}"));
+        let value = |text: &str| {
+            let wrong = |reason| PageError::Header { text: text.to_owned(), reason };
+            HeaderValue::from_str(text).map_err(wrong)
+        };
         let etag = value(&format!("\"{}\"", hex(&Sha256::digest(&content)[..16])))?;
         let headers = headers.iter().map(|(name, text)| Ok((name.clone(), value(text)?)));
-        Ok(File { etag, headers: headers.collect::<Result<_, String>>()?, content })
+        Ok(File { etag, headers: headers.collect::<Result<_, PageError>>()?, content })
     }
 
     /// Changes with the content: for its URL.
@@ -50,7 +71,7 @@ impl File {
         let mut response = Response::new(dropshot::Body::empty());
         if self.is_known(request) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            // A browser takes the headers of a 304 for those of what it keeps.
+            // A browser updates the headers of its cached response from a 304.
             if let Some(policy) = self.headers.get(CONTENT_SECURITY_POLICY) {
                 response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
             }
@@ -86,13 +107,10 @@ impl Compressed {
     pub fn new(
         content: impl Into<Bytes>,
         headers: &[(HeaderName, &str)],
-    ) -> Result<Compressed, String> {
+    ) -> Result<Compressed, PageError> {
         let content = content.into();
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let compressed = encoder
-            .write_all(&content)
-            .and_then(|()| encoder.finish())
-            .map_err(|e| e.to_string())?;
+        let compressed = encoder.write_all(&content).and_then(|()| encoder.finish())?;
         let coded: Vec<_> = headers.iter().cloned().chain([(CONTENT_ENCODING, "gzip")]).collect();
         Ok(Compressed { plain: File::new(content, headers)?, gzip: File::new(compressed, &coded)? })
     }
@@ -103,14 +121,14 @@ impl Compressed {
     }
 
     pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
-        // Whoever says nothing may be somebody at a terminal.
+        // A client without the header may be curl in a terminal.
         let is_asked = request.contains_key(ACCEPT_ENCODING) && takes_gzip(request);
         let file = if is_asked { &self.gzip } else { &self.plain };
         file.answer(request, cache_control)
     }
 }
 
-/// A client that says nothing takes every coding (RFC 9110, 12.5.3).
+/// Without the header, a client accepts every coding (RFC 9110, 12.5.3).
 pub fn takes_gzip(request: &HeaderMap) -> bool {
     let mut sent = headers::text_elements(request, ACCEPT_ENCODING).peekable();
     if sent.peek().is_none() {

@@ -1,9 +1,8 @@
-//! What an account holds open, for the page where people look at their own: sessions and tokens, to
-//! list and to end.
+//! Sessions and tokens of the account, for the account page: list and revoke.
 //!
-//! JSON for our own pages, in the API's manner and its shape of errors, and no part of its
-//! contract: by session cookie and CSRF token alone. A key is in the one response that makes it; a
-//! digest is in none, and the row of another account is as unknown as none.
+//! JSON for our own pages, with the API's shape of errors, and not part of its contract: session
+//! cookie and CSRF token only. A key is only in the response that creates it, a digest in none.
+//! Another account's row is 404, like a missing one.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, StatusCode};

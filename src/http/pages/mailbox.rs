@@ -1,9 +1,8 @@
-//! A demonstration's mails, to be read in the browser: on a server that was started with `--demo`,
-//! and on no other.
+//! Emails of a demonstration, shown in the browser; only with `serve --demo`.
 //!
-//! Everybody at this machine reads all mails, which is what a demonstration is for. Only a loopback
-//! name opens them, so that no site reads them through a name of its own that leads here (DNS
-//! rebinding). A mail's HTML is a stranger's: it is shown in a sandbox, without scripts and without
+//! Every user of this machine can read all emails, as intended. They are served under a loopback
+//! name only, so that no site reads them through its own name that resolves to this machine (DNS
+//! rebinding). An email's HTML is untrusted: it is shown in a sandbox, without scripts and without
 //! an origin.
 
 use std::sync::PoisonError;

@@ -1,12 +1,11 @@
-//! What this server answers beside the document: the document itself, the page that shows it.
+//! Paths outside the document: the document itself, its reference page, the account pages.
 //!
-//! A page is whatever people, browsers and operators need and the contract does not name: pages
-//! that a mail's link opens, a health check. It is unpublished: `spec export` and `spec diff` never
-//! see it, no generated client calls it. So nothing that a program needs to use the API may be a
-//! page (that belongs in the document), and no page may stand at a documented path: the start fails
-//! then.
+//! A page serves people, browsers and operators, and is not part of the contract: `spec export` and
+//! `spec diff` ignore it, and generated clients do not call it. So a page must never provide
+//! anything that a program needs to use the API (that belongs in the document), and a page at a
+//! documented path stops the start.
 //!
-//! What a page gets from the runtime is said at [`Page`].
+//! [`Page`] documents the services of the runtime.
 
 pub mod factors;
 mod file;
@@ -18,6 +17,7 @@ mod schema;
 mod sign_in;
 pub mod social;
 
+pub use file::PageError;
 pub use specbound::Page;
 
 use super::{AppState, Settings};
@@ -33,8 +33,8 @@ fn client_of(server: &AppState, visit: &PageRequest) -> Client {
 
 /// # Errors
 ///
-/// What a page found wrong with its own content: a mistake of this build.
-pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String> {
+/// [`PageError`]
+pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
     let mut pages: Vec<Box<dyn Page<AppState>>> = vec![Box::new(schema::Schema::new()?)];
     pages.extend(reference::pages()?);
     pages.extend(people::pages(settings)?);

@@ -1,11 +1,10 @@
-//! The pages for those who hold the accounts: sign in, register, forgotten password, mailed links,
-//! the account itself.
+//! Account pages: sign in, register, reset a password, open an emailed link, manage the account.
 //!
-//! They are a client of the documented API like any other, in the browser, with session cookie and
-//! CSRF token; the server makes only what stays the same for everybody. A GET changes nothing: what
-//! a mail links to acts when its button is pressed, so that no scanner uses a link up. Everything
-//! lies in the binary; no script or style stands in a page, and nothing comes from elsewhere. Every
-//! word is in `people/texts.json`.
+//! They are a client of the documented API in the browser, with session cookie and CSRF token; the
+//! server sends the same content to every user. A GET changes nothing: an emailed link acts when
+//! its button is pressed, so that no scanner consumes it. All assets are in the binary; pages have
+//! no inline script or style, and load nothing from another origin. All texts are in
+//! `people/texts.json`.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 
-use super::file::{Compressed, FOREVER, REVALIDATE};
+use super::file::{Compressed, FOREVER, PageError, REVALIDATE};
 use super::{Page, PageRequest};
 use crate::http::{AppState, Settings};
 use specbound::negotiation::{self, Offer};
@@ -52,7 +51,7 @@ const PAGES: [(&str, &str, &str); 8] = [
     ("/accounts/confirm-email/{key}/", "confirm.title", include_str!("people/confirm-email.html")),
 ];
 
-/// Other spellings of a path, and the right one; what stands for a variable goes along.
+/// Other spellings of a path, and the canonical one with the same variables.
 const ELSEWHERE: [(&str, &str); 9] = [
     ("/platform/second-factor/", SECOND_FACTOR),
     ("/platform/factors/", "/platform/factors"),
@@ -74,11 +73,10 @@ type Texts = BTreeMap<String, String>;
 /// # Errors
 ///
 /// A text that a page names and `texts.json` has not: a mistake of this build.
-pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String> {
+pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
     let texts = texts()?;
     let script_type = "text/javascript; charset=utf-8";
-    let texts_module =
-        format!("export default {};\n", serde_json::to_string(&texts).map_err(|e| e.to_string())?);
+    let texts_module = format!("export default {};\n", serde_json::to_string(&texts)?);
     let words = StaticAsset::new(TEXTS_PATH, script_type, texts_module)?;
     let factors = StaticAsset::new(FACTORS_PATH, script_type, words.versioned(FACTORS))?;
     let tokens = StaticAsset::new(TOKENS_PATH, script_type, words.versioned(TOKENS))?;
@@ -88,7 +86,7 @@ pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String
     let mut pages: Vec<Box<dyn Page<AppState>>> = Vec::new();
     for (path, title, content) in PAGES {
         let loads = format!("<script type=\"module\" src=\"{SCRIPT_PATH}\"></script>");
-        let title = texts.get(title).ok_or_else(|| format!("texts.json has no {title}"))?;
+        let title = texts.get(title).ok_or_else(|| PageError::MissingText(title.to_owned()))?;
         let page = fill(&around(title, &loads, content, settings), &texts)?;
         let page = style.versioned(&script.versioned(&page));
         pages.push(Box::new(StaticAsset::new(path, "text/html; charset=utf-8", page)?));
@@ -104,8 +102,8 @@ pub fn pages(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, String
     Ok(pages)
 }
 
-/// A page without a script, in the pages' manner: for what the server writes itself. The title is
-/// named as in `texts.json`; `head` and `body` are markup that may name texts, and in which
+/// A page without a script, in the style of the others, for pages that the server renders. The
+/// title is a key of `texts.json`; `head` and `body` are markup that may contain keys, and in which
 /// everything else is [`escaped`].
 pub fn shell(title: &str, head: &str, body: &str, settings: &Settings) -> String {
     let texts = texts().unwrap_or_default();
@@ -118,8 +116,8 @@ pub fn escaped(text: &str) -> String {
     crate::mail::texts::escaped(text).replace('{', "&#123;")
 }
 
-fn texts() -> Result<Texts, String> {
-    serde_json::from_str(TEXTS).map_err(|e| format!("texts.json: {e}"))
+fn texts() -> Result<Texts, PageError> {
+    Ok(serde_json::from_str(TEXTS)?)
 }
 
 fn around(title: &str, head: &str, body: &str, settings: &Settings) -> String {
@@ -144,18 +142,19 @@ fn around(title: &str, head: &str, body: &str, settings: &Settings) -> String {
         .fold(SHELL.to_owned(), |page, (name, text)| page.replace(&format!("{{{{{name}}}}}"), text))
 }
 
-/// Puts a text in the place of each `{{name}}`; `{{noscript:page}}` is the note for a browser
-/// without JavaScript, with what that page asks for and the call it makes.
-fn fill(page: &str, texts: &Texts) -> Result<String, String> {
+/// Replaces each `{{name}}` by its text; `{{noscript:page}}` is the note for a browser without
+/// JavaScript, with the input that the page needs and the request that it sends.
+fn fill(page: &str, texts: &Texts) -> Result<String, PageError> {
     let mut filled = String::with_capacity(page.len());
     let mut rest = page;
     while let Some((before, named)) = rest.split_once("{{") {
-        let (name, after) = named.split_once("}}").ok_or("a page has `{{` without its end")?;
+        let (name, after) = named.split_once("}}").ok_or(PageError::UnclosedPlaceholder)?;
         filled.push_str(before);
         match name.strip_prefix("noscript:") {
             Some(page) => filled.push_str(&fill(&NO_SCRIPT.replace("PAGE", page), texts)?),
             None => {
-                filled.push_str(texts.get(name).ok_or_else(|| format!("texts.json has no {name}"))?)
+                let missing = || PageError::MissingText(name.to_owned());
+                filled.push_str(texts.get(name).ok_or_else(missing)?);
             }
         }
         rest = after;
@@ -164,7 +163,7 @@ fn fill(page: &str, texts: &Texts) -> Result<String, String> {
     Ok(filled)
 }
 
-/// A page, a style or a script: the same for everybody.
+/// A page, a style or a script: the same for every user.
 struct StaticAsset {
     path: &'static str,
     media_type: &'static str,
@@ -176,7 +175,7 @@ impl StaticAsset {
         path: &'static str,
         media_type: &'static str,
         content: impl Into<Bytes>,
-    ) -> Result<StaticAsset, String> {
+    ) -> Result<StaticAsset, PageError> {
         let headers = [(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)];
         Ok(StaticAsset { path, media_type, content: Compressed::new(content, &headers)? })
     }
@@ -241,7 +240,7 @@ impl Page<AppState> for Redirect {
         _: &AppState,
         PageRequest { request, .. }: PageRequest,
     ) -> Result<Response, ApiError> {
-        // What a link carries goes along, as it was sent.
+        // The query of a link is preserved.
         let target = match self.path.split_once('{') {
             Some((before, _)) => {
                 let key =
@@ -265,7 +264,7 @@ pub fn redirect_root(request: &Request<dropshot::Body>) -> Option<Response> {
     is_asked.then(|| redirect(HOME).ok()).flatten()
 }
 
-/// Whoever likes a page better than JSON; who has no wish gets what programs get.
+/// Whether the client prefers HTML to JSON. No preference defaults to JSON.
 fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
     const OFFERS: [Offer; 2] = [
         Offer { media_type: "application/json", format: "json" },

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderValue, StatusCode};
 
-use super::file::{FOREVER, File, REVALIDATE, takes_gzip};
+use super::file::{FOREVER, File, PageError, REVALIDATE, takes_gzip};
 use super::{Page, PageRequest};
 use crate::http::AppState;
 use specbound::{ApiError, Response};
@@ -36,7 +36,7 @@ struct Piece {
 /// # Errors
 ///
 /// A file's own, which no build has.
-pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, String> {
+pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
     let script = "text/javascript; charset=utf-8";
     let assets = [
         Piece::plain("/api-doc/reference.js", script, SCRIPT)?,
@@ -64,7 +64,7 @@ impl Piece {
         path: &'static str,
         media_type: &'static str,
         content: impl Into<Bytes>,
-    ) -> Result<Piece, String> {
+    ) -> Result<Piece, PageError> {
         let file =
             File::new(content, &[(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)])?;
         Ok(Piece { path, media_type, is_gzip: false, file })
@@ -74,7 +74,7 @@ impl Piece {
         path: &'static str,
         media_type: &'static str,
         content: &'static [u8],
-    ) -> Result<Piece, String> {
+    ) -> Result<Piece, PageError> {
         let headers = [
             (CONTENT_TYPE, media_type),
             (CONTENT_ENCODING, "gzip"),
@@ -110,7 +110,7 @@ impl Page<AppState> for Piece {
         let version = request.uri.query().and_then(|query| query.strip_prefix("v="));
         let lifetime = if version == Some(self.file.version()) { FOREVER } else { REVALIDATE };
         let mut response = self.file.answer(&request.headers, lifetime);
-        // The same for everybody.
+        // The same for every user.
         response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
         Ok(response)
     }

@@ -2,15 +2,15 @@
 //! JSON.
 //!
 //! After drf-spectacular's view in the reference: its media types, `?format=`, file name, and a 401
-//! for a bad credential although anybody may read. Its `?lang=` and `?version=` have no meaning
-//! here. JSON goes out without a charset, as everywhere on this server. It is the checked-in
+//! for a bad credential although anonymous requests are allowed. Its `?lang=` and `?version=` have
+//! no meaning here. JSON goes out without a charset, as everywhere on this server. It is the checked-in
 //! document, never the exported one: that these two mean the same is for `spec diff` to say, and a
 //! document that is made anew would hide the difference.
 
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, VARY};
 use http::{HeaderValue, Uri};
 
-use super::file::{File, REVALIDATE};
+use super::file::{File, PageError, REVALIDATE};
 use super::{Page, PageRequest};
 use crate::api::{SOURCE, TITLE, VERSION};
 use crate::http::AppState;
@@ -21,7 +21,7 @@ use specbound::{ApiError, Response};
 /// The document as `build.rs` turned it into JSON: the same keys in the same order.
 const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/document.json"));
 
-/// The first one is for whoever has no wish.
+/// The first one is the default.
 const OFFERS: &[Offer] = &[
     Offer { media_type: "application/vnd.oai.openapi", format: "yaml" },
     Offer { media_type: "application/yaml", format: "yaml" },
@@ -38,7 +38,7 @@ impl Schema {
     /// # Errors
     ///
     /// A title that fits into no header.
-    pub fn new() -> Result<Schema, String> {
+    pub fn new() -> Result<Schema, PageError> {
         let file = |offer: &Offer| {
             let (content, parameter) = match offer.format {
                 "json" => (JSON, ""),

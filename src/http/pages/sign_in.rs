@@ -1,8 +1,8 @@
 //! The pages' own sign-in, registration and proof of a password: by a browser with its CSRF token
 //! alone.
 //!
-//! Like the documented operations, but for what they hand out: a session, and no token, which no
-//! page would ever show and no sign-out end. JSON in the API's manner and its shape of errors.
+//! Like the documented operations, except that they issue a session and no token, which no page
+//! would show and no sign-out would revoke. JSON in the API's manner and its shape of errors.
 
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};

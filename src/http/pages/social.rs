@@ -1,9 +1,9 @@
-//! The way to a sign-in provider and back, for browsers.
+//! Sign-in through a provider, for browsers: start page, callback and sign-up form.
 //!
-//! A GET shows a page and changes nothing; the POST of its form opens the way. The provider's
-//! redirect is the one GET that acts: state, ticket and code make it good once, and a HEAD does
-//! nothing. Every failure ends on a page that says what to do. Nothing of these pages needs
-//! JavaScript, and they exist for the providers of the settings alone.
+//! A GET shows a page and changes nothing; the POST of its form starts the sign-in. The provider's
+//! redirect is the only GET with an effect: state, ticket and code are valid once, and a HEAD does
+//! nothing. Every failure ends on a page with the next step. The pages need no JavaScript, and
+//! exist for configured providers only.
 
 use std::net::SocketAddr;
 
@@ -228,7 +228,7 @@ impl SocialPage {
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
             Err(failure) => failed(server, failure.into()),
         };
-        // A browser that came with none keeps what another tab may have.
+        // Without a ticket in this request, the ticket of another tab is kept.
         if ticket.is_some() {
             answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
         }
@@ -362,7 +362,7 @@ fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Ans
     Ok(answer)
 }
 
-/// What went wrong in words, and where to go on.
+/// The error message, with links to continue.
 fn failed(server: &AppState, error: ApiError) -> Answer {
     let body = format!(
         "<main id=\"content\" class=\"card\"><h1>{{{{social.failed}}}}</h1>\
@@ -404,8 +404,8 @@ fn query(visit: &RequestHead, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// A path of this site or nothing. Browsers read `//host`, `/\host` and what decodes to them as
-/// other sites.
+/// A path of this site or nothing. Browsers read `//host`, `/\host` and their encodings as other
+/// sites.
 fn own_path(next: &str) -> Result<(), ApiError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
     let is_own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(is_plain);
