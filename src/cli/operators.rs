@@ -137,7 +137,7 @@ pub enum Token {
     Create {
         /// The account that it opens.
         name: String,
-        /// What it is for, as its owner sees it.
+        /// Its purpose, as shown to its owner.
         #[arg(long = "for", value_name = "TEXT")]
         label: String,
         /// Days until it expires.

@@ -61,7 +61,7 @@ struct AddressPolicy {
     private: Vec<Network>,
 }
 
-/// A provider's response, whatever its status.
+/// A provider's response of any status.
 pub struct Response {
     pub status: StatusCode,
     pub body: Vec<u8>,

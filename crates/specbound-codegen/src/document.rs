@@ -1,6 +1,6 @@
 //! Reads the document once, into the types that the generators work on.
 //!
-//! It reads what [`super::lower`] makes of a document, before [`super::normalise`]: constraints,
+//! It reads the lowered document of [`super::lower`], before [`super::normalise`]: constraints,
 //! content types and security come from here. An item that it does not understand is refused with
 //! its JSON pointer; nothing is dropped.
 //!

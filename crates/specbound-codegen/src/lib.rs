@@ -81,12 +81,12 @@ pub struct Generated {
     pub project: Project,
 }
 
-/// A place in a document, and what is said about it.
+/// A place in a document, and a message about it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Item {
     /// JSON pointer (RFC 6901).
     pub path: String,
-    /// Why it is refused, and what is accepted instead; or what became of it.
+    /// The reason for refusing it with the accepted alternative, or its effect.
     pub reason: String,
 }
 

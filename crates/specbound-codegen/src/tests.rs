@@ -127,7 +127,7 @@ fn generated(document: &Value) -> Result<Generated, Error> {
     generate(&document.to_string(), &settings)
 }
 
-/// What lenient mode makes of it.
+/// The result of lenient mode.
 fn leniently(document: &Value) -> Generated {
     let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
     let source = specbound_contract::parse(&document.to_string()).unwrap_or_else(|e| panic!("{e}"));
@@ -219,7 +219,7 @@ fn request_gets_a_schema_without_what_no_client_may_send() {
     assert_eq!(keys(schemas), ["Page", "Plain", "Thing", "ThingRequest"]);
     assert_eq!(keys(&schemas["ThingRequest"]["properties"]), ["inner", "pattern", "title"]);
     assert_eq!(schemas["ThingRequest"]["required"], json!(["title"]));
-    // Every content type refers to it; what a response refers to is as before.
+    // Every content type refers to it; references of responses are unchanged.
     for (media, entry) in
         copy["paths"]["/things/"]["post"]["requestBody"]["content"].as_object().unwrap()
     {
@@ -261,7 +261,7 @@ fn operations_inherit_the_parameters_of_their_path() {
     assert_eq!(parameters, 3);
 }
 
-/// What has no meaning must not change a name that handlers use.
+/// A part without meaning must not change a name that handlers use.
 #[test]
 fn order_and_repetition_change_no_signature() {
     let mut document = small_with(&format!("{POST}/security"), json!([{}, {"tokenAuth": []}, {}]));
@@ -372,7 +372,7 @@ fn normalising_leaves_the_source_alone_and_does_not_change_its_own_result() {
     assert_eq!(normalise(copy.clone(), &read(&copy)), copy);
 }
 
-// --- what comes out ---
+// --- the output ---
 
 /// The attributes of each field of a struct in `mod types`.
 fn fields(server: &str, name: &str) -> Vec<(String, String)> {
@@ -429,7 +429,7 @@ fn request_type_has_no_read_only_field_and_its_answer_has() {
     assert!(!names("ThingRequest").contains(&"id".to_owned()));
 }
 
-/// The text without what formatting puts between words.
+/// The text without white space and line breaks of formatting.
 fn dense(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_whitespace())
@@ -513,8 +513,7 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Every node in turn replaced by something else, given to `try_out` with a word that says what was
-/// done.
+/// Every node in turn replaced by something else, given to `try_out` with a name of the change.
 fn with_garbage(source: &Value, step: usize, try_out: impl Fn(&Value) + std::panic::RefUnwindSafe) {
     let mut all = Vec::new();
     pointers(source, "", &mut all);

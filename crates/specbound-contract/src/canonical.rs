@@ -278,8 +278,7 @@ impl Visitor<'_> {
     }
 }
 
-/// `Application/JSON; charset=UTF-8` is `application/json`: UTF-8 is the default of what OpenAPI
-/// describes.
+/// `Application/JSON; charset=UTF-8` is `application/json`: UTF-8 is the default.
 fn media_type(name: &str) -> String {
     let mut parts = name.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();

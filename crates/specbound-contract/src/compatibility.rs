@@ -198,7 +198,7 @@ impl<'a> Classifier<'a> {
                 let place = from.walk(self.documents, place);
                 self.compare_refs(place, difference)
             }
-            // A reference in place of what was written out, or the reverse.
+            // A reference in place of an inline schema, or the reverse.
             (old, new)
                 if (is_reference(old) || is_reference(new))
                     && is_object(old)

@@ -37,7 +37,7 @@ pub struct Sides {
 impl Sides {
     /// Two versions of one document.
     pub const OLD_NEW: Sides = Sides { old: "old", new: "new" };
-    /// A document, and what a server built from it exports.
+    /// A document, and the export of a server built from it.
     pub const SOURCE_SERVER: Sides = Sides { old: "source", new: "server" };
 }
 

@@ -1,4 +1,4 @@
-//! The life of an API: sunset of what is deprecated, stability levels and extensible enumerations,
+//! The life of an API: sunset of deprecated parts, stability levels and extensible enumerations,
 //! by a policy.
 //!
 //! They stand under extensions (`x-sunset`, `x-stability-level`, `x-extensible-enum`), which the
@@ -32,8 +32,7 @@ pub(crate) fn check(old: &Value, new: &Value, policy: &Lifecycle, today: Day) ->
     walk.findings
 }
 
-/// Takes the harm from removals that the policy allows: of what was deprecated until its sunset,
-/// and of drafts.
+/// Allows removals by the policy: of parts that were deprecated until their sunset, and of drafts.
 pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) {
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.difference.new.is_none()) {
         let Some(elements) = removed(old, &verdict.difference.path) else { continue };
@@ -123,7 +122,7 @@ struct Place {
     operation: Option<String>,
     /// Whether requests carry it.
     requested: bool,
-    /// The stability level of what it is a part of.
+    /// The stability level of its parent.
     level: Option<String>,
 }
 
@@ -241,7 +240,7 @@ impl Walk<'_> {
         let (before, now) = (get(old, "x-stability-level"), new.get("x-stability-level").cloned());
         let level = |value: &Value| LEVELS.iter().position(|level| value.as_str() == Some(level));
         let sides = [before.as_ref(), now.as_ref()];
-        // A part is never more stable than what it is a part of.
+        // A part is never more stable than its parent.
         let own = place.level.as_deref();
         let holder = LEVELS.iter().position(|level| own == Some(level)).or(Some(LEVELS.len()));
         if sides.into_iter().flatten().any(|value| level(value).is_none()) {

@@ -22,7 +22,7 @@ pub enum PolicyError {
     Date(String),
 }
 
-/// What a finding counts as.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -60,10 +60,10 @@ struct Acceptance {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lifecycle {
-    /// Days from now to the sunset of what is stable.
+    /// Days from now to the sunset of stable parts.
     #[serde(default)]
     pub stable_days: u32,
-    /// Days from now to the sunset of what is marked beta.
+    /// Days from now to the sunset of beta parts.
     #[serde(default)]
     pub beta_days: u32,
 }
@@ -99,7 +99,7 @@ pub struct Policy {
     version: Option<Version>,
 }
 
-/// The verdicts that count, and what the policy says about the rest.
+/// The verdicts that count, and the policy's decisions about the rest.
 #[derive(Debug)]
 pub struct Outcome {
     /// The verdicts, with the severities of the policy.

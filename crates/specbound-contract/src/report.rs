@@ -1,7 +1,7 @@
 //! Comparing two documents as a command line does: read both, compare, render the report, decide
 //! the exit status.
 //!
-//! Shared by `specbound` and by servers that compare what they export with their own document.
+//! Shared by `specbound` and by servers that compare their export with their own document.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -291,7 +291,7 @@ pub fn difference(old: &Value, new: &Value, sides: Sides, format: Format) -> Rep
     Report { text, failed: !differences.is_empty(), notes: Vec::new() }
 }
 
-/// What the changes from `old` to `new` mean for clients, without a policy. Fails as `fail_on`
+/// The effect of the changes from `old` to `new` on clients, without a policy. Fails as `fail_on`
 /// says.
 pub fn compatibility(old: &Document, new: &Document, format: Format, fail_on: FailOn) -> Report {
     let comparison = Comparison::new(old, new, &Policy::default(), Day::today());

@@ -4,7 +4,7 @@
 //! reference (in another file, under an extension, within a path or a schema) becomes a component:
 //! once for each target and kind of object, so that cycles end. Path items and media types, which
 //! the canonical form has no section for, are written out. A reference that leads nowhere is an
-//! error: a comparison must not pass over what it could not read.
+//! error: a comparison must not pass over a part that it could not read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -261,7 +261,7 @@ impl Resolver<'_> {
             let walked = match (kind, keyword) {
                 (ObjectKind::Data, _) => value.clone(),
                 (_, "$ref") if value.is_string() => continue,
-                // What refers to them is resolved.
+                // References to them are resolved.
                 (ObjectKind::Schema, "$defs" | "definitions" | "$dynamicRef") => continue,
                 (ObjectKind::Discriminator, "mapping") => self.mapping(file, value)?,
                 (ObjectKind::Document, "components") => self.components(file, value)?,

@@ -1,4 +1,4 @@
-//! Answers: what a handler returns, and how that says its statuses and contents to the export.
+//! Answers: the return types of handlers, which state statuses and contents for the export.
 
 use std::marker::PhantomData;
 
@@ -77,7 +77,7 @@ pub trait MediaType: Send + Sync + 'static {
     const NAME: &'static str;
 }
 
-/// What can be the content of an answer.
+/// The content of an answer.
 pub trait Content: Send + Sync + 'static {
     /// Of this content.
     const MEDIA_TYPE: &'static str = "application/json";
@@ -89,7 +89,7 @@ pub trait Content: Send + Sync + 'static {
     fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error>;
     /// For dropshot's document.
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse;
-    /// `content` of a response object, for what dropshot's document cannot say.
+    /// `content` of a response object, where dropshot's document cannot express it.
     fn document(generator: &mut SchemaGenerator) -> Value;
 }
 

@@ -1,7 +1,7 @@
 //! Request bodies: bytes and a `Content-Type` into named fields.
 //!
-//! It reads JSON, urlencoded and multipart bodies, and judges nothing but their form: what a field
-//! may hold is for [`super::fields`], what an error answers for the error module. It must not
+//! It reads JSON, urlencoded and multipart bodies, and checks their syntax only: the values of
+//! fields are for [`super::fields`], and error bodies for the error module. It must not
 //! panic, hang or overflow on any input, and takes memory for the bytes that it keeps and for
 //! [`MAX_FIELDS`] fields, never more.
 //!
@@ -19,7 +19,7 @@ use crate::json;
 
 /// Django's DATA_UPLOAD_MAX_NUMBER_FIELDS, for the values of a JSON body as well.
 pub(crate) const MAX_FIELDS: usize = 1000;
-/// Of a parser's message: it may quote what was sent.
+/// Of a parser's message: it may quote the input.
 const MAX_MESSAGE_CHARS: usize = 200;
 
 /// Why a body has no fields.
@@ -27,9 +27,9 @@ const MAX_MESSAGE_CHARS: usize = 200;
 pub enum BodyError {
     /// The `Content-Type` as the client wrote it, empty if there was none.
     UnsupportedMediaType(String),
-    /// What Python's decoder says, without DRF's `JSON parse error - `.
+    /// The message of Python's decoder, without DRF's `JSON parse error - `.
     JsonParse(String),
-    /// What Django's parser says, without DRF's `Multipart form parse error - `.
+    /// The message of Django's parser, without DRF's `Multipart form parse error - `.
     MultipartParse(String),
     /// A form of more than [`MAX_FIELDS`] fields.
     TooManyFields,
@@ -241,7 +241,7 @@ impl Fields {
 ///
 /// # Errors
 ///
-/// A body that is no good as a whole. What is wrong with single fields is found later.
+/// A malformed body. Errors of single fields are found later.
 pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyError> {
     let content_type = content_type.unwrap_or_default().trim();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -303,7 +303,7 @@ fn unquote(text: &str) -> String {
     }
 }
 
-/// What is no UTF-8 becomes replacement characters.
+/// Invalid UTF-8 becomes replacement characters.
 fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())

@@ -1,5 +1,5 @@
-//! The types in the generated trait's signatures: they say what the document says, and they carry
-//! the request.
+//! The types in the generated trait's signatures: they state the document's promises and hold the
+//! request.
 //!
 //! `Call<Policy, Body>` is an authenticated request; [`Call::admit`] returns its caller and its
 //! fields. `Reply<STATUS, T>` is the answer. dropshot's own failures of extraction cannot carry
@@ -34,14 +34,14 @@ use crate::{ApiError, Host, LazyBody, Reply};
 /// dropshot's context of a request to the server `H`.
 pub type Context<H> = RequestContext<Arc<H>>;
 
-/// What a handler of the trait returns. The error is never made by us: a failure is a [`Reply`]
+/// The result of a handler. The error is never made by us: a failure is a [`Reply`]
 /// too.
 pub type Outcome<const STATUS: u16, T> = Result<Reply<STATUS, T>, HttpError>;
 
 /// The same where the document has several answers: `T` is their closed set.
 pub type HandlerResult<T> = Result<T, HttpError>;
 
-/// What dropshot makes of an answer.
+/// The answer as dropshot handles it.
 pub type RawResponse = Result<Response<dropshot::Body>, HttpError>;
 
 /// One row of the generated table of operations.
@@ -93,7 +93,7 @@ pub trait HasConstraints {
     const SCHEMA: Option<Sub> = None;
 }
 
-/// What an operation takes as its body.
+/// The body of an operation.
 pub trait RequestBody: Send + Sync + 'static {
     /// The body as a handler gets it.
     type Input;
@@ -118,7 +118,7 @@ pub trait RequestBody: Send + Sync + 'static {
 pub struct Body<T, C>(PhantomData<fn() -> (T, C)>);
 /// `requestBody` without it.
 pub struct OptionalBody<T, C>(PhantomData<fn() -> (T, C)>);
-/// No `requestBody`: whatever is sent stays unread, even broken JSON.
+/// No `requestBody`: a body is not read, not even to reject malformed JSON.
 pub struct NoBody;
 
 macro_rules! request_body {
@@ -174,7 +174,7 @@ impl RequestBody for NoBody {
     }
 }
 
-/// What a client said, before any check.
+/// The input of a client, before any check.
 pub struct Input<T> {
     fields: Fields,
     formats: &'static Formats,
@@ -198,7 +198,7 @@ impl<T: HasConstraints + DeserializeOwned> Input<T> {
         self.check(Rules::default()).finish(FieldErrors::default())
     }
 
-    /// Text without control characters, as InvenTree cleans what its own views take.
+    /// Text without control characters, as in the input of InvenTree's own views.
     ///
     /// # Errors
     ///
@@ -212,7 +212,7 @@ impl<T: HasConstraints + DeserializeOwned> Input<T> {
         Ok(Input::new(fields, self.formats))
     }
 
-    /// Checked against the constraint table; what the domain finds is added before
+    /// Checked against the constraint table; errors of the domain are added before
     /// [`Checked::finish`].
     pub fn check(self, rules: Rules<'_>) -> Checked<T> {
         let table = Table { rows: T::PROPERTIES, schema: T::SCHEMA };
@@ -221,7 +221,7 @@ impl<T: HasConstraints + DeserializeOwned> Input<T> {
     }
 }
 
-/// What a client said, as far as it is good.
+/// The valid part of the input.
 pub struct Checked<T> {
     cleaned: Map<String, Value>,
     errors: FieldErrors,
@@ -263,8 +263,8 @@ impl<T: HasConstraints + DeserializeOwned> Checked<T> {
             return Err(ApiError::fields(&errors));
         }
         serde_json::from_value(Value::Object(self.cleaned)).map_err(|e| {
-            // What the table leaves to the type (choices, maps, numbers that are too large) is the
-            // client's to mend.
+            // Values that the table leaves to the type (choices, maps, numbers that are too large)
+            // are the client's error.
             let mut errors = FieldErrors::default();
             errors.add(NON_FIELD, vec![format!("Invalid data: {e}.")]);
             ApiError::fields(&errors)
@@ -435,11 +435,11 @@ pub(crate) fn marker(says: &Value) -> Schema {
     Schema::Object(object)
 }
 
-/// Key under which a source schema travels through dropshot's document, whose own model of schemas
-/// would lose some of it and panic at more. The export puts what stands there in its place.
+/// Key of a source schema within dropshot's document, whose own model of schemas would lose some of
+/// it and panic at more. The export replaces the schema by its value.
 pub const SOURCE_SCHEMA: &str = "x-contract-source";
 
-/// An OpenAPI 3.0 schema object, for the export and nobody else.
+/// An OpenAPI 3.0 schema object, for the export only.
 pub fn source_schema(_: &mut SchemaGenerator, source: &str) -> Schema {
     let source: Value = serde_json::from_str(source).unwrap_or_default();
     Schema::Object(SchemaObject {

@@ -6,10 +6,10 @@
 //! TLS; the meaning of a request is for a [`Service`], such as [`crate::HttpService`].
 //!
 //! The rule: a connection either waits for this server, or this server waits for it (for its
-//! handshake, for a request, for the rest of a body, or for it to take an answer). Whoever keeps
-//! the server waiting is closed after [`IDLE_TIMEOUT`], and before that, the longest first, as soon
-//! as its place is needed. So no number of silent connections keeps anybody out, and none that
-//! waits for this server is ever cut off.
+//! handshake, for a request, for the rest of a body, or for it to take an answer). A connection that
+//! keeps the server waiting is closed after [`IDLE_TIMEOUT`], or earlier, the longest-idle one
+//! first, when all slots are taken. So silent connections never keep clients out, and a connection
+//! that waits for this server is never closed.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -52,7 +52,7 @@ const MAX_CONNECTIONS: usize = 4096;
 const RESERVED: usize = 512;
 /// Connections that are told to close and not gone yet.
 const MAX_CLOSING: usize = 32;
-/// Connections that wait to be taken: a burst of clients is not to be told that nobody is there.
+/// Listen backlog: a burst of clients must not be refused.
 const BACKLOG: u32 = 1024;
 /// Of a request's head. hyper answers 431 to a longer one.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -61,7 +61,7 @@ const MAX_STREAMS: u32 = 32;
 /// Requests at a time on all connections, before those that keep this server waiting are closed.
 const MAX_REQUESTS: i64 = 4096;
 
-/// What answers the requests of a listener.
+/// Handles the requests of a listener.
 pub trait Service: Send + Sync + 'static {
     /// Answers one request of the peer `remote`.
     fn answer(
@@ -235,7 +235,7 @@ fn http() -> Builder<TokioExecutor> {
     http
 }
 
-/// What one connection needs.
+/// The parts of one connection.
 struct Client<S> {
     remote: SocketAddr,
     open: Arc<ConnectionTable>,
@@ -266,8 +266,7 @@ impl<S: Service> Client<S> {
             let work = Work::begin(&connection);
             let service = Arc::clone(&service);
             // A connection of HTTP/2 brings many requests, and can keep this server waiting with
-            // each. Those that do not are few: whatever they wait for in here has a queue of its
-            // own with an end.
+            // each. Those that do not are few: each queue that they wait in is bounded.
             if service.metrics().in_flight.get() >= MAX_REQUESTS {
                 open.evict_longest_idle();
             }
@@ -287,7 +286,7 @@ impl<S: Service> Client<S> {
         });
         let connection =
             http.serve_connection(TokioIo::new(StrictFraming::new(stream)), answer).into_owned();
-        // What ends a connection is the client's affair.
+        // The cause of the end concerns the client only.
         let _ = watcher.watch(connection).await;
     }
 }
@@ -342,7 +341,7 @@ impl ConnectionTable {
         if self.lock().len() >= self.most && !self.evict_longest_idle() {
             return None;
         }
-        // What is told to close takes a moment, and as long as it does it has its file descriptor.
+        // A closing connection keeps its file descriptor for a moment.
         while self.lock().len() >= self.most + MAX_CLOSING {
             tokio::task::yield_now().await;
         }

@@ -1,8 +1,8 @@
 //! Failures as clients get them. Shapes are Django REST framework's: `{"field": ["…"]}`,
 //! `{"non_field_errors": ["…"]}` or `{"detail": "…"}`.
 //!
-//! A client sees what was wrong and what is allowed. What only the operator may know travels beside
-//! it and is logged once, with the request id, by the dispatcher.
+//! A client sees the fault and the allowed values. Details for the operator are kept beside it; the
+//! dispatcher logs them once, with the request id.
 
 use futures::FutureExt;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -16,7 +16,7 @@ use crate::fields::FieldErrors;
 /// A response of dropshot's kind.
 pub type Response = http::Response<dropshot::Body>;
 
-/// DRF's key for what belongs to no single field.
+/// DRF's key for errors of no single field.
 pub const NON_FIELD: &str = "non_field_errors";
 
 /// Seconds after which a full queue or a locked database is worth another try.
@@ -123,7 +123,7 @@ impl ApiError {
             .with_internal(message)
     }
 
-    /// 400 for what no honest client sends; `why` is for the log.
+    /// 400 for input that no honest client sends; `why` is for the log.
     pub fn refused(detail: &str, why: &str) -> ApiError {
         ApiError::detail(StatusCode::BAD_REQUEST, detail).with_internal(why.to_owned())
     }

@@ -1,8 +1,8 @@
 //! Fields against the document's constraints: every fault of every field at once, in the order of
 //! declaration.
 //!
-//! It knows single fields only. What needs a second field, the store or the caller (equal
-//! passwords, free user names, whose id it is) is for the domain. It must never stop at the first
+//! It knows single fields only. Rules that need a second field, the store or the caller (equal
+//! passwords, free user names, the owner of an id) are for the domain. It must never stop at the first
 //! fault, nor answer in other words than DRF.
 //!
 //! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django
@@ -138,7 +138,7 @@ pub struct Property {
     pub members: Option<fn() -> &'static [Property]>,
 }
 
-/// What one operation changes about the declared constraints.
+/// Deviations of one operation from the declared constraints.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules<'a> {
     /// PATCH: nothing is required.
@@ -161,7 +161,7 @@ impl FieldErrors {
         FieldErrors(vec![(NON_FIELD.to_owned(), vec![message.into()])])
     }
 
-    /// Adds to what is known of `field`, so that no name is ever written twice.
+    /// Adds to the errors of `field`, so that no name is written twice.
     pub fn add(&mut self, field: &str, messages: Vec<String>) {
         match self.0.iter_mut().find(|(name, _)| name == field) {
             Some((_, known)) => known.extend(messages),
@@ -181,12 +181,12 @@ impl FieldErrors {
         self.0.is_empty()
     }
 
-    /// Each field with what is wrong with it.
+    /// Each field with its errors.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.0.iter().map(|(name, messages)| (name.as_str(), messages.as_slice()))
     }
 
-    /// Declaration order; what is not declared (`non_field_errors`) comes last, in the order it was
+    /// Declaration order; undeclared names (`non_field_errors`) come last, in the order they were
     /// found.
     pub fn sort_by(&mut self, properties: &[Property]) {
         let place =
@@ -215,7 +215,7 @@ pub(crate) struct Table {
 }
 
 /// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids
-/// as integers, words for true and false as booleans; beside them what is wrong with the others.
+/// as integers, words for true and false as booleans; beside them the errors of the others.
 /// Absent fields stay absent.
 pub fn check(
     properties: &[Property],
@@ -296,7 +296,7 @@ fn check_rows(
 
 const MISSING: &str = "This field is required.";
 
-/// What the rules of an operation say of one field.
+/// The rules of an operation for one field.
 #[derive(Clone, Copy)]
 struct FieldRules<'a> {
     formats: &'a Formats,
@@ -306,8 +306,8 @@ struct FieldRules<'a> {
     keeps_others: bool,
 }
 
-/// What was sent for a field. Forms send "" for what was not filled in, which stands for null or
-/// for nothing.
+/// The value sent for a field. Forms send "" for an empty field, which stands for null or for
+/// nothing.
 fn sent<'a>(
     property: &Property,
     fields: &'a Fields,
@@ -379,8 +379,7 @@ fn item_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Che
     }
 }
 
-/// The members of an object against their own table. What is wrong with one is told with its name
-/// before it.
+/// The members of an object against their own table. An error of one begins with its name.
 fn object(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<Value> {
     let FieldValue::Object(members) = value else {
         return fault(format!(
@@ -556,7 +555,8 @@ pub fn text_fits(
         && pattern.is_none_or(|pattern| matches_pattern(pattern, text))
 }
 
-/// What Python's `str.strip` removes: Unicode white space and the four ASCII separators.
+/// The characters that Python's `str.strip` removes: Unicode white space and the four ASCII
+/// separators.
 fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }

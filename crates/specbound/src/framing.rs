@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const POISON: &[u8] = b"\0\r\n\r\n";
 /// Of a line that arrives in several pieces. A length or a chunk size needs no more.
 const MAX_KEPT_LINE: usize = 256;
-/// What one connection reads before the others have their turn. hyper goes on reading HTTP/2 for as
+/// Bytes that one connection reads before the others have their turn. hyper goes on reading HTTP/2 for as
 /// long as there is more, and a thousand frames that ask for nothing come in one read.
 const MAX_TURN_BYTES: usize = 4096;
 /// The first line of HTTP/2's preface (RFC 9113, 3.4).
@@ -30,7 +30,7 @@ const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
 pub struct StrictFraming<S> {
     stream: S,
     framing: Framing,
-    /// What is left of [`POISON`] to be read; `None` while no rule is broken.
+    /// The rest of [`POISON`] to be read; `None` while no rule is broken.
     poison: Option<&'static [u8]>,
     /// Bytes read in this turn.
     turn: usize,
@@ -131,7 +131,7 @@ struct Framing {
     is_chunked: bool,
 }
 
-/// What comes next.
+/// The expected input.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 enum Part {
     #[default]

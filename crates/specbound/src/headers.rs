@@ -15,7 +15,7 @@ pub fn elements(
     lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii)
 }
 
-/// The same as text, with a replacement character for what is no UTF-8.
+/// The same as text, with replacement characters for invalid UTF-8.
 pub fn text_elements(
     headers: &HeaderMap,
     name: impl AsHeaderName,

@@ -1,4 +1,4 @@
-//! What a server tells the runtime about itself.
+//! The runtime's view of a server.
 
 use std::future::Future;
 
@@ -18,7 +18,7 @@ pub trait Host: Send + Sync + Sized + 'static {
     type Caller: Send + Sync + 'static;
     /// A security scheme, usually an enum.
     type Scheme: Copy + Send + Sync + 'static;
-    /// What [`Host::begin`] keeps of a request for its response.
+    /// The state that [`Host::begin`] keeps of a request for its response.
     type Exchange: Send + Sync + 'static;
 
     /// The schemes that [`Host::authenticate`] knows, by their names in the document, in the order

@@ -2,7 +2,7 @@
 //!
 //! It follows `_json.c` of Python 3.11 step by step, within limits of its own: a text that nests
 //! too deeply or has too many values is refused where the limit is passed, so that its memory is
-//! bounded whatever its length. It must not panic, and must run in linear time.
+//! bounded for any length. It must not panic, and must run in linear time.
 
 use crate::body::{BodyError, FieldValue, MAX_FIELDS, Members};
 
@@ -15,7 +15,7 @@ type Parsed<T> = Result<T, BodyError>;
 
 /// # Errors
 ///
-/// Python's words for what is no JSON, or the limit that was passed.
+/// Python's message for invalid JSON, or the limit that was passed.
 pub(super) fn parse(bytes: &[u8]) -> Parsed<FieldValue> {
     Json::new(decode_utf8(bytes).map_err(BodyError::JsonParse)?).document()
 }

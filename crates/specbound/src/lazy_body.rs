@@ -1,5 +1,5 @@
 //! A request's body, read on demand: within a time, up to a size, and large ones only while there
-//! is room for them and away from the async workers. What it means is for [`crate::body`].
+//! is room for them and away from the async workers. [`crate::body`] parses it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::{ApiError, json};
 
 /// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 const MAX_BODY_BYTES: usize = 2_621_440;
-/// A body up to here is always read; what is longer shares [`LARGE_BODIES`]. No request of this API
+/// A body up to here is always read; longer ones share [`LARGE_BODIES`]. No request of this API
 /// needs as much.
 const SMALL_BODY_BYTES: usize = 65_536;
 /// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all requests together.
@@ -30,8 +30,8 @@ static LARGE_BODY_PARSER: Semaphore = Semaphore::const_new(1);
 /// A client that takes longer to send its body is gone, or means harm.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The share of [`LARGE_BODIES`] that a request holds until it is answered: what was read of its
-/// body lives on in the fields that its handler works with.
+/// The share of [`LARGE_BODIES`] that a request holds until it is answered: the bytes of its body
+/// live on in the fields of its handler.
 #[derive(Clone, Default)]
 pub struct ReadPermit(Arc<Mutex<Vec<SemaphorePermit<'static>>>>);
 
@@ -64,7 +64,7 @@ pub struct LazyBody {
     content_type: Option<String>,
     declared_length: Option<usize>,
     unread: Option<dropshot::Body>,
-    /// What [`LazyBody::form_field`] has read, for [`LazyBody::fields`].
+    /// Read by [`LazyBody::form_field`], for [`LazyBody::fields`].
     parsed: Option<Result<Fields, BodyError>>,
     permit: Option<ReadPermit>,
     /// Bytes that were read.
@@ -162,7 +162,7 @@ impl LazyBody {
         Ok(parsed?)
     }
 
-    /// One field of a form; nothing for JSON and for whatever cannot be read.
+    /// One field of a form; `None` for JSON and for a malformed body.
     pub async fn form_field(&mut self, name: &str) -> Option<String> {
         if self.parsed.is_none() {
             self.parsed = Some(self.parse().await.ok()?);
@@ -246,7 +246,7 @@ impl LazyBody {
             }
             if collected.capacity() < length {
                 // Doubled while it is small, so that a body of single bytes is not copied with
-                // each; never far beyond what has been granted.
+                // each; never far beyond the granted size.
                 collected.reserve_exact(data.len().max(before.min(SMALL_BODY_BYTES)));
             }
             collected.extend_from_slice(&data);

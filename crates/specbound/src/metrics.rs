@@ -1,6 +1,6 @@
-//! What is counted about requests and connections.
+//! Counters of requests and connections.
 //!
-//! Counting never waits and never fails. A label never carries what a client sent: each set of
+//! Counting never waits and never fails. A label never holds client input: each set of
 //! labels lives as long as the process.
 
 use std::time::Duration;

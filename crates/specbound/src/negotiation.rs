@@ -93,7 +93,7 @@ pub(crate) fn closeness(range: &str, media_type: &str) -> Option<u8> {
     }
 }
 
-/// `q` among the parameters of a range; what is no number counts as not sent.
+/// `q` among the parameters of a range; an invalid number counts as not sent.
 pub fn quality(parameters: &str) -> f32 {
     let pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
     let mut sent = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));

@@ -1,10 +1,10 @@
-//! What a server answers beside its document.
+//! Pages: paths outside the document.
 //!
 //! A page is unpublished: no export, comparison or generated client knows it. So nothing that a
 //! program needs to use the API may be a page, and no page may stand at a documented path: the
 //! start fails then.
 //!
-//! A page gets what every path gets: exact paths, 405 and OPTIONS with `Allow`, HEAD, security, a
+//! A page has the services of every path: exact paths, 405 and OPTIONS with `Allow`, HEAD, security, a
 //! caught panic, one log line. It brings its own content type, and its own `Cache-Control` and
 //! `Vary` where the host's are not right.
 

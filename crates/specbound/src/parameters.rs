@@ -254,8 +254,8 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// An object schema with one member per parameter: what dropshot turns into parameters. To dropshot
-/// each is a text.
+/// An object schema with one member per parameter, from which dropshot derives its parameters. To
+/// dropshot each is a text.
 pub fn parameters_schema(rows: &[(&str, bool, &str)]) -> Schema {
     let mut object = SchemaObject {
         instance_type: Some(InstanceType::Object.into()),

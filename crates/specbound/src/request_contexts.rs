@@ -1,4 +1,4 @@
-//! What dropshot hands to a handler, made without dropshot's server.
+//! dropshot's `RequestContext` of a handler, made without dropshot's server.
 //!
 //! dropshot makes its state for a server of its own alone and shows it to a handler alone; and its
 //! `RequestContext`, all of whose fields are public, cannot be written as a struct expression
@@ -37,8 +37,7 @@ impl<H: Host> RequestContextFactory<H> {
             let (state, log) = (shown.server, shown.log);
             #[allow(unsafe_code)]
             let make: Make<H> = Box::new(move |request, request_id| {
-                // What the route says of a request; this server reads no more than the variables in
-                // it.
+                // The route's data of a request; this server reads only its variables.
                 let endpoint = RequestEndpointMetadata {
                     operation_id: String::new(),
                     variables: BTreeMap::new(),

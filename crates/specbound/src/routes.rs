@@ -112,7 +112,7 @@ impl<H: Host> Resource<H> {
 
     /// # Errors
     ///
-    /// 406 or 404 when the client does not accept what is produced here.
+    /// 406 or 404 when the client does not accept the content type.
     pub fn negotiate(
         &self,
         operation: Option<&Operation>,

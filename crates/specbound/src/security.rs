@@ -25,7 +25,7 @@ pub struct Credentials<'a, H> {
     pub body: &'a mut LazyBody,
     /// The peer of the connection.
     pub remote: SocketAddr,
-    /// What the operation or page requires.
+    /// The requirement of the operation or page.
     pub security: Security,
 }
 

@@ -1,9 +1,9 @@
 //! Second factors of an account: TOTP devices, and recovery codes for the day that a device is
 //! lost.
 //!
-//! A code is looked at only after the password (or provider) was right, so that nothing tells which
-//! factor an account has. A code that matched is used up in the transaction of whatever it opens,
-//! so that it opens one thing once, on all servers. Wrong codes are counted like wrong passwords.
+//! A code is checked only after the password (or provider) was verified, so that nothing reveals
+//! which factor an account has. A matching code is consumed in the transaction of the operation, so
+//! that it is valid once, on all servers. Wrong codes are counted like wrong passwords.
 //! Secrets are encrypted at rest under a key derived from the secret key, recovery codes stored as
 //! keyed digests.
 

@@ -42,7 +42,7 @@ pub struct SignedIn {
     pub remembered: Option<Sealed>,
 }
 
-/// What the page of the second step needs.
+/// The data of the page for the second step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecondStep {
     pub may_remember: bool,

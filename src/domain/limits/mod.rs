@@ -224,7 +224,7 @@ impl Limits {
             wanted.push((digest(&format!("guess {site} {account}")), GUESSES_BY_SITE));
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
-        // Whoever has the password makes its network known, but gets no device cookie.
+        // A correct password makes its network known, but sets no device cookie.
         let standing = async {
             Ok(match standing.await? {
                 Standing::KnownNetwork => Standing::Stranger,

@@ -32,8 +32,8 @@ pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
     .into()
 }
 
-/// Pages and operations that a session without a second factor opens where the operator enforces
-/// one: what sets one up, and the sign-out.
+/// Pages and operations open to a session without a second factor where the operator enforces one:
+/// the setup of a factor, and the sign-out.
 pub fn opens_without_factor(path: &str) -> bool {
     const OPEN: [&str; 5] = [
         "/platform/api/factors/",
@@ -143,7 +143,7 @@ impl Page<AppState> for Endpoint {
     }
 }
 
-/// GET: what the page offers. POST: the code.
+/// GET: the data of the page. POST: the code.
 async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
     let (app, jar) = (&server.app, server.cookies());
     let pending = jar.find_pending(&visit.request.headers);

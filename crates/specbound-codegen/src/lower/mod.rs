@@ -29,7 +29,7 @@ const MAX_MERGED: usize = 8;
 /// Most schemas of a document, counted where they are merged too.
 const MAX_SCHEMAS: usize = 2_000_000;
 
-/// What becomes of a part of the document that the generated code does not enforce.
+/// The treatment of a part of the document that the generated code does not enforce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mode {
     /// It is refused.

@@ -271,7 +271,7 @@ impl Lower<'_> {
         Some((json!({ "type": "string" }), Some(wire)))
     }
 
-    /// The lowered schema of a plain value or a list, with what it refers to written out.
+    /// The lowered schema of a plain value or a list, with its references written out.
     fn plain(&mut self, source: &Value, at: &str) -> Option<Value> {
         let mut source = source.clone();
         for _ in 0..MAX_REFERENCES {

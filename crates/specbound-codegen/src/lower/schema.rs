@@ -86,7 +86,7 @@ impl Lower<'_> {
                     !ANNOTATIONS.contains(&key) && !key.starts_with("x-") && !is_text_of_humans(key)
                 }
             };
-            // OpenAPI 3.0 ignores what stands beside a reference.
+            // OpenAPI 3.0 ignores keywords beside a reference.
             if self.is_3_0 || !object.iter().any(says_more) {
                 return reference;
             }
@@ -263,8 +263,7 @@ impl Lower<'_> {
                 for (name, property) in properties {
                     match known.get(&name) {
                         Some(other) if *other == property => {}
-                        // The later schema refines the one before, as in a base and what extends
-                        // it.
+                        // The later schema refines the one before, like an extension of a base.
                         Some(_) => drop(known.insert(name, property)),
                         None => drop(known.insert(name, property)),
                     }

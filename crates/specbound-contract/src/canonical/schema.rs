@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 type Fields = serde_json::Map<String, Value>;
 
 /// Brings a schema to its one spelling. The schemas in it are canonical already. `deep` also unites
-/// what one version can spell in several ways, at the price of differences that are reported at
+/// spellings of one version, at the price of differences that are reported at
 /// another keyword of the schema.
 pub(super) fn normal(schema: Value, deep: bool) -> Value {
     let Value::Object(mut fields) = schema else { return schema };

@@ -1,4 +1,4 @@
-//! The structure of OpenAPI: which keyword of which object holds what.
+//! The structure of OpenAPI: the shape of each keyword of each object.
 
 use serde_json::{Value, json};
 

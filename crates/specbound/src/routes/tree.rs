@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
 
-/// What is served, by path template.
+/// The served paths, by path template.
 pub struct Tree<T>(Node<T>);
 
 struct Node<T> {

@@ -107,7 +107,7 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         }
         ("format", old, new) => formatted(location, old, new),
         ("multipleOf", old, new) => multiple(location, old, new),
-        // A client may send back what it read before: only its shape is at risk, since the server
+        // A client may send back a value that it read: only its shape is at risk, since the server
         // chose the value.
         ("pattern", _, Some(_)) if is_read_only_in_requests(location) => fixed(
             Unclear,

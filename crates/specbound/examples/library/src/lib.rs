@@ -1,8 +1,8 @@
 //! A library that lends nothing, in memory: a server of `library.yaml`.
 //!
 //! The document says which paths, methods, parameters, bodies, statuses and credentials there are.
-//! `build.rs` generates the module [`api`] from it, and specbound enforces it. What is left is
-//! here: [`books`], and who calls.
+//! `build.rs` generates the module [`api`] from it, and specbound enforces it. The rest is here:
+//! [`books`], and authentication.
 
 mod books;
 
