@@ -36,9 +36,9 @@
 //! 3. `Call::admit` returns the caller and decodes the body, in one of three content types, into
 //!    fields.
 //! 4. `Input::check` validates them against the constraint table and
-//!    `accounts::registration_problems` against the rules, so that *all* field errors are returned
+//!    `registration::problems` against the rules, so that *all* field errors are returned
 //!    together.
-//! 5. `domain::accounts::register` checks the password, hashes it **before any transaction**, and
+//! 5. `domain::registration::register` checks the password, hashes it **before any transaction**, and
 //!    writes account, address, token, session and email in one commit. A unique violation is
 //!    returned as a named conflict.
 //! 6. The response is 201 with the key and two cookies. Later `mail/worker.rs` sends the email and

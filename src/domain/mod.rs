@@ -23,6 +23,7 @@ pub mod limits;
 mod notices;
 mod ownership;
 pub mod passwords;
+pub mod registration;
 pub mod rehash;
 pub mod resets;
 pub mod sessions;

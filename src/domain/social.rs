@@ -10,65 +10,33 @@
 //! the browser ([`Ticket`]); only used tickets are recorded. (RFC 9700, 4.7 and 4.5; OpenID Connect
 //! Core.)
 
-use std::fmt;
+mod claims;
+mod error;
+mod new_account;
+mod ticket;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
-use serde::{Deserialize, Serialize};
 
 use super::audit::{self, Event};
 use super::client::Client;
-use super::email_format::is_email_address;
 use super::factors::{self, Sealed};
 use super::hashing::is_usable;
 use super::known_clients::{self, DeviceCookie};
 use super::limits::{self, MailBudget, MailPurpose};
 use super::notices::{self, Recipients};
 use super::sessions::{self, SessionId};
-use super::{App, DomainError, ValidationErrors, email_addresses, keys, ownership, usernames};
+use super::{App, DomainError, keys, usernames};
 use crate::mail::Attached;
-use crate::providers::{CallbackParams, Challenge, ExternalIdentity, Provider, ProviderError};
-use crate::store::{NewAccount, NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
-
-/// Lifetime of a ticket: the time at the provider, and again the time at the sign-up form.
-pub const TICKET_SECONDS: i64 = 600;
+use crate::providers::{CallbackParams, ExternalIdentity, Provider};
+use crate::store::{NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
+use claims::{free_username, normalised, suggested_username};
+pub use error::SocialError;
+use new_account::{Registrant, form_problems, make_account};
+use ticket::Flow;
+pub use ticket::{Purpose, TICKET_SECONDS, Ticket};
 
 /// Links per account: listing and disconnecting read them all.
 const MAX_LINKS: i64 = 20;
-
-/// Maximum length of `accounts.username`, `first_name` and `last_name`.
-const MAX_NAME_CHARACTERS: usize = 150;
-
-/// Encrypted state of a sign-in, kept in a cookie. The browser can neither read nor modify it.
-#[derive(Clone)]
-pub struct Ticket(String);
-
-impl Ticket {
-    pub fn new(text: &str) -> Ticket {
-        Ticket(text.to_owned())
-    }
-
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ticket(…)")
-    }
-}
-
-/// The purpose of a sign-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Purpose {
-    SignIn,
-    /// Connects the provider to the account of this session.
-    Connect {
-        session: [u8; 32],
-    },
-}
 
 /// A started sign-in.
 #[derive(Debug)]
@@ -118,110 +86,6 @@ pub struct Form {
     pub username: String,
     pub email: String,
 }
-
-/// Why a sign-in failed. Nothing was written except that the ticket was used.
-#[derive(Debug, thiserror::Error)]
-pub enum SocialError {
-    #[error("sign-in through providers is disabled, or this one is not configured")]
-    Disabled,
-    /// The callback matches no sign-in of this browser, or is late or repeated.
-    #[error("invalid sign-in state: {0}")]
-    InvalidState(&'static str),
-    /// The provider returned an error instead of a code (RFC 6749, 4.1.2.1).
-    #[error("the provider ended the sign-in: {0}")]
-    Declined(String),
-    #[error("{name}: {error}")]
-    Provider {
-        /// The provider's display name, for the message to the user.
-        name: String,
-        error: ProviderError,
-    },
-    #[error("sign-up through a provider is closed")]
-    SignUpClosed,
-    #[error("another account has this address")]
-    AddressTaken,
-    #[error("linked to another account")]
-    LinkedElsewhere,
-    #[error("the account has the maximum number of links")]
-    TooManyLinks,
-    #[error("inactive account")]
-    Inactive,
-    #[error("the account must confirm its address first")]
-    Unconfirmed,
-    #[error("the session that started to connect has ended")]
-    SessionOver,
-    /// Validation errors of the sign-up form.
-    #[error("{0}")]
-    Form(ValidationErrors),
-    #[error(transparent)]
-    Domain(#[from] DomainError),
-}
-
-impl From<StoreError> for SocialError {
-    fn from(error: StoreError) -> SocialError {
-        SocialError::Domain(error.into())
-    }
-}
-
-impl SocialError {
-    fn of(provider: &Provider) -> impl Fn(ProviderError) -> SocialError {
-        |error| SocialError::Provider { name: provider.name.clone(), error }
-    }
-}
-
-/// The plaintext of a [`Ticket`].
-#[derive(Clone, Serialize, Deserialize)]
-struct Flow {
-    /// Random; state, nonce and PKCE verifier are derived from it.
-    root: [u8; 32],
-    provider: String,
-    purpose: Purpose,
-    next: String,
-    expires: DateTime<Utc>,
-    /// The identity, once the provider has asserted it.
-    identity: Option<ExternalIdentity>,
-}
-
-impl Flow {
-    fn derive(&self, label: &str) -> [u8; 32] {
-        keys::mac(&self.root, &[label.as_bytes()])
-    }
-
-    fn challenge(&self) -> Challenge {
-        // 43 characters each, the minimum for a verifier (RFC 7636).
-        let text = |label| URL_SAFE_NO_PAD.encode(self.derive(label));
-        Challenge { state: text("state"), nonce: text("nonce"), verifier: text("verifier") }
-    }
-
-    fn seal(&self, app: &App) -> Ticket {
-        let plain = serde_json::to_vec(self).unwrap_or_default();
-        Ticket(URL_SAFE_NO_PAD.encode(keys::seal(&app.secret, TICKET, &plain, app.random())))
-    }
-
-    fn open(app: &App, ticket: Option<&Ticket>) -> Result<Flow, SocialError> {
-        let ticket = ticket.ok_or(SocialError::InvalidState("no ticket"))?;
-        let sealed = URL_SAFE_NO_PAD
-            .decode(&ticket.0)
-            .map_err(|_| SocialError::InvalidState("malformed ticket"))?;
-        let plain = keys::open(&app.secret, TICKET, &sealed)
-            .ok_or(SocialError::InvalidState("ticket was not sealed by this server"))?;
-        let flow: Flow = serde_json::from_slice(&plain)
-            .map_err(|_| SocialError::InvalidState("ticket of another version"))?;
-        if flow.expires <= app.now() {
-            Err(SocialError::InvalidState("expired ticket"))
-        } else {
-            Ok(flow)
-        }
-    }
-
-    /// A ticket is accepted once with a code and once with a form.
-    fn consume(&self, w: &Writer<'_>, label: &str) -> Result<(), SocialError> {
-        let is_first = w.ticket_consume(&self.derive(label), self.expires)?;
-        if is_first { Ok(()) } else { Err(SocialError::InvalidState("ticket already used")) }
-    }
-}
-
-const TICKET: &str = "sign-in-ticket";
 
 /// Starts a sign-in; nothing is written. `next` is the final redirect.
 ///
@@ -534,64 +398,6 @@ fn sign_in(
     make_account(w, app, flow, &identity, Registrant { username, address }, budget, client)
 }
 
-/// Username of a new account, and its address with whether the provider has verified it.
-struct Registrant {
-    username: String,
-    address: Option<(String, bool)>,
-}
-
-/// Creates account, address, link, session and, for an unverified address, the confirmation email
-/// in one transaction.
-fn make_account(
-    w: &Writer<'_>,
-    app: &App,
-    flow: Flow,
-    identity: &ExternalIdentity,
-    new: Registrant,
-    budget: MailBudget,
-    client: &Client,
-) -> Result<Finished, SocialError> {
-    if !app.rules.sso_registration {
-        return Err(SocialError::SignUpClosed);
-    }
-    let now = app.now();
-    let Registrant { username, address } = new;
-    let (email, is_verified) = address.unwrap_or_default();
-    let account = NewAccount {
-        username_key: usernames::username_key(&username),
-        username_skeleton: usernames::username_skeleton(&username),
-        username,
-        email,
-        first_name: identity.first_name.clone(),
-        last_name: identity.last_name.clone(),
-        password: ownership::unusable_password(app),
-        is_superuser: false,
-        date_joined: now,
-        confirm_by: if is_verified { None } else { app.rules.confirm_by(now) },
-    };
-    let is_held_back = app.rules.confirm_first && account.confirm_by.is_some();
-    let id = usernames::insert(w, &account).map_err(in_form)?;
-    w.account_touch_login(id, now)?;
-    if !account.email.is_empty() {
-        let inserted =
-            email_addresses::insert_from_provider(w, app, id, &account, is_verified, budget, now);
-        inserted.map_err(|refusal| match refusal {
-            DomainError::Invalid(_) => SocialError::AddressTaken,
-            other => other.into(),
-        })?;
-    }
-    insert_link(w, id, &flow.provider, &identity.subject, now)?;
-    if is_held_back {
-        audit::record(w, app, Event::Registered, id, client, &flow.provider)?;
-        return Ok(Finished::Unconfirmed);
-    }
-    let session = sessions::generate(app);
-    sessions::insert(w, &session, id, client, app)?;
-    audit::record(w, app, Event::Registered, id, client, &flow.provider)?;
-    let device = known_clients::renew(app, client, id, &account.password);
-    Ok(Finished::SignedIn { session, device, next: flow.next })
-}
-
 fn connect(
     w: &Writer<'_>,
     app: &App,
@@ -641,157 +447,4 @@ fn insert_link(
         extra_data: "{}".to_owned(),
     })?;
     Ok(())
-}
-
-fn in_form(refusal: DomainError) -> SocialError {
-    match refusal {
-        DomainError::Invalid(problems) => SocialError::Form(problems),
-        other => other.into(),
-    }
-}
-
-async fn form_problems(
-    app: &App,
-    username: &str,
-    email: &str,
-) -> Result<ValidationErrors, SocialError> {
-    const BLANK: &str = "This field may not be blank.";
-    let mut problems = ValidationErrors::none();
-    if username.is_empty() {
-        problems.add("username", vec![BLANK.to_owned()]);
-    } else if username.chars().count() > MAX_NAME_CHARACTERS {
-        let too_long =
-            format!("Ensure this field has no more than {MAX_NAME_CHARACTERS} characters.");
-        problems.add("username", vec![too_long]);
-    } else {
-        problems.add("username", usernames::username_problems(app, username).await?);
-    }
-    if !email.is_empty() && !is_email_address(email) {
-        problems.add("email", vec!["Enter a valid email address.".to_owned()]);
-    } else if !email.is_empty() {
-        problems.add("email", email_addresses::registration_problems(app, email).await?);
-    } else if app.rules.needs_email() {
-        problems.add("email", vec![BLANK.to_owned()]);
-    }
-    Ok(problems)
-}
-
-/// Normalises claims to the limits of an account.
-fn normalised(identity: ExternalIdentity) -> ExternalIdentity {
-    let name = |text: String| {
-        let printable: String = text.chars().filter(|c| !c.is_control()).collect();
-        printable.trim().chars().take(MAX_NAME_CHARACTERS).collect::<String>()
-    };
-    let email = identity
-        .email
-        .map(|email| email.to_ascii_lowercase())
-        .filter(|email| is_email_address(email));
-    ExternalIdentity {
-        subject: identity.subject,
-        email_verified: identity.email_verified && email.is_some(),
-        email,
-        username: identity.username.map(name),
-        first_name: name(identity.first_name),
-        last_name: name(identity.last_name),
-    }
-}
-
-/// Suggests a username from the claims, without the characters that a username cannot contain.
-fn suggested_username(identity: &ExternalIdentity, provider: &str) -> String {
-    let local = identity.email.as_deref().and_then(|email| email.split('@').next());
-    let candidates = [identity.username.as_deref(), local, Some(provider)];
-    let allowed = |suggestion: &str| -> String {
-        suggestion
-            .chars()
-            .filter(|c| c.is_alphanumeric() || "@.+-_".contains(*c))
-            .take(MAX_NAME_CHARACTERS - 10)
-            .collect()
-    };
-    candidates
-        .into_iter()
-        .flatten()
-        .map(allowed)
-        .find(|name| !name.is_empty())
-        .unwrap_or_else(|| "user".to_owned())
-}
-
-/// The suggested name, or the same with the lowest free number: amy, amy2, amy3.
-fn free_username(
-    suggestion: &str,
-    is_taken: impl Fn(&str) -> Result<bool, StoreError>,
-) -> Result<String, StoreError> {
-    const MAX_NUMBER: u64 = 1 << 40;
-    if !is_taken(suggestion)? {
-        return Ok(suggestion.to_owned());
-    }
-    let is_taken = |number: u64| is_taken(&format!("{suggestion}{number}"));
-    // Doubled up to a free number and halved back, so a popular name takes few lookups. With gaps
-    // in between the number may not be the lowest.
-    let (mut taken, mut free) = (1, 2);
-    while is_taken(free)? {
-        (taken, free) = (free, free * 2);
-        if free > MAX_NUMBER {
-            return Err(StoreError::Other(format!("no free name after {suggestion}")));
-        }
-    }
-    while free - taken > 1 {
-        let middle = taken + (free - taken) / 2;
-        if is_taken(middle)? {
-            taken = middle;
-        } else {
-            free = middle;
-        }
-    }
-    Ok(format!("{suggestion}{free}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn identity(username: Option<&str>, email: Option<&str>) -> ExternalIdentity {
-        ExternalIdentity {
-            subject: "1".to_owned(),
-            email: email.map(str::to_owned),
-            email_verified: true,
-            username: username.map(str::to_owned),
-            first_name: "A\u{7}my ".to_owned(),
-            last_name: "x".repeat(400),
-        }
-    }
-
-    #[test]
-    fn what_a_provider_says_is_cut_to_what_an_account_holds() {
-        let identity = normalised(identity(Some("amy\r\n"), Some("Amy@Example.COM")));
-        assert_eq!((identity.first_name.as_str(), identity.last_name.len()), ("Amy", 150));
-        assert_eq!(identity.email.as_deref(), Some("amy@example.com"));
-        let bad = normalised(self::identity(None, Some("amy@example.com\r\nBcc: all@example.com")));
-        assert!(bad.email.is_none() && !bad.email_verified);
-    }
-
-    #[test]
-    fn user_name_follows_the_provider_as_far_as_it_is_one() {
-        assert_eq!(suggested_username(&identity(Some("Amy <b>"), None), "google"), "Amyb");
-        assert_eq!(
-            suggested_username(&identity(Some("!!"), Some("amy@example.com")), "google"),
-            "amy"
-        );
-        assert_eq!(suggested_username(&identity(None, None), "google"), "google");
-    }
-
-    #[test]
-    fn taken_name_gets_the_next_number() {
-        for last in [1, 2, 3, 4, 5, 6, 7, 50] {
-            let lookups = std::cell::Cell::new(0);
-            let is_taken = |name: &str| {
-                lookups.set(lookups.get() + 1);
-                let number = name.strip_prefix("Amy").unwrap();
-                Ok(number.is_empty() || number.parse::<u64>().unwrap() <= last)
-            };
-            assert_eq!(free_username("Amy", is_taken).unwrap(), format!("Amy{}", last + 1));
-            assert!(lookups.get() <= 14, "{}", lookups.get());
-        }
-        assert_eq!(free_username("bob", |_| Ok(false)).unwrap(), "bob");
-        assert!(free_username("bob", |_| Ok(true)).is_err());
-    }
 }

@@ -5,7 +5,7 @@ use super::{AppState, origin};
 use crate::api::{content, policy, types};
 use crate::domain::client::Client;
 use crate::domain::passwords::Password;
-use crate::domain::{ValidationErrors, accounts, email_addresses};
+use crate::domain::{ValidationErrors, accounts, email_addresses, registration};
 use specbound::ApiError;
 use specbound::{Body, Call, Input, OptionalBody, Reply, Rules};
 
@@ -42,7 +42,7 @@ pub async fn register(
 ) -> Result<accounts::Granted, ApiError> {
     let also_required: &[&str] = if server.app.rules.needs_email() { &["email"] } else { &[] };
     let checked = input.check(Rules { also_required, ..Rules::default() });
-    let problems = accounts::registration_problems(
+    let problems = registration::problems(
         &server.app,
         checked.text("username"),
         checked.text("email"),
@@ -51,7 +51,7 @@ pub async fn register(
     );
     let problems = problems.await?;
     let types::Register { username, email, password1, password2 } = checked.finish(problems)?;
-    let registration = accounts::Registration {
+    let registration = registration::Registration {
         username,
         email: email.unwrap_or_default(),
         password1: Password::new(password1),
@@ -59,7 +59,7 @@ pub async fn register(
         grant,
         client,
     };
-    Ok(accounts::register(&server.app, registration).await?)
+    Ok(registration::register(&server.app, registration).await?)
 }
 
 pub async fn resend_email(

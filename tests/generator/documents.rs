@@ -1,4 +1,4 @@
-//! The generator is about OpenAPI 3.0, not about one document: what it makes of others compiles,
+//! The generator supports OpenAPI 3.0, not one document only: the code of other documents compiles
 //! and serves.
 
 use std::io::Read;

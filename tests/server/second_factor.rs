@@ -1,5 +1,5 @@
-//! Second factors: setting one up, signing in with it at the pages, and what stays closed without
-//! it.
+//! Second factors: setting one up, signing in with it at the pages, and the operations that need
+//! one.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,7 @@ impl<'s> Browser<'s> {
         self.send(request).await.status
     }
 
-    /// Starts to set up a device: what is sent back, and the secret.
+    /// Starts to set up a device: the response, and the secret.
     async fn begin(&mut self) -> (String, Vec<u8>) {
         let answer = self.post("factors/totp/", json!({})).await;
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -240,7 +240,7 @@ async fn each_step_opens_once_and_earlier_ones_no_more() {
         browser.password().await;
         assert_eq!(browser.code(&at(&server, &secret, steps)).await.status, status, "{steps}");
     }
-    // The clock went back: what was used stays used.
+    // The clock went back: a used code stays used.
     let used = now(&server, &secret);
     server.clock.advance(Duration::seconds(-30));
     browser.password().await;

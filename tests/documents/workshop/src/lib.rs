@@ -1,4 +1,4 @@
-//! A workshop: a server of `workshop.yaml`, whose operations tell what they were given.
+//! A workshop: a server of `workshop.yaml`, whose operations return their input.
 
 mod operations;
 

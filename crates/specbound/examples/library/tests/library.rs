@@ -17,7 +17,7 @@ async fn start(pages: Vec<Box<dyn Page<Library>>>) -> (Connections, String) {
     (server, base)
 }
 
-/// One request as it stands, and what came back: status, media type, body.
+/// One request as it stands, and the response: status, media type, body.
 async fn raw(
     base: &str,
     method: &str,

@@ -1,0 +1,145 @@
+//! Registration: the check of each field, then account, address and credentials in one transaction.
+//!
+//! With registration disabled, no result reveals whether an account exists.
+
+use super::accounts::{Grant, Granted};
+use super::audit::{self, Event};
+use super::client::Client;
+use super::hashing::Requester;
+use super::limits::{MailBudget, MailPurpose, Purpose};
+use super::passwords::{self, Password, UserAttributes};
+use super::usernames::{
+    self, username_form_problems, username_key, username_problems, username_skeleton,
+};
+use super::{App, DomainError, ValidationErrors, email_addresses, known_clients};
+use crate::store::NewAccount;
+
+pub struct Registration {
+    pub username: String,
+    /// As entered; empty for none.
+    pub email: String,
+    pub password1: Password,
+    pub password2: Password,
+    pub grant: Grant,
+    pub client: Client,
+}
+
+/// With another apostrophe than at a password change, as in the reference.
+const MISMATCH_PLAIN: &str = "The two password fields didn't match.";
+
+/// The document sets no maximum at registration; this one bounds the work.
+const MAX_PASSWORD_CHARACTERS: usize = 1024;
+
+/// Validates the fields of a registration one by one; a field that is absent or malformed is
+/// `None`.
+///
+/// # Errors
+///
+/// [`DomainError::Throttled`], and the store's.
+pub async fn problems(
+    app: &App,
+    username: Option<&str>,
+    email: Option<&str>,
+    passwords: [Option<&str>; 2],
+    client: &Client,
+) -> Result<ValidationErrors, DomainError> {
+    let mut problems = ValidationErrors::none();
+    if username.is_some() || email.is_some() {
+        // The result reveals whether an account exists, so every check is counted.
+        let _ = app.limits.reserve_request(Purpose::Registration, client).await?;
+    }
+    // With registration disabled only the syntax is checked: the result must not reveal whether an
+    // account exists.
+    let is_open = app.rules.registration_enabled;
+    if let Some(username) = username {
+        let found = match is_open {
+            true => username_problems(app, username).await?,
+            false => username_form_problems(username),
+        };
+        problems.add("username", found);
+    }
+    if let Some(email) = email.filter(|email| !email.is_empty()) {
+        let found = match is_open {
+            true => email_addresses::registration_problems(app, email).await?,
+            false => email_addresses::domain_problems(app, email),
+        };
+        problems.add("email", found);
+    }
+    let mut good = true;
+    for (field, password) in ["password1", "password2"].into_iter().zip(passwords) {
+        if password.is_some_and(|password| password.chars().count() > MAX_PASSWORD_CHARACTERS) {
+            let too_long =
+                format!("Ensure this field has no more than {MAX_PASSWORD_CHARACTERS} characters.");
+            problems.add(field, vec![too_long]);
+            good = false;
+        }
+    }
+    if let Some(password) = passwords[0].filter(|_| good) {
+        // Similarity to the user is checked once all fields are valid.
+        problems.add("password1", passwords::problems(password, &UserAttributes::default()));
+    }
+    Ok(problems)
+}
+
+/// Creates account, address row, confirmation email and first credentials in one transaction.
+/// [`problems`] has counted the attempt.
+///
+/// # Errors
+///
+/// [`DomainError::Invalid`] for errors across fields; with registration disabled, after the check of
+/// the passwords.
+pub async fn register(app: &App, registration: Registration) -> Result<Granted, DomainError> {
+    let Registration { username, email, password1, password2, grant, client } = registration;
+    if password1.expose() != password2.expose() {
+        return Err(ValidationErrors::general(MISMATCH_PLAIN).into());
+    }
+    if !app.rules.registration_enabled {
+        return Err(ValidationErrors::general("Registration is disabled.").into());
+    }
+    let email = email.to_ascii_lowercase();
+    let about =
+        UserAttributes { username: &username, email: &email, first_name: "", last_name: "" };
+    let likeness = passwords::problems(password1.expose(), &about);
+    if !likeness.is_empty() {
+        return Err(ValidationErrors { general: likeness, ..ValidationErrors::none() }.into());
+    }
+    if app.rules.mfa_enforced && grant != Grant::Session {
+        // A new account has no second factor: its token would bypass the rule. A session of the
+        // pages opens the set-up of a factor and nothing else.
+        return Err(DomainError::MfaRequired);
+    }
+    let account = NewAccount {
+        username_key: username_key(&username),
+        username_skeleton: username_skeleton(&username),
+        username,
+        email,
+        first_name: String::new(),
+        last_name: String::new(),
+        password: app.hasher.hash(Requester::new(&client, None), password1).await?,
+        is_superuser: false,
+        date_joined: app.now(),
+        confirm_by: app.rules.confirm_by(app.now()),
+    };
+    let now = app.now();
+    let budget = match account.email.as_str() {
+        "" => MailBudget::Spent,
+        email => app.limits.reserve_mail(email, MailPurpose::Confirmation, &client).await?,
+    };
+    let is_held_back = app.rules.confirm_first && account.confirm_by.is_some();
+    let granted = if is_held_back { Granted::none() } else { Granted::generate(app, grant) };
+    let made = app
+        .write(move |w, app| {
+            let id = usernames::insert(w, &account)?;
+            w.account_touch_login(id, now)?;
+            if !account.email.is_empty() {
+                email_addresses::insert_at_sign_up(w, app, id, &account, budget, now)?;
+            }
+            granted.insert(w, id, &client, app)?;
+            audit::record(w, app, Event::Registered, id, &client, "")?;
+            known_clients::forget_other_networks(w, app, id, &client)?;
+            Ok(granted.renewed(app, &client, id, &account.password))
+        })
+        .await?;
+    app.outbox.wake();
+    Ok(made)
+}
