@@ -217,7 +217,7 @@ fn a_wrong_file_stops_the_start_with_one_line_that_names_the_setting() {
         (one.pem.as_str(), two.key.as_str(), "INVENTREE_TLS_KEY"),
         ("", one.key.as_str(), "INVENTREE_TLS_CERTIFICATE"),
         ("rubbish", one.key.as_str(), "it contains no certificate"),
-        (&one.pem, &encrypted, "or it is encrypted"),
+        (&one.pem, &encrypted, "or an encrypted one"),
     ] {
         put(folder, pem, key);
         let checked = refusal(&["check-config"]);
