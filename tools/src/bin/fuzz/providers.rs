@@ -85,7 +85,8 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let running =
         server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies)
-            .await?;
+            .await
+            .map_err(|e| e.to_string())?;
     let base = format!("http://{}", running.address());
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
     let http = http.map_err(|e| e.to_string())?;

@@ -5,10 +5,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use inventree_auth::config::Config;
-use inventree_auth::domain::accounts::{Grant, Registration, register};
+use inventree_auth::domain::accounts::Grant;
 use inventree_auth::domain::client::Client;
 use inventree_auth::domain::hashing::Cost;
 use inventree_auth::domain::passwords::Password;
+use inventree_auth::domain::registration::{Registration, register};
 use inventree_auth::domain::sessions::SessionId;
 use inventree_auth::domain::tokens::TokenKey;
 use inventree_auth::mail::transport::Transport;
@@ -145,7 +146,8 @@ pub async fn run(
     };
     let running =
         server::start(&config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), &log, dependencies)
-            .await?;
+            .await
+            .map_err(|e| e.to_string())?;
     let address = running.address();
     let mut statuses = BTreeMap::new();
     let mut done = 0;
