@@ -75,7 +75,7 @@ impl Fixture {
         all.extend_from_slice(settings);
         let setup = Setup {
             log: lines.logger(),
-            provider_timeout: Duration::from_millis(500),
+            provider_timeout: Duration::from_secs(2),
             ..Setup::default()
         };
         let server = TestServer::with_setup(&all, setup).await;
