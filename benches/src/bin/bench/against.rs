@@ -69,7 +69,7 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
         );
         let middle = |figure: fn(&Load) -> f64| median(ours.iter().map(figure));
         let times = format!("{:.2}, {:.2}", middle(|load| load.p50_ms), middle(|load| load.p99_ms));
-        let [own, other] = costs.map(|costs| median(costs));
+        let [own, other] = costs.map(median);
         table.add(vec![
             what.to_owned(),
             rate(ours),
