@@ -83,6 +83,7 @@ BREAKING
   schema Register, property nickname
     used by POST /api/auth/registration/
     `nickname` is now required in requests: clients that do not send it are refused.
+    shown by a request that is refused now: {\"password1\":\"\",\"password2\":\"\",\"username\":\"a\"}
 
 COMPATIBLE
   schema Register, property nickname
@@ -126,6 +127,13 @@ fn json_is_a_list_of_objects_with_stable_keys() {
              refused.",
             "path": "/components/schemas/Register/required/nickname",
             "new": "nickname",
+            "witness": {
+                "in": "request",
+                "schema": "/components/schemas/Register",
+                "value": { "username": "a", "password1": "", "password2": "" },
+                "acceptedBy": "old",
+                "refusedBy": "new",
+            },
         })
     );
     assert_eq!((found.as_array().unwrap().len(), output.status.code()), (2, Some(1)));
