@@ -199,7 +199,7 @@ try {
   for (const bad of [confirm, "/accounts/confirm-email/no-such-key/", "/accounts/confirm-email/100%/"]) {
     await page.goto(base + bad);
     await press(page, "Confirm");
-    await says(page, "used up, too old or not whole");
+    await says(page, "has expired or has already been used");
   }
 
   // Sign out and in.
@@ -241,7 +241,7 @@ try {
   await until(page.locator("#prove-password-error"), "entered incorrectly");
   await field(page, "Password", "dialog").fill(passwords[0]);
   await page.keyboard.press("Enter");
-  await says(page, `A mail with a link is on its way to ${second}.`, "#emails");
+  await says(page, `An email with a link is on its way to ${second}.`, "#emails");
   await press(page, `Make primary ${second}`, "#emails");
   await page.locator("#emails .summary.bad").waitFor();
   const other = await person();
@@ -264,7 +264,7 @@ try {
   // Another browser's session is seen here, ended here, and dead there.
   await signIn(other, passwords[0]);
   // A token is a program's: no sign-in of these pages made one.
-  await until(page.locator("#tokens .rows"), "No token opens anything.");
+  await until(page.locator("#tokens .rows"), "No API tokens yet.");
   const login = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ username, password: passwords[0] }) };
   assert.equal((await fetch(`${base}/api/auth/login/`, login)).status, 200);
   await page.reload();
@@ -304,10 +304,10 @@ try {
   await picture(page, "forgot");
   await page.locator("#email").fill(second);
   await press(page, "Send the link");
-  await says(page, "a mail is on its way");
+  await says(page, "an email is on its way");
   const reset = await linkTo(second);
   await page.goto(`${base}/platform/set-password`);
-  await says(page, "This link is not whole.");
+  await says(page, "This link is incomplete.");
   await page.goto(base + reset);
   assert.equal(new URL(page.url()).search, "", "no key stays in the address bar");
   await look(page, "set-password");
@@ -326,7 +326,7 @@ try {
   await page.locator("#new_password1").fill(passwords[0]);
   await page.locator("#new_password2").fill(passwords[0]);
   await press(page, "Set the password");
-  await says(page, "This link is used up, too old or not whole.");
+  await says(page, "This link is incomplete, has expired or has already been used.");
   assert.equal(await page.locator(".rules li").count(), 2, "likeness is no promise of a page that knows no name");
 
   // Sign in with the keyboard alone; a link may not lead away from here.
