@@ -37,60 +37,68 @@ pub(crate) fn canonical_with(document: &Value, deep: bool) -> Value {
     Visitor { document, ref_siblings, deep }.place(FieldShape::One(ObjectKind::Document), document)
 }
 
-/// The canonical forms of two documents. Header names have no case (RFC 9110, section 5.1): the
-/// second document takes the spelling of the first.
+/// The canonical forms of two documents. Header names have no case (RFC 9110, section 5.1): both
+/// documents get the spelling that comes first.
 pub(crate) fn canonical_pair(old: &Value, new: &Value, deep: bool) -> (Value, Value) {
-    let (old, mut new) = (canonical_with(old, deep), canonical_with(new, deep));
+    let (mut old, mut new) = (canonical_with(old, deep), canonical_with(new, deep));
     let mut spellings = BTreeMap::new();
-    header_names(&old, &mut |name| {
-        drop(spellings.insert(name.to_ascii_lowercase(), name.to_owned()))
-    });
     let mut differs = false;
-    header_names(&new, &mut |name| {
-        differs |=
-            spellings.get(&name.to_ascii_lowercase()).is_some_and(|spelling| spelling != name);
-    });
+    for side in [&old, &new] {
+        header_names(side, &mut |name| {
+            let first = spellings.entry(name.to_ascii_lowercase()).or_insert(name.to_owned());
+            differs |= first != name;
+        });
+    }
     if differs {
+        respell_headers(&mut old, &spellings);
         respell_headers(&mut new, &spellings);
     }
     (old, new)
 }
 
-/// The entries of canonical `parameters` are keyed by `in:name`, those of `headers` by name.
+/// The maps whose keys are header names: the entries of canonical `parameters` are keyed by
+/// `in:name`, those of `headers` by name. A component has a name of its own, with case.
+fn is_keyed_by_header(parent: &str, key: &str) -> bool {
+    parent != "components" && matches!(key, "parameters" | "headers")
+}
+
 fn header_names(value: &Value, found: &mut impl FnMut(&str)) {
+    header_names_below("", value, found);
+}
+
+fn header_names_below(parent: &str, value: &Value, found: &mut impl FnMut(&str)) {
     match value {
         Value::Object(members) => {
             for (key, value) in members {
-                match (key.as_str(), value) {
-                    ("parameters", Value::Object(all)) => {
-                        all.keys()
-                            .filter_map(|key| key.strip_prefix("header:"))
-                            .for_each(&mut *found);
-                    }
-                    ("headers", Value::Object(all)) => all.keys().for_each(|name| found(name)),
-                    _ => {}
+                if let (true, Value::Object(all)) = (is_keyed_by_header(parent, key), value) {
+                    let prefix = if key == "parameters" { "header:" } else { "" };
+                    all.keys().filter_map(|name| name.strip_prefix(prefix)).for_each(&mut *found);
                 }
-                header_names(value, found);
+                header_names_below(key, value, found);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| header_names(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| header_names_below("", item, found)),
         _ => {}
     }
 }
 
 fn respell_headers(value: &mut Value, spellings: &BTreeMap<String, String>) {
+    respell_headers_below("", value, spellings);
+}
+
+fn respell_headers_below(parent: &str, value: &mut Value, spellings: &BTreeMap<String, String>) {
     let Value::Object(members) = value else {
         value
             .as_array_mut()
             .into_iter()
             .flatten()
-            .for_each(|item| respell_headers(item, spellings));
+            .for_each(|item| respell_headers_below("", item, spellings));
         return;
     };
     let spelling =
         |name: &str| spellings.get(&name.to_ascii_lowercase()).filter(|spelling| *spelling != name);
     for (key, value) in members.iter_mut() {
-        if let ("parameters" | "headers", Value::Object(all)) = (key.as_str(), &mut *value) {
+        if let (true, Value::Object(all)) = (is_keyed_by_header(parent, key), &mut *value) {
             let prefix = if key == "parameters" { "header:" } else { "" };
             let renamed: Vec<(String, String)> = all
                 .keys()
@@ -107,7 +115,7 @@ fn respell_headers(value: &mut Value, spellings: &BTreeMap<String, String>) {
                 all.insert(format!("{prefix}{spelling}"), entry);
             }
         }
-        respell_headers(value, spellings);
+        respell_headers_below(key, value, spellings);
     }
     let sorted = std::mem::take(members);
     *members = sorted.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();

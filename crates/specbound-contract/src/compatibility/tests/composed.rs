@@ -217,6 +217,20 @@ fn header_names_and_media_types_have_no_case() {
 }
 
 #[test]
+fn document_that_spells_a_header_in_two_ways_equals_itself() {
+    let get = |header: &str| {
+        let headers = json!({header: {"$ref": "#/components/headers/link"}});
+        json!({"get": {"responses": {"200": {"headers": headers}}}})
+    };
+    let document = json!({
+        "openapi": "3.0.3",
+        "paths": {"/a": get("Link"), "/b": get("link"), "/c": get("LINK")},
+        "components": {"headers": {"link": {"schema": {"type": "string"}}}},
+    });
+    assert_eq!(compare(&document, &document), []);
+}
+
+#[test]
 fn webhooks_are_called_by_the_server() {
     let document = |schema: Value| {
         let body = json!({"content": {"a/b": {"schema": schema}}});
