@@ -54,6 +54,8 @@ try {
   await first.locator("summary").click();
   await page.screenshot({ path: `${folder}/open.png` });
   await first.locator("a").click();
+  // The browser tells the page of its new address a moment later.
+  await page.locator(".rules details[open]").first().waitFor();
   assert.equal(await page.locator(".rules details[open]").count(), 1);
 
   // Light and dark: by the system, and by the button against it.
