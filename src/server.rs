@@ -16,6 +16,7 @@ use crate::domain::hashing::{Cost, Hasher, HasherError};
 use crate::domain::housekeeping::CleanupJob;
 use crate::domain::keys::SecretKey;
 use crate::domain::limits::{Limits, SAVE_INTERVAL};
+use crate::domain::operation::Operation;
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::{
@@ -134,7 +135,8 @@ pub async fn start(
     }
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
-        let made = accounts::ensure_superuser(&app, &admin.username, &admin.email, password).await;
+        let op = Operation::of_operator(&app);
+        let made = accounts::ensure_superuser(&op, &admin.username, &admin.email, password).await;
         if made.map_err(ServerError::Administrator)? {
             info!(log, "administrator created");
         }
@@ -216,7 +218,8 @@ fn app(
         store: store.clone(),
         hasher: Hasher::start(*hash_cost)?,
         limits: Limits::new(config.rate_limits, store, Arc::clone(clock)),
-        rehash: Rehash::new(log.clone()),
+        rehash: Rehash::default(),
+        log: log.clone(),
         providers: providers(config, dependencies)?,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),

@@ -37,14 +37,14 @@ pub async fn print_trail(
 ) -> Result<(), Failure> {
     let AuditQuery { name, event, client, since } = query;
     let context = AdminContext::open(&args.config()?)?;
-    let app = &context.app;
+    let op = &context.op;
     let account_id = match name {
-        Some(name) => Some(find(app, name).await?.id),
+        Some(name) => Some(find(op, name).await?.id),
         None => None,
     };
-    let since = since.as_deref().map(|text| moment(text, app.now())).transpose()?;
+    let since = since.as_deref().map(|text| moment(text, op.now())).transpose()?;
     let filter = AuditFilter { account_id, event: event.clone(), client: client.clone(), since };
-    let found = app
+    let found = op
         .store
         .read(|r| r.audit_list(&filter, Some(limit.limit() + 1)))
         .await

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::{Failure, failure, print};
 use crate::config::Config;
 use crate::domain::administration::{self, NewUser};
+use crate::domain::operation::Operation;
 use crate::domain::passwords::Password;
 use crate::domain::{App, DomainError};
 
@@ -35,8 +36,9 @@ pub fn prepare(config: &mut Config, bind: SocketAddr) -> Result<(SocketAddr, Tem
 /// Creates the sample account and prints the URLs.
 pub async fn seed_demo(app: &App, site_url: &str) -> Result<(), Failure> {
     let password = app.random_text::<12>();
+    let op = Operation::of_operator(app);
     let account = administration::create(
-        app,
+        &op,
         NewUser {
             username: USERNAME.to_owned(),
             email: "demo@example.com".to_owned(),

@@ -4,12 +4,13 @@ use super::Failure;
 use super::operators::{CommonArgs, find, to_failure};
 use super::output::{self, FactorRow};
 use super::print;
-use crate::domain::{App, factors};
+use crate::domain::factors;
+use crate::domain::operation::Operation;
 
 /// Lists the factors of an account, with the number of recovery codes that are still good.
-pub async fn list(args: &CommonArgs, app: &App, name: &str) -> Result<(), Failure> {
-    let account = find(app, name).await?;
-    let overview = factors::overview(app, account.id).await.map_err(to_failure)?;
+pub async fn list(args: &CommonArgs, op: &Operation, name: &str) -> Result<(), Failure> {
+    let account = find(op, name).await?;
+    let overview = factors::overview(op, account.id).await.map_err(to_failure)?;
     let mut rows: Vec<_> = overview.factors.iter().map(FactorRow::device).collect();
     if overview.recovery_codes > 0 {
         rows.push(FactorRow::recovery_codes(overview.recovery_codes));
@@ -19,9 +20,9 @@ pub async fn list(args: &CommonArgs, app: &App, name: &str) -> Result<(), Failur
 
 /// Removes all factors: the account opens with its password, or under
 /// INVENTREE_LOGIN_ENFORCE_MFA leads to the set-up of a new one.
-pub async fn reset(args: &CommonArgs, app: &App, name: &str) -> Result<(), Failure> {
-    let account = find(app, name).await?;
-    let removed = factors::reset(app, account.id).await.map_err(to_failure)?;
+pub async fn reset(args: &CommonArgs, op: &Operation, name: &str) -> Result<(), Failure> {
+    let account = find(op, name).await?;
+    let removed = factors::reset(op, account.id).await.map_err(to_failure)?;
     let sentence = match removed {
         1 => format!("1 second factor of {} is removed", account.username),
         _ => format!("{removed} second factors of {} are removed", account.username),

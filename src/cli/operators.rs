@@ -15,8 +15,8 @@ use super::output::{self, AccountDetails, AccountRow, SessionRow, TokenRow};
 use super::{Failure, failure, print};
 use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
-use crate::domain::client::Client;
-use crate::domain::{App, DomainError, accounts, housekeeping, tokens, usernames};
+use crate::domain::operation::Operation;
+use crate::domain::{DomainError, accounts, housekeeping, tokens, usernames};
 use crate::store::{Account, Store};
 pub use common::{AdminContext, CommonArgs, LimitArg};
 use common::{PasswordSource, in_one_line, validate};
@@ -176,13 +176,13 @@ async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
         return add(args, &names, *admin, password).await;
     }
     let context = AdminContext::open(&args.config()?)?;
-    let app = &context.app;
+    let op = &context.op;
     match action {
         User::Add { .. } => Ok(()),
         User::List { search, limit } => {
             // Folded like usernames. Addresses are stored in lower case.
             let part = usernames::username_key(search.trim());
-            let found = app.store.read(|r| r.account_list(&part, Some(limit.limit() + 1))).await;
+            let found = op.store.read(|r| r.account_list(&part, Some(limit.limit() + 1))).await;
             let found = limit.take(found.map_err(to_failure)?);
             print(&output::list(
                 args.format,
@@ -190,12 +190,12 @@ async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
             )?)
         }
         User::Show { name } => {
-            let account = find(app, name).await?;
-            print(&output::one(args.format, &details(app, &account).await?)?)
+            let account = find(op, name).await?;
+            print(&output::one(args.format, &details(op, &account).await?)?)
         }
         User::Deactivate { name } => {
-            let account = find(app, name).await?;
-            let ended = administration::deactivate(app, account.id).await.map_err(to_failure)?;
+            let account = find(op, name).await?;
+            let ended = administration::deactivate(op, account.id).await.map_err(to_failure)?;
             print_result(
                 args,
                 &format!("{} is deactivated: {} revoked", account.username, summarize(ended)),
@@ -203,30 +203,30 @@ async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
             )
         }
         User::Activate { name } => {
-            let account = find(app, name).await?;
-            administration::activate(app, account.id).await.map_err(to_failure)?;
-            print_account(args, app, account.id).await
+            let account = find(op, name).await?;
+            administration::activate(op, account.id).await.map_err(to_failure)?;
+            print_account(args, op, account.id).await
         }
         User::SetPassword { name, password } => {
-            let account = find(app, name).await?;
+            let account = find(op, name).await?;
             let password = password.read()?;
             let ended =
-                administration::set_password(app, &account, password).await.map_err(to_failure)?;
+                administration::set_password(op, &account, password).await.map_err(to_failure)?;
             print_result(
                 args,
                 &format!("{} has a new password: {} revoked", account.username, summarize(ended)),
                 ended,
             )
         }
-        User::Factors { name } => factors::list(args, app, name).await,
-        User::ResetFactors { name } => factors::reset(args, app, name).await,
+        User::Factors { name } => factors::list(args, op, name).await,
+        User::ResetFactors { name } => factors::reset(args, op, name).await,
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
-            let account = find(app, name).await?;
+            let account = find(op, name).await?;
             let is_superuser = matches!(action, User::MakeAdmin { .. });
-            administration::set_superuser(app, account.id, is_superuser)
+            administration::set_superuser(op, account.id, is_superuser)
                 .await
                 .map_err(to_failure)?;
-            print_account(args, app, account.id).await
+            print_account(args, op, account.id).await
         }
     }
 }
@@ -248,7 +248,7 @@ async fn add(
     };
     if let Some(context) = &existing {
         // Report a taken name before prompting for a password.
-        let taken = usernames::username_problems(&context.app, &text("username"))
+        let taken = usernames::username_problems(&context.op, &text("username"))
             .await
             .map_err(to_failure)?;
         require_none("username", &taken)?;
@@ -266,28 +266,28 @@ async fn add(
         Some(context) => context,
         None => AdminContext::new(&config, Store::open(&config.database).map_err(failure)?)?,
     };
-    let account = administration::create(&context.app, new).await.map_err(to_failure)?;
-    print_account(args, &context.app, account.id).await
+    let account = administration::create(&context.op, new).await.map_err(to_failure)?;
+    print_account(args, &context.op, account.id).await
 }
 
 async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
     let context = AdminContext::open(&args.config()?)?;
-    let app = &context.app;
+    let op = &context.op;
     match action {
         Token::List { name, limit } => {
             let found = match name {
                 Some(name) => {
-                    let account = find(app, name).await?;
+                    let account = find(op, name).await?;
                     let tokens =
-                        app.store.read(|r| r.token_list(account.id)).await.map_err(to_failure)?;
+                        op.store.read(|r| r.token_list(account.id)).await.map_err(to_failure)?;
                     tokens.into_iter().map(|token| (token, account.username.clone())).collect()
                 }
                 None => {
                     let limit = Some(limit.limit() + 1);
-                    app.store.read(|r| r.token_list_all(limit)).await.map_err(to_failure)?
+                    op.store.read(|r| r.token_list_all(limit)).await.map_err(to_failure)?
                 }
             };
-            let today = app.now().date_naive();
+            let today = op.now().date_naive();
             let rows: Vec<_> = limit
                 .take(found)
                 .into_iter()
@@ -296,14 +296,14 @@ async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
             print(&output::list(args.format, &rows)?)
         }
         Token::Create { name, label, days } => {
-            let account = find(app, name).await?;
-            let made = tokens::create(app, &account, label, *days, &Client::operator()).await;
+            let account = find(op, name).await?;
+            let made = tokens::create(op, &account, label, *days).await;
             let made = made.map_err(to_failure)?;
             let expiry = made.expiry.to_string();
             print(&output::token_key(args.format, made.id, made.key.expose(), &expiry)?)
         }
         Token::Revoke { id } => {
-            administration::revoke_token(app, *id).await.map_err(|refusal| match refusal {
+            administration::revoke_token(op, *id).await.map_err(|refusal| match refusal {
                 DomainError::NotFound => failure(format!("there is no token {id}")),
                 other => to_failure(other),
             })?;
@@ -318,14 +318,14 @@ async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
 
 async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
     let context = AdminContext::open(&args.config()?)?;
-    let app = &context.app;
+    let op = &context.op;
     match action {
         Session::List { name, limit } => {
             let found = match name {
                 Some(name) => {
-                    let account = find(app, name).await?;
+                    let account = find(op, name).await?;
                     let sessions =
-                        app.store.read(|r| r.session_list(account.id)).await.map_err(to_failure)?;
+                        op.store.read(|r| r.session_list(account.id)).await.map_err(to_failure)?;
                     sessions
                         .into_iter()
                         .map(|session| (session, account.username.clone()))
@@ -333,10 +333,10 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
                 }
                 None => {
                     let limit = Some(limit.limit() + 1);
-                    app.store.read(|r| r.session_list_all(limit)).await.map_err(to_failure)?
+                    op.store.read(|r| r.session_list_all(limit)).await.map_err(to_failure)?
                 }
             };
-            let now = app.now();
+            let now = op.now();
             let rows: Vec<_> = limit
                 .take(found)
                 .into_iter()
@@ -345,10 +345,10 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
             print(&output::list(args.format, &rows)?)
         }
         Session::End { user: Some(name), .. } => {
-            let account = find(app, name).await?;
+            let account = find(op, name).await?;
             let sessions =
-                administration::end_sessions(app, account.id).await.map_err(to_failure)?;
-            let tokens = tokens::list(app, account.id).await.map_err(to_failure)?.len();
+                administration::end_sessions(op, account.id).await.map_err(to_failure)?;
+            let tokens = tokens::list(op, account.id).await.map_err(to_failure)?.len();
             let (name, sessions_ended) = (&account.username, number_of(sessions, "session"));
             let left = number_of(tokens, "API token");
             let said = format!(
@@ -359,7 +359,7 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
         }
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();
-            administration::end_session(app, id).await.map_err(|refusal| match refusal {
+            administration::end_session(op, id).await.map_err(|refusal| match refusal {
                 DomainError::NotFound => failure(format!("there is no session {id}")),
                 other => to_failure(other),
             })?;
@@ -370,7 +370,7 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
             )
         }
         Session::Clear => {
-            let ended = housekeeping::clear_expired(app).await.map_err(to_failure)?;
+            let ended = housekeeping::clear_expired(op).await.map_err(to_failure)?;
             let sessions = number_of(ended.sessions, "expired session");
             let tokens = number_of(ended.tokens, "expired token");
             print_result(args, &format!("Deleted {sessions} and {tokens}."), ended)
@@ -385,16 +385,16 @@ fn require_none(name: &str, problems: &[String]) -> Result<(), Failure> {
     }
 }
 
-pub async fn find(app: &App, name: &str) -> Result<Account, Failure> {
-    administration::find(app, name).await.map_err(|refusal| match refusal {
+pub async fn find(op: &Operation, name: &str) -> Result<Account, Failure> {
+    administration::find(op, name).await.map_err(|refusal| match refusal {
         DomainError::NotFound => failure(format!("there is no user {name}")),
         other => to_failure(other),
     })
 }
 
-async fn details(app: &App, account: &Account) -> Result<AccountDetails, Failure> {
+async fn details(op: &Operation, account: &Account) -> Result<AccountDetails, Failure> {
     let id = account.id;
-    let read = app.store.read(|r| {
+    let read = op.store.read(|r| {
         Ok::<_, DomainError>(AccountDetails {
             account: AccountRow::new(account),
             has_password: accounts::has_password(account),
@@ -417,10 +417,10 @@ async fn details(app: &App, account: &Account) -> Result<AccountDetails, Failure
 }
 
 /// Prints the current state of the account.
-async fn print_account(args: &CommonArgs, app: &App, id: i64) -> Result<(), Failure> {
-    let account = app.store.read(|r| r.account_find(id)).await.map_err(to_failure)?;
+async fn print_account(args: &CommonArgs, op: &Operation, id: i64) -> Result<(), Failure> {
+    let account = op.store.read(|r| r.account_find(id)).await.map_err(to_failure)?;
     let account = account.ok_or_else(|| to_failure(DomainError::NotFound))?;
-    print(&output::one(args.format, &details(app, &account).await?)?)
+    print(&output::one(args.format, &details(op, &account).await?)?)
 }
 
 fn summarize(Revoked { sessions, tokens }: Revoked) -> String {

@@ -4,10 +4,12 @@
 //! transaction begins. Checks that another request can invalidate are repeated inside the
 //! transaction.
 
+use slog::warn;
+
 use super::audit::{self, Event};
-use super::client::Client;
 use super::hashing::{Requester, is_usable};
 use super::known_clients::DeviceCookie;
+use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
@@ -52,29 +54,21 @@ impl Granted {
     pub(super) fn insert(
         &self,
         w: &Writer<'_>,
+        op: &Operation,
         account_id: i64,
-        client: &Client,
-        app: &App,
     ) -> Result<(), StoreError> {
         if let Some(token) = &self.token {
-            tokens::insert(w, token, account_id, app)?;
+            tokens::insert(w, op, token, account_id)?;
         }
         if let Some(session) = &self.session {
-            sessions::insert(w, session, account_id, client, app)?;
+            sessions::insert(w, op, session, account_id)?;
         }
         Ok(())
     }
 
     /// Adds the device cookie for a browser that keeps the session.
-    pub(super) fn renewed(
-        &self,
-        app: &App,
-        client: &Client,
-        account_id: i64,
-        password: &str,
-    ) -> Granted {
-        let device =
-            self.session.as_ref().map(|_| known_clients::renew(app, client, account_id, password));
+    pub(super) fn renewed(&self, op: &Operation, account_id: i64, password: &str) -> Granted {
+        let device = self.session.as_ref().map(|_| known_clients::renew(op, account_id, password));
         Granted { device, ..self.clone() }
     }
 }
@@ -89,15 +83,14 @@ const MISMATCH_TYPOGRAPHIC: &str = "The two password fields didn’t match.";
 /// [`DomainError::Invalid`] for bad credentials: the same for an unknown account, an inactive one and
 /// one without a password.
 pub async fn log_in(
-    app: &App,
+    op: &Operation,
     username: &str,
     password: Password,
     grant: Grant,
-    client: &Client,
 ) -> Result<Granted, DomainError> {
-    let account = authenticated(app, username, password, client).await?;
-    require_no_mfa(app, account.id, client).await?;
-    open(app, account, grant, client).await
+    let account = authenticated(op, username, password).await?;
+    require_no_mfa(op, account.id).await?;
+    open(op, account, grant).await
 }
 
 fn bad_credentials() -> DomainError {
@@ -110,14 +103,13 @@ fn bad_credentials() -> DomainError {
 ///
 /// As [`log_in`].
 pub(super) async fn authenticated(
-    app: &App,
+    op: &Operation,
     username: &str,
     password: Password,
-    client: &Client,
 ) -> Result<Account, DomainError> {
-    let account = check_password(app, username, password, client).await?;
+    let account = check_password(op, username, password).await?;
     let account = account.ok_or_else(bad_credentials)?;
-    if app.rules.awaits_confirmation(&account) {
+    if op.rules.awaits_confirmation(&account) {
         return Err(ValidationErrors::general("E-mail is not verified.").into());
     }
     Ok(account)
@@ -129,13 +121,12 @@ pub(super) async fn authenticated(
 ///
 /// As [`grant`].
 pub(super) async fn open(
-    app: &App,
+    op: &Operation,
     account: Account,
     grant: Grant,
-    client: &Client,
 ) -> Result<Granted, DomainError> {
-    let (client, granted) = (client.clone(), Granted::generate(app, grant));
-    app.write(move |w, app| self::grant(w, app, &account, &granted, &client, "")).await
+    let granted = Granted::generate(op, grant);
+    op.write(move |w, op| self::grant(w, op, &account, &granted, "")).await
 }
 
 /// Issues generated credentials to an account as it was authenticated. `detail` is for the audit
@@ -146,21 +137,20 @@ pub(super) async fn open(
 /// [`DomainError::Invalid`] if the account was deactivated or its password changed since.
 pub(super) fn grant(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     account: &Account,
     granted: &Granted,
-    client: &Client,
     detail: &str,
 ) -> Result<Granted, DomainError> {
     let current = w.account_find(account.id)?;
-    let same = |hash: &str| app.rehash.is_same(account.id, &account.password, hash);
-    if !current.is_some_and(|current| app.rules.opens(&current) && same(&current.password)) {
+    let same = |hash: &str| op.rehash.is_same(account.id, &account.password, hash);
+    if !current.is_some_and(|current| op.rules.opens(&current) && same(&current.password)) {
         return Err(bad_credentials());
     }
-    w.account_touch_login(account.id, app.now())?;
-    granted.insert(w, account.id, client, app)?;
-    audit::record(w, app, Event::Login, account.id, client, detail)?;
-    Ok(granted.renewed(app, client, account.id, &account.password))
+    w.account_touch_login(account.id, op.now())?;
+    granted.insert(w, op, account.id)?;
+    audit::record(w, op, Event::Login, account.id, detail)?;
+    Ok(granted.renewed(op, account.id, &account.password))
 }
 
 /// The active account with this name and password. An unknown name takes as long as a wrong
@@ -170,19 +160,18 @@ pub(super) fn grant(
 ///
 /// [`DomainError::Throttled`] before any lookup, [`DomainError::Busy`], the store's.
 pub async fn check_password(
-    app: &App,
+    op: &Operation,
     username: &str,
     password: Password,
-    client: &Client,
 ) -> Result<Option<Account>, DomainError> {
     let key = username_key(username.trim());
-    let standing = known_clients::standing(app, &key, client);
-    let attempt = app.limits.reserve_login(&key, client, standing).await?;
-    let (account, fits) = match try_password(app, &key, &password, client).await {
+    let standing = known_clients::standing(op, &key);
+    let attempt = op.limits.reserve_login(&key, &op.client, standing).await?;
+    let (account, fits) = match try_password(op, &key, &password).await {
         Ok(tried) => tried,
         Err(refusal) => {
             // No password was verified, so no attempt is counted.
-            app.limits.refund(attempt).await;
+            op.limits.refund(attempt).await;
             return Err(refusal);
         }
     };
@@ -190,33 +179,33 @@ pub async fn check_password(
     let opened = account.filter(|account| fits && account.is_active);
     match &opened {
         Some(account) => {
-            app.limits.refund(attempt).await;
-            known_clients::remember_network(app, account, client).await;
-            rehash::start(app, account, password);
+            op.limits.refund(attempt).await;
+            known_clients::remember_network(op, account).await;
+            rehash::start(op, account, password);
         }
-        None => audit::note_failed_login(app, id, client),
+        None => audit::note_failed_login(op, id),
     }
     Ok(opened)
 }
 
 /// The account with this name, and whether the password matches.
 async fn try_password(
-    app: &App,
+    op: &Operation,
     key: &str,
     password: &Password,
-    client: &Client,
 ) -> Result<(Option<Account>, bool), DomainError> {
-    let requester = Requester::new(client, Some(key));
-    if app.hasher.is_busy(&requester) {
+    let requester = Requester::new(&op.client, Some(key));
+    if op.hasher.is_busy(&requester) {
         // Checked before any expensive work.
         return Err(DomainError::Busy);
     }
-    let account = app.store.read(|r| r.account_find_by_username_key(key)).await?;
+    let account = op.store.read(|r| r.account_find_by_username_key(key)).await?;
     let stored = account.as_ref().map(|account| account.password.as_str());
-    if let Some(account) = &account {
-        app.rehash.warn_if_too_costly(account);
+    if let Some(account) = account.as_ref().filter(|found| op.rehash.is_newly_too_costly(found)) {
+        warn!(op.log(), "a password hash has absurd cost parameters and matches no \
+            password"; "account" => account.id);
     }
-    let fits = app.hasher.verify(requester, password.clone(), stored).await?;
+    let fits = op.hasher.verify(requester, password.clone(), stored).await?;
     Ok((account, fits))
 }
 
@@ -226,13 +215,9 @@ async fn try_password(
 /// # Errors
 ///
 /// [`DomainError::MfaRequired`]
-pub async fn require_no_mfa(
-    app: &App,
-    account_id: i64,
-    client: &Client,
-) -> Result<(), DomainError> {
-    if app.rules.mfa_enforced || app.store.read(|r| r.totp_device_exists(account_id)).await? {
-        audit::note_missing_factor(app, account_id, client);
+pub async fn require_no_mfa(op: &Operation, account_id: i64) -> Result<(), DomainError> {
+    if op.rules.mfa_enforced || op.store.read(|r| r.totp_device_exists(account_id)).await? {
+        audit::note_missing_factor(op, account_id);
         return Err(DomainError::MfaRequired);
     }
     Ok(())
@@ -245,13 +230,12 @@ pub async fn require_no_mfa(
 /// [`DomainError::Invalid`] under `password` if it is wrong, [`DomainError::NotFound`] if the session has
 /// ended in the meantime.
 pub async fn reauthenticate(
-    app: &App,
+    op: &Operation,
     account: &Account,
     session: [u8; 32],
     password: Password,
-    client: &Client,
 ) -> Result<(), DomainError> {
-    let opened = check_password(app, &account.username, password, client).await?;
+    let opened = check_password(op, &account.username, password).await?;
     if opened.is_none_or(|opened| opened.id != account.id) {
         return Err(ValidationErrors::of(
             "password",
@@ -259,13 +243,13 @@ pub async fn reauthenticate(
         )
         .into());
     }
-    let (id, client, now) = (account.id, client.clone(), app.now());
-    app.write(move |w, app| {
+    let (id, now) = (account.id, op.now());
+    op.write(move |w, op| {
         // A password change has ended this session.
         if !w.session_set_auth_time(&session, id, now)? {
             return Err(DomainError::NotFound);
         }
-        audit::record(w, app, Event::Reauthenticated, id, &client, "")?;
+        audit::record(w, op, Event::Reauthenticated, id, "")?;
         Ok(())
     })
     .await
@@ -277,15 +261,13 @@ pub async fn reauthenticate(
 ///
 /// [`DomainError::Invalid`] if another account has taken the name in the meantime.
 pub async fn update(
-    app: &App,
+    op: &Operation,
     account_id: i64,
     username: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
-    client: &Client,
 ) -> Result<Account, DomainError> {
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         let mut account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         let before = account.username.clone();
         account.username = username.clone().unwrap_or(account.username);
@@ -294,7 +276,7 @@ pub async fn update(
         usernames::update(w, &account, account.username != before)?;
         if account.username != before {
             let names = format!("{before} -> {}", account.username);
-            audit::record(w, app, Event::UsernameChanged, account.id, &client, &names)?;
+            audit::record(w, op, Event::UsernameChanged, account.id, &names)?;
         }
         Ok(account)
     });
@@ -322,36 +304,34 @@ pub struct Renewed {
 ///
 /// [`DomainError::Invalid`]: all failed password rules are under `new_password2`, as in Django's form.
 pub async fn change_password(
-    app: &App,
+    op: &Operation,
     account: &Account,
     old_password: Option<Password>,
     new: (Password, Password),
     keep: Commit,
     new_session: bool,
-    client: &Client,
 ) -> Result<Option<Renewed>, DomainError> {
     match old_password {
         Some(old) => {
-            let opened = check_password(app, &account.username, old, client).await?;
+            let opened = check_password(op, &account.username, old).await?;
             if opened.is_none_or(|opened| opened.id != account.id) {
                 let wrong = "Your old password was entered incorrectly. Please enter it again.";
                 return Err(ValidationErrors::of("old_password", wrong).into());
             }
         }
-        None if app.rules.old_password_required => {
+        None if op.rules.old_password_required => {
             return Err(ValidationErrors::of("old_password", "This field is required.").into());
         }
         None => {}
     }
     let password = new_password(account, new)?;
-    let requester = Requester::new(client, Some(&username_key(&account.username)));
-    let hash = app.hasher.hash(requester, password).await?;
+    let requester = Requester::new(&op.client, Some(&username_key(&account.username)));
+    let hash = op.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
-    let session = new_session.then(|| sessions::generate(app));
-    let client = client.clone();
-    app.write(move |w, app| {
+    let session = new_session.then(|| sessions::generate(op));
+    op.write(move |w, op| {
         let current = w.account_find(id)?.ok_or(DomainError::NotFound)?;
-        if !app.rehash.is_same(id, &checked, &current.password) {
+        if !op.rehash.is_same(id, &checked, &current.password) {
             return Err(DomainError::Forbidden(
                 "The password was changed by another request. Please try again.",
             ));
@@ -362,11 +342,11 @@ pub async fn change_password(
             Commit::Nothing => w.token_delete_others(id, None)?,
             Commit::Token(token) => w.token_delete_others(id, Some(token))?,
         };
-        known_clients::forget_other_networks(w, app, id, &client)?;
-        audit::record(w, app, Event::PasswordChanged, id, &client, "")?;
+        known_clients::forget_other_networks(w, op, id)?;
+        audit::record(w, op, Event::PasswordChanged, id, "")?;
         let Some(session) = session.clone() else { return Ok(None) };
-        sessions::insert(w, &session, id, &client, app)?;
-        Ok(Some(Renewed { session, device: known_clients::renew(app, &client, id, &hash) }))
+        sessions::insert(w, op, &session, id)?;
+        Ok(Some(Renewed { session, device: known_clients::renew(op, id, &hash) }))
     })
     .await
 }
@@ -399,13 +379,13 @@ pub(super) fn end_all(w: &Writer<'_>, id: i64) -> Result<Revoked, StoreError> {
 ///
 /// The store's and the hasher's.
 pub async fn ensure_superuser(
-    app: &App,
+    op: &Operation,
     username: &str,
     email: &str,
     password: Password,
 ) -> Result<bool, DomainError> {
     let key = username_key(username);
-    if app.store.read(|r: &Reader<'_>| r.account_find_by_username_key(&key)).await?.is_some() {
+    if op.store.read(|r: &Reader<'_>| r.account_find_by_username_key(&key)).await?.is_some() {
         return Ok(false);
     }
     let account = NewAccount {
@@ -415,14 +395,14 @@ pub async fn ensure_superuser(
         email: email.to_ascii_lowercase(),
         first_name: String::new(),
         last_name: String::new(),
-        password: app.hasher.hash(Requester::server(), password).await?,
+        password: op.hasher.hash(Requester::server(), password).await?,
         is_superuser: true,
-        date_joined: app.now(),
+        date_joined: op.now(),
         confirm_by: None,
     };
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         let id = w.account_insert(&account)?;
-        audit::record(w, app, Event::Made, id, &Client::operator(), "")?;
+        audit::record(w, op, Event::Made, id, "")?;
         Ok(true)
     });
     write.await

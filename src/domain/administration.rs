@@ -5,8 +5,8 @@
 
 use super::accounts::{self, Revoked};
 use super::audit::{self, Event};
-use super::client::Client;
 use super::hashing::Requester;
+use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
 use super::{App, DomainError, ValidationErrors, email_addresses, sessions, usernames};
 use crate::store::{Account, NewAccount};
@@ -41,10 +41,10 @@ impl NewUser {
 /// # Errors
 ///
 /// [`DomainError::Invalid`] for a name or an address that is taken, and for a weak password.
-pub async fn create(app: &App, new: NewUser) -> Result<Account, DomainError> {
+pub async fn create(op: &Operation, new: NewUser) -> Result<Account, DomainError> {
     let new = NewUser { email: new.email.to_ascii_lowercase(), ..new };
     let mut problems = ValidationErrors::none();
-    problems.add("username", usernames::username_problems(app, &new.username).await?);
+    problems.add("username", usernames::username_problems(op, &new.username).await?);
     problems.add("password", new.password_problems());
     if !problems.is_empty() {
         return Err(problems.into());
@@ -56,19 +56,19 @@ pub async fn create(app: &App, new: NewUser) -> Result<Account, DomainError> {
         email: new.email,
         first_name: new.first_name,
         last_name: new.last_name,
-        password: app.hasher.hash(Requester::server(), new.password).await?,
+        password: op.hasher.hash(Requester::server(), new.password).await?,
         is_superuser: new.is_superuser,
-        date_joined: app.now(),
+        date_joined: op.now(),
         confirm_by: None,
     };
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         let id = usernames::insert(w, &account)?;
         if !account.email.is_empty() {
             let row = email_addresses::insert_first(w, id, &account)?;
             // The operator vouches for it.
             w.email_address_set_proved_otherwise(row)?;
         }
-        audit::record(w, app, Event::Made, id, &Client::operator(), "")?;
+        audit::record(w, op, Event::Made, id, "")?;
         w.account_find(id)?.ok_or(DomainError::NotFound)
     });
     write.await
@@ -89,10 +89,10 @@ pub async fn find(app: &App, username: &str) -> Result<Account, DomainError> {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn deactivate(app: &App, account_id: i64) -> Result<Revoked, DomainError> {
-    let write = app.write(move |w, app| {
+pub async fn deactivate(op: &Operation, account_id: i64) -> Result<Revoked, DomainError> {
+    let write = op.write(move |w, op| {
         w.account_set_active(account_id, false)?;
-        audit::record(w, app, Event::Deactivated, account_id, &Client::operator(), "")?;
+        audit::record(w, op, Event::Deactivated, account_id, "")?;
         Ok(accounts::end_all(w, account_id)?)
     });
     write.await
@@ -103,10 +103,10 @@ pub async fn deactivate(app: &App, account_id: i64) -> Result<Revoked, DomainErr
 /// # Errors
 ///
 /// Only the store's.
-pub async fn activate(app: &App, account_id: i64) -> Result<(), DomainError> {
-    let write = app.write(move |w, app| {
+pub async fn activate(op: &Operation, account_id: i64) -> Result<(), DomainError> {
+    let write = op.write(move |w, op| {
         w.account_set_active(account_id, true)?;
-        Ok(audit::record(w, app, Event::Activated, account_id, &Client::operator(), "")?)
+        Ok(audit::record(w, op, Event::Activated, account_id, "")?)
     });
     write.await
 }
@@ -115,14 +115,14 @@ pub async fn activate(app: &App, account_id: i64) -> Result<(), DomainError> {
 ///
 /// Only the store's.
 pub async fn set_superuser(
-    app: &App,
+    op: &Operation,
     account_id: i64,
     is_superuser: bool,
 ) -> Result<(), DomainError> {
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         w.account_set_superuser(account_id, is_superuser)?;
         let event = if is_superuser { Event::AdminGiven } else { Event::AdminTaken };
-        Ok(audit::record(w, app, event, account_id, &Client::operator(), "")?)
+        Ok(audit::record(w, op, event, account_id, "")?)
     });
     write.await
 }
@@ -133,7 +133,7 @@ pub async fn set_superuser(
 ///
 /// [`DomainError::Invalid`] with all failed password rules.
 pub async fn set_password(
-    app: &App,
+    op: &Operation,
     account: &Account,
     password: Password,
 ) -> Result<Revoked, DomainError> {
@@ -142,9 +142,9 @@ pub async fn set_password(
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let (id, hash) = (account.id, app.hasher.hash(Requester::server(), password).await?);
-    let write = app.write(move |w, app| {
-        audit::record(w, app, Event::PasswordSet, id, &Client::operator(), "")?;
+    let (id, hash) = (account.id, op.hasher.hash(Requester::server(), password).await?);
+    let write = op.write(move |w, op| {
+        audit::record(w, op, Event::PasswordSet, id, "")?;
         Ok(accounts::replace_password(w, id, &hash)?)
     });
     write.await
@@ -155,17 +155,10 @@ pub async fn set_password(
 /// # Errors
 ///
 /// [`DomainError::NotFound`]
-pub async fn revoke_token(app: &App, id: i64) -> Result<(), DomainError> {
-    let write = app.write(move |w, app| {
+pub async fn revoke_token(op: &Operation, id: i64) -> Result<(), DomainError> {
+    let write = op.write(move |w, op| {
         let of = w.token_revoke(id)?.ok_or(DomainError::NotFound)?;
-        Ok(audit::record(
-            w,
-            app,
-            Event::TokenRevoked,
-            of,
-            &Client::operator(),
-            &format!("token {id}"),
-        )?)
+        Ok(audit::record(w, op, Event::TokenRevoked, of, &format!("token {id}"))?)
     });
     write.await
 }
@@ -175,17 +168,10 @@ pub async fn revoke_token(app: &App, id: i64) -> Result<(), DomainError> {
 /// # Errors
 ///
 /// [`DomainError::NotFound`]
-pub async fn end_session(app: &App, id: i64) -> Result<(), DomainError> {
-    let write = app.write(move |w, app| {
+pub async fn end_session(op: &Operation, id: i64) -> Result<(), DomainError> {
+    let write = op.write(move |w, op| {
         let of = w.session_delete_by_id(id)?.ok_or(DomainError::NotFound)?;
-        Ok(audit::record(
-            w,
-            app,
-            Event::SessionsEnded,
-            of,
-            &Client::operator(),
-            &format!("session {id}"),
-        )?)
+        Ok(audit::record(w, op, Event::SessionsEnded, of, &format!("session {id}"))?)
     });
     write.await
 }
@@ -195,12 +181,12 @@ pub async fn end_session(app: &App, id: i64) -> Result<(), DomainError> {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn end_sessions(app: &App, account_id: i64) -> Result<usize, DomainError> {
-    let write = app.write(move |w, app| {
+pub async fn end_sessions(op: &Operation, account_id: i64) -> Result<usize, DomainError> {
+    let write = op.write(move |w, op| {
         let ended = w.session_delete_others(account_id, None)?;
         if ended > 0 {
             let detail = sessions::summarize(ended);
-            audit::record(w, app, Event::SessionsEnded, account_id, &Client::operator(), &detail)?;
+            audit::record(w, op, Event::SessionsEnded, account_id, &detail)?;
         }
         Ok(ended)
     });

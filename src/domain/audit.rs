@@ -11,7 +11,7 @@
 use chrono::{DateTime, Days, TimeDelta, Utc};
 
 use super::App;
-use super::client::Client;
+use super::operation::{Actor, Operation};
 use crate::store::{AuditBudget, NewAuditEntry, StoreError, Writer};
 
 /// The client of events from the command line.
@@ -127,52 +127,50 @@ events! {
 /// Records an event in the transaction that causes it; `None` if it concerns no account.
 pub(super) fn record(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     event: Event,
     account_id: impl Into<Option<i64>>,
-    client: &Client,
     detail: &str,
 ) -> Result<(), StoreError> {
-    let client = client.address.as_str();
-    write(
-        w,
-        &NewAuditEntry {
-            at: app.now(),
-            event: event.name(),
-            account_id: account_id.into(),
-            client,
-            detail,
-        },
-    )
+    write(w, op, op.now(), event, account_id.into(), detail)
 }
 
-fn write(w: &Writer<'_>, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
-    // The operator owns the disk, so each of their actions gets its own row.
-    if entry.client == OPERATOR { w.audit_insert(entry) } else { w.audit_record(entry, &BUDGET) }
+fn write(
+    w: &Writer<'_>,
+    op: &Operation,
+    at: DateTime<Utc>,
+    event: Event,
+    account_id: Option<i64>,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let client = &op.client.address;
+    let entry = NewAuditEntry { at, event: event.name(), account_id, client, detail };
+    match op.actor {
+        // The operator owns the disk, so each of their actions gets its own row.
+        Actor::Operator => w.audit_insert(&entry),
+        _ => w.audit_record(&entry, &BUDGET),
+    }
 }
 
 /// Records a wrong password after the response, so that timing reveals nothing about the account.
 /// The entry is lost if the queue or the disk is full.
-pub(super) fn note_failed_login(app: &App, account_id: Option<i64>, client: &Client) {
-    note(app, Event::LoginFailed, account_id, client);
+pub(super) fn note_failed_login(op: &Operation, account_id: Option<i64>) {
+    note(op, Event::LoginFailed, account_id);
 }
 
 /// Records a correct password without its second factor.
-pub(super) fn note_missing_factor(app: &App, account_id: i64, client: &Client) {
-    note(app, Event::SecondFactorMissing, Some(account_id), client);
+pub(super) fn note_missing_factor(op: &Operation, account_id: i64) {
+    note(op, Event::SecondFactorMissing, Some(account_id));
 }
 
 /// Records a wrong code.
-pub(super) fn note_failed_factor(app: &App, account_id: i64, client: &Client) {
-    note(app, Event::SecondFactorFailed, Some(account_id), client);
+pub(super) fn note_failed_factor(op: &Operation, account_id: i64) {
+    note(op, Event::SecondFactorFailed, Some(account_id));
 }
 
-fn note(app: &App, event: Event, account_id: Option<i64>, client: &Client) {
-    let (at, client) = (app.now(), client.address.clone());
-    let event = event.name();
-    app.store.write_deferred(move |w| {
-        write(w, &NewAuditEntry { at, event, account_id, client: &client, detail: "" })
-    });
+fn note(op: &Operation, event: Event, account_id: Option<i64>) {
+    let (at, by) = (op.now(), op.clone());
+    op.store.write_deferred(move |w| write(w, &by, at, event, account_id, ""));
 }
 
 /// Entries before this time are deleted.

@@ -1,11 +1,10 @@
 //! The client of a request, as the rules see it.
 //!
-//! Built once per request by the HTTP layer and passed by reference. Must never hold a plaintext
+//! Part of an [`Operation`](super::operation::Operation). Must never hold a plaintext
 //! credential.
 
 use std::net::Ipv6Addr;
 
-use super::audit::OPERATOR;
 use super::factors::Sealed;
 use super::known_clients::DeviceCookie;
 
@@ -30,11 +29,6 @@ pub struct Client {
 }
 
 impl Client {
-    /// The operator at the command line.
-    pub fn operator() -> Client {
-        Client { address: OPERATOR.to_owned(), ..Client::default() }
-    }
-
     /// The /48 of an IPv6 client: networks often assign this much to one customer.
     pub fn site(&self) -> Option<String> {
         let prefix: Ipv6Addr = self.address.strip_suffix("/64")?.parse().ok()?;
@@ -51,6 +45,6 @@ mod tests {
         let at = |address: &str| Client { address: address.to_owned(), ..Client::default() };
         assert_eq!(at("2001:db8:1:2::/64").site().as_deref(), Some("2001:db8:1::/48"));
         assert_eq!(at("203.0.113.9").site(), None);
-        assert_eq!(Client::operator().site(), None);
+        assert_eq!(Client::default().site(), None);
     }
 }

@@ -7,8 +7,8 @@
 use chrono::{DateTime, Utc};
 
 use super::audit::{self, Event};
-use super::client::Client;
 use super::limits::{MailBudget, MailPurpose, Purpose};
+use super::operation::{Actor, Operation};
 use super::{App, DomainError, ValidationErrors, keys, notices, ownership};
 use crate::mail::Attached;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
@@ -165,14 +165,13 @@ pub async fn list(
 ///
 /// [`DomainError::Invalid`] if the account has the address, or another account has verified it.
 pub async fn add(
-    app: &App,
+    op: &Operation,
     account_id: i64,
     email: &str,
-    client: &Client,
 ) -> Result<EmailAddress, DomainError> {
-    app.limits.reserve_lookup(account_id, client).await?;
-    let (email, client) = (email.to_ascii_lowercase(), client.clone());
-    let write = app.write(move |w, app| {
+    op.limits.reserve_lookup(account_id, &op.client).await?;
+    let email = email.to_ascii_lowercase();
+    let write = op.write(move |w, op| {
         if w.email_address_find_verified(&email)?.is_some_and(|row| row.account_id != account_id) {
             return Err(ValidationErrors::general(VERIFIED_ELSEWHERE).into());
         }
@@ -181,7 +180,7 @@ pub async fn add(
             // An address that the operator set must stay the oldest row.
             ensure_row(w, &account)?;
         }
-        let most = app.rules.max_email_addresses;
+        let most = op.rules.max_email_addresses;
         let is_new = w.email_address_find_by_email(account_id, &email)?.is_none();
         if is_new && w.email_address_exists_beyond(account_id, most - 1)? {
             let message = format!("An account can have no more than {most} email addresses.");
@@ -197,7 +196,7 @@ pub async fn add(
                     other => DomainError::Store(other),
                 },
             )?;
-        audit::record(w, app, Event::AddressAdded, account_id, &client, &email)?;
+        audit::record(w, op, Event::AddressAdded, account_id, &email)?;
         w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)
     });
     write.await
@@ -209,22 +208,20 @@ pub async fn add(
 ///
 /// [`DomainError::NotFound`] for a row of another account.
 pub async fn send_confirmation(
-    app: &App,
+    op: &Operation,
     account: &Account,
     id: i64,
-    client: &Client,
 ) -> Result<EmailAddress, DomainError> {
     let account_id = account.id;
-    let found = app.store.read(|r| r.email_address_find(account_id, id)).await?;
+    let found = op.store.read(|r| r.email_address_find(account_id, id)).await?;
     let row = found.ok_or(DomainError::NotFound)?;
     if row.verified {
         return Ok(row);
     }
-    let budget = app.limits.reserve_mail(&row.email, MailPurpose::Confirmation, client).await?;
-    let (username, now, queued) = (account.username.clone(), app.now(), row.clone());
-    app.write(move |w, app| queue_confirmations(w, app, &[(&queued, &username)], budget, now))
-        .await?;
-    app.outbox.wake();
+    let budget = op.limits.reserve_mail(&row.email, MailPurpose::Confirmation, &op.client).await?;
+    let (username, now, queued) = (account.username.clone(), op.now(), row.clone());
+    op.write(move |w, op| queue_confirmations(w, op, &[(&queued, &username)], budget, now)).await?;
+    op.outbox.wake();
     Ok(row)
 }
 
@@ -234,15 +231,11 @@ pub async fn send_confirmation(
 /// # Errors
 ///
 /// No error for an unknown address.
-pub async fn resend_confirmation(
-    app: &App,
-    email: &str,
-    client: &Client,
-) -> Result<(), DomainError> {
+pub async fn resend_confirmation(op: &Operation, email: &str) -> Result<(), DomainError> {
     let email = email.to_ascii_lowercase();
-    let budget = app.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?;
-    let now = app.now();
-    app.write(move |w, app| {
+    let budget = op.limits.reserve_mail(&email, MailPurpose::Confirmation, &op.client).await?;
+    let now = op.now();
+    op.write(move |w, op| {
         let mut found = Vec::new();
         for row in w.email_address_list_unverified_by_email(&email, MAX_ACCOUNTS_IN_MAIL)? {
             if let Some(account) =
@@ -261,60 +254,55 @@ pub async fn resend_confirmation(
                 primary: false,
                 proved_otherwise: false,
             };
-            return queue_confirmations(w, app, &[(&row, "nobody")], MailBudget::Spent, now);
+            return queue_confirmations(w, op, &[(&row, "nobody")], MailBudget::Spent, now);
         }
         let rows: Vec<(&EmailAddress, &str)> =
             found.iter().map(|(row, name)| (row, name.as_str())).collect();
-        queue_confirmations(w, app, &rows, budget, now)
+        queue_confirmations(w, op, &rows, budget, now)
     })
     .await?;
-    app.outbox.wake();
+    op.outbox.wake();
     Ok(())
 }
 
 /// Verifies the address of a confirmation key and makes it primary if the account has no primary
 /// address. See [`ownership`] for the credentials that the first proof of the sign-up address
-/// revokes. `caller` is the account that the request is signed in to. Addresses that were verified
+/// revokes. Addresses that were verified
 /// before get a notice.
 ///
 /// # Errors
 ///
 /// [`DomainError::NotFound`] for a key that is forged, expired or used, if its row is gone, verified,
 /// or verified by another account, or if its account is inactive.
-pub async fn confirm(
-    app: &App,
-    key: &str,
-    caller: Option<i64>,
-    client: &Client,
-) -> Result<(), DomainError> {
-    let attempt = app.limits.reserve_request(Purpose::ConfirmationKey, client).await?;
-    let now = app.now();
-    let (_, account) = app.store.read(|r| find_unconfirmed(r, app, key, now)).await?;
-    let recipients = notices::recipients(app, &account, client).await?;
-    let (key, client) = (key.to_owned(), client.clone());
-    let leftover = app
-        .write(move |w, app| {
-            let (row, account) = find_unconfirmed(w, app, &key, now)?;
-            let by_owner = caller == Some(account.id);
-            let leftover = ownership::confirming(w, app, &account, &row, by_owner, &client)?;
+pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
+    let attempt = op.limits.reserve_request(Purpose::ConfirmationKey, &op.client).await?;
+    let now = op.now();
+    let (_, account) = op.store.read(|r| find_unconfirmed(r, op, key, now)).await?;
+    let recipients = notices::recipients(op, &account).await?;
+    let key = key.to_owned();
+    let leftover = op
+        .write(move |w, op| {
+            let (row, account) = find_unconfirmed(w, op, &key, now)?;
+            let by_owner = op.actor == Actor::Account(account.id);
+            let leftover = ownership::confirming(w, op, &account, &row, by_owner)?;
             w.email_address_set_verified(row.id).map_err(|error| match error {
                 StoreError::Conflict(Conflict::VerifiedEmail) => DomainError::NotFound,
                 other => DomainError::Store(other),
             })?;
-            if app.rules.approves(&row.email) {
+            if op.rules.approves(&row.email) {
                 w.account_clear_confirm_by(account.id)?;
                 if w.email_address_find_primary(account.id)?.is_none() {
                     make_primary(w, &row)?;
                 }
             }
-            notices::queue(w, app, &recipients, &account, Attached::Address(&row.email), &client)?;
-            audit::record(w, app, Event::AddressConfirmed, account.id, &client, &row.email)?;
+            notices::queue(w, op, &recipients, &account, Attached::Address(&row.email))?;
+            audit::record(w, op, Event::AddressConfirmed, account.id, &row.email)?;
             Ok(leftover)
         })
         .await?;
-    ownership::finish(app, leftover).await?;
-    app.outbox.wake();
-    app.limits.refund(attempt).await;
+    ownership::finish(op, leftover).await?;
+    op.outbox.wake();
+    op.limits.refund(attempt).await;
     Ok(())
 }
 
@@ -345,13 +333,11 @@ fn find_unconfirmed(
 /// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for an unverified
 /// one.
 pub async fn set_primary(
-    app: &App,
+    op: &Operation,
     account_id: i64,
     id: i64,
-    client: &Client,
 ) -> Result<EmailAddress, DomainError> {
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         if row.primary {
             return Ok(row);
@@ -361,13 +347,13 @@ pub async fn set_primary(
                 "An unverified email address cannot become the primary one. Verify it first.",
             ));
         }
-        if !app.rules.approves(&row.email) {
+        if !op.rules.approves(&row.email) {
             return Err(DomainError::Forbidden(
                 "Only an address of an approved domain can be the primary one.",
             ));
         }
         make_primary(w, &row)?;
-        audit::record(w, app, Event::AddressMadePrimary, account_id, &client, &row.email)?;
+        audit::record(w, op, Event::AddressMadePrimary, account_id, &row.email)?;
         Ok(EmailAddress { primary: true, ..row })
     });
     write.await
@@ -387,14 +373,8 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), DomainError> {
 ///
 /// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for the primary one
 /// while there are others.
-pub async fn remove(
-    app: &App,
-    account_id: i64,
-    id: i64,
-    client: &Client,
-) -> Result<EmailAddress, DomainError> {
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+pub async fn remove(op: &Operation, account_id: i64, id: i64) -> Result<EmailAddress, DomainError> {
+    let write = op.write(move |w, op| {
         let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         if row.primary && w.email_address_exists_other(account_id, row.id)? {
             return Err(DomainError::Forbidden(
@@ -402,7 +382,7 @@ pub async fn remove(
                  one primary first.",
             ));
         }
-        if is_last_approved(w, app, &row)? {
+        if is_last_approved(w, op, &row)? {
             return Err(DomainError::Forbidden(
                 "The last address of an approved domain cannot be \
                 removed.",
@@ -413,7 +393,7 @@ pub async fn remove(
         if account.email == row.email {
             w.account_set_email(account_id, "")?;
         }
-        audit::record(w, app, Event::AddressRemoved, account_id, &client, &row.email)?;
+        audit::record(w, op, Event::AddressRemoved, account_id, &row.email)?;
         Ok(row)
     });
     write.await

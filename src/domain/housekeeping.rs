@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Duration, Utc};
 
 use super::accounts::{Revoked, end_all};
 use super::audit::{self, Event};
-use super::client::Client;
+use super::operation::Operation;
 use super::{App, DomainError};
 
 /// Rows per write transaction: some milliseconds.
@@ -57,15 +57,16 @@ async fn close_unconfirmed(app: &App) -> Result<(), DomainError> {
     if app.rules.signup_domains.is_empty() {
         return Ok(());
     }
+    let op = Operation::of_operator(app);
     loop {
-        let now = app.now();
-        let write = app.write(move |w, app| {
+        let now = op.now();
+        let write = op.write(move |w, op| {
             let unconfirmed = w.account_list_unconfirmed(now, BATCH.into())?;
             for id in &unconfirmed {
                 w.account_set_active(*id, false)?;
                 w.account_clear_confirm_by(*id)?;
                 end_all(w, *id)?;
-                audit::record(w, app, Event::NotConfirmed, *id, &Client::operator(), "")?;
+                audit::record(w, op, Event::NotConfirmed, *id, "")?;
             }
             Ok(unconfirmed.len())
         });
@@ -82,14 +83,15 @@ async fn trim_audit(app: &App) -> Result<(), DomainError> {
     if !app.store.read(|r| r.audit_exists_before(before)).await? {
         return Ok(());
     }
+    let op = Operation::of_operator(app);
     let mut is_first = true;
     loop {
-        let write = app.write(move |w, app| {
+        let write = op.write(move |w, op| {
             if is_first && w.audit_exists_before(before)? {
                 // Recorded before the deletion: the triggers only allow deleting entries a month
                 // older than the newest one.
                 let detail = format!("before {}", before.format("%Y-%m-%d"));
-                audit::record(w, app, Event::AuditTrimmed, None, &Client::operator(), &detail)?;
+                audit::record(w, op, Event::AuditTrimmed, None, &detail)?;
             }
             Ok(w.audit_delete_before(before, BATCH.into())?)
         });

@@ -15,6 +15,7 @@ use chrono::Duration;
 use super::client::Client;
 use super::keys::{self, digest};
 use super::limits::Standing;
+use super::operation::Operation;
 use super::{App, DomainError};
 use crate::store::{Account, StoreError, Writer};
 
@@ -66,19 +67,14 @@ impl DeviceCookie {
 }
 
 /// The cookie after a sign-in: the browser's entries with this account's in front.
-pub(super) fn renew(
-    app: &App,
-    client: &Client,
-    account_id: i64,
-    password_hash: &str,
-) -> DeviceCookie {
-    let is_own = |entry: &&str| open(app, entry, account_id, password_hash).is_some();
-    let previous: Vec<&str> = client.device.iter().flat_map(DeviceCookie::entries).collect();
+pub(super) fn renew(op: &Operation, account_id: i64, password_hash: &str) -> DeviceCookie {
+    let is_own = |entry: &&str| open(op, entry, account_id, password_hash).is_some();
+    let previous: Vec<&str> = op.client.device.iter().flat_map(DeviceCookie::entries).collect();
     let own = match previous.iter().find(|entry| is_own(entry)) {
         Some(own) => (*own).to_owned(),
         None => {
-            let id = app.random::<ID_BYTES>();
-            let mac = mac(app, &id, account_id, password_hash);
+            let id = op.random::<ID_BYTES>();
+            let mac = mac(op, &id, account_id, password_hash);
             URL_SAFE_NO_PAD.encode([&id[..], &mac[..]].concat())
         }
     };
@@ -107,24 +103,23 @@ fn open(app: &App, entry: &str, account_id: i64, password_hash: &str) -> Option<
 /// # Errors
 ///
 /// Only the store's.
-pub(super) async fn standing(
-    app: &App,
-    username_key: &str,
-    client: &Client,
-) -> Result<Standing, DomainError> {
-    let read = app.store.read(|r| {
+pub(super) async fn standing(op: &Operation, username_key: &str) -> Result<Standing, DomainError> {
+    let read = op.store.read(|r| {
         let account = r.account_find_by_username_key(username_key)?;
         let id = account.as_ref().map_or(NO_ACCOUNT, |account| account.id);
-        Ok::<_, StoreError>((r.known_network_find(&network_digest(id, client))?.is_some(), account))
+        Ok::<_, StoreError>((
+            r.known_network_find(&network_digest(id, &op.client))?.is_some(),
+            account,
+        ))
     });
     let (is_known_network, account) = read.await?;
     let (id, hash) = account
         .as_ref()
         .map_or((NO_ACCOUNT, ""), |account| (account.id, account.password.as_str()));
     // Every entry is verified, so that timing does not reveal which one matched.
-    let entries = client.device.iter().flat_map(DeviceCookie::entries);
+    let entries = op.client.device.iter().flat_map(DeviceCookie::entries);
     let devices: Vec<[u8; ID_BYTES]> =
-        entries.filter_map(|entry| open(app, entry, id, hash)).collect();
+        entries.filter_map(|entry| open(op, entry, id, hash)).collect();
     Ok(match (account, devices.first()) {
         (None, _) => Standing::Stranger,
         (Some(_), Some(device)) => Standing::KnownDevice(*device),
@@ -142,14 +137,14 @@ fn network_digest(account_id: i64, client: &Client) -> [u8; 32] {
 
 /// Records the network of a client that authenticated. The write is deferred and made at most once
 /// a day; if it is lost, the next login makes it.
-pub(super) async fn remember_network(app: &App, account: &Account, client: &Client) {
-    let (id, now, digest) = (account.id, app.now(), network_digest(account.id, client));
+pub(super) async fn remember_network(op: &Operation, account: &Account) {
+    let (id, now, digest) = (account.id, op.now(), network_digest(account.id, &op.client));
     let last_recorded: Result<_, StoreError> =
-        app.store.read(|r| r.known_network_find(&digest)).await;
+        op.store.read(|r| r.known_network_find(&digest)).await;
     let is_due = last_recorded.is_ok_and(|at| at.is_none_or(|at| now - at >= Duration::days(1)));
     if is_due {
         let hash = account.password.clone();
-        app.store.write_deferred(move |w| match w.account_find(id)? {
+        op.store.write_deferred(move |w| match w.account_find(id)? {
             // Skip if the password has changed since.
             Some(current) if current.password == hash => {
                 w.known_network_keep(&digest, id, now, MAX_NETWORKS)
@@ -162,10 +157,14 @@ pub(super) async fn remember_network(app: &App, account: &Account, client: &Clie
 /// Forgets all networks but this client's, after a password change.
 pub(super) fn forget_other_networks(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     account_id: i64,
-    client: &Client,
 ) -> Result<(), StoreError> {
     w.known_network_delete_all(account_id)?;
-    w.known_network_keep(&network_digest(account_id, client), account_id, app.now(), MAX_NETWORKS)
+    w.known_network_keep(
+        &network_digest(account_id, &op.client),
+        account_id,
+        op.now(),
+        MAX_NETWORKS,
+    )
 }

@@ -21,6 +21,7 @@ pub mod keys;
 pub mod known_clients;
 pub mod limits;
 mod notices;
+pub mod operation;
 mod ownership;
 pub mod passwords;
 pub mod registration;
@@ -36,10 +37,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use slog::Logger;
 
 use crate::mail::{Message, Outbox};
 use crate::providers::Providers;
-use crate::store::{Account, Store, StoreError, Writer};
+use crate::store::{Account, Store, StoreError};
 use hashing::{Hasher, HasherError};
 use keys::SecretKey;
 
@@ -47,8 +49,9 @@ use keys::SecretKey;
 #[derive(Clone)]
 pub struct App(Arc<Services>);
 
-/// The parts of a [`App`].
+/// The parts of an [`App`].
 pub struct Services {
+    pub log: Logger,
     pub store: Store,
     pub hasher: Hasher,
     pub clock: Arc<dyn Clock>,
@@ -168,15 +171,6 @@ impl Deref for App {
 impl App {
     pub fn new(parts: Services) -> App {
         App(Arc::new(parts))
-    }
-
-    /// Runs `f` in a write transaction, with the domain.
-    async fn write<T: Send + 'static>(
-        &self,
-        f: impl Fn(&Writer<'_>, &App) -> Result<T, DomainError> + Send + 'static,
-    ) -> Result<T, DomainError> {
-        let app = self.clone();
-        self.store.write(move |w| f(w, &app)).await
     }
 
     pub fn now(&self) -> DateTime<Utc> {

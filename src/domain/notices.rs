@@ -4,10 +4,9 @@
 //! A notice must never block or reject the operation it reports: an address without budget gets
 //! none.
 
-use super::audit::OPERATOR;
-use super::client::Client;
+use super::DomainError;
 use super::limits::{MailBudget, MailPurpose};
-use super::{App, DomainError};
+use super::operation::{Actor, Operation};
 use crate::mail::Attached;
 use crate::store::{Account, EmailAddress, Writer};
 
@@ -27,15 +26,14 @@ fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
 ///
 /// Only the store's.
 pub(super) async fn recipients(
-    app: &App,
+    op: &Operation,
     account: &Account,
-    client: &Client,
 ) -> Result<Recipients, DomainError> {
-    if client.address == OPERATOR {
+    if op.actor == Actor::Operator {
         // The commands run without the secret key that seals an email.
         return Ok(Recipients::default());
     }
-    let read = app.store.read(|r| {
+    let read = op.store.read(|r| {
         let own = r.email_address_find_by_email(account.id, &account.email)?;
         Ok::<_, DomainError>((own, r.email_address_list(account.id, Some(100), 0)?))
     });
@@ -45,7 +43,7 @@ pub(super) async fn recipients(
     let proved = rows.into_iter().filter(EmailAddress::is_proved).map(|row| row.email);
     let mut recipients = Vec::new();
     for email in without_row.into_iter().chain(proved).take(MAX_RECIPIENTS) {
-        if app.limits.reserve_mail(&email, MailPurpose::Notice, client).await?
+        if op.limits.reserve_mail(&email, MailPurpose::Notice, &op.client).await?
             == MailBudget::Reserved
         {
             recipients.push(email);
@@ -57,27 +55,26 @@ pub(super) async fn recipients(
 /// Queues an email to each recipient that the account still has.
 pub(super) fn queue(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     Recipients(recipients): &Recipients,
     account: &Account,
     attached: Attached<'_>,
-    client: &Client,
 ) -> Result<(), DomainError> {
-    let now = app.now();
+    let now = op.now();
     // User.email may have changed within this write.
     let current = w.account_find(account.id)?.ok_or(DomainError::NotFound)?;
     for to in recipients {
         let row = w.email_address_find_by_email(account.id, to)?;
         if is_told(&current, to, row.as_ref()) {
-            let mail = app.outbox.notice(
+            let mail = op.outbox.notice(
                 to,
                 &account.username,
                 attached,
                 now,
-                &client.address,
-                &client.user_agent,
+                &op.client.address,
+                &op.client.user_agent,
             );
-            app.outbox.queue(w, &app.seal(&mail), now)?;
+            op.outbox.queue(w, &op.seal(&mail), now)?;
         }
     }
     Ok(())

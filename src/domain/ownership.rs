@@ -12,8 +12,8 @@
 //! accounts", USENIX Security 2022.)
 
 use super::audit::{self, Event};
-use super::client::Client;
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
+use super::operation::Operation;
 use super::{App, DomainError, accounts, factors};
 use crate::store::{Account, EmailAddress, Reader, StoreError, Writer};
 
@@ -52,35 +52,33 @@ pub(super) fn unusable_password(app: &App) -> String {
 /// account.
 pub(super) fn confirming(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     account: &Account,
     row: &EmailAddress,
     by_owner: bool,
-    client: &Client,
 ) -> Result<Option<Leftover>, DomainError> {
     if by_owner || row.is_proved() || !is_sign_up_address(w, row)? || !is_contested(w, account)? {
         return Ok(None);
     }
     // The password is not the holder's either: with it, the attacker could attach everything again.
-    w.account_set_password(account.id, &unusable_password(app))?;
+    w.account_set_password(account.id, &unusable_password(op))?;
     // Nor may User.email be an address that ends: a reset would be mailed to it.
     w.account_set_email(account.id, &row.email)?;
-    take_over(w, app, row, client)
+    take_over(w, op, row)
 }
 
 /// Called after a reset link sent to `row` has set a password.
 pub(super) fn reset_used(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     row: &EmailAddress,
-    client: &Client,
 ) -> Result<Option<Leftover>, DomainError> {
     w.email_address_set_proved_otherwise(row.id)?;
-    if app.rules.approves(&row.email) {
+    if op.rules.approves(&row.email) {
         w.account_clear_confirm_by(row.account_id)?;
     }
     if is_sign_up_address(w, row)? {
-        return take_over(w, app, row, client);
+        return take_over(w, op, row);
     }
     Ok(None)
 }
@@ -113,9 +111,8 @@ fn is_contested(r: &Reader<'_>, account: &Account) -> Result<bool, StoreError> {
 
 fn take_over(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     row: &EmailAddress,
-    client: &Client,
 ) -> Result<Option<Leftover>, DomainError> {
     let id = row.account_id;
     let last = w.email_address_last_id(id)?;
@@ -129,7 +126,7 @@ fn take_over(
          sessions, {} tokens",
         row.email, ended.sessions, ended.tokens
     );
-    audit::record(w, app, Event::OwnershipProved, id, client, &detail)?;
+    audit::record(w, op, Event::OwnershipProved, id, &detail)?;
     Ok(leftover)
 }
 

@@ -4,14 +4,14 @@
 
 use super::accounts::{Grant, Granted};
 use super::audit::{self, Event};
-use super::client::Client;
 use super::hashing::Requester;
 use super::limits::{MailBudget, MailPurpose, Purpose};
+use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
 use super::usernames::{
     self, username_form_problems, username_key, username_problems, username_skeleton,
 };
-use super::{App, DomainError, ValidationErrors, email_addresses, known_clients};
+use super::{DomainError, ValidationErrors, email_addresses, known_clients};
 use crate::store::NewAccount;
 
 pub struct Registration {
@@ -21,7 +21,6 @@ pub struct Registration {
     pub password1: Password,
     pub password2: Password,
     pub grant: Grant,
-    pub client: Client,
 }
 
 /// With another apostrophe than at a password change, as in the reference.
@@ -37,31 +36,30 @@ const MAX_PASSWORD_CHARACTERS: usize = 1024;
 ///
 /// [`DomainError::Throttled`], and the store's.
 pub async fn problems(
-    app: &App,
+    op: &Operation,
     username: Option<&str>,
     email: Option<&str>,
     passwords: [Option<&str>; 2],
-    client: &Client,
 ) -> Result<ValidationErrors, DomainError> {
     let mut problems = ValidationErrors::none();
     if username.is_some() || email.is_some() {
         // The result reveals whether an account exists, so every check is counted.
-        let _ = app.limits.reserve_request(Purpose::Registration, client).await?;
+        let _ = op.limits.reserve_request(Purpose::Registration, &op.client).await?;
     }
     // With registration disabled only the syntax is checked: the result must not reveal whether an
     // account exists.
-    let is_open = app.rules.registration_enabled;
+    let is_open = op.rules.registration_enabled;
     if let Some(username) = username {
         let found = match is_open {
-            true => username_problems(app, username).await?,
+            true => username_problems(op, username).await?,
             false => username_form_problems(username),
         };
         problems.add("username", found);
     }
     if let Some(email) = email.filter(|email| !email.is_empty()) {
         let found = match is_open {
-            true => email_addresses::registration_problems(app, email).await?,
-            false => email_addresses::domain_problems(app, email),
+            true => email_addresses::registration_problems(op, email).await?,
+            false => email_addresses::domain_problems(op, email),
         };
         problems.add("email", found);
     }
@@ -88,12 +86,12 @@ pub async fn problems(
 ///
 /// [`DomainError::Invalid`] for errors across fields; with registration disabled, after the check of
 /// the passwords.
-pub async fn register(app: &App, registration: Registration) -> Result<Granted, DomainError> {
-    let Registration { username, email, password1, password2, grant, client } = registration;
+pub async fn register(op: &Operation, registration: Registration) -> Result<Granted, DomainError> {
+    let Registration { username, email, password1, password2, grant } = registration;
     if password1.expose() != password2.expose() {
         return Err(ValidationErrors::general(MISMATCH_PLAIN).into());
     }
-    if !app.rules.registration_enabled {
+    if !op.rules.registration_enabled {
         return Err(ValidationErrors::general("Registration is disabled.").into());
     }
     let email = email.to_ascii_lowercase();
@@ -103,7 +101,7 @@ pub async fn register(app: &App, registration: Registration) -> Result<Granted, 
     if !likeness.is_empty() {
         return Err(ValidationErrors { general: likeness, ..ValidationErrors::none() }.into());
     }
-    if app.rules.mfa_enforced && grant != Grant::Session {
+    if op.rules.mfa_enforced && grant != Grant::Session {
         // A new account has no second factor: its token would bypass the rule. A session of the
         // pages opens the set-up of a factor and nothing else.
         return Err(DomainError::MfaRequired);
@@ -115,31 +113,31 @@ pub async fn register(app: &App, registration: Registration) -> Result<Granted, 
         email,
         first_name: String::new(),
         last_name: String::new(),
-        password: app.hasher.hash(Requester::new(&client, None), password1).await?,
+        password: op.hasher.hash(Requester::new(&op.client, None), password1).await?,
         is_superuser: false,
-        date_joined: app.now(),
-        confirm_by: app.rules.confirm_by(app.now()),
+        date_joined: op.now(),
+        confirm_by: op.rules.confirm_by(op.now()),
     };
-    let now = app.now();
+    let now = op.now();
     let budget = match account.email.as_str() {
         "" => MailBudget::Spent,
-        email => app.limits.reserve_mail(email, MailPurpose::Confirmation, &client).await?,
+        email => op.limits.reserve_mail(email, MailPurpose::Confirmation, &op.client).await?,
     };
-    let is_held_back = app.rules.confirm_first && account.confirm_by.is_some();
-    let granted = if is_held_back { Granted::none() } else { Granted::generate(app, grant) };
-    let made = app
-        .write(move |w, app| {
+    let is_held_back = op.rules.confirm_first && account.confirm_by.is_some();
+    let granted = if is_held_back { Granted::none() } else { Granted::generate(op, grant) };
+    let made = op
+        .write(move |w, op| {
             let id = usernames::insert(w, &account)?;
             w.account_touch_login(id, now)?;
             if !account.email.is_empty() {
-                email_addresses::insert_at_sign_up(w, app, id, &account, budget, now)?;
+                email_addresses::insert_at_sign_up(w, op, id, &account, budget, now)?;
             }
-            granted.insert(w, id, &client, app)?;
-            audit::record(w, app, Event::Registered, id, &client, "")?;
-            known_clients::forget_other_networks(w, app, id, &client)?;
-            Ok(granted.renewed(app, &client, id, &account.password))
+            granted.insert(w, op, id)?;
+            audit::record(w, op, Event::Registered, id, "")?;
+            known_clients::forget_other_networks(w, op, id)?;
+            Ok(granted.renewed(op, id, &account.password))
         })
         .await?;
-    app.outbox.wake();
+    op.outbox.wake();
     Ok(made)
 }

@@ -6,8 +6,6 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use slog::{Logger, warn};
-
 use super::hashing::{Requester, is_django_hash, why_unusable};
 use super::keys::digest;
 use super::passwords::Password;
@@ -15,8 +13,8 @@ use super::{App, django_hashes};
 use crate::store::{Account, StoreError};
 
 /// Recent rehashes and warnings of this server.
+#[derive(Default)]
 pub struct Rehash {
-    log: Logger,
     /// Account, old hash, new hash: requests in flight still hold the old one.
     moved: Mutex<VecDeque<(i64, String, String)>>,
     warned: Mutex<HashSet<i64>>,
@@ -27,10 +25,6 @@ pub struct Rehash {
 const MAX_MOVED: usize = 1024;
 
 impl Rehash {
-    pub fn new(log: Logger) -> Rehash {
-        Rehash { log, moved: Mutex::default(), warned: Mutex::default() }
-    }
-
     /// Whether two hashes of this account, read at different times, are known to be of the same
     /// password.
     pub fn is_same(&self, account_id: i64, before: &str, now: &str) -> bool {
@@ -50,16 +44,12 @@ impl Rehash {
             })
     }
 
-    /// Warns once per account that its hash is too expensive to verify: the operator must set a new
-    /// password.
-    pub fn warn_if_too_costly(&self, account: &Account) {
-        if is_django_hash(&account.password)
+    /// Whether the hash of this account is too expensive to verify, which is reported once per
+    /// account: the operator must set a new password.
+    pub fn is_newly_too_costly(&self, account: &Account) -> bool {
+        is_django_hash(&account.password)
             && why_unusable(&account.password) == Some(django_hashes::Unusable::TooCostly)
             && self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(account.id)
-        {
-            warn!(self.log, "a password hash has absurd cost parameters and matches no \
-                password"; "account" => account.id);
-        }
     }
 
     fn remember(&self, account_id: i64, old: String, new: String) {
@@ -100,22 +90,7 @@ pub(super) fn start(app: &App, account: &Account, password: Password) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
-
-    struct CountingDrain(Arc<AtomicUsize>);
-
-    impl slog::Drain for CountingDrain {
-        type Ok = ();
-        type Err = slog::Never;
-
-        fn log(&self, _: &slog::Record<'_>, _: &slog::OwnedKVList) -> Result<(), slog::Never> {
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        }
-    }
 
     fn account(id: i64, password: &str) -> Account {
         Account {
@@ -134,22 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_hash_is_told_once_for_each_account() {
-        let lines = Arc::new(AtomicUsize::new(0));
-        let rehash = Rehash::new(Logger::root(CountingDrain(Arc::clone(&lines)), slog::o!()));
-        let absurd = "pbkdf2_sha256$1000000000$s$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
-        for _ in 0..3 {
-            rehash.warn_if_too_costly(&account(1, absurd));
-        }
-        rehash.warn_if_too_costly(&account(2, absurd));
-        rehash.warn_if_too_costly(&account(3, &absurd.replace("1000000000", "1")));
-        rehash.warn_if_too_costly(&account(4, "!"));
-        assert_eq!(lines.load(Ordering::Relaxed), 2);
+    fn hash_that_is_too_expensive_is_reported_once_per_account() {
+        let rehash = Rehash::default();
+        let costly = "pbkdf2_sha256$1000000000$s$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4=";
+        assert!(rehash.is_newly_too_costly(&account(1, costly)));
+        assert!(!rehash.is_newly_too_costly(&account(1, costly)));
+        assert!(rehash.is_newly_too_costly(&account(2, costly)));
+        let cheap = costly.replace("1000000000", "1");
+        assert!(!rehash.is_newly_too_costly(&account(3, &cheap)));
+        assert!(!rehash.is_newly_too_costly(&account(4, "!")));
     }
 
     #[test]
     fn a_moved_password_is_the_same_one_and_another_is_not() {
-        let rehash = Rehash::new(Logger::root(slog::Discard, slog::o!()));
+        let rehash = Rehash::default();
         rehash.remember(1, "old".to_owned(), "new".to_owned());
         assert!(rehash.is_same(1, "old", "new"));
         assert!(rehash.is_same(1, "old", "old"));

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 
 use super::accounts::{new_password, replace_password};
 use super::audit::{self, Event};
-use super::client::Client;
 use super::hashing::Requester;
 use super::keys::{self, ResetState};
 use super::known_clients::DeviceCookie;
 use super::limits::{MailBudget, MailPurpose, Purpose};
+use super::operation::Operation;
 use super::passwords::Password;
 use super::usernames::username_key;
 use super::{App, DomainError, ValidationErrors, email_addresses, known_clients, ownership};
@@ -23,13 +23,12 @@ use crate::store::{Account, EmailAddress, Reader, StoreError};
 /// # Errors
 ///
 /// No error for an unknown address: the response must not reveal whether an account exists.
-pub async fn ask_for_reset(app: &App, email: &str, client: &Client) -> Result<(), DomainError> {
+pub async fn ask_for_reset(op: &Operation, email: &str) -> Result<(), DomainError> {
     let email = email.to_ascii_lowercase();
-    let budget = app.limits.reserve_mail(&email, MailPurpose::Reset, client).await?;
-    let now = app.now();
-    let client = client.clone();
+    let budget = op.limits.reserve_mail(&email, MailPurpose::Reset, &op.client).await?;
+    let now = op.now();
     // The same work with or without an account.
-    app.write(move |w, app| {
+    op.write(move |w, op| {
         let mut found = w.account_list_by_email(&email, email_addresses::MAX_ACCOUNTS_IN_MAIL)?;
         let is_sent = !found.is_empty() && budget == MailBudget::Reserved;
         if found.is_empty() {
@@ -41,21 +40,21 @@ pub async fn ask_for_reset(app: &App, email: &str, client: &Client) -> Result<()
             // A link sent to another address verifies nothing.
             let proves = own.filter(|row| row.email == email && !row.is_proved());
             let link = with_state(w, account, proves.as_ref(), |state| {
-                keys::reset_token(&app.secret, &state, now)
+                keys::reset_token(&op.secret, &state, now)
             })?;
             links.push((account.username.clone(), link));
             let whose = Some(account.id).filter(|id| *id != NO_ACCOUNT);
-            audit::record(w, app, Event::ResetAsked, whose, &client, "")?;
+            audit::record(w, op, Event::ResetAsked, whose, "")?;
         }
-        let sealed = app.seal(&app.outbox.password_reset(&email, &links));
+        let sealed = op.seal(&op.outbox.password_reset(&email, &links));
         match is_sent {
-            true => app.outbox.queue(w, &sealed, now)?,
-            false => app.outbox.queue_decoy(w, &sealed, now)?,
+            true => op.outbox.queue(w, &sealed, now)?,
+            false => op.outbox.queue_decoy(w, &sealed, now)?,
         }
         Ok(())
     })
     .await?;
-    app.outbox.wake();
+    op.outbox.wake();
     Ok(())
 }
 
@@ -88,43 +87,42 @@ fn decoy_account(now: DateTime<Utc>) -> Account {
 /// [`DomainError::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not
 /// consume the link.
 pub async fn confirm_reset(
-    app: &App,
+    op: &Operation,
     uid: &str,
     token: &str,
     new: (Password, Password),
-    client: &Client,
 ) -> Result<DeviceCookie, DomainError> {
-    let attempt = app.limits.reserve_request(Purpose::ResetKey, client).await?;
+    let attempt = op.limits.reserve_request(Purpose::ResetKey, &op.client).await?;
     let id =
         keys::read_reset_uid(uid).ok_or_else(|| ValidationErrors::of("uid", "Invalid value"))?;
     // The same work and the same messages for an unknown id.
     let account =
-        app.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| decoy_account(app.now()));
-    app.store.read(|r| check(r, app, token, &account)).await?;
+        op.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| decoy_account(op.now()));
+    op.store.read(|r| check(r, op, token, &account)).await?;
     let password = new_password(&account, new)?;
-    let requester = Requester::new(client, Some(&username_key(&account.username)));
-    let hash = app.hasher.hash(requester, password).await?;
-    let (token, client) = (token.to_owned(), client.clone());
-    let (leftover, device) = app
-        .write(move |w, app| {
+    let requester = Requester::new(&op.client, Some(&username_key(&account.username)));
+    let hash = op.hasher.hash(requester, password).await?;
+    let token = token.to_owned();
+    let (leftover, device) = op
+        .write(move |w, op| {
             let current = w
                 .account_find(account.id)?
                 .filter(|current| current.is_active)
                 .ok_or(DomainError::NotFound)?;
             // Another request may have used the link during hashing.
-            let proved = check(w, app, &token, &current)?;
+            let proved = check(w, op, &token, &current)?;
             replace_password(w, current.id, &hash)?;
-            known_clients::forget_other_networks(w, app, current.id, &client)?;
-            audit::record(w, app, Event::PasswordReset, current.id, &client, "")?;
+            known_clients::forget_other_networks(w, op, current.id)?;
+            audit::record(w, op, Event::PasswordReset, current.id, "")?;
             let leftover = match proved {
-                Some(row) => ownership::reset_used(w, app, &row, &client)?,
+                Some(row) => ownership::reset_used(w, op, &row)?,
                 None => ownership::delete_unproved(w, &current)?,
             };
-            Ok((leftover, known_clients::renew(app, &client, current.id, &hash)))
+            Ok((leftover, known_clients::renew(op, current.id, &hash)))
         })
         .await?;
-    ownership::finish(app, leftover).await?;
-    app.limits.refund(attempt).await;
+    ownership::finish(op, leftover).await?;
+    op.limits.refund(attempt).await;
     Ok(device)
 }
 

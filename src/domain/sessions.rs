@@ -6,8 +6,8 @@
 use chrono::{DateTime, Duration, Utc};
 
 use super::audit::{self, Event};
-use super::client::Client;
 use super::keys::digest;
+use super::operation::Operation;
 use super::{App, DomainError};
 use crate::store::{Account, Session, StoreError, Writer};
 
@@ -53,15 +53,19 @@ pub(super) fn generate(app: &App) -> SessionId {
 /// Stores the digest of a generated id, in place of the sessions that the client sent.
 pub(super) fn insert(
     w: &Writer<'_>,
+    op: &Operation,
     id: &SessionId,
     account_id: i64,
-    client: &Client,
-    app: &App,
 ) -> Result<(), StoreError> {
-    let user_agent: String =
-        client.user_agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT_CHARACTERS).collect();
-    let now = app.now();
-    for former in &client.sessions {
+    let user_agent: String = op
+        .client
+        .user_agent
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_AGENT_CHARACTERS)
+        .collect();
+    let now = op.now();
+    for former in &op.client.sessions {
         w.session_delete(former)?;
     }
     w.session_insert(
@@ -148,18 +152,12 @@ pub async fn require_recent_auth(app: &App, digest: &[u8; 32]) -> Result<(), Dom
 /// # Errors
 ///
 /// [`DomainError::NotFound`] if the account has no such session.
-pub async fn end_own(
-    app: &App,
-    account_id: i64,
-    id: i64,
-    client: &Client,
-) -> Result<(), DomainError> {
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+pub async fn end_own(op: &Operation, account_id: i64, id: i64) -> Result<(), DomainError> {
+    let write = op.write(move |w, op| {
         if !w.session_delete_own(account_id, id)? {
             return Err(DomainError::NotFound);
         }
-        audit::record(w, app, Event::SessionsEnded, account_id, &client, &format!("session {id}"))?;
+        audit::record(w, op, Event::SessionsEnded, account_id, &format!("session {id}"))?;
         Ok(())
     });
     write.await
@@ -171,16 +169,14 @@ pub async fn end_own(
 ///
 /// Only the store's.
 pub async fn end_others(
-    app: &App,
+    op: &Operation,
     account_id: i64,
     keep: [u8; 32],
-    client: &Client,
 ) -> Result<usize, DomainError> {
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         let ended = w.session_delete_others(account_id, Some(&keep))?;
         if ended > 0 {
-            audit::record(w, app, Event::SessionsEnded, account_id, &client, &summarize(ended))?;
+            audit::record(w, op, Event::SessionsEnded, account_id, &summarize(ended))?;
         }
         Ok(ended)
     });
@@ -196,25 +192,19 @@ pub(super) fn summarize(ended: usize) -> String {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn log_out(
-    app: &App,
-    digests: Vec<[u8; 32]>,
-    client: &Client,
-) -> Result<(), DomainError> {
+pub async fn log_out(op: &Operation, digests: Vec<[u8; 32]>) -> Result<(), DomainError> {
     if digests.is_empty() {
         return Ok(());
     }
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         for digest in &digests {
             if let Some((session, account)) = w.session_find(digest)? {
                 w.session_delete(digest)?;
                 audit::record(
                     w,
-                    app,
+                    op,
                     Event::Logout,
                     account.id,
-                    &client,
                     &format!("session {}", session.id),
                 )?;
             }

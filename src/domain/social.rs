@@ -18,12 +18,12 @@ mod ticket;
 use chrono::{DateTime, Duration, Utc};
 
 use super::audit::{self, Event};
-use super::client::Client;
 use super::factors::{self, Sealed};
 use super::hashing::is_usable;
 use super::known_clients::{self, DeviceCookie};
 use super::limits::{self, MailBudget, MailPurpose};
 use super::notices::{self, Recipients};
+use super::operation::Operation;
 use super::sessions::{self, SessionId};
 use super::{App, DomainError, keys, usernames};
 use crate::mail::Attached;
@@ -93,27 +93,26 @@ pub struct Form {
 ///
 /// [`SocialError`]
 pub async fn begin(
-    app: &App,
+    op: &Operation,
     provider: &str,
     purpose: Purpose,
     next: String,
-    client: &Client,
 ) -> Result<Started, SocialError> {
-    let provider = enabled_provider(app, provider)?;
-    let attempt = app.limits.reserve_request(limits::Purpose::ProviderStart, client).await?;
-    let expires = app.now() + Duration::seconds(TICKET_SECONDS);
+    let provider = enabled_provider(op, provider)?;
+    let attempt = op.limits.reserve_request(limits::Purpose::ProviderStart, &op.client).await?;
+    let expires = op.now() + Duration::seconds(TICKET_SECONDS);
     let flow = Flow {
-        root: app.random(),
+        root: op.random(),
         provider: provider.id.clone(),
         purpose,
         next,
         expires,
         identity: None,
     };
-    let url = provider.authorization_url(&flow.challenge(), app.now()).await;
+    let url = provider.authorization_url(&flow.challenge(), op.now()).await;
     let url = url.map_err(SocialError::of(provider))?;
-    app.limits.refund(attempt).await;
-    Ok(Started { ticket: flow.seal(app), url })
+    op.limits.refund(attempt).await;
+    Ok(Started { ticket: flow.seal(op), url })
 }
 
 /// Whether a valid ticket is for connecting a provider.
@@ -128,16 +127,15 @@ pub fn is_to_connect(app: &App, ticket: Option<&Ticket>) -> bool {
 ///
 /// [`SocialError`]
 pub async fn finish(
-    app: &App,
+    op: &Operation,
     provider: &str,
     ticket: Option<&Ticket>,
     returned: Returned,
     session: Option<[u8; 32]>,
-    client: &Client,
 ) -> Result<Finished, SocialError> {
-    let provider = enabled_provider(app, provider)?;
-    let attempt = app.limits.reserve_request(limits::Purpose::ProviderReturn, client).await?;
-    let flow = Flow::open(app, ticket)?;
+    let provider = enabled_provider(op, provider)?;
+    let attempt = op.limits.reserve_request(limits::Purpose::ProviderReturn, &op.client).await?;
+    let flow = Flow::open(op, ticket)?;
     if flow.identity.is_some() || flow.provider != provider.id {
         return Err(SocialError::InvalidState("ticket for another provider"));
     }
@@ -160,24 +158,20 @@ pub async fn finish(
     }
     let code = returned.code.ok_or(SocialError::InvalidState("no code"))?;
     let used = flow.clone();
-    app.store.write(move |w| used.consume(w, "code")).await?;
+    op.store.write(move |w| used.consume(w, "code")).await?;
     let params = CallbackParams { code, issuer: returned.issuer };
-    let identity = provider.identify(&params, &challenge, app.now()).await;
+    let identity = provider.identify(&params, &challenge, op.now()).await;
     let identity = normalised(identity.map_err(SocialError::of(provider))?);
-    let budgets = EmailBudgets::reserve(app, &flow, &identity, client).await?;
-    let within = app.clone();
-    let client = client.clone();
-    let finished = app.store.write(move |w| match &flow.purpose {
-        Purpose::SignIn => {
-            sign_in(w, &within, flow.clone(), identity.clone(), budgets.confirmation, &client)
-        }
+    let budgets = EmailBudgets::reserve(op, &flow, &identity).await?;
+    let finished = op.write_as(move |w, op| match &flow.purpose {
+        Purpose::SignIn => sign_in(w, op, flow.clone(), identity.clone(), budgets.confirmation),
         Purpose::Connect { session } => {
-            connect(w, &within, flow.clone(), &identity, session, &budgets.notice, &client)
+            connect(w, op, flow.clone(), &identity, session, &budgets.notice)
         }
     });
     let finished = finished.await?;
-    app.limits.refund(attempt).await;
-    app.outbox.wake();
+    op.limits.refund(attempt).await;
+    op.outbox.wake();
     Ok(finished)
 }
 
@@ -205,49 +199,45 @@ pub async fn form(app: &App, ticket: Option<&Ticket>) -> Result<(String, Form), 
 ///
 /// [`SocialError::Form`] for invalid fields; the ticket stays valid.
 pub async fn sign_up(
-    app: &App,
+    op: &Operation,
     ticket: Option<&Ticket>,
     form: Form,
-    client: &Client,
 ) -> Result<Finished, SocialError> {
-    let flow = Flow::open(app, ticket)?;
+    let flow = Flow::open(op, ticket)?;
     let identity =
         flow.identity.clone().ok_or(SocialError::InvalidState("ticket without an identity"))?;
-    enabled_provider(app, &flow.provider)?;
-    if !app.rules.sso_registration {
+    enabled_provider(op, &flow.provider)?;
+    if !op.rules.sso_registration {
         // Checked first: validation reveals whether an account exists.
         return Err(SocialError::SignUpClosed);
     }
-    let _ = app.limits.reserve_request(limits::Purpose::Registration, client).await?;
+    let _ = op.limits.reserve_request(limits::Purpose::Registration, &op.client).await?;
     let (username, email) =
         (form.username.trim().to_owned(), form.email.trim().to_ascii_lowercase());
-    let problems = form_problems(app, &username, &email).await?;
+    let problems = form_problems(op, &username, &email).await?;
     if !problems.is_empty() {
         return Err(SocialError::Form(problems));
     }
     let is_verified = identity.email_verified && identity.email.as_deref() == Some(email.as_str());
     let budget = match email.is_empty() || is_verified {
         true => MailBudget::Spent,
-        false => app.limits.reserve_mail(&email, MailPurpose::Confirmation, client).await?,
+        false => op.limits.reserve_mail(&email, MailPurpose::Confirmation, &op.client).await?,
     };
-    let within = app.clone();
-    let client = client.clone();
-    let made = app.store.write(move |w| {
+    let made = op.write_as(move |w, op| {
         flow.consume(w, "form")?;
         let address =
             Some(email.clone()).filter(|email| !email.is_empty()).map(|email| (email, is_verified));
         make_account(
             w,
-            &within,
+            op,
             flow.clone(),
             &identity,
             Registrant { username: username.clone(), address },
             budget,
-            &client,
         )
     });
     let made = made.await?;
-    app.outbox.wake();
+    op.outbox.wake();
     Ok(made)
 }
 
@@ -273,20 +263,13 @@ pub async fn list(
 ///
 /// [`DomainError::NotFound`] for a link of another account, [`DomainError::Forbidden`] for the only way to
 /// sign in.
-pub async fn disconnect(
-    app: &App,
-    account_id: i64,
-    id: i64,
-    client: &Client,
-) -> Result<(), DomainError> {
-    let client = client.clone();
-    app.write(move |w, app| {
+pub async fn disconnect(op: &Operation, account_id: i64, id: i64) -> Result<(), DomainError> {
+    op.write(move |w, op| {
         let link = w.social_account_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         let links = w.social_account_list(account_id, None, 0)?;
-        let opens = |other: &SocialAccount| {
-            other.id != id && enabled_provider(app, &other.provider).is_ok()
-        };
+        let opens =
+            |other: &SocialAccount| other.id != id && enabled_provider(op, &other.provider).is_ok();
         if !is_usable(&account.password) && !links.iter().any(opens) {
             return Err(DomainError::Forbidden(
                 "Your account has no password set up. Set a password before removing its only \
@@ -294,7 +277,7 @@ pub async fn disconnect(
             ));
         }
         w.social_account_delete(link.id)?;
-        audit::record(w, app, Event::ProviderDisconnected, account_id, &client, &link.provider)?;
+        audit::record(w, op, Event::ProviderDisconnected, account_id, &link.provider)?;
         Ok(())
     })
     .await
@@ -318,26 +301,25 @@ struct EmailBudgets {
 
 impl EmailBudgets {
     async fn reserve(
-        app: &App,
+        op: &Operation,
         flow: &Flow,
         identity: &ExternalIdentity,
-        client: &Client,
     ) -> Result<EmailBudgets, SocialError> {
         let mut budgets =
             EmailBudgets { confirmation: MailBudget::Spent, notice: Recipients::default() };
         let find = |r: &Reader<'_>| r.social_account_find_by_uid(&flow.provider, &identity.subject);
-        if app.store.read(find).await?.is_some() {
+        if op.store.read(find).await?.is_some() {
             return Ok(budgets);
         }
         match (&flow.purpose, &identity.email) {
             (Purpose::SignIn, Some(email)) if !identity.email_verified => {
                 budgets.confirmation =
-                    app.limits.reserve_mail(email, MailPurpose::Confirmation, client).await?;
+                    op.limits.reserve_mail(email, MailPurpose::Confirmation, &op.client).await?;
             }
             (Purpose::SignIn, _) => {}
             (Purpose::Connect { session }, _) => {
-                if let Some((_, account)) = app.store.session_find(session).await? {
-                    budgets.notice = notices::recipients(app, &account, client).await?;
+                if let Some((_, account)) = op.store.session_find(session).await? {
+                    budgets.notice = notices::recipients(op, &account).await?;
                 }
             }
         }
@@ -347,35 +329,34 @@ impl EmailBudgets {
 
 fn sign_in(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     flow: Flow,
     identity: ExternalIdentity,
     budget: MailBudget,
-    client: &Client,
 ) -> Result<Finished, SocialError> {
     if let Some(link) = w.social_account_find_by_uid(&flow.provider, &identity.subject)? {
         let account = w.account_find(link.account_id)?.ok_or(DomainError::NotFound)?;
         if !account.is_active {
             return Err(SocialError::Inactive);
         }
-        if app.rules.awaits_confirmation(&account) {
+        if op.rules.awaits_confirmation(&account) {
             return Err(SocialError::Unconfirmed);
         }
-        let now = app.now();
+        let now = op.now();
         w.social_account_touch(link.id, now)?;
-        if app.rules.mfa_after_sso && factors::sign_in::is_needed(w, app, &account, client)? {
-            audit::record(w, app, Event::SecondFactorMissing, account.id, client, &flow.provider)?;
-            let pending = factors::sign_in::pending(app, &account, &flow.provider, &flow.next);
+        if op.rules.mfa_after_sso && factors::sign_in::is_needed(w, op, &account)? {
+            audit::record(w, op, Event::SecondFactorMissing, account.id, &flow.provider)?;
+            let pending = factors::sign_in::pending(op, &account, &flow.provider, &flow.next);
             return Ok(Finished::CodeNeeded { pending, next: flow.next });
         }
         w.account_touch_login(account.id, now)?;
-        let session = sessions::generate(app);
-        sessions::insert(w, &session, account.id, client, app)?;
-        audit::record(w, app, Event::Login, account.id, client, &flow.provider)?;
-        let device = known_clients::renew(app, client, account.id, &account.password);
+        let session = sessions::generate(op);
+        sessions::insert(w, op, &session, account.id)?;
+        audit::record(w, op, Event::Login, account.id, &flow.provider)?;
+        let device = known_clients::renew(op, account.id, &account.password);
         return Ok(Finished::SignedIn { session, device, next: flow.next });
     }
-    if !app.rules.sso_registration {
+    if !op.rules.sso_registration {
         return Err(SocialError::SignUpClosed);
     }
     if let Some(email) = &identity.email
@@ -386,28 +367,27 @@ fn sign_in(
     let suggested = suggested_username(&identity, &flow.provider);
     let username = free_username(&suggested, |name| usernames::is_taken(w, name, None))?;
     let is_enough = match &identity.email {
-        Some(email) => app.rules.approves(email),
-        None => !app.rules.needs_email(),
+        Some(email) => op.rules.approves(email),
+        None => !op.rules.needs_email(),
     };
-    if !app.rules.sso_auto || !is_enough {
+    if !op.rules.sso_auto || !is_enough {
         let form = Form { username, email: identity.email.clone().unwrap_or_default() };
         let flow = Flow { identity: Some(identity), ..flow };
-        return Ok(Finished::Form { ticket: flow.seal(app), form });
+        return Ok(Finished::Form { ticket: flow.seal(op), form });
     }
     let address = identity.email.clone().map(|email| (email, identity.email_verified));
-    make_account(w, app, flow, &identity, Registrant { username, address }, budget, client)
+    make_account(w, op, flow, &identity, Registrant { username, address }, budget)
 }
 
 fn connect(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     flow: Flow,
     identity: &ExternalIdentity,
     session: &[u8; 32],
     notice: &Recipients,
-    client: &Client,
 ) -> Result<Finished, SocialError> {
-    let now = app.now();
+    let now = op.now();
     let found = w.session_find(session)?;
     let (_, account) = found
         .filter(|(session, account)| sessions::is_live(session, now) && account.is_active)
@@ -420,12 +400,10 @@ fn connect(
                 return Err(SocialError::TooManyLinks);
             }
             insert_link(w, account.id, &flow.provider, &identity.subject, now)?;
-            let provider = app
-                .providers
-                .find(&flow.provider)
-                .map_or(&flow.provider, |provider| &provider.name);
-            notices::queue(w, app, notice, &account, Attached::Provider(provider), client)?;
-            audit::record(w, app, Event::ProviderConnected, account.id, client, &flow.provider)?;
+            let provider =
+                op.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
+            notices::queue(w, op, notice, &account, Attached::Provider(provider))?;
+            audit::record(w, op, Event::ProviderConnected, account.id, &flow.provider)?;
         }
     }
     Ok(Finished::Connected { next: flow.next })

@@ -6,8 +6,8 @@
 use chrono::{Days, NaiveDate};
 
 use super::audit::{self, Event};
-use super::client::Client;
 use super::keys::{digest, hex};
+use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors, notices};
 use crate::mail::Attached;
 use crate::store::{Account, StoreError, Token, Writer};
@@ -94,11 +94,10 @@ pub struct Named {
 ///
 /// [`DomainError::Invalid`] for a bad name or lifetime, [`DomainError::Forbidden`] for one too many.
 pub async fn create(
-    app: &App,
+    op: &Operation,
     account: &Account,
     name: &str,
     days: u64,
-    client: &Client,
 ) -> Result<Named, DomainError> {
     let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
     let mut problems = ValidationErrors::none();
@@ -116,11 +115,11 @@ pub async fn create(
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    let now = app.now();
+    let now = op.now();
     let expiry = now.date_naive().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
-    let told = notices::recipients(app, account, client).await?;
-    let (key, account, by) = (generate(app), account.clone(), client.clone());
-    let write = app.write(move |w, app| {
+    let told = notices::recipients(op, account).await?;
+    let (key, account) = (generate(op), account.clone());
+    let write = op.write(move |w, op| {
         let account_id = account.id;
         let named = w.token_list(account_id)?.iter().filter(|token| !token.name.is_empty()).count();
         if named >= MAX_NAMED_TOKENS {
@@ -129,12 +128,12 @@ pub async fn create(
             ));
         }
         let id = w.token_insert(&digest(key.expose()), account_id, &name, now, expiry)?;
-        notices::queue(w, app, &told, &account, Attached::Token(&name), &by)?;
-        audit::record(w, app, Event::TokenMade, account_id, &by, &format!("token {id}, {name}"))?;
+        notices::queue(w, op, &told, &account, Attached::Token(&name))?;
+        audit::record(w, op, Event::TokenMade, account_id, &format!("token {id}, {name}"))?;
         Ok(Named { id, key: key.clone(), expiry })
     });
     let made = write.await?;
-    app.outbox.wake();
+    op.outbox.wake();
     Ok(made)
 }
 
@@ -143,13 +142,12 @@ pub async fn create(
 /// # Errors
 ///
 /// Only the store's.
-pub async fn end_all(app: &App, account_id: i64, client: &Client) -> Result<usize, DomainError> {
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+pub async fn end_all(op: &Operation, account_id: i64) -> Result<usize, DomainError> {
+    let write = op.write(move |w, op| {
         let ended = w.token_delete_others(account_id, None)?;
         if ended > 0 {
             let detail = format!("{ended} token{}", if ended == 1 { "" } else { "s" });
-            audit::record(w, app, Event::TokenEnded, account_id, &client, &detail)?;
+            audit::record(w, op, Event::TokenEnded, account_id, &detail)?;
         }
         Ok(ended)
     });
@@ -159,9 +157,9 @@ pub async fn end_all(app: &App, account_id: i64, client: &Client) -> Result<usiz
 /// Stores the digest of a generated token.
 pub(super) fn insert(
     w: &Writer<'_>,
+    app: &App,
     key: &TokenKey,
     account_id: i64,
-    app: &App,
 ) -> Result<i64, StoreError> {
     let now = app.now();
     let today = now.date_naive();
@@ -215,13 +213,8 @@ pub async fn list(app: &App, account_id: i64) -> Result<Vec<Token>, DomainError>
 /// # Errors
 ///
 /// [`DomainError::NotFound`] if the account has no such token.
-pub async fn end_own(
-    app: &App,
-    account_id: i64,
-    id: i64,
-    client: &Client,
-) -> Result<(), DomainError> {
-    let is_ended = delete(app, Event::TokenEnded, account_id, id, client).await?;
+pub async fn end_own(op: &Operation, account_id: i64, id: i64) -> Result<(), DomainError> {
+    let is_ended = delete(op, Event::TokenEnded, account_id, id).await?;
     if is_ended { Ok(()) } else { Err(DomainError::NotFound) }
 }
 
@@ -230,27 +223,20 @@ pub async fn end_own(
 /// # Errors
 ///
 /// Only the store's.
-pub async fn log_out(
-    app: &App,
-    account_id: i64,
-    id: i64,
-    client: &Client,
-) -> Result<(), DomainError> {
-    delete(app, Event::Logout, account_id, id, client).await.map(|_| ())
+pub async fn log_out(op: &Operation, account_id: i64, id: i64) -> Result<(), DomainError> {
+    delete(op, Event::Logout, account_id, id).await.map(|_| ())
 }
 
 async fn delete(
-    app: &App,
+    op: &Operation,
     event: Event,
     account_id: i64,
     id: i64,
-    client: &Client,
 ) -> Result<bool, DomainError> {
-    let client = client.clone();
-    let write = app.write(move |w, app| {
+    let write = op.write(move |w, op| {
         let is_ended = w.token_delete_own(account_id, id)?;
         if is_ended {
-            audit::record(w, app, event, account_id, &client, &format!("token {id}"))?;
+            audit::record(w, op, event, account_id, &format!("token {id}"))?;
         }
         Ok(is_ended)
     });

@@ -7,7 +7,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
-use super::client::Client;
+use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors};
 use crate::store::{Account, Conflict, NewAccount, Reader, StoreError, Writer};
 
@@ -58,17 +58,16 @@ pub async fn username_problems(app: &App, username: &str) -> Result<Vec<String>,
 ///
 /// [`DomainError::Throttled`], and the store's.
 pub async fn new_username_problems(
-    app: &App,
+    op: &Operation,
     username: &str,
     account: &Account,
-    client: &Client,
 ) -> Result<Vec<String>, DomainError> {
     let problems = username_form_problems(username);
     if !problems.is_empty() || username_key(username) == username_key(&account.username) {
         return Ok(problems);
     }
-    app.limits.reserve_lookup(account.id, client).await?;
-    let is_taken = app.store.read(|r| is_taken(r, username, Some(account.id))).await?;
+    op.limits.reserve_lookup(account.id, &op.client).await?;
+    let is_taken = op.store.read(|r| is_taken(r, username, Some(account.id))).await?;
     Ok(if is_taken { vec![USERNAME_TAKEN.to_owned()] } else { Vec::new() })
 }
 

@@ -94,9 +94,8 @@ pub async fn authorize(
     let server = credentials.host;
     match caller.credential {
         Credential::Basic => {
-            let client =
-                client::read(&server.settings, &credentials.head.headers, credentials.remote);
-            Ok(Box::pin(accounts::require_no_mfa(&server.app, caller.account.id, &client)).await?)
+            let op = client::credentials_operation(credentials);
+            Ok(Box::pin(accounts::require_no_mfa(&op, caller.account.id)).await?)
         }
         // These may be older than the rule.
         _ if server.app.rules.mfa_enforced
@@ -178,7 +177,6 @@ async fn by_password(
     mut words: impl Iterator<Item = &[u8]>,
 ) -> Result<(Account, Credential), ApiError> {
     let unauthorized = |detail: &str| credentials.unauthorized(detail);
-    let server = credentials.host;
     let encoded = match (words.next(), words.next()) {
         (None, _) => return Err(unauthorized("Invalid basic header. No credentials provided.")),
         (Some(_), Some(_)) => {
@@ -191,10 +189,9 @@ async fn by_password(
     let (username, password) = read_basic(encoded).ok_or_else(|| {
         unauthorized("Invalid basic header. Credentials not correctly base64 encoded.")
     })?;
-    let client = client::read(&server.settings, &credentials.head.headers, credentials.remote);
-    let checked =
-        accounts::check_password(&server.app, &username, Password::new(password), &client).await?;
-    let account = checked.filter(|account| server.app.rules.opens(account));
+    let op = client::credentials_operation(credentials);
+    let checked = accounts::check_password(&op, &username, Password::new(password)).await?;
+    let account = checked.filter(|account| op.rules.opens(account));
     let account = account.ok_or_else(|| unauthorized("Invalid username/password."))?;
     Ok((account, Credential::Basic))
 }

@@ -1,4 +1,5 @@
-//! The [`Client`] behind a request: its network address, and the names its browser goes by.
+//! The [`Operation`] of a request, and the [`Client`] behind it: its network address, and the names
+//! its browser goes by.
 //!
 //! X-Forwarded-For counts only from a trusted proxy, and only its last entry that is none:
 //! everything before it was written by strangers. An IPv6 client is its /64, since it can draw
@@ -6,26 +7,48 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use dropshot::RequestInfo;
 use http::HeaderMap;
 
-use super::Settings;
+use super::caller::SignedIn;
 use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME, REMEMBERED_COOKIE};
+use super::pages::PageRequest;
+use super::{AppState, Context, Settings};
 use crate::domain::client::Client;
 use crate::domain::factors::Sealed;
 use crate::domain::keys::digest;
 use crate::domain::known_clients::DeviceCookie;
-use specbound::headers;
+use crate::domain::operation::{Actor, Operation};
+use specbound::{Credentials, headers};
 
 /// Longer ones are not ours.
 const MAX_REMEMBERED_BYTES: usize = 2048;
 
-/// The client of an operation.
-pub fn of(settings: &Settings, request: &RequestInfo) -> Client {
-    read(settings, request.headers(), request.remote_addr())
+/// The operation of a documented request, by its caller if it has one.
+pub fn operation<'a>(rqctx: &Context, caller: impl Into<Option<&'a SignedIn>>) -> Operation {
+    let (server, request) = (&rqctx.server.private, &rqctx.request);
+    let client = read(&server.settings, request.headers(), request.remote_addr());
+    Operation::of_request(&server.app, actor(caller.into()), client, &rqctx.request_id)
 }
 
-/// The client of a request with this head, from this peer.
+/// The operation of a request for a page.
+pub fn page_operation(server: &AppState, request: &PageRequest) -> Operation {
+    let client = read(&server.settings, &request.request.headers, request.remote);
+    let actor = actor(request.caller.as_ref());
+    Operation::of_request(&server.app, actor, client, &request.request_id)
+}
+
+/// The operation of a request whose credentials are being checked.
+pub fn credentials_operation(credentials: &Credentials<'_, AppState>) -> Operation {
+    let Credentials { host, head, remote, request_id, .. } = credentials;
+    let client = read(&host.settings, &head.headers, *remote);
+    Operation::of_request(&host.app, Actor::Anonymous, client, request_id)
+}
+
+fn actor(caller: Option<&SignedIn>) -> Actor {
+    caller.map_or(Actor::Anonymous, |caller| Actor::Account(caller.account.id))
+}
+
+/// The client of a request with these headers, from this peer.
 pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Client {
     Client {
         address: address(settings, headers, remote),

@@ -1,6 +1,7 @@
 //! GET and POST emails/, POST emails/{id}/verify/, primary/ and remove/
 
 use super::Context;
+use super::client;
 use super::pagination::Page;
 use crate::api::{content, params, policy, types};
 use crate::domain::{ValidationErrors, email_addresses};
@@ -41,8 +42,8 @@ pub async fn create(
     call: Call<Signed, Add>,
 ) -> Result<Reply<201, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
+    let op = client::operation(&rqctx, &caller);
     caller.require_recent_auth(server).await?;
     let checked = input.sanitized()?.check(Rules { row_ids: &["user"], ..Rules::default() });
     let mut problems = ValidationErrors::none();
@@ -51,7 +52,7 @@ pub async fn create(
     }
     let types::EmailAddressRequest { email, primary: _, user: _, verified: _ } =
         checked.finish(problems)?;
-    let added = email_addresses::add(&server.app, caller.account.id, &email, &client).await?;
+    let added = email_addresses::add(&op, caller.account.id, &email).await?;
     Ok(Reply::new(row(added)))
 }
 
@@ -60,17 +61,10 @@ pub async fn verify(
     path: Path<params::AuthEmailsVerifyCreatePath>,
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
-    let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
+    let op = client::operation(&rqctx, &caller);
     let params::AuthEmailsVerifyCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::send_confirmation(
-        &server.app,
-        &caller.account,
-        id,
-        &client,
-    )
-    .await?)))
+    Ok(Reply::new(row(email_addresses::send_confirmation(&op, &caller.account, id).await?)))
 }
 
 pub async fn primary(
@@ -78,13 +72,10 @@ pub async fn primary(
     path: Path<params::AuthEmailsPrimaryCreatePath>,
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
-    let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
+    let op = client::operation(&rqctx, &caller);
     let params::AuthEmailsPrimaryCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(
-        email_addresses::set_primary(&server.app, caller.account.id, id, &client).await?
-    )))
+    Ok(Reply::new(row(email_addresses::set_primary(&op, caller.account.id, id).await?)))
 }
 
 pub async fn remove(
@@ -92,11 +83,10 @@ pub async fn remove(
     path: Path<params::AuthEmailsRemoveCreatePath>,
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
-    let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
+    let op = client::operation(&rqctx, &caller);
     let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::remove(&server.app, caller.account.id, id, &client).await?)))
+    Ok(Reply::new(row(email_addresses::remove(&op, caller.account.id, id).await?)))
 }
 
 fn row(row: EmailAddress) -> types::EmailAddress {

@@ -5,6 +5,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use serde_json::json;
 
 use super::Context;
+use super::client;
 use super::origin;
 use crate::api::{content, policy, types};
 use crate::domain::accounts::{self, Granted};
@@ -27,11 +28,11 @@ pub struct Credentials {
 
 pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
     let grant = origin::grant(server, rqctx.request.headers());
-    let (_, input) = call.admit(&rqctx).await?;
+    let (caller, input) = call.admit(&rqctx).await?;
+    let op = client::operation(&rqctx, caller.as_ref());
     let Credentials { username, password, asks_for_mfa } = credentials(input)?;
-    match accounts::log_in(&server.app, &username, password, grant, &client).await {
+    match accounts::log_in(&op, &username, password, grant).await {
         Ok(Granted { token, session, device }) => {
             let key = UntypedJson::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
             Ok(Reply::new(key)

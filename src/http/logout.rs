@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use super::caller::{Credential, SignedIn};
+use super::client;
 use super::{cookies, origin};
 use crate::api::policy;
 use crate::domain::keys::digest;
@@ -41,15 +42,13 @@ async fn end(
     let server = &rqctx.server.private;
     // All that the browser sent: it would be signed in by the next one otherwise.
     let sent: Vec<_> = cookies::sessions(rqctx.request.headers()).map(digest).collect();
-    let client = super::client::of(&server.settings, &rqctx.request);
+    let op = client::operation(rqctx, caller.as_ref());
     match caller.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
         Some((account, Credential::Token { id })) => {
-            tokens::log_out(&server.app, account, id, &client).await?;
-            sessions::log_out(&server.app, sent.clone(), &client).await?;
+            tokens::log_out(&op, account, id).await?;
+            sessions::log_out(&op, sent.clone()).await?;
         }
-        Some((_, Credential::Session { .. })) => {
-            sessions::log_out(&server.app, sent.clone(), &client).await?
-        }
+        Some((_, Credential::Session { .. })) => sessions::log_out(&op, sent.clone()).await?,
         // A password given with each request opens nothing that could be closed.
         Some((_, Credential::Basic)) => return Ok(logged_out()),
         None => {}

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::caller::Credential;
+use super::client;
 use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
 use crate::domain::{ValidationErrors, accounts, resets};
@@ -19,8 +20,8 @@ pub async fn change(
     call: Call<Signed, Sent<types::PasswordChange>>,
 ) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
     let (caller, input) = call.admit(&rqctx).await?;
+    let op = client::operation(&rqctx, &caller);
     let checked = input.check(Rules::default());
     let old = match checked.raw().get("old_password") {
         None | Some(FieldValue::Null) => None,
@@ -36,16 +37,8 @@ pub async fn change(
         Credential::Basic => (accounts::Commit::Nothing, false),
         Credential::Session { .. } => (accounts::Commit::Nothing, true),
     };
-    let renewed = accounts::change_password(
-        &server.app,
-        &caller.account,
-        old,
-        new,
-        keep,
-        new_session,
-        &client,
-    )
-    .await?;
+    let renewed =
+        accounts::change_password(&op, &caller.account, old, new, keep, new_session).await?;
     let jar = server.cookies();
     let cookies = renewed
         .iter()
@@ -58,11 +51,10 @@ pub async fn reset(
     rqctx: Context,
     call: Call<Anyone, Sent<types::PasswordReset>>,
 ) -> Result<Detail, ApiError> {
-    let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
-    let (_, input) = call.admit(&rqctx).await?;
+    let (caller, input) = call.admit(&rqctx).await?;
+    let op = client::operation(&rqctx, caller.as_ref());
     let types::PasswordReset { email } = input.read()?;
-    resets::ask_for_reset(&server.app, &email, &client).await?;
+    resets::ask_for_reset(&op, &email).await?;
     Ok(detail("Password reset e-mail has been sent."))
 }
 
@@ -71,11 +63,11 @@ pub async fn reset_confirm(
     call: Call<Anyone, Sent<types::PasswordResetConfirm>>,
 ) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
-    let (_, input) = call.admit(&rqctx).await?;
+    let (caller, input) = call.admit(&rqctx).await?;
+    let op = client::operation(&rqctx, caller.as_ref());
     let types::PasswordResetConfirm { new_password1, new_password2, token, uid } = input.read()?;
     let new = (Password::new(new_password1), Password::new(new_password2));
-    let device = resets::confirm_reset(&server.app, &uid, &token, new, &client).await?;
+    let device = resets::confirm_reset(&op, &uid, &token, new).await?;
     let cookies = server.cookies().logged_in(None, Some(&device));
     Ok(detail("Password has been reset with the new password.").with_cookies(cookies))
 }

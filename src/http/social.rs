@@ -1,6 +1,7 @@
 //! GET social/ and POST social/{id}/disconnect/
 
 use super::Context;
+use super::client;
 use super::pagination::Page;
 use crate::api::{content, params, policy, types};
 use crate::domain::social;
@@ -43,10 +44,9 @@ pub async fn disconnect(
     path: Path<params::AuthSocialDisconnectCreatePath>,
     call: Call<Signed, Disconnect>,
 ) -> Result<Reply<200, types::SocialConnect>, ApiError> {
-    let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
     let caller = call.admit_unread(&rqctx)?;
+    let op = client::operation(&rqctx, &caller);
     let params::AuthSocialDisconnectCreatePath { id } = path.read()?;
-    social::disconnect(&server.app, caller.account.id, id, &client).await?;
+    social::disconnect(&op, caller.account.id, id).await?;
     Ok(Reply::new(types::SocialConnect { access_token: None, code: None, id_token: None }))
 }

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::caller::SignedIn;
+use super::client;
 use crate::api::{content, policy, types};
 use crate::domain::{ValidationErrors, accounts, usernames};
 use crate::store::Account;
@@ -52,10 +53,8 @@ async fn username_problems<T: HasConstraints + serde::de::DeserializeOwned>(
 ) -> Result<ValidationErrors, ApiError> {
     let mut problems = ValidationErrors::none();
     if let Some(username) = checked.text("username") {
-        let server = &rqctx.server.private;
-        let client = super::client::of(&server.settings, &rqctx.request);
-        let found =
-            usernames::new_username_problems(&server.app, username, &caller.account, &client);
+        let op = client::operation(rqctx, caller);
+        let found = usernames::new_username_problems(&op, username, &caller.account);
         problems.add("username", found.await?);
     }
     Ok(problems)
@@ -68,10 +67,8 @@ async fn save(
     first_name: Option<String>,
     last_name: Option<String>,
 ) -> Result<Record, ApiError> {
-    let server = &rqctx.server.private;
-    let client = super::client::of(&server.settings, &rqctx.request);
-    let saved =
-        accounts::update(&server.app, caller.account.id, username, first_name, last_name, &client);
+    let op = client::operation(rqctx, &caller);
+    let saved = accounts::update(&op, caller.account.id, username, first_name, last_name);
     Ok(record(saved.await?))
 }
 

@@ -25,6 +25,8 @@ pub struct PageRequest<H: Host> {
     pub body: LazyBody,
     /// The peer of the connection.
     pub remote: SocketAddr,
+    /// Its id, as in the response and the log line.
+    pub request_id: String,
     /// The caller, if there is one.
     pub caller: Option<H::Caller>,
 }
@@ -44,10 +46,17 @@ impl<H: Host> PageRequest<H> {
         let (request, body) = request.into_parts();
         let mut body = LazyBody::new(&request, body);
         let host = &*rqctx.server.private;
-        let mut credentials =
-            Credentials { host, head: &request, body: &mut body, remote, security };
+        let request_id = rqctx.request_id.clone();
+        let mut credentials = Credentials {
+            host,
+            head: &request,
+            body: &mut body,
+            remote,
+            request_id: &request_id,
+            security,
+        };
         let caller = authenticate(&mut credentials).await?;
-        Ok(PageRequest { request, body, remote, caller })
+        Ok(PageRequest { request, body, remote, request_id, caller })
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Credentials<'a, H> {
     pub body: &'a mut LazyBody,
     /// The peer of the connection.
     pub remote: SocketAddr,
+    /// The id of the request, as in its log line.
+    pub request_id: &'a str,
     /// The requirement of the operation or page.
     pub security: Security,
 }

@@ -13,7 +13,7 @@ use crate::api::types;
 use crate::cli::output::Format;
 use crate::cli::{Failure, failure, load, named_database};
 use crate::config::Config;
-use crate::domain::App;
+use crate::domain::operation::Operation;
 use crate::domain::passwords::Password;
 use crate::http::AppState;
 use crate::server;
@@ -46,9 +46,9 @@ pub struct LimitArg {
     limit: u32,
 }
 
-/// The app over an open database, which is closed on drop.
+/// The operation of a command over an open database, which is closed on drop.
 pub struct AdminContext {
-    pub app: App,
+    pub op: Operation,
 }
 
 impl AdminContext {
@@ -58,13 +58,13 @@ impl AdminContext {
 
     pub fn new(config: &Config, store: Store) -> Result<AdminContext, Failure> {
         let app = server::offline_app(config, &store).map_err(failure)?;
-        Ok(AdminContext { app })
+        Ok(AdminContext { op: Operation::of_operator(&app) })
     }
 }
 
 impl Drop for AdminContext {
     fn drop(&mut self) {
-        self.app.store.close();
+        self.op.store.close();
     }
 }
 

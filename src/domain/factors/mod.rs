@@ -20,8 +20,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::audit::{self, Event};
-use super::client::Client;
 use super::notices::{self, Recipients};
+use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors, keys, known_clients, usernames};
 use crate::mail::Attached;
 use crate::store::{Account, StoreError, TotpFactor, Writer};
@@ -137,19 +137,14 @@ pub async fn require_one_if_enforced(app: &App, account_id: i64) -> Result<(), D
 ///
 /// [`DomainError::NotFound`] if the account has no such factor, [`DomainError::Forbidden`] for the
 /// last one where the operator enforces one.
-pub async fn remove(
-    app: &App,
-    account: &Account,
-    id: i64,
-    client: &Client,
-) -> Result<(), DomainError> {
-    let told = notices::recipients(app, account, client).await?;
-    let (account, client) = (account.clone(), client.clone());
-    let write = app.write(move |w, app| {
+pub async fn remove(op: &Operation, account: &Account, id: i64) -> Result<(), DomainError> {
+    let told = notices::recipients(op, account).await?;
+    let account = account.clone();
+    let write = op.write(move |w, op| {
         let account_id = account.id;
         let name = w.totp_device_delete_own(account_id, id)?.ok_or(DomainError::NotFound)?;
         if !w.totp_device_exists(account_id)? {
-            if app.rules.mfa_enforced {
+            if op.rules.mfa_enforced {
                 return Err(DomainError::Forbidden(
                     "This server requires a second factor. Set up another one before you remove \
                      this one.",
@@ -157,12 +152,12 @@ pub async fn remove(
             }
             w.recovery_code_delete_all(account_id)?;
         }
-        notices::queue(w, app, &told, &account, Attached::FactorGone(&name), &client)?;
-        audit::record(w, app, Event::FactorRemoved, account_id, &client, &name)?;
+        notices::queue(w, op, &told, &account, Attached::FactorGone(&name))?;
+        audit::record(w, op, Event::FactorRemoved, account_id, &name)?;
         Ok(())
     });
     write.await?;
-    app.outbox.wake();
+    op.outbox.wake();
     Ok(())
 }
 
@@ -171,12 +166,11 @@ pub async fn remove(
 /// # Errors
 ///
 /// Only the store's.
-pub async fn reset(app: &App, account_id: i64) -> Result<usize, DomainError> {
-    let write = app.write(move |w, app| {
+pub async fn reset(op: &Operation, account_id: i64) -> Result<usize, DomainError> {
+    let write = op.write(move |w, op| {
         let removed = delete_all(w, account_id)?;
         let detail = format!("{removed} second factor{}", if removed == 1 { "" } else { "s" });
-        let client = Client::operator();
-        audit::record(w, app, Event::FactorsReset, account_id, &client, &detail)?;
+        audit::record(w, op, Event::FactorsReset, account_id, &detail)?;
         Ok(removed)
     });
     write.await
@@ -199,18 +193,17 @@ pub(super) fn delete_all(w: &Writer<'_>, account_id: i64) -> Result<usize, Store
 /// [`DomainError::Invalid`] under `code` if it is wrong, [`DomainError::NotFound`] if the session
 /// has ended in the meantime.
 pub async fn reauthenticate(
-    app: &App,
+    op: &Operation,
     account: &Account,
     session: [u8; 32],
     code: &str,
-    client: &Client,
 ) -> Result<(), DomainError> {
-    let (id, now, by) = (account.id, app.now(), client.clone());
-    with_code(app, account, code, client, move |w, app, found| {
+    let (id, now) = (account.id, op.now());
+    with_code(op, account, code, move |w, op, found| {
         if !w.session_set_auth_time(&session, id, now)? {
             return Err(DomainError::NotFound);
         }
-        audit::record(w, app, Event::Reauthenticated, id, &by, found.name())?;
+        audit::record(w, op, Event::Reauthenticated, id, found.name())?;
         Ok(())
     })
     .await
@@ -222,58 +215,57 @@ pub async fn reauthenticate(
 ///
 /// [`DomainError::Invalid`] under `code`, [`DomainError::Throttled`], those of `then`.
 async fn with_code<T: Send + 'static>(
-    app: &App,
+    op: &Operation,
     account: &Account,
     code: &str,
-    client: &Client,
-    then: impl Fn(&Writer<'_>, &App, Match) -> Result<T, DomainError> + Send + 'static,
+    then: impl Fn(&Writer<'_>, &Operation, Match) -> Result<T, DomainError> + Send + 'static,
 ) -> Result<T, DomainError> {
     let key = usernames::username_key(&account.username);
-    let standing = known_clients::standing(app, &key, client);
-    let attempt = app.limits.reserve_code(account.id, client, standing).await?;
+    let standing = known_clients::standing(op, &key);
+    let attempt = op.limits.reserve_code(account.id, &op.client, standing).await?;
     let id = account.id;
-    let found = match find(app, id, code).await {
+    let found = match find(op, id, code).await {
         Ok(found) => found,
         Err(error) => {
-            app.limits.refund(attempt).await;
+            op.limits.refund(attempt).await;
             return Err(error);
         }
     };
     let told = match found {
-        Some(Match::RecoveryCode { .. }) => notices::recipients(app, account, client).await?,
+        Some(Match::RecoveryCode { .. }) => notices::recipients(op, account).await?,
         _ => Recipients::default(),
     };
-    let (owner, by) = (account.clone(), client.clone());
+    let owner = account.clone();
     let done = match found {
         None => Ok(None),
         Some(found) => {
-            let write = app.write(move |w, app| {
-                if !found.use_up(w, app, id)? {
+            let write = op.write(move |w, op| {
+                if !found.use_up(w, op, id)? {
                     return Ok(None);
                 }
                 if matches!(found, Match::RecoveryCode { .. }) {
                     let used = Attached::RecoveryCodeUsed;
-                    notices::queue(w, app, &told, &owner, used, &by)?;
-                    audit::record(w, app, Event::RecoveryCodeUsed, id, &by, "")?;
+                    notices::queue(w, op, &told, &owner, used)?;
+                    audit::record(w, op, Event::RecoveryCodeUsed, id, "")?;
                 }
-                then(w, app, found).map(Some)
+                then(w, op, found).map(Some)
             });
             write.await
         }
     };
     match done {
         Ok(Some(done)) => {
-            app.limits.refund(attempt).await;
-            app.outbox.wake();
+            op.limits.refund(attempt).await;
+            op.outbox.wake();
             Ok(done)
         }
         Ok(None) => {
-            audit::note_failed_factor(app, id, client);
+            audit::note_failed_factor(op, id);
             let wrong = "This code is wrong, too old, or was used before.";
             Err(ValidationErrors::of("code", wrong).into())
         }
         Err(error) => {
-            app.limits.refund(attempt).await;
+            op.limits.refund(attempt).await;
             Err(error)
         }
     }

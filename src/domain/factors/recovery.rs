@@ -4,7 +4,7 @@
 //! from the secret key.
 
 use super::super::audit::{self, Event};
-use super::super::client::Client;
+use super::super::operation::Operation;
 use super::super::{App, DomainError, keys};
 use crate::store::{StoreError, Writer};
 
@@ -52,18 +52,14 @@ pub(super) fn replace(
 /// # Errors
 ///
 /// [`DomainError::Forbidden`] for an account without a second factor.
-pub async fn renew(
-    app: &App,
-    account_id: i64,
-    client: &Client,
-) -> Result<Vec<String>, DomainError> {
-    let (codes, client) = (generate(app), client.clone());
-    let write = app.write(move |w, app| {
+pub async fn renew(op: &Operation, account_id: i64) -> Result<Vec<String>, DomainError> {
+    let codes = generate(op);
+    let write = op.write(move |w, op| {
         if !w.totp_device_exists(account_id)? {
             return Err(DomainError::Forbidden("Set up a second factor first."));
         }
-        replace(w, app, account_id, &codes)?;
-        audit::record(w, app, Event::RecoveryCodesMade, account_id, &client, "")?;
+        replace(w, op, account_id, &codes)?;
+        audit::record(w, op, Event::RecoveryCodesMade, account_id, "")?;
         Ok(codes.clone())
     });
     write.await

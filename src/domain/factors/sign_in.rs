@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::accounts::{self, Grant, Granted};
 use super::super::audit;
-use super::super::client::Client;
 use super::super::keys::digest;
+use super::super::operation::Operation;
 use super::super::passwords::Password;
 use super::super::{App, DomainError};
 use super::{Sealed, with_code};
@@ -74,35 +74,33 @@ struct Remembered {
 ///
 /// As [`accounts::log_in`].
 pub async fn sign_in(
-    app: &App,
+    op: &Operation,
     username: &str,
     password: Password,
-    client: &Client,
 ) -> Result<SignIn, DomainError> {
-    let account = accounts::authenticated(app, username, password, client).await?;
-    let is_needed = app.store.read(|r| is_needed(r, app, &account, client)).await?;
+    let account = accounts::authenticated(op, username, password).await?;
+    let is_needed = op.store.read(|r| is_needed(r, op, &account)).await?;
     if is_needed {
         // Recorded now: a stranger who has the password alone stops here.
-        audit::note_missing_factor(app, account.id, client);
-        return Ok(SignIn::CodeNeeded(pending(app, &account, "", "")));
+        audit::note_missing_factor(op, account.id);
+        return Ok(SignIn::CodeNeeded(pending(op, &account, "", "")));
     }
-    let granted = accounts::open(app, account, Grant::Session, client).await?;
+    let granted = accounts::open(op, account, Grant::Session).await?;
     Ok(SignIn::Granted(granted))
 }
 
 /// Whether the account needs a second step in this browser.
 pub(in super::super) fn is_needed(
     r: &Reader<'_>,
-    app: &App,
+    op: &Operation,
     account: &Account,
-    client: &Client,
 ) -> Result<bool, StoreError> {
     if !r.totp_device_exists(account.id)? {
         return Ok(false);
     }
-    let now = app.now();
+    let now = op.now();
     let is_remembered = |sealed: &Sealed, factors: &[i64]| {
-        sealed.open::<Remembered>(app, REMEMBERED).is_some_and(|known| {
+        sealed.open::<Remembered>(op, REMEMBERED).is_some_and(|known| {
             let expected = Remembered {
                 account_id: account.id,
                 password: digest(&account.password),
@@ -112,11 +110,11 @@ pub(in super::super) fn is_needed(
             known == expected && now < known.expires
         })
     };
-    if !app.rules.mfa_remember || client.remembered.is_empty() {
+    if !op.rules.mfa_remember || op.client.remembered.is_empty() {
         return Ok(true);
     }
     let factors = factor_ids(r, account.id)?;
-    Ok(!client.remembered.iter().any(|sealed| is_remembered(sealed, &factors)))
+    Ok(!op.client.remembered.iter().any(|sealed| is_remembered(sealed, &factors)))
 }
 
 fn factor_ids(r: &Reader<'_>, account_id: i64) -> Result<Vec<i64>, StoreError> {
@@ -167,31 +165,30 @@ pub async fn second_step(app: &App, sealed: Option<&Sealed>) -> Result<SecondSte
 ///
 /// [`DomainError::NotFound`] without a valid first proof, [`DomainError::Invalid`] under `code`.
 pub async fn finish(
-    app: &App,
+    op: &Operation,
     sealed: Option<&Sealed>,
     code: &str,
     remember: bool,
-    client: &Client,
 ) -> Result<SignedIn, DomainError> {
-    let (Pending { provider, next, .. }, account) = open(app, sealed).await?;
-    let (current, by) = (account.clone(), client.clone());
-    let new = Granted::generate(app, Grant::Session);
-    with_code(app, &account, code, client, move |w, app, found| {
+    let (Pending { provider, next, .. }, account) = open(op, sealed).await?;
+    let current = account.clone();
+    let new = Granted::generate(op, Grant::Session);
+    with_code(op, &account, code, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),
             provider => format!("{provider}, {}", found.name()),
         };
-        let granted = accounts::grant(w, app, &current, &new, &by, &detail)?;
-        let remembered = match remember && app.rules.mfa_remember {
+        let granted = accounts::grant(w, op, &current, &new, &detail)?;
+        let remembered = match remember && op.rules.mfa_remember {
             false => None,
             true => Some(Remembered {
                 account_id: current.id,
                 password: digest(&current.password),
                 factors: factor_ids(w, current.id)?,
-                expires: app.now() + Duration::seconds(REMEMBERED_SECONDS),
+                expires: op.now() + Duration::seconds(REMEMBERED_SECONDS),
             }),
         };
-        let remembered = remembered.map(|state| Sealed::seal(app, REMEMBERED, &state));
+        let remembered = remembered.map(|state| Sealed::seal(op, REMEMBERED, &state));
         Ok(SignedIn { granted, next: next.clone(), remembered })
     })
     .await

@@ -13,7 +13,7 @@ use sha1::Sha1;
 use zeroize::Zeroizing;
 
 use super::super::audit::{self, Event};
-use super::super::client::Client;
+use super::super::operation::Operation;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
 use super::{Sealed, recovery};
 use crate::mail::Attached;
@@ -94,15 +94,14 @@ pub fn begin(app: &App, account: &Account) -> Setup {
 ///
 /// [`DomainError::Invalid`] for a wrong code; the same secret can be tried again.
 pub async fn confirm(
-    app: &App,
+    op: &Operation,
     account: &Account,
     setup: &Sealed,
     name: &str,
     sent: &str,
-    client: &Client,
 ) -> Result<Vec<String>, DomainError> {
-    let (now, account_id) = (app.now(), account.id);
-    let pending: Option<Pending> = setup.open(app, SETUP);
+    let (now, account_id) = (op.now(), account.id);
+    let pending: Option<Pending> = setup.open(op, SETUP);
     let Some(pending) = pending.filter(|p| p.account_id == account_id && now < p.expires) else {
         return Err(ValidationErrors::general("This took too long. Start again.").into());
     };
@@ -118,12 +117,12 @@ pub async fn confirm(
         return Err(ValidationErrors::of("code", wrong).into());
     };
     let hex = HEXLOWER.encode(&pending.secret);
-    let sealed = keys::seal_second_factor(&app.secret, account_id, hex.as_bytes(), app.random());
-    let once = keys::mac(&app.secret.derive(SETUP), &[&pending.secret]);
-    let codes = recovery::generate(app);
-    let told = notices::recipients(app, account, client).await?;
-    let (account, client) = (account.clone(), client.clone());
-    let write = app.write(move |w, app| {
+    let sealed = keys::seal_second_factor(&op.secret, account_id, hex.as_bytes(), op.random());
+    let once = keys::mac(&op.secret.derive(SETUP), &[&pending.secret]);
+    let codes = recovery::generate(op);
+    let told = notices::recipients(op, account).await?;
+    let account = account.clone();
+    let write = op.write(move |w, op| {
         // The same secret twice would make each code good twice.
         if !w.ticket_consume(&once, pending.expires)? {
             return Err(ValidationErrors::general("This device was added already.").into());
@@ -136,16 +135,16 @@ pub async fn confirm(
         let is_first = !w.totp_device_exists(account_id)?;
         let id = w.totp_device_insert(account_id, &name, true, &sealed, now)?;
         w.totp_device_use_step(account_id, id, step, now)?;
-        notices::queue(w, app, &told, &account, Attached::Factor(&name), &client)?;
-        audit::record(w, app, Event::FactorAdded, account_id, &client, &name)?;
+        notices::queue(w, op, &told, &account, Attached::Factor(&name))?;
+        audit::record(w, op, Event::FactorAdded, account_id, &name)?;
         if !is_first {
             return Ok(Vec::new());
         }
-        recovery::replace(w, app, account_id, &codes)?;
+        recovery::replace(w, op, account_id, &codes)?;
         Ok(codes.clone())
     });
     let codes = write.await?;
-    app.outbox.wake();
+    op.outbox.wake();
     Ok(codes)
 }
 

@@ -4,9 +4,9 @@ use super::claims::MAX_NAME_CHARACTERS;
 use super::ticket::Flow;
 use super::{Finished, SocialError, insert_link};
 use crate::domain::audit::{self, Event};
-use crate::domain::client::Client;
 use crate::domain::email_format::is_email_address;
 use crate::domain::limits::MailBudget;
+use crate::domain::operation::Operation;
 use crate::domain::{
     App, DomainError, ValidationErrors, email_addresses, known_clients, ownership, sessions,
     usernames,
@@ -24,17 +24,16 @@ pub(super) struct Registrant {
 /// in one transaction.
 pub(super) fn make_account(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     flow: Flow,
     identity: &ExternalIdentity,
     new: Registrant,
     budget: MailBudget,
-    client: &Client,
 ) -> Result<Finished, SocialError> {
-    if !app.rules.sso_registration {
+    if !op.rules.sso_registration {
         return Err(SocialError::SignUpClosed);
     }
-    let now = app.now();
+    let now = op.now();
     let Registrant { username, address } = new;
     let (email, is_verified) = address.unwrap_or_default();
     let account = NewAccount {
@@ -44,17 +43,17 @@ pub(super) fn make_account(
         email,
         first_name: identity.first_name.clone(),
         last_name: identity.last_name.clone(),
-        password: ownership::unusable_password(app),
+        password: ownership::unusable_password(op),
         is_superuser: false,
         date_joined: now,
-        confirm_by: if is_verified { None } else { app.rules.confirm_by(now) },
+        confirm_by: if is_verified { None } else { op.rules.confirm_by(now) },
     };
-    let is_held_back = app.rules.confirm_first && account.confirm_by.is_some();
+    let is_held_back = op.rules.confirm_first && account.confirm_by.is_some();
     let id = usernames::insert(w, &account).map_err(in_form)?;
     w.account_touch_login(id, now)?;
     if !account.email.is_empty() {
         let inserted =
-            email_addresses::insert_from_provider(w, app, id, &account, is_verified, budget, now);
+            email_addresses::insert_from_provider(w, op, id, &account, is_verified, budget, now);
         inserted.map_err(|refusal| match refusal {
             DomainError::Invalid(_) => SocialError::AddressTaken,
             other => other.into(),
@@ -62,13 +61,13 @@ pub(super) fn make_account(
     }
     insert_link(w, id, &flow.provider, &identity.subject, now)?;
     if is_held_back {
-        audit::record(w, app, Event::Registered, id, client, &flow.provider)?;
+        audit::record(w, op, Event::Registered, id, &flow.provider)?;
         return Ok(Finished::Unconfirmed);
     }
-    let session = sessions::generate(app);
-    sessions::insert(w, &session, id, client, app)?;
-    audit::record(w, app, Event::Registered, id, client, &flow.provider)?;
-    let device = known_clients::renew(app, client, id, &account.password);
+    let session = sessions::generate(op);
+    sessions::insert(w, op, &session, id)?;
+    audit::record(w, op, Event::Registered, id, &flow.provider)?;
+    let device = known_clients::renew(op, id, &account.password);
     Ok(Finished::SignedIn { session, device, next: flow.next })
 }
 

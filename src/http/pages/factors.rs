@@ -12,11 +12,11 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use serde_json::{Value, json};
 
-use super::{Page, PageRequest, client_of};
+use super::{Page, PageRequest};
 use crate::domain::factors::{self, Factor, Sealed, recovery, sign_in, totp};
 use crate::domain::{DomainError, ValidationErrors};
-use crate::http::AppState;
 use crate::http::caller::{self, Credential};
+use crate::http::{AppState, client};
 use specbound::{ApiError, Response, json_response};
 
 pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
@@ -99,27 +99,27 @@ impl Page<AppState> for Endpoint {
         if *self == Endpoint::SecondStep {
             return second_step(server, visit).await;
         }
-        let client = client_of(server, &visit);
+        let op = client::page_operation(server, &visit);
         let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
         let Credential::Session { digest } = caller.credential else {
             return Err(ApiError::not_found());
         };
-        let (app, account) = (&server.app, &caller.account);
+        let account = &caller.account;
         if *self != Endpoint::Factors {
-            crate::domain::sessions::require_recent_auth(app, &digest).await?;
+            crate::domain::sessions::require_recent_auth(&op, &digest).await?;
         }
         let body = match self {
             Endpoint::SecondStep => json!({}),
             Endpoint::Factors => {
-                let overview = factors::overview(app, account.id).await?;
+                let overview = factors::overview(&op, account.id).await?;
                 json!({
                     "factors": overview.factors.iter().map(factor_row).collect::<Vec<_>>(),
                     "recovery_codes": overview.recovery_codes,
-                    "required": app.rules.mfa_enforced,
+                    "required": op.rules.mfa_enforced,
                 })
             }
             Endpoint::BeginTotp => {
-                let totp::Setup { secret, uri, setup } = totp::begin(app, account);
+                let totp::Setup { secret, uri, setup } = totp::begin(&op, account);
                 json!({ "secret": secret, "uri": uri, "qr": qr(&uri)?, "setup": setup.expose() })
             }
             Endpoint::ConfirmTotp => {
@@ -127,16 +127,16 @@ impl Page<AppState> for Endpoint {
                 let text = |name| fields.text(name).unwrap_or_default();
                 let setup = Sealed::new(&text("setup"));
                 let (name, code) = (text("name"), text("code"));
-                let codes = totp::confirm(app, account, &setup, &name, &code, &client).await?;
+                let codes = totp::confirm(&op, account, &setup, &name, &code).await?;
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {
                 let id = row(visit.request.uri.path()).ok_or(DomainError::NotFound)?;
-                factors::remove(app, account, id, &client).await?;
+                factors::remove(&op, account, id).await?;
                 json!({})
             }
             Endpoint::RenewRecoveryCodes => {
-                json!({ "recovery_codes": recovery::renew(app, account.id, &client).await? })
+                json!({ "recovery_codes": recovery::renew(&op, account.id).await? })
             }
         };
         Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
@@ -152,13 +152,13 @@ async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Respon
         let body = json!({ "remember": step.may_remember });
         return Ok(json_response(StatusCode::OK, body.to_string().into_bytes()));
     }
-    let client = client_of(server, &visit);
+    let op = client::page_operation(server, &visit);
     caller::check_csrf(server, &visit.request, &mut visit.body).await?;
     let fields = visit.body.fields().await?;
     let code = fields.text("code").filter(|code| !code.trim().is_empty());
     let code = code.ok_or_else(|| ValidationErrors::of("code", "This field is required."))?;
     let remember = fields.text("remember").is_some_and(|text| !text.is_empty());
-    let done = sign_in::finish(app, pending.as_ref(), &code, remember, &client).await?;
+    let done = sign_in::finish(&op, pending.as_ref(), &code, remember).await?;
     let body = json!({ "next": done.next });
     let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
     let granted = done.granted;

@@ -8,10 +8,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Page, PageRequest, client_of};
+use super::{Page, PageRequest};
 use crate::domain::{DomainError, sessions, tokens};
-use crate::http::AppState;
 use crate::http::caller::Credential;
+use crate::http::{AppState, client};
 use crate::store::{Session, Token};
 use specbound::{ApiError, Response, json_response};
 
@@ -79,7 +79,7 @@ impl Page<AppState> for What {
         server: &AppState,
         mut visit: PageRequest,
     ) -> Result<Response, ApiError> {
-        let client = client_of(server, &visit);
+        let op = client::page_operation(server, &visit);
         let caller = visit.caller.take();
         let Some((owner, digest)) = caller.and_then(|caller| match caller.credential {
             Credential::Session { digest } => Some((caller.account, digest)),
@@ -89,22 +89,22 @@ impl Page<AppState> for What {
                 "a page for sessions was opened by something else".to_owned(),
             ));
         };
-        let (app, client, account) = (&server.app, &client, owner.id);
+        let account = owner.id;
         let id = || self.row(visit.request.uri.path()).ok_or(DomainError::NotFound);
         let mut is_over = false;
         let body = match self {
             What::Sessions => {
-                let current = sessions::current(app, &digest).await?.id;
-                let sessions = sessions::list(app, account).await?;
+                let current = sessions::current(&op, &digest).await?.id;
+                let sessions = sessions::list(&op, account).await?;
                 sessions.iter().map(|session| session_row(session, current)).collect()
             }
             What::Tokens if visit.request.method == Method::POST => {
-                sessions::require_recent_auth(app, &digest).await?;
+                sessions::require_recent_auth(&op, &digest).await?;
                 let fields = visit.body.fields().await?;
                 let text = |name| fields.text(name).unwrap_or_default();
                 // Anything that is no number is out of range.
                 let days = text("days").parse().unwrap_or_default();
-                let made = tokens::create(app, &owner, &text("name"), days, client).await?;
+                let made = tokens::create(&op, &owner, &text("name"), days).await?;
                 json!({
                     "id": made.id,
                     "key": made.key.expose(),
@@ -112,20 +112,20 @@ impl Page<AppState> for What {
                 })
             }
             What::RevokeAllTokens => {
-                json!({ "ended": tokens::end_all(app, account, client).await? })
+                json!({ "ended": tokens::end_all(&op, account).await? })
             }
-            What::Tokens => tokens::list(app, account).await?.iter().map(token_row).collect(),
+            What::Tokens => tokens::list(&op, account).await?.iter().map(token_row).collect(),
             What::EndSession => {
                 let id = id()?;
-                is_over = sessions::current(app, &digest).await?.id == id;
-                sessions::end_own(app, account, id, client).await?;
+                is_over = sessions::current(&op, &digest).await?.id == id;
+                sessions::end_own(&op, account, id).await?;
                 json!({})
             }
             What::EndOtherSessions => {
-                json!({ "ended": sessions::end_others(app, account, digest, client).await? })
+                json!({ "ended": sessions::end_others(&op, account, digest).await? })
             }
             What::RevokeToken => {
-                tokens::end_own(app, account, id()?, client).await?;
+                tokens::end_own(&op, account, id()?).await?;
                 json!({})
             }
         };

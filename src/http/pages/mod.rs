@@ -21,15 +21,9 @@ pub use file::PageError;
 pub use specbound::Page;
 
 use super::{AppState, Settings};
-use crate::domain::client::Client;
-use crate::http::client;
 
 /// A request for a page of this server.
 pub type PageRequest = specbound::PageRequest<AppState>;
-
-fn client_of(server: &AppState, visit: &PageRequest) -> Client {
-    client::read(&server.settings, &visit.request.headers, visit.remote)
-}
 
 /// # Errors
 ///

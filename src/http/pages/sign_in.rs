@@ -7,14 +7,14 @@
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Page, PageRequest, client_of};
+use super::{Page, PageRequest};
 use crate::domain::accounts::{self, Grant};
 use crate::domain::factors::sign_in::{self, SignIn};
 use crate::domain::passwords::Password;
 use crate::domain::{ValidationErrors, factors, sessions};
 use crate::http::caller::{self, Credential};
 use crate::http::login::{self, Credentials};
-use crate::http::{AppState, registration};
+use crate::http::{AppState, client, registration};
 use specbound::{ApiError, Response, json_response};
 use specbound::{Host, Input};
 
@@ -71,11 +71,11 @@ impl Page<AppState> for Endpoint {
         let (status, granted) = match self {
             Endpoint::Reauthenticate => return reauthenticate(server, visit).await,
             Endpoint::Login => {
-                let client = client_of(server, &visit);
+                let op = client::page_operation(server, &visit);
                 caller::check_csrf(server, &visit.request, &mut visit.body).await?;
                 let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
                 let Credentials { username, password, .. } = login::credentials(input)?;
-                let step = sign_in::sign_in(&server.app, &username, password, &client);
+                let step = sign_in::sign_in(&op, &username, password);
                 match step.await? {
                     SignIn::Granted(granted) => (StatusCode::OK, granted),
                     SignIn::CodeNeeded(pending) => {
@@ -86,10 +86,10 @@ impl Page<AppState> for Endpoint {
                 }
             }
             Endpoint::Register => {
-                let client = client_of(server, &visit);
+                let op = client::page_operation(server, &visit);
                 caller::check_csrf(server, &visit.request, &mut visit.body).await?;
                 let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
-                let granted = registration::register(server, input, Grant::Session, client).await?;
+                let granted = registration::register(&op, input, Grant::Session).await?;
                 (StatusCode::CREATED, granted)
             }
         };
@@ -116,16 +116,16 @@ async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Res
         });
         return Ok(answer(StatusCode::OK, &body, Vec::new()));
     }
-    let client = client_of(server, &visit);
+    let op = client::page_operation(server, &visit);
     let fields = visit.body.fields().await?;
     let sent = |name| fields.text(name).filter(|text| !text.is_empty());
     if let Some(code) = sent("code") {
-        factors::reauthenticate(&server.app, &caller.account, digest, &code, &client).await?;
+        factors::reauthenticate(&op, &caller.account, digest, &code).await?;
     } else {
         let password = sent("password")
             .ok_or_else(|| ValidationErrors::of("password", "This field is required."))?;
         let password = Password::new(password);
-        accounts::reauthenticate(&server.app, &caller.account, digest, password, &client).await?;
+        accounts::reauthenticate(&op, &caller.account, digest, password).await?;
     }
     Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
 }

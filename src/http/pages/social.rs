@@ -12,12 +12,12 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::people::{self, HOME, POLICY, SECOND_FACTOR, escaped, shell};
-use super::{Page, PageRequest, client_of};
+use super::{Page, PageRequest};
 use crate::domain::ValidationErrors;
-use crate::domain::client::Client;
+use crate::domain::operation::Operation;
 use crate::domain::social::{self, Finished, Form, Purpose, Returned, SocialError, Ticket};
 use crate::http::caller::{self, Credential};
-use crate::http::{AppState, Settings};
+use crate::http::{AppState, Settings, client};
 use specbound::{ApiError, Response};
 use specbound::{Credentials, LazyBody, authenticate};
 
@@ -59,8 +59,9 @@ struct SocialPage {
 /// A visit without its body.
 struct RequestHead {
     request: Parts,
-    client: Client,
+    op: Operation,
     remote: SocketAddr,
+    request_id: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,9 +102,9 @@ impl Page<AppState> for SocialPage {
     }
 
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Answer, ApiError> {
-        let client = client_of(server, &visit);
-        let PageRequest { request, body, remote, .. } = visit;
-        let visit = RequestHead { request, client, remote };
+        let op = client::page_operation(server, &visit);
+        let PageRequest { request, body, remote, request_id, .. } = visit;
+        let visit = RequestHead { request, op, remote, request_id };
         let is_post = visit.request.method == Method::POST;
         let answer = match (self.what, is_post) {
             (What::Login | What::Connect, false) => self.door(server, &visit).await,
@@ -181,8 +182,7 @@ impl SocialPage {
             (true, What::Connect) => CONNECTED.to_owned(),
             (true, _) => HOME.to_owned(),
         };
-        let begun =
-            social::begin(&server.app, self.provider(visit), purpose, next, &visit.client).await?;
+        let begun = social::begin(&visit.op, self.provider(visit), purpose, next).await?;
         let url = escaped(&begun.url);
         let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
         let page = format!(
@@ -211,15 +211,8 @@ impl SocialPage {
             issuer: query(visit, "iss"),
             error: query(visit, "error"),
         };
-        let app = &server.app;
-        let finished = social::finish(
-            app,
-            self.provider(visit),
-            ticket.as_ref(),
-            returned,
-            session,
-            &visit.client,
-        );
+        let provider = self.provider(visit);
+        let finished = social::finish(&visit.op, provider, ticket.as_ref(), returned, session);
         let mut answer = match finished.await {
             // A form has a ticket of its own.
             Ok(finished @ Finished::Form { .. }) => {
@@ -272,7 +265,7 @@ async fn sign_up(
     let text = |name| fields.text(name).unwrap_or_default();
     let form = Form { username: text("username"), email: text("email") };
     let ticket = server.cookies().find_ticket(&visit.request.headers);
-    match social::sign_up(&server.app, ticket.as_ref(), form.clone(), &visit.client).await {
+    match social::sign_up(&visit.op, ticket.as_ref(), form.clone()).await {
         Ok(finished) => {
             let mut answer = done(server, StatusCode::SEE_OTHER, finished)?;
             answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
@@ -429,6 +422,7 @@ async fn session_of(
         head: &visit.request,
         body,
         remote: visit.remote,
+        request_id: &visit.request_id,
         security: COOKIE,
     };
     let caller = authenticate(&mut credentials).await?.ok_or_else(ApiError::not_found)?;

@@ -285,7 +285,7 @@ fn forwarded(input: &[u8]) -> u64 {
     request.headers_mut().insert("x-forwarded-for", header(input));
     request.headers_mut().insert(USER_AGENT, header(input));
     let info = RequestInfo::new(&request, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
-    let client = client::of(&PROXIED, &info);
+    let client = client::read(&PROXIED, info.headers(), info.remote_addr());
     outcome(&(words(&client.address), client.user_agent.is_empty()))
 }
 

@@ -8,6 +8,7 @@ use inventree_auth::config::Config;
 use inventree_auth::domain::accounts::Grant;
 use inventree_auth::domain::client::Client;
 use inventree_auth::domain::hashing::Cost;
+use inventree_auth::domain::operation::{Actor, Operation};
 use inventree_auth::domain::passwords::Password;
 use inventree_auth::domain::registration::{Registration, register};
 use inventree_auth::domain::sessions::SessionId;
@@ -151,6 +152,7 @@ pub async fn run(
     let address = running.address();
     let mut statuses = BTreeMap::new();
     let mut done = 0;
+    let by = Operation::of_request(running.app(), Actor::Anonymous, Client::default(), "");
     for round in 0.. {
         if done >= executions {
             break;
@@ -164,10 +166,8 @@ pub async fn run(
                 password1: Password::new("Zebra-Quartz-77".to_owned()),
                 password2: Password::new("Zebra-Quartz-77".to_owned()),
                 grant: Grant::TokenAndSession,
-                client: Client::default(),
             };
-            let opened =
-                register(running.app(), registration).await.map_err(|e| format!("{e:?}"))?;
+            let opened = register(&by, registration).await.map_err(|e| format!("{e:?}"))?;
             let token = format!(
                 "Authorization: Token {}\r\n",
                 opened.token.as_ref().map_or("", TokenKey::expose)

@@ -1,0 +1,94 @@
+//! One operation: the app, and who asks it for what from where.
+//!
+//! The HTTP layer builds it once per request, the command line once per command; the rules pass it
+//! on by reference. Audit entries and log lines take actor, client and request id from here alone,
+//! so that none of them can be left out or mixed up on the way.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use slog::{Logger, o};
+
+use super::audit::OPERATOR;
+use super::client::Client;
+use super::{App, DomainError};
+use crate::store::{StoreError, Writer};
+
+/// On whose behalf an operation runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A client that has proved no account.
+    Anonymous,
+    /// The owner of the account with this id.
+    Account(i64),
+    /// The operator at the command line, or a job of the server itself.
+    Operator,
+}
+
+/// The context of one operation. Clones are cheap; the services of [`App`] are reached through it.
+#[derive(Clone)]
+pub struct Operation {
+    app: App,
+    pub actor: Actor,
+    pub client: Arc<Client>,
+    /// The id in the response and in the request's log line; `None` for an operator.
+    pub request_id: Option<Arc<str>>,
+}
+
+impl Operation {
+    pub fn of_request(app: &App, actor: Actor, client: Client, request_id: &str) -> Operation {
+        Operation {
+            app: app.clone(),
+            actor,
+            client: Arc::new(client),
+            request_id: Some(request_id.into()),
+        }
+    }
+
+    pub fn of_operator(app: &App) -> Operation {
+        let client = Client { address: OPERATOR.to_owned(), ..Client::default() };
+        Operation {
+            app: app.clone(),
+            actor: Actor::Operator,
+            client: Arc::new(client),
+            request_id: None,
+        }
+    }
+
+    /// The log, with the request id in each line.
+    pub fn log(&self) -> Logger {
+        match &self.request_id {
+            Some(id) => self.log.new(o!("request_id" => id.to_string())),
+            None => self.log.clone(),
+        }
+    }
+
+    /// Runs `f` in a write transaction, with this operation.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        f: impl Fn(&Writer<'_>, &Operation) -> Result<T, DomainError> + Send + 'static,
+    ) -> Result<T, DomainError> {
+        self.write_as(f).await
+    }
+
+    /// The same with an error of the caller's.
+    pub(super) async fn write_as<T, E>(
+        &self,
+        f: impl Fn(&Writer<'_>, &Operation) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let op = self.clone();
+        self.store.write(move |w| f(w, &op)).await
+    }
+}
+
+impl Deref for Operation {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
