@@ -5,6 +5,7 @@ mod backup;
 mod copy;
 mod demo;
 mod factors;
+mod groups;
 mod import;
 mod manual;
 mod migrate;

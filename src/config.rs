@@ -5,6 +5,7 @@
 //! No other module reads the environment.
 
 mod error;
+mod forward_auth;
 mod listing;
 mod parse;
 mod settings;
@@ -16,6 +17,8 @@ mod warnings;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::domain::groups::GroupSync;
+use crate::http::pages::forward_auth::ForwardAuth;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
 use crate::providers::ProviderSettings;
@@ -51,7 +54,11 @@ pub struct Config {
     pub sso_registration: bool,
     /// LOGIN_SIGNUP_SSO_AUTO: creates an account from the provider's data, without a form.
     pub sso_auto: bool,
+    /// The claim with the groups of a user, and how they are followed.
+    pub group_sync: Option<(String, GroupSync)>,
     pub providers: Vec<ProviderSettings>,
+    /// Root certificates of providers, beside the public ones.
+    pub provider_roots: Option<PathBuf>,
     /// Private addresses that a provider may have.
     pub provider_networks: Vec<Network>,
     pub confirm_days: i64,
@@ -59,6 +66,9 @@ pub struct Config {
     pub audit_days: u64,
     pub old_password_required: bool,
     pub session_cookie_secure: bool,
+    pub session_cookie: String,
+    pub cookie_domain: Option<String>,
+    pub forward_auth: ForwardAuth,
     pub cookie_same_site: String,
     pub trusted_origins: Vec<String>,
     pub cors_origins: Vec<String>,

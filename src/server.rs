@@ -21,7 +21,7 @@ use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::{
     App, Clock, DomainError, Entropy, Rules, Services, SystemClock, SystemEntropy, accounts,
-    usernames,
+    social, usernames,
 };
 use specbound::HttpService;
 use specbound::connections::{self, Connections, Service};
@@ -32,7 +32,7 @@ use crate::http::{AppState, Settings, documented_api};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, smtp, worker};
 use crate::metrics;
-use crate::providers::{self, Providers, STEP_TIMEOUT};
+use crate::providers::{self, CommonSettings, Providers, STEP_TIMEOUT};
 use crate::secret_key::{self, SecretKeyError};
 use crate::store::{Store, StoreError};
 use crate::tls::{Pair, TlsError};
@@ -129,6 +129,7 @@ pub async fn start(
     let app = app(config, &store, secret, &dependencies, log)?;
     let Dependencies { clock, transport, logging, .. } = dependencies;
     app.limits.load(&store).await?;
+    social::record_issuers(&app).await?;
     match usernames::fill_skeletons(&app).await? {
         0 => {}
         accounts => info!(log, "username skeletons computed"; "accounts" => accounts),
@@ -239,7 +240,12 @@ pub fn providers(
     dependencies: &Dependencies,
 ) -> Result<Providers, providers::SetupError> {
     let timeout = dependencies.provider_timeout;
-    Providers::new(&config.providers, &config.provider_networks, &config.site_url, timeout)
+    let common = CommonSettings {
+        private: config.provider_networks.clone(),
+        root_certificates: config.provider_roots.clone(),
+        groups_claim: config.group_sync.as_ref().map(|(claim, _)| claim.clone()),
+    };
+    Providers::new(&config.providers, &common, &config.site_url, timeout)
 }
 
 /// Poll interval of the wall clock, which may jump.
@@ -382,6 +388,9 @@ fn settings(config: &Config) -> Settings {
     Settings {
         site_url: config.site_url.clone(),
         session_cookie_secure: config.session_cookie_secure,
+        session_cookie: config.session_cookie.clone(),
+        cookie_domain: config.cookie_domain.clone(),
+        forward_auth: config.forward_auth.clone(),
         cookie_same_site: config.cookie_same_site.clone(),
         trusted_origins: config.trusted_origins.clone(),
         cors_origins: config.cors_origins.clone(),
@@ -406,6 +415,7 @@ fn rules(config: &Config) -> Rules {
         sso_enabled: config.sso_enabled,
         sso_registration: config.sso_registration,
         sso_auto: config.sso_auto,
+        group_sync: config.group_sync.as_ref().map(|(_, sync)| sync.clone()),
         confirm_days: config.confirm_days,
         max_email_addresses: config.max_email_addresses,
         audit_days: config.audit_days,

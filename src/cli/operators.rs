@@ -10,9 +10,9 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::audit::{self, AuditQuery};
-use super::factors;
 use super::output::{self, AccountDetails, AccountRow, SessionRow, TokenRow};
 use super::{Failure, failure, print};
+use super::{factors, groups};
 use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::operation::Operation;
@@ -45,6 +45,13 @@ pub enum Command {
         query: AuditQuery,
         #[command(flatten)]
         limit: LimitArg,
+    },
+    /// Manage groups of accounts. `user groups` changes those of an account.
+    Group {
+        #[command(flatten)]
+        args: CommonArgs,
+        #[command(subcommand)]
+        action: groups::Group,
     },
     /// Manage browser sessions by row id.
     #[command(visible_alias = "sessions")]
@@ -92,6 +99,16 @@ pub enum User {
         name: String,
         #[command(flatten)]
         password: PasswordSource,
+    },
+    /// List the groups of an account, after adding it to some and removing it from others.
+    Groups {
+        name: String,
+        /// Add the account to this group; may be repeated.
+        #[arg(long, value_name = "GROUP")]
+        add: Vec<String>,
+        /// Remove the account from this group; may be repeated.
+        #[arg(long, value_name = "GROUP")]
+        remove: Vec<String>,
     },
     /// List the second factors of an account.
     Factors { name: String },
@@ -159,6 +176,7 @@ pub fn run(command: &Command) -> Result<(), Failure> {
         match command {
             Command::User { args, action } => user(args, action).await,
             Command::Token { args, action } => token(args, action).await,
+            Command::Group { args, action } => groups::run(args, action).await,
             Command::Session { args, action } => session(args, action).await,
             Command::Audit { args, query, limit } => audit::print_trail(args, query, limit).await,
         }
@@ -218,6 +236,7 @@ async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
                 ended,
             )
         }
+        User::Groups { name, add, remove } => groups::of_user(args, op, name, add, remove).await,
         User::Factors { name } => factors::list(args, op, name).await,
         User::ResetFactors { name } => factors::reset(args, op, name).await,
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
@@ -409,6 +428,7 @@ async fn details(op: &Operation, account: &Account) -> Result<AccountDetails, Fa
                 .into_iter()
                 .map(output::Link::new)
                 .collect(),
+            groups: r.group_list_of(id)?,
             tokens: r.token_list(id)?.len(),
             sessions: r.session_list(id)?.len(),
         })

@@ -11,7 +11,7 @@ use super::{Failure, failure};
 use crate::domain::accounts::Revoked;
 use crate::domain::factors::Factor;
 use crate::domain::{sessions, tokens};
-use crate::store::{Account, AuditEntry, EmailAddress, Session, SocialAccount, Token};
+use crate::store::{Account, AuditEntry, EmailAddress, Group, Session, SocialAccount, Token};
 use crate::text;
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,6 +85,7 @@ pub struct AccountDetails {
     pub mfa: bool,
     pub addresses: Vec<Address>,
     pub social_accounts: Vec<Link>,
+    pub groups: Vec<String>,
     pub tokens: usize,
     pub sessions: usize,
 }
@@ -154,6 +155,26 @@ impl Row for TokenRow {
         let [username, name, created, expiry] =
             [&self.username, &self.name, &self.created, &self.expiry].map(String::clone);
         vec![id, username, name, created, expiry, seen, self.state.to_owned()]
+    }
+}
+
+#[derive(Serialize)]
+pub struct GroupRow {
+    name: String,
+    members: i64,
+}
+
+impl GroupRow {
+    pub fn new(group: &Group) -> GroupRow {
+        GroupRow { name: group.name.clone(), members: group.members }
+    }
+}
+
+impl Row for GroupRow {
+    const HEADINGS: &'static [&'static str] = &["NAME", "MEMBERS"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.name.clone(), self.members.to_string()]
     }
 }
 
@@ -290,8 +311,16 @@ pub fn list<R: Row>(format: Format, rows: &[R]) -> Result<String, Failure> {
 
 /// Formats one account, one member per line.
 pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> {
-    let AccountDetails { account, has_password, mfa, addresses, social_accounts, tokens, sessions } =
-        details;
+    let AccountDetails {
+        account,
+        has_password,
+        mfa,
+        addresses,
+        social_accounts,
+        groups,
+        tokens,
+        sessions,
+    } = details;
     if let Format::Json = format {
         return json(details);
     }
@@ -320,6 +349,7 @@ pub fn one(format: Format, details: &AccountDetails) -> Result<String, Failure> 
     for Link { provider, uid } in social_accounts {
         lines.push(("social account", format!("{provider} {uid}")));
     }
+    lines.extend(groups.iter().map(|group| ("group", group.clone())));
     Ok(aligned(lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()))
 }
 
@@ -332,6 +362,14 @@ pub fn ended(
     match format {
         Format::Json => json(&serde_json::json!({ "sessions": sessions, "tokens": tokens })),
         Format::Table => Ok(text::one_line(sentence) + "\n"),
+    }
+}
+
+/// Formats names, one per line.
+pub fn names(format: Format, names: &[String]) -> Result<String, Failure> {
+    match format {
+        Format::Json => json(&names),
+        Format::Table => Ok(names.iter().map(|name| text::one_line(name) + "\n").collect()),
     }
 }
 

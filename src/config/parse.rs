@@ -1,11 +1,14 @@
 //! From the texts to [`Config`]: the rules between settings.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
+use super::forward_auth;
 use super::settings::*;
 use super::values::Values;
 use super::{Admin, Backend, Config, Email, PemFiles};
+use crate::domain::groups::{self, GroupSync};
 use crate::domain::passwords::{self, UserAttributes};
 use crate::providers::ProviderSettings;
 use crate::secret::Secret;
@@ -44,12 +47,17 @@ pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
         sso_enabled: values.flag(&LOGIN_ENABLE_SSO)?,
         sso_registration: values.flag(&LOGIN_ENABLE_SSO_REG)?,
         sso_auto: values.flag(&LOGIN_SIGNUP_SSO_AUTO)?,
+        group_sync: group_sync(values)?,
         providers: providers(values)?,
+        provider_roots: values.get(&SSO_TLS_ROOTS).map(PathBuf::from),
         provider_networks: values.networks(&SSO_PRIVATE_NETWORKS)?,
         confirm_days: values.count(&LOGIN_CONFIRM_DAYS)?,
         max_email_addresses: values.count(&MAX_EMAIL_ADDRESSES)?,
         audit_days: values.count(&AUDIT_DAYS)?,
         old_password_required: values.flag(&OLD_PASSWORD_REQUIRED)?,
+        session_cookie: forward_auth::session_cookie(values)?,
+        cookie_domain: forward_auth::cookie_domain(values, &site_url)?,
+        forward_auth: forward_auth::settings(values, &site_url)?,
         cookie_same_site: same_site(values)?,
         trusted_origins: values.origins(&TRUSTED_ORIGINS)?,
         cors_origins: values.origins(&CORS_ORIGIN_WHITELIST)?,
@@ -126,10 +134,25 @@ fn providers(values: &Values) -> Result<Vec<ProviderSettings>, ConfigError> {
             client_id: text(&CLIENT_ID, &id),
             client_secret: values.secret_named(&CLIENT_SECRET.name_for(&id))?,
             issuer: text(&ISSUER, &id),
+            trusted_audiences: values.list_named(&TRUSTED_AUDIENCES.name_for(&id)),
             id,
         })
     };
     values.provider_ids()?.into_iter().map(provider).collect()
+}
+
+fn group_sync(values: &Values) -> Result<Option<(String, GroupSync)>, ConfigError> {
+    if !values.flag(&LOGIN_ENABLE_SSO_GROUP_SYNC)? {
+        return Ok(None);
+    }
+    let invalid = || ConfigError::invalid(&SSO_GROUP_MAP);
+    let text = values.get(&SSO_GROUP_MAP).unwrap_or("{}");
+    let map: BTreeMap<String, String> = serde_json::from_str(text).map_err(|_| invalid())?;
+    if !map.values().all(|name| groups::is_name(name)) {
+        return Err(invalid());
+    }
+    let removes = values.flag(&SSO_REMOVE_GROUPS)?;
+    Ok(Some((values.text(&SSO_GROUP_KEY), GroupSync { map, removes })))
 }
 
 fn tls(values: &Values) -> Result<Option<PemFiles>, ConfigError> {

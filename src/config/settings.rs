@@ -204,10 +204,19 @@ settings! {
         LOGIN_ENABLE_SSO_REG: Flag, Value("false"), "create accounts that way";
         LOGIN_SIGNUP_SSO_AUTO: Flag, Value("true"),
             "without a form, if the provider supplies enough";
+        LOGIN_ENABLE_SSO_GROUP_SYNC: Flag, Value("false"),
+            "groups follow the claims of providers";
+        SSO_GROUP_KEY: Text("the name of a claim"), Value("groups"), "the claim with the groups";
+        SSO_GROUP_MAP: Text("a JSON object, such as {\"/stock\": \"Stock keepers\"}"), Unset,
+            "from a claimed group to a group here; a group that is not in it is ignored";
+        SSO_REMOVE_GROUPS: Flag, Value("true"),
+            "takes a group of the map from an account that signs in without it";
         SSO_PROVIDERS: List("ids such as google,github,company: lower-case letters, digits and -"),
             Unset, "";
         SSO_PRIVATE_NETWORKS: List("addresses or ranges, such as 10.0.0.0/8"), Unset,
             "private addresses that providers may use";
+        SSO_TLS_ROOTS: Text("the path of a PEM file with root certificates"), Unset,
+            "certificates that providers may have beside publicly trusted ones";
     }
     "Each sign-in provider", "SSO_<PROVIDER>_",
     "`<PROVIDER>` is the provider's id in capitals, its `-` written `_`." {
@@ -215,9 +224,19 @@ settings! {
         CLIENT_SECRET: Secret("a text"), Unset, "without it, a public client";
         ISSUER: Text("a URL, such as https://id.example.com"), Described("preset"), "";
         NAME: Text("a text"), Described("preset"), "display name";
+        TRUSTED_AUDIENCES: List("client ids"), Unset,
+            "further audiences that an ID token may have, beside this client";
     }
     "Browsers, proxies and TLS", "", "" {
         SESSION_COOKIE_SECURE: Flag, Described("`true` with an `https://` site URL"), "";
+        SESSION_COOKIE_NAME: Text("a cookie name"), Value("sessionid"),
+            "another one where a Django service is on the same host";
+        COOKIE_DOMAIN: Text(
+                "a domain that holds the site and every host of INVENTREE_FORWARD_AUTH_HOSTS, such \
+                 as example.com"
+            ),
+            Described("the site's host alone"),
+            "all its hosts receive the session cookie, so all must be yours";
         COOKIE_SAMESITE: Choice(&["Lax", "Strict", "None"]), Value("Lax"), "";
         TRUSTED_ORIGINS: List("origins, such as https://app.example.com"), Unset,
             "origins whose pages may use a session";
@@ -229,5 +248,15 @@ settings! {
         TLS_CERTIFICATE: Text("the path of a PEM file with the certificate and its chain"), Unset,
             "reloaded when it changes";
         TLS_KEY: Text("the path of a PEM file with the certificate's private key"), Unset, "";
+    }
+    "Forward authentication", "",
+    "For services behind a reverse proxy: see [Front door](front-door.md)." {
+        FORWARD_AUTH_HOSTS: List("host names, such as stock.example.com,wiki.example.com:8443"),
+            Described("the site's host"),
+            "hosts whose requests are answered; others than the site's need `INVENTREE_COOKIE_DOMAIN`";
+        FORWARD_AUTH_OPEN_PATHS: List("paths, such as /static/,/robots.txt"), Unset,
+            "paths that need no sign-in; one that ends in `/` stands for all below it";
+        FORWARD_AUTH_ALLOW: List("everyone, superusers, or group:NAME"), Value("everyone"),
+            "who may pass: any of these";
     }
 }

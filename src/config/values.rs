@@ -85,8 +85,12 @@ impl Values {
     }
 
     pub fn list(&self, setting: &Setting) -> Vec<String> {
-        let items = self.get(setting).unwrap_or_default().split(',');
-        items.map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+        split(self.get(setting).unwrap_or_default())
+    }
+
+    /// The list of that full name, which for a provider holds its id.
+    pub fn list_named(&self, name: &str) -> Vec<String> {
+        split(self.explicit(name).unwrap_or_default())
     }
 
     pub fn origins(&self, setting: &Setting) -> Result<Vec<String>, ConfigError> {
@@ -143,6 +147,10 @@ impl Values {
             Ok(ids)
         }
     }
+}
+
+fn split(list: &str) -> Vec<String> {
+    list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 fn default(setting: &Setting) -> Option<&'static str> {

@@ -112,6 +112,14 @@ events! {
     RecoveryCodesMade = "recovery_codes_made",
     /// A recovery code was used.
     RecoveryCodeUsed = "recovery_code_used",
+    /// A group was made; no account; detail: its name, and the provider that claimed it.
+    GroupAdded = "group_added",
+    /// A group was removed; no account; detail: its name.
+    GroupRemoved = "group_removed",
+    /// The account became a member of a group; detail: its name, and the provider.
+    GroupJoined = "group_joined",
+    /// The account left a group; detail: its name, and the provider.
+    GroupLeft = "group_left",
     /// The account was deactivated.
     Deactivated = "deactivated",
     /// The account was reactivated.

@@ -342,7 +342,7 @@ impl<'w> Import<'w> {
         match self.owner("socialaccount_socialaccount", link.id, link.account_id) {
             Owner::Left => self.report.social_accounts.present += 1,
             Owner::Missing => {}
-            Owner::New => match self.w.import_social_account(link) {
+            Owner::New => match self.insert_link(link) {
                 Ok(()) => self.report.social_accounts.new += 1,
                 Err(StoreError::Conflict(Conflict::SocialAccount)) => {
                     let holder = self.w.social_account_find_by_uid(&link.provider, &link.uid)?;
@@ -357,6 +357,18 @@ impl<'w> Import<'w> {
             },
         }
         Ok(())
+    }
+
+    /// A link here has its issuer, which the file does not name: the subject alone decides.
+    fn insert_link(&self, link: &SocialAccount) -> Result<(), StoreError> {
+        let holder = match self.has_accounts {
+            true => self.w.social_account_find_by_uid(&link.provider, &link.uid)?,
+            false => None,
+        };
+        match holder {
+            Some(_) => Err(StoreError::Conflict(Conflict::SocialAccount)),
+            None => self.w.import_social_account(link),
+        }
     }
 
     fn token(&mut self, token: &Token, key: &str) -> Result<(), ImportError> {

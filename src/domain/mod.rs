@@ -14,6 +14,7 @@ pub mod django_hashes;
 pub mod email_addresses;
 pub mod email_format;
 pub mod factors;
+pub mod groups;
 pub mod hashing;
 pub mod housekeeping;
 pub mod import;
@@ -90,6 +91,8 @@ pub struct Rules {
     /// INVENTREE_LOGIN_SIGNUP_SSO_AUTO: creates a new account from the provider's claims, without a
     /// form.
     pub sso_auto: bool,
+    /// INVENTREE_LOGIN_ENABLE_SSO_GROUP_SYNC: groups follow the claims of providers.
+    pub group_sync: Option<groups::GroupSync>,
     /// INVENTREE_LOGIN_CONFIRM_DAYS: lifetime of an emailed confirmation key.
     pub confirm_days: i64,
     /// INVENTREE_MAX_EMAIL_ADDRESSES: limit for one account.

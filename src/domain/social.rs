@@ -1,7 +1,7 @@
 //! Provider accounts linked to local accounts: signing in, signing up, connecting and
 //! disconnecting.
 //!
-//! Identity is (provider, subject), never a name or an address, which users can change at a
+//! Identity is (provider, issuer, subject), never a name or an address, which users can change at a
 //! provider. An address that the provider has not verified proves nothing. One that it has verified
 //! does not sign in to an existing account: its owner signs in and connects the provider. The last
 //! way to sign in to an account cannot be disconnected.
@@ -15,7 +15,7 @@ mod error;
 mod new_account;
 mod ticket;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 
 use super::audit::{self, Event};
 use super::factors::{self, Sealed};
@@ -25,7 +25,7 @@ use super::limits::{self, MailBudget, MailPurpose};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::sessions::{self, SessionId};
-use super::{App, DomainError, keys, usernames};
+use super::{App, DomainError, groups, keys, usernames};
 use crate::mail::Attached;
 use crate::providers::{CallbackParams, ExternalIdentity, Provider};
 use crate::store::{NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
@@ -161,7 +161,8 @@ pub async fn finish(
     op.store.write(move |w| used.consume(w, "code")).await?;
     let params = CallbackParams { code, issuer: returned.issuer };
     let identity = provider.identify(&params, &challenge, op.now()).await;
-    let identity = normalised(identity.map_err(SocialError::of(provider))?);
+    let identity =
+        normalised(identity.map_err(SocialError::of(provider))?, op.rules.group_sync.as_ref());
     let budgets = EmailBudgets::reserve(op, &flow, &identity).await?;
     let finished = op.write_as(move |w, op| match &flow.purpose {
         Purpose::SignIn => sign_in(w, op, flow.clone(), identity.clone(), budgets.confirmation),
@@ -307,7 +308,7 @@ impl EmailBudgets {
     ) -> Result<EmailBudgets, SocialError> {
         let mut budgets =
             EmailBudgets { confirmation: MailBudget::Spent, notice: Recipients::default() };
-        let find = |r: &Reader<'_>| r.social_account_find_by_uid(&flow.provider, &identity.subject);
+        let find = |r: &Reader<'_>| find_link(r, &flow.provider, identity);
         if op.store.read(find).await?.is_some() {
             return Ok(budgets);
         }
@@ -334,7 +335,7 @@ fn sign_in(
     identity: ExternalIdentity,
     budget: MailBudget,
 ) -> Result<Finished, SocialError> {
-    if let Some(link) = w.social_account_find_by_uid(&flow.provider, &identity.subject)? {
+    if let Some(link) = find_link(w, &flow.provider, &identity)? {
         let account = w.account_find(link.account_id)?.ok_or(DomainError::NotFound)?;
         if !account.is_active {
             return Err(SocialError::Inactive);
@@ -343,7 +344,7 @@ fn sign_in(
             return Err(SocialError::Unconfirmed);
         }
         let now = op.now();
-        w.social_account_touch(link.id, now)?;
+        use_link(w, op, &link, &identity)?;
         if op.rules.mfa_after_sso && factors::sign_in::is_needed(w, op, &account)? {
             audit::record(w, op, Event::SecondFactorMissing, account.id, &flow.provider)?;
             let pending = factors::sign_in::pending(op, &account, &flow.provider, &flow.next);
@@ -392,14 +393,14 @@ fn connect(
     let (_, account) = found
         .filter(|(session, account)| sessions::is_live(session, now) && account.is_active)
         .ok_or(SocialError::SessionOver)?;
-    match w.social_account_find_by_uid(&flow.provider, &identity.subject)? {
-        Some(link) if link.account_id == account.id => w.social_account_touch(link.id, now)?,
+    match find_link(w, &flow.provider, identity)? {
+        Some(link) if link.account_id == account.id => use_link(w, op, &link, identity)?,
         Some(_) => return Err(SocialError::LinkedElsewhere),
         None => {
             if w.social_account_count(account.id)? >= MAX_LINKS {
                 return Err(SocialError::TooManyLinks);
             }
-            insert_link(w, account.id, &flow.provider, &identity.subject, now)?;
+            insert_link(w, op, account.id, &flow.provider, identity)?;
             let provider =
                 op.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
             notices::queue(w, op, notice, &account, Attached::Provider(provider))?;
@@ -409,20 +410,82 @@ fn connect(
     Ok(Finished::Connected { next: flow.next })
 }
 
+/// Records the issuer of each provider when it is first used, which links without an issuer are of:
+/// those of earlier versions, and imported ones.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn record_issuers(app: &App) -> Result<(), StoreError> {
+    let used = app.providers.all().iter().filter(|provider| provider.is_configured());
+    for provider in used {
+        let (id, issuer) = (provider.id.clone(), provider.issuer.clone());
+        if app.store.read(|r| r.provider_issuer(&id)).await?.is_none() {
+            app.store.write(move |w| w.provider_issuer_insert(&id, &issuer)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The link of an identity. One without an issuer is of the provider's first issuer and no other,
+/// so that a changed issuer never opens the accounts of the former one.
+fn find_link(
+    r: &Reader<'_>,
+    provider: &str,
+    identity: &ExternalIdentity,
+) -> Result<Option<SocialAccount>, StoreError> {
+    let ExternalIdentity { issuer, subject, .. } = identity;
+    if let Some(link) = r.social_account_find_identity(provider, issuer, subject)? {
+        return Ok(Some(link));
+    }
+    match r.provider_issuer(provider)? {
+        Some(first) if first == *issuer => r.social_account_find_identity(provider, "", subject),
+        _ => Ok(None),
+    }
+}
+
+/// Notes a sign-in: its time, the issuer if the link has none yet, and the claimed groups.
+fn use_link(
+    w: &Writer<'_>,
+    op: &Operation,
+    link: &SocialAccount,
+    identity: &ExternalIdentity,
+) -> Result<(), StoreError> {
+    w.social_account_touch(link.id, op.now())?;
+    if link.issuer.is_empty() {
+        w.social_account_set_issuer(link.id, &identity.issuer)?;
+    }
+    follow_groups(w, op, link.account_id, &link.provider, identity)
+}
+
 fn insert_link(
     w: &Writer<'_>,
+    op: &Operation,
     account_id: i64,
     provider: &str,
-    subject: &str,
-    now: DateTime<Utc>,
+    identity: &ExternalIdentity,
 ) -> Result<(), StoreError> {
     w.social_account_insert(&NewSocialAccount {
         account_id,
         provider: provider.to_owned(),
-        uid: subject.to_owned(),
-        date_joined: now,
+        uid: identity.subject.clone(),
+        issuer: identity.issuer.clone(),
+        date_joined: op.now(),
         // Other claims are not stored.
         extra_data: "{}".to_owned(),
     })?;
-    Ok(())
+    follow_groups(w, op, account_id, provider, identity)
+}
+
+fn follow_groups(
+    w: &Writer<'_>,
+    op: &Operation,
+    account_id: i64,
+    provider: &str,
+    identity: &ExternalIdentity,
+) -> Result<(), StoreError> {
+    match &identity.groups {
+        Some(asserted) => groups::follow(w, op, account_id, asserted, provider),
+        None => Ok(()),
+    }
 }

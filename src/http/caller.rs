@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;
 
-use super::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME, SESSION_COOKIE};
+use super::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
 use super::origin::{Initiator, initiator, is_own_origin, origin_of};
 use super::pages::factors::opens_without_factor;
 use super::{AppState, client};
@@ -221,7 +221,7 @@ pub async fn find_session(
     server: &AppState,
     headers: &HeaderMap,
 ) -> Result<Option<([u8; 32], Account)>, StoreError> {
-    for id in cookies::sessions(headers) {
+    for id in cookies::sessions(headers, &server.settings.session_cookie) {
         let found = sessions::authenticate(&server.app, id).await?;
         if found.is_some() {
             return Ok(found);
@@ -245,8 +245,8 @@ pub enum SessionOf {
 struct SessionVerified(Arc<AtomicBool>);
 
 impl SessionOf {
-    pub fn request<B>(request: &mut http::Request<B>) -> SessionOf {
-        if cookies::sessions(request.headers()).next().is_none() {
+    pub fn request<B>(request: &mut http::Request<B>, cookie: &str) -> SessionOf {
+        if cookies::sessions(request.headers(), cookie).next().is_none() {
             return SessionOf::None;
         }
         if !is_safe(request.method()) {
@@ -263,10 +263,15 @@ impl SessionOf {
         match self {
             SessionOf::None => false,
             SessionOf::Read(opened) if opened.load(Ordering::Relaxed) => false,
-            _ if cookies::all(headers, SESSION_COOKIE).nth(MAX_SAME_NAME).is_some() => false,
+            _ if has_untried(server, headers) => false,
             _ => matches!(find_session(server, headers).await, Ok(None)),
         }
     }
+}
+
+/// Whether more sessions were sent than are tried.
+fn has_untried(server: &AppState, headers: &HeaderMap) -> bool {
+    cookies::all(headers, &server.settings.session_cookie).nth(MAX_SAME_NAME).is_some()
 }
 
 /// As Python's lenient base64: letters outside the alphabet do not count. Text is UTF-8, else

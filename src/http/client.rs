@@ -55,7 +55,7 @@ pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Cli
         user_agent: user_agent(headers),
         device: device(headers),
         remembered: remembered(headers),
-        sessions: cookies::sessions(headers).map(digest).collect(),
+        sessions: cookies::sessions(headers, &settings.session_cookie).map(digest).collect(),
     }
 }
 
@@ -73,9 +73,17 @@ fn user_agent(headers: &HeaderMap) -> String {
     named.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
+/// Whether the connection is from a proxy whose headers count.
+pub fn is_trusted_proxy(settings: &Settings, remote: SocketAddr) -> bool {
+    is_trusted(settings, remote.ip().to_canonical())
+}
+
+fn is_trusted(settings: &Settings, address: IpAddr) -> bool {
+    settings.trusted_proxies.iter().any(|network| network.contains(address))
+}
+
 fn address(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> String {
-    let is_trusted =
-        |address: IpAddr| settings.trusted_proxies.iter().any(|network| network.contains(address));
+    let is_trusted = |address| is_trusted(settings, address);
     let mut client = remote.ip().to_canonical();
     if is_trusted(client) {
         let hops = headers::elements(headers, "x-forwarded-for").filter(|hop| !hop.is_empty());

@@ -35,7 +35,10 @@ const CSRF_LIFETIME_SECONDS: i64 = 31_449_600;
 
 /// Values of the cookies with this name, as they were sent. Other cookies are opaque, and so is a
 /// value beyond UTF-8: none of ours is.
-pub fn all<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+pub fn all<'a, 'n>(
+    headers: &'a HeaderMap,
+    name: &'n str,
+) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
     let lines = headers.get_all(http::header::COOKIE).into_iter().map(|line| line.as_bytes());
     let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
     let values =
@@ -46,9 +49,12 @@ pub fn all<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a s
         .filter(|value| !value.is_empty())
 }
 
-/// Values of the session cookies that are tried.
-pub fn sessions(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    all(headers, SESSION_COOKIE).take(MAX_SAME_NAME)
+/// Values of the session cookies of this name that are tried.
+pub fn sessions<'a, 'n>(
+    headers: &'a HeaderMap,
+    name: &'n str,
+) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+    all(headers, name).take(MAX_SAME_NAME)
 }
 
 fn unquoted(value: &str) -> &str {
@@ -85,7 +91,8 @@ impl<'a> Jar<'a> {
 
     pub fn session(&self, session: &SessionId) -> HeaderValue {
         self.cookie(&format!(
-            "{SESSION_COOKIE}={}; HttpOnly; Max-Age={LIFETIME_SECONDS}",
+            "{}={}; HttpOnly; Max-Age={LIFETIME_SECONDS}",
+            self.server.settings.session_cookie,
             session.expose()
         ))
     }
@@ -93,7 +100,8 @@ impl<'a> Jar<'a> {
     /// Tells the browser to forget a session that is over.
     pub fn clear_session(&self) -> HeaderValue {
         self.cookie(&format!(
-            "{SESSION_COOKIE}=; HttpOnly; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+            "{}=; HttpOnly; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+            self.server.settings.session_cookie
         ))
     }
 
@@ -181,9 +189,12 @@ impl<'a> Jar<'a> {
     }
 
     fn cookie(&self, start: &str) -> HeaderValue {
+        let settings = &self.server.settings;
+        let domain = settings.cookie_domain.as_ref().map(|domain| format!("; Domain={domain}"));
         self.flagged(&format!(
-            "{start}; Path=/; SameSite={}",
-            self.server.settings.cookie_same_site
+            "{start}; Path=/; SameSite={}{}",
+            settings.cookie_same_site,
+            domain.unwrap_or_default()
         ))
     }
 

@@ -12,6 +12,7 @@ use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, jso
 use uuid::Uuid;
 
 use super::caller::{self, ANY_SCHEME, Scheme, SessionOf, SignedIn};
+use super::pages::forward_auth::is_decision;
 use super::pages::people;
 use super::{AppState, Context};
 use crate::domain::email_format::is_email_address;
@@ -78,7 +79,7 @@ impl Host for AppState {
     fn begin(&self, request: &mut Request<dropshot::Body>) -> Exchange {
         Exchange {
             headers: retain_headers(request.headers()),
-            session: SessionOf::request(request),
+            session: SessionOf::request(request, &self.settings.session_cookie),
         }
     }
 
@@ -156,7 +157,8 @@ impl Host for AppState {
 
     /// A page may write when it is read.
     fn outlives_client(&self, method: &Method, path: &str) -> bool {
-        !(matches!(*method, Method::GET | Method::HEAD) && path.starts_with(API))
+        let only_reads = path.starts_with(API) || is_decision(path);
+        !(matches!(*method, Method::GET | Method::HEAD) && only_reads)
     }
 
     fn request_id(&self) -> Uuid {

@@ -37,6 +37,7 @@ use dropshot::{ApiDescription, ApiDescriptionBuildErrors};
 use crate::domain::App;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
+use pages::forward_auth::ForwardAuth;
 
 pub use caller::TOKEN_HEADER;
 pub use cookies::{CSRF_COOKIE, SESSION_COOKIE};
@@ -61,6 +62,11 @@ pub struct Settings {
     /// INVENTREE_SITE_URL, without its last slash.
     pub site_url: String,
     pub session_cookie_secure: bool,
+    /// INVENTREE_SESSION_COOKIE_NAME.
+    pub session_cookie: String,
+    /// INVENTREE_COOKIE_DOMAIN: hosts below it receive the session and CSRF cookies too.
+    pub cookie_domain: Option<String>,
+    pub forward_auth: ForwardAuth,
     /// `SameSite` of both cookies: Lax, Strict or None.
     pub cookie_same_site: String,
     /// INVENTREE_TRUSTED_ORIGINS: origins whose pages may send our cookies along.

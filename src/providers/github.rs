@@ -17,6 +17,7 @@ pub struct GitHub {
     authorization_endpoint: Url,
     token_endpoint: Url,
     api: String,
+    issuer: String,
 }
 
 #[derive(Deserialize)]
@@ -34,8 +35,8 @@ struct Email {
 }
 
 impl GitHub {
-    pub fn new(client: Client, server: &str) -> Result<GitHub, SetupError> {
-        let server = server.trim_end_matches('/');
+    pub fn new(client: Client, issuer: &str) -> Result<GitHub, SetupError> {
+        let server = issuer.trim_end_matches('/');
         let api = match server {
             "https://github.com" => "https://api.github.com".to_owned(),
             enterprise => format!("{enterprise}/api/v3"),
@@ -49,6 +50,7 @@ impl GitHub {
             token_endpoint: endpoint("/login/oauth/access_token")?,
             client,
             api,
+            issuer: issuer.to_owned(),
         })
     }
 
@@ -74,12 +76,14 @@ impl GitHub {
             None => (user.name.clone().unwrap_or_default(), String::new()),
         };
         Ok(ExternalIdentity {
+            issuer: self.issuer.clone(),
             subject: subject(&user.id.to_string())?,
             email_verified: primary.as_ref().is_some_and(|email| email.verified),
             email: primary.map(|email| email.email),
             username: Some(user.login),
             first_name,
             last_name,
+            groups: None,
         })
     }
 

@@ -38,6 +38,8 @@ pub struct Claims(Map<String, Value>);
 pub struct Expected<'a> {
     pub issuer: &'a str,
     pub client_id: &'a str,
+    /// Clients that the token may be for as well.
+    pub trusted_audiences: &'a [String],
     pub nonce: &'a str,
     /// Issued beside the token.
     pub access_token: &'a str,
@@ -72,6 +74,17 @@ impl Claims {
     /// A claim that is a text and not empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// The texts of a claim that is a list of texts, or one text.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        match self.0.get(name) {
+            Some(Value::Array(items)) => {
+                items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            Some(Value::String(text)) => vec![text.clone()],
+            _ => Vec::new(),
+        }
     }
 
     /// A claim that is true, or the text `true`, as Amazon Cognito sends it.
@@ -189,11 +202,20 @@ fn check_issuer_and_audience(claims: &Claims, expected: &Expected<'_>) -> Result
     if !audiences.contains(&Some(expected.client_id)) {
         return Err(invalid("this client is no audience of it (aud)"));
     }
-    // `azp` names the client that the token was issued to. With further audiences it must.
+    let is_trusted = |audience: &Option<&str>| {
+        *audience == Some(expected.client_id)
+            || audience.is_some_and(|name| expected.trusted_audiences.iter().any(|t| t == name))
+    };
+    let are_trusted = audiences.iter().all(is_trusted);
+    if !expected.trusted_audiences.is_empty() && !are_trusted {
+        return Err(invalid("it has an audience that is not trusted (aud)"));
+    }
+    // `azp` names the client that the token was issued to. With further audiences it must, unless
+    // the operator trusts them.
     match claims.0.get("azp").map(Value::as_str) {
         Some(party) if party == Some(expected.client_id) => Ok(()),
         Some(_) => Err(invalid("issued to another client (azp)")),
-        None if audiences.len() == 1 => Ok(()),
+        None if are_trusted => Ok(()),
         None => Err(invalid("it has further audiences (aud), and no azp")),
     }
 }

@@ -11,6 +11,7 @@ mod oidc;
 mod outgoing;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -44,6 +45,19 @@ pub struct ProviderSettings {
     pub client_secret: Option<Secret>,
     /// The preset's by default; for GitHub, the URL of an Enterprise server.
     pub issuer: Option<String>,
+    /// Clients that an ID token may be for as well.
+    pub trusted_audiences: Vec<String>,
+}
+
+/// Settings that all providers share.
+#[derive(Debug, Clone, Default)]
+pub struct CommonSettings {
+    /// Private address ranges where providers are allowed.
+    pub private: Vec<Network>,
+    /// A PEM file with root certificates, beside the public ones.
+    pub root_certificates: Option<PathBuf>,
+    /// The claim with the groups of a user, if groups are followed.
+    pub groups_claim: Option<String>,
 }
 
 /// Presets: id, name, issuer.
@@ -67,6 +81,8 @@ pub struct Providers {
 pub struct Provider {
     pub id: String,
     pub name: String,
+    /// Empty for a provider that is not configured.
+    pub issuer: String,
     protocol: Option<Protocol>,
     timeout: Duration,
     waiting: Semaphore,
@@ -77,11 +93,12 @@ enum Protocol {
     GitHub(Box<GitHub>),
 }
 
-/// A user's identity as the provider asserts it. Only the subject identifies: users can change the
-/// other claims.
+/// A user's identity as the provider asserts it. Only issuer and subject identify: users can change
+/// the other claims.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ExternalIdentity {
-    /// Stable and never reassigned within one provider (OpenID Connect Core, 2).
+    pub issuer: String,
+    /// Stable and never reassigned within one issuer (OpenID Connect Core, 2).
     pub subject: String,
     /// As the provider sent it.
     pub email: Option<String>,
@@ -89,6 +106,8 @@ pub struct ExternalIdentity {
     pub username: Option<String>,
     pub first_name: String,
     pub last_name: String,
+    /// None where the provider says nothing of groups, or is not asked.
+    pub groups: Option<Vec<String>>,
 }
 
 impl fmt::Debug for ExternalIdentity {
@@ -146,28 +165,30 @@ pub enum SetupError {
     Url { url: String, reason: String },
     #[error("cannot build the HTTP client: {0}")]
     HttpClient(reqwest::Error),
+    #[error("INVENTREE_SSO_TLS_ROOTS: {path}: {reason}", path = path.display())]
+    Roots { path: PathBuf, reason: String },
     #[error(transparent)]
     Network(#[from] InvalidNetwork),
 }
 
 impl Providers {
-    /// `private` lists private address ranges where providers are allowed.
-    ///
     /// # Errors
     ///
     /// [`SetupError`], which names the provider.
     pub fn new(
         settings: &[ProviderSettings],
-        private: &[Network],
+        common: &CommonSettings,
         site_url: &str,
         timeout: Duration,
     ) -> Result<Providers, SetupError> {
         if settings.is_empty() {
             return Ok(Providers { list: Vec::new() });
         }
-        let outgoing = Outgoing::new(private, timeout)?;
-        let list =
-            settings.iter().map(|settings| Provider::new(settings, &outgoing, site_url, timeout));
+        let outgoing =
+            Outgoing::new(&common.private, common.root_certificates.as_deref(), timeout)?;
+        let list = settings
+            .iter()
+            .map(|settings| Provider::new(settings, common, &outgoing, site_url, timeout));
         Ok(Providers { list: list.collect::<Result<_, _>>()? })
     }
 
@@ -183,6 +204,7 @@ impl Providers {
 impl Provider {
     fn new(
         settings: &ProviderSettings,
+        common: &CommonSettings,
         outgoing: &Outgoing,
         site_url: &str,
         timeout: Duration,
@@ -197,25 +219,29 @@ impl Provider {
         let protocol = match &settings.client_id {
             None => None,
             Some(client_id) => {
-                let issuer = issuer.ok_or_else(|| SetupError::MissingIssuer(id.clone()))?;
+                let issuer =
+                    issuer.as_ref().ok_or_else(|| SetupError::MissingIssuer(id.clone()))?;
                 outgoing
-                    .allows(&issuer)
+                    .allows(issuer)
                     .map_err(|reason| SetupError::Issuer { id: id.clone(), reason })?;
                 let client = Client {
                     id: client_id.clone(),
                     secret: settings.client_secret.clone(),
                     redirect: format!("{site_url}{}", callback_path(&id)),
+                    trusted_audiences: settings.trusted_audiences.clone(),
+                    groups_claim: common.groups_claim.clone(),
                     outgoing: outgoing.clone(),
                 };
                 Some(match id.as_str() {
-                    GITHUB => Protocol::GitHub(Box::new(GitHub::new(client, &issuer)?)),
-                    _ => Protocol::OpenId(Box::new(OpenId::new(client, &issuer))),
+                    GITHUB => Protocol::GitHub(Box::new(GitHub::new(client, issuer)?)),
+                    _ => Protocol::OpenId(Box::new(OpenId::new(client, issuer))),
                 })
             }
         };
         Ok(Provider {
             name: name.unwrap_or_else(|| id.clone()),
             id,
+            issuer: issuer.filter(|_| protocol.is_some()).unwrap_or_default(),
             protocol,
             timeout,
             waiting: Semaphore::new(MAX_WAITING),
@@ -295,6 +321,8 @@ struct Client {
     id: String,
     secret: Option<Secret>,
     redirect: String,
+    trusted_audiences: Vec<String>,
+    groups_claim: Option<String>,
     outgoing: Outgoing,
 }
 

@@ -92,6 +92,7 @@ impl OpenId {
         let expected = Expected {
             issuer: &self.issuer,
             client_id: &self.client.id,
+            trusted_audiences: &self.client.trusted_audiences,
             nonce: &challenge.nonce,
             access_token,
         };
@@ -102,8 +103,12 @@ impl OpenId {
             }
             verified => verified?,
         };
-        let mut identity = identity(&claims)?;
-        if let (None, Some(endpoint)) = (&identity.email, &metadata.userinfo_endpoint) {
+        let mut identity = self.identity(&claims)?;
+        let lacks_groups = self.client.groups_claim.is_some()
+            && identity.groups.as_ref().is_none_or(Vec::is_empty);
+        if let Some(endpoint) = &metadata.userinfo_endpoint
+            && (identity.email.is_none() || lacks_groups)
+        {
             let more = self.user_info(endpoint, access_token, &identity.subject).await?;
             identity.add(more);
         }
@@ -119,11 +124,25 @@ impl OpenId {
     ) -> Result<ExternalIdentity, ProviderError> {
         let response = self.client.outgoing.get(endpoint, Some(access_token)).await?;
         let claims = Claims::new(response.json("user info")?);
-        let more = identity(&claims)?;
+        let more = self.identity(&claims)?;
         match more.subject == subject {
             true => Ok(more),
             false => Err(ProviderError::Untrusted("user info: sub is of another user".to_owned())),
         }
+    }
+
+    fn identity(&self, claims: &Claims) -> Result<ExternalIdentity, ProviderError> {
+        let text = |name| claims.text(name).map(str::to_owned);
+        Ok(ExternalIdentity {
+            issuer: self.issuer.clone(),
+            subject: subject(claims.text("sub").unwrap_or_default())?,
+            email: text("email"),
+            email_verified: claims.is_true("email_verified"),
+            username: text("preferred_username"),
+            first_name: text("given_name").unwrap_or_default(),
+            last_name: text("family_name").unwrap_or_default(),
+            groups: self.client.groups_claim.as_ref().map(|claim| claims.texts(claim)),
+        })
     }
 
     /// The provider's metadata and keys, fetched if the cache is older than `max_age_seconds`.
@@ -193,23 +212,16 @@ fn key_set(mut set: Map<String, Value>) -> Vec<Jwk> {
     keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect()
 }
 
-fn identity(claims: &Claims) -> Result<ExternalIdentity, ProviderError> {
-    let text = |name| claims.text(name).map(str::to_owned);
-    Ok(ExternalIdentity {
-        subject: subject(claims.text("sub").unwrap_or_default())?,
-        email: text("email"),
-        email_verified: claims.is_true("email_verified"),
-        username: text("preferred_username"),
-        first_name: text("given_name").unwrap_or_default(),
-        last_name: text("family_name").unwrap_or_default(),
-    })
-}
-
 impl ExternalIdentity {
     /// Adds the user info's claims to those of the ID token, which come first.
     fn add(&mut self, more: ExternalIdentity) {
-        self.email = more.email;
-        self.email_verified = more.email_verified;
+        if self.email.is_none() {
+            self.email = more.email;
+            self.email_verified = more.email_verified;
+        }
+        if self.groups.as_ref().is_none_or(Vec::is_empty) {
+            self.groups = more.groups;
+        }
         self.username = self.username.take().or(more.username);
         if self.first_name.is_empty() {
             self.first_name = more.first_name;

@@ -6,12 +6,13 @@
 //! followed.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Certificate, Client, RequestBuilder, StatusCode, Url};
 use serde_json::{Map, Value};
 
 use super::{ProviderError, SetupError};
@@ -98,17 +99,39 @@ impl Response {
 #[error("{0}")]
 pub struct UrlRejected(String);
 
+/// # Errors
+///
+/// [`SetupError::Roots`] for a file that cannot be read or has no certificate.
+fn read_roots(path: &Path) -> Result<Vec<Certificate>, SetupError> {
+    let failed = |reason: String| SetupError::Roots { path: path.to_owned(), reason };
+    let pem = std::fs::read(path).map_err(|e| failed(e.to_string()))?;
+    let roots = Certificate::from_pem_bundle(&pem)
+        .map_err(|_| failed("not a PEM file with certificates".to_owned()))?;
+    match roots.is_empty() {
+        true => Err(failed("there is no certificate in it".to_owned())),
+        false => Ok(roots),
+    }
+}
+
 impl Outgoing {
     /// # Errors
     ///
     /// The HTTP client cannot be built.
-    pub fn new(private: &[Network], timeout: Duration) -> Result<Outgoing, SetupError> {
+    pub fn new(
+        private: &[Network],
+        root_certificates: Option<&Path>,
+        timeout: Duration,
+    ) -> Result<Outgoing, SetupError> {
         let mut special = vec!["ff00::/8".parse()?];
         for range in SPECIAL {
             special.push(range.parse()?);
         }
         let addresses = Arc::new(AddressPolicy { special, private: private.to_vec() });
-        let client = Client::builder()
+        let mut client = Client::builder();
+        for root in root_certificates.map(read_roots).transpose()?.unwrap_or_default() {
+            client = client.add_root_certificate(root);
+        }
+        let client = client
             .user_agent(concat!("inventree-auth/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
@@ -254,7 +277,7 @@ mod tests {
 
     fn outgoing(private: &[&str]) -> Outgoing {
         let private: Vec<Network> = private.iter().map(|range| range.parse().unwrap()).collect();
-        Outgoing::new(&private, Duration::from_secs(1)).unwrap()
+        Outgoing::new(&private, None, Duration::from_secs(1)).unwrap()
     }
 
     #[test]

@@ -230,6 +230,8 @@ impl InvenTree {
                     last_login: row.get::<_, DjangoTime>(4)?.0,
                     date_joined: row.get::<_, DjangoTime>(5)?.0,
                     extra_data: row.get(6)?,
+                    // Learnt at the first sign-in here.
+                    issuer: String::new(),
                 })
             },
             f,

@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex};
 use quick_cache::sync::Cache;
 use rusqlite::{Connection, ffi};
 
-use super::{Account, Session, StoreError, Token};
+use super::{Account, AccountFacts, Session, StoreError, Token};
 
-/// Entries for tokens, and the same for sessions: 4 MB together, at about 500 bytes per entry.
+/// Entries for tokens, and the same for sessions and for facts of accounts: 5 MB together, at about
+/// 500 bytes per entry.
 const MAX_ENTRIES: usize = 4096;
 
 /// Cache for the lookups of nearly every request.
@@ -25,6 +26,18 @@ pub(super) struct LookupCache {
     header: SharedHeader,
     pub(super) tokens: Entries<(Token, Account)>,
     pub(super) sessions: Entries<(Session, Account)>,
+    pub(super) facts: Entries<AccountFacts>,
+}
+
+/// Keys of facts, which are found by the id of their account.
+pub(super) enum Facts {}
+
+impl Facts {
+    pub(super) fn key(account_id: i64) -> [u8; 32] {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&account_id.to_le_bytes());
+        key
+    }
 }
 
 /// Entries by the digest that was looked up.
@@ -49,6 +62,7 @@ impl LookupCache {
             header,
             tokens: Cache::new(MAX_ENTRIES),
             sessions: Cache::new(MAX_ENTRIES),
+            facts: Cache::new(MAX_ENTRIES),
         }))
     }
 

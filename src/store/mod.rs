@@ -13,6 +13,7 @@ mod database;
 mod email_addresses;
 mod engine;
 mod error;
+mod groups;
 mod handles;
 mod import;
 mod inventree;
@@ -49,6 +50,7 @@ pub use copy::{Copied, Progress, copy};
 pub use database::{Database, Postgres, PostgresParts};
 pub use email_addresses::EmailAddress;
 pub use error::{Conflict, StoreError};
+pub use groups::{AccountFacts, Group};
 pub use handles::{Reader, Writer};
 pub use import::{Commit, write_all_or_nothing};
 pub use inventree::{InvenTree, SourceError, TotpDevice};
@@ -60,7 +62,7 @@ pub use totp_devices::TotpFactor;
 
 use engine::WritingConnection;
 use lookup_cache::{Entries, LookupCache};
-use postgres::pipelined::ByDigest;
+use postgres::pipelined::{ByDigest, ByKey};
 use values::params;
 use writer::WriterThread;
 
@@ -194,6 +196,27 @@ impl Store {
             }
             // Boxed, so that SQLite requests do not carry the size of this future.
             Readers::Postgres(server) => Box::pin(server.pipelined.find(query, digest)).await,
+        }
+    }
+
+    /// The same for a record that an id finds. `key` is that of the cache.
+    async fn find_by_key<T: Clone>(
+        &self,
+        query: &'static ByKey<T>,
+        entries: fn(&LookupCache) -> &Entries<T>,
+        key: [u8; 32],
+        id: i64,
+    ) -> Result<Option<T>, StoreError> {
+        match &self.inner.readers {
+            Readers::Sqlite(readers) => {
+                let read =
+                    || Reader::new(&readers.reading()).find(query.sql, params![id], query.record);
+                match &readers.cache {
+                    Some(cache) => cache.find(entries, &key, read),
+                    None => read(),
+                }
+            }
+            Readers::Postgres(server) => Box::pin(server.pipelined.find_by_key(query, id)).await,
         }
     }
 

@@ -16,6 +16,8 @@ pub struct SocialAccount {
     pub account_id: i64,
     pub provider: String,
     pub uid: String,
+    /// Empty if it is not known.
+    pub issuer: String,
     pub last_login: DateTime<Utc>,
     pub date_joined: DateTime<Utc>,
     pub extra_data: String,
@@ -26,6 +28,7 @@ pub struct NewSocialAccount {
     pub account_id: i64,
     pub provider: String,
     pub uid: String,
+    pub issuer: String,
     /// Also the time of the first login.
     pub date_joined: DateTime<Utc>,
     pub extra_data: String,
@@ -55,7 +58,7 @@ impl fmt::Debug for NewSocialAccount {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, account_id, provider, uid, last_login, date_joined, extra_data
+            "SELECT id, account_id, provider, uid, last_login, date_joined, extra_data, issuer
              FROM social_accounts ",
             $rest
         )
@@ -71,6 +74,7 @@ fn record(row: &Row<'_>) -> Result<SocialAccount, StoreError> {
         last_login: row.get::<Time>(4)?.0,
         date_joined: row.get::<Time>(5)?.0,
         extra_data: row.get(6)?,
+        issuer: row.get(7)?,
     })
 }
 
@@ -103,12 +107,37 @@ impl Reader<'_> {
         self.find(select!("WHERE account_id = $1 AND id = $2"), params![account_id, id], record)
     }
 
+    /// The first link to this subject at a provider, of any issuer.
     pub fn social_account_find_by_uid(
         &self,
         provider: &str,
         uid: &str,
     ) -> Result<Option<SocialAccount>, StoreError> {
-        self.find(select!("WHERE provider = $1 AND uid = $2"), params![provider, uid], record)
+        self.find(
+            select!("WHERE provider = $1 AND uid = $2 ORDER BY id LIMIT 1"),
+            params![provider, uid],
+            record,
+        )
+    }
+
+    /// The link to an identity. An empty issuer finds a link whose issuer is not known.
+    pub fn social_account_find_identity(
+        &self,
+        provider: &str,
+        issuer: &str,
+        uid: &str,
+    ) -> Result<Option<SocialAccount>, StoreError> {
+        self.find(
+            select!("WHERE provider = $1 AND issuer = $2 AND uid = $3"),
+            params![provider, issuer, uid],
+            record,
+        )
+    }
+
+    /// The issuer with which this provider was first used.
+    pub fn provider_issuer(&self, provider: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT issuer FROM provider_issuers WHERE provider = $1";
+        self.find(sql, params![provider], |row| row.get(0))
     }
 }
 
@@ -116,16 +145,30 @@ impl Writer<'_> {
     pub fn social_account_insert(&self, new: &NewSocialAccount) -> Result<i64, StoreError> {
         self.value(
             "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined,
-                                          extra_data)
-             VALUES ($1, $2, $3, $4, $4, $5) RETURNING id",
+                                          extra_data, issuer)
+             VALUES ($1, $2, $3, $4, $4, $5, $6) RETURNING id",
             params![
                 new.account_id,
                 &new.provider,
                 &new.uid,
                 Time(new.date_joined),
                 &new.extra_data,
+                &new.issuer,
             ],
         )
+    }
+
+    pub fn social_account_set_issuer(&self, id: i64, issuer: &str) -> Result<(), StoreError> {
+        self.execute("UPDATE social_accounts SET issuer = $1 WHERE id = $2", params![issuer, id])?;
+        Ok(())
+    }
+
+    /// Records the first issuer of a provider; a later one changes nothing.
+    pub fn provider_issuer_insert(&self, provider: &str, issuer: &str) -> Result<(), StoreError> {
+        let sql = "INSERT INTO provider_issuers (provider, issuer) VALUES ($1, $2)
+                   ON CONFLICT (provider) DO NOTHING";
+        self.execute(sql, params![provider, issuer])?;
+        Ok(())
     }
 
     pub fn social_account_touch(&self, id: i64, at: DateTime<Utc>) -> Result<(), StoreError> {

@@ -336,7 +336,9 @@ fn conflict(text: &str) -> Option<Conflict> {
         "email_addresses.account_id" => Some(Conflict::PrimaryEmail),
         "sessions.digest" => Some(Conflict::Session),
         "tokens.digest" => Some(Conflict::Token),
-        "social_accounts.provider, social_accounts.uid" => Some(Conflict::SocialAccount),
+        "social_accounts.provider, social_accounts.issuer, social_accounts.uid" => {
+            Some(Conflict::SocialAccount)
+        }
         _ => None,
     }
 }

@@ -92,6 +92,7 @@ fn conflict<T>(conflict: Conflict) -> Done<T> {
 
 fn new_social_account(account_id: i64) -> NewSocialAccount {
     NewSocialAccount {
+        issuer: String::new(),
         account_id,
         provider: "github".to_owned(),
         uid: "7".to_owned(),

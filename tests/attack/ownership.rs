@@ -40,6 +40,7 @@ async fn add_proved(server: &TestServer, token: &str, id: i64, email: &str) -> i
 
 async fn connect(server: &TestServer, id: i64, subject: &str) {
     let link = NewSocialAccount {
+        issuer: String::new(),
         account_id: id,
         provider: "company".to_owned(),
         uid: subject.to_owned(),

@@ -10,7 +10,7 @@ use test_support::{PASSWORD, TestServer};
 
 use crate::PROGRAM;
 
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 14] = [
     "accounts",
     "email_addresses",
     "sessions",
@@ -22,6 +22,9 @@ const TABLES: [&str; 11] = [
     "used_tickets",
     "known_networks",
     "secret_keys",
+    "groups",
+    "group_members",
+    "provider_issuers",
 ];
 
 /// The copy has no key file beside it: the original key is passed on.
@@ -63,12 +66,16 @@ async fn filled() -> (TestServer, String) {
         .write(move |w| {
             w.totp_device_insert(1, "a device", true, &[0, 255, 128], now)?;
             w.social_account_insert(&NewSocialAccount {
+                issuer: "https://id.example.com".to_owned(),
                 account_id: 1,
                 provider: "company".to_owned(),
                 uid: "ünï'; --".to_owned(),
                 date_joined: now,
                 extra_data: "{\"quoted\": \"\\\"\"}".to_owned(),
             })?;
+            w.group_insert("Stock, keepers")?;
+            w.group_join(1, w.group_find("Stock, keepers")?.unwrap())?;
+            w.provider_issuer_insert("company", "https://id.example.com")?;
             w.ticket_consume(&[255; 32], now + Duration::hours(1))?;
             w.ticket_consume(&[0; 32], now + Duration::hours(1))?;
             w.outbox_insert(

@@ -358,7 +358,7 @@ async fn json_has_these_keys_in_this_order() {
     let details = concat!(
         r#""has_password":true,"mfa":false,"#,
         r#""addresses":[{"email":"amy@example.com","verified":false,"primary":true}],"#,
-        r#""social_accounts":[],"tokens":1,"sessions":1}"#,
+        r#""social_accounts":[],"groups":[],"tokens":1,"sessions":1}"#,
     );
     let token = concat!(
         r#"[{"id":1,"username":"amy","name":"","created":"2100-02-01T12:00:00Z","#,
@@ -885,4 +885,55 @@ async fn created_token_opens_its_account_and_its_key_is_printed_once() {
     let blank = operator.run(&["token", "create", "amy", "--for", " "]);
     assert_eq!(blank.refusal(), "name: This field may not be blank.");
     assert_eq!(operator.run(&["token", "create", "amy", "--for", "x", "--days", "366"]).code, 2);
+}
+
+#[tokio::test]
+async fn groups_are_made_joined_left_and_removed_and_each_change_is_audited() {
+    let server = TestServer::start().await;
+    let operator = Operator::of(&server);
+    server.register("amy", "").await;
+    server.register("bob", "").await;
+    assert_eq!(operator.run(&["group", "add", "Stock keepers"]).code, 0);
+    assert_eq!(operator.run(&["group", "add", "Admins"]).code, 0);
+    let refused = operator.run(&["group", "add", "Admins"]);
+    assert_eq!(refused.refusal(), "there is a group Admins already");
+    for name in ["", " Admins", "a\nb", &"x".repeat(151)] {
+        let refused = operator.run(&["group", "add", name]);
+        assert!(refused.refusal().starts_with("name: Enter a name of at most 150"), "{refused:?}");
+    }
+    let joined = operator.run(&[
+        "user",
+        "groups",
+        "AMY",
+        "--add",
+        "Stock keepers",
+        "--add",
+        "Admins",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(joined.json(), json!(["Admins", "Stock keepers"]));
+    // All or nothing.
+    let refused = operator.run(&["user", "groups", "bob", "--add", "Admins", "--remove", "None"]);
+    assert_eq!(refused.refusal(), "group: there is no group None");
+    let left = operator.run(&["user", "groups", "amy", "--remove", "Admins"]);
+    assert_eq!(left.out, "Stock keepers\n");
+    let listed = operator.run(&["group", "list", "--format", "json"]).json();
+    let row = |name: &str, members: i64| json!({ "name": name, "members": members });
+    assert_eq!(listed, json!([row("Admins", 0), row("Stock keepers", 1)]));
+    let members = operator.run(&["group", "members", "Stock keepers", "--format", "json"]).json();
+    assert_eq!(members.as_array().unwrap().len(), 1);
+    assert_eq!(members[0]["username"], "amy");
+    let shown = operator.run(&["user", "show", "amy", "--format", "json"]).json();
+    assert_eq!(shown["groups"], json!(["Stock keepers"]));
+    assert_eq!(operator.run(&["group", "remove", "Stock keepers"]).code, 0);
+    let refused = operator.run(&["group", "remove", "Stock keepers"]);
+    assert_eq!(refused.refusal(), "there is no group Stock keepers");
+    assert_eq!(operator.run(&["user", "groups", "amy"]).out, "");
+    let trail = operator.run(&["audit", "--format", "json"]).json();
+    let count = |event: &str| {
+        trail.as_array().unwrap().iter().filter(|entry| entry["event"] == event).count()
+    };
+    let counts = ["group_added", "group_joined", "group_left", "group_removed"].map(count);
+    assert_eq!(counts, [2, 2, 1, 1], "{trail}");
 }

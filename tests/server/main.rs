@@ -9,6 +9,8 @@ mod connections;
 mod csrf_and_logout;
 mod email_addresses;
 mod failure;
+mod forward_auth;
+mod identities;
 mod large_input;
 mod limits;
 mod mail;

@@ -15,7 +15,7 @@ const SITE: &str = "http://auth.example.com";
 
 /// The log lines of the server.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -39,7 +39,7 @@ impl Lines {
     }
 
     /// Takes the lines and returns the reasons of refusals.
-    fn take_refusals(&self) -> Vec<String> {
+    pub(super) fn take_refusals(&self) -> Vec<String> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter_map(|line| line["why"].as_str().map(str::to_owned)).collect()
@@ -47,18 +47,20 @@ impl Lines {
 }
 
 /// A server with the provider `company`.
-struct Fixture {
-    server: TestServer,
-    provider: Provider,
-    lines: Lines,
+pub(super) struct Fixture {
+    pub(super) server: TestServer,
+    pub(super) provider: Provider,
+    pub(super) lines: Lines,
+    /// Directories of servers that were stopped.
+    pub(super) kept: Vec<tempfile::TempDir>,
 }
 
 impl Fixture {
-    async fn start() -> Fixture {
+    pub(super) async fn start() -> Fixture {
         Fixture::with(&[]).await
     }
 
-    async fn with(settings: &[(&str, &str)]) -> Fixture {
+    pub(super) async fn with(settings: &[(&str, &str)]) -> Fixture {
         let now = chrono::Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap().timestamp();
         let provider = Provider::start(now).await;
         let lines = Lines::default();
@@ -79,7 +81,7 @@ impl Fixture {
             ..Setup::default()
         };
         let server = TestServer::with_setup(&all, setup).await;
-        Fixture { server, provider, lines }
+        Fixture { server, provider, lines, kept: Vec::new() }
     }
 
     fn later(&self, seconds: i64) {
@@ -87,7 +89,7 @@ impl Fixture {
         self.provider.at(self.server.app().now().timestamp());
     }
 
-    fn browser(&self) -> Browser<'_> {
+    pub(super) fn browser(&self) -> Browser<'_> {
         Browser {
             fixture: self,
             session: String::new(),
@@ -107,7 +109,7 @@ impl Fixture {
 
 /// A browser: its cookies and the actions of its user.
 #[derive(Clone)]
-struct Browser<'w> {
+pub(super) struct Browser<'w> {
     fixture: &'w Fixture,
     session: String,
     csrf: String,
@@ -161,7 +163,7 @@ impl Browser<'_> {
         format!("{}?{}", back.path(), back.query().unwrap())
     }
 
-    async fn through(&mut self, way: &str, who: &Who) -> Answer {
+    pub(super) async fn through(&mut self, way: &str, who: &Who) -> Answer {
         let back = self.go(way, who).await;
         self.ask(Method::GET, &back, &[]).await
     }
@@ -199,7 +201,7 @@ fn leads_to(answer: &Answer) -> String {
 }
 
 /// Asserts that the response is a page with this text and status.
-fn assert_page(answer: &Answer, status: u16, says: &str) {
+pub(super) fn assert_page(answer: &Answer, status: u16, says: &str) {
     let page = text(answer);
     assert_eq!(answer.status, status, "{page}");
     assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");
@@ -216,11 +218,11 @@ fn assert_page(answer: &Answer, status: u16, says: &str) {
     assert!(page.contains(says), "{page}");
 }
 
-fn assert_at(answer: &Answer, target: &str) {
+pub(super) fn assert_at(answer: &Answer, target: &str) {
     assert_eq!((answer.status, answer.header("location")), (302, target), "{}", text(answer));
 }
 
-fn amy() -> Who {
+pub(super) fn amy() -> Who {
     Who::new(
         "amy-1",
         json!({
@@ -1302,7 +1304,7 @@ fn documented() -> Vec<Documented> {
 }
 
 /// `more` over `value`; null removes a member.
-fn merged(mut value: Value, more: &Value) -> Value {
+pub(super) fn merged(mut value: Value, more: &Value) -> Value {
     for (name, member) in more.as_object().unwrap() {
         let members = value.as_object_mut().unwrap();
         match member {

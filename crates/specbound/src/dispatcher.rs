@@ -164,6 +164,11 @@ impl<H: Host> HttpService<H> {
     ) -> Result<Response, ApiError> {
         authority::check(&request)?;
         let method = request.method().clone();
+        let every = found.as_ref().and_then(|found| found.resource.page_of_every_method());
+        if let Some(page) = every {
+            let admitted = Box::pin(PageRequest::admit(&rqctx, request, page.security())).await?;
+            return page.answer(&self.host, admitted).await;
+        }
         if method == Method::OPTIONS
             && request.headers().contains_key("access-control-request-method")
         {

@@ -63,7 +63,8 @@ impl<H: Host> PageRequest<H> {
 /// One path outside the document.
 #[async_trait::async_trait]
 pub trait Page<H: Host>: Send + Sync {
-    /// Its exact path, with at most one `{variable}`, which stands for one segment. The log line
+    /// Its exact path, with at most one `{variable}`, which stands for one segment. A last segment
+    /// `{*}` stands for the rest of any path, as it is sent; exact paths come first. The log line
     /// names the page by it.
     fn path(&self) -> &'static str;
 
@@ -81,6 +82,12 @@ pub trait Page<H: Host>: Send + Sync {
     /// HEAD comes with GET, and OPTIONS with all.
     fn methods(&self) -> &'static [&'static str] {
         &["GET"]
+    }
+
+    /// Whether every request comes to [`Page::answer`], whatever its method: OPTIONS and preflights
+    /// too, which are answered for the page otherwise.
+    fn takes_every_method(&self) -> bool {
+        false
     }
 
     /// Its security, like an operation's. By default no credentials are looked at.

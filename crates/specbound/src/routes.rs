@@ -22,6 +22,8 @@ pub struct Routes<H: Host> {
     literal: HashMap<String, Resource<H>>,
     /// Paths with variables.
     variable: Tree<Resource<H>>,
+    /// Paths up to their `{*}`.
+    prefixes: Vec<(&'static str, Resource<H>)>,
 }
 
 /// A resource, and the values of the variables in its path.
@@ -94,8 +96,17 @@ impl<H: Host> Resource<H> {
     /// The page that answers a request with this method.
     pub fn page(&self, method: &Method) -> Option<&dyn Page<H>> {
         let Target::Page(page) = &self.target else { return None };
+        if page.takes_every_method() {
+            return Some(&**page);
+        }
         let wanted = if method == Method::HEAD { "GET" } else { method.as_str() };
         page.methods().contains(&wanted).then_some(&**page)
+    }
+
+    /// The page that answers everything at its path.
+    pub fn page_of_every_method(&self) -> Option<&dyn Page<H>> {
+        let Target::Page(page) = &self.target else { return None };
+        page.takes_every_method().then_some(&**page)
     }
 
     /// Whether its path can have these values.
@@ -185,7 +196,8 @@ impl<H: Host> Routes<H> {
                 None => grouped.push((shape, vec![operation])),
             }
         }
-        let mut routes = Routes { literal: HashMap::new(), variable: Tree::default() };
+        let mut routes =
+            Routes { literal: HashMap::new(), variable: Tree::default(), prefixes: Vec::new() };
         for (_, operations) in grouped {
             let path = operations.first().map(|first| first.path).unwrap_or_default();
             routes.add(path, Target::Operations(operations))?;
@@ -199,6 +211,10 @@ impl<H: Host> Routes<H> {
 
     fn add(&mut self, path: &'static str, target: Target<H>) -> Result<(), StartError> {
         let resource = Resource::new(target);
+        if let Some(prefix) = path.strip_suffix("{*}") {
+            self.prefixes.push((prefix, resource));
+            return Ok(());
+        }
         let is_new = match path.contains('{') {
             true => self.variable.insert(path, resource),
             false => {
@@ -209,8 +225,16 @@ impl<H: Host> Routes<H> {
         if is_new { Ok(()) } else { Err(StartError::TakenPath(path)) }
     }
 
-    /// Exactly: no missing last slash, no doubled slash, no other case.
+    /// Exactly, but for prefixes: no missing last slash, no doubled slash, no other case.
     pub fn find(&self, path: &str) -> Option<Found<'_, H>> {
+        self.exactly(path).or_else(|| {
+            let (_, resource) =
+                self.prefixes.iter().find(|(prefix, _)| path.starts_with(prefix))?;
+            Some(Found { resource, values: Vec::new() })
+        })
+    }
+
+    fn exactly(&self, path: &str) -> Option<Found<'_, H>> {
         let literal = |path: &str| {
             self.literal.get(path).map(|resource| Found { resource, values: Vec::new() })
         };

@@ -1,14 +1,15 @@
 //! Claims of a provider, within the limits of an account.
 
 use crate::domain::email_format::is_email_address;
+use crate::domain::groups::GroupSync;
 use crate::providers::ExternalIdentity;
 use crate::store::StoreError;
 
 /// Maximum length of `accounts.username`, `first_name` and `last_name`.
 pub(super) const MAX_NAME_CHARACTERS: usize = 150;
 
-/// Normalises claims to the limits of an account.
-pub(super) fn normalised(identity: ExternalIdentity) -> ExternalIdentity {
+/// Normalises claims to the limits of an account, and groups to those here that they stand for.
+pub(super) fn normalised(identity: ExternalIdentity, sync: Option<&GroupSync>) -> ExternalIdentity {
     let name = |text: String| {
         let printable: String = text.chars().filter(|c| !c.is_control()).collect();
         printable.trim().chars().take(MAX_NAME_CHARACTERS).collect::<String>()
@@ -18,7 +19,9 @@ pub(super) fn normalised(identity: ExternalIdentity) -> ExternalIdentity {
         .map(|email| email.to_ascii_lowercase())
         .filter(|email| is_email_address(email));
     ExternalIdentity {
+        issuer: identity.issuer,
         subject: identity.subject,
+        groups: identity.groups.zip(sync).map(|(claimed, sync)| sync.mapped(&claimed)),
         email_verified: identity.email_verified && email.is_some(),
         email,
         username: identity.username.map(name),
@@ -82,7 +85,9 @@ mod tests {
 
     fn identity(username: Option<&str>, email: Option<&str>) -> ExternalIdentity {
         ExternalIdentity {
+            issuer: "https://id.example.com".to_owned(),
             subject: "1".to_owned(),
+            groups: None,
             email: email.map(str::to_owned),
             email_verified: true,
             username: username.map(str::to_owned),
@@ -93,10 +98,11 @@ mod tests {
 
     #[test]
     fn what_a_provider_says_is_cut_to_what_an_account_holds() {
-        let identity = normalised(identity(Some("amy\r\n"), Some("Amy@Example.COM")));
+        let identity = normalised(identity(Some("amy\r\n"), Some("Amy@Example.COM")), None);
         assert_eq!((identity.first_name.as_str(), identity.last_name.len()), ("Amy", 150));
         assert_eq!(identity.email.as_deref(), Some("amy@example.com"));
-        let bad = normalised(self::identity(None, Some("amy@example.com\r\nBcc: all@example.com")));
+        let bad = self::identity(None, Some("amy@example.com\r\nBcc: all@example.com"));
+        let bad = normalised(bad, None);
         assert!(bad.email.is_none() && !bad.email_verified);
     }
 

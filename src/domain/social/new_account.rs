@@ -59,7 +59,7 @@ pub(super) fn make_account(
             other => other.into(),
         })?;
     }
-    insert_link(w, id, &flow.provider, &identity.subject, now)?;
+    insert_link(w, op, id, &flow.provider, identity)?;
     if is_held_back {
         audit::record(w, op, Event::Registered, id, &flow.provider)?;
         return Ok(Finished::Unconfirmed);

@@ -9,6 +9,7 @@
 
 pub mod factors;
 mod file;
+pub mod forward_auth;
 mod holdings;
 pub mod mailbox;
 pub mod people;
@@ -35,6 +36,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageErro
     pages.extend(holdings::pages());
     pages.extend(sign_in::pages());
     pages.extend(factors::pages());
+    pages.extend(forward_auth::pages());
     pages.extend(social::pages(settings));
     pages.extend(mailbox::pages(settings));
     Ok(pages)

@@ -265,7 +265,7 @@ pub fn redirect_root(request: &Request<dropshot::Body>) -> Option<Response> {
 }
 
 /// Whether the client prefers HTML to JSON. No preference defaults to JSON.
-fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
+pub fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
     const OFFERS: [Offer; 2] = [
         Offer { media_type: "application/json", format: "json" },
         Offer { media_type: "text/html", format: "html" },

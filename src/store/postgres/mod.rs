@@ -247,7 +247,7 @@ fn conflict(index: &str) -> Option<Conflict> {
         "email_addresses_primary" => Some(Conflict::PrimaryEmail),
         "sessions_digest" => Some(Conflict::Session),
         "tokens_digest" => Some(Conflict::Token),
-        "social_accounts_provider_uid" => Some(Conflict::SocialAccount),
+        "social_accounts_identity" => Some(Conflict::SocialAccount),
         _ => None,
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::super::values::Row;
@@ -22,6 +23,14 @@ pub(in crate::store) struct ByDigest<T> {
     pub(in crate::store) sql: &'static str,
     pub(in crate::store) record: fn(&Row<'_>) -> Result<T, StoreError>,
 }
+
+/// A statement that finds one record by an id, its only parameter.
+pub(in crate::store) struct ByKey<T> {
+    pub(in crate::store) sql: &'static str,
+    pub(in crate::store) record: fn(&Row<'_>) -> Result<T, StoreError>,
+}
+
+type Parameter<'a> = &'a (dyn ToSql + Sync);
 
 pub(in crate::store) struct PipelinedPool {
     connector: Connector,
@@ -54,13 +63,30 @@ impl PipelinedPool {
         query: &ByDigest<T>,
         digest: &[u8; 32],
     ) -> Result<Option<T>, StoreError> {
+        self.find_by(query.sql, query.record, &digest.as_slice()).await
+    }
+
+    pub(in crate::store) async fn find_by_key<T>(
+        &self,
+        query: &ByKey<T>,
+        id: i64,
+    ) -> Result<Option<T>, StoreError> {
+        self.find_by(query.sql, query.record, &id).await
+    }
+
+    async fn find_by<T>(
+        &self,
+        sql: &'static str,
+        record: fn(&Row<'_>) -> Result<T, StoreError>,
+        parameter: Parameter<'_>,
+    ) -> Result<Option<T>, StoreError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
         let slot = &self.slots[number];
         let mut lost = 0;
         loop {
             let open = slot.open(&self.connector).await?;
-            let fault = match open.ask(query.sql, digest).await {
-                Ok(row) => return row.map(|row| (query.record)(&Row::Postgres(&row))).transpose(),
+            let fault = match open.ask(sql, parameter).await {
+                Ok(row) => return row.map(|row| record(&Row::Postgres(&row))).transpose(),
                 Err(fault) => fault,
             };
             let is_timeout = matches!(fault, PostgresError::Timeout);
@@ -117,11 +143,11 @@ impl PipelinedConnection {
     async fn ask(
         &self,
         sql: &'static str,
-        digest: &[u8; 32],
+        parameter: Parameter<'_>,
     ) -> Result<Option<tokio_postgres::Row>, PostgresError> {
         let answer = async {
             let statement = self.statement(sql).await?;
-            self.client.query_opt(&statement, &[&digest.as_slice()]).await
+            self.client.query_opt(&statement, &[parameter]).await
         };
         match READS.timeout {
             Some(limit) => timeout(limit, answer)

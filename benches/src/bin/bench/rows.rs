@@ -48,6 +48,7 @@ pub const SMOKE: Plan = Plan {
 };
 
 const USER: &str = "/api/auth/user/";
+const FORWARD_AUTH: &str = "/platform/auth/";
 const LOGIN: &str = "/api/auth/login/";
 pub const PROVIDERS: &str = "/api/auth/providers/";
 
@@ -62,6 +63,22 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 pub fn by_token() -> Ask {
     Ask::get(USER).header(format!("Authorization: Token {}", token_key(NUMBER)))
+}
+
+/// A proxy's question about a request with a token.
+pub fn forwarded_by_token() -> Ask {
+    forwarded(Ask::get(FORWARD_AUTH)).header(format!("Authorization: Token {}", token_key(NUMBER)))
+}
+
+pub fn forwarded_by_session() -> Ask {
+    let ask = forwarded(Ask::get(FORWARD_AUTH));
+    ask.header(format!("Cookie: sessionid={}", session_id(NUMBER)))
+}
+
+fn forwarded(ask: Ask) -> Ask {
+    ["Method: GET", "Uri: /api/part/?limit=25", "Host: localhost:8000", "Proto: http"]
+        .iter()
+        .fold(ask, |ask, header| ask.header(format!("X-Forwarded-{header}")))
 }
 
 pub fn by_session() -> Ask {
@@ -120,6 +137,8 @@ pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
         command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database"]).arg(database);
         command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
         command.env("INVENTREE_LOG_LEVEL", "warning");
+        command.env("INVENTREE_USE_X_FORWARDED_FOR", "true");
+        command.env("INVENTREE_TRUSTED_PROXIES", "127.0.0.1");
         command
     })
 }

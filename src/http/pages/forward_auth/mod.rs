@@ -1,0 +1,476 @@
+//! Forward authentication: a reverse proxy asks about each request of a service behind it.
+//!
+//! The response is 200 with the caller's name in `Remote-*`, 401 for a program, 302 to the sign-in
+//! page for a browser, or 403. Only a trusted proxy may ask, since it alone knows the original
+//! request. Every response with a name has all four headers, so that a proxy that copies them
+//! never leaves one of the client's own. Nothing here is cached or stored.
+
+mod original;
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{AUTHORIZATION, HeaderMap, LOCATION, UPGRADE};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::people::{self, HOME};
+use super::{Page, PageRequest};
+use crate::http::caller::{self, ANY_SCHEME, Credential, SCHEMES, SignedIn};
+use crate::http::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
+use crate::http::{AppState, client};
+use original::{Original, Passed, untrusted_proxy};
+use specbound::{ApiError, Credentials, Response};
+
+pub use original::plain_host;
+
+/// Caddy, Traefik, and other proxies that pass on a redirect.
+const PATH: &str = "/platform/auth/";
+/// nginx, whose `auth_request` takes no redirect: 401 with `Location`.
+const NGINX_PATH: &str = "/platform/auth/nginx/";
+/// Envoy, which appends the original path and keeps the method.
+const ENVOY_PATH: &str = "/platform/auth/envoy/{*}";
+const ENVOY_PREFIX: &str = "/platform/auth/envoy/";
+/// The way back from the sign-in page.
+const RETURN_PATH: &str = "/platform/return";
+
+/// The longest way back, encoded: the sign-in pages take 500 bytes in all.
+const MAX_RETURN_BYTES: usize = 460;
+
+const USER: HeaderName = HeaderName::from_static("remote-user");
+const EMAIL: HeaderName = HeaderName::from_static("remote-email");
+const NAME: HeaderName = HeaderName::from_static("remote-name");
+const GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+
+/// Settings of the operator.
+#[derive(Debug, Clone, Default)]
+pub struct ForwardAuth {
+    /// Hosts whose requests are answered, in lower case, with their port if it is not the scheme's.
+    pub hosts: Vec<String>,
+    /// Paths that need no sign-in: those below one that ends in `/`, or one path exactly.
+    pub open_paths: Vec<String>,
+    /// Who may pass: any of these.
+    pub allow: Vec<Allow>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allow {
+    Everyone,
+    Superusers,
+    Group(String),
+}
+
+impl ForwardAuth {
+    /// A path with anything that a service could read as another path is never open.
+    fn is_open(&self, path: &str) -> bool {
+        let is_plain = !path.contains(['%', '\\', ';'])
+            && !path.contains("//")
+            && !path.split('/').any(|segment| matches!(segment, "." | ".."));
+        is_plain
+            && self.open_paths.iter().any(|open| match open.ends_with('/') {
+                true => path.starts_with(open),
+                false => path == open,
+            })
+    }
+}
+
+pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
+    [Endpoint::Ask, Endpoint::Nginx, Endpoint::Envoy]
+        .map(|endpoint| Box::new(endpoint) as Box<dyn Page<AppState>>)
+        .into_iter()
+        .chain([Box::new(Return) as Box<dyn Page<AppState>>])
+        .collect()
+}
+
+/// Whether a request asks for a decision, which writes nothing.
+pub fn is_decision(path: &str) -> bool {
+    path.starts_with(PATH)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    Ask,
+    Nginx,
+    Envoy,
+}
+
+#[async_trait::async_trait]
+impl Page<AppState> for Endpoint {
+    fn path(&self) -> &'static str {
+        match self {
+            Endpoint::Ask => PATH,
+            Endpoint::Nginx => NGINX_PATH,
+            Endpoint::Envoy => ENVOY_PATH,
+        }
+    }
+
+    fn description(&self) -> &'static str {
+        "Forward authentication for reverse proxies."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["application/json"]
+    }
+
+    fn takes_every_method(&self) -> bool {
+        true
+    }
+
+    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
+        let decided = self.decide(server, visit).await;
+        match (self, decided) {
+            // nginx makes a 500 of any other refusal.
+            (Endpoint::Nginx, Err(error))
+                if error.status().is_client_error() && error.status() != UNAUTHORIZED =>
+            {
+                let mut response = error.into_response();
+                *response.status_mut() = StatusCode::FORBIDDEN;
+                Ok(response)
+            }
+            (_, decided) => decided,
+        }
+    }
+}
+
+const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
+
+impl Endpoint {
+    async fn decide(
+        self,
+        server: &AppState,
+        PageRequest { mut request, mut body, remote, request_id, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
+        if !client::is_trusted_proxy(&server.settings, remote) {
+            return Err(untrusted_proxy());
+        }
+        let settings = &server.settings.forward_auth;
+        let passed = match self {
+            Endpoint::Ask | Endpoint::Nginx => Passed::InHeaders,
+            Endpoint::Envoy => Passed::AsItself { prefix: ENVOY_PREFIX },
+        };
+        let original = Original::read(passed, &request, &server.settings.site_url)?;
+        // The origin of an unsafe request is checked below, since its host is not this one.
+        request.method = Method::GET;
+        if !settings.hosts.contains(&original.host) {
+            return Err(refused("This host is not served.", "its host is not of the settings"));
+        }
+        check_web_socket(server, &original, &request.headers)?;
+        if settings.is_open(original.path()) {
+            return Ok(passed_on(&Identity::default()));
+        }
+        let mut credentials = Credentials {
+            host: server,
+            head: &request,
+            body: &mut body,
+            remote,
+            security: ANY_SCHEME,
+            request_id: &request_id,
+        };
+        let Some(signed_in) = identify(&mut credentials).await? else {
+            return Ok(self.unauthenticated(server, &original, &request, &credentials));
+        };
+        caller::authorize(&signed_in, &credentials).await?;
+        if matches!(signed_in.credential, Credential::Session { .. }) && !original.is_safe() {
+            check_origin(server, &original, &request.headers)?;
+        }
+        let identity = Identity::of(server, signed_in).await?;
+        match settings.allow.iter().any(|allow| identity.is(allow)) {
+            true => Ok(passed_on(&identity)),
+            false => Err(ApiError::forbidden("Your account may not use this service.")),
+        }
+    }
+
+    /// A browser is led to the sign-in page and back.
+    fn unauthenticated(
+        self,
+        server: &AppState,
+        original: &Original,
+        request: &Parts,
+        credentials: &Credentials<'_, AppState>,
+    ) -> Response {
+        let mut response = credentials
+            .unauthorized("Authentication credentials were not provided.")
+            .into_response();
+        if is_navigation(original, request)
+            && let Ok(location) = HeaderValue::from_str(&sign_in_url(server, original))
+        {
+            response.headers_mut().insert(LOCATION, location);
+            if self != Endpoint::Nginx {
+                *response.status_mut() = StatusCode::FOUND;
+            }
+        }
+        response
+    }
+}
+
+/// The caller by the first scheme that finds credentials.
+async fn identify(
+    credentials: &mut Credentials<'_, AppState>,
+) -> Result<Option<SignedIn>, ApiError> {
+    for (_, scheme) in SCHEMES {
+        let found = caller::authenticate(*scheme, credentials).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The person at a browser asks for a page, and not a script for data.
+fn is_navigation(original: &Original, request: &Parts) -> bool {
+    let is_page = match request.headers.get("sec-fetch-mode") {
+        Some(mode) => mode.as_bytes() == b"navigate",
+        None => true,
+    };
+    is_page
+        && original.is_safe()
+        && !request.headers.contains_key(AUTHORIZATION)
+        && !is_web_socket(&request.headers)
+        && people::is_browser(&request.headers, &request.uri)
+}
+
+/// The sign-in page, which leads back through [`Return`].
+fn sign_in_url(server: &AppState, original: &Original) -> String {
+    let site = &server.settings.site_url;
+    let encoded = URL_SAFE_NO_PAD.encode(original.url());
+    let next = match encoded.len() <= MAX_RETURN_BYTES {
+        true => encoded,
+        // Too long to remember.
+        false => URL_SAFE_NO_PAD.encode(format!("{}://{}/", original.scheme, original.host)),
+    };
+    format!("{site}/platform/login?next={RETURN_PATH}?to={next}")
+}
+
+fn refused(detail: &str, why: &str) -> ApiError {
+    ApiError::forbidden(detail).with_internal(format!("forward authentication: {why}"))
+}
+
+/// Some proxies keep `Upgrade` for themselves.
+fn is_web_socket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        || headers.contains_key("sec-websocket-key")
+        || headers.contains_key("sec-websocket-version")
+        || headers.get("sec-fetch-mode").is_some_and(|mode| mode.as_bytes() == b"websocket")
+}
+
+/// A page of any site can open a WebSocket, with the cookies of its user, and read it: no rule of
+/// CORS protects one (RFC 6455, 10.2).
+fn check_web_socket(
+    server: &AppState,
+    original: &Original,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    if !is_web_socket(headers) {
+        return Ok(());
+    }
+    let is_own = original.is_own_origin(headers, &server.settings.trusted_origins);
+    // A program has a token, which no browser adds.
+    match is_own.unwrap_or(cookies::all(headers, &server.settings.session_cookie).next().is_none())
+    {
+        true => Ok(()),
+        false => Err(refused("This WebSocket is another site's.", "WebSocket of another origin")),
+    }
+}
+
+/// A session is a browser's: an unsafe request must be the service's own, by the marks that no page
+/// can set, or have the CSRF token of the cookie.
+fn check_origin(
+    server: &AppState,
+    original: &Original,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    let is_own = original.is_own_origin(headers, &server.settings.trusted_origins);
+    match is_own.unwrap_or_else(|| has_csrf_token(headers)) {
+        true => Ok(()),
+        false => Err(refused(
+            "CSRF Failed: Origin checking failed - the request is another site's.",
+            "unsafe request of another origin",
+        )),
+    }
+}
+
+fn has_csrf_token(headers: &HeaderMap) -> bool {
+    let Some(sent) = headers.get("x-csrftoken").and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let Ok(sent) = caller::unmask(sent) else { return false };
+    let known = cookies::all(headers, CSRF_COOKIE).take(MAX_SAME_NAME);
+    known
+        .filter_map(|token| caller::unmask(token).ok())
+        .any(|token| bool::from(subtle::ConstantTimeEq::ct_eq(token.as_bytes(), sent.as_bytes())))
+}
+
+/// The facts about an account that a service is told.
+#[derive(Default)]
+struct Identity {
+    username: String,
+    /// Verified, or empty.
+    email: String,
+    name: String,
+    groups: Vec<String>,
+    is_superuser: bool,
+}
+
+impl Identity {
+    async fn of(
+        server: &AppState,
+        SignedIn { account, .. }: SignedIn,
+    ) -> Result<Identity, ApiError> {
+        let facts = server.app.store.account_facts(account.id).await?;
+        let name = match (account.first_name.is_empty(), account.last_name.is_empty()) {
+            (true, true) => String::new(),
+            (false, true) => account.first_name,
+            (true, false) => account.last_name,
+            (false, false) => format!("{} {}", account.first_name, account.last_name),
+        };
+        Ok(Identity {
+            username: account.username,
+            email: if facts.is_email_verified { account.email } else { String::new() },
+            name,
+            groups: facts.groups,
+            is_superuser: account.is_superuser,
+        })
+    }
+
+    fn is(&self, allow: &Allow) -> bool {
+        match allow {
+            Allow::Everyone => true,
+            Allow::Superusers => self.is_superuser,
+            Allow::Group(group) => self.groups.contains(group),
+        }
+    }
+}
+
+fn passed_on(identity: &Identity) -> Response {
+    let mut response = Response::new(dropshot::Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(USER, header_value(&identity.username));
+    headers.insert(EMAIL, header_value(&identity.email));
+    headers.insert(NAME, header_value(&identity.name));
+    let groups: Vec<Cow<'_, str>> = identity.groups.iter().map(|name| listed(name)).collect();
+    headers.insert(GROUPS, header_value_of(groups.join(",")));
+    response
+}
+
+/// A percent sign itself is encoded, so that no two names have one value.
+const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
+const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
+
+/// Printable ASCII as it is; all else percent-encoded UTF-8, and blanks at the ends.
+fn encoded<'t>(text: &'t str, set: &'static AsciiSet) -> Cow<'t, str> {
+    let is_edged = text.starts_with(' ') || text.ends_with(' ');
+    let encoded: Cow<'t, str> = utf8_percent_encode(text, set).into();
+    if !is_edged {
+        return encoded;
+    }
+    let inner = encoded.trim_matches(' ');
+    let start = encoded.len() - encoded.trim_start_matches(' ').len();
+    let end = encoded.len() - start - inner.len();
+    Cow::Owned(format!("{}{inner}{}", "%20".repeat(start), "%20".repeat(end)))
+}
+
+fn listed(name: &str) -> Cow<'_, str> {
+    encoded(name, ENCODED_IN_LIST)
+}
+
+fn header_value(text: &str) -> HeaderValue {
+    header_value_of(encoded(text, ENCODED).into_owned())
+}
+
+/// Every encoded text is one.
+fn header_value_of(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Leads a browser that has signed in back to a host of the settings, and to no other.
+struct Return;
+
+#[async_trait::async_trait]
+impl Page<AppState> for Return {
+    fn path(&self) -> &'static str {
+        RETURN_PATH
+    }
+
+    fn description(&self) -> &'static str {
+        "The way back from the sign-in page."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["text/html"]
+    }
+
+    async fn answer(
+        &self,
+        server: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
+        let encoded = request.uri.query().and_then(|query| query.strip_prefix("to="));
+        people::redirect(
+            encoded.and_then(|encoded| way_back(server, encoded)).as_deref().unwrap_or(HOME),
+        )
+    }
+}
+
+/// A URL at one of the hosts; with https where the site has it.
+fn way_back(server: &AppState, encoded: &str) -> Option<String> {
+    let url = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    let (scheme, rest) = url.split_once("://")?;
+    let is_secure = scheme == "https" || !server.settings.site_url.starts_with("https:");
+    let (host, path) = rest.split_at(rest.find('/')?);
+    let is_own = server.settings.forward_auth.hosts.iter().any(|known| known == host);
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    (matches!(scheme, "http" | "https") && is_secure && is_own && is_plain).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_values_are_printable_ascii_and_tell_names_apart() {
+        for (text, expected) in [
+            ("amy", "amy"),
+            ("amy b@example.com", "amy b@example.com"),
+            ("\u{c4}my", "%C3%84my"),
+            ("%C3%84my", "%25C3%2584my"),
+            ("a\r\nRemote-User: admin", "a%0D%0ARemote-User: admin"),
+            ("\u{7f}\0", "%7F%00"),
+            (" amy  ", "%20amy%20%20"),
+            ("  ", "%20%20"),
+            ("a,b", "a,b"),
+            ("", ""),
+        ] {
+            assert_eq!(header_value(text), expected, "{text:?}");
+        }
+        assert_eq!(listed("a,b"), "a%2Cb");
+    }
+
+    #[test]
+    fn open_path_is_plain_and_below_a_named_one() {
+        let settings = ForwardAuth {
+            open_paths: vec!["/static/".to_owned(), "/robots.txt".to_owned()],
+            ..ForwardAuth::default()
+        };
+        for open in ["/static/", "/static/a/b.css", "/robots.txt"] {
+            assert!(settings.is_open(open), "{open}");
+        }
+        for closed in [
+            "/",
+            "/static",
+            "/Static/",
+            "/robots.txt/",
+            "/static/../api/",
+            "/static/%2e%2e/api/",
+            "/static/..%2fapi/",
+            "/static//api/",
+            "/static/./a",
+            "/static/..\\api",
+            "/static/..;/api/",
+            "//static/",
+        ] {
+            assert!(!settings.is_open(closed), "{closed}");
+        }
+    }
+}

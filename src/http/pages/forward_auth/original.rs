@@ -1,0 +1,275 @@
+//! The request that a proxy asks about: its method, address and origin.
+//!
+//! Every part is read once and from one place. A request that names a part twice, in two spellings
+//! that differ or as a list, is refused: one of the two was written by the client.
+
+use http::header::{HOST, HeaderMap, ORIGIN, REFERER};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use specbound::ApiError;
+
+use crate::http::origin::origin_of;
+
+/// How a proxy passes the original request on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// In `X-Forwarded-*` or `X-Original-*`.
+    InHeaders,
+    /// As the request itself, with its path behind this one.
+    AsItself { prefix: &'static str },
+}
+
+/// The original request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Original {
+    pub method: Method,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// With its port, unless that is the scheme's own; in lower case.
+    pub host: String,
+    /// Path and query, as they were sent.
+    pub uri: String,
+}
+
+impl Original {
+    /// # Errors
+    ///
+    /// 403 for a request that does not tell, or tells in two ways.
+    pub fn read(passed: Passed, head: &Parts, site_url: &str) -> Result<Original, ApiError> {
+        let headers = &head.headers;
+        let url = one(headers, &["x-original-url"])?;
+        let url = url.map(|url| split(&url).ok_or_else(unclear)).transpose()?;
+        let (of_url, uri_of_url) = url.unzip();
+        let (scheme_of_url, host_of_url) = of_url.unzip();
+        let (method, uri) = match passed {
+            Passed::InHeaders => (
+                one(headers, &["x-forwarded-method", "x-original-method"])?,
+                same(one(headers, &["x-forwarded-uri", "x-original-uri"])?, uri_of_url)?,
+            ),
+            Passed::AsItself { prefix } => {
+                let sent = head.uri.path_and_query().map_or("", |sent| sent.as_str());
+                let rest = sent.strip_prefix(prefix).unwrap_or_default();
+                (Some(head.method.to_string()), Some(format!("/{}", rest.trim_start_matches('/'))))
+            }
+        };
+        let method = method.and_then(|text| Method::from_bytes(text.as_bytes()).ok());
+        let uri =
+            uri.filter(|uri| uri.starts_with('/') && uri.bytes().all(|b| b.is_ascii_graphic()));
+        let scheme =
+            same(one(headers, &["x-forwarded-proto", "x-original-proto"])?, scheme_of_url)?;
+        let scheme = scheme.unwrap_or_else(|| origin_scheme(site_url).to_owned());
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "https" | "wss" => "https",
+            "http" | "ws" => "http",
+            _ => return Err(unclear()),
+        };
+        let host = same(one(headers, &["x-forwarded-host", "x-original-host"])?, host_of_url)?;
+        let host = match host {
+            Some(host) => Some(host),
+            None => one(headers, &[HOST.as_str()])?
+                .or_else(|| head.uri.authority().map(ToString::to_string)),
+        };
+        Ok(Original {
+            method: method.ok_or_else(unclear)?,
+            host: plain_host(scheme, &host.ok_or_else(unclear)?),
+            scheme: scheme.to_owned(),
+            uri: uri.ok_or_else(unclear)?,
+        })
+    }
+
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", self.scheme, self.host, self.uri)
+    }
+
+    /// Without the query.
+    pub fn path(&self) -> &str {
+        self.uri.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    pub fn is_safe(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+    }
+
+    /// Where the request's page comes from, by its own marks; `None` without any.
+    pub fn is_own_origin(&self, headers: &HeaderMap, trusted: &[String]) -> Option<bool> {
+        let text = |name| {
+            headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let origin = text(ORIGIN);
+        if origin.as_ref().is_some_and(|origin| trusted.contains(origin)) {
+            return Some(true);
+        }
+        if let Some(site) = headers.get("sec-fetch-site") {
+            return Some(matches!(site.as_bytes(), b"same-origin" | b"none"));
+        }
+        let named = origin.or_else(|| text(REFERER).map(|url| origin_of(&url)))?;
+        Some(named == format!("{}://{}", self.scheme, self.host) || trusted.contains(&named))
+    }
+}
+
+fn unclear() -> ApiError {
+    ApiError::forbidden("The original request is missing or ambiguous.").with_internal(
+        "forward authentication: no original method and URI, or one of them twice".to_owned(),
+    )
+}
+
+/// The one value of these headers, which are spellings of one name.
+fn one(headers: &HeaderMap, names: &[&str]) -> Result<Option<String>, ApiError> {
+    let mut found: Option<String> = None;
+    for value in names.iter().flat_map(|name| headers.get_all(*name)) {
+        let text = value.to_str().map_err(|_| unclear())?.trim();
+        if text.is_empty() {
+            continue;
+        }
+        found = same(found, Some(text.to_owned()))?;
+    }
+    match found.as_deref().is_some_and(|text| text.contains(',') && !text.starts_with('/')) {
+        true => Err(unclear()),
+        false => Ok(found),
+    }
+}
+
+/// The one that is given; both, if they are the same.
+fn same(first: Option<String>, second: Option<String>) -> Result<Option<String>, ApiError> {
+    match (first, second) {
+        (Some(first), Some(second)) if first != second => Err(unclear()),
+        (first, second) => Ok(first.or(second)),
+    }
+}
+
+/// Scheme and host of a URL, and its path with the query.
+fn split(url: &str) -> Option<((String, String), String)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (host, uri) = rest.split_at(rest.find('/')?);
+    Some(((scheme.to_owned(), host.to_owned()), uri.to_owned()))
+}
+
+fn origin_scheme(url: &str) -> &str {
+    url.split_once("://").map_or("http", |(scheme, _)| scheme)
+}
+
+/// A host in lower case, without the scheme's own port.
+pub fn plain_host(scheme: &str, host: &str) -> String {
+    let host = host.to_ascii_lowercase();
+    let own_port = if scheme == "https" { ":443" } else { ":80" };
+    host.strip_suffix(own_port).map(str::to_owned).unwrap_or(host)
+}
+
+/// # Errors
+///
+/// 403 for a connection that does not come from a proxy of the operator's.
+pub fn untrusted_proxy() -> ApiError {
+    ApiError::detail(StatusCode::FORBIDDEN, "Forward authentication is for trusted proxies.")
+        .with_internal(
+            "forward authentication: the connection is not from INVENTREE_TRUSTED_PROXIES"
+                .to_owned(),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const SITE: &str = "https://auth.example.com";
+
+    fn read(passed: Passed, uri: &str, headers: &[(&str, &str)]) -> Option<Original> {
+        let request = headers
+            .iter()
+            .fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
+        Original::read(passed, &request.body(()).unwrap().into_parts().0, SITE).ok()
+    }
+
+    #[test]
+    fn proxies_pass_the_request_on_in_three_ways() {
+        let original = |host: &str, uri: &str| Original {
+            method: Method::POST,
+            scheme: "https".to_owned(),
+            host: host.to_owned(),
+            uri: uri.to_owned(),
+        };
+        let forwarded = [
+            ("host", "auth"),
+            ("x-forwarded-method", "POST"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "Stock.example.com:443"),
+            ("x-forwarded-uri", "/part/1/?q=a,b"),
+        ];
+        let expected = original("stock.example.com", "/part/1/?q=a,b");
+        assert_eq!(read(Passed::InHeaders, "/platform/auth/", &forwarded), Some(expected));
+        let ingress = [
+            ("host", "auth"),
+            ("x-original-method", "POST"),
+            ("x-original-url", "https://stock.example.com:8443/part/"),
+        ];
+        let expected = original("stock.example.com:8443", "/part/");
+        assert_eq!(read(Passed::InHeaders, "/platform/auth/", &ingress), Some(expected));
+        let envoy = Passed::AsItself { prefix: "/platform/auth/envoy/" };
+        let found = read(envoy, "/platform/auth/envoy/part/?q=1", &[("host", "auth.example.com")]);
+        let found = found.unwrap();
+        assert_eq!((found.method, found.uri.as_str()), (Method::GET, "/part/?q=1"));
+    }
+
+    #[test]
+    fn request_that_is_told_twice_or_not_at_all_is_refused() {
+        let good = [("host", "a"), ("x-forwarded-method", "GET"), ("x-forwarded-uri", "/")];
+        assert!(read(Passed::InHeaders, "/", &good).is_some());
+        for more in [
+            ("x-forwarded-method", "POST"),
+            ("x-original-method", "POST"),
+            ("x-original-uri", "/static/"),
+            ("x-original-url", "https://a/static/"),
+            ("x-forwarded-host", "a, b"),
+            ("x-forwarded-proto", "https,http"),
+            ("x-forwarded-proto", "ftp"),
+            ("x-original-url", "no URL"),
+        ] {
+            let all = [&good[..], &[more]].concat();
+            assert_eq!(read(Passed::InHeaders, "/", &all), None, "{more:?}");
+        }
+        for left_out in 1..3 {
+            let some: Vec<_> =
+                good.iter().enumerate().filter(|(n, _)| *n != left_out).map(|(_, h)| *h).collect();
+            assert_eq!(read(Passed::InHeaders, "/", &some), None);
+        }
+        for uri in ["part", "//a b", "/caf\u{e9}"] {
+            let all = [good[0], good[1], ("x-forwarded-uri", uri)];
+            assert_eq!(read(Passed::InHeaders, "/", &all), None, "{uri}");
+        }
+    }
+
+    #[test]
+    fn origin_is_told_by_the_marks_of_the_browser() {
+        let original = read(
+            Passed::InHeaders,
+            "/",
+            &[
+                ("host", "stock.example.com"),
+                ("x-forwarded-method", "POST"),
+                ("x-forwarded-uri", "/"),
+            ],
+        )
+        .unwrap();
+        let told = |headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(*name, value.parse().unwrap());
+            }
+            original.is_own_origin(&map, &["https://app.example.com".to_owned()])
+        };
+        assert_eq!(told(&[]), None);
+        assert_eq!(told(&[("origin", "https://stock.example.com")]), Some(true));
+        assert_eq!(told(&[("origin", "https://app.example.com")]), Some(true));
+        assert_eq!(told(&[("origin", "http://stock.example.com")]), Some(false));
+        assert_eq!(told(&[("origin", "null")]), Some(false));
+        assert_eq!(told(&[("referer", "https://stock.example.com/part/")]), Some(true));
+        assert_eq!(told(&[("referer", "https://stock.example.com.evil.example/")]), Some(false));
+        for (site, expected) in
+            [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)]
+        {
+            let marks = [("sec-fetch-site", site), ("origin", "https://stock.example.com")];
+            assert_eq!(told(&marks), Some(expected), "{site}");
+        }
+    }
+}

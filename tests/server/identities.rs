@@ -1,0 +1,187 @@
+//! The identity of a provider's user: its issuer, its audiences, its groups and its certificate.
+
+use std::io::Write;
+
+use inventree_auth::domain::groups;
+use inventree_auth::domain::operation::Operation;
+use serde_json::json;
+use test_support::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Who};
+
+use crate::social::{Fixture, amy, assert_at, assert_page, merged};
+
+const HOME: &str = "/platform/";
+
+/// The same database under another issuer.
+async fn moved(fixture: &mut Fixture, settings: &[(&str, &str)]) -> Provider {
+    fixture.server.stop().await;
+    let provider = Provider::start(fixture.server.clock.stamp()).await;
+    let mut all = vec![
+        ("LOGIN_ENABLE_SSO", "true"),
+        ("LOGIN_ENABLE_SSO_REG", "true"),
+        ("SSO_PRIVATE_NETWORKS", "127.0.0.1"),
+        ("SSO_PROVIDERS", "company"),
+        ("SSO_COMPANY_ISSUER", provider.issuer.as_str()),
+        ("SSO_COMPANY_CLIENT_ID", CLIENT_ID),
+        ("SSO_COMPANY_CLIENT_SECRET", CLIENT_SECRET),
+    ];
+    all.extend_from_slice(settings);
+    let place = fixture.server.place.clone();
+    let directory = std::mem::replace(&mut fixture.server.directory, tempfile::tempdir().unwrap());
+    fixture.server = test_support::TestServer::at_with(&place, &all).await;
+    // The database is in the first directory.
+    fixture.kept.push(directory);
+    provider
+}
+
+#[tokio::test]
+async fn changed_issuer_never_opens_the_accounts_of_the_former_one() {
+    let mut fixture = Fixture::start().await;
+    fixture.browser().through("login", &amy()).await;
+    let issuers = "SELECT COUNT(*) FROM social_accounts WHERE issuer <> ''";
+    assert_eq!(fixture.server.place.number(issuers), 1);
+    let former = fixture.provider.clone();
+    fixture.provider = moved(&mut fixture, &[]).await;
+    // The same subject, of another issuer: another person.
+    let who = Who::new("amy-1", json!({ "preferred_username": "amy" }));
+    assert_at(&fixture.browser().through("login", &who).await, HOME);
+    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 2);
+    assert_eq!(
+        fixture.server.place.number("SELECT COUNT(DISTINCT issuer) FROM social_accounts"),
+        2
+    );
+    // Each goes on under its own issuer.
+    assert_at(&fixture.browser().through("login", &who).await, HOME);
+    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 2);
+    drop(former);
+}
+
+#[tokio::test]
+async fn link_without_an_issuer_is_of_the_providers_first_one_alone() {
+    let mut fixture = Fixture::start().await;
+    fixture.server.register("amy", "").await;
+    fixture.server.register("rory", "").await;
+    for (account, uid) in [(1, "amy-1"), (2, "rory-1")] {
+        fixture.server.place.execute(&format!(
+            "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
+             extra_data) VALUES ({account}, 'company', '{uid}', 0, 0, '{{}}')"
+        ));
+    }
+    let who = |uid: &str| Who::new(uid, json!({ "preferred_username": "someone" }));
+    let without = "SELECT COUNT(*) FROM social_accounts WHERE issuer = ''";
+    assert_at(&fixture.browser().through("login", &who("amy-1")).await, HOME);
+    // Learnt with the sign-in.
+    assert_eq!(fixture.server.place.number(without), 1);
+    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 2);
+    fixture.provider = moved(&mut fixture, &[]).await;
+    assert_at(&fixture.browser().through("login", &who("rory-1")).await, HOME);
+    assert_eq!(fixture.server.place.number(without), 1);
+    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 3);
+}
+
+#[tokio::test]
+async fn trusted_audiences_stand_beside_this_client_and_no_others() {
+    let fixture = Fixture::with(&[("SSO_COMPANY_TRUSTED_AUDIENCES", "api, \tweb")]).await;
+    for (claims, why) in [
+        (json!({ "aud": [CLIENT_ID, "api", "web"] }), None),
+        (json!({ "aud": [CLIENT_ID, "api"], "azp": CLIENT_ID }), None),
+        (json!({ "aud": [CLIENT_ID] }), None),
+        (json!({ "aud": [CLIENT_ID, "api", "other"] }), Some("not trusted (aud)")),
+        (json!({ "aud": [CLIENT_ID, "other"], "azp": CLIENT_ID }), Some("not trusted (aud)")),
+        (json!({ "aud": [CLIENT_ID, "api"], "azp": "api" }), Some("another client (azp)")),
+        (json!({ "aud": ["api"] }), Some("no audience")),
+    ] {
+        let more = claims.clone();
+        fixture.provider.change(Box::new(move |path, text| match path {
+            "/claims" => merged(serde_json::from_str(&text).unwrap(), &more).to_string().into(),
+            _ => text.into_bytes(),
+        }));
+        let answer = fixture.browser().through("login", &amy()).await;
+        let refusals = fixture.lines.take_refusals();
+        match why {
+            None => assert_at(&answer, HOME),
+            Some(why) => {
+                assert_page(&answer, 403, "role=\"alert\"");
+                assert!(refusals.len() == 1 && refusals[0].contains(why), "{claims}: {refusals:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn groups_follow_the_claim_within_the_map() {
+    let fixture = Fixture::with(&[
+        ("LOGIN_ENABLE_SSO_GROUP_SYNC", "true"),
+        ("SSO_GROUP_KEY", "roles"),
+        ("SSO_GROUP_MAP", r#"{ "/stock": "Stock keepers", "/admin": "Admins" }"#),
+    ])
+    .await;
+    let groups_of_amy =
+        || async { groups::of(&Operation::of_operator(fixture.server.app()), 1).await.unwrap() };
+    let sign_in = |roles: serde_json::Value| {
+        let who = Who::new("amy-1", json!({ "preferred_username": "amy", "roles": roles }));
+        let mut browser = fixture.browser();
+        async move { assert_at(&browser.through("login", &who).await, HOME) }
+    };
+    sign_in(json!(["/stock", "/other", 5, "Admins"])).await;
+    assert_eq!(groups_of_amy().await, ["Stock keepers"]);
+    // The operator's groups stay, whatever a provider says.
+    let op = Operation::of_operator(fixture.server.app());
+    groups::add(&op, "Buyers").await.unwrap();
+    groups::change(&op, 1, vec!["Buyers".to_owned()], Vec::new()).await.unwrap();
+    sign_in(json!("/admin")).await;
+    assert_eq!(groups_of_amy().await, ["Admins", "Buyers"]);
+    for none in [json!([]), json!(null), json!({ "/stock": true })] {
+        sign_in(json!(["/stock"])).await;
+        sign_in(none).await;
+        assert_eq!(groups_of_amy().await, ["Buyers"]);
+    }
+    let trail = "SELECT COUNT(*) FROM audit WHERE event = 'group_joined' \
+        AND detail = 'Stock keepers, company'";
+    assert!(fixture.server.place.number(trail) > 0);
+}
+
+#[tokio::test]
+async fn groups_stay_where_removing_or_following_is_off() {
+    let map = ("SSO_GROUP_MAP", r#"{ "stock": "Stock keepers" }"#);
+    let with = |groups: serde_json::Value| {
+        Who::new("amy-1", json!({ "preferred_username": "amy", "groups": groups }))
+    };
+    let off = Fixture::with(&[map]).await;
+    off.browser().through("login", &with(json!(["stock"]))).await;
+    assert_eq!(off.server.place.number("SELECT COUNT(*) FROM groups"), 0);
+    let kept = Fixture::with(&[
+        map,
+        ("LOGIN_ENABLE_SSO_GROUP_SYNC", "true"),
+        ("SSO_REMOVE_GROUPS", "false"),
+    ])
+    .await;
+    kept.browser().through("login", &with(json!(["stock"]))).await;
+    kept.browser().through("login", &with(json!([]))).await;
+    assert_eq!(kept.server.place.number("SELECT COUNT(*) FROM group_members"), 1);
+}
+
+#[test]
+fn root_certificates_of_providers_are_read_at_start() {
+    use inventree_auth::config::Config;
+    use inventree_auth::server::{Dependencies, providers};
+    let check = |path: &str| {
+        let settings = [
+            ("INVENTREE_SSO_PROVIDERS", "company"),
+            ("INVENTREE_SSO_COMPANY_ISSUER", "https://id.example.com"),
+            ("INVENTREE_SSO_COMPANY_CLIENT_ID", CLIENT_ID),
+            ("INVENTREE_SSO_TLS_ROOTS", path),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::load(None, settings.into_iter()).unwrap();
+        providers(&config, &Dependencies::default()).map(drop).map_err(|e| e.to_string())
+    };
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let refused = check(&path).unwrap_err();
+    assert!(refused.starts_with("INVENTREE_SSO_TLS_ROOTS: /"), "{refused}");
+    assert!(refused.ends_with("there is no certificate in it"), "{refused}");
+    let made = rcgen::generate_simple_self_signed(vec!["id.example.com".to_owned()]).unwrap();
+    file.write_all(made.cert.pem().as_bytes()).unwrap();
+    assert_eq!(check(&path), Ok(()));
+    assert!(check("/no/such/file").unwrap_err().contains("/no/such/file"));
+}
