@@ -369,6 +369,20 @@ mod tests {
     }
 
     #[test]
+    fn prefix_takes_the_rest_of_any_path_behind_exact_ones() {
+        let pages = ["/ask/{*}", "/ask/exact/"];
+        let pages = pages.map(|path| Box::new(At(path)) as Box<dyn Page<Open>>);
+        let routes = Routes::build(OPERATIONS, pages.into()).ok().unwrap();
+        let name = |path: &str| routes.find(path)?.name(&Method::GET);
+        for path in ["/ask/", "/ask/a/b", "/ask//", "/ask/%2e%2e/%ff", "/ask/exact"] {
+            assert_eq!(name(path), Some("/ask/{*}"), "{path}");
+        }
+        assert_eq!(name("/ask/exact/"), Some("/ask/exact/"));
+        assert_eq!(name("/ask"), None);
+        assert_eq!(name("/user/"), Some("user"));
+    }
+
+    #[test]
     fn scheme_without_an_authenticator_stops_the_start() {
         const KEYED: &[Operation] =
             &[Operation { security: &[&["key"], &[]], ..operation("user", "GET", "/user/") }];
