@@ -86,6 +86,7 @@ impl Person {
     /// Links a provider account, which no operation does.
     async fn link(&self, server: &TestServer) -> i64 {
         let row = NewSocialAccount {
+            issuer: String::new(),
             account_id: self.pk,
             provider: "github".to_owned(),
             uid: self.username.clone(),
