@@ -66,11 +66,11 @@ pub fn by_token() -> Ask {
 }
 
 /// A proxy's question about a request with a token.
-pub fn forwarded_by_token() -> Ask {
+fn forwarded_by_token() -> Ask {
     forwarded(Ask::get(FORWARD_AUTH)).header(format!("Authorization: Token {}", token_key(NUMBER)))
 }
 
-pub fn forwarded_by_session() -> Ask {
+fn forwarded_by_session() -> Ask {
     let ask = forwarded(Ask::get(FORWARD_AUTH));
     ask.header(format!("Cookie: sessionid={}", session_id(NUMBER)))
 }
@@ -231,6 +231,20 @@ impl Bench<'_> {
                 server,
                 || load(server.port, std::slice::from_ref(&ask), numbers, clients, expect),
                 || Ok(load(bare.port, &at_bare, numbers, clients, good)?.per_second),
+            )?;
+        }
+        // Beside the same look-up on the same server.
+        for (what, ask, who_am_i, numbers) in [
+            ("forward authentication by token", forwarded_by_token(), by_token(), tokens),
+            ("forward authentication by session", forwarded_by_session(), by_session(), sessions),
+        ] {
+            let read =
+                |ask: &Ask| load(server.port, std::slice::from_ref(ask), numbers, clients, good);
+            self.compare(
+                (what, "who-am-i", "0.95"),
+                server,
+                || read(&ask),
+                || Ok(read(&who_am_i)?.per_second),
             )?;
         }
         Ok(())
