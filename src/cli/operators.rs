@@ -417,7 +417,7 @@ async fn details(op: &Operation, account: &Account) -> Result<AccountDetails, Fa
         Ok::<_, DomainError>(AccountDetails {
             account: AccountRow::new(account),
             has_password: accounts::has_password(account),
-            mfa: r.totp_device_exists(id)?,
+            mfa: r.second_factor_exists(id)?,
             addresses: r
                 .email_address_list(id, None, 0)?
                 .into_iter()

@@ -192,7 +192,7 @@ impl FactorRow {
     pub fn device(factor: &Factor) -> FactorRow {
         FactorRow {
             id: Some(factor.id),
-            kind: "totp",
+            kind: factor.kind.name(),
             name: factor.name.clone(),
             created: Some(time(factor.created)),
             last_used: factor.last_used.map(time),

@@ -216,7 +216,7 @@ async fn try_password(
 ///
 /// [`DomainError::MfaRequired`]
 pub async fn require_no_mfa(op: &Operation, account_id: i64) -> Result<(), DomainError> {
-    if op.rules.mfa_enforced || op.store.read(|r| r.totp_device_exists(account_id)).await? {
+    if op.rules.mfa_enforced || op.store.read(|r| r.second_factor_exists(account_id)).await? {
         audit::note_missing_factor(op, account_id);
         return Err(DomainError::MfaRequired);
     }

@@ -61,7 +61,8 @@ events! {
     LoginFailed = "login_failed",
     /// A correct password without the required second factor.
     SecondFactorMissing = "second_factor_missing",
-    /// A wrong code of a second factor, after a correct password.
+    /// A wrong code of a second factor after a correct password, or a passkey that was refused;
+    /// detail: the check that it failed.
     SecondFactorFailed = "second_factor_failed",
     /// A session authenticated again; detail: the second factor, if it did not give its password.
     Reauthenticated = "reauthenticated",
@@ -163,22 +164,22 @@ fn write(
 /// Records a wrong password after the response, so that timing reveals nothing about the account.
 /// The entry is lost if the queue or the disk is full.
 pub(super) fn note_failed_login(op: &Operation, account_id: Option<i64>) {
-    note(op, Event::LoginFailed, account_id);
+    note(op, Event::LoginFailed, account_id, "");
 }
 
 /// Records a correct password without its second factor.
 pub(super) fn note_missing_factor(op: &Operation, account_id: i64) {
-    note(op, Event::SecondFactorMissing, Some(account_id));
+    note(op, Event::SecondFactorMissing, Some(account_id), "");
 }
 
-/// Records a wrong code.
-pub(super) fn note_failed_factor(op: &Operation, account_id: i64) {
-    note(op, Event::SecondFactorFailed, Some(account_id));
+/// Records a wrong code, or the check that a passkey failed.
+pub(super) fn note_failed_factor(op: &Operation, account_id: impl Into<Option<i64>>, detail: &str) {
+    note(op, Event::SecondFactorFailed, account_id.into(), detail);
 }
 
-fn note(op: &Operation, event: Event, account_id: Option<i64>) {
-    let (at, by) = (op.now(), op.clone());
-    op.store.write_deferred(move |w| write(w, &by, at, event, account_id, ""));
+fn note(op: &Operation, event: Event, account_id: Option<i64>, detail: &str) {
+    let (at, by, detail) = (op.now(), op.clone(), detail.to_owned());
+    op.store.write_deferred(move |w| write(w, &by, at, event, account_id, &detail));
 }
 
 /// Entries before this time are deleted.

@@ -106,7 +106,7 @@ fn is_contested(r: &Reader<'_>, account: &Account) -> Result<bool, StoreError> {
     let links = r.social_account_list(account.id, Some(own_links + 1), 0)?;
     Ok(i64::try_from(links.len()).unwrap_or(i64::MAX) > own_links
         || r.email_address_exists_verified(account.id)?
-        || r.totp_device_exists(account.id)?)
+        || r.second_factor_exists(account.id)?)
 }
 
 fn take_over(

@@ -60,6 +60,10 @@ pub enum Attached<'a> {
     Factor(&'a str),
     /// A second factor was removed; its name.
     FactorGone(&'a str),
+    /// A passkey was added; its name.
+    Passkey(&'a str),
+    /// A passkey was removed; its name.
+    PasskeyGone(&'a str),
     RecoveryCodeUsed,
     /// A named token was made; its name.
     Token(&'a str),
@@ -98,6 +102,15 @@ pub fn notice(
         Attached::FactorGone(name) => (
             "A Second Factor Was Removed",
             "An authenticator app was removed from the InvenTree account",
+            name,
+            LOOK_AT_IT,
+        ),
+        Attached::Passkey(name) => {
+            ("A Passkey Was Added", "A passkey was added to the InvenTree account", name, REMOVE_IT)
+        }
+        Attached::PasskeyGone(name) => (
+            "A Passkey Was Removed",
+            "A passkey was removed from the InvenTree account",
             name,
             LOOK_AT_IT,
         ),

@@ -21,6 +21,7 @@ mod known_networks;
 mod lookup_cache;
 mod migrations;
 mod outbox;
+mod passkeys;
 #[cfg(test)]
 mod plans;
 mod postgres;
@@ -55,6 +56,7 @@ pub use handles::{Reader, Writer};
 pub use import::{Commit, write_all_or_nothing};
 pub use inventree::{InvenTree, SourceError, TotpDevice};
 pub use outbox::OutboxMail;
+pub use passkeys::{NewPasskey, Passkey};
 pub use sessions::Session;
 pub use social_accounts::{NewSocialAccount, SocialAccount};
 pub use tokens::Token;

@@ -190,6 +190,11 @@ impl Writer<'_> {
         Ok(self.execute(sql, params![digest, Time(expires)])? > 0)
     }
 
+    /// Returns whether a ticket was used. Writers take turns, so it stays true until the commit.
+    pub fn ticket_is_used(&self, digest: &[u8; 32]) -> Result<bool, StoreError> {
+        self.value("SELECT EXISTS (SELECT 1 FROM used_tickets WHERE digest = $1)", params![digest])
+    }
+
     /// Deletes the records of expired tickets, at most `limit`.
     pub fn ticket_delete_expired(
         &self,

@@ -25,14 +25,6 @@ fn record(row: &Row<'_>) -> Result<TotpFactor, StoreError> {
 }
 
 impl Reader<'_> {
-    /// Returns whether the account has a confirmed device: only those are a second factor.
-    pub fn totp_device_exists(&self, account_id: i64) -> Result<bool, StoreError> {
-        self.value(
-            "SELECT EXISTS (SELECT 1 FROM totp_devices WHERE account_id = $1 AND confirmed)",
-            params![account_id],
-        )
-    }
-
     /// The confirmed devices of the account, oldest first.
     pub fn totp_device_list(&self, account_id: i64) -> Result<Vec<TotpFactor>, StoreError> {
         self.list(

@@ -17,6 +17,7 @@ mod mail;
 mod nodes;
 mod operating;
 mod pages;
+mod passkeys;
 mod password_resets;
 mod passwords;
 mod protocol;

@@ -27,6 +27,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     groups,
     known_networks,
     outbox,
+    passkeys,
     provider_issuers,
     recovery_codes,
     sessions,

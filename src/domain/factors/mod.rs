@@ -1,5 +1,5 @@
-//! Second factors of an account: TOTP devices, and recovery codes for the day that a device is
-//! lost.
+//! Second factors of an account: TOTP devices, passkeys, and recovery codes for the day that a
+//! device is lost.
 //!
 //! A code is checked only after the password (or provider) was verified, so that nothing reveals
 //! which factor an account has. A matching code is consumed in the transaction of the operation, so
@@ -7,9 +7,11 @@
 //! Secrets are encrypted at rest under a key derived from the secret key, recovery codes stored as
 //! keyed digests.
 
+pub mod passkey;
 pub mod recovery;
 pub mod sign_in;
 pub mod totp;
+pub mod webauthn;
 
 use std::fmt;
 
@@ -24,7 +26,10 @@ use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors, keys, known_clients, usernames};
 use crate::mail::Attached;
-use crate::store::{Account, StoreError, TotpFactor, Writer};
+use crate::store::{Account, Passkey, StoreError, TotpFactor, Writer};
+use passkey::{Assertion, Use};
+
+const MAX_NAME_CHARACTERS: usize = 64;
 
 /// State that the browser keeps for the server, encrypted: it can neither read nor modify it.
 #[derive(Clone)]
@@ -56,9 +61,26 @@ impl fmt::Debug for Sealed {
     }
 }
 
+/// The kinds of factors that an account can have several of. Ids are unique within a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Totp,
+    Passkey,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Totp => "totp",
+            Kind::Passkey => "passkey",
+        }
+    }
+}
+
 /// A factor as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Factor {
+    pub kind: Kind,
     pub id: i64,
     pub name: String,
     pub created: DateTime<Utc>,
@@ -68,7 +90,14 @@ pub struct Factor {
 impl From<TotpFactor> for Factor {
     fn from(device: TotpFactor) -> Factor {
         let TotpFactor { id, name, created, last_used, .. } = device;
-        Factor { id, name, created, last_used }
+        Factor { kind: Kind::Totp, id, name, created, last_used }
+    }
+}
+
+impl From<Passkey> for Factor {
+    fn from(passkey: Passkey) -> Factor {
+        let Passkey { id, name, created, last_used, .. } = passkey;
+        Factor { kind: Kind::Passkey, id, name, created, last_used }
     }
 }
 
@@ -79,11 +108,25 @@ pub struct Overview {
     pub recovery_codes: i64,
 }
 
-/// A code that matches. It counts once it is used up.
+impl Overview {
+    pub fn has(&self, kind: Kind) -> bool {
+        self.factors.iter().any(|factor| factor.kind == kind)
+    }
+}
+
+/// A proof by a second factor, as it was sent. No `Debug`.
+pub enum Proof {
+    /// Of a device, or a recovery code.
+    Code(String),
+    Passkey(Assertion),
+}
+
+/// A proof that matches. It counts once it is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Match {
     Totp { device: i64, step: i64 },
     RecoveryCode { digest: [u8; 32] },
+    Passkey { id: i64, sign_count: i64, ticket: [u8; 32], expires: DateTime<Utc> },
 }
 
 impl Match {
@@ -92,16 +135,20 @@ impl Match {
         match self {
             Match::Totp { .. } => "totp",
             Match::RecoveryCode { .. } => "recovery code",
+            Match::Passkey { .. } => "passkey",
         }
     }
 
-    /// False if another request was faster.
+    /// False if another request was faster; then nothing is written.
     fn use_up(self, w: &Writer<'_>, app: &App, account_id: i64) -> Result<bool, StoreError> {
         match self {
             Match::Totp { device, step } => {
                 w.totp_device_use_step(account_id, device, step, app.now())
             }
             Match::RecoveryCode { digest } => w.recovery_code_use(account_id, &digest),
+            Match::Passkey { id, sign_count, ticket, expires } => Ok(!w.ticket_is_used(&ticket)?
+                && w.passkey_use(account_id, id, sign_count, app.now())?
+                && w.ticket_consume(&ticket, expires)?),
         }
     }
 }
@@ -112,7 +159,11 @@ impl Match {
 pub async fn overview(app: &App, account_id: i64) -> Result<Overview, DomainError> {
     let read = app.store.read(|r| {
         Ok::<_, StoreError>(Overview {
-            factors: r.totp_device_list(account_id)?.into_iter().map(Factor::from).collect(),
+            factors: {
+                let devices = r.totp_device_list(account_id)?.into_iter().map(Factor::from);
+                let passkeys = r.passkey_list(account_id)?.into_iter().map(Factor::from);
+                devices.chain(passkeys).collect()
+            },
             recovery_codes: r.recovery_code_count(account_id)?,
         })
     });
@@ -127,7 +178,7 @@ pub async fn overview(app: &App, account_id: i64) -> Result<Overview, DomainErro
 /// [`DomainError::MfaRequired`], the store's.
 pub async fn require_one_if_enforced(app: &App, account_id: i64) -> Result<(), DomainError> {
     let is_missing =
-        app.rules.mfa_enforced && !app.store.read(|r| r.totp_device_exists(account_id)).await?;
+        app.rules.mfa_enforced && !app.store.read(|r| r.second_factor_exists(account_id)).await?;
     if is_missing { Err(DomainError::MfaRequired) } else { Ok(()) }
 }
 
@@ -137,13 +188,22 @@ pub async fn require_one_if_enforced(app: &App, account_id: i64) -> Result<(), D
 ///
 /// [`DomainError::NotFound`] if the account has no such factor, [`DomainError::Forbidden`] for the
 /// last one where the operator enforces one.
-pub async fn remove(op: &Operation, account: &Account, id: i64) -> Result<(), DomainError> {
+pub async fn remove(
+    op: &Operation,
+    account: &Account,
+    kind: Kind,
+    id: i64,
+) -> Result<(), DomainError> {
     let told = notices::recipients(op, account).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         let account_id = account.id;
-        let name = w.totp_device_delete_own(account_id, id)?.ok_or(DomainError::NotFound)?;
-        if !w.totp_device_exists(account_id)? {
+        let name = match kind {
+            Kind::Totp => w.totp_device_delete_own(account_id, id)?,
+            Kind::Passkey => w.passkey_delete_own(account_id, id)?,
+        };
+        let name = name.ok_or(DomainError::NotFound)?;
+        if !w.second_factor_exists(account_id)? {
             if op.rules.mfa_enforced {
                 return Err(DomainError::Forbidden(
                     "This server requires a second factor. Set up another one before you remove \
@@ -152,7 +212,11 @@ pub async fn remove(op: &Operation, account: &Account, id: i64) -> Result<(), Do
             }
             w.recovery_code_delete_all(account_id)?;
         }
-        notices::queue(w, op, &told, &account, Attached::FactorGone(&name))?;
+        let gone = match kind {
+            Kind::Totp => Attached::FactorGone(&name),
+            Kind::Passkey => Attached::PasskeyGone(&name),
+        };
+        notices::queue(w, op, &told, &account, gone)?;
         audit::record(w, op, Event::FactorRemoved, account_id, &name)?;
         Ok(())
     });
@@ -183,23 +247,23 @@ pub async fn reset(op: &Operation, account_id: i64) -> Result<usize, DomainError
 /// Only the store's.
 pub(super) fn delete_all(w: &Writer<'_>, account_id: i64) -> Result<usize, StoreError> {
     w.recovery_code_delete_all(account_id)?;
-    w.totp_device_delete_all(account_id)
+    Ok(w.totp_device_delete_all(account_id)? + w.passkey_delete_all(account_id)?)
 }
 
-/// Proves a session's owner again by a code (step-up).
+/// Proves a session's owner again by a second factor (step-up).
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] under `code` if it is wrong, [`DomainError::NotFound`] if the session
+/// [`DomainError::Invalid`] if it is wrong, [`DomainError::NotFound`] if the session
 /// has ended in the meantime.
 pub async fn reauthenticate(
     op: &Operation,
     account: &Account,
     session: [u8; 32],
-    code: &str,
+    proof: &Proof,
 ) -> Result<(), DomainError> {
     let (id, now) = (account.id, op.now());
-    with_code(op, account, code, move |w, op, found| {
+    with_proof(op, account, proof, Use::Prove, move |w, op, found| {
         if !w.session_set_auth_time(&session, id, now)? {
             return Err(DomainError::NotFound);
         }
@@ -209,22 +273,23 @@ pub async fn reauthenticate(
     .await
 }
 
-/// Checks a code, and runs `then` in the transaction that uses it up.
+/// Checks a proof, and runs `then` in the transaction that uses it up.
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] under `code`, [`DomainError::Throttled`], those of `then`.
-async fn with_code<T: Send + 'static>(
+/// [`DomainError::Invalid`], [`DomainError::Throttled`], those of `then`.
+async fn with_proof<T: Send + 'static>(
     op: &Operation,
     account: &Account,
-    code: &str,
+    proof: &Proof,
+    purpose: Use,
     then: impl Fn(&Writer<'_>, &Operation, Match) -> Result<T, DomainError> + Send + 'static,
 ) -> Result<T, DomainError> {
     let key = usernames::username_key(&account.username);
     let standing = known_clients::standing(op, &key);
     let attempt = op.limits.reserve_code(account.id, &op.client, standing).await?;
     let id = account.id;
-    let found = match find(op, id, code).await {
+    let found = match find(op, id, proof, purpose).await {
         Ok(found) => found,
         Err(error) => {
             op.limits.refund(attempt).await;
@@ -232,13 +297,18 @@ async fn with_code<T: Send + 'static>(
         }
     };
     let told = match found {
-        Some(Match::RecoveryCode { .. }) => notices::recipients(op, account).await?,
+        Ok(Match::RecoveryCode { .. }) => notices::recipients(op, account).await?,
         _ => Recipients::default(),
     };
     let owner = account.clone();
+    let why = match &found {
+        Err(why) => why.clone(),
+        Ok(Match::Passkey { .. }) => "passkey, used before".to_owned(),
+        Ok(_) => String::new(),
+    };
     let done = match found {
-        None => Ok(None),
-        Some(found) => {
+        Err(_) => Ok(None),
+        Ok(found) => {
             let write = op.write(move |w, op| {
                 if !found.use_up(w, op, id)? {
                     return Ok(None);
@@ -260,9 +330,14 @@ async fn with_code<T: Send + 'static>(
             Ok(done)
         }
         Ok(None) => {
-            audit::note_failed_factor(op, id);
-            let wrong = "This code is wrong, too old, or was used before.";
-            Err(ValidationErrors::of("code", wrong).into())
+            audit::note_failed_factor(op, id, &why);
+            Err(match proof {
+                Proof::Code(_) => {
+                    let wrong = "This code is wrong, too old, or was used before.";
+                    ValidationErrors::of("code", wrong).into()
+                }
+                Proof::Passkey(_) => passkey::refused(),
+            })
         }
         Err(error) => {
             op.limits.refund(attempt).await;
@@ -271,8 +346,35 @@ async fn with_code<T: Send + 'static>(
     }
 }
 
+/// The match of a proof, or for the audit trail why there is none.
+async fn find(
+    app: &App,
+    account_id: i64,
+    proof: &Proof,
+    purpose: Use,
+) -> Result<Result<Match, String>, DomainError> {
+    match proof {
+        Proof::Code(code) => Ok(find_code(app, account_id, code).await?.ok_or_else(String::new)),
+        Proof::Passkey(sent) => {
+            let found = passkey::find(app, account_id, sent, purpose).await?;
+            Ok(found.map_err(|why| format!("passkey, {why}")))
+        }
+    }
+}
+
+/// The name of a factor, as its owner typed it.
+fn device_name(name: &str) -> Result<String, ValidationErrors> {
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
+    if name.chars().count() > MAX_NAME_CHARACTERS {
+        let too_long =
+            format!("Ensure this field has no more than {MAX_NAME_CHARACTERS} characters.");
+        return Err(ValidationErrors::of("name", too_long));
+    }
+    Ok(name)
+}
+
 /// The code of a device, or a recovery code.
-async fn find(app: &App, account_id: i64, code: &str) -> Result<Option<Match>, DomainError> {
+async fn find_code(app: &App, account_id: i64, code: &str) -> Result<Option<Match>, DomainError> {
     let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     if code.len() != totp::DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
         let Some(digest) = recovery::digest(app, account_id, &code) else { return Ok(None) };

@@ -55,7 +55,7 @@ pub(super) fn replace(
 pub async fn renew(op: &Operation, account_id: i64) -> Result<Vec<String>, DomainError> {
     let codes = generate(op);
     let write = op.write(move |w, op| {
-        if !w.totp_device_exists(account_id)? {
+        if !w.second_factor_exists(account_id)? {
             return Err(DomainError::Forbidden("Set up a second factor first."));
         }
         replace(w, op, account_id, &codes)?;

@@ -14,7 +14,8 @@ use super::super::keys::digest;
 use super::super::operation::Operation;
 use super::super::passwords::Password;
 use super::super::{App, DomainError};
-use super::{Sealed, with_code};
+use super::passkey::{self, Challenge, Use};
+use super::{Kind, Proof, Sealed, overview, with_proof};
 use crate::store::{Account, Reader, StoreError};
 
 /// How long the first proof is held.
@@ -43,9 +44,13 @@ pub struct SignedIn {
 }
 
 /// The data of the page for the second step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SecondStep {
     pub may_remember: bool,
+    /// The account has a device that shows codes.
+    pub has_device: bool,
+    /// For one of the account's passkeys, if it has any.
+    pub passkey: Option<Challenge>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,8 +68,10 @@ struct Pending {
 struct Remembered {
     account_id: i64,
     password: [u8; 32],
-    /// Ids of the factors.
+    /// Ids of the TOTP devices, and of the passkeys.
     factors: Vec<i64>,
+    #[serde(default)]
+    passkeys: Vec<i64>,
     expires: DateTime<Utc>,
 }
 
@@ -95,16 +102,17 @@ pub(in super::super) fn is_needed(
     op: &Operation,
     account: &Account,
 ) -> Result<bool, StoreError> {
-    if !r.totp_device_exists(account.id)? {
+    if !r.second_factor_exists(account.id)? {
         return Ok(false);
     }
     let now = op.now();
-    let is_remembered = |sealed: &Sealed, factors: &[i64]| {
+    let is_remembered = |sealed: &Sealed, (factors, passkeys): &(Vec<i64>, Vec<i64>)| {
         sealed.open::<Remembered>(op, REMEMBERED).is_some_and(|known| {
             let expected = Remembered {
                 account_id: account.id,
                 password: digest(&account.password),
-                factors: factors.to_vec(),
+                factors: factors.clone(),
+                passkeys: passkeys.clone(),
                 expires: known.expires,
             };
             known == expected && now < known.expires
@@ -117,8 +125,10 @@ pub(in super::super) fn is_needed(
     Ok(!op.client.remembered.iter().any(|sealed| is_remembered(sealed, &factors)))
 }
 
-fn factor_ids(r: &Reader<'_>, account_id: i64) -> Result<Vec<i64>, StoreError> {
-    Ok(r.totp_device_list(account_id)?.iter().map(|device| device.id).collect())
+fn factor_ids(r: &Reader<'_>, account_id: i64) -> Result<(Vec<i64>, Vec<i64>), StoreError> {
+    let devices = r.totp_device_list(account_id)?.iter().map(|device| device.id).collect();
+    let passkeys = r.passkey_list(account_id)?.iter().map(|passkey| passkey.id).collect();
+    Ok((devices, passkeys))
 }
 
 /// The first proof of this account.
@@ -155,25 +165,30 @@ async fn open(app: &App, sealed: Option<&Sealed>) -> Result<(Pending, Account), 
 ///
 /// [`DomainError::NotFound`] without a valid first proof.
 pub async fn second_step(app: &App, sealed: Option<&Sealed>) -> Result<SecondStep, DomainError> {
-    open(app, sealed).await?;
-    Ok(SecondStep { may_remember: app.rules.mfa_remember })
+    let (_, account) = open(app, sealed).await?;
+    let overview = overview(app, account.id).await?;
+    Ok(SecondStep {
+        may_remember: app.rules.mfa_remember,
+        has_device: overview.has(Kind::Totp),
+        passkey: passkey::challenge_owner(app, account.id).await?,
+    })
 }
 
 /// The second step.
 ///
 /// # Errors
 ///
-/// [`DomainError::NotFound`] without a valid first proof, [`DomainError::Invalid`] under `code`.
+/// [`DomainError::NotFound`] without a valid first proof, [`DomainError::Invalid`] for a wrong proof.
 pub async fn finish(
     op: &Operation,
     sealed: Option<&Sealed>,
-    code: &str,
+    proof: &Proof,
     remember: bool,
 ) -> Result<SignedIn, DomainError> {
     let (Pending { provider, next, .. }, account) = open(op, sealed).await?;
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
-    with_code(op, &account, code, move |w, op, found| {
+    with_proof(op, &account, proof, Use::Prove, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),
             provider => format!("{provider}, {}", found.name()),
@@ -181,12 +196,16 @@ pub async fn finish(
         let granted = accounts::grant(w, op, &current, &new, &detail)?;
         let remembered = match remember && op.rules.mfa_remember {
             false => None,
-            true => Some(Remembered {
-                account_id: current.id,
-                password: digest(&current.password),
-                factors: factor_ids(w, current.id)?,
-                expires: op.now() + Duration::seconds(REMEMBERED_SECONDS),
-            }),
+            true => {
+                let (factors, passkeys) = factor_ids(w, current.id)?;
+                Some(Remembered {
+                    account_id: current.id,
+                    password: digest(&current.password),
+                    factors,
+                    passkeys,
+                    expires: op.now() + Duration::seconds(REMEMBERED_SECONDS),
+                })
+            }
         };
         let remembered = remembered.map(|state| Sealed::seal(op, REMEMBERED, &state));
         Ok(SignedIn { granted, next: next.clone(), remembered })

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::super::audit::{self, Event};
 use super::super::operation::Operation;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
-use super::{Sealed, recovery};
+use super::{Sealed, device_name, recovery};
 use crate::mail::Attached;
 use crate::store::Account;
 
@@ -28,7 +28,6 @@ const SECRET_BYTES: usize = 20;
 const SETUP: &str = "totp-setup";
 const SETUP_MINUTES: i64 = 15;
 const MAX_DEVICES: usize = 10;
-const MAX_NAME_CHARACTERS: usize = 64;
 
 /// A new secret for its owner's authenticator app. No `Debug`.
 pub struct Setup {
@@ -105,12 +104,7 @@ pub async fn confirm(
     let Some(pending) = pending.filter(|p| p.account_id == account_id && now < p.expires) else {
         return Err(ValidationErrors::general("This took too long. Start again.").into());
     };
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
-    if name.chars().count() > MAX_NAME_CHARACTERS {
-        let too_long =
-            format!("Ensure this field has no more than {MAX_NAME_CHARACTERS} characters.");
-        return Err(ValidationErrors::of("name", too_long).into());
-    }
+    let name = device_name(name)?;
     let sent: String = sent.chars().filter(|c| !c.is_whitespace()).collect();
     let Some(step) = matching_step(&pending.secret, now.timestamp(), &sent) else {
         let wrong = "This code does not match. Check the time of your device.";
@@ -132,7 +126,7 @@ pub async fn confirm(
                 "Your account has as many devices as it can have. Remove one first.",
             ));
         }
-        let is_first = !w.totp_device_exists(account_id)?;
+        let is_first = !w.second_factor_exists(account_id)?;
         let id = w.totp_device_insert(account_id, &name, true, &sealed, now)?;
         w.totp_device_use_step(account_id, id, step, now)?;
         notices::queue(w, op, &told, &account, Attached::Factor(&name))?;

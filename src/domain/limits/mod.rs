@@ -72,6 +72,8 @@ pub enum Purpose {
     ProviderStart,
     /// The callback from a provider.
     ProviderReturn,
+    /// A sign-in that begins with a passkey.
+    Passkey,
 }
 
 impl Purpose {
@@ -86,6 +88,7 @@ impl Purpose {
             Purpose::ConfirmationMail => "confirmation-mail",
             Purpose::ProviderStart => "provider-start",
             Purpose::ProviderReturn => "provider-return",
+            Purpose::Passkey => "passkey",
         }
     }
 }

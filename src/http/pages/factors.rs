@@ -12,11 +12,13 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use serde_json::{Value, json};
 
+use super::passkeys;
 use super::{Page, PageRequest};
-use crate::domain::factors::{self, Factor, Sealed, recovery, sign_in, totp};
+use crate::domain::factors::{self, Factor, Kind, Proof, Sealed, recovery, sign_in, totp};
 use crate::domain::{DomainError, ValidationErrors};
 use crate::http::caller::{self, Credential};
 use crate::http::{AppState, client};
+use specbound::body::Fields;
 use specbound::{ApiError, Response, json_response};
 
 pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
@@ -35,10 +37,12 @@ pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
 /// Pages and operations open to a session without a second factor where the operator enforces one:
 /// the setup of a factor, and the sign-out.
 pub fn opens_without_factor(path: &str) -> bool {
-    const OPEN: [&str; 5] = [
+    const OPEN: [&str; 7] = [
         "/platform/api/factors/",
         "/platform/api/factors/totp/",
         "/platform/api/factors/totp/confirm/",
+        "/platform/api/factors/passkeys/",
+        "/platform/api/factors/passkeys/confirm/",
         "/platform/api/reauthenticate/",
         "/api/auth/logout/",
     ];
@@ -112,8 +116,10 @@ impl Page<AppState> for Endpoint {
             Endpoint::SecondStep => json!({}),
             Endpoint::Factors => {
                 let overview = factors::overview(&op, account.id).await?;
+                let of = |kind| overview.factors.iter().filter(move |f| f.kind == kind);
                 json!({
-                    "factors": overview.factors.iter().map(factor_row).collect::<Vec<_>>(),
+                    "factors": of(Kind::Totp).map(factor_row).collect::<Vec<_>>(),
+                    "passkeys": of(Kind::Passkey).map(factor_row).collect::<Vec<_>>(),
                     "recovery_codes": overview.recovery_codes,
                     "required": op.rules.mfa_enforced,
                 })
@@ -132,7 +138,7 @@ impl Page<AppState> for Endpoint {
             }
             Endpoint::Remove => {
                 let id = row(visit.request.uri.path()).ok_or(DomainError::NotFound)?;
-                factors::remove(&op, account, id).await?;
+                factors::remove(&op, account, Kind::Totp, id).await?;
                 json!({})
             }
             Endpoint::RenewRecoveryCodes => {
@@ -143,22 +149,25 @@ impl Page<AppState> for Endpoint {
     }
 }
 
-/// GET: the data of the page. POST: the code.
+/// GET: the data of the page. POST: a code or the response of a passkey.
 async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
     let (app, jar) = (&server.app, server.cookies());
     let pending = jar.find_pending(&visit.request.headers);
     if visit.request.method != Method::POST {
         let step = sign_in::second_step(app, pending.as_ref()).await?;
-        let body = json!({ "remember": step.may_remember });
+        let body = json!({
+            "remember": step.may_remember,
+            "device": step.has_device,
+            "passkey": step.passkey.as_ref().map(passkeys::options),
+        });
         return Ok(json_response(StatusCode::OK, body.to_string().into_bytes()));
     }
     let op = client::page_operation(server, &visit);
     caller::check_csrf(server, &visit.request, &mut visit.body).await?;
     let fields = visit.body.fields().await?;
-    let code = fields.text("code").filter(|code| !code.trim().is_empty());
-    let code = code.ok_or_else(|| ValidationErrors::of("code", "This field is required."))?;
+    let proof = proof(&fields)?;
     let remember = fields.text("remember").is_some_and(|text| !text.is_empty());
-    let done = sign_in::finish(&op, pending.as_ref(), &code, remember).await?;
+    let done = sign_in::finish(&op, pending.as_ref(), &proof, remember).await?;
     let body = json!({ "next": done.next });
     let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
     let granted = done.granted;
@@ -171,6 +180,20 @@ async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Respon
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// The second factor that was sent: a code, or else the response of a passkey.
+///
+/// # Errors
+///
+/// 400 for neither.
+pub(super) fn proof(fields: &Fields) -> Result<Proof, ApiError> {
+    let sent = |name| fields.text(name).filter(|text| !text.trim().is_empty());
+    match (sent("code"), sent("signature")) {
+        (Some(code), _) => Ok(Proof::Code(code)),
+        (None, Some(_)) => Ok(Proof::Passkey(passkeys::assertion(fields))),
+        (None, None) => Err(ValidationErrors::of("code", "This field is required.").into()),
+    }
 }
 
 /// The number in the path of [`Endpoint::Remove`]; none for one that is too long for a row.

@@ -12,6 +12,7 @@ mod file;
 pub mod forward_auth;
 mod holdings;
 pub mod mailbox;
+mod passkeys;
 pub mod people;
 mod reference;
 mod schema;
@@ -37,6 +38,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageErro
     pages.extend(sign_in::pages());
     pages.extend(factors::pages());
     pages.extend(forward_auth::pages());
+    pages.extend(passkeys::pages());
     pages.extend(social::pages(settings));
     pages.extend(mailbox::pages(settings));
     Ok(pages)

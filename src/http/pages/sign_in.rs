@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Page, PageRequest};
 use crate::domain::accounts::{self, Grant};
+use crate::domain::factors::passkey;
 use crate::domain::factors::sign_in::{self, SignIn};
 use crate::domain::passwords::Password;
 use crate::domain::{ValidationErrors, factors, sessions};
@@ -98,8 +99,8 @@ impl Page<AppState> for Endpoint {
     }
 }
 
-/// GET: whether the session's owner proved who they are lately, and can do so by a password or a
-/// code. POST: by this one.
+/// GET: whether the session's owner proved who they are lately, and can do so by a password, a
+/// code or a passkey. POST: by this one.
 async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
     let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
     let Credential::Session { digest } = caller.credential else {
@@ -109,18 +110,21 @@ async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Res
         let app = &server.app;
         let is_recent = sessions::is_recently_authenticated(app, &digest).await?;
         let overview = factors::overview(app, caller.account.id).await?;
+        let passkey = passkey::challenge_owner(app, caller.account.id).await?;
         let body = json!({
             "recent": is_recent,
             "password": accounts::has_password(&caller.account),
             "code": !overview.factors.is_empty(),
+            "passkey": passkey.as_ref().map(super::passkeys::options),
         });
         return Ok(answer(StatusCode::OK, &body, Vec::new()));
     }
     let op = client::page_operation(server, &visit);
     let fields = visit.body.fields().await?;
     let sent = |name| fields.text(name).filter(|text| !text.is_empty());
-    if let Some(code) = sent("code") {
-        factors::reauthenticate(&op, &caller.account, digest, &code).await?;
+    if sent("code").is_some() || sent("signature").is_some() {
+        let proof = super::factors::proof(&fields)?;
+        factors::reauthenticate(&op, &caller.account, digest, &proof).await?;
     } else {
         let password = sent("password")
             .ok_or_else(|| ValidationErrors::of("password", "This field is required."))?;

@@ -4,6 +4,7 @@
 
 use super::super::values::params;
 use super::*;
+use crate::store::NewPasskey;
 
 #[tokio::test]
 async fn primary_moves_and_only_to_an_address_of_the_account() {
@@ -187,9 +188,41 @@ async fn social_account_is_found_by_uid_and_touched() {
 async fn only_a_confirmed_totp_device_counts() {
     with_two_accounts(|w, one, _| {
         w.totp_device_insert(one, "phone", false, b"sealed", noon())?;
-        assert!(!w.totp_device_exists(one)?);
+        assert!(!w.second_factor_exists(one)?);
         w.totp_device_insert(one, "phone", true, b"sealed", noon())?;
-        assert!(w.totp_device_exists(one)?);
+        assert!(w.second_factor_exists(one)?);
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+fn new_passkey(account_id: i64) -> NewPasskey {
+    NewPasskey {
+        account_id,
+        credential_id: b"id".to_vec(),
+        public_key: b"key".to_vec(),
+        sign_count: 0,
+        name: "laptop".to_owned(),
+        created: noon(),
+    }
+}
+
+#[tokio::test]
+async fn passkey_is_a_second_factor_and_its_counter_rises() {
+    with_two_accounts(|w, one, two| {
+        let id = w.passkey_insert(&new_passkey(one))?.unwrap();
+        assert!(w.second_factor_exists(one)? && !w.second_factor_exists(two)?);
+        assert_eq!(w.passkey_insert(&new_passkey(two))?, None, "one account has the credential");
+        for (account, count, is_used) in
+            [(two, 5, false), (one, 0, true), (one, 0, true), (one, 5, true), (one, 5, false)]
+        {
+            assert_eq!(w.passkey_use(account, id, count, noon())?, is_used, "{count}");
+        }
+        assert!(!w.passkey_use(one, id, 0, noon())?, "a counter does not go back to none");
+        assert_eq!(w.passkey_find(b"id")?.unwrap().sign_count, 5);
+        assert_eq!(w.passkey_delete_own(two, id)?, None);
+        assert_eq!(w.passkey_delete_own(one, id)?.as_deref(), Some("laptop"));
         Ok(())
     })
     .await
@@ -225,13 +258,14 @@ async fn deleting_an_account_takes_all_it_owns_and_its_id_is_never_reused() {
         w.token_insert(&[1; 32], two, "", noon(), day("2026-01-02"))?;
         w.social_account_insert(&new_social_account(two))?;
         w.totp_device_insert(two, "", true, b"", noon())?;
+        w.passkey_insert(&new_passkey(two))?;
         w.execute("DELETE FROM accounts WHERE id = $1", params![two])?;
 
         assert_eq!(w.email_address_count(two)?, 0);
         assert_eq!(w.session_find(&[1; 32])?, None);
         assert_eq!(w.token_find(&[1; 32])?, None);
         assert_eq!(w.social_account_count(two)?, 0);
-        assert!(!w.totp_device_exists(two)?);
+        assert!(!w.second_factor_exists(two)?);
         let next = w.account_insert(&new_account("three"))?;
         assert!(next > two && two > one);
         Ok(())

@@ -4,6 +4,7 @@
 //! Tests use the generated client or raw requests, not internals. All traffic is checked against
 //! the document ([`contract`]).
 
+pub mod authenticator;
 pub mod binary;
 pub mod contract;
 pub mod inventree;
