@@ -60,7 +60,7 @@ async fn links(server: &TestServer, id: i64) -> i64 {
 }
 
 async fn has_second_factor(server: &TestServer, id: i64) -> bool {
-    server.app().store.read::<_, StoreError>(|r| r.totp_device_exists(id)).await.unwrap()
+    server.app().store.read::<_, StoreError>(|r| r.second_factor_exists(id)).await.unwrap()
 }
 
 async fn events(server: &TestServer) -> Vec<String> {
