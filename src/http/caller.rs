@@ -231,7 +231,7 @@ pub async fn find_session(
 }
 
 /// The state of a request's session, to clear the cookie of an invalid one.
-pub enum SessionOf {
+pub enum StaleSessionCheck {
     /// There is no such cookie.
     None,
     /// A read: whether it was opened already.
@@ -244,25 +244,25 @@ pub enum SessionOf {
 #[derive(Clone)]
 struct SessionVerified(Arc<AtomicBool>);
 
-impl SessionOf {
-    pub fn request<B>(request: &mut http::Request<B>, cookie: &str) -> SessionOf {
+impl StaleSessionCheck {
+    pub fn request<B>(request: &mut http::Request<B>, cookie: &str) -> StaleSessionCheck {
         if cookies::sessions(request.headers(), cookie).next().is_none() {
-            return SessionOf::None;
+            return StaleSessionCheck::None;
         }
         if !is_safe(request.method()) {
-            return SessionOf::Other;
+            return StaleSessionCheck::Other;
         }
         let opened = Arc::new(AtomicBool::new(false));
         request.extensions_mut().insert(SessionVerified(Arc::clone(&opened)));
-        SessionOf::Read(opened)
+        StaleSessionCheck::Read(opened)
     }
 
     /// Whether none of those sent opens anything now, the request being answered. Of more than are
     /// tried, ours may be the next.
     pub async fn is_dead(&self, server: &AppState, headers: &HeaderMap) -> bool {
         match self {
-            SessionOf::None => false,
-            SessionOf::Read(opened) if opened.load(Ordering::Relaxed) => false,
+            StaleSessionCheck::None => false,
+            StaleSessionCheck::Read(opened) if opened.load(Ordering::Relaxed) => false,
             _ if has_untried(server, headers) => false,
             _ => matches!(find_session(server, headers).await, Ok(None)),
         }

@@ -11,9 +11,9 @@ use serde_json::json;
 use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, json_response};
 use uuid::Uuid;
 
-use super::caller::{self, ANY_SCHEME, Scheme, SessionOf, SignedIn};
+use super::caller::{self, ANY_SCHEME, Scheme, SignedIn, StaleSessionCheck};
+use super::pages::account;
 use super::pages::forward_auth::is_decision;
-use super::pages::people;
 use super::{AppState, Context};
 use crate::domain::email_format::is_email_address;
 
@@ -27,7 +27,7 @@ const NO_STORE: &str = "no-store";
 /// sends neither cookies nor an origin.
 pub struct Exchange {
     headers: HeaderMap,
-    session: SessionOf,
+    session: StaleSessionCheck,
 }
 
 impl Host for AppState {
@@ -79,7 +79,7 @@ impl Host for AppState {
     fn begin(&self, request: &mut Request<dropshot::Body>) -> Exchange {
         Exchange {
             headers: retain_headers(request.headers()),
-            session: SessionOf::request(request, &self.settings.session_cookie),
+            session: StaleSessionCheck::request(request, &self.settings.session_cookie),
         }
     }
 
@@ -140,7 +140,7 @@ impl Host for AppState {
         rqctx: &Context,
         request: Request<dropshot::Body>,
     ) -> Result<Response, ApiError> {
-        if let Some(redirect) = people::redirect_root(&request) {
+        if let Some(redirect) = account::redirect_root(&request) {
             return Ok(redirect);
         }
         let uri = request.uri().clone();

@@ -45,11 +45,11 @@ pub async fn list(
     }))
 }
 
-/// The document has a way in for each, also where `configured` or `sso_enabled` say that it leads
-/// nowhere.
+/// The document requires both URLs for each provider, even where `configured` or `sso_enabled` say
+/// that they lead nowhere.
 fn shown(server: &AppState, provider: &Provider) -> types::SocialProvider {
-    let [login, connect] =
-        social::ways(&provider.id).map(|path| format!("{}{path}", server.settings.site_url));
+    let [login, connect] = social::login_and_connect_paths(&provider.id)
+        .map(|path| format!("{}{path}", server.settings.site_url));
     types::SocialProvider {
         id: provider.id.clone(),
         name: provider.name.clone(),

@@ -42,7 +42,7 @@ pub async fn register(
     let also_required: &[&str] = if op.rules.needs_email() { &["email"] } else { &[] };
     let checked = input.check(Rules { also_required, ..Rules::default() });
     let problems = registration::problems(
-        &op,
+        op,
         checked.text("username"),
         checked.text("email"),
         [checked.text("password1"), checked.text("password2")],

@@ -4,6 +4,8 @@
 //! username must never become markup, an extra line or a hidden change of direction, and a subject
 //! never contains a line break.
 
+use askama::Template;
+
 use super::Message;
 
 /// Maximum length of a username in an email.
@@ -16,6 +18,12 @@ const MAX_DETAIL_LENGTH: usize = 350;
 pub struct Entry<'a> {
     pub username: &'a str,
     pub link: String,
+}
+
+impl Entry<'_> {
+    fn username(&self) -> String {
+        sanitized(self.username, MAX_USERNAME_LENGTH)
+    }
 }
 
 /// One email for all accounts with the address.
@@ -153,78 +161,31 @@ struct Wording {
 
 impl Wording {
     fn render(&self, prefix: &str, to: &str, entries: &[Entry<'_>]) -> Message {
+        let html = Html { wording: self, entries }.render();
+        let text = Text { wording: self, entries }.render();
+        // Neither template can fail: all of their values are texts.
         Message {
             to: to.to_owned(),
             subject: one_line(&format!("{prefix}{}", self.subject)),
-            text: self.text(entries),
-            html: self.html(entries),
+            text: text.unwrap_or_default(),
+            html: html.unwrap_or_default(),
         }
-    }
-
-    fn text(&self, entries: &[Entry<'_>]) -> String {
-        let Wording { before, details, ask, after, .. } = self;
-        let mut text = format!("Hello,\n\n{before}\n\n");
-        for Entry { username, link } in entries {
-            text.push_str(&format!("    {}\n\n", sanitized(username, MAX_USERNAME_LENGTH)));
-            for line in details {
-                text.push_str(&format!("    {line}\n"));
-            }
-            if !details.is_empty() {
-                text.push('\n');
-            }
-            text.push_str(&format!("{ask}\n\n{link}\n\n"));
-        }
-        text.push_str(&format!("{after}\n"));
-        text
-    }
-
-    /// Sets no colour except the button's, so that light and dark backgrounds of the reader work.
-    fn html(&self, entries: &[Entry<'_>]) -> String {
-        let Wording { subject, before, after, .. } = self;
-        let entries: String = entries.iter().map(|entry| self.html_entry(entry)).collect();
-        format!(
-            r#"<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<meta name="supported-color-schemes" content="light dark">
-<title>{subject}</title>
-</head>
-<body style="margin: 0; padding: 24px">
-<div style="max-width: 520px; margin: 0 auto; font: 16px/1.5 system-ui, sans-serif">
-<p>Hello,</p>
-<p>{before}</p>
-{entries}<p style="font-size: 13px; opacity: 0.8">{after}</p>
-</div>
-</body>
-</html>
-"#
-        )
-    }
-
-    fn html_entry(&self, Entry { username, link }: &Entry<'_>) -> String {
-        let Wording { details, ask, button, .. } = self;
-        let (username, link) = (escaped(&sanitized(username, MAX_USERNAME_LENGTH)), escaped(link));
-        let details: Vec<String> = details.iter().map(|line| escaped(line)).collect();
-        let details = match details.is_empty() {
-            true => String::new(),
-            false => format!("<p style=\"padding-left: 16px\">{}</p>\n", details.join("<br>\n")),
-        };
-        format!(
-            r#"<p style="padding-left: 16px"><strong>{username}</strong></p>
-{details}<p>{ask}</p>
-<p style="margin: 24px 0"><a href="{link}" style="{BUTTON}">{button}</a></p>
-<p style="font-size: 13px; opacity: 0.8">Or open this link:<br>
-<a href="{link}" style="word-break: break-all">{link}</a></p>
-"#
-        )
     }
 }
 
-const BUTTON: &str = "display: inline-block; padding: 10px 20px; border-radius: 6px; background: \
-    #1f5fae; color: #ffffff; text-decoration: none";
+#[derive(Template)]
+#[template(path = "email/message.html")]
+struct Html<'a> {
+    wording: &'a Wording,
+    entries: &'a [Entry<'a>],
+}
+
+#[derive(Template)]
+#[template(path = "email/message.txt")]
+struct Text<'a> {
+    wording: &'a Wording,
+    entries: &'a [Entry<'a>],
+}
 
 /// Untrusted text made safe for one line.
 fn sanitized(text: &str, length: usize) -> String {
@@ -239,22 +200,6 @@ fn hides_text(c: char) -> bool {
 /// Removes control characters, which could start a second header.
 fn one_line(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
-}
-
-/// Escapes text for HTML, inside and outside quoted attributes.
-pub fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(c),
-        }
-    }
-    html
 }
 
 #[cfg(test)]
@@ -299,7 +244,7 @@ mod tests {
     #[test]
     fn html_links_the_escaped_link_and_shows_it() {
         let html = password_reset("", "a@example.org", &of("alice")).html;
-        let link = LINK.replace('&', "&amp;");
+        let link = LINK.replace('&', "&#38;");
         assert!(html.contains(&format!("href=\"{link}\"")));
         assert!(html.contains(&format!(">{link}<")));
         assert!(!html.contains(LINK));
@@ -309,7 +254,7 @@ mod tests {
     fn username_is_never_markup() {
         let html = confirm_address("", "a@example.org", &of("<a href=\"x\" title='y'>&")).html;
         assert!(
-            html.contains("<strong>&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;</strong>")
+            html.contains("<strong>&#60;a href=&#34;x&#34; title=&#39;y&#39;&#62;&#38;</strong>")
         );
     }
 
@@ -344,7 +289,7 @@ mod tests {
                     "{}",
                     mail.text
                 );
-                assert!(mail.html.contains(&escaped(link)), "{}", mail.html);
+                assert!(mail.html.contains(&link.replace('&', "&#38;")), "{}", mail.html);
             }
         }
     }
@@ -358,7 +303,7 @@ mod tests {
         assert!(has_line(&mail.text, "b@example.org") && has_line(&mail.text, LINK));
         assert!(has_line(&mail.text, "<b>Firefox</b>http://evil.example.net/"));
         assert!(
-            mail.html.contains("&lt;b&gt;Firefox") && !mail.html.contains("<b>"),
+            mail.html.contains("&#60;b&#62;Firefox") && !mail.html.contains("<b>"),
             "{}",
             mail.html
         );

@@ -282,7 +282,7 @@ async fn endless_lists_in_headers_cost_no_more_than_their_bytes() {
         "x-forwarded-for",
         "cookie",
     ] {
-        for path in ["/api/auth/providers/", "/api/schema/", "/platform/", "/platform/script.js"] {
+        for path in ["/api/auth/providers/", "/api/schema/", "/platform/", "/platform/account.js"] {
             let began = std::time::Instant::now();
             let request = server.http.get(format!("{}{path}", server.base)).header(header, &commas);
             let answer = server.page(request).await;

@@ -6,10 +6,10 @@ mod bodies;
 mod browsers;
 mod enumeration;
 mod guessing;
-mod holdings;
 mod input;
 mod mail;
 mod ownership;
+mod sessions_and_tokens;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;

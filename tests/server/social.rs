@@ -197,7 +197,7 @@ fn leads_to(answer: &Answer) -> String {
     let page = text(answer);
     let (_, rest) =
         page.split_once("<meta http-equiv=\"refresh\" content=\"0; url=").expect("a refresh");
-    rest.split_once('"').unwrap().0.replace("&amp;", "&")
+    rest.split_once('"').unwrap().0.replace("&#38;", "&")
 }
 
 /// Asserts that the response is a page with this text and status.
@@ -256,7 +256,7 @@ async fn get_of_a_way_shows_its_page_and_opens_nothing() {
     let mut browser = fixture.browser();
     let answer =
         browser.ask(Method::GET, "/api/auth/social/company/login/?next=/platform/", &[]).await;
-    assert_page(&answer, 200, "Sign in with The &lt;Company&gt;");
+    assert_page(&answer, 200, "Sign in with The &#60;Company&#62;");
     assert!(answer.cookie("csrftoken").is_some() && answer.cookie("signin_ticket").is_none());
     let connect = browser.ask(Method::GET, "/api/auth/social/company/connect/", &[]).await;
     assert_at(&connect, "/platform/login?next=/api/auth/social/company/connect/");
@@ -839,8 +839,8 @@ async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
     assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
 }
 
-const SILENT: &str = "The &lt;Company&gt; isn&#39;t responding.";
-const INVALID: &str = "The &lt;Company&gt; sent an invalid response.";
+const SILENT: &str = "The &#60;Company&#62; isn&#39;t responding.";
+const INVALID: &str = "The &#60;Company&#62; sent an invalid response.";
 
 #[tokio::test]
 async fn spoilt_document_opens_no_way_and_is_asked_for_again_later() {
@@ -943,7 +943,7 @@ async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
     let state = fresh.split('&').find(|pair| pair.starts_with("state=")).unwrap();
     let code = query.split('&').find(|pair| pair.starts_with("code=")).unwrap();
     let answer = other.ask(Method::GET, &format!("{path}?{code}&{state}"), &[]).await;
-    assert_page(&answer, 400, "The &lt;Company&gt; rejected this sign-in.");
+    assert_page(&answer, 400, "The &#60;Company&#62; rejected this sign-in.");
     assert!(fixture.lines.take_refusals()[0].contains("invalid_grant"));
     assert_eq!(fixture.rows(), after);
 
@@ -965,7 +965,7 @@ async fn code_of_another_sign_in_fails_by_its_verifier() {
     assert_page(
         &thief.ask(Method::GET, &injected, &[]).await,
         400,
-        "The &lt;Company&gt; rejected this sign-in.",
+        "The &#60;Company&#62; rejected this sign-in.",
     );
     assert_eq!(fixture.lines.take_refusals().len(), 1);
     assert_eq!(fixture.rows(), before);
@@ -990,7 +990,7 @@ async fn answer_names_its_issuer_where_the_provider_does() {
         assert_page(
             &browser.ask(Method::GET, &spoilt, &[]).await,
             403,
-            "The response of The &lt;Company&gt; failed verification.",
+            "The response of The &#60;Company&#62; failed verification.",
         );
         assert_eq!(fixture.rows(), before);
     }

@@ -186,7 +186,7 @@ async function caught(page, name) {
   const hidden = (text, field) => text.match(new RegExp(`name="${field}" value="([^"]*)"`))[1];
   const form = { csrfmiddlewaretoken: hidden(await (await page.request.get(door)).text(), "csrfmiddlewaretoken") };
   const leaving = await (await page.request.post(door, { form })).text();
-  let url = leaving.match(/content="0; url=([^"]*)"/)[1].replaceAll("&amp;", "&");
+  let url = leaving.match(/content="0; url=([^"]*)"/)[1].replaceAll("&#38;", "&");
   for (let hop = 0; hop < 12; hop += 1) {
     if (url.startsWith(`${base}/accounts/company/login/callback/`)) return new URL(url);
     let answer = await page.request.get(url, { maxRedirects: 0 });

@@ -28,12 +28,12 @@ pub enum PageError {
     Header { text: String, reason: http::header::InvalidHeaderValue },
     #[error(transparent)]
     Compression(#[from] std::io::Error),
-    #[error("texts.json: {0}")]
+    #[error("texts: {0}")]
     Texts(#[from] serde_json::Error),
-    #[error("texts.json has no {0}")]
+    #[error("the texts have no `{0}`")]
     MissingText(String),
-    #[error("a page has `{{{{` without its end")]
-    UnclosedPlaceholder,
+    #[error("template: {0}")]
+    Template(#[from] askama::Error),
 }
 
 pub struct File {

@@ -7,17 +7,22 @@
 //!
 //! [`Page`] documents the services of the runtime.
 
+pub mod account;
+mod assets;
 pub mod factors;
 mod file;
 pub mod forward_auth;
-mod holdings;
+mod layout;
 pub mod mailbox;
 mod passkeys;
-pub mod people;
 mod reference;
 mod schema;
+mod sessions_and_tokens;
 mod sign_in;
 pub mod social;
+mod texts;
+
+use std::sync::Arc;
 
 pub use file::PageError;
 pub use specbound::Page;
@@ -31,15 +36,16 @@ pub type PageRequest = specbound::PageRequest<AppState>;
 ///
 /// [`PageError`]
 pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
+    let ui = Arc::new(layout::Ui::new(settings)?);
     let mut pages: Vec<Box<dyn Page<AppState>>> = vec![Box::new(schema::Schema::new()?)];
     pages.extend(reference::pages()?);
-    pages.extend(people::pages(settings)?);
-    pages.extend(holdings::pages());
+    pages.extend(account::pages(&ui)?);
+    pages.extend(sessions_and_tokens::pages());
     pages.extend(sign_in::pages());
     pages.extend(factors::pages());
     pages.extend(forward_auth::pages());
     pages.extend(passkeys::pages());
-    pages.extend(social::pages(settings));
-    pages.extend(mailbox::pages(settings));
+    pages.extend(social::pages(settings, &ui));
+    pages.extend(mailbox::pages(settings, &ui));
     Ok(pages)
 }

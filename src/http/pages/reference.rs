@@ -16,8 +16,8 @@ use super::{Page, PageRequest};
 use crate::http::AppState;
 use specbound::{ApiError, Response};
 
-const SHELL: &str = include_str!("reference.html");
-const SCRIPT: &str = include_str!("reference.js");
+const SHELL: &str = include_str!("assets/reference.html");
+const SCRIPT: &str = include_str!("assets/reference.js");
 const SWAGGER_UI_SCRIPT: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
 const SWAGGER_UI_STYLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));

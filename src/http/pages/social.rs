@@ -6,12 +6,15 @@
 //! exist for configured providers only.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
+use askama::Template;
+use http::header::{CONTENT_SECURITY_POLICY, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
-use super::people::{self, HOME, POLICY, SECOND_FACTOR, escaped, shell};
+use super::account::{self, HOME, SECOND_FACTOR};
+use super::layout::{Layout, POLICY, Ui, html, render};
 use super::{Page, PageRequest};
 use crate::domain::ValidationErrors;
 use crate::domain::operation::Operation;
@@ -29,35 +32,82 @@ const SIGN_UP_PATH: &str = "/accounts/social/signup/";
 
 /// Where a browser goes that connected a provider.
 const CONNECTED: &str = "/platform/?done=connect";
-const MOST_NEXT_BYTES: usize = 500;
-/// In the query of the way back: it comes from a page of this site.
+const MAX_NEXT_BYTES: usize = 500;
+/// In the query of the callback: the request comes from a page of this site.
 const OWN_HOP: &str = "own";
 
 /// None without providers: the paths are as unknown then as any other.
-pub fn pages(settings: &Settings) -> Vec<Box<dyn Page<AppState>>> {
+pub fn pages(settings: &Settings, ui: &Arc<Ui>) -> Vec<Box<dyn Page<AppState>>> {
     if settings.providers.is_empty() {
         return Vec::new();
     }
-    let page = |what| {
-        Box::new(SocialPage { what, providers: settings.providers.clone() })
-            as Box<dyn Page<AppState>>
+    let page = |step| {
+        let (providers, ui) = (settings.providers.clone(), Arc::clone(ui));
+        Box::new(SocialPage { step, providers, ui }) as Box<dyn Page<AppState>>
     };
-    [What::Login, What::Connect, What::Callback, What::SignUp].map(page).into()
+    [Step::Login, Step::Connect, Step::Callback, Step::SignUp].map(page).into()
 }
 
-/// Where a provider is asked from, as `providers/` lists it: to sign in, and to connect.
-pub fn ways(id: &str) -> [String; 2] {
+/// The start pages of a provider, as `providers/` lists them: to sign in, and to connect.
+pub fn login_and_connect_paths(id: &str) -> [String; 2] {
     [LOGIN_PATH, CONNECT_PATH].map(|path| path.replace("{provider}", id))
 }
 
-struct SocialPage {
-    what: What,
-    /// Ids.
-    providers: Vec<String>,
+/// The page whose button starts the sign-in.
+#[derive(Template)]
+#[template(path = "pages/social_start.html")]
+struct Start<'a> {
+    page: Layout<'a>,
+    title: &'a str,
+    provider: &'a str,
+    csrf: &'a str,
+    next: &'a str,
 }
 
-/// A visit without its body.
-struct RequestHead {
+/// A page that goes on by itself.
+#[derive(Template)]
+#[template(path = "pages/social_redirect.html")]
+struct Leaving<'a> {
+    page: Layout<'a>,
+    title: &'a str,
+    url: &'a str,
+    link: &'a str,
+}
+
+/// The form for a new account.
+#[derive(Template)]
+#[template(path = "pages/social_sign_up.html")]
+struct SignUp<'a> {
+    page: Layout<'a>,
+    provider: &'a str,
+    csrf: &'a str,
+    general: String,
+    username: Field,
+    email: Field,
+}
+
+struct Field {
+    value: String,
+    error: String,
+}
+
+#[derive(Template)]
+#[template(path = "pages/social_failed.html")]
+struct Failed<'a> {
+    page: Layout<'a>,
+    reason: String,
+}
+
+struct SocialPage {
+    step: Step,
+    /// Ids.
+    providers: Vec<String>,
+    ui: Arc<Ui>,
+}
+
+/// A request without its body, and the layout of its page.
+struct RequestHead<'a> {
+    page: Layout<'a>,
     request: Parts,
     op: Operation,
     remote: SocketAddr,
@@ -65,7 +115,7 @@ struct RequestHead {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum What {
+enum Step {
     Login,
     Connect,
     Callback,
@@ -77,11 +127,11 @@ type Answer = Response;
 #[async_trait::async_trait]
 impl Page<AppState> for SocialPage {
     fn path(&self) -> &'static str {
-        match self.what {
-            What::Login => LOGIN_PATH,
-            What::Connect => CONNECT_PATH,
-            What::Callback => CALLBACK_PATH,
-            What::SignUp => SIGN_UP_PATH,
+        match self.step {
+            Step::Login => LOGIN_PATH,
+            Step::Connect => CONNECT_PATH,
+            Step::Callback => CALLBACK_PATH,
+            Step::SignUp => SIGN_UP_PATH,
         }
     }
 
@@ -98,27 +148,28 @@ impl Page<AppState> for SocialPage {
     }
 
     fn methods(&self) -> &'static [&'static str] {
-        if self.what == What::Callback { &["GET"] } else { &["GET", "POST"] }
+        if self.step == Step::Callback { &["GET"] } else { &["GET", "POST"] }
     }
 
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Answer, ApiError> {
         let op = client::page_operation(server, &visit);
         let PageRequest { request, body, remote, request_id, .. } = visit;
-        let visit = RequestHead { request, op, remote, request_id };
+        let page = self.ui.layout();
+        let visit = RequestHead { page, request, op, remote, request_id };
         let is_post = visit.request.method == Method::POST;
-        let answer = match (self.what, is_post) {
-            (What::Login | What::Connect, false) => self.door(server, &visit).await,
-            (What::Login | What::Connect, true) => self.begin(server, &visit, body).await,
-            (What::Callback, _) => self.finish(server, &visit).await,
-            (What::SignUp, false) => sign_up_form(server, &visit).await,
-            (What::SignUp, true) => sign_up(server, &visit, body).await,
+        let answer = match (self.step, is_post) {
+            (Step::Login | Step::Connect, false) => self.start_page(server, &visit).await,
+            (Step::Login | Step::Connect, true) => self.begin(server, &visit, body).await,
+            (Step::Callback, _) => self.finish(server, &visit).await,
+            (Step::SignUp, false) => sign_up_form(server, &visit).await,
+            (Step::SignUp, true) => sign_up(server, &visit, body).await,
         };
-        Ok(answer.unwrap_or_else(|error| failed(server, error)))
+        Ok(answer.unwrap_or_else(|error| failed(page, error)))
     }
 }
 
 impl SocialPage {
-    fn provider<'a>(&self, visit: &'a RequestHead) -> &'a str {
+    fn provider<'a>(&self, visit: &'a RequestHead<'_>) -> &'a str {
         let around = self.path().split_once("{provider}");
         let path = visit.request.uri.path();
         around
@@ -127,12 +178,16 @@ impl SocialPage {
     }
 
     /// The page with the button.
-    async fn door(&self, server: &AppState, visit: &RequestHead) -> Result<Answer, ApiError> {
+    async fn start_page(
+        &self,
+        server: &AppState,
+        visit: &RequestHead<'_>,
+    ) -> Result<Answer, ApiError> {
         let provider =
             server.app.providers.find(self.provider(visit)).ok_or_else(ApiError::not_found)?;
         let next = query(visit, "next").unwrap_or_default();
         own_path(&next)?;
-        let is_connect = self.what == What::Connect;
+        let is_connect = self.step == Step::Connect;
         if is_connect && caller::find_session(server, &visit.request.headers).await?.is_none() {
             return redirect(
                 StatusCode::FOUND,
@@ -144,30 +199,23 @@ impl SocialPage {
         }
         let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
         let title = if is_connect { "social.connect" } else { "social.signin" };
-        let name = escaped(&provider.name);
-        let body = format!(
-            "<main id=\"content\" class=\"card\"><h1>{{{{{title}}}}} {name}</h1>\
-             <form method=\"post\">{}{}<button class=\"primary\">{{{{social.continue}}}} \
-             {name}</button></form>\
-             <nav class=\"links\"><a href=\"{HOME}\">{{{{social.back}}}}</a></nav></main>",
-            hidden("csrfmiddlewaretoken", &csrf),
-            hidden("next", &next),
-        );
-        let mut answer = html(StatusCode::OK, shell(title, "", &body, &server.settings));
+        let (page, provider, csrf, next) = (visit.page, &provider.name, &csrf, &next);
+        let start = Start { page, title, provider, csrf, next };
+        let mut answer = render(StatusCode::OK, &start)?;
         answer.headers_mut().append(SET_COOKIE, cookie);
         Ok(answer)
     }
 
-    /// Sends the browser to the provider: by a page, since a policy for forms holds for where they
-    /// are redirected too, and where a provider is asked stands in its own document.
+    /// Redirects the browser to the provider by a page: the policy `form-action` also holds for
+    /// redirects of a form, and the provider's endpoint stands in its own document.
     async fn begin(
         &self,
         server: &AppState,
-        visit: &RequestHead,
+        visit: &RequestHead<'_>,
         mut body: LazyBody,
     ) -> Result<Answer, ApiError> {
-        let purpose = match self.what {
-            What::Connect => {
+        let purpose = match self.step {
+            Step::Connect => {
                 Purpose::Connect { session: session_of(server, visit, &mut body).await? }
             }
             _ => {
@@ -177,25 +225,20 @@ impl SocialPage {
         };
         let next = body.fields().await?.text("next").unwrap_or_default();
         own_path(&next)?;
-        let next = match (next.is_empty(), self.what) {
+        let next = match (next.is_empty(), self.step) {
             (false, _) => next,
-            (true, What::Connect) => CONNECTED.to_owned(),
+            (true, Step::Connect) => CONNECTED.to_owned(),
             (true, _) => HOME.to_owned(),
         };
-        let begun = social::begin(&visit.op, self.provider(visit), purpose, next).await?;
-        let url = escaped(&begun.url);
-        let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
-        let page = format!(
-            "<main id=\"content\" class=\"card\"><h1>{{{{social.leaving}}}}</h1>\
-             <p><a href=\"{url}\" rel=\"noreferrer\">{{{{social.follow}}}}</a></p></main>"
-        );
-        let mut answer =
-            html(StatusCode::OK, shell("social.leaving", &head, &page, &server.settings));
-        answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&begun.ticket));
+        let started = social::begin(&visit.op, self.provider(visit), purpose, next).await?;
+        let (page, title, url) = (visit.page, "social.leaving", &started.url);
+        let leaving = Leaving { page, title, url, link: "social.follow" };
+        let mut answer = render(StatusCode::OK, &leaving)?;
+        answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&started.ticket));
         Ok(answer)
     }
 
-    async fn finish(&self, server: &AppState, visit: &RequestHead) -> Result<Answer, ApiError> {
+    async fn finish(&self, server: &AppState, visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
         if visit.request.method == Method::HEAD {
             return Ok(html(StatusCode::OK, String::new()));
         }
@@ -203,7 +246,7 @@ impl SocialPage {
         let session =
             caller::find_session(server, &visit.request.headers).await?.map(|(digest, _)| digest);
         if session.is_none() && needs_own_hop(server, visit, ticket.as_ref()) {
-            return Ok(own_hop(server, visit));
+            return own_hop(visit);
         }
         let returned = Returned {
             state: query(visit, "state"),
@@ -219,7 +262,7 @@ impl SocialPage {
                 return done(server, StatusCode::FOUND, finished);
             }
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
-            Err(failure) => failed(server, failure.into()),
+            Err(failure) => failed(visit.page, failure.into()),
         };
         // Without a ticket in this request, the ticket of another tab is kept.
         if ticket.is_some() {
@@ -231,33 +274,29 @@ impl SocialPage {
 
 /// The provider's redirect begins at another site, so that a Strict session cookie stays behind;
 /// connecting needs it.
-fn needs_own_hop(server: &AppState, visit: &RequestHead, ticket: Option<&Ticket>) -> bool {
+fn needs_own_hop(server: &AppState, visit: &RequestHead<'_>, ticket: Option<&Ticket>) -> bool {
     server.settings.cookie_same_site.eq_ignore_ascii_case("strict")
         && query(visit, OWN_HOP).is_none()
         && social::is_to_connect(&server.app, ticket)
 }
 
 /// A page that asks for the same once more, as a page of this site.
-fn own_hop(server: &AppState, visit: &RequestHead) -> Answer {
+fn own_hop(visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
     let path = visit.request.uri.path_and_query().map_or("/", |path| path.as_str());
-    let url = escaped(&format!("{path}&{OWN_HOP}=1"));
-    let head = format!("<meta http-equiv=\"refresh\" content=\"0; url={url}\">");
-    let page = format!(
-        "<main id=\"content\" class=\"card\"><h1>{{{{social.returning}}}}</h1>\
-         <p><a href=\"{url}\">{{{{social.return}}}}</a></p></main>"
-    );
-    html(StatusCode::OK, shell("social.returning", &head, &page, &server.settings))
+    let url = &format!("{path}&{OWN_HOP}=1");
+    let (page, title) = (visit.page, "social.returning");
+    render(StatusCode::OK, &Leaving { page, title, url, link: "social.return" })
 }
 
-async fn sign_up_form(server: &AppState, visit: &RequestHead) -> Result<Answer, ApiError> {
+async fn sign_up_form(server: &AppState, visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
     let ticket = server.cookies().find_ticket(&visit.request.headers);
     let (provider, form) = social::form(&server.app, ticket.as_ref()).await?;
-    Ok(form_page(server, visit, StatusCode::OK, &provider, &form, &ValidationErrors::none()))
+    form_page(server, visit, StatusCode::OK, &provider, &form, &ValidationErrors::none())
 }
 
 async fn sign_up(
     server: &AppState,
-    visit: &RequestHead,
+    visit: &RequestHead<'_>,
     mut body: LazyBody,
 ) -> Result<Answer, ApiError> {
     caller::check_csrf(server, &visit.request, &mut body).await?;
@@ -273,7 +312,7 @@ async fn sign_up(
         }
         Err(SocialError::Form(problems)) => {
             let (provider, _) = social::form(&server.app, ticket.as_ref()).await?;
-            Ok(form_page(server, visit, StatusCode::BAD_REQUEST, &provider, &form, &problems))
+            form_page(server, visit, StatusCode::BAD_REQUEST, &provider, &form, &problems)
         }
         Err(failure) => Err(failure.into()),
     }
@@ -281,57 +320,29 @@ async fn sign_up(
 
 fn form_page(
     server: &AppState,
-    visit: &RequestHead,
+    visit: &RequestHead<'_>,
     status: StatusCode,
     provider: &str,
     form: &Form,
     problems: &ValidationErrors,
-) -> Answer {
+) -> Result<Answer, ApiError> {
     let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
-    let said = |name: &str| {
-        let of_field = problems
-            .fields
-            .iter()
-            .filter(|(field, _)| *field == name)
-            .flat_map(|(_, messages)| messages);
-        escaped(&of_field.cloned().collect::<Vec<_>>().join("\n"))
+    let field = |name: &str, value: &str| {
+        let of_field = problems.fields.iter().filter(|(field, _)| *field == name);
+        let messages: Vec<String> = of_field.flat_map(|(_, messages)| messages).cloned().collect();
+        Field { value: value.to_owned(), error: messages.join("\n") }
     };
-    let field = |name: &str, kind: &str, value: &str, hint: &str| {
-        let (value, error) = (escaped(value), said(name));
-        let invalid = if error.is_empty() { "" } else { " aria-invalid=\"true\"" };
-        format!(
-            "<div class=\"field\"><label for=\"{name}\">{{{{field.{name}}}}} {hint}</label>\
-             <input id=\"{name}\" name=\"{name}\" {kind} value=\"{value}\" \
-             aria-describedby=\"{name}-error\"{invalid}>\
-             <p class=\"error\" id=\"{name}-error\">{error}</p></div>"
-        )
+    let sign_up = SignUp {
+        page: visit.page,
+        provider,
+        csrf: &csrf,
+        general: problems.general.join("\n"),
+        username: field("username", &form.username),
+        email: field("email", &form.email),
     };
-    let (needed, optional) = match server.settings.mail_required {
-        true => ("type=\"email\" autocomplete=\"email\" required", ""),
-        false => (
-            "type=\"email\" autocomplete=\"email\"",
-            "<span class=\"hint\">({{field.optional}})</span>",
-        ),
-    };
-    let body = format!(
-        "<main id=\"content\" class=\"card\"><h1>{{{{social.new}}}}</h1><p \
-         class=\"hint\">{{{{social.known}}}} {}.</p>\
-         <p class=\"summary bad\" role=\"alert\">{}</p><form method=\"post\" novalidate>{}{}{}\
-         <button class=\"primary\">{{{{register.submit}}}}</button></form></main>",
-        escaped(provider),
-        escaped(&problems.general.join("\n")),
-        hidden("csrfmiddlewaretoken", &csrf),
-        field(
-            "username",
-            "autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required",
-            &form.username,
-            ""
-        ),
-        field("email", needed, &form.email, optional),
-    );
-    let mut answer = html(status, shell("social.new", "", &body, &server.settings));
+    let mut answer = render(status, &sign_up)?;
     answer.headers_mut().append(SET_COOKIE, cookie);
-    answer
+    Ok(answer)
 }
 
 fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
@@ -356,41 +367,27 @@ fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Ans
 }
 
 /// The error message, with links to continue.
-fn failed(server: &AppState, error: ApiError) -> Answer {
-    let body = format!(
-        "<main id=\"content\" class=\"card\"><h1>{{{{social.failed}}}}</h1>\
-         <p class=\"summary bad\" role=\"alert\">{}</p>\
-         <nav class=\"links\"><a href=\"/platform/login\">{{{{social.again}}}}</a>\
-         <a href=\"{HOME}\">{{{{social.back}}}}</a></nav></main>",
-        escaped(&error.messages().join("\n")),
-    );
-    let page = shell("social.failed", "", &body, &server.settings);
-    let mut answer = error.into_page(page.into());
-    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    answer
-}
-
-fn html(status: StatusCode, page: String) -> Answer {
-    let mut answer = Response::new(dropshot::Body::from(page));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    answer
+fn failed(page: Layout<'_>, error: ApiError) -> Answer {
+    let failed = Failed { page, reason: error.messages().join("\n") };
+    match failed.render() {
+        Ok(page) => {
+            let mut answer = error.into_page(page.into());
+            let policy = HeaderValue::from_static(POLICY);
+            answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+            answer
+        }
+        Err(_) => error.into_response(),
+    }
 }
 
 fn redirect(status: StatusCode, target: &str) -> Result<Answer, ApiError> {
-    let mut answer = people::redirect(target)?;
+    let mut answer = account::redirect(target)?;
     *answer.status_mut() = status;
     Ok(answer)
 }
 
-fn hidden(name: &str, value: &str) -> String {
-    format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escaped(value))
-}
-
 /// The first value of that name in the query.
-fn query(visit: &RequestHead, name: &str) -> Option<String> {
+fn query(visit: &RequestHead<'_>, name: &str) -> Option<String> {
     let query = visit.request.uri.query()?;
     form_urlencoded::parse(query.as_bytes())
         .find(|(key, _)| key == name)
@@ -402,7 +399,7 @@ fn query(visit: &RequestHead, name: &str) -> Option<String> {
 fn own_path(next: &str) -> Result<(), ApiError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
     let is_own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(is_plain);
-    match next.is_empty() || (is_own && next.len() <= MOST_NEXT_BYTES) {
+    match next.is_empty() || (is_own && next.len() <= MAX_NEXT_BYTES) {
         true => Ok(()),
         false => {
             Err(ApiError::refused("`next` must be a path of this site.", "next to another site"))
@@ -413,7 +410,7 @@ fn own_path(next: &str) -> Result<(), ApiError> {
 /// The session that asks, with its CSRF token and a recent proof of its owner.
 async fn session_of(
     server: &AppState,
-    visit: &RequestHead,
+    visit: &RequestHead<'_>,
     body: &mut LazyBody,
 ) -> Result<[u8; 32], ApiError> {
     const COOKIE: &[&[&str]] = &[&["cookieAuth"]];

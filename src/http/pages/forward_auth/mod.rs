@@ -16,7 +16,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::people::{self, HOME};
+use super::account::{self, HOME};
 use super::{Page, PageRequest};
 use crate::http::caller::{self, ANY_SCHEME, Credential, SCHEMES, SignedIn};
 use crate::http::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
@@ -228,7 +228,7 @@ fn is_navigation(original: &Original, request: &Parts) -> bool {
         && original.is_safe()
         && !request.headers.contains_key(AUTHORIZATION)
         && !is_web_socket(&request.headers)
-        && people::is_browser(&request.headers, &request.uri)
+        && account::is_browser(&request.headers, &request.uri)
 }
 
 /// The sign-in page, which leads back through [`Return`].
@@ -407,7 +407,7 @@ impl Page<AppState> for Return {
         PageRequest { request, .. }: PageRequest,
     ) -> Result<Response, ApiError> {
         let encoded = request.uri.query().and_then(|query| query.strip_prefix("to="));
-        people::redirect(
+        account::redirect(
             encoded.and_then(|encoded| way_back(server, encoded)).as_deref().unwrap_or(HOME),
         )
     }

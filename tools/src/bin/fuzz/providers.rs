@@ -128,7 +128,7 @@ async fn sign_in(
     let cookies = cookies.join("; ");
     let page = out.text().await?;
     let url = page.split_once("content=\"0; url=").and_then(|(_, rest)| rest.split_once('"'));
-    let url = url.map(|(url, _)| url.replace("&amp;", "&"));
+    let url = url.map(|(url, _)| url.replace("&#38;", "&"));
     let Some(url) = url.filter(|url| url.starts_with(&format!("{}/authorize?", provider.issuer)))
     else {
         return Ok(status);

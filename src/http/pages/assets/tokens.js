@@ -1,15 +1,16 @@
-// API tokens: to list, to make and to revoke.
-//
-// `tools` are the helpers of script.js. A key is shown as text, once.
+// API tokens: list, create, revoke. A key is shown as text, once.
 import texts from "/platform/texts.js";
+import { api } from "/platform/api.js";
+import { list } from "/platform/list.js";
+import { busy, clear, complain, copies, day, form, minute, say } from "/platform/ui.js";
 
-export function tokens(section, { api, busy, clear, complain, day, form, list, minute, say }) {
+export function tokens(section) {
   const base = "/platform/api/tokens/";
   const shown = list(section, base, texts["tokens.none"], ({ id, name, created, expires, last_seen }) => {
-    const what = name || `${texts["tokens.unnamed"]} ${id}`;
+    const text = name || `${texts["tokens.unnamed"]} ${id}`;
     const seen = last_seen ? `${texts["tokens.seen"]} ${day(last_seen)}` : texts["tokens.never"];
     const small = `${texts["tokens.made"]} ${minute(created)}, ${texts["tokens.expires"]} ${day(expires)}, ${seen}`;
-    return { what, small, does: [shown.does(texts["tokens.revoke"], what, `${base}${id}/revoke/`, texts["tokens.revoked"])] };
+    return { text, small, actions: [shown.action(texts["tokens.revoke"], text, `${base}${id}/revoke/`, texts["tokens.revoked"])] };
   });
   section.addEventListener("stale", shown.show);
   const made = document.getElementById("new-token");
@@ -18,11 +19,8 @@ export function tokens(section, { api, busy, clear, complain, day, form, list, m
     if (!answer.ok) return complain(section, answer);
     filled.reset();
     document.getElementById("token-key").textContent = answer.data.key;
+    copies(document.getElementById("copy-token"), answer.data.key, section);
     made.hidden = false;
-    document.getElementById("copy-token").onclick = async () => {
-      await navigator.clipboard.writeText(answer.data.key);
-      say(section, texts["recovery.copied"]);
-    };
     await shown.show();
     say(section, texts["tokens.created"]);
     section.querySelector(".summary").focus();

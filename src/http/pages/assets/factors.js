@@ -1,33 +1,20 @@
-// Second factors: the second step of a sign-in, and the page that manages them.
-//
-// `tools` are the helpers of script.js. A secret and a recovery code are shown as text, once.
+// The page that manages second factors. A secret and a recovery code are shown as text, once.
 import texts from "/platform/texts.js";
+import { api } from "/platform/api.js";
+import { list } from "/platform/list.js";
+import { busy, clear, complain, copies, element, form, minute, say, start } from "/platform/ui.js";
 
-const step = "/platform/api/second-factor/";
 const base = "/platform/api/factors/";
 
-export async function secondStep(root, { api, complain, form, next, say }) {
-  form(root, async (body) => {
-    const answer = await api("POST", step, body);
-    if (answer.ok) location.assign(answer.data.next || next());
-    else if (answer.status === 404) say(root, texts["second.over"], true);
-    else complain(root, answer);
-  });
-  root.querySelector("#code").focus();
-  const { ok, status, data } = await api("GET", step);
-  if (!ok) say(root, status === 404 ? texts["second.over"] : (data.detail ?? texts.failed), true);
-  root.querySelector("#remembering").hidden = !data.remember;
-}
-
-export async function managed(root, { api, busy, clear, complain, element, form, list, minute, say }) {
+async function factors(root) {
   const [devices, recovery] = ["devices", "recovery"].map((id) => document.getElementById(id));
   const [add, setup, renew, copy, codes] = ["add", "setup", "renew", "copy", "codes"].map((id) => document.getElementById(id));
-  const rows = (path, none, row) => list(devices, path, none, row);
-  const shown = rows(base, texts["factors.none"], ({ id, name, created, last_used }) => {
-    const what = name || texts["factors.unnamed"];
+  const shown = list(devices, base, texts["factors.none"], ({ id, name, created, last_used }) => {
+    const text = name || texts["factors.unnamed"];
     const used = last_used ? `${texts["factors.used"]} ${minute(last_used)}` : texts["factors.unused"];
     const small = `${texts["factors.made"]} ${minute(created)}, ${used}`;
-    return { what, small, does: [shown.does(texts["factors.remove"], what, `${base}${id}/remove/`, texts["factors.removed"], refresh)] };
+    const remove = shown.action(texts["factors.remove"], text, `${base}${id}/remove/`, texts["factors.removed"], refresh);
+    return { text, small, actions: [remove] };
   });
   async function overview() {
     const { ok, status, data } = await api("GET", base);
@@ -44,10 +31,7 @@ export async function managed(root, { api, busy, clear, complain, element, form,
     if (!made.length) return;
     codes.hidden = false;
     codes.querySelector("ul").replaceChildren(...made.map((code) => element("li", {}, element("code", { textContent: code }))));
-    copy.onclick = async () => {
-      await navigator.clipboard.writeText(made.join("\n"));
-      say(recovery, texts["recovery.copied"]);
-    };
+    copies(copy, made.join("\n"), recovery);
   }
   let started = {};
   add.addEventListener("click", () => busy(add, async () => {
@@ -79,3 +63,5 @@ export async function managed(root, { api, busy, clear, complain, element, form,
   }));
   await Promise.all([shown.shown, overview()]);
 }
+
+start({ factors });

@@ -17,19 +17,19 @@ use specbound::{ApiError, Response, json_response};
 
 pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
     [
-        What::Sessions,
-        What::EndSession,
-        What::EndOtherSessions,
-        What::Tokens,
-        What::RevokeToken,
-        What::RevokeAllTokens,
+        Endpoint::Sessions,
+        Endpoint::EndSession,
+        Endpoint::EndOtherSessions,
+        Endpoint::Tokens,
+        Endpoint::RevokeToken,
+        Endpoint::RevokeAllTokens,
     ]
-    .map(|what| Box::new(what) as Box<dyn Page<AppState>>)
+    .map(|endpoint| Box::new(endpoint) as Box<dyn Page<AppState>>)
     .into()
 }
 
 #[derive(Clone, Copy)]
-enum What {
+enum Endpoint {
     Sessions,
     EndSession,
     EndOtherSessions,
@@ -39,15 +39,15 @@ enum What {
 }
 
 #[async_trait::async_trait]
-impl Page<AppState> for What {
+impl Page<AppState> for Endpoint {
     fn path(&self) -> &'static str {
         match self {
-            What::Sessions => "/platform/api/sessions/",
-            What::EndSession => "/platform/api/sessions/{id}/end/",
-            What::EndOtherSessions => "/platform/api/sessions/end-others/",
-            What::Tokens => "/platform/api/tokens/",
-            What::RevokeAllTokens => "/platform/api/tokens/revoke-all/",
-            What::RevokeToken => "/platform/api/tokens/{id}/revoke/",
+            Endpoint::Sessions => "/platform/api/sessions/",
+            Endpoint::EndSession => "/platform/api/sessions/{id}/end/",
+            Endpoint::EndOtherSessions => "/platform/api/sessions/end-others/",
+            Endpoint::Tokens => "/platform/api/tokens/",
+            Endpoint::RevokeAllTokens => "/platform/api/tokens/revoke-all/",
+            Endpoint::RevokeToken => "/platform/api/tokens/{id}/revoke/",
         }
     }
 
@@ -61,12 +61,12 @@ impl Page<AppState> for What {
 
     fn methods(&self) -> &'static [&'static str] {
         match self {
-            What::Sessions => &["GET"],
-            What::Tokens => &["GET", "POST"],
-            What::EndSession
-            | What::EndOtherSessions
-            | What::RevokeToken
-            | What::RevokeAllTokens => &["POST"],
+            Endpoint::Sessions => &["GET"],
+            Endpoint::Tokens => &["GET", "POST"],
+            Endpoint::EndSession
+            | Endpoint::EndOtherSessions
+            | Endpoint::RevokeToken
+            | Endpoint::RevokeAllTokens => &["POST"],
         }
     }
 
@@ -93,12 +93,12 @@ impl Page<AppState> for What {
         let id = || self.row(visit.request.uri.path()).ok_or(DomainError::NotFound);
         let mut is_over = false;
         let body = match self {
-            What::Sessions => {
+            Endpoint::Sessions => {
                 let current = sessions::current(&op, &digest).await?.id;
                 let sessions = sessions::list(&op, account).await?;
                 sessions.iter().map(|session| session_row(session, current)).collect()
             }
-            What::Tokens if visit.request.method == Method::POST => {
+            Endpoint::Tokens if visit.request.method == Method::POST => {
                 sessions::require_recent_auth(&op, &digest).await?;
                 let fields = visit.body.fields().await?;
                 let text = |name| fields.text(name).unwrap_or_default();
@@ -111,20 +111,20 @@ impl Page<AppState> for What {
                     "expires": made.expiry.to_string(),
                 })
             }
-            What::RevokeAllTokens => {
+            Endpoint::RevokeAllTokens => {
                 json!({ "ended": tokens::end_all(&op, account).await? })
             }
-            What::Tokens => tokens::list(&op, account).await?.iter().map(token_row).collect(),
-            What::EndSession => {
+            Endpoint::Tokens => tokens::list(&op, account).await?.iter().map(token_row).collect(),
+            Endpoint::EndSession => {
                 let id = id()?;
                 is_over = sessions::current(&op, &digest).await?.id == id;
                 sessions::end_own(&op, account, id).await?;
                 json!({})
             }
-            What::EndOtherSessions => {
+            Endpoint::EndOtherSessions => {
                 json!({ "ended": sessions::end_others(&op, account, digest).await? })
             }
-            What::RevokeToken => {
+            Endpoint::RevokeToken => {
                 tokens::end_own(&op, account, id()?).await?;
                 json!({})
             }
@@ -139,7 +139,7 @@ impl Page<AppState> for What {
     }
 }
 
-impl What {
+impl Endpoint {
     /// The number in the path; none for one that is too long for a row.
     fn row(self, path: &str) -> Option<i64> {
         let (before, after) = self.path().split_once("{id}")?;

@@ -1,0 +1,150 @@
+//! Account pages: sign in, register, reset a password, open an emailed link, manage the account.
+//!
+//! They are a client of the documented API in the browser, with session cookie and CSRF token; the
+//! server sends the same content to every user. A GET changes nothing: an emailed link acts when
+//! its button is pressed, so that no scanner consumes it. All assets are in the binary; pages have
+//! no inline script or style, and load nothing from another origin.
+
+use askama::Template;
+use http::header::LOCATION;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+
+use super::assets::StaticFile;
+use super::file::PageError;
+use super::layout::{Layout, Ui};
+use super::{Page, PageRequest};
+use crate::http::AppState;
+use specbound::negotiation::{self, Offer};
+use specbound::{ApiError, Response};
+
+/// The account page, where users begin.
+pub const HOME: &str = "/platform/";
+
+/// The second step of a sign-in.
+pub const SECOND_FACTOR: &str = "/platform/second-factor";
+
+const FACTORS: &str = "/platform/factors";
+
+/// Other spellings of a path, and the canonical one with the same variables.
+const REDIRECTS: [(&str, &str); 9] = [
+    ("/platform/second-factor/", SECOND_FACTOR),
+    ("/platform/factors/", FACTORS),
+    ("/platform", HOME),
+    ("/platform/login/", "/platform/login"),
+    ("/platform/register/", "/platform/register"),
+    ("/platform/reset-password/", "/platform/reset-password"),
+    ("/platform/set-password/", "/platform/set-password"),
+    ("/accounts/login/", "/platform/login"),
+    ("/accounts/confirm-email/{key}", "/accounts/confirm-email/{key}/"),
+];
+
+macro_rules! pages {
+    ($($(#[doc = $doc:literal])* $name:ident: $path:expr => $template:literal,)+) => {
+        $(
+            #[derive(Template)]
+            #[template(path = $template)]
+            struct $name<'a> {
+                page: Layout<'a>,
+            }
+        )+
+
+        /// The path of each page, and its HTML.
+        fn rendered(page: Layout<'_>) -> Result<Vec<(&'static str, String)>, PageError> {
+            Ok(vec![$(($path, $name { page }.render()?)),+])
+        }
+    };
+}
+
+// The paths are InvenTree's where it has one, and those of emailed links.
+pages! {
+    Account: HOME => "pages/account.html",
+    Login: "/platform/login" => "pages/login.html",
+    SecondStep: SECOND_FACTOR => "pages/second_factor.html",
+    Factors: FACTORS => "pages/factors.html",
+    Register: "/platform/register" => "pages/register.html",
+    ResetPassword: "/platform/reset-password" => "pages/reset_password.html",
+    SetPassword: "/platform/set-password" => "pages/set_password.html",
+    ConfirmEmail: "/accounts/confirm-email/{key}/" => "pages/confirm_email.html",
+}
+
+/// # Errors
+///
+/// A text that a page names and the language lacks: a mistake of this build.
+pub fn pages(ui: &Ui) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
+    let mut pages: Vec<Box<dyn Page<AppState>>> = Vec::new();
+    for (path, html) in rendered(ui.layout())? {
+        pages.push(Box::new(StaticFile::new(path, "text/html; charset=utf-8", html)?));
+    }
+    pages.extend(ui.assets.pages());
+    pages.extend(
+        REDIRECTS
+            .map(|(path, target)| Box::new(Redirect { path, target }) as Box<dyn Page<AppState>>),
+    );
+    Ok(pages)
+}
+
+/// Another spelling of a path.
+struct Redirect {
+    path: &'static str,
+    target: &'static str,
+}
+
+#[async_trait::async_trait]
+impl Page<AppState> for Redirect {
+    fn path(&self) -> &'static str {
+        self.path
+    }
+
+    fn description(&self) -> &'static str {
+        "Redirects to a page of this server."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec!["text/html"]
+    }
+
+    async fn answer(
+        &self,
+        _: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
+        // The query of a link is preserved.
+        let target = match self.path.split_once('{') {
+            Some((before, _)) => {
+                let key =
+                    request.uri.path().strip_prefix(before).ok_or_else(ApiError::not_found)?;
+                self.target.replace("{key}", key)
+            }
+            None => self.target.to_owned(),
+        };
+        match request.uri.query() {
+            Some(query) => redirect(&format!("{target}?{query}")),
+            None => redirect(&target),
+        }
+    }
+}
+
+/// `/` leads a browser to its account. To a program it is as unknown as it is to the reference.
+pub fn redirect_root(request: &Request<dropshot::Body>) -> Option<Response> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_asked =
+        is_read && request.uri().path() == "/" && is_browser(request.headers(), request.uri());
+    is_asked.then(|| redirect(HOME).ok()).flatten()
+}
+
+/// Whether the client prefers HTML to JSON. No preference defaults to JSON.
+pub fn is_browser(headers: &HeaderMap, uri: &Uri) -> bool {
+    const OFFERS: [Offer; 2] = [
+        Offer { media_type: "application/json", format: "json" },
+        Offer { media_type: "text/html", format: "html" },
+    ];
+    negotiation::choose(headers, uri, &OFFERS).is_ok_and(|chosen| chosen == 1)
+}
+
+pub fn redirect(target: &str) -> Result<Response, ApiError> {
+    let location = HeaderValue::from_str(target).map_err(|_| ApiError::not_found())?;
+    let mut response = Response::new(dropshot::Body::empty());
+    *response.status_mut() = StatusCode::FOUND;
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
+}

@@ -1,0 +1,97 @@
+// The pages for people who are not signed in.
+import texts from "/platform/texts.js";
+import { about, api, providerButtons } from "/platform/api.js";
+import { passwords } from "/platform/passwords.js";
+import { complain, form, next, parameter, say, start } from "/platform/ui.js";
+
+async function login(root) {
+  const done = { reset: "reset.done", unconfirmed: "register.confirm" }[parameter("done")];
+  if (done) say(root, texts[done]);
+  form(root, async (body) => {
+    const answer = await api("POST", "/platform/api/login/", body);
+    if (!answer.ok) complain(root, answer);
+    else if (answer.data.second_factor) location.assign(`/platform/second-factor${location.search}`);
+    else location.assign(next());
+  });
+  const { registration_enabled, password_forgotten_enabled, providers = [] } = await about();
+  if (registration_enabled === false) root.querySelector('[href="/platform/register"]').hidden = true;
+  if (password_forgotten_enabled === false) root.querySelector('[href="/platform/reset-password"]').hidden = true;
+  providerButtons(root, providers, "login");
+}
+
+async function secondStep(root) {
+  const path = "/platform/api/second-factor/";
+  form(root, async (body) => {
+    const answer = await api("POST", path, body);
+    if (answer.ok) location.assign(answer.data.next || next());
+    else if (answer.status === 404) say(root, texts["second.over"], true);
+    else complain(root, answer);
+  });
+  root.querySelector("#code").focus();
+  const { ok, status, data } = await api("GET", path);
+  if (!ok) say(root, status === 404 ? texts["second.over"] : (data.detail ?? texts.failed), true);
+  root.querySelector("#remembering").hidden = !data.remember;
+}
+
+async function register(root) {
+  form(root, async (body) => {
+    if (!body.email) delete body.email;
+    const answer = await api("POST", "/platform/api/register/", body);
+    if (answer.ok) location.assign("/platform/?done=register");
+    else complain(root, answer);
+  });
+  const { registration_enabled } = await about();
+  if (registration_enabled === false) say(root, texts["register.closed"], true);
+}
+
+function forgot(root) {
+  form(root, async (body, made) => {
+    const answer = await api("POST", "/api/auth/password/reset/", body);
+    if (!answer.ok) return complain(root, answer);
+    made.reset();
+    say(root, texts["forgot.done"]);
+    root.querySelector(".summary").focus();
+  });
+}
+
+// The key is removed from the address bar, so that it is not shown, shared or kept in the history.
+function reset(root) {
+  const [uid, token] = [parameter("uid"), parameter("token")];
+  if (!uid || !token) say(root, texts["reset.broken"], true);
+  history.replaceState(null, "", location.pathname);
+  form(root, async (body) => {
+    const answer = await api("POST", "/api/auth/password/reset/confirm/", { ...body, uid, token });
+    if (answer.ok) return location.assign("/platform/login?done=reset");
+    // "Invalid value" of fields that the page does not show means that the link is invalid.
+    const isOfLink = answer.data.uid || answer.data.token;
+    complain(root, isOfLink ? { data: { detail: texts["reset.bad"] } } : answer);
+  });
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+// The key stays in the address bar, for a reload: it confirms an address once and gives access to nothing.
+function confirm(root) {
+  const key = decoded(location.pathname.split("/").at(-2));
+  form(root, async (_, made) => {
+    const answer = await api("POST", "/api/auth/registration/verify-email/", { key });
+    if (answer.ok) {
+      made.hidden = true;
+      root.querySelector(".hint").hidden = true;
+      say(root, texts["confirm.done"]);
+    } else {
+      const message = answer.status === 404 ? texts["confirm.bad"] : Object.values(answer.data).flat().join("\n");
+      say(root, message, true);
+    }
+    root.querySelector(".summary").focus();
+  });
+}
+
+passwords();
+start({ login, second: secondStep, register, forgot, reset, confirm });
