@@ -276,8 +276,8 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
             let (old, new) =
                 report::read_documents(old, new, ReadOptions::default()).map_err(unusable)?;
             return conclude(&report::compatibility(
-                &old,
-                &new,
+                old,
+                new,
                 *format,
                 fail_on.unwrap_or(FailOn::Breaking),
             ));

@@ -95,11 +95,15 @@ impl Documents {
             (Some(_), None) => return Err(unusable("the document after the change is missing")),
             _ => self.since_merge_base(policy, folder)?,
         };
+        let given = |own: &Vec<String>, policy: &Vec<String>| match own.is_empty() {
+            true => policy.clone(),
+            false => own.clone(),
+        };
         let selection = Selection {
-            paths: self.paths.clone(),
-            tags: self.tags.clone(),
-            operations: self.operations.clone(),
-            strip_prefixes: self.strip_prefixes.clone(),
+            paths: given(&self.paths, &policy.select.paths),
+            tags: given(&self.tags, &policy.select.tags),
+            operations: given(&self.operations, &policy.select.operations),
+            strip_prefixes: given(&self.strip_prefixes, &policy.select.strip_prefixes),
         };
         for document in [&mut pair.old, &mut pair.new] {
             document.select(&selection).map_err(unusable)?;

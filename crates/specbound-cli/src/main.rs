@@ -234,13 +234,13 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 impl Comparison {
     fn conclude(
         &self,
-        report: impl FnOnce(&report::Comparison<'_>, report::Style) -> Report,
+        report: impl FnOnce(&report::Comparison, report::Style) -> Report,
     ) -> Result<ExitCode, Failure> {
         let policy = self.policy.read()?;
         let pair = self.documents.read(&policy.policy, &policy.folder)?;
         notes(&pair.notes);
         let today = specbound_contract::Day::today();
-        let compared = report::Comparison::new(&pair.old, &pair.new, &policy.policy, today);
+        let compared = report::Comparison::new(pair.old, pair.new, &policy.policy, today);
         conclude(&report(&compared, self.color.style()))
     }
 }

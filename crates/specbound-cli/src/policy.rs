@@ -84,7 +84,7 @@ pub fn accept(
     let Found { policy, path, folder } = policy.read()?;
     let pair = documents.read(&policy, &folder)?;
     notes(&pair.notes);
-    let compared = report::Comparison::new(&pair.old, &pair.new, &policy, Day::today());
+    let compared = report::Comparison::new(pair.old, pair.new, &policy, Day::today());
     let text = policy::acceptances(compared.verdicts(), reason, until);
     if !write {
         return print(&text);

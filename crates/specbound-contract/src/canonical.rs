@@ -15,10 +15,11 @@
 //! `tags` and `parameters`; `parameters` is an object keyed by `in:name`; `scopes` is a list of
 //! names.
 
+mod headers;
 mod schema;
 mod structure;
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Number, Value, json};
 
@@ -27,110 +28,70 @@ pub(crate) use structure::{FieldShape, ObjectKind, field_shape, is_method};
 
 /// Brings a document to its canonical form.
 pub fn canonical(document: &Value) -> Value {
-    canonical_with(document, false)
+    canonical_with(document.clone(), false)
 }
 
 /// With `deep`, schemas of the same meaning that one version spells in several ways are equal too.
-pub(crate) fn canonical_with(document: &Value, deep: bool) -> Value {
+pub(crate) fn canonical_with(document: Value, deep: bool) -> Value {
     let version = document["openapi"].as_str().unwrap_or_default();
     let ref_siblings = !version.is_empty() && version != "3.0" && !version.starts_with("3.0.");
-    Visitor { document, ref_siblings, deep }.place(FieldShape::One(ObjectKind::Document), document)
+    let security = document.get("security").cloned().unwrap_or_else(|| json!([]));
+    let mut parameters = HashMap::new();
+    parameter_references(&document, &document, &mut parameters);
+    let visitor = Visitor { security, parameters, ref_siblings, deep };
+    visitor.place(FieldShape::One(ObjectKind::Document), document)
 }
 
-/// The canonical forms of two documents. Header names have no case (RFC 9110, section 5.1): both
-/// documents get the spelling that comes first.
-pub(crate) fn canonical_pair(old: &Value, new: &Value, deep: bool) -> (Value, Value) {
+/// The canonical forms of two documents, with one spelling for each header.
+pub(crate) fn canonical_pair(old: Value, new: Value, deep: bool) -> (Value, Value) {
     let (mut old, mut new) = (canonical_with(old, deep), canonical_with(new, deep));
-    let mut spellings = BTreeMap::new();
-    let mut differs = false;
-    for side in [&old, &new] {
-        header_names(side, &mut |name| {
-            let first = spellings.entry(name.to_ascii_lowercase()).or_insert(name.to_owned());
-            differs |= first != name;
-        });
-    }
-    if differs {
-        respell_headers(&mut old, &spellings);
-        respell_headers(&mut new, &spellings);
-    }
+    headers::unite(&mut old, &mut new);
     (old, new)
 }
 
-/// The maps whose keys are header names: the entries of canonical `parameters` are keyed by
-/// `in:name`, those of `headers` by name. A component has a name of its own, with case.
-fn is_keyed_by_header(parent: &str, key: &str) -> bool {
-    parent != "components" && matches!(key, "parameters" | "headers")
-}
-
-fn header_names(value: &Value, found: &mut impl FnMut(&str)) {
-    header_names_below("", value, found);
-}
-
-fn header_names_below(parent: &str, value: &Value, found: &mut impl FnMut(&str)) {
+/// Collects the `in:name` of each parameter that a list refers to.
+fn parameter_references(document: &Value, value: &Value, found: &mut HashMap<String, String>) {
     match value {
         Value::Object(members) => {
-            for (key, value) in members {
-                if let (true, Value::Object(all)) = (is_keyed_by_header(parent, key), value) {
-                    let prefix = if key == "parameters" { "header:" } else { "" };
-                    all.keys().filter_map(|name| name.strip_prefix(prefix)).for_each(&mut *found);
+            if let Some(Value::Array(parameters)) = members.get("parameters") {
+                for reference in parameters.iter().filter_map(|one| one.get("$ref")?.as_str()) {
+                    let target =
+                        reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+                    if let Some(key) = target.and_then(in_and_name) {
+                        found.insert(reference.to_owned(), key);
+                    }
                 }
-                header_names_below(key, value, found);
             }
+            members.values().for_each(|value| parameter_references(document, value, found));
         }
-        Value::Array(items) => items.iter().for_each(|item| header_names_below("", item, found)),
+        Value::Array(items) => {
+            items.iter().for_each(|item| parameter_references(document, item, found));
+        }
         _ => {}
     }
 }
 
-fn respell_headers(value: &mut Value, spellings: &BTreeMap<String, String>) {
-    respell_headers_below("", value, spellings);
-}
-
-fn respell_headers_below(parent: &str, value: &mut Value, spellings: &BTreeMap<String, String>) {
-    let Value::Object(members) = value else {
-        value
-            .as_array_mut()
-            .into_iter()
-            .flatten()
-            .for_each(|item| respell_headers_below("", item, spellings));
-        return;
-    };
-    let spelling =
-        |name: &str| spellings.get(&name.to_ascii_lowercase()).filter(|spelling| *spelling != name);
-    for (key, value) in members.iter_mut() {
-        if let (true, Value::Object(all)) = (is_keyed_by_header(parent, key), &mut *value) {
-            let prefix = if key == "parameters" { "header:" } else { "" };
-            let renamed: Vec<(String, String)> = all
-                .keys()
-                .filter_map(|name| {
-                    Some((name.clone(), spelling(name.strip_prefix(prefix)?)?.clone()))
-                })
-                .filter(|(_, spelling)| !all.contains_key(&format!("{prefix}{spelling}")))
-                .collect();
-            for (name, spelling) in renamed {
-                let Some(mut entry) = all.remove(&name) else { continue };
-                if prefix == "header:" && entry["name"].is_string() {
-                    entry["name"] = spelling.as_str().into();
-                }
-                all.insert(format!("{prefix}{spelling}"), entry);
-            }
-        }
-        respell_headers_below(key, value, spellings);
+/// `in:name` of a parameter.
+fn in_and_name(parameter: &Value) -> Option<String> {
+    match (&parameter["in"], &parameter["name"]) {
+        (Value::String(location), Value::String(name)) => Some(format!("{location}:{name}")),
+        _ => None,
     }
-    let sorted = std::mem::take(members);
-    *members = sorted.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
 }
 
-/// Visits one document. Holds it for references and for inherited security.
-struct Visitor<'a> {
-    document: &'a Value,
+/// Visits one document, which it changes in place.
+struct Visitor {
+    /// The security of operations that state none.
+    security: Value,
+    /// `in:name` of the parameters behind references.
+    parameters: HashMap<String, String>,
     /// Whether the keywords beside a schema's `$ref` count: from 3.1 on.
     ref_siblings: bool,
     deep: bool,
 }
 
-impl Visitor<'_> {
-    fn place(&self, place: FieldShape, value: &Value) -> Value {
+impl Visitor {
+    fn place(&self, place: FieldShape, value: Value) -> Value {
         match (place, value) {
             (FieldShape::One(kind), Value::Object(object)) => self.object(kind, object),
             (FieldShape::One(ObjectKind::Schema), Value::Bool(true)) => json!({}),
@@ -143,11 +104,13 @@ impl Visitor<'_> {
                 items.into()
             }
             (FieldShape::Bag(kind), Value::Array(items)) => sorted(self.items(kind, items)).into(),
-            (FieldShape::Map(kind), Value::Object(map)) => object(
-                map.iter()
-                    .map(|(name, value)| (name.clone(), self.place(FieldShape::One(kind), value))),
-            ),
-            (FieldShape::Parameters, Value::Array(items)) => self.parameters(items),
+            (FieldShape::Map(kind), Value::Object(mut map)) => {
+                for value in map.values_mut() {
+                    *value = self.place(FieldShape::One(kind), value.take());
+                }
+                object(map)
+            }
+            (FieldShape::Parameters, Value::Array(items)) => self.keyed_parameters(items),
             (FieldShape::Names, Value::Object(map)) => {
                 sorted(map.keys().map(|name| json!(name)).collect()).into()
             }
@@ -155,73 +118,80 @@ impl Visitor<'_> {
         }
     }
 
-    fn items(&self, kind: ObjectKind, items: &[Value]) -> Vec<Value> {
-        items.iter().map(|item| self.place(FieldShape::One(kind), item)).collect()
+    fn items(&self, kind: ObjectKind, mut items: Vec<Value>) -> Vec<Value> {
+        for item in &mut items {
+            *item = self.place(FieldShape::One(kind), item.take());
+        }
+        items
     }
 
     /// Media types without regard to case, white space and the character set that is the default.
-    fn media_types(&self, map: &Map<String, Value>) -> Value {
-        let mut keyed = BTreeMap::new();
+    fn media_types(&self, map: Map<String, Value>) -> Value {
+        let mut keyed = Map::new();
+        let stated: HashSet<String> = map.keys().cloned().collect();
         for (name, value) in map {
-            let normal = media_type(name);
+            let normal = media_type(&name);
             // Two spellings of one media type are both kept.
-            let taken =
-                keyed.contains_key(&normal) || (normal != *name && map.contains_key(&normal));
-            let key = if taken { name.clone() } else { normal };
+            let taken = keyed.contains_key(&normal) || (normal != name && stated.contains(&normal));
+            let key = if taken { name } else { normal };
             keyed.insert(key, self.place(FieldShape::One(ObjectKind::MediaType), value));
         }
         object(keyed)
     }
 
-    fn object(&self, kind: ObjectKind, fields: &Map<String, Value>) -> Value {
-        match (kind, fields.get("$ref")) {
-            (ObjectKind::Data, _) => {
-                object(fields.iter().map(|(key, value)| (key.clone(), data(value))))
-            }
-            (ObjectKind::PathItem, _) => self.fields(kind, &self.path_item(fields)),
-            (ObjectKind::Schema, Some(Value::String(reference)))
-                if self.ref_siblings && fields.len() > 1 =>
-            {
-                let mut fields = fields.clone();
-                fields.remove("$ref");
+    fn object(&self, kind: ObjectKind, mut fields: Map<String, Value>) -> Value {
+        let reference = match fields.get("$ref") {
+            Some(Value::String(reference)) => Some(reference),
+            _ => None,
+        };
+        match (kind, reference) {
+            (ObjectKind::Data, _) => data(Value::Object(fields)),
+            (ObjectKind::PathItem, _) => self.fields(kind, self.path_item(fields)),
+            // A lone reference, as most are.
+            (_, Some(_)) if fields.len() == 1 => Value::Object(fields),
+            (ObjectKind::Schema, Some(_)) if self.ref_siblings => {
+                let reference = fields.remove("$ref").unwrap_or_default();
                 let members = fields.entry("allOf").or_insert_with(|| json!([]));
                 if let Value::Array(members) = members {
                     members.push(json!({ "$ref": reference }));
                 }
-                schema::normal(self.fields(kind, &fields), self.deep)
+                schema::normal(self.fields(kind, fields), self.deep)
             }
             // A schema is called by its name without a mapping.
             (ObjectKind::Discriminator, _) => {
-                let mut fields = fields.clone();
                 if let Some(Value::Object(mapping)) = fields.get_mut("mapping") {
                     mapping.retain(|name, to| *to != format!("#/components/schemas/{name}"));
                 }
-                self.fields(kind, &fields)
+                self.fields(kind, fields)
             }
             // OpenAPI 3.0 ignores the siblings of `$ref`.
-            (_, Some(Value::String(reference))) => json!({ "$ref": reference }),
+            (_, Some(_)) => json!({ "$ref": fields.remove("$ref").unwrap_or_default() }),
             (ObjectKind::Schema, _) => schema::normal(self.fields(kind, fields), self.deep),
             _ => self.fields(kind, fields),
         }
     }
 
-    fn fields(&self, kind: ObjectKind, fields: &Map<String, Value>) -> Value {
-        let fields = fields
-            .iter()
-            .filter_map(|(keyword, value)| match field_shape(kind, keyword) {
-                FieldShape::Nothing => None,
-                place => Some((keyword.clone(), self.place(place, value))),
-            })
-            .filter(|(keyword, value)| !is_default(kind, keyword, value));
-        let mut fields: BTreeMap<String, Value> = fields.collect();
+    fn fields(&self, kind: ObjectKind, mut fields: Map<String, Value>) -> Value {
+        fields.retain(|keyword, value| match field_shape(kind, keyword) {
+            FieldShape::Nothing => false,
+            place => {
+                *value = self.place(place, value.take());
+                !is_default(kind, keyword, value)
+            }
+        });
         drop_default_style(kind, &mut fields);
+        // The schemes of HTTP have no case (RFC 9110, section 11.1).
+        if let (ObjectKind::SecurityScheme, Some(Value::String(scheme))) =
+            (kind, fields.get_mut("scheme"))
+        {
+            scheme.make_ascii_lowercase();
+        }
         object(fields)
     }
 
     /// Writes inherited content into the operations of a path item. They also state empty lists, so
     /// that a first element is reported as that element.
-    fn path_item(&self, item: &Map<String, Value>) -> Map<String, Value> {
-        let mut item = item.clone();
+    fn path_item(&self, mut item: Map<String, Value>) -> Map<String, Value> {
         let shared = match item.get("parameters") {
             Some(Value::Array(shared)) => shared.clone(),
             _ => Vec::new(),
@@ -230,13 +200,11 @@ impl Visitor<'_> {
         if !shared.is_empty() && !item.contains_key("$ref") {
             item.remove("parameters");
         }
-        let security = self.document.get("security").cloned();
-        let security = security.unwrap_or_else(|| json!([]));
         // OpenAPI 3.2 lists other methods by themselves.
-        if let Some(Value::Object(additional)) = item.get("additionalOperations").cloned()
+        if let Some(Value::Object(additional)) = item.get("additionalOperations")
             && additional.keys().all(|method| is_method(method) && !item.contains_key(method))
+            && let Some(Value::Object(additional)) = item.remove("additionalOperations")
         {
-            item.remove("additionalOperations");
             item.extend(additional);
         }
         for (keyword, operation) in &mut item {
@@ -246,7 +214,7 @@ impl Visitor<'_> {
             if !is_method(keyword) {
                 continue;
             }
-            operation.entry("security").or_insert_with(|| security.clone());
+            operation.entry("security").or_insert_with(|| self.security.clone());
             operation.entry("tags").or_insert_with(|| json!([]));
             let own = operation.entry("parameters").or_insert_with(|| json!([]));
             if let Value::Array(own) = own {
@@ -259,8 +227,8 @@ impl Visitor<'_> {
         item
     }
 
-    fn parameters(&self, items: &[Value]) -> Value {
-        let mut keyed = BTreeMap::new();
+    fn keyed_parameters(&self, items: Vec<Value>) -> Value {
+        let mut keyed = Map::new();
         for parameter in self.items(ObjectKind::Parameter, items) {
             let mut key = self.parameter_key(&parameter);
             // Repeating a parameter is an error, but must not lose one here.
@@ -274,15 +242,12 @@ impl Visitor<'_> {
 
     /// `in:name`, behind a reference if it resolves, else the parameter's own text.
     fn parameter_key(&self, parameter: &Value) -> String {
-        let target = parameter
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|reference| self.document.pointer(reference.strip_prefix('#')?))
-            .unwrap_or(parameter);
-        match (&target["in"], &target["name"]) {
-            (Value::String(location), Value::String(name)) => format!("{location}:{name}"),
-            _ => parameter.to_string(),
-        }
+        let reference = parameter.get("$ref").and_then(Value::as_str);
+        let key = match reference.and_then(|reference| self.parameters.get(reference)) {
+            Some(key) => Some(key.clone()),
+            None => in_and_name(parameter),
+        };
+        key.unwrap_or_else(|| parameter.to_string())
     }
 }
 
@@ -304,7 +269,7 @@ fn media_type(name: &str) -> String {
 
 /// Drops `style` and `explode` where they are the default, which depends on the location and on
 /// `style`.
-fn drop_default_style(kind: ObjectKind, fields: &mut BTreeMap<String, Value>) {
+fn drop_default_style(kind: ObjectKind, fields: &mut Map<String, Value>) {
     let default_style = match (kind, fields.get("in").and_then(Value::as_str)) {
         (ObjectKind::Parameter, Some("path" | "header")) | (ObjectKind::Header, _) => "simple",
         (ObjectKind::Parameter | ObjectKind::Encoding, _) => "form",
@@ -322,12 +287,18 @@ fn drop_default_style(kind: ObjectKind, fields: &mut BTreeMap<String, Value>) {
 
 /// A value without keywords. Settles only the order of keys and the spelling of integers (1.0 for
 /// 1).
-fn data(value: &Value) -> Value {
+fn data(value: Value) -> Value {
     match value {
-        Value::Object(map) => object(map.iter().map(|(key, value)| (key.clone(), data(value)))),
-        Value::Array(items) => items.iter().map(data).collect(),
-        Value::Number(number) => Value::Number(integer(number).unwrap_or_else(|| number.clone())),
-        other => other.clone(),
+        Value::Object(mut map) => {
+            map.values_mut().for_each(|value| *value = data(value.take()));
+            object(map)
+        }
+        Value::Array(mut items) => {
+            items.iter_mut().for_each(|item| *item = data(item.take()));
+            Value::Array(items)
+        }
+        Value::Number(number) => Value::Number(integer(&number).unwrap_or(number)),
+        other => other,
     }
 }
 
@@ -339,9 +310,9 @@ fn integer(number: &Number) -> Option<Number> {
 }
 
 /// An object with sorted keys, with or without `serde_json`'s `preserve_order`.
-fn object(entries: impl IntoIterator<Item = (String, Value)>) -> Value {
-    let entries: BTreeMap<String, Value> = entries.into_iter().collect();
-    Value::Object(entries.into_iter().collect())
+fn object(mut entries: Map<String, Value>) -> Value {
+    entries.sort_keys();
+    Value::Object(entries)
 }
 
 fn sorted(mut items: Vec<Value>) -> Vec<Value> {
@@ -350,168 +321,4 @@ fn sorted(mut items: Vec<Value>) -> Vec<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn operation(document: Value) -> Value {
-        canonical(&document)["paths"]["/a/"]["get"].clone()
-    }
-
-    fn schema(schema: Value) -> Value {
-        let document = json!({"components": {"schemas": {"A": schema}}});
-        canonical(&document)["components"]["schemas"]["A"].clone()
-    }
-
-    #[test]
-    fn an_operation_without_security_takes_that_of_the_document() {
-        let with = |own: Value| {
-            operation(json!({"security": [{"k": []}], "paths": {"/a/": {"get": own}}}))
-        };
-        assert_eq!(with(json!({}))["security"], json!([{"k": []}]));
-        assert_eq!(with(json!({"security": []}))["security"], json!([]));
-        assert_eq!(with(json!({"security": [{"b": []}, {}]}))["security"], json!([{"b": []}, {}]));
-    }
-
-    #[test]
-    fn security_has_no_order_and_no_repetition() {
-        let one = json!([{"b": [], "a": ["y", "x", "y"]}, {}, {"c": []}, {}]);
-        let document = json!({"paths": {"/a/": {"get": {"security": one}}}});
-        let expected = json!([{"a": ["x", "y"], "b": []}, {"c": []}, {}]);
-        assert_eq!(operation(document)["security"], expected);
-    }
-
-    #[test]
-    fn an_operation_inherits_the_parameters_it_does_not_override() {
-        let document = json!({
-            "components": {"parameters": {"Limit": {"in": "query", "name": "limit"}}},
-            "paths": {"/a/": {
-                "parameters": [
-                    {"in": "path", "name": "id", "required": true},
-                    {"in": "query", "name": "limit", "required": true},
-                ],
-                "get": {"parameters": [
-                    {"$ref": "#/components/parameters/Limit", "description": "ignored"},
-                    {"in": "header", "name": "id"},
-                ]},
-            }},
-        });
-        assert_eq!(canonical(&document)["paths"]["/a/"].get("parameters"), None);
-        assert_eq!(
-            operation(document)["parameters"],
-            json!({
-                "header:id": {"in": "header", "name": "id"},
-                "path:id": {"in": "path", "name": "id", "required": true},
-                "query:limit": {"$ref": "#/components/parameters/Limit"},
-            })
-        );
-    }
-
-    #[test]
-    fn no_parameter_is_lost() {
-        let twice = json!([{"in": "query", "name": "a"}, {"in": "query", "name": "a", "required": true}, 7, {}]);
-        let document = json!({"paths": {"/a/": {"get": {"parameters": twice}}}});
-        let parameters = operation(document)["parameters"].clone();
-        assert_eq!(parameters.as_object().map(Map::len), Some(4));
-    }
-
-    #[test]
-    fn style_and_explode_are_dropped_only_where_they_are_the_default() {
-        let parameter = |parameter: Value| {
-            let document = json!({"components": {"parameters": {"A": parameter}}});
-            canonical(&document)["components"]["parameters"]["A"].clone()
-        };
-        for location in ["query", "cookie"] {
-            let plain = json!({"in": location});
-            assert_eq!(parameter(json!({"in": location, "style": "form", "explode": true})), plain);
-            assert_ne!(parameter(json!({"in": location, "explode": false})), plain);
-        }
-        for location in ["path", "header"] {
-            let plain = json!({"in": location});
-            assert_eq!(
-                parameter(json!({"in": location, "style": "simple", "explode": false})),
-                plain
-            );
-            assert_ne!(parameter(json!({"in": location, "explode": true})), plain);
-        }
-        let delimited = json!({"in": "query", "style": "pipeDelimited"});
-        let stated = json!({"in": "query", "style": "pipeDelimited", "explode": false});
-        assert_eq!(parameter(stated), delimited);
-    }
-
-    #[test]
-    fn keywords_that_annotate_go_and_properties_of_that_name_stay() {
-        let names = json!({
-            "description": {}, "summary": {}, "example": {}, "examples": {}, "externalDocs": {},
-            "title": {}, "default": {}, "$ref": {"type": "string"}, "x-foo": {}, "required": {},
-        });
-        let mut annotated = names.clone();
-        annotated["title"] = json!({"description": "d", "example": 1, "x-a": 1, "nullable": false});
-        assert_eq!(
-            schema(json!({"description": "d", "x-foo": 1, "properties": annotated})),
-            json!({"properties": names})
-        );
-    }
-
-    #[test]
-    fn data_is_left_alone() {
-        let value = json!({"default": {"description": "d", "x-a": 1, "required": ["b", "a"]}});
-        assert_eq!(schema(value.clone()), value);
-        let discriminator = json!({"discriminator": {"propertyName": "t", "mapping": {"x-a": "#/a", "description": "#/b"}}});
-        assert_eq!(schema(discriminator.clone()), discriminator);
-    }
-
-    #[test]
-    fn a_reference_stands_alone() {
-        assert_eq!(
-            schema(json!({"$ref": "#/a", "nullable": true, "title": "t"})),
-            json!({"$ref": "#/a"})
-        );
-    }
-
-    #[test]
-    fn what_states_a_default_goes() {
-        let explicit = json!({
-            "nullable": false, "readOnly": false, "writeOnly": false, "deprecated": false, "uniqueItems": false,
-            "exclusiveMinimum": false, "exclusiveMaximum": false, "minLength": 0, "minItems": 0.0,
-            "minProperties": 0, "required": [], "additionalProperties": {"description": "any"}, "properties": {},
-        });
-        assert_eq!(schema(explicit), json!({}));
-        assert_eq!(schema(json!({"additionalProperties": true})), json!({}));
-        let closed = json!({"additionalProperties": false});
-        assert_eq!(schema(closed.clone()), closed);
-    }
-
-    #[test]
-    fn a_number_has_one_form() {
-        assert_eq!(schema(json!({"maximum": 1.0})), json!({"maximum": 1}));
-        assert_eq!(schema(json!({"maximum": 1.5})), json!({"maximum": 1.5}));
-        assert_eq!(schema(json!({"maximum": 1e300})), json!({"maximum": 1e300}));
-    }
-
-    #[test]
-    fn scopes_are_names_and_their_descriptions_are_not_compared() {
-        let scheme = json!({"type": "oauth2", "description": "d", "flows": {"implicit": {"scopes": {"w": "Write", "r": "Read"}}}});
-        let document = json!({"components": {"securitySchemes": {"x-o": scheme}}});
-        assert_eq!(
-            canonical(&document)["components"]["securitySchemes"]["x-o"],
-            json!({"type": "oauth2", "flows": {"implicit": {"scopes": ["r", "w"]}}})
-        );
-    }
-
-    #[test]
-    fn only_repetition_in_one_of_has_meaning() {
-        let twice = json!([{"type": "string"}, {"type": "integer"}, {"type": "string"}]);
-        let all = schema(json!({"allOf": twice, "oneOf": twice}));
-        assert_eq!(all["allOf"].as_array().map(Vec::len), Some(2));
-        assert_eq!(all["oneOf"].as_array().map(Vec::len), Some(3));
-    }
-
-    #[test]
-    fn the_normal_form_of_a_document_that_is_none_is_a_copy() {
-        for garbage in
-            [json!(null), json!([1, "a"]), json!("a"), json!({"paths": [], "components": "c"})]
-        {
-            assert_eq!(canonical(&garbage), garbage);
-        }
-    }
-}
+mod tests;

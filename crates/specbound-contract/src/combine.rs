@@ -79,9 +79,8 @@ impl Document {
         }
         self.missing.append(&mut other.missing);
         let offset = self.resolved.files.len();
-        let Sources { files, parsed, origins } = std::mem::take(&mut other.resolved);
+        let Sources { files, origins } = std::mem::take(&mut other.resolved);
         self.resolved.files.extend(files);
-        self.resolved.parsed.extend(parsed);
         let origin = |pointer: String| {
             let (file, pointer) = origins.get(&pointer).cloned().unwrap_or((0, pointer));
             (file + offset, pointer)

@@ -1,16 +1,15 @@
 //! Reading a document: from a text, or from a file with the files that it refers to.
 
-use std::cell::OnceCell;
 use std::path::Path;
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::compatibility::quoting::code;
 use crate::files::Files;
-use crate::resolve::{BadReference, File, Resolved, position_of, resolve};
-use crate::source::{self, Parsed, Position, SyntaxError};
+use crate::resolve::{BadReference, File, Resolved, known, position_of, resolve};
+use crate::source::{self, Position, SyntaxError};
 
 /// Why a text cannot be compared as an OpenAPI document. The message is one line.
 #[derive(Debug, Error)]
@@ -58,7 +57,6 @@ pub struct Document {
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     pub files: Vec<File>,
-    pub parsed: Vec<OnceCell<Option<Parsed>>>,
     /// By JSON pointer in the document: file, and JSON pointer in the file.
     pub origins: std::collections::BTreeMap<String, (usize, String)>,
 }
@@ -87,12 +85,12 @@ impl Document {
         path: Option<&Path>,
         files: &mut Files,
     ) -> Result<Document, ParseError> {
-        let mut value = source::read(text)?.value;
+        let (mut value, marks) = source::read(text)?;
         let version = version(&value)?;
         value["openapi"] = version.into();
         let name = path.map(|path| files.shown(path)).unwrap_or_default();
         let (text, value) = (text.to_owned(), Rc::new(value));
-        let root = File { name, path: path.map(Path::to_owned), text, value };
+        let root = File { name, path: path.map(Path::to_owned), text, value, marks: known(marks) };
         match resolve(root, files) {
             Ok(Resolved { document, files, origins, missing }) => {
                 let missing =
@@ -101,12 +99,7 @@ impl Document {
                 // The values are read again if a report shows positions: most do not.
                 let forgotten = files.into_iter().map(|file| File { value: Rc::default(), ..file });
                 let files: Vec<File> = forgotten.collect();
-                let parsed = files.iter().map(|_| OnceCell::new()).collect();
-                Ok(Document {
-                    value: document,
-                    resolved: Sources { files, parsed, origins },
-                    missing,
-                })
+                Ok(Document { value: document, resolved: Sources { files, origins }, missing })
             }
             Err((bad, files)) => Err(refused(&bad, &files)),
         }
@@ -138,6 +131,13 @@ impl Document {
         self.complete()
     }
 
+    /// Takes the content. The outline is left: names of operations with their tags, names of
+    /// schemas, and `info`.
+    pub(crate) fn take(&mut self) -> Value {
+        let outline = outline(&self.value);
+        std::mem::replace(&mut self.value, outline)
+    }
+
     /// Where a place of the canonical form comes from, or the nearest place around it.
     pub fn place(&self, pointer: &str) -> SourcePlace {
         let Sources { files, origins, .. } = &self.resolved;
@@ -154,13 +154,34 @@ impl Document {
             .map(|step| step.replace("~1", "/").replace("~0", "~"))
             .collect();
         let name = files[file].name.clone();
-        let Some(parsed) = self.resolved.parsed[file].get_or_init(|| files[file].parse()) else {
-            return SourcePlace { file: name, position: Position { line: 1, column: 1 } };
-        };
-        let keys = source_keys(&parsed.value, &steps);
-        let position = parsed.marks.find(keys.iter().map(String::as_str));
+        let position = files[file].position(steps.iter().map(String::as_str));
         SourcePlace { file: name, position }
     }
+}
+
+fn outline(document: &Value) -> Value {
+    let entries = |value: &'_ Value| value.as_object().cloned().unwrap_or_default();
+    let item = |item: &Value| -> Value {
+        let operations = item.as_object().into_iter().flatten();
+        let operations = operations.filter(|(_, operation)| operation.is_object());
+        operations
+            .map(|(method, operation)| (method.clone(), json!({"tags": operation["tags"]})))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    let section = |name: &str| -> Map<String, Value> {
+        let items = document[name].as_object().into_iter().flatten();
+        items.map(|(path, value)| (path.clone(), item(value))).collect()
+    };
+    let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
+    let schemas: Map<_, _> = schemas.map(|(name, _)| (name.clone(), Value::Null)).collect();
+    json!({
+        "openapi": document["openapi"],
+        "info": entries(&document["info"]),
+        "paths": section("paths"),
+        "webhooks": section("webhooks"),
+        "components": {"schemas": schemas},
+    })
 }
 
 fn refused(bad: &BadReference, files: &[File]) -> ParseError {
@@ -168,39 +189,6 @@ fn refused(bad: &BadReference, files: &[File]) -> ParseError {
     let position = position_of(file, &bad.reference);
     let name = if bad.file == 0 { String::new() } else { file.name.clone() };
     ParseError::Reference { file: name, position, message: bad.message() }
-}
-
-/// The keys in a file for the steps of a canonical pointer, as far as they lead. Elements of sets
-/// are named by their value in the canonical form, parameters by `in:name`.
-fn source_keys(root: &Value, steps: &[String]) -> Vec<String> {
-    let (mut value, mut keys) = (root, Vec::new());
-    for step in steps {
-        let key = match value {
-            Value::Array(items) => {
-                let parameter = |item: &&Value| match (item["in"].as_str(), item["name"].as_str()) {
-                    (Some(location), Some(name)) => format!("{location}:{name}") == *step,
-                    _ => crate::diff::name(item) == *step,
-                };
-                match items
-                    .iter()
-                    .find(parameter)
-                    .and_then(|found| items.iter().position(|item| item == found))
-                {
-                    Some(index) => index.to_string(),
-                    None => step.clone(),
-                }
-            }
-            _ => step.clone(),
-        };
-        let child = match value {
-            Value::Array(items) => key.parse::<usize>().ok().and_then(|index| items.get(index)),
-            other => other.get(key.as_str()),
-        };
-        let Some(child) = child else { break };
-        value = child;
-        keys.push(key);
-    }
-    keys
 }
 
 /// Parses an OpenAPI 3 document from YAML or JSON. It may not refer to other files.
@@ -239,8 +227,6 @@ fn version(document: &Value) -> Result<String, ParseError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

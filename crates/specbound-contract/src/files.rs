@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::source::{self, MAX_BYTES};
+use crate::source::{self, MAX_BYTES, Marks};
 
 /// How the files that a document refers to are read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -114,11 +114,11 @@ impl Files {
     }
 
     /// Reads and parses a file.
-    pub fn read(&mut self, path: &Path) -> Result<(String, Value), String> {
+    pub fn read(&mut self, path: &Path) -> Result<(String, Value, Option<Marks>), String> {
         let file = self.reader.open(path).map_err(|error| error.to_string())?;
         let text = self.text(file).map_err(|error| error.to_string())?;
-        let value = source::read(&text).map_err(|error| error.to_string())?.value;
-        Ok((text, value))
+        let (value, marks) = source::read(&text).map_err(|error| error.to_string())?;
+        Ok((text, value, marks))
     }
 
     /// The text of a reader, if it is within the size that is left.

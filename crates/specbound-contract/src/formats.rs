@@ -111,6 +111,9 @@ pub(crate) fn sarif(outcome: &Outcome, sides: Sides<'_>) -> Value {
             }],
             "partialFingerprints": {"specbound/v1": verdict.fingerprint()},
         });
+        if let Some(witness) = &verdict.witness {
+            result["properties"] = json!({"witness": witness.to_json()});
+        }
         if let Some(reason) = reason {
             result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
         }

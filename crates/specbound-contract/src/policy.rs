@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::compatibility::{self, Severity, Verdict};
 use crate::date::Day;
+use crate::select::Selection;
 use crate::{Document, lifecycle, version};
 
 /// Why a policy cannot be used. One line.
@@ -91,6 +92,9 @@ pub struct Policy {
     pub document: Option<String>,
     /// The branch that it is compared with, from where the two parted.
     pub base: Option<String>,
+    /// The part that is compared. A list of the command line replaces that of the same name.
+    #[serde(default)]
+    pub select: Selection,
     #[serde(default)]
     severity: Vec<SeverityRule>,
     #[serde(default)]
@@ -124,13 +128,18 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Compares two documents by this policy.
-    pub fn compare(&self, old: &Document, new: &Document, today: Day) -> Outcome {
-        let mut verdicts = compatibility::compare(&old.value, &new.value);
-        if let Some(policy) = &self.lifecycle {
-            lifecycle::allow_removals(&mut verdicts, &old.value, today);
-            verdicts.extend(lifecycle::check(&old.value, &new.value, policy, today));
-        }
+    /// Compares two documents by this policy. Of each only the outline is left.
+    pub(crate) fn compare(&self, old: &mut Document, new: &mut Document, today: Day) -> Outcome {
+        let verdicts = match &self.lifecycle {
+            None => compatibility::compare_owned(old.take(), new.take()),
+            Some(policy) => {
+                let mut verdicts = compatibility::compare(&old.value, &new.value);
+                lifecycle::allow_removals(&mut verdicts, &old.value, today);
+                verdicts.extend(lifecycle::check(&old.value, &new.value, policy, today));
+                verdicts
+            }
+        };
+        let mut verdicts = verdicts;
         let tags = Tags::of([&old.value, &new.value]);
         self.set_levels(&mut verdicts, &tags);
         if let Some(Version { scheme: Scheme::Semver }) = self.version {

@@ -169,20 +169,21 @@ pub fn read_documents(
 }
 
 /// Two documents, and what their differences mean for clients by a policy.
-pub struct Comparison<'a> {
-    sides: formats::Sides<'a>,
+pub struct Comparison {
+    old: Document,
+    new: Document,
     outcome: Outcome,
 }
 
-impl<'a> Comparison<'a> {
+impl Comparison {
     /// Compares two documents.
-    pub fn new(
-        old: &'a Document,
-        new: &'a Document,
-        policy: &Policy,
-        today: Day,
-    ) -> Comparison<'a> {
-        Comparison { sides: formats::Sides { old, new }, outcome: policy.compare(old, new, today) }
+    pub fn new(mut old: Document, mut new: Document, policy: &Policy, today: Day) -> Comparison {
+        let outcome = policy.compare(&mut old, &mut new, today);
+        Comparison { old, new, outcome }
+    }
+
+    fn sides(&self) -> formats::Sides<'_> {
+        formats::Sides { old: &self.old, new: &self.new }
     }
 
     /// The verdicts that count.
@@ -193,7 +194,7 @@ impl<'a> Comparison<'a> {
     /// What the changes mean for clients. Fails as `fail_on` says; accepted findings do not count.
     pub fn report(&self, format: Format, style: Style, fail_on: FailOn) -> Report {
         let Outcome { verdicts, accepted, notes } = &self.outcome;
-        let sides = self.sides;
+        let sides = self.sides();
         let places = |verdict: &Verdict| sides.places(verdict);
         let mut left = notes.clone();
         let text = match format {
@@ -246,8 +247,8 @@ impl<'a> Comparison<'a> {
     /// All changes, sorted as people read them: those that break clients, what is new, changed,
     /// deprecated and gone.
     pub fn changelog(&self, format: Format, style: Style) -> Report {
-        let places = |verdict: &Verdict| self.sides.places(verdict);
-        let (title, verdicts) = (formats::title(self.sides), &self.outcome.verdicts);
+        let places = |verdict: &Verdict| self.sides().places(verdict);
+        let (title, verdicts) = (formats::title(self.sides()), &self.outcome.verdicts);
         let text = match format {
             Format::Text => changelog::text(&title, verdicts, &places, style),
             Format::Markdown => changelog::markdown(&title, verdicts, &places),
@@ -258,7 +259,7 @@ impl<'a> Comparison<'a> {
 
     /// Counts of what changed.
     pub fn summary(&self, format: Format) -> Report {
-        let summary = Summary::of(self.sides, &self.outcome);
+        let summary = Summary::of(self.sides(), &self.outcome);
         let text = match format {
             Format::Json => pretty(&summary.json()),
             Format::Markdown => summary.markdown(),
@@ -293,7 +294,7 @@ pub fn difference(old: &Value, new: &Value, sides: Sides, format: Format) -> Rep
 
 /// The effect of the changes from `old` to `new` on clients, without a policy. Fails as `fail_on`
 /// says.
-pub fn compatibility(old: &Document, new: &Document, format: Format, fail_on: FailOn) -> Report {
+pub fn compatibility(old: Document, new: Document, format: Format, fail_on: FailOn) -> Report {
     let comparison = Comparison::new(old, new, &Policy::default(), Day::today());
     comparison.report(format, Style::Plain, fail_on)
 }
@@ -312,10 +313,14 @@ mod tests {
 
     #[test]
     fn added_operation_fails_only_on_any_change() {
+        let fails = |old: &str, new: &str, fail_on: FailOn| {
+            let (old, new) = (Document::parse(old).unwrap(), Document::parse(new).unwrap());
+            compatibility(old, new, Format::Text, fail_on).failed
+        };
+        assert!(!fails(OLD, NEW, FailOn::Breaking));
+        assert!(fails(OLD, NEW, FailOn::Any));
+        assert!(fails(NEW, OLD, FailOn::Breaking));
         let (old, new) = (Document::parse(OLD).unwrap(), Document::parse(NEW).unwrap());
-        assert!(!compatibility(&old, &new, Format::Text, FailOn::Breaking).failed);
-        assert!(compatibility(&old, &new, Format::Text, FailOn::Any).failed);
-        assert!(compatibility(&new, &old, Format::Text, FailOn::Breaking).failed);
         assert!(difference(&old.value, &new.value, Sides::OLD_NEW, Format::Text).failed);
         assert!(!difference(&old.value, &old.value, Sides::OLD_NEW, Format::Text).failed);
     }
@@ -333,7 +338,7 @@ mod tests {
         };
         let (with, without) = (path("with", "{schemas: {A: {}}}"), path("without", "{}"));
         let (old, new) = read_documents(&with, &without, ReadOptions::default()).unwrap();
-        assert!(compatibility(&old, &new, Format::Text, FailOn::Breaking).failed);
+        assert!(compatibility(old, new, Format::Text, FailOn::Breaking).failed);
         // Neither document has it: nothing can be compared.
         for old in [&with, &without] {
             let error = read_documents(&without, old, ReadOptions::default()).unwrap_err();

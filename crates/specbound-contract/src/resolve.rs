@@ -6,18 +6,22 @@
 //! the canonical form has no section for, are written out. A reference that leads nowhere is an
 //! error: a comparison must not pass over a part that it could not read.
 
+mod own;
+mod target;
+
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{FieldShape, ObjectKind, field_shape};
 use crate::compatibility::quoting::code;
 use crate::diff::join;
-use crate::files::{Files, is_url};
-use crate::source::{self, Parsed, Position};
+use crate::files::Files;
+use crate::source::{self, Marks, Position};
+use own::{Own, is_own};
 
 /// Longest chain of references that is followed.
 const MAX_REFERENCE_CHAIN: usize = 64;
@@ -43,12 +47,23 @@ pub(crate) struct File {
     /// Kept for positions, which are looked up only for a report that shows them.
     pub text: String,
     pub value: Rc<Value>,
+    pub marks: OnceCell<Option<Marks>>,
 }
 
 impl File {
-    /// The values and their positions.
-    pub fn parse(&self) -> Option<Parsed> {
-        source::read(&self.text).ok()
+    /// The position of the value at a path of keys.
+    pub fn position<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Position {
+        let marks = self.marks.get_or_init(|| source::positions(&self.text));
+        let start = Position { line: 1, column: 1 };
+        marks.as_ref().map_or(start, |marks| marks.find(keys))
+    }
+}
+
+/// Positions that were read with the values.
+pub(crate) fn known(marks: Option<Marks>) -> OnceCell<Option<Marks>> {
+    match marks {
+        Some(marks) => Some(marks).into(),
+        None => OnceCell::new(),
     }
 }
 
@@ -96,6 +111,16 @@ pub(crate) fn resolve(
     root: File,
     files: &mut Files,
 ) -> Result<Resolved, (BadReference, Vec<File>)> {
+    let own = Own::of(&root.value);
+    if own.is_self_contained(FieldShape::One(ObjectKind::Document), &root.value) {
+        drop(own);
+        let File { name, path, text, value, marks } = root;
+        let document = Rc::unwrap_or_clone(value);
+        let root = File { name, path, text, value: Rc::default(), marks };
+        let (origins, missing) = (BTreeMap::new(), Vec::new());
+        return Ok(Resolved { document, files: vec![root], origins, missing });
+    }
+    drop(own);
     let document = Rc::clone(&root.value);
     let by_path = root.path.iter().map(|path| (path.clone(), 0)).collect();
     let mut resolver = Resolver {
@@ -228,7 +253,7 @@ impl Resolver<'_> {
             && kind != ObjectKind::Data
         {
             match section(kind) {
-                Some(section) if self.is_own(file, reference, section) => {
+                Some(section) if file == 0 && is_own(&self.files[0].value, reference, section) => {
                     fields.insert("$ref".to_owned(), reference.as_str().into());
                 }
                 Some(section) => {
@@ -379,92 +404,8 @@ impl Resolver<'_> {
         join(&all, &name)
     }
 
-    /// Whether a reference leads to a component of the document itself, as most do, and is spelled
-    /// as it is in the result.
-    fn is_own(&self, file: usize, reference: &str, section: &str) -> bool {
-        let name = reference
-            .strip_prefix("#/components/")
-            .and_then(|rest| rest.strip_prefix(section)?.strip_prefix('/'))
-            .filter(|name| file == 0 && !name.contains(['/', '~', '%']));
-        name.is_some_and(|name| self.files[0].value["components"][section].get(name).is_some())
-    }
-
     fn at(&self, (file, pointer): &Target) -> Option<&Value> {
         self.files[*file].value.pointer(pointer)
-    }
-
-    /// Where a reference leads. The way may lead through other references.
-    fn target(&mut self, from: usize, reference: &str) -> Result<Target> {
-        let mut target = self.start(from, reference)?;
-        let mut rest: Vec<String> = Vec::new();
-        let fragment = fragment(reference);
-        match fragment.strip_prefix('/') {
-            Some(pointer) => rest.extend(pointer.split('/').rev().map(str::to_owned)),
-            None if fragment.is_empty() => {}
-            None => {
-                let found = anchor(&self.files[target.0].value, &fragment, String::new());
-                target.1 = found.ok_or_else(|| bad(from, reference, "there is no such anchor"))?;
-            }
-        }
-        let mut chain = 0;
-        while let Some(step) = rest.pop() {
-            let next = (target.0, format!("{}/{step}", target.1));
-            if self.at(&next).is_some() {
-                target = next;
-                continue;
-            }
-            let through =
-                self.at(&target).and_then(|value| value.get("$ref")?.as_str()).map(str::to_owned);
-            chain += 1;
-            match through {
-                Some(through) if chain <= MAX_REFERENCE_CHAIN => {
-                    let (file, _) = self.start(target.0, &through)?;
-                    let fragment = fragment_pointer(&through)
-                        .ok_or_else(|| bad(from, reference, "it leads through an anchor"))?;
-                    rest.push(step);
-                    rest.extend(
-                        fragment
-                            .split('/')
-                            .skip(1)
-                            .map(str::to_owned)
-                            .collect::<Vec<_>>()
-                            .into_iter()
-                            .rev(),
-                    );
-                    target = (file, String::new());
-                }
-                _ => return Err(bad(from, reference, "there is nothing there")),
-            }
-        }
-        Ok(target)
-    }
-
-    /// The file that a reference names.
-    fn start(&mut self, from: usize, reference: &str) -> Result<Target> {
-        let uri = reference.split('#').next().unwrap_or_default();
-        if uri.is_empty() {
-            return Ok((from, String::new()));
-        }
-        if is_url(uri) && !self.source.fetches() {
-            return Err(bad(from, reference, "URLs are not fetched"));
-        }
-        let Some(path) = self.files[from].path.clone() else {
-            return Err(bad(
-                from,
-                reference,
-                "other files are read only for a document that is a file",
-            ));
-        };
-        let uri = percent_decode_str(uri).decode_utf8_lossy().into_owned();
-        let path = self.source.locate(&path, &uri).map_err(|why| bad(from, reference, why))?;
-        if let Some(file) = self.by_path.get(&path) {
-            return Ok((*file, String::new()));
-        }
-        let (text, value) = self.source.read(&path).map_err(|why| bad(from, reference, why))?;
-        let name = self.source.shown(&path);
-        self.files.push(File { name, path: Some(path.clone()), text, value: Rc::new(value) });
-        self.by_path.insert(path, self.files.len() - 1);
-        Ok((self.files.len() - 1, String::new()))
     }
 }
 
@@ -491,41 +432,11 @@ fn names_component(reference: &str, section: &str) -> bool {
     name.is_some_and(|name| !name.contains('/'))
 }
 
-fn fragment(reference: &str) -> String {
-    let fragment = reference.split_once('#').map_or("", |(_, fragment)| fragment);
-    percent_decode_str(fragment).decode_utf8_lossy().into_owned()
-}
-
-fn fragment_pointer(reference: &str) -> Option<String> {
-    Some(fragment(reference)).filter(|fragment| fragment.is_empty() || fragment.starts_with('/'))
-}
-
-/// The pointer of the schema with an anchor.
-fn anchor(value: &Value, name: &str, pointer: String) -> Option<String> {
-    match value {
-        Value::Object(members) => {
-            if ["$anchor", "$dynamicAnchor"]
-                .iter()
-                .any(|keyword| members.get(*keyword).is_some_and(|own| own == name))
-            {
-                return Some(pointer);
-            }
-            members.iter().find_map(|(key, value)| anchor(value, name, join(&pointer, key)))
-        }
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(index, value)| anchor(value, name, join(&pointer, &index.to_string()))),
-        _ => None,
-    }
-}
-
 /// The position of the first reference with this text.
 pub(crate) fn position_of(file: &File, reference: &str) -> Position {
     let mut path = Vec::new();
     find(&file.value, reference, &mut path);
-    let start = Position { line: 1, column: 1 };
-    file.parse().map_or(start, |parsed| parsed.marks.find(path.iter().map(String::as_str)))
+    file.position(path.iter().map(String::as_str))
 }
 
 fn find(value: &Value, reference: &str, path: &mut Vec<String>) -> bool {

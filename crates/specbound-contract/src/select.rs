@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -15,7 +16,8 @@ use crate::policy::matches;
 
 /// Which operations of a document are compared, and under which paths. In patterns `*` stands for
 /// any text. An empty list selects all.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Selection {
     /// Patterns of paths, and of the names of webhooks.
     pub paths: Vec<String>,

@@ -6,17 +6,21 @@
 //! format of errors and the headers of every response. It must never use the server's generated
 //! types or export, or it would compare the server with itself.
 
+mod responses;
+mod values;
+
 use std::cell::Cell as Flag;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Write;
 use std::sync::{LazyLock, Mutex};
 
-use futures::FutureExt;
 use http::HeaderMap;
 use jsonschema::Validator;
 use percent_encoding::percent_decode_str;
-use serde_json::{Map, Value, json};
+use responses::{check_common_headers, check_head, check_refusal};
+use serde_json::Value;
+use values::{coerce, compile, content_type, json_of, members, parts, text, translate, validate};
 
 pub const JSON: &str = "application/json";
 pub const FORM: &str = "application/x-www-form-urlencoded";
@@ -424,134 +428,6 @@ impl Operation {
     }
 }
 
-/// Headers of all operations, which the document omits.
-fn check_common_headers(reply: &Reply, methods: &BTreeSet<&str>) -> Result<(), String> {
-    const FIXED: [(&str, &str); 5] = [
-        ("content-language", "en"),
-        ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
-        ("referrer-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-    ];
-    for (name, value) in FIXED {
-        if header(reply, name) != value {
-            return Err(format!("{name} is {:?}", header(reply, name)));
-        }
-    }
-    for name in ["vary", "cache-control", "x-request-id"] {
-        if header(reply, name).is_empty() {
-            return Err(format!("{name} is missing"));
-        }
-    }
-    if methods.is_empty() {
-        return Ok(());
-    }
-    if header(reply, "cache-control") != "no-store" {
-        return Err("it may be stored".to_owned());
-    }
-    let allowed = header(reply, "allow").split(", ").collect::<BTreeSet<_>>();
-    if allowed == *methods {
-        Ok(())
-    } else {
-        Err(format!("allow is {allowed:?}, and documented is {methods:?}"))
-    }
-}
-
-fn check_refusal(
-    request: &Request,
-    reply: &Reply,
-    operation: Option<&Operation>,
-) -> Result<(), String> {
-    // The only error that is not JSON: for a login with the undocumented field `mfa`, clients of
-    // the reference expect an empty page. Clients that name JSON in Accept get JSON.
-    let accept =
-        request.headers.get("accept").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let asks_for_mfa =
-        request.body.windows(3).any(|window| window == b"mfa") && !accept.contains(JSON);
-    let is_login = operation.is_some_and(|operation| operation.id == "auth_login_create");
-    if is_login
-        && asks_for_mfa
-        && reply.status == 401
-        && header(reply, "content-type").starts_with("text/html")
-    {
-        return if reply.body.is_empty() {
-            Ok(())
-        } else {
-            Err("the empty page is not empty".to_owned())
-        };
-    }
-    if !REFUSALS.contains(&reply.status) || (reply.status == 405 && operation.is_some()) {
-        return Err(format!("{} is no refusal of this API", reply.status));
-    }
-    let needed = match reply.status {
-        401 => Some("www-authenticate"),
-        405 => Some("allow"),
-        429 => Some("retry-after"),
-        _ => None,
-    };
-    if let Some(name) = needed.filter(|name| header(reply, name).is_empty()) {
-        return Err(format!("{} without {name}", reply.status));
-    }
-    if request.method == "HEAD" {
-        return check_head(reply);
-    }
-    let body = json_of(reply)?;
-    let members = body.as_object().ok_or("this is none of the shapes of a refusal")?;
-    let is_text = |name: &str| members.get(name).is_some_and(Value::is_string);
-    let is_list = |value: &Value| {
-        value
-            .as_array()
-            .is_some_and(|list| !list.is_empty() && list.iter().all(|message| message.is_string()))
-    };
-    let is_detail = is_text("detail") && members.len() == 1;
-    let is_unknown_path =
-        is_text("detail") && is_text("url") && members.len() == 2 && reply.status == 404;
-    let is_fields = !members.is_empty() && members.values().all(is_list) && reply.status == 400;
-    if is_detail || is_fields || (is_unknown_path && operation.is_none()) {
-        Ok(())
-    } else {
-        Err("this is none of the shapes of a refusal".to_owned())
-    }
-}
-
-fn check_head(reply: &Reply) -> Result<(), String> {
-    match (header(reply, "content-type"), reply.body) {
-        (JSON, []) => Ok(()),
-        (JSON, _) => Err("an answer to HEAD has no body".to_owned()),
-        (other, _) => Err(format!("the content type is {other:?}")),
-    }
-}
-
-fn json_of(reply: &Reply) -> Result<Value, String> {
-    let content_type = header(reply, "content-type");
-    if content_type != JSON {
-        return Err(format!("the content type is {content_type:?}"));
-    }
-    serde_json::from_slice(reply.body).map_err(|e| format!("the reply is no JSON: {e}"))
-}
-
-fn validate(validator: &Validator, value: &Value, what: &str) -> Result<(), String> {
-    let faults: Vec<String> = validator
-        .iter_errors(value)
-        .map(|fault| format!("{}: {fault}", fault.instance_path()))
-        .collect();
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("{what} is not as documented: {}", faults.join("; ")))
-    }
-}
-
-fn header<'a>(reply: &'a Reply, name: &str) -> &'a str {
-    reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// Without parameters, in lower case.
-fn content_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("content-type")?.to_str().ok()?;
-    Some(value.split(';').next()?.trim().to_ascii_lowercase())
-}
-
 /// Returns whether a request has the credential of this scheme.
 fn shows(headers: &HeaderMap, scheme: &str) -> bool {
     let text = |name: &str| {
@@ -566,107 +442,6 @@ fn shows(headers: &HeaderMap, scheme: &str) -> bool {
         ANONYMOUS => false,
         other => panic!("what does the scheme {other} ask for?"),
     }
-}
-
-fn parts(request: &Request) -> Result<Vec<(String, String)>, String> {
-    let value = request.headers["content-type"].to_str().map_err(|e| e.to_string())?;
-    let boundary = multer::parse_boundary(value).map_err(|e| e.to_string())?;
-    let whole =
-        futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(request.body.clone()))]);
-    let mut multipart = multer::Multipart::new(whole, boundary);
-    let read = async {
-        let mut pairs = Vec::new();
-        while let Some(field) = multipart.next_field().await.map_err(|e| e.to_string())? {
-            let name = field.name().unwrap_or_default().to_owned();
-            pairs.push((name, field.text().await.map_err(|e| e.to_string())?));
-        }
-        Ok(pairs)
-    };
-    read.now_or_never().expect("everything is in memory")
-}
-
-/// Form values are texts: numbers and booleans are converted according to the schema.
-fn coerce(text: &str, schema: &Value) -> Value {
-    let read = match schema["type"].as_str() {
-        Some("integer" | "number") => text.parse().map(Value::Number).ok(),
-        Some("boolean") => text.parse().map(Value::Bool).ok(),
-        _ => None,
-    };
-    read.unwrap_or_else(|| json!(text))
-}
-
-fn compile(schema: &Value) -> Validator {
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft4)
-        .should_validate_formats(true)
-        .build(schema)
-        .unwrap_or_else(|e| panic!("{e}: {schema}"))
-}
-
-/// Translates OpenAPI 3.0 to JSON Schema and inlines references. Responses may have no
-/// undocumented members.
-fn translate(document: &Value, schema: &Value, direction: Direction) -> Value {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let target = document
-            .pointer(reference.trim_start_matches('#'))
-            .unwrap_or_else(|| panic!("{reference}"));
-        return translate(document, target, direction);
-    }
-    let hidden = if direction == Direction::Request { "readOnly" } else { "writeOnly" };
-    let is_hidden = |name: &str| schema["properties"][name][hidden] == true;
-    let mut translated = Map::new();
-    for (keyword, value) in members(schema) {
-        let value = match keyword.as_str() {
-            "properties" => {
-                let shown = members(value).filter(|(name, _)| !is_hidden(name));
-                shown
-                    .map(|(name, inner)| (name.clone(), translate(document, inner, direction)))
-                    .collect()
-            }
-            "items" => translate(document, value, direction),
-            "required" => {
-                let names = value.as_array().into_iter().flatten();
-                let names: Vec<&Value> =
-                    names.filter(|name| !is_hidden(name.as_str().unwrap())).collect();
-                // Draft 4 requires at least one.
-                if names.is_empty() {
-                    continue;
-                }
-                json!(names)
-            }
-            "type" if schema["nullable"] == true => json!([value, "null"]),
-            // The document's patterns come from Python, where `\w` matches the letters of every
-            // script.
-            "pattern" => json!(text(value).replace(r"\w", r"\p{L}\p{M}\p{N}_")),
-            // As in the reference, an account without an address has an empty text in this
-            // required member.
-            "format"
-                if direction == Direction::Reply
-                    && value == "email"
-                    && schema["readOnly"] == true =>
-            {
-                translated
-                    .insert("anyOf".to_owned(), json!([{ "format": "email" }, { "maxLength": 0 }]));
-                continue;
-            }
-            "type" | "format" | "maxLength" | "minLength" => value.clone(),
-            "nullable" | "readOnly" | "writeOnly" | "title" | "description" | "example" => continue,
-            other => panic!("{other} is not translated yet: {schema}"),
-        };
-        translated.insert(keyword.clone(), value);
-    }
-    if direction == Direction::Reply && schema["type"] == "object" {
-        translated.insert("additionalProperties".to_owned(), json!(false));
-    }
-    Value::Object(translated)
-}
-
-fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    value.as_object().into_iter().flatten()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
 /// The unreachable cells, from a file that may only shrink.

@@ -158,11 +158,8 @@ fn without_effect(fields: &mut Fields) {
             fields.remove(keyword);
         }
     }
-    if fields.get("additionalProperties") == Some(&json!({ "not": {} })) {
-        fields.insert("additionalProperties".to_owned(), false.into());
-    }
-    for keyword in ["unevaluatedProperties", "unevaluatedItems"] {
-        if fields.get(keyword) == Some(&json!({ "not": {} })) {
+    for keyword in ["additionalProperties", "unevaluatedProperties", "unevaluatedItems"] {
+        if fields.get(keyword).is_some_and(is_nothing) {
             fields.insert(keyword.to_owned(), false.into());
         }
     }
@@ -172,6 +169,13 @@ fn without_effect(fields: &mut Fields) {
             names.dedup();
         }
     }
+}
+
+/// Whether a schema is that which no value meets.
+fn is_nothing(schema: &Value) -> bool {
+    let fields = schema.as_object().filter(|fields| fields.len() == 1);
+    let not = fields.and_then(|fields| fields.get("not")?.as_object());
+    not.is_some_and(Fields::is_empty)
 }
 
 /// An alternative `null` is `nullable`.
@@ -290,7 +294,7 @@ mod tests {
 
     fn deep(schema: Value) -> Value {
         let document = json!({"openapi": "3.1.0", "components": {"schemas": {"A": schema}}});
-        canonical_with(&document, true)["components"]["schemas"]["A"].clone()
+        canonical_with(document, true)["components"]["schemas"]["A"].clone()
     }
 
     #[test]

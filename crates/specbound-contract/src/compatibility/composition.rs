@@ -5,29 +5,25 @@
 //! responses if each new one is within an old one. That two alternatives of a `oneOf` overlap is
 //! not detected.
 
+mod flat;
+mod heirs;
+
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::location::{Location, NodeKind};
-use super::quoting::code;
 use super::rules::Rule;
-use super::usage::{Direction, look_through};
+use super::usage::Direction;
 use super::uses::Uses;
 use super::{Audience, Classifier, Severity, Verdict, rules};
 use crate::canonical::ObjectKind;
 use crate::diff::{self, Difference};
+use flat::apart;
+pub(crate) use flat::{alternatives, flatten};
+pub(super) use heirs::{discriminated_bases, heir};
 
 const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
-
-/// Deepest nesting of `allOf` that is flattened.
-const MAX_FLATTENED: usize = 12;
-
-/// Most members of `allOf` that are merged into one schema.
-const MAX_MEMBERS: usize = 100;
-
-/// Deepest nesting of alternatives within alternatives.
-const MAX_NESTED_ALTERNATIVES: usize = 2;
 
 /// Deepest nesting of comparisons of schemas as sets of values.
 const MAX_STRICT: usize = 1;
@@ -100,6 +96,8 @@ impl Classifier<'_> {
             |schema: &Value| ["anyOf", "oneOf"].map(|keyword| schema.get(keyword).is_some());
         let first = self.verdicts.len();
         let same_values = old == new || self.has_same_values(location, &old, &new);
+        // Without a rest of `allOf` the content is all that there is.
+        let is_whole = [&old, &new].iter().all(|one| one.get("allOf").is_none());
         let moved = differences.iter().any(|one| one.new.is_some())
             && differences.iter().any(|one| one.old.is_some());
         let (severity, by_alternatives) = match alternatives(&old) == alternatives(&new) {
@@ -131,7 +129,7 @@ impl Classifier<'_> {
                 None if is_composition => {
                     let own = self.verdict(&at, rules::rule(&at, self.documents), full);
                     match (same_values, severity.max(own.severity)) {
-                        (true, _) if moved => self.verdict_at(
+                        (same, _) if moved && (same || is_whole) => self.verdict_at(
                             &at,
                             Severity::Compatible,
                             Audience::All,
@@ -140,7 +138,10 @@ impl Classifier<'_> {
                         ),
                         // A member came or went that says what the others say: nothing took its
                         // place.
-                        (true, _) if location.uses.has(Direction::Request) => {
+                        (true, _)
+                            if location.uses.has(Direction::Request)
+                                && self.names_properties(&own.difference) =>
+                        {
                             let message = format!(
                                 "{} is composed of other schemas that describe the same values: \
                                  this must be judged by \
@@ -174,6 +175,19 @@ impl Classifier<'_> {
             self.verdicts.push(verdict);
         }
         worst
+    }
+
+    /// Whether the members of a composition that come or go name properties.
+    fn names_properties(&self, difference: &Difference) -> bool {
+        let sides = [(self.documents.old, &difference.old), (self.documents.new, &difference.new)];
+        sides.into_iter().any(|(document, side)| {
+            let members = match side {
+                Some(Value::Array(members)) => members.as_slice(),
+                Some(member) => std::slice::from_ref(member),
+                None => &[],
+            };
+            members.iter().any(|member| flatten(document, member).get("properties").is_some())
+        })
     }
 
     /// Compares the sets of alternatives of two schemas, of which one has none or has them under
@@ -367,31 +381,6 @@ impl Classifier<'_> {
     }
 }
 
-/// Whether no value matches both schemas: they have different types, or different values.
-fn apart(one: &Value, other: &Value) -> bool {
-    let types = |schema: &Value| match &schema["type"] {
-        Value::String(one) => Some(vec![one.clone()]),
-        Value::Array(many) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    };
-    let is_number = |name: &String| name == "number" || name == "integer";
-    let nullable = |schema: &Value| schema.get("nullable").is_some();
-    if nullable(one) && nullable(other) {
-        return false;
-    }
-    if let (Some(one), Some(other)) = (types(one), types(other))
-        && !one.iter().any(|own| {
-            other.iter().any(|beside| own == beside || (is_number(own) && is_number(beside)))
-        })
-    {
-        return true;
-    }
-    match (one["enum"].as_array(), other["enum"].as_array()) {
-        (Some(one), Some(other)) => !one.iter().any(|value| other.contains(value)),
-        _ => false,
-    }
-}
-
 /// Objects with a property in common, or schemas of the same type.
 fn resemble(one: &Value, other: &Value) -> bool {
     match (one["properties"].as_object(), other["properties"].as_object()) {
@@ -411,194 +400,4 @@ fn composed(path: &str) -> Option<&str> {
     }
     let (schema, keyword) = parent.rsplit_once('/')?;
     COMPOSITIONS.contains(&keyword).then_some(schema)
-}
-
-/// The alternatives of a schema, each with what the schema says beside them. A schema without any
-/// is its only one.
-pub(crate) fn alternatives(document: &Value, schema: &Value, depth: usize) -> Vec<Value> {
-    let keywords: Vec<&str> =
-        ["anyOf", "oneOf"].into_iter().filter(|keyword| schema.get(keyword).is_some()).collect();
-    let bounded = schema.as_object().filter(|_| depth < MAX_NESTED_ALTERNATIVES);
-    let ([keyword], Some(fields)) = (keywords.as_slice(), bounded) else {
-        return vec![schema.clone()];
-    };
-    let mut base = fields.clone();
-    for beside in [*keyword, "discriminator"] {
-        base.remove(beside);
-    }
-    let members = fields[*keyword].as_array().cloned().unwrap_or_default();
-    let whole = members.into_iter().map(|member| {
-        let mut whole = base.clone();
-        let all = whole.entry("allOf").or_insert_with(|| json!([]));
-        if let Value::Array(all) = all {
-            all.push(member);
-        }
-        flatten(document, &Value::Object(whole))
-    });
-    // An alternative may have alternatives.
-    whole.flat_map(|one| alternatives(document, &one, depth + 1)).take(MAX_PAIRS).collect()
-}
-
-/// A schema with the members of its `allOf` merged into it, as far as that says the same.
-pub(crate) fn flatten(document: &Value, schema: &Value) -> Value {
-    flatten_within(document, schema, 0, &mut MAX_MEMBERS.clone())
-}
-
-/// `left` is the number of members that may still be merged: members that share members multiply.
-fn flatten_within(document: &Value, schema: &Value, depth: usize, left: &mut usize) -> Value {
-    let target = look_through(document, schema);
-    let bounded = depth < MAX_FLATTENED && *left > 0;
-    let Some(Value::Object(fields)) = target.as_deref().filter(|_| bounded) else {
-        return schema.clone();
-    };
-    let Some(Value::Array(members)) = fields.get("allOf") else {
-        return Value::Object(fields.clone());
-    };
-    let mut merged = fields.clone();
-    merged.remove("allOf");
-    let mut rest = Vec::new();
-    for member in members {
-        *left = left.saturating_sub(1);
-        let flat = flatten_within(document, member, depth + 1, left);
-        match flat.as_object().and_then(|flat| merge(&merged, flat)) {
-            Some(both) => merged = both,
-            None => rest.push(member.clone()),
-        }
-    }
-    if !rest.is_empty() {
-        merged.insert("allOf".to_owned(), rest.into());
-    }
-    Value::Object(merged)
-}
-
-/// One schema for two that both apply. `None` if none says the same.
-fn merge(one: &Map<String, Value>, other: &Map<String, Value>) -> Option<Map<String, Value>> {
-    // They apply to the members that their own schema does not know.
-    let scoped =
-        ["additionalProperties", "unevaluatedProperties", "unevaluatedItems", "patternProperties"];
-    for (own, beside) in [(one, other), (other, one)] {
-        let by_scope = scoped.iter().any(|keyword| own.contains_key(*keyword));
-        if by_scope
-            && (beside.contains_key("properties")
-                || scoped.iter().any(|keyword| beside.contains_key(*keyword)))
-        {
-            return None;
-        }
-    }
-    if other.contains_key("$ref") {
-        return None;
-    }
-    let mut merged = one.clone();
-    for (keyword, value) in other {
-        let Some(own) = merged.get(keyword) else {
-            let refused = keyword == "nullable" && one.contains_key("type");
-            if !refused {
-                merged.insert(keyword.clone(), value.clone());
-            }
-            continue;
-        };
-        if own == value {
-            continue;
-        }
-        let both = match (keyword.as_str(), own, value) {
-            ("properties", Value::Object(own), Value::Object(others)) => {
-                let mut all = own.clone();
-                for (name, schema) in others {
-                    let both = match all.get(name) {
-                        Some(own) if own != schema => match (own.as_object(), schema.as_object()) {
-                            (Some(one), Some(other))
-                                if !one.contains_key("$ref") && !other.contains_key("$ref") =>
-                            {
-                                merge(one, other)
-                                    .map_or_else(|| json!({"allOf": [own, schema]}), Value::Object)
-                            }
-                            _ => json!({"allOf": [own, schema]}),
-                        },
-                        _ => schema.clone(),
-                    };
-                    all.insert(name.clone(), both);
-                }
-                Value::Object(all)
-            }
-            ("required", Value::Array(own), Value::Array(others)) => {
-                let mut all = own.clone();
-                all.extend(others.iter().filter(|name| !own.contains(name)).cloned());
-                all.sort_by_cached_key(Value::to_string);
-                all.into()
-            }
-            ("type", Value::String(own), Value::String(value)) => {
-                match (own.as_str(), value.as_str()) {
-                    ("number", "integer") | ("integer", "number") => "integer".into(),
-                    _ => return None,
-                }
-            }
-            ("enum", Value::Array(own), Value::Array(others)) => {
-                let common: Vec<Value> =
-                    own.iter().filter(|value| others.contains(value)).cloned().collect();
-                if common.is_empty() {
-                    return None;
-                }
-                common.into()
-            }
-            ("maxLength" | "maxItems" | "maxProperties", ..) => smaller(own, value)?,
-            ("minLength" | "minItems" | "minProperties", ..) => {
-                let lower = smaller(own, value)?;
-                if lower == *own { value.clone() } else { own.clone() }
-            }
-            ("title" | "deprecated" | "default", ..) => own.clone(),
-            _ => return None,
-        };
-        merged.insert(keyword.clone(), both);
-    }
-    // `null` must be allowed by both.
-    if one.contains_key("nullable")
-        && !other.contains_key("nullable")
-        && other.contains_key("type")
-        && one.contains_key("type")
-    {
-        merged.remove("nullable");
-    }
-    Some(merged)
-}
-
-fn smaller(one: &Value, other: &Value) -> Option<Value> {
-    let (first, second) = (one.as_f64()?, other.as_f64()?);
-    Some(if first <= second { one.clone() } else { other.clone() })
-}
-
-/// The schemas with a discriminator that a schema extends by `allOf`, as JSON pointers.
-pub(super) fn discriminated_bases(document: &Value, schema: &Value) -> Vec<String> {
-    let (mut bases, mut waiting, mut seen) = (Vec::new(), vec![schema], BTreeSet::new());
-    while let Some(schema) = waiting.pop() {
-        let members = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-        let lone = schema.get("$ref").map(|_| schema);
-        for member in members.chain(lone) {
-            let reference = member
-                .get("$ref")
-                .and_then(Value::as_str)
-                .and_then(|reference| reference.strip_prefix('#'));
-            let Some((pointer, base)) =
-                reference.and_then(|pointer| Some((pointer, document.pointer(pointer)?)))
-            else {
-                continue;
-            };
-            if !seen.insert(pointer) {
-                continue;
-            }
-            if base.get("discriminator").is_some() {
-                bases.push(pointer.to_owned());
-            }
-            waiting.push(base);
-        }
-    }
-    bases
-}
-
-/// The rule for a schema that is new or gone and is a kind of another one by its discriminator.
-pub(super) fn heir(name: &str, base: &str, is_new: bool) -> Rule {
-    let base = code(base.rsplit('/').next().unwrap_or(base));
-    match is_new {
-        true => super::rules::wider(format!("{} is a new kind of {base}", code(name))),
-        false => super::rules::narrower(format!("{} is no longer a kind of {base}", code(name))),
-    }
 }

@@ -198,6 +198,9 @@ impl<'a> Location<'a> {
         if flag {
             location.uses.clone_from(&before);
         }
+        if location.holder == ObjectKind::Components && location.name.is_some() {
+            location.flipped |= location.is_component_of_callbacks();
+        }
         let keyword_of_schema = location.holder == ObjectKind::Schema
             && location.name.is_none()
             && matches!(location.at, NodeKind::Object(ObjectKind::Data));
@@ -214,6 +217,7 @@ impl<'a> Location<'a> {
         match (self.holder, keyword.as_str()) {
             // The server sends the request of a webhook.
             (ObjectKind::Document, "webhooks") => self.flipped = true,
+            (ObjectKind::Components, "callbacks") => self.flipped = true,
             (ObjectKind::Paths, _) => self.enter(code(&keyword), code(&keyword)),
             (ObjectKind::PathItem, method) if is_method(method) => {
                 let address = path
@@ -224,7 +228,8 @@ impl<'a> Location<'a> {
                     .replace("~0", "~");
                 let operation = format!("{} {address}", method.to_uppercase());
                 // Clients do not call the operation of a callback.
-                if self.operation.is_none() {
+                let is_called = path.starts_with("/paths/") || path.starts_with("/webhooks/");
+                if self.operation.is_none() && is_called {
                     self.breadcrumbs.pop();
                     self.operation = Some(operation.clone());
                     self.enter(code(&operation), code(&operation));
@@ -364,6 +369,16 @@ impl<'a> Location<'a> {
         self
     }
 
+    /// Whether only callbacks and webhooks use this component.
+    fn is_component_of_callbacks(&self) -> bool {
+        let (sent, read) = (self.uses.has(Direction::Request), self.uses.has(Direction::Response));
+        match self.keyword.as_str() {
+            "requestBodies" | "parameters" => read && !sent,
+            "responses" | "headers" => sent && !read,
+            _ => false,
+        }
+    }
+
     /// How the value of this parameter or header is written in both documents.
     fn written_by_holder(&self) -> Written {
         let list = |holder: &Side<'_>| {
@@ -385,6 +400,10 @@ impl<'a> Location<'a> {
 
     fn direct(&mut self, documents: &Documents<'_>, direction: Direction) {
         let direction = direction.flipped_if(self.flipped);
+        // A callback among the components.
+        if self.operation.is_none() && self.flipped {
+            self.uses = self.uses.turned(direction, false);
+        }
         self.directed |= self.operation.is_some();
         if let Some(operation) =
             self.operation.as_deref().and_then(|operation| documents.operations.find(operation))

@@ -148,8 +148,10 @@ pub(crate) fn markdown_item(verdict: &Verdict, places: Places<'_>) -> String {
     let spans = |place: String| place.split(", before ").map(code).collect::<Vec<_>>();
     let place =
         places(verdict).map(|place| format!(" <sub>{}</sub>", spans(place).join(", before ")));
+    let witness = verdict.witness.as_ref().and_then(Witness::to_line);
+    let shown = witness.map(|line| format!(" Shown by {line}.")).unwrap_or_default();
     let (location, message) = (&verdict.location, &verdict.message);
-    format!("- **{location}**{used}: {message}{}\n", place.unwrap_or_default())
+    format!("- **{location}**{used}: {message}{shown}{}\n", place.unwrap_or_default())
 }
 
 /// A JSON report: a list of objects. An absent side has no key, since `null` is a value.

@@ -11,6 +11,7 @@ use crate::compatibility::render::{SEVERITIES, of};
 use crate::compatibility::{Severity, Verdict, explain};
 use crate::formats::{self, Sides};
 use crate::policy::Outcome;
+use crate::witness::Witness;
 
 /// Longest value shown, in characters.
 const MAX_VALUE_CHARS: usize = 2_000;
@@ -134,6 +135,15 @@ fn finding(verdict: &Verdict, class: &str, reason: Option<&String>, sides: Sides
             row(name, &format!("<pre>{}</pre>", escaped(&shown(value))));
         }
     }
+    match &verdict.witness {
+        Some(Witness::None(why)) => row("Shown by", &format!("nothing: {}", escaped(why))),
+        Some(witness) => {
+            if let Some(line) = witness.to_line() {
+                row("Shown by", &rich(&line));
+            }
+        }
+        None => {}
+    }
     if let Some(places) = sides.places(verdict) {
         let places: Vec<String> = places
             .split(", before ")
@@ -220,7 +230,7 @@ mod tests {
         );
         let (old, new) = (Document::parse(&old), Document::parse("openapi: 3.0.3\npaths: {}"));
         let (old, new) = (old.unwrap(), new.unwrap());
-        let comparison = Comparison::new(&old, &new, &Policy::default(), Day::today());
+        let comparison = Comparison::new(old, new, &Policy::default(), Day::today());
         let page = comparison.report(Format::Html, Style::Plain, FailOn::None).text;
         assert_eq!(page.matches("<script>").count(), 1, "{page}");
         assert_eq!(page.matches("</style>").count(), 1);

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::{MAX_DEPTH, Marks, Members, Parsed, Position, SyntaxError, number};
+use super::{Keep, MAX_DEPTH, Marks, Members, Parsed, Position, SyntaxError, item_name, number};
 
-pub(super) fn read(text: &str) -> Result<Parsed, SyntaxError> {
-    let mut reader = Reader { text, at: 0, position: Position { line: 1, column: 1 } };
+pub(super) fn read(text: &str, keep: Keep) -> Result<Parsed, SyntaxError> {
+    let position = Position { line: 1, column: 1 };
+    let mut reader = Reader { text, at: 0, position, keep, lists: 0 };
     reader.skip_white_space();
     let parsed = reader.value(0)?;
     reader.skip_white_space();
@@ -20,6 +21,9 @@ struct Reader<'a> {
     /// Index of the next byte.
     at: usize,
     position: Position,
+    keep: Keep,
+    /// The number of lists around the next byte.
+    lists: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -66,7 +70,7 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Parsed, SyntaxError> {
-        let mut members = Members::new(self.position);
+        let mut members = Members::new(self.position, self.keep);
         self.take(1);
         self.skip_white_space();
         while self.peek() != Some(b'}') {
@@ -87,7 +91,7 @@ impl<'a> Reader<'a> {
             self.take(1);
             self.skip_white_space();
             let value = self.value(depth + 1)?;
-            members.insert(key, at, value);
+            members.insert(key, at, value, self.lists);
             self.skip_white_space();
         }
         self.take(1);
@@ -95,8 +99,9 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self, depth: usize) -> Result<Parsed, SyntaxError> {
-        let mut marks = Marks::leaf(self.position);
+        let mut marks = Marks::list(self.position);
         let mut items = Vec::new();
+        self.lists += 1;
         self.take(1);
         self.skip_white_space();
         while self.peek() != Some(b']') {
@@ -104,11 +109,14 @@ impl<'a> Reader<'a> {
                 self.comma("`,` or `]`")?;
             }
             let item = self.value(depth + 1)?;
+            if self.keep.positions() {
+                marks.children.push((item_name(&item.value), item.marks));
+            }
             items.push(item.value);
-            marks.children.push(("".into(), item.marks));
             self.skip_white_space();
         }
         self.take(1);
+        self.lists -= 1;
         Ok(Parsed { value: Value::Array(items), marks })
     }
 

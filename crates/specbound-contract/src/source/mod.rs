@@ -67,31 +67,38 @@ impl SyntaxError {
 
 /// A value and the positions in it.
 #[derive(Debug, Clone)]
-pub(crate) struct Parsed {
-    pub value: Value,
-    pub marks: Marks,
+struct Parsed {
+    value: Value,
+    marks: Marks,
 }
 
-/// The position of a value and of its children. A list's children have empty keys.
+/// The position of a value and of its children.
 #[derive(Debug, Clone)]
 pub(crate) struct Marks {
-    pub position: Position,
+    position: Position,
+    /// By key; those of a list by the name that a difference gives to an item.
     children: Vec<(Box<str>, Marks)>,
+    is_list: bool,
 }
 
 impl Marks {
     fn leaf(position: Position) -> Marks {
-        Marks { position, children: Vec::new() }
+        Marks { position, children: Vec::new(), is_list: false }
     }
 
-    /// The position of the value at a path of keys, or of the nearest one above it.
+    fn list(position: Position) -> Marks {
+        Marks { is_list: true, ..Marks::leaf(position) }
+    }
+
+    /// The position of the value at a path of keys, or of the nearest one above it. Items of a list
+    /// are found by name (see [`item_name`]) or by number.
     pub fn find<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Position {
         let mut marks = self;
         for key in keys {
-            let by_name =
-                marks.children.iter().find(|(name, _)| **name == *key && !name.is_empty());
+            let by_name = marks.children.iter().find(|(name, _)| **name == *key);
             let by_index = || {
-                marks.children.get(key.parse::<usize>().ok()?).filter(|(name, _)| name.is_empty())
+                let index = key.parse::<usize>().ok().filter(|_| marks.is_list)?;
+                marks.children.get(index)
             };
             match by_name.or_else(by_index) {
                 Some((_, child)) => marks = child,
@@ -102,51 +109,122 @@ impl Marks {
     }
 }
 
+/// Most values in an item of a list that has a name.
+const MAX_NAMED_VALUES: usize = 16;
+
+/// The name of an item of a list in the path of a difference: `in:name` for a parameter, otherwise
+/// its value. None for a large one.
+fn item_name(item: &Value) -> Box<str> {
+    fn is_small(value: &Value, left: &mut usize) -> bool {
+        *left = left.saturating_sub(1);
+        *left > 0
+            && match value {
+                Value::Object(members) => members.values().all(|value| is_small(value, left)),
+                Value::Array(items) => items.iter().all(|item| is_small(item, left)),
+                _ => true,
+            }
+    }
+    match (item.get("in").and_then(Value::as_str), item.get("name").and_then(Value::as_str)) {
+        (Some(location), Some(name)) => format!("{location}:{name}").into(),
+        _ if is_small(item, &mut MAX_NAMED_VALUES.clone()) => crate::diff::name(item).into(),
+        _ => "".into(),
+    }
+}
+
+/// Parts of a text that a reader keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Values alone: fastest, and without the place where a key that repeats was first.
+    Values,
+    /// Positions, and values only as far as they name items.
+    Positions,
+    Both,
+}
+
+impl Keep {
+    fn positions(self) -> bool {
+        self != Keep::Values
+    }
+
+    /// A value within another one, in so many lists.
+    fn kept(self, value: Value, lists: usize) -> Value {
+        match value {
+            Value::Object(_) | Value::Array(_) if self == Keep::Positions && lists == 0 => {
+                Value::Null
+            }
+            value => value,
+        }
+    }
+}
+
 /// Collects the members of an object.
 struct Members {
     map: Map<String, Value>,
     marks: Marks,
-    seen: std::collections::HashMap<String, Position>,
+    keep: Keep,
 }
 
 impl Members {
-    fn new(position: Position) -> Members {
-        Members {
-            map: Map::new(),
-            marks: Marks::leaf(position),
-            seen: std::collections::HashMap::new(),
-        }
+    fn new(position: Position, keep: Keep) -> Members {
+        Members { map: Map::new(), marks: Marks::leaf(position), keep }
     }
 
     fn check(&mut self, key: &str, position: Position) -> Result<(), SyntaxError> {
-        match self.seen.insert(key.to_owned(), position) {
-            None => Ok(()),
-            Some(first) => Err(SyntaxError::duplicate_key(key, position, first)),
+        if !self.map.contains_key(key) {
+            return Ok(());
         }
+        let first = self.marks.children.iter().find(|(name, _)| **name == *key);
+        let first = first.map_or(position, |(_, marks)| marks.position);
+        Err(SyntaxError::duplicate_key(key, position, first))
     }
 
-    /// The position of a member is that of its key.
-    fn insert(&mut self, key: String, at: Position, Parsed { value, marks }: Parsed) {
-        self.marks.children.push((key.clone().into(), Marks { position: at, ..marks }));
-        self.map.insert(key, value);
+    /// The position of a member is that of its key. `lists` is the number of lists around it.
+    fn insert(&mut self, key: String, at: Position, member: Parsed, lists: usize) {
+        let Parsed { value, marks } = member;
+        if self.keep.positions() {
+            self.marks.children.push((key.clone().into(), Marks { position: at, ..marks }));
+        }
+        self.map.insert(key, self.keep.kept(value, lists));
     }
 
-    fn finish(self) -> Parsed {
+    fn finish(mut self) -> Parsed {
+        self.marks.children.shrink_to_fit();
         Parsed { value: Value::Object(self.map), marks: self.marks }
     }
 }
 
 /// Reads a text. JSON is read by JSON's rules; a text in braces that is no JSON may still be YAML.
-pub(crate) fn read(text: &str) -> Result<Parsed, SyntaxError> {
-    // A byte order mark is no part of the text.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim_start().starts_with(['{', '[']) {
-        match json::read(text) {
-            Err(error) if !error.refused => {}
-            result => return result,
+/// The positions come with the value where reading the text again would take long.
+pub(crate) fn read(text: &str) -> Result<(Value, Option<Marks>), SyntaxError> {
+    let text = without_mark(text);
+    if is_in_braces(text) {
+        match json::read(text, Keep::Values) {
+            Ok(Parsed { value, .. }) => return Ok((value, None)),
+            // The error names the positions.
+            Err(error) if error.refused => {
+                return json::read(text, Keep::Both).map(|parsed| (parsed.value, None));
+            }
+            Err(_) => {}
         }
     }
-    yaml::read(text)
+    let Parsed { value, marks } = yaml::read(text, Keep::Both)?;
+    Ok((value, Some(marks)))
+}
+
+/// The positions in a text that can be read.
+pub(crate) fn positions(text: &str) -> Option<Marks> {
+    let text = without_mark(text);
+    let json = is_in_braces(text).then(|| json::read(text, Keep::Positions).ok()).flatten();
+    json.or_else(|| yaml::read(text, Keep::Positions).ok()).map(|parsed| parsed.marks)
+}
+
+/// A byte order mark is no part of the text.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn is_in_braces(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
 }
 
 /// The value of a number's text. A number that no `f64` tells apart from its neighbours stays a
@@ -175,11 +253,11 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> Value {
-        read(text).unwrap_or_else(|error| panic!("{text}: {error}")).value
+        read(text).unwrap_or_else(|error| panic!("{text}: {error}")).0
     }
 
     fn error(text: &str) -> String {
-        read(text).map(|parsed| parsed.value).expect_err(text).to_string()
+        read(text).map(|(value, _)| value).expect_err(text).to_string()
     }
 
     #[test]
@@ -298,14 +376,23 @@ mod tests {
     #[test]
     fn each_value_has_its_position() {
         let at = |text: &str, path: &[&str]| {
-            let Position { line, column } = read(text).unwrap().marks.find(path.iter().copied());
-            (line, column)
+            let found = |marks: Marks| marks.find(path.iter().copied());
+            let position = found(positions(text).unwrap());
+            let with_values = read(text).unwrap().1.map(found);
+            assert_eq!(with_values.unwrap_or(position), position, "{path:?}");
+            (position.line, position.column)
         };
-        let yaml = "a:\n  é: [1, {c: 2}]\n";
+        let yaml = "a:\n  é: [7, {c: 2}]\n";
         assert_eq!(at(yaml, &["a"]), (1, 1));
         assert_eq!(at(yaml, &["a", "é", "1", "c"]), (2, 11));
         assert_eq!(at(yaml, &["a", "gone", "x"]), (1, 1));
-        let json = "{\n \"é\": {\"b\": [1,\n 2]}}";
+        let items = "a:\n- {in: query, name: b}\n- c\n- {d: [e]}\nf: {x: {y: [z,\n w]}}\n";
+        assert_eq!(at(items, &["a", "query:b"]), (2, 3));
+        assert_eq!(at(items, &["a", "c"]), (3, 3));
+        assert_eq!(at(items, &["a", "{\"d\":[\"e\"]}", "d", "e"]), (4, 8));
+        assert_eq!(at(items, &["f", "x", "y", "w"]), (6, 2));
+        assert_eq!(at(items, &["f", "1"]), (5, 1));
+        let json = "{\n \"é\": {\"b\": [7,\n 2]}}";
         assert_eq!(at(json, &["é", "b"]), (2, 8));
         assert_eq!(at(json, &["é", "b", "1"]), (3, 2));
     }

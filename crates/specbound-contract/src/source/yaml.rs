@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::Value;
 
-use super::{MAX_DEPTH, Marks, Members, Parsed, Position, SyntaxError, number};
+use super::{Keep, MAX_DEPTH, Marks, Members, Parsed, Position, SyntaxError, item_name, number};
 
 /// Most values that aliases may add to a document.
 const MAX_ALIASED_VALUES: usize = 500_000;
 
-pub(super) fn read(text: &str) -> Result<Parsed, SyntaxError> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), aliased: 0 };
+pub(super) fn read(text: &str, keep: Keep) -> Result<Parsed, SyntaxError> {
+    let parser = Parser::new_from_str(text);
+    let mut reader = Reader { parser, anchors: HashMap::new(), aliased: 0, keep, lists: 0 };
     let mut document = None;
     loop {
         let (event, position) = reader.next()?;
@@ -34,6 +34,9 @@ struct Reader<'a> {
     /// The anchored values, each with the number of values in it.
     anchors: HashMap<usize, (Parsed, usize)>,
     aliased: usize,
+    keep: Keep,
+    /// The number of lists around the next event.
+    lists: usize,
 }
 
 fn position(span: Span) -> Position {
@@ -106,21 +109,25 @@ impl<'a> Reader<'a> {
     }
 
     fn sequence(&mut self, at: Position, depth: usize) -> Result<(Parsed, usize), SyntaxError> {
-        let (mut items, mut marks, mut total) = (Vec::new(), Marks::leaf(at), 1);
+        let (mut items, mut marks, mut total) = (Vec::new(), Marks::list(at), 1);
+        self.lists += 1;
         loop {
             let (event, at) = self.next()?;
             if event == Event::SequenceEnd {
+                self.lists -= 1;
                 return Ok((Parsed { value: Value::Array(items), marks }, total));
             }
             let (item, count) = self.value(event, at, depth + 1)?;
             total += count;
+            if self.keep.positions() {
+                marks.children.push((item_name(&item.value), item.marks));
+            }
             items.push(item.value);
-            marks.children.push(("".into(), item.marks));
         }
     }
 
     fn mapping(&mut self, at: Position, depth: usize) -> Result<(Parsed, usize), SyntaxError> {
-        let (mut members, mut merged, mut total) = (Members::new(at), Vec::new(), 1);
+        let (mut members, mut merged, mut total) = (Members::new(at, self.keep), Vec::new(), 1);
         loop {
             let (event, at) = self.next()?;
             let (key, is_merge) = match event {
@@ -149,7 +156,7 @@ impl<'a> Reader<'a> {
             total += count;
             match is_merge {
                 true => merged.push((value, value_at)),
-                false => members.insert(key, at, value),
+                false => members.insert(key, at, value, self.lists),
             }
         }
         for (value, at) in merged {
@@ -170,12 +177,14 @@ fn merge(members: &mut Members, parsed: Parsed, at: Position) -> Result<(), Synt
                     continue;
                 }
                 let marks = marks.remove(key.as_str()).unwrap_or_else(|| Marks::leaf(at));
-                members.insert(key, marks.position, Parsed { value, marks });
+                members.insert(key, marks.position, Parsed { value, marks }, 1);
             }
             Ok(())
         }
         Value::Array(items) if items.iter().all(Value::is_object) => {
-            for (value, (_, marks)) in items.into_iter().zip(parsed.marks.children) {
+            let mut marks = parsed.marks.children.into_iter();
+            for value in items {
+                let marks = marks.next().map_or_else(|| Marks::leaf(at), |(_, marks)| marks);
                 merge(members, Parsed { value, marks }, at)?;
             }
             Ok(())

@@ -1,6 +1,8 @@
 //! Rules for schemas: allowed values, and properties that appear or disappear.
 
-use std::cmp::Ordering;
+mod limits;
+mod types;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -9,12 +11,14 @@ use super::{
     Rule, STILL_EXPECTED, STILL_TAKEN, UNEXPECTED, by_direction, changed, deprecated, different,
     fixed, narrower, side, unclear, wider,
 };
-use crate::compatibility::location::{Location, Written};
-use crate::compatibility::quoting::{code, list, value};
+use crate::compatibility::location::Location;
+use crate::compatibility::quoting::{code, value};
 use crate::compatibility::usage::{Direction, has_flag};
 use crate::compatibility::{Audience, Severity};
 
 use Severity::{Breaking, Compatible, Unclear};
+use limits::{LIMITS, both_bounds, bound, formatted, limit, multiple};
+use types::{is_list_of_lone_value, takes_null, typed, types_of};
 
 pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
     match (keyword, &location.name, &location.old, &location.new) {
@@ -33,20 +37,6 @@ pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
         )),
     }
 }
-
-/// Limits: keyword, phrase, and whether a larger limit allows more.
-const LIMITS: [(&str, &str, bool); 10] = [
-    ("maxContains", "have at most {} items that match `contains`", true),
-    ("minContains", "have at least {} items that match `contains`", false),
-    ("maxLength", "have at most {} characters", true),
-    ("minLength", "have at least {} characters", false),
-    ("maximum", "be at most {}", true),
-    ("minimum", "be at least {}", false),
-    ("maxItems", "have at most {} items", true),
-    ("minItems", "have at least {} items", false),
-    ("maxProperties", "have at most {} members", true),
-    ("minProperties", "have at least {} members", false),
-];
 
 pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     let subject = &location.subject;
@@ -197,48 +187,6 @@ fn closed(holder: &Option<&Value>) -> bool {
         == Some(&Value::Bool(false))
 }
 
-/// The old and the new bound of a number, each with whether it is exclusive. `None` unless both
-/// documents have one.
-fn both_bounds(location: &Location<'_>) -> Option<[(f64, bool); 2]> {
-    let (bound, exclusive) = match location.keyword.as_str() {
-        "minimum" | "exclusiveMinimum" => ("minimum", "exclusiveMinimum"),
-        "maximum" | "exclusiveMaximum" => ("maximum", "exclusiveMaximum"),
-        _ => return None,
-    };
-    let of = |holder: &Option<&Value>| {
-        let holder = holder.as_deref()?;
-        Some((holder.get(bound)?.as_f64()?, holder.get(exclusive) == Some(&Value::Bool(true))))
-    };
-    Some([of(&location.old_holder)?, of(&location.new_holder)?])
-}
-
-/// A bound that moved, or became exclusive or inclusive.
-fn bound(location: &Location<'_>) -> Rule {
-    let Some([(before, was_exclusive), (now, is_exclusive)]) = both_bounds(location) else {
-        return changed(location);
-    };
-    let upper = location.keyword.ends_with("aximum");
-    let phrase = |bound: f64, exclusive: bool| match (upper, exclusive) {
-        (true, false) => format!("at most `{bound}`"),
-        (true, true) => format!("less than `{bound}`"),
-        (false, false) => format!("at least `{bound}`"),
-        (false, true) => format!("more than `{bound}`"),
-    };
-    let what = format!(
-        "{} must now be {} (before: {})",
-        location.subject,
-        phrase(now, is_exclusive),
-        phrase(before, was_exclusive)
-    );
-    // By how much is allowed above a lower bound, or below an upper one.
-    let order = now.total_cmp(&before);
-    match if upper { order } else { order.reverse() }.then(was_exclusive.cmp(&is_exclusive)) {
-        Ordering::Greater => wider(what),
-        Ordering::Less => narrower(what),
-        Ordering::Equal => changed(location),
-    }
-}
-
 /// The names that a property demands beside it.
 fn dependent(location: &Location<'_>) -> Rule {
     let names = |holder: &Option<&Value>| -> BTreeSet<String> {
@@ -256,32 +204,6 @@ fn dependent(location: &Location<'_>) -> Rule {
         (true, false) => narrower(what),
         (false, true) => wider(what),
         _ => different(what),
-    }
-}
-
-fn limit(location: &Location<'_>, phrase: &str, more_allows_more: bool) -> Rule {
-    if let Some([(_, was), (_, is)]) = both_bounds(location)
-        && (was || is)
-    {
-        return bound(location);
-    }
-    let subject = &location.subject;
-    let with = |limit: &Value| phrase.replace("{}", &value(limit));
-    match (location.old, location.new) {
-        (None, Some(new)) if new.is_number() => {
-            narrower(format!("{subject} must now {}, where there was no limit,", with(new)))
-        }
-        (Some(old), None) if old.is_number() => {
-            wider(format!("{subject} need no longer {}", with(old)))
-        }
-        (Some(old), Some(new)) => match old.as_f64().zip(new.as_f64()) {
-            Some((before, now)) if before != now => {
-                let what = format!("{subject} must now {} (before: {})", with(new), value(old));
-                if (now > before) == more_allows_more { wider(what) } else { narrower(what) }
-            }
-            _ => changed(location),
-        },
-        _ => changed(location),
     }
 }
 
@@ -374,88 +296,6 @@ fn default_value(location: &Location<'_>, old: Option<&Value>, new: Option<&Valu
     }
 }
 
-fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
-    let subject = &location.subject;
-    match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
-        (Some(before), Some(now)) => {
-            let what = format!("{subject} is now of type {}, not {}", code(now), code(before));
-            let only = |one: &str| BTreeSet::from([one.to_owned()]);
-            let (before, now) = (only(before), only(now));
-            by_types(what, &before, &now, location.written)
-        }
-        (None, Some(now)) if old.is_none() => {
-            narrower(format!("{subject} is now of type {} only", code(now)))
-        }
-        (Some(before), None) if new.is_none() => {
-            wider(format!("{subject} may now be of any type, not only {}", code(before)))
-        }
-        _ => match (types(old), types(new)) {
-            (Some(before), Some(now)) => {
-                let list = |types: &BTreeSet<String>| {
-                    list(&types.iter().map(|one| code(one)).collect::<Vec<_>>(), 9)
-                };
-                let what =
-                    format!("{subject} is now of type {} (before: {})", list(&now), list(&before));
-                by_types(what, &before, &now, location.written)
-            }
-            (None, Some(_)) if old.is_none() => {
-                narrower(format!("{subject} is now of certain types only"))
-            }
-            (Some(_), None) if new.is_none() => wider(format!("{subject} may now be of any type")),
-            _ => changed(location),
-        },
-    }
-}
-
-fn by_types(
-    what: String,
-    before: &BTreeSet<String>,
-    now: &BTreeSet<String>,
-    written: Written,
-) -> Rule {
-    match (allows(now, before, written), allows(before, now, written)) {
-        // The same values as text: which types are named decides.
-        (true, true) if written != Written::Typed => by_types(what, before, now, Written::Typed),
-        (true, true) => by_direction(what, STILL_TAKEN, STILL_EXPECTED),
-        (true, false) => wider(what),
-        (false, true) => narrower(what),
-        (false, false) => different(what),
-    }
-}
-
-fn types(value: Option<&Value>) -> Option<BTreeSet<String>> {
-    match value? {
-        Value::String(one) => Some(BTreeSet::from([one.clone()])),
-        Value::Array(many) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
-        _ => None,
-    }
-}
-
-/// Whether each of the types `few` is one of `many`. An integer is a number, and any lone value is
-/// a text where it is written as one.
-fn allows(many: &BTreeSet<String>, few: &BTreeSet<String>, written: Written) -> bool {
-    let is_text = |one: &str| {
-        written != Written::Typed
-            && ["integer", "number", "boolean"].contains(&one)
-            && many.contains("string")
-    };
-    few.iter().all(|one| {
-        many.contains(one) || (one == "integer" && many.contains("number")) || is_text(one)
-    })
-}
-
-fn types_of(holder: &Option<&Value>) -> Option<BTreeSet<String>> {
-    types(holder.as_deref().and_then(|holder| holder.get("type")))
-}
-
-/// Whether `null` is allowed on the side without `nullable`, because nothing limits the values
-/// there.
-fn takes_null(location: &Location<'_>, removed: bool) -> bool {
-    let holder = if removed { location.new_holder } else { location.old_holder };
-    let limits = ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if"];
-    holder.is_some_and(|holder| limits.iter().all(|keyword| holder.get(*keyword).is_none()))
-}
-
 /// Whether requests carry a schema of which both documents say that only responses do.
 fn is_read_only_in_requests(location: &Location<'_>) -> bool {
     let read_only = |holder: &Option<&Value>| {
@@ -464,72 +304,6 @@ fn is_read_only_in_requests(location: &Location<'_>) -> bool {
     read_only(&location.old_holder)
         && read_only(&location.new_holder)
         && location.unhidden.has(Direction::Request)
-}
-
-/// Whether a lone value became a list of such values, in a query that writes both the same way.
-fn is_list_of_lone_value(location: &Location<'_>) -> bool {
-    let (Some(old), Some(new)) = (location.old_holder, location.new_holder) else { return false };
-    let (Some(items), Some(was), Some(is)) =
-        (new.get("items"), types_of(&location.old_holder), types_of(&location.new_holder))
-    else {
-        return false;
-    };
-    let number = |keyword: &str| new.get(keyword).and_then(Value::as_u64);
-    let takes_each =
-        types(items.get("type")).is_none_or(|each| allows(&each, &was, location.written));
-    let as_before = items.as_object().is_some_and(|items| {
-        items.iter().all(|(key, value)| key == "type" || old.get(key) == Some(value))
-    });
-    location.written == Written::TextOrList
-        && is == BTreeSet::from(["array".to_owned()])
-        && !was.contains("array")
-        && !was.contains("object")
-        && takes_each
-        && as_before
-        && number("minItems").is_none_or(|least| least <= 1)
-        && number("maxItems").is_none_or(|most| most >= 1)
-}
-
-fn formatted(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
-    let subject = &location.subject;
-    match (old.and_then(Value::as_str), new.and_then(Value::as_str)) {
-        (Some(before), Some(now)) => {
-            let what =
-                format!("the format of {subject} is now {}, not {}", code(now), code(before));
-            match (before, now) {
-                ("int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32", "int64")
-                | ("int8" | "int16" | "uint8" | "uint16", "int32")
-                | ("uint8" | "uint16" | "uint32", "uint64")
-                | ("uint8" | "uint16", "uint32")
-                | ("float", "double") => wider(what),
-                ("int64", "int8" | "int16" | "int32" | "uint8" | "uint16" | "uint32")
-                | ("int32", "int8" | "int16" | "uint8" | "uint16")
-                | ("uint64", "uint8" | "uint16" | "uint32")
-                | ("uint32", "uint8" | "uint16")
-                | ("double", "float") => narrower(what),
-                _ => different(what),
-            }
-        }
-        (None, Some(now)) if old.is_none() => {
-            narrower(format!("{subject} is now in format {} only", code(now)))
-        }
-        (Some(before), None) if new.is_none() => {
-            wider(format!("{subject} may now be in any format, not only {}", code(before)))
-        }
-        _ => changed(location),
-    }
-}
-
-fn multiple(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
-    let what =
-        format!("{} is now a multiple of {}, before of {}", location.subject, side(new), side(old));
-    match (old, new, old.and_then(Value::as_f64).zip(new.and_then(Value::as_f64))) {
-        (None, Some(_), _) => narrower(what),
-        (Some(_), None, _) => wider(what),
-        (.., Some((before, now))) if now % before == 0.0 => narrower(what),
-        (.., Some((before, now))) if before % now == 0.0 => wider(what),
-        _ => different(what),
-    }
 }
 
 /// `additionalProperties`: absent allows anything, a schema allows some, `false` allows nothing.

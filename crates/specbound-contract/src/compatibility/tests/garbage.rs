@@ -1,6 +1,7 @@
 //! Mechanically made changes, which all get a verdict.
 
 use super::*;
+use crate::diff::join;
 
 fn places(value: &Value, path: &str, found: &mut Vec<String>) {
     match value {

@@ -4,6 +4,8 @@
 mod composed;
 mod garbage;
 mod keywords;
+mod matrix;
+mod operations;
 mod parameters;
 mod renames;
 
@@ -175,7 +177,7 @@ fn worst(version: &str, old: &Value, new: &Value, more: &Value) -> [Severity; 2]
 /// Every difference has exactly one verdict, and one made backwards swaps its sides.
 fn check_pair(old: &Value, new: &Value, path: &str) {
     let differences = {
-        let (old, new) = canonical_pair(old, new, true);
+        let (old, new) = canonical_pair(old.clone(), new.clone(), true);
         diff::diff_canonical(&old, &new)
     };
     let verdicts = compare(old, new);

@@ -1,0 +1,118 @@
+//! Each keyword of a schema, tightened and loosened, at each place that carries a schema. The
+//! verdict follows from who sends the value: fewer values break who sends, more values break who
+//! reads.
+
+mod places;
+mod rows;
+
+use super::*;
+use crate::compatibility;
+use places::Sent::{ByClient, ByServer};
+use places::Written::{Json, Text};
+use places::{PLACES, Place, WITHIN, Written};
+use rows::{other, same, tighter};
+
+/// The worst severity between two schemas at a place. References are resolved as in a file.
+fn severity(place: &Place, old: &Value, new: &Value) -> (Severity, String) {
+    let document = |schema: &Value| {
+        let mut document = (place.document)(schema.clone());
+        document["openapi"] = json!("3.1.0");
+        compatibility::parse(&document.to_string()).unwrap()
+    };
+    let verdicts = compare(&document(old), &document(new));
+    let worst = verdicts.iter().map(|verdict| verdict.severity).max().unwrap_or(Compatible);
+    let said: Vec<String> = verdicts
+        .iter()
+        .map(|verdict| format!("{:?} {}: {}", verdict.severity, verdict.location, verdict.message))
+        .collect();
+    (worst, said.join("\n    "))
+}
+
+/// Collects the rows that are judged wrongly.
+#[derive(Default)]
+struct Wrong(Vec<String>, usize);
+
+impl Wrong {
+    fn expect(&mut self, breaks: bool, name: &str, place: &Place, old: &Value, new: &Value) {
+        self.1 += 1;
+        let (severity, said) = severity(place, old, new);
+        if breaks != (severity != Compatible) {
+            let should = if breaks { "breaks" } else { "is harmless" };
+            self.0.push(format!("{name} in {} {should}: {old} to {new}\n    {said}", place.name));
+        }
+    }
+
+    fn none(self, least: usize) {
+        assert!(self.0.is_empty(), "{} of {}\n{}", self.0.len(), self.1, self.0.join("\n"));
+        assert!(self.1 >= least, "{} are left", self.1);
+    }
+}
+
+fn fits(place: &Place, written: Written) -> bool {
+    place.written == Json || written == Text
+}
+
+#[test]
+fn tighter_schemas_break_who_sends_and_looser_ones_who_reads() {
+    let mut wrong = Wrong::default();
+    for (name, written, more, less) in tighter() {
+        for place in PLACES.iter().filter(|place| fits(place, written)) {
+            let tightened = format!("{name}, tightened");
+            wrong.expect(place.sent != ByServer, &tightened, place, &more, &less);
+            let loosened = format!("{name}, loosened");
+            wrong.expect(place.sent != ByClient, &loosened, place, &less, &more);
+        }
+    }
+    wrong.none(2_000);
+}
+
+#[test]
+fn a_change_deep_in_a_schema_is_judged_as_one_at_its_top() {
+    let mut wrong = Wrong::default();
+    let rows = [
+        (json!({"type": "string"}), json!({"type": "string", "maxLength": 3})),
+        (
+            json!({"type": "object", "properties": {"a": {}}}),
+            json!({"type": "object", "properties": {"a": {}}, "required": ["a"]}),
+        ),
+    ];
+    let names = ["request body", "response body", "request of a webhook", "schema sent and read"];
+    let places: Vec<&Place> = PLACES.iter().filter(|place| names.contains(&place.name)).collect();
+    for (more, less) in rows {
+        for (one, within) in WITHIN {
+            for (other, around) in WITHIN {
+                let name = format!("{one} of {other}");
+                let (more, less) = (around(within(more.clone())), around(within(less.clone())));
+                for place in &places {
+                    wrong.expect(place.sent != ByServer, &name, place, &more, &less);
+                    wrong.expect(place.sent != ByClient, &name, place, &less, &more);
+                }
+            }
+        }
+    }
+    wrong.none(1_500);
+}
+
+#[test]
+fn other_values_break_both_sides() {
+    let mut wrong = Wrong::default();
+    for (name, one, another) in other() {
+        for place in &PLACES {
+            wrong.expect(true, name, place, &one, &another);
+            wrong.expect(true, name, place, &another, &one);
+        }
+    }
+    wrong.none(400);
+}
+
+#[test]
+fn the_same_values_are_harmless() {
+    let mut wrong = Wrong::default();
+    for (name, one, another) in same() {
+        for place in &PLACES {
+            wrong.expect(false, name, place, &one, &another);
+            wrong.expect(false, name, place, &another, &one);
+        }
+    }
+    wrong.none(800);
+}

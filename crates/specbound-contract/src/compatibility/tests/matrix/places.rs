@@ -1,0 +1,261 @@
+//! The places that carry a schema, and schemas within schemas.
+
+use serde_json::{Value, json};
+
+use Sent::{ByBoth, ByClient, ByServer};
+use Written::{Json, Text};
+
+/// Who sends the value of a place.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Sent {
+    ByClient,
+    ByServer,
+    ByBoth,
+}
+
+/// How a place writes its value.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Written {
+    Json,
+    Text,
+}
+
+/// A place that carries a schema: its name, and a document with the schema there.
+pub(super) struct Place {
+    pub name: &'static str,
+    pub sent: Sent,
+    pub written: Written,
+    pub document: fn(Value) -> Value,
+}
+
+pub(super) fn api(operation: Value) -> Value {
+    json!({"paths": {"/a/{id}": {"post": with_responses(operation)}}})
+}
+
+pub(super) fn with_responses(mut operation: Value) -> Value {
+    if operation.get("responses").is_none() {
+        operation["responses"] = json!({"204": {"description": "d"}});
+    }
+    operation
+}
+
+pub(super) fn body(schema: Value) -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": schema}}})
+}
+
+pub(super) fn answer(schema: Value) -> Value {
+    json!({"200": {"description": "d", "content": {"application/json": {"schema": schema}}}})
+}
+
+pub(super) fn parameter(location: &str, schema: Value) -> Value {
+    api(json!({"parameters": [
+        {"in": location, "name": "id", "required": location == "path", "schema": schema}
+    ]}))
+}
+
+pub(super) fn called(operation: Value) -> Value {
+    api(json!({"callbacks": {"done": {"{$request.body#/url}": {
+        "post": with_responses(operation)
+    }}}}))
+}
+
+pub(super) const PLACES: [Place; 20] = [
+    Place {
+        name: "request body",
+        sent: ByClient,
+        written: Json,
+        document: |schema| api(json!({"requestBody": body(schema)})),
+    },
+    Place {
+        name: "body of a form",
+        sent: ByClient,
+        written: Json,
+        document: |schema| {
+            let content = json!({"multipart/form-data": {"schema": {
+                "type": "object", "properties": {"part": schema},
+            }}});
+            api(json!({"requestBody": {"content": content}}))
+        },
+    },
+    Place {
+        name: "query parameter",
+        sent: ByClient,
+        written: Text,
+        document: |schema| parameter("query", schema),
+    },
+    Place {
+        name: "path parameter",
+        sent: ByClient,
+        written: Text,
+        document: |schema| parameter("path", schema),
+    },
+    Place {
+        name: "header parameter",
+        sent: ByClient,
+        written: Text,
+        document: |schema| parameter("header", schema),
+    },
+    Place {
+        name: "cookie parameter",
+        sent: ByClient,
+        written: Text,
+        document: |schema| parameter("cookie", schema),
+    },
+    Place {
+        name: "parameter of a path",
+        sent: ByClient,
+        written: Text,
+        document: |schema| {
+            let mut document = api(json!({}));
+            document["paths"]["/a/{id}"]["parameters"] =
+                json!([{"in": "query", "name": "q", "schema": schema}]);
+            document
+        },
+    },
+    Place {
+        name: "parameter with content",
+        sent: ByClient,
+        written: Json,
+        document: |schema| {
+            let content = json!({"application/json": {"schema": schema}});
+            api(json!({"parameters": [{"in": "query", "name": "q", "content": content}]}))
+        },
+    },
+    Place {
+        name: "component parameter",
+        sent: ByClient,
+        written: Text,
+        document: |schema| {
+            let mut document = api(json!({"parameters": [{"$ref": "#/components/parameters/Q"}]}));
+            document["components"] =
+                json!({"parameters": {"Q": {"in": "query", "name": "q", "schema": schema}}});
+            document
+        },
+    },
+    Place {
+        name: "component request body",
+        sent: ByClient,
+        written: Json,
+        document: |schema| {
+            let mut document =
+                api(json!({"requestBody": {"$ref": "#/components/requestBodies/B"}}));
+            document["components"] = json!({"requestBodies": {"B": body(schema)}});
+            document
+        },
+    },
+    Place {
+        name: "response body",
+        sent: ByServer,
+        written: Json,
+        document: |schema| api(json!({"responses": answer(schema)})),
+    },
+    Place {
+        name: "body of a failure",
+        sent: ByServer,
+        written: Json,
+        document: |schema| {
+            let mut responses = answer(schema);
+            responses["default"] = responses["200"].take();
+            responses["200"] = json!({"description": "d"});
+            api(json!({"responses": responses}))
+        },
+    },
+    Place {
+        name: "response header",
+        sent: ByServer,
+        written: Text,
+        document: |schema| {
+            let headers = json!({"X-Count": {"schema": schema}});
+            api(json!({"responses": {"200": {"description": "d", "headers": headers}}}))
+        },
+    },
+    Place {
+        name: "component response",
+        sent: ByServer,
+        written: Json,
+        document: |schema| {
+            let mut document =
+                api(json!({"responses": {"200": {"$ref": "#/components/responses/R"}}}));
+            document["components"] = json!({"responses": {"R": answer(schema)["200"]}});
+            document
+        },
+    },
+    Place {
+        name: "request of a callback",
+        sent: ByServer,
+        written: Json,
+        document: |schema| called(json!({"requestBody": body(schema)})),
+    },
+    Place {
+        name: "answer to a callback",
+        sent: ByClient,
+        written: Json,
+        document: |schema| called(json!({"responses": answer(schema)})),
+    },
+    Place {
+        name: "parameter of a callback",
+        sent: ByServer,
+        written: Text,
+        document: |schema| {
+            called(json!({"parameters": [{"in": "query", "name": "q", "schema": schema}]}))
+        },
+    },
+    Place {
+        name: "request of a webhook",
+        sent: ByServer,
+        written: Json,
+        document: |schema| {
+            let operation = with_responses(json!({"requestBody": body(schema)}));
+            json!({"paths": {}, "webhooks": {"done": {"post": operation}}})
+        },
+    },
+    Place {
+        name: "answer to a webhook",
+        sent: ByClient,
+        written: Json,
+        document: |schema| {
+            let operation = json!({"responses": answer(schema)});
+            json!({"paths": {}, "webhooks": {"done": {"post": operation}}})
+        },
+    },
+    Place {
+        name: "schema sent and read",
+        sent: ByBoth,
+        written: Json,
+        document: |schema| {
+            let to = json!({"$ref": "#/components/schemas/A"});
+            let mut document =
+                api(json!({"requestBody": body(to.clone()), "responses": answer(to)}));
+            document["components"] = json!({"schemas": {"A": schema}});
+            document
+        },
+    },
+];
+
+/// A schema within another one. Each hands a change on to the whole.
+pub(super) const WITHIN: [(&str, fn(Value) -> Value); 12] = [
+    ("itself", |schema| schema),
+    ("property", |schema| json!({"type": "object", "properties": {"p": schema}})),
+    ("items", |schema| json!({"type": "array", "items": schema})),
+    ("further member", |schema| json!({"type": "object", "additionalProperties": schema})),
+    (
+        "member of allOf",
+        |schema| json!({"allOf": [{"type": "object", "properties": {"p": schema}}, {"minProperties": 1}]}),
+    ),
+    ("member of anyOf", |schema| json!({"anyOf": [schema, {"type": "boolean"}]})),
+    ("member of oneOf", |schema| json!({"oneOf": [schema, {"type": "boolean"}]})),
+    ("prefix item", |schema| json!({"type": "array", "prefixItems": [schema]})),
+    ("matching member", |schema| json!({"type": "object", "patternProperties": {"^x": schema}})),
+    (
+        "dependent schema",
+        |schema| json!({"type": "object", "dependentSchemas": {"a": {"properties": {"p": schema}}}}),
+    ),
+    (
+        "then",
+        |schema| json!({"if": {"required": ["a"]}, "then": {"properties": {"p": schema}}, "type": "object"}),
+    ),
+    (
+        "else",
+        |schema| json!({"if": {"required": ["a"]}, "else": {"properties": {"p": schema}}, "type": "object"}),
+    ),
+];

@@ -1,0 +1,95 @@
+//! Each part of an operation, added, removed and changed: called by clients, and called by the
+//! server in a callback and in a webhook, where the sides are turned round.
+
+mod rows;
+
+use super::*;
+use crate::compatibility;
+use rows::{DOCUMENTS, ROWS, Row, Whole};
+
+/// Documents with the parts of an operation at each place: called by clients, and by the server.
+fn documents(parts: &str) -> [Vec<Value>; 2] {
+    let operation: Value = serde_yaml_ng::from_str(parts).unwrap();
+    let calls = |operation: &Value| {
+        let called = json!({"{$request.body#/url}": {"post": operation}});
+        json!({"post": {"responses": {"200": {"description": "d"}}, "callbacks": {"c": called}}})
+    };
+    let component = json!({"c": {"{$request.body#/url}": {"post": operation}}});
+    let refers = json!({"post": {
+        "responses": {"200": {"description": "d"}},
+        "callbacks": {"c": {"$ref": "#/components/callbacks/c"}},
+    }});
+    let all = [
+        vec![
+            json!({"paths": {"/a": {"post": operation}}}),
+            json!({"paths": {"/a": {"$ref": "#/components/pathItems/A"}},
+                "components": {"pathItems": {"A": {"post": operation}}}}),
+        ],
+        vec![
+            json!({"paths": {"/a": calls(&operation)}}),
+            json!({"paths": {}, "webhooks": {"w": {"post": operation}}}),
+            json!({"paths": {"/a": refers}, "components": {"callbacks": component}}),
+        ],
+    ];
+    all.map(|documents| {
+        let parsed = documents.into_iter().map(|mut document| {
+            document["openapi"] = "3.1.0".into();
+            compatibility::parse(&document.to_string()).unwrap()
+        });
+        parsed.collect()
+    })
+}
+
+/// Whether any change breaks clients, or may, with what is said.
+fn breaks(old: &Value, new: &Value) -> (bool, String) {
+    let verdicts = compare(old, new);
+    let said: Vec<String> = verdicts
+        .iter()
+        .map(|verdict| format!("{:?} {}: {}", verdict.severity, verdict.location, verdict.message))
+        .collect();
+    (compatibility::may_break(&verdicts), said.join("\n    "))
+}
+
+#[test]
+fn each_part_of_an_operation_is_judged_by_who_calls_it() {
+    let mut wrong = Vec::new();
+    for Row(name, left, right, calling, called) in ROWS {
+        let (left, right) = (documents(left), documents(right));
+        for ((left, right), expected) in left.iter().zip(&right).zip([calling, called]) {
+            for (place, (left, right)) in left.iter().zip(right).enumerate() {
+                for ((old, new), expected) in [(left, right), (right, left)].iter().zip(expected) {
+                    let (found, said) = breaks(old, new);
+                    if found != *expected {
+                        wrong.push(format!("{name}, place {place}: {expected} {old}\n    {said}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+const OK: &str = "{responses: {'200': {description: d}}}";
+
+const KEYS: &str = "{securitySchemes: {key: {type: apiKey, in: header, name: X}, basic: {type: \
+    http, scheme: basic}, oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: \
+    'https://a', scopes: {a: d, b: d}}}}}}";
+
+#[test]
+fn each_part_of_a_document_is_judged() {
+    let document = |text: &str| {
+        let text = text.replace("OK", OK).replace("KEYS", KEYS);
+        compatibility::parse(&format!("openapi: 3.1.0\n{text}")).unwrap()
+    };
+    let mut wrong = Vec::new();
+    for Whole(name, left, right, expected) in DOCUMENTS {
+        let (left, right) = (document(left), document(right));
+        for ((old, new), expected) in [(&left, &right), (&right, &left)].iter().zip(expected) {
+            let (found, said) = breaks(old, new);
+            if found != *expected {
+                wrong.push(format!("{name}: {expected} {old}\n    {said}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
