@@ -63,6 +63,9 @@ enum Command {
     Print {
         #[arg(value_enum)]
         template: print::Template,
+        /// A whole site with this service behind the server.
+        #[arg(long = "for", value_enum)]
+        behind: Option<print::Behind>,
     },
     /// Print a shell completion script.
     Completions(manual::Completions),
@@ -153,7 +156,10 @@ pub fn run() -> ExitCode {
         Command::Copy(copy) => copy::run(&copy).map(|()| ExitCode::SUCCESS),
         Command::Backup(backup) => backup::run(&backup).map(|()| ExitCode::SUCCESS),
         Command::Migrate(migrate) => migrate::run(&migrate).map(|()| ExitCode::SUCCESS),
-        Command::Print { template } => print(template.text()).map(|()| ExitCode::SUCCESS),
+        Command::Print { template, behind } => {
+            let text = template.text(behind).map_err(failure);
+            text.and_then(print).map(|()| ExitCode::SUCCESS)
+        }
         Command::Completions(completions) => {
             manual::completions(&completions, Cli::command()).map(|()| ExitCode::SUCCESS)
         }

@@ -3,7 +3,7 @@
 
 use clap::ValueEnum;
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Template {
     /// A systemd unit with a dedicated user and a sandbox.
     Systemd,
@@ -11,17 +11,42 @@ pub enum Template {
     Nginx,
     /// A Caddy site that terminates TLS.
     Caddy,
+    /// A Traefik configuration, with `--for`.
+    Traefik,
     /// SQL for PostgreSQL: grants for a server role that owns nothing.
     Grants,
 }
 
+/// A service behind this server.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Behind {
+    /// InvenTree, which takes the name of its users from the proxy.
+    Inventree,
+}
+
 impl Template {
-    pub fn text(self) -> &'static str {
-        match self {
-            Template::Systemd => include_str!("print/inventree-auth.service"),
-            Template::Nginx => include_str!("print/nginx.conf"),
-            Template::Caddy => include_str!("print/Caddyfile"),
-            Template::Grants => include_str!("print/grants.sql"),
+    /// # Errors
+    ///
+    /// The sentence for a file that does not exist.
+    pub fn text(self, behind: Option<Behind>) -> Result<&'static str, &'static str> {
+        match (self, behind) {
+            (Template::Systemd, None) => Ok(include_str!("print/inventree-auth.service")),
+            (Template::Nginx, None) => Ok(include_str!("print/nginx.conf")),
+            (Template::Caddy, None) => Ok(include_str!("print/Caddyfile")),
+            (Template::Grants, None) => Ok(include_str!("print/grants.sql")),
+            (Template::Traefik, None) => Err("the Traefik configuration needs --for inventree"),
+            (Template::Nginx, Some(Behind::Inventree)) => {
+                Ok(include_str!("print/inventree/nginx.conf"))
+            }
+            (Template::Caddy, Some(Behind::Inventree)) => {
+                Ok(include_str!("print/inventree/Caddyfile"))
+            }
+            (Template::Traefik, Some(Behind::Inventree)) => {
+                Ok(include_str!("print/inventree/traefik.yaml"))
+            }
+            (Template::Systemd | Template::Grants, Some(_)) => {
+                Err("--for is for nginx, caddy and traefik")
+            }
         }
     }
 }

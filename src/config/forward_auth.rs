@@ -60,7 +60,10 @@ pub(super) fn settings(values: &Values, site_url: &str) -> Result<ForwardAuth, C
         hosts.push(site);
     }
     let open_paths = values.list(&FORWARD_AUTH_OPEN_PATHS);
-    let is_path = |path: &String| path.starts_with('/') && !path.contains(['?', '#', '%', '*']);
+    let is_path = |path: &String| {
+        let named = path.strip_suffix("/*").unwrap_or(path);
+        path.starts_with('/') && !named.contains(['?', '#', '%', '*'])
+    };
     if !open_paths.iter().all(is_path) {
         return invalid(&FORWARD_AUTH_OPEN_PATHS);
     }
@@ -150,7 +153,8 @@ mod tests {
             ("SESSION_COOKIE_NAME", "a=b"),
             ("SESSION_COOKIE_NAME", "__Host-session"),
             ("FORWARD_AUTH_OPEN_PATHS", "static/"),
-            ("FORWARD_AUTH_OPEN_PATHS", "/static/*"),
+            ("FORWARD_AUTH_OPEN_PATHS", "/static*"),
+            ("FORWARD_AUTH_OPEN_PATHS", "/*/static/"),
             ("FORWARD_AUTH_ALLOW", "admins"),
             ("FORWARD_AUTH_ALLOW", "group:"),
         ] {

@@ -101,7 +101,7 @@ pub async fn members(app: &App, name: &str, limit: i64) -> Result<Vec<Account>, 
 ///
 /// Only the store's.
 pub async fn of(app: &App, account_id: i64) -> Result<Vec<String>, DomainError> {
-    Ok(app.store.account_facts(account_id).await?.groups)
+    Ok(app.store.read(|r| r.group_list_of(account_id)).await?)
 }
 
 /// The operator's change of an account's groups, all or nothing.

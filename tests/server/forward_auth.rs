@@ -243,7 +243,7 @@ async fn only_a_trusted_proxy_may_ask() {
 
 #[tokio::test]
 async fn original_request_must_be_told_once() {
-    let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/")]).await;
+    let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/*")]).await;
     let session = Session::open(&server).await;
     let cookie = ("cookie", session.cookies());
     let cookie = (cookie.0, cookie.1.as_str());
@@ -341,7 +341,7 @@ async fn web_socket_of_another_origin_is_refused() {
 
 #[tokio::test]
 async fn open_paths_need_no_sign_in_and_name_no_caller() {
-    let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/,/robots.txt")]).await;
+    let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/*,/robots.txt")]).await;
     let token = server.register("amy", "").await;
     for open in ["/static/web/a.js", "/robots.txt?x=/../"] {
         for credential in [vec![], vec![("authorization", token.as_str())]] {
@@ -389,7 +389,7 @@ async fn superusers_and_members_pass_where_the_settings_ask_for_them() {
 
 #[tokio::test]
 async fn envoy_asks_by_the_request_itself() {
-    let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/")]).await;
+    let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/*")]).await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();
     let (host, cookie) = (("host", "auth.example.com"), ("cookie", cookies.as_str()));

@@ -18,6 +18,8 @@ CREATE INDEX social_accounts_provider_uid ON social_accounts (provider, uid, id)
 CREATE UNIQUE INDEX social_accounts_identity ON social_accounts (provider, issuer, uid);
 -- The issuer with which a server first used each provider: links without an issuer are of this one.
 CREATE TABLE provider_issuers (
-    provider TEXT PRIMARY KEY,
-    issuer   TEXT NOT NULL
-) WITHOUT ROWID;
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    provider TEXT    NOT NULL,
+    issuer   TEXT    NOT NULL
+);
+CREATE UNIQUE INDEX provider_issuers_provider ON provider_issuers (provider);

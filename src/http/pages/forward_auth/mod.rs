@@ -49,7 +49,7 @@ const GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 pub struct ForwardAuth {
     /// Hosts whose requests are answered, in lower case, with their port if it is not the scheme's.
     pub hosts: Vec<String>,
-    /// Paths that need no sign-in: those below one that ends in `/`, or one path exactly.
+    /// Paths that need no sign-in: all below one that ends in `/*`, or one path exactly.
     pub open_paths: Vec<String>,
     /// Who may pass: any of these.
     pub allow: Vec<Allow>,
@@ -69,9 +69,9 @@ impl ForwardAuth {
             && !path.contains("//")
             && !path.split('/').any(|segment| matches!(segment, "." | ".."));
         is_plain
-            && self.open_paths.iter().any(|open| match open.ends_with('/') {
-                true => path.starts_with(open),
-                false => path == open,
+            && self.open_paths.iter().any(|open| match open.strip_suffix('*') {
+                Some(folder) => path.starts_with(folder),
+                None => path == open,
             })
     }
 }
@@ -450,15 +450,16 @@ mod tests {
     #[test]
     fn open_path_is_plain_and_below_a_named_one() {
         let settings = ForwardAuth {
-            open_paths: vec!["/static/".to_owned(), "/robots.txt".to_owned()],
+            open_paths: ["/static/*", "/robots.txt", "/api/"].map(str::to_owned).into(),
             ..ForwardAuth::default()
         };
-        for open in ["/static/", "/static/a/b.css", "/robots.txt"] {
+        for open in ["/static/", "/static/a/b.css", "/robots.txt", "/api/"] {
             assert!(settings.is_open(open), "{open}");
         }
         for closed in [
             "/",
             "/static",
+            "/api/part/",
             "/Static/",
             "/robots.txt/",
             "/static/../api/",
