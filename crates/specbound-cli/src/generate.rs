@@ -76,7 +76,7 @@ impl Generate {
         let settings = Settings { trait_name: &self.trait_name, runtime: &self.runtime };
         let mode = if self.lenient { Mode::Lenient } else { Mode::Strict };
         let generated = specbound_codegen::generate_from(&source, &settings, mode)
-            .map_err(|error| refused(&document, &error))?;
+            .map_err(|error| refused(&document, &error, mode))?;
         let unenforced = generated.unenforced.len();
         let files = self.files(&folder, generated)?;
         if self.check {
@@ -98,7 +98,10 @@ impl Generate {
             return Ok(generated.project.missing_handlers(&known_handlers(folder)?));
         }
         if self.types_only {
-            return Ok(vec![file("types.rs", generated.types)]);
+            return Ok(vec![file(
+                "types.rs",
+                generated.types().map_err(|e| failed(e.to_string()))?,
+            )]);
         }
         let mut files = Vec::new();
         if !self.client_only {
@@ -160,12 +163,19 @@ fn at(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 /// Every refusal on a line of its own, with the document's name.
-pub fn refused(document: &Path, error: &specbound_codegen::Error) -> Failure {
+pub fn refused(document: &Path, error: &specbound_codegen::Error, mode: Mode) -> Failure {
     let name = document.display();
     let specbound_codegen::Error::Unsupported(items) = error else {
         return unusable(format!("{name}: {error}"));
     };
     let lines: Vec<String> = items.iter().map(|item| format!("{name}: {item}")).collect();
-    let hint = "--lenient takes what is only not enforced, and lists it in the generated code";
-    unusable(format!("{}\n{} refusals; {hint}", lines.join("\nspecbound: "), lines.len()))
+    let said = lines.join("\nspecbound: ");
+    match mode {
+        Mode::Lenient => unusable(said),
+        Mode::Strict => unusable(format!(
+            "{said}\n{} refusals; --lenient takes a part that is only not enforced, and lists it in \
+             the generated code",
+            lines.len()
+        )),
+    }
 }

@@ -42,7 +42,7 @@ impl New {
         let source = inputs::read(&self.document, &self.reading)?.value;
         let mode = if self.lenient { Mode::Lenient } else { Mode::Strict };
         let generated = specbound_codegen::generate_from(&source, &Settings::default(), mode)
-            .map_err(|error| refused(&self.document, &error))?;
+            .map_err(|error| refused(&self.document, &error, mode))?;
         let crates = match &self.crates {
             Some(folder) => {
                 let found = folder.canonicalize();

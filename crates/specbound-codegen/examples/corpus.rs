@@ -161,7 +161,7 @@ fn runs(
     let output = Command::new("cargo")
         .args([what, "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
-        .args(if what == "check" { &["--all-targets"] } else { &["--no-fail-fast"][..] })
+        .args(if what == "check" { ["--all-targets"] } else { ["--test=operations"] })
         .env("CARGO_TARGET_DIR", work.join("target"))
         .output()?;
     let log = [&output.stdout[..], &output.stderr].concat();

@@ -29,6 +29,8 @@ pub struct Tables<'a> {
     /// Components that are referred to and not yet written.
     pending: Vec<String>,
     statics: Vec<TokenStream>,
+    /// Whether another module imports this one, though it be empty.
+    is_imported: bool,
 }
 
 impl<'a> Tables<'a> {
@@ -40,6 +42,7 @@ impl<'a> Tables<'a> {
             taken: BTreeSet::new(),
             pending: Vec::new(),
             statics: Vec::new(),
+            is_imported: false,
         }
     }
 
@@ -59,6 +62,12 @@ impl<'a> Tables<'a> {
         self.sub(schema, &BTreeSet::new())
     }
 
+    /// The same in the module of parameters, which imports that of the tables.
+    pub fn of_parameter(&mut self, schema: &Value) -> TokenStream {
+        self.is_imported = true;
+        self.reference(schema)
+    }
+
     /// The module of all tables that were referred to.
     pub fn module(mut self) -> Option<TokenStream> {
         while let Some(name) = self.pending.pop() {
@@ -69,7 +78,7 @@ impl<'a> Tables<'a> {
             self.statics.push(quote!(pub static #ident: #runtime::Constraints = #table;));
         }
         let statics = self.statics;
-        (!statics.is_empty()).then(|| {
+        (self.is_imported || !statics.is_empty()).then(|| {
             quote! {
                 /// Constraints of whole schemas.
                 pub mod constraints {
@@ -149,7 +158,7 @@ impl<'a> Tables<'a> {
             _ => return quote!(#runtime::Constraints::ANY),
         };
         let mut all_hidden = hidden.clone();
-        plain::read_only_members(schema, self.source, &mut all_hidden, 0);
+        plain::read_only_members(schema, self.source, &mut all_hidden);
         let hidden = &all_hidden;
         if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(component) {
             let ident = self.static_name(&unescape(name));

@@ -32,20 +32,21 @@
 //!    │           schema.rs     schemas: accepted keywords, constraints of requests
 //!    │
 //!    └───────► normalise.rs  a copy that progenitor accepts
-//!                  └───────► types.rs       structs, their source schemas, constraint tables
-//!                            client.rs      the typed client
+//!                  └───────► progenitor.rs  structs and the typed client
+//!                            types.rs       source schemas of structs, constraint tables
 //!                            server.rs      the server trait and the types in its signatures
 //!                            parameters.rs  path, query and header parameters
 //! ```
 
 mod build;
-mod client;
 mod constraints;
 mod document;
 mod labels;
 mod lower;
 mod normalise;
 mod parameters;
+mod pieces;
+mod progenitor;
 mod project;
 mod quiet;
 mod read;
@@ -57,9 +58,8 @@ mod types;
 
 pub use build::{Build, build};
 pub use lower::Mode;
-use proc_macro2::TokenStream;
+use pieces::format;
 pub use project::{Dependencies, File, Handler, Layout, Project};
-use serde::Deserialize;
 use serde_json::Value;
 
 /// The code generated from one document.
@@ -70,8 +70,6 @@ pub struct Generated {
     pub server: String,
     /// The typed client, a module of its own.
     pub client: String,
-    /// The data types alone: they need `serde`, and for some formats `chrono` and `uuid`.
-    pub types: String,
     /// The trait alone, to check in for reviewers. The server compiles its own copy.
     pub server_trait: String,
     /// The parts of the document that the code does not enforce or has no items for. They stand at
@@ -79,6 +77,17 @@ pub struct Generated {
     pub unenforced: Vec<Item>,
     /// A server project for the document.
     pub project: Project,
+}
+
+impl Generated {
+    /// The data types alone: they need `serde`, and for some formats `chrono` and `uuid`.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: the client has them.
+    pub fn types(&self) -> Result<String, Error> {
+        types::text(&self.client)
+    }
 }
 
 /// A place in a document, and a message about it.
@@ -92,7 +101,10 @@ pub struct Item {
 
 impl std::fmt::Display for Item {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.path, self.reason)
+        match self.path.as_str() {
+            "" => f.write_str(&self.reason),
+            path => write!(f, "{path}: {}", self.reason),
+        }
     }
 }
 
@@ -150,6 +162,23 @@ pub fn generate_from(
     settings: &Settings<'_>,
     mode: Mode,
 ) -> Result<Generated, Error> {
+    // Schemas that refer to one another are followed by recursion, in progenitor too. Memory that
+    // is not touched costs nothing.
+    let failed = |why: &str| Error::Generator(why.to_owned());
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || generate_all(source, settings, mode))
+            .map_err(|e| failed(&e.to_string()))?
+            .join()
+            .map_err(|_| failed("the generator panicked"))?
+    })
+}
+
+/// Enough for a chain of references through every schema of the largest document.
+const STACK: usize = 1 << 30;
+
+fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<Generated, Error> {
     let lower::Lowered { document: lowered, names, mut unenforced, refused } =
         lower::lower(source, mode);
     // A part that was refused may stand in the lowered document in a form that makes no sense.
@@ -160,32 +189,28 @@ pub fn generate_from(
     document.find_originals(source, &lowered, &names);
     routes::assign(&mut document.operations, mode, &mut unenforced)?;
     let copy = normalise::normalise(lowered, &document);
-    let (file, copy) = typed(copy, &document, mode, &mut unenforced)?;
-    let mut file = redact::redact(types::always_serialize(file, &copy), &copy);
-    client::order_statuses(&mut file);
-
-    let server_trait = server::trait_tokens(&document, settings)?;
+    // Each goes before the next is made: together they are the peak of the memory.
+    let client = progenitor::client(copy, &document, mode, &mut unenforced)?;
     let runtime: syn::Path =
         syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let mut tables = constraints::Tables::new(source, &runtime);
-    let mut server = types::server_tokens(&file, &document, &mut tables)?;
-    server.extend(server::support_tokens(&document, &mut tables));
-    server.extend(tables.module());
-    server.extend(server_trait.clone());
-    let project = Project::new(&document, source, &file, settings)?;
-
-    // Each goes before the next is made: together they are the peak of the memory.
-    drop((copy, document));
-    let client = client::text(&file);
-    let types = types::text(file);
+    let mut server = not_enforced(&unenforced);
+    server.push_str(client.types());
+    types::companions(&document, &mut tables, &mut |tokens| {
+        server.push_str(&format(tokens)?);
+        Ok(())
+    })?;
+    server.push_str(&format(server::support_tokens(&document, &mut tables))?);
+    server.push_str(&format(tables.module().unwrap_or_default())?);
+    let server_trait = format(server::trait_tokens(&document, settings)?)?;
+    server.push_str(&server_trait);
+    let project = Project::new(&document, source, &client.methods, settings)?;
     Ok(Generated {
-        server: format!("{}{}", not_enforced(&unenforced), format(server)?),
-        client,
-        types,
+        server,
+        client: client.text,
         server_trait: format!(
             "// Generated by specbound-codegen, for reading: the server compiles its own \
-             copy.\n\n{}",
-            format(server_trait)?
+             copy.\n\n{server_trait}",
         ),
         unenforced,
         project,
@@ -263,158 +288,6 @@ fn not_enforced(items: &[Item]) -> String {
         "// Parts of the document that this code does not enforce or has no items for:\n{}\n",
         lines.collect::<String>()
     )
-}
-
-/// progenitor's code, and the copy that it was made of. In lenient mode an item that progenitor
-/// does not take is passed on as JSON, or left out of the client.
-fn typed(
-    mut copy: Value,
-    document: &document::Document,
-    mode: Mode,
-    unenforced: &mut Vec<Item>,
-) -> Result<(syn::File, Value), Error> {
-    // progenitor makes nothing of them, and openapiv3 knows those of 3.0 alone.
-    copy.get_mut("components")
-        .and_then(Value::as_object_mut)
-        .map(|components| components.remove("securitySchemes"));
-    for _ in 0..MAX_UNTYPED {
-        let why = match run_progenitor(&copy) {
-            Ok(file) => return Ok((file, copy)),
-            Err(why) => why,
-        };
-        let Some(offending) = find_offending_item(document, &copy) else {
-            return Err(Error::Generator(why));
-        };
-        let (path, reason) = match &offending {
-            Offending::Schema(name) => {
-                let at = document
-                    .schema(name)
-                    .map_or_else(|| format!("/components/schemas/{name}"), |s| s.at.clone());
-                copy["components"]["schemas"][name] = serde_json::json!({});
-                (at, "progenitor does not take this, so its values are any JSON")
-            }
-            Offending::Operation(at) => {
-                if let Some((path, method)) = at.rsplit_once('/')
-                    && let Some(item) = copy.pointer_mut(path).and_then(Value::as_object_mut)
-                {
-                    item.remove(method);
-                }
-                (at.clone(), "progenitor does not take this, so it is left out of the client")
-            }
-        };
-        let item = Item { path, reason: format!("{reason}: {why}") };
-        if mode == Mode::Strict {
-            return Err(Error::Unsupported(vec![item]));
-        }
-        unenforced.push(item);
-    }
-    Err(Error::Generator(format!("progenitor does not take {MAX_UNTYPED} items")))
-}
-
-/// Most items that are tried without a type.
-const MAX_UNTYPED: usize = 40;
-
-/// Runs progenitor on a normalised copy. Catches its panics, by which it refuses some input.
-fn run_progenitor(copy: &Value) -> Result<syn::File, String> {
-    let spec = openapiv3::OpenAPI::deserialize(copy).map_err(|e| e.to_string())?;
-    let run = || {
-        let tokens =
-            progenitor::Generator::default().generate_tokens(&spec).map_err(|e| e.to_string())?;
-        syn::parse2(tokens).map_err(|e| e.to_string())
-    };
-    quiet::catch(run)
-}
-
-enum Offending {
-    /// By name.
-    Schema(String),
-    /// By pointer.
-    Operation(String),
-}
-
-/// Finds the item that progenitor refuses, since its errors name no place: halves the schemas, then
-/// the operations.
-fn find_offending_item(document: &document::Document, copy: &Value) -> Option<Offending> {
-    let schemas: Vec<&str> =
-        copy["components"]["schemas"].as_object()?.keys().map(String::as_str).collect();
-    let fails = |names: &[&str]| run_progenitor(&subset(copy, &[], names)).is_err();
-    if let Some(found) = halve(&schemas, &fails) {
-        // One that it refers to may be the cause.
-        let closure = subset(copy, &[], &[found]);
-        let inner = closure["components"]["schemas"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str());
-        let mut inner: Vec<(usize, &str)> = inner
-            .map(|name| {
-                let size = subset(copy, &[], &[name])["components"]["schemas"]
-                    .as_object()
-                    .map_or(0, |all| all.len());
-                (size, name)
-            })
-            .collect();
-        inner.sort_unstable();
-        let smallest =
-            inner.into_iter().map(|(_, name)| name).find(|name| fails(&[name])).unwrap_or(found);
-        return Some(Offending::Schema(smallest.to_owned()));
-    }
-    let operations: Vec<String> = document.operations.iter().map(document::Operation::at).collect();
-    let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
-    let fails = |all: &[&str]| run_progenitor(&subset(copy, all, &[])).is_err();
-    halve(&operations, &fails).map(|at| Offending::Operation(at.to_owned()))
-}
-
-/// One item of those that fail, if one fails alone.
-fn halve<'a>(items: &[&'a str], fails: &dyn Fn(&[&str]) -> bool) -> Option<&'a str> {
-    if items.is_empty() || !fails(items) {
-        return None;
-    }
-    if let [only] = items {
-        return Some(only);
-    }
-    let (first, second) = items.split_at(items.len() / 2);
-    halve(first, fails).or_else(|| halve(second, fails))
-}
-
-/// The copy reduced to some operations, and to the schemas that they and `schemas` depend on.
-fn subset(copy: &Value, operations: &[&str], schemas: &[&str]) -> Value {
-    let mut subset =
-        serde_json::json!({ "openapi": copy["openapi"], "info": copy["info"], "paths": {} });
-    let mut pending: Vec<String> = schemas.iter().map(|name| (*name).to_owned()).collect();
-    for operation in operations {
-        if let (Some(kept), Some((path, method))) =
-            (copy.pointer(operation), operation.rsplit_once('/'))
-        {
-            let path = path.trim_start_matches("/paths/").replace("~1", "/").replace("~0", "~");
-            subset["paths"][path][method] = kept.clone();
-            collect_references(kept, &mut pending);
-        }
-    }
-    while let Some(name) = pending.pop() {
-        let schema = &copy["components"]["schemas"][&name];
-        if subset["components"]["schemas"].get(&name).is_none() && !schema.is_null() {
-            subset["components"]["schemas"][&name] = schema.clone();
-            collect_references(schema, &mut pending);
-        }
-    }
-    subset
-}
-
-fn collect_references(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::String(text) => found.extend(read::component(text).map(str::to_owned)),
-        Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
-        Value::Object(members) => {
-            members.values().for_each(|member| collect_references(member, found))
-        }
-        _ => {}
-    }
-}
-
-fn format(tokens: TokenStream) -> Result<String, Error> {
-    let file = syn::parse2(tokens).map_err(|e| Error::Generator(e.to_string()))?;
-    Ok(prettyplease::unparse(&file))
 }
 
 #[cfg(test)]

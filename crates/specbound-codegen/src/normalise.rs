@@ -27,6 +27,7 @@ pub fn normalise(mut copy: Value, document: &Document) -> Value {
     give_answers_one_type(&mut copy, document);
     leave_out_clashing_parameters(&mut copy);
     leave_out_what_typify_cannot_hold(&mut copy);
+    split_nullable_components(&mut copy);
     name_clashing_inner_types(&mut copy, document);
     copy
 }
@@ -140,6 +141,27 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
             operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
         parameters.filter_map(|parameter| parameter.get_mut("schema")).for_each(rewrite);
     });
+}
+
+/// Makes a component of the value of a nullable one. typify gives both the name of the `title`, or
+/// of the component itself.
+pub fn split_nullable_components(copy: &mut Value) {
+    let schemas = copy.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    let Some(schemas) = schemas else { return };
+    let mut taken: BTreeSet<String> = schemas.keys().map(|name| type_name(name)).collect();
+    let mut added: Vec<(String, Value)> = Vec::new();
+    for (name, schema) in schemas.iter_mut() {
+        let has_type = schema["nullable"] == true
+            && (schema["type"] == "object"
+                || ["oneOf", "enum"].iter().any(|keyword| schema.get(*keyword).is_some()));
+        let Some(value) = schema.as_object_mut().filter(|_| has_type) else { continue };
+        value.remove("nullable");
+        value.remove("title");
+        let inner = unique(format!("{}Inner", type_name(name)), &mut taken);
+        added.push((inner.clone(), std::mem::take(schema)));
+        *schema = json!({ "nullable": true, "allOf": [reference(&inner)] });
+    }
+    schemas.extend(added);
 }
 
 /// Makes a component of each inner schema whose Rust type would have the name of another one.

@@ -140,7 +140,7 @@ fn read(
     let runtime = tables.runtime();
     if let Some(wire) = &p.wire {
         let style = format_ident!("{}", wire.style.to_pascal_case());
-        let (schema, explode) = (tables.reference(&wire.original), wire.explode);
+        let (schema, explode) = (tables.of_parameter(&wire.original), wire.explode);
         return quote! {
             {
                 #[allow(unused_imports)]

@@ -10,23 +10,8 @@ use super::lower::type_name;
 use super::schema::for_each_inner;
 use super::types::renamed_to;
 
-/// Replaces the derived `Debug` of the types that hold a secret.
-pub fn redact(mut file: syn::File, copy: &Value) -> syn::File {
-    let secrets = Secrets::new(copy);
-    for item in &mut file.items {
-        if let syn::Item::Mod(module) = item
-            && module.ident == "types"
-            && let Some((_, items)) = &mut module.content
-        {
-            let added: Vec<syn::Item> =
-                items.iter_mut().filter_map(|item| secrets.implement(item)).collect();
-            items.extend(added);
-        }
-    }
-    file
-}
-
-struct Secrets {
+/// The members of a document that are never shown.
+pub struct Secrets {
     /// Secret members by type, for components.
     by_type: BTreeMap<String, BTreeSet<String>>,
     /// Components that are a secret themselves.
@@ -40,7 +25,7 @@ fn is_secret(schema: &Value) -> bool {
 }
 
 impl Secrets {
-    fn new(copy: &Value) -> Secrets {
+    pub fn new(copy: &Value) -> Secrets {
         fn members(schema: &Value, found: &mut BTreeSet<String>) {
             let properties = schema["properties"].as_object().into_iter().flatten();
             let secret = properties.filter(|(_, property)| is_secret(property));
@@ -70,7 +55,7 @@ impl Secrets {
     }
 
     /// An implementation of `Debug` in place of the derived one, if the item holds a secret.
-    fn implement(&self, item: &mut syn::Item) -> Option<syn::Item> {
+    pub fn implement(&self, item: &mut syn::Item) -> Option<syn::Item> {
         let (ident, body) = match item {
             syn::Item::Struct(item) => {
                 let owner = item.ident.to_string();

@@ -6,9 +6,6 @@ use serde_json::{Map, Value};
 
 use crate::read::{component, unescape};
 
-/// References that are followed within each other.
-const MAX_DEPTH: usize = 32;
-
 /// Keywords that say nothing about a value, or that a row or a type holds in any place.
 const ALWAYS: [&str; 18] = [
     "type",
@@ -117,22 +114,19 @@ impl Plain<'_> {
 }
 
 /// Adds the names of the members that only the server writes, those of all parts of `allOf`.
-pub fn read_only_members(
-    schema: &Value,
-    source: &Value,
-    found: &mut BTreeSet<String>,
-    depth: usize,
-) {
-    if depth > MAX_DEPTH {
-        return;
-    }
-    let properties = schema["properties"].as_object().into_iter().flatten();
-    let hidden = properties.filter(|(_, property)| property["readOnly"] == true);
-    found.extend(hidden.map(|(name, _)| name.clone()));
-    if let Some(name) = schema["$ref"].as_str().and_then(component).map(unescape) {
-        read_only_members(&source["components"]["schemas"][&name], source, found, depth + 1);
-    }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        read_only_members(part, source, found, depth + 1);
+pub fn read_only_members(schema: &Value, source: &Value, found: &mut BTreeSet<String>) {
+    let mut seen = BTreeSet::new();
+    let mut ahead = vec![schema];
+    while let Some(schema) = ahead.pop() {
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        let hidden = properties.filter(|(_, property)| property["readOnly"] == true);
+        found.extend(hidden.map(|(name, _)| name.clone()));
+        if let Some(name) = schema["$ref"].as_str().and_then(component).map(unescape)
+            && !seen.contains(&name)
+        {
+            ahead.push(&source["components"]["schemas"][&name]);
+            seen.insert(name);
+        }
+        ahead.extend(schema["allOf"].as_array().into_iter().flatten());
     }
 }

@@ -5,7 +5,7 @@
 //! takes anything. No such schema refers to itself without an object, a list or an alternative
 //! between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
@@ -65,9 +65,7 @@ pub(super) const LIST_BOUNDS: [&str; 2] = ["minItems", "maxItems"];
 
 impl Lower<'_> {
     pub(super) fn schema(&mut self, source: &Value, at: &str, checked: Checked) -> Value {
-        self.schemas += 1;
-        if self.schemas > MAX_SCHEMAS {
-            self.refuse("", "schemas that are merged by `allOf` make this document too large");
+        if !self.count_schema() {
             return json!({});
         }
         let object = match source {
@@ -121,6 +119,19 @@ impl Lower<'_> {
             return merged;
         }
         self.unmerged(object, at, checked)
+    }
+
+    /// Counts a schema. `false` if there are too many.
+    fn count_schema(&mut self) -> bool {
+        self.schemas += 1;
+        if self.schemas > MAX_SCHEMAS {
+            let reason = format!(
+                "the document has more than {MAX_SCHEMAS} schemas and choices, counted again in each place \
+                 where `allOf` merges them: `--only` takes a part of it"
+            );
+            self.refuse("", &reason);
+        }
+        self.schemas <= MAX_SCHEMAS
     }
 
     /// A schema without `allOf`.
@@ -223,7 +234,7 @@ impl Lower<'_> {
 
     /// An object with the members of all parts of `allOf`.
     fn merged(
-        &self,
+        &mut self,
         mut object: Map<String, Value>,
         seen: &mut BTreeSet<String>,
     ) -> Map<String, Value> {
@@ -233,6 +244,9 @@ impl Lower<'_> {
         };
         ahead.reverse();
         while let Some(mut part) = ahead.pop() {
+            if !self.count_schema() {
+                break;
+            }
             if let Some(name) = part["$ref"].as_str().and_then(component_name) {
                 // One that was merged already adds nothing, though it be itself.
                 if seen.insert(name.clone()) {
@@ -404,15 +418,20 @@ impl Lower<'_> {
     }
 
     /// `enum`, with one type for all choices.
-    fn choices(&self, object: &mut Map<String, Value>) {
+    fn choices(&mut self, object: &mut Map<String, Value>) {
         let Some(choices) = object.get("enum").and_then(Value::as_array).cloned() else { return };
         if choices.is_empty() {
             return;
         }
         let has_null = choices.iter().any(Value::is_null);
         let mut left: Vec<Value> = Vec::new();
+        let mut seen = HashSet::new();
         for choice in choices.iter().filter(|choice| !choice.is_null()) {
-            if !left.contains(choice) {
+            // Each becomes a variant.
+            if !self.count_schema() {
+                break;
+            }
+            if seen.insert(choice) {
                 left.push(choice.clone());
             }
         }

@@ -12,6 +12,8 @@ mod schemes;
 pub use files::{Dependencies, File, Layout};
 pub use handlers::Handler;
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::document::Document;
@@ -33,17 +35,17 @@ pub struct Project {
 }
 
 impl Project {
-    /// `client` is progenitor's code, and `source` has the security schemes.
+    /// `methods` are the client's, and `source` has the security schemes.
     pub(crate) fn new(
         document: &Document,
         source: &Value,
-        client: &syn::File,
+        methods: &BTreeMap<String, Vec<(String, syn::Type)>>,
         settings: &Settings<'_>,
     ) -> Result<Project, Error> {
         let schemes = schemes::all(document, source);
         Ok(Project {
             operations: handlers::operations(document, settings)?,
-            calls: calls::text(document, client, &schemes)?,
+            calls: calls::text(document, methods, &schemes)?,
             handlers: handlers::all(document)?,
             schemes,
             title: document.title.clone(),

@@ -1,5 +1,7 @@
 //! A small valid value of a schema.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use crate::document::Document;
@@ -7,6 +9,9 @@ use crate::read::component;
 
 /// Most schemas within each other.
 const MAX_DEPTH: usize = 24;
+
+/// Most schemas that one value is made of.
+const MAX_STEPS: usize = 2_000;
 
 /// Who writes the value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,17 +23,20 @@ pub enum Writer {
 
 /// A value of a schema, with its required members alone.
 pub fn of(schema: &Value, document: &Document, writer: Writer) -> Value {
-    Sampler { document, writer }.sample(schema, 0)
+    Sampler { document, writer, left: Cell::new(MAX_STEPS) }.sample(schema, 0)
 }
 
 struct Sampler<'a> {
     document: &'a Document,
     writer: Writer,
+    /// Schemas that may still be looked at: alternatives within each other multiply.
+    left: Cell<usize>,
 }
 
 impl Sampler<'_> {
     fn sample(&self, schema: &Value, depth: usize) -> Value {
-        if depth > MAX_DEPTH || schema["nullable"] == true {
+        self.left.set(self.left.get().saturating_sub(1));
+        if depth > MAX_DEPTH || self.left.get() == 0 || schema["nullable"] == true {
             return Value::Null;
         }
         if let Some(name) = schema["$ref"].as_str().and_then(component) {
