@@ -409,6 +409,7 @@ fn rules(config: &Config) -> Rules {
         mfa_enforced: config.mfa_enforced,
         mfa_remember: config.mfa_remember,
         mfa_after_sso: config.mfa_after_sso,
+        sign_in_notices: config.sign_in_notices,
         signup_domains: config.signup_domains.clone(),
         confirm_first: config.confirm_first,
         password_forgotten_enabled: config.password_forgotten_enabled,

@@ -40,6 +40,7 @@ pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
         mail_required: values.flag(&LOGIN_MAIL_REQUIRED)?,
         mfa_enforced: values.flag(&LOGIN_ENFORCE_MFA)?,
         mfa_remember: values.flag(&LOGIN_MFA_REMEMBER)?,
+        sign_in_notices: values.flag(&LOGIN_NOTICES)?,
         mfa_after_sso: values.flag(&LOGIN_MFA_AFTER_SSO)?,
         signup_domains: values.list(&LOGIN_SIGNUP_MAIL_RESTRICTION),
         confirm_first: values.flag(&LOGIN_CONFIRM_FIRST)?,

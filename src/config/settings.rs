@@ -190,6 +190,9 @@ settings! {
             "asks for the second factor after a sign-in provider too";
         LOGIN_MFA_REMEMBER: Flag, Value("false"),
             "lets the owner of an account skip the second factor in a browser for 30 days";
+        LOGIN_NOTICES: Flag, Value("true"),
+            "tells the owner of an account by email of a sign-in by a new browser or from a new \
+             network";
         LOGIN_ENABLE_PWD_FORGOT: Flag, Value("true"),
             "`password_forgotten_enabled` in the provider list; does not disable password reset";
         LOGIN_CONFIRM_DAYS: Count { unit: "days", min: 1, max: i64::MAX }, Value("3"),

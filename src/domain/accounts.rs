@@ -9,12 +9,15 @@ use slog::warn;
 use super::audit::{self, Event};
 use super::hashing::{Requester, is_usable};
 use super::known_clients::DeviceCookie;
+use super::limits::Standing;
+use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::{username_key, username_skeleton};
 use super::{App, DomainError, ValidationErrors, known_clients, rehash, usernames};
+use crate::mail::Attached;
 use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
 
 /// The credentials that a login returns.
@@ -88,9 +91,10 @@ pub async fn log_in(
     password: Password,
     grant: Grant,
 ) -> Result<Granted, DomainError> {
+    let standing = notices::standing(op, username).await?;
     let account = authenticated(op, username, password).await?;
     require_no_mfa(op, account.id).await?;
-    open(op, account, grant).await
+    open(op, account, grant, standing).await
 }
 
 fn bad_credentials() -> DomainError {
@@ -115,7 +119,8 @@ pub(super) async fn authenticated(
     Ok(account)
 }
 
-/// Issues credentials to an account that was authenticated.
+/// Issues credentials to an account that was authenticated. `standing` is how it knew the client
+/// before.
 ///
 /// # Errors
 ///
@@ -124,9 +129,13 @@ pub(super) async fn open(
     op: &Operation,
     account: Account,
     grant: Grant,
+    standing: Standing,
 ) -> Result<Granted, DomainError> {
     let granted = Granted::generate(op, grant);
-    op.write(move |w, op| self::grant(w, op, &account, &granted, "")).await
+    let told = notices::of_sign_in(op, &account, standing, grant).await?;
+    let granted = op.write(move |w, op| self::grant(w, op, &account, &granted, "", &told)).await?;
+    op.outbox.wake();
+    Ok(granted)
 }
 
 /// Issues generated credentials to an account as it was authenticated. `detail` is for the audit
@@ -141,6 +150,7 @@ pub(super) fn grant(
     account: &Account,
     granted: &Granted,
     detail: &str,
+    told: &Recipients,
 ) -> Result<Granted, DomainError> {
     let current = w.account_find(account.id)?;
     let same = |hash: &str| op.rehash.is_same(account.id, &account.password, hash);
@@ -149,6 +159,7 @@ pub(super) fn grant(
     }
     w.account_touch_login(account.id, op.now())?;
     granted.insert(w, op, account.id)?;
+    notices::queue(w, op, told, account, Attached::SignIn)?;
     audit::record(w, op, Event::Login, account.id, detail)?;
     Ok(granted.renewed(op, account.id, &account.password))
 }
@@ -319,7 +330,8 @@ pub async fn change_password(
                 return Err(ValidationErrors::of("old_password", wrong).into());
             }
         }
-        None if op.rules.old_password_required => {
+        // An account without a password has none to prove.
+        None if op.rules.old_password_required && has_password(account) => {
             return Err(ValidationErrors::of("old_password", "This field is required.").into());
         }
         None => {}
@@ -329,7 +341,8 @@ pub async fn change_password(
     let hash = op.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
     let session = new_session.then(|| sessions::generate(op));
-    op.write(move |w, op| {
+    let told = notices::recipients(op, account, Event::PasswordChanged).await?;
+    let write = op.write(move |w, op| {
         let current = w.account_find(id)?.ok_or(DomainError::NotFound)?;
         if !op.rehash.is_same(id, &checked, &current.password) {
             return Err(DomainError::Forbidden(
@@ -343,12 +356,15 @@ pub async fn change_password(
             Commit::Token(token) => w.token_delete_others(id, Some(token))?,
         };
         known_clients::forget_other_networks(w, op, id)?;
+        notices::queue(w, op, &told, &current, Attached::PasswordChanged)?;
         audit::record(w, op, Event::PasswordChanged, id, "")?;
         let Some(session) = session.clone() else { return Ok(None) };
         sessions::insert(w, op, &session, id)?;
         Ok(Some(Renewed { session, device: known_clients::renew(op, id, &hash) }))
-    })
-    .await
+    });
+    let renewed = write.await?;
+    op.outbox.wake();
+    Ok(renewed)
 }
 
 /// Numbers of ended sessions and tokens.

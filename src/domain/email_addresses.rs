@@ -278,7 +278,7 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
     let attempt = op.limits.reserve_request(Purpose::ConfirmationKey, &op.client).await?;
     let now = op.now();
     let (_, account) = op.store.read(|r| find_unconfirmed(r, op, key, now)).await?;
-    let recipients = notices::recipients(op, &account).await?;
+    let recipients = notices::recipients(op, &account, Event::AddressConfirmed).await?;
     let key = key.to_owned();
     let leftover = op
         .write(move |w, op| {
@@ -334,10 +334,13 @@ fn find_unconfirmed(
 /// one.
 pub async fn set_primary(
     op: &Operation,
-    account_id: i64,
+    account: &Account,
     id: i64,
 ) -> Result<EmailAddress, DomainError> {
+    let told = notices::recipients(op, account, Event::AddressMadePrimary).await?;
+    let account = account.clone();
     let write = op.write(move |w, op| {
+        let account_id = account.id;
         let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         if row.primary {
             return Ok(row);
@@ -353,10 +356,13 @@ pub async fn set_primary(
             ));
         }
         make_primary(w, &row)?;
+        notices::queue(w, op, &told, &account, Attached::AddressMadePrimary(&row.email))?;
         audit::record(w, op, Event::AddressMadePrimary, account_id, &row.email)?;
         Ok(EmailAddress { primary: true, ..row })
     });
-    write.await
+    let row = write.await?;
+    op.outbox.wake();
+    Ok(row)
 }
 
 fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), DomainError> {
@@ -373,8 +379,15 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), DomainError> {
 ///
 /// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for the primary one
 /// while there are others.
-pub async fn remove(op: &Operation, account_id: i64, id: i64) -> Result<EmailAddress, DomainError> {
+pub async fn remove(
+    op: &Operation,
+    account: &Account,
+    id: i64,
+) -> Result<EmailAddress, DomainError> {
+    let told = notices::recipients(op, account, Event::AddressRemoved).await?;
+    let owner = account.clone();
     let write = op.write(move |w, op| {
+        let account_id = owner.id;
         let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         if row.primary && w.email_address_exists_other(account_id, row.id)? {
             return Err(DomainError::Forbidden(
@@ -388,6 +401,8 @@ pub async fn remove(op: &Operation, account_id: i64, id: i64) -> Result<EmailAdd
                 removed.",
             ));
         }
+        // First: the address that goes is told too.
+        notices::queue(w, op, &told, &owner, Attached::AddressRemoved(&row.email))?;
         w.email_address_delete(row.id)?;
         let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         if account.email == row.email {
@@ -396,7 +411,9 @@ pub async fn remove(op: &Operation, account_id: i64, id: i64) -> Result<EmailAdd
         audit::record(w, op, Event::AddressRemoved, account_id, &row.email)?;
         Ok(row)
     });
-    write.await
+    let row = write.await?;
+    op.outbox.wake();
+    Ok(row)
 }
 
 /// Whether removing the row leaves the account without an address of an approved domain, or without

@@ -1,12 +1,15 @@
-//! Security notices to an account's verified addresses: which address, provider, second factor or
-//! token was added or removed, when and from where, without a login link.
+//! Security notices to an account's proved addresses: what changed or who signed in, when and from
+//! where, without a login link.
 //!
 //! A notice must never block or reject the operation it reports: an address without budget gets
-//! none.
+//! none, and neither does the second event of one kind within a minute.
 
-use super::DomainError;
+use super::accounts::Grant;
+use super::audit::Event;
+use super::limits::Standing;
 use super::limits::{MailBudget, MailPurpose};
 use super::operation::{Actor, Operation};
+use super::{DomainError, known_clients, usernames};
 use crate::mail::Attached;
 use crate::store::{Account, EmailAddress, Writer};
 
@@ -22,17 +25,60 @@ fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
     row.map_or(!email.is_empty() && account.email == email, EmailAddress::is_proved)
 }
 
+/// How the account knew the client before it authenticated; for [`of_sign_in`].
+///
+/// # Errors
+///
+/// Only the store's.
+pub(super) async fn standing(op: &Operation, username: &str) -> Result<Standing, DomainError> {
+    if !op.rules.sign_in_notices {
+        return Ok(Standing::KnownNetwork);
+    }
+    known_clients::standing(op, &usernames::username_key(username.trim())).await
+}
+
+/// Recipients of a note about a sign-in. A browser is known by its device cookie, a program by its
+/// network.
+///
+/// # Errors
+///
+/// Only the store's.
+pub(super) async fn of_sign_in(
+    op: &Operation,
+    account: &Account,
+    standing: Standing,
+    grant: Grant,
+) -> Result<Recipients, DomainError> {
+    let is_known = match standing {
+        Standing::KnownDevice(_) => true,
+        Standing::KnownNetwork => grant != Grant::Session,
+        Standing::Stranger => false,
+    };
+    match is_known || !op.rules.sign_in_notices {
+        true => Ok(Recipients::default()),
+        false => recipients(op, account, Event::Login).await,
+    }
+}
+
+/// Who is told of an event.
+///
 /// # Errors
 ///
 /// Only the store's.
 pub(super) async fn recipients(
     op: &Operation,
     account: &Account,
+    event: Event,
 ) -> Result<Recipients, DomainError> {
     if op.actor == Actor::Operator {
         // The commands run without the secret key that seals an email.
         return Ok(Recipients::default());
     }
+    if !op.limits.reserve_notice(account.id, event.name()).await? {
+        return Ok(Recipients::default());
+    }
+    // Strangers who have the password must not use up the budget of the other notices.
+    let purpose = if event == Event::Login { MailPurpose::SignIn } else { MailPurpose::Notice };
     let read = op.store.read(|r| {
         let own = r.email_address_find_by_email(account.id, &account.email)?;
         Ok::<_, DomainError>((own, r.email_address_list(account.id, Some(100), 0)?))
@@ -43,9 +89,7 @@ pub(super) async fn recipients(
     let proved = rows.into_iter().filter(EmailAddress::is_proved).map(|row| row.email);
     let mut recipients = Vec::new();
     for email in without_row.into_iter().chain(proved).take(MAX_RECIPIENTS) {
-        if op.limits.reserve_mail(&email, MailPurpose::Notice, &op.client).await?
-            == MailBudget::Reserved
-        {
+        if op.limits.reserve_mail(&email, purpose, &op.client).await? == MailBudget::Reserved {
             recipients.push(email);
         }
     }

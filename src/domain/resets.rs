@@ -14,7 +14,10 @@ use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::Operation;
 use super::passwords::Password;
 use super::usernames::username_key;
-use super::{App, DomainError, ValidationErrors, email_addresses, known_clients, ownership};
+use super::{
+    App, DomainError, ValidationErrors, email_addresses, known_clients, notices, ownership,
+};
+use crate::mail::Attached;
 use crate::store::{Account, EmailAddress, Reader, StoreError};
 
 /// Sends one email with a reset link for each active account whose User.email or verified address
@@ -103,6 +106,7 @@ pub async fn confirm_reset(
     let requester = Requester::new(&op.client, Some(&username_key(&account.username)));
     let hash = op.hasher.hash(requester, password).await?;
     let token = token.to_owned();
+    let told = notices::recipients(op, &account, Event::PasswordReset).await?;
     let (leftover, device) = op
         .write(move |w, op| {
             let current = w
@@ -118,10 +122,13 @@ pub async fn confirm_reset(
                 Some(row) => ownership::reset_used(w, op, &row)?,
                 None => ownership::delete_unproved(w, &current)?,
             };
+            // Behind the takeover: addresses that it ended are not told.
+            notices::queue(w, op, &told, &current, Attached::PasswordReset)?;
             Ok((leftover, known_clients::renew(op, current.id, &hash)))
         })
         .await?;
     ownership::finish(op, leftover).await?;
+    op.outbox.wake();
     op.limits.refund(attempt).await;
     Ok(device)
 }

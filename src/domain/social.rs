@@ -17,6 +17,7 @@ mod ticket;
 
 use chrono::Duration;
 
+use super::accounts::Grant;
 use super::audit::{self, Event};
 use super::factors::{self, Sealed};
 use super::hashing::is_usable;
@@ -28,7 +29,7 @@ use super::sessions::{self, SessionId};
 use super::{App, DomainError, groups, keys, usernames};
 use crate::mail::Attached;
 use crate::providers::{CallbackParams, ExternalIdentity, Provider};
-use crate::store::{NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
+use crate::store::{Account, NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
 use claims::{free_username, normalised, suggested_username};
 pub use error::SocialError;
 use new_account::{Registrant, form_problems, make_account};
@@ -165,7 +166,7 @@ pub async fn finish(
         normalised(identity.map_err(SocialError::of(provider))?, op.rules.group_sync.as_ref());
     let budgets = EmailBudgets::reserve(op, &flow, &identity).await?;
     let finished = op.write_as(move |w, op| match &flow.purpose {
-        Purpose::SignIn => sign_in(w, op, flow.clone(), identity.clone(), budgets.confirmation),
+        Purpose::SignIn => sign_in(w, op, flow.clone(), identity.clone(), &budgets),
         Purpose::Connect { session } => {
             connect(w, op, flow.clone(), &identity, session, &budgets.notice)
         }
@@ -264,24 +265,34 @@ pub async fn list(
 ///
 /// [`DomainError::NotFound`] for a link of another account, [`DomainError::Forbidden`] for the only way to
 /// sign in.
-pub async fn disconnect(op: &Operation, account_id: i64, id: i64) -> Result<(), DomainError> {
-    op.write(move |w, op| {
+pub async fn disconnect(op: &Operation, account: &Account, id: i64) -> Result<(), DomainError> {
+    let told = notices::recipients(op, account, Event::ProviderDisconnected).await?;
+    let account_id = account.id;
+    let write = op.write(move |w, op| {
         let link = w.social_account_find(account_id, id)?.ok_or(DomainError::NotFound)?;
         let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         let links = w.social_account_list(account_id, None, 0)?;
         let opens =
             |other: &SocialAccount| other.id != id && enabled_provider(op, &other.provider).is_ok();
-        if !is_usable(&account.password) && !links.iter().any(opens) {
+        let has_other_way = is_usable(&account.password)
+            || links.iter().any(opens)
+            || !w.passkey_list(account_id)?.is_empty();
+        if !has_other_way {
             return Err(DomainError::Forbidden(
                 "Your account has no password set up. Set a password before removing its only \
                      sign-in provider.",
             ));
         }
         w.social_account_delete(link.id)?;
+        let provider =
+            op.providers.find(&link.provider).map_or(&link.provider, |provider| &provider.name);
+        notices::queue(w, op, &told, &account, Attached::ProviderGone(provider))?;
         audit::record(w, op, Event::ProviderDisconnected, account_id, &link.provider)?;
         Ok(())
-    })
-    .await
+    });
+    write.await?;
+    op.outbox.wake();
+    Ok(())
 }
 
 /// The provider, if it can be used to sign in.
@@ -309,7 +320,11 @@ impl EmailBudgets {
         let mut budgets =
             EmailBudgets { confirmation: MailBudget::Spent, notice: Recipients::default() };
         let find = |r: &Reader<'_>| find_link(r, &flow.provider, identity);
-        if op.store.read(find).await?.is_some() {
+        if let Some(link) = op.store.read(find).await? {
+            let account = op.store.read(|r| r.account_find(link.account_id)).await?;
+            if let (Some(account), Purpose::SignIn) = (account, &flow.purpose) {
+                budgets.notice = of_sign_in(op, &account).await?;
+            }
             return Ok(budgets);
         }
         match (&flow.purpose, &identity.email) {
@@ -320,7 +335,8 @@ impl EmailBudgets {
             (Purpose::SignIn, _) => {}
             (Purpose::Connect { session }, _) => {
                 if let Some((_, account)) = op.store.session_find(session).await? {
-                    budgets.notice = notices::recipients(op, &account).await?;
+                    budgets.notice =
+                        notices::recipients(op, &account, Event::ProviderConnected).await?;
                 }
             }
         }
@@ -328,12 +344,23 @@ impl EmailBudgets {
     }
 }
 
+/// Recipients of the note about a sign-in; a second step that follows has its own.
+async fn of_sign_in(op: &Operation, account: &Account) -> Result<Recipients, DomainError> {
+    if op.rules.mfa_after_sso
+        && op.store.read(|r| factors::sign_in::is_needed(r, op, account)).await?
+    {
+        return Ok(Recipients::default());
+    }
+    let standing = notices::standing(op, &account.username).await?;
+    notices::of_sign_in(op, account, standing, Grant::Session).await
+}
+
 fn sign_in(
     w: &Writer<'_>,
     op: &Operation,
     flow: Flow,
     identity: ExternalIdentity,
-    budget: MailBudget,
+    budgets: &EmailBudgets,
 ) -> Result<Finished, SocialError> {
     if let Some(link) = find_link(w, &flow.provider, &identity)? {
         let account = w.account_find(link.account_id)?.ok_or(DomainError::NotFound)?;
@@ -353,6 +380,7 @@ fn sign_in(
         w.account_touch_login(account.id, now)?;
         let session = sessions::generate(op);
         sessions::insert(w, op, &session, account.id)?;
+        notices::queue(w, op, &budgets.notice, &account, Attached::SignIn)?;
         audit::record(w, op, Event::Login, account.id, &flow.provider)?;
         let device = known_clients::renew(op, account.id, &account.password);
         return Ok(Finished::SignedIn { session, device, next: flow.next });
@@ -377,7 +405,7 @@ fn sign_in(
         return Ok(Finished::Form { ticket: flow.seal(op), form });
     }
     let address = identity.email.clone().map(|email| (email, identity.email_verified));
-    make_account(w, op, flow, &identity, Registrant { username, address }, budget)
+    make_account(w, op, flow, &identity, Registrant { username, address }, budgets.confirmation)
 }
 
 fn connect(

@@ -117,7 +117,7 @@ pub async fn create(
     }
     let now = op.now();
     let expiry = now.date_naive().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
-    let told = notices::recipients(op, account).await?;
+    let told = notices::recipients(op, account, Event::TokenMade).await?;
     let (key, account) = (generate(op), account.clone());
     let write = op.write(move |w, op| {
         let account_id = account.id;

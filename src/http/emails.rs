@@ -73,9 +73,10 @@ pub async fn primary(
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
+    caller.require_recent_auth(&rqctx.server.private).await?;
     let op = client::operation(&rqctx, &caller);
     let params::AuthEmailsPrimaryCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::set_primary(&op, caller.account.id, id).await?)))
+    Ok(Reply::new(row(email_addresses::set_primary(&op, &caller.account, id).await?)))
 }
 
 pub async fn remove(
@@ -84,9 +85,10 @@ pub async fn remove(
     call: Call<Signed, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
+    caller.require_recent_auth(&rqctx.server.private).await?;
     let op = client::operation(&rqctx, &caller);
     let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::remove(&op, caller.account.id, id).await?)))
+    Ok(Reply::new(row(email_addresses::remove(&op, &caller.account, id).await?)))
 }
 
 fn row(row: EmailAddress) -> types::EmailAddress {

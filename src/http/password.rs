@@ -29,6 +29,10 @@ pub async fn change(
         Some(_) => Some(checked.raw().text("old_password").unwrap_or_default()),
     };
     let old = old.map(|old| Password::new(old.trim().to_owned()));
+    if old.is_none() {
+        // A password that is sent is a proof itself.
+        caller.require_recent_auth(server).await?;
+    }
     let types::PasswordChange { new_password1, new_password2 } =
         checked.finish(ValidationErrors::none())?;
     let new = (Password::new(new_password1), Password::new(new_password2));

@@ -45,8 +45,9 @@ pub async fn disconnect(
     call: Call<Signed, Disconnect>,
 ) -> Result<Reply<200, types::SocialConnect>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
+    caller.require_recent_auth(&rqctx.server.private).await?;
     let op = client::operation(&rqctx, &caller);
     let params::AuthSocialDisconnectCreatePath { id } = path.read()?;
-    social::disconnect(&op, caller.account.id, id).await?;
+    social::disconnect(&op, &caller.account, id).await?;
     Ok(Reply::new(types::SocialConnect { access_token: None, code: None, id_token: None }))
 }

@@ -75,10 +75,20 @@ pub enum Attached<'a> {
     RecoveryCodeUsed,
     /// A named token was made; its name.
     Token(&'a str),
+    PasswordChanged,
+    /// By a link that was mailed.
+    PasswordReset,
+    AddressRemoved(&'a str),
+    AddressMadePrimary(&'a str),
+    ProviderGone(&'a str),
+    /// A sign-in by a browser or from a network that the account does not know.
+    SignIn,
 }
 
 const REMOVE_IT: &str = "If this was not you, remove it and change your password:";
 const LOOK_AT_IT: &str = "If this was not you, change your password and review your account:";
+const RESET_IT: &str =
+    "If this was not you, ask for a new password at the sign-in page, and review your account:";
 
 /// Security notice to a verified address. `details` say when and from where.
 pub fn notice(
@@ -133,6 +143,42 @@ pub fn notice(
             "An API token was created for the InvenTree account",
             name,
             "If this was not you, revoke it and change your password:",
+        ),
+        Attached::PasswordChanged => (
+            "Your Password Was Changed",
+            "The password was changed of the InvenTree account",
+            "",
+            RESET_IT,
+        ),
+        Attached::PasswordReset => (
+            "Your Password Was Reset",
+            "A new password was set by an emailed link for the InvenTree account",
+            "",
+            RESET_IT,
+        ),
+        Attached::AddressRemoved(email) => (
+            "An Email Address Was Removed",
+            "An address was removed from the InvenTree account",
+            email,
+            LOOK_AT_IT,
+        ),
+        Attached::AddressMadePrimary(email) => (
+            "Your Primary Email Address Was Changed",
+            "Another address was made the primary one of the InvenTree account",
+            email,
+            LOOK_AT_IT,
+        ),
+        Attached::ProviderGone(name) => (
+            "A Sign-in Provider Was Disconnected",
+            "A sign-in provider was disconnected from the InvenTree account",
+            name,
+            LOOK_AT_IT,
+        ),
+        Attached::SignIn => (
+            "A New Sign-in",
+            "A browser or network that was not seen before signed in to the InvenTree account",
+            "",
+            LOOK_AT_IT,
         ),
     };
     let name = Some(name.to_owned()).filter(|name| !name.is_empty());

@@ -282,7 +282,7 @@ async fn old_session_adds_no_address_without_its_password() {
         .header("cookie", &cookie);
     assert_eq!(
         server.run(state).await.json(),
-        json!({ "recent": true, "password": true, "code": false })
+        json!({ "recent": true, "password": true, "code": false, "passkey": null })
     );
     server.flush_deferred().await;
     let all =

@@ -129,7 +129,7 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
         happened(Event::ResetAsked, 1, ""),
         (Event::ResetAsked.name().to_owned(), None, String::new())
     );
-    let (uid, reset) = reset_link(&server.take_mails(1).await[0]);
+    let (uid, reset) = reset_link(&server.take_mail_about("Password Reset").await);
     let body =
         json!({ "uid": uid, "token": reset, "new_password1": PASSWORD, "new_password2": PASSWORD });
     assert_eq!(server.post("password/reset/confirm/", &[], body.clone()).await.status, 200);

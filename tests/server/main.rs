@@ -15,6 +15,7 @@ mod large_input;
 mod limits;
 mod mail;
 mod nodes;
+mod notices;
 mod operating;
 mod pages;
 mod passkeys;

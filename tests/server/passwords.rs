@@ -49,7 +49,7 @@ pub(super) async fn ask(server: &TestServer, email: &str) -> Answer {
 /// Requests a reset and returns the link.
 pub(super) async fn link(server: &TestServer, email: &str) -> (String, String) {
     assert_eq!(ask(server, email).await.status, 200);
-    reset_link(&server.take_mails(1).await[0])
+    reset_link(&server.take_mail_about("Password Reset").await)
 }
 
 pub(super) async fn reset(

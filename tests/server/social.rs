@@ -597,7 +597,10 @@ async fn account_without_a_password_proves_itself_through_its_provider() {
     browser.through("login", &amy()).await;
     fixture.later(601);
     let state = browser.ask(Method::GET, "/platform/api/reauthenticate/", &[]).await;
-    assert_eq!(state.json(), json!({ "recent": false, "password": false, "code": false }));
+    assert_eq!(
+        state.json(),
+        json!({ "recent": false, "password": false, "code": false, "passkey": null })
+    );
     let refused = browser.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
     assert_page(&refused, 403, "sign in again");
     assert_at(&browser.through("login", &amy()).await, "/platform/");

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use super::audit::{self, Event};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
-use super::{App, DomainError, ValidationErrors, keys, known_clients, usernames};
+use super::{App, DomainError, ValidationErrors, accounts, keys, known_clients, usernames};
 use crate::mail::Attached;
 use crate::store::{Account, Passkey, StoreError, TotpFactor, Writer};
 use passkey::{Assertion, Use};
@@ -194,7 +194,7 @@ pub async fn remove(
     kind: Kind,
     id: i64,
 ) -> Result<(), DomainError> {
-    let told = notices::recipients(op, account).await?;
+    let told = notices::recipients(op, account, Event::FactorRemoved).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         let account_id = account.id;
@@ -203,6 +203,11 @@ pub async fn remove(
             Kind::Passkey => w.passkey_delete_own(account_id, id)?,
         };
         let name = name.ok_or(DomainError::NotFound)?;
+        if kind == Kind::Passkey && !is_reachable(w, &account)? {
+            return Err(DomainError::Forbidden(
+                "This passkey is the only way into your account. Set a password first.",
+            ));
+        }
         if !w.second_factor_exists(account_id)? {
             if op.rules.mfa_enforced {
                 return Err(DomainError::Forbidden(
@@ -223,6 +228,13 @@ pub async fn remove(
     write.await?;
     op.outbox.wake();
     Ok(())
+}
+
+/// Whether the account can still be signed in to: by a password, a provider or a passkey.
+pub(super) fn is_reachable(w: &Writer<'_>, account: &Account) -> Result<bool, StoreError> {
+    Ok(accounts::has_password(account)
+        || w.social_account_count(account.id)? > 0
+        || !w.passkey_list(account.id)?.is_empty())
 }
 
 /// Removes all factors of an account, for an operator. Returns their number.
@@ -297,7 +309,9 @@ async fn with_proof<T: Send + 'static>(
         }
     };
     let told = match found {
-        Ok(Match::RecoveryCode { .. }) => notices::recipients(op, account).await?,
+        Ok(Match::RecoveryCode { .. }) => {
+            notices::recipients(op, account, Event::RecoveryCodeUsed).await?
+        }
         _ => Recipients::default(),
     };
     let owner = account.clone();

@@ -170,7 +170,7 @@ pub async fn confirm(
         created: now,
     };
     let codes = recovery::generate(op);
-    let told = notices::recipients(op, account).await?;
+    let told = notices::recipients(op, account, Event::FactorAdded).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         if w.passkey_list(account_id)?.len() >= MAX_PASSKEYS {
@@ -234,9 +234,11 @@ pub async fn sign_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainE
     };
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
+    let standing = notices::standing(op, &account.username).await?;
+    let told = notices::of_sign_in(op, &account, standing, Grant::Session).await?;
     let proof = Proof::Passkey(sent);
     let granted = with_proof(op, &account, &proof, Use::SignIn, move |w, op, found| {
-        accounts::grant(w, op, &current, &new, found.name())
+        accounts::grant(w, op, &current, &new, found.name(), &told)
     })
     .await?;
     op.limits.refund(attempt).await;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::super::accounts::{self, Grant, Granted};
 use super::super::audit;
 use super::super::keys::digest;
+use super::super::notices;
 use super::super::operation::Operation;
 use super::super::passwords::Password;
 use super::super::{App, DomainError};
@@ -85,6 +86,7 @@ pub async fn sign_in(
     username: &str,
     password: Password,
 ) -> Result<SignIn, DomainError> {
+    let standing = notices::standing(op, username).await?;
     let account = accounts::authenticated(op, username, password).await?;
     let is_needed = op.store.read(|r| is_needed(r, op, &account)).await?;
     if is_needed {
@@ -92,7 +94,7 @@ pub async fn sign_in(
         audit::note_missing_factor(op, account.id);
         return Ok(SignIn::CodeNeeded(pending(op, &account, "", "")));
     }
-    let granted = accounts::open(op, account, Grant::Session).await?;
+    let granted = accounts::open(op, account, Grant::Session, standing).await?;
     Ok(SignIn::Granted(granted))
 }
 
@@ -188,12 +190,14 @@ pub async fn finish(
     let (Pending { provider, next, .. }, account) = open(op, sealed).await?;
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
+    let standing = notices::standing(op, &account.username).await?;
+    let told = notices::of_sign_in(op, &account, standing, Grant::Session).await?;
     with_proof(op, &account, proof, Use::Prove, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),
             provider => format!("{provider}, {}", found.name()),
         };
-        let granted = accounts::grant(w, op, &current, &new, &detail)?;
+        let granted = accounts::grant(w, op, &current, &new, &detail, &told)?;
         let remembered = match remember && op.rules.mfa_remember {
             false => None,
             true => {

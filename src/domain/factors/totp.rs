@@ -114,7 +114,7 @@ pub async fn confirm(
     let sealed = keys::seal_second_factor(&op.secret, account_id, hex.as_bytes(), op.random());
     let once = keys::mac(&op.secret.derive(SETUP), &[&pending.secret]);
     let codes = recovery::generate(op);
-    let told = notices::recipients(op, account).await?;
+    let told = notices::recipients(op, account, Event::FactorAdded).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         // The same secret twice would make each code good twice.

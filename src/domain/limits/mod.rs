@@ -49,6 +49,9 @@ const REQUESTS_BY_SITE: Limit = Limit::shared(180.0, 10.0);
 /// Checks by one account whether a username or an address is taken.
 const LOOKUPS_BY_ACCOUNT: Limit = Limit::own(30.0, 120.0);
 
+/// Notices of one kind to the owner of one account.
+const NOTICES_OF_A_KIND: Limit = Limit::shared(1.0, 60.0);
+
 /// Interval between saves of the in-memory buckets. A crash loses at most this much.
 pub const SAVE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
@@ -102,6 +105,8 @@ pub enum MailPurpose {
     Confirmation,
     /// A security notice to the account's owner.
     Notice,
+    /// A note about a sign-in from somewhere new.
+    SignIn,
 }
 
 impl MailPurpose {
@@ -110,6 +115,7 @@ impl MailPurpose {
             MailPurpose::Reset => "reset",
             MailPurpose::Confirmation => "confirmation",
             MailPurpose::Notice => "notice",
+            MailPurpose::SignIn => "sign-in",
         }
     }
 
@@ -118,7 +124,7 @@ impl MailPurpose {
     fn budget(self) -> Limit {
         match self {
             MailPurpose::Reset | MailPurpose::Confirmation => Limit::shared(2.0, 1800.0),
-            MailPurpose::Notice => Limit::shared(5.0, 1200.0),
+            MailPurpose::Notice | MailPurpose::SignIn => Limit::shared(5.0, 1200.0),
         }
     }
 
@@ -127,7 +133,7 @@ impl MailPurpose {
         match self {
             MailPurpose::Reset => Some(Purpose::ResetMail),
             MailPurpose::Confirmation => Some(Purpose::ConfirmationMail),
-            MailPurpose::Notice => None,
+            MailPurpose::Notice | MailPurpose::SignIn => None,
         }
     }
 }
@@ -308,6 +314,20 @@ impl Limits {
         match self.reserve(&[budget], Refused::Free).await {
             Ok(_) => Ok(MailBudget::Reserved),
             Err(DomainError::Throttled { .. }) => Ok(MailBudget::Spent),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether the owner of an account is told of an event: of one of its kind a minute.
+    ///
+    /// # Errors
+    ///
+    /// Only the store's.
+    pub async fn reserve_notice(&self, account_id: i64, event: &str) -> Result<bool, DomainError> {
+        let kind = (digest(&format!("notice {event} {account_id}")), NOTICES_OF_A_KIND);
+        match self.reserve(&[kind], Refused::Free).await {
+            Ok(_) => Ok(true),
+            Err(DomainError::Throttled { .. }) => Ok(false),
             Err(other) => Err(other),
         }
     }

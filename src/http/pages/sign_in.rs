@@ -20,7 +20,7 @@ use specbound::{ApiError, Response, json_response};
 use specbound::{Host, Input};
 
 pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
-    [Endpoint::Login, Endpoint::Register, Endpoint::Reauthenticate]
+    [Endpoint::Login, Endpoint::Register, Endpoint::Reauthenticate, Endpoint::Password]
         .map(|e| Box::new(e) as Box<dyn Page<AppState>>)
         .into()
 }
@@ -30,6 +30,7 @@ enum Endpoint {
     Login,
     Register,
     Reauthenticate,
+    Password,
 }
 
 #[async_trait::async_trait]
@@ -39,6 +40,7 @@ impl Page<AppState> for Endpoint {
             Endpoint::Login => "/platform/api/login/",
             Endpoint::Register => "/platform/api/register/",
             Endpoint::Reauthenticate => "/platform/api/reauthenticate/",
+            Endpoint::Password => "/platform/api/password/",
         }
     }
 
@@ -52,7 +54,7 @@ impl Page<AppState> for Endpoint {
 
     fn methods(&self) -> &'static [&'static str] {
         match self {
-            Endpoint::Login | Endpoint::Register => &["POST"],
+            Endpoint::Login | Endpoint::Register | Endpoint::Password => &["POST"],
             Endpoint::Reauthenticate => &["GET", "POST"],
         }
     }
@@ -60,7 +62,7 @@ impl Page<AppState> for Endpoint {
     fn security(&self) -> &'static [&'static [&'static str]] {
         match self {
             Endpoint::Login | Endpoint::Register => &[&[]],
-            Endpoint::Reauthenticate => &[&["cookieAuth"]],
+            Endpoint::Reauthenticate | Endpoint::Password => &[&["cookieAuth"]],
         }
     }
 
@@ -70,6 +72,7 @@ impl Page<AppState> for Endpoint {
         mut visit: PageRequest,
     ) -> Result<Response, ApiError> {
         let (status, granted) = match self {
+            Endpoint::Password => return change_password(server, visit).await,
             Endpoint::Reauthenticate => return reauthenticate(server, visit).await,
             Endpoint::Login => {
                 let op = client::page_operation(server, &visit);
@@ -132,6 +135,41 @@ async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Res
         accounts::reauthenticate(&op, &caller.account, digest, password).await?;
     }
     Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
+}
+
+/// Changes the password, or sets the first one of an account that has none. Here the current one is
+/// always needed, whatever INVENTREE_OLD_PASSWORD_REQUIRED says of the API.
+async fn change_password(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
+    let op = client::page_operation(server, &visit);
+    let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
+    let account = &caller.account;
+    let fields = visit.body.fields().await?;
+    let sent = |name| fields.text(name).filter(|text| !text.is_empty()).map(Password::new);
+    let mut problems = ValidationErrors::none();
+    let mut needed = |name: &'static str| {
+        let found = sent(name);
+        if found.is_none() {
+            problems.add(name, vec!["This field is required.".to_owned()]);
+        }
+        found
+    };
+    let old = if accounts::has_password(account) { needed("old_password") } else { None };
+    let (Some(first), Some(second), true) =
+        (needed("new_password1"), needed("new_password2"), problems.is_empty())
+    else {
+        return Err(problems.into());
+    };
+    if old.is_none() {
+        caller.require_recent_auth(server).await?;
+    }
+    let keep = accounts::Commit::Nothing;
+    let new = (first, second);
+    let renewed = accounts::change_password(&op, account, old, new, keep, true).await?;
+    let jar = server.cookies();
+    let cookies = renewed
+        .iter()
+        .flat_map(|renewed| [jar.session(&renewed.session), jar.device(&renewed.device)]);
+    Ok(answer(StatusCode::OK, &json!({}), cookies.collect()))
 }
 
 fn answer(status: StatusCode, body: &Value, cookies: Vec<HeaderValue>) -> Response {

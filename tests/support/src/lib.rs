@@ -331,6 +331,18 @@ impl TestServer {
         }
     }
 
+    /// The next email with this in its subject; earlier ones are dropped.
+    pub async fn take_mail_about(&self, subject: &str) -> Message {
+        loop {
+            let mut mails = self.take_mails(1).await;
+            if let Some(at) = mails.iter().position(|mail| mail.subject.contains(subject)) {
+                let rest = mails.split_off(at + 1);
+                self.mails.lock().unwrap().splice(0..0, rest);
+                return mails.remove(at);
+            }
+        }
+    }
+
     /// Waits for `count` emails in all, and takes them.
     pub async fn take_mails(&self, count: usize) -> Vec<Message> {
         for _ in 0..500 {

@@ -1,0 +1,151 @@
+//! Emails that tell an account's owner what changed and who signed in, and the proof that a session
+//! needs before it changes anything.
+
+use chrono::Duration;
+use serde_json::{Value, json};
+use test_support::{PASSWORD, TestServer, confirmation_key};
+
+use super::second_factor::Browser;
+
+/// Amy with a proved address, signed in.
+async fn amy(server: &TestServer) -> Browser<'_> {
+    server.register("amy", "amy@example.com").await;
+    let key = confirmation_key(&server.take_mails(1).await[0]);
+    let body = json!({ "key": key });
+    assert_eq!(server.post("registration/verify-email/", &[], body).await.status, 200);
+    let mut browser = Browser::new(server);
+    assert_eq!(browser.password().await.status, 200);
+    browser
+}
+
+async fn api(browser: &mut Browser<'_>, path: &str, body: Value) -> u16 {
+    let url = format!("{}/api/auth/{path}", browser.server.base);
+    let request = browser.server.http.post(url).header("Content-Type", "application/json");
+    browser.send(request.body(body.to_string())).await.status
+}
+
+/// Proves a second address of amy; its row id.
+async fn second_address(browser: &mut Browser<'_>) -> i64 {
+    let server = browser.server;
+    let body = json!({ "email": "two@example.com", "user": 1 });
+    assert_eq!(api(browser, "emails/", body).await, 201);
+    let id = server.place.number("SELECT MAX(id) FROM email_addresses");
+    assert_eq!(api(browser, &format!("emails/{id}/verify/"), json!({})).await, 200);
+    let key = confirmation_key(&server.take_mail_about("Please Confirm").await);
+    let body = json!({ "key": key });
+    assert_eq!(server.post("registration/verify-email/", &[], body).await.status, 200);
+    server.take_mail_about("Address Was Added").await;
+    id
+}
+
+#[tokio::test]
+async fn every_proved_address_is_told_of_each_change_and_gets_no_live_link() {
+    let server = TestServer::start().await;
+    let mut browser = amy(&server).await;
+    server.take_mail_about("New Sign-in").await;
+    let id = second_address(&mut browser).await;
+    assert_eq!(api(&mut browser, &format!("emails/{id}/primary/"), json!({})).await, 200);
+    let first = server.take_mail_about("Primary Email Address Was Changed").await;
+    let second = server.take_mail_about("Primary Email Address Was Changed").await;
+    assert_ne!(first.to, second.to);
+    assert!(first.text.contains("two@example.com") && first.text.contains("from 127.0.0.1"));
+    let links: Vec<&str> = first.text.lines().filter(|line| line.contains("://")).collect();
+    assert_eq!(links, ["http://auth.example.com/platform/"]);
+    let first = server.place.number("SELECT MIN(id) FROM email_addresses");
+    assert_eq!(api(&mut browser, &format!("emails/{first}/remove/"), json!({})).await, 200);
+    let told = server.take_mail_about("Address Was Removed").await;
+    assert_eq!(told.to, "amy@example.com", "the address that goes is told too");
+    let body = json!({
+        "old_password": PASSWORD, "new_password1": "Quagga-Topaz-88",
+        "new_password2": "Quagga-Topaz-88",
+    });
+    assert_eq!(browser.post("password/", body).await.status, 200);
+    assert_eq!(server.take_mail_about("Password Was Changed").await.to, "two@example.com");
+}
+
+#[tokio::test]
+async fn one_event_is_told_once_a_minute() {
+    let server = TestServer::start().await;
+    let mut browser = amy(&server).await;
+    server.take_mail_about("New Sign-in").await;
+    for (name, wait) in [("one", 0), ("two", 30), ("three", 60)] {
+        server.clock.advance(Duration::seconds(wait));
+        let body = json!({ "name": name, "days": 1 });
+        assert_eq!(browser.post("tokens/", body).await.status, 200);
+    }
+    assert!(server.take_mail_about("Token Was Created").await.text.contains("one"));
+    assert!(server.take_mail_about("Token Was Created").await.text.contains("three"));
+}
+
+#[tokio::test]
+async fn sign_in_of_a_new_browser_is_told_and_of_a_known_one_not() {
+    let server = TestServer::start().await;
+    let mut browser = amy(&server).await;
+    let note = server.take_mail_about("New Sign-in").await;
+    assert!(note.text.contains("not seen before"), "{}", note.text);
+    server.clock.advance(Duration::minutes(2));
+    assert_eq!(browser.password().await.status, 200);
+    // Email is sent in order: a note about the known browser would come first.
+    server.clock.advance(Duration::minutes(2));
+    let body = json!({ "name": "marker", "days": 1 });
+    assert_eq!(browser.post("tokens/", body).await.status, 200);
+    assert!(server.take_mails(1).await[0].subject.contains("Token"));
+    server.clock.advance(Duration::minutes(2));
+    assert_eq!(Browser::new(&server).password().await.status, 200);
+    assert!(server.take_mails(1).await[0].subject.contains("New Sign-in"));
+}
+
+#[tokio::test]
+async fn notes_about_sign_ins_are_turned_off_by_a_setting() {
+    let server = TestServer::with(&[("LOGIN_NOTICES", "false")]).await;
+    let mut browser = amy(&server).await;
+    let body = json!({ "name": "marker", "days": 1 });
+    assert_eq!(browser.post("tokens/", body).await.status, 200);
+    assert!(server.take_mails(1).await[0].subject.contains("Token"));
+}
+
+#[tokio::test]
+async fn old_session_changes_nothing_without_a_proof() {
+    let server = TestServer::start().await;
+    let mut browser = amy(&server).await;
+    let id = second_address(&mut browser).await;
+    server.clock.advance(Duration::minutes(11));
+    let passwords =
+        json!({ "new_password1": "Quagga-Topaz-88", "new_password2": "Quagga-Topaz-88" });
+    let with_old = |old: &str| {
+        let mut body = passwords.clone();
+        body["old_password"] = json!(old);
+        body
+    };
+    for path in ["primary", "remove"] {
+        let path = format!("emails/{id}/{path}/");
+        assert_eq!(api(&mut browser, &path, json!({})).await, 403, "{path}");
+    }
+    assert_eq!(api(&mut browser, "social/1/disconnect/", json!({})).await, 403);
+    assert_eq!(api(&mut browser, "password/change/", passwords.clone()).await, 403);
+    assert_eq!(browser.post("tokens/", json!({})).await.status, 403);
+    assert_eq!(browser.post("tokens/revoke-all/", json!({})).await.status, 200, "the safe way");
+    // The page needs the current password, which is a proof itself.
+    let refused = browser.post("password/", passwords.clone()).await;
+    assert_eq!((refused.status, refused.json().get("old_password").is_some()), (400, true));
+    assert_eq!(browser.post("password/", with_old("wrong")).await.status, 400);
+    assert_eq!(browser.post("password/", with_old(PASSWORD)).await.status, 200);
+    // A token is its own proof, as before.
+    let made = browser.post("tokens/", json!({ "name": "program", "days": 1 })).await.json();
+    let token = format!("Token {}", made["key"].as_str().unwrap());
+    server.clock.advance(Duration::minutes(11));
+    let headers = [("authorization", token.as_str())];
+    let answer = server.post(&format!("emails/{id}/primary/"), &headers, Value::Null).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn account_without_a_password_sets_one_and_makes_a_token() {
+    let server = TestServer::with(&[("OLD_PASSWORD_REQUIRED", "true")]).await;
+    let mut browser = amy(&server).await;
+    server.place.execute("UPDATE accounts SET password = '!' WHERE id = 1");
+    assert_eq!(browser.post("tokens/", json!({ "name": "program", "days": 1 })).await.status, 200);
+    let body = json!({ "new_password1": "Quagga-Topaz-88", "new_password2": "Quagga-Topaz-88" });
+    assert_eq!(browser.post("password/", body).await.status, 200);
+    assert_eq!(server.log_in("amy", "Quagga-Topaz-88").await.status, 200);
+}
