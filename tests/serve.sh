@@ -1,7 +1,7 @@
 # Sourced by the `run` scripts beside it.
 #
 # serve BINARY [SETTING=VALUE ...]
-#   Starts BINARY on a free port with a temporary database, waits until it listens, and stops it at
+#   Starts BINARY on a free port, or on $BIND, with a temporary database, waits until it listens, and stops it at
 #   exit. Sets $api, the URL of the API, and $work, a temporary folder with `log` (JSON lines) and `mails`.
 serve() {
   local binary
@@ -10,7 +10,7 @@ serve() {
   work=$(mktemp -d)
   # Port 0 selects a free port, reported in the log, without a race.
   env INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_RATE_LIMITS=off INVENTREE_JSON_LOG=true "$@" \
-    "$binary" serve --bind 127.0.0.1:0 --database "$work/auth.sqlite3" >"$work/mails" 2>"$work/log" &
+    "$binary" serve --bind "${BIND:-127.0.0.1:0}" --database "$work/auth.sqlite3" >"$work/mails" 2>"$work/log" &
   server=$!
   trap 'kill $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' EXIT
   until api=http://$(sed -n 's/.*"listening".*"address":"\([^"]*\)".*/\1/p' "$work/log" | grep .); do

@@ -30,6 +30,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "texts.js",
     "request.js",
     "ui.js",
+    "passkeys.js",
     "api.js",
     "list.js",
     "passwords.js",

@@ -10,6 +10,7 @@ use http::{HeaderValue, StatusCode};
 use super::assets::Assets;
 use super::file::PageError;
 use super::texts::Texts;
+use crate::domain::factors::webauthn::RelyingParty;
 use crate::http::Settings;
 use specbound::{ApiError, Response};
 
@@ -23,6 +24,7 @@ pub struct Ui {
     pub assets: Assets,
     is_demo: bool,
     email_required: bool,
+    has_passkeys: bool,
 }
 
 impl Ui {
@@ -36,11 +38,17 @@ impl Ui {
             texts,
             is_demo: settings.mailbox.is_some(),
             email_required: settings.mail_required,
+            has_passkeys: RelyingParty::of_site(&settings.site_url).is_some(),
         })
     }
 
     pub fn layout(&self) -> Layout<'_> {
-        Layout { ui: self, is_demo: self.is_demo, email_required: self.email_required }
+        Layout {
+            ui: self,
+            is_demo: self.is_demo,
+            email_required: self.email_required,
+            has_passkeys: self.has_passkeys,
+        }
     }
 }
 
@@ -51,6 +59,8 @@ pub struct Layout<'a> {
     pub is_demo: bool,
     /// A form calls the address optional only if the server does not require it.
     pub email_required: bool,
+    /// The site has a domain name, which passkeys need.
+    pub has_passkeys: bool,
 }
 
 impl Layout<'_> {

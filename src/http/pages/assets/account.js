@@ -14,7 +14,7 @@ async function home(root) {
   }
   // The server may require a second factor before anything else.
   const { data: second } = user.status === 403 ? await api("GET", "/platform/api/factors/") : {};
-  if (second?.required && !second.factors.length) return location.replace("/platform/factors");
+  if (second?.required && !second.factors.length && !second.passkeys.length) return location.replace("/platform/factors");
   if (!user.ok) return say(root, user.data.detail ?? texts.failed, true);
   if (parameter("done") === "register") {
     say(root, texts["home.welcome"]);
@@ -81,9 +81,7 @@ function emails(section, user) {
 
 function password(section, sections) {
   form(section, async (body, made) => {
-    // An account of a provider may have no password; the server decides whether it is required.
-    if (!body.old_password) delete body.old_password;
-    const answer = await api("POST", "/api/auth/password/change/", body);
+    const answer = await api("POST", "/platform/api/password/", body);
     if (!answer.ok) return complain(section, answer);
     made.reset();
     say(section, texts["password.done"]);

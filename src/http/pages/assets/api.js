@@ -1,5 +1,6 @@
 // Calls that may need a recent proof of the account's owner, and the buttons of sign-in providers.
 import texts, { fill } from "/platform/texts.js";
+import { available, failure, get } from "/platform/passkeys.js";
 import { csrfToken, send } from "/platform/request.js";
 import { busy, complain, element, form, rows } from "/platform/ui.js";
 
@@ -30,7 +31,7 @@ export async function prove() {
   cancel.addEventListener("click", () => dialog.close());
   dialog.append(element("h2", { id: "prove-title", textContent: texts["prove.title"] }), summary);
   if (owner.password || owner.code) {
-    proofForm(dialog, owner.password, cancel);
+    proofForm(dialog, owner, cancel);
   } else {
     const hint = element("p", { className: "hint", textContent: texts["prove.provider"] });
     dialog.append(hint, element("div", { className: "providers" }));
@@ -46,8 +47,8 @@ export async function prove() {
   return dialog.returnValue === "proved";
 }
 
-function proofForm(dialog, hasPassword, cancel) {
-  const [name, type, autocomplete, label, hint] = hasPassword
+function proofForm(dialog, owner, cancel) {
+  const [name, type, autocomplete, label, hint] = owner.password
     ? ["password", "password", "current-password", texts["field.password"], texts["prove.password"]]
     : ["code", "text", "one-time-code", texts["field.code"], texts["prove.code"]];
   const input = element("input", { id: `prove-${name}`, name, type, autocomplete, required: true });
@@ -61,7 +62,7 @@ function proofForm(dialog, hasPassword, cancel) {
         input,
         element("p", { className: "error", id: `${input.id}-error` }),
       ),
-      element("div", { className: "actions" }, submit, cancel),
+      element("div", { className: "actions" }, submit, ...passkeyButton(dialog, owner), cancel),
     ),
   );
   document.body.append(dialog);
@@ -70,6 +71,20 @@ function proofForm(dialog, hasPassword, cancel) {
     if (answer.ok) dialog.close("proved");
     else complain(dialog, answer);
   });
+}
+
+// For an account with a passkey, in a browser that can use it.
+function passkeyButton(dialog, owner) {
+  if (!owner.passkey || !available) return [];
+  const button = element("button", { type: "button", textContent: texts["passkeys.use"] });
+  button.addEventListener("click", () => busy(button, async () => {
+    const { data } = await send("GET", reauthentication);
+    const body = await get(data.passkey).catch((error) => complain(dialog, failure(error)));
+    const answer = body && (await send("POST", reauthentication, body));
+    if (answer?.ok) dialog.close("proved");
+    else if (answer) complain(dialog, answer);
+  }));
+  return [button];
 }
 
 // Starting a sign-in changes something, so each button is a form with POST. Connecting needs a recent proof first.

@@ -1,31 +1,42 @@
 // The page that manages second factors. A secret and a recovery code are shown as text, once.
 import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
+import { available, create, failure } from "/platform/passkeys.js";
 import { list } from "/platform/list.js";
 import { busy, clear, complain, copies, element, form, minute, say, start } from "/platform/ui.js";
 
 const base = "/platform/api/factors/";
 
 async function factors(root) {
-  const [devices, recovery] = ["devices", "recovery"].map((id) => document.getElementById(id));
+  const [devices, keys, recovery] = ["devices", "passkeys", "recovery"].map((id) => document.getElementById(id));
   const [add, setup, renew, copy, codes] = ["add", "setup", "renew", "copy", "codes"].map((id) => document.getElementById(id));
-  const shown = list(devices, base, texts["factors.none"], ({ id, name, created, last_used }) => {
-    const text = name || texts["factors.unnamed"];
+  const details = ({ created, last_used }) => {
     const used = last_used ? `${texts["factors.used"]} ${minute(last_used)}` : texts["factors.unused"];
-    const small = `${texts["factors.made"]} ${minute(created)}, ${used}`;
+    return `${texts["factors.made"]} ${minute(created)}, ${used}`;
+  };
+  const shown = list(devices, base, texts["factors.none"], ({ id, name, ...times }) => {
+    const text = name || texts["factors.unnamed"];
+    const small = details(times);
     const remove = shown.action(texts["factors.remove"], text, `${base}${id}/remove/`, texts["factors.removed"], refresh);
     return { text, small, actions: [remove] };
   });
+  const shownKeys = list(keys, base, texts["passkeys.none"], ({ id, name, ...times }) => {
+    const text = name || texts["passkeys.unnamed"];
+    const path = `${base}passkeys/${id}/remove/`;
+    const remove = shownKeys.action(texts["factors.remove"], text, path, texts["factors.removed"], refresh);
+    return { text, small: details(times), actions: [remove] };
+  }, (data) => data.passkeys);
   async function overview() {
     const { ok, status, data } = await api("GET", base);
     if (status === 401 || status === 403) return location.replace("/platform/login?next=/platform/factors");
     if (!ok) return say(root, data.detail ?? texts.failed, true);
-    recovery.hidden = !data.factors.length;
+    const hasFactor = data.factors.length + data.passkeys.length > 0;
+    recovery.hidden = !hasFactor;
     document.getElementById("left").textContent = data.recovery_codes;
-    say(root, data.required && !data.factors.length ? texts["factors.required"] : "");
+    say(root, data.required && !hasFactor ? texts["factors.required"] : "");
   }
   async function refresh() {
-    await Promise.all([shown.show(), overview()]);
+    await Promise.all([shown.show(), shownKeys.show(), overview()]);
   }
   function show(made) {
     if (!made.length) return;
@@ -54,6 +65,20 @@ async function factors(root) {
     say(devices, texts["factors.added"]);
     devices.querySelector(".summary").focus();
   });
+  form(keys, async (body, made) => {
+    if (!available) return say(keys, texts["passkeys.missing"], true);
+    const options = await api("POST", `${base}passkeys/`);
+    if (!options.ok) return complain(keys, options);
+    const credential = await create(options.data).catch((error) => complain(keys, failure(error)));
+    if (!credential) return;
+    const answer = await api("POST", `${base}passkeys/confirm/`, { ...credential, ...body });
+    if (!answer.ok) return complain(keys, answer);
+    made.reset();
+    await refresh();
+    show(answer.data.recovery_codes);
+    say(keys, texts["factors.added"]);
+    keys.querySelector(".summary").focus();
+  });
   renew.addEventListener("click", () => busy(renew, async () => {
     clear(recovery);
     const answer = await api("POST", "/platform/api/recovery-codes/");
@@ -61,7 +86,7 @@ async function factors(root) {
     await overview();
     show(answer.data.recovery_codes);
   }));
-  await Promise.all([shown.shown, overview()]);
+  await Promise.all([shown.shown, shownKeys.shown, overview()]);
 }
 
 start({ factors });

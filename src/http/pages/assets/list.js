@@ -3,8 +3,8 @@ import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
 import { busy, clear, complain, element, rows, say } from "/platform/ui.js";
 
-// `row` returns { text, small, tags, actions } for an item. `shown` resolves once the list is loaded.
-export function list(section, path, none, row) {
+// `pick` returns the items of an answer. `row` returns { text, small, tags, actions } for an item. `shown` resolves once the list is loaded.
+export function list(section, path, none, row, pick = rows) {
   const target = section.querySelector(".rows");
   const show = async () => {
     const answer = await api("GET", path);
@@ -12,7 +12,7 @@ export function list(section, path, none, row) {
       target.replaceChildren(element("li", { className: "error", textContent: answer.data.detail ?? texts.failed }));
       return;
     }
-    const items = rows(answer.data).map((item) => {
+    const items = pick(answer.data).map((item) => {
       const { text, small = "", tags = [], actions = [] } = row(item);
       const cell = element("div", { className: "text" }, text, ...tags, element("small", { textContent: small }));
       return element("li", {}, cell, element("div", { className: "actions" }, ...actions));

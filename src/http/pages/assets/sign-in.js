@@ -1,10 +1,12 @@
 // The pages for people who are not signed in.
 import texts from "/platform/texts.js";
 import { about, api, providerButtons } from "/platform/api.js";
+import { available, failure, get } from "/platform/passkeys.js";
 import { passwords } from "/platform/passwords.js";
-import { complain, form, next, parameter, say, start } from "/platform/ui.js";
+import { busy, clear, complain, form, next, parameter, say, start } from "/platform/ui.js";
 
 async function login(root) {
+  passkey(root);
   const done = { reset: "reset.done", unconfirmed: "register.confirm" }[parameter("done")];
   if (done) say(root, texts[done]);
   form(root, async (body) => {
@@ -19,18 +21,67 @@ async function login(root) {
   providerButtons(root, providers, "login");
 }
 
+// A passkey alone: offered among the names that the browser fills in, and by a button.
+async function passkey(root) {
+  const button = document.getElementById("passkey");
+  if (!button) return;
+  if (!available) return void (button.hidden = true);
+  const path = "/platform/api/passkey/";
+  const done = async (body) => {
+    const answer = await api("POST", path, body);
+    if (answer.ok) location.assign(next());
+    else complain(root, answer);
+  };
+  let waiting = new AbortController();
+  button.addEventListener("click", () => busy(button, async () => {
+    waiting.abort();
+    clear(root);
+    const { ok, data } = await api("GET", path);
+    if (!ok) return complain(root, { data });
+    await get(data).then(done, (error) => complain(root, failure(error)));
+  }));
+  button.disabled = false;
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+  // A challenge is good for five minutes: a new one each four.
+  while (!waiting.signal.aborted) {
+    const { ok, data } = await api("GET", path);
+    if (!ok || waiting.signal.aborted) return;
+    const pause = new AbortController();
+    const timer = setTimeout(() => pause.abort(), 240000);
+    const signal = AbortSignal.any([waiting.signal, pause.signal]);
+    const body = await get(data, { mediation: "conditional", signal }).catch(() => undefined);
+    clearTimeout(timer);
+    if (body) await done(body);
+    else if (!pause.signal.aborted) return;
+  }
+}
+
 async function secondStep(root) {
   const path = "/platform/api/second-factor/";
-  form(root, async (body) => {
-    const answer = await api("POST", path, body);
+  const button = document.getElementById("passkey");
+  const finished = (answer) => {
     if (answer.ok) location.assign(answer.data.next || next());
     else if (answer.status === 404) say(root, texts["second.over"], true);
     else complain(root, answer);
+  };
+  form(root, async (body) => {
+    const answer = await api("POST", path, body);
+    finished(answer);
   });
   root.querySelector("#code").focus();
   const { ok, status, data } = await api("GET", path);
   if (!ok) say(root, status === 404 ? texts["second.over"] : (data.detail ?? texts.failed), true);
   root.querySelector("#remembering").hidden = !data.remember;
+  button.hidden = !data.passkey || !available;
+  button.addEventListener("click", () => busy(button, async () => {
+    clear(root);
+    // Each challenge is good once.
+    const { data: current } = await api("GET", path);
+    if (!current.passkey) return say(root, texts["second.over"], true);
+    const remember = root.querySelector("#remember").checked ? "yes" : "";
+    const body = await get(current.passkey).catch((error) => complain(root, failure(error)));
+    if (body) finished(await api("POST", path, { ...body, remember }));
+  }));
 }
 
 async function register(root) {
