@@ -65,7 +65,7 @@ async fn every_proved_address_is_told_of_each_change_and_gets_no_live_link() {
 
 #[tokio::test]
 async fn one_event_is_told_once_a_minute() {
-    let server = TestServer::start().await;
+    let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     let mut browser = amy(&server).await;
     server.take_mail_about("New Sign-in").await;
     for (name, wait) in [("one", 0), ("two", 30), ("three", 60)] {

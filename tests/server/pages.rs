@@ -83,7 +83,7 @@ async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
             forms += 1;
         }
     }
-    assert_eq!(forms, 11);
+    assert_eq!(forms, 12);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
             }
         }
     }
-    assert_eq!(paths.len(), PAGES.len() + 12, "{paths:?}");
+    assert_eq!(paths.len(), PAGES.len() + 13, "{paths:?}");
     let mut sent = 0;
     for path in &paths {
         let plain = get(&server, path, &[]).await;

@@ -1,0 +1,65 @@
+//! Deletion of an account by its owner: at once everything is signed out, after a week it is gone.
+//!
+//! Until then a sign-in takes it back. The audit trail keeps its entries under the account's id,
+//! which is never used again; the name goes with the account.
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::audit::{self, Event};
+use super::operation::Operation;
+use super::{DomainError, accounts, notices};
+use crate::mail::Attached;
+use crate::store::{Account, StoreError, Writer};
+
+/// Between the request and the deletion.
+const GRACE_DAYS: i64 = 7;
+
+/// Accounts that one transaction deletes, each with all that it owns.
+const BATCH: u16 = 20;
+
+/// Signs the account out everywhere and schedules its deletion. Returns when it is due.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>, DomainError> {
+    let told = notices::recipients(op, account, Event::DeletionAsked).await?;
+    let (due, account) = (op.now() + Duration::days(GRACE_DAYS), account.clone());
+    let write = op.write(move |w, op| {
+        w.closing_insert(account.id, due)?;
+        accounts::end_all(w, account.id)?;
+        let day = due.format("%Y-%m-%d").to_string();
+        notices::queue(w, op, &told, &account, Attached::Deletion(&day))?;
+        audit::record(w, op, Event::DeletionAsked, account.id, &day)?;
+        Ok(due)
+    });
+    let due = write.await?;
+    op.outbox.wake();
+    Ok(due)
+}
+
+/// Called when the account is signed in to: its owner has changed their mind.
+pub(super) fn take_back(
+    w: &Writer<'_>,
+    op: &Operation,
+    account_id: i64,
+) -> Result<(), StoreError> {
+    if w.closing_delete(account_id)? {
+        audit::record(w, op, Event::DeletionTakenBack, account_id, "")?;
+    }
+    Ok(())
+}
+
+/// Deletes accounts that are due, a batch each transaction. Returns whether more may be due.
+pub(super) async fn delete_due(op: &Operation) -> Result<bool, DomainError> {
+    let now = op.now();
+    let write = op.write(move |w, op| {
+        let due = w.closing_list_due(now, BATCH.into())?;
+        for id in &due {
+            w.account_delete(*id)?;
+            audit::record(w, op, Event::Deleted, *id, "by its owner")?;
+        }
+        Ok(due.len())
+    });
+    Ok(write.await? >= BATCH.into())
+}
