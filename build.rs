@@ -7,10 +7,13 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use specbound_codegen::Generated;
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::{CompressionMethod, ZipArchive};
 
 const DOCUMENT: &str = "spec/inventree-auth-v291.yaml";
+/// Of the calls beside it with which InvenTree's clients begin.
+const USER_DOCUMENT: &str = "spec/inventree-user-v291.yaml";
 
 fn main() {
     if let Err(error) = run() {
@@ -22,34 +25,34 @@ fn main() {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    for watched in [DOCUMENT, "build.rs", "generated"] {
+    for watched in [DOCUMENT, USER_DOCUMENT, "build.rs", "generated"] {
         println!("cargo::rerun-if-changed={watched}");
     }
     println!("cargo::rerun-if-env-changed=REFRESH_GENERATED");
-    let text = fs::read_to_string(DOCUMENT)?;
-    let settings = specbound_codegen::Settings { trait_name: "AuthApi", ..Default::default() };
-    let generated =
-        specbound_codegen::generate(&text, &settings).map_err(|e| format!("{DOCUMENT}: {e}"))?;
+    let (text, generated) = generate(DOCUMENT, "AuthApi")?;
+    let (_, user) = generate(USER_DOCUMENT, "UserApi")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), &generated.server)?;
+    fs::write(out.join("user_api.rs"), &user.server)?;
     // In the document's key order, ready to serve.
     let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text)?;
     fs::write(out.join("document.json"), serde_json::to_vec_pretty(&document)?)?;
     unpack_swagger_ui(&out)?;
 
     let kept = [
-        (Path::new("generated/src/client.rs"), &generated.client),
-        (Path::new("generated/server_trait.rs"), &generated.server_trait),
+        (DOCUMENT, Path::new("generated/src/client.rs"), &generated.client),
+        (DOCUMENT, Path::new("generated/server_trait.rs"), &generated.server_trait),
+        (USER_DOCUMENT, Path::new("generated/user_trait.rs"), &user.server_trait),
     ];
     if env::var_os("REFRESH_GENERATED").is_some() {
-        for (path, fresh) in kept {
+        for (_, path, fresh) in kept {
             fs::write(path, fresh)?;
         }
     }
-    for (path, fresh) in kept {
+    for (document, path, fresh) in kept {
         if fs::read_to_string(path).unwrap_or_default() != *fresh {
             return Err(format!(
-                "{} is not what {DOCUMENT} generates.\nRefresh it with: REFRESH_GENERATED=1 cargo \
+                "{} is not what {document} generates.\nRefresh it with: REFRESH_GENERATED=1 cargo \
                  build",
                 path.display()
             )
@@ -57,6 +60,15 @@ fn run() -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// The text of a document, and its code.
+fn generate(document: &str, trait_name: &str) -> Result<(String, Generated), Box<dyn Error>> {
+    let text = fs::read_to_string(document)?;
+    let settings = specbound_codegen::Settings { trait_name, ..Default::default() };
+    let generated =
+        specbound_codegen::generate(&text, &settings).map_err(|e| format!("{document}: {e}"))?;
+    Ok((text, generated))
 }
 
 /// Extracts the files of Swagger UI as gzip. A zip archive stores raw deflate data, which only

@@ -4,5 +4,13 @@
 
 include!(concat!(env!("OUT_DIR"), "/api.rs"));
 
+/// The same of the calls beside it with which InvenTree's clients begin.
+pub mod user {
+    include!(concat!(env!("OUT_DIR"), "/user_api.rs"));
+
+    /// The document this binary was built from, byte for byte.
+    pub const SOURCE: &str = include_str!("../spec/inventree-user-v291.yaml");
+}
+
 /// The document this binary was built from, byte for byte.
 pub const SOURCE: &str = include_str!("../spec/inventree-auth-v291.yaml");

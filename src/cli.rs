@@ -101,7 +101,10 @@ struct Serve {
 #[derive(Subcommand)]
 enum Spec {
     /// Print the document this server was built from.
-    Source,
+    Source {
+        #[arg(long, value_enum, default_value = "auth")]
+        document: WhichDocument,
+    },
     /// Print the document of the registered API.
     Export {
         #[arg(long, value_enum, default_value = "yaml")]
@@ -109,6 +112,8 @@ enum Spec {
         /// Keep only this request content type, for generators that do not support several.
         #[arg(long, value_name = "MEDIA_TYPE")]
         content_type: Option<String>,
+        #[arg(long, value_enum, default_value = "auth")]
+        document: WhichDocument,
     },
     /// Compare documents. Exits with 0 if they are equivalent (of two documents: if nothing breaks
     /// clients), 1 if not, 2 for unusable input.
@@ -120,6 +125,8 @@ enum Spec {
         /// input.
         #[arg(long, requires = "new", conflicts_with = "source")]
         old: Option<PathBuf>,
+        #[arg(long, value_enum, default_value = "auth", conflicts_with = "old")]
+        document: WhichDocument,
         /// The document that clients of the old one will meet.
         #[arg(long, requires = "old", conflicts_with = "source")]
         new: Option<PathBuf>,
@@ -130,6 +137,24 @@ enum Spec {
         #[arg(long, value_enum, requires = "old")]
         fail_on: Option<FailOn>,
     },
+}
+
+/// One of the documents of this server.
+#[derive(Clone, Copy, ValueEnum)]
+enum WhichDocument {
+    /// The authentication API.
+    Auth,
+    /// The calls beside it with which InvenTree's clients begin.
+    User,
+}
+
+impl WhichDocument {
+    fn contract(self) -> &'static contract::Document {
+        match self {
+            WhichDocument::Auth => &contract::AUTH,
+            WhichDocument::User => &contract::USER,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -267,9 +292,9 @@ async fn shutdown_signal() -> std::io::Result<&'static str> {
 
 fn run_spec(spec: &Spec) -> Result<u8, Failure> {
     match spec {
-        Spec::Source => print(contract::SOURCE)?,
-        Spec::Export { format, content_type } => {
-            let mut document = contract::export().map_err(failure)?;
+        Spec::Source { document } => print(document.contract().source)?,
+        Spec::Export { format, content_type, document } => {
+            let mut document = document.contract().export().map_err(failure)?;
             if let Some(media_type) = content_type {
                 contract::keep_content_type(&mut document, media_type).map_err(failure)?;
             }
@@ -288,14 +313,14 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
                 fail_on.unwrap_or(FailOn::Breaking),
             ));
         }
-        Spec::Diff { source, format, .. } => {
+        Spec::Diff { source, format, document: which, .. } => {
             let document = match source {
-                None => contract::parse(contract::SOURCE).map_err(unusable)?,
+                None => contract::parse(which.contract().source).map_err(unusable)?,
                 Some(path) => {
                     report::read_document(path, ReadOptions::default()).map_err(unusable)?.value
                 }
             };
-            let server = contract::export().map_err(failure)?;
+            let server = which.contract().export().map_err(failure)?;
             return conclude(&report::difference(
                 &document,
                 &server,

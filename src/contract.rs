@@ -10,7 +10,9 @@
 //!
 //! Nothing else may be copied from the source: a comparison would not find a difference there.
 
-use dropshot::{ApiDescription, ServerContext};
+use std::sync::Arc;
+
+use dropshot::{ApiDescription, ApiDescriptionBuildErrors, ServerContext};
 use serde_json::{Map, Value, json};
 use specbound::{MARKER, Operation, SOURCE_SCHEMA};
 use specbound_contract::{ParseError, enforced::ResponseGuarantee};
@@ -20,8 +22,10 @@ pub use specbound_contract::{
 use thiserror::Error;
 
 pub use crate::api::SOURCE;
-use crate::api::{OPERATIONS, TITLE, VERSION};
-use crate::http::{DEFAULT_SITE_URL, SESSION_COOKIE, TOKEN_HEADER, documented_api};
+use crate::api::{OPERATIONS, TITLE, VERSION, user};
+use crate::http::{
+    AppState, DEFAULT_SITE_URL, SESSION_COOKIE, TOKEN_HEADER, documented_api, documented_user_api,
+};
 
 /// The part of an exported document that a server states itself.
 pub struct ServerInfo<'a> {
@@ -88,13 +92,76 @@ pub const GUARANTEES: &[ResponseGuarantee] = &[
     ResponseGuarantee::count("Token", "key", "minLength", 50),
 ];
 
+/// A document that this server implements.
+pub struct Document {
+    /// The text it was built from.
+    pub source: &'static str,
+    title: &'static str,
+    version: &'static str,
+    operations: &'static [Operation],
+    guarantees: &'static [ResponseGuarantee],
+    api: fn() -> Result<ApiDescription<Arc<AppState>>, ApiDescriptionBuildErrors>,
+}
+
+/// The authentication API.
+pub const AUTH: Document = Document {
+    source: SOURCE,
+    title: TITLE,
+    version: VERSION,
+    operations: OPERATIONS,
+    guarantees: GUARANTEES,
+    api: documented_api,
+};
+
+/// The calls beside it with which InvenTree's clients begin.
+pub const USER: Document = Document {
+    source: user::SOURCE,
+    title: user::TITLE,
+    version: user::VERSION,
+    operations: user::OPERATIONS,
+    guarantees: USER_GUARANTEES,
+    api: documented_user_api,
+};
+
+impl Document {
+    /// Exports the document of the registered API.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError`] if the registered API yields no document.
+    pub fn export(&self) -> Result<Value, ExportError> {
+        self.export_beside(&parse(self.source)?)
+    }
+
+    /// As [`Document::export`], with the descriptions of another source document.
+    ///
+    /// # Errors
+    ///
+    /// As [`Document::export`].
+    pub fn export_beside(&self, source: &Value) -> Result<Value, ExportError> {
+        let info = ServerInfo {
+            title: self.title,
+            version: self.version,
+            servers: json!([{ "url": DEFAULT_SITE_URL }]),
+            // The credentials that `http::caller` checks.
+            security_schemes: json!({
+                "basicAuth": { "type": "http", "scheme": "basic" },
+                "cookieAuth": { "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE },
+                "tokenAuth": { "type": "apiKey", "in": "header", "name": TOKEN_HEADER },
+            }),
+            guarantees: self.guarantees,
+        };
+        export_of(&(self.api)()?, self.operations, &info, source)
+    }
+}
+
 /// Exports the document of this server.
 ///
 /// # Errors
 ///
 /// [`ExportError`] if the registered API yields no document.
 pub fn export() -> Result<Value, ExportError> {
-    export_beside(&parse(SOURCE)?)
+    AUTH.export()
 }
 
 /// As [`export`], with the descriptions of another source document.
@@ -103,20 +170,19 @@ pub fn export() -> Result<Value, ExportError> {
 ///
 /// As [`export`].
 pub fn export_beside(source: &Value) -> Result<Value, ExportError> {
-    let info = ServerInfo {
-        title: TITLE,
-        version: VERSION,
-        servers: json!([{ "url": DEFAULT_SITE_URL }]),
-        // The credentials that `http::caller` checks.
-        security_schemes: json!({
-            "basicAuth": { "type": "http", "scheme": "basic" },
-            "cookieAuth": { "type": "apiKey", "in": "cookie", "name": SESSION_COOKIE },
-            "tokenAuth": { "type": "apiKey", "in": "header", "name": TOKEN_HEADER },
-        }),
-        guarantees: GUARANTEES,
-    };
-    export_of(&documented_api()?, OPERATIONS, &info, source)
+    AUTH.export_beside(source)
 }
+
+/// Keywords of the second document, likewise.
+pub const USER_GUARANTEES: &[ResponseGuarantee] = &[
+    ResponseGuarantee::count("ApiToken", "name", "maxLength", 100),
+    ResponseGuarantee::count("Group", "name", "maxLength", 150),
+    ResponseGuarantee::text("MeUser", "email", "format", "email"),
+    ResponseGuarantee::text("PaginatedApiTokenList", "next", "format", "uri"),
+    ResponseGuarantee::text("PaginatedApiTokenList", "previous", "format", "uri"),
+    ResponseGuarantee::count("Role", "username", "maxLength", 150),
+    ResponseGuarantee::text("Role", "username", "pattern", r"^[\w.@+-]+$"),
+];
 
 /// Exports the document of any server with a generated trait; `operations` is the generated table.
 ///

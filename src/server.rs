@@ -23,12 +23,12 @@ use crate::domain::{
     App, Clock, DomainError, Entropy, Rules, Services, SystemClock, SystemEntropy, accounts,
     social, usernames,
 };
-use specbound::HttpService;
 use specbound::connections::{self, Connections, Service};
+use specbound::{Document, HttpService};
 
-use crate::api::OPERATIONS;
+use crate::api::{OPERATIONS, user};
 use crate::http::pages::{self, PageError};
-use crate::http::{AppState, Settings, documented_api};
+use crate::http::{AppState, Settings, documented_api, documented_user_api};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, smtp, worker};
 use crate::metrics;
@@ -153,8 +153,7 @@ pub async fn start(
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
     let state = Arc::new(AppState::new(app.clone(), settings(config)));
     let pages = pages::all(&state.settings)?;
-    let service =
-        HttpService::start(state, documented_api()?, OPERATIONS, pages, log.clone()).await;
+    let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;
     let service = Arc::new(service.map_err(|e| ServerError::Service(e.into()))?);
     let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));
@@ -246,6 +245,13 @@ pub fn providers(
         groups_claim: config.group_sync.as_ref().map(|(claim, _)| claim.clone()),
     };
     Providers::new(&config.providers, &common, &config.site_url, timeout)
+}
+
+fn documents() -> Result<Vec<Document<AppState>>, ApiDescriptionBuildErrors> {
+    Ok(vec![
+        Document { api: documented_api()?, operations: OPERATIONS },
+        Document { api: documented_user_api()?, operations: user::OPERATIONS },
+    ])
 }
 
 /// Poll interval of the wall clock, which may jump.
@@ -396,6 +402,7 @@ fn settings(config: &Config) -> Settings {
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         mail_required: rules(config).needs_email(),
+        email_configured: !matches!(config.email.backend, Backend::None),
         providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),
         ends_tls: config.tls.is_some(),
         mailbox: config.mailbox.clone(),

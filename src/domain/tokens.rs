@@ -86,6 +86,8 @@ pub struct Named {
     pub id: i64,
     pub key: TokenKey,
     pub expiry: NaiveDate,
+    /// Empty for the token of a login.
+    pub name: String,
 }
 
 /// Makes a named token, which no login replaces.
@@ -99,7 +101,7 @@ pub async fn create(
     name: &str,
     days: u64,
 ) -> Result<Named, DomainError> {
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).collect();
+    let name = cleaned(name);
     let mut problems = ValidationErrors::none();
     if name.is_empty() {
         problems.add("name", vec!["This field may not be blank.".to_owned()]);
@@ -115,14 +117,45 @@ pub async fn create(
     if !problems.is_empty() {
         return Err(problems.into());
     }
+    make(op, account, name, days, false).await
+}
+
+/// Makes a token for a program that gives it a name, in place of the one of that name that it has
+/// lost: no key is shown twice. Without a name, it is like the token of a login.
+///
+/// # Errors
+///
+/// [`DomainError::Forbidden`] for one named token too many.
+pub async fn issue(op: &Operation, account: &Account, name: &str) -> Result<Named, DomainError> {
+    let name = cleaned(name).chars().take(MAX_NAME_CHARACTERS).collect();
+    make(op, account, name, LIFETIME_DAYS, true).await
+}
+
+fn cleaned(name: &str) -> String {
+    name.trim().chars().filter(|c| !c.is_control()).collect()
+}
+
+async fn make(
+    op: &Operation,
+    account: &Account,
+    name: String,
+    days: u64,
+    replaces: bool,
+) -> Result<Named, DomainError> {
     let now = op.now();
     let expiry = now.date_naive().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
     let told = notices::recipients(op, account, Event::TokenMade).await?;
     let (key, account) = (generate(op), account.clone());
     let write = op.write(move |w, op| {
         let account_id = account.id;
-        let named = w.token_list(account_id)?.iter().filter(|token| !token.name.is_empty()).count();
-        if named >= MAX_NAMED_TOKENS {
+        let mut named = w.token_list(account_id)?;
+        named.retain(|token| !token.name.is_empty());
+        if replaces {
+            for former in named.extract_if(.., |token| token.name == name) {
+                w.token_delete_own(account_id, former.id)?;
+            }
+        }
+        if !name.is_empty() && named.len() >= MAX_NAMED_TOKENS {
             return Err(DomainError::Forbidden(
                 "Your account has as many named tokens as it can have. Revoke one first.",
             ));
@@ -130,7 +163,10 @@ pub async fn create(
         let id = w.token_insert(&digest(key.expose()), account_id, &name, now, expiry)?;
         notices::queue(w, op, &told, &account, Attached::Token(&name))?;
         audit::record(w, op, Event::TokenMade, account_id, &format!("token {id}, {name}"))?;
-        Ok(Named { id, key: key.clone(), expiry })
+        if name.is_empty() {
+            w.token_delete_beyond(account_id, MAX_TOKENS, DELETED_AT_ONCE)?;
+        }
+        Ok(Named { id, key: key.clone(), expiry, name: name.clone() })
     });
     let made = write.await?;
     op.outbox.wake();

@@ -20,6 +20,7 @@ mod error;
 mod host;
 mod login;
 mod logout;
+mod neighbours;
 mod operations;
 pub mod origin;
 pub mod pages;
@@ -77,6 +78,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// INVENTREE_LOGIN_MAIL_REQUIRED, for the field's label on the page.
     pub mail_required: bool,
+    /// Email is sent, or printed.
+    pub email_configured: bool,
     /// Ids of the sign-in providers.
     pub providers: Vec<String>,
     /// This server ends TLS itself: browsers shall come by https alone from then on (RFC 6797).
@@ -103,4 +106,13 @@ impl AppState {
 /// dropshot's error if a route is rejected.
 pub fn documented_api() -> Result<ApiDescription<Arc<AppState>>, ApiDescriptionBuildErrors> {
     crate::api::auth_api_mod::api_description::<Implementation>()
+}
+
+/// The same of the second document.
+///
+/// # Errors
+///
+/// dropshot's error if a route is rejected.
+pub fn documented_user_api() -> Result<ApiDescription<Arc<AppState>>, ApiDescriptionBuildErrors> {
+    crate::api::user::user_api_mod::api_description::<Implementation>()
 }

@@ -73,6 +73,16 @@ impl Reader<'_> {
         )
     }
 
+    /// Ids and names of an account's groups, by id.
+    pub fn group_rows_of(&self, account_id: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        self.list(
+            "SELECT g.id, g.name FROM group_members m JOIN groups g ON g.id = m.group_id
+             WHERE m.account_id = $1 ORDER BY g.id",
+            params![account_id],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
     /// The names of an account's groups, in alphabetical order.
     pub fn group_list_of(&self, account_id: i64) -> Result<Vec<String>, StoreError> {
         let mut names: Vec<String> = self.list(

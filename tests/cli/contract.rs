@@ -53,6 +53,21 @@ fn server_offers_what_the_document_says() {
 }
 
 #[test]
+fn second_document_is_exported_and_compared_like_the_first() {
+    let second = include_str!("../../spec/inventree-user-v291.yaml");
+    assert_eq!(text(&spec(&["source", "--document", "user"]).stdout), second);
+    let output = spec(&["diff", "--document", "user"]);
+    assert_eq!((text(&output.stdout).trim(), output.status.code()), ("no differences", Some(0)));
+    let export = spec(&["export", "--document", "user", "--format", "json"]);
+    let export: Value = serde_json::from_slice(&export.stdout).unwrap();
+    let paths: Vec<&String> = export["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths.len(), 5, "{paths:?}");
+    // The wrong document is found out.
+    let other = spec(&["diff", "--document", "user", "--source", "spec/inventree-auth-v291.yaml"]);
+    assert_eq!(other.status.code(), Some(1));
+}
+
+#[test]
 fn both_formats_export_the_same_document() {
     let yaml: Value =
         serde_yaml_ng::from_slice(&spec(&["export", "--format", "yaml"]).stdout).unwrap();

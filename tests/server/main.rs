@@ -14,6 +14,7 @@ mod identities;
 mod large_input;
 mod limits;
 mod mail;
+mod neighbours;
 mod nodes;
 mod notices;
 mod operating;

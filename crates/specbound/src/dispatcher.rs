@@ -47,12 +47,23 @@ pub enum StartError {
         /// The scheme.
         scheme: &'static str,
     },
+    /// Operations of two documents have one id.
+    #[error("two operations have the id `{0}`")]
+    TakenId(&'static str),
     /// An operation of the table is not part of the API.
     #[error("operation `{0}` is declared, but the API has no handler for it")]
     NotRouted(&'static str),
     /// dropshot's state cannot be created.
     #[error("cannot create dropshot's state: {0}")]
     State(String),
+}
+
+/// The generated API of one document.
+pub struct Document<H: Host> {
+    /// From its `api_description`.
+    pub api: ApiDescription<Arc<H>>,
+    /// Its table `OPERATIONS`.
+    pub operations: &'static [Operation],
 }
 
 type BoxResponseFuture = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
@@ -96,8 +107,23 @@ impl<H: Host> HttpService<H> {
         pages: Vec<Box<dyn Page<H>>>,
         log: Logger,
     ) -> Result<HttpService<H>, StartError> {
+        HttpService::start_documents(host, vec![Document { api, operations }], pages, log).await
+    }
+
+    /// A service of several documents.
+    ///
+    /// # Errors
+    ///
+    /// As [`HttpService::start`], and [`StartError::TakenId`].
+    pub async fn start_documents(
+        host: Arc<H>,
+        documents: Vec<Document<H>>,
+        pages: Vec<Box<dyn Page<H>>>,
+        log: Logger,
+    ) -> Result<HttpService<H>, StartError> {
+        let operations = documents.iter().flat_map(|document| document.operations);
         let routes = Routes::build(operations, pages)?;
-        let dispatch = dispatch(api, operations)?;
+        let dispatch = dispatch(documents)?;
         let contexts =
             RequestContextFactory::new(Arc::clone(&host)).await.map_err(StartError::State)?;
         let metrics = metrics::Http::default();
@@ -230,18 +256,19 @@ impl<H: Host> HttpService<H> {
     }
 }
 
-fn dispatch<H: Host>(
-    api: ApiDescription<Arc<H>>,
-    operations: &'static [Operation],
-) -> Result<Dispatch<H>, StartError> {
-    let router = api.into_router();
+fn dispatch<H: Host>(documents: Vec<Document<H>>) -> Result<Dispatch<H>, StartError> {
     let mut handlers = HashMap::new();
-    for operation in operations {
-        let found =
-            router.lookup_route(&method_of(operation), route(operation).as_str().into(), None);
-        let found = found.ok().filter(|found| found.endpoint.operation_id == operation.id);
-        let found = found.ok_or(StartError::NotRouted(operation.id))?;
-        handlers.insert(operation.id, found.handler);
+    for Document { api, operations } in documents {
+        let router = api.into_router();
+        for operation in operations {
+            let found =
+                router.lookup_route(&method_of(operation), route(operation).as_str().into(), None);
+            let found = found.ok().filter(|found| found.endpoint.operation_id == operation.id);
+            let found = found.ok_or(StartError::NotRouted(operation.id))?;
+            if handlers.insert(operation.id, found.handler).is_some() {
+                return Err(StartError::TakenId(operation.id));
+            }
+        }
     }
     let handlers = Arc::new(handlers);
     Ok(Box::new(move |rqctx, request, operation, values| {

@@ -51,7 +51,7 @@ pub use call::{
     source_schema,
 };
 pub use constraints::{Constraints, Discriminator, Problem, Sub, Type};
-pub use dispatcher::{HttpService, StartError};
+pub use dispatcher::{Document, HttpService, StartError};
 pub use error::{ApiError, NON_FIELD, Response, json_response, response};
 pub use fields::{Bound, FieldErrors, Formats, Kind, Property, Rules, text_fits};
 pub use host::Host;

@@ -183,7 +183,7 @@ impl<H: Host> Routes<H> {
     ///
     /// A path that is served already, or a security scheme without an authenticator.
     pub fn build(
-        operations: &'static [Operation],
+        operations: impl IntoIterator<Item = &'static Operation>,
         pages: Vec<Box<dyn Page<H>>>,
     ) -> Result<Routes<H>, StartError> {
         let mut grouped: Vec<(String, Vec<&'static Operation>)> = Vec::new();

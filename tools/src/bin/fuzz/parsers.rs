@@ -279,6 +279,7 @@ static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
         .filter_map(|range| range.parse().ok())
         .collect(),
     mail_required: false,
+    email_configured: false,
     providers: Vec::new(),
     ends_tls: false,
     mailbox: None,
