@@ -40,6 +40,8 @@ pub struct State {
     pub database: Option<PathBuf>,
     pub http: Http,
     pub logging: metrics::Logging,
+    /// `None` unless this server terminates TLS.
+    pub tls: Option<metrics::Tls>,
     /// Finished once the outbox worker has stopped.
     pub outbox: AbortHandle,
 }
@@ -64,8 +66,13 @@ pub fn listen(bind: SocketAddr, state: State, log: Logger) -> std::io::Result<Co
         app.store.metrics(),
         app.outbox.metrics(),
         logging,
+        &app.metrics,
+        app.limits.metrics(),
         &gauges,
     );
+    if let Some(tls) = &state.tls {
+        metrics::register_tls(&mut registry, tls);
+    }
     if state.database.is_some() {
         metrics::register_file(&mut registry, &gauges);
     }

@@ -7,6 +7,7 @@
 use std::time::SystemTime;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
@@ -65,6 +66,73 @@ pub struct Logging {
     pub dropped: Counter,
 }
 
+/// Results of one kind of operation, by the label `outcome`. Every outcome is exported from the
+/// start, so that a rate has a value before the first event.
+#[derive(Clone, Debug)]
+pub struct Outcomes(Family<[(&'static str, &'static str); 1], Counter>);
+
+impl Outcomes {
+    fn new(outcomes: &[&'static str]) -> Outcomes {
+        let family = Outcomes(Family::default());
+        for outcome in outcomes {
+            let _ = family.0.get_or_create(&[("outcome", *outcome)]);
+        }
+        family
+    }
+
+    pub fn count(&self, outcome: &'static str) {
+        self.0.get_or_create(&[("outcome", outcome)]).inc();
+    }
+}
+
+/// Refused attempts by the label `purpose`.
+#[derive(Clone, Debug, Default)]
+pub struct Throttled(Family<[(&'static str, &'static str); 1], Counter>);
+
+impl Throttled {
+    pub fn count(&self, purpose: &'static str) {
+        self.0.get_or_create(&[("purpose", purpose)]).inc();
+    }
+}
+
+/// Outcomes of the rules.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pub logins: Outcomes,
+    pub registrations: Outcomes,
+    pub password_resets: Outcomes,
+    /// By provider and reason.
+    pub provider_errors: Family<[(&'static str, String); 2], Counter>,
+}
+
+impl Default for Accounts {
+    fn default() -> Accounts {
+        const FAILURES: [&str; 3] = ["rejected", "throttled", "failed"];
+        Accounts {
+            logins: Outcomes::new(
+                &[&["success", "second_factor_required"], &FAILURES[..]].concat(),
+            ),
+            registrations: Outcomes::new(&[&["success"], &FAILURES[..]].concat()),
+            password_resets: Outcomes::new(&[&["requested", "success"], &FAILURES[..]].concat()),
+            provider_errors: Family::default(),
+        }
+    }
+}
+
+impl Accounts {
+    pub fn provider_failed(&self, provider: &str, reason: &'static str) {
+        let labels = [("provider", provider.to_owned()), ("reason", reason.to_owned())];
+        self.provider_errors.get_or_create(&labels).inc();
+    }
+}
+
+/// The certificate in use.
+#[derive(Clone, Debug, Default)]
+pub struct Tls {
+    /// In seconds since the Unix epoch.
+    pub certificate_expiry: Gauge,
+}
+
 /// Gauges sampled for each scrape.
 #[derive(Clone, Debug, Default)]
 pub struct SampledGauges {
@@ -82,6 +150,8 @@ pub fn registry(
     writing: &Writing,
     mail: &Mail,
     logging: &Logging,
+    accounts: &Accounts,
+    throttled: &Throttled,
     gauges: &SampledGauges,
 ) -> Registry {
     let mut all = Registry::with_prefix("inventree_auth");
@@ -98,6 +168,17 @@ pub fn registry(
     );
 
     http.register(&mut all);
+
+    let help = "Sign-ins with a password, a passkey or a provider, by outcome";
+    all.register("logins", help, accounts.logins.0.clone());
+    let help = "Registrations whose fields were well formed, by outcome";
+    all.register("registrations", help, accounts.registrations.0.clone());
+    let help = "Password resets requested and completed, by outcome";
+    all.register("password_resets", help, accounts.password_resets.0.clone());
+    let help = "Attempts refused by a rate limit, by purpose";
+    all.register("throttled", help, throttled.0.clone());
+    let help = "Sign-ins that failed at a provider, by provider and reason";
+    all.register("provider_errors", help, accounts.provider_errors.clone());
 
     all.register(
         "hashes_waiting",
@@ -145,6 +226,13 @@ pub fn registry(
     all.register("log_lines_dropped", help, logging.dropped.clone());
 
     all
+}
+
+/// Metrics of a server that terminates TLS itself.
+pub fn register_tls(all: &mut Registry, tls: &Tls) {
+    let help = "When the certificate in use expires, since the Unix epoch";
+    let gauge = tls.certificate_expiry.clone();
+    all.register_with_unit("tls_certificate_expiry_timestamp", help, Unit::Seconds, gauge);
 }
 
 /// Metrics of an SQLite file. PostgreSQL has exporters of its own.

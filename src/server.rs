@@ -168,6 +168,10 @@ pub async fn start(
              follow it"
         );
     }
+    let tls_metrics = metrics::Tls::default();
+    if let Some(pair) = &pair {
+        tls_metrics.certificate_expiry.set(pair.expiry());
+    }
     let admin_server = match config.metrics_bind {
         Some(bind) => {
             let database = config.database.file().map(Path::to_owned);
@@ -176,6 +180,7 @@ pub async fn start(
                 database,
                 http: counted,
                 logging,
+                tls: pair.as_ref().map(|_| tls_metrics.clone()),
                 outbox: mail.handle(),
             };
             let part = log.new(o!("part" => "admin server"));
@@ -189,7 +194,8 @@ pub async fn start(
     let mut tasks = JoinSet::new();
     tasks.spawn(run_maintenance(app.clone(), log.new(o!("part" => "housekeeping"))));
     tasks.spawn(save_limits(app.clone(), log.new(o!("part" => "limits"))));
-    tasks.spawn(reload_certificates(pair, sighup, Arc::clone(&http), log.new(o!("part" => "tls"))));
+    let part = log.new(o!("part" => "tls"));
+    tasks.spawn(reload_certificates(pair, sighup, Arc::clone(&http), tls_metrics, part));
     Ok(Running { http, service, admin_server, app, mail, tasks })
 }
 
@@ -220,6 +226,7 @@ fn app(
         limits: Limits::new(config.rate_limits, store, Arc::clone(clock)),
         rehash: Rehash::default(),
         log: log.clone(),
+        metrics: metrics::Accounts::default(),
         providers: providers(config, dependencies)?,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
@@ -297,6 +304,7 @@ async fn reload_certificates(
     mut pair: Option<Pair>,
     mut sighup: SighupListener,
     http: Arc<Connections>,
+    metrics: metrics::Tls,
     log: Logger,
 ) {
     loop {
@@ -310,6 +318,7 @@ async fn reload_certificates(
         match pair.reload() {
             Ok(tls) => {
                 http.renew_tls(tls);
+                metrics.certificate_expiry.set(pair.expiry());
                 info!(log, "TLS certificate reloaded");
             }
             Err(why) => {

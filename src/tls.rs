@@ -11,6 +11,8 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
 
 use crate::config::PemFiles;
 
@@ -27,6 +29,7 @@ pub enum TlsError {
 pub struct Pair {
     files: PemFiles,
     written: [Option<SystemTime>; 2],
+    expiry: i64,
 }
 
 impl Pair {
@@ -36,8 +39,13 @@ impl Pair {
     pub fn read(files: &PemFiles) -> Result<(Pair, Arc<ServerConfig>), TlsError> {
         // Taken before reading: a file that changes meanwhile is read again.
         let written = written(files);
-        let config = read(files)?;
-        Ok((Pair { files: files.clone(), written }, config))
+        let (config, expiry) = read(files)?;
+        Ok((Pair { files: files.clone(), written, expiry }, config))
+    }
+
+    /// When the certificate in use expires, in seconds since the Unix epoch.
+    pub fn expiry(&self) -> i64 {
+        self.expiry
     }
 
     pub fn has_changed(&self) -> bool {
@@ -51,7 +59,9 @@ impl Pair {
     /// As [`Pair::read`].
     pub fn reload(&mut self) -> Result<Arc<ServerConfig>, TlsError> {
         self.written = written(&self.files);
-        read(&self.files)
+        let (config, expiry) = read(&self.files)?;
+        self.expiry = expiry;
+        Ok(config)
     }
 }
 
@@ -60,7 +70,7 @@ fn written(files: &PemFiles) -> [Option<SystemTime>; 2] {
         .map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
 }
 
-fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, TlsError> {
+fn read(files: &PemFiles) -> Result<(Arc<ServerConfig>, i64), TlsError> {
     let at = |setting, file: &Path, why: &dyn std::fmt::Display| TlsError::File {
         setting,
         file: file.to_owned(),
@@ -70,9 +80,10 @@ fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let chain =
         CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = chain.map_err(|e| at("TLS_CERTIFICATE", certificate, &e))?;
-    if chain.is_empty() {
+    let Some(first) = chain.first() else {
         return Err(at("TLS_CERTIFICATE", certificate, &"it contains no certificate"));
-    }
+    };
+    let expiry = expiry(first).map_err(|e| at("TLS_CERTIFICATE", certificate, &e))?;
     // PKCS #8, PKCS #1 and SEC 1, the formats of certbot and openssl.
     let private = PrivateKeyDer::from_pem_file(key).map_err(|e| match e {
         rustls::pki_types::pem::Error::NoItemsFound => {
@@ -88,7 +99,13 @@ fn read(files: &PemFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config =
         builder.with_single_cert(chain, private).map_err(|e| at("TLS_KEY", key, &e))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok((Arc::new(config), expiry))
+}
+
+fn expiry(certificate: &CertificateDer<'_>) -> Result<i64, x509_cert::der::Error> {
+    let read = Certificate::from_der(certificate)?;
+    let until = read.tbs_certificate.validity.not_after.to_unix_duration();
+    Ok(i64::try_from(until.as_secs()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -91,10 +91,15 @@ pub async fn log_in(
     password: Password,
     grant: Grant,
 ) -> Result<Granted, DomainError> {
-    let standing = notices::standing(op, username).await?;
-    let account = authenticated(op, username, password).await?;
-    require_no_mfa(op, account.id).await?;
-    open(op, account, grant, standing).await
+    let logged_in = async {
+        let standing = notices::standing(op, username).await?;
+        let account = authenticated(op, username, password).await?;
+        require_no_mfa(op, account.id).await?;
+        open(op, account, grant, standing).await
+    };
+    let logged_in = logged_in.await;
+    op.count_login(&logged_in);
+    logged_in
 }
 
 fn bad_credentials() -> DomainError {

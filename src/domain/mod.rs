@@ -41,6 +41,7 @@ use chrono::{DateTime, Duration, Utc};
 use slog::Logger;
 
 use crate::mail::{Message, Outbox};
+use crate::metrics;
 use crate::providers::Providers;
 use crate::store::{Account, Store, StoreError};
 use hashing::{Hasher, HasherError};
@@ -53,6 +54,7 @@ pub struct App(Arc<Services>);
 /// The parts of an [`App`].
 pub struct Services {
     pub log: Logger,
+    pub metrics: metrics::Accounts,
     pub store: Store,
     pub hasher: Hasher,
     pub clock: Arc<dyn Clock>,
@@ -277,6 +279,21 @@ pub enum DomainError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl DomainError {
+    /// The `outcome` of an operation that ends so, for the metrics.
+    fn outcome(&self) -> &'static str {
+        match self {
+            DomainError::Invalid(_)
+            | DomainError::Forbidden(_)
+            | DomainError::NotFound
+            | DomainError::ReauthenticationNeeded => "rejected",
+            DomainError::MfaRequired => "second_factor_required",
+            DomainError::Throttled { .. } => "throttled",
+            DomainError::Busy | DomainError::Store(_) => "failed",
+        }
+    }
 }
 
 impl From<HasherError> for DomainError {

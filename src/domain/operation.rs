@@ -63,6 +63,11 @@ impl Operation {
         }
     }
 
+    /// Counts how a sign-in ended.
+    pub(super) fn count_login<T>(&self, result: &Result<T, DomainError>) {
+        self.metrics.logins.count(result.as_ref().map_or_else(DomainError::outcome, |_| "success"));
+    }
+
     /// Runs `f` in a write transaction, with this operation.
     pub(super) async fn write<T: Send + 'static>(
         &self,

@@ -44,7 +44,11 @@ pub async fn problems(
     let mut problems = ValidationErrors::none();
     if username.is_some() || email.is_some() {
         // The result reveals whether an account exists, so every check is counted.
-        let _ = op.limits.reserve_request(Purpose::Registration, &op.client).await?;
+        let reserved = op.limits.reserve_request(Purpose::Registration, &op.client).await;
+        if let Err(refusal) = reserved.map(|_| ()) {
+            op.metrics.registrations.count(refusal.outcome());
+            return Err(refusal);
+        }
     }
     // With registration disabled only the syntax is checked: the result must not reveal whether an
     // account exists.
@@ -76,6 +80,9 @@ pub async fn problems(
         // Similarity to the user is checked once all fields are valid.
         problems.add("password1", passwords::problems(password, &UserAttributes::default()));
     }
+    if !problems.is_empty() {
+        op.metrics.registrations.count("rejected");
+    }
     Ok(problems)
 }
 
@@ -87,6 +94,20 @@ pub async fn problems(
 /// [`DomainError::Invalid`] for errors across fields; with registration disabled, after the check of
 /// the passwords.
 pub async fn register(op: &Operation, registration: Registration) -> Result<Granted, DomainError> {
+    let registered = create(op, registration).await;
+    count(op, &registered);
+    registered
+}
+
+fn count<T>(op: &Operation, result: &Result<T, DomainError>) {
+    let outcome = result.as_ref().map_or_else(DomainError::outcome, |_| "success");
+    op.metrics.registrations.count(match outcome {
+        "second_factor_required" => "rejected",
+        outcome => outcome,
+    });
+}
+
+async fn create(op: &Operation, registration: Registration) -> Result<Granted, DomainError> {
     let Registration { username, email, password1, password2, grant } = registration;
     if password1.expose() != password2.expose() {
         return Err(ValidationErrors::general(MISMATCH_PLAIN).into());

@@ -27,6 +27,17 @@ use crate::store::{Account, EmailAddress, Reader, StoreError};
 ///
 /// No error for an unknown address: the response must not reveal whether an account exists.
 pub async fn ask_for_reset(op: &Operation, email: &str) -> Result<(), DomainError> {
+    let requested = request(op, email).await;
+    count(op, &requested, "requested");
+    requested
+}
+
+fn count<T>(op: &Operation, result: &Result<T, DomainError>, success: &'static str) {
+    let outcome = result.as_ref().map_or_else(DomainError::outcome, |_| success);
+    op.metrics.password_resets.count(outcome);
+}
+
+async fn request(op: &Operation, email: &str) -> Result<(), DomainError> {
     let email = email.to_ascii_lowercase();
     let budget = op.limits.reserve_mail(&email, MailPurpose::Reset, &op.client).await?;
     let now = op.now();
@@ -90,6 +101,17 @@ fn decoy_account(now: DateTime<Utc>) -> Account {
 /// [`DomainError::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not
 /// consume the link.
 pub async fn confirm_reset(
+    op: &Operation,
+    uid: &str,
+    token: &str,
+    new: (Password, Password),
+) -> Result<DeviceCookie, DomainError> {
+    let confirmed = set_password(op, uid, token, new).await;
+    count(op, &confirmed, "success");
+    confirmed
+}
+
+async fn set_password(
     op: &Operation,
     uid: &str,
     token: &str,

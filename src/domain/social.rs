@@ -111,7 +111,7 @@ pub async fn begin(
         identity: None,
     };
     let url = provider.authorization_url(&flow.challenge(), op.now()).await;
-    let url = url.map_err(SocialError::of(provider))?;
+    let url = url.map_err(SocialError::of(op, provider))?;
     op.limits.refund(attempt).await;
     Ok(Started { ticket: flow.seal(op), url })
 }
@@ -163,7 +163,7 @@ pub async fn finish(
     let params = CallbackParams { code, issuer: returned.issuer };
     let identity = provider.identify(&params, &challenge, op.now()).await;
     let identity =
-        normalised(identity.map_err(SocialError::of(provider))?, op.rules.group_sync.as_ref());
+        normalised(identity.map_err(SocialError::of(op, provider))?, op.rules.group_sync.as_ref());
     let budgets = EmailBudgets::reserve(op, &flow, &identity).await?;
     let finished = op.write_as(move |w, op| match &flow.purpose {
         Purpose::SignIn => sign_in(w, op, flow.clone(), identity.clone(), &budgets),
@@ -172,6 +172,11 @@ pub async fn finish(
         }
     });
     let finished = finished.await?;
+    match finished {
+        Finished::SignedIn { .. } => op.metrics.logins.count("success"),
+        Finished::CodeNeeded { .. } => op.metrics.logins.count("second_factor_required"),
+        Finished::Connected { .. } | Finished::Unconfirmed | Finished::Form { .. } => {}
+    }
     op.limits.refund(attempt).await;
     op.outbox.wake();
     Ok(finished)
@@ -239,6 +244,7 @@ pub async fn sign_up(
         )
     });
     let made = made.await?;
+    op.metrics.registrations.count("success");
     op.outbox.wake();
     Ok(made)
 }

@@ -154,6 +154,19 @@ pub enum ProviderError {
     Busy,
 }
 
+impl ProviderError {
+    /// The kind, for the metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            ProviderError::Unreachable(_) => "unreachable",
+            ProviderError::Unusable(_) => "unusable",
+            ProviderError::Refused(_) => "refused",
+            ProviderError::Untrusted(_) => "untrusted",
+            ProviderError::Busy => "busy",
+        }
+    }
+}
+
 /// Why a provider cannot be set up: one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {

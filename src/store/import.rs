@@ -16,6 +16,19 @@ use super::{Database, Postgres, migrations, postgres};
 /// Enough for the upper levels of every index. Connections of the server use less.
 const CACHE_KIB: i64 = 64 * 1024;
 
+/// With the id of the row as the first column, or without it.
+macro_rules! insert_social_account {
+    ($id:literal, $values:literal) => {
+        concat!(
+            "INSERT INTO social_accounts (",
+            $id,
+            "account_id, provider, uid, last_login, date_joined, extra_data) VALUES (",
+            $values,
+            ")"
+        )
+    };
+}
+
 /// Whether the transaction is committed once the closure has succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Commit {
@@ -224,20 +237,10 @@ impl Writer<'_> {
         if self
             .value("SELECT EXISTS (SELECT 1 FROM social_accounts WHERE id = $1)", &values[..1])?
         {
-            self.execute(
-                "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
-                 extra_data)
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-                &values[1..],
-            )?;
+            self.execute(insert_social_account!("", "$1, $2, $3, $4, $5, $6"), &values[1..])?;
             return Ok(());
         }
-        self.execute(
-            "INSERT INTO social_accounts (id, account_id, provider, uid, last_login, date_joined, \
-             extra_data)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            values,
-        )?;
+        self.execute(insert_social_account!("id, ", "$1, $2, $3, $4, $5, $6, $7"), values)?;
         Ok(())
     }
 }

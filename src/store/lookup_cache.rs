@@ -109,8 +109,10 @@ struct SharedHeader {
 
 // SAFETY: `words` is only read, atomically, and stays mapped for as long as the connection beside
 // it is open.
+#[expect(unsafe_code, reason = "the write-ahead log's index is shared memory of SQLite")]
 unsafe impl Send for SharedHeader {}
 // SAFETY: as above.
+#[expect(unsafe_code, reason = "the write-ahead log's index is shared memory of SQLite")]
 unsafe impl Sync for SharedHeader {}
 
 impl SharedHeader {
@@ -123,6 +125,7 @@ impl SharedHeader {
     }
 
     /// `None` during a commit, and if the index is not initialised.
+    #[expect(unsafe_code, reason = "the write-ahead log's index is shared memory of SQLite")]
     fn read(&self) -> Option<Header> {
         // A commit writes the second copy, then the first. A reader that loads them in the
         // opposite order and finds them equal has a consistent header. Acquire loads keep that
@@ -143,6 +146,7 @@ impl SharedHeader {
 }
 
 /// The first page of the index, which the connection has mapped already.
+#[expect(unsafe_code, reason = "the write-ahead log's index is shared memory of SQLite")]
 fn map_index(connection: &Connection) -> Option<NonNull<c_void>> {
     let mut file: *mut ffi::sqlite3_file = null_mut();
     let mut page: *mut c_void = null_mut();

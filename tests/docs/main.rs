@@ -5,6 +5,7 @@ mod commands;
 mod layers;
 mod links;
 mod markdown;
+mod modules;
 mod promises;
 mod settings;
 mod words;

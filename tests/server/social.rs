@@ -975,6 +975,22 @@ async fn code_of_another_sign_in_fails_by_its_verifier() {
 }
 
 #[tokio::test]
+async fn provider_errors_are_counted_by_provider_and_reason() {
+    let fixture = Fixture::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
+    let (mut victim, mut thief) = (fixture.browser(), fixture.browser());
+    let stolen = victim.go("login", &amy()).await;
+    let own = thief.go("login", &Who::new("thief", json!({}))).await;
+    let code = stolen.split(['?', '&']).find(|pair| pair.starts_with("code=")).unwrap();
+    let state = own.split(['?', '&']).find(|pair| pair.starts_with("state=")).unwrap();
+    let injected = format!("/accounts/company/login/callback/?{code}&{state}");
+    assert_eq!(thief.ask(Method::GET, &injected, &[]).await.status, 400);
+    let metrics = String::from_utf8(fixture.server.admin("/metrics").await.body).unwrap();
+    let sample =
+        "inventree_auth_provider_errors_total{provider=\"company\",reason=\"refused\"} 1\n";
+    assert!(metrics.contains(sample), "{metrics}");
+}
+
+#[tokio::test]
 async fn answer_names_its_issuer_where_the_provider_does() {
     let fixture = Fixture::start().await;
     fixture.provider.names_itself();

@@ -3,6 +3,8 @@
 //! Exit status: 0 for no finding, 1 for a finding or a failed write, 2 for unusable input or wrong
 //! usage.
 
+#![warn(missing_docs)]
+
 mod generate;
 mod git;
 mod inputs;

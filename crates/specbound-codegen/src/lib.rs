@@ -38,6 +38,8 @@
 //!                            parameters.rs  path, query and header parameters
 //! ```
 
+#![warn(missing_docs)]
+
 mod build;
 mod constraints;
 mod document;

@@ -28,6 +28,8 @@
 //! # Ok::<(), specbound_contract::ParseError>(())
 //! ```
 
+#![warn(missing_docs)]
+
 mod canonical;
 mod changelog;
 pub mod combine;

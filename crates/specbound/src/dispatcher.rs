@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 use crate::call::with_admitted;
 use crate::connections::Service;
 use crate::error::{InternalMessage, into_problem};
-use crate::lazy_body::ReadPermit;
+use crate::lazy_body::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
 use crate::routes::{Found, Resource, Routes, variables};
 use crate::{ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics};
@@ -88,6 +88,7 @@ pub struct HttpService<H: Host> {
     dispatch: Dispatch<H>,
     contexts: RequestContextFactory<H>,
     metrics: metrics::Http,
+    large_bodies: LargeBodies,
     log: Logger,
     /// Requests that go on when their client has gone.
     detached: TaskTracker,
@@ -133,6 +134,7 @@ impl<H: Host> HttpService<H> {
             dispatch,
             contexts,
             metrics,
+            large_bodies: LargeBodies::default(),
             log,
             detached: TaskTracker::new(),
         })
@@ -154,7 +156,7 @@ impl<H: Host> HttpService<H> {
         let name = found.as_ref().and_then(|found| found.name(&method));
         let resource = found.as_ref().map(|found| found.resource);
         let exchange = host.begin(&mut request);
-        let _permit = ReadPermit::attach(&mut request);
+        let _permit = ReadPermit::attach(&mut request, &self.large_bodies);
         let rqctx = self.contexts.make(RequestInfo::new(&request, remote), request_id.clone());
 
         let whole = async {

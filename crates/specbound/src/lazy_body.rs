@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Body;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroize;
 
 use crate::body::{self, BodyError, Fields};
@@ -19,41 +19,63 @@ use crate::{ApiError, json};
 
 /// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 const MAX_BODY_BYTES: usize = 2_621_440;
-/// A body up to here is always read; longer ones share [`LARGE_BODIES`]. No request of this API
+/// A body up to here is always read; longer ones share a [`LargeBodies`]. No request of this API
 /// needs as much.
 const SMALL_BODY_BYTES: usize = 65_536;
-/// Bytes beyond [`SMALL_BODY_BYTES`] that this process holds at one time, of all requests together.
-static LARGE_BODIES: Semaphore = Semaphore::const_new(16 << 20);
-/// Large bodies are parsed one after the other: together they never take more than one core from
-/// everything else.
-static LARGE_BODY_PARSER: Semaphore = Semaphore::const_new(1);
+/// Bytes beyond [`SMALL_BODY_BYTES`] that a server holds at one time, of all requests together.
+const LARGE_BODIES_BYTES: usize = 16 << 20;
 /// A client that takes longer to send its body is gone, or means harm.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The share of [`LARGE_BODIES`] that a request holds until it is answered: the bytes of its body
+/// The limits on large bodies of one server.
+#[derive(Clone)]
+pub struct LargeBodies {
+    bytes: Arc<Semaphore>,
+    /// Large bodies are parsed one after the other: together they never take more than one core
+    /// from everything else.
+    parser: Arc<Semaphore>,
+}
+
+impl Default for LargeBodies {
+    fn default() -> LargeBodies {
+        LargeBodies {
+            bytes: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
+            parser: Arc::new(Semaphore::new(1)),
+        }
+    }
+}
+
+/// The share of [`LargeBodies`] that a request holds until it is answered: the bytes of its body
 /// live on in the fields of its handler.
 #[derive(Clone, Default)]
-pub struct ReadPermit(Arc<Mutex<Vec<SemaphorePermit<'static>>>>);
+pub struct ReadPermit {
+    limits: LargeBodies,
+    held: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+}
 
 impl ReadPermit {
     /// Goes with the request to its [`LazyBody`]; the room is given back when this one is dropped
     /// too. `None` for a request without a body.
-    pub fn attach(request: &mut Request<dropshot::Body>) -> Option<ReadPermit> {
+    pub fn attach(
+        request: &mut Request<dropshot::Body>,
+        limits: &LargeBodies,
+    ) -> Option<ReadPermit> {
         if request.body().is_end_stream() {
             return None;
         }
-        let permit = ReadPermit::default();
+        let permit = ReadPermit { limits: limits.clone(), held: Arc::default() };
         request.extensions_mut().insert(permit.clone());
         Some(permit)
     }
 
     fn grow(&self, bytes: usize) -> Result<(), Uncollected> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let more = LARGE_BODIES.try_acquire_many(bytes).map_err(|_| Uncollected::NoRoom)?;
-        let mut had = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match had.first_mut() {
-            Some(had) => had.merge(more),
-            None => had.push(more),
+        let more = Arc::clone(&self.limits.bytes).try_acquire_many_owned(bytes);
+        let more = more.map_err(|_| Uncollected::NoRoom)?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.as_mut() {
+            Some(held) => held.merge(more),
+            None => *held = Some(more),
         }
         Ok(())
     }
@@ -193,7 +215,11 @@ impl LazyBody {
         if self.length <= SMALL_BODY_BYTES {
             return Ok(parse());
         }
-        let turn = LARGE_BODY_PARSER.acquire().await;
+        let parser = self.permit.as_ref().map(|permit| Arc::clone(&permit.limits.parser));
+        let turn = match parser {
+            Some(parser) => parser.acquire_owned().await.ok(),
+            None => None,
+        };
         let parsing = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             parse()

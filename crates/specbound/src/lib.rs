@@ -18,6 +18,8 @@
 //!
 //! The generated code names `::specbound`; everything that it needs is at the root of this crate.
 
+#![warn(missing_docs)]
+
 mod answers;
 mod authority;
 mod bodies;

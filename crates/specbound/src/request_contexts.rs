@@ -35,7 +35,7 @@ impl<H: Host> RequestContextFactory<H> {
         let (tell, mut told) = tokio::sync::mpsc::channel::<Make<H>>(1);
         let show = move |shown: Context<H>| {
             let (state, log) = (shown.server, shown.log);
-            #[allow(unsafe_code)]
+            #[expect(unsafe_code, reason = "dropshot has no constructor for its context")]
             let make: Make<H> = Box::new(move |request, request_id| {
                 // The route's data of a request; this server reads only its variables.
                 let endpoint = RequestEndpointMetadata {

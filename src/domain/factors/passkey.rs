@@ -221,6 +221,12 @@ pub async fn challenge_owner(app: &App, account_id: i64) -> Result<Option<Challe
 ///
 /// [`DomainError::Invalid`] alike for an unknown credential, an inactive account and a failed check.
 pub async fn sign_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainError> {
+    let signed_in = signed_in(op, sent).await;
+    op.count_login(&signed_in);
+    signed_in
+}
+
+async fn signed_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainError> {
     let attempt = op.limits.reserve_request(Purpose::Passkey, &op.client).await?;
     let credential_id = &sent.response.credential_id;
     let owner = op.store.read(|r| {

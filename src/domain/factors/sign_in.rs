@@ -86,6 +86,19 @@ pub async fn sign_in(
     username: &str,
     password: Password,
 ) -> Result<SignIn, DomainError> {
+    let step = first_step(op, username, password).await;
+    match &step {
+        Ok(SignIn::CodeNeeded(_)) => op.metrics.logins.count("second_factor_required"),
+        other => op.count_login(other),
+    }
+    step
+}
+
+async fn first_step(
+    op: &Operation,
+    username: &str,
+    password: Password,
+) -> Result<SignIn, DomainError> {
     let standing = notices::standing(op, username).await?;
     let account = accounts::authenticated(op, username, password).await?;
     let is_needed = op.store.read(|r| is_needed(r, op, &account)).await?;
@@ -192,7 +205,7 @@ pub async fn finish(
     let new = Granted::generate(op, Grant::Session);
     let standing = notices::standing(op, &account.username).await?;
     let told = notices::of_sign_in(op, &account, standing, Grant::Session).await?;
-    with_proof(op, &account, proof, Use::Prove, move |w, op, found| {
+    let signed_in = with_proof(op, &account, proof, Use::Prove, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),
             provider => format!("{provider}, {}", found.name()),
@@ -214,5 +227,7 @@ pub async fn finish(
         let remembered = remembered.map(|state| Sealed::seal(op, REMEMBERED, &state));
         Ok(SignedIn { granted, next: next.clone(), remembered })
     })
-    .await
+    .await;
+    op.count_login(&signed_in);
+    signed_in
 }

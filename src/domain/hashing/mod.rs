@@ -270,6 +270,7 @@ fn next_job(queue: &Queue, worker: &mut HashWorker) -> Option<Job> {
 /// Makes the allocator return a hash's memory to the system. By default glibc raises its threshold
 /// after the first large free and keeps such memory.
 #[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "a setting of the C library's allocator")]
 fn return_large_allocations() {
     const LARGE: libc::c_int = 1 << 20;
     // SAFETY: mallopt accepts any value for this parameter, and any thread may call it at any time.

@@ -26,6 +26,7 @@ use chrono::{DateTime, Utc};
 use super::client::Client;
 use super::keys::digest;
 use super::{Clock, DomainError};
+use crate::metrics;
 use crate::store::{Store, StoreError};
 use bucket::{KeyDigest, Limit, Refused};
 use memory::{MAX_BUCKETS, Memory};
@@ -163,6 +164,7 @@ pub enum Standing {
 pub struct Limits {
     buckets: Buckets,
     clock: Arc<dyn Clock>,
+    metrics: metrics::Throttled,
 }
 
 enum Buckets {
@@ -184,7 +186,23 @@ impl Limits {
             (true, false) => Buckets::Own(Memory::default()),
             (true, true) => Buckets::Shared(store.clone()),
         };
-        Limits { buckets, clock }
+        Limits { buckets, clock, metrics: metrics::Throttled::default() }
+    }
+
+    /// Refused attempts.
+    pub fn metrics(&self) -> &metrics::Throttled {
+        &self.metrics
+    }
+
+    fn counted<T>(
+        &self,
+        purpose: &'static str,
+        reserved: Result<T, DomainError>,
+    ) -> Result<T, DomainError> {
+        if matches!(reserved, Err(DomainError::Throttled { .. })) {
+            self.metrics.count(purpose);
+        }
+        reserved
     }
 
     /// Reserves a login attempt; `account` is the folded name. `standing` is only polled if a
@@ -209,7 +227,7 @@ impl Limits {
             wanted.push((digest(&format!("guess {site} {account}")), GUESSES_BY_SITE));
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
-        self.reserve_guess(&wanted, account, standing).await
+        self.counted("login", self.reserve_guess(&wanted, account, standing).await)
     }
 
     /// Reserves an attempt at the second factor of an account, whose password was right.
@@ -240,7 +258,7 @@ impl Limits {
                 other => other,
             })
         };
-        self.reserve_guess(&wanted, &account, standing).await
+        self.counted("code", self.reserve_guess(&wanted, &account, standing).await)
     }
 
     /// The first of `wanted` is the client's own bucket for the account.
@@ -274,7 +292,8 @@ impl Limits {
         purpose: Purpose,
         client: &Client,
     ) -> Result<Attempt, DomainError> {
-        self.reserve(&requests(purpose, client), Refused::Charged).await
+        let reserved = self.reserve(&requests(purpose, client), Refused::Charged).await;
+        self.counted(purpose.name(), reserved)
     }
 
     /// Counts a lookup by a signed-in account that reveals whether a name or an address is taken.
@@ -290,7 +309,8 @@ impl Limits {
     ) -> Result<(), DomainError> {
         let mut wanted = vec![(digest(&format!("lookup {account_id}")), LOOKUPS_BY_ACCOUNT)];
         wanted.extend(requests(Purpose::Lookup, client));
-        self.reserve(&wanted, Refused::Charged).await.map(|_| ())
+        let reserved = self.reserve(&wanted, Refused::Charged).await.map(|_| ());
+        self.counted(Purpose::Lookup.name(), reserved)
     }
 
     /// Reserves an email to `address`, given in its stored form. Budgets are separate per purpose,

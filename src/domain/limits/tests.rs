@@ -22,9 +22,14 @@ fn at(address: &str) -> Client {
     Client { address: address.to_owned(), ..Client::default() }
 }
 
+fn memory_limits(clock: &Arc<ManualClock>) -> Limits {
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    Limits { buckets: Buckets::Own(Memory::default()), clock, metrics: Default::default() }
+}
+
 fn limits() -> (Limits, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock(Mutex::new(DateTime::UNIX_EPOCH)));
-    (Limits { buckets: Buckets::Own(Memory::default()), clock: clock.clone() }, clock)
+    (memory_limits(&clock), clock)
 }
 
 fn memory(limits: &Limits) -> &Memory {
@@ -261,7 +266,7 @@ async fn saved_attempts_count_again_after_a_restart() {
     assert_eq!(rows.len(), 3, "what was refunded before it was saved needs no row: {rows:?}");
     assert!(memory(&limits).take_changed(usize::MAX).0.is_empty());
 
-    let again = Limits { buckets: Buckets::Own(Memory::default()), clock: clock.clone() };
+    let again = memory_limits(&clock);
     memory(&again).load(&rows);
     assert!(memory(&again).take_changed(usize::MAX).0.is_empty());
     assert!(guess(&again, "amy", "192.0.2.1").await.is_err());

@@ -1,7 +1,7 @@
 //! Why a sign-in through a provider failed. The texts are for the log; `http::error` has those of
 //! users.
 
-use crate::domain::{DomainError, ValidationErrors};
+use crate::domain::{App, DomainError, ValidationErrors};
 use crate::providers::{Provider, ProviderError};
 use crate::store::StoreError;
 
@@ -50,7 +50,11 @@ impl From<StoreError> for SocialError {
 }
 
 impl SocialError {
-    pub(super) fn of(provider: &Provider) -> impl Fn(ProviderError) -> SocialError {
-        |error| SocialError::Provider { name: provider.name.clone(), error }
+    /// Counts the error, and names the provider in it.
+    pub(super) fn of(app: &App, provider: &Provider) -> impl Fn(ProviderError) -> SocialError {
+        |error| {
+            app.metrics.provider_failed(&provider.id, error.reason());
+            SocialError::Provider { name: provider.name.clone(), error }
+        }
     }
 }
