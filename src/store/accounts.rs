@@ -1,4 +1,4 @@
-//! Accounts.
+//! Accounts and their names, by id, folded name and skeleton.
 //!
 //! Usernames are compared by the folded key and skeleton that the caller passes, email addresses
 //! as given. This file folds neither, and `Debug` never shows a password hash.

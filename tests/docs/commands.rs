@@ -27,6 +27,7 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ),
     ("REFRESH_GENERATED=1 cargo build", "tests/readme_contract/run"),
     ("REFRESH_GENERATED=1 cargo test --test docs settings", "tests/docs/settings.rs"),
+    ("REFRESH_GENERATED=1 cargo test --test docs modules", "tests/docs/modules.rs"),
     ("cargo build", "tests/readme_contract/run"),
     ("cargo run --release --", "tests/readme_conversation/run"),
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
