@@ -1,10 +1,13 @@
 //! Generates code for each document of a folder and prints a table:
-//! `cargo run --example corpus -- FOLDER [--refusals] [--write OUTPUT] [--check|--test WORK]`.
+//! `cargo run --example corpus -- FOLDER|FILE... [--refusals] [--write OUTPUT] [--check|--test|--seen
+//! WORK] [--table FILE]`.
 //!
 //! Each document is taken strictly, or leniently, or refused; with its operations, the lines of the
-//! server and the client, the time and, on Linux, the most memory used so far. `--check` makes a
-//! project of each document below WORK and type-checks server, client and tests; `--test` runs the
-//! tests, which start the server and call each operation. Their projects share one target folder.
+//! server and the client, the time and, on Linux, the most memory. `--check` makes a project of
+//! each document below WORK and type-checks server, client and tests; `--test` runs the tests,
+//! which start the server and call each operation. Their projects share one target folder,
+//! CARGO_TARGET_DIR or `target` below WORK. `--seen` reads the logs of an earlier `--test`.
+//! `--table` writes rows of Markdown.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -15,17 +18,24 @@ use specbound_codegen::{Dependencies, Error, Generated, Layout, Mode, Settings, 
 use specbound_contract::{ReadOptions, report};
 
 struct Arguments {
-    folder: PathBuf,
+    paths: Vec<PathBuf>,
     shows_refusals: bool,
     output: Option<PathBuf>,
     /// The folder of the projects, and what cargo does with each.
     work: Option<(PathBuf, &'static str)>,
+    table: Option<PathBuf>,
 }
 
 fn main() -> Result<(), Box<dyn StdError>> {
     let arguments = arguments()?;
     let (mut strict, mut lenient, mut refused, mut failed) = (0, 0, 0, 0);
-    for path in &documents(&arguments.folder)? {
+    let mut documents_of = Vec::new();
+    for path in &arguments.paths {
+        documents_of.extend(documents(path)?);
+    }
+    let mut rows = TABLE.to_owned();
+    for path in &documents_of {
+        forget_peak_memory();
         let started = Instant::now();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let outcome = outcome(path);
@@ -45,15 +55,16 @@ fn main() -> Result<(), Box<dyn StdError>> {
             }
         };
         println!("{name:32} {verdict:24} {lines:36} {took:>7.2} s  {memory:>5} MB");
+        let mut tests = "".to_owned();
         match &outcome {
             Outcome::Taken(generated, mode) => {
                 if let Some(output) = &arguments.output {
                     write(&output.join(&*name), generated)?;
                 }
-                if let Some((work, what)) = &arguments.work
-                    && !runs(work, what, path, generated, *mode)?
-                {
-                    failed += 1;
+                if let Some((work, what)) = &arguments.work {
+                    let log = runs(work, what, path, generated, *mode)?;
+                    failed += usize::from(log.is_none());
+                    tests = log.map_or("failed".to_owned(), |passed| passed.to_string());
                 }
             }
             Outcome::Refused(lines) => {
@@ -61,19 +72,25 @@ fn main() -> Result<(), Box<dyn StdError>> {
                 lines.iter().take(shown).for_each(|line| println!("    {line}"));
             }
         }
+        rows.push_str(&row(path, &outcome, (took, memory), &tests)?);
+    }
+    if let Some(table) = &arguments.table {
+        std::fs::write(table, rows)?;
     }
     println!("{strict} taken, {lenient} leniently, {refused} refused, {failed} of them failed");
     if failed > 0 { Err("a project failed".into()) } else { Ok(()) }
 }
 
 fn arguments() -> Result<Arguments, Box<dyn StdError>> {
-    let usage = "usage: corpus FOLDER [--refusals] [--write OUTPUT] [--check|--test WORK]";
+    let usage = "usage: corpus FOLDER|FILE... [--refusals] [--write OUTPUT] \
+                 [--check|--test|--seen WORK] [--table FILE]";
     let mut all = std::env::args().skip(1);
     let mut arguments = Arguments {
-        folder: all.next().ok_or(usage)?.into(),
+        paths: Vec::new(),
         shows_refusals: false,
         output: None,
         work: None,
+        table: None,
     };
     while let Some(argument) = all.next() {
         match argument.as_str() {
@@ -81,10 +98,13 @@ fn arguments() -> Result<Arguments, Box<dyn StdError>> {
             "--write" => arguments.output = Some(all.next().ok_or(usage)?.into()),
             "--check" => arguments.work = Some((all.next().ok_or(usage)?.into(), "check")),
             "--test" => arguments.work = Some((all.next().ok_or(usage)?.into(), "test")),
+            "--seen" => arguments.work = Some((all.next().ok_or(usage)?.into(), "seen")),
+            "--table" => arguments.table = Some(all.next().ok_or(usage)?.into()),
+            path if !path.starts_with("--") => arguments.paths.push(path.into()),
             _ => return Err(usage.into()),
         }
     }
-    Ok(arguments)
+    if arguments.paths.is_empty() { Err(usage.into()) } else { Ok(arguments) }
 }
 
 fn documents(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -129,17 +149,23 @@ fn write(folder: &Path, generated: &Generated) -> std::io::Result<()> {
     std::fs::write(folder.join("client.rs"), &generated.client)
 }
 
-/// Makes a project and runs cargo on it. Its output stays beside it, in `cargo.log`.
+/// Makes a project and runs cargo on it. Its output stays beside it, in `cargo.log`. The number of
+/// tests that passed; `None` if something failed.
 fn runs(
     work: &Path,
     what: &str,
     document: &Path,
     generated: &Generated,
     mode: Mode,
-) -> Result<bool, Box<dyn StdError>> {
+) -> Result<Option<usize>, Box<dyn StdError>> {
     let stem = document.file_stem().unwrap_or_default().to_string_lossy();
     let name = stem.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
     let folder = work.join(&name);
+    let passed = |log: &str| log.lines().filter(|line| line.ends_with("... ok")).count();
+    if what == "seen" {
+        let log = std::fs::read_to_string(folder.join("cargo.log")).unwrap_or_default();
+        return Ok(log.contains("test result: ok").then(|| passed(&log)));
+    }
     let file = document.file_name().unwrap_or_default().to_string_lossy();
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let layout = Layout {
@@ -158,16 +184,17 @@ fn runs(
     }
     std::fs::copy(document, folder.join(&*file))?;
     let started = Instant::now();
+    let target = std::env::var_os("CARGO_TARGET_DIR");
     let output = Command::new("cargo")
         .args([what, "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .args(if what == "check" { ["--all-targets"] } else { ["--test=operations"] })
-        .env("CARGO_TARGET_DIR", work.join("target"))
+        .env("CARGO_TARGET_DIR", target.unwrap_or_else(|| work.join("target").into()))
         .output()?;
     let log = [&output.stdout[..], &output.stderr].concat();
     let log = String::from_utf8_lossy(&log);
     std::fs::write(folder.join("cargo.log"), &*log)?;
-    let passed = log.lines().filter(|line| line.ends_with("... ok")).count();
+    let passed = passed(&log);
     let took = started.elapsed().as_secs_f64();
     let verdict = if output.status.success() { "ok" } else { "FAILED" };
     println!("    {what} {verdict}, {passed} tests, {took:.0} s");
@@ -175,11 +202,43 @@ fn runs(
         line.starts_with("error") || line.contains("... FAILED") || line.starts_with("warning")
     });
     errors.take(5).for_each(|line| println!("      {line}"));
-    Ok(output.status.success())
+    Ok(output.status.success().then_some(passed))
 }
 
 fn lines(error: &Error) -> Vec<String> {
     error.to_string().lines().map(str::to_owned).collect()
+}
+
+const TABLE: &str = "\
+| document | kB | taken | not enforced or left out | operations | lines | s | MB | tests passed |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+";
+
+fn row(
+    document: &Path,
+    outcome: &Outcome,
+    (took, memory): (f64, u64),
+    tests: &str,
+) -> std::io::Result<String> {
+    let name = document.file_name().unwrap_or_default().to_string_lossy();
+    let size = std::fs::metadata(document)?.len() / 1000;
+    let (verdict, notes, operations, lines) = match outcome {
+        Outcome::Taken(generated, mode) => {
+            let lines = generated.server.lines().count() + generated.client.lines().count();
+            let verdict = if *mode == Mode::Strict { "as it is" } else { "`--lenient`" };
+            (verdict, generated.unenforced.len(), generated.project.handlers.len(), lines)
+        }
+        Outcome::Refused(lines) => ("refused", lines.len(), 0, 0),
+    };
+    Ok(format!(
+        "| `{name}` | {size} | {verdict} | {notes} | {operations} | {lines} | {took:.2} | {memory} \
+         | {tests} |\n"
+    ))
+}
+
+/// From here on the peak is counted anew.
+fn forget_peak_memory() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// In megabytes.

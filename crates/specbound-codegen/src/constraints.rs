@@ -19,10 +19,20 @@ use super::lower::unique;
 use super::read::{component, unescape};
 use super::schema::whole;
 
+/// Whose values the tables are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// Requests: a member that is read only is ignored.
+    ByClient,
+    /// Answers: a member that is write only is ignored.
+    ByServer,
+}
+
 /// Tables of one document.
 pub struct Tables<'a> {
     source: &'a Value,
     runtime: &'a syn::Path,
+    written: Written,
     /// Names of the statics, by component.
     names: BTreeMap<String, syn::Ident>,
     taken: BTreeSet<String>,
@@ -34,10 +44,11 @@ pub struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    pub fn new(source: &'a Value, runtime: &'a syn::Path) -> Tables<'a> {
+    pub fn new(source: &'a Value, runtime: &'a syn::Path, written: Written) -> Tables<'a> {
         Tables {
             source,
             runtime,
+            written,
             names: BTreeMap::new(),
             taken: BTreeSet::new(),
             pending: Vec::new(),
@@ -77,13 +88,16 @@ impl<'a> Tables<'a> {
             let runtime = self.runtime;
             self.statics.push(quote!(pub static #ident: #runtime::Constraints = #table;));
         }
+        let (module, written) = (self.module_name(), self.written);
         let statics = self.statics;
+        let only_debug = (written == Written::ByServer).then(|| quote!(#[cfg(debug_assertions)]));
         (self.is_imported || !statics.is_empty()).then(|| {
             quote! {
                 /// Constraints of whole schemas.
-                pub mod constraints {
+                #only_debug
+                pub mod #module {
                     #[allow(unused_imports)]
-                    use super::constraints;
+                    use super::#module;
 
                     #(#statics)*
                 }
@@ -112,8 +126,8 @@ impl<'a> Tables<'a> {
             || self.source["openapi"].as_str().is_some_and(|version| version.starts_with("3.0"));
         match reference {
             Some(name) if is_alone => {
-                let ident = self.static_name(&name);
-                quote!(&constraints::#ident)
+                let (ident, module) = (self.static_name(&name), self.module_name());
+                quote!(&#module::#ident)
             }
             _ => {
                 let table = self.table(schema, hidden);
@@ -130,14 +144,30 @@ impl<'a> Tables<'a> {
     fn named(&mut self, schemas: &Value, hidden: &BTreeSet<String>) -> Option<Vec<TokenStream>> {
         let none = BTreeSet::new();
         let of = |(name, schema): (&String, &Value)| {
-            // A client may send what the server alone writes: it is ignored.
-            let sub = match hidden.contains(name) || schema["readOnly"] == true {
+            // A client may send a member that the server alone writes: it is ignored.
+            let sub = match hidden.contains(name) || schema[self.hidden_by()] == true {
                 true => self.any(),
                 false => self.sub(schema, &none),
             };
             quote!((#name, #sub))
         };
         Some(schemas.as_object()?.iter().map(of).collect())
+    }
+
+    /// The keyword of the members that are ignored.
+    fn hidden_by(&self) -> &'static str {
+        match self.written {
+            Written::ByClient => "readOnly",
+            Written::ByServer => "writeOnly",
+        }
+    }
+
+    /// The module of the tables.
+    fn module_name(&self) -> syn::Ident {
+        match self.written {
+            Written::ByClient => format_ident!("constraints"),
+            Written::ByServer => format_ident!("answer_constraints"),
+        }
     }
 
     fn any(&self) -> TokenStream {
@@ -158,11 +188,11 @@ impl<'a> Tables<'a> {
             _ => return quote!(#runtime::Constraints::ANY),
         };
         let mut all_hidden = hidden.clone();
-        plain::read_only_members(schema, self.source, &mut all_hidden);
+        plain::hidden_members(schema, self.source, self.hidden_by(), &mut all_hidden);
         let hidden = &all_hidden;
         if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(component) {
-            let ident = self.static_name(&unescape(name));
-            rows.push(quote!(refers: Some(&constraints::#ident)));
+            let (ident, module) = (self.static_name(&unescape(name)), self.module_name());
+            rows.push(quote!(refers: Some(&#module::#ident)));
         }
         self.values(object, &mut rows);
         let mut one = |this: &mut Self,
@@ -295,7 +325,7 @@ impl<'a> Tables<'a> {
             }
         }
         if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
-            && regex::Regex::new(pattern).is_ok()
+            && fancy_regex::Regex::new(pattern).is_ok()
         {
             rows.push(quote!(pattern: Some(#pattern)));
         }
@@ -360,8 +390,8 @@ impl<'a> Tables<'a> {
         }
         let runtime = self.runtime;
         let mapping = mapping.into_iter().map(|(value, name)| {
-            let ident = self.static_name(&name);
-            quote!((#value, &constraints::#ident))
+            let (ident, module) = (self.static_name(&name), self.module_name());
+            quote!((#value, &#module::#ident))
         });
         let mapping: Vec<TokenStream> = mapping.collect();
         Some(quote!(#runtime::Discriminator { property: #property, mapping: &[#(#mapping),*] }))

@@ -59,6 +59,7 @@ mod server;
 mod types;
 
 pub use build::{Build, build};
+use constraints::Written;
 pub use lower::Mode;
 use pieces::format;
 pub use project::{Dependencies, File, Handler, Layout, Project};
@@ -195,7 +196,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     let client = progenitor::client(copy, &document, mode, &mut unenforced)?;
     let runtime: syn::Path =
         syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
-    let mut tables = constraints::Tables::new(source, &runtime);
+    let mut tables = constraints::Tables::new(source, &runtime, Written::ByClient);
     let mut server = not_enforced(&unenforced);
     server.push_str(client.types());
     types::companions(&document, &mut tables, &mut |tokens| {
@@ -204,6 +205,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     })?;
     server.push_str(&format(server::support_tokens(&document, &mut tables))?);
     server.push_str(&format(tables.module().unwrap_or_default())?);
+    server.push_str(&format(server::documented_answers(&document, source, &runtime))?);
     let server_trait = format(server::trait_tokens(&document, settings)?)?;
     server.push_str(&server_trait);
     let project = Project::new(&document, source, &client.methods, settings)?;

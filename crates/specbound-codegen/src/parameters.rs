@@ -88,9 +88,14 @@ fn of_place(
         let field = format_ident!("{}", p.field);
         if p.required { quote!(#field: #field?) } else { quote!(#field) }
     });
+    // dropshot refuses one name in path and query, so there it is told another one.
+    let in_path = operation.parameters_in(ParameterLocation::Path);
     let rows = list.iter().map(|p| {
-        let (wire, required, schema) = (&p.name, p.required, exported(p).to_string());
-        quote!((#wire, #required, #schema))
+        let is_taken = location == ParameterLocation::Query
+            && in_path.iter().any(|other| other.name == p.name);
+        let told = if is_taken { format!("query:{}", p.name) } else { p.name.clone() };
+        let (required, schema) = (p.required, exported(p, is_taken).to_string());
+        quote!((#told, #required, #schema))
     });
     let schema_name = name.to_string();
     let shown = list.iter().map(|p| {
@@ -168,14 +173,17 @@ fn read(
 
 /// The schema of a parameter for the export, with the members of the parameter that dropshot's
 /// document cannot hold.
-fn exported(parameter: &Parameter) -> Value {
+fn exported(parameter: &Parameter, is_name_taken: bool) -> Value {
     let mut beside = serde_json::Map::new();
+    if is_name_taken {
+        beside.insert("name".to_owned(), parameter.name.as_str().into());
+    }
     if parameter.is_cookie {
         beside.insert("in".to_owned(), "cookie".into());
     }
     let Some(wire) = &parameter.wire else {
         let mut schema = parameter.schema.clone();
-        if parameter.is_cookie {
+        if !beside.is_empty() {
             schema[PARAMETER] = beside.into();
         }
         return schema;

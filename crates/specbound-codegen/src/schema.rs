@@ -375,12 +375,9 @@ fn check(source: &Value, at: &str) -> Result<(), Error> {
 /// Refuses a pattern that does not compile, which would match nothing.
 fn check_pattern(schema: &Map<String, Value>, at: &str) -> Result<(), Error> {
     let Some(pattern) = text(schema, "pattern", at)? else { return Ok(()) };
-    match regex::Regex::new(&pattern) {
+    match fancy_regex::Regex::new(&pattern) {
         Ok(_) => Ok(()),
-        Err(_) => Err(unsupported(
-            &format!("{at}/pattern"),
-            "this is no regular expression that Rust's `regex` takes",
-        )),
+        Err(_) => Err(unsupported(&format!("{at}/pattern"), "this is no regular expression")),
     }
 }
 

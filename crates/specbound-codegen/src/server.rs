@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::{ToPascalCase, ToSnakeCase};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use serde_json::Value;
 
-use super::constraints::Tables;
+use super::constraints::{Tables, Written};
 use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation};
 use super::parameters::{self, parameters_name};
 use super::types::type_name;
@@ -231,6 +232,38 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
 
         /// Every documented operation, in the document's order.
         pub const OPERATIONS: &[#runtime::Operation] = &[#(#rows),*];
+    }
+}
+
+/// The table of documented answers, with the tables of their schemas: for debug builds, in which
+/// the runtime holds each answer against it.
+pub fn documented_answers(document: &Document, source: &Value, runtime: &syn::Path) -> TokenStream {
+    let mut tables = Tables::new(source, runtime, Written::ByServer);
+    let mut row = |operation: &Operation| {
+        let numbers = operation.answers.iter();
+        let numbers = numbers.map(|answer| (answer.status.to_string(), &answer.content));
+        let ranges = operation.ranges.iter().map(|(range, content)| (range.clone(), content));
+        let rows = numbers.chain(ranges).map(|(status, content)| {
+            let schema = match content {
+                Content::Json(name) => document.schema(name).and_then(|s| s.original.as_ref()),
+                _ => None,
+            };
+            match schema.map(|schema| tables.reference(schema)) {
+                Some(table) => quote!((#status, Some(#table))),
+                None => quote!((#status, None)),
+            }
+        });
+        let (id, rows) = (&operation.id, rows.collect::<Vec<_>>());
+        quote!((#id, &[#(#rows),*]))
+    };
+    let rows: Vec<TokenStream> = document.operations.iter().map(&mut row).collect();
+    let module = tables.module();
+    quote! {
+        /// The documented answers of each operation.
+        #[cfg(debug_assertions)]
+        pub const ANSWERS: #runtime::DocumentedAnswers = &[#(#rows),*];
+
+        #module
     }
 }
 

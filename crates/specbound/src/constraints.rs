@@ -12,7 +12,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::fields::{Bound, Formats, matches_pattern};
+use crate::fields::{Bound, Formats};
+use crate::patterns::matches_pattern;
 pub use report::Problem;
 use report::{Paths, Step};
 use values::{canonical, is_multiple};

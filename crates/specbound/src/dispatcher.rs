@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::with_admitted;
 use crate::connections::Service;
+use crate::documented::{self, DocumentedAnswers};
 use crate::error::{InternalMessage, into_problem};
 use crate::lazy_body::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
@@ -87,6 +88,8 @@ pub struct HttpService<H: Host> {
     routes: Routes<H>,
     dispatch: Dispatch<H>,
     contexts: RequestContextFactory<H>,
+    /// In debug builds, as a rule: see [`HttpService::check_answers`].
+    documented: Option<DocumentedAnswers>,
     metrics: metrics::Http,
     large_bodies: LargeBodies,
     log: Logger,
@@ -133,11 +136,20 @@ impl<H: Host> HttpService<H> {
             routes,
             dispatch,
             contexts,
+            documented: None,
             metrics,
             large_bodies: LargeBodies::default(),
             log,
             detached: TaskTracker::new(),
         })
+    }
+
+    /// Holds the answers of handlers against the document: one that contradicts it is logged, and
+    /// answered with 500 in its place. It takes time and memory, so it is for debug builds and
+    /// tests. The generated table is `ANSWERS`.
+    pub fn check_answers(mut self, documented: DocumentedAnswers) -> HttpService<H> {
+        self.documented = Some(documented);
+        self
     }
 
     /// Returns when no request is being answered any more.
@@ -210,7 +222,14 @@ impl<H: Host> HttpService<H> {
         let Found { resource, values } = found;
         resource.negotiate(operation, request.headers(), request.uri())?;
         if let Some(operation) = operation {
-            return (self.dispatch)(rqctx, request, operation, values).await;
+            let answer = (self.dispatch)(rqctx, request, operation, values).await;
+            return match self.documented {
+                Some(documented) => {
+                    let answer = answer.unwrap_or_else(ApiError::into_response);
+                    Ok(documented::checked(documented, operation.id, answer, H::FORMATS))
+                }
+                None => answer,
+            };
         }
         let admitted = Box::pin(PageRequest::admit(&rqctx, request, resource.security())).await?;
         if let Some(page) = resource.page(&method) {

@@ -36,6 +36,11 @@ pub struct ApiError {
 #[derive(Debug, Clone, Copy)]
 struct IsError;
 
+/// Whether this is the response of an [`ApiError`] with a body.
+pub(crate) fn is_error(response: &Response) -> bool {
+    response.extensions().get::<IsError>().is_some()
+}
+
 /// Rewrites the body of an error as a problem (RFC 9457): `{"title": …, "status": …, "detail": …,
 /// "errors": [{"pointer": "/field", "detail": "message"}]}`. Other responses stay as they are.
 pub(crate) fn into_problem(response: &mut Response) {

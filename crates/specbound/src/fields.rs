@@ -8,10 +8,6 @@
 //! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django
 //! 4.2, and for the constraints themselves the document, as generated tables of [`Property`].
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-
-use regex::Regex;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
@@ -19,6 +15,7 @@ use crate::body::{FieldValue, Fields};
 use crate::constraints::Sub;
 use crate::error::NON_FIELD;
 use crate::json::MAX_INTEGER_DIGITS;
+use crate::patterns::matches_pattern;
 
 /// A text that is longer than this and than its property allows is refused for its length alone: to
 /// look for other faults takes time. Also the limit of a text where the document sets none.
@@ -526,20 +523,6 @@ pub(crate) fn as_json(value: &FieldValue) -> Value {
             values.iter().map(|(name, value)| (name.to_owned(), as_json(value))).collect()
         }
     }
-}
-
-/// Whether a Python pattern is found in `text`; each is compiled once. A pattern that does not
-/// compile matches nothing.
-pub(crate) fn matches_pattern(pattern: &'static str, text: &str) -> bool {
-    static COMPILED: Mutex<BTreeMap<&str, Option<Regex>>> = Mutex::new(BTreeMap::new());
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    let regex = compiled.entry(pattern).or_insert_with(|| {
-        // Python's \w are letters, numbers and the underscore; Rust's has marks as well.
-        Regex::new(&pattern.replace(r"\w", r"[\p{L}\p{N}_]")).ok()
-    });
-    let regex = regex.clone();
-    drop(compiled);
-    regex.is_some_and(|regex| regex.is_match(text))
 }
 
 /// Whether a text keeps the limits of a parameter.

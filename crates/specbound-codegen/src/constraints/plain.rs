@@ -113,13 +113,18 @@ impl Plain<'_> {
     }
 }
 
-/// Adds the names of the members that only the server writes, those of all parts of `allOf`.
-pub fn read_only_members(schema: &Value, source: &Value, found: &mut BTreeSet<String>) {
+/// Adds the names of the members with the keyword `hidden_by`, those of all parts of `allOf`.
+pub fn hidden_members(
+    schema: &Value,
+    source: &Value,
+    hidden_by: &str,
+    found: &mut BTreeSet<String>,
+) {
     let mut seen = BTreeSet::new();
     let mut ahead = vec![schema];
     while let Some(schema) = ahead.pop() {
         let properties = schema["properties"].as_object().into_iter().flatten();
-        let hidden = properties.filter(|(_, property)| property["readOnly"] == true);
+        let hidden = properties.filter(|(_, property)| property[hidden_by] == true);
         found.extend(hidden.map(|(name, _)| name.clone()));
         if let Some(name) = schema["$ref"].as_str().and_then(component).map(unescape)
             && !seen.contains(&name)

@@ -336,18 +336,13 @@ impl Lower<'_> {
                 fields.push((name, media, entry));
             }
         }
-        raw.sort_unstable();
-        raw.dedup();
         let mut lowered_body = body.as_object().cloned().unwrap_or_default();
         lowered_body.retain(|key, _| key == "required");
-        if !raw.is_empty() {
-            self.note(&at, "the client sends no body of a type but JSON and forms");
-            lowered_body.insert(RAW.to_owned(), json!(raw));
-        }
         // The sort is stable: JSON speaks for all, else the first form does.
         fields.sort_by_key(|(name, ..)| (name != JSON, !is_json_type(name)));
         let Some((first_name, first, entry)) = fields.first() else {
             lowered_body.insert("content".to_owned(), json!({}));
+            self.raw_content(raw, &mut lowered_body, &at);
             return Some(Value::Object(lowered_body));
         };
         if fields.iter().all(|(name, ..)| *name == FORMS[1]) {
@@ -360,9 +355,15 @@ impl Lower<'_> {
         }
         let schema = entry.get("schema").cloned().or_else(|| is_json.then(|| json!({})));
         let schema_at = format!("{at}/{}/schema", escape(first));
+        // A form that says nothing of its members is bytes.
+        let all_raw = |mut raw: Vec<String>| {
+            raw.extend(fields.iter().map(|(name, ..)| name.clone()));
+            raw
+        };
         let Some(schema) = schema else {
-            self.unenforced(&schema_at, "a form without a schema is not read");
-            return None;
+            lowered_body.insert("content".to_owned(), json!({}));
+            self.raw_content(all_raw(raw), &mut lowered_body, &at);
+            return Some(Value::Object(lowered_body));
         };
         if !schema.is_object() {
             return Some(body);
@@ -377,8 +378,9 @@ impl Lower<'_> {
                 self.schema(&schema, &schema_at, Checked::Row)
             }
             None => {
-                self.unenforced(&schema_at, "a form that is no object with members is not read");
-                return None;
+                lowered_body.insert("content".to_owned(), json!({}));
+                self.raw_content(all_raw(raw), &mut lowered_body, &at);
+                return Some(Value::Object(lowered_body));
             }
         };
         let mut lowered = Map::new();
@@ -394,19 +396,26 @@ impl Lower<'_> {
                 );
             }
             let own = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
-            if !is_object && !is_json_type(&name) {
-                self.unenforced(&at, "a form of no object with members is answered with 415");
-            } else if self.tried(&own) == of_content {
+            if (is_object || is_json_type(&name)) && self.tried(&own) == of_content {
                 lowered.insert(name, json!({ "schema": lowered_schema, ORIGINAL: schema }));
             } else {
-                self.unenforced(
-                    &at,
-                    "its schema differs from that of the first content type: answered with 415",
-                );
+                self.note(&at, "it is another schema than the first one: the handler reads bytes");
+                raw.push(name);
             }
         }
+        self.raw_content(raw, &mut lowered_body, &at);
         lowered_body.insert("content".to_owned(), Value::Object(lowered));
         Some(Value::Object(lowered_body))
+    }
+
+    /// The content types whose bytes the handler reads.
+    fn raw_content(&mut self, mut raw: Vec<String>, body: &mut Map<String, Value>, at: &str) {
+        raw.sort_unstable();
+        raw.dedup();
+        if !raw.is_empty() {
+            self.note(at, "the client sends no body of a type but JSON and forms");
+            body.insert(RAW.to_owned(), json!(raw));
+        }
     }
 
     /// A schema lowered on trial: its findings are those of the schema in its own place.
@@ -513,6 +522,8 @@ impl Lower<'_> {
             );
         }
         let at = format!("{at}/{}/schema", escape(media));
+        let original = entry.get("schema").filter(|schema| schema.is_object());
+        let original = original.cloned().unwrap_or_else(|| json!({}));
         let (media, schema) = if is_json(media) {
             let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
             (JSON.to_owned(), self.schema(&schema, &at, Checked::Never))
@@ -524,7 +535,10 @@ impl Lower<'_> {
             let kept = kept.filter(|schema| schema["format"].is_string());
             ((*media).clone(), kept.unwrap_or_else(|| json!({ "type": "string" })))
         };
-        lowered.insert("content".to_owned(), json!({ media: { "schema": schema } }));
+        lowered.insert(
+            "content".to_owned(),
+            json!({ media: { "schema": schema, ORIGINAL: original } }),
+        );
         Value::Object(lowered)
     }
 }

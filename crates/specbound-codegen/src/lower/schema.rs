@@ -496,10 +496,9 @@ impl Lower<'_> {
     /// Takes out bounds that no row holds in this place, and patterns of another dialect.
     fn bounds(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
         let pattern = object.get("pattern").and_then(Value::as_str);
-        if pattern.is_some_and(|pattern| regex::Regex::new(pattern).is_err()) {
+        if pattern.is_some_and(|pattern| fancy_regex::Regex::new(pattern).is_err()) {
             object.remove("pattern");
-            let reason =
-                "this is no regular expression that Rust's `regex` takes: it is not enforced";
+            let reason = "this is no regular expression: it is not enforced";
             self.unchecked(&format!("{at}/pattern"), reason, checked);
         }
         if checked == Checked::Type {

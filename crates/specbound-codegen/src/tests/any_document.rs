@@ -267,7 +267,7 @@ fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {
     ] {
         assert!(server.contains(route), "{route}: {server}");
     }
-    assert!(!server.contains("(\"get_users_me\",") && server.contains("path=\"/users/me\""));
+    assert!(!server.contains("(\"get_users_me\",\"") && server.contains("path=\"/users/me\""));
     // A document whose paths dropshot can hold has no such table.
     assert!(!taken(&small()).server.contains("ROUTES"));
 }
@@ -314,4 +314,71 @@ fn dense_references_take_no_quadratic_time() {
     let started = std::time::Instant::now();
     assert!(crate::document::Document::read(&document).is_ok());
     assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
+fn name_in_path_and_query_is_told_to_dropshot_twice() {
+    let mut document = small();
+    let query = json!({"in": "query", "name": "id", "schema": {"type": "string"}});
+    let parameters = document.pointer_mut("/paths/~1things~1{id}~1/get/parameters");
+    parameters.unwrap().as_array_mut().unwrap().push(query);
+    let server = dense(&taken(&document).server);
+    assert!(server.contains("(\"query:id\",false,"), "{server}");
+}
+
+#[test]
+fn component_that_may_be_null_is_beside_its_value() {
+    let mut document = small();
+    document["components"]["schemas"]["Parcel"] = json!({
+        "type": "object", "title": "Parcel", "nullable": true,
+        "properties": {"weight": {"type": "integer"}},
+    });
+    let client = taken(&document).client;
+    assert_eq!(client.matches("pub struct Parcel").count(), 2);
+    assert_eq!(client.matches("pub struct ParcelInner ").count(), 1);
+}
+
+#[test]
+fn form_with_a_list_is_sent_by_the_client() {
+    let mut document = small();
+    let form = json!({"type": "object", "properties": {
+        "tags": {"type": "array", "items": {"type": "string"}}}});
+    document["paths"]["/plain/"]["put"]["requestBody"]["content"] =
+        json!({"application/x-www-form-urlencoded": {"schema": form}});
+    let client = dense(&taken(&document).client);
+    assert!(client.contains(".form_urlencoded(&form_fields(&body))"), "{client}");
+}
+
+/// Each is refused in one line, or taken; and none takes long.
+#[test]
+fn hostile_documents_end_in_time() {
+    let refer = |n: usize| json!({"$ref": format!("#/components/schemas/S{n}")});
+    let schemas = |of: &dyn Fn(usize) -> Value, count: usize| {
+        let mut document = small();
+        for n in 0..count {
+            document["components"]["schemas"][format!("S{n}")] = of(n);
+        }
+        document["paths"]["/plain/"]["put"]["requestBody"]["content"]["application/json"]["schema"] =
+            refer(0);
+        document
+    };
+    let dense_all_of = |n: usize| match n {
+        59 => json!({"type": "object"}),
+        n => json!({"allOf": (n + 1..(n + 4).min(60)).map(refer).collect::<Vec<_>>()}),
+    };
+    let alternatives = |n: usize| json!({"anyOf": (0..40).filter(|other| *other != n).map(refer).collect::<Vec<_>>()});
+    let chain = |n: usize| json!({"type": "object", "properties": {"next": refer((n + 1) % 1500)}});
+    let ring = |n: usize| refer((n + 1) % 300);
+    let many = |_: usize| json!({"enum": (0..100_001).collect::<Vec<_>>()});
+    let cases: [(&dyn Fn(usize) -> Value, usize); 5] =
+        [(&dense_all_of, 60), (&alternatives, 40), (&chain, 1500), (&ring, 300), (&many, 1)];
+    for (of, count) in cases {
+        let document = schemas(of, count);
+        let started = std::time::Instant::now();
+        let outcome = generate_from(&document, &Settings::default(), Mode::Lenient);
+        if let Err(error) = outcome {
+            assert_eq!(error.to_string().lines().count(), 1, "{error}");
+        }
+        assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+    }
 }

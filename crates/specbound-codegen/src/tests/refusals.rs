@@ -24,11 +24,6 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
         (get("/parameters/1/style"), json!("unknown"), get("/parameters/1/schema")),
         // requests
         (
-            post("/requestBody/content/multipart~1form-data/schema"),
-            json!({"$ref": "#/components/schemas/Plain"}),
-            post("/requestBody/content/multipart~1form-data"),
-        ),
-        (
             post("/requestBody/content/multipart~1form-data/encoding"),
             json!({"a": {}}),
             post("/requestBody/content/multipart~1form-data/encoding"),
@@ -46,7 +41,7 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
         (thing("title/type"), json!("file"), thing("title/type")),
         (thing("title/unevaluatedItems"), json!(false), thing("title/unevaluatedItems")),
         (thing("title/maxlength"), json!(3), thing("title/maxlength")),
-        (thing("pattern/pattern"), json!("(?=a)"), thing("pattern/pattern")),
+        (thing("pattern/pattern"), json!("("), thing("pattern/pattern")),
     ];
     for (edit, value, pointer) in cases {
         let document = small_with(&edit, value);
@@ -126,7 +121,7 @@ fn discriminator_leads_to_components_by_their_names_and_by_its_mapping() {
 /// The server writes answers, so a keyword that only answers have is not refused.
 #[test]
 fn keywords_that_nothing_enforces_are_taken_in_answers() {
-    for (keyword, value) in [("maxlength", json!(2)), ("pattern", json!("(?=a)"))] {
+    for (keyword, value) in [("maxlength", json!(2)), ("pattern", json!("("))] {
         let document =
             small_with(&format!("/components/schemas/Page/properties/count/{keyword}"), value);
         assert!(
@@ -136,7 +131,7 @@ fn keywords_that_nothing_enforces_are_taken_in_answers() {
     }
     // Through a reference too, and only in a request.
     let mut source =
-        small_with("/components/schemas/Name", json!({"type": "string", "pattern": "(?=a)"}));
+        small_with("/components/schemas/Name", json!({"type": "string", "pattern": "("}));
     let map =
         json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Name"}});
     put(&mut source, "/components/schemas/Page/properties/more", map.clone());
@@ -147,7 +142,7 @@ fn keywords_that_nothing_enforces_are_taken_in_answers() {
 
 #[test]
 fn all_refusals_are_told_at_once() {
-    let mut document = small_with(&format!("{THING}/properties/title/pattern"), json!("(?=a)"));
+    let mut document = small_with(&format!("{THING}/properties/title/pattern"), json!("("));
     put(&mut document, &format!("{THING}/properties/pattern/maxlength"), json!(2));
     put(&mut document, &format!("{GET}/parameters/1/in"), json!("body"));
     let words = refusal(&document).to_string();

@@ -1,0 +1,127 @@
+//! Answers of handlers against the document, in debug builds and tests.
+//!
+//! Types keep a handler to the documented statuses and shapes; bounds, formats and choices of an
+//! answer, and a failure with a status of its own, they do not hold. Such an answer is the server's
+//! fault, so it becomes 500 with the reason in the log: a test cannot overlook it.
+
+use futures::FutureExt;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+use crate::constraints::Sub;
+use crate::error::is_error;
+use crate::fields::Formats;
+use crate::{ApiError, Response};
+
+/// By operation: each status, range or `default`, and the schema of its JSON.
+pub type DocumentedAnswers = &'static [(&'static str, &'static [(&'static str, Option<Sub>)])];
+
+/// Statuses with which the runtime refuses a request before a handler. A document need not name
+/// them.
+const REFUSALS: [u16; 9] = [400, 401, 403, 404, 406, 408, 413, 415, 429];
+
+/// The answer, or 500 if it contradicts the document.
+pub(crate) fn checked(
+    documented: DocumentedAnswers,
+    operation: &str,
+    mut answer: Response,
+    formats: &Formats,
+) -> Response {
+    let Some((_, answers)) = documented.iter().find(|(id, _)| *id == operation) else {
+        return answer;
+    };
+    match problem(answers, &mut answer, formats) {
+        Some(problem) => {
+            let why = format!("the answer of {operation} contradicts the document: {problem}");
+            ApiError::internal(why).into_response()
+        }
+        None => answer,
+    }
+}
+
+fn problem(
+    answers: &[(&str, Option<Sub>)],
+    answer: &mut Response,
+    formats: &Formats,
+) -> Option<String> {
+    let status = answer.status();
+    let Some(schema) = schema_of(answers, status) else {
+        let is_allowed = status.is_server_error() || REFUSALS.contains(&status.as_u16());
+        return (!is_allowed).then(|| format!("status {status} is not documented"));
+    };
+    // A failure of the runtime has the runtime's shape.
+    let (Some(schema), false) = (schema, is_error(answer)) else { return None };
+    let is_json = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
+    if !is_json {
+        return None;
+    }
+    let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
+    // It is one piece in memory.
+    let body = match body.collect().now_or_never() {
+        Some(Ok(body)) => body.to_bytes(),
+        _ => return Some("its body cannot be read again".to_owned()),
+    };
+    let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+    *answer.body_mut() = dropshot::Body::wrap(http_body_util::Full::new(body));
+    let problem = schema.problems(&value, formats).into_iter().next()?;
+    let field = problem.field.as_deref().unwrap_or("the value");
+    Some(format!("{field}: {}", problem.text()))
+}
+
+/// The schema of a status: its own, that of its range, or that of `default`.
+fn schema_of(answers: &[(&str, Option<Sub>)], status: StatusCode) -> Option<Option<Sub>> {
+    let number = status.as_u16();
+    let range = format!("{}XX", number / 100);
+    let find = |key: &str| answers.iter().find(|(known, _)| *known == key);
+    let found = find(&number.to_string()).or_else(|| find(&range)).or_else(|| find("default"));
+    found.map(|(_, schema)| *schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::constraints::{Constraints, Type};
+    use crate::error::json_response;
+
+    static SHORT: Constraints =
+        Constraints { types: &[Type::String], max_length: Some(3), ..Constraints::ANY };
+    static BOOK: Constraints = Constraints { properties: &[("title", &SHORT)], ..Constraints::ANY };
+    const DOCUMENTED: DocumentedAnswers =
+        &[("read_book", &[("200", Some(&BOOK)), ("4XX", Some(&BOOK)), ("204", None)])];
+
+    fn status_of(status: StatusCode, body: &str) -> u16 {
+        let answer = json_response(status, body.as_bytes().to_vec());
+        let mut answer = checked(DOCUMENTED, "read_book", answer, &Formats::DEFAULT);
+        if answer.status() == status {
+            let kept = answer.body_mut().collect().now_or_never().unwrap().unwrap().to_bytes();
+            assert_eq!(kept, body);
+        }
+        answer.status().as_u16()
+    }
+
+    #[test]
+    fn answer_that_contradicts_its_schema_is_500() {
+        assert_eq!(status_of(StatusCode::OK, r#"{"title":"abc"}"#), 200);
+        assert_eq!(status_of(StatusCode::OK, r#"{"title":"abcd"}"#), 500);
+        assert_eq!(status_of(StatusCode::CONFLICT, r#"{"title":"abc"}"#), 409);
+        assert_eq!(status_of(StatusCode::CONFLICT, r#"{"title":1}"#), 500);
+        assert_eq!(status_of(StatusCode::NO_CONTENT, ""), 204);
+    }
+
+    #[test]
+    fn status_that_is_not_documented_is_500_but_for_refusals() {
+        assert_eq!(status_of(StatusCode::CREATED, "{}"), 500);
+        assert_eq!(status_of(StatusCode::SERVICE_UNAVAILABLE, "{}"), 503);
+        let refused = ApiError::not_found().into_response();
+        let answer = checked(DOCUMENTED, "read_book", refused, &Formats::DEFAULT);
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        let taken = ApiError::detail(StatusCode::FOUND, "elsewhere").into_response();
+        let answer = checked(DOCUMENTED, "read_book", taken, &Formats::DEFAULT);
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
