@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::audit::{Event, OPERATOR};
 use super::django_hashes::{DjangoHash, Unusable};
+use super::groups;
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
 use super::usernames::{username_key, username_skeleton};
@@ -27,6 +28,8 @@ pub struct Report {
     pub tokens: Count,
     pub social_accounts: Count,
     pub totp_devices: Count,
+    /// Memberships of groups.
+    pub memberships: Count,
     /// Addresses converted to lower case.
     pub lowered: u64,
     /// New accounts by password format.
@@ -100,13 +103,14 @@ impl fmt::Display for Conflicts {
 }
 
 impl Report {
-    fn counts(&self) -> [(&'static str, Count); 5] {
+    fn counts(&self) -> [(&'static str, Count); 6] {
         [
             ("accounts", self.accounts),
             ("email addresses", self.email_addresses),
             ("API tokens", self.tokens),
             ("social accounts", self.social_accounts),
             ("TOTP devices", self.totp_devices),
+            ("group members", self.memberships),
         ]
     }
 
@@ -175,6 +179,7 @@ pub fn run<E: std::error::Error + Send + Sync + 'static>(
             progress();
             import.token(&token, key)
         })?;
+        source.memberships(|account_id, name| import.membership(account_id, name))?;
         if import.conflicts.listed.is_empty() && source.has_totp_devices()? {
             // Last, since `secret` may create the key.
             let secret = secret(w).map_err(|error| ImportError::Secret(error.into()))?;
@@ -391,6 +396,31 @@ impl<'w> Import<'w> {
                     }
                     Err(other) => return Err(other.into()),
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups are known by their names: one that is here already gets the members of the file too.
+    fn membership(&mut self, account_id: i64, name: &str) -> Result<(), ImportError> {
+        match self.owner("auth_user_groups", account_id, account_id) {
+            Owner::Left => self.report.memberships.present += 1,
+            Owner::Missing => {}
+            Owner::New => {
+                let printable: String = name.chars().filter(|c| !c.is_control()).collect();
+                let name = printable.trim();
+                if !groups::is_name(name) {
+                    self.conflict(format!(
+                        "a group of account {account_id} in the file has no name that a group here \
+                         can have"
+                    ));
+                    return Ok(());
+                }
+                self.w.group_insert(name)?;
+                if let Some(group) = self.w.group_find(name)? {
+                    self.w.group_join(account_id, group)?;
+                }
+                self.report.memberships.new += 1;
             }
         }
         Ok(())

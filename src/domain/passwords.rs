@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 const MIN_LENGTH: usize = 8;
@@ -52,6 +53,29 @@ impl Password {
     /// The plaintext. The name should catch a reviewer's eye.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The form that is hashed: keyboards differ in whether they compose a letter with its accent
+    /// (NIST SP 800-63B, 3.1.1.2).
+    pub fn composed(&self) -> Password {
+        match self.0.is_ascii() {
+            true => self.clone(),
+            false => Password::new(self.0.nfc().collect()),
+        }
+    }
+
+    /// Every form that a stored hash can be of, the composed one first: one alone for ASCII.
+    /// Hashes of before and imported ones are of the password as it was typed.
+    pub fn forms(&self) -> Vec<Password> {
+        let mut forms = vec![self.composed()];
+        if !self.0.is_ascii() {
+            for form in [Password::new(self.0.nfd().collect()), self.clone()] {
+                if !forms.contains(&form) {
+                    forms.push(form);
+                }
+            }
+        }
+        forms
     }
 }
 

@@ -270,6 +270,27 @@ impl InvenTree {
         )
     }
 
+    /// The account of each membership, with the name of its group. A source without groups has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of the callback, and [`SourceError`].
+    pub fn memberships<E: From<SourceError>>(
+        &self,
+        mut f: impl FnMut(i64, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.has_table("auth_group")? || !self.has_table("auth_user_groups")? {
+            return Ok(());
+        }
+        self.each(
+            "auth_user_groups",
+            "SELECT m.id, m.user_id, g.name FROM auth_user_groups m
+             JOIN auth_group g ON g.id = m.group_id ORDER BY m.id",
+            |row| Ok((row.get::<_, i64>(1)?, row.get::<_, String>(2)?)),
+            |(account_id, name)| f(account_id, &name),
+        )
+    }
+
     /// Detects a truncated file: SQLite reads a truncated last page as one that ends in zeros.
     fn check_length(&self, path: &Path) -> Result<(), SourceError> {
         if has_log(path) {

@@ -79,6 +79,10 @@ pub struct Store {
 /// A quarter of the writer's queue.
 const MAX_TOUCHES: usize = writer::QUEUE_LENGTH / 4;
 
+/// Whether the schema that tables are made in has InvenTree's accounts.
+const IS_INVENTREE: &str = "SELECT EXISTS (SELECT 1 FROM information_schema.tables
+    WHERE table_schema = current_schema() AND table_name = 'auth_user')";
+
 struct Inner {
     readers: Readers,
     writer: WriterThread,
@@ -137,6 +141,9 @@ impl Store {
         let (readers, writer) = postgres::block_in_place(|| {
             let writer = postgres::Writing::connect(&connector)?;
             match writer.is_latest()? {
+                None if Reader::new(&writer).value(IS_INVENTREE, &[])? => {
+                    return Err(sqlite::inventrees_own(&server.to_string()));
+                }
                 None if must_exist => {
                     return Err(StoreError::Other(format!(
                         "{server} is not a database of this server"

@@ -186,6 +186,7 @@ pub(super) fn open(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
     let path = create_private(path)?;
     let opened = Sqlite::open_with_flags(&path, open_flags()).map_err(StoreError::from).and_then(
         |connection| {
+            refuse_inventree(&connection, &path)?;
             prepare_writer(&connection)?;
             migrations::run(&connection)?;
             Ok(connection)
@@ -197,6 +198,27 @@ pub(super) fn open(path: &Path) -> Result<(PathBuf, Sqlite), StoreError> {
         Err(StoreError::Unavailable(why)) => Err(cannot_open(&path, &why)),
         Err(other) => Err(other),
     }
+}
+
+/// # Errors
+///
+/// For InvenTree's own database, which is only read: nothing has been written to it.
+fn refuse_inventree(connection: &Sqlite, path: &Path) -> Result<(), StoreError> {
+    let known = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'auth_user')
+                 AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')";
+    // A file that cannot be read is refused with its reason below.
+    match connection.query_row(known, [], |row| row.get(0)) {
+        Ok(true) => Err(inventrees_own(&path.display().to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// The refusal of InvenTree's own database.
+pub(super) fn inventrees_own(name: &str) -> StoreError {
+    StoreError::Other(format!(
+        "{name} is InvenTree's own database: import its accounts into one of this server with \
+         `inventree-auth import inventree`"
+    ))
 }
 
 /// Like `open`, for a file that [`open`] created: creates no file and does not modify a foreign

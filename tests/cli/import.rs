@@ -575,6 +575,48 @@ fn a_row_that_cannot_be_read_is_named_without_its_content() {
     assert!(!said.contains("secret-looking"), "{said}");
 }
 
+#[tokio::test]
+async fn groups_move_in_with_their_members() {
+    let new = Move::filled();
+    new.source
+        .db
+        .execute_batch(
+            "INSERT INTO auth_group (id, name) VALUES (1, 'Stock, keepers'), (2, 'Nobody');
+             INSERT INTO auth_user_groups (user_id, group_id) VALUES (3, 1), (40, 1);",
+        )
+        .unwrap();
+    let said = new.import(&[]);
+    assert!(said.status.success(), "{said:?}");
+    let out = String::from_utf8(said.stdout).unwrap();
+    assert!(out.lines().any(|line| line.starts_with("group members") && line.contains(" 2 new")));
+    let members = "SELECT COUNT(*) FROM group_members m JOIN groups g ON g.id = m.group_id \
+        WHERE g.name = 'Stock, keepers' AND m.account_id IN (3, 40)";
+    assert_eq!(new.place.number(members), 2);
+    // A second import leaves a membership that was ended here ended.
+    new.place.execute("DELETE FROM group_members WHERE account_id = 3");
+    assert!(new.import(&[]).status.success());
+    assert_eq!(new.place.number(members), 1);
+}
+
+#[tokio::test]
+async fn server_on_inventrees_own_database_is_refused_and_nothing_is_changed() {
+    let new = Move::filled();
+    let path = &new.source.path;
+    let before = std::fs::read(path).unwrap();
+    for arguments in
+        [vec!["serve", "--bind", "127.0.0.1:0", "--database"], vec!["migrate", "--database"]]
+    {
+        let output = Command::new(PROGRAM).env_clear().args(&arguments).arg(path).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("is InvenTree's own database: import its accounts"), "{said}");
+        assert!(said.contains("`inventree-auth import inventree`"), "{said}");
+        assert_eq!(std::fs::read(path).unwrap(), before, "{arguments:?}");
+    }
+    let wal = path.with_extension("sqlite3-wal");
+    assert!(!wal.exists());
+}
+
 #[test]
 fn files_given_the_wrong_way_round_are_refused_and_left_alone() {
     let new = Move::filled();

@@ -299,3 +299,38 @@ async fn old_password_can_be_made_required() {
         200
     );
 }
+
+#[tokio::test]
+async fn composed_and_decomposed_letters_of_a_password_are_one() {
+    const COMPOSED: &str = "Z\u{e9}bra-Qu\u{e4}rtz-77";
+    const DECOMPOSED: &str = "Ze\u{301}bra-Qua\u{308}rtz-77";
+    let server = TestServer::start().await;
+    for (name, registered) in [("amy", COMPOSED), ("bob", DECOMPOSED)] {
+        let body = serde_json::json!({
+            "username": name, "password1": registered, "password2": registered,
+        });
+        assert_eq!(server.post("registration/", &[], body).await.status, 201);
+        for typed in [COMPOSED, DECOMPOSED] {
+            assert_eq!(server.log_in(name, typed).await.status, 200, "{name} {typed:?}");
+            let basic = crate::protocol::basic(name, typed);
+            assert_eq!(server.get("user/", &[("authorization", &basic)]).await.status, 200);
+        }
+        // An accent more is another password.
+        assert_eq!(server.log_in(name, "Zebra-Qu\u{e4}rtz-77").await.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn hash_of_either_form_opens_with_both() {
+    use inventree_auth::domain::passwords::Password;
+    let forms = |text: &str| {
+        let forms = Password::new(text.to_owned()).forms();
+        forms.iter().map(|form| form.expose().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(forms("Zebra"), ["Zebra"]);
+    let (composed, decomposed) = ("\u{e9}\u{e4}", "e\u{301}a\u{308}");
+    assert_eq!(forms(composed), [composed, decomposed]);
+    assert_eq!(forms(decomposed), [composed, decomposed]);
+    let mixed = "\u{e9}a\u{308}";
+    assert_eq!(forms(mixed), [composed, decomposed, mixed]);
+}

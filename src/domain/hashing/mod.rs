@@ -147,6 +147,7 @@ impl Hasher {
         requester: Requester,
         password: Password,
     ) -> Result<String, HasherError> {
+        let password = password.composed();
         let hashed = self.run(requester, move |worker| worker.hash(password.expose().as_bytes()));
         hashed.await?.map_err(|e| HasherError::Failed(e.to_string()))
     }
@@ -172,13 +173,17 @@ impl Hasher {
         let known = usable.is_some();
         let hash = usable.unwrap_or(&self.dummy).to_owned();
         self.run(requester, move |worker| {
-            let password = password.expose().as_bytes();
-            let fits = if is_django_hash(&hash) {
-                DjangoHash::read(&hash).is_ok_and(|hash| hash.verify(password))
-            } else {
-                django_hashes::read_argon2(&hash).is_ok_and(|hash| worker.verify(password, &hash))
+            let fits = |password: &Password| {
+                let password = password.expose().as_bytes();
+                if is_django_hash(&hash) {
+                    DjangoHash::read(&hash).is_ok_and(|hash| hash.verify(password))
+                } else {
+                    django_hashes::read_argon2(&hash)
+                        .is_ok_and(|hash| worker.verify(password, &hash))
+                }
             };
-            fits && known
+            // As many for an unknown account, whose dummy hash no form fits.
+            password.forms().iter().any(fits) && known
         })
         .await
     }

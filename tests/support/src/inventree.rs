@@ -37,6 +37,10 @@ CREATE TABLE otp_totp_totpdevice (id integer PRIMARY KEY AUTOINCREMENT, name var
   user_id integer NOT NULL, throttling_failure_count integer NOT NULL,
   throttling_failure_timestamp datetime,
   created_at datetime, last_used_at datetime);
+CREATE TABLE auth_group (id integer PRIMARY KEY AUTOINCREMENT,
+  name varchar(150) NOT NULL UNIQUE);
+CREATE TABLE auth_user_groups (id integer PRIMARY KEY AUTOINCREMENT, user_id integer NOT NULL,
+  group_id integer NOT NULL);
 CREATE TABLE django_migrations (id integer PRIMARY KEY AUTOINCREMENT, app varchar(255) NOT NULL,
   name varchar(255) NOT NULL, applied datetime NOT NULL);
 INSERT INTO django_migrations (app, name, applied) VALUES
