@@ -11,6 +11,7 @@ mod manual;
 mod migrate;
 mod operators;
 mod output;
+mod ownership;
 mod print;
 
 use std::io::Write;

@@ -75,7 +75,14 @@ pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
             bar.inc(1);
         }
         for (digest, number) in in_order(sessions, session_id) {
-            w.session_insert(&digest, i64::from(number), now, now + Duration::days(14), "bench")?;
+            w.session_insert(
+                &digest,
+                i64::from(number),
+                now,
+                now + Duration::days(14),
+                "bench",
+                "",
+            )?;
             bar.inc(1);
         }
         Ok(())

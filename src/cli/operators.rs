@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::audit::{self, AuditQuery};
 use super::output::{self, AccountDetails, AccountRow, SessionRow, TokenRow};
+use super::ownership::{self, AddressChange};
 use super::{Failure, failure, print};
 use super::{factors, groups};
 use crate::domain::accounts::Revoked;
@@ -109,6 +110,22 @@ pub enum User {
         /// Remove the account from this group; may be repeated.
         #[arg(long, value_name = "GROUP")]
         remove: Vec<String>,
+    },
+    /// Delete an account and all that it owns at once, but for the audit trail.
+    Delete {
+        name: String,
+        /// Delete without asking.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Change the username of an account.
+    Rename { name: String, new: String },
+    /// Change the email addresses of an account.
+    Address {
+        name: String,
+        #[arg(value_enum)]
+        change: AddressChange,
+        email: String,
     },
     /// List the second factors of an account.
     Factors { name: String },
@@ -237,6 +254,11 @@ async fn user(args: &CommonArgs, action: &User) -> Result<(), Failure> {
             )
         }
         User::Groups { name, add, remove } => groups::of_user(args, op, name, add, remove).await,
+        User::Delete { name, yes } => ownership::delete(args, op, name, *yes).await,
+        User::Rename { name, new } => ownership::rename(args, op, name, new).await,
+        User::Address { name, change, email } => {
+            ownership::address(args, op, name, *change, email).await
+        }
         User::Factors { name } => factors::list(args, op, name).await,
         User::ResetFactors { name } => factors::reset(args, op, name).await,
         User::MakeAdmin { name } | User::RemoveAdmin { name } => {
@@ -437,7 +459,7 @@ async fn details(op: &Operation, account: &Account) -> Result<AccountDetails, Fa
 }
 
 /// Prints the current state of the account.
-async fn print_account(args: &CommonArgs, op: &Operation, id: i64) -> Result<(), Failure> {
+pub async fn print_account(args: &CommonArgs, op: &Operation, id: i64) -> Result<(), Failure> {
     let account = op.store.read(|r| r.account_find(id)).await.map_err(to_failure)?;
     let account = account.ok_or_else(|| to_failure(DomainError::NotFound))?;
     print(&output::one(args.format, &details(op, &account).await?)?)

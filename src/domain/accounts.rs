@@ -16,7 +16,7 @@ use super::passwords::{self, Password, UserAttributes};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::{username_key, username_skeleton};
-use super::{App, DomainError, ValidationErrors, known_clients, rehash, usernames};
+use super::{App, DomainError, ValidationErrors, closing, known_clients, rehash, usernames};
 use crate::mail::Attached;
 use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
 
@@ -163,6 +163,7 @@ pub(super) fn grant(
         return Err(bad_credentials());
     }
     w.account_touch_login(account.id, op.now())?;
+    closing::take_back(w, op, account.id)?;
     granted.insert(w, op, account.id)?;
     notices::queue(w, op, told, account, Attached::SignIn)?;
     audit::record(w, op, Event::Login, account.id, detail)?;

@@ -8,7 +8,9 @@ use super::audit::{self, Event};
 use super::hashing::Requester;
 use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
-use super::{App, DomainError, ValidationErrors, email_addresses, sessions, usernames};
+use super::{
+    App, DomainError, ValidationErrors, email_addresses, email_format, sessions, usernames,
+};
 use crate::store::{Account, NewAccount};
 
 /// A new account.
@@ -148,6 +150,70 @@ pub async fn set_password(
         Ok(accounts::replace_password(w, id, &hash)?)
     });
     write.await
+}
+
+/// Deletes an account and all that it owns. The audit trail keeps its entries.
+///
+/// # Errors
+///
+/// Only the store's.
+pub async fn delete(op: &Operation, account_id: i64) -> Result<(), DomainError> {
+    let write = op.write(move |w, op| {
+        w.account_delete(account_id)?;
+        Ok(audit::record(w, op, Event::Deleted, account_id, "")?)
+    });
+    write.await
+}
+
+/// Changes the username.
+///
+/// # Errors
+///
+/// [`DomainError::Invalid`] for a name that is taken or has other characters.
+pub async fn rename(op: &Operation, account_id: i64, name: &str) -> Result<Account, DomainError> {
+    let mut problems = ValidationErrors::none();
+    problems.add("username", usernames::username_form_problems(name));
+    if !problems.is_empty() {
+        return Err(problems.into());
+    }
+    accounts::update(op, account_id, Some(name.to_owned()), None, None).await
+}
+
+/// A change of an account's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// Not confirmed.
+    Add,
+    /// Counts as confirmed: the operator vouches for it.
+    Prove,
+    Primary,
+    Remove,
+}
+
+/// # Errors
+///
+/// [`DomainError::NotFound`] for an address that the account does not have, and as the owner's own
+/// operations.
+pub async fn set_address(
+    op: &Operation,
+    account: &Account,
+    change: Address,
+    email: &str,
+) -> Result<(), DomainError> {
+    let (id, email) = (account.id, email.trim().to_ascii_lowercase());
+    if change == Address::Add {
+        if !email_format::is_email_address(&email) {
+            return Err(ValidationErrors::of("email", "Enter a valid email address.").into());
+        }
+        return email_addresses::add(op, id, &email).await.map(|_| ());
+    }
+    let row = op.store.read(|r| r.email_address_find_by_email(id, &email)).await?;
+    let row = row.ok_or(DomainError::NotFound)?;
+    match change {
+        Address::Primary => email_addresses::set_primary(op, account, row.id).await.map(|_| ()),
+        Address::Remove => email_addresses::remove(op, account, row.id).await.map(|_| ()),
+        Address::Add | Address::Prove => email_addresses::prove(op, &row).await,
+    }
 }
 
 /// Revokes one token; its clients are told that it was revoked.

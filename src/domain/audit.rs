@@ -125,6 +125,12 @@ events! {
     Deactivated = "deactivated",
     /// The account was reactivated.
     Activated = "activated",
+    /// The owner asked to delete the account; detail: the day that it is due.
+    DeletionAsked = "deletion_asked",
+    /// A sign-in took the deletion back.
+    DeletionTakenBack = "deletion_taken_back",
+    /// The account and all that it owned were deleted; detail: by its owner, if not by the operator.
+    Deleted = "deleted",
     /// Administrator rights were granted.
     AdminGiven = "admin_given",
     /// Administrator rights were revoked.

@@ -39,11 +39,7 @@ pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>,
 }
 
 /// Called when the account is signed in to: its owner has changed their mind.
-pub(super) fn take_back(
-    w: &Writer<'_>,
-    op: &Operation,
-    account_id: i64,
-) -> Result<(), StoreError> {
+pub(super) fn take_back(w: &Writer<'_>, op: &Operation, account_id: i64) -> Result<(), StoreError> {
     if w.closing_delete(account_id)? {
         audit::record(w, op, Event::DeletionTakenBack, account_id, "")?;
     }

@@ -306,6 +306,26 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
     Ok(())
 }
 
+/// Marks an address as verified, for an operator.
+///
+/// # Errors
+///
+/// [`DomainError::Forbidden`] if another account has verified it.
+pub(super) async fn prove(op: &Operation, row: &EmailAddress) -> Result<(), DomainError> {
+    let row = row.clone();
+    let write = op.write(move |w, op| {
+        w.email_address_set_verified(row.id).map_err(|error| match error {
+            StoreError::Conflict(Conflict::VerifiedEmail) => {
+                DomainError::Forbidden("Another account has confirmed this address.")
+            }
+            other => DomainError::Store(other),
+        })?;
+        audit::record(w, op, Event::AddressConfirmed, row.account_id, &row.email)?;
+        Ok(())
+    });
+    write.await
+}
+
 /// The unverified row of a key, and its account.
 fn find_unconfirmed(
     r: &Reader<'_>,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, Duration, Utc};
 use super::accounts::{Revoked, end_all};
 use super::audit::{self, Event};
 use super::operation::Operation;
-use super::{App, DomainError};
+use super::{App, DomainError, closing};
 
 /// Rows per write transaction: some milliseconds.
 const BATCH: u16 = 500;
@@ -20,7 +20,8 @@ const BATCH_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 /// that it is unknown.
 const EXPIRED_TOKEN_RETENTION_DAYS: u64 = 30;
 
-/// Deletes expired rows, closes unconfirmed accounts and trims the audit trail.
+/// Deletes expired rows, closes unconfirmed accounts, deletes those whose owner
+/// asked for it, and trims the audit trail.
 ///
 /// # Errors
 ///
@@ -47,6 +48,9 @@ pub async fn clear_expired(app: &App) -> Result<Revoked, DomainError> {
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     close_unconfirmed(app).await?;
+    while closing::delete_due(&Operation::of_operator(app)).await? {
+        tokio::time::sleep(BATCH_PAUSE).await;
+    }
     trim_audit(app).await?;
     Ok(ended)
 }

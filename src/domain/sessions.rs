@@ -74,6 +74,7 @@ pub(super) fn insert(
         now,
         now + Duration::days(IDLE_DAYS),
         &user_agent,
+        &op.client.address,
     )?;
     w.session_delete_beyond(account_id, MAX_SESSIONS, DELETED_AT_ONCE)?;
     Ok(())
@@ -93,9 +94,10 @@ pub async fn authenticate(app: &App, id: &str) -> Result<Option<([u8; 32], Accou
     let Some((session, account)) = live else { return Ok(None) };
     let absolute = session.created + Duration::seconds(LIFETIME_SECONDS);
     let end = absolute.min(now + Duration::days(IDLE_DAYS));
-    // At most once a day, and once more when the absolute timeout is near.
-    if end - session.expires >= Duration::days(1) || (end == absolute && session.expires < end) {
-        app.store.touch(move |w| w.session_set_expires(session.id, end));
+    // At most once an hour, and once more when the absolute timeout is near.
+    let is_seen = now - session.last_seen < Duration::hours(1);
+    if !is_seen || (end == absolute && session.expires < end) {
+        app.store.touch(move |w| w.session_touch(session.id, end, now));
     }
     Ok(Some((digest, account)))
 }
@@ -105,7 +107,7 @@ pub fn is_live(session: &Session, now: DateTime<Utc>) -> bool {
     now < session.expires
 }
 
-/// The account's live sessions, newest first.
+/// The account's live sessions, the last used first.
 ///
 /// # Errors
 ///
@@ -114,7 +116,7 @@ pub async fn list(app: &App, account_id: i64) -> Result<Vec<Session>, DomainErro
     let mut sessions = app.store.read(|r| r.session_list(account_id)).await?;
     let now = app.now();
     sessions.retain(|session| is_live(session, now));
-    sessions.reverse();
+    sessions.sort_by_key(|session| std::cmp::Reverse((session.last_seen, session.id)));
     Ok(sessions)
 }
 

@@ -26,7 +26,7 @@ use super::limits::{self, MailBudget, MailPurpose};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::sessions::{self, SessionId};
-use super::{App, DomainError, groups, keys, usernames};
+use super::{App, DomainError, closing, groups, keys, usernames};
 use crate::mail::Attached;
 use crate::providers::{CallbackParams, ExternalIdentity, Provider};
 use crate::store::{Account, NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
@@ -384,6 +384,7 @@ fn sign_in(
             return Ok(Finished::CodeNeeded { pending, next: flow.next });
         }
         w.account_touch_login(account.id, now)?;
+        closing::take_back(w, op, account.id)?;
         let session = sessions::generate(op);
         sessions::insert(w, op, &session, account.id)?;
         notices::queue(w, op, &budgets.notice, &account, Attached::SignIn)?;

@@ -1,14 +1,15 @@
 //! POST login/
 
 use http::StatusCode;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION, SET_COOKIE};
 use serde_json::json;
 
 use super::Context;
 use super::client;
 use super::origin;
 use crate::api::{content, policy, types};
-use crate::domain::accounts::{self, Granted};
+use crate::domain::accounts::{self, Grant, Granted};
+use crate::domain::factors::sign_in::{self, SignIn};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenKey;
 use crate::domain::{DomainError, ValidationErrors};
@@ -32,8 +33,16 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJ
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());
     let Credentials { username, password, asks_for_mfa } = credentials(input)?;
-    match accounts::log_in(&op, &username, password, grant).await {
-        Ok(Granted { token, session, device }) => {
+    let is_browser = asks_for_mfa && grant != Grant::Token && !names_json(&rqctx);
+    let step = match is_browser {
+        true => sign_in::log_in(&op, &username, password, grant).await,
+        false => accounts::log_in(&op, &username, password, grant).await.map(SignIn::Granted),
+    };
+    match step {
+        Ok(SignIn::CodeNeeded(pending)) => Err(ApiError::empty(StatusCode::FOUND)
+            .with_header(LOCATION, HeaderValue::from_static("/accounts/authenticate/"))
+            .with_header(SET_COOKIE, server.cookies().pending(&pending))),
+        Ok(SignIn::Granted(Granted { token, session, device })) => {
             let key = UntypedJson::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
             Ok(Reply::new(key)
                 .with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
@@ -58,11 +67,17 @@ pub fn credentials(input: Input<types::Login>) -> Result<Credentials, ApiError> 
     Ok(Credentials { username, password: Password::new(password), asks_for_mfa })
 }
 
+/// Whether the client names JSON in `Accept`: with the undocumented field `mfa`, another one is taken
+/// for a browser that follows to the page of the second step.
+fn names_json(rqctx: &Context) -> bool {
+    let mut accepted = headers::text_elements(rqctx.request.headers(), ACCEPT);
+    accepted.any(|range| range.contains("application/json"))
+}
+
 /// With the undocumented field `mfa`, the reference answers bad credentials with 401 and an empty
 /// page. Clients of that API get it too; a client that names JSON in `Accept` gets JSON.
 fn mfa_refusal(rqctx: &Context) -> ApiError {
-    let mut accepted = headers::text_elements(rqctx.request.headers(), ACCEPT);
-    if accepted.any(|range| range.contains("application/json")) {
+    if names_json(rqctx) {
         return ApiError::unauthorized(
             "Unable to log in with provided credentials.",
             "Basic realm=\"api\"",

@@ -81,6 +81,8 @@ pub enum Attached<'a> {
     AddressRemoved(&'a str),
     AddressMadePrimary(&'a str),
     ProviderGone(&'a str),
+    /// The account will be deleted on this day.
+    Deletion(&'a str),
     /// A sign-in by a browser or from a network that the account does not know.
     SignIn,
 }
@@ -173,6 +175,12 @@ pub fn notice(
             "A sign-in provider was disconnected from the InvenTree account",
             name,
             LOOK_AT_IT,
+        ),
+        Attached::Deletion(day) => (
+            "Your Account Will Be Deleted",
+            "Its owner asked to delete the InvenTree account, on this day",
+            day,
+            "To keep it, sign in before:",
         ),
         Attached::SignIn => (
             "A New Sign-in",

@@ -18,18 +18,13 @@ impl Writer<'_> {
 
     /// Returns whether the account was scheduled.
     pub fn closing_delete(&self, account_id: i64) -> Result<bool, StoreError> {
-        Ok(self.execute(
-            "DELETE FROM closing_accounts WHERE account_id = $1",
-            params![account_id],
-        )? > 0)
+        Ok(self
+            .execute("DELETE FROM closing_accounts WHERE account_id = $1", params![account_id])?
+            > 0)
     }
 
     /// Accounts that are due, the earliest first.
-    pub fn closing_list_due(
-        &self,
-        now: DateTime<Utc>,
-        limit: i64,
-    ) -> Result<Vec<i64>, StoreError> {
+    pub fn closing_list_due(&self, now: DateTime<Utc>, limit: i64) -> Result<Vec<i64>, StoreError> {
         self.list(
             "SELECT account_id FROM closing_accounts WHERE due <= $1 ORDER BY due LIMIT $2",
             params![Time(now), limit],

@@ -8,6 +8,7 @@ mod accounts;
 mod attempts;
 mod audit;
 mod backup;
+mod closing_accounts;
 mod copy;
 mod database;
 mod email_addresses;

@@ -19,6 +19,10 @@ pub struct Session {
     pub user_agent: String,
     /// When the owner last authenticated.
     pub auth_time: DateTime<Utc>,
+    /// The network address that it was opened from; empty in sessions of before.
+    pub client: String,
+    /// About when it was last used.
+    pub last_seen: DateTime<Utc>,
 }
 
 pub(super) const DELETE_BEYOND: &str = "DELETE FROM sessions WHERE id IN (
@@ -32,6 +36,8 @@ fn record_at(row: &Row<'_>, first: usize) -> Result<Session, StoreError> {
         expires: row.get::<Time>(first + 3)?.0,
         user_agent: row.get(first + 4)?,
         auth_time: row.get::<Time>(first + 5)?.0,
+        client: row.get(first + 6)?,
+        last_seen: row.get::<Time>(first + 7)?.0,
     })
 }
 
@@ -39,7 +45,8 @@ static FIND: ByDigest<(Session, Account)> = ByDigest {
     sql: concat!(
         "SELECT ",
         account_columns!(),
-        ", s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time
+        ", s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time, s.client,
+         s.last_seen
          FROM sessions s JOIN accounts a ON a.id = s.account_id
          WHERE s.digest = $1"
     ),
@@ -70,7 +77,9 @@ impl Reader<'_> {
 
     pub fn session_list(&self, account_id: i64) -> Result<Vec<Session>, StoreError> {
         self.list(
-            "SELECT id, account_id, created, expires, user_agent, auth_time FROM sessions
+            "SELECT id, account_id, created, expires, user_agent, auth_time, client,
+                 last_seen
+             FROM sessions
              WHERE account_id = $1 ORDER BY id",
             params![account_id],
             |row| record_at(row, 0),
@@ -83,7 +92,8 @@ impl Reader<'_> {
         limit: Option<i64>,
     ) -> Result<Vec<(Session, String)>, StoreError> {
         self.list(
-            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time
+            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time, s.client,
+         s.last_seen
              FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
             params![row_limit(limit)],
             |row| Ok((record_at(row, 1)?, row.get(0)?)),
@@ -100,16 +110,26 @@ impl Writer<'_> {
         created: DateTime<Utc>,
         expires: DateTime<Utc>,
         user_agent: &str,
+        client: &str,
     ) -> Result<i64, StoreError> {
         self.value(
-            "INSERT INTO sessions (digest, account_id, created, expires, user_agent, auth_time)
-             VALUES ($1, $2, $3, $4, $5, $3) RETURNING id",
-            params![digest, account_id, Time(created), Time(expires), user_agent],
+            "INSERT INTO sessions
+                 (digest, account_id, created, expires, user_agent, auth_time, client, last_seen)
+             VALUES ($1, $2, $3, $4, $5, $3, $6, $3) RETURNING id",
+            params![digest, account_id, Time(created), Time(expires), user_agent, client],
         )
     }
 
-    pub fn session_set_expires(&self, id: i64, expires: DateTime<Utc>) -> Result<(), StoreError> {
-        self.execute("UPDATE sessions SET expires = $1 WHERE id = $2", params![Time(expires), id])?;
+    pub fn session_touch(
+        &self,
+        id: i64,
+        expires: DateTime<Utc>,
+        last_seen: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE sessions SET expires = $1, last_seen = $2 WHERE id = $3",
+            params![Time(expires), Time(last_seen), id],
+        )?;
         Ok(())
     }
 

@@ -317,7 +317,7 @@ async fn more_than_a_batch_is_cleared_in_one_sweep() {
     let old = server.clock.now() - Duration::days(1);
     let insert = server.app().store.write(move |w| {
         for number in 0..1200 {
-            w.session_insert(&digest(&number.to_string()), 1, old, old, "")?;
+            w.session_insert(&digest(&number.to_string()), 1, old, old, "", "")?;
         }
         Ok::<_, inventree_auth::store::StoreError>(())
     });
@@ -847,6 +847,35 @@ async fn lost_second_factor_is_listed_and_reset() {
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     assert_eq!(operator.json(&["user", "reset-factors", "amy"]), json!({ "removed": 0 }));
     assert_eq!(operator.run(&["user", "factors", "bob"]).refusal(), "there is no user bob");
+}
+
+#[tokio::test]
+async fn operator_renames_an_account_sets_its_addresses_and_deletes_it() {
+    let server = TestServer::start().await;
+    let operator = Operator::of(&server);
+    server.register("amy", "amy@example.com").await;
+    server.register("bob", "bob@example.com").await;
+    assert_eq!(operator.json(&["user", "rename", "amy", "amelia"])["username"], "amelia");
+    assert!(operator.run(&["user", "rename", "amelia", "BOB"]).refusal().contains("already"));
+    assert!(
+        operator.run(&["user", "rename", "amelia", "a b"]).refusal().contains("valid username")
+    );
+    let address =
+        |change: &str, email: &str| operator.run(&["user", "address", "amelia", change, email]);
+    assert_eq!(address("add", "Two@example.com").code, 0);
+    assert!(address("primary", "two@example.com").refusal().contains("unverified"));
+    assert_eq!(address("prove", "two@example.com").code, 0);
+    assert_eq!(address("primary", "two@example.com").code, 0);
+    assert_eq!(address("remove", "amy@example.com").code, 0);
+    assert!(address("add", "no address").refusal().contains("valid email"));
+    assert_eq!(address("remove", "none@example.com").code, 1);
+    let shown = operator.json(&["user", "show", "amelia"]);
+    assert_eq!(shown["email"], "two@example.com", "{shown}");
+    assert!(operator.run(&["user", "delete", "amelia"]).refusal().contains("--yes"));
+    assert_eq!(operator.run(&["user", "delete", "amelia", "--yes"]).code, 0);
+    assert_eq!(operator.run(&["user", "show", "amelia"]).refusal(), "there is no user amelia");
+    assert_eq!(server.place.number("SELECT COUNT(*) FROM email_addresses"), 1);
+    assert_eq!(server.place.number("SELECT COUNT(*) FROM audit WHERE event = 'deleted'"), 1);
 }
 
 /// Also the last administrator, where the operator enforces a second factor.

@@ -18,6 +18,7 @@ mod neighbours;
 mod nodes;
 mod notices;
 mod operating;
+mod own_data;
 mod pages;
 mod passkeys;
 mod password_resets;

@@ -99,7 +99,7 @@ async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
             }
         }
     }
-    assert_eq!(paths.len(), PAGES.len() + 13, "{paths:?}");
+    assert_eq!(paths.len(), PAGES.len() + 14, "{paths:?}");
     let mut sent = 0;
     for path in &paths {
         let plain = get(&server, path, &[]).await;

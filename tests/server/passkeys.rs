@@ -340,3 +340,32 @@ async fn remembered_browser_asks_again_after_a_new_passkey() {
     let (_, _) = add(&mut browser).await;
     assert_eq!(browser.password().await.json(), json!({ "second_factor": true }));
 }
+
+#[tokio::test]
+async fn browser_that_posts_mfa_gets_to_the_page_of_the_second_step_and_a_program_gets_json() {
+    let server = TestServer::start().await;
+    let mut setup = amy(&server).await;
+    let (_, codes) = add(&mut setup).await;
+    let body = json!({ "username": "amy", "password": test_support::PASSWORD, "mfa": true });
+    let post = |accept: &'static str, origin: &'static str| {
+        let request = server.http.post(format!("{}/api/auth/login/", server.base));
+        let request = request.header("Content-Type", "application/json").header("Accept", accept);
+        request.header("Origin", origin).body(body.to_string())
+    };
+    let mut browser = Browser::new(&server);
+    let sent = browser.send(post("text/html,*/*;q=0.8", SITE)).await;
+    assert_eq!((sent.status, sent.header("location")), (302, "/accounts/authenticate/"));
+    assert!(sent.cookie("sessionid").is_none());
+    let page = server.http.get(format!("{}/accounts/authenticate/", server.base));
+    assert_eq!(server.run(page).await.header("location"), "/platform/second-factor");
+    assert_eq!(browser.code(&codes[0]).await.status, 200);
+    assert_eq!(browser.user().await, 200);
+    let program = server.run(post("application/json", SITE)).await;
+    assert_eq!(
+        (program.status, program.json()),
+        (403, json!({ "detail": "MFA required for this user" }))
+    );
+    // A form on another site starts no sign-in (login CSRF).
+    let foreign = server.run(post("text/html,*/*;q=0.8", "https://evil.example.net")).await;
+    assert_eq!((foreign.status, foreign.cookie("second_factor")), (403, None));
+}

@@ -136,7 +136,8 @@ async fn everybody_lists_their_own_live_sessions_the_newest_first() {
     // A week after the last use.
     assert_eq!(sessions[0]["expires"], "2026-03-08T12:00:00Z");
     let members: Vec<&String> = sessions[0].as_object().unwrap().keys().collect();
-    assert_eq!(members, ["created", "current", "expires", "id", "user_agent"]);
+    let expected = ["client", "created", "current", "expires", "id", "last_seen", "user_agent"];
+    assert_eq!(members, expected);
     server.clock.advance(chrono::Duration::days(6));
     let later = Browser::of(&server, "amy", "").await;
     server.clock.advance(chrono::Duration::days(1));
@@ -274,7 +275,7 @@ async fn oldest_sessions_and_tokens_end_for_new_ones() {
             let mut digest = [0; 32];
             digest[..4].copy_from_slice(&n.to_be_bytes());
             w.token_insert(&digest, 1, "", now, now.date_naive())?;
-            w.session_insert(&digest, 1, now, now + chrono::Duration::days(1), "")?;
+            w.session_insert(&digest, 1, now, now + chrono::Duration::days(1), "", "")?;
         }
         Ok::<_, inventree_auth::store::StoreError>(())
     });

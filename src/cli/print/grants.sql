@@ -22,6 +22,7 @@ GRANT SELECT, UPDATE ON schema_version TO inventree_serving;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     accounts,
     attempts,
+    closing_accounts,
     email_addresses,
     group_members,
     groups,

@@ -111,6 +111,27 @@ async fn first_step(
     Ok(SignIn::Granted(granted))
 }
 
+/// The first step of a browser at the API's login, which leads on to the page of the second.
+///
+/// # Errors
+///
+/// As [`accounts::log_in`].
+pub async fn log_in(
+    op: &Operation,
+    username: &str,
+    password: Password,
+    grant: Grant,
+) -> Result<SignIn, DomainError> {
+    let standing = notices::standing(op, username).await?;
+    let account = accounts::authenticated(op, username, password).await?;
+    if op.store.read(|r| r.second_factor_exists(account.id)).await? {
+        audit::note_missing_factor(op, account.id);
+        return Ok(SignIn::CodeNeeded(pending(op, &account, "", "")));
+    }
+    accounts::require_no_mfa(op, account.id).await?;
+    Ok(SignIn::Granted(accounts::open(op, account, grant, standing).await?))
+}
+
 /// Whether the account needs a second step in this browser.
 pub(in super::super) fn is_needed(
     r: &Reader<'_>,

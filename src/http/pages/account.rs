@@ -26,7 +26,9 @@ pub const SECOND_FACTOR: &str = "/platform/second-factor";
 const FACTORS: &str = "/platform/factors";
 
 /// Other spellings of a path, and the canonical one with the same variables.
-const REDIRECTS: [(&str, &str); 9] = [
+const REDIRECTS: [(&str, &str); 10] = [
+    // Where InvenTree asks for the second factor.
+    ("/accounts/authenticate/", SECOND_FACTOR),
     ("/platform/second-factor/", SECOND_FACTOR),
     ("/platform/factors/", FACTORS),
     ("/platform", HOME),

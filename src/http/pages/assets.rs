@@ -35,6 +35,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "list.js",
     "passwords.js",
     "tokens.js",
+    "own-data.js",
     "sign-in.js",
     "factors.js",
     "account.js",

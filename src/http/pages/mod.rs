@@ -14,6 +14,7 @@ mod file;
 pub mod forward_auth;
 mod layout;
 pub mod mailbox;
+mod own_data;
 mod passkeys;
 mod reference;
 mod schema;
@@ -45,6 +46,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageErro
     pages.extend(factors::pages());
     pages.extend(forward_auth::pages());
     pages.extend(passkeys::pages());
+    pages.extend(own_data::pages());
     pages.extend(social::pages(settings, &ui));
     pages.extend(mailbox::pages(settings, &ui));
     Ok(pages)

@@ -4,8 +4,8 @@
 //! The copy and the deletion need a recent proof of the owner.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use http::header::{CONTENT_DISPOSITION, HeaderValue, SET_COOKIE};
 use http::StatusCode;
+use http::header::{CONTENT_DISPOSITION, HeaderValue, SET_COOKIE};
 use serde_json::{Value, json};
 
 use super::{Page, PageRequest};

@@ -95,7 +95,9 @@ impl Page<AppState> for Endpoint {
         let body = match self {
             Endpoint::Sessions => {
                 let current = sessions::current(&op, &digest).await?.id;
-                let sessions = sessions::list(&op, account).await?;
+                let mut sessions = sessions::list(&op, account).await?;
+                // The one that asks comes first.
+                sessions.sort_by_key(|session| session.id != current);
                 sessions.iter().map(|session| session_row(session, current)).collect()
             }
             Endpoint::Tokens if visit.request.method == Method::POST => {
@@ -154,6 +156,8 @@ fn session_row(session: &Session, current: i64) -> Value {
         "created": time(session.created),
         "expires": time(session.expires),
         "user_agent": session.user_agent,
+        "client": session.client,
+        "last_seen": (session.last_seen > DateTime::UNIX_EPOCH).then(|| time(session.last_seen)),
     })
 }
 

@@ -15,7 +15,7 @@ async fn with_token() -> (TempDir, Store, i64) {
     let (folder, store) = open_file();
     let made = write(&store, |w| {
         let account = w.account_insert(&new_account("one"))?;
-        w.session_insert(&DIGEST, account, noon(), noon() + hour(), "")?;
+        w.session_insert(&DIGEST, account, noon(), noon() + hour(), "", "")?;
         w.token_insert(&DIGEST, account, "", noon(), day("2030-01-01"))
     });
     let id = made.await.unwrap();

@@ -2,9 +2,10 @@
 import texts from "/platform/texts.js";
 import { about, api, providerButtons } from "/platform/api.js";
 import { list } from "/platform/list.js";
+import { activity, ownData } from "/platform/own-data.js";
 import { passwords } from "/platform/passwords.js";
 import { tokens } from "/platform/tokens.js";
-import { busy, clear, complain, day, form, minute, parameter, say, start, tag } from "/platform/ui.js";
+import { busy, clear, complain, form, minute, parameter, say, start, tag } from "/platform/ui.js";
 
 async function home(root) {
   const user = await api("GET", "/api/auth/user/");
@@ -33,11 +34,13 @@ async function home(root) {
   const sections = Object.fromEntries([...root.querySelectorAll("section")].map((section) => [section.id, section]));
   profile(sections.profile, user.data);
   password(sections.password, sections);
+  ownData(sections["own-data"]);
   await Promise.allSettled([
     emails(sections.emails, user.data),
     links(sections.links),
     sessions(sections.sessions),
     tokens(sections.tokens),
+    activity(sections.activity),
   ]);
   root.classList.remove("loading");
 }
@@ -104,9 +107,10 @@ async function links(section) {
 
 function sessions(section) {
   const base = "/platform/api/sessions/";
-  const shown = list(section, base, "", ({ id, current, created, expires, user_agent }) => {
+  const shown = list(section, base, "", ({ id, current, created, last_seen, client, user_agent }) => {
     const text = browser(user_agent);
-    const small = `${texts["sessions.since"]} ${minute(created)}, ${texts["sessions.until"]} ${day(expires)}`;
+    const seen = last_seen ? `, ${texts["sessions.seen"]} ${minute(last_seen)}` : "";
+    const small = `${texts["sessions.since"]} ${minute(created)}${seen}${client ? ` · ${client}` : ""}`;
     if (current) return { text, small, tags: [tag(texts["sessions.current"], "good")] };
     const end = shown.action(texts["sessions.end"], `${text}, ${small}`, `${base}${id}/end/`, texts["sessions.ended"]);
     return { text, small, actions: [end] };
