@@ -53,8 +53,8 @@ async fn second_primary_address_conflicts() {
 #[tokio::test]
 async fn same_session_token_or_social_account_twice_conflicts() {
     let session = with_two_accounts(|w, one, two| {
-        w.session_insert(&[1; 32], one, noon(), noon(), "")?;
-        w.session_insert(&[1; 32], two, noon(), noon(), "")
+        w.session_insert(&[1; 32], one, noon(), noon(), "", "")?;
+        w.session_insert(&[1; 32], two, noon(), noon(), "", "")
     });
     assert_eq!(session.await, conflict(Conflict::Session));
 

@@ -119,7 +119,7 @@ async fn account_comes_back_as_it_was_written() {
 async fn session_is_found_with_its_account_and_swept_when_expired() {
     with_two_accounts(|w, one, _| {
         for n in 1..=4 {
-            w.session_insert(&[n; 32], one, noon(), noon() + hour() * i32::from(n), "")?;
+            w.session_insert(&[n; 32], one, noon(), noon() + hour() * i32::from(n), "", "")?;
         }
         let (session, account) = w.session_find(&[2; 32])?.unwrap();
         assert_eq!((session.account_id, account.id), (one, one));
@@ -254,7 +254,7 @@ async fn outbox_gives_out_due_mails_in_order_and_drops_expired_ones() {
 async fn deleting_an_account_takes_all_it_owns_and_its_id_is_never_reused() {
     with_two_accounts(|w, one, two| {
         w.email_address_insert(two, "a@example.org", true, true)?;
-        w.session_insert(&[1; 32], two, noon(), noon(), "")?;
+        w.session_insert(&[1; 32], two, noon(), noon(), "", "")?;
         w.token_insert(&[1; 32], two, "", noon(), day("2026-01-02"))?;
         w.social_account_insert(&new_social_account(two))?;
         w.totp_device_insert(two, "", true, b"", noon())?;
