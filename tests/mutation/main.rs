@@ -9,18 +9,25 @@
 //! ```
 
 mod edits;
+mod json_schema;
 mod mutations;
 mod rebuilt;
+mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use inventree_auth::contract::diff::{Difference, diff};
 use inventree_auth::contract::{SOURCE, export, parse};
-use serde_json::Value;
+use serde_json::{Value, json};
 use specbound_codegen::{Settings, generate};
 
+use specbound_contract::compatibility::{Severity, compare};
+use specbound_contract::convert::{Target, convert};
+use specbound_contract::witness::Carrier;
+
 use mutations::{Mutation, find};
+use values::{Confirmed, Values, confirm};
 
 const OTHER: &str = include_str!("../../crates/specbound-contract/tests/documents/other.yaml");
 
@@ -125,6 +132,152 @@ fn every_change_of_another_document_is_reported_where_it_is() {
 #[test]
 fn edits_of_another_document_raise_no_alarm() {
     false_alarms("other document", OTHER, &parse(OTHER).unwrap(), 300);
+}
+
+/// A document of 3.0 and its spelling in 3.1 differ in nothing but the version.
+#[test]
+fn documents_equal_their_spelling_in_another_version() {
+    for source in [SOURCE, OTHER] {
+        let old = parse(source).unwrap();
+        let new = convert(&old, Target::V3_1).document;
+        let differences = diff(&old, &new);
+        let paths: Vec<&str> = differences.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(paths, ["/openapi"]);
+        let verdicts = compare(&old, &new);
+        assert!(verdicts.iter().all(|verdict| verdict.severity == Severity::Compatible));
+        let back = diff(&old, &convert(&new, Target::V3_0).document);
+        let paths: Vec<&str> = back.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(paths, ["/openapi"]);
+    }
+}
+
+/// A breaking verdict has a message or a value, which a validator confirms, or says why not.
+#[test]
+fn verdicts_of_mutations_have_witnesses() {
+    for (name, source, every) in [("contract", SOURCE, 7), ("other document", OTHER, 2)] {
+        let original = parse(source).unwrap();
+        let (mut all, mut breaking) = (Confirmed::default(), 0);
+        for mutation in find(&original).mutations.iter().step_by(every) {
+            let mutated = mutation.of(&original);
+            let verdicts = compare(&original, &mutated);
+            for verdict in &verdicts {
+                let harmless = verdict.severity == Severity::Compatible;
+                assert_eq!(harmless, verdict.witness.is_none(), "{verdict:#?}");
+                breaking += usize::from(!harmless);
+            }
+            let confirmed = confirm(&original, &mutated, &verdicts);
+            all.values += confirmed.values;
+            all.messages += confirmed.messages;
+            all.elsewhere += confirmed.elsewhere;
+            all.reasons.extend(confirmed.reasons);
+            let at = |fault| format!("{} at {}: {fault}", mutation.kind, mutation.pointer);
+            all.faults.extend(confirmed.faults.into_iter().map(at));
+        }
+        println!(
+            "{name}: of {breaking} verdicts {} have a value that is confirmed, {} a message, {} a \
+             value elsewhere, {} none",
+            all.values,
+            all.messages,
+            all.elsewhere,
+            all.reasons.len()
+        );
+        let mut reasons = BTreeMap::<&str, usize>::new();
+        all.reasons.iter().for_each(|reason| *reasons.entry(reason).or_default() += 1);
+        reasons.iter().for_each(|(reason, count)| println!("{count:5}  {reason}"));
+        assert!(all.faults.is_empty(), "{}\n{}", all.faults.len(), all.faults.join("\n"));
+        assert!(all.values >= 50, "{}", all.values);
+    }
+}
+
+/// The schemas that requests carry, or responses.
+fn carried(document: &Value, carrier: Carrier) -> BTreeSet<String> {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let mut waiting = Vec::new();
+    for (_, item) in document["paths"].as_object().into_iter().flatten() {
+        for (_, operation) in item.as_object().into_iter().flatten() {
+            match carrier {
+                Carrier::Request => {
+                    references(&operation["requestBody"], &mut waiting);
+                    references(&operation["parameters"], &mut waiting);
+                }
+                Carrier::Response => references(&operation["responses"], &mut waiting),
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    while let Some(reference) = waiting.pop() {
+        if found.insert(reference.clone()) {
+            let target = document.pointer(reference.trim_start_matches('#'));
+            references(target.unwrap_or(&Value::Null), &mut waiting);
+        }
+    }
+    found
+}
+
+/// What is called harmless leaves the values as they were: for each kind of mutation of a schema, a
+/// thousand values.
+#[test]
+fn values_survive_mutations_that_are_called_harmless() {
+    let (mut changes, mut drawn) = (0, 0);
+    for source in [SOURCE, OTHER] {
+        let original = parse(source).unwrap();
+        let modern = convert(&original, Target::V3_1).document;
+        let mut seen = BTreeMap::<(&str, &str), usize>::new();
+        let mut tried = BTreeMap::<&str, usize>::new();
+        for mutation in find(&original).mutations {
+            let Some(rest) = mutation.pointer.strip_prefix("/components/schemas/") else { continue };
+            let name = rest.split('/').next().unwrap();
+            let reference = format!("#/components/schemas/{name}");
+            let tries = tried.entry(mutation.kind).or_default();
+            *tries += 1;
+            if *tries > 4 {
+                continue;
+            }
+            let carriers = [(Carrier::Request, "request"), (Carrier::Response, "response")];
+            let mutated = mutation.of(&original);
+            if mutated["components"]["schemas"].get(name).is_none() {
+                continue;
+            }
+            let verdicts = compare(&original, &mutated);
+            if verdicts.iter().any(|verdict| verdict.severity != Severity::Compatible) {
+                continue;
+            }
+            for (carrier, word) in carriers {
+                if !carried(&original, carrier).contains(&reference) {
+                    continue;
+                }
+                let count = seen.entry((mutation.kind, word)).or_default();
+                *count += 1;
+                if *count > 1 {
+                    continue;
+                }
+                changes += 1;
+                let changed = convert(&mutated, Target::V3_1).document;
+                let (accepting, refusing) = match carrier {
+                    Carrier::Request => (&modern, &changed),
+                    Carrier::Response => (&changed, &modern),
+                };
+                let it = json!({"$ref": reference});
+                let other = Values::carried(refusing, &it, carrier);
+                for value in Values::carried(accepting, &it, carrier).draw(1_000) {
+                    drawn += 1;
+                    let (kind, at) = (mutation.kind, &mutation.pointer);
+                    assert!(other.accepts(&value), "{kind} at {at}, {word}: {value}");
+                }
+            }
+        }
+    }
+    println!("{drawn} values survive {changes} changes");
+    assert!(changes >= 20 && drawn >= 5_000, "{changes} changes, {drawn} values");
 }
 
 /// An edit without meaning breaks no build either: the generator accepts it and all signatures

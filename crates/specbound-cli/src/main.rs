@@ -8,6 +8,7 @@
 mod generate;
 mod git;
 mod inputs;
+mod memory;
 mod new;
 mod policy;
 mod terminal;

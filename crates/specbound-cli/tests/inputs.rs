@@ -208,6 +208,25 @@ fn filters_select_by_path_tag_and_operation_and_prefixes_are_stripped() {
     assert!(report.contains("POST /pets") && report.contains("1 change:"), "{report}");
 }
 
+#[test]
+fn the_policy_selects_a_part_and_a_list_of_the_command_line_replaces_its_own() {
+    let folder = Folder::new();
+    folder.write("old.yaml", &part("/v1/pets", 9)).write("new.yaml", &part("/v2/pets", 5));
+    let select = |lists: &str| {
+        folder.write("specbound.toml", &format!("[select]\n{lists}\n"));
+    };
+    let code = |more: &[&str]| {
+        folder.specbound(&[&["breaking", "old.yaml", "new.yaml"][..], more].concat()).0
+    };
+    select("strip_prefixes = [\"/v1\", \"/v2\"]\npaths = [\"/people\"]");
+    assert_eq!(code(&[]), Some(0));
+    assert_eq!(code(&["--path", "/pets"]), Some(1));
+    select("strip_prefixes = [\"/v1\", \"/v2\"]\ntags = [\"people\"]\noperations = [\"GET *\"]");
+    assert_eq!(code(&[]), Some(0));
+    select("path = [\"/pets\"]");
+    assert_eq!(code(&[]), Some(2), "an unknown key");
+}
+
 /// Answers requests for the files of a map, from a thread that ends with the test's process.
 fn serve(files: &'static [(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

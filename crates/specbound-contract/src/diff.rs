@@ -103,7 +103,8 @@ impl Collector {
         }
         match (old, new) {
             (Some(Value::Object(old)), Some(Value::Object(new)))
-                if is_reference(old) == is_reference(new) =>
+                if is_reference(old) == is_reference(new)
+                    && is_nothing(old) == is_nothing(new) =>
             {
                 let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
                 for key in keys {
@@ -155,6 +156,12 @@ impl Collector {
 /// for each keyword.
 pub(crate) fn is_reference(object: &Map<String, Value>) -> bool {
     object.get("$ref").is_some_and(Value::is_string)
+}
+
+/// The schema that no value meets: another one in its place is one change as well.
+pub(crate) fn is_nothing(object: &Map<String, Value>) -> bool {
+    let not = object.get("not").and_then(Value::as_object);
+    object.len() == 1 && not.is_some_and(Map::is_empty)
 }
 
 pub(crate) fn join(path: &str, key: &str) -> String {

@@ -85,7 +85,7 @@ impl Document {
         path: Option<&Path>,
         files: &mut Files,
     ) -> Result<Document, ParseError> {
-        let (mut value, marks) = source::read(text)?;
+        let (mut value, marks) = source::read(text, files.memory())?;
         let version = version(&value)?;
         value["openapi"] = version.into();
         let name = path.map(|path| files.shown(path)).unwrap_or_default();

@@ -8,13 +8,15 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::source::{self, MAX_BYTES, Marks};
+use crate::source::{self, MAX_BYTES, MAX_MEMORY, Marks};
 
 /// How the files that a document refers to are read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
     /// Whether references may lead out of the folder of the document.
     pub allow_outside: bool,
+    /// Most memory for the values of a file, in bytes. There is a limit without it as well.
+    pub memory: Option<usize>,
 }
 
 /// Where the files of a document are read from: a disk, a revision of a repository, a server.
@@ -117,8 +119,13 @@ impl Files {
     pub fn read(&mut self, path: &Path) -> Result<(String, Value, Option<Marks>), String> {
         let file = self.reader.open(path).map_err(|error| error.to_string())?;
         let text = self.text(file).map_err(|error| error.to_string())?;
-        let (value, marks) = source::read(&text).map_err(|error| error.to_string())?;
+        let (value, marks) = source::read(&text, self.memory()).map_err(|error| error.to_string())?;
         Ok((text, value, marks))
+    }
+
+    /// Most memory for the values of a file.
+    pub fn memory(&self) -> usize {
+        self.options.memory.unwrap_or(MAX_MEMORY)
     }
 
     /// The text of a reader, if it is within the size that is left.

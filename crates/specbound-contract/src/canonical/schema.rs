@@ -7,6 +7,8 @@
 
 use serde_json::{Value, json};
 
+use crate::diff::is_nothing;
+
 type Fields = serde_json::Map<String, Value>;
 
 /// Brings a schema to its one spelling. The schemas in it are canonical already. `deep` also unites
@@ -33,6 +35,7 @@ pub(super) fn normal(schema: Value, deep: bool) -> Value {
         }
     }
     types(&mut fields);
+    needless_null(&mut fields);
     if deep {
         members(&mut fields);
     }
@@ -71,6 +74,19 @@ fn types(fields: &mut Fields) {
         _ => types.into(),
     };
     fields.insert("type".to_owned(), types);
+}
+
+/// `null` alone is an enumeration of one value, and where nothing limits the values, `null` is one
+/// of them.
+fn needless_null(fields: &mut Fields) {
+    if fields.get("type").is_some_and(|only| only == "null") && !fields.contains_key("enum") {
+        fields.remove("type");
+        fields.insert("enum".to_owned(), json!([null]));
+    }
+    let limits = ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if"];
+    if !limits.iter().any(|keyword| fields.contains_key(*keyword)) {
+        fields.remove("nullable");
+    }
 }
 
 /// A constant is an enumeration of one value.
@@ -159,7 +175,7 @@ fn without_effect(fields: &mut Fields) {
         }
     }
     for keyword in ["additionalProperties", "unevaluatedProperties", "unevaluatedItems"] {
-        if fields.get(keyword).is_some_and(is_nothing) {
+        if fields.get(keyword).and_then(Value::as_object).is_some_and(is_nothing) {
             fields.insert(keyword.to_owned(), false.into());
         }
     }
@@ -169,13 +185,6 @@ fn without_effect(fields: &mut Fields) {
             names.dedup();
         }
     }
-}
-
-/// Whether a schema is that which no value meets.
-fn is_nothing(schema: &Value) -> bool {
-    let fields = schema.as_object().filter(|fields| fields.len() == 1);
-    let not = fields.and_then(|fields| fields.get("not")?.as_object());
-    not.is_some_and(Fields::is_empty)
 }
 
 /// An alternative `null` is `nullable`.
@@ -328,6 +337,8 @@ mod tests {
                 json!({"readOnly": true, "$ref": reference["$ref"]}),
             ),
             (json!({"example": 1}), json!({"examples": [1], "$comment": "c", "$schema": "s"})),
+            (json!({"nullable": true}), json!({})),
+            (json!({"enum": [null]}), json!({"type": "null"})),
             (
                 json!({"additionalProperties": false}),
                 json!({"additionalProperties": {"not": true}}),

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Keep, MAX_DEPTH, Marks, Members, Parsed, Position, SyntaxError, item_name, number};
+use super::{Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number};
 
-pub(super) fn read(text: &str, keep: Keep) -> Result<Parsed, SyntaxError> {
+pub(super) fn read(text: &str, keep: Keep, memory: Memory) -> Result<Parsed, SyntaxError> {
     let position = Position { line: 1, column: 1 };
-    let mut reader = Reader { text, at: 0, position, keep, lists: 0 };
+    let mut reader = Reader { text, at: 0, position, keep, lists: 0, memory };
     reader.skip_white_space();
     let parsed = reader.value(0)?;
     reader.skip_white_space();
@@ -24,6 +24,7 @@ struct Reader<'a> {
     keep: Keep,
     /// The number of lists around the next byte.
     lists: usize,
+    memory: Memory,
 }
 
 impl<'a> Reader<'a> {
@@ -88,6 +89,7 @@ impl<'a> Reader<'a> {
             }
             // The text is JSON so far: a key that repeats is refused, and not tried as YAML.
             members.check(&key, at)?;
+            self.memory.member(&key, members.map.is_empty(), at)?;
             self.take(1);
             self.skip_white_space();
             let value = self.value(depth + 1)?;
@@ -108,6 +110,7 @@ impl<'a> Reader<'a> {
             if !items.is_empty() {
                 self.comma("`,` or `]`")?;
             }
+            self.memory.take(Memory::VALUE, self.position)?;
             let item = self.value(depth + 1)?;
             if self.keep.positions() {
                 marks.children.push((item_name(&item.value), item.marks));
@@ -143,6 +146,7 @@ impl<'a> Reader<'a> {
                 Some(_) => end += 1,
             }
         }
+        self.memory.take(end, position)?;
         let quoted = self.take(end + 1);
         serde_json::from_str(quoted).map_err(|error| {
             // `serde_json` counts lines and columns of the string alone.

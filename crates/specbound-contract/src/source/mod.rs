@@ -13,6 +13,9 @@ use thiserror::Error;
 /// Largest document, with all files that it refers to.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
 
+/// Most memory for the values of a file, in bytes, where the caller allows more.
+pub(crate) const MAX_MEMORY: usize = 1 << 30;
+
 /// Deepest nesting of objects and lists.
 const MAX_DEPTH: usize = 200;
 
@@ -157,6 +160,29 @@ impl Keep {
     }
 }
 
+/// The memory that is left for the values of a text, roughly in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Memory(usize);
+
+impl Memory {
+    /// A node of a map, in which an object has its first members.
+    const NODE: usize = 640;
+    /// A value within another one, and a text of its own.
+    const VALUE: usize = 64;
+
+    fn take(&mut self, bytes: usize, position: Position) -> Result<(), SyntaxError> {
+        self.0 = self.0.checked_sub(bytes).ok_or_else(|| {
+            SyntaxError::refused(position, "the document takes more memory than there is for it")
+        })?;
+        Ok(())
+    }
+
+    fn member(&mut self, key: &str, is_first: bool, at: Position) -> Result<(), SyntaxError> {
+        let node = if is_first { Memory::NODE } else { Memory::VALUE };
+        self.take(node + Memory::VALUE + key.len(), at)
+    }
+}
+
 /// Collects the members of an object.
 struct Members {
     map: Map<String, Value>,
@@ -195,27 +221,30 @@ impl Members {
 
 /// Reads a text. JSON is read by JSON's rules; a text in braces that is no JSON may still be YAML.
 /// The positions come with the value where reading the text again would take long.
-pub(crate) fn read(text: &str) -> Result<(Value, Option<Marks>), SyntaxError> {
+pub(crate) fn read(text: &str, memory: usize) -> Result<(Value, Option<Marks>), SyntaxError> {
+    let memory = Memory(memory.min(MAX_MEMORY));
     let text = without_mark(text);
     if is_in_braces(text) {
-        match json::read(text, Keep::Values) {
+        match json::read(text, Keep::Values, memory) {
             Ok(Parsed { value, .. }) => return Ok((value, None)),
             // The error names the positions.
             Err(error) if error.refused => {
-                return json::read(text, Keep::Both).map(|parsed| (parsed.value, None));
+                return json::read(text, Keep::Both, memory).map(|parsed| (parsed.value, None));
             }
             Err(_) => {}
         }
     }
-    let Parsed { value, marks } = yaml::read(text, Keep::Both)?;
+    let Parsed { value, marks } = yaml::read(text, Keep::Both, memory)?;
     Ok((value, Some(marks)))
 }
 
 /// The positions in a text that can be read.
 pub(crate) fn positions(text: &str) -> Option<Marks> {
+    // It was read before.
+    let memory = Memory(usize::MAX);
     let text = without_mark(text);
-    let json = is_in_braces(text).then(|| json::read(text, Keep::Positions).ok()).flatten();
-    json.or_else(|| yaml::read(text, Keep::Positions).ok()).map(|parsed| parsed.marks)
+    let json = is_in_braces(text).then(|| json::read(text, Keep::Positions, memory).ok()).flatten();
+    json.or_else(|| yaml::read(text, Keep::Positions, memory).ok()).map(|parsed| parsed.marks)
 }
 
 /// A byte order mark is no part of the text.
@@ -253,11 +282,11 @@ mod tests {
     use super::*;
 
     fn value(text: &str) -> Value {
-        read(text).unwrap_or_else(|error| panic!("{text}: {error}")).0
+        read(text, MAX_MEMORY).unwrap_or_else(|error| panic!("{text}: {error}")).0
     }
 
     fn error(text: &str) -> String {
-        read(text).map(|(value, _)| value).expect_err(text).to_string()
+        read(text, MAX_MEMORY).map(|(value, _)| value).expect_err(text).to_string()
     }
 
     #[test]
@@ -339,7 +368,7 @@ mod tests {
             assert_ne!(value(&format!("- {one}")), value(&format!("- {other}")));
         }
         assert_eq!(value("[1e300, 0.1, 18446744073709551615]"), json!([1e300, 0.1, u64::MAX]));
-        assert!(read("[1e999]").is_err());
+        assert!(read("[1e999]", MAX_MEMORY).is_err());
     }
 
     #[test]
@@ -350,15 +379,20 @@ mod tests {
             "- ".repeat(100_000),
             "{a: ".repeat(100_000),
         ] {
-            let error = read(&text).unwrap_err().to_string();
+            let error = read(&text, MAX_MEMORY).unwrap_err().to_string();
             assert!(error.contains("nested deeper"), "{error}");
         }
         let bomb: String = std::iter::once("a0: &a0 [x, x]\n".to_owned())
             .chain((1..40).map(|i| format!("a{i}: &a{i} [*a{}, *a{}]\n", i - 1, i - 1)))
             .collect();
         assert!(error(&bomb).contains("aliases"));
-        assert!(read("a: &a [*a]").is_err());
-        assert!(read("a: *b").is_err());
+        assert!(read("a: &a [*a]", MAX_MEMORY).is_err());
+        assert!(read("a: *b", MAX_MEMORY).is_err());
+        for text in ["[1, 2, {\"a\": 3}]", "- 1\n- 2\n- {a: 3}"] {
+            let error = read(text, 500).unwrap_err().to_string();
+            assert!(error.ends_with("takes more memory than there is for it"), "{error}");
+            assert!(read(text, 2_000).is_ok());
+        }
         for text in [
             "{",
             "{\"a\" 1}",
@@ -369,7 +403,7 @@ mod tests {
             "{\"a\": \"\\ud83d\"}",
             "\t- a",
         ] {
-            let _ = read(text);
+            let _ = read(text, MAX_MEMORY);
         }
     }
 
@@ -378,7 +412,7 @@ mod tests {
         let at = |text: &str, path: &[&str]| {
             let found = |marks: Marks| marks.find(path.iter().copied());
             let position = found(positions(text).unwrap());
-            let with_values = read(text).unwrap().1.map(found);
+            let with_values = read(text, MAX_MEMORY).unwrap().1.map(found);
             assert_eq!(with_values.unwrap_or(position), position, "{path:?}");
             (position.line, position.column)
         };

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::Value;
 
-use super::{Keep, MAX_DEPTH, Marks, Members, Parsed, Position, SyntaxError, item_name, number};
+use super::{Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number};
 
 /// Most values that aliases may add to a document.
 const MAX_ALIASED_VALUES: usize = 500_000;
 
-pub(super) fn read(text: &str, keep: Keep) -> Result<Parsed, SyntaxError> {
+pub(super) fn read(text: &str, keep: Keep, memory: Memory) -> Result<Parsed, SyntaxError> {
     let parser = Parser::new_from_str(text);
-    let mut reader = Reader { parser, anchors: HashMap::new(), aliased: 0, keep, lists: 0 };
+    let mut reader = Reader { parser, anchors: HashMap::new(), aliased: 0, keep, lists: 0, memory };
     let mut document = None;
     loop {
         let (event, position) = reader.next()?;
@@ -37,6 +37,7 @@ struct Reader<'a> {
     keep: Keep,
     /// The number of lists around the next event.
     lists: usize,
+    memory: Memory,
 }
 
 fn position(span: Span) -> Position {
@@ -87,6 +88,7 @@ impl<'a> Reader<'a> {
                 return Ok((parsed.clone(), *count));
             }
             Event::Scalar(text, style, anchor, tag) => {
+                self.memory.take(text.len(), at)?;
                 let value = scalar(&text, style, tag.as_deref(), at)?;
                 (anchor, Parsed { value, marks: Marks::leaf(at) }, 1)
             }
@@ -117,6 +119,7 @@ impl<'a> Reader<'a> {
                 self.lists -= 1;
                 return Ok((Parsed { value: Value::Array(items), marks }, total));
             }
+            self.memory.take(Memory::VALUE, at)?;
             let (item, count) = self.value(event, at, depth + 1)?;
             total += count;
             if self.keep.positions() {
@@ -151,6 +154,7 @@ impl<'a> Reader<'a> {
                 _ => return Err(SyntaxError::refused(at, "a key that is no text")),
             };
             members.check(&key, at)?;
+            self.memory.member(&key, members.map.is_empty(), at)?;
             let (event, value_at) = self.next()?;
             let (value, count) = self.value(event, value_at, depth + 1)?;
             total += count;

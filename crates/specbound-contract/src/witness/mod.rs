@@ -17,6 +17,7 @@ use crate::compatibility::location::{Documents, Location, NodeKind};
 use crate::compatibility::quoting::code;
 use crate::compatibility::usage::Direction;
 use crate::compatibility::{Audience, Severity};
+use crate::diff::join;
 use accept::{Engine, Schemas};
 use values::Pair;
 
@@ -194,10 +195,13 @@ fn schemas(location: &Location<'_>) -> Option<Vec<(String, Value, Value)>> {
         pairs.extend(pair(&location.path, side(location.old), side(location.new)));
     }
     if location.holder == ObjectKind::Schema {
-        let mut holder = location.path.rsplit_once('/').map_or("", |(holder, _)| holder);
-        if location.name.is_some() {
-            holder = holder.rsplit_once('/').map_or("", |(holder, _)| holder);
-        }
+        // Data below the keyword has steps of its own.
+        let keyword = join("", &location.keyword);
+        let end = match &location.name {
+            Some(name) => join(&keyword, name),
+            None => keyword,
+        };
+        let holder = location.path.rfind(&end).map_or("", |at| &location.path[..at]);
         pairs.extend(pair(holder, location.old_holder, location.new_holder));
     }
     (!pairs.is_empty()).then_some(pairs)

@@ -422,7 +422,13 @@ fn formatted(format: &str, length: usize) -> String {
         "uuid" => "00000000-0000-4000-8000-000000000000".to_owned(),
         "ipv4" => "192.0.2.1".to_owned(),
         "ipv6" => "2001:db8::1".to_owned(),
-        "email" => format!("{}@example.org", fill("@example.org".len())),
+        "email" if length < 70 => format!("{}@example.org", fill("@example.org".len())),
+        // The part before `@` has at most 64 characters, and each label of a host at most 63.
+        "email" => {
+            let host = length - "a@".len();
+            let dot = |at: usize| at % 60 == 59 && at + 1 < host;
+            format!("a@{}", (0..host).map(|at| if dot(at) { '.' } else { 'a' }).collect::<String>())
+        }
         "uri" | "url" => format!("https://example.org/{}", fill("https://example.org/".len())),
         _ => "a".repeat(length),
     }

@@ -11,10 +11,12 @@ use super::{
     Rule, STILL_EXPECTED, STILL_TAKEN, UNEXPECTED, by_direction, changed, deprecated, different,
     fixed, narrower, side, unclear, wider,
 };
-use crate::compatibility::location::Location;
+use crate::canonical::ObjectKind;
+use crate::compatibility::location::{Location, NodeKind};
 use crate::compatibility::quoting::{code, value};
 use crate::compatibility::usage::{Direction, has_flag};
 use crate::compatibility::{Audience, Severity};
+use crate::diff::is_nothing;
 
 use Severity::{Breaking, Compatible, Unclear};
 use limits::{LIMITS, both_bounds, bound, formatted, limit, multiple};
@@ -43,6 +45,9 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     if let Some((_, phrase, more_allows_more)) = LIMITS.into_iter().find(|limit| limit.0 == keyword)
     {
         return limit(location, phrase, more_allows_more);
+    }
+    if let Some(rule) = of_nothing(location) {
+        return rule;
     }
     match (keyword, location.old, location.new) {
         ("properties", old, new) if location.name.is_some() && old.is_some() != new.is_some() => {
@@ -182,9 +187,26 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     }
 }
 
+/// A schema that no value meets gives way to another one, or the reverse.
+fn of_nothing(location: &Location<'_>) -> Option<Rule> {
+    let is_schema = matches!(location.at, NodeKind::Object(ObjectKind::Schema));
+    if !is_schema || ["not", "if"].contains(&location.keyword.as_str()) {
+        return None;
+    }
+    let nothing = |side: Option<&Value>| side?.as_object().map(is_nothing);
+    let subject = &location.subject;
+    match (nothing(location.old)?, nothing(location.new)?) {
+        (true, false) => Some(wider(format!("{subject} may be there now"))),
+        (false, true) => Some(narrower(format!("{subject} must not be there now"))),
+        _ => None,
+    }
+}
+
 fn closed(holder: &Option<&Value>) -> bool {
-    holder.as_deref().and_then(|schema| schema.get("additionalProperties"))
-        == Some(&Value::Bool(false))
+    let closing = ["additionalProperties", "unevaluatedProperties"];
+    holder.as_deref().is_some_and(|schema| {
+        closing.iter().any(|keyword| schema.get(*keyword) == Some(&Value::Bool(false)))
+    })
 }
 
 /// The names that a property demands beside it.

@@ -72,7 +72,10 @@ pub(super) fn limit(location: &Location<'_>, phrase: &str, more_allows_more: boo
     }
     let subject = &location.subject;
     let with = |limit: &Value| phrase.replace("{}", &value(limit));
-    match (location.old, location.new) {
+    // Without the keyword it is one.
+    let implied = (location.keyword == "minContains").then(|| Value::from(1));
+    let or_implied = |side: Option<&Value>| side.cloned().or_else(|| implied.clone());
+    match (or_implied(location.old).as_ref(), or_implied(location.new).as_ref()) {
         (None, Some(new)) if new.is_number() => {
             narrower(format!("{subject} must now {}, where there was no limit,", with(new)))
         }
