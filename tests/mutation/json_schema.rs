@@ -12,7 +12,7 @@ use specbound_contract::compatibility::{Severity, Verdict, compare, parse};
 use super::mutations::{Step, edited};
 use super::values::{Values, confirm};
 
-/// The changed schema; `Word` and `Part` are what it refers to.
+/// The changed schema `It`, which refers to `Word`.
 const SCHEMAS: &str = r##"
 It:
   type: object
@@ -211,7 +211,7 @@ fn each_keyword_of_json_schema_is_judged_where_it_changes() {
             let (differences, verdicts) = (diff(&old, &new), compare(&old, &new));
             let property = place.split('/').next().unwrap();
             let at = format!("/components/schemas/It/properties/{property}");
-            // A new property is a difference although it allows what was allowed.
+            // A new property is a difference although it allows the same values.
             let is_new = kind == "schema true";
             let silent = after == Same && !is_new;
             // Definitions are components of their own.

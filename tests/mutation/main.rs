@@ -145,8 +145,8 @@ fn documents_equal_their_spelling_in_another_version() {
         assert_eq!(paths, ["/openapi"]);
         let verdicts = compare(&old, &new);
         assert!(verdicts.iter().all(|verdict| verdict.severity == Severity::Compatible));
-        let back = diff(&old, &convert(&new, Target::V3_0).document);
-        let paths: Vec<&str> = back.iter().map(|one| one.path.as_str()).collect();
+        let back = compare(&old, &convert(&new, Target::V3_0).document);
+        let paths: Vec<&str> = back.iter().map(|one| one.difference.path.as_str()).collect();
         assert_eq!(paths, ["/openapi"]);
     }
 }
@@ -223,7 +223,7 @@ fn carried(document: &Value, carrier: Carrier) -> BTreeSet<String> {
     found
 }
 
-/// What is called harmless leaves the values as they were: for each kind of mutation of a schema, a
+/// A harmless change leaves the values as they were: for each kind of mutation of a schema, a
 /// thousand values.
 #[test]
 fn values_survive_mutations_that_are_called_harmless() {

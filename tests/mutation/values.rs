@@ -7,7 +7,7 @@ use specbound_contract::compatibility::Verdict;
 use specbound_contract::convert::{Target, convert};
 use specbound_contract::witness::{Carrier, Witness};
 
-/// What became of the witnesses of a comparison.
+/// The witnesses of a comparison, counted.
 #[derive(Default)]
 pub struct Confirmed {
     pub values: usize,

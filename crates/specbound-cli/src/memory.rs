@@ -1,9 +1,9 @@
-//! The memory that a document may take: a part of what the system has left for this program. A
+//! The memory that a document may take: a part of the memory that is left for this program. A
 //! larger document is refused in one line, where a failed allocation would end the program.
 
 use std::fs;
 
-/// Of the memory that is left, what the values of one document may take. There are two, and each is
+/// The part of the memory that the values of one document may take. There are two, and each is
 /// there once as it was read and once as it is compared.
 const SHARE: usize = 4;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Longest run. A debug build on a busy machine is some times slower than what a user has.
+/// Longest run. A debug build on a busy machine is some times slower than the binary of a user.
 const MOST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 10 });
 
 const HEAD: &str = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\npaths: {}\n";

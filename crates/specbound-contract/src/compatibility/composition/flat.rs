@@ -88,6 +88,11 @@ pub(crate) fn flatten_within(
     };
     let mut merged = fields.clone();
     merged.remove("allOf");
+    // Beside members alone it says that the whole may be null.
+    let nullable = merged.get("nullable").cloned().filter(|_| !merged.contains_key("type"));
+    if nullable.is_some() {
+        merged.remove("nullable");
+    }
     let mut rest = Vec::new();
     for member in members {
         *left = left.saturating_sub(1);
@@ -99,6 +104,10 @@ pub(crate) fn flatten_within(
     }
     if !rest.is_empty() {
         merged.insert("allOf".to_owned(), rest.into());
+    }
+    if let Some(nullable) = nullable {
+        merged.insert("nullable".to_owned(), nullable);
+        merged.sort_keys();
     }
     Value::Object(merged)
 }

@@ -40,7 +40,7 @@ fn documents(parts: &str) -> [Vec<Value>; 2] {
     })
 }
 
-/// Whether any change breaks clients, or may, with what is said.
+/// Whether any change breaks clients, or may, with the messages.
 fn breaks(old: &Value, new: &Value) -> (bool, String) {
     let verdicts = compare(old, new);
     let said: Vec<String> = verdicts
