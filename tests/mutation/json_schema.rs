@@ -126,9 +126,19 @@ fn changes() -> Vec<Change> {
         ("definition tightened", "defined/$defs/word/maxLength", json!(4), Fewer),
         ("definition loosened", "defined/$defs/word/maxLength", json!(6), More),
         ("definition unused", "defined/$defs/more", json!({"type": "integer"}), Same),
-        ("prefixItems item tightened", "tuple/prefixItems/0", json!({"type": "string", "maxLength": 2}), Fewer),
+        (
+            "prefixItems item tightened",
+            "tuple/prefixItems/0",
+            json!({"type": "string", "maxLength": 2}),
+            Fewer,
+        ),
         ("prefixItems item changed", "tuple/prefixItems/1", json!({"type": "boolean"}), Other),
-        ("prefixItems item added", "tuple/prefixItems", json!([{"type": "string"}, {"type": "integer"}, {"type": "string"}]), More),
+        (
+            "prefixItems item added",
+            "tuple/prefixItems",
+            json!([{"type": "string"}, {"type": "integer"}, {"type": "string"}]),
+            More,
+        ),
         ("prefixItems item removed", "tuple/prefixItems", json!([{"type": "string"}]), Fewer),
         ("items opened", "tuple/items", json!({"type": "string"}), More),
         ("contains changed", "listed/contains", json!({"const": "b"}), Other),
@@ -139,30 +149,70 @@ fn changes() -> Vec<Change> {
         ("maxContains lowered", "listed/maxContains", json!(2), Fewer),
         ("maxContains raised", "listed/maxContains", json!(4), More),
         ("maxContains removed", "listed/maxContains", json!(null), More),
-        ("unevaluatedItems tightened", "rest/unevaluatedItems", json!({"type": "integer", "minimum": 3}), Fewer),
+        (
+            "unevaluatedItems tightened",
+            "rest/unevaluatedItems",
+            json!({"type": "integer", "minimum": 3}),
+            Fewer,
+        ),
         ("unevaluatedItems forbidden", "rest/unevaluatedItems", json!(false), Fewer),
         ("unevaluatedItems removed", "rest/unevaluatedItems", json!(null), More),
-        ("if changed", "choice/if", json!({"properties": {"kind": {"const": "b"}}, "required": ["kind"]}), Other),
+        (
+            "if changed",
+            "choice/if",
+            json!({"properties": {"kind": {"const": "b"}}, "required": ["kind"]}),
+            Other,
+        ),
         ("then tightened", "choice/then", json!({"required": ["x", "y"]}), Fewer),
         ("then removed", "choice/then", json!(null), More),
         ("else tightened", "choice/else", json!({"required": ["x", "y"]}), Fewer),
         ("else removed", "choice/else", json!(null), More),
-        ("dependentRequired longer", "depends/dependentRequired/card", json!(["bill", "name"]), Fewer),
+        (
+            "dependentRequired longer",
+            "depends/dependentRequired/card",
+            json!(["bill", "name"]),
+            Fewer,
+        ),
         ("dependentRequired added", "depends/dependentRequired/name", json!(["card"]), Fewer),
         ("dependentRequired removed", "depends/dependentRequired/card", json!(null), More),
-        ("dependentSchemas tightened", "depends/dependentSchemas/name/properties/bill/minLength", json!(3), Fewer),
-        ("dependentSchemas loosened", "depends/dependentSchemas/name/properties/bill/minLength", json!(1), More),
-        ("dependentSchemas added", "depends/dependentSchemas/card", json!({"required": ["name"]}), Fewer),
+        (
+            "dependentSchemas tightened",
+            "depends/dependentSchemas/name/properties/bill/minLength",
+            json!(3),
+            Fewer,
+        ),
+        (
+            "dependentSchemas loosened",
+            "depends/dependentSchemas/name/properties/bill/minLength",
+            json!(1),
+            More,
+        ),
+        (
+            "dependentSchemas added",
+            "depends/dependentSchemas/card",
+            json!({"required": ["name"]}),
+            Fewer,
+        ),
         ("dependentSchemas removed", "depends/dependentSchemas/name", json!(null), More),
         ("unevaluatedProperties opened", "closed/unevaluatedProperties", json!(null), More),
-        ("unevaluatedProperties of a schema", "closed/unevaluatedProperties", json!({"type": "string"}), More),
+        (
+            "unevaluatedProperties of a schema",
+            "closed/unevaluatedProperties",
+            json!({"type": "string"}),
+            More,
+        ),
         ("unevaluatedProperties forbidden", "depends/unevaluatedProperties", json!(false), Fewer),
         ("property of a closed object", "closed/properties/c", json!({"type": "string"}), More),
         ("propertyNames tightened", "named/propertyNames/maxLength", json!(4), Fewer),
         ("propertyNames loosened", "named/propertyNames/maxLength", json!(9), More),
         ("propertyNames removed", "named/propertyNames", json!(null), More),
         ("patternProperties tightened", "named/patternProperties/^x-/maxLength", json!(3), Fewer),
-        ("patternProperties added", "named/patternProperties/^y-", json!({"type": "string"}), Fewer),
+        (
+            "patternProperties added",
+            "named/patternProperties/^y-",
+            json!({"type": "string"}),
+            Fewer,
+        ),
         ("patternProperties removed", "named/patternProperties/^x-", json!(null), More),
         ("contentEncoding changed", "encoded/contentEncoding", json!("base16"), Other),
         ("contentEncoding removed", "encoded/contentEncoding", json!(null), More),
@@ -180,7 +230,12 @@ fn changes() -> Vec<Change> {
         ("comment changed", "shown/$comment", json!("d"), Same),
         ("null as an alternative", "either", json!({"type": ["string", "null"]}), Same),
         ("null no longer an alternative", "either", json!({"type": "string"}), Fewer),
-        ("anyOf for oneOf", "either", json!({"anyOf": [{"type": "string"}, {"type": "null"}]}), Same),
+        (
+            "anyOf for oneOf",
+            "either",
+            json!({"anyOf": [{"type": "string"}, {"type": "null"}]}),
+            Same,
+        ),
         ("schema true", "anything", json!(true), Same),
     ]
 }
@@ -240,7 +295,9 @@ fn each_keyword_of_json_schema_is_judged_where_it_changes() {
                 let schema = |document: &Value| {
                     document["components"]["schemas"]["It"]["properties"].get(property).cloned()
                 };
-                if let (Some(accepting_schema), Some(schema)) = (schema(accepting), schema(refusing)) {
+                if let (Some(accepting_schema), Some(schema)) =
+                    (schema(accepting), schema(refusing))
+                {
                     let mut all = Values::of(accepting, &accepting_schema);
                     let other = Values::of(refusing, &schema);
                     for value in all.draw(1_000) {

@@ -234,7 +234,9 @@ fn values_survive_mutations_that_are_called_harmless() {
         let mut seen = BTreeMap::<(&str, &str), usize>::new();
         let mut tried = BTreeMap::<&str, usize>::new();
         for mutation in find(&original).mutations {
-            let Some(rest) = mutation.pointer.strip_prefix("/components/schemas/") else { continue };
+            let Some(rest) = mutation.pointer.strip_prefix("/components/schemas/") else {
+                continue;
+            };
             let name = rest.split('/').next().unwrap();
             let reference = format!("#/components/schemas/{name}");
             let tries = tried.entry(mutation.kind).or_default();

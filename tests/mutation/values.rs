@@ -78,7 +78,9 @@ fn at<'v>(document: &'v Value, pointer: &str) -> Option<&'v Value> {
                 let is_named = |item: &&'v Value| {
                     let item = through(*item).unwrap_or(*item);
                     let (location, own) = (item["in"].as_str(), item["name"].as_str());
-                    location.zip(own).is_some_and(|(location, own)| format!("{location}:{own}") == step)
+                    location
+                        .zip(own)
+                        .is_some_and(|(location, own)| format!("{location}:{own}") == step)
                 };
                 let index = || items.get(step.parse::<usize>().ok()?);
                 items.iter().find(|item| name(item) == step || is_named(item)).or_else(index)?

@@ -176,7 +176,8 @@ fn beside(path: &Path, document: Document, old: &Document) -> Result<Document, F
 
 /// Reads one document, or several as one, which may refer to components that are not there.
 fn read_incomplete(path: &Path, reading: &Reading) -> Result<Document, Failure> {
-    let options = ReadOptions { allow_outside: reading.allow_outside, memory: memory::for_each_document() };
+    let options =
+        ReadOptions { allow_outside: reading.allow_outside, memory: memory::for_each_document() };
     let reader = |other: Rc<dyn FileReader>| match reading.fetch {
         true => Rc::new(Web::new(other)),
         false => other,

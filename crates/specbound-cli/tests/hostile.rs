@@ -45,7 +45,8 @@ fn aliases_that_multiply_are_refused() {
 
 #[test]
 fn deep_nesting_is_refused() {
-    for (open, count) in [("[", 100_000), ("{\"a\":", 100_000), ("- ", 100_000), ("{a: ", 100_000)] {
+    for (open, count) in [("[", 100_000), ("{\"a\":", 100_000), ("- ", 100_000), ("{a: ", 100_000)]
+    {
         let line = refused("", |file| file.write_all(open.repeat(count).as_bytes()));
         assert!(line.contains("nested deeper"), "{line}");
     }

@@ -103,8 +103,7 @@ impl Collector {
         }
         match (old, new) {
             (Some(Value::Object(old)), Some(Value::Object(new)))
-                if is_reference(old) == is_reference(new)
-                    && is_nothing(old) == is_nothing(new) =>
+                if is_reference(old) == is_reference(new) && is_nothing(old) == is_nothing(new) =>
             {
                 let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
                 for key in keys {

@@ -119,7 +119,8 @@ impl Files {
     pub fn read(&mut self, path: &Path) -> Result<(String, Value, Option<Marks>), String> {
         let file = self.reader.open(path).map_err(|error| error.to_string())?;
         let text = self.text(file).map_err(|error| error.to_string())?;
-        let (value, marks) = source::read(&text, self.memory()).map_err(|error| error.to_string())?;
+        let (value, marks) =
+            source::read(&text, self.memory()).map_err(|error| error.to_string())?;
         Ok((text, value, marks))
     }
 

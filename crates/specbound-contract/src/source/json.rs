@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number};
+use super::{
+    Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number,
+};
 
 pub(super) fn read(text: &str, keep: Keep, memory: Memory) -> Result<Parsed, SyntaxError> {
     let position = Position { line: 1, column: 1 };

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::Value;
 
-use super::{Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number};
+use super::{
+    Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number,
+};
 
 /// Most values that aliases may add to a document.
 const MAX_ALIASED_VALUES: usize = 500_000;

@@ -389,7 +389,10 @@ fn is_formatted(format: &str, text: &str) -> bool {
         }
         "uuid" => shape("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"),
         "email" => text.split_once('@').is_some_and(|(user, host)| {
-            (1..=64).contains(&user.len()) && !host.is_empty() && !host.contains('@') && !text.contains(' ')
+            (1..=64).contains(&user.len())
+                && !host.is_empty()
+                && !host.contains('@')
+                && !text.contains(' ')
         }),
         "uri" => text.split_once(':').is_some_and(|(scheme, rest)| {
             !rest.is_empty()
