@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 24] = [
+const ELSEWHERE: [(&str, &str); 23] = [
     ("inventree-auth serve --demo", "tests/server/pages.rs"),
     (
         "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",
@@ -40,7 +40,6 @@ const ELSEWHERE: [(&str, &str); 24] = [
     ("cargo test --test docs words", "step words"),
     ("cargo test --test mutation", "step tests"),
     ("cargo test --test cli operators -- --ignored", "step terminal"),
-    ("WHOLE_API=FILE cargo test", "step whole_api"),
     ("cargo test --test postgresql", "step tests"),
     ("inventree-auth copy ", "tests/cli/copy.rs"),
     ("export INVENTREE_DB_", "tests/support/src/place.rs"),
@@ -79,13 +78,12 @@ fn commands() -> Vec<String> {
 }
 
 fn commands_of(text: &str) -> Vec<String> {
-    const BEGINNINGS: [&str; 8] = [
+    const BEGINNINGS: [&str; 7] = [
         "inventree-auth ",
         "cargo ",
         "just ",
         "bash ",
         "podman ",
-        "WHOLE_API=",
         "INVENTREE_DATABASE=",
         "REFRESH_GENERATED=1 cargo ",
     ];

@@ -63,8 +63,9 @@ fn main() -> Result<(), Box<dyn StdError>> {
                 }
                 if let Some((work, what)) = &arguments.work {
                     let log = runs(work, what, path, generated, *mode)?;
+                    let no_tests = if *what == "seen" { "not seen" } else { "failed" };
                     failed += usize::from(log.is_none());
-                    tests = log.map_or("failed".to_owned(), |passed| passed.to_string());
+                    tests = log.map_or(no_tests.to_owned(), |passed| passed.to_string());
                 }
             }
             Outcome::Refused(lines) => {
@@ -114,6 +115,8 @@ fn documents(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut documents: Vec<PathBuf> = std::fs::read_dir(folder)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
+    // Tools leave their own files there.
+    documents.retain(|path| path.is_file());
     documents.sort();
     Ok(documents)
 }
