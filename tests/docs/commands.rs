@@ -45,7 +45,7 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ("export INVENTREE_DB_", "tests/support/src/place.rs"),
     ("inventree-auth serve --bind 0.0.0.0", "tools/src/bin/nodes.rs"),
     // Needs a private database.
-    ("INVENTREE_DATABASE=FILE", "tests/cli/import.rs"),
+    ("INVENTREE_DATABASE=FILE", "tests/cli/import/sources.rs"),
     // An image registry may be unreachable. tests/packaging/run uses a root with the same files.
     ("podman ", "Containerfile"),
 ];
@@ -226,7 +226,7 @@ async fn every_command_of_the_documents_works_as_they_say() {
             }
             server = Some(running);
         }
-        // tests/cli/operators.rs uses a terminal; here the same command reads a password file.
+        // tests/cli/operators uses a terminal; here the same command reads a password file.
         let asks =
             ["user add amy", "user set-password amy"].iter().any(|asks| command.contains(asks));
         let line =

@@ -83,6 +83,16 @@ fn fault(file: &str, function: &str) -> Option<String> {
         .then(|| "nobody runs what is ignored".to_owned())
 }
 
+/// The file of a test of sign-in providers.
+fn of_social(name: &str) -> String {
+    const FOLDER: &str = "tests/server/social";
+    let files = std::fs::read_dir(crate::markdown::root().join(FOLDER)).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut paths = names.map(|file| format!("{FOLDER}/{file}"));
+    let has = |path: &String| read(path).is_some_and(|text| text.contains(&format!("fn {name}(")));
+    paths.find(has).unwrap_or_else(|| FOLDER.to_owned())
+}
+
 #[test]
 fn every_test_that_a_promise_names_exists_and_is_run() {
     let mut faults = Vec::new();
@@ -101,8 +111,8 @@ fn every_test_that_a_promise_names_exists_and_is_run() {
             tests += 1;
             let why = match name.split_once("::") {
                 Some((file, function)) => fault(file, function),
-                // The page states that these are in one file.
-                None if !name.contains('/') => fault("tests/server/social.rs", name),
+                // The page states that these are in one folder.
+                None if !name.contains('/') => fault(&of_social(name), name),
                 None if read(name).is_none() => Some("there is no such file".to_owned()),
                 None => {
                     let is_run = CI.contains(name) || JUSTFILE.contains(name);
@@ -144,16 +154,17 @@ fn every_file_that_a_departure_names_exists() {
 /// Tests the checker.
 #[test]
 fn a_test_that_is_missing_no_test_or_never_run_is_found_out() {
+    const ADMINISTRATORS: &str = "tests/cli/operators/administrators.rs";
     assert!(fault("tests/server/limits.rs", "spellings_of_a_name_share_one_limit").is_none());
     assert!(fault("tests/server/limits.rs", "no_such_test").is_some());
     assert!(fault("tests/no_such_file.rs", "x").is_some());
     assert!(fault("tests/server/limits.rs", "assert_throttled").is_some(), "a helper is no test");
     assert!(
-        fault("tests/cli/import.rs", "a_whole_inventree_database_moves_in").is_some(),
+        fault("tests/cli/import/sources.rs", "a_whole_inventree_database_moves_in").is_some(),
         "ignored, and in no step"
     );
     assert!(
-        fault("tests/cli/operators.rs", "password_is_asked_for_twice_at_a_terminal").is_none(),
+        fault(ADMINISTRATORS, "password_is_asked_for_twice_at_a_terminal").is_none(),
         "ignored, and in a step"
     );
 }

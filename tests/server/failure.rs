@@ -1,7 +1,7 @@
 //! Failures around the server: a database locked by another process, a clock that jumps. Each has
 //! a documented response and passes without a restart.
 //!
-//! For an unavailable mail server see `tests/server/mail.rs`, for `kill -9`
+//! For an unavailable mail server see `tests/server/mail/mod.rs`, for `kill -9`
 //! `tools/src/bin/crash.rs`, for a full disk `tests/full_disk`.
 
 #[cfg(target_os = "linux")]

@@ -165,6 +165,7 @@ async fn other_spellings_lead_to_the_page_with_what_they_carry() {
     let server = TestServer::start().await;
     for (path, target) in [
         ("/platform", "/platform/"),
+        ("/.well-known/change-password", "/platform/#password"),
         ("/platform/login/", "/platform/login"),
         ("/platform/set-password/?uid=1&token=2", "/platform/set-password?uid=1&token=2"),
         ("/accounts/login/?next=/platform/", "/platform/login?next=/platform/"),

@@ -26,9 +26,11 @@ pub const SECOND_FACTOR: &str = "/platform/second-factor";
 const FACTORS: &str = "/platform/factors";
 
 /// Other spellings of a path, and the canonical one with the same variables.
-const REDIRECTS: [(&str, &str); 10] = [
+const REDIRECTS: [(&str, &str); 11] = [
     // Where InvenTree asks for the second factor.
     ("/accounts/authenticate/", SECOND_FACTOR),
+    // Password managers look here (W3C, "A Well-Known URL for Changing Passwords").
+    ("/.well-known/change-password", "/platform/#password"),
     ("/platform/second-factor/", SECOND_FACTOR),
     ("/platform/factors/", FACTORS),
     ("/platform", HOME),

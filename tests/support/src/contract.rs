@@ -31,7 +31,8 @@ pub const NO_BODY: &str = "no body";
 pub const ANONYMOUS: &str = "anonymous";
 
 /// Paths that the document omits on purpose.
-const UNPUBLISHED: [&str; 4] = ["/api/schema/", "/api-doc/", "/platform", "/accounts/"];
+const UNPUBLISHED: [&str; 5] =
+    ["/api/schema/", "/api-doc/", "/platform", "/accounts/", "/.well-known/"];
 /// Methods that the server handles. dropshot rejects any other with its own message.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 

@@ -127,12 +127,14 @@ function sessions(section) {
   return shown.shown;
 }
 
-// "Firefox · Linux", from the User-Agent header.
+// "Firefox on Linux", from the User-Agent header.
 function browser(agent) {
   const names = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"]];
   const systems = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS", "macOS"], ["Linux", "Linux"]];
   const of = (table) => table.find(([part]) => agent.includes(part))?.[1];
-  return [of(names), of(systems)].filter(Boolean).join(" · ") || agent || texts["sessions.unknown"];
+  const [name, system] = [of(names), of(systems)];
+  if (!name || !system) return name || system || agent || texts["sessions.unknown"];
+  return texts["sessions.browser"].replace("{browser}", name).replace("{system}", system);
 }
 
 passwords();

@@ -1,0 +1,223 @@
+//! Imported accounts, tokens and addresses in use.
+
+use super::*;
+
+#[tokio::test]
+async fn every_account_logs_in_with_its_old_password_in_every_format() {
+    let new = Move::new();
+    for (id, (username, password)) in (1..).zip(FORMATS) {
+        new.source.account(id, username, password);
+    }
+    let said = new.done();
+    assert!(said.contains("accounts                 5 new"), "{said}");
+    assert!(
+        said.contains("argon2 1, bcrypt_sha256 1, pbkdf2_sha1 1, pbkdf2_sha256 1, scrypt 1"),
+        "{said}"
+    );
+    let server = new.server().await;
+    for (id, (username, _)) in (1..).zip(FORMATS) {
+        assert_eq!(server.log_in(username, "inventree-test-2").await.status, 400, "{username}");
+        let answer = server.log_in(username, OLD).await;
+        assert_eq!(answer.status, 200, "{username}: {answer:?}");
+        let token = format!("Token {}", answer.json()["key"].as_str().unwrap());
+        let user = server.get("user/", &[("authorization", &token)]).await.json();
+        let expected = json!({
+            "pk": id, "username": username, "email": format!("{username}@example.com"),
+            "first_name": "Ada", "last_name": "Lovelace",
+        });
+        assert_eq!(user, expected);
+    }
+}
+
+#[tokio::test]
+async fn accounts_that_could_not_log_in_before_cannot_now() {
+    let new = Move::new();
+    new.source.account(1, "asleep", PBKDF2);
+    new.source.run("UPDATE auth_user SET is_active = 0");
+    new.source.account(2, "linked", "!kq0RHXo5LLXtCxNYrandom");
+    new.source.account(3, "strange", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99");
+    new.source.account(4, "absurd", ABSURD);
+    let said = new.done();
+    assert!(
+        said.contains("account 3 \"strange\" cannot log in until its password is reset"),
+        "{said}"
+    );
+    assert!(said.contains(
+        "account 4 \"absurd\" cannot log in until its password is reset: its password hash has \
+             excessive"
+    ));
+    assert!(!said.contains("asleep") && !said.contains("linked"), "{said}");
+    let server = new.server().await;
+    let unknown = server.log_in("nobody", OLD).await;
+    for username in ["asleep", "linked", "strange", "absurd"] {
+        let answer = server.log_in(username, OLD).await;
+        assert_eq!((answer.status, answer.body), (400, unknown.body.clone()), "{username}");
+    }
+}
+
+#[tokio::test]
+async fn a_good_login_moves_the_password_to_argon2id_and_it_goes_on_working() {
+    let new = Move::new();
+    new.source.account(1, "ada", PBKDF2);
+    new.source.account(2, "bea", PBKDF2);
+    new.done();
+    let server = new.server().await;
+    let stored = async |id: i64| {
+        let store = &server.app().store;
+        store
+            .read::<_, inventree_auth::store::StoreError>(|r| r.account_find(id))
+            .await
+            .unwrap()
+            .unwrap()
+            .password
+    };
+    assert_eq!(server.log_in("bea", "inventree-test-2").await.status, 400);
+    assert_eq!(server.log_in("ada", OLD).await.status, 200);
+    // Rehashing follows the response, with a delay.
+    for _ in 0..1000 {
+        if stored(1).await != PBKDF2 {
+            break;
+        }
+        assert_eq!(server.log_in("ada", OLD).await.status, 200, "also while it is being moved");
+    }
+    assert!(stored(1).await.starts_with("$argon2id$"), "{}", stored(1).await);
+    assert_eq!(server.log_in("ada", OLD).await.status, 200);
+    assert_eq!(server.log_in("ada", "inventree-test-2").await.status, 400);
+    assert_eq!(stored(2).await, PBKDF2, "a wrong password moves nothing");
+}
+
+#[tokio::test]
+async fn a_password_changed_while_the_old_one_was_being_moved_wins() {
+    let new = Move::new();
+    new.source.account(1, "ada", PBKDF2);
+    new.done();
+    let server = new.server().await;
+    let store = &server.app().store;
+    let replaced = store
+        .write::<_, inventree_auth::store::StoreError>(|w| {
+            w.account_set_password(1, "$argon2id$the-changed-one")?;
+            Ok((
+                w.account_replace_password(1, PBKDF2, "$argon2id$the-moved-one")?,
+                w.account_find(1)?.unwrap().password,
+            ))
+        })
+        .await;
+    assert_eq!(replaced.unwrap(), (false, "$argon2id$the-changed-one".to_owned()));
+}
+
+#[tokio::test]
+async fn basic_credentials_and_a_changed_password_work_on_an_imported_account() {
+    let new = Move::new();
+    new.source.account(1, "ada", PBKDF2);
+    new.done();
+    let server = new.server().await;
+    let basic = |password: &str| {
+        format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(format!("ada:{password}"))
+        )
+    };
+    assert_eq!(server.get("user/", &[("authorization", &basic(OLD))]).await.status, 200);
+    // Immediately: the rehash in the background must neither refuse nor undo this change.
+    let body = json!({
+        "old_password": OLD, "new_password1": "Zebra-Quartz-78", "new_password2": "Zebra-Quartz-78",
+    });
+    let answer = server.post("password/change/", &[("authorization", &basic(OLD))], body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(server.log_in("ada", "Zebra-Quartz-78").await.status, 200);
+    assert_eq!(server.log_in("ada", OLD).await.status, 400);
+}
+
+#[tokio::test]
+async fn unexpired_tokens_work_and_expired_or_revoked_ones_say_why_not() {
+    let new = Move::new();
+    new.source.account(1, "ada", PBKDF2);
+    new.source.account(2, "asleep", PBKDF2);
+    new.source.run("UPDATE auth_user SET is_active = 0 WHERE id = 2");
+    let key = |letter: &str| format!("inv-{}-20260105", letter.repeat(40));
+    new.source.token(1, &key("a"), NEXT_YEAR, false);
+    new.source.token(1, &key("b"), TODAY, false);
+    new.source.token(1, &key("c"), YESTERDAY, false);
+    new.source.token(1, &key("d"), NEXT_YEAR, true);
+    new.source.token(2, &key("e"), NEXT_YEAR, false);
+    new.done();
+    let bytes = new.database().bytes();
+    assert!(
+        !bytes.windows(40).any(|window| window == [b'a'; 40]),
+        "a key lies in the database in clear"
+    );
+    let server = new.server().await;
+    let who =
+        async |key: &str| server.get("user/", &[("authorization", &format!("Token {key}"))]).await;
+    for letter in ["a", "b"] {
+        assert_eq!(who(&key(letter)).await.json()["username"], "ada", "{letter}");
+    }
+    for (letter, why) in [
+        ("c", "Token has expired"),
+        ("d", "Token has been revoked"),
+        ("e", "User inactive or deleted."),
+        ("f", "Invalid token."),
+        ("A", "Invalid token."),
+    ] {
+        let answer = who(&key(letter)).await;
+        assert_eq!((answer.status, answer.json()), (401, json!({ "detail": why })), "{letter}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_and_social_links_are_listed_as_before() {
+    let new = Move::filled();
+    let said = new.done();
+    assert!(said.contains("2 addresses were converted to lower case"), "{said}");
+    let server = new.server().await;
+    let key = "Token inv-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-20260105";
+    let list = async |path: &str| {
+        server.get(path, &[("authorization", key)]).await.json()["results"].clone()
+    };
+    assert_eq!(
+        list("emails/").await,
+        json!([
+            { "id": 7, "user": 3, "email": "ada@example.com", "verified": true, "primary": true },
+            {
+                "id": 9, "user": 3, "email": "ada@work.example.com", "verified": false,
+                "primary": false,
+            },
+        ])
+    );
+    let at = "2026-01-05T08:09:10.123456Z";
+    assert_eq!(
+        list("social/").await,
+        json!([
+            { "id": 5, "provider": "github", "uid": "ada-1", "last_login": at, "date_joined": at },
+            { "id": 8, "provider": "google", "uid": "ada-2", "last_login": at, "date_joined": at },
+        ])
+    );
+}
+
+#[tokio::test]
+async fn an_account_with_a_totp_device_is_told_that_a_second_factor_is_needed() {
+    let new = Move::filled();
+    new.source.account(42, "dee", PBKDF2);
+    new.source.totp(42, false);
+    let said = new.done();
+    assert!(said.contains("TOTP devices             2 new"), "{said}");
+    let server = new.server().await;
+    let answer = server.log_in("cyd", OLD).await;
+    assert_eq!(
+        (answer.status, answer.json()),
+        (403, json!({ "detail": "MFA required for this user" }))
+    );
+    assert_eq!(server.log_in("cyd", "inventree-test-2").await.status, 400);
+    assert_eq!(
+        server.log_in("dee", OLD).await.status,
+        200,
+        "a device that was never confirmed is no second factor"
+    );
+    let signed_in = sign_in_with_code(&server, "cyd", OLD, &hex_code(&server)).await;
+    assert!(signed_in.cookie("sessionid").is_some(), "{signed_in:?}");
+    let bytes = new.database().bytes();
+    assert!(
+        !bytes.windows(10).any(|window| window == b"feedc0de00"),
+        "a TOTP key lies in the database in clear"
+    );
+}

@@ -1,0 +1,161 @@
+//! Administrators, passwords, and the dialogue at a terminal.
+
+use super::*;
+
+#[test]
+fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
+    let operator = Operator::alone();
+    assert_eq!(operator.with_password(&["user", "add", "root", "--admin"], PASSWORD).code, 0);
+    assert_eq!(operator.json(&["user", "show", "root"])["admin"], true);
+    let mut files: Vec<_> = std::fs::read_dir(operator.folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    files.sort();
+    // No other file beside the database: only the server creates a key.
+    match &operator.database {
+        Place::File(_) => assert_eq!(files, ["auth.sqlite3", "password"]),
+        Place::Server { .. } => assert_eq!(files, ["password"]),
+    }
+}
+
+#[tokio::test]
+async fn no_name_moves_the_cursor_or_turns_the_text_of_a_terminal() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let hostile = "A\u{1b}[2J\u{9b}2J\u{7f}\u{202e}y";
+    let named = server
+        .app()
+        .store
+        .write(move |w| w.account_update_names(1, "amy", "amy", "amy", hostile, ""));
+    named.await.unwrap();
+    let operator = Operator::of(&server);
+    for arguments in [&["user", "list"][..], &["user", "show", "amy"], &["user", "show", hostile]] {
+        for format in ["table", "json"] {
+            let Said { out, err, .. } = operator.run(&[arguments, &["--format", format]].concat());
+            let said = format!("{out}{err}").replace('\n', "");
+            assert!(!said.contains(inventree_auth::text::is_unprintable), "{said:?}");
+        }
+    }
+    // JSON contains the stored value.
+    assert_eq!(operator.json(&["user", "show", "amy"])["first_name"], hostile);
+}
+
+/// `check-config` and `serve` report the same.
+#[test]
+fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str], settings: &[(&str, &str)]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(folder.path()).env_clear().stdin(Stdio::null());
+        Said::of(command.envs(settings.iter().copied()).output().unwrap())
+    };
+    for (settings, says) in [
+        (
+            &[("INVENTREE_SECRET_KEY", "x")][..],
+            "INVENTREE_SECRET_KEY: expected a random text of 32 characters or more",
+        ),
+        (
+            &[("INVENTREE_ADMIN_USER", "root"), ("INVENTREE_ADMIN_PASSWORD", "a")],
+            "INVENTREE_ADMIN_PASSWORD: This password is too short.",
+        ),
+    ] {
+        for arguments in [&["check-config"][..], &["serve", "--bind", "127.0.0.1:0"]] {
+            let said = run(arguments, settings);
+            assert!(said.refusal().starts_with(says), "{said:?}");
+        }
+    }
+    // A valid but insecure setting is a warning.
+    let smtp = [("INVENTREE_EMAIL_HOST", "mail.example.com")];
+    let said = run(&["check-config"], &smtp);
+    assert_eq!((said.code, said.out.as_str()), (0, "Configuration OK.\n"));
+    assert!(
+        said.err
+            .starts_with("inventree-auth: warning: live links are sent to INVENTREE_EMAIL_HOST"),
+        "{said:?}"
+    );
+    // The address is taken, so that `serve` terminates.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = run(&["serve", "--bind", &address], &smtp);
+    assert!(
+        said.code == 1 && said.err.contains("live links are sent to INVENTREE_EMAIL_HOST"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn lost_secret_key_file_is_not_replaced_unnoticed() {
+    let mut server = TestServer::start().await;
+    server.stop().await;
+    let Place::File(database) = &server.place else { panic!("no file") };
+    let key = std::path::PathBuf::from(format!("{}.secret_key", database.display()));
+    let text = std::fs::read_to_string(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let operator = Operator::of(&server);
+    let said = operator.run(&["serve", "--bind", "127.0.0.1:0"]);
+    let refusal = said.refusal();
+    assert!(refusal.starts_with(&format!("{} is missing", key.display())), "{refusal}");
+    assert!(refusal.contains("set INVENTREE_SECRET_KEY"), "{refusal}");
+    assert!(!key.exists());
+    // Each documented way out works.
+    drop(TestServer::at_with(&server.place, &[("SECRET_KEY", &text)]).await);
+    std::fs::write(&key, &text).unwrap();
+    drop(TestServer::at(&server.place).await);
+    std::fs::write(&key, "f".repeat(64)).unwrap();
+    drop(TestServer::at(&server.place).await);
+}
+
+#[test]
+fn administrators_are_made_and_unmade() {
+    let operator = Operator::alone();
+    operator.with_password(&["user", "add", "amy"], PASSWORD);
+    assert_eq!(operator.json(&["user", "make-admin", "amy"])["admin"], true);
+    assert_eq!(operator.json(&["user", "remove-admin", "amy"])["admin"], false);
+}
+
+#[tokio::test]
+async fn password_comes_from_standard_input_and_is_trimmed_as_every_login_trims_it() {
+    let server = TestServer::start().await;
+    let operator = Operator::of(&server);
+    let mut child = operator
+        .command(&["user", "add", "amy", "--password-file", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(format!("  {PASSWORD} \r\n").as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    log_in(&server, "amy").await;
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs a terminal: `script`, of Debian's bsdutils"]
+fn password_is_asked_for_twice_at_a_terminal() {
+    let operator = Operator::alone();
+    let twice = [("Password: ", PASSWORD), ("Again: ", PASSWORD)];
+    let (code, shown) = at_a_terminal(&operator, "user add amy", &twice);
+    assert_eq!(code, 0, "{shown}");
+    assert_eq!(operator.json(&["user", "show", "amy"])["has_password"], true);
+
+    let differing = [("Password: ", PASSWORD), ("Again: ", OTHER_PASSWORD)];
+    let (code, shown) = at_a_terminal(&operator, "user add bob", &differing);
+    assert!(code == 1 && shown.contains("the two passwords differ"), "{shown}");
+    assert_eq!(operator.run(&["user", "show", "bob"]).refusal(), "there is no user bob");
+    // No prompt for a taken or unknown name.
+    for (arguments, says) in
+        [("user add AMY", "already exists"), ("user set-password bob", "there is no user bob")]
+    {
+        let (code, shown) = at_a_terminal(&operator, arguments, &[]);
+        assert!(code == 1 && shown.contains(says), "{shown}");
+    }
+}
+
+#[test]
+fn without_a_terminal_and_a_file_there_is_no_password() {
+    let operator = Operator::alone();
+    let said = operator.run(&["user", "add", "amy"]);
+    assert!(said.refusal().contains("use --password-file"), "{said:?}");
+    assert!(!operator.database.exists());
+}
