@@ -150,10 +150,10 @@ impl Endpoint {
             Endpoint::Ask | Endpoint::Nginx => Passed::InHeaders,
             Endpoint::Envoy => Passed::AsItself { prefix: ENVOY_PREFIX },
         };
-        let original = Original::read(passed, &request, &server.settings.site_url)?;
         // The origin of an unsafe request is checked below, since its host is not this one.
-        request.method = Method::GET;
-        if !settings.hosts.contains(&original.host) {
+        let method = std::mem::replace(&mut request.method, Method::GET);
+        let original = Original::read(passed, &request, &method, &server.settings.site_url)?;
+        if !settings.hosts.iter().any(|host| *host == original.host) {
             return Err(refused("This host is not served.", "its host is not of the settings"));
         }
         check_web_socket(server, &original, &request.headers)?;
@@ -186,7 +186,7 @@ impl Endpoint {
     fn unauthenticated(
         self,
         server: &AppState,
-        original: &Original,
+        original: &Original<'_>,
         request: &Parts,
         credentials: &Credentials<'_, AppState>,
     ) -> Response {
@@ -219,7 +219,7 @@ async fn identify(
 }
 
 /// The person at a browser asks for a page, and not a script for data.
-fn is_navigation(original: &Original, request: &Parts) -> bool {
+fn is_navigation(original: &Original<'_>, request: &Parts) -> bool {
     let is_page = match request.headers.get("sec-fetch-mode") {
         Some(mode) => mode.as_bytes() == b"navigate",
         None => true,
@@ -232,7 +232,7 @@ fn is_navigation(original: &Original, request: &Parts) -> bool {
 }
 
 /// The sign-in page, which leads back through [`Return`].
-fn sign_in_url(server: &AppState, original: &Original) -> String {
+fn sign_in_url(server: &AppState, original: &Original<'_>) -> String {
     let site = &server.settings.site_url;
     let encoded = URL_SAFE_NO_PAD.encode(original.url());
     let next = match encoded.len() <= MAX_RETURN_BYTES {
@@ -259,7 +259,7 @@ fn is_web_socket(headers: &HeaderMap) -> bool {
 /// CORS protects one (RFC 6455, 10.2).
 fn check_web_socket(
     server: &AppState,
-    original: &Original,
+    original: &Original<'_>,
     headers: &HeaderMap,
 ) -> Result<(), ApiError> {
     if !is_web_socket(headers) {
@@ -278,7 +278,7 @@ fn check_web_socket(
 /// can set, or have the CSRF token of the cookie.
 fn check_origin(
     server: &AppState,
-    original: &Original,
+    original: &Original<'_>,
     headers: &HeaderMap,
 ) -> Result<(), ApiError> {
     let is_own = original.is_own_origin(headers, &server.settings.trusted_origins);

@@ -3,6 +3,8 @@
 //! Every part is read once and from one place. A request that names a part twice, in two spellings
 //! that differ or as a list, is refused: one of the two was written by the client.
 
+use std::borrow::Cow;
+
 use http::header::{HOST, HeaderMap, ORIGIN, REFERER};
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -21,21 +23,28 @@ pub enum Passed {
 
 /// The original request.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Original {
+pub struct Original<'r> {
     pub method: Method,
     /// `http` or `https`.
-    pub scheme: String,
+    pub scheme: &'static str,
     /// With its port, unless that is the scheme's own; in lower case.
-    pub host: String,
+    pub host: Cow<'r, str>,
     /// Path and query, as they were sent.
-    pub uri: String,
+    pub uri: Cow<'r, str>,
 }
 
-impl Original {
+impl<'r> Original<'r> {
+    /// `method` is that of the question.
+    ///
     /// # Errors
     ///
     /// 403 for a request that does not tell, or tells in two ways.
-    pub fn read(passed: Passed, head: &Parts, site_url: &str) -> Result<Original, ApiError> {
+    pub fn read(
+        passed: Passed,
+        head: &'r Parts,
+        method: &Method,
+        site_url: &str,
+    ) -> Result<Original<'r>, ApiError> {
         let headers = &head.headers;
         let url = one(headers, &["x-original-url"])?;
         let url = url.map(|url| split(&url).ok_or_else(unclear)).transpose()?;
@@ -43,36 +52,39 @@ impl Original {
         let (scheme_of_url, host_of_url) = of_url.unzip();
         let (method, uri) = match passed {
             Passed::InHeaders => (
-                one(headers, &["x-forwarded-method", "x-original-method"])?,
-                same(one(headers, &["x-forwarded-uri", "x-original-uri"])?, uri_of_url)?,
+                one(headers, &["x-forwarded-method", "x-original-method"])?
+                    .and_then(|text| Method::from_bytes(text.as_bytes()).ok()),
+                same(one(headers, &["x-forwarded-uri", "x-original-uri"])?, uri_of_url)?
+                    .map(Cow::Borrowed),
             ),
             Passed::AsItself { prefix } => {
                 let sent = head.uri.path_and_query().map_or("", |sent| sent.as_str());
                 let rest = sent.strip_prefix(prefix).unwrap_or_default();
-                (Some(head.method.to_string()), Some(format!("/{}", rest.trim_start_matches('/'))))
+                let rest = format!("/{}", rest.trim_start_matches('/'));
+                (Some(method.clone()), Some(Cow::Owned(rest)))
             }
         };
-        let method = method.and_then(|text| Method::from_bytes(text.as_bytes()).ok());
         let uri =
             uri.filter(|uri| uri.starts_with('/') && uri.bytes().all(|b| b.is_ascii_graphic()));
         let scheme =
             same(one(headers, &["x-forwarded-proto", "x-original-proto"])?, scheme_of_url)?;
-        let scheme = scheme.unwrap_or_else(|| origin_scheme(site_url).to_owned());
-        let scheme = match scheme.to_ascii_lowercase().as_str() {
-            "https" | "wss" => "https",
-            "http" | "ws" => "http",
-            _ => return Err(unclear()),
+        let scheme = scheme.unwrap_or_else(|| origin_scheme(site_url));
+        let is = |names: [&str; 2]| names.iter().any(|name| scheme.eq_ignore_ascii_case(name));
+        let scheme = match () {
+            () if is(["https", "wss"]) => "https",
+            () if is(["http", "ws"]) => "http",
+            () => return Err(unclear()),
         };
         let host = same(one(headers, &["x-forwarded-host", "x-original-host"])?, host_of_url)?;
         let host = match host {
             Some(host) => Some(host),
             None => one(headers, &[HOST.as_str()])?
-                .or_else(|| head.uri.authority().map(ToString::to_string)),
+                .or_else(|| head.uri.authority().map(|authority| authority.as_str())),
         };
         Ok(Original {
             method: method.ok_or_else(unclear)?,
-            host: plain_host(scheme, &host.ok_or_else(unclear)?),
-            scheme: scheme.to_owned(),
+            host: plain(scheme, host.ok_or_else(unclear)?),
+            scheme,
             uri: uri.ok_or_else(unclear)?,
         })
     }
@@ -114,23 +126,23 @@ fn unclear() -> ApiError {
 }
 
 /// The one value of these headers, which are spellings of one name.
-fn one(headers: &HeaderMap, names: &[&str]) -> Result<Option<String>, ApiError> {
-    let mut found: Option<String> = None;
+fn one<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Option<&'h str>, ApiError> {
+    let mut found: Option<&str> = None;
     for value in names.iter().flat_map(|name| headers.get_all(*name)) {
         let text = value.to_str().map_err(|_| unclear())?.trim();
         if text.is_empty() {
             continue;
         }
-        found = same(found, Some(text.to_owned()))?;
+        found = same(found, Some(text))?;
     }
-    match found.as_deref().is_some_and(|text| text.contains(',') && !text.starts_with('/')) {
+    match found.is_some_and(|text| text.contains(',') && !text.starts_with('/')) {
         true => Err(unclear()),
         false => Ok(found),
     }
 }
 
 /// The one that is given; both, if they are the same.
-fn same(first: Option<String>, second: Option<String>) -> Result<Option<String>, ApiError> {
+fn same<'h>(first: Option<&'h str>, second: Option<&'h str>) -> Result<Option<&'h str>, ApiError> {
     match (first, second) {
         (Some(first), Some(second)) if first != second => Err(unclear()),
         (first, second) => Ok(first.or(second)),
@@ -138,10 +150,10 @@ fn same(first: Option<String>, second: Option<String>) -> Result<Option<String>,
 }
 
 /// Scheme and host of a URL, and its path with the query.
-fn split(url: &str) -> Option<((String, String), String)> {
+fn split(url: &str) -> Option<((&str, &str), &str)> {
     let (scheme, rest) = url.split_once("://")?;
     let (host, uri) = rest.split_at(rest.find('/')?);
-    Some(((scheme.to_owned(), host.to_owned()), uri.to_owned()))
+    Some(((scheme, host), uri))
 }
 
 fn origin_scheme(url: &str) -> &str {
@@ -150,9 +162,16 @@ fn origin_scheme(url: &str) -> &str {
 
 /// A host in lower case, without the scheme's own port.
 pub fn plain_host(scheme: &str, host: &str) -> String {
-    let host = host.to_ascii_lowercase();
+    plain(scheme, host).into_owned()
+}
+
+fn plain<'h>(scheme: &str, host: &'h str) -> Cow<'h, str> {
     let own_port = if scheme == "https" { ":443" } else { ":80" };
-    host.strip_suffix(own_port).map(str::to_owned).unwrap_or(host)
+    let host = host.strip_suffix(own_port).unwrap_or(host);
+    match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
+    }
 }
 
 /// # Errors
@@ -174,20 +193,25 @@ mod tests {
 
     const SITE: &str = "https://auth.example.com";
 
-    fn read(passed: Passed, uri: &str, headers: &[(&str, &str)]) -> Option<Original> {
+    fn read(passed: Passed, uri: &str, headers: &[(&str, &str)]) -> Option<Original<'static>> {
         let request = headers
             .iter()
             .fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
-        Original::read(passed, &request.body(()).unwrap().into_parts().0, SITE).ok()
+        let head = request.body(()).unwrap().into_parts().0;
+        Original::read(passed, &head, &head.method, SITE).ok().map(|read| Original {
+            host: read.host.into_owned().into(),
+            uri: read.uri.into_owned().into(),
+            ..read
+        })
     }
 
     #[test]
     fn proxies_pass_the_request_on_in_three_ways() {
-        let original = |host: &str, uri: &str| Original {
+        let original = |host: &'static str, uri: &'static str| Original {
             method: Method::POST,
-            scheme: "https".to_owned(),
-            host: host.to_owned(),
-            uri: uri.to_owned(),
+            scheme: "https",
+            host: host.into(),
+            uri: uri.into(),
         };
         let forwarded = [
             ("host", "auth"),
@@ -208,7 +232,7 @@ mod tests {
         let envoy = Passed::AsItself { prefix: "/platform/auth/envoy/" };
         let found = read(envoy, "/platform/auth/envoy/part/?q=1", &[("host", "auth.example.com")]);
         let found = found.unwrap();
-        assert_eq!((found.method, found.uri.as_str()), (Method::GET, "/part/?q=1"));
+        assert_eq!((found.method, &*found.uri), (Method::GET, "/part/?q=1"));
     }
 
     #[test]
