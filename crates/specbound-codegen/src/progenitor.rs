@@ -110,6 +110,7 @@ impl Client {
             && is_inherent
             && function.sig.asyncness.is_some()
         {
+            SendOptions.visit_block_mut(&mut function.block);
             if forms.contains(&function.sig.ident.to_string()) {
                 SendForms.visit_block_mut(&mut function.block);
             }
@@ -149,6 +150,24 @@ impl VisitMut for OrderStatuses {
             });
         }
         visit_expr_match_mut(self, found);
+    }
+}
+
+/// reqwest has no method of its own for OPTIONS.
+struct SendOptions;
+
+impl VisitMut for SendOptions {
+    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
+        let is_client = matches!(
+            &*call.receiver,
+            syn::Expr::Field(syn::ExprField { member: syn::Member::Named(name), .. })
+                if name == "client"
+        );
+        if is_client && call.method == "options" {
+            call.method = syn::parse_quote!(request);
+            call.args.insert(0, syn::parse_quote!(::reqwest::Method::OPTIONS));
+        }
+        visit_expr_method_call_mut(self, call);
     }
 }
 

@@ -50,6 +50,9 @@ impl Generated {
         let project = &self.project;
         let is_lenient = layout.mode == Mode::Lenient;
         let krate = layout.name.replace('-', "_");
+        // `box` is a name of a package, and a word of Rust.
+        let is_word = syn::parse_str::<syn::Ident>(&krate).is_err();
+        let krate = if is_word { format!("r#{krate}") } else { krate };
         let needed = |name: &str| {
             let used = format!("{name}::");
             self.server.contains(&used) || self.client.contains(&used)

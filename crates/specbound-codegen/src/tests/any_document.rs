@@ -382,3 +382,12 @@ fn hostile_documents_end_in_time() {
         assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
     }
 }
+
+#[test]
+fn operation_with_the_method_options_is_sent_by_the_client() {
+    let mut document = small();
+    document["paths"]["/plain/"]["options"] =
+        json!({"operationId": "ask", "responses": {"204": {"description": ""}}});
+    let client = dense(&taken(&document).client);
+    assert!(client.contains(".request(::reqwest::Method::OPTIONS,url)"), "{client}");
+}
