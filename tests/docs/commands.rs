@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 23] = [
+const ELSEWHERE: [(&str, &str); 24] = [
     ("inventree-auth serve --demo", "tests/server/pages.rs"),
     (
         "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",
@@ -32,6 +32,7 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ("cargo run --release --", "tests/readme_conversation/run"),
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
+    ("cargo test -p specbound-contract matrix", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
     ("cargo run --example corpus", "step corpus"),
     ("cargo install specbound-cli", "step packages"),
