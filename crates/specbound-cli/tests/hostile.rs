@@ -37,7 +37,7 @@ fn refused(limits: &str, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()
 #[test]
 fn aliases_that_multiply_are_refused() {
     let line = refused("", |file| {
-        write!(file, "{HEAD}x0: &a0 [x, x]\n")?;
+        writeln!(file, "{HEAD}x0: &a0 [x, x]")?;
         (1..60).try_for_each(|i| writeln!(file, "x{i}: &a{i} [*a{0}, *a{0}]", i - 1))
     });
     assert!(line.contains("aliases"), "{line}");
