@@ -19,6 +19,7 @@ async fn user_added_beside_a_running_server_logs_in_at_once() {
     ];
     let said = operator.with_password(&add, PASSWORD);
     assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+    assert!(server.mails.lock().unwrap().is_empty());
     let (token, _) = log_in(&server, "amy").await;
     let user = server.get("user/", &token_of(&token)).await.json();
     let expected = json!({
@@ -32,7 +33,6 @@ async fn user_added_beside_a_running_server_logs_in_at_once() {
         (&row["email"], &row["verified"], &row["primary"]),
         (&json!("amy@example.com"), &json!(false), &json!(true))
     );
-    assert!(server.mails.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
