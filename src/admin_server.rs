@@ -60,16 +60,16 @@ struct AdminServer {
 pub fn listen(bind: SocketAddr, state: State, log: Logger) -> std::io::Result<Connections> {
     let gauges = SampledGauges::default();
     let State { app, http, logging, .. } = &state;
-    let mut registry = metrics::registry(
+    let mut registry = metrics::registry(metrics::Sources {
         http,
-        app.hasher.metrics(),
-        app.store.metrics(),
-        app.outbox.metrics(),
+        hashing: app.hasher.metrics(),
+        writing: app.store.metrics(),
+        mail: app.outbox.metrics(),
         logging,
-        &app.metrics,
-        app.limits.metrics(),
-        &gauges,
-    );
+        accounts: &app.metrics,
+        throttled: app.limits.metrics(),
+        gauges: &gauges,
+    });
     if let Some(tls) = &state.tls {
         metrics::register_tls(&mut registry, tls);
     }

@@ -143,17 +143,21 @@ pub struct SampledGauges {
     pub free_bytes: Gauge,
 }
 
+/// The metrics of each part of the server.
+pub struct Sources<'a> {
+    pub http: &'a Http,
+    pub hashing: &'a Hashing,
+    pub writing: &'a Writing,
+    pub mail: &'a Mail,
+    pub logging: &'a Logging,
+    pub accounts: &'a Accounts,
+    pub throttled: &'a Throttled,
+    pub gauges: &'a SampledGauges,
+}
+
 /// Names follow the Prometheus conventions: base units, and the plural of the counted thing.
-pub fn registry(
-    http: &Http,
-    hashing: &Hashing,
-    writing: &Writing,
-    mail: &Mail,
-    logging: &Logging,
-    accounts: &Accounts,
-    throttled: &Throttled,
-    gauges: &SampledGauges,
-) -> Registry {
+pub fn registry(sources: Sources<'_>) -> Registry {
+    let Sources { http, hashing, writing, mail, logging, accounts, throttled, gauges } = sources;
     let mut all = Registry::with_prefix("inventree_auth");
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     all.register("build", "The program", build);

@@ -138,8 +138,11 @@ pub(super) async fn open(
 ) -> Result<Granted, DomainError> {
     let granted = Granted::generate(op, grant);
     let told = notices::of_sign_in(op, &account, standing, grant).await?;
+    let is_told = !told.is_empty();
     let granted = op.write(move |w, op| self::grant(w, op, &account, &granted, "", &told)).await?;
-    op.outbox.wake();
+    if is_told {
+        op.outbox.wake();
+    }
     Ok(granted)
 }
 

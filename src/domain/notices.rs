@@ -20,6 +20,12 @@ const MAX_RECIPIENTS: usize = 20;
 #[derive(Default)]
 pub(super) struct Recipients(Vec<String>);
 
+impl Recipients {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// Whether the address is told: a proved row, or User.email without one, which the operator gave.
 fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
     row.map_or(!email.is_empty() && account.email == email, EmailAddress::is_proved)

@@ -30,16 +30,16 @@ async fn answer(stream: &mut TcpStream) -> Option<String> {
 #[tokio::test]
 async fn body_that_stops_coming_is_given_up() {
     let server = TestServer::start().await;
-    let token = server.register("amy", "").await;
+    // A sign-up asks no database before its body: the clock that is moved below belongs to that too.
     for length in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         let head = format!(
-            "PATCH /api/auth/user/ HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\
+            "POST /api/auth/registration/ HTTP/1.1\r\nHost: x\r\n\
              Content-Type: application/json\r\n{length}\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         stream
-            .write_all(if length.starts_with('T') { b"5\r\n{\"fir\r\n" } else { b"{\"fir" })
+            .write_all(if length.starts_with('T') { b"5\r\n{\"use\r\n" } else { b"{\"use" })
             .await
             .unwrap();
         assert_eq!(answer(&mut stream).await, None, "there is time");
@@ -61,8 +61,7 @@ async fn body_that_stops_coming_is_given_up() {
             "{came}"
         );
     }
-    let user = server.get("user/", &[("authorization", &token)]).await;
-    assert_eq!((user.status, user.json()["first_name"].as_str()), (200, Some("")));
+    server.register("amy", "").await;
 }
 
 /// A clock that panics once causes a panic inside a handler.

@@ -1248,7 +1248,17 @@ impl<'a> Walk<'a> {
                 "type",
                 json!(if kind == "string" { "integer" } else { "string" }),
             );
-            self.take("type removed", &at.member("type"));
+            // Without a type, null is allowed with or without `nullable`: it goes as well.
+            let limits = ["allOf", "anyOf", "oneOf", "not", "enum"];
+            let is_limited = limits.iter().any(|key| schema.get(*key).is_some());
+            let (own, null) = (at.member("type"), at.member("nullable"));
+            match is_true(schema, "nullable") && !is_limited {
+                true => {
+                    let steps = vec![Take(own.pointer.clone())];
+                    self.add_at("type removed", &[&own, &null], steps);
+                }
+                false => self.take("type removed", &own),
+            }
         }
         let has_enum = schema.get("enum").is_some();
         let format = match kind {

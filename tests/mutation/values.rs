@@ -76,7 +76,7 @@ fn at<'v>(document: &'v Value, pointer: &str) -> Option<&'v Value> {
         value = match through(value)? {
             Value::Array(items) => {
                 let is_named = |item: &&'v Value| {
-                    let item = through(*item).unwrap_or(*item);
+                    let item = through(item).unwrap_or(*item);
                     let (location, own) = (item["in"].as_str(), item["name"].as_str());
                     location
                         .zip(own)

@@ -20,7 +20,7 @@ async fn sessions_show_their_origin_and_last_use_this_one_first() {
     let listed = browser.get("sessions/").await.json();
     assert_eq!((&listed[0]["current"], &listed[0]["client"]), (&json!(true), &json!("127.0.0.1")));
     let seen = |row: usize| listed[row]["last_seen"].as_str().unwrap().to_owned();
-    assert!(seen(1) > listed[1]["created"].as_str().unwrap().to_owned(), "{listed}");
+    assert!(seen(1).as_str() > listed[1]["created"].as_str().unwrap(), "{listed}");
     assert!(seen(1) > seen(2), "{listed}");
 }
 

@@ -47,7 +47,7 @@ impl<'r> Original<'r> {
     ) -> Result<Original<'r>, ApiError> {
         let headers = &head.headers;
         let url = one(headers, &["x-original-url"])?;
-        let url = url.map(|url| split(&url).ok_or_else(unclear)).transpose()?;
+        let url = url.map(|url| split(url).ok_or_else(unclear)).transpose()?;
         let (of_url, uri_of_url) = url.unzip();
         let (scheme_of_url, host_of_url) = of_url.unzip();
         let (method, uri) = match passed {

@@ -7,7 +7,7 @@ mod rows;
 
 use super::*;
 use crate::compatibility;
-use places::Sent::{ByClient, ByServer};
+use places::Sent::{Client, Server};
 use places::Written::{Json, Text};
 use places::{PLACES, Place, WITHIN, Written};
 use rows::{other, same, tighter};
@@ -58,9 +58,9 @@ fn tighter_schemas_break_who_sends_and_looser_ones_who_reads() {
     for (name, written, more, less) in tighter() {
         for place in PLACES.iter().filter(|place| fits(place, written)) {
             let tightened = format!("{name}, tightened");
-            wrong.expect(place.sent != ByServer, &tightened, place, &more, &less);
+            wrong.expect(place.sent != Server, &tightened, place, &more, &less);
             let loosened = format!("{name}, loosened");
-            wrong.expect(place.sent != ByClient, &loosened, place, &less, &more);
+            wrong.expect(place.sent != Client, &loosened, place, &less, &more);
         }
     }
     wrong.none(2_000);
@@ -84,8 +84,8 @@ fn a_change_deep_in_a_schema_is_judged_as_one_at_its_top() {
                 let name = format!("{one} of {other}");
                 let (more, less) = (around(within(more.clone())), around(within(less.clone())));
                 for place in &places {
-                    wrong.expect(place.sent != ByServer, &name, place, &more, &less);
-                    wrong.expect(place.sent != ByClient, &name, place, &less, &more);
+                    wrong.expect(place.sent != Server, &name, place, &more, &less);
+                    wrong.expect(place.sent != Client, &name, place, &less, &more);
                 }
             }
         }

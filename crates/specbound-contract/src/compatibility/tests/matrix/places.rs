@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use Sent::{ByBoth, ByClient, ByServer};
+use Sent::{Both, Client, Server};
 use Written::{Json, Text};
 
 /// Who sends the value of a place.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Sent {
-    ByClient,
-    ByServer,
-    ByBoth,
+    Client,
+    Server,
+    Both,
 }
 
 /// How a place writes its value.
@@ -62,13 +62,13 @@ pub(super) fn called(operation: Value) -> Value {
 pub(super) const PLACES: [Place; 20] = [
     Place {
         name: "request body",
-        sent: ByClient,
+        sent: Client,
         written: Json,
         document: |schema| api(json!({"requestBody": body(schema)})),
     },
     Place {
         name: "body of a form",
-        sent: ByClient,
+        sent: Client,
         written: Json,
         document: |schema| {
             let content = json!({"multipart/form-data": {"schema": {
@@ -79,31 +79,31 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "query parameter",
-        sent: ByClient,
+        sent: Client,
         written: Text,
         document: |schema| parameter("query", schema),
     },
     Place {
         name: "path parameter",
-        sent: ByClient,
+        sent: Client,
         written: Text,
         document: |schema| parameter("path", schema),
     },
     Place {
         name: "header parameter",
-        sent: ByClient,
+        sent: Client,
         written: Text,
         document: |schema| parameter("header", schema),
     },
     Place {
         name: "cookie parameter",
-        sent: ByClient,
+        sent: Client,
         written: Text,
         document: |schema| parameter("cookie", schema),
     },
     Place {
         name: "parameter of a path",
-        sent: ByClient,
+        sent: Client,
         written: Text,
         document: |schema| {
             let mut document = api(json!({}));
@@ -114,7 +114,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "parameter with content",
-        sent: ByClient,
+        sent: Client,
         written: Json,
         document: |schema| {
             let content = json!({"application/json": {"schema": schema}});
@@ -123,7 +123,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "component parameter",
-        sent: ByClient,
+        sent: Client,
         written: Text,
         document: |schema| {
             let mut document = api(json!({"parameters": [{"$ref": "#/components/parameters/Q"}]}));
@@ -134,7 +134,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "component request body",
-        sent: ByClient,
+        sent: Client,
         written: Json,
         document: |schema| {
             let mut document =
@@ -145,13 +145,13 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "response body",
-        sent: ByServer,
+        sent: Server,
         written: Json,
         document: |schema| api(json!({"responses": answer(schema)})),
     },
     Place {
         name: "body of a failure",
-        sent: ByServer,
+        sent: Server,
         written: Json,
         document: |schema| {
             let mut responses = answer(schema);
@@ -162,7 +162,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "response header",
-        sent: ByServer,
+        sent: Server,
         written: Text,
         document: |schema| {
             let headers = json!({"X-Count": {"schema": schema}});
@@ -171,7 +171,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "component response",
-        sent: ByServer,
+        sent: Server,
         written: Json,
         document: |schema| {
             let mut document =
@@ -182,19 +182,19 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "request of a callback",
-        sent: ByServer,
+        sent: Server,
         written: Json,
         document: |schema| called(json!({"requestBody": body(schema)})),
     },
     Place {
         name: "answer to a callback",
-        sent: ByClient,
+        sent: Client,
         written: Json,
         document: |schema| called(json!({"responses": answer(schema)})),
     },
     Place {
         name: "parameter of a callback",
-        sent: ByServer,
+        sent: Server,
         written: Text,
         document: |schema| {
             called(json!({"parameters": [{"in": "query", "name": "q", "schema": schema}]}))
@@ -202,7 +202,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "request of a webhook",
-        sent: ByServer,
+        sent: Server,
         written: Json,
         document: |schema| {
             let operation = with_responses(json!({"requestBody": body(schema)}));
@@ -211,7 +211,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "answer to a webhook",
-        sent: ByClient,
+        sent: Client,
         written: Json,
         document: |schema| {
             let operation = json!({"responses": answer(schema)});
@@ -220,7 +220,7 @@ pub(super) const PLACES: [Place; 20] = [
     },
     Place {
         name: "schema sent and read",
-        sent: ByBoth,
+        sent: Both,
         written: Json,
         document: |schema| {
             let to = json!({"$ref": "#/components/schemas/A"});
@@ -232,8 +232,10 @@ pub(super) const PLACES: [Place; 20] = [
     },
 ];
 
-/// A schema within another one. Each hands a change on to the whole.
-pub(super) const WITHIN: [(&str, fn(Value) -> Value); 12] = [
+/// A schema within another one, by name. Each hands a change on to the whole.
+pub(super) type Within = (&'static str, fn(Value) -> Value);
+
+pub(super) const WITHIN: [Within; 12] = [
     ("itself", |schema| schema),
     ("property", |schema| json!({"type": "object", "properties": {"p": schema}})),
     ("items", |schema| json!({"type": "array", "items": schema})),
