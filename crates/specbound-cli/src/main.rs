@@ -244,6 +244,8 @@ impl Comparison {
         notes(&pair.notes);
         let today = specbound_contract::Day::today();
         let compared = report::Comparison::new(pair.old, pair.new, &policy.policy, today);
+        // The process ends next: to free two large documents would only take time.
+        let compared = std::mem::ManuallyDrop::new(compared);
         conclude(&report(&compared, self.color.style()))
     }
 }
