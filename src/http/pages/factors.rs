@@ -13,10 +13,10 @@ use qrcode::render::svg;
 use serde_json::{Value, json};
 
 use super::passkeys;
-use super::{Page, PageRequest};
+use super::{Page, PageRequest, id_in_path, session_owner};
 use crate::domain::factors::{self, Factor, Kind, Proof, Sealed, recovery, sign_in, totp};
-use crate::domain::{DomainError, ValidationErrors};
-use crate::http::caller::{self, Credential};
+use crate::domain::{ValidationErrors, sessions};
+use crate::http::caller;
 use crate::http::{AppState, client};
 use specbound::body::Fields;
 use specbound::{ApiError, Response, json_response};
@@ -104,13 +104,9 @@ impl Page<AppState> for Endpoint {
             return second_step(server, visit).await;
         }
         let op = client::page_operation(server, &visit);
-        let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
-        let Credential::Session { digest } = caller.credential else {
-            return Err(ApiError::not_found());
-        };
-        let account = &caller.account;
+        let (account, digest) = session_owner(&visit)?;
         if *self != Endpoint::Factors {
-            crate::domain::sessions::require_recent_auth(&op, &digest).await?;
+            sessions::require_recent_auth(&op, &digest).await?;
         }
         let body = match self {
             Endpoint::SecondStep => json!({}),
@@ -125,7 +121,7 @@ impl Page<AppState> for Endpoint {
                 })
             }
             Endpoint::BeginTotp => {
-                let totp::Setup { secret, uri, setup } = totp::begin(&op, account);
+                let totp::Setup { secret, uri, setup } = totp::begin(&op, &account);
                 json!({ "secret": secret, "uri": uri, "qr": qr(&uri)?, "setup": setup.expose() })
             }
             Endpoint::ConfirmTotp => {
@@ -133,12 +129,12 @@ impl Page<AppState> for Endpoint {
                 let text = |name| fields.text(name).unwrap_or_default();
                 let setup = Sealed::new(&text("setup"));
                 let (name, code) = (text("name"), text("code"));
-                let codes = totp::confirm(&op, account, &setup, &name, &code).await?;
+                let codes = totp::confirm(&op, &account, &setup, &name, &code).await?;
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {
-                let id = row(visit.request.uri.path()).ok_or(DomainError::NotFound)?;
-                factors::remove(&op, account, Kind::Totp, id).await?;
+                let id = id_in_path(self.path(), &visit)?;
+                factors::remove(&op, &account, Kind::Totp, id).await?;
                 json!({})
             }
             Endpoint::RenewRecoveryCodes => {
@@ -194,11 +190,6 @@ pub(super) fn proof(fields: &Fields) -> Result<Proof, ApiError> {
         (None, Some(_)) => Ok(Proof::Passkey(passkeys::assertion(fields))),
         (None, None) => Err(ValidationErrors::of("code", "This field is required.").into()),
     }
-}
-
-/// The number in the path of [`Endpoint::Remove`]; none for one that is too long for a row.
-fn row(path: &str) -> Option<i64> {
-    path.strip_prefix("/platform/api/factors/")?.strip_suffix("/remove/")?.parse().ok()
 }
 
 fn factor_row(factor: &Factor) -> Value {

@@ -28,10 +28,38 @@ use std::sync::Arc;
 pub use file::PageError;
 pub use specbound::Page;
 
+use super::caller::{Credential, SignedIn};
 use super::{AppState, Settings};
+use crate::domain::DomainError;
+use crate::store::Account;
+use specbound::ApiError;
 
 /// A request for a page of this server.
 pub type PageRequest = specbound::PageRequest<AppState>;
+
+/// The owner of the session that opened a page, and the session's digest: for pages whose
+/// `security` is the cookie alone.
+fn session_owner(visit: &PageRequest) -> Result<(Account, [u8; 32]), ApiError> {
+    match &visit.caller {
+        Some(SignedIn { account, credential: Credential::Session { digest } }) => {
+            Ok((account.clone(), *digest))
+        }
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// The number in place of `{id}`.
+///
+/// # Errors
+///
+/// [`DomainError::NotFound`] for one that is too long for a row.
+fn id_in_path(template: &str, visit: &PageRequest) -> Result<i64, DomainError> {
+    let path = visit.request.uri.path();
+    let id = template
+        .split_once("{id}")
+        .and_then(|(before, after)| path.strip_prefix(before)?.strip_suffix(after)?.parse().ok());
+    id.ok_or(DomainError::NotFound)
+}
 
 /// # Errors
 ///

@@ -8,9 +8,8 @@ use http::StatusCode;
 use http::header::{CONTENT_DISPOSITION, HeaderValue, SET_COOKIE};
 use serde_json::{Value, json};
 
-use super::{Page, PageRequest};
-use crate::domain::{closing, own_data};
-use crate::http::caller::Credential;
+use super::{Page, PageRequest, session_owner};
+use crate::domain::{closing, own_data, sessions};
 use crate::http::{AppState, client};
 use crate::store::{Account, AuditEntry};
 use specbound::{ApiError, Response, json_response};
@@ -57,27 +56,19 @@ impl Page<AppState> for Endpoint {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(
-        &self,
-        server: &AppState,
-        mut visit: PageRequest,
-    ) -> Result<Response, ApiError> {
+    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
         let op = client::page_operation(server, &visit);
-        let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
-        if !matches!(caller.credential, Credential::Session { .. }) {
-            return Err(ApiError::not_found());
-        }
-        let account = &caller.account;
+        let (account, digest) = session_owner(&visit)?;
         if *self != Endpoint::Activity {
-            caller.require_recent_auth(server).await?;
+            sessions::require_recent_auth(&op, &digest).await?;
         }
         let body = match self {
             Endpoint::Activity => {
                 let entries = own_data::activity(&op, account.id).await?;
                 entries.iter().map(activity_row).collect()
             }
-            Endpoint::Export => exported(account, &own_data::export(&op, account).await?),
-            Endpoint::Delete => json!({ "due": time(closing::request(&op, account).await?) }),
+            Endpoint::Export => exported(&account, &own_data::export(&op, &account).await?),
+            Endpoint::Delete => json!({ "due": time(closing::request(&op, &account).await?) }),
         };
         let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
         match self {

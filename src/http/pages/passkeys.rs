@@ -9,11 +9,11 @@ use http::header::SET_COOKIE;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Page, PageRequest};
+use super::{Page, PageRequest, id_in_path, session_owner};
 use crate::domain::factors::passkey::{self, Assertion, Challenge, Creation};
 use crate::domain::factors::{self, Kind, Sealed, webauthn};
-use crate::domain::{DomainError, sessions};
-use crate::http::caller::{self, Credential};
+use crate::domain::sessions;
+use crate::http::caller;
 use crate::http::{AppState, client};
 use specbound::body::Fields;
 use specbound::{ApiError, Response, json_response};
@@ -74,17 +74,13 @@ impl Page<AppState> for Endpoint {
             return sign_in(server, visit).await;
         }
         let op = client::page_operation(server, &visit);
-        let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
-        let Credential::Session { digest } = caller.credential else {
-            return Err(ApiError::not_found());
-        };
-        let account = &caller.account;
+        let (account, digest) = session_owner(&visit)?;
         sessions::require_recent_auth(&op, &digest).await?;
         let body = match self {
             Endpoint::SignIn => json!({}),
             Endpoint::Begin => {
                 let Creation { challenge, user_handle, username } =
-                    passkey::begin(&op, account).await?;
+                    passkey::begin(&op, &account).await?;
                 let mut made = options(&challenge);
                 made["user"] = json!({ "id": user_handle, "name": username });
                 made["algorithms"] = json!(webauthn::ALGORITHMS);
@@ -99,12 +95,12 @@ impl Page<AppState> for Endpoint {
                     authenticator_data: bytes(&fields, "authenticator_data"),
                 };
                 let (state, name) = (Sealed::new(&text("state")), text("name"));
-                let codes = passkey::confirm(&op, account, &state, &name, sent).await?;
+                let codes = passkey::confirm(&op, &account, &state, &name, sent).await?;
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {
-                let id = row(visit.request.uri.path()).ok_or(DomainError::NotFound)?;
-                factors::remove(&op, account, Kind::Passkey, id).await?;
+                let id = id_in_path(self.path(), &visit)?;
+                factors::remove(&op, &account, Kind::Passkey, id).await?;
                 json!({})
             }
         };
@@ -157,9 +153,4 @@ pub(super) fn assertion(fields: &Fields) -> Assertion {
 fn bytes(fields: &Fields, name: &str) -> Vec<u8> {
     let text = fields.text(name).unwrap_or_default();
     URL_SAFE_NO_PAD.decode(text).unwrap_or_default()
-}
-
-/// The number in the path of [`Endpoint::Remove`]; none for one that is too long for a row.
-fn row(path: &str) -> Option<i64> {
-    path.strip_prefix("/platform/api/factors/passkeys/")?.strip_suffix("/remove/")?.parse().ok()
 }

@@ -8,9 +8,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Page, PageRequest};
-use crate::domain::{DomainError, sessions, tokens};
-use crate::http::caller::Credential;
+use super::{Page, PageRequest, id_in_path, session_owner};
+use crate::domain::{sessions, tokens};
 use crate::http::{AppState, client};
 use crate::store::{Session, Token};
 use specbound::{ApiError, Response, json_response};
@@ -80,17 +79,9 @@ impl Page<AppState> for Endpoint {
         mut visit: PageRequest,
     ) -> Result<Response, ApiError> {
         let op = client::page_operation(server, &visit);
-        let caller = visit.caller.take();
-        let Some((owner, digest)) = caller.and_then(|caller| match caller.credential {
-            Credential::Session { digest } => Some((caller.account, digest)),
-            Credential::Token { .. } | Credential::Basic => None,
-        }) else {
-            return Err(ApiError::internal(
-                "a page for sessions was opened by something else".to_owned(),
-            ));
-        };
+        let (owner, digest) = session_owner(&visit)?;
         let account = owner.id;
-        let id = || self.row(visit.request.uri.path()).ok_or(DomainError::NotFound);
+        let id = || id_in_path(self.path(), &visit);
         let mut is_over = false;
         let body = match self {
             Endpoint::Sessions => {
@@ -138,14 +129,6 @@ impl Page<AppState> for Endpoint {
                 .append(http::header::SET_COOKIE, server.cookies().clear_session());
         }
         Ok(response)
-    }
-}
-
-impl Endpoint {
-    /// The number in the path; none for one that is too long for a row.
-    fn row(self, path: &str) -> Option<i64> {
-        let (before, after) = self.path().split_once("{id}")?;
-        path.strip_prefix(before)?.strip_suffix(after)?.parse().ok()
     }
 }
 

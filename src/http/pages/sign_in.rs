@@ -7,13 +7,13 @@
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Page, PageRequest};
+use super::{Page, PageRequest, session_owner};
 use crate::domain::accounts::{self, Grant};
 use crate::domain::factors::passkey;
 use crate::domain::factors::sign_in::{self, SignIn};
 use crate::domain::passwords::Password;
 use crate::domain::{ValidationErrors, factors, sessions};
-use crate::http::caller::{self, Credential};
+use crate::http::caller;
 use crate::http::login::{self, Credentials};
 use crate::http::{AppState, client, registration};
 use specbound::{ApiError, Response, json_response};
@@ -105,18 +105,15 @@ impl Page<AppState> for Endpoint {
 /// GET: whether the session's owner proved who they are lately, and can do so by a password, a
 /// code or a passkey. POST: by this one.
 async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
-    let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
-    let Credential::Session { digest } = caller.credential else {
-        return Err(ApiError::not_found());
-    };
+    let (account, digest) = session_owner(&visit)?;
     if visit.request.method != Method::POST {
         let app = &server.app;
         let is_recent = sessions::is_recently_authenticated(app, &digest).await?;
-        let overview = factors::overview(app, caller.account.id).await?;
-        let passkey = passkey::challenge_owner(app, caller.account.id).await?;
+        let overview = factors::overview(app, account.id).await?;
+        let passkey = passkey::challenge_owner(app, account.id).await?;
         let body = json!({
             "recent": is_recent,
-            "password": accounts::has_password(&caller.account),
+            "password": accounts::has_password(&account),
             "code": !overview.factors.is_empty(),
             "passkey": passkey.as_ref().map(super::passkeys::options),
         });
@@ -127,12 +124,12 @@ async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Res
     let sent = |name| fields.text(name).filter(|text| !text.is_empty());
     if sent("code").is_some() || sent("signature").is_some() {
         let proof = super::factors::proof(&fields)?;
-        factors::reauthenticate(&op, &caller.account, digest, &proof).await?;
+        factors::reauthenticate(&op, &account, digest, &proof).await?;
     } else {
         let password = sent("password")
             .ok_or_else(|| ValidationErrors::of("password", "This field is required."))?;
         let password = Password::new(password);
-        accounts::reauthenticate(&op, &caller.account, digest, password).await?;
+        accounts::reauthenticate(&op, &account, digest, password).await?;
     }
     Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
 }
