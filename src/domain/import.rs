@@ -4,13 +4,12 @@
 //! it is now, with its addresses, links and tokens, so that a revoked token does not come back. No
 //! message contains a password hash, a key or a provider's data.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod report;
 
 use chrono::{DateTime, Utc};
 
 use super::audit::{Event, OPERATOR};
-use super::django_hashes::{DjangoHash, Unusable};
+use super::django_hashes::DjangoHash;
 use super::groups;
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
@@ -19,38 +18,8 @@ use crate::store::{
     self, Account, Commit, Conflict, Database, EmailAddress, InvenTree, NewAuditEntry, Reader,
     SocialAccount, SourceError, StoreError, Token, TotpDevice, Writer,
 };
-
-/// Result of an import or a dry run.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Report {
-    pub accounts: Count,
-    pub email_addresses: Count,
-    pub tokens: Count,
-    pub social_accounts: Count,
-    pub totp_devices: Count,
-    /// Memberships of groups.
-    pub memberships: Count,
-    /// Addresses converted to lower case.
-    pub lowered: u64,
-    /// New accounts by password format.
-    pub formats: BTreeMap<&'static str, u64>,
-    /// New accounts whose password hash cannot be verified.
-    pub locked: Vec<Locked>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Count {
-    pub new: u64,
-    /// Skipped because their account existed already, even if they have been deleted since.
-    pub present: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Locked {
-    pub account_id: i64,
-    pub username: String,
-    pub why: Unusable,
-}
+use report::MAX_LISTED;
+pub use report::{Conflicts, Count, Locked, Report};
 
 /// Why an import failed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -71,78 +40,6 @@ fn operator_text(error: &StoreError) -> String {
     match error {
         StoreError::Other(why) | StoreError::Unavailable(why) => why.clone(),
         error => error.to_string(),
-    }
-}
-
-/// Conflicts between the source and the database, or within the source: one sentence each, which
-/// names both sides.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Conflicts {
-    pub listed: Vec<String>,
-    /// Further conflicts, not listed.
-    pub more: u64,
-}
-
-const MAX_LISTED: usize = 1000;
-
-impl fmt::Display for Conflicts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for conflict in &self.listed {
-            writeln!(f, "conflict: {conflict}")?;
-        }
-        if self.more > 0 {
-            writeln!(f, "and {} more", self.more)?;
-        }
-        let count = self.listed.len() as u64 + self.more;
-        write!(
-            f,
-            "{count} {}: nothing was imported",
-            if count == 1 { "conflict" } else { "conflicts" }
-        )
-    }
-}
-
-impl Report {
-    fn counts(&self) -> [(&'static str, Count); 6] {
-        [
-            ("accounts", self.accounts),
-            ("email addresses", self.email_addresses),
-            ("API tokens", self.tokens),
-            ("social accounts", self.social_accounts),
-            ("TOTP devices", self.totp_devices),
-            ("group members", self.memberships),
-        ]
-    }
-
-    pub fn is_noop(&self) -> bool {
-        self.counts().iter().all(|(_, count)| count.new == 0)
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, Count { new, present }) in self.counts() {
-            writeln!(f, "{name:<16} {new:>9} new {present:>9} existing")?;
-        }
-        if !self.formats.is_empty() {
-            let formats: Vec<String> =
-                self.formats.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            writeln!(f, "passwords of the new accounts: {}", formats.join(", "))?;
-        }
-        if self.lowered > 0 {
-            writeln!(f, "{} addresses were converted to lower case", self.lowered)?;
-        }
-        for Locked { account_id, username, why } in &self.locked {
-            let why = match why {
-                Unusable::Unknown => "its password hash has an unknown format",
-                Unusable::TooCostly => "its password hash has excessive cost parameters",
-            };
-            writeln!(
-                f,
-                "account {account_id} {username:?} cannot log in until its password is reset: {why}"
-            )?;
-        }
-        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod claims;
 mod error;
+mod links;
 mod new_account;
 mod ticket;
 
@@ -26,12 +27,13 @@ use super::limits::{self, MailBudget, MailPurpose};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::sessions::{self, SessionId};
-use super::{App, DomainError, closing, groups, keys, usernames};
+use super::{App, DomainError, closing, keys, usernames};
 use crate::mail::Attached;
 use crate::providers::{CallbackParams, ExternalIdentity, Provider};
-use crate::store::{Account, NewSocialAccount, Reader, SocialAccount, StoreError, Writer};
+use crate::store::{Account, Reader, SocialAccount, Writer};
 use claims::{free_username, normalised, suggested_username};
 pub use error::SocialError;
+pub use links::record_issuers;
 use new_account::{Registrant, form_problems, make_account};
 use ticket::Flow;
 pub use ticket::{Purpose, TICKET_SECONDS, Ticket};
@@ -325,7 +327,7 @@ impl EmailBudgets {
     ) -> Result<EmailBudgets, SocialError> {
         let mut budgets =
             EmailBudgets { confirmation: MailBudget::Spent, notice: Recipients::default() };
-        let find = |r: &Reader<'_>| find_link(r, &flow.provider, identity);
+        let find = |r: &Reader<'_>| links::find(r, &flow.provider, identity);
         if let Some(link) = op.store.read(find).await? {
             let account = op.store.read(|r| r.account_find(link.account_id)).await?;
             if let (Some(account), Purpose::SignIn) = (account, &flow.purpose) {
@@ -368,7 +370,7 @@ fn sign_in(
     identity: ExternalIdentity,
     budgets: &EmailBudgets,
 ) -> Result<Finished, SocialError> {
-    if let Some(link) = find_link(w, &flow.provider, &identity)? {
+    if let Some(link) = links::find(w, &flow.provider, &identity)? {
         let account = w.account_find(link.account_id)?.ok_or(DomainError::NotFound)?;
         if !account.is_active {
             return Err(SocialError::Inactive);
@@ -377,7 +379,7 @@ fn sign_in(
             return Err(SocialError::Unconfirmed);
         }
         let now = op.now();
-        use_link(w, op, &link, &identity)?;
+        links::touch(w, op, &link, &identity)?;
         if op.rules.mfa_after_sso && factors::sign_in::is_needed(w, op, &account)? {
             audit::record(w, op, Event::SecondFactorMissing, account.id, &flow.provider)?;
             let pending = factors::sign_in::pending(op, &account, &flow.provider, &flow.next);
@@ -428,14 +430,14 @@ fn connect(
     let (_, account) = found
         .filter(|(session, account)| sessions::is_live(session, now) && account.is_active)
         .ok_or(SocialError::SessionOver)?;
-    match find_link(w, &flow.provider, identity)? {
-        Some(link) if link.account_id == account.id => use_link(w, op, &link, identity)?,
+    match links::find(w, &flow.provider, identity)? {
+        Some(link) if link.account_id == account.id => links::touch(w, op, &link, identity)?,
         Some(_) => return Err(SocialError::LinkedElsewhere),
         None => {
             if w.social_account_count(account.id)? >= MAX_LINKS {
                 return Err(SocialError::TooManyLinks);
             }
-            insert_link(w, op, account.id, &flow.provider, identity)?;
+            links::insert(w, op, account.id, &flow.provider, identity)?;
             let provider =
                 op.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
             notices::queue(w, op, notice, &account, Attached::Provider(provider))?;
@@ -443,84 +445,4 @@ fn connect(
         }
     }
     Ok(Finished::Connected { next: flow.next })
-}
-
-/// Records the issuer of each provider when it is first used, which links without an issuer are of:
-/// those of earlier versions, and imported ones.
-///
-/// # Errors
-///
-/// Only the store's.
-pub async fn record_issuers(app: &App) -> Result<(), StoreError> {
-    let used = app.providers.all().iter().filter(|provider| provider.is_configured());
-    for provider in used {
-        let (id, issuer) = (provider.id.clone(), provider.issuer.clone());
-        if app.store.read(|r| r.provider_issuer(&id)).await?.is_none() {
-            app.store.write(move |w| w.provider_issuer_insert(&id, &issuer)).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The link of an identity. One without an issuer is of the provider's first issuer and no other,
-/// so that a changed issuer never opens the accounts of the former one.
-fn find_link(
-    r: &Reader<'_>,
-    provider: &str,
-    identity: &ExternalIdentity,
-) -> Result<Option<SocialAccount>, StoreError> {
-    let ExternalIdentity { issuer, subject, .. } = identity;
-    if let Some(link) = r.social_account_find_identity(provider, issuer, subject)? {
-        return Ok(Some(link));
-    }
-    match r.provider_issuer(provider)? {
-        Some(first) if first == *issuer => r.social_account_find_identity(provider, "", subject),
-        _ => Ok(None),
-    }
-}
-
-/// Notes a sign-in: its time, the issuer if the link has none yet, and the claimed groups.
-fn use_link(
-    w: &Writer<'_>,
-    op: &Operation,
-    link: &SocialAccount,
-    identity: &ExternalIdentity,
-) -> Result<(), StoreError> {
-    w.social_account_touch(link.id, op.now())?;
-    if link.issuer.is_empty() {
-        w.social_account_set_issuer(link.id, &identity.issuer)?;
-    }
-    follow_groups(w, op, link.account_id, &link.provider, identity)
-}
-
-fn insert_link(
-    w: &Writer<'_>,
-    op: &Operation,
-    account_id: i64,
-    provider: &str,
-    identity: &ExternalIdentity,
-) -> Result<(), StoreError> {
-    w.social_account_insert(&NewSocialAccount {
-        account_id,
-        provider: provider.to_owned(),
-        uid: identity.subject.clone(),
-        issuer: identity.issuer.clone(),
-        date_joined: op.now(),
-        // Other claims are not stored.
-        extra_data: "{}".to_owned(),
-    })?;
-    follow_groups(w, op, account_id, provider, identity)
-}
-
-fn follow_groups(
-    w: &Writer<'_>,
-    op: &Operation,
-    account_id: i64,
-    provider: &str,
-    identity: &ExternalIdentity,
-) -> Result<(), StoreError> {
-    match &identity.groups {
-        Some(asserted) => groups::follow(w, op, account_id, asserted, provider),
-        None => Ok(()),
-    }
 }

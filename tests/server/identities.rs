@@ -124,7 +124,7 @@ async fn groups_follow_the_claim_within_the_map() {
     };
     sign_in(json!(["/stock", "/other", 5, "Admins"])).await;
     assert_eq!(groups_of_amy().await, ["Stock keepers"]);
-    // The operator's groups stay, whatever a provider says.
+    // A provider does not change the groups that the operator gave.
     let op = Operation::of_operator(fixture.server.app());
     groups::add(&op, "Buyers").await.unwrap();
     groups::change(&op, 1, vec!["Buyers".to_owned()], Vec::new()).await.unwrap();

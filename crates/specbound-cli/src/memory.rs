@@ -22,12 +22,12 @@ fn limit_of_process() -> Option<usize> {
     Some(soft.saturating_sub(kilobytes(&used, "VmSize:")?))
 }
 
-/// What the system can give.
+/// Memory that the system has available.
 fn free() -> Option<usize> {
     kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
-/// What the control group of a container leaves.
+/// Memory below the limit of the control group, in a container.
 fn limit_of_group() -> Option<usize> {
     let number = |name: &str| -> Option<usize> {
         fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok()?.trim().parse().ok()

@@ -2,7 +2,7 @@
 
 use super::claims::MAX_NAME_CHARACTERS;
 use super::ticket::Flow;
-use super::{Finished, SocialError, insert_link};
+use super::{Finished, SocialError, links};
 use crate::domain::audit::{self, Event};
 use crate::domain::email_format::is_email_address;
 use crate::domain::limits::MailBudget;
@@ -59,7 +59,7 @@ pub(super) fn make_account(
             other => other.into(),
         })?;
     }
-    insert_link(w, op, id, &flow.provider, identity)?;
+    links::insert(w, op, id, &flow.provider, identity)?;
     if is_held_back {
         audit::record(w, op, Event::Registered, id, &flow.provider)?;
         return Ok(Finished::Unconfirmed);

@@ -18,7 +18,7 @@ use specbound::{ApiError, Response};
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
     data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// What all pages of this server share.
+/// Shared by all pages of this server.
 pub struct Ui {
     texts: Texts,
     pub assets: Assets,

@@ -135,7 +135,7 @@ async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Res
 }
 
 /// Changes the password, or sets the first one of an account that has none. Here the current one is
-/// always needed, whatever INVENTREE_OLD_PASSWORD_REQUIRED says of the API.
+/// always needed, also if INVENTREE_OLD_PASSWORD_REQUIRED is off for the API.
 async fn change_password(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
     let op = client::page_operation(server, &visit);
     let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;

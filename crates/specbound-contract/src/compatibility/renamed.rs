@@ -121,7 +121,7 @@ impl<'a> Classifier<'a> {
                     code(&other.keyword)
                 ),
                 false => format!(
-                    "{} is what was another one: what changed is said there.",
+                    "{} replaces another one, where its changes are listed.",
                     location.subject
                 ),
             };

@@ -47,7 +47,7 @@ export async function get(options, more = {}) {
   return { state: options.state, id, client_data, authenticator_data, signature: signed, user_handle };
 }
 
-// What a failure of the two above is called, as the answer of a request.
+// The error of the two functions above, in the shape of a response.
 export function failure(error) {
   const known = { InvalidStateError: "passkeys.twice", NotAllowedError: "passkeys.ended" }[error.name];
   return { data: { detail: texts[known ?? "passkeys.failed"] } };

@@ -147,7 +147,7 @@ fn named(location: &Location<'_>) -> String {
     code(&location.keyword)
 }
 
-/// What the server always sends, or may leave out.
+/// Whether the server always sends a member.
 fn promised(location: &Location<'_>, subject: &str) -> Option<Rule> {
     Some(match location.new {
         Some(Value::Bool(true)) => {

@@ -34,7 +34,7 @@ pub(super) fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path
     match (location.old, location.new) {
         (None, Some(item)) => {
             let message = match twin(documents.old, documents.new, path, item) {
-                Some(old) => format!("{} is what was {}.", code(path), code(old)),
+                Some(old) => format!("{} is the new path of {}.", code(path), code(old)),
                 None => format!(
                     "{} is new, with {}: no client knows it yet.",
                     code(path),
