@@ -1,7 +1,5 @@
 //! The normalising rules, the generated code, and refusals with their JSON pointers.
 
-use std::panic::catch_unwind;
-
 use crate::document::Document;
 use crate::normalise::{
     drop_inner_titles, give_answers_one_type, keep_json_content, name_inline_schemas, normalise,
@@ -12,6 +10,7 @@ use crate::{Error, Generated, Item, Mode, Settings, generate, generate_from};
 use serde_json::{Value, json};
 
 mod any_document;
+mod garbage;
 mod project;
 mod refusals;
 
@@ -495,61 +494,3 @@ fn operation_without_security_inherits_the_documents() {
 }
 
 // --- garbage ---
-
-fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
-    found.push(at.to_owned());
-    match value {
-        Value::Object(members) => {
-            for (key, value) in members {
-                pointers(value, &format!("{at}/{}", escape(key)), found);
-            }
-        }
-        Value::Array(items) => {
-            for (n, value) in items.iter().enumerate() {
-                pointers(value, &format!("{at}/{n}"), found);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Every node in turn replaced by something else, given to `try_out` with a name of the change.
-fn with_garbage(source: &Value, step: usize, try_out: impl Fn(&Value) + std::panic::RefUnwindSafe) {
-    let mut all = Vec::new();
-    pointers(source, "", &mut all);
-    let mut panicked = Vec::new();
-    let mut document = source.clone();
-    for (n, pointer) in all.iter().enumerate().step_by(step) {
-        let garbage =
-            [json!(null), json!(7), json!("x"), json!([]), json!({}), json!({"$ref": "#"})];
-        // A sample takes another kind of garbage each time.
-        let tried =
-            if step == 1 { &garbage[..] } else { &garbage[n / step % garbage.len()..][..1] };
-        for value in tried {
-            let replaced = std::mem::replace(document.pointer_mut(pointer).unwrap(), value.clone());
-            if catch_unwind(|| try_out(&document)).is_err() {
-                panicked.push(format!("{pointer} = {value}"));
-            }
-            *document.pointer_mut(pointer).unwrap() = replaced;
-        }
-    }
-    assert!(all.len() / step > 20, "too few places were tried");
-    assert!(panicked.is_empty(), "{panicked:#?}");
-}
-
-#[test]
-fn reading_and_normalising_never_panic() {
-    for source in [small(), parsed(SOURCE)] {
-        with_garbage(&source, 1, |document| {
-            if let Ok(read) = Document::read(document) {
-                normalise(document.clone(), &read);
-            }
-        });
-    }
-}
-
-#[test]
-fn generating_from_garbage_never_panics() {
-    with_garbage(&small(), 2, |document| drop(generated(document)));
-    with_garbage(&parsed(SOURCE), 11, |document| drop(generated(document)));
-}

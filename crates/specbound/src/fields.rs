@@ -8,14 +8,18 @@
 //! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django
 //! 4.2, and for the constraints themselves the document, as generated tables of [`Property`].
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+mod errors;
+mod values;
+
 use serde_json::{Map, Value};
 
 use crate::body::{FieldValue, Fields};
 use crate::constraints::Sub;
 use crate::error::NON_FIELD;
-use crate::json::MAX_INTEGER_DIGITS;
 use crate::patterns::matches_pattern;
+pub use errors::FieldErrors;
+pub(crate) use values::as_json;
+use values::{fault, value_of};
 
 /// A text that is longer than this and than its property allows is refused for its length alone: to
 /// look for other faults takes time. Also the limit of a text where the document sets none.
@@ -148,60 +152,6 @@ pub struct Rules<'a> {
     pub row_ids: &'a [&'static str],
 }
 
-/// Messages by field, in the order they were found; serialises as `{"field": ["message"]}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FieldErrors(Vec<(String, Vec<String>)>);
-
-impl FieldErrors {
-    /// One message that belongs to no single field.
-    pub fn general(message: impl Into<String>) -> FieldErrors {
-        FieldErrors(vec![(NON_FIELD.to_owned(), vec![message.into()])])
-    }
-
-    /// Adds to the errors of `field`, so that no name is written twice.
-    pub fn add(&mut self, field: &str, messages: Vec<String>) {
-        match self.0.iter_mut().find(|(name, _)| name == field) {
-            Some((_, known)) => known.extend(messages),
-            None => self.0.push((field.to_owned(), messages)),
-        }
-    }
-
-    /// Adds all of `found`.
-    pub fn extend(&mut self, found: FieldErrors) {
-        for (field, messages) in found.0 {
-            self.add(&field, messages);
-        }
-    }
-
-    /// Whether nothing is wrong.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Each field with its errors.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.0.iter().map(|(name, messages)| (name.as_str(), messages.as_slice()))
-    }
-
-    /// Declaration order; undeclared names (`non_field_errors`) come last, in the order they were
-    /// found.
-    pub fn sort_by(&mut self, properties: &[Property]) {
-        let place =
-            |name: &String| properties.iter().position(|p| p.name == name).unwrap_or(usize::MAX);
-        self.0.sort_by_key(|(name, _)| place(name));
-    }
-}
-
-impl Serialize for FieldErrors {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, messages) in &self.0 {
-            map.serialize_entry(name, messages)?;
-        }
-        map.end()
-    }
-}
-
 /// The constraints of one object.
 #[derive(Clone, Copy)]
 pub(crate) struct Table {
@@ -235,7 +185,7 @@ pub(crate) fn check_table(
     let Some(schema) = table.schema else { return (clean, errors) };
     let whole = Value::Object(clean);
     for problem in schema.problems(&whole, formats) {
-        let is_known = |field: &String| errors.0.iter().any(|(known, _)| known == field);
+        let is_known = |field: &String| errors.iter().any(|(known, _)| known == field);
         let is_missing = problem.path.is_empty() && problem.message == MISSING;
         match &problem.field {
             Some(_) if is_missing && rules.partial => {}
@@ -322,209 +272,6 @@ fn sent<'a>(
     }
 }
 
-type Checked<T> = Result<T, Vec<String>>;
-
-fn fault<T>(message: impl Into<String>) -> Checked<T> {
-    Err(vec![message.into()])
-}
-
-fn value_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<Value> {
-    match value {
-        FieldValue::Null if property.nullable || property.kind == Kind::Any => Ok(Value::Null),
-        FieldValue::Null => fault("This field may not be null."),
-        FieldValue::List(items) if property.is_array => {
-            if let Some(min) = property.min_items.filter(|min| items.len() < *min) {
-                return fault(format!("Ensure this field has at least {min} elements."));
-            }
-            if let Some(max) = property.max_items.filter(|max| items.len() > *max) {
-                return fault(format!("Ensure this field has no more than {max} elements."));
-            }
-            items
-                .iter()
-                .map(|item| item_of(property, item, says))
-                .collect::<Checked<_>>()
-                .map(Value::Array)
-        }
-        other if property.is_array => {
-            fault(format!("Expected a list of items but got type \"{}\".", other.python_type()))
-        }
-        item => item_of(property, item, says),
-    }
-}
-
-fn item_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<Value> {
-    match property.kind {
-        Kind::Text | Kind::Email | Kind::Uri => text(property, value, says).map(Value::String),
-        Kind::Integer if says.row_id => id(value).map(Value::from),
-        Kind::Integer => integer(value).map_or_else(
-            || fault("A valid integer is required."),
-            |known| bounded(property, known as f64, known),
-        ),
-        Kind::Boolean => boolean(value)
-            .map_or_else(|| fault("Must be a valid boolean."), |known| Ok(Value::Bool(known))),
-        Kind::Number => number(value).map_or_else(
-            || fault("A valid number is required."),
-            |known| bounded(property, known, known),
-        ),
-        Kind::Object => object(property, value, says),
-        Kind::Any => match as_json(value) {
-            Value::Number(known) => {
-                bounded(property, known.as_f64().unwrap_or(f64::NAN), Value::Number(known))
-            }
-            other => Ok(other),
-        },
-    }
-}
-
-/// The members of an object against their own table. An error of one begins with its name.
-fn object(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<Value> {
-    let FieldValue::Object(members) = value else {
-        return fault(format!(
-            "Invalid data. Expected a dictionary, but got {}.",
-            value.python_type()
-        ));
-    };
-    let table = property.members.map(|members| members()).unwrap_or_default();
-    let fields = Fields::json(members.clone());
-    let (clean, errors) =
-        check_rows(table, &fields, Rules::default(), says.formats, says.keeps_others);
-    if errors.is_empty() {
-        return Ok(Value::Object(clean));
-    }
-    let named = |(name, messages): (String, Vec<String>)| {
-        messages.into_iter().map(move |m| format!("{name}: {m}"))
-    };
-    Err(errors.0.into_iter().flat_map(named).collect())
-}
-
-/// `clean`, when the number it stands for keeps the limits.
-fn bounded(property: &Property, number: f64, clean: impl Into<Value>) -> Checked<Value> {
-    let faults = [
-        property.minimum.filter(|b| b.is_above(number)).map(|b| b.minimum_message()),
-        property.maximum.filter(|b| b.is_below(number)).map(|b| b.maximum_message()),
-    ];
-    let faults: Vec<String> = faults.into_iter().flatten().collect();
-    if faults.is_empty() { Ok(clean.into()) } else { Err(faults) }
-}
-
-fn integer(value: &FieldValue) -> Option<i64> {
-    let (FieldValue::Text(text) | FieldValue::Integer(text)) = value else { return None };
-    text.trim_matches(is_python_space).parse().ok()
-}
-
-fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<String> {
-    let is_email = property.kind == Kind::Email;
-    const BAD_EMAIL: &str = "Enter a valid email address.";
-    let text = match value {
-        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => {
-            text.trim_matches(is_python_space)
-        }
-        _ => return fault(if is_email { BAD_EMAIL } else { "Not a valid string." }),
-    };
-    if text.is_empty() {
-        return if says.blank_allowed {
-            Ok(String::new())
-        } else {
-            fault("This field may not be blank.")
-        };
-    }
-    let length = text.chars().count();
-    let too_long = |max: usize| format!("Ensure this field has no more than {max} characters.");
-    let max = property.max_length.unwrap_or(MAX_TEXT_BYTES);
-    if text.len() > MAX_TEXT_BYTES && length > max {
-        return fault(too_long(max));
-    }
-    // All that are broken are told. A model's own validators, here the pattern, run before those of
-    // the field.
-    let faults = [
-        property
-            .pattern
-            .filter(|pattern| !matches_pattern(pattern, text))
-            .map(|pattern| says.formats.pattern_message(pattern)),
-        property.max_length.filter(|max| length > *max).map(too_long),
-        property
-            .min_length
-            .filter(|min| length < *min)
-            .map(|min| format!("Ensure this field has at least {min} characters.")),
-        text.contains('\0').then(|| "Null characters are not allowed.".to_owned()),
-        (is_email && !(says.formats.is_email)(text)).then(|| BAD_EMAIL.to_owned()),
-    ];
-    let faults: Vec<String> = faults.into_iter().flatten().collect();
-    if faults.is_empty() { Ok(text.to_owned()) } else { Err(faults) }
-}
-
-fn id(value: &FieldValue) -> Checked<i64> {
-    let text = match value {
-        FieldValue::Text(text) if text.is_empty() => return fault("This field may not be null."),
-        FieldValue::Text(text) => text.trim_matches(is_python_space),
-        FieldValue::Integer(text) => text,
-        _ => "",
-    };
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    // Python reads no longer number from a text either.
-    let is_number = (1..=MAX_INTEGER_DIGITS).contains(&digits.len())
-        && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_number {
-        return fault(format!(
-            "Incorrect type. Expected pk value, received {}.",
-            value.python_type()
-        ));
-    }
-    // A number no row can have is a row that does not exist.
-    text.parse().or_else(|_| fault(format!("Invalid pk \"{text}\" - object does not exist.")))
-}
-
-fn boolean(value: &FieldValue) -> Option<bool> {
-    match value {
-        FieldValue::Bool(known) => Some(*known),
-        FieldValue::Integer(text) | FieldValue::Float(text) => match text.as_str() {
-            "1" | "1.0" => Some(true),
-            "0" | "0.0" | "-0.0" => Some(false),
-            _ => None,
-        },
-        FieldValue::Text(text) => match text.as_str() {
-            "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on"
-            | "On" | "ON" | "1" => Some(true),
-            "f" | "F" | "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off"
-            | "Off" | "OFF" | "0" => Some(false),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn number(value: &FieldValue) -> Option<f64> {
-    let number = match value {
-        FieldValue::Bool(known) => f64::from(u8::from(*known)),
-        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => {
-            text.trim().parse().ok()?
-        }
-        _ => return None,
-    };
-    number.is_finite().then_some(number)
-}
-
-/// The value unchanged, but for numbers too large for any Rust integer, which stay text.
-pub(crate) fn as_json(value: &FieldValue) -> Value {
-    match value {
-        FieldValue::Null | FieldValue::File => Value::Null,
-        FieldValue::Bool(known) => Value::Bool(*known),
-        FieldValue::Integer(text) => match (text.parse::<i64>(), text.parse::<u64>()) {
-            (Ok(number), _) => number.into(),
-            (_, Ok(number)) => number.into(),
-            _ => Value::from(text.as_str()),
-        },
-        FieldValue::Float(text) => {
-            text.parse::<f64>().map_or_else(|_| Value::from(text.as_str()), Value::from)
-        }
-        FieldValue::Text(text) => Value::from(text.as_str()),
-        FieldValue::List(items) => items.iter().map(as_json).collect(),
-        FieldValue::Object(values) => {
-            values.iter().map(|(name, value)| (name.to_owned(), as_json(value))).collect()
-        }
-    }
-}
-
 /// Whether a text keeps the limits of a parameter.
 pub fn text_fits(
     text: &str,
@@ -536,12 +283,6 @@ pub fn text_fits(
     min.is_none_or(|min| length >= min)
         && max.is_none_or(|max| length <= max)
         && pattern.is_none_or(|pattern| matches_pattern(pattern, text))
-}
-
-/// The characters that Python's `str.strip` removes: Unicode white space and the four ASCII
-/// separators.
-fn is_python_space(c: char) -> bool {
-    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@
 //! generated code would not enforce on a request is refused, or with [`Mode::Lenient`] listed. All
 //! refusals are found, not the first one alone.
 
+mod choices;
+mod merge;
 mod names;
 mod operation;
+mod parameters;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};

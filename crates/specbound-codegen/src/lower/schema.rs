@@ -5,7 +5,7 @@
 //! takes anything. No such schema refers to itself without an object, a list or an alternative
 //! between.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
@@ -122,7 +122,7 @@ impl Lower<'_> {
     }
 
     /// Counts a schema. `false` if there are too many.
-    fn count_schema(&mut self) -> bool {
+    pub(super) fn count_schema(&mut self) -> bool {
         self.schemas += 1;
         if self.schemas > MAX_SCHEMAS {
             let reason = format!(
@@ -159,7 +159,7 @@ impl Lower<'_> {
     }
 
     /// `type` and `const` as 3.0 has them.
-    fn rewrite_types(&self, object: &mut Map<String, Value>) {
+    pub(super) fn rewrite_types(&self, object: &mut Map<String, Value>) {
         let types = object.get("type").and_then(Value::as_array);
         if let Some(types) = types.filter(|types| types.iter().all(Value::is_string)).cloned() {
             let named: Vec<&Value> = types.iter().filter(|kind| *kind != "null").collect();
@@ -232,78 +232,6 @@ impl Lower<'_> {
         Some(Value::Object(kept))
     }
 
-    /// An object with the members of all parts of `allOf`.
-    fn merged(
-        &mut self,
-        mut object: Map<String, Value>,
-        seen: &mut BTreeSet<String>,
-    ) -> Map<String, Value> {
-        let mut ahead = match object.remove("allOf") {
-            Some(Value::Array(all)) => all,
-            _ => return object,
-        };
-        ahead.reverse();
-        while let Some(mut part) = ahead.pop() {
-            if !self.count_schema() {
-                break;
-            }
-            if let Some(name) = part["$ref"].as_str().and_then(component_name) {
-                // One that was merged already adds nothing, though it be itself.
-                if seen.insert(name.clone()) {
-                    ahead.push(self.source["components"]["schemas"][&name].clone());
-                }
-                continue;
-            }
-            let Some(part) = part.as_object_mut() else { continue };
-            if let Some(Value::Array(mut inner)) = part.remove("allOf") {
-                inner.reverse();
-                ahead.push(Value::Object(std::mem::take(part)));
-                ahead.extend(inner);
-                continue;
-            }
-            self.rewrite_types(part);
-            for (keyword, value) in std::mem::take(part) {
-                self.merge_keyword(&mut object, keyword, value);
-            }
-        }
-        object
-    }
-
-    fn merge_keyword(&self, object: &mut Map<String, Value>, keyword: String, value: Value) {
-        match (keyword.as_str(), value) {
-            ("properties", Value::Object(properties)) => {
-                let known = object.entry("properties").or_insert_with(|| json!({}));
-                let Some(known) = known.as_object_mut() else { return };
-                for (name, property) in properties {
-                    match known.get(&name) {
-                        Some(other) if *other == property => {}
-                        // The later schema refines the one before, like an extension of a base.
-                        Some(_) => drop(known.insert(name, property)),
-                        None => drop(known.insert(name, property)),
-                    }
-                }
-            }
-            ("required", Value::Array(names)) => {
-                if let Some(known) =
-                    object.entry("required").or_insert_with(|| json!([])).as_array_mut()
-                {
-                    let new: Vec<Value> =
-                        names.into_iter().filter(|name| !known.contains(name)).collect();
-                    known.extend(new);
-                }
-            }
-            ("oneOf" | "anyOf", value) => {
-                if object.contains_key("oneOf") || object.contains_key("anyOf") {
-                    object.insert("additionalProperties".to_owned(), json!(true));
-                } else {
-                    object.insert(keyword, value);
-                }
-            }
-            ("nullable" | "title" | "description" | "readOnly" | "writeOnly" | "default", _) => {}
-            (_, value) => drop(object.entry(keyword).or_insert(value)),
-        }
-    }
-
     /// Takes out annotations and the keywords that nothing enforces.
     fn leave_out(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
         for keyword in TABLE_ONLY {
@@ -340,157 +268,6 @@ impl Lower<'_> {
         };
         object
             .retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) || kept.contains(&key.as_str()));
-    }
-
-    /// `oneOf` and `anyOf` with two members at least, or the one that is left.
-    fn alternatives(
-        &mut self,
-        object: &mut Map<String, Value>,
-        at: &str,
-        checked: Checked,
-    ) -> Option<Value> {
-        let keyword =
-            ["oneOf", "anyOf"].into_iter().find(|keyword| object.contains_key(*keyword))?;
-        let Some(Value::Array(members)) = object.remove(keyword) else { return None };
-        object.remove("anyOf");
-        let at = format!("{at}/{keyword}");
-        if members.is_empty() {
-            self.refuse(&at, "a list with something in it is needed here");
-            return None;
-        }
-        if ["properties", "additionalProperties", "items"]
-            .iter()
-            .any(|shape| object.contains_key(*shape))
-        {
-            if object.contains_key("properties") && !object.contains_key("additionalProperties") {
-                object.insert("additionalProperties".to_owned(), json!(true));
-            }
-            return None;
-        }
-        let is_null = |member: &Value| {
-            member["type"] == "null"
-                || member["type"] == json!(["null"])
-                || member["enum"] == json!([null])
-        };
-        let only_requires = |member: &Value| {
-            member.as_object().is_some_and(|keywords| {
-                !keywords.is_empty()
-                    && keywords
-                        .keys()
-                        .all(|keyword| ["required", "not"].contains(&keyword.as_str()))
-            })
-        };
-        if members.iter().any(only_requires) {
-            return None;
-        }
-        if members.iter().any(is_null) && !self.is_3_0 {
-            object.insert("nullable".to_owned(), json!(true));
-        }
-        let mut lowered: Vec<Value> = Vec::new();
-        let is_3_0 = self.is_3_0;
-        for (n, member) in
-            members.iter().enumerate().filter(|(_, member)| is_3_0 || !is_null(member))
-        {
-            let member = self.schema(member, &format!("{at}/{n}"), inside(checked));
-            if !lowered.contains(&member) {
-                lowered.push(member);
-            }
-        }
-        let mut outer = object.clone();
-        outer.retain(|key, _| {
-            ["nullable", "readOnly", "writeOnly", "description", "title", "deprecated"]
-                .contains(&key.as_str())
-        });
-        describe(&mut outer);
-        match lowered.as_slice() {
-            [] => {}
-            [only] if only.get("$ref").is_some() => {
-                drop(outer.insert("allOf".to_owned(), json!([only])))
-            }
-            [only] => {
-                let Value::Object(mut only) = only.clone() else { return Some(only.clone()) };
-                only.extend(outer.into_iter().filter(|(key, _)| key != "title"));
-                outer = only;
-            }
-            _ => drop(outer.insert(keyword.to_owned(), Value::Array(lowered))),
-        }
-        Some(Value::Object(outer))
-    }
-
-    /// `enum`, with one type for all choices.
-    fn choices(&mut self, object: &mut Map<String, Value>) {
-        let Some(choices) = object.get("enum").and_then(Value::as_array).cloned() else { return };
-        if choices.is_empty() {
-            return;
-        }
-        let has_null = choices.iter().any(Value::is_null);
-        let mut left: Vec<Value> = Vec::new();
-        let mut seen = HashSet::new();
-        for choice in choices.iter().filter(|choice| !choice.is_null()) {
-            // Each becomes a variant.
-            if !self.count_schema() {
-                break;
-            }
-            if seen.insert(choice) {
-                left.push(choice.clone());
-            }
-        }
-        let kind = object.get("type").and_then(Value::as_str).map(str::to_owned);
-        if left.is_empty() {
-            // `NullEnum` of drf-spectacular stays as it is.
-            return;
-        }
-        if has_null && (kind.is_some() || !self.is_3_0) {
-            object.insert("nullable".to_owned(), json!(true));
-        }
-        let all = |is: fn(&Value) -> bool| left.iter().all(is);
-        let is_scalar = |value: &Value| !value.is_array() && !value.is_object();
-        match kind.as_deref() {
-            Some("string") if all(is_scalar) => {
-                left = left
-                    .iter()
-                    .map(|c| c.as_str().map_or_else(|| json!(c.to_string()), |text| json!(text)))
-                    .collect();
-            }
-            None if all(Value::is_string) => {
-                drop(object.insert("type".to_owned(), json!("string")))
-            }
-            None | Some("integer") if all(|c| c.is_i64()) => {
-                drop(object.insert("type".to_owned(), json!("integer")))
-            }
-            None if all(Value::is_boolean) => {
-                drop(object.insert("type".to_owned(), json!("boolean")))
-            }
-            None | Some("number") if all(Value::is_number) => {
-                drop(object.insert("type".to_owned(), json!("number")))
-            }
-            Some("boolean") if all(Value::is_boolean) => {}
-            _ => {
-                object.remove("enum");
-                return;
-            }
-        }
-        let texts: Vec<&str> = left.iter().filter_map(Value::as_str).collect();
-        if texts.len() == left.len() && !make_variants(&texts) {
-            // Not distinct as Rust names: the table checks the same choices by a pattern.
-            let escaped: Vec<String> = texts.iter().map(|text| regex::escape(text)).collect();
-            object.insert("pattern".to_owned(), json!(format!("^(?:{})$", escaped.join("|"))));
-            object.remove("enum");
-            return;
-        }
-        match object.get("type").and_then(Value::as_str) {
-            Some("boolean" | "number") => {
-                object.remove("enum");
-            }
-            _ => {
-                // The order and null stay as the document has them, unless something had to change.
-                let without_null: Vec<Value> =
-                    choices.iter().filter(|choice| !choice.is_null()).cloned().collect();
-                if without_null != left || (has_null && !self.is_3_0) {
-                    object.insert("enum".to_owned(), Value::Array(left));
-                }
-            }
-        }
     }
 
     /// Takes out bounds that no row holds in this place, and patterns of another dialect.
@@ -607,7 +384,7 @@ impl Lower<'_> {
 }
 
 /// How the members of an alternative or the values of a map are checked.
-fn inside(checked: Checked) -> Checked {
+pub(super) fn inside(checked: Checked) -> Checked {
     if checked == Checked::Never { Checked::Never } else { Checked::Type }
 }
 
@@ -616,7 +393,7 @@ fn is_text_of_humans(keyword: &str) -> bool {
 }
 
 /// Texts of humans, in characters that a comment can hold.
-fn describe(object: &mut Map<String, Value>) {
+pub(super) fn describe(object: &mut Map<String, Value>) {
     for key in ["title", "description"] {
         match object.get(key) {
             Some(Value::String(text)) => {
@@ -652,22 +429,6 @@ fn several_types(object: &Map<String, Value>) -> Option<Value> {
     };
     outer.insert("anyOf".to_owned(), types.iter().map(of_type).collect());
     Some(Value::Object(outer))
-}
-
-/// Whether the choices are distinct as names of Rust variants.
-fn make_variants(choices: &[&str]) -> bool {
-    let mut names = BTreeSet::new();
-    choices.iter().all(|choice| {
-        let name = match *choice {
-            "+1" => "Plus1".to_owned(),
-            "-1" => "Minus1".to_owned(),
-            other => other
-                .replace('\'', "")
-                .replace(|c: char| !c.is_alphanumeric() && c != '_', "-")
-                .to_pascal_case(),
-        };
-        names.insert(if name.is_empty() { "X".to_owned() } else { name })
-    })
 }
 
 /// Whether a default is a value of its schema, as far as the generators look.

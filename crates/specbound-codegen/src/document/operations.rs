@@ -1,0 +1,318 @@
+//! Operations with their bodies, answers and security.
+
+use std::collections::BTreeSet;
+
+use heck::ToPascalCase;
+use serde_json::{Map, Value};
+
+use super::parameters::{has_plain_type, parameters};
+use super::{
+    Answer, Body, Content, FORMS, IS_JSON, JSON, Operation, Parameter, ParameterLocation, RAW,
+    is_json_type,
+};
+use crate::Error;
+use crate::lower::{type_name, unique};
+use crate::read::{
+    component, escape, flag, list, members, reject_unknown_keys, strings, text, unsupported,
+};
+use crate::schema::Schema;
+
+pub(super) struct Reader<'a> {
+    source: &'a Value,
+    pub inline: Vec<Schema>,
+    /// Names of Rust types.
+    pub taken: BTreeSet<String>,
+}
+
+fn component_type_names(source: &Value) -> BTreeSet<String> {
+    let schemas = source.pointer("/components/schemas").and_then(Value::as_object);
+    schemas.into_iter().flatten().map(|(name, _)| name.to_pascal_case()).collect()
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(source: &'a Value) -> Reader<'a> {
+        Reader { source, inline: Vec::new(), taken: component_type_names(source) }
+    }
+
+    pub fn operation(
+        &mut self,
+        path: &str,
+        method: &str,
+        source: &Value,
+        inherited: &[Parameter],
+        at: &str,
+    ) -> Result<Operation, Error> {
+        let operation =
+            source.as_object().ok_or_else(|| unsupported(at, "an operation must be an object"))?;
+        let id = text(operation, "operationId", at)?.ok_or_else(|| {
+            unsupported(at, "an operationId is needed: it names the trait's method")
+        })?;
+        let taken = [
+            "operationId",
+            "summary",
+            "description",
+            "tags",
+            "deprecated",
+            "parameters",
+            "requestBody",
+        ];
+        reject_unknown_keys(
+            operation,
+            &[&taken[..], &["responses", "security", "externalDocs"]].concat(),
+            at,
+        )?;
+        let mut own = parameters(operation, at)?;
+        let overridden = |inherited: &&Parameter| own.iter().any(|own| own.is_same(inherited));
+        let inherited: Vec<Parameter> =
+            inherited.iter().filter(|p| !overridden(p)).cloned().collect();
+        own.extend(inherited);
+        for parameter in &mut own {
+            let Some(wire) = parameter.wire.as_mut().filter(|w| !has_plain_type(&w.schema)) else {
+                continue;
+            };
+            let schema = match wire.schema["allOf"].as_array().map(Vec::as_slice) {
+                Some([only]) => only.clone(),
+                _ => wire.schema.clone(),
+            };
+            let name = format!("{id}_{}", parameter.name);
+            wire.named = Some(self.named(&schema, &name, format!("{at}/x-{name}/schema"))?);
+        }
+        for location in
+            [ParameterLocation::Path, ParameterLocation::Query, ParameterLocation::Header]
+        {
+            let mut taken = BTreeSet::new();
+            for parameter in own.iter_mut().filter(|parameter| parameter.location == location) {
+                parameter.field = unique(std::mem::take(&mut parameter.field), &mut taken);
+            }
+        }
+        Ok(Operation {
+            method: method.to_ascii_uppercase(),
+            path: path.to_owned(),
+            route: path.to_owned(),
+            choices: Vec::new(),
+            description: text(operation, "description", at)?.unwrap_or_default(),
+            deprecated: flag(operation, "deprecated", at)?,
+            tags: strings(operation, "tags", at)?
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            security: alternatives(operation, self.source, at)?,
+            parameters: own,
+            body: self.body(operation, &id, at)?,
+            answers: self.answers(operation, &id, at)?,
+            ranges: self.ranges(operation, &id, at)?,
+            id,
+        })
+    }
+
+    fn body(
+        &mut self,
+        operation: &Map<String, Value>,
+        id: &str,
+        at: &str,
+    ) -> Result<Option<Body>, Error> {
+        let Some(body) = members(operation, "requestBody", at)? else { return Ok(None) };
+        let required = flag(body, "required", &format!("{at}/requestBody"))?;
+        let at = format!("{at}/requestBody/content");
+        let raw = strings(body, RAW, &at)?;
+        let is_json = body.get(IS_JSON).is_some();
+        if !raw.is_empty() && body["content"].as_object().is_some_and(Map::is_empty) {
+            let content_types = Vec::new();
+            return Ok(Some(Body { schema: None, is_json, content_types, raw, required }));
+        }
+        let content =
+            body.get("content").and_then(Value::as_object).filter(|content| !content.is_empty());
+        let content = content.ok_or_else(|| unsupported(&at, "a request body needs content"))?;
+        let mut schemas: Vec<&Value> = content.values().map(|entry| &entry["schema"]).collect();
+        for (media, entry) in content {
+            let at = format!("{at}/{}", escape(media));
+            self.media_type(entry, &at)?;
+            if !is_json && !is_json_type(media) && !FORMS.contains(&media.as_str()) {
+                return Err(unsupported(
+                    &at,
+                    &format!("a request body is {JSON}, {}", FORMS.join(" or ")),
+                ));
+            }
+        }
+        schemas.dedup();
+        let (Some(schema), None) = (schemas.first(), schemas.get(1)) else {
+            return Err(unsupported(
+                &at,
+                "every content type of a request body must have the same schema",
+            ));
+        };
+        // The content type that progenitor's copy keeps.
+        let media = if let Some(json) = content.keys().find(|media| is_json_type(media)) {
+            json
+        } else {
+            content.keys().next().map_or(JSON, String::as_str)
+        };
+        let at = format!("{at}/{}/schema", escape(media));
+        let schema = self.named(schema, &format!("{id}_request"), at)?;
+        let mut content_types: Vec<String> = content.keys().cloned().collect();
+        content_types.sort_by_key(|media| (!is_json_type(media), media.clone()));
+        Ok(Some(Body { schema: Some(schema), is_json, content_types, raw, required }))
+    }
+
+    fn answers(
+        &mut self,
+        operation: &Map<String, Value>,
+        id: &str,
+        at: &str,
+    ) -> Result<Vec<Answer>, Error> {
+        let at = format!("{at}/responses");
+        let responses = operation.get("responses").and_then(Value::as_object);
+        let mut answers = Vec::new();
+        for (status, response) in
+            responses.into_iter().flatten().filter(|(status, _)| !is_range(status))
+        {
+            let at = format!("{at}/{status}");
+            let number = status.parse().ok().filter(|number| (200..600).contains(number));
+            let status =
+                number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
+            let response = response.as_object().filter(|response| !response.contains_key("$ref"));
+            let response = response.ok_or_else(|| {
+                unsupported(&at, "a response must be an object, and no reference")
+            })?;
+            reject_unknown_keys(response, &["description", "content"], &at)?;
+            let content = members(response, "content", &at)?;
+            answers.push(Answer {
+                status,
+                content: self.content(content, &format!("{id}_answer_{status}"), &at)?,
+            });
+        }
+        answers.sort_by_key(|answer| answer.status);
+        if answers.is_empty() {
+            return Err(unsupported(&at, "an answer is needed, such as 200"));
+        }
+        Ok(answers)
+    }
+
+    fn ranges(
+        &mut self,
+        operation: &Map<String, Value>,
+        id: &str,
+        at: &str,
+    ) -> Result<Vec<(String, Content)>, Error> {
+        let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
+        let read = |(status, response): (&String, &Value)| {
+            let at = format!("{at}/responses/{status}");
+            let response = response
+                .as_object()
+                .ok_or_else(|| unsupported(&at, "a response must be an object"))?;
+            let content = members(response, "content", &at)?;
+            Ok((status.clone(), self.content(content, &format!("{id}_answer_{status}"), &at)?))
+        };
+        responses.filter(|(status, _)| is_range(status)).map(read).collect()
+    }
+
+    fn content(
+        &mut self,
+        content: Option<&Map<String, Value>>,
+        name: &str,
+        at: &str,
+    ) -> Result<Content, Error> {
+        let Some(content) = content.filter(|content| !content.is_empty()) else {
+            return Ok(Content::Nothing);
+        };
+        let at = format!("{at}/content");
+        let mut media = content.iter();
+        let (Some((media_type, entry)), None) = (media.next(), media.next()) else {
+            return Err(unsupported(&at, "a response has one content type"));
+        };
+        let at = format!("{at}/{}", escape(media_type));
+        self.media_type(entry, &at)?;
+        let schema = &entry["schema"];
+        if media_type == JSON {
+            return Ok(Content::Json(self.named(schema, name, format!("{at}/schema"))?));
+        }
+        let is_bytes = schema["type"] == "string"
+            && schema.as_object().is_some_and(|s| !s.contains_key("enum"));
+        if !is_bytes || media_type.contains('*') {
+            let reason =
+                "an answer that is no JSON has one media type, and a schema of type string";
+            return Err(unsupported(&at, reason));
+        }
+        Ok(Content::Bytes(media_type.clone()))
+    }
+
+    fn media_type(&self, entry: &Value, at: &str) -> Result<(), Error> {
+        let none = Map::new();
+        reject_unknown_keys(
+            entry.as_object().unwrap_or(&none),
+            &["schema", "example", "examples"],
+            at,
+        )?;
+        match entry.get("schema") {
+            Some(schema) if schema.is_object() => Ok(()),
+            _ => Err(unsupported(&format!("{at}/schema"), "a schema is needed here")),
+        }
+    }
+
+    /// The component that `schema` refers to, or a generated name for an inline schema.
+    fn named(&mut self, schema: &Value, name: &str, at: String) -> Result<String, Error> {
+        if let Some(reference) = schema.get("$ref") {
+            let name = reference.as_str().and_then(component);
+            return name
+                .map(str::to_owned)
+                .ok_or_else(|| unsupported(&at, "only component schemas are referred to"));
+        }
+        let usual = name.to_pascal_case();
+        let free = unique(type_name(name), &mut self.taken);
+        let name = if free == usual.to_pascal_case() { usual } else { free };
+        self.inline.push(Schema::read(&name, schema, at)?);
+        Ok(name)
+    }
+}
+
+/// Whether a key of `responses` stands for several statuses.
+fn is_range(status: &str) -> bool {
+    status == "default"
+        || (status.len() == 3 && status.ends_with("XX") && status.starts_with(['2', '3', '4', '5']))
+}
+
+/// The security of an operation, else of the document. A value that is no list is refused: read as
+/// an empty list it would grant anonymous access.
+fn alternatives(
+    operation: &Map<String, Value>,
+    document: &Value,
+    at: &str,
+) -> Result<Vec<Vec<String>>, Error> {
+    let (says, at) = match document.as_object() {
+        Some(document) if !operation.contains_key("security") => (document, ""),
+        _ => (operation, at),
+    };
+    let mut found: Vec<Vec<String>> = Vec::new();
+    let security = list(says, "security", at)?;
+    let at = format!("{at}/security");
+    for alternative in security {
+        let alternative = alternative
+            .as_object()
+            .ok_or_else(|| unsupported(&at, "a security requirement must be an object"))?;
+        for (scheme, scopes) in alternative {
+            if document
+                .pointer(&format!("/components/securitySchemes/{}", escape(scheme)))
+                .is_none()
+            {
+                return Err(unsupported(
+                    &at,
+                    &format!("`{scheme}` is no security scheme of this document"),
+                ));
+            }
+            if scopes.as_array().is_none_or(|scopes| !scopes.is_empty()) {
+                return Err(unsupported(
+                    &at,
+                    &format!("`{scheme}` must have an empty list: scopes are not taken"),
+                ));
+            }
+        }
+        found.push(alternative.keys().cloned().collect());
+    }
+    // Order and repetition mean nothing, so they must not change a generated name. Anonymous access
+    // comes last.
+    found.iter_mut().for_each(|schemes| schemes.sort_unstable());
+    found.sort_by_key(|schemes| (schemes.is_empty(), schemes.clone()));
+    found.dedup();
+    Ok(found)
+}

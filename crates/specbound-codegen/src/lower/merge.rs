@@ -1,0 +1,81 @@
+//! `allOf` as one object with the members of all its parts.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{Lower, component_name};
+
+impl Lower<'_> {
+    /// An object with the members of all parts of `allOf`.
+    pub(super) fn merged(
+        &mut self,
+        mut object: Map<String, Value>,
+        seen: &mut BTreeSet<String>,
+    ) -> Map<String, Value> {
+        let mut ahead = match object.remove("allOf") {
+            Some(Value::Array(all)) => all,
+            _ => return object,
+        };
+        ahead.reverse();
+        while let Some(mut part) = ahead.pop() {
+            if !self.count_schema() {
+                break;
+            }
+            if let Some(name) = part["$ref"].as_str().and_then(component_name) {
+                // One that was merged already adds nothing, though it be itself.
+                if seen.insert(name.clone()) {
+                    ahead.push(self.source["components"]["schemas"][&name].clone());
+                }
+                continue;
+            }
+            let Some(part) = part.as_object_mut() else { continue };
+            if let Some(Value::Array(mut inner)) = part.remove("allOf") {
+                inner.reverse();
+                ahead.push(Value::Object(std::mem::take(part)));
+                ahead.extend(inner);
+                continue;
+            }
+            self.rewrite_types(part);
+            for (keyword, value) in std::mem::take(part) {
+                self.merge_keyword(&mut object, keyword, value);
+            }
+        }
+        object
+    }
+
+    fn merge_keyword(&self, object: &mut Map<String, Value>, keyword: String, value: Value) {
+        match (keyword.as_str(), value) {
+            ("properties", Value::Object(properties)) => {
+                let known = object.entry("properties").or_insert_with(|| json!({}));
+                let Some(known) = known.as_object_mut() else { return };
+                for (name, property) in properties {
+                    match known.get(&name) {
+                        Some(other) if *other == property => {}
+                        // The later schema refines the one before, like an extension of a base.
+                        Some(_) => drop(known.insert(name, property)),
+                        None => drop(known.insert(name, property)),
+                    }
+                }
+            }
+            ("required", Value::Array(names)) => {
+                if let Some(known) =
+                    object.entry("required").or_insert_with(|| json!([])).as_array_mut()
+                {
+                    let new: Vec<Value> =
+                        names.into_iter().filter(|name| !known.contains(name)).collect();
+                    known.extend(new);
+                }
+            }
+            ("oneOf" | "anyOf", value) => {
+                if object.contains_key("oneOf") || object.contains_key("anyOf") {
+                    object.insert("additionalProperties".to_owned(), json!(true));
+                } else {
+                    object.insert(keyword, value);
+                }
+            }
+            ("nullable" | "title" | "description" | "readOnly" | "writeOnly" | "default", _) => {}
+            (_, value) => drop(object.entry(keyword).or_insert(value)),
+        }
+    }
+}
