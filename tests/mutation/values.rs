@@ -91,6 +91,9 @@ fn at<'v>(document: &'v Value, pointer: &str) -> Option<&'v Value> {
     Some(value)
 }
 
+/// A schema of exact texts accepts few of the values that are drawn.
+const MAX_DRAWS_PER_VALUE: usize = 20;
+
 /// The values of one schema.
 pub struct Values {
     schema: Value,
@@ -126,11 +129,18 @@ impl Values {
         self.validator.is_valid(value)
     }
 
-    /// Draws values until so many are made, and returns those that the schema accepts.
+    /// So many values that the schema accepts; fewer if most that are drawn are refused.
     pub fn draw(&mut self, count: usize) -> Vec<Value> {
         let schema = self.schema.clone();
-        let all = (0..count).map(|_| self.value(&schema, 0)).collect::<Vec<_>>();
-        all.into_iter().filter(|value| self.accepts(value)).collect()
+        let mut drawn = Vec::new();
+        for _ in 0..count * MAX_DRAWS_PER_VALUE {
+            if drawn.len() == count {
+                break;
+            }
+            let value = self.value(&schema, 0);
+            drawn.extend(self.accepts(&value).then_some(value));
+        }
+        drawn
     }
 
     fn below(&mut self, limit: usize) -> usize {
