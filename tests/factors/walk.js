@@ -85,9 +85,10 @@ async function addPasskey(page, name) {
 async function addDevice(page) {
   await page.goto(`${base}/platform/factors`);
   await press(page, "Add an authenticator app");
+  await page.locator("#qr").waitFor();
   const secret = (await page.locator("#secret").textContent()).replaceAll(" ", "");
   await page.locator("#name").fill("phone");
-  await page.locator("#code").fill(code(secret, -1));
+  await page.locator("#code").fill(code(secret, 0));
   await page.locator("#code").press("Enter");
   await says(page, "Added.", "#devices");
   return secret;
@@ -140,7 +141,7 @@ const parts = {
     await look(page, "factors");
     const other = (await person()).page;
     await firstStep(other, "amy");
-    await other.locator("#code").fill(code(secret, 0));
+    await other.locator("#code").fill(code(secret, 1));
     await other.locator("#code").press("Enter");
     await home(other);
 
