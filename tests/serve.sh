@@ -8,6 +8,8 @@ serve() {
   binary=$(realpath "$1")
   shift
   work=$(mktemp -d)
+  # It is read before the server has made it.
+  : >"$work/log"
   # Port 0 selects a free port, reported in the log, without a race.
   env INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_RATE_LIMITS=off INVENTREE_JSON_LOG=true "$@" \
     "$binary" serve --bind "${BIND:-127.0.0.1:0}" --database "$work/auth.sqlite3" >"$work/mails" 2>"$work/log" &
