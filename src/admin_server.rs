@@ -59,8 +59,8 @@ struct AdminServer {
 /// The address cannot be bound.
 pub fn listen(bind: SocketAddr, state: State, log: Logger) -> std::io::Result<Connections> {
     let gauges = SampledGauges::default();
-    let State { app, http, logging, .. } = &state;
-    let mut registry = metrics::registry(metrics::Sources {
+    let State { app, http, logging, tls, .. } = &state;
+    let registry = metrics::registry(metrics::Sources {
         http,
         hashing: app.hasher.metrics(),
         writing: app.store.metrics(),
@@ -69,13 +69,9 @@ pub fn listen(bind: SocketAddr, state: State, log: Logger) -> std::io::Result<Co
         accounts: &app.metrics,
         throttled: app.limits.metrics(),
         gauges: &gauges,
+        tls: tls.as_ref(),
+        has_file: state.database.is_some(),
     });
-    if let Some(tls) = &state.tls {
-        metrics::register_tls(&mut registry, tls);
-    }
-    if state.database.is_some() {
-        metrics::register_file(&mut registry, &gauges);
-    }
     let server = AdminServer { state, gauges, registry, own_metrics: Http::default() };
     Connections::listen(bind, MAX_CONNECTIONS, None, Arc::new(server), log)
 }

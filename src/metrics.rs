@@ -4,7 +4,7 @@
 //! (`admin_server.rs`). Updates never block, fail or cost more than the measured work. A label
 //! never contains client input, since each label set lives as long as the process.
 
-use std::time::SystemTime;
+mod process;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,6 +13,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use specbound::metrics::{Http, SECONDS};
+
+use self::process::ProcessCollector;
 
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
@@ -153,25 +155,33 @@ pub struct Sources<'a> {
     pub accounts: &'a Accounts,
     pub throttled: &'a Throttled,
     pub gauges: &'a SampledGauges,
+    /// `None` unless this server terminates TLS.
+    pub tls: Option<&'a Tls>,
+    /// Whether the database is an SQLite file.
+    pub has_file: bool,
 }
 
 /// Names follow the Prometheus conventions: base units, and the plural of the counted thing.
 pub fn registry(sources: Sources<'_>) -> Registry {
-    let Sources { http, hashing, writing, mail, logging, accounts, throttled, gauges } = sources;
-    let mut all = Registry::with_prefix("inventree_auth");
+    let Sources {
+        http,
+        hashing,
+        writing,
+        mail,
+        logging,
+        accounts,
+        throttled,
+        gauges,
+        tls,
+        has_file,
+    } = sources;
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(ProcessCollector::new()));
+    let all = registry.sub_registry_with_prefix("inventree_auth");
     let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     all.register("build", "The program", build);
-    let started: Gauge = Gauge::default();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    started.set(i64::try_from(now.as_secs()).unwrap_or_default());
-    all.register_with_unit(
-        "start_time",
-        "Start time of the process, since the Unix epoch",
-        Unit::Seconds,
-        started,
-    );
 
-    http.register(&mut all);
+    http.register(all);
 
     let help = "Sign-ins with a password, a passkey or a provider, by outcome";
     all.register("logins", help, accounts.logins.0.clone());
@@ -229,22 +239,28 @@ pub fn registry(sources: Sources<'_>) -> Registry {
     let help = "Log lines that were not written since the log's queue was full";
     all.register("log_lines_dropped", help, logging.dropped.clone());
 
-    all
+    if let Some(tls) = tls {
+        register_tls(all, tls);
+    }
+    if has_file {
+        register_file(all, gauges);
+    }
+    registry
 }
 
 /// Metrics of a server that terminates TLS itself.
-pub fn register_tls(all: &mut Registry, tls: &Tls) {
+fn register_tls(all: &mut Registry, tls: &Tls) {
     let help = "When the certificate in use expires, since the Unix epoch";
     let gauge = tls.certificate_expiry.clone();
     all.register_with_unit("tls_certificate_expiry_timestamp", help, Unit::Seconds, gauge);
 }
 
 /// Metrics of an SQLite file. PostgreSQL has exporters of its own.
-pub fn register_file(all: &mut Registry, gauges: &SampledGauges) {
+fn register_file(all: &mut Registry, gauges: &SampledGauges) {
     let help = "The database file";
     all.register_with_unit("database_size", help, Unit::Bytes, gauges.database_bytes.clone());
     let help = "The write-ahead log beside it";
     all.register_with_unit("database_log_size", help, Unit::Bytes, gauges.log_bytes.clone());
-    let help = "Room left where the database lies";
+    let help = "Free space on the file system of the database";
     all.register_with_unit("disk_free", help, Unit::Bytes, gauges.free_bytes.clone());
 }

@@ -42,7 +42,10 @@ async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
         }
         let (name, value) = line.rsplit_once(' ').unwrap();
         let bare = name.split('{').next().unwrap();
-        assert!(bare.starts_with("inventree_auth_"), "{line}");
+        assert!(
+            ["inventree_auth_", "process_"].iter().any(|prefix| bare.starts_with(prefix)),
+            "{line}"
+        );
         let known = ["", "_total", "_bucket", "_sum", "_count", "_info"];
         assert!(
             known
@@ -229,11 +232,37 @@ async fn hashes_writes_and_mails_are_counted() {
         }
         Place::Server { .. } => assert!(!read.contains_key("inventree_auth_database_size_bytes")),
     }
-    assert!(read["inventree_auth_start_time_seconds"] > 1.7e9);
     assert_eq!(read["inventree_auth_build_info{version=\"0.1.0\"}"], 1.0);
     assert_eq!(read["inventree_auth_emails_sent_total"], 2.0);
     assert_eq!(read["inventree_auth_emails_dropped_total"], 0.0);
     assert_eq!(read["inventree_auth_log_lines_dropped_total"], 0.0);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn metrics_of_the_process_are_those_of_the_kernel() {
+    let server = start().await;
+    let before = metrics(&server).await;
+    let files: Vec<std::fs::File> =
+        (0..50).map(|_| std::fs::File::open("/proc/self/status").unwrap()).collect();
+    server.register("amy", "amy@example.com").await;
+    let read = metrics(&server).await;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let bytes = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_ascii_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
+    };
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!((now - 600.0..=now).contains(&read["process_start_time_seconds"]));
+    assert!(read["process_cpu_seconds_total"] > before["process_cpu_seconds_total"]);
+    for (name, line) in [("resident", "VmRSS"), ("virtual", "VmSize")] {
+        let ratio = read[&format!("process_{name}_memory_bytes")] / bytes(line);
+        assert!((0.5..2.0).contains(&ratio), "{name}: {ratio}");
+    }
+    // Tests that run beside this one open and close files too.
+    assert!(read["process_open_fds"] >= files.len() as f64);
+    assert!(read["process_max_fds"] >= read["process_open_fds"]);
+    assert!(read["process_threads"] >= 2.0);
 }
 
 /// The value of a counter with one label.
