@@ -22,8 +22,6 @@ use test_support::postgres::{Cluster, url};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const NODES: usize = 3;
-/// For many clients.
-const LEAST_SECONDS: u32 = 10;
 
 struct Shared<'p> {
     plan: &'p Plan,
@@ -135,17 +133,8 @@ impl Shared<'_> {
         Ok(())
     }
 
-    /// On a busy machine, the first of many logins may take seconds.
-    fn seconds(&self, connections: u32) -> u32 {
-        if connections >= HASHERS {
-            self.plan.seconds.max(LEAST_SECONDS)
-        } else {
-            self.plan.seconds
-        }
-    }
-
     fn one_load(&self, ask: &Ask, numbers: Numbers, connections: u32) -> Result<Load, String> {
-        let clients = Clients { connections, seconds: self.seconds(connections) };
+        let clients = Clients { connections, seconds: self.plan.seconds_for(connections) };
         load(self.nodes[0].port, std::slice::from_ref(ask), numbers, clients, Expect::Success)
     }
 
@@ -153,7 +142,7 @@ impl Shared<'_> {
     /// Returns the total rate and the latencies of the slowest.
     fn load(&self, ask: &Ask, numbers: Numbers, connections: u32, servers: usize) -> Outcome<Load> {
         let share = connections / u32::try_from(NODES)?;
-        let clients = Clients { connections: share, seconds: self.seconds(connections) };
+        let clients = Clients { connections: share, seconds: self.plan.seconds_for(connections) };
         let asks = std::slice::from_ref(ask);
         let under_way: Result<Vec<_>, _> = (self.nodes.iter().take(servers).cycle().take(NODES))
             .map(|node| start_load(node.port, asks, numbers, clients, Expect::Success))
