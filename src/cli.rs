@@ -268,7 +268,9 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
         }
         tokio::select! {
             ended = running.stopped() => return ended.map_err(failure),
-            signal = shutdown_signal() => slog::info!(log, "stopping"; "signal" => signal.map_err(failure)?),
+            signal = shutdown_signal() => {
+                slog::info!(log, "stopping"; "signal" => signal.map_err(failure)?);
+            }
         }
         running.stop().await.map_err(failure)
     })

@@ -38,8 +38,8 @@
 //! 4. `Input::check` validates them against the constraint table and
 //!    `registration::problems` against the rules, so that *all* field errors are returned
 //!    together.
-//! 5. `domain::registration::register` checks the password, hashes it **before any transaction**, and
-//!    writes account, address, token, session and email in one commit. A unique violation is
+//! 5. `domain::registration::register` checks the password, hashes it **before any transaction**,
+//!    and writes account, address, token, session and email in one commit. A unique violation is
 //!    returned as a named conflict.
 //! 6. The response is 201 with the key and two cookies. Later `mail/worker.rs` sends the email and
 //!    deletes its row, or backs off.

@@ -160,7 +160,8 @@ pub async fn start(
     let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&service), part);
     let cannot_listen = |address| move |reason| ServerError::Listen { address, reason };
     let http = Arc::new(http.map_err(cannot_listen(bind))?);
-    info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url, "tls" => pair.is_some());
+    info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url,
+        "tls" => pair.is_some());
     if pair.is_some() && config.site_url.starts_with("http://") {
         warn!(
             log,

@@ -15,7 +15,10 @@ pub struct AuditQuery {
     /// Only entries of this account.
     name: Option<String>,
     /// The event, such as `login_failed`.
-    #[arg(long, value_parser = PossibleValuesParser::new(Event::ALL.iter().map(|event| event.name())))]
+    #[arg(
+        long,
+        value_parser = PossibleValuesParser::new(Event::ALL.iter().map(|event| event.name())),
+    )]
     event: Option<String>,
     /// The client's network address (for IPv6, its /64), or `operator`.
     #[arg(long, value_name = "ADDRESS")]

@@ -84,12 +84,17 @@ pub fn page() -> String {
 const PREAMBLE: &str = "\
 # Settings
 
-<!-- Generated from src/config/settings.rs; `REFRESH_GENERATED=1 cargo test --test docs settings` writes it. -->
+<!-- Generated from src/config/settings.rs; \
+`REFRESH_GENERATED=1 cargo test --test docs settings` writes it. -->
 
-Settings come from the environment or from `serve --config FILE` (YAML or TOML, the same names). The environment wins. An
-unknown name or an invalid value stops the server at start with one line that names the setting and its accepted values.
-`inventree-auth check-config --list` prints all of them; the names are InvenTree's own where InvenTree has the setting.
+Settings come from the environment or from `serve --config FILE` (YAML or TOML, the same names). \
+The environment wins. An
+unknown name or an invalid value stops the server at start with one line that names the setting \
+and its accepted values.
+`inventree-auth check-config --list` prints all of them; the names are InvenTree's own where \
+InvenTree has the setting.
 
-An empty value counts as unset. Booleans are `true` or `false` (also `yes`/`no`, `on`/`off`, `1`/`0`), lists are separated
+An empty value counts as unset. Booleans are `true` or `false` (also `yes`/`no`, `on`/`off`, \
+`1`/`0`), lists are separated
 by commas. A secret is given by value or as a file (`_FILE`), not both.
 ";

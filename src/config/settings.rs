@@ -256,7 +256,8 @@ settings! {
     "For services behind a reverse proxy: see [Front door](front-door.md)." {
         FORWARD_AUTH_HOSTS: List("host names, such as stock.example.com,wiki.example.com:8443"),
             Described("the site's host"),
-            "hosts whose requests are answered; others than the site's need `INVENTREE_COOKIE_DOMAIN`";
+            "hosts whose requests are answered; others than the site's need \
+             `INVENTREE_COOKIE_DOMAIN`";
         FORWARD_AUTH_OPEN_PATHS: List("paths, such as /static/*,/robots.txt"), Unset,
             "paths that need no sign-in; `/*` at the end stands for all below";
         FORWARD_AUTH_ALLOW: List("everyone, superusers, or group:NAME"), Value("everyone"),

@@ -83,8 +83,8 @@ const MISMATCH_TYPOGRAPHIC: &str = "The two password fields didn’t match.";
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] for bad credentials: the same for an unknown account, an inactive one and
-/// one without a password.
+/// [`DomainError::Invalid`] for bad credentials: the same for an unknown account, an inactive one
+/// and one without a password.
 pub async fn log_in(
     op: &Operation,
     username: &str,
@@ -247,8 +247,8 @@ pub async fn require_no_mfa(op: &Operation, account_id: i64) -> Result<(), Domai
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] under `password` if it is wrong, [`DomainError::NotFound`] if the session has
-/// ended in the meantime.
+/// [`DomainError::Invalid`] under `password` if it is wrong, [`DomainError::NotFound`] if the
+/// session has ended in the meantime.
 pub async fn reauthenticate(
     op: &Operation,
     account: &Account,
@@ -322,7 +322,8 @@ pub struct Renewed {
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`]: all failed password rules are under `new_password2`, as in Django's form.
+/// [`DomainError::Invalid`]: all failed password rules are under `new_password2`, as in Django's
+/// form.
 pub async fn change_password(
     op: &Operation,
     account: &Account,

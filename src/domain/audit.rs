@@ -129,7 +129,8 @@ events! {
     DeletionAsked = "deletion_asked",
     /// A sign-in took the deletion back.
     DeletionTakenBack = "deletion_taken_back",
-    /// The account and all that it owned were deleted; detail: by its owner, if not by the operator.
+    /// The account and all that it owned were deleted; detail: by its owner, if not by the
+    /// operator.
     Deleted = "deleted",
     /// Administrator rights were granted.
     AdminGiven = "admin_given",

@@ -212,7 +212,8 @@ mod tests {
         ("пароль ß 77", "pbkdf2_sha1$3$saltsalt$N+xGfh3/PtNB86FsPdRL2bgpV5c="),
         (
             "inventree-test-1",
-            "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$kFIMYGL8t9/KZYZt5VqTXVfV1Ez7BJuwRE7gSTQRIOU",
+            "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$\
+             kFIMYGL8t9/KZYZt5VqTXVfV1Ez7BJuwRE7gSTQRIOU",
         ),
         (
             "inventree-test-1",
@@ -221,7 +222,8 @@ mod tests {
         ("inventree-test-1", "bcrypt$$2b$04$OngNHxAFQV15ae00rMgxcOoPihxNh6kzXbiC2nvaIfVlVDBxy0jkC"),
         (
             "inventree-test-1",
-            "scrypt$16$saltsalt$2$1$2Qs/X8iuPNJVVZofshTbd46BGOQGKjIoD1Eds8IHw324vBwknjDj2KoqjP6CJvUg8SegUld1sL2wpiap5TFtvw==",
+            "scrypt$16$saltsalt$2$1$2Qs/X8iuPNJVVZofshTbd46BGOQGKjIoD1Eds8IHw324vBwknjDj2Koq\
+             jP6CJvUg8SegUld1sL2wpiap5TFtvw==",
         ),
         (
             "inventree-test-1",
@@ -229,7 +231,8 @@ mod tests {
         ),
         (
             "пароль ß 77",
-            "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$jIqFge0djH6PkLEuxoIaOXljxngHeJ7E6EXWZokaWA0",
+            "argon2$argon2id$v=19$m=64,t=2,p=8$c2FsdHNhbHQ$\
+             jIqFge0djH6PkLEuxoIaOXljxngHeJ7E6EXWZokaWA0",
         ),
         (
             "пароль ß 77",
@@ -238,7 +241,8 @@ mod tests {
         ("пароль ß 77", "bcrypt$$2b$04$AiS0pcNyGpqhWg2kTDaGRurjtEdvUL0e3VuncoQP4AWHF.UvXffU2"),
         (
             "пароль ß 77",
-            "scrypt$16$saltsalt$2$1$xcdsSzOr//OdeQ9HWs6q533Sjnn/wpgd+f8WuJB02Jlhh4N0onZ7D9ZpBDI/lLms/7t6CIe+BeQAVy5mXuLj2A==",
+            "scrypt$16$saltsalt$2$1$xcdsSzOr//OdeQ9HWs6q533Sjnn/wpgd+f8WuJB02Jlhh4N0onZ7D9Zp\
+             BDI/lLms/7t6CIe+BeQAVy5mXuLj2A==",
         ),
         (
             "long long long long long long long long long long long long long long long long long \
@@ -275,12 +279,13 @@ mod tests {
         let sixty_four = STANDARD.encode([0; 64]);
         let thirty_two = STANDARD.encode([0; 32]);
         let bcrypt = "C6UzMDM.H6dfI/f/IKcEeO5EN7n5hX6S9r8zqLqJq0l1cG8m2mYfK";
+        let argon2 = "c29tZXNhbHQ$RdescudvJCsgt3ub+b/dWRWJTmaQL/W0";
         for stored in [
             format!("pbkdf2_sha256$1000000000$salt${thirty_two}"),
             format!("pbkdf2_sha256$99999999999999999999$salt${thirty_two}"),
             format!("pbkdf2_sha1$1000000000$salt${}", STANDARD.encode([0; 20])),
-            "argon2$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b/dWRWJTmaQL/W0".to_owned(),
-            "argon2$argon2id$v=19$m=102400,t=1000000,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b/dWRWJTmaQL/W0".to_owned(),
+            format!("argon2$argon2id$v=19$m=4194304,t=1,p=1${argon2}"),
+            format!("argon2$argon2id$v=19$m=102400,t=1000000,p=1${argon2}"),
             format!("bcrypt_sha256$$2b$31${bcrypt}"),
             format!("bcrypt$$2b$31${bcrypt}"),
             format!("scrypt$1073741824$salt$8$1${sixty_four}"),

@@ -272,8 +272,8 @@ pub async fn resend_confirmation(op: &Operation, email: &str) -> Result<(), Doma
 ///
 /// # Errors
 ///
-/// [`DomainError::NotFound`] for a key that is forged, expired or used, if its row is gone, verified,
-/// or verified by another account, or if its account is inactive.
+/// [`DomainError::NotFound`] for a key that is forged, expired or used, if its row is gone,
+/// verified, or verified by another account, or if its account is inactive.
 pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
     let attempt = op.limits.reserve_request(Purpose::ConfirmationKey, &op.client).await?;
     let now = op.now();
@@ -350,8 +350,8 @@ fn find_unconfirmed(
 ///
 /// # Errors
 ///
-/// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for an unverified
-/// one.
+/// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for an
+/// unverified one.
 pub async fn set_primary(
     op: &Operation,
     account: &Account,
@@ -397,8 +397,8 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), DomainError> {
 ///
 /// # Errors
 ///
-/// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for the primary one
-/// while there are others.
+/// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for the
+/// primary one while there are others.
 pub async fn remove(
     op: &Operation,
     account: &Account,

@@ -30,9 +30,8 @@ fn is_quoted(local: &str) -> bool {
     while let Some(byte) = bytes.next() {
         let good = match byte {
             b'\\' => matches!(bytes.next(), Some(0x01..=0x09 | 0x0b | 0x0c | 0x0e..=0x7f)),
-            byte => {
-                matches!(byte, 0x01..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f | b'!' | b'#'..=b'[' | b']'..=0x7f)
-            }
+            0x01..=0x08 | 0x0b | 0x0c | 0x0e..=0x1f => true,
+            byte => matches!(byte, b'!' | b'#'..=b'[' | b']'..=0x7f),
         };
         if !good {
             return false;

@@ -78,7 +78,8 @@ pub struct Rules {
     pub mail_required: bool,
     /// INVENTREE_LOGIN_ENFORCE_MFA
     pub mfa_enforced: bool,
-    /// INVENTREE_LOGIN_MFA_REMEMBER: a browser can be remembered, and skips the second step for 30 days.
+    /// INVENTREE_LOGIN_MFA_REMEMBER: a browser can be remembered, and skips the second step for 30
+    /// days.
     pub mfa_remember: bool,
     /// INVENTREE_LOGIN_MFA_AFTER_SSO: a sign-in through a provider needs the second factor too.
     pub mfa_after_sso: bool,

@@ -91,8 +91,8 @@ pub async fn problems(
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] for errors across fields; with registration disabled, after the check of
-/// the passwords.
+/// [`DomainError::Invalid`] for errors across fields; with registration disabled, after the check
+/// of the passwords.
 pub async fn register(op: &Operation, registration: Registration) -> Result<Granted, DomainError> {
     let registered = create(op, registration).await;
     count(op, &registered);

@@ -98,8 +98,8 @@ fn decoy_account(now: DateTime<Utc>) -> Account {
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does not
-/// consume the link.
+/// [`DomainError::Invalid`] under `uid`, `token` or `new_password2`, in this order; a failure does
+/// not consume the link.
 pub async fn confirm_reset(
     op: &Operation,
     uid: &str,
@@ -159,7 +159,8 @@ async fn set_password(
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] for an invalid link, with the same message for every reason; the store's.
+/// [`DomainError::Invalid`] for an invalid link, with the same message for every reason; the
+/// store's.
 fn check(
     r: &Reader<'_>,
     app: &App,

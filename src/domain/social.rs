@@ -271,8 +271,8 @@ pub async fn list(
 ///
 /// # Errors
 ///
-/// [`DomainError::NotFound`] for a link of another account, [`DomainError::Forbidden`] for the only way to
-/// sign in.
+/// [`DomainError::NotFound`] for a link of another account, [`DomainError::Forbidden`] for the only
+/// way to sign in.
 pub async fn disconnect(op: &Operation, account: &Account, id: i64) -> Result<(), DomainError> {
     let told = notices::recipients(op, account, Event::ProviderDisconnected).await?;
     let account_id = account.id;

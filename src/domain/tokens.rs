@@ -94,7 +94,8 @@ pub struct Named {
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] for a bad name or lifetime, [`DomainError::Forbidden`] for one too many.
+/// [`DomainError::Invalid`] for a bad name or lifetime, [`DomainError::Forbidden`] for one too
+/// many.
 pub async fn create(
     op: &Operation,
     account: &Account,

@@ -67,8 +67,8 @@ pub fn credentials(input: Input<types::Login>) -> Result<Credentials, ApiError> 
     Ok(Credentials { username, password: Password::new(password), asks_for_mfa })
 }
 
-/// Whether the client names JSON in `Accept`: with the undocumented field `mfa`, another one is taken
-/// for a browser that follows to the page of the second step.
+/// Whether the client names JSON in `Accept`: with the undocumented field `mfa`, another one is
+/// taken for a browser that follows to the page of the second step.
 fn names_json(rqctx: &Context) -> bool {
     let mut accepted = headers::text_elements(rqctx.request.headers(), ACCEPT);
     accepted.any(|range| range.contains("application/json"))

@@ -248,7 +248,8 @@ fn sanitized(text: &str, length: usize) -> String {
 
 /// Invisible characters that break the line, or reorder or hide the text around them.
 fn hides_text(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Removes control characters, which could start a second header.

@@ -199,7 +199,8 @@ impl OutboxWorker {
                 outcome = &mut sending => return outcome,
                 () = tokio::time::sleep(CLAIM_RENEWAL_INTERVAL) => {
                     let until = self.claim_until();
-                    if let Err(error) = self.store.write(move |w| w.outbox_set_next_attempt(id, until)).await {
+                    let renewed = self.store.write(move |w| w.outbox_set_next_attempt(id, until));
+                    if let Err(error) = renewed.await {
                         warn!(self.log, "failed to renew the claim on an email: another server may \
                             send it again";
                             "email" => id, "why" => %error);

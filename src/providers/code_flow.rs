@@ -115,7 +115,8 @@ mod tests {
     #[test]
     fn token_response_is_read_for_its_tokens_alone() {
         let azure = r#"{"token_type":"Bearer","expires_in":"3600","ext_expires_in":"0",
-            "not_before":"1700000000","resource":["a"],"scope":5,"access_token":"a","id_token":"b"}"#;
+            "not_before":"1700000000","resource":["a"],"scope":5,
+            "access_token":"a","id_token":"b"}"#;
         let tokens = tokens(&response(200, azure)).unwrap();
         assert_eq!(tokens.access_token.expose(), "a");
         assert_eq!(tokens.id_token.as_deref(), Some("b"));

@@ -270,7 +270,8 @@ impl InvenTree {
         )
     }
 
-    /// The account of each membership, with the name of its group. A source without groups has none.
+    /// The account of each membership, with the name of its group. A source without groups has
+    /// none.
     ///
     /// # Errors
     ///

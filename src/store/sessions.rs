@@ -92,8 +92,8 @@ impl Reader<'_> {
         limit: Option<i64>,
     ) -> Result<Vec<(Session, String)>, StoreError> {
         self.list(
-            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time, s.client,
-         s.last_seen
+            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent,
+                 s.auth_time, s.client, s.last_seen
              FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
             params![row_limit(limit)],
             |row| Ok((record_at(row, 1)?, row.get(0)?)),

@@ -30,7 +30,8 @@ async fn answer(stream: &mut TcpStream) -> Option<String> {
 #[tokio::test]
 async fn body_that_stops_coming_is_given_up() {
     let server = TestServer::start().await;
-    // A sign-up asks no database before its body: the clock that is moved below belongs to that too.
+    // A sign-up asks no database before its body: the clock that is moved below belongs to that
+    // too.
     for length in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         let head = format!(

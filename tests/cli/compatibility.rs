@@ -83,7 +83,8 @@ BREAKING
   schema Register, property nickname
     used by POST /api/auth/registration/
     `nickname` is now required in requests: clients that do not send it are refused.
-    shown by a request that is refused now: {\"password1\":\"\",\"password2\":\"\",\"username\":\"a\"}
+    shown by a request that is refused now: \
+{\"password1\":\"\",\"password2\":\"\",\"username\":\"a\"}
 
 COMPATIBLE
   schema Register, property nickname

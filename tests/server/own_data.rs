@@ -1,4 +1,5 @@
-//! One's own account as a whole: sessions with their origin, activity, a copy of all data, deletion.
+//! One's own account as a whole: sessions with their origin, activity, a copy of all data,
+//! deletion.
 
 use chrono::Duration;
 use inventree_auth::domain::housekeeping;

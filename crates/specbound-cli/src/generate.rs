@@ -173,8 +173,8 @@ pub fn refused(document: &Path, error: &specbound_codegen::Error, mode: Mode) ->
     match mode {
         Mode::Lenient => unusable(said),
         Mode::Strict => unusable(format!(
-            "{said}\n{} refusals; --lenient takes a part that is only not enforced, and lists it in \
-             the generated code",
+            "{said}\n{} refusals; --lenient takes a part that is only not enforced, and lists it \
+             in the generated code",
             lines.len()
         )),
     }

@@ -80,8 +80,8 @@ fn part(path: &str, limit: u32) -> String {
     format!(
         "openapi: 3.0.3\ninfo: {{title: Part, version: '1'}}\npaths:\n  {path}:\n    post:\n      \
          tags: [{tag}]\n      requestBody: {{content: {{a/b: {{schema: {{$ref: \
-         '#/components/schemas/Body'}}}}}}}}\n      responses: {{}}\ncomponents: {{schemas: {{Body: \
-         {{type: string, maxLength: {limit}}}}}}}\n",
+         '#/components/schemas/Body'}}}}}}}}\n      responses: {{}}\ncomponents: {{schemas: {{\
+         Body: {{type: string, maxLength: {limit}}}}}}}\n",
         tag = path.rsplit('/').next().unwrap()
     )
 }

@@ -1,6 +1,6 @@
 //! Generates code for each document of a folder and prints a table:
-//! `cargo run --example corpus -- FOLDER|FILE... [--refusals] [--write OUTPUT] [--check|--test|--seen
-//! WORK] [--table FILE]`.
+//! `cargo run --example corpus -- FOLDER|FILE... [--refusals] [--write OUTPUT]
+//! [--check|--test|--seen WORK] [--table FILE]`.
 //!
 //! Each document is taken strictly, or leniently, or refused; with its operations, the lines of the
 //! server and the client, the time and, on Linux, the most memory. `--check` makes a project of

@@ -189,7 +189,10 @@ mod tests {
             impl<T> Types for T where T: Copy {
                 type X = [u8; { 1 }];
                 const fn one() -> &'static u8 { 1 }
-                async fn two(a: aaaaaaaaaaaaaaaaaaaaaaaaaaa::B, b: ccccccccccccccccccccccccccccc::D) {}
+                async fn two(
+                    a: aaaaaaaaaaaaaaaaaaaaaaaaaaa::B,
+                    b: ccccccccccccccccccccccccccccc::D
+                ) {}
             }
             pub mod empty {}
             impl Empty {}

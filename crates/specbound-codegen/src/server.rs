@@ -27,7 +27,10 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
     Ok(quote! {
         use dropshot::RequestContext;
         #[allow(unused_imports)]
-        use #runtime::{Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RawBody, UntypedJson};
+        use #runtime::{
+            Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonBody, NoBody, OptionalBody,
+            Outcome, Path, Query, RawBody, UntypedJson
+        };
 
         #[doc = #doc]
         #[dropshot::api_description]
@@ -96,7 +99,10 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
     let deprecated = operation.deprecated.then(|| quote!(, deprecated = true));
     quote! {
         #( #[doc = #doc] )*
-        #[endpoint { method = #http_method, path = #route, operation_id = #id, tags = [#(#tags),*] #deprecated }]
+        #[endpoint {
+            method = #http_method, path = #route, operation_id = #id, tags = [#(#tags),*]
+            #deprecated
+        }]
         async fn #name(
             rqctx: RequestContext<Self::Context>,
             #(#arguments,)*
@@ -325,7 +331,9 @@ fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                 impl #runtime::Answers for #name {
                     const FIRST: u16 = #status;
 
-                    fn document(generator: &mut schemars::r#gen::SchemaGenerator) -> Vec<(String, serde_json::Value)> {
+                    fn document(
+                        generator: &mut schemars::r#gen::SchemaGenerator
+                    ) -> Vec<(String, serde_json::Value)> {
                         #[allow(unused_imports)]
                         use #runtime::Answers as _;
                         [#(<#replies>::document(generator)),*].concat()

@@ -30,7 +30,9 @@ paths:
       - {in: path, name: id, required: true, schema: {type: integer}}
       - {in: query, name: limit, description: How many., schema: {type: integer}}
       responses:
-        '200': {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Page'}}}}
+        '200':
+          description: ''
+          content: {application/json: {schema: {$ref: '#/components/schemas/Page'}}}
   /things/:
     post:
       operationId: thing_create
@@ -42,7 +44,9 @@ paths:
           multipart/form-data: {schema: {$ref: '#/components/schemas/Thing'}}
       security: [{tokenAuth: []}, {}]
       responses:
-        '201': {description: '', content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}}
+        '201':
+          description: ''
+          content: {application/json: {schema: {$ref: '#/components/schemas/Thing'}}}
         '400': {description: ''}
   /plain/:
     put:
@@ -344,7 +348,8 @@ fn answers_of_several_types_become_one_for_the_client() {
         &json!([{"$ref": "#/components/schemas/Plain"}, {"$ref": "#/components/schemas/Thing"}])
     );
     for status in ["200", "201"] {
-        let answer = &both_json["paths"]["/things/"]["post"]["responses"][status]["content"]["application/json"];
+        let response = &both_json["paths"]["/things/"]["post"]["responses"][status];
+        let answer = &response["content"]["application/json"];
         assert_eq!(answer["schema"]["$ref"], "#/components/schemas/ThingCreateSuccess");
     }
     // One of them has no content: there is no schema for both, and the client hands out the bytes.
@@ -441,10 +446,14 @@ fn dense(text: &str) -> String {
 fn signatures_say_policy_content_types_requiredness_and_status() {
     let server_trait = dense(&generated(&small()).unwrap().server_trait);
     for signature in [
-        "asyncfnthing_create(rqctx:RequestContext<Self::Context>,call:Call<policy::TokenOrAnonymous,\
-         Body<types::ThingRequest,content::JsonOrFormOrMultipart>>)->HandlerResult<answers::ThingCreate>;",
-        "asyncfnthing_retrieve(rqctx:RequestContext<Self::Context>,path:Path<params::ThingRetrievePath>,\
-         query:Query<params::ThingRetrieveQuery>,call:Call<policy::Anyone,NoBody>)->Outcome<200u16,types::Page>;",
+        "asyncfnthing_create(rqctx:RequestContext<Self::Context>,\
+         call:Call<policy::TokenOrAnonymous,\
+         Body<types::ThingRequest,content::JsonOrFormOrMultipart>>)\
+         ->HandlerResult<answers::ThingCreate>;",
+        "asyncfnthing_retrieve(rqctx:RequestContext<Self::Context>,\
+         path:Path<params::ThingRetrievePath>,\
+         query:Query<params::ThingRetrieveQuery>,call:Call<policy::Anyone,NoBody>)\
+         ->Outcome<200u16,types::Page>;",
         "asyncfnplain_update(rqctx:RequestContext<Self::Context>,call:Call<policy::Anyone,\
          OptionalBody<types::Plain,content::Json>>)->Outcome<200u16,UntypedJson>;",
     ] {
@@ -459,7 +468,8 @@ fn every_documented_answer_is_in_the_set() {
     let set = server.split_once("pubenumThingCreate{").unwrap().1.split_once('}').unwrap().0;
     let reply = "crate::runtime::Reply<";
     let expected = format!(
-        "Status201({reply}201u16,super::types::Thing>),Status400({reply}400u16,super::UntypedJson>),"
+        "Status201({reply}201u16,super::types::Thing>),\
+         Status400({reply}400u16,super::UntypedJson>),"
     );
     assert_eq!(set, expected);
 }

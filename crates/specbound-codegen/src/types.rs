@@ -152,7 +152,9 @@ fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -
 
             #inline
 
-            fn json_schema(generator: &mut schemars::r#gen::SchemaGenerator) -> schemars::schema::Schema {
+            fn json_schema(
+                generator: &mut schemars::r#gen::SchemaGenerator
+            ) -> schemars::schema::Schema {
                 #( generator.subschema_for::<types::#referenced>(); )*
                 #runtime::source_schema(generator, #source)
             }
@@ -219,7 +221,9 @@ fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path)
         option(length.map(|n| quote!(#n)))
     };
     let bound = |bound: &Option<Bound>| {
-        option(bound.map(|Bound { value, exclusive }| quote!(#runtime::Bound { value: #value, exclusive: #exclusive })))
+        option(bound.map(|Bound { value, exclusive }| {
+            quote!(#runtime::Bound { value: #value, exclusive: #exclusive })
+        }))
     };
     let (min_length, max_length, min_items, max_items) =
         (number(min_length), number(max_length), number(min_items), number(max_items));

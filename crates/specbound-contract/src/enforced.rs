@@ -230,7 +230,9 @@ mod tests {
 
     #[test]
     fn request_states_only_keywords_of_the_constraint_table() {
-        let checked = json!({"type": "string", "format": "email", "maxLength": 9, "minLength": 1, "pattern": "^a"});
+        let checked = json!({
+            "type": "string", "format": "email", "maxLength": 9, "minLength": 1, "pattern": "^a",
+        });
         assert_eq!(enforced("A", true, checked.clone()), checked);
         let number =
             json!({"type": "integer", "minimum": 1, "exclusiveMinimum": true, "format": "int64"});
@@ -267,7 +269,9 @@ mod tests {
 
     #[test]
     fn parameter_states_only_keywords_that_its_reader_checks() {
-        let mut said = json!({"type": "integer", "format": "int64", "minimum": 1, "default": 2, "description": "d"});
+        let mut said = json!({
+            "type": "integer", "format": "int64", "minimum": 1, "default": 2, "description": "d",
+        });
         parameter(&mut said);
         assert_eq!(
             said,

@@ -354,10 +354,11 @@ mod tests {
     const TODAY: &str = "2026-11-28";
 
     fn document(operation: &Value, field: &Value, parameter: &Value) -> Value {
+        let schema = json!({"$ref": "#/components/schemas/S"});
         json!({"openapi": "3.0.3", "paths": {"/a/{id}": {
             "parameters": [parameter],
             "post": operation,
-            "put": {"requestBody": {"content": {"a/b": {"schema": {"$ref": "#/components/schemas/S"}}}}, "responses": {}},
+            "put": {"requestBody": {"content": {"a/b": {"schema": schema}}}, "responses": {}},
         }}, "components": {"schemas": {"S": {"properties": {"field": field}}}}})
     }
 

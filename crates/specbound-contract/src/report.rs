@@ -106,8 +106,8 @@ fn read(path: &Path, options: ReadOptions) -> Result<Document, ReadError> {
     }
 }
 
-/// Reads a document from standard input. References are relative to the current folder. It may refer
-/// to components that it does not have; see [`Document::complete`].
+/// Reads a document from standard input. References are relative to the current folder. It may
+/// refer to components that it does not have; see [`Document::complete`].
 ///
 /// # Errors
 ///

@@ -54,7 +54,9 @@ mod tests {
                 "requestBody": { "required": true, "content": {
                     "application/json": schema, "multipart/form-data": schema,
                 } },
-                "responses": { "200": { "content": { "application/json": schema, "text/csv": schema } } },
+                "responses": { "200": { "content": {
+                    "application/json": schema, "text/csv": schema,
+                } } },
             } },
             "/me/": { "get": { "responses": {} }, "post": {
                 "requestBody": { "content": { "application/json": schema } },

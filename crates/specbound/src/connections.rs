@@ -6,8 +6,8 @@
 //! TLS; the meaning of a request is for a [`Service`], such as [`crate::HttpService`].
 //!
 //! The rule: a connection either waits for this server, or this server waits for it (for its
-//! handshake, for a request, for the rest of a body, or for it to take an answer). A connection that
-//! keeps the server waiting is closed after [`IDLE_TIMEOUT`], or earlier, the longest-idle one
+//! handshake, for a request, for the rest of a body, or for it to take an answer). A connection
+//! that keeps the server waiting is closed after [`IDLE_TIMEOUT`], or earlier, the longest-idle one
 //! first, when all slots are taken. So silent connections never keep clients out, and a connection
 //! that waits for this server is never closed.
 
@@ -199,8 +199,14 @@ async fn serve<S: Service>(
                     });
                 }
                 // Of one connection that is gone already.
-                Err(e) if matches!(e.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionAborted
-                    | ErrorKind::ConnectionReset | ErrorKind::Interrupted) => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        ErrorKind::ConnectionRefused
+                            | ErrorKind::ConnectionAborted
+                            | ErrorKind::ConnectionReset
+                            | ErrorKind::Interrupted
+                    ) => {}
                 Err(e) => {
                     // Out of file descriptors, as a rule.
                     warn!(open.log, "a connection could not be taken"; "why" => %e);

@@ -261,17 +261,18 @@ impl<H: Host> HttpService<H> {
         match response.extensions().get::<InternalMessage>() {
             Some(InternalMessage(why)) if status < 500 => {
                 slog::warn!(self.log, "request refused"; "why" => why,
-                "status" => status, "method" => method.as_str(), "operation" => operation, "remote" => %remote,
-                "latency_us" => micros, "request_id" => request_id)
+                "status" => status, "method" => method.as_str(), "operation" => operation,
+                "remote" => %remote, "latency_us" => micros, "request_id" => request_id)
             }
             Some(InternalMessage(why)) => {
                 slog::error!(self.log, "request failed"; "why" => why, "status" => status,
-                "method" => method.as_str(), "operation" => operation, "remote" => %remote, "latency_us" => micros,
-                "request_id" => request_id)
+                "method" => method.as_str(), "operation" => operation, "remote" => %remote,
+                "latency_us" => micros, "request_id" => request_id)
             }
             None => {
                 slog::info!(self.log, "request"; "status" => status, "method" => method.as_str(),
-                "operation" => operation, "remote" => %remote, "latency_us" => micros, "request_id" => request_id)
+                "operation" => operation, "remote" => %remote, "latency_us" => micros,
+                "request_id" => request_id)
             }
         }
     }

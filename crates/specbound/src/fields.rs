@@ -2,8 +2,8 @@
 //! declaration.
 //!
 //! It knows single fields only. Rules that need a second field, the store or the caller (equal
-//! passwords, free user names, the owner of an id) are for the domain. It must never stop at the first
-//! fault, nor answer in other words than DRF.
+//! passwords, free user names, the owner of an id) are for the domain. It must never stop at the
+//! first fault, nor answer in other words than DRF.
 //!
 //! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django
 //! 4.2, and for the constraints themselves the document, as generated tables of [`Property`].

@@ -28,11 +28,11 @@ pub trait Host: Send + Sync + Sized + 'static {
     const FORMATS: &'static Formats = &Formats::DEFAULT;
     /// The part of each path that the name in an answer to OPTIONS leaves out.
     const BASE_PATH: &'static str = "/";
-    /// Whether a plain query or header parameter that is not of its type or out of its bounds counts
-    /// as not sent, as in Django; otherwise it is answered with 400.
+    /// Whether a plain query or header parameter that is not of its type or out of its bounds
+    /// counts as not sent, as in Django; otherwise it is answered with 400.
     const LENIENT_PARAMETERS: bool = false;
-    /// Whether errors have the shape of RFC 9457, `application/problem+json`, and not that of Django
-    /// REST framework.
+    /// Whether errors have the shape of RFC 9457, `application/problem+json`, and not that of
+    /// Django REST framework.
     const PROBLEM_JSON: bool = false;
     /// Request headers that scripts of an allowed origin may send.
     const CORS_HEADERS: &'static str = "accept, authorization, content-type";

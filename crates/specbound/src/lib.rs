@@ -4,10 +4,13 @@
 //! [`Host`], and starts an [`HttpService`] with both:
 //!
 //! ```text
-//! connections ─► HttpService     any path and method: negotiation, 404, 405, OPTIONS, headers, panics, the log line
-//!   (hyper)        ├─ security   the document's security requirements, by the host's authenticators: 401, 403
+//! connections ─► HttpService     any path and method: negotiation, 404, 405, OPTIONS, headers,
+//!   (hyper)        │             panics, the log line
+//!                  ├─ security   the document's security requirements, by the host's
+//!                  │             authenticators: 401, 403
 //!                  ├─► dropshot's router ─► a method of the generated trait
-//!                  │                          └─► Call::admit   the body: 415, 413, 408, 400; then the constraints
+//!                  │                          └─► Call::admit   the body: 415, 413, 408, 400;
+//!                  │                                            then the constraints
 //!                  └─► Page      what stands beside the document
 //! ```
 //!

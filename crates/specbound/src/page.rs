@@ -4,9 +4,9 @@
 //! program needs to use the API may be a page, and no page may stand at a documented path: the
 //! start fails then.
 //!
-//! A page has the services of every path: exact paths, 405 and OPTIONS with `Allow`, HEAD, security, a
-//! caught panic, one log line. It brings its own content type, and its own `Cache-Control` and
-//! `Vary` where the host's are not right.
+//! A page has the services of every path: exact paths, 405 and OPTIONS with `Allow`, HEAD,
+//! security, a caught panic, one log line. It brings its own content type, and its own
+//! `Cache-Control` and `Vary` where the host's are not right.
 
 use std::net::SocketAddr;
 

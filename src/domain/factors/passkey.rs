@@ -219,7 +219,8 @@ pub async fn challenge_owner(app: &App, account_id: i64) -> Result<Option<Challe
 ///
 /// # Errors
 ///
-/// [`DomainError::Invalid`] alike for an unknown credential, an inactive account and a failed check.
+/// [`DomainError::Invalid`] alike for an unknown credential, an inactive account and a failed
+/// check.
 pub async fn sign_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainError> {
     let signed_in = signed_in(op, sent).await;
     op.count_login(&signed_in);

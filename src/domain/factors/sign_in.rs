@@ -214,7 +214,8 @@ pub async fn second_step(app: &App, sealed: Option<&Sealed>) -> Result<SecondSte
 ///
 /// # Errors
 ///
-/// [`DomainError::NotFound`] without a valid first proof, [`DomainError::Invalid`] for a wrong proof.
+/// [`DomainError::NotFound`] without a valid first proof, [`DomainError::Invalid`] for a wrong
+/// proof.
 pub async fn finish(
     op: &Operation,
     sealed: Option<&Sealed>,

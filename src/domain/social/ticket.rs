@@ -1,4 +1,5 @@
-//! The state of a sign-in, encrypted in the browser. The server stores only which tickets were used.
+//! The state of a sign-in, encrypted in the browser. The server stores only which tickets were
+//! used.
 
 use std::fmt;
 

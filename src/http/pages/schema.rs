@@ -3,9 +3,9 @@
 //!
 //! After drf-spectacular's view in the reference: its media types, `?format=`, file name, and a 401
 //! for a bad credential although anonymous requests are allowed. Its `?lang=` and `?version=` have
-//! no meaning here. JSON goes out without a charset, as everywhere on this server. It is the checked-in
-//! document, never the exported one: that these two mean the same is for `spec diff` to say, and a
-//! document that is made anew would hide the difference.
+//! no meaning here. JSON goes out without a charset, as everywhere on this server. It is the
+//! checked-in document, never the exported one: that these two mean the same is for `spec diff` to
+//! say, and a document that is made anew would hide the difference.
 
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, VARY};
 use http::{HeaderValue, Uri};

@@ -48,9 +48,9 @@ fn documented() -> Vec<Documented> {
                 "not_before": "1", "resource": "00000002" }),
             ..provider(
                 "Microsoft 1.0",
-                json!({ "ver": "1.0", "amr": "[\"pwd\"]", "ipaddr": "192.0.2.1", "upn": "amy@example.com",
-                    "unique_name": "amy@example.com", "email": "amy@example.com",
-                    "auth_time": "1700000000", "at_hash": nothing }),
+                json!({ "ver": "1.0", "amr": "[\"pwd\"]", "ipaddr": "192.0.2.1",
+                    "upn": "amy@example.com", "unique_name": "amy@example.com",
+                    "email": "amy@example.com", "auth_time": "1700000000", "at_hash": nothing }),
                 ("amy", "amy@example.com", false, "Amy Pond"),
             )
         },
@@ -107,7 +107,8 @@ fn documented() -> Vec<Documented> {
                 "rat": 1, "updated_at": 1 }),
             ..provider(
                 "Authelia",
-                json!({ "aud": [CLIENT_ID], "azp": CLIENT_ID, "amr": ["pwd"], "jti": "j", "rat": 1 }),
+                json!({ "aud": [CLIENT_ID], "azp": CLIENT_ID, "amr": ["pwd"], "jti": "j",
+                    "rat": 1 }),
                 proved,
             )
         },

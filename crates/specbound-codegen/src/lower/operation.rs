@@ -83,8 +83,9 @@ impl Lower<'_> {
         };
         if let Some(parameters) = parameters.as_array_mut() {
             let missing = template.variables.iter().filter(|(_, new)| !declared.contains(new));
+            let text = json!({ "type": "string" });
             parameters.extend(missing.map(
-                |(_, new)| json!({ "in": "path", "name": new, "required": true, "schema": { "type": "string" } }),
+                |(_, new)| json!({ "in": "path", "name": new, "required": true, "schema": text }),
             ));
         }
         if parameters != json!([]) {

@@ -126,8 +126,8 @@ impl Lower<'_> {
         self.schemas += 1;
         if self.schemas > MAX_SCHEMAS {
             let reason = format!(
-                "the document has more than {MAX_SCHEMAS} schemas and choices, counted again in each place \
-                 where `allOf` merges them: `--only` takes a part of it"
+                "the document has more than {MAX_SCHEMAS} schemas and choices, counted again in \
+                 each place where `allOf` merges them: `--only` takes a part of it"
             );
             self.refuse("", &reason);
         }

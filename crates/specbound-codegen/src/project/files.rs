@@ -160,7 +160,8 @@ impl Project {
 const FOLDER: &str = "src/handlers";
 const LIST: &str = "src/handlers/mod.rs";
 
-/// The names of the functions in a file. A file that is no Rust has the names that stand after `fn`.
+/// The names of the functions in a file. A file that is no Rust has the names that stand after
+/// `fn`.
 fn functions(text: &str) -> Vec<String> {
     let words = text.split("fn ").skip(1);
     words

@@ -14,9 +14,8 @@ fn of(rest: Value) -> Value {
 /// Paths that take `GET` and answer without content.
 fn paths(paths: &[&str]) -> Value {
     let item = json!({"get": {"responses": {"200": {"description": ""}}}});
-    of(
-        json!({"paths": paths.iter().map(|path| ((*path).to_owned(), item.clone())).collect::<serde_json::Map<_, _>>()}),
-    )
+    let items = paths.iter().map(|path| ((*path).to_owned(), item.clone()));
+    of(json!({"paths": items.collect::<serde_json::Map<_, _>>()}))
 }
 
 fn taken(document: &Value) -> Generated {
@@ -57,10 +56,21 @@ fn references_to_every_kind_of_component_are_written_out() {
             },
         }},
         "components": {
-            "parameters": {"Id": {"in": "path", "name": "id", "required": true, "schema": {"$ref": "#/components/schemas/Id"}}},
-            "requestBodies": {"A": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}},
-            "responses": {"A": {"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}},
-            "schemas": {"Id": {"type": "integer", "minimum": 1}, "A": {"type": "object", "properties": {"id": {"$ref": "#/components/schemas/Id"}}}},
+            "parameters": {"Id": {
+                "in": "path", "name": "id", "required": true,
+                "schema": {"$ref": "#/components/schemas/Id"},
+            }},
+            "requestBodies": {"A": {
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}},
+            }},
+            "responses": {"A": {
+                "description": "",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}},
+            }},
+            "schemas": {
+                "Id": {"type": "integer", "minimum": 1},
+                "A": {"type": "object", "properties": {"id": {"$ref": "#/components/schemas/Id"}}},
+            },
         },
     }));
     let server = dense(&taken(&document).server);
@@ -110,7 +120,8 @@ fn schemas_of_3_1_become_those_of_3_0() {
 
 #[test]
 fn all_of_becomes_one_object() {
-    let base = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "maxLength": 3}}});
+    let short = json!({"type": "string", "maxLength": 3});
+    let base = json!({"type": "object", "required": ["a"], "properties": {"a": short}});
     let mut document = small_with("/components/schemas/Base", base);
     let all = json!({"allOf": [
         {"$ref": "#/components/schemas/Base"},
@@ -133,16 +144,25 @@ fn all_of_becomes_one_object() {
 #[test]
 fn schemas_within_themselves_end() {
     let refer = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let object = |name: String| json!({"type": "object", "properties": {name: {"type": "string"}}});
+    let choices =
+        |n: usize| json!({"oneOf": (0..4).map(|m| object(format!("p{n}{m}"))).collect::<Vec<_>>()});
     let schemas = [
         json!({"A": {"allOf": [refer("A")]}}),
         json!({"A": {"allOf": [refer("B")]}, "B": {"allOf": [refer("A"), {"type": "object"}]}}),
-        json!({"A": {"allOf": [refer("B"), {"properties": {"x": {"allOf": [refer("A"), {"type": "object"}]}}}]},
-               "B": {"properties": {"y": {"allOf": [refer("A"), {"description": "", "properties": {}}]}}}}),
+        json!({
+            "A": {"allOf": [
+                refer("B"),
+                {"properties": {"x": {"allOf": [refer("A"), {"type": "object"}]}}},
+            ]},
+            "B": {"properties": {
+                "y": {"allOf": [refer("A"), {"description": "", "properties": {}}]},
+            }},
+        }),
         json!({"A": {"oneOf": [refer("A"), {"type": "string"}]}}),
         json!({"A": {"type": "array", "items": refer("A")}}),
         json!({"A": {"type": "object", "additionalProperties": refer("A")}}),
-        json!({"A": {"allOf": (0..8).map(|n| json!({"oneOf": (0..4).map(|m| json!({"type": "object", "properties":
-            {(format!("p{n}{m}")): {"type": "string"}}})).collect::<Vec<_>>()})).collect::<Vec<_>>()}}),
+        json!({"A": {"allOf": (0..8).map(choices).collect::<Vec<_>>()}}),
     ];
     for schemas in schemas {
         let content = json!({"application/json": {"schema": refer("A")}});
@@ -156,7 +176,8 @@ fn schemas_within_themselves_end() {
 
 #[test]
 fn answers_by_range_are_in_the_client_and_in_the_set_of_answers() {
-    let failure = json!({"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Plain"}}}});
+    let schema = json!({"$ref": "#/components/schemas/Plain"});
+    let failure = json!({"description": "", "content": {"application/json": {"schema": schema}}});
     for range in ["default", "4XX"] {
         let generated = taken(&small_with(&format!("{GET}/responses/{range}"), failure.clone()));
         let client = dense(&generated.client);
@@ -358,15 +379,18 @@ fn hostile_documents_end_in_time() {
         for n in 0..count {
             document["components"]["schemas"][format!("S{n}")] = of(n);
         }
-        document["paths"]["/plain/"]["put"]["requestBody"]["content"]["application/json"]["schema"] =
-            refer(0);
+        let body = &mut document["paths"]["/plain/"]["put"]["requestBody"];
+        body["content"]["application/json"]["schema"] = refer(0);
         document
     };
     let dense_all_of = |n: usize| match n {
         59 => json!({"type": "object"}),
         n => json!({"allOf": (n + 1..(n + 4).min(60)).map(refer).collect::<Vec<_>>()}),
     };
-    let alternatives = |n: usize| json!({"anyOf": (0..40).filter(|other| *other != n).map(refer).collect::<Vec<_>>()});
+    let alternatives = |n: usize| {
+        let others = (0..40).filter(|other| *other != n);
+        json!({"anyOf": others.map(refer).collect::<Vec<_>>()})
+    };
     let chain = |n: usize| json!({"type": "object", "properties": {"next": refer((n + 1) % 1500)}});
     let ring = |n: usize| refer((n + 1) % 300);
     let many = |_: usize| json!({"enum": (0..100_001).collect::<Vec<_>>()});

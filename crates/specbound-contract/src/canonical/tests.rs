@@ -54,7 +54,9 @@ fn an_operation_inherits_the_parameters_it_does_not_override() {
 
 #[test]
 fn no_parameter_is_lost() {
-    let twice = json!([{"in": "query", "name": "a"}, {"in": "query", "name": "a", "required": true}, 7, {}]);
+    let twice = json!([
+        {"in": "query", "name": "a"}, {"in": "query", "name": "a", "required": true}, 7, {},
+    ]);
     let document = json!({"paths": {"/a/": {"get": {"parameters": twice}}}});
     let parameters = operation(document)["parameters"].clone();
     assert_eq!(parameters.as_object().map(Map::len), Some(4));
@@ -99,7 +101,8 @@ fn keywords_that_annotate_go_and_properties_of_that_name_stay() {
 fn data_is_left_alone() {
     let value = json!({"default": {"description": "d", "x-a": 1, "required": ["b", "a"]}});
     assert_eq!(schema(value.clone()), value);
-    let discriminator = json!({"discriminator": {"propertyName": "t", "mapping": {"x-a": "#/a", "description": "#/b"}}});
+    let mapping = json!({"x-a": "#/a", "description": "#/b"});
+    let discriminator = json!({"discriminator": {"propertyName": "t", "mapping": mapping}});
     assert_eq!(schema(discriminator.clone()), discriminator);
 }
 
@@ -114,9 +117,10 @@ fn a_reference_stands_alone() {
 #[test]
 fn what_states_a_default_goes() {
     let explicit = json!({
-        "nullable": false, "readOnly": false, "writeOnly": false, "deprecated": false, "uniqueItems": false,
-        "exclusiveMinimum": false, "exclusiveMaximum": false, "minLength": 0, "minItems": 0.0,
-        "minProperties": 0, "required": [], "additionalProperties": {"description": "any"}, "properties": {},
+        "nullable": false, "readOnly": false, "writeOnly": false, "deprecated": false,
+        "uniqueItems": false, "exclusiveMinimum": false, "exclusiveMaximum": false,
+        "minLength": 0, "minItems": 0.0, "minProperties": 0, "required": [],
+        "additionalProperties": {"description": "any"}, "properties": {},
     });
     assert_eq!(schema(explicit), json!({}));
     assert_eq!(schema(json!({"additionalProperties": true})), json!({}));
@@ -133,7 +137,9 @@ fn a_number_has_one_form() {
 
 #[test]
 fn scopes_are_names_and_their_descriptions_are_not_compared() {
-    let scheme = json!({"type": "oauth2", "description": "d", "flows": {"implicit": {"scopes": {"w": "Write", "r": "Read"}}}});
+    let scopes = json!({"w": "Write", "r": "Read"});
+    let scheme =
+        json!({"type": "oauth2", "description": "d", "flows": {"implicit": {"scopes": scopes}}});
     let document = json!({"components": {"securitySchemes": {"x-o": scheme}}});
     assert_eq!(
         canonical(&document)["components"]["securitySchemes"]["x-o"],

@@ -87,7 +87,8 @@ fn every_fault_is_told_in_declaration_order() {
         errors.unwrap_err(),
         concat!(
             r#"{"username":["This field is required."],"#,
-            r#""email":["Ensure this field has no more than 20 characters.","Enter a valid email address."],"#,
+            r#""email":["Ensure this field has no more than 20 characters.","#,
+            r#""Enter a valid email address."],"#,
             r#""user":["This field is required."],"primary":["Must be a valid boolean."]}"#
         )
     );
@@ -139,9 +140,13 @@ fn all_validators_of_a_text_speak_and_lengths_count_characters() {
     );
     assert_eq!(
         username("a b\0cd").unwrap_err(),
-        format!(
-            r#"{{"username":["{BAD_NAME}","Ensure this field has no more than 5 characters.","Null characters are not allowed."]}}"#
-        )
+        [
+            r#"{"username":[""#,
+            BAD_NAME,
+            r#"","Ensure this field has no more than 5 characters.","#,
+            r#""Null characters are not allowed."]}"#
+        ]
+        .concat()
     );
     let other = [Property { pattern: Some("^[0-9]+$"), ..property("x", Kind::Text) }];
     let mismatch = run(&other, JSON, r#"{"x": "a"}"#, Rules::default());

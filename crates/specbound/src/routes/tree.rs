@@ -1,8 +1,9 @@
 //! Path templates, and which of them a request's path matches.
 //!
-//! A tree of segments. In each segment a literal comes before text around variables (`{name}.json`),
-//! of which the longest text comes first, and a lone variable comes last. Slashes are exact. A
-//! variable is one segment or a part of it, and never empty. A search visits each node at most once.
+//! A tree of segments. In each segment a literal comes before text around variables
+//! (`{name}.json`), of which the longest text comes first, and a lone variable comes last. Slashes
+//! are exact. A variable is one segment or a part of it, and never empty. A search visits each node
+//! at most once.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

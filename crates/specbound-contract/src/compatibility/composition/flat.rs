@@ -1,5 +1,5 @@
-//! One schema for several: the members of `allOf` merged as far as one schema says the same, and the
-//! alternatives of a schema, each with what stands beside them.
+//! One schema for several: the members of `allOf` merged as far as one schema says the same, and
+//! the alternatives of a schema, each with what stands beside them.
 
 use serde_json::{Map, Value, json};
 

@@ -127,7 +127,8 @@ pub fn by_hand(location: &Location<'_>, rule: Rule) -> Rule {
                 severity.max(Unclear),
                 audience,
                 format!(
-                    "{message} This is in a callback or webhook, where the server sends: judge by hand."
+                    "{message} This is in a callback or webhook, where the server sends: judge by \
+                     hand."
                 ),
             )
         }

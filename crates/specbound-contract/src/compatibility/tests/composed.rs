@@ -11,7 +11,8 @@ fn compositions_are_judged_by_content() {
         "Short": {"type": "string", "maxLength": 5},
     });
     let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-    let whole = json!({"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "b": {}}});
+    let properties = json!({"a": {"type": "string"}, "b": {}});
+    let whole = json!({"type": "object", "required": ["a"], "properties": properties});
     let extended = json!({"type": "object", "allOf": [to("Base")], "properties": {"b": {}}});
     let both = json!({"allOf": [to("Base"), {"properties": {"b": {}}}]});
     for (old, new, expected) in [
@@ -62,13 +63,19 @@ fn compositions_are_judged_by_content() {
         // What matches two members of a `oneOf` is refused.
         (
             &json!({"type": "object", "required": ["a", "b"]}),
-            &json!({"oneOf": [{"type": "object", "required": ["a"]}, {"type": "object", "required": ["b"]}]}),
+            &json!({"oneOf": [
+                {"type": "object", "required": ["a"]}, {"type": "object", "required": ["b"]},
+            ]}),
             [Breaking, Breaking],
         ),
         // Members are paired although several changed.
         (
-            &json!({"oneOf": [{"type": "string", "maxLength": 5}, {"type": "integer", "maximum": 5}]}),
-            &json!({"oneOf": [{"type": "string", "maxLength": 6}, {"type": "integer", "maximum": 6}]}),
+            &json!({"oneOf": [
+                {"type": "string", "maxLength": 5}, {"type": "integer", "maximum": 5},
+            ]}),
+            &json!({"oneOf": [
+                {"type": "string", "maxLength": 6}, {"type": "integer", "maximum": 6},
+            ]}),
             [Compatible, Breaking],
         ),
         (&json!({"oneOf": [to("Long")]}), &to("Long"), [Compatible, Compatible]),
@@ -165,7 +172,10 @@ fn keywords_of_json_schema_break_in_one_direction() {
         ),
         (
             json!({"additionalProperties": {"type": "integer"}}),
-            json!({"additionalProperties": {"type": "integer"}, "properties": {"a": {"type": "string"}}}),
+            json!({
+                "additionalProperties": {"type": "integer"},
+                "properties": {"a": {"type": "string"}},
+            }),
             Breaking,
             Breaking,
         ),
@@ -176,8 +186,10 @@ fn keywords_of_json_schema_break_in_one_direction() {
 
 #[test]
 fn kinds_of_a_schema_are_named_by_its_discriminator() {
-    let pet = json!({"discriminator": {"propertyName": "kind"}, "properties": {"kind": {"type": "string"}}});
-    let heir = |more: &str| json!({"allOf": [{"$ref": "#/components/schemas/It"}], "properties": {more: {}}});
+    let kind = json!({"kind": {"type": "string"}});
+    let pet = json!({"discriminator": {"propertyName": "kind"}, "properties": kind});
+    let base = json!({"$ref": "#/components/schemas/It"});
+    let heir = |more: &str| json!({"allOf": [base], "properties": {more: {}}});
     let of = |schemas_of: &Value| {
         let mut all = schemas("3.0.3", &pet, schemas_of);
         all.each_mut().map(std::mem::take)
@@ -195,8 +207,10 @@ fn kinds_of_a_schema_are_named_by_its_discriminator() {
 
     // Alternatives under a discriminator are named by it too.
     let union = |name: &str| {
-        let schema = json!({"oneOf": [{"$ref": format!("#/components/schemas/{name}")}, {"$ref": "#/components/schemas/Dog"}],
-            "discriminator": {"propertyName": "kind"}});
+        let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let schema = json!({
+            "oneOf": [to(name), to("Dog")], "discriminator": {"propertyName": "kind"},
+        });
         let kind = json!({"type": "object", "properties": {"kind": {"type": "string"}}});
         schemas("3.0.3", &schema, &json!({name: kind, "Dog": kind}))
     };
@@ -208,7 +222,9 @@ fn header_names_and_media_types_have_no_case() {
     let document = |header: &str, media_type: &str| {
         json!({"openapi": "3.0.3", "paths": {"/": {"get": {
             "parameters": [{"in": "header", "name": header, "schema": {}}],
-            "responses": {"200": {"headers": {header: {"schema": {}}}, "content": {media_type: {}}}},
+            "responses": {"200": {
+                "headers": {header: {"schema": {}}}, "content": {media_type: {}},
+            }},
         }}}})
     };
     let one = document("X-Count", "application/json");
@@ -234,7 +250,8 @@ fn document_that_spells_a_header_in_two_ways_equals_itself() {
 fn webhooks_are_called_by_the_server() {
     let document = |schema: Value| {
         let body = json!({"content": {"a/b": {"schema": schema}}});
-        json!({"openapi": "3.1.0", "webhooks": {"made": {"post": {"requestBody": body, "responses": {}}}}})
+        let call = json!({"post": {"requestBody": body, "responses": {}}});
+        json!({"openapi": "3.1.0", "webhooks": {"made": call}})
     };
     let severity = |old: &Value, new: &Value| {
         compare(old, new).iter().map(|verdict| verdict.severity).max().unwrap_or(Compatible)

@@ -1,5 +1,5 @@
-//! Verdicts of single changes. Documents to change, and their comparison, are here; the tests are in
-//! the modules.
+//! Verdicts of single changes. Documents to change, and their comparison, are here; the tests are
+//! in the modules.
 
 mod composed;
 mod garbage;
@@ -51,7 +51,9 @@ paths:
       operationId: both
       requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Both'}}}}
       responses:
-        '200': {description: d, content: {application/json: {schema: {$ref: '#/components/schemas/Both'}}}}
+        '200':
+          description: d
+          content: {application/json: {schema: {$ref: '#/components/schemas/Both'}}}
 components:
   schemas:
     Sent: &fields
@@ -156,9 +158,10 @@ fn schemas(version: &str, schema: &Value, more: &Value) -> [Value; 2] {
         json!({"requestBody": {"content": content}}),
         json!({"responses": {"200": {"content": content}}}),
     ];
-    operation.map(
-        |operation| json!({"openapi": version, "paths": {"/": {"post": operation}}, "components": {"schemas": all}}),
-    )
+    operation.map(|operation| {
+        let paths = json!({"/": {"post": operation}});
+        json!({"openapi": version, "paths": paths, "components": {"schemas": all}})
+    })
 }
 
 /// The worst severity of a change when the schema is sent, and when it is read.

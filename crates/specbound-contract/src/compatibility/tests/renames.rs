@@ -144,11 +144,11 @@ fn a_reference_is_judged_by_what_stands_behind_it() {
 #[test]
 fn references_that_go_in_circles_end() {
     let circle = |name: &str| {
-        json!({"openapi": "3.0.3",
-        "paths": {"/": {"get": {"responses": {"200": {"content": {"a/b": {"schema": {"$ref": format!("#/components/schemas/{name}")}}}}}}}},
+        let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let responses = json!({"200": {"content": {"a/b": {"schema": to(name)}}}});
+        json!({"openapi": "3.0.3", "paths": {"/": {"get": {"responses": responses}}},
         "components": {"schemas": {
-            name: {"properties": {"next": {"$ref": format!("#/components/schemas/{name}")}, "other": {"$ref": "#/components/schemas/Loop"}}},
-            "Loop": {"$ref": "#/components/schemas/Loop"},
+            name: {"properties": {"next": to(name), "other": to("Loop")}}, "Loop": to("Loop"),
         }}})
     };
     let verdicts = compare(&circle("A"), &circle("B"));
@@ -199,7 +199,8 @@ fn place_and_operations_are_named() {
         "BREAKING\n  schema Both, property name\n    used by PUT /both/\n    `name` must now have \
          at most `5` \
          characters (before: `10`) in requests: clients that send anything else are refused.\n    \
-         shown by a request that is refused now: \"aaaaaa\"\n\n1 change: 1 breaking, 0 unclear, 0 compatible\n"
+         shown by a request that is refused now: \"aaaaaa\"\n\n\
+         1 change: 1 breaking, 0 unclear, 0 compatible\n"
     );
 }
 

@@ -15,7 +15,8 @@ paths:
         done:
           '{$request.body#/url}':
             post:
-              requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Called'}}}}
+              requestBody:
+                content: {application/json: {schema: {$ref: '#/components/schemas/Called'}}}
 components:
   responses:
     Made: {content: {application/json: {schema: {not: {$ref: '#/components/schemas/Not'}}}}}
@@ -84,11 +85,13 @@ fn a_renamed_path_variable_is_the_same_operation() {
 #[test]
 fn references_and_an_all_of_one_are_looked_through() {
     let document = json!({
-        "a": {"$ref": "#/b"}, "b": {"allOf": [{"$ref": "#/c"}], "readOnly": true}, "c": {"$ref": "#/d%20e"},
+        "a": {"$ref": "#/b"}, "b": {"allOf": [{"$ref": "#/c"}], "readOnly": true},
+        "c": {"$ref": "#/d%20e"},
         "d e": {"type": "string"},
         "two": {"allOf": [{"type": "string"}, {"maxLength": 1}]},
         "other": {"allOf": [{"type": "string"}], "type": "object"},
-        "circle": {"$ref": "#/circle"}, "around": {"allOf": [{"$ref": "#/around"}], "nullable": true},
+        "circle": {"$ref": "#/circle"},
+        "around": {"allOf": [{"$ref": "#/around"}], "nullable": true},
         "away": {"$ref": "other.yaml#/a"}, "nowhere": {"$ref": "#/x"},
     });
     let through = |name: &str| look_through(&document, &document[name]).map(Cow::into_owned);

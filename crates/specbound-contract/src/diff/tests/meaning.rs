@@ -313,11 +313,15 @@ fn an_edit_without_meaning_is_not_reported() {
         vec![
             Set(
                 "@me/parameters/-",
-                json!({"in": "path", "name": "id", "required": true, "schema": {"type": "integer"}}),
+                json!({
+                    "in": "path", "name": "id", "required": true, "schema": {"type": "integer"},
+                }),
             ),
             Set(
                 "/paths/~1me~1{id}/delete/parameters",
-                json!([{"in": "path", "name": "id", "required": true, "schema": {"type": "integer"}}]),
+                json!([{
+                    "in": "path", "name": "id", "required": true, "schema": {"type": "integer"},
+                }]),
             ),
             Remove("/paths/~1me~1{id}/parameters"),
         ],

@@ -48,7 +48,9 @@ components:
       description: d
       required: [email, password]
       properties:
-        email: {type: string, format: email, title: Email, maxLength: 10, minLength: 1, pattern: ^a$, nullable: true, example: a}
+        email:
+          {type: string, format: email, title: Email, maxLength: 10, minLength: 1, pattern: ^a$,
+           nullable: true, example: a}
         password: {type: string, writeOnly: true, default: x}
         id: {type: integer, readOnly: true, maximum: 9}
         kind: {enum: [a, b, c], type: string}

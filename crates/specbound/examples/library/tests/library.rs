@@ -75,9 +75,10 @@ async fn library_does_as_its_document_says() {
     };
     let made = library.book_put("front", &new(1, client::types::Genre::Fiction)).await.unwrap();
     assert_eq!(made.status(), 201);
-    assert!(
-        matches!(made.into_inner(), client::types::BookPutSuccess::Receipt(receipt) if receipt.shelf == "front")
-    );
+    let client::types::BookPutSuccess::Receipt(receipt) = made.into_inner() else {
+        panic!("a new book is not answered with a receipt");
+    };
+    assert_eq!(receipt.shelf, "front");
     let changed = library.book_put("front", &new(1, client::types::Genre::Fiction)).await.unwrap();
     assert_eq!(changed.status(), 200);
     let client::types::BookPutSuccess::Book(book) = changed.into_inner() else {

@@ -240,24 +240,24 @@ pub(super) const WITHIN: [Within; 12] = [
     ("property", |schema| json!({"type": "object", "properties": {"p": schema}})),
     ("items", |schema| json!({"type": "array", "items": schema})),
     ("further member", |schema| json!({"type": "object", "additionalProperties": schema})),
-    (
-        "member of allOf",
-        |schema| json!({"allOf": [{"type": "object", "properties": {"p": schema}}, {"minProperties": 1}]}),
-    ),
+    ("member of allOf", |schema| {
+        let object = json!({"type": "object", "properties": {"p": schema}});
+        json!({"allOf": [object, {"minProperties": 1}]})
+    }),
     ("member of anyOf", |schema| json!({"anyOf": [schema, {"type": "boolean"}]})),
     ("member of oneOf", |schema| json!({"oneOf": [schema, {"type": "boolean"}]})),
     ("prefix item", |schema| json!({"type": "array", "prefixItems": [schema]})),
     ("matching member", |schema| json!({"type": "object", "patternProperties": {"^x": schema}})),
-    (
-        "dependent schema",
-        |schema| json!({"type": "object", "dependentSchemas": {"a": {"properties": {"p": schema}}}}),
-    ),
-    (
-        "then",
-        |schema| json!({"if": {"required": ["a"]}, "then": {"properties": {"p": schema}}, "type": "object"}),
-    ),
-    (
-        "else",
-        |schema| json!({"if": {"required": ["a"]}, "else": {"properties": {"p": schema}}, "type": "object"}),
-    ),
+    ("dependent schema", |schema| {
+        let dependent = json!({"a": {"properties": {"p": schema}}});
+        json!({"type": "object", "dependentSchemas": dependent})
+    }),
+    ("then", |schema| {
+        let branch = json!({"properties": {"p": schema}});
+        json!({"if": {"required": ["a"]}, "then": branch, "type": "object"})
+    }),
+    ("else", |schema| {
+        let branch = json!({"properties": {"p": schema}});
+        json!({"if": {"required": ["a"]}, "else": branch, "type": "object"})
+    }),
 ];

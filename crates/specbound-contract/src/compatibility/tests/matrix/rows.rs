@@ -242,7 +242,9 @@ pub(super) fn tighter() -> Vec<(&'static str, Written, Value, Value)> {
             Json,
             named(json!({"if": {"required": ["a"]}, "then": {"minProperties": 2}})),
             named(json!({
-                "if": {"required": ["a"]}, "then": {"minProperties": 2}, "else": {"required": ["b"]},
+                "if": {"required": ["a"]},
+                "then": {"minProperties": 2},
+                "else": {"required": ["b"]},
             })),
         ),
         ("not new", Json, text(json!({})), text(json!({"not": {"const": "a"}}))),
@@ -298,9 +300,9 @@ pub(super) fn tighter() -> Vec<(&'static str, Written, Value, Value)> {
             "contentSchema new",
             Json,
             text(json!({"contentMediaType": "application/json"})),
-            text(
-                json!({"contentMediaType": "application/json", "contentSchema": {"type": "object"}}),
-            ),
+            text(json!({
+                "contentMediaType": "application/json", "contentSchema": {"type": "object"},
+            })),
         ),
         (
             "definition",

@@ -435,49 +435,78 @@ components: {securitySchemes: {k: {type: apiKey, in: header, name: x-key}}}",
     Whole(
         "address of tokens",
         "paths: {/a: {get: OK}}\nsecurity: [{k: []}]
-components: {securitySchemes: {k: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a', scopes: {}}}}}}",
+components: {securitySchemes: {k: {type: oauth2, flows: {\
+         clientCredentials: {tokenUrl: 'https://a', scopes: {}}}}}}",
         "paths: {/a: {get: OK}}\nsecurity: [{k: []}]
-components: {securitySchemes: {k: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://b', scopes: {}}}}}}",
+components: {securitySchemes: {k: {type: oauth2, flows: {\
+         clientCredentials: {tokenUrl: 'https://b', scopes: {}}}}}}",
         [true, true],
     ),
     Whole(
         "scope of a scheme",
         "paths: {/a: {get: OK}}\nsecurity: [{k: []}]
-components: {securitySchemes: {k: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a', scopes: {}}}}}}",
+components: {securitySchemes: {k: {type: oauth2, flows: {\
+         clientCredentials: {tokenUrl: 'https://a', scopes: {}}}}}}",
         "paths: {/a: {get: OK}}\nsecurity: [{k: []}]
-components: {securitySchemes: {k: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a', scopes: {a: d}}}}}}",
+components: {securitySchemes: {k: {type: oauth2, flows: {\
+         clientCredentials: {tokenUrl: 'https://a', scopes: {a: d}}}}}}",
         [false, true],
     ),
     Whole(
         "flow",
         "paths: {/a: {get: OK}}\nsecurity: [{k: []}]
-components: {securitySchemes: {k: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a', scopes: {}}}}}}",
+components: {securitySchemes: {k: {type: oauth2, flows: {\
+         clientCredentials: {tokenUrl: 'https://a', scopes: {}}}}}}",
         "paths: {/a: {get: OK}}\nsecurity: [{k: []}]
-components: {securitySchemes: {k: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a', scopes: {}}, password: {tokenUrl: 'https://a', scopes: {}}}}}}",
+components: {securitySchemes: {k: {type: oauth2, flows: {\
+         clientCredentials: {tokenUrl: 'https://a', scopes: {}}, \
+         password: {tokenUrl: 'https://a', scopes: {}}}}}}",
         [false, true],
     ),
     Whole(
         "encoding of a new property",
-        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {a: {}}}}}}, responses: {'200': {description: d}}}}}",
-        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {a: {}, b: {}}}, encoding: {b: {contentType: image/png}}}}}, responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {\
+         schema: {type: object, properties: {a: {}}}}}}, \
+         responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {\
+         schema: {type: object, properties: {a: {}, b: {}}}, \
+         encoding: {b: {contentType: image/png}}}}}, \
+         responses: {'200': {description: d}}}}}",
         [false, true],
     ),
     Whole(
         "encoding of a known property",
-        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {b: {}}}}}}, responses: {'200': {description: d}}}}}",
-        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {b: {}}}, encoding: {b: {contentType: image/png}}}}}, responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {\
+         schema: {type: object, properties: {b: {}}}}}}, \
+         responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {\
+         schema: {type: object, properties: {b: {}}}, \
+         encoding: {b: {contentType: image/png}}}}}, \
+         responses: {'200': {description: d}}}}}",
         [true, true],
     ),
     Whole(
         "content types of a part",
-        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {b: {}}}, encoding: {b: {contentType: image/png}}}}}, responses: {'200': {description: d}}}}}",
-        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {schema: {type: object, properties: {b: {}}}, encoding: {b: {contentType: 'image/png, image/gif'}}}}}, responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {\
+         schema: {type: object, properties: {b: {}}}, \
+         encoding: {b: {contentType: image/png}}}}}, \
+         responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {multipart/form-data: {\
+         schema: {type: object, properties: {b: {}}}, \
+         encoding: {b: {contentType: 'image/png, image/gif'}}}}}, \
+         responses: {'200': {description: d}}}}}",
         [false, true],
     ),
     Whole(
         "style of a field",
-        "paths: {/a: {post: {requestBody: {content: {application/x-www-form-urlencoded: {schema: {type: object, properties: {b: {}}}, encoding: {b: {style: form}}}}}, responses: {'200': {description: d}}}}}",
-        "paths: {/a: {post: {requestBody: {content: {application/x-www-form-urlencoded: {schema: {type: object, properties: {b: {}}}, encoding: {b: {style: deepObject}}}}}, responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {application/x-www-form-urlencoded: {\
+         schema: {type: object, properties: {b: {}}}, \
+         encoding: {b: {style: form}}}}}, \
+         responses: {'200': {description: d}}}}}",
+        "paths: {/a: {post: {requestBody: {content: {application/x-www-form-urlencoded: {\
+         schema: {type: object, properties: {b: {}}}, \
+         encoding: {b: {style: deepObject}}}}}, \
+         responses: {'200': {description: d}}}}}",
         [true, true],
     ),
     Whole(
