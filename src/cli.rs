@@ -66,7 +66,7 @@ enum Command {
         template: print::Template,
         /// A whole site with this service behind the server.
         #[arg(long = "for", value_enum)]
-        behind: Option<print::Behind>,
+        service: Option<print::ProxiedService>,
     },
     /// Print a shell completion script.
     Completions(manual::Completions),
@@ -182,8 +182,8 @@ pub fn run() -> ExitCode {
         Command::Copy(copy) => copy::run(&copy).map(|()| ExitCode::SUCCESS),
         Command::Backup(backup) => backup::run(&backup).map(|()| ExitCode::SUCCESS),
         Command::Migrate(migrate) => migrate::run(&migrate).map(|()| ExitCode::SUCCESS),
-        Command::Print { template, behind } => {
-            let text = template.text(behind).map_err(failure);
+        Command::Print { template, service } => {
+            let text = template.text(service).map_err(failure);
             text.and_then(print).map(|()| ExitCode::SUCCESS)
         }
         Command::Completions(completions) => {

@@ -22,9 +22,9 @@ pub(super) struct Copy {
     config: Option<std::path::PathBuf>,
 }
 
-struct Bar(ProgressBar);
+struct CopyProgress(ProgressBar);
 
-impl Progress for Bar {
+impl Progress for CopyProgress {
     fn begin(&mut self, rows: u64) {
         self.0 = progress_bar(rows);
     }
@@ -39,7 +39,7 @@ pub(super) fn run(copy: &Copy) -> Result<(), Failure> {
     let from = copy.from.as_deref().map(|name| named_database(name, &config)).transpose()?;
     let from = from.unwrap_or_else(|| config.database.clone());
     let to = named_database(&copy.to, &config)?;
-    let mut bar = Bar(ProgressBar::hidden());
+    let mut bar = CopyProgress(ProgressBar::hidden());
     let copied = store::copy(&from, &to, &mut bar);
     bar.0.finish_and_clear();
     let copied = copied.map_err(failure)?;

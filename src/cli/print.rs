@@ -19,7 +19,7 @@ pub enum Template {
 
 /// A service behind this server.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Behind {
+pub enum ProxiedService {
     /// InvenTree, which takes the name of its users from the proxy.
     Inventree,
 }
@@ -28,20 +28,20 @@ impl Template {
     /// # Errors
     ///
     /// The sentence for a file that does not exist.
-    pub fn text(self, behind: Option<Behind>) -> Result<&'static str, &'static str> {
-        match (self, behind) {
+    pub fn text(self, service: Option<ProxiedService>) -> Result<&'static str, &'static str> {
+        match (self, service) {
             (Template::Systemd, None) => Ok(include_str!("print/inventree-auth.service")),
             (Template::Nginx, None) => Ok(include_str!("print/nginx.conf")),
             (Template::Caddy, None) => Ok(include_str!("print/Caddyfile")),
             (Template::Grants, None) => Ok(include_str!("print/grants.sql")),
             (Template::Traefik, None) => Err("the Traefik configuration needs --for inventree"),
-            (Template::Nginx, Some(Behind::Inventree)) => {
+            (Template::Nginx, Some(ProxiedService::Inventree)) => {
                 Ok(include_str!("print/inventree/nginx.conf"))
             }
-            (Template::Caddy, Some(Behind::Inventree)) => {
+            (Template::Caddy, Some(ProxiedService::Inventree)) => {
                 Ok(include_str!("print/inventree/Caddyfile"))
             }
-            (Template::Traefik, Some(Behind::Inventree)) => {
+            (Template::Traefik, Some(ProxiedService::Inventree)) => {
                 Ok(include_str!("print/inventree/traefik.yaml"))
             }
             (Template::Systemd | Template::Grants, Some(_)) => {

@@ -23,17 +23,17 @@ const BATCH: u16 = 500;
 /// Addresses still to be deleted, beyond the batch of one write.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "the remaining rows must be deleted before the response"]
-pub(super) struct Leftover {
+pub(super) struct UndeletedAddresses {
     account_id: i64,
     keep: i64,
     last: i64,
     unproved_alone: bool,
 }
 
-impl Leftover {
+impl UndeletedAddresses {
     /// Deletes a batch; returns the remainder and how many rows were deleted.
-    fn delete(self, w: &Writer<'_>) -> Result<(Option<Leftover>, usize), StoreError> {
-        let Leftover { account_id, keep, last, unproved_alone } = self;
+    fn delete(self, w: &Writer<'_>) -> Result<(Option<UndeletedAddresses>, usize), StoreError> {
+        let UndeletedAddresses { account_id, keep, last, unproved_alone } = self;
         let deleted = match unproved_alone {
             true => w.email_address_delete_unproved(account_id, keep, last, BATCH.into())?,
             false => w.email_address_delete_others(account_id, keep, last, BATCH.into())?,
@@ -56,7 +56,7 @@ pub(super) fn confirming(
     account: &Account,
     row: &EmailAddress,
     by_owner: bool,
-) -> Result<Option<Leftover>, DomainError> {
+) -> Result<Option<UndeletedAddresses>, DomainError> {
     if by_owner || row.is_proved() || !is_sign_up_address(w, row)? || !is_contested(w, account)? {
         return Ok(None);
     }
@@ -72,7 +72,7 @@ pub(super) fn reset_used(
     w: &Writer<'_>,
     op: &Operation,
     row: &EmailAddress,
-) -> Result<Option<Leftover>, DomainError> {
+) -> Result<Option<UndeletedAddresses>, DomainError> {
     w.email_address_set_proved_otherwise(row.id)?;
     if op.rules.approves(&row.email) {
         w.account_clear_confirm_by(row.account_id)?;
@@ -88,10 +88,10 @@ pub(super) fn reset_used(
 pub(super) fn delete_unproved(
     w: &Writer<'_>,
     account: &Account,
-) -> Result<Option<Leftover>, StoreError> {
+) -> Result<Option<UndeletedAddresses>, StoreError> {
     let keep = w.email_address_find_by_email(account.id, &account.email)?.map_or(0, |row| row.id);
     let last = w.email_address_last_id(account.id)?;
-    let leftover = Leftover { account_id: account.id, keep, last, unproved_alone: true };
+    let leftover = UndeletedAddresses { account_id: account.id, keep, last, unproved_alone: true };
     leftover.delete(w).map(|(left, _)| left)
 }
 
@@ -113,11 +113,12 @@ fn take_over(
     w: &Writer<'_>,
     op: &Operation,
     row: &EmailAddress,
-) -> Result<Option<Leftover>, DomainError> {
+) -> Result<Option<UndeletedAddresses>, DomainError> {
     let id = row.account_id;
     let last = w.email_address_last_id(id)?;
     let (leftover, addresses) =
-        Leftover { account_id: id, keep: row.id, last, unproved_alone: false }.delete(w)?;
+        UndeletedAddresses { account_id: id, keep: row.id, last, unproved_alone: false }
+            .delete(w)?;
     let links = w.social_account_delete_all(id)?;
     let factors = factors::delete_all(w, id)?;
     let ended = accounts::end_all(w, id)?;
@@ -135,7 +136,10 @@ fn take_over(
 /// # Errors
 ///
 /// The store's.
-pub(super) async fn finish(app: &App, leftover: Option<Leftover>) -> Result<(), StoreError> {
+pub(super) async fn finish(
+    app: &App,
+    leftover: Option<UndeletedAddresses>,
+) -> Result<(), StoreError> {
     let mut leftover = leftover;
     while let Some(left) = leftover {
         leftover = app.store.write(move |w| left.delete(w).map(|(left, _)| left)).await?;

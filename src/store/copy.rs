@@ -170,7 +170,7 @@ fn copy_within(
     to: &Database,
     progress: &mut impl Progress,
 ) -> Result<Copied, StoreError> {
-    migrations::bring_up_to_date(target)?;
+    migrations::migrate_within(target)?;
     let (reader, writer) = (Reader::new(source), Writer::new(target));
     let all = statements()?;
     let mut rows = 0;

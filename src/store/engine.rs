@@ -11,7 +11,7 @@ use super::migrations::Step;
 use super::values::{Row, Value};
 
 /// Called with each row; `Break` ends the query.
-pub(super) type EachRow<'f> = &'f mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>;
+pub(super) type RowVisitor<'f> = &'f mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>;
 
 /// Runs statements. Each is prepared once and cached, so its text must be static.
 pub(super) trait Connection {
@@ -19,7 +19,7 @@ pub(super) trait Connection {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        each: EachRow<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), StoreError>;
 
     /// Returns the number of rows changed.

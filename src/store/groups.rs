@@ -2,7 +2,7 @@
 //!
 //! Names are compared exactly, as InvenTree does. This file checks none: the caller does.
 
-use super::lookup_cache::Facts;
+use super::lookup_cache::AccountFactsKey;
 use super::postgres::pipelined::ByKey;
 use super::values::{Row, params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer, accounts};
@@ -52,7 +52,7 @@ impl Store {
     ///
     /// If the database cannot be read.
     pub async fn account_facts(&self, account_id: i64) -> Result<AccountFacts, StoreError> {
-        self.find_by_key(&FACTS, |cache| &cache.facts, Facts::key(account_id), account_id)
+        self.find_by_key(&FACTS, |cache| &cache.facts, AccountFactsKey::key(account_id), account_id)
             .await
             .map(Option::unwrap_or_default)
     }

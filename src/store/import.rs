@@ -122,7 +122,7 @@ fn run<T, E: From<StoreError>>(
     f: impl FnOnce(&Writer<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     connection.begin_migration()?;
-    let done = migrations::bring_up_to_date(connection).map_err(E::from).and_then(|()| {
+    let done = migrations::migrate_within(connection).map_err(E::from).and_then(|()| {
         let done = f(&Writer::new(written))?;
         for (table, last) in LAST_IDS {
             // New ids continue after the imported ones.

@@ -30,9 +30,9 @@ pub(super) struct LookupCache {
 }
 
 /// Keys of facts, which are found by the id of their account.
-pub(super) enum Facts {}
+pub(super) enum AccountFactsKey {}
 
-impl Facts {
+impl AccountFactsKey {
     pub(super) fn key(account_id: i64) -> [u8; 32] {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&account_id.to_le_bytes());

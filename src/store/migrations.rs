@@ -67,7 +67,7 @@ pub(super) const LATEST: i64 = STEPS.len() as i64;
 /// programs start at once, one migrates and the others find nothing left to do.
 pub(super) fn run(connection: &dyn WritingConnection) -> Result<(), StoreError> {
     connection.begin_migration()?;
-    let done = bring_up_to_date(connection).and_then(|()| connection.commit());
+    let done = migrate_within(connection).and_then(|()| connection.commit());
     if done.is_err() && connection.is_in_transaction() {
         // Report the first error.
         let _ = connection.rollback();
@@ -76,7 +76,7 @@ pub(super) fn run(connection: &dyn WritingConnection) -> Result<(), StoreError> 
 }
 
 /// Like `run`, within a larger transaction.
-pub(super) fn bring_up_to_date(connection: &dyn WritingConnection) -> Result<(), StoreError> {
+pub(super) fn migrate_within(connection: &dyn WritingConnection) -> Result<(), StoreError> {
     connection.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")?;
     connection.lock_writers()?;
     let writer = Writer::new(connection);

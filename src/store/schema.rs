@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use rusqlite::Connection as Sqlite;
 
 use super::StoreError;
-use super::migrations::bring_up_to_date;
+use super::migrations::migrate_within;
 
 /// A table of the latest schema. Its first column is the key.
 pub(super) struct Table {
@@ -44,7 +44,7 @@ pub(super) fn tables() -> Result<&'static [Table], StoreError> {
 
 fn read() -> Result<Vec<Table>, StoreError> {
     let database = Sqlite::open_in_memory()?;
-    bring_up_to_date(&database)?;
+    migrate_within(&database)?;
     let mut statement = database.prepare(
         "SELECT t.name, c.name, c.type FROM sqlite_master t JOIN pragma_table_info(t.name) c
          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' ORDER BY t.rowid, c.cid",

@@ -18,7 +18,7 @@ use rusqlite::{
     params_from_iter,
 };
 
-use super::engine::{Connection, EachRow, WritingConnection};
+use super::engine::{Connection, RowVisitor, WritingConnection};
 use super::lookup_cache::LookupCache;
 use super::migrations::{self, LATEST, Step};
 use super::values::{Row, Value};
@@ -71,7 +71,7 @@ impl Connection for Reading<'_> {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        each: EachRow<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), StoreError> {
         self.connection()?.query(sql, params, each)
     }
@@ -86,7 +86,7 @@ impl Connection for Sqlite {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        each: EachRow<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), StoreError> {
         let mut statement = statement(self, sql)?;
         let mut rows = statement.query(params_from_iter(params))?;

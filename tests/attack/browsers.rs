@@ -67,7 +67,7 @@ async fn with_cookies(server: &TestServer, cookies: &[u8]) -> Answer {
 }
 
 fn rows(server: &TestServer, table: &str) -> i64 {
-    server.place.number(&format!("SELECT COUNT(*) FROM {table}"))
+    server.database.number(&format!("SELECT COUNT(*) FROM {table}"))
 }
 
 fn credentials() -> Value {
@@ -307,7 +307,7 @@ async fn session_of_an_earlier_schema_counts_as_old() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;
-    server.place.execute("UPDATE sessions SET auth_time = 0");
+    server.database.execute("UPDATE sessions SET auth_time = 0");
     assert_eq!(amy.add_address(&server, "amy@example.com").await.status, 403);
 }
 
@@ -357,7 +357,7 @@ async fn right_password_without_its_second_factor_is_written_down() {
     server.register("amy", "").await;
     let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES \
         (1, '', TRUE, '', 0)";
-    server.place.execute(device);
+    server.database.execute(device);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 403);
     assert_eq!(
         server.get("user/", &[("authorization", &basic("amy", PASSWORD))]).await.status,

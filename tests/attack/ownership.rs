@@ -262,7 +262,7 @@ async fn address_that_ended_with_a_take_over_gets_no_reset_link() {
     let Hijacked { mut server, key, .. } = account;
     server.stop().await;
     let rule = [("LOGIN_SIGNUP_MAIL_RESTRICTION", "example.net")];
-    let server = TestServer::at_with(&server.place, &rule).await;
+    let server = TestServer::at_with(&server.database, &rule).await;
     assert_eq!(confirm(&server, &[], &key).await, 200);
     server.post("password/reset/", &[], json!({ "email": EVIL })).await;
     server.post("password/reset/", &[], json!({ "email": VICTIM })).await;

@@ -28,7 +28,7 @@ async fn status(server: &TestServer, header: (&str, &str)) -> u16 {
 /// A new process on the same database.
 async fn restarted(server: &mut TestServer) -> TestServer {
     server.stop().await;
-    TestServer::at(&server.place).await
+    TestServer::at(&server.database).await
 }
 
 #[tokio::test]
@@ -57,9 +57,9 @@ async fn every_key_has_128_random_bits_at_least_and_none_comes_twice() {
     // A letter that never varies would reveal a position that is not random.
     for length in [32, 40] {
         let keys: Vec<&String> = seen.iter().filter(|key| key.len() == length).collect();
-        for place in 0..length {
-            let letters: BTreeSet<u8> = keys.iter().map(|key| key.as_bytes()[place]).collect();
-            assert!(letters.len() > 8, "place {place} of {length}");
+        for position in 0..length {
+            let letters: BTreeSet<u8> = keys.iter().map(|key| key.as_bytes()[position]).collect();
+            assert!(letters.len() > 8, "position {position} of {length}");
         }
     }
 }
@@ -149,7 +149,7 @@ async fn dump_of_all_database_files_opens_nothing() {
     secrets.push(("bytes of a token", raw(&hex(&first))));
     secrets.push(("bytes of a signature", raw(reset.split('-').nth(1).unwrap())));
 
-    let running = server.place.bytes();
+    let running = server.database.bytes();
     let digests: Vec<[u8; 32]> = {
         let store = &server.app().store;
         let tokens = store.read(|r| r.token_list(1)).await.unwrap();
@@ -157,7 +157,7 @@ async fn dump_of_all_database_files_opens_nothing() {
         [cycled.as_str()].map(inventree_auth::domain::keys::digest).to_vec()
     };
     server.stop().await;
-    let stopped = server.place.bytes();
+    let stopped = server.database.bytes();
     let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     for bytes in [&running, &stopped] {
         assert!(holds(bytes, b"amy@example.com"), "these are not the bytes that matter");
@@ -177,7 +177,7 @@ async fn dump_of_all_database_files_opens_nothing() {
 }
 
 async fn restarted_from(stopped: &TestServer) -> TestServer {
-    TestServer::at(&stopped.place).await
+    TestServer::at(&stopped.database).await
 }
 
 #[tokio::test]

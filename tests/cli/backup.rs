@@ -43,10 +43,10 @@ fn files(folder: &Path) -> Vec<String> {
 /// A server on a copy of the backup, with the original key.
 async fn restored(copy: &Path, key: &Path) -> (TestServer, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("auth.sqlite3");
-    std::fs::copy(copy, &place).unwrap();
-    std::fs::copy(key, key_beside(&place)).unwrap();
-    (TestServer::with(&[("DB_NAME", place.to_str().unwrap())]).await, folder)
+    let file = folder.path().join("auth.sqlite3");
+    std::fs::copy(copy, &file).unwrap();
+    std::fs::copy(key, key_beside(&file)).unwrap();
+    (TestServer::with(&[("DB_NAME", file.to_str().unwrap())]).await, folder)
 }
 
 #[tokio::test(flavor = "multi_thread")]

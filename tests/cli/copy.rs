@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use chrono::Duration;
 use inventree_auth::store::NewSocialAccount;
-use test_support::place::Place;
+use test_support::database::TestDatabase;
 use test_support::{PASSWORD, TestServer};
 
 use crate::PROGRAM;
@@ -30,7 +30,7 @@ const TABLES: [&str; 14] = [
 /// The copy has no key file beside it: the original key is passed on.
 const KEY: (&str, &str) = ("SECRET_KEY", "the secret key of every test on a server");
 
-fn copy(from: &Place, to: &Place) -> Output {
+fn copy(from: &TestDatabase, to: &TestDatabase) -> Output {
     let mut command = Command::new(PROGRAM);
     command
         .args(["copy", "--from", &from.argument(), "--to", &to.argument()])
@@ -90,7 +90,7 @@ async fn filled() -> (TestServer, String) {
         .unwrap();
     // The last account is deleted; its id must not be reused.
     server.register("gone", "").await;
-    server.place.execute("DELETE FROM accounts WHERE username = 'gone'");
+    server.database.execute("DELETE FROM accounts WHERE username = 'gone'");
     server.stop().await;
     (server, token)
 }
@@ -122,8 +122,8 @@ fn dump(file: &Path) -> Vec<String> {
 async fn copy_serves_and_goes_on_where_the_original_ended() {
     let (original, token) = filled().await;
     let folder = tempfile::tempdir().unwrap();
-    let copied = Place::new(folder.path());
-    let said = done(&copy(&original.place, &copied));
+    let copied = TestDatabase::new(folder.path());
+    let said = done(&copy(&original.database, &copied));
     assert!(said.contains("accounts                  2\n"), "{said}");
     assert!(said.contains("All rows were compared and are identical."), "{said}");
     assert!(said.contains("INVENTREE_SECRET_KEY"), "{said}");
@@ -141,14 +141,15 @@ async fn from_a_file_to_a_server_and_back_every_value_is_the_same() {
     let (original, _) = filled().await;
     let folder = tempfile::tempdir().unwrap();
     let [first, last] = ["first", "last"].map(|name| folder.path().join(name));
-    let server = Place::new(folder.path());
-    assert!(matches!(server, Place::Server { .. }));
-    done(&copy(&original.place, &Place::File(first.clone())));
-    done(&copy(&Place::File(first.clone()), &server));
-    done(&copy(&server, &Place::File(last.clone())));
+    let server = TestDatabase::new(folder.path());
+    assert!(matches!(server, TestDatabase::Server { .. }));
+    done(&copy(&original.database, &TestDatabase::File(first.clone())));
+    done(&copy(&TestDatabase::File(first.clone()), &server));
+    done(&copy(&server, &TestDatabase::File(last.clone())));
     assert_eq!(dump(&first), dump(&last));
     let last_ids = |file: &Path| {
-        Place::File(file.to_owned()).texts("SELECT name || seq FROM sqlite_sequence ORDER BY name")
+        TestDatabase::File(file.to_owned())
+            .texts("SELECT name || seq FROM sqlite_sequence ORDER BY name")
     };
     assert_eq!(last_ids(&first), last_ids(&last));
     assert_eq!(server.last_id("accounts"), 3);
@@ -158,33 +159,34 @@ async fn from_a_file_to_a_server_and_back_every_value_is_the_same() {
 async fn target_that_has_rows_is_refused_and_left_as_it_is() {
     let (original, _) = filled().await;
     let (other, _) = filled().await;
-    let before = other.place.content();
+    let before = other.database.content();
     assert!(
-        refused(&copy(&original.place, &other.place)).contains("is not empty: accounts has rows")
+        refused(&copy(&original.database, &other.database))
+            .contains("is not empty: accounts has rows")
     );
-    assert!(other.place.content() == before);
+    assert!(other.database.content() == before);
 }
 
 #[tokio::test]
 async fn what_cannot_be_copied_leaves_no_target_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let target = Place::File(folder.path().join("target"));
-    let missing = Place::File(folder.path().join("missing"));
+    let target = TestDatabase::File(folder.path().join("target"));
+    let missing = TestDatabase::File(folder.path().join("missing"));
     assert!(refused(&copy(&missing, &target)).contains("No such file"));
-    let foreign = Place::File(folder.path().join("foreign"));
+    let foreign = TestDatabase::File(folder.path().join("foreign"));
     foreign.execute("CREATE TABLE auth_user (id INTEGER)");
     assert!(refused(&copy(&foreign, &target)).contains("is not a database of this server"));
     let (newer, _) = filled().await;
-    newer.place.execute("UPDATE schema_version SET version = version + 1");
-    assert!(refused(&copy(&newer.place, &target)).contains("run the newer program"));
+    newer.database.execute("UPDATE schema_version SET version = version + 1");
+    assert!(refused(&copy(&newer.database, &target)).contains("run the newer program"));
     let (earlier, _) = filled().await;
-    earlier.place.execute("UPDATE schema_version SET version = version - 1");
-    assert!(refused(&copy(&earlier.place, &target)).contains("an earlier schema"));
+    earlier.database.execute("UPDATE schema_version SET version = version - 1");
+    assert!(refused(&copy(&earlier.database, &target)).contains("an earlier schema"));
     let (used, _) = filled().await;
-    let lock = used.place.lock();
-    refused(&copy(&used.place, &target));
+    let lock = used.database.lock();
+    refused(&copy(&used.database, &target));
     drop(lock);
-    let Place::File(file) = &target else { return };
+    let TestDatabase::File(file) = &target else { return };
     assert!(!file.exists());
 }
 
@@ -198,7 +200,7 @@ async fn server_that_is_not_there_is_one_line_without_its_password() {
     ] {
         let mut command = Command::new(PROGRAM);
         let said = command
-            .args(["copy", "--from", &original.place.argument(), "--to", to])
+            .args(["copy", "--from", &original.database.argument(), "--to", to])
             .env_clear()
             .output()
             .unwrap();
@@ -212,17 +214,17 @@ async fn server_that_is_not_there_is_one_line_without_its_password() {
 #[tokio::test]
 async fn nobody_writes_while_a_copy_is_made() {
     let (original, token) = filled().await;
-    let server = TestServer::at(&original.place).await;
+    let server = TestServer::at(&original.database).await;
     let folder = tempfile::tempdir().unwrap();
-    let target = Place::File(folder.path().join("target"));
+    let target = TestDatabase::File(folder.path().join("target"));
     inventree_auth::store::Store::open(&target.database()).unwrap().close();
     let lock = target.lock();
     let mut command = Command::new(PROGRAM);
     command
-        .args(["copy", "--from", &original.place.argument(), "--to", &target.argument()])
+        .args(["copy", "--from", &original.database.argument(), "--to", &target.argument()])
         .env_clear();
     let copying = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !original.place.is_locked() {
+    while !original.database.is_locked() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let request = server

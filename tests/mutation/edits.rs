@@ -19,26 +19,26 @@ pub struct Edit {
 /// All edits of a published document.
 pub fn all(source: &str) -> Vec<Edit> {
     let document: Value = serde_yaml_ng::from_str(source).expect("YAML");
-    let mut found = Found { document: &document, edits: Vec::new() };
+    let mut editor = Editor { document: &document, edits: Vec::new() };
     for (object, pointer) in find(&document).objects {
-        found.annotations(object, &pointer);
-        found.stated_defaults(object, &pointer);
-        found.sets(object, &pointer);
+        editor.annotations(object, &pointer);
+        editor.stated_defaults(object, &pointer);
+        editor.sets(object, &pointer);
     }
-    found.order(&document, "");
-    found.numbers(&document, "");
-    found.inheritance();
-    let mut edits = found.edits;
+    editor.order(&document, "");
+    editor.numbers(&document, "");
+    editor.inheritance();
+    let mut edits = editor.edits;
     edits.extend(presentation(source, &document));
     edits
 }
 
-struct Found<'a> {
+struct Editor<'a> {
     document: &'a Value,
     edits: Vec<Edit>,
 }
 
-impl Found<'_> {
+impl Editor<'_> {
     fn add(&mut self, kind: &'static str, pointer: &str, steps: &[Step]) {
         let edited = edited(self.document, steps);
         // Compared as texts: reordered keys are an edit although the values are equal.
@@ -320,10 +320,10 @@ impl Found<'_> {
             said.sort_by_key(|security| security.to_string());
             said.dedup();
             for security in said {
-                let heirs =
+                let subtypes =
                     operations.iter().filter(|(_, operation)| operation["security"] == *security);
                 let mut steps: Vec<Step> =
-                    heirs.map(|(pointer, _)| Take(format!("{pointer}/security"))).collect();
+                    subtypes.map(|(pointer, _)| Take(format!("{pointer}/security"))).collect();
                 steps.push(Put("/security".to_owned(), security.clone()));
                 self.add("security inherited", "/security", &steps);
             }

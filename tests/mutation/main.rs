@@ -190,7 +190,7 @@ fn verdicts_of_mutations_have_witnesses() {
 }
 
 /// The schemas that requests carry, or responses.
-fn carried(document: &Value, carrier: Carrier) -> BTreeSet<String> {
+fn domain_of(document: &Value, carrier: Carrier) -> BTreeSet<String> {
     fn references(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
@@ -254,7 +254,7 @@ fn values_survive_mutations_that_are_called_harmless() {
                 continue;
             }
             for (carrier, word) in carriers {
-                if !carried(&original, carrier).contains(&reference) {
+                if !domain_of(&original, carrier).contains(&reference) {
                     continue;
                 }
                 let count = seen.entry((mutation.kind, word)).or_default();
@@ -269,8 +269,8 @@ fn values_survive_mutations_that_are_called_harmless() {
                     Carrier::Response => (&changed, &modern),
                 };
                 let it = json!({"$ref": reference});
-                let other = Values::carried(refusing, &it, carrier);
-                for value in Values::carried(accepting, &it, carrier).draw(1_000) {
+                let other = Values::domain_of(refusing, &it, carrier);
+                for value in Values::domain_of(accepting, &it, carrier).draw(1_000) {
                     drawn += 1;
                     let (kind, at) = (mutation.kind, &mutation.pointer);
                     assert!(other.accepts(&value), "{kind} at {at}, {word}: {value}");

@@ -115,16 +115,17 @@ pub enum Object {
     RepeatableSet,
 }
 
-/// The result of the walk.
-pub struct Found {
+/// The result of the traversal.
+pub struct Mutations {
     pub mutations: Vec<Mutation>,
     pub objects: Vec<(Object, String)>,
 }
 
-pub fn find(document: &Value) -> Found {
-    let mut walk = Walk { document, found: Found { mutations: Vec::new(), objects: Vec::new() } };
-    walk.document();
-    walk.found
+pub fn find(document: &Value) -> Mutations {
+    let mut visitor =
+        Visitor { document, found: Mutations { mutations: Vec::new(), objects: Vec::new() } };
+    visitor.document();
+    visitor.found
 }
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "patch", "head", "options", "trace"];
@@ -168,9 +169,9 @@ impl At {
     }
 }
 
-struct Walk<'a> {
+struct Visitor<'a> {
     document: &'a Value,
-    found: Found,
+    found: Mutations,
 }
 
 type Members = Map<String, Value>;
@@ -187,7 +188,7 @@ fn is_true(value: &Value, key: &str) -> bool {
     value[key] == json!(true)
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Visitor<'a> {
     // --- the ways to change something ---
 
     fn add(&mut self, kind: &'static str, at: &At, steps: Vec<Step>) {
@@ -321,7 +322,7 @@ impl<'a> Walk<'a> {
                 Some((item, self.document.pointer(item)?, n.parse::<usize>().ok()?))
             });
             let sites = match item.filter(|(_, item, _)| item.get("responses").is_none()) {
-                Some((path, item, n)) => self.heirs(path, item, &item["parameters"][n]),
+                Some((path, item, n)) => self.subtypes(path, item, &item["parameters"][n]),
                 None => vec![self.name_in_report(&pointer)],
             };
             At { pointer, sites, in_set: false }
@@ -359,7 +360,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The places of a path's parameter in a report: each operation that does not override it.
-    fn heirs(&self, path_item: &str, item: &Value, parameter: &Value) -> Vec<String> {
+    fn subtypes(&self, path_item: &str, item: &Value, parameter: &Value) -> Vec<String> {
         let name = self.parameter_name(parameter);
         let inherits = |method: &&str| {
             let mut own = items(&item[*method], "parameters").iter();
@@ -390,7 +391,7 @@ impl<'a> Walk<'a> {
         )
     }
 
-    // --- the walk ---
+    // --- the traversal ---
 
     fn document(&mut self) {
         let (document, at) = (
@@ -471,19 +472,19 @@ impl<'a> Walk<'a> {
 
     /// The inherited `security` of operations without their own.
     fn inherited_security(&mut self, at: &At) {
-        let mut heirs = Vec::new();
+        let mut subtypes = Vec::new();
         for (path, item) in members(self.document, "paths") {
             for method in METHODS
                 .iter()
                 .filter(|m| item[**m].is_object() && item[**m].get("security").is_none())
             {
-                heirs.push(format!("/paths/{}/{method}/security", escape(path)));
+                subtypes.push(format!("/paths/{}/{method}/security", escape(path)));
             }
         }
-        if heirs.is_empty() {
+        if subtypes.is_empty() {
             return;
         }
-        let there = At { pointer: at.member("security").pointer, sites: heirs, in_set: false };
+        let there = At { pointer: at.member("security").pointer, sites: subtypes, in_set: false };
         self.security(&there, self.document.get("security"), &json!([]));
     }
 
@@ -556,7 +557,7 @@ impl<'a> Walk<'a> {
             let parents = At { pointer: list.pointer.clone(), sites: lists, in_set: false };
             for (n, parameter) in shared.iter().enumerate() {
                 let sites =
-                    at.sites.iter().flat_map(|at| self.heirs(at, item, parameter)).collect();
+                    at.sites.iter().flat_map(|at| self.subtypes(at, item, parameter)).collect();
                 let place = At { pointer: format!("{}/{n}", list.pointer), sites, in_set: false };
                 self.parameter(&parents, &place, parameter);
             }
@@ -661,9 +662,9 @@ impl<'a> Walk<'a> {
         if !alternatives.is_empty() {
             self.put("security emptied", at, json!([]));
         }
-        let with = |walk: &mut Self, kind, alternative: Value| {
+        let with = |visitor: &mut Self, kind, alternative: Value| {
             if !alternatives.contains(&alternative) {
-                walk.add(kind, at, vec![Put(at.member("-").pointer, alternative)]);
+                visitor.add(kind, at, vec![Put(at.member("-").pointer, alternative)]);
             }
         };
         with(self, "anonymous alternative added", json!({}));
@@ -1201,11 +1202,11 @@ impl<'a> Walk<'a> {
                 sites.push(pointer);
             } else if !using.is_empty() {
                 for (path, item) in members(self.document, "paths") {
-                    let heirs = METHODS
+                    let subtypes = METHODS
                         .iter()
                         .filter(|m| item[**m].is_object() && item[**m].get("security").is_none());
                     sites.extend(
-                        heirs.map(|method| format!("/paths/{}/{method}/security", escape(path))),
+                        subtypes.map(|method| format!("/paths/{}/{method}/security", escape(path))),
                     );
                 }
             }
@@ -1232,8 +1233,9 @@ impl<'a> Walk<'a> {
         }
         self.saw(Object::Schema, at);
         let kind = schema["type"].as_str().unwrap_or_default();
-        let put =
-            |walk: &mut Self, kind, key: &str, value: Value| walk.put(kind, &at.member(key), value);
+        let put = |visitor: &mut Self, kind, key: &str, value: Value| {
+            visitor.put(kind, &at.member(key), value)
+        };
         if kind.is_empty() {
             let composed = ["allOf", "anyOf", "oneOf", "not", "enum"]
                 .iter()

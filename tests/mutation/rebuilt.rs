@@ -146,9 +146,9 @@ enum Generated {
     /// Decidable without a build.
     Judged(Verdict, String),
     /// Code with an effect has changed.
-    Acts,
+    Behaves,
     /// Only the export has changed, with the verdict to expect of a build.
-    Speaks(Verdict, String),
+    Documented(Verdict, String),
 }
 
 fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, String)) -> Generated {
@@ -166,9 +166,12 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
             let differences = diff(mutated, &expected_export(mutated));
             let (verdict, why) = green(mutation, false);
             if differences.is_empty() {
-                Generated::Speaks(verdict, why)
+                Generated::Documented(verdict, why)
             } else {
-                Generated::Speaks(Verdict::SpecDiff, format!("absent at {}", differences[0].path))
+                Generated::Documented(
+                    Verdict::SpecDiff,
+                    format!("absent at {}", differences[0].path),
+                )
             }
         }
         Ok((acts, _)) => {
@@ -178,7 +181,7 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
                 "{}: {row:?} is in no table",
                 mutation.pointer
             );
-            Generated::Acts
+            Generated::Behaves
         }
     }
 }
@@ -415,19 +418,19 @@ fn rebuilt_server_refuses_reports_or_follows_every_change() {
             without_a_build(mutation, &mutation.of(&original), &before)
         });
         std::panic::set_hook(hook);
-        let (mut acting, mut speaking) = (Vec::new(), Vec::new());
+        let (mut acting, mut documented) = (Vec::new(), Vec::new());
         for (mutation, verdict) in tried.iter().zip(verdicts) {
             match verdict {
                 Generated::Judged(verdict, why) => judge(mutation, verdict, &why),
-                Generated::Acts => acting.push((*mutation, None)),
-                Generated::Speaks(verdict, why) => {
+                Generated::Behaves => acting.push((*mutation, None)),
+                Generated::Documented(verdict, why) => {
                     judge(mutation, verdict, &why);
-                    speaking.push((*mutation, Some(verdict)));
+                    documented.push((*mutation, Some(verdict)));
                 }
             }
         }
         let mut said = Vec::new();
-        for (mutation, expected) in sample(&acting, builds).chain(sample(&speaking, builds)) {
+        for (mutation, expected) in sample(&acting, builds).chain(sample(&documented, builds)) {
             let Some(copy) = &copy else { break };
             let start = Instant::now();
             let (verdict, why) =

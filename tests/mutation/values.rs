@@ -44,7 +44,7 @@ pub fn confirm(old: &Value, new: &Value, verdicts: &[Verdict]) -> Confirmed {
             continue;
         };
         let accepts = |document: &Value, schema: &Value| {
-            Values::carried(document, schema, carrier).accepts(value)
+            Values::domain_of(document, schema, carrier).accepts(value)
         };
         let expected = (carrier == Carrier::Request, carrier == Carrier::Response);
         let found = (accepts(old, before), accepts(new, now));
@@ -116,7 +116,7 @@ impl Values {
     }
 
     /// As messages carry them: without the properties that are hidden there.
-    pub fn carried(document: &Value, schema: &Value, carrier: Carrier) -> Values {
+    pub fn domain_of(document: &Value, schema: &Value, carrier: Carrier) -> Values {
         let hidden = match carrier {
             Carrier::Request => "readOnly",
             Carrier::Response => "writeOnly",

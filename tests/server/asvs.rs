@@ -57,8 +57,8 @@ fn attribute<'a>(tag: &'a str, name: &str) -> &'a str {
 #[tokio::test]
 async fn fresh_server_has_no_account() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "false")]).await;
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM accounts"), 0);
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM tokens"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM accounts"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM tokens"), 0);
     for name in ["admin", "root", "inventree"] {
         for password in ["admin", "root", "inventree", "password"] {
             assert_eq!(server.log_in(name, password).await.status, 400, "{name} {password}");
@@ -104,7 +104,7 @@ async fn reset_does_not_bypass_an_enforced_second_factor() {
     server.take_mails(1).await;
     server.stop().await;
 
-    let server = TestServer::at_with(&server.place, &[("LOGIN_ENFORCE_MFA", "true")]).await;
+    let server = TestServer::at_with(&server.database, &[("LOGIN_ENFORCE_MFA", "true")]).await;
     server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
     let mails = server.take_mails(1).await;
     let (uid, token) = reset_link(&mails[0]);
@@ -194,7 +194,7 @@ async fn audit_entries_have_a_time_in_utc_and_the_client() {
     server.log_in("amy", "wrong").await;
     server.flush_deferred().await;
     let mut command = Command::new(PROGRAM);
-    command.args(["audit", "--format", "json", "--database"]).arg(server.place.argument());
+    command.args(["audit", "--format", "json", "--database"]).arg(server.database.argument());
     let output = command.output().unwrap();
     let entries: Value = serde_json::from_slice(&output.stdout).unwrap();
     let entries = entries.as_array().unwrap();

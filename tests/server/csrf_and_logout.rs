@@ -9,9 +9,10 @@ use super::protocol::{Session, basic, detail};
 /// Masks a secret as Django does: 32 mask letters, then each letter shifted by its mask letter.
 fn masked(secret: &str) -> String {
     const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    let place = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte).unwrap();
+    let digit_value = |byte: u8| ALPHABET.iter().position(|letter| *letter == byte).unwrap();
     let mask: Vec<u8> = (0..32).map(|n| ALPHABET[(n * 7 + 3) % 62]).collect();
-    let moved = secret.bytes().zip(&mask).map(|(s, m)| ALPHABET[(place(s) + place(*m)) % 62]);
+    let moved =
+        secret.bytes().zip(&mask).map(|(s, m)| ALPHABET[(digit_value(s) + digit_value(*m)) % 62]);
     String::from_utf8(mask.iter().copied().chain(moved).collect()).unwrap()
 }
 

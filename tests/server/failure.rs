@@ -35,7 +35,7 @@ async fn database_locked_by_another_process_refuses_writes_reads_go_on_and_it_re
     // The first use of a token on a day is recorded, which is a write.
     server.clock.advance(chrono::Duration::days(1));
 
-    let lock = server.place.lock();
+    let lock = server.database.lock();
     let read = server.get("user/", &headers).await;
     assert_eq!((read.status, &read.json()["username"]), (200, &json!("amy")), "{read:?}");
     assert_unavailable(&rename("lost").await);

@@ -25,9 +25,9 @@ async fn moved(fixture: &mut Fixture, settings: &[(&str, &str)]) -> Provider {
         ("SSO_COMPANY_CLIENT_SECRET", CLIENT_SECRET),
     ];
     all.extend_from_slice(settings);
-    let place = fixture.server.place.clone();
+    let database = fixture.server.database.clone();
     let directory = std::mem::replace(&mut fixture.server.directory, tempfile::tempdir().unwrap());
-    fixture.server = test_support::TestServer::at_with(&place, &all).await;
+    fixture.server = test_support::TestServer::at_with(&database, &all).await;
     // The database is in the first directory.
     fixture.kept.push(directory);
     provider
@@ -38,20 +38,20 @@ async fn changed_issuer_never_opens_the_accounts_of_the_former_one() {
     let mut fixture = Fixture::start().await;
     fixture.browser().through("login", &amy()).await;
     let issuers = "SELECT COUNT(*) FROM social_accounts WHERE issuer <> ''";
-    assert_eq!(fixture.server.place.number(issuers), 1);
+    assert_eq!(fixture.server.database.number(issuers), 1);
     let former = fixture.provider.clone();
     fixture.provider = moved(&mut fixture, &[]).await;
     // The same subject, of another issuer: another person.
     let who = Who::new("amy-1", json!({ "preferred_username": "amy" }));
     assert_at(&fixture.browser().through("login", &who).await, HOME);
-    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 2);
+    assert_eq!(fixture.server.database.number("SELECT COUNT(*) FROM accounts"), 2);
     assert_eq!(
-        fixture.server.place.number("SELECT COUNT(DISTINCT issuer) FROM social_accounts"),
+        fixture.server.database.number("SELECT COUNT(DISTINCT issuer) FROM social_accounts"),
         2
     );
     // Each goes on under its own issuer.
     assert_at(&fixture.browser().through("login", &who).await, HOME);
-    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 2);
+    assert_eq!(fixture.server.database.number("SELECT COUNT(*) FROM accounts"), 2);
     drop(former);
 }
 
@@ -61,7 +61,7 @@ async fn link_without_an_issuer_is_of_the_providers_first_one_alone() {
     fixture.server.register("amy", "").await;
     fixture.server.register("rory", "").await;
     for (account, uid) in [(1, "amy-1"), (2, "rory-1")] {
-        fixture.server.place.execute(&format!(
+        fixture.server.database.execute(&format!(
             "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
              extra_data) VALUES ({account}, 'company', '{uid}', 0, 0, '{{}}')"
         ));
@@ -70,12 +70,12 @@ async fn link_without_an_issuer_is_of_the_providers_first_one_alone() {
     let without = "SELECT COUNT(*) FROM social_accounts WHERE issuer = ''";
     assert_at(&fixture.browser().through("login", &who("amy-1")).await, HOME);
     // Learnt with the sign-in.
-    assert_eq!(fixture.server.place.number(without), 1);
-    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 2);
+    assert_eq!(fixture.server.database.number(without), 1);
+    assert_eq!(fixture.server.database.number("SELECT COUNT(*) FROM accounts"), 2);
     fixture.provider = moved(&mut fixture, &[]).await;
     assert_at(&fixture.browser().through("login", &who("rory-1")).await, HOME);
-    assert_eq!(fixture.server.place.number(without), 1);
-    assert_eq!(fixture.server.place.number("SELECT COUNT(*) FROM accounts"), 3);
+    assert_eq!(fixture.server.database.number(without), 1);
+    assert_eq!(fixture.server.database.number("SELECT COUNT(*) FROM accounts"), 3);
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn groups_follow_the_claim_within_the_map() {
     }
     let trail = "SELECT COUNT(*) FROM audit WHERE event = 'group_joined' \
         AND detail = 'Stock keepers, company'";
-    assert!(fixture.server.place.number(trail) > 0);
+    assert!(fixture.server.database.number(trail) > 0);
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn groups_stay_where_removing_or_following_is_off() {
     };
     let off = Fixture::with(&[map]).await;
     off.browser().through("login", &with(json!(["stock"]))).await;
-    assert_eq!(off.server.place.number("SELECT COUNT(*) FROM groups"), 0);
+    assert_eq!(off.server.database.number("SELECT COUNT(*) FROM groups"), 0);
     let kept = Fixture::with(&[
         map,
         ("LOGIN_ENABLE_SSO_GROUP_SYNC", "true"),
@@ -157,7 +157,7 @@ async fn groups_stay_where_removing_or_following_is_off() {
     .await;
     kept.browser().through("login", &with(json!(["stock"]))).await;
     kept.browser().through("login", &with(json!([]))).await;
-    assert_eq!(kept.server.place.number("SELECT COUNT(*) FROM group_members"), 1);
+    assert_eq!(kept.server.database.number("SELECT COUNT(*) FROM group_members"), 1);
 }
 
 #[test]

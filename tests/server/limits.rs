@@ -422,7 +422,7 @@ async fn counted_guesses_survive_a_restart() {
         assert_eq!(server.log_in("amy", "wrong").await.status, 400);
     }
     server.stop().await;
-    let again = TestServer::at_with(&server.place, &[("RATE_LIMITS", "on")]).await;
+    let again = TestServer::at_with(&server.database, &[("RATE_LIMITS", "on")]).await;
     assert_eq!(again.log_in("amy", PASSWORD).await.status, 429);
     again.clock.advance(Duration::minutes(10));
     assert_eq!(again.log_in("amy", PASSWORD).await.status, 200);
@@ -437,7 +437,7 @@ async fn guesses_of_a_killed_server_are_lost_for_the_last_second_alone() {
         assert_eq!(server.log_in("amy", "wrong").await.status, 400);
     }
     tokio::time::sleep(SAVE_INTERVAL + std::time::Duration::from_millis(500)).await;
-    let again = TestServer::at_with(&server.place, &[("RATE_LIMITS", "on")]).await;
+    let again = TestServer::at_with(&server.database, &[("RATE_LIMITS", "on")]).await;
     assert_eq!(again.log_in("amy", PASSWORD).await.status, 429);
 }
 
@@ -451,5 +451,5 @@ async fn good_logins_leave_nothing_to_save() {
         assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     }
     server.stop().await;
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM attempts WHERE level > 2000000"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM attempts WHERE level > 2000000"), 0);
 }

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use inventree_auth::store::AuditFilter;
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::place::Place;
+use test_support::database::TestDatabase;
 use test_support::{PASSWORD, TestServer, confirmation_key, count_by_status, reset_link, spelling};
 
 use crate::PROGRAM;
@@ -20,9 +20,9 @@ const CLIENTS: usize = 64;
 /// Three servers on a new database.
 async fn nodes(settings: &[(&str, &str)]) -> Vec<TestServer> {
     let folder = tempfile::tempdir().unwrap();
-    let place = Place::new(folder.path());
-    assert!(matches!(place, Place::Server { .. }), "a file has one server");
-    join_all((0..NODES).map(|_| TestServer::at_with(&place, settings))).await
+    let database = TestDatabase::new(folder.path());
+    assert!(matches!(database, TestDatabase::Server { .. }), "a file has one server");
+    join_all((0..NODES).map(|_| TestServer::at_with(&database, settings))).await
 }
 
 /// Waits for `count` emails, sent by any of the servers.
@@ -175,7 +175,7 @@ async fn guesses_are_counted_over_all_servers_together() {
         node.clock.advance(chrono::Duration::hours(1));
     }
     nodes[2].app().limits.purge_expired(&nodes[2].app().store).await.unwrap();
-    assert_eq!(nodes[0].place.number("SELECT COUNT(*) FROM attempts"), 0);
+    assert_eq!(nodes[0].database.number("SELECT COUNT(*) FROM attempts"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -300,8 +300,8 @@ async fn database_that_has_frozen_is_unavailable_and_used_again_when_it_thaws() 
     let start =
         || test_support::postgres::Cluster::with(vec!["fsync=off".to_owned()], &[]).unwrap();
     let cluster = tokio::task::spawn_blocking(start).await.unwrap();
-    let place = Place::Server { name: "postgres".to_owned(), port: cluster.port };
-    let server = TestServer::at_with(&place, &[("RATE_LIMITS", "on")]).await;
+    let database = TestDatabase::Server { name: "postgres".to_owned(), port: cluster.port };
+    let server = TestServer::at_with(&database, &[("RATE_LIMITS", "on")]).await;
     let token = server.register("amy", "").await;
     let frozen = cluster.freeze();
     // Bypasses the contract check: the document has no 503.

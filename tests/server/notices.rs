@@ -29,7 +29,7 @@ async fn second_address(browser: &mut Browser<'_>) -> i64 {
     let server = browser.server;
     let body = json!({ "email": "two@example.com", "user": 1 });
     assert_eq!(api(browser, "emails/", body).await, 201);
-    let id = server.place.number("SELECT MAX(id) FROM email_addresses");
+    let id = server.database.number("SELECT MAX(id) FROM email_addresses");
     assert_eq!(api(browser, &format!("emails/{id}/verify/"), json!({})).await, 200);
     let key = confirmation_key(&server.take_mail_about("Please Confirm").await);
     let body = json!({ "key": key });
@@ -51,7 +51,7 @@ async fn every_proved_address_is_told_of_each_change_and_gets_no_live_link() {
     assert!(first.text.contains("two@example.com") && first.text.contains("from 127.0.0.1"));
     let links: Vec<&str> = first.text.lines().filter(|line| line.contains("://")).collect();
     assert_eq!(links, ["http://auth.example.com/platform/"]);
-    let first = server.place.number("SELECT MIN(id) FROM email_addresses");
+    let first = server.database.number("SELECT MIN(id) FROM email_addresses");
     assert_eq!(api(&mut browser, &format!("emails/{first}/remove/"), json!({})).await, 200);
     let told = server.take_mail_about("Address Was Removed").await;
     assert_eq!(told.to, "amy@example.com", "the address that goes is told too");
@@ -143,7 +143,7 @@ async fn old_session_changes_nothing_without_a_proof() {
 async fn account_without_a_password_sets_one_and_makes_a_token() {
     let server = TestServer::with(&[("OLD_PASSWORD_REQUIRED", "true")]).await;
     let mut browser = amy(&server).await;
-    server.place.execute("UPDATE accounts SET password = '!' WHERE id = 1");
+    server.database.execute("UPDATE accounts SET password = '!' WHERE id = 1");
     assert_eq!(browser.post("tokens/", json!({ "name": "program", "days": 1 })).await.status, 200);
     let body = json!({ "new_password1": "Quagga-Topaz-88", "new_password2": "Quagga-Topaz-88" });
     assert_eq!(browser.post("password/", body).await.status, 200);

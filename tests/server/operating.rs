@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::place::Place;
+use test_support::database::TestDatabase;
 use test_support::{PASSWORD, TestServer};
 
 const SHOWN: (&str, &str) = ("METRICS_BIND", "127.0.0.1:0");
@@ -130,7 +130,7 @@ async fn idle_monitors_keep_nobody_out() {
 #[tokio::test]
 async fn a_locked_database_makes_a_server_unready_until_it_is_free() {
     let server = start().await;
-    let lock = server.place.lock();
+    let lock = server.database.lock();
     let started = std::time::Instant::now();
     let answer = server.admin("/readyz").await;
     assert_eq!(
@@ -225,12 +225,14 @@ async fn hashes_writes_and_mails_are_counted() {
     assert_eq!(read["inventree_auth_hashes_waiting"], 0.0);
     assert_eq!(read["inventree_auth_password_hashes_rejected_total"], 0.0);
     assert_eq!(read["inventree_auth_write_transactions_failed_total"], 0.0);
-    match &server.place {
-        Place::File(_) => {
+    match &server.database {
+        TestDatabase::File(_) => {
             assert!(read["inventree_auth_database_size_bytes"] >= 4096.0);
             assert!(read["inventree_auth_database_log_size_bytes"] > 0.0);
         }
-        Place::Server { .. } => assert!(!read.contains_key("inventree_auth_database_size_bytes")),
+        TestDatabase::Server { .. } => {
+            assert!(!read.contains_key("inventree_auth_database_size_bytes"))
+        }
     }
     assert_eq!(read["inventree_auth_build_info{version=\"0.1.0\"}"], 1.0);
     assert_eq!(read["inventree_auth_emails_sent_total"], 2.0);
@@ -381,7 +383,7 @@ async fn every_metric_of_the_documented_alerts_exists() {
         .collect();
     assert!(named.len() >= 8, "{named:?}");
     // PostgreSQL has an exporter of its own for its disk.
-    let is_file = matches!(server.place, Place::File(_));
+    let is_file = matches!(server.database, TestDatabase::File(_));
     let expected = named
         .iter()
         .filter(|name| is_file || !name.contains("disk_"))

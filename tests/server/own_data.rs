@@ -82,12 +82,12 @@ async fn deleted_account_is_signed_out_and_gone_after_a_week_but_for_its_audit_e
     assert_eq!(server.get("user/", &headers).await.status, 401);
     server.clock.advance(Duration::days(6));
     housekeeping::clear_expired(server.app()).await.unwrap();
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM accounts"), 1);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM accounts"), 1);
     server.clock.advance(Duration::days(2));
     housekeeping::clear_expired(server.app()).await.unwrap();
     for table in ["accounts", "email_addresses", "sessions", "tokens", "closing_accounts"] {
         let sql = format!("SELECT COUNT(*) FROM {table}");
-        assert_eq!(server.place.number(&sql), 0, "{table}");
+        assert_eq!(server.database.number(&sql), 0, "{table}");
     }
     let events = events(&server).await;
     assert!(events.contains(&("deleted".to_owned(), "by its owner".to_owned())), "{events:?}");
@@ -104,7 +104,7 @@ async fn sign_in_within_the_week_takes_the_deletion_back() {
     assert_eq!(browser.password().await.status, 200);
     server.clock.advance(Duration::days(9));
     housekeeping::clear_expired(server.app()).await.unwrap();
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM accounts"), 1);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM accounts"), 1);
     let events = events(&server).await;
     assert!(events.iter().any(|(event, _)| event == "deletion_taken_back"), "{events:?}");
 }

@@ -40,7 +40,7 @@ fn rows(server: &TestServer) -> [i64; 4] {
         "SELECT COALESCE(MAX(sign_count), -1) FROM passkeys",
         "SELECT COUNT(*) FROM passkeys",
     ]
-    .map(|sql| server.place.number(sql))
+    .map(|sql| server.database.number(sql))
 }
 
 /// The details of refused second factors, in order.
@@ -120,7 +120,7 @@ async fn account_has_several_passkeys_and_removes_one() {
     let body = answer(&mut other, &mut second).await;
     assert_eq!(other.post("passkey/", body).await.status, 200);
     assert_eq!(browser.post("factors/passkeys/2/remove/", json!({})).await.status, 200);
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM recovery_codes"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes"), 0);
     assert_eq!(server.log_in("amy", test_support::PASSWORD).await.status, 200);
     // Neither can another account remove one.
     server.register("bob", "").await;
@@ -181,7 +181,7 @@ async fn assert_counted(server: &TestServer, mut expected: Vec<String>) {
     let mut seen = refusals(server).await;
     seen.dedup();
     assert_eq!(seen, expected);
-    let counted = server.place.number(
+    let counted = server.database.number(
         "SELECT CAST(SUM(count) AS INTEGER) FROM audit WHERE event = 'second_factor_failed'",
     );
     assert_eq!(usize::try_from(counted).unwrap(), total);
@@ -280,7 +280,7 @@ async fn challenge_is_for_one_purpose_and_account_and_five_minutes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn response_sent_many_times_at_once_and_to_two_servers_signs_in_once() {
     let server = TestServer::start().await;
-    let second = TestServer::at(&server.place).await;
+    let second = TestServer::at(&server.database).await;
     let mut setup = amy(&server).await;
     let mut authenticator = Authenticator::new(SITE);
     // Without a counter the challenge alone is what is used up.
@@ -288,7 +288,7 @@ async fn response_sent_many_times_at_once_and_to_two_servers_signs_in_once() {
     assert_eq!(try_to_add(&mut setup, &mut authenticator).await.status, 200);
     let mut browser = Browser::new(&server);
     let body = answer(&mut browser, &mut authenticator).await;
-    let before = server.place.number("SELECT COUNT(*) FROM sessions");
+    let before = server.database.number("SELECT COUNT(*) FROM sessions");
     let tries = (0..16).map(|n| {
         let (browser, body) = (browser.clone(), body.clone());
         let server = if n % 2 == 0 { &server } else { &second };
@@ -296,7 +296,7 @@ async fn response_sent_many_times_at_once_and_to_two_servers_signs_in_once() {
     });
     let statuses = futures::future::join_all(tries).await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM sessions"), before + 1);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM sessions"), before + 1);
 }
 
 #[tokio::test]

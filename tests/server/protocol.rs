@@ -488,7 +488,7 @@ async fn database_holds_passwords_tokens_and_sessions_as_digests_only() {
         PASSWORD.to_owned(),
     ];
     server.stop().await;
-    let database = server.place.bytes();
+    let database = server.database.bytes();
     for secret in secrets {
         assert!(!database.windows(secret.len()).any(|window| window == secret.as_bytes()));
     }

@@ -90,7 +90,7 @@ async fn names_of_an_earlier_version_are_compared_by_their_looks_too() {
     let forget = server.app().store.write(|w| w.account_set_skeleton(1, "paypal", ""));
     forget.await.map_err(|e: StoreError| e.to_string()).unwrap();
     server.stop().await;
-    let server = TestServer::at(&server.place).await;
+    let server = TestServer::at(&server.database).await;
     assert_eq!(try_to(&server, body("p\u{430}ypal", None, PASSWORD)).await.status, 400);
 }
 
@@ -153,7 +153,7 @@ async fn closed_server_does_not_tell_who_has_an_account() {
         200
     );
     open.stop().await;
-    let server = TestServer::at_with(&open.place, &[("LOGIN_ENABLE_REG", "false")]).await;
+    let server = TestServer::at_with(&open.database, &[("LOGIN_ENABLE_REG", "false")]).await;
     for (name, email) in
         [("amy", "new@example.com"), ("new", "amy@example.com"), ("new", "new@example.com")]
     {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use inventree_auth::domain::housekeeping::CleanupJob;
 use serde_json::{Value, json};
-use test_support::place::Place;
+use test_support::database::TestDatabase;
 use test_support::{PASSWORD, TestServer, postgres, reset_link};
 
 use crate::PROGRAM;
@@ -21,7 +21,9 @@ struct Granted {
 impl Granted {
     fn new() -> Granted {
         let folder = tempfile::tempdir().unwrap();
-        let Place::Server { name, port } = Place::new(folder.path()) else { panic!("no server") };
+        let TestDatabase::Server { name, port } = TestDatabase::new(folder.path()) else {
+            panic!("no server")
+        };
         let role = format!("serving_{name}");
         run(&["migrate", "--database", &postgres::url(port, &name)]);
         let grants = run(&["print", "grants"]).replace("inventree_serving", &role);
@@ -30,12 +32,12 @@ impl Granted {
         Granted { name, port, role, _folder: folder }
     }
 
-    fn place(&self) -> Place {
-        Place::Server { name: self.name.clone(), port: self.port }
+    fn database(&self) -> TestDatabase {
+        TestDatabase::Server { name: self.name.clone(), port: self.port }
     }
 
     async fn serve(&self) -> TestServer {
-        TestServer::at_with(&self.place(), &[("DB_USER", &self.role)]).await
+        TestServer::at_with(&self.database(), &[("DB_USER", &self.role)]).await
     }
 
     /// Executes SQL as the role.

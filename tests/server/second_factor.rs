@@ -128,7 +128,7 @@ async fn device_counts_once_a_code_of_it_was_entered() {
         browser.post("factors/totp/confirm/", json!({ "setup": setup, "code": wrong })).await;
     assert_eq!(answer.status, 400);
     assert!(answer.json()["code"][0].as_str().unwrap().contains("does not match"));
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM totp_devices"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM totp_devices"), 0);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
 
     let body = json!({ "setup": setup, "name": "phone", "code": now(&server, &secret) });
@@ -158,7 +158,7 @@ async fn setup_of_another_account_or_of_yesterday_adds_nothing() {
     browser.post("reauthenticate/", json!({ "password": PASSWORD })).await;
     let body = json!({ "setup": setup, "code": now(&server, &secret) });
     assert_eq!(browser.post("factors/totp/confirm/", body).await.status, 400);
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM totp_devices"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM totp_devices"), 0);
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn second_step_without_the_first_is_not_there() {
     server.clock.advance(Duration::seconds(301));
     assert_eq!(browser.code(&now(&server, &secret)).await.status, 404, "after five minutes");
     browser.password().await;
-    server.place.execute("UPDATE accounts SET password = '!' WHERE id = 1");
+    server.database.execute("UPDATE accounts SET password = '!' WHERE id = 1");
     assert_eq!(browser.code(&now(&server, &secret)).await.status, 404, "after a new password");
 }
 
@@ -255,7 +255,7 @@ async fn one_of_many_parallel_codes_wins_on_all_servers() {
     let server = TestServer::start().await;
     let mut setup = amy(&server).await;
     let (secret, recovery) = setup.add_device().await;
-    let second = TestServer::at(&server.place).await;
+    let second = TestServer::at(&server.database).await;
     second.clock.advance(Duration::seconds(server.clock.stamp() - second.clock.stamp()));
     for code in [now(&server, &secret), recovery[0].clone()] {
         let mut browsers = Vec::new();
@@ -306,7 +306,7 @@ async fn last_factor_takes_the_recovery_codes_along() {
     other.post("login/", json!({ "username": "bob", "password": PASSWORD })).await;
     assert_eq!(other.post(&format!("factors/{id}/remove/"), json!({})).await.status, 404);
     assert_eq!(browser.post(&format!("factors/{id}/remove/"), json!({})).await.status, 200);
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM recovery_codes"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes"), 0);
     assert_eq!(browser.post("recovery-codes/", json!({})).await.status, 400);
     assert_eq!(Browser::new(&server).password().await.json(), json!({}));
 }
@@ -359,7 +359,7 @@ async fn browser_is_remembered_if_the_operator_allows_it() {
 async fn enforced_factor_is_set_up_before_anything_else_opens() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
-    let server = TestServer::at_with(&server.place, &[("LOGIN_ENFORCE_MFA", "true")]).await;
+    let server = TestServer::at_with(&server.database, &[("LOGIN_ENFORCE_MFA", "true")]).await;
     let authorization = [("Authorization", token.as_str())];
     assert_eq!(server.get("user/", &authorization).await.status, 403);
     let mut browser = Browser::new(&server);
@@ -422,7 +422,7 @@ async fn secrets_and_recovery_codes_lie_in_no_row() {
     let hex = data_encoding::HEXLOWER.encode(&secret);
     let base32 = data_encoding::BASE32_NOPAD.encode(&secret);
     let texts = [hex, base32, codes[0].clone(), codes[0].replace('-', "")];
-    let bytes = server.place.bytes();
+    let bytes = server.database.bytes();
     let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
     assert!(holds(b"amy@example.com") && !holds(&secret));
     for text in texts {

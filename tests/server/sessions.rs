@@ -97,7 +97,7 @@ async fn sign_in_at_the_pages_opens_a_session_and_makes_no_token() {
         assert!(answer.cookie("csrftoken").is_some());
         assert_eq!(server.get("user/", &[("Cookie", &cookie)]).await.status, 200);
     }
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM tokens"), 0);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM tokens"), 0);
 }
 
 #[tokio::test]
@@ -343,7 +343,7 @@ async fn no_login_ends_a_named_token() {
     let amy = Browser::of(&server, "amy", "").await;
     let made = amy.make_token("backup", "365").await.json();
     let now = server.app().now();
-    let id = server.place.number("SELECT id FROM accounts WHERE username = 'amy'");
+    let id = server.database.number("SELECT id FROM accounts WHERE username = 'amy'");
     let write = server.app().store.write(move |w| {
         (0..1000_u32).try_for_each(|n| {
             let digest = inventree_auth::domain::keys::digest(&n.to_string());

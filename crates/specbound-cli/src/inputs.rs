@@ -193,17 +193,17 @@ fn read_incomplete(path: &Path, reading: &Reading) -> Result<Document, Failure> 
         let reader = reader(Rc::new(Disk));
         return report::read_document_from(reader, path, path, options).map_err(failure);
     }
-    let place = Place::of(path)?;
-    let files: Rc<dyn FileReader> = match &place {
-        Place::Disk(_) => Rc::new(Disk),
-        Place::Revision(revision, ..) => Rc::new(revision.clone()),
+    let source = InputSource::of(path)?;
+    let files: Rc<dyn FileReader> = match &source {
+        InputSource::Disk(_) => Rc::new(Disk),
+        InputSource::Revision(revision, ..) => Rc::new(revision.clone()),
     };
     let files = reader(files);
     let one = |file: &Path| {
-        report::read_document_from(Rc::clone(&files), file, &place.shown(file), options)
+        report::read_document_from(Rc::clone(&files), file, &source.shown(file), options)
     };
-    let Some(all) = place.several().map_err(unusable)? else {
-        return one(place.path()).map_err(failure);
+    let Some(all) = source.several().map_err(unusable)? else {
+        return one(source.path()).map_err(failure);
     };
     let mut documents = Vec::new();
     for file in all {
@@ -228,14 +228,14 @@ fn failure(error: ReadError) -> Failure {
 }
 
 /// Where a document is.
-enum Place {
+enum InputSource {
     Disk(PathBuf),
     /// The revision, its name as given, and the path below the top of the repository.
     Revision(Revision, String, PathBuf),
 }
 
-impl Place {
-    fn of(path: &Path) -> Result<Place, Failure> {
+impl InputSource {
+    fn of(path: &Path) -> Result<InputSource, Failure> {
         let text = path.to_str().unwrap_or_default();
         match text.split_once(':') {
             // One letter is a drive.
@@ -243,23 +243,23 @@ impl Place {
                 let revision = Revision::find(name)
                     .map_err(|error| unusable(format!("{}: {error}", path.display())))?;
                 let rest = revision.path(rest);
-                Ok(Place::Revision(revision, name.to_owned(), rest))
+                Ok(InputSource::Revision(revision, name.to_owned(), rest))
             }
-            _ => Ok(Place::Disk(path.to_owned())),
+            _ => Ok(InputSource::Disk(path.to_owned())),
         }
     }
 
     fn path(&self) -> &Path {
         match self {
-            Place::Disk(path) | Place::Revision(_, _, path) => path,
+            InputSource::Disk(path) | InputSource::Revision(_, _, path) => path,
         }
     }
 
     /// The name of a file in reports.
     fn shown(&self, file: &Path) -> PathBuf {
         match self {
-            Place::Disk(_) => file.to_owned(),
-            Place::Revision(_, name, _) => format!("{name}:{}", file.display()).into(),
+            InputSource::Disk(_) => file.to_owned(),
+            InputSource::Revision(_, name, _) => format!("{name}:{}", file.display()).into(),
         }
     }
 
@@ -267,8 +267,8 @@ impl Place {
     fn several(&self) -> io::Result<Option<Vec<PathBuf>>> {
         let path = self.path();
         let is_folder = match self {
-            Place::Disk(path) => path.is_dir(),
-            Place::Revision(revision, ..) => revision.is_folder(path),
+            InputSource::Disk(path) => path.is_dir(),
+            InputSource::Revision(revision, ..) => revision.is_folder(path),
         };
         let text = path.to_string_lossy().into_owned();
         let (folder, matcher) = match text.find(['*', '?', '[', '{']) {
@@ -281,8 +281,8 @@ impl Place {
             None => return Ok(None),
         };
         let mut files = match self {
-            Place::Disk(_) => walk(&folder)?,
-            Place::Revision(revision, ..) => revision.files(&folder)?,
+            InputSource::Disk(_) => walk(&folder)?,
+            InputSource::Revision(revision, ..) => revision.files(&folder)?,
         };
         files.retain(|file| match &matcher {
             Some(matcher) => matcher.is_match(file.strip_prefix(".").unwrap_or(file)),
@@ -295,8 +295,8 @@ impl Place {
 
     fn is_there(&self) -> bool {
         match self {
-            Place::Disk(path) => path.exists(),
-            Place::Revision(revision, _, path) => revision.canonical(path).is_ok(),
+            InputSource::Disk(path) => path.exists(),
+            InputSource::Revision(revision, _, path) => revision.canonical(path).is_ok(),
         }
     }
 }

@@ -29,7 +29,7 @@ use generate::Generate;
 use inputs::{Documents, Reading};
 use new::New;
 use policy::PolicyArgs;
-use terminal::When;
+use terminal::ColorChoice;
 
 /// Compares OpenAPI documents of version 3.0 to 3.2, finds changes that break clients, and
 /// generates Rust code.
@@ -134,7 +134,7 @@ struct Comparison {
     format: Format,
     /// Whether a text has colours. `auto`: on a terminal, unless NO_COLOR is set.
     #[arg(long, value_enum, default_value = "auto", value_name = "WHEN")]
-    color: When,
+    color: ColorChoice,
 }
 
 /// The reports that have a schema.

@@ -24,7 +24,7 @@ pub struct PolicyArgs {
 }
 
 /// A policy and where it is from.
-pub struct Found {
+pub struct LoadedPolicy {
     pub policy: Policy,
     pub path: PathBuf,
     /// The folder that its paths start from.
@@ -32,7 +32,7 @@ pub struct Found {
 }
 
 impl PolicyArgs {
-    pub fn read(&self) -> Result<Found, Failure> {
+    pub fn read(&self) -> Result<LoadedPolicy, Failure> {
         let path = match &self.policy {
             Some(path) => path.clone(),
             None => nearest(),
@@ -45,7 +45,7 @@ impl PolicyArgs {
             Err(e) => return Err(named(&e)),
         };
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Found { policy, path, folder })
+        Ok(LoadedPolicy { policy, path, folder })
     }
 }
 
@@ -81,7 +81,7 @@ pub fn accept(
     until: Option<&str>,
     write: bool,
 ) -> Result<ExitCode, Failure> {
-    let Found { policy, path, folder } = policy.read()?;
+    let LoadedPolicy { policy, path, folder } = policy.read()?;
     let pair = documents.read(&policy, &folder)?;
     notes(&pair.notes);
     let compared = report::Comparison::new(pair.old, pair.new, &policy, Day::today());

@@ -89,12 +89,12 @@ pub struct Parameter {
     /// A cookie, which stands among the headers.
     pub is_cookie: bool,
     /// How it is read, if it is no plain value.
-    pub wire: Option<Wire>,
+    pub wire: Option<EncodedParameter>,
 }
 
 /// A parameter that is no plain value.
 #[derive(Clone)]
-pub struct Wire {
+pub struct EncodedParameter {
     pub style: String,
     pub explode: bool,
     /// As the document has it.

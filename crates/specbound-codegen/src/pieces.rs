@@ -81,9 +81,9 @@ pub fn format(tokens: TokenStream) -> Result<String, Error> {
             Piece::Block(head, content) => {
                 let block = Block::open(&head, &mut text)?;
                 for item in items(content) {
-                    match &block.around {
-                        Around::Module(_) => block.write_item(parse(item)?, &mut text),
-                        Around::Impl(_) => block.write_member(parse(item)?, &mut text),
+                    match &block.container {
+                        Container::Module(_) => block.write_item(parse(item)?, &mut text),
+                        Container::Impl(_) => block.write_member(parse(item)?, &mut text),
                     }
                 }
                 block.close(&mut text);
@@ -96,13 +96,13 @@ pub fn format(tokens: TokenStream) -> Result<String, Error> {
 
 /// A block whose items are written one by one.
 pub struct Block {
-    around: Around,
+    container: Container,
     start: usize,
     empty: String,
 }
 
 /// A block of the same kind, for one item at a time.
-enum Around {
+enum Container {
     Module(syn::ItemMod),
     Impl(syn::ItemImpl),
 }
@@ -112,23 +112,23 @@ impl Block {
     pub fn open(head: &TokenStream, text: &mut String) -> Result<Block, Error> {
         let is_module =
             head.clone().into_iter().any(|tree| matches!(tree, TokenTree::Ident(w) if w == "mod"));
-        let around = if is_module {
-            Around::Module(syn::parse_quote!(
+        let container = if is_module {
+            Container::Module(syn::parse_quote!(
                 mod m {}
             ))
         } else {
-            Around::Impl(syn::parse_quote!(impl m {}))
+            Container::Impl(syn::parse_quote!(impl m {}))
         };
         let empty = prettyplease::unparse(&parse(quote!(#head {}))?);
         let start = text.len();
         text.push_str(empty.trim_end().trim_end_matches('}'));
         text.push('\n');
-        Ok(Block { around, start, empty })
+        Ok(Block { container, start, empty })
     }
 
     /// Writes an item of a module.
     pub fn write_item(&self, item: syn::Item, text: &mut String) {
-        if let Around::Module(module) = &self.around {
+        if let Container::Module(module) = &self.container {
             let content = Some((syn::token::Brace::default(), vec![item]));
             let module = syn::ItemMod { content, ..module.clone() };
             write_inner(syn::Item::Mod(module), "mod m {\n", text);
@@ -137,7 +137,7 @@ impl Block {
 
     /// Writes an item of an `impl`.
     pub fn write_member(&self, item: syn::ImplItem, text: &mut String) {
-        if let Around::Impl(block) = &self.around {
+        if let Container::Impl(block) = &self.container {
             let block = syn::ItemImpl { items: vec![item], ..block.clone() };
             write_inner(syn::Item::Impl(block), "impl m {\n", text);
         }

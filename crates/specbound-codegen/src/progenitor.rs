@@ -233,7 +233,7 @@ pub fn client(
         .collect();
     for _ in 0..MAX_UNTYPED {
         let read = |tokens| {
-            quiet::catch(|| Client::read(tokens, &copy, &forms).map_err(|e| e.to_string()))
+            quiet::catch_panic(|| Client::read(tokens, &copy, &forms).map_err(|e| e.to_string()))
         };
         let why = match generate(&copy).and_then(read) {
             Ok(client) => return Ok(client),
@@ -287,7 +287,7 @@ fn sends_nested_form(operation: &Operation, document: &Document) -> bool {
 
 /// Runs progenitor on a normalised copy. Catches its panics, by which it refuses some input.
 fn generate(copy: &Value) -> Result<TokenStream, String> {
-    quiet::catch(|| {
+    quiet::catch_panic(|| {
         let spec = openapiv3::OpenAPI::deserialize(copy).map_err(|e| e.to_string())?;
         progenitor::Generator::default().generate_tokens(&spec).map_err(|e| e.to_string())
     })

@@ -169,7 +169,8 @@ fn constraint_table(
     table: Option<TokenStream>,
     runtime: &syn::Path,
 ) -> TokenStream {
-    let table = table.map(|table| quote!(const SCHEMA: Option<#runtime::Sub> = Some(#table);));
+    let table =
+        table.map(|table| quote!(const SCHEMA: Option<#runtime::SchemaRef> = Some(#table);));
     let rows = schema.properties.iter().map(|property| constraint_row(property, document, runtime));
     quote! {
         impl #runtime::HasConstraints for types::#rust_name {

@@ -245,7 +245,7 @@ impl<'a> Classifier<'a> {
                     && location.keyword == "schemas"
                     && location.name.is_some() =>
             {
-                self.classify_heir(location, difference)
+                self.classify_subtype(location, difference)
             }
             (None, Some(Value::Array(items))) | (Some(Value::Array(items)), None)
                 if location.keyword == "prefixItems" && location.name.is_none() =>

@@ -3,7 +3,7 @@
 //!
 //! They stand under extensions (`x-sunset`, `x-stability-level`, `x-extensible-enum`), which the
 //! canonical form does not have. The two self-contained documents are therefore walked beside each
-//! other. All references lead to components, so each place is met once.
+//! other. All references lead to components, so each node is met once.
 
 use std::collections::BTreeSet;
 
@@ -21,15 +21,15 @@ const LEVELS: [&str; 4] = ["draft", "alpha", "beta", "stable"];
 
 /// The findings of the policy.
 pub(crate) fn check(old: &Value, new: &Value, policy: &Lifecycle, today: Day) -> Vec<Verdict> {
-    let mut walk = Walk {
+    let mut visitor = Visitor {
         policy,
         today,
         requested: request_components(&canonical(new)),
         findings: Vec::new(),
     };
-    let place = Place::default();
-    walk.pair(ObjectKind::Document, Some(old), Some(new), &place);
-    walk.findings
+    let node = Node::default();
+    visitor.pair(ObjectKind::Document, Some(old), Some(new), &node);
+    visitor.findings
 }
 
 /// Allows removals by the policy: of parts that were deprecated until their sunset, and of drafts.
@@ -63,14 +63,14 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
     }
 }
 
-/// The operation that a place is a part of.
+/// The operation that a node is a part of.
 fn operation_around<'v>(document: &'v Value, pointer: &str) -> Option<&'v Value> {
     let mut steps = pointer.strip_prefix("/paths/")?.splitn(3, '/');
     let (path, method) = (steps.next()?, steps.next()?);
     steps.next().and_then(|_| document.pointer(&format!("/paths/{path}/{method}")))
 }
 
-/// The operations, parameter or property that a removed place of the canonical form stands for.
+/// The operations, parameter or property that a removed node of the canonical form stands for.
 fn removed<'v>(document: &'v Value, pointer: &str) -> Option<Vec<&'v Value>> {
     let steps: Vec<String> =
         pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
@@ -113,9 +113,9 @@ fn target<'v>(document: &'v Value, value: &'v Value) -> &'v Value {
     pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(value)
 }
 
-/// A place in both documents, by its pointer in the new one.
+/// A node in both documents, by its pointer in the new one.
 #[derive(Default, Clone)]
-struct Place {
+struct Node {
     pointer: String,
     /// For a reader.
     words: String,
@@ -126,17 +126,17 @@ struct Place {
     level: Option<String>,
 }
 
-impl Place {
-    fn at(&self, key: &str) -> Place {
+impl Node {
+    fn at(&self, key: &str) -> Node {
         let words = match self.words.is_empty() {
             true => code(key),
             false => format!("{}, {}", self.words, code(key)),
         };
-        Place { pointer: join(&self.pointer, key), words, ..self.clone() }
+        Node { pointer: join(&self.pointer, key), words, ..self.clone() }
     }
 }
 
-struct Walk<'a> {
+struct Visitor<'a> {
     policy: &'a Lifecycle,
     today: Day,
     /// Components that requests carry.
@@ -144,8 +144,8 @@ struct Walk<'a> {
     findings: Vec<Verdict>,
 }
 
-impl Walk<'_> {
-    fn pair(&mut self, kind: ObjectKind, old: Option<&Value>, new: Option<&Value>, place: &Place) {
+impl Visitor<'_> {
+    fn pair(&mut self, kind: ObjectKind, old: Option<&Value>, new: Option<&Value>, node: &Node) {
         let (old_fields, new_fields) =
             (old.and_then(Value::as_object), new.and_then(Value::as_object));
         let Some(new_fields) = new_fields else { return };
@@ -153,45 +153,45 @@ impl Walk<'_> {
             return;
         }
         if [ObjectKind::Operation, ObjectKind::Parameter, ObjectKind::Schema].contains(&kind) {
-            self.element(old_fields, new_fields, place);
+            self.element(old_fields, new_fields, node);
         }
         for (keyword, new) in new_fields {
             let old = old_fields.and_then(|fields| fields.get(keyword));
-            let mut place = place.at(keyword);
+            let mut node = node.at(keyword);
             if let Some(level) = new_fields.get("x-stability-level").and_then(Value::as_str) {
-                place.level = Some(level.to_owned());
+                node.level = Some(level.to_owned());
             }
             if kind == ObjectKind::PathItem && is_method(keyword) {
                 let path =
-                    place.words.rsplit_once(", ").map_or("", |(path, _)| path).replace('`', "");
+                    node.words.rsplit_once(", ").map_or("", |(path, _)| path).replace('`', "");
                 let name = format!("{} {path}", keyword.to_uppercase());
-                place.words = code(&name);
-                place.operation = Some(name);
+                node.words = code(&name);
+                node.operation = Some(name);
             }
-            place.requested |= matches!(
+            node.requested |= matches!(
                 (kind, keyword.as_str()),
                 (ObjectKind::Operation, "requestBody" | "parameters")
             );
             match (field_shape(kind, keyword), new) {
                 (FieldShape::One(kind), Value::Object(_)) => {
-                    // The name of a path is the place of its operations.
-                    let place = if kind == ObjectKind::Paths {
-                        Place { words: String::new(), ..place }
+                    // Operations are reported by their path alone.
+                    let node = if kind == ObjectKind::Paths {
+                        Node { words: String::new(), ..node }
                     } else {
-                        place
+                        node
                     };
                     let old = if keyword.contains('{') {
                         old.or_else(|| same_path(old_fields, keyword))
                     } else {
                         old
                     };
-                    self.pair(kind, old, Some(new), &place);
+                    self.pair(kind, old, Some(new), &node);
                 }
                 (FieldShape::Map(kind), Value::Object(entries)) => {
                     for (name, entry) in entries {
-                        let mut place = place.at(name);
-                        place.requested |= self.requested.contains(&place.pointer);
-                        self.pair(kind, old.and_then(|old| old.get(name)), Some(entry), &place);
+                        let mut node = node.at(name);
+                        node.requested |= self.requested.contains(&node.pointer);
+                        self.pair(kind, old.and_then(|old| old.get(name)), Some(entry), &node);
                     }
                 }
                 (FieldShape::Parameters, Value::Array(items)) => {
@@ -202,11 +202,11 @@ impl Walk<'_> {
                         };
                         let old =
                             old.and_then(Value::as_array).and_then(|all| all.iter().find(same));
-                        let place = Place {
-                            pointer: join(&place.pointer, &index.to_string()),
-                            ..place.at(text(&item["name"]))
+                        let node = Node {
+                            pointer: join(&node.pointer, &index.to_string()),
+                            ..node.at(text(&item["name"]))
                         };
-                        self.pair(ObjectKind::Parameter, old, Some(item), &place);
+                        self.pair(ObjectKind::Parameter, old, Some(item), &node);
                     }
                 }
                 (
@@ -218,7 +218,7 @@ impl Walk<'_> {
                             kind,
                             old.and_then(|old| old.get(index)),
                             Some(item),
-                            &place.at(&index.to_string()),
+                            &node.at(&index.to_string()),
                         );
                     }
                 }
@@ -228,12 +228,7 @@ impl Walk<'_> {
     }
 
     /// An operation, a parameter or a schema.
-    fn element(
-        &mut self,
-        old: Option<&Map<String, Value>>,
-        new: &Map<String, Value>,
-        place: &Place,
-    ) {
+    fn element(&mut self, old: Option<&Map<String, Value>>, new: &Map<String, Value>, node: &Node) {
         let get = |fields: Option<&Map<String, Value>>, key: &str| {
             fields.and_then(|fields| fields.get(key)).cloned()
         };
@@ -241,16 +236,16 @@ impl Walk<'_> {
         let level = |value: &Value| LEVELS.iter().position(|level| value.as_str() == Some(level));
         let sides = [before.as_ref(), now.as_ref()];
         // A part is never more stable than its parent.
-        let own = place.level.as_deref();
+        let own = node.level.as_deref();
         let holder = LEVELS.iter().position(|level| own == Some(level)).or(Some(LEVELS.len()));
         if sides.into_iter().flatten().any(|value| level(value).is_none()) {
-            self.find("stability-invalid", place, "x-stability-level", before.clone(), now.clone());
+            self.find("stability-invalid", node, "x-stability-level", before.clone(), now.clone());
         } else if let (Some(one), Some(other)) = (&before, &now)
             && level(other).min(holder) < level(one).min(holder)
         {
             self.find(
                 "stability-decreased",
-                place,
+                node,
                 "x-stability-level",
                 before.clone(),
                 now.clone(),
@@ -260,12 +255,12 @@ impl Walk<'_> {
             |fields: &Map<String, Value>| fields.get("deprecated") == Some(&Value::Bool(true));
         if is_deprecated(new) {
             let was = old.is_some_and(is_deprecated);
-            let days = match now.as_ref().and_then(Value::as_str).or(place.level.as_deref()) {
+            let days = match now.as_ref().and_then(Value::as_str).or(node.level.as_deref()) {
                 Some("draft" | "alpha") => 0,
                 Some("beta") => self.policy.beta_days,
                 _ => self.policy.stable_days,
             };
-            self.sunset(was, get(old, "x-sunset"), new.get("x-sunset").cloned(), days, place);
+            self.sunset(was, get(old, "x-sunset"), new.get("x-sunset").cloned(), days, node);
         }
         let values = |fields: Option<&Map<String, Value>>| {
             get(fields, "x-extensible-enum")
@@ -273,11 +268,11 @@ impl Walk<'_> {
                 .unwrap_or_default()
         };
         let left = values(Some(new));
-        if place.requested {
+        if node.requested {
             for gone in values(old).into_iter().filter(|value| !left.contains(value)) {
                 self.find(
                     "extensible-enum-value-removed",
-                    place,
+                    node,
                     "x-extensible-enum",
                     Some(gone),
                     None,
@@ -292,7 +287,7 @@ impl Walk<'_> {
         old: Option<Value>,
         new: Option<Value>,
         days: u32,
-        place: &Place,
+        node: &Node,
     ) {
         let day =
             |value: &Option<Value>| value.as_ref().and_then(Value::as_str).and_then(Day::parse);
@@ -307,13 +302,13 @@ impl Walk<'_> {
             (_, Some(_)) if day(&new).is_some_and(|day| day < earliest) => "sunset-too-soon",
             _ => return,
         };
-        self.find(id, place, "x-sunset", old, new);
+        self.find(id, node, "x-sunset", old, new);
     }
 
     fn find(
         &mut self,
         id: &str,
-        place: &Place,
+        node: &Node,
         keyword: &str,
         old: Option<Value>,
         new: Option<Value>,
@@ -327,10 +322,10 @@ impl Walk<'_> {
             rule: id.to_owned(),
             severity: Severity::Breaking,
             audience: Audience::All,
-            location: place.words.clone(),
-            operations: place.operation.iter().cloned().collect(),
+            location: node.words.clone(),
+            operations: node.operation.iter().cloned().collect(),
             message,
-            difference: Difference { path: join(&place.pointer, keyword), old, new },
+            difference: Difference { path: join(&node.pointer, keyword), old, new },
             witness: Some(Witness::None("the policy asks for it, whatever messages carry")),
         });
     }

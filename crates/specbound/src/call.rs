@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroize;
 
 use crate::body::Fields;
-use crate::constraints::Sub;
+use crate::constraints::SchemaRef;
 use crate::error::NON_FIELD;
 use crate::fields::{self, FieldErrors, Formats, Property, Rules, Table};
 use crate::security::{FromCaller, Security};
@@ -90,7 +90,7 @@ pub trait HasConstraints {
     /// One row for each property.
     const PROPERTIES: &'static [Property];
     /// The whole schema, if the rows do not say all of it.
-    const SCHEMA: Option<Sub> = None;
+    const SCHEMA: Option<SchemaRef> = None;
 }
 
 /// The body of an operation.

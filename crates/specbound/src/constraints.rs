@@ -15,7 +15,7 @@ use crate::fields::{Bound, Formats};
 pub use report::Problem;
 
 /// A schema that another one refers to.
-pub type Sub = &'static Constraints;
+pub type SchemaRef = &'static Constraints;
 
 /// Types of JSON values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,14 +71,14 @@ pub struct Discriminator {
     /// Name of the member.
     pub property: &'static str,
     /// Alternatives by the member's value.
-    pub mapping: &'static [(&'static str, Sub)],
+    pub mapping: &'static [(&'static str, SchemaRef)],
 }
 
 /// The keywords of a schema, each in the meaning of JSON Schema. [`Constraints::ANY`] has none.
 #[derive(Debug, Clone, Copy)]
 pub struct Constraints {
     /// `$ref`.
-    pub refers: Option<Sub>,
+    pub refers: Option<SchemaRef>,
     /// `type`; empty for any.
     pub types: &'static [Type],
     /// `nullable`: null is a value whatever the other keywords say.
@@ -102,9 +102,9 @@ pub struct Constraints {
     /// `multipleOf`.
     pub multiple_of: Option<f64>,
     /// `prefixItems`.
-    pub prefix_items: &'static [Sub],
+    pub prefix_items: &'static [SchemaRef],
     /// `items`.
-    pub items: Option<Sub>,
+    pub items: Option<SchemaRef>,
     /// `minItems`.
     pub min_items: Option<usize>,
     /// `maxItems`.
@@ -112,35 +112,35 @@ pub struct Constraints {
     /// `uniqueItems`.
     pub unique_items: bool,
     /// `contains`, `minContains` and `maxContains`.
-    pub contains: Option<(Sub, usize, Option<usize>)>,
+    pub contains: Option<(SchemaRef, usize, Option<usize>)>,
     /// `properties`.
-    pub properties: &'static [(&'static str, Sub)],
+    pub properties: &'static [(&'static str, SchemaRef)],
     /// `patternProperties`.
-    pub pattern_properties: &'static [(&'static str, Sub)],
+    pub pattern_properties: &'static [(&'static str, SchemaRef)],
     /// `additionalProperties`.
-    pub additional_properties: Option<Sub>,
+    pub additional_properties: Option<SchemaRef>,
     /// `propertyNames`.
-    pub property_names: Option<Sub>,
+    pub property_names: Option<SchemaRef>,
     /// `required`.
     pub required: &'static [&'static str],
     /// `dependentRequired`.
     pub dependent_required: &'static [(&'static str, &'static [&'static str])],
     /// `dependentSchemas`.
-    pub dependent_schemas: &'static [(&'static str, Sub)],
+    pub dependent_schemas: &'static [(&'static str, SchemaRef)],
     /// `minProperties`.
     pub min_properties: Option<usize>,
     /// `maxProperties`.
     pub max_properties: Option<usize>,
     /// `allOf`.
-    pub all_of: &'static [Sub],
+    pub all_of: &'static [SchemaRef],
     /// `anyOf`.
-    pub any_of: &'static [Sub],
+    pub any_of: &'static [SchemaRef],
     /// `oneOf`.
-    pub one_of: &'static [Sub],
+    pub one_of: &'static [SchemaRef],
     /// `not`.
-    pub not: Option<Sub>,
+    pub not: Option<SchemaRef>,
     /// `if`, `then` and `else`.
-    pub condition: Option<(Sub, Option<Sub>, Option<Sub>)>,
+    pub condition: Option<(SchemaRef, Option<SchemaRef>, Option<SchemaRef>)>,
     /// `discriminator`.
     pub discriminator: Option<Discriminator>,
 }
@@ -192,7 +192,7 @@ impl Constraints {
     pub(crate) fn possible_types(&'static self) -> Vec<Type> {
         let mut found = Vec::new();
         let mut ahead = vec![self];
-        let mut seen: Vec<Sub> = Vec::new();
+        let mut seen: Vec<SchemaRef> = Vec::new();
         while let Some(next) = ahead.pop() {
             if seen.iter().any(|known| std::ptr::eq(*known, next)) {
                 continue;
@@ -209,7 +209,7 @@ impl Constraints {
     }
 
     /// The schema of a member, through references.
-    pub(crate) fn member(&'static self, name: &str) -> Option<Sub> {
+    pub(crate) fn member(&'static self, name: &str) -> Option<SchemaRef> {
         self.inner(&|schema| {
             let own = schema.properties.iter().find(|(known, _)| *known == name);
             own.map(|(_, schema)| *schema).or(schema.additional_properties)
@@ -217,11 +217,11 @@ impl Constraints {
     }
 
     /// The schema of an item, through references.
-    pub(crate) fn item(&'static self) -> Option<Sub> {
+    pub(crate) fn item(&'static self) -> Option<SchemaRef> {
         self.inner(&|schema| schema.items)
     }
 
-    fn inner(&'static self, of: &dyn Fn(Sub) -> Option<Sub>) -> Option<Sub> {
+    fn inner(&'static self, of: &dyn Fn(SchemaRef) -> Option<SchemaRef>) -> Option<SchemaRef> {
         let mut ahead = vec![self];
         // More are a circle of references.
         for _ in 0..64 {

@@ -27,7 +27,7 @@ use crate::documented::{self, DocumentedAnswers};
 use crate::error::{InternalMessage, into_problem};
 use crate::lazy_body::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
-use crate::routes::{Found, Resource, Routes, variables};
+use crate::routes::{Resource, RouteMatch, Routes, variables};
 use crate::{ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -200,7 +200,7 @@ impl<H: Host> HttpService<H> {
         &self,
         rqctx: Context<H>,
         request: Request<dropshot::Body>,
-        found: Option<Found<'_, H>>,
+        found: Option<RouteMatch<'_, H>>,
     ) -> Result<Response, ApiError> {
         authority::check(&request)?;
         let method = request.method().clone();
@@ -219,7 +219,7 @@ impl<H: Host> HttpService<H> {
             return Box::pin(self.host.unknown_path(&rqctx, request)).await;
         };
         let operation = found.operation(&method);
-        let Found { resource, values } = found;
+        let RouteMatch { resource, values } = found;
         resource.negotiate(operation, request.headers(), request.uri())?;
         if let Some(operation) = operation {
             let answer = (self.dispatch)(rqctx, request, operation, values).await;

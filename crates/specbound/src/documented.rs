@@ -10,13 +10,14 @@ use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use crate::constraints::Sub;
+use crate::constraints::SchemaRef;
 use crate::error::is_error;
 use crate::fields::Formats;
 use crate::{ApiError, Response};
 
 /// By operation: each status, range or `default`, and the schema of its JSON.
-pub type DocumentedAnswers = &'static [(&'static str, &'static [(&'static str, Option<Sub>)])];
+pub type DocumentedAnswers =
+    &'static [(&'static str, &'static [(&'static str, Option<SchemaRef>)])];
 
 /// Statuses with which the runtime refuses a request before a handler. A document need not name
 /// them.
@@ -42,7 +43,7 @@ pub(crate) fn checked(
 }
 
 fn problem(
-    answers: &[(&str, Option<Sub>)],
+    answers: &[(&str, Option<SchemaRef>)],
     answer: &mut Response,
     formats: &Formats,
 ) -> Option<String> {
@@ -74,7 +75,10 @@ fn problem(
 }
 
 /// The schema of a status: its own, that of its range, or that of `default`.
-fn schema_of(answers: &[(&str, Option<Sub>)], status: StatusCode) -> Option<Option<Sub>> {
+fn schema_of(
+    answers: &[(&str, Option<SchemaRef>)],
+    status: StatusCode,
+) -> Option<Option<SchemaRef>> {
     let number = status.as_u16();
     let range = format!("{}XX", number / 100);
     let find = |key: &str| answers.iter().find(|(known, _)| *known == key);

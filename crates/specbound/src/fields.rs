@@ -14,7 +14,7 @@ mod values;
 use serde_json::{Map, Value};
 
 use crate::body::{FieldValue, Fields};
-use crate::constraints::Sub;
+use crate::constraints::SchemaRef;
 use crate::error::NON_FIELD;
 use crate::patterns::matches_pattern;
 pub use errors::FieldErrors;
@@ -158,7 +158,7 @@ pub(crate) struct Table {
     /// One for each property.
     pub rows: &'static [Property],
     /// The whole schema, if the rows do not say all of it.
-    pub schema: Option<Sub>,
+    pub schema: Option<SchemaRef>,
 }
 
 /// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids

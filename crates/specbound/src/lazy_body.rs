@@ -68,10 +68,10 @@ impl ReadPermit {
         Some(permit)
     }
 
-    fn grow(&self, bytes: usize) -> Result<(), Uncollected> {
+    fn grow(&self, bytes: usize) -> Result<(), CollectError> {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let more = Arc::clone(&self.limits.bytes).try_acquire_many_owned(bytes);
-        let more = more.map_err(|_| Uncollected::NoRoom)?;
+        let more = more.map_err(|_| CollectError::NoRoom)?;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match held.as_mut() {
             Some(held) => held.merge(more),
@@ -245,26 +245,26 @@ impl LazyBody {
         let collected =
             tokio::time::timeout(BODY_TIMEOUT, self.collect(body)).await.map_err(|_| late())?;
         match collected {
-            Err(Uncollected::TooLarge) => Err(too_large()),
-            Err(Uncollected::Broken) => Err(ApiError::detail(
+            Err(CollectError::TooLarge) => Err(too_large()),
+            Err(CollectError::Broken) => Err(ApiError::detail(
                 StatusCode::BAD_REQUEST,
                 "The request body could not be read.",
             )),
-            Err(Uncollected::NoRoom) => {
+            Err(CollectError::NoRoom) => {
                 Err(ApiError::unavailable("The server is busy. Please try again."))
             }
             Ok(bytes) => Ok(bytes),
         }
     }
 
-    async fn collect(&mut self, mut body: dropshot::Body) -> Result<bytes::Bytes, Uncollected> {
+    async fn collect(&mut self, mut body: dropshot::Body) -> Result<bytes::Bytes, CollectError> {
         let mut collected = Vec::new();
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| Uncollected::Broken)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(|_| CollectError::Broken)?.into_data() else { continue };
             let before = collected.len();
             let length = before + data.len();
             if length > MAX_BODY_BYTES {
-                return Err(Uncollected::TooLarge);
+                return Err(CollectError::TooLarge);
             }
             let more = length.saturating_sub(before.max(SMALL_BODY_BYTES));
             if more > 0 {
@@ -300,7 +300,7 @@ fn base(media_type: &str) -> &str {
 }
 
 /// Why a body was not read.
-enum Uncollected {
+enum CollectError {
     TooLarge,
     Broken,
     /// Other bodies have taken all there is.

@@ -57,7 +57,7 @@ pub use call::{
     NoBody, Operation, OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA,
     source_schema,
 };
-pub use constraints::{Constraints, Discriminator, Problem, Sub, Type};
+pub use constraints::{Constraints, Discriminator, Problem, SchemaRef, Type};
 pub use dispatcher::{Document, HttpService, StartError};
 pub use documented::DocumentedAnswers;
 pub use error::{ApiError, NON_FIELD, Response, json_response, response};

@@ -22,21 +22,21 @@ use tokio::net::TcpStream;
 use crate::{Context, Host};
 
 /// A closure, since the type of the state has no public name.
-type Make<H> = Box<dyn Fn(RequestInfo, String) -> Context<H> + Send + Sync>;
+type ContextConstructor<H> = Box<dyn Fn(RequestInfo, String) -> Context<H> + Send + Sync>;
 
 /// Makes contexts of one server.
-pub struct RequestContextFactory<H: Host>(Make<H>);
+pub struct RequestContextFactory<H: Host>(ContextConstructor<H>);
 
 impl<H: Host> RequestContextFactory<H> {
     /// # Errors
     ///
     /// When this machine does not reach itself.
     pub async fn new(host: Arc<H>) -> Result<RequestContextFactory<H>, String> {
-        let (tell, mut told) = tokio::sync::mpsc::channel::<Make<H>>(1);
+        let (tell, mut told) = tokio::sync::mpsc::channel::<ContextConstructor<H>>(1);
         let show = move |shown: Context<H>| {
             let (state, log) = (shown.server, shown.log);
             #[expect(unsafe_code, reason = "dropshot has no constructor for its context")]
-            let make: Make<H> = Box::new(move |request, request_id| {
+            let make: ContextConstructor<H> = Box::new(move |request, request_id| {
                 // The route's data of a request; this server reads only its variables.
                 let endpoint = RequestEndpointMetadata {
                     operation_id: String::new(),

@@ -27,12 +27,12 @@ pub struct Routes<H: Host> {
 }
 
 /// A resource, and the values of the variables in its path.
-pub struct Found<'a, H: Host> {
+pub struct RouteMatch<'a, H: Host> {
     pub resource: &'a Resource<H>,
     pub values: Vec<String>,
 }
 
-impl<H: Host> Found<'_, H> {
+impl<H: Host> RouteMatch<'_, H> {
     /// The operation that a request with this method calls.
     pub fn operation(&self, method: &Method) -> Option<&'static Operation> {
         let Target::Operations(operations) = &self.resource.target else { return None };
@@ -226,17 +226,17 @@ impl<H: Host> Routes<H> {
     }
 
     /// Exactly, but for prefixes: no missing last slash, no doubled slash, no other case.
-    pub fn find(&self, path: &str) -> Option<Found<'_, H>> {
+    pub fn find(&self, path: &str) -> Option<RouteMatch<'_, H>> {
         self.exactly(path).or_else(|| {
             let (_, resource) =
                 self.prefixes.iter().find(|(prefix, _)| path.starts_with(prefix))?;
-            Some(Found { resource, values: Vec::new() })
+            Some(RouteMatch { resource, values: Vec::new() })
         })
     }
 
-    fn exactly(&self, path: &str) -> Option<Found<'_, H>> {
+    fn exactly(&self, path: &str) -> Option<RouteMatch<'_, H>> {
         let literal = |path: &str| {
-            self.literal.get(path).map(|resource| Found { resource, values: Vec::new() })
+            self.literal.get(path).map(|resource| RouteMatch { resource, values: Vec::new() })
         };
         let is_encoded = path.contains('%');
         if !is_encoded && let Some(found) = literal(path) {
@@ -250,7 +250,7 @@ impl<H: Host> Routes<H> {
             return Some(found);
         }
         let found = self.variable.find(&segments, &|resource, values| resource.takes(values));
-        found.map(|(resource, values)| Found {
+        found.map(|(resource, values)| RouteMatch {
             resource,
             values: values.into_iter().map(str::to_owned).collect(),
         })

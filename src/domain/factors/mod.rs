@@ -27,7 +27,7 @@ use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors, accounts, keys, known_clients, usernames};
 use crate::mail::Attached;
 use crate::store::{Account, Passkey, StoreError, TotpFactor, Writer};
-use passkey::{Assertion, Use};
+use passkey::{Assertion, Ceremony};
 
 const MAX_NAME_CHARACTERS: usize = 64;
 
@@ -275,7 +275,7 @@ pub async fn reauthenticate(
     proof: &Proof,
 ) -> Result<(), DomainError> {
     let (id, now) = (account.id, op.now());
-    with_proof(op, account, proof, Use::Prove, move |w, op, found| {
+    with_proof(op, account, proof, Ceremony::Prove, move |w, op, found| {
         if !w.session_set_auth_time(&session, id, now)? {
             return Err(DomainError::NotFound);
         }
@@ -294,7 +294,7 @@ async fn with_proof<T: Send + 'static>(
     op: &Operation,
     account: &Account,
     proof: &Proof,
-    purpose: Use,
+    purpose: Ceremony,
     then: impl Fn(&Writer<'_>, &Operation, Match) -> Result<T, DomainError> + Send + 'static,
 ) -> Result<T, DomainError> {
     let key = usernames::username_key(&account.username);
@@ -365,7 +365,7 @@ async fn find(
     app: &App,
     account_id: i64,
     proof: &Proof,
-    purpose: Use,
+    purpose: Ceremony,
 ) -> Result<Result<Match, String>, DomainError> {
     match proof {
         Proof::Code(code) => Ok(find_code(app, account_id, code).await?.ok_or_else(String::new)),

@@ -25,7 +25,7 @@ const MAX_PASSKEYS: usize = 20;
 
 /// The ceremony that a challenge is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Use {
+pub(super) enum Ceremony {
     /// The owner adds a passkey.
     Add,
     /// A sign-in that begins with the passkey: the account is not known yet.
@@ -36,7 +36,7 @@ pub(super) enum Use {
 
 #[derive(Serialize, Deserialize)]
 struct Issued {
-    purpose: Use,
+    purpose: Ceremony,
     account_id: Option<i64>,
     challenge: Vec<u8>,
     expires: DateTime<Utc>,
@@ -83,7 +83,7 @@ fn user_handle(app: &App, account_id: i64) -> [u8; 32] {
 
 fn issue(
     app: &App,
-    purpose: Use,
+    purpose: Ceremony,
     account_id: Option<i64>,
     passkeys: &[Passkey],
 ) -> Result<Challenge, DomainError> {
@@ -103,7 +103,7 @@ fn issue(
 fn issued(
     app: &App,
     state: &Sealed,
-    purpose: Use,
+    purpose: Ceremony,
     account_id: Option<i64>,
 ) -> Result<Issued, Refusal> {
     let issued: Option<Issued> = state.open(app, CHALLENGE);
@@ -129,7 +129,7 @@ pub(super) fn refused() -> DomainError {
 pub async fn begin(app: &App, account: &Account) -> Result<Creation, DomainError> {
     let passkeys = app.store.read(|r| r.passkey_list(account.id)).await?;
     Ok(Creation {
-        challenge: issue(app, Use::Add, Some(account.id), &passkeys)?,
+        challenge: issue(app, Ceremony::Add, Some(account.id), &passkeys)?,
         user_handle: URL_SAFE_NO_PAD.encode(user_handle(app, account.id)),
         username: account.username.clone(),
     })
@@ -150,7 +150,7 @@ pub async fn confirm(
 ) -> Result<Vec<String>, DomainError> {
     let (site, account_id, now) = (site(op)?, account.id, op.now());
     let name = device_name(name)?;
-    let verified = issued(op, state, Use::Add, Some(account_id)).and_then(|issued| {
+    let verified = issued(op, state, Ceremony::Add, Some(account_id)).and_then(|issued| {
         webauthn::verify_registration(&site, &issued.challenge, &sent).map(|new| (issued, new))
     });
     let (issued, credential) = match verified {
@@ -198,7 +198,7 @@ pub async fn confirm(
 /// A challenge for a sign-in that begins with a passkey of any account; `None` for a site without a
 /// domain name.
 pub fn challenge_anyone(app: &App) -> Option<Challenge> {
-    issue(app, Use::SignIn, None, &[]).ok()
+    issue(app, Ceremony::SignIn, None, &[]).ok()
 }
 
 /// A challenge for the owner of this account; `None` if it has no passkey.
@@ -211,7 +211,7 @@ pub async fn challenge_owner(app: &App, account_id: i64) -> Result<Option<Challe
     if passkeys.is_empty() {
         return Ok(None);
     }
-    Ok(issue(app, Use::Prove, Some(account_id), &passkeys).ok())
+    Ok(issue(app, Ceremony::Prove, Some(account_id), &passkeys).ok())
 }
 
 /// Signs in with a passkey alone, which is possession and, as its user was verified, knowledge or
@@ -244,7 +244,7 @@ async fn signed_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainErr
     let standing = notices::standing(op, &account.username).await?;
     let told = notices::of_sign_in(op, &account, standing, Grant::Session).await?;
     let proof = Proof::Passkey(sent);
-    let granted = with_proof(op, &account, &proof, Use::SignIn, move |w, op, found| {
+    let granted = with_proof(op, &account, &proof, Ceremony::SignIn, move |w, op, found| {
         accounts::grant(w, op, &current, &new, found.name(), &told)
     })
     .await?;
@@ -261,9 +261,9 @@ pub(super) async fn find(
     app: &App,
     account_id: i64,
     sent: &Assertion,
-    purpose: Use,
+    purpose: Ceremony,
 ) -> Result<Result<Match, Refusal>, DomainError> {
-    let of = (purpose != Use::SignIn).then_some(account_id);
+    let of = (purpose != Ceremony::SignIn).then_some(account_id);
     let passkey = app.store.read(|r| r.passkey_find(&sent.response.credential_id)).await?;
     let passkey = passkey.filter(|passkey| passkey.account_id == account_id);
     Ok(verify(app, sent, purpose, of, account_id, passkey))
@@ -272,7 +272,7 @@ pub(super) async fn find(
 fn verify(
     app: &App,
     Assertion { state, response }: &Assertion,
-    purpose: Use,
+    purpose: Ceremony,
     of: Option<i64>,
     account_id: i64,
     passkey: Option<Passkey>,
@@ -282,7 +282,7 @@ fn verify(
     let passkey = passkey.ok_or(Refusal::Credential)?;
     // A sign-in that begins with the passkey must name its user; later ones may.
     let handle = response.user_handle.as_slice();
-    let is_left_out = handle.is_empty() && purpose != Use::SignIn;
+    let is_left_out = handle.is_empty() && purpose != Ceremony::SignIn;
     if !is_left_out && !keys::equal(handle, &user_handle(app, account_id)) {
         return Err(Refusal::UserHandle);
     }

@@ -15,7 +15,7 @@ use super::super::notices;
 use super::super::operation::Operation;
 use super::super::passwords::Password;
 use super::super::{App, DomainError};
-use super::passkey::{self, Challenge, Use};
+use super::passkey::{self, Ceremony, Challenge};
 use super::{Kind, Proof, Sealed, overview, with_proof};
 use crate::store::{Account, Reader, StoreError};
 
@@ -227,7 +227,7 @@ pub async fn finish(
     let new = Granted::generate(op, Grant::Session);
     let standing = notices::standing(op, &account.username).await?;
     let told = notices::of_sign_in(op, &account, standing, Grant::Session).await?;
-    let signed_in = with_proof(op, &account, proof, Use::Prove, move |w, op, found| {
+    let signed_in = with_proof(op, &account, proof, Ceremony::Prove, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),
             provider => format!("{provider}, {}", found.name()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use r2d2::{ManageConnection, Pool, PooledConnection};
 
-use super::super::engine::{Connection, EachRow};
+use super::super::engine::{Connection, RowVisitor};
 use super::super::values::{Row, Value};
 use super::blocking::BlockingConnection;
 use super::pipelined::PipelinedPool;
@@ -73,7 +73,7 @@ impl Connection for Reading<'_> {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        each: EachRow<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), StoreError> {
         let mut lost = 0;
         let rows = loop {
@@ -99,7 +99,10 @@ impl Connection for Reading<'_> {
     }
 }
 
-pub(super) fn each_of(rows: &[tokio_postgres::Row], each: EachRow<'_>) -> Result<(), StoreError> {
+pub(super) fn each_of(
+    rows: &[tokio_postgres::Row],
+    each: RowVisitor<'_>,
+) -> Result<(), StoreError> {
     for row in rows {
         if each(&Row::Postgres(row))? == ControlFlow::Break(()) {
             break;

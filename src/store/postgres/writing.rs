@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use tokio_postgres::SimpleQueryMessage;
 
-use super::super::engine::{Connection, EachRow, WritingConnection};
+use super::super::engine::{Connection, RowVisitor, WritingConnection};
 use super::super::migrations::{LATEST, Step, too_new};
 use super::super::values::{Column, Value};
 use super::blocking::BlockingConnection;
@@ -130,7 +130,7 @@ impl Connection for Writing {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        each: EachRow<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), StoreError> {
         let rows = self.ask(|open| open.rows(sql, params))?;
         each_of(&rows, each)
@@ -267,7 +267,7 @@ impl Connection for SavepointPerStatement<'_> {
         &self,
         sql: &'static str,
         params: &[Value<'_>],
-        each: EachRow<'_>,
+        each: RowVisitor<'_>,
     ) -> Result<(), StoreError> {
         self.undoing(|| self.0.query(sql, params, each))
     }

@@ -39,7 +39,7 @@ async fn account_knows_a_bounded_number_of_networks() {
         server.clock.advance(Duration::seconds(1));
     }
     server.flush_deferred().await;
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM known_networks"), 10);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM known_networks"), 10);
     attack(&server, "amy").await;
     assert_eq!(log_in_from(&server, "198.51.100.29", "amy", PASSWORD).await.status, 200);
     assert_eq!(log_in_from(&server, "198.51.100.0", "amy", PASSWORD).await.status, 429);

@@ -10,8 +10,8 @@ use std::process::{Command, Output};
 use base64::Engine;
 use inventree_auth::domain::factors::totp;
 use serde_json::{Value, json};
+use test_support::database::TestDatabase;
 use test_support::inventree::Source;
-use test_support::place::Place;
 use test_support::{Answer, TestServer};
 
 use crate::PROGRAM;
@@ -44,14 +44,14 @@ const ABSURD: &str =
 struct Move {
     folder: tempfile::TempDir,
     source: Source,
-    place: Place,
+    database: TestDatabase,
 }
 
 impl Move {
     fn new() -> Move {
         let folder = tempfile::tempdir().unwrap();
         let source = Source::new(folder.path());
-        Move { place: Place::new(folder.path()), folder, source }
+        Move { database: TestDatabase::new(folder.path()), folder, source }
     }
 
     /// Three accounts with rows in every table.
@@ -71,8 +71,8 @@ impl Move {
         new
     }
 
-    fn database(&self) -> &Place {
-        &self.place
+    fn database(&self) -> &TestDatabase {
+        &self.database
     }
 
     fn import(&self, arguments: &[&str]) -> Output {
@@ -100,7 +100,7 @@ impl Move {
     }
 }
 
-fn import(from: &Path, database: &Place, arguments: &[&str]) -> Output {
+fn import(from: &Path, database: &TestDatabase, arguments: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
     command
         .args(["import", "inventree", "--from"])

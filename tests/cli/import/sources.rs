@@ -102,11 +102,11 @@ async fn groups_move_in_with_their_members() {
     assert!(out.lines().any(|line| line.starts_with("group members") && line.contains(" 2 new")));
     let members = "SELECT COUNT(*) FROM group_members m JOIN groups g ON g.id = m.group_id \
         WHERE g.name = 'Stock, keepers' AND m.account_id IN (3, 40)";
-    assert_eq!(new.place.number(members), 2);
+    assert_eq!(new.database.number(members), 2);
     // A second import leaves a membership that was ended here ended.
-    new.place.execute("DELETE FROM group_members WHERE account_id = 3");
+    new.database.execute("DELETE FROM group_members WHERE account_id = 3");
     assert!(new.import(&[]).status.success());
-    assert_eq!(new.place.number(members), 1);
+    assert_eq!(new.database.number(members), 1);
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ fn files_given_the_wrong_way_round_are_refused_and_left_alone() {
     let other = tempfile::tempdir().unwrap();
     let second = Source::new(other.path());
     let before = std::fs::read(&second.path).unwrap();
-    let output = import(&new.source.path, &Place::File(second.path.clone()), &[]);
+    let output = import(&new.source.path, &TestDatabase::File(second.path.clone()), &[]);
     assert_eq!(output.status.code(), Some(1));
     assert_one_line(&String::from_utf8(output.stderr).unwrap(), "is not a database of this server");
     assert!(std::fs::read(&second.path).unwrap() == before, "the file changed");
@@ -197,7 +197,7 @@ async fn a_whole_inventree_database_moves_in() {
     let from = PathBuf::from(variable("INVENTREE_DATABASE"));
     let passwords = std::fs::read_to_string(variable("INVENTREE_PASSWORDS")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let database = Place::new(folder.path());
+    let database = TestDatabase::new(folder.path());
     let output = import(&from, &database, &[]);
     assert!(output.status.success(), "{output:?}");
     println!("{}", String::from_utf8_lossy(&output.stdout));

@@ -14,8 +14,8 @@ fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
     files.sort();
     // No other file beside the database: only the server creates a key.
     match &operator.database {
-        Place::File(_) => assert_eq!(files, ["auth.sqlite3", "password"]),
-        Place::Server { .. } => assert_eq!(files, ["password"]),
+        TestDatabase::File(_) => assert_eq!(files, ["auth.sqlite3", "password"]),
+        TestDatabase::Server { .. } => assert_eq!(files, ["password"]),
     }
 }
 
@@ -88,7 +88,7 @@ fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
 async fn lost_secret_key_file_is_not_replaced_unnoticed() {
     let mut server = TestServer::start().await;
     server.stop().await;
-    let Place::File(database) = &server.place else { panic!("no file") };
+    let TestDatabase::File(database) = &server.database else { panic!("no file") };
     let key = std::path::PathBuf::from(format!("{}.secret_key", database.display()));
     let text = std::fs::read_to_string(&key).unwrap();
     std::fs::remove_file(&key).unwrap();
@@ -99,11 +99,11 @@ async fn lost_secret_key_file_is_not_replaced_unnoticed() {
     assert!(refusal.contains("set INVENTREE_SECRET_KEY"), "{refusal}");
     assert!(!key.exists());
     // Each documented way out works.
-    drop(TestServer::at_with(&server.place, &[("SECRET_KEY", &text)]).await);
+    drop(TestServer::at_with(&server.database, &[("SECRET_KEY", &text)]).await);
     std::fs::write(&key, &text).unwrap();
-    drop(TestServer::at(&server.place).await);
+    drop(TestServer::at(&server.database).await);
     std::fs::write(&key, "f".repeat(64)).unwrap();
-    drop(TestServer::at(&server.place).await);
+    drop(TestServer::at(&server.database).await);
 }
 
 #[test]

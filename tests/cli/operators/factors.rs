@@ -48,8 +48,8 @@ async fn operator_renames_an_account_sets_its_addresses_and_deletes_it() {
     assert!(operator.run(&["user", "delete", "amelia"]).refusal().contains("--yes"));
     assert_eq!(operator.run(&["user", "delete", "amelia", "--yes"]).code, 0);
     assert_eq!(operator.run(&["user", "show", "amelia"]).refusal(), "there is no user amelia");
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM email_addresses"), 1);
-    assert_eq!(server.place.number("SELECT COUNT(*) FROM audit WHERE event = 'deleted'"), 1);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM email_addresses"), 1);
+    assert_eq!(server.database.number("SELECT COUNT(*) FROM audit WHERE event = 'deleted'"), 1);
 }
 
 /// Also the last administrator, where the operator enforces a second factor.

@@ -16,7 +16,7 @@ use inventree_auth::domain::accounts::Revoked;
 use inventree_auth::domain::housekeeping::CleanupJob;
 use inventree_auth::domain::keys::digest;
 use serde_json::{Value, json};
-use test_support::place::Place;
+use test_support::database::TestDatabase;
 use test_support::{PASSWORD, TestServer, reset_link};
 
 use crate::PROGRAM;
@@ -26,7 +26,7 @@ const OTHER_PASSWORD: &str = "Quagga-Topaz-88";
 /// The binary on one database, without a terminal.
 struct Operator {
     folder: tempfile::TempDir,
-    database: Place,
+    database: TestDatabase,
 }
 
 /// The output of a command.
@@ -65,13 +65,13 @@ impl Said {
 
 impl Operator {
     fn of(server: &TestServer) -> Operator {
-        Operator { folder: tempfile::tempdir().unwrap(), database: server.place.clone() }
+        Operator { folder: tempfile::tempdir().unwrap(), database: server.database.clone() }
     }
 
     /// Without a database.
     fn alone() -> Operator {
         let folder = tempfile::tempdir().unwrap();
-        Operator { database: Place::new(folder.path()), folder }
+        Operator { database: TestDatabase::new(folder.path()), folder }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -104,8 +104,8 @@ fn database_that_is_not_there_is_not_made() {
     ] {
         let said = operator.run(arguments);
         let parts: &[&str] = match &operator.database {
-            Place::File(_) => &["the database", "No such file"],
-            Place::Server { .. } => &["is not a database of this server"],
+            TestDatabase::File(_) => &["the database", "No such file"],
+            TestDatabase::Server { .. } => &["is not a database of this server"],
         };
         let refusal = said.refusal();
         assert!(parts.iter().all(|part| refusal.contains(part)), "{said:?}");
@@ -118,7 +118,7 @@ fn database_that_is_not_there_is_not_made() {
 #[test]
 fn file_that_is_no_database_of_this_server_is_left_as_it_is() {
     let operator = Operator::alone();
-    let Place::File(file) = &operator.database else { panic!("about a file") };
+    let TestDatabase::File(file) = &operator.database else { panic!("about a file") };
     let foreign = rusqlite::Connection::open(file).unwrap();
     foreign.execute_batch("CREATE TABLE auth_user (id INTEGER)").unwrap();
     drop(foreign);
@@ -139,8 +139,8 @@ fn looking_waits_for_no_writer() {
     assert_eq!(operator.json(&["user", "list"])[0]["username"], "amy");
     let said = operator.run(&["user", "deactivate", "amy"]);
     let why = match &operator.database {
-        Place::File(_) => "database is locked",
-        Place::Server { .. } => "lock timeout",
+        TestDatabase::File(_) => "database is locked",
+        TestDatabase::Server { .. } => "lock timeout",
     };
     assert!(said.refusal().contains(why), "{said:?}");
     drop(lock);

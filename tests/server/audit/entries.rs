@@ -106,7 +106,7 @@ async fn every_change_that_a_person_makes_is_written_down_once() {
         }
         server.page(request)
     };
-    let id = |table: &str| server.place.last_id(table);
+    let id = |table: &str| server.database.last_id(table);
     server.log_in("amelia", PASSWORD).await;
     let other = id("tokens");
     assert_eq!(page(&format!("tokens/{other}/revoke/")).await.status, 200);

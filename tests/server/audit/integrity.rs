@@ -47,9 +47,9 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
          '')",
         "REPLACE INTO audit (id, at, event, client, detail) VALUES (2, 0, 'login', '', '')",
     ];
-    let own = match &server.place {
-        Place::File(_) => &sqlite_only[..],
-        Place::Server { .. } => &["TRUNCATE audit"],
+    let own = match &server.database {
+        TestDatabase::File(_) => &sqlite_only[..],
+        TestDatabase::Server { .. } => &["TRUNCATE audit"],
     };
     let both = [
         "UPDATE audit SET client = '203.0.113.9'",
@@ -67,15 +67,15 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
          ON CONFLICT (id) DO UPDATE SET client = ''",
     ];
     for sql in both.iter().chain(own) {
-        let refused = server.place.try_execute(sql).unwrap_err();
+        let refused = server.database.try_execute(sql).unwrap_err();
         assert!(refused.contains("the audit trail is append-only"), "{sql}: {refused}");
     }
     assert_eq!(entries(&server).await, before);
     // An entry in the far future does not make them deletable.
-    server.place.execute(
+    server.database.execute(
         "INSERT INTO audit (at, event, client, detail) VALUES (9000000000000000, 'login', '', '')",
     );
-    let refused = server.place.try_execute("DELETE FROM audit WHERE id <= 2").unwrap_err();
+    let refused = server.database.try_execute("DELETE FROM audit WHERE id <= 2").unwrap_err();
     assert!(refused.contains("the audit trail is append-only"), "{refused}");
     assert_eq!(entries(&server).await[..before.len()], before);
 }
@@ -85,11 +85,13 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
 async fn nothing_is_changed_that_cannot_be_written_down() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    server.place.execute(match &server.place {
-        Place::File(_) => {
+    server.database.execute(match &server.database {
+        TestDatabase::File(_) => {
             "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no more'); END"
         }
-        Place::Server { .. } => "ALTER TABLE audit ADD CONSTRAINT is_full CHECK (id < 0) NOT VALID",
+        TestDatabase::Server { .. } => {
+            "ALTER TABLE audit ADD CONSTRAINT is_full CHECK (id < 0) NOT VALID"
+        }
     });
     // Around the contract's check: the document has no 500.
     let user = format!("{}/api/auth/user/", server.base);
@@ -113,7 +115,7 @@ async fn nothing_is_changed_that_cannot_be_written_down() {
 async fn failed_login_is_answered_while_nothing_can_be_written() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
-    let lock = server.place.lock();
+    let lock = server.database.lock();
     assert_eq!(server.log_in("amy", "wrong").await.status, 400);
     drop(lock);
     assert_eq!(since(&server, 1).await, [happened(Event::LoginFailed, 1, "")]);

@@ -12,7 +12,7 @@ use inventree_auth::domain::audit::Event;
 use inventree_auth::domain::housekeeping::CleanupJob;
 use inventree_auth::store::{AuditEntry, AuditFilter, NewAuditEntry};
 use serde_json::{Value, json};
-use test_support::place::Place;
+use test_support::database::TestDatabase;
 use test_support::{PASSWORD, TestServer, confirmation_key, reset_link};
 
 use crate::PROGRAM;
@@ -44,7 +44,7 @@ fn happened(event: Event, account: i64, detail: &str) -> (String, Option<i64>, S
 
 fn operator(server: &TestServer, arguments: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
-    command.args(arguments).arg("--database").arg(server.place.argument()).output().unwrap()
+    command.args(arguments).arg("--database").arg(server.database.argument()).output().unwrap()
 }
 
 fn said(output: &Output) -> String {

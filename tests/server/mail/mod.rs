@@ -14,7 +14,7 @@ use inventree_auth::mail::worker::OutboxWorker;
 use inventree_auth::secret::Secret;
 use inventree_auth::store::Store;
 use serde_json::{Value, json};
-use test_support::place::Place;
+use test_support::database::TestDatabase;
 use test_support::smtp::{Encryption, Login, Sink};
 use test_support::{Answer, PASSWORD, TestServer};
 
@@ -31,7 +31,7 @@ const LATER: chrono::Duration = chrono::Duration::hours(2);
 /// An outbox in a file and a clock, without a server.
 struct Queue {
     _directory: tempfile::TempDir,
-    place: Place,
+    database: TestDatabase,
     store: Store,
     outbox: Outbox,
     clock: Arc<Mutex<DateTime<Utc>>>,
@@ -44,11 +44,11 @@ impl Queue {
 
     fn under(key: [u8; 32]) -> Queue {
         let directory = tempfile::tempdir().unwrap();
-        let place = Place::new(directory.path());
-        let store = Store::open(&place.database()).unwrap();
+        let database = TestDatabase::new(directory.path());
+        let store = Store::open(&database.database()).unwrap();
         let start = Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap();
         let outbox = Outbox::new(&key, "[InvenTree] ", SITE);
-        Queue { _directory: directory, place, store, outbox, clock: Arc::new(Mutex::new(start)) }
+        Queue { _directory: directory, database, store, outbox, clock: Arc::new(Mutex::new(start)) }
     }
 
     fn now(&self) -> DateTime<Utc> {

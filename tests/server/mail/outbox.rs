@@ -74,20 +74,25 @@ async fn crash_between_commit_and_sending_loses_nothing() {
     let before = Queue::new();
     before.add("alice@example.org").await;
     before.add("bob@example.org").await;
-    let after = match &before.place {
-        Place::File(file) => {
+    let after = match &before.database {
+        TestDatabase::File(file) => {
             let directory = tempfile::tempdir().unwrap();
             let copy = directory.path().join("auth.sqlite3");
             std::fs::copy(file, &copy).unwrap();
             std::fs::copy(file.with_extension("sqlite3-wal"), copy.with_extension("sqlite3-wal"))
                 .unwrap();
             let store = Store::open(&copy.clone().into()).unwrap();
-            Queue { store, _directory: directory, place: Place::File(copy), ..Queue::new() }
+            Queue {
+                store,
+                _directory: directory,
+                database: TestDatabase::File(copy),
+                ..Queue::new()
+            }
         }
         // A database server is independent of this process.
-        place => Queue {
-            store: Store::open(&place.database()).unwrap(),
-            place: place.clone(),
+        database => Queue {
+            store: Store::open(&database.database()).unwrap(),
+            database: database.clone(),
             ..Queue::new()
         },
     };
@@ -121,7 +126,7 @@ async fn sent_mail_that_could_not_be_deleted_is_not_sent_again() {
     let silence = sink.keep_silent().await;
     let round = tokio::spawn(async move { (rounds.once().await, rounds) });
     sink.wait_for(1).await;
-    let lock = queue.place.lock();
+    let lock = queue.database.lock();
     drop(silence);
     let (outcome, mut rounds) = round.await.unwrap();
     assert!(outcome.is_err(), "the deletion was to fail");
@@ -167,11 +172,11 @@ async fn outbox_holds_no_link_in_clear() {
     let mut sink = Sink::reserve(Encryption::None, None);
     let mut server = TestServer::with_transport(&[], Some(sink.transport())).await;
     let _ = ask(&server, "alice").await;
-    let waiting = server.place.bytes();
+    let waiting = server.database.bytes();
     sink.start();
     look_again(&server, &sink, 2).await;
     server.stop().await;
-    let left = server.place.bytes();
+    let left = server.database.bytes();
 
     let text: String = sink.wait_for(2).await.iter().map(|mail| mail.part("text/plain")).collect();
     let key = text.split_once(LINK).unwrap().1.split('/').next().unwrap();

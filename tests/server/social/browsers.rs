@@ -131,7 +131,7 @@ async fn what_is_secret_is_in_no_log_and_no_row() {
     let state =
         back.split(['?', '&']).find_map(|pair| pair.strip_prefix("state=")).unwrap().to_owned();
     let mut kept = fixture.lines.text().into_bytes();
-    kept.extend(fixture.server.place.bytes());
+    kept.extend(fixture.server.database.bytes());
     let access = format!("access-{code}");
     for secret in [CLIENT_SECRET, &code, &state, &ticket, &access, &browser.session] {
         let found = kept.windows(secret.len()).any(|window| window == secret.as_bytes());

@@ -69,7 +69,7 @@ async fn account_has_twenty_links_at_most() {
     let mut browser = fixture.browser();
     browser.log_in("rory").await;
     for n in 0..20 {
-        fixture.server.place.execute(&format!(
+        fixture.server.database.execute(&format!(
             "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
              extra_data)
              VALUES (1, 'company', 'rory-{n}', 0, 0, '{{}}')"
@@ -102,7 +102,7 @@ async fn last_way_in_stays() {
     let link = "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, \
         extra_data)
                 VALUES (1, 'keycloak', 'x', 0, 0, '{}')";
-    fixture.server.place.execute(link);
+    fixture.server.database.execute(link);
     assert_eq!(browser.disconnect(1).await.status, 400);
     // A second link of an enabled provider does.
     browser.through("connect", &Who::new("amy-2", json!({}))).await;
@@ -298,12 +298,12 @@ async fn account_that_no_password_opens_is_not_opened_by_a_provider_either() {
     fixture.browser().through("login", &amy()).await;
     let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES \
         (1, '', TRUE, '', 0)";
-    fixture.server.place.execute(device);
+    fixture.server.database.execute(device);
     let asked = fixture.browser().through("login", &amy()).await;
     assert_eq!(asked.header("location"), "/platform/second-factor?next=%2Fplatform%2F");
     assert!(asked.cookie("sessionid").is_none() && asked.cookie("second_factor").is_some());
-    fixture.server.place.execute("DELETE FROM totp_devices");
-    fixture.server.place.execute("UPDATE accounts SET is_active = FALSE");
+    fixture.server.database.execute("DELETE FROM totp_devices");
+    fixture.server.database.execute("UPDATE accounts SET is_active = FALSE");
     assert_page(
         &fixture.browser().through("login", &amy()).await,
         403,

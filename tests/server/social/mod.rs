@@ -22,9 +22,9 @@ const SITE: &str = "http://auth.example.com";
 
 /// The log lines of the server.
 #[derive(Clone, Default)]
-pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Lines {
+impl std::io::Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -35,7 +35,7 @@ impl std::io::Write for Lines {
     }
 }
 
-impl Lines {
+impl LogBuffer {
     fn logger(&self) -> slog::Logger {
         let drain = slog_bunyan::with_name("test", self.clone()).build();
         slog::Logger::root(Mutex::new(drain).fuse(), slog::o!())
@@ -57,7 +57,7 @@ impl Lines {
 pub(super) struct Fixture {
     pub(super) server: TestServer,
     pub(super) provider: Provider,
-    pub(super) lines: Lines,
+    pub(super) lines: LogBuffer,
     /// Directories of servers that were stopped.
     pub(super) kept: Vec<tempfile::TempDir>,
 }
@@ -70,7 +70,7 @@ impl Fixture {
     pub(super) async fn with(settings: &[(&str, &str)]) -> Fixture {
         let now = chrono::Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap().timestamp();
         let provider = Provider::start(now).await;
-        let lines = Lines::default();
+        let lines = LogBuffer::default();
         let mut all = vec![
             ("LOGIN_ENABLE_SSO", "true"),
             ("LOGIN_ENABLE_SSO_REG", "true"),
@@ -109,7 +109,7 @@ impl Fixture {
     fn rows(&self) -> Vec<i64> {
         ["accounts", "email_addresses", "social_accounts", "sessions", "tokens", "outbox"]
             .iter()
-            .map(|table| self.server.place.number(&format!("SELECT COUNT(*) FROM {table}")))
+            .map(|table| self.server.database.number(&format!("SELECT COUNT(*) FROM {table}")))
             .collect()
     }
 }

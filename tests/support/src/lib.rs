@@ -7,9 +7,9 @@
 pub mod authenticator;
 pub mod binary;
 pub mod contract;
+pub mod database;
 pub mod inventree;
 pub mod package;
-pub mod place;
 pub mod postgres;
 pub mod provider;
 mod relay;
@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
+use database::TestDatabase;
 use http_body_util::BodyExt;
 use inventree_auth::config::Config;
 use inventree_auth::domain::hashing::Cost;
@@ -32,7 +33,6 @@ use inventree_auth::mail::transport::Transport;
 use inventree_auth::server::{self, Dependencies, Running};
 use inventree_auth::store::StoreError;
 use inventree_auth_client::{Client, Credentials, connect};
-use place::Place;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -103,7 +103,7 @@ pub struct TestServer {
     pub mails: Arc<Mutex<Vec<Message>>>,
     pub http: reqwest::Client,
     pub directory: tempfile::TempDir,
-    pub place: Place,
+    pub database: TestDatabase,
     /// Violations found by the relay, which fail the test at its end.
     pub faults: relay::Faults,
 }
@@ -169,35 +169,40 @@ impl TestServer {
 
     pub async fn with_setup(settings: &[(&str, &str)], setup: Setup) -> TestServer {
         let directory = tempfile::tempdir().unwrap();
-        let place = Place::new(directory.path());
-        TestServer::launch(settings, setup, directory, place).await
+        let database = TestDatabase::new(directory.path());
+        TestServer::launch(settings, setup, directory, database).await
     }
 
     /// On an existing database.
-    pub async fn at(place: &Place) -> TestServer {
-        TestServer::at_with(place, &[]).await
+    pub async fn at(database: &TestDatabase) -> TestServer {
+        TestServer::at_with(database, &[]).await
     }
 
-    pub async fn at_with(place: &Place, settings: &[(&str, &str)]) -> TestServer {
-        TestServer::launch(settings, Setup::default(), tempfile::tempdir().unwrap(), place.clone())
-            .await
+    pub async fn at_with(database: &TestDatabase, settings: &[(&str, &str)]) -> TestServer {
+        TestServer::launch(
+            settings,
+            Setup::default(),
+            tempfile::tempdir().unwrap(),
+            database.clone(),
+        )
+        .await
     }
 
     async fn launch(
         settings: &[(&str, &str)],
         setup: Setup,
         directory: tempfile::TempDir,
-        place: Place,
+        database: TestDatabase,
     ) -> TestServer {
         let Setup { transport, log, provider_timeout } = setup;
-        let of_place = place.settings();
+        let of_database = database.settings();
         let mut values: BTreeMap<String, String> = [
             ("LOGIN_ENABLE_REG", "true"),
             ("RATE_LIMITS", "off"),
             ("SITE_URL", "http://auth.example.com"),
         ]
         .into_iter()
-        .chain(of_place.iter().map(|(key, value)| (*key, value.as_str())))
+        .chain(of_database.iter().map(|(key, value)| (*key, value.as_str())))
         .chain(settings.iter().copied())
         .map(|(key, value)| (format!("INVENTREE_{key}"), value.to_owned()))
         .collect();
@@ -227,7 +232,7 @@ impl TestServer {
             mails,
             http,
             directory,
-            place,
+            database,
             faults: relay::Faults::default(),
         }
     }
@@ -404,5 +409,5 @@ pub fn count_by_status(answers: &[Answer]) -> BTreeMap<u16, usize> {
 /// The n-th spelling of a name: each bit makes one letter upper-case.
 pub fn spelling(name: &str, n: usize) -> String {
     let letters = name.chars().enumerate();
-    letters.map(|(place, c)| if n >> place & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect()
+    letters.map(|(bit, c)| if n >> bit & 1 == 1 { c.to_ascii_uppercase() } else { c }).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Parameter, ParameterLocation, WIRE, Wire};
+use super::{EncodedParameter, Parameter, ParameterLocation, WIRE};
 use crate::Error;
 use crate::parameters::field_name;
 use crate::read::{flag, list, optional, reject_unknown_keys, text, unsupported};
@@ -73,7 +73,7 @@ fn parameter(source: &Value, at: &str) -> Result<Parameter, Error> {
         description: text(parameter, "description", at)?,
         schema: schema.clone(),
         is_cookie: parameter["in"] == "cookie",
-        wire: parameter.get(WIRE).map(|wire| Wire {
+        wire: parameter.get(WIRE).map(|wire| EncodedParameter {
             style: wire["style"].as_str().unwrap_or_default().to_owned(),
             explode: wire["explode"] == true,
             original: wire["original"].clone(),

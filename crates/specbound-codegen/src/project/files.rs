@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::Project;
-use super::schemes::Place;
+use super::schemes::CredentialLocation;
 use crate::{Generated, Mode};
 
 /// A file of a project.
@@ -112,14 +112,14 @@ fn one_line(title: &str) -> &str {
 impl Project {
     fn scheme_rows(&self) -> String {
         let row = |scheme: &super::Scheme| {
-            let place = match &scheme.place {
-                Place::Authorization(word) => format!("Authorization({word:?})"),
-                Place::Header(name) => format!("Header({name:?})"),
-                Place::Query(name) => format!("Query({name:?})"),
-                Place::Cookie(name) => format!("Cookie({name:?})"),
-                Place::Elsewhere => "Elsewhere".to_owned(),
+            let location = match &scheme.location {
+                CredentialLocation::Authorization(word) => format!("Authorization({word:?})"),
+                CredentialLocation::Header(name) => format!("Header({name:?})"),
+                CredentialLocation::Query(name) => format!("Query({name:?})"),
+                CredentialLocation::Cookie(name) => format!("Cookie({name:?})"),
+                CredentialLocation::Unsupported => "Unsupported".to_owned(),
             };
-            format!("        ({:?}, Scheme::{place}),\n", scheme.name)
+            format!("        ({:?}, Scheme::{location}),\n", scheme.name)
         };
         self.schemes.iter().map(row).collect()
     }

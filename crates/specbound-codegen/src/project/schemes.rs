@@ -10,19 +10,19 @@ use crate::document::Document;
 #[derive(Debug, Clone)]
 pub struct Scheme {
     pub name: String,
-    pub place: Place,
+    pub location: CredentialLocation,
 }
 
-/// The place of the credentials.
+/// The location of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum CredentialLocation {
     /// `Authorization`, after this word.
     Authorization(&'static str),
     Header(String),
     Query(String),
     Cookie(String),
     /// Outside of the request, or undefined.
-    Elsewhere,
+    Unsupported,
 }
 
 /// The schemes that operations name, in the order of their names.
@@ -32,33 +32,35 @@ pub fn all(document: &Document, source: &Value) -> Vec<Scheme> {
     let schemes = &source["components"]["securitySchemes"];
     named
         .into_iter()
-        .map(|name| Scheme { name: name.clone(), place: place(&schemes[name]) })
+        .map(|name| Scheme { name: name.clone(), location: location(&schemes[name]) })
         .collect()
 }
 
-fn place(scheme: &Value) -> Place {
+fn location(scheme: &Value) -> CredentialLocation {
     let text = |key: &str| scheme[key].as_str().unwrap_or_default();
     let is_basic = text("scheme").eq_ignore_ascii_case("basic");
     match (text("type"), text("in")) {
-        ("http", _) if is_basic => Place::Authorization("Basic"),
-        ("http" | "oauth2" | "openIdConnect", _) => Place::Authorization("Bearer"),
-        ("apiKey", "header") => Place::Header(text("name").to_ascii_lowercase()),
-        ("apiKey", "query") => Place::Query(text("name").to_owned()),
-        ("apiKey", "cookie") => Place::Cookie(text("name").to_owned()),
-        _ => Place::Elsewhere,
+        ("http", _) if is_basic => CredentialLocation::Authorization("Basic"),
+        ("http" | "oauth2" | "openIdConnect", _) => CredentialLocation::Authorization("Bearer"),
+        ("apiKey", "header") => CredentialLocation::Header(text("name").to_ascii_lowercase()),
+        ("apiKey", "query") => CredentialLocation::Query(text("name").to_owned()),
+        ("apiKey", "cookie") => CredentialLocation::Cookie(text("name").to_owned()),
+        _ => CredentialLocation::Unsupported,
     }
 }
 
 impl Scheme {
     /// The header that carries the key in a test, if a header does.
     pub fn header(&self, key: &str) -> Option<(String, String)> {
-        match &self.place {
-            Place::Authorization(word) => {
+        match &self.location {
+            CredentialLocation::Authorization(word) => {
                 Some(("authorization".to_owned(), format!("{word} {key}")))
             }
-            Place::Header(name) => Some((name.clone(), key.to_owned())),
-            Place::Cookie(name) => Some(("cookie".to_owned(), format!("{name}={key}"))),
-            Place::Query(_) | Place::Elsewhere => None,
+            CredentialLocation::Header(name) => Some((name.clone(), key.to_owned())),
+            CredentialLocation::Cookie(name) => {
+                Some(("cookie".to_owned(), format!("{name}={key}")))
+            }
+            CredentialLocation::Query(_) | CredentialLocation::Unsupported => None,
         }
     }
 }

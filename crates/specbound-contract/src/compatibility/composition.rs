@@ -6,7 +6,7 @@
 //! not detected.
 
 mod flat;
-mod heirs;
+mod subtypes;
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use crate::canonical::ObjectKind;
 use crate::diff::{self, Difference};
 use flat::apart;
 pub(crate) use flat::{alternatives, flatten};
-pub(super) use heirs::{discriminated_bases, heir};
+pub(super) use subtypes::{discriminated_bases, subtype_rule};
 
 const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 

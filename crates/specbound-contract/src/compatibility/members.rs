@@ -11,7 +11,7 @@ use crate::diff::{Difference, join};
 impl<'a> Classifier<'a> {
     /// A schema that is there on one side only. It may be a kind of another one by its name alone:
     /// one that extends a schema with a discriminator.
-    pub(super) fn classify_heir(
+    pub(super) fn classify_subtype(
         &mut self,
         location: Location<'_>,
         difference: Difference,
@@ -33,7 +33,7 @@ impl<'a> Classifier<'a> {
                 .is_some_and(|all| all.values().any(|to| *to == own));
             let uses = self.documents.usage.at(&base);
             if !is_mapped && !uses.is_empty() {
-                let rule = composition::heir(&name, &base, difference.old.is_none());
+                let rule = composition::subtype_rule(&name, &base, difference.old.is_none());
                 return self.verdict(
                     &Location { uses, directed: true, ..location },
                     rule,

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number,
+    MAX_DEPTH, Marks, Members, Memory, Parsed, Position, Retain, SyntaxError, item_name, number,
 };
 
-pub(super) fn read(text: &str, keep: Keep, memory: Memory) -> Result<Parsed, SyntaxError> {
+pub(super) fn read(text: &str, retain: Retain, memory: Memory) -> Result<Parsed, SyntaxError> {
     let position = Position { line: 1, column: 1 };
-    let mut reader = Reader { text, at: 0, position, keep, lists: 0, memory };
+    let mut reader = Reader { text, at: 0, position, retain, lists: 0, memory };
     reader.skip_white_space();
     let parsed = reader.value(0)?;
     reader.skip_white_space();
@@ -23,7 +23,7 @@ struct Reader<'a> {
     /// Index of the next byte.
     at: usize,
     position: Position,
-    keep: Keep,
+    retain: Retain,
     /// The number of lists around the next byte.
     lists: usize,
     memory: Memory,
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Parsed, SyntaxError> {
-        let mut members = Members::new(self.position, self.keep);
+        let mut members = Members::new(self.position, self.retain);
         self.take(1);
         self.skip_white_space();
         while self.peek() != Some(b'}') {
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
             }
             self.memory.take(Memory::VALUE, self.position)?;
             let item = self.value(depth + 1)?;
-            if self.keep.positions() {
+            if self.retain.positions() {
                 marks.children.push((item_name(&item.value), item.marks));
             }
             items.push(item.value);

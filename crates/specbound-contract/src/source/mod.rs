@@ -136,7 +136,7 @@ fn item_name(item: &Value) -> Box<str> {
 
 /// Parts of a text that a reader keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
+enum Retain {
     /// Values alone: fastest, and without the place where a key that repeats was first.
     Values,
     /// Positions, and values only as far as they name items.
@@ -144,15 +144,15 @@ enum Keep {
     Both,
 }
 
-impl Keep {
+impl Retain {
     fn positions(self) -> bool {
-        self != Keep::Values
+        self != Retain::Values
     }
 
     /// A value within another one, in so many lists.
-    fn kept(self, value: Value, lists: usize) -> Value {
+    fn retained(self, value: Value, lists: usize) -> Value {
         match value {
-            Value::Object(_) | Value::Array(_) if self == Keep::Positions && lists == 0 => {
+            Value::Object(_) | Value::Array(_) if self == Retain::Positions && lists == 0 => {
                 Value::Null
             }
             value => value,
@@ -187,12 +187,12 @@ impl Memory {
 struct Members {
     map: Map<String, Value>,
     marks: Marks,
-    keep: Keep,
+    retain: Retain,
 }
 
 impl Members {
-    fn new(position: Position, keep: Keep) -> Members {
-        Members { map: Map::new(), marks: Marks::leaf(position), keep }
+    fn new(position: Position, retain: Retain) -> Members {
+        Members { map: Map::new(), marks: Marks::leaf(position), retain }
     }
 
     fn check(&mut self, key: &str, position: Position) -> Result<(), SyntaxError> {
@@ -207,10 +207,10 @@ impl Members {
     /// The position of a member is that of its key. `lists` is the number of lists around it.
     fn insert(&mut self, key: String, at: Position, member: Parsed, lists: usize) {
         let Parsed { value, marks } = member;
-        if self.keep.positions() {
+        if self.retain.positions() {
             self.marks.children.push((key.clone().into(), Marks { position: at, ..marks }));
         }
-        self.map.insert(key, self.keep.kept(value, lists));
+        self.map.insert(key, self.retain.retained(value, lists));
     }
 
     fn finish(mut self) -> Parsed {
@@ -225,16 +225,16 @@ pub(crate) fn read(text: &str, memory: usize) -> Result<(Value, Option<Marks>), 
     let memory = Memory(memory.min(MAX_MEMORY));
     let text = without_mark(text);
     if is_in_braces(text) {
-        match json::read(text, Keep::Values, memory) {
+        match json::read(text, Retain::Values, memory) {
             Ok(Parsed { value, .. }) => return Ok((value, None)),
             // The error names the positions.
             Err(error) if error.refused => {
-                return json::read(text, Keep::Both, memory).map(|parsed| (parsed.value, None));
+                return json::read(text, Retain::Both, memory).map(|parsed| (parsed.value, None));
             }
             Err(_) => {}
         }
     }
-    let Parsed { value, marks } = yaml::read(text, Keep::Both, memory)?;
+    let Parsed { value, marks } = yaml::read(text, Retain::Both, memory)?;
     Ok((value, Some(marks)))
 }
 
@@ -243,8 +243,9 @@ pub(crate) fn positions(text: &str) -> Option<Marks> {
     // It was read before.
     let memory = Memory(usize::MAX);
     let text = without_mark(text);
-    let json = is_in_braces(text).then(|| json::read(text, Keep::Positions, memory).ok()).flatten();
-    json.or_else(|| yaml::read(text, Keep::Positions, memory).ok()).map(|parsed| parsed.marks)
+    let json =
+        is_in_braces(text).then(|| json::read(text, Retain::Positions, memory).ok()).flatten();
+    json.or_else(|| yaml::read(text, Retain::Positions, memory).ok()).map(|parsed| parsed.marks)
 }
 
 /// A byte order mark is no part of the text.

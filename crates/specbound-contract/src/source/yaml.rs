@@ -6,15 +6,16 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::Value;
 
 use super::{
-    Keep, MAX_DEPTH, Marks, Members, Memory, Parsed, Position, SyntaxError, item_name, number,
+    MAX_DEPTH, Marks, Members, Memory, Parsed, Position, Retain, SyntaxError, item_name, number,
 };
 
 /// Most values that aliases may add to a document.
 const MAX_ALIASED_VALUES: usize = 500_000;
 
-pub(super) fn read(text: &str, keep: Keep, memory: Memory) -> Result<Parsed, SyntaxError> {
+pub(super) fn read(text: &str, retain: Retain, memory: Memory) -> Result<Parsed, SyntaxError> {
     let parser = Parser::new_from_str(text);
-    let mut reader = Reader { parser, anchors: HashMap::new(), aliased: 0, keep, lists: 0, memory };
+    let mut reader =
+        Reader { parser, anchors: HashMap::new(), aliased: 0, retain, lists: 0, memory };
     let mut document = None;
     loop {
         let (event, position) = reader.next()?;
@@ -36,7 +37,7 @@ struct Reader<'a> {
     /// The anchored values, each with the number of values in it.
     anchors: HashMap<usize, (Parsed, usize)>,
     aliased: usize,
-    keep: Keep,
+    retain: Retain,
     /// The number of lists around the next event.
     lists: usize,
     memory: Memory,
@@ -124,7 +125,7 @@ impl<'a> Reader<'a> {
             self.memory.take(Memory::VALUE, at)?;
             let (item, count) = self.value(event, at, depth + 1)?;
             total += count;
-            if self.keep.positions() {
+            if self.retain.positions() {
                 marks.children.push((item_name(&item.value), item.marks));
             }
             items.push(item.value);
@@ -132,7 +133,7 @@ impl<'a> Reader<'a> {
     }
 
     fn mapping(&mut self, at: Position, depth: usize) -> Result<(Parsed, usize), SyntaxError> {
-        let (mut members, mut merged, mut total) = (Members::new(at, self.keep), Vec::new(), 1);
+        let (mut members, mut merged, mut total) = (Members::new(at, self.retain), Vec::new(), 1);
         loop {
             let (event, at) = self.next()?;
             let (key, is_merge) = match event {

@@ -26,7 +26,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Takes steps. Returns whether there were as many.
-    pub fn spend(&self, steps: usize) -> bool {
+    pub fn consume(&self, steps: usize) -> bool {
         let left = self.fuel.get().checked_sub(steps);
         self.fuel.set(left.unwrap_or(0));
         left.is_some()
@@ -72,7 +72,7 @@ impl Schemas<'_> {
     }
 
     fn within(&self, schema: &Value, value: &Value, depth: usize) -> Option<bool> {
-        if depth > MAX_DEPTH || !self.engine.spend(1) {
+        if depth > MAX_DEPTH || !self.engine.consume(1) {
             return None;
         }
         let fields = match schema {

@@ -45,7 +45,7 @@ impl Pair<'_> {
     /// Values near the limits of both schemas. Not all of them are accepted.
     pub fn candidates(&self, accepting: &Value, refusing: &Value, depth: usize) -> Vec<Value> {
         let size = size(accepting) + size(refusing);
-        if depth > MAX_DEPTH || !self.accepting.engine.spend(size) {
+        if depth > MAX_DEPTH || !self.accepting.engine.consume(size) {
             return Vec::new();
         }
         let hints = hints(self.refusing.document, refusing);

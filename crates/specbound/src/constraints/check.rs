@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::report::{Paths, Problem, Step};
 use super::values::{canonical, is_multiple};
-use super::{Discriminator, Sub, Type};
+use super::{Discriminator, SchemaRef, Type};
 use crate::fields::Formats;
 use crate::patterns::matches_pattern;
 
@@ -16,7 +16,7 @@ const MAX_STEPS: usize = 200_000;
 const MAX_DEPTH: usize = 512;
 
 /// Every problem of a value.
-pub(super) fn problems(schema: Sub, value: &Value, formats: &Formats) -> Vec<Problem> {
+pub(super) fn problems(schema: SchemaRef, value: &Value, formats: &Formats) -> Vec<Problem> {
     let paths = Paths::default();
     let mut check = Check { formats, steps_left: MAX_STEPS, depth: 0, paths };
     check.schema(schema, value);
@@ -34,7 +34,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn schema(&mut self, schema: Sub, value: &Value) {
+    fn schema(&mut self, schema: SchemaRef, value: &Value) {
         if self.depth == MAX_DEPTH {
             self.steps_left = 0;
         }
@@ -47,7 +47,7 @@ impl Check<'_> {
         self.depth -= 1;
     }
 
-    fn keywords(&mut self, schema: Sub, value: &Value) {
+    fn keywords(&mut self, schema: SchemaRef, value: &Value) {
         if schema.nullable && value.is_null() {
             return;
         }
@@ -77,7 +77,7 @@ impl Check<'_> {
         self.combined(schema, value);
     }
 
-    fn text(&mut self, schema: Sub, text: &str) {
+    fn text(&mut self, schema: SchemaRef, text: &str) {
         if schema.min_length.is_some() || schema.max_length.is_some() {
             let length = text.chars().count();
             if let Some(max) = schema.max_length.filter(|max| length > *max) {
@@ -95,7 +95,7 @@ impl Check<'_> {
         }
     }
 
-    fn number(&mut self, schema: Sub, number: &serde_json::Number) {
+    fn number(&mut self, schema: SchemaRef, number: &serde_json::Number) {
         let value = number.as_f64().unwrap_or(f64::NAN);
         if let Some(bound) = schema.minimum.filter(|bound| bound.is_above(value)) {
             self.paths.add(bound.minimum_message());
@@ -108,7 +108,7 @@ impl Check<'_> {
         }
     }
 
-    fn array(&mut self, schema: Sub, items: &[Value]) {
+    fn array(&mut self, schema: SchemaRef, items: &[Value]) {
         if let Some(min) = schema.min_items.filter(|min| items.len() < *min) {
             self.paths.add(format!("Ensure this field has at least {min} elements."));
         }
@@ -137,7 +137,7 @@ impl Check<'_> {
         }
     }
 
-    fn object(&mut self, schema: Sub, members: &Map<String, Value>) {
+    fn object(&mut self, schema: SchemaRef, members: &Map<String, Value>) {
         for name in schema.required.iter().filter(|name| !members.contains_key(**name)) {
             self.paths.add_at(Step::Member(name), "This field is required.");
         }
@@ -167,7 +167,7 @@ impl Check<'_> {
     }
 
     /// A member of an object whose schema says something about other members than those it names.
-    fn member(&mut self, schema: Sub, name: &str, value: &Value) {
+    fn member(&mut self, schema: SchemaRef, name: &str, value: &Value) {
         let mut is_named = false;
         if let Some((_, own)) = schema.properties.iter().find(|(known, _)| *known == name) {
             is_named = true;
@@ -195,7 +195,7 @@ impl Check<'_> {
         }
     }
 
-    fn combined(&mut self, schema: Sub, value: &Value) {
+    fn combined(&mut self, schema: SchemaRef, value: &Value) {
         for part in schema.all_of {
             self.schema(part, value);
         }
@@ -238,7 +238,7 @@ impl Check<'_> {
     }
 
     /// The problems of the alternative that takes the type of the value, if only one does.
-    fn alternatives(&mut self, all: &[Sub], value: &Value, only_one: bool) {
+    fn alternatives(&mut self, all: &[SchemaRef], value: &Value, only_one: bool) {
         if all.is_empty() {
             return;
         }
@@ -249,7 +249,7 @@ impl Check<'_> {
         if count > 1 {
             return self.paths.add("This value matches more than one alternative.");
         }
-        let takes = |one: &&Sub| {
+        let takes = |one: &&SchemaRef| {
             let types = one.possible_types();
             types.is_empty() || types.iter().any(|kind| kind.is_of(value))
         };
@@ -260,13 +260,13 @@ impl Check<'_> {
         }
     }
 
-    fn holds(&mut self, schema: Sub, value: &Value) -> bool {
+    fn holds(&mut self, schema: SchemaRef, value: &Value) -> bool {
         let outer = std::mem::take(&mut self.paths);
         self.schema(schema, value);
         std::mem::replace(&mut self.paths, outer).is_empty()
     }
 
-    fn at(&mut self, step: Step<'_>, schema: Sub, value: &Value) {
+    fn at(&mut self, step: Step<'_>, schema: SchemaRef, value: &Value) {
         let before = self.paths.enter(step);
         self.schema(schema, value);
         self.paths.leave(before);

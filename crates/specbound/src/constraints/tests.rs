@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-fn problems(schema: Sub, value: Value) -> Vec<String> {
+fn problems(schema: SchemaRef, value: Value) -> Vec<String> {
     let told = |problem: Problem| match &problem.field {
         Some(field) => format!("{field} {}", problem.text()),
         None => problem.text(),

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::Sent;
-use crate::constraints::{Sub, Type};
+use crate::constraints::{SchemaRef, Type};
 
 /// How a parameter is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Parameter {
     /// `explode`.
     pub explode: bool,
     /// Its schema.
-    pub schema: Sub,
+    pub schema: SchemaRef,
 }
 
 /// Members within each other in the name of a deep object.
@@ -159,7 +159,12 @@ impl Parameter {
     }
 }
 
-fn add_deep(members: &mut Map<String, Value>, keys: &[&str], schema: Option<Sub>, text: &str) {
+fn add_deep(
+    members: &mut Map<String, Value>,
+    keys: &[&str],
+    schema: Option<SchemaRef>,
+    text: &str,
+) {
     let Some((key, rest)) = keys.split_first() else { return };
     let schema = schema.and_then(|schema| schema.member(key));
     match rest {
@@ -175,14 +180,14 @@ fn add_deep(members: &mut Map<String, Value>, keys: &[&str], schema: Option<Sub>
 }
 
 /// Adds a member, or an item to a member that is a list.
-fn add(members: &mut Map<String, Value>, name: String, schema: Option<Sub>, text: &str) {
+fn add(members: &mut Map<String, Value>, name: String, schema: Option<SchemaRef>, text: &str) {
     let is_list = schema.is_some_and(|schema| schema.possible_types().contains(&Type::Array));
     if !is_list {
         let value = schema.map_or_else(|| text.into(), |schema| coerced(schema, text));
         members.insert(name, value);
         return;
     }
-    let item = schema.and_then(Sub::item_of);
+    let item = schema.and_then(SchemaRef::item_of);
     let value = item.map_or_else(|| text.into(), |item| coerced(item, text));
     if let Value::Array(items) = members.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
         items.push(value);
@@ -190,11 +195,11 @@ fn add(members: &mut Map<String, Value>, name: String, schema: Option<Sub>, text
 }
 
 trait ItemOf {
-    fn item_of(self) -> Option<Sub>;
+    fn item_of(self) -> Option<SchemaRef>;
 }
 
-impl ItemOf for Sub {
-    fn item_of(self) -> Option<Sub> {
+impl ItemOf for SchemaRef {
+    fn item_of(self) -> Option<SchemaRef> {
         self.item()
     }
 }
@@ -208,7 +213,7 @@ fn owned((name, value): (&str, &str)) -> (String, String) {
 }
 
 /// A text as a value of the first type of its schema that it can be; else a string.
-fn coerced(schema: Sub, text: &str) -> Value {
+fn coerced(schema: SchemaRef, text: &str) -> Value {
     let types = schema.possible_types();
     let has = |kind| types.contains(&kind);
     if (has(Type::Integer) || has(Type::Number))
@@ -241,7 +246,7 @@ mod tests {
         ..Constraints::ANY
     };
 
-    fn read(style: Style, explode: bool, schema: Sub, pairs: &[(&str, &str)]) -> Value {
+    fn read(style: Style, explode: bool, schema: SchemaRef, pairs: &[(&str, &str)]) -> Value {
         let parameter = Parameter { name: "x", style, explode, schema };
         let get = |name: &str| {
             let own = pairs.iter().filter(|(known, _)| *known == name);

@@ -33,7 +33,7 @@ pub(super) fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path
     };
     match (location.old, location.new) {
         (None, Some(item)) => {
-            let message = match twin(documents.old, documents.new, path, item) {
+            let message = match renamed_path(documents.old, documents.new, path, item) {
                 Some(old) => format!("{} is the new path of {}.", code(path), code(old)),
                 None => format!(
                     "{} is new, with {}: no client knows it yet.",
@@ -44,7 +44,7 @@ pub(super) fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path
             fixed(Compatible, Audience::Senders, message)
         }
         (Some(item), None) => {
-            let now = twin(documents.new, documents.old, path, item);
+            let now = renamed_path(documents.new, documents.old, path, item);
             let slash =
                 now.is_some_and(|now| now.trim_end_matches('/') == path.trim_end_matches('/'));
             let what = match now {
@@ -65,7 +65,7 @@ pub(super) fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path
 }
 
 /// A path in `there` alone with the same content, or that differs only in the trailing slash.
-pub(super) fn twin<'a>(
+pub(super) fn renamed_path<'a>(
     there: &'a Value,
     here: &Value,
     path: &str,

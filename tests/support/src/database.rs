@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use super::postgres;
 
 #[derive(Clone, Debug)]
-pub enum Place {
+pub enum TestDatabase {
     File(PathBuf),
     Server { name: String, port: u16 },
 }
 
-impl Place {
+impl TestDatabase {
     /// A new one: a file to be created, or a database without tables.
-    pub fn new(folder: &Path) -> Place {
+    pub fn new(folder: &Path) -> TestDatabase {
         match postgres::fresh_database() {
-            Some((name, port)) => Place::Server { name, port },
-            None => Place::File(folder.join("auth.sqlite3")),
+            Some((name, port)) => TestDatabase::Server { name, port },
+            None => TestDatabase::File(folder.join("auth.sqlite3")),
         }
     }
 
     /// The settings for a server on it, named without their prefix.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         match self {
-            Place::File(path) => vec![("DB_NAME", path.to_str().unwrap().to_owned())],
-            Place::Server { name, port } => vec![
+            TestDatabase::File(path) => vec![("DB_NAME", path.to_str().unwrap().to_owned())],
+            TestDatabase::Server { name, port } => vec![
                 ("DB_ENGINE", "postgresql".to_owned()),
                 ("DB_HOST", "127.0.0.1".to_owned()),
                 ("DB_PORT", port.to_string()),
@@ -39,8 +39,8 @@ impl Place {
     /// The value for `--database`.
     pub fn argument(&self) -> String {
         match self {
-            Place::File(path) => path.to_str().unwrap().to_owned(),
-            Place::Server { name, port } => postgres::url(*port, name),
+            TestDatabase::File(path) => path.to_str().unwrap().to_owned(),
+            TestDatabase::Server { name, port } => postgres::url(*port, name),
         }
     }
 
@@ -51,15 +51,15 @@ impl Place {
     /// Returns whether it has been created.
     pub fn exists(&self) -> bool {
         match self {
-            Place::File(path) => path.exists(),
-            Place::Server { .. } => !self.tables().is_empty(),
+            TestDatabase::File(path) => path.exists(),
+            TestDatabase::Server { .. } => !self.tables().is_empty(),
         }
     }
 
     fn tables(&self) -> Vec<String> {
         self.texts(match self {
-            Place::File(_) => "SELECT name FROM sqlite_master WHERE type = 'table'",
-            Place::Server { .. } => {
+            TestDatabase::File(_) => "SELECT name FROM sqlite_master WHERE type = 'table'",
+            TestDatabase::Server { .. } => {
                 "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
             }
         })
@@ -77,18 +77,18 @@ impl Place {
     /// The message of the engine.
     pub fn try_execute(&self, sql: &str) -> Result<(), String> {
         match self {
-            Place::File(path) => rusqlite::Connection::open(path)
+            TestDatabase::File(path) => rusqlite::Connection::open(path)
                 .unwrap()
                 .execute_batch(sql)
                 .map_err(|e| e.to_string()),
-            Place::Server { name, port } => postgres::try_execute(*port, name, sql),
+            TestDatabase::Server { name, port } => postgres::try_execute(*port, name, sql),
         }
     }
 
     /// The first column of the result, as texts.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         match self {
-            Place::File(path) => {
+            TestDatabase::File(path) => {
                 let file = rusqlite::Connection::open(path).unwrap();
                 let mut statement = file.prepare(sql).unwrap();
                 let rows = statement.query_map([], |row| {
@@ -99,7 +99,7 @@ impl Place {
                 });
                 rows.unwrap().map(Result::unwrap).collect()
             }
-            Place::Server { name, port } => postgres::texts(*port, name, sql),
+            TestDatabase::Server { name, port } => postgres::texts(*port, name, sql),
         }
     }
 
@@ -110,20 +110,22 @@ impl Place {
     /// The last id assigned, even if its row is deleted.
     pub fn last_id(&self, table: &str) -> i64 {
         self.number(&match self {
-            Place::File(_) => format!("SELECT seq FROM sqlite_sequence WHERE name = '{table}'"),
-            Place::Server { .. } => format!("SELECT last_value FROM {table}_id_seq"),
+            TestDatabase::File(_) => {
+                format!("SELECT seq FROM sqlite_sequence WHERE name = '{table}'")
+            }
+            TestDatabase::Server { .. } => format!("SELECT last_value FROM {table}_id_seq"),
         })
     }
 
     /// Blocks all writers until dropped.
     pub fn lock(&self) -> Lock {
         match self {
-            Place::File(path) => {
+            TestDatabase::File(path) => {
                 let other = rusqlite::Connection::open(path).unwrap();
                 other.execute_batch("BEGIN IMMEDIATE").unwrap();
                 Lock::File(other)
             }
-            Place::Server { name, port } => Lock::Server(Some(postgres::begin(
+            TestDatabase::Server { name, port } => Lock::Server(Some(postgres::begin(
                 *port,
                 name,
                 "BEGIN; SELECT version FROM schema_version FOR UPDATE",
@@ -134,12 +136,12 @@ impl Place {
     /// Returns whether another connection blocks writers.
     pub fn is_locked(&self) -> bool {
         match self {
-            Place::File(path) => {
+            TestDatabase::File(path) => {
                 let other = rusqlite::Connection::open(path).unwrap();
                 other.busy_timeout(std::time::Duration::ZERO).unwrap();
                 other.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err()
             }
-            Place::Server { .. } => self
+            TestDatabase::Server { .. } => self
                 .try_execute(
                     "BEGIN; SELECT version FROM schema_version FOR UPDATE NOWAIT; ROLLBACK",
                 )
@@ -150,11 +152,11 @@ impl Place {
     /// All bytes at rest, in every file of the engine, except the secret key's.
     pub fn bytes(&self) -> Vec<u8> {
         let files = match self {
-            Place::File(path) => {
+            TestDatabase::File(path) => {
                 let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", path.display()));
                 vec![path.clone(), beside("-wal"), beside("-shm")]
             }
-            Place::Server { .. } => {
+            TestDatabase::Server { .. } => {
                 self.execute("CHECKPOINT");
                 let data = PathBuf::from(std::env::var(postgres::DATA).unwrap());
                 let files = "SELECT pg_relation_filepath(c.oid) FROM pg_class c
@@ -171,8 +173,8 @@ impl Place {
     /// Every row of every table as text, by id: equal if nothing has changed.
     pub fn content(&self) -> Vec<String> {
         match self {
-            Place::File(path) => vec![format!("{:?}", std::fs::read(path).ok())],
-            Place::Server { .. } => {
+            TestDatabase::File(path) => vec![format!("{:?}", std::fs::read(path).ok())],
+            TestDatabase::Server { .. } => {
                 let tables = self.tables();
                 tables
                     .iter()

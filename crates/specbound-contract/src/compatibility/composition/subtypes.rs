@@ -39,7 +39,7 @@ pub(in crate::compatibility) fn discriminated_bases(
 }
 
 /// The rule for a schema that is new or gone and is a kind of another one by its discriminator.
-pub(in crate::compatibility) fn heir(name: &str, base: &str, is_new: bool) -> Rule {
+pub(in crate::compatibility) fn subtype_rule(name: &str, base: &str, is_new: bool) -> Rule {
     let base = code(base.rsplit('/').next().unwrap_or(base));
     match is_new {
         true => super::rules::wider(format!("{} is a new kind of {base}", code(name))),
