@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_in_one_sentence() {
+    fn invalid_input_fails_with_one_line() {
         for text in ["", "10.0.0.0/33", "::/129", "proxy", "10.0.0.0/x"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }

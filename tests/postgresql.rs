@@ -39,7 +39,7 @@ const OF_FILES: &[(&str, &[&str])] = &[
             "operators::refusals::file_that_is_no_database_of_this_server",
             "operators::administrators::lost_secret_key_file",
             // Ignored, and need more than PostgreSQL.
-            "import::sources::a_whole_inventree_database_moves_in",
+            "import::sources::inventree_database_is_imported",
             "operators::administrators::password_is_asked_for_twice_at_a_terminal",
         ],
     ),

@@ -252,7 +252,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_django_made_verifies_and_nothing_else_does() {
+    fn django_hashes_verify_their_password_only() {
         for (password, stored) in MADE_BY_DJANGO {
             let hash = DjangoHash::read(stored).unwrap_or_else(|why| panic!("{stored}: {why:?}"));
             assert!(stored.starts_with(hash.name()), "{stored}");

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_are_not_asked_in_whatever_spelling() {
+    fn private_addresses_are_refused_in_every_notation() {
         let outgoing = outgoing(&[]);
         for url in [
             "https://127.0.0.1/",

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_earlier_database_is_brought_up_to_date_with_what_it_holds() {
+    async fn each_earlier_schema_migrates_with_its_data() {
         for version in 1..STEPS.len() {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("db");
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-    fn a_server_writes_no_more_once_a_newer_program_has_migrated() {
+    fn server_stops_writing_after_a_newer_version_migrated() {
         let server = fresh_server().expect("a server");
         let store = Store::open(&server).unwrap();
         let Database::Postgres(server) = server else { panic!("no server") };

@@ -123,7 +123,7 @@ async fn of_many_racing_for_a_username_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_was_answered_is_there_at_once_and_after_reopening() {
+async fn committed_write_is_visible_at_once_and_after_reopening() {
     let (folder, store) = open_file();
     let tasks: Vec<_> = (0..200)
         .map(|n| {

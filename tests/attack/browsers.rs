@@ -352,7 +352,7 @@ async fn password_is_proved_by_its_session_and_csrf_token_alone() {
 }
 
 #[tokio::test]
-async fn right_password_without_its_second_factor_is_written_down() {
+async fn correct_password_without_second_factor_is_audited() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES \

@@ -67,14 +67,14 @@ async fn assert_alike(server: &TestServer) {
 }
 
 #[tokio::test]
-async fn every_kind_of_account_is_answered_as_an_unknown_one() {
+async fn responses_are_the_same_for_every_kind_of_account() {
     let server = TestServer::start().await;
     fill(&server).await;
     assert_alike(&server).await;
 }
 
 #[tokio::test]
-async fn every_kind_of_account_is_answered_as_an_unknown_one_with_smtp_down() {
+async fn responses_are_the_same_for_every_kind_of_account_with_smtp_down() {
     let sink = Sink::reserve(Encryption::None, None);
     let server = TestServer::with_transport(&[], Some(sink.transport())).await;
     fill(&server).await;
@@ -84,7 +84,7 @@ async fn every_kind_of_account_is_answered_as_an_unknown_one_with_smtp_down() {
 
 /// The right password of a deactivated account reveals no more than a wrong one.
 #[tokio::test]
-async fn right_password_of_a_closed_account_is_a_wrong_one() {
+async fn correct_password_of_a_deactivated_account_is_rejected_as_wrong() {
     let server = TestServer::start().await;
     fill(&server).await;
     let right = server.log_in("inactive", PASSWORD).await;

@@ -67,7 +67,7 @@ async fn body_that_stops_coming_is_given_up() {
 
 /// A clock that panics once causes a panic inside a handler.
 #[tokio::test]
-async fn panic_of_a_handler_is_an_answer_and_the_server_goes_on() {
+async fn panic_in_a_handler_is_500_and_the_server_continues() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let login = server.log_in("amy", PASSWORD).await;

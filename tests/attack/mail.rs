@@ -23,7 +23,7 @@ async fn raw(server: &TestServer, request: String) -> u16 {
 }
 
 #[tokio::test]
-async fn links_lead_to_the_configured_site_whatever_a_request_calls_it() {
+async fn links_use_the_configured_site_regardless_of_the_host_header() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     let row = server.get("emails/", &[("authorization", &token)]).await.json()["results"][0]["id"]
@@ -260,7 +260,7 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
 }
 
 #[tokio::test]
-async fn look_alike_of_an_address_gets_nobodys_link() {
+async fn look_alike_address_gets_no_link() {
     let server = TestServer::start().await;
     server.register("kim", "kim.stein@kite.example.com").await;
     server.take_mails(1).await;
@@ -314,7 +314,7 @@ async fn mails_to(server: &TestServer, address: &str) -> Vec<inventree_auth::mai
 }
 
 #[tokio::test]
-async fn one_address_gets_a_handful_of_mails_an_hour_whatever_the_way() {
+async fn email_to_one_address_is_limited_across_operations() {
     const VICTIM: &str = "victim@example.com";
     let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     for n in 0..20 {

@@ -114,7 +114,7 @@ impl Hijacked {
 }
 
 #[tokio::test]
-async fn reset_through_the_sign_up_address_ends_what_was_attached_before() {
+async fn reset_through_the_sign_up_address_revokes_earlier_credentials() {
     let account = Hijacked::new().await;
     account.reset().await;
     account.assert_stranger_is_out().await;
@@ -130,7 +130,7 @@ async fn reset_through_the_sign_up_address_ends_what_was_attached_before() {
 }
 
 #[tokio::test]
-async fn confirmation_of_the_sign_up_address_ends_what_was_attached_before() {
+async fn confirming_the_sign_up_address_revokes_earlier_credentials() {
     for is_moved in [false, true] {
         let account = Hijacked::new().await;
         let headers = [("authorization", account.token.as_str())];

@@ -181,7 +181,7 @@ async fn restarted_from(stopped: &TestServer) -> TestServer {
 }
 
 #[tokio::test]
-async fn what_has_ended_stays_ended_after_a_restart_and_what_has_not_goes_on() {
+async fn revocations_and_live_credentials_survive_a_restart() {
     let mut first = TestServer::start().await;
     let registered = first.register("amy", "").await;
     let [kept, logged_out] =
@@ -245,7 +245,7 @@ async fn deactivation_ends_everything_at_once_and_for_the_next_process_too() {
 }
 
 #[tokio::test]
-async fn session_that_nobody_uses_for_a_week_is_over_and_use_keeps_it_to_its_absolute_end() {
+async fn session_expires_after_a_week_without_use_and_at_its_absolute_lifetime() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let open = async || cookie(&server.log_in("amy", PASSWORD).await);
@@ -274,7 +274,7 @@ async fn session_that_nobody_uses_for_a_week_is_over_and_use_keeps_it_to_its_abs
 
 /// Recording a use may fail without failing the request.
 #[tokio::test]
-async fn database_that_takes_no_writes_shuts_nobody_out() {
+async fn credentials_keep_working_while_the_database_takes_no_writes() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let login = server.log_in("amy", PASSWORD).await;

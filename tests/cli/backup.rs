@@ -149,7 +149,7 @@ async fn backup_is_its_owners_alone_and_no_link_is_followed() {
 }
 
 #[test]
-fn what_is_no_database_of_this_server_is_not_backed_up() {
+fn backup_of_another_database_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (foreign, text, to) = (
         folder.path().join("foreign"),

@@ -47,7 +47,7 @@ fn with_nickname(required: bool) -> NamedTempFile {
 }
 
 #[test]
-fn what_breaks_no_client_is_exit_0_and_what_does_is_exit_1() {
+fn compatible_changes_exit_0_and_breaking_ones_1() {
     let old = file(SOURCE);
     let reworded = edited(|document| document["info"]["description"] = json!("Other words."));
     let (optional, required) = (with_nickname(false), with_nickname(true));

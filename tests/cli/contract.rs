@@ -200,7 +200,7 @@ fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
 }
 
 #[test]
-fn what_the_server_lacks_is_reported_alone() {
+fn only_missing_parts_are_reported() {
     let path = "/paths/~1api~1auth~1login~1/get";
     let operation =
         json!({"operationId": "auth_login_retrieve", "responses": {"200": {"description": ""}}});
@@ -306,7 +306,7 @@ fn export_with_one_content_type_differs_in_nothing_but_the_others() {
 }
 
 #[test]
-fn export_with_a_content_type_nobody_takes_is_refused() {
+fn export_with_an_unsupported_content_type_is_refused() {
     let output = spec(&["export", "--content-type", "text/csv"]);
     assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(1)));
     let said = text(&output.stderr);

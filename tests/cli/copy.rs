@@ -119,7 +119,7 @@ fn dump(file: &Path) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn copy_serves_and_goes_on_where_the_original_ended() {
+async fn copied_database_serves_and_continues_ids() {
     let (original, token) = filled().await;
     let folder = tempfile::tempdir().unwrap();
     let copied = TestDatabase::new(folder.path());
@@ -168,7 +168,7 @@ async fn target_that_has_rows_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_copied_leaves_no_target_behind() {
+async fn failed_copy_leaves_no_target() {
     let folder = tempfile::tempdir().unwrap();
     let target = TestDatabase::File(folder.path().join("target"));
     let missing = TestDatabase::File(folder.path().join("missing"));
@@ -191,7 +191,7 @@ async fn what_cannot_be_copied_leaves_no_target_behind() {
 }
 
 #[tokio::test]
-async fn server_that_is_not_there_is_one_line_without_its_password() {
+async fn unreachable_server_fails_with_one_line_without_its_password() {
     let (original, _) = filled().await;
     for to in [
         "postgresql://amy:s3cret-word@127.0.0.1:1/auth",
@@ -212,7 +212,7 @@ async fn server_that_is_not_there_is_one_line_without_its_password() {
 /// The source is locked while it is copied, so that no write can be missed. A lock on the target
 /// holds the copy up.
 #[tokio::test]
-async fn nobody_writes_while_a_copy_is_made() {
+async fn writes_are_locked_during_a_copy() {
     let (original, token) = filled().await;
     let server = TestServer::at(&original.database).await;
     let folder = tempfile::tempdir().unwrap();

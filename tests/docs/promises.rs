@@ -152,14 +152,14 @@ fn every_file_that_a_departure_names_exists() {
 
 /// Tests the checker.
 #[test]
-fn a_test_that_is_missing_no_test_or_never_run_is_found_out() {
+fn missing_ignored_or_unrun_tests_are_detected() {
     const ADMINISTRATORS: &str = "tests/cli/operators/administrators.rs";
     assert!(fault("tests/server/limits.rs", "spellings_of_a_name_share_one_limit").is_none());
     assert!(fault("tests/server/limits.rs", "no_such_test").is_some());
     assert!(fault("tests/no_such_file.rs", "x").is_some());
     assert!(fault("tests/server/limits.rs", "assert_throttled").is_some(), "a helper is no test");
     assert!(
-        fault("tests/cli/import/sources.rs", "a_whole_inventree_database_moves_in").is_some(),
+        fault("tests/cli/import/sources.rs", "inventree_database_is_imported").is_some(),
         "ignored, and in no step"
     );
     assert!(

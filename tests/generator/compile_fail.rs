@@ -78,7 +78,7 @@ fn add_case(package: &Package, name: &str, document: &str, implementation: &str)
 
 /// Runs `cargo build --examples` on a package of cases. Maps each case to its compiler messages.
 #[test]
-fn what_disagrees_with_the_document_does_not_compile() {
+fn code_that_contradicts_the_document_does_not_compile() {
     let package = Package::new("compile_fail");
     add_case(&package, "unchanged", DOCUMENT, IMPLEMENTATION);
     for (name, from, to, _) in CASES {

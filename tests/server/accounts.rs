@@ -14,7 +14,7 @@ fn account(username: &str) -> types::Register {
 }
 
 #[tokio::test]
-async fn generated_client_walks_from_registration_to_logout() {
+async fn generated_client_completes_registration_to_logout() {
     let server = TestServer::start().await;
     let anonymous = server.client(&Credentials::Anonymous);
     let key = anonymous

@@ -203,7 +203,7 @@ async fn every_field_of_a_wrong_type_is_named() {
 }
 
 #[tokio::test]
-async fn broken_json_is_told_with_its_place() {
+async fn json_syntax_error_has_its_position() {
     let fixture = Fixture::new().await;
     let deep = "[".repeat(200_000);
     let bodies: Vec<&[u8]> = vec![

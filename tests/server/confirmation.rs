@@ -125,7 +125,7 @@ async fn key_of_an_address_proved_elsewhere_meanwhile_is_void() {
 }
 
 #[tokio::test]
-async fn resend_answers_alike_and_mails_only_unproved_rows() {
+async fn resend_responds_uniformly_and_emails_only_unverified_addresses() {
     let server = TestServer::start().await;
     Person::proved(&server, "bob", "bob@example.com").await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
@@ -141,7 +141,7 @@ async fn resend_answers_alike_and_mails_only_unproved_rows() {
 }
 
 #[tokio::test]
-async fn resend_without_an_address_mails_nobody() {
+async fn resend_without_an_address_sends_no_email() {
     let server = TestServer::start().await;
     Person::new(&server, "amy", "amy@example.com").await;
     let answer = server.post("registration/resend-email/", &[], json!({})).await;

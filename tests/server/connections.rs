@@ -47,7 +47,7 @@ async fn leap(seconds: u64) {
 }
 
 #[tokio::test]
-async fn who_says_nothing_or_less_than_a_request_is_closed_after_75_seconds() {
+async fn idle_connection_closes_after_75_seconds() {
     let server = TestServer::start().await;
     for (what, says) in [
         ("nothing", &b""[..]),
@@ -95,7 +95,7 @@ async fn handshake_that_stops_is_closed_too() {
 }
 
 #[tokio::test]
-async fn who_speaks_now_and_then_is_not_closed() {
+async fn active_connection_stays_open() {
     let server = TestServer::start().await;
     let mut stream = connect(&server, REQUEST).await;
     for _ in 0..5 {
@@ -250,7 +250,7 @@ fn login() -> Vec<u8> {
 /// 4,480 concurrent requests on 140 connections, each with half a body: more than are admitted at
 /// a time.
 #[tokio::test]
-async fn half_bodies_on_http_2_keep_nobody_out() {
+async fn incomplete_http_2_bodies_do_not_block_other_clients() {
     let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
     let in_flight = async || -> u32 {
         let metrics = String::from_utf8(server.admin("/metrics").await.body).unwrap();

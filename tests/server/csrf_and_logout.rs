@@ -227,7 +227,7 @@ async fn cross_site_get_logout_with_a_token_ends_the_token() {
 }
 
 #[tokio::test]
-async fn logout_ends_what_was_used_and_no_more() {
+async fn logout_revokes_only_the_credentials_used() {
     let server = TestServer::start().await;
     let session = Session::open(&server).await;
     let token =

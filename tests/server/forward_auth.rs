@@ -97,7 +97,7 @@ async fn address_is_passed_on_once_it_is_verified() {
 }
 
 #[tokio::test]
-async fn revoked_and_wrong_credentials_are_401_and_nobody_is_302_in_a_browser_alone() {
+async fn invalid_credentials_are_401_and_only_anonymous_browsers_are_redirected() {
     let server = server(&[]).await;
     let token = server.register("amy", "").await;
     assert_eq!(ask(&server, "GET", "/", &[("authorization", &token)]).await.status, 200);
@@ -307,7 +307,7 @@ async fn unsafe_request_with_a_session_must_be_the_services_own() {
 }
 
 #[tokio::test]
-async fn web_socket_of_another_origin_is_refused() {
+async fn web_socket_from_another_origin_is_refused() {
     let server = server(&[]).await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();

@@ -193,7 +193,7 @@ async fn one_client_cannot_try_one_password_on_many_names() {
 /// The response is the same as if the email had been sent: earlier ones stay valid, and strangers
 /// learn nothing.
 #[tokio::test]
-async fn mails_to_one_address_are_limited() {
+async fn emails_to_one_address_are_limited() {
     let server = limited().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;
@@ -244,7 +244,7 @@ fn take_once_marked(mails: &std::sync::Mutex<Vec<Message>>, marker: &str) -> Opt
 }
 
 #[tokio::test]
-async fn one_client_asks_for_so_many_mails_whoever_gets_them() {
+async fn email_requests_of_one_client_are_limited() {
     let server = limited().await;
     for n in 0..60 {
         assert_eq!(reset(&server, &format!("nobody{n}@example.com")).await.status, 200);
@@ -273,7 +273,7 @@ async fn confirmation_mails_asked_for_by_the_owner_are_limited() {
 }
 
 #[tokio::test]
-async fn trials_of_mailed_keys_are_limited() {
+async fn attempts_at_emailed_keys_are_limited() {
     let server = limited().await;
     for n in 0..60 {
         let key = json!({ "key": format!("MQ:1:{n}") });
@@ -326,7 +326,7 @@ async fn registrations_are_limited() {
 }
 
 #[tokio::test]
-async fn registration_cannot_be_asked_without_end_who_has_an_account() {
+async fn registration_probes_are_limited() {
     let server = limited().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -346,7 +346,7 @@ async fn registration_cannot_be_asked_without_end_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn account_cannot_ask_without_end_which_addresses_are_proved() {
+async fn address_probes_of_an_account_are_limited() {
     let server = limited().await;
     server.register("victim", "victim@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -376,7 +376,7 @@ async fn account_cannot_ask_without_end_which_addresses_are_proved() {
 }
 
 #[tokio::test]
-async fn account_cannot_ask_without_end_which_names_are_taken() {
+async fn username_probes_of_an_account_are_limited() {
     let server = limited().await;
     server.register("victim", "").await;
     let token = server.register("mallory", "").await;
@@ -398,7 +398,7 @@ async fn account_cannot_ask_without_end_which_names_are_taken() {
 
 /// Accounts are cheap, so those of a client share a bucket.
 #[tokio::test]
-async fn accounts_of_one_client_share_its_questions() {
+async fn probes_by_accounts_of_one_client_share_a_limit() {
     let server = limited().await;
     let mut told = 0;
     for account in 0..5 {

@@ -122,7 +122,7 @@ async fn reset_link_used_by_64_clients_over_three_servers_works_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn what_ends_on_one_server_is_refused_by_the_next_request_on_each_other() {
+async fn revocation_on_one_server_applies_at_once_on_all() {
     let nodes = nodes(&[]).await;
     nodes[0].register("amy", "").await;
     for round in 0..20 {

@@ -80,7 +80,7 @@ async fn health_and_metrics_are_off_by_default_and_never_on_the_api_port() {
 }
 
 #[tokio::test]
-async fn a_server_that_can_work_is_healthy_and_ready() {
+async fn working_server_is_healthy_and_ready() {
     let server = start().await;
     for (path, says) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
         let answer = server.admin(path).await;
@@ -106,7 +106,7 @@ async fn other_paths_and_methods_are_not_served() {
 
 /// Three times as many silent connections as there are slots.
 #[tokio::test]
-async fn idle_monitors_keep_nobody_out() {
+async fn idle_connections_do_not_block_the_admin_server() {
     use tokio::io::AsyncReadExt;
     let server = start().await;
     let mut idle = Vec::new();
@@ -181,7 +181,7 @@ async fn each_request_counts_once_by_operation_method_and_status() {
 }
 
 #[tokio::test]
-async fn what_strangers_ask_for_makes_no_new_series() {
+async fn unknown_paths_create_no_new_series() {
     let server = start().await;
     let series =
         |read: &BTreeMap<String, f64>| -> BTreeSet<String> { read.keys().cloned().collect() };
@@ -196,7 +196,7 @@ async fn what_strangers_ask_for_makes_no_new_series() {
 }
 
 #[tokio::test]
-async fn hashes_writes_and_mails_are_counted() {
+async fn hashes_writes_and_emails_are_counted() {
     let server = start().await;
     let before = metrics(&server).await;
     server.register("amy", "amy@example.com").await;
@@ -344,7 +344,7 @@ async fn registrations_and_resets_are_counted_by_outcome() {
 }
 
 #[tokio::test]
-async fn a_mail_that_waits_shows_its_age() {
+async fn age_of_a_queued_email_is_exported() {
     // Nothing listens on this port, so the mail server is unreachable.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let settings = inventree_auth::mail::transport::SmtpSettings {

@@ -40,7 +40,7 @@ fn loaded(page: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_page_is_whole_without_inline_code_or_other_origins() {
+async fn pages_have_no_inline_code_and_no_other_origins() {
     let server = TestServer::start().await;
     for path in PAGES {
         let answer = get(&server, path, &[("Accept", "text/html")]).await;
@@ -87,7 +87,7 @@ async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
 }
 
 #[tokio::test]
-async fn all_pages_and_what_they_load_are_under_60_kb_compressed() {
+async fn pages_and_their_assets_are_under_60_kb_compressed() {
     let server = TestServer::start().await;
     let mut paths: Vec<String> = PAGES.map(str::to_owned).into();
     let mut read = 0;
@@ -161,7 +161,7 @@ async fn looking_at_a_mailed_link_uses_nothing_up() {
 }
 
 #[tokio::test]
-async fn other_spellings_lead_to_the_page_with_what_they_carry() {
+async fn alternative_paths_redirect_to_the_page_with_their_query() {
     let server = TestServer::start().await;
     for (path, target) in [
         ("/platform", "/platform/"),
@@ -178,7 +178,7 @@ async fn other_spellings_lead_to_the_page_with_what_they_carry() {
 }
 
 #[tokio::test]
-async fn a_browser_is_led_from_the_root_and_a_program_is_not() {
+async fn root_redirects_browsers_but_not_api_clients() {
     let server = TestServer::start().await;
     let accept = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
     let browser = get(&server, "/", &[accept]).await;
@@ -220,7 +220,7 @@ fn sources(folder: &str) -> String {
 }
 
 #[test]
-fn every_text_is_used_and_every_used_text_is_there() {
+fn texts_and_their_uses_match() {
     let used: String =
         ["templates/pages", "src/http/pages", "src/http/pages/assets"].map(sources).concat();
     let texts: serde_json::Map<String, serde_json::Value> =
@@ -291,7 +291,7 @@ fn demo() -> Demo {
 }
 
 #[tokio::test]
-async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind() {
+async fn demo_has_an_account_and_readable_email_and_deletes_its_data() {
     let mut demo = demo();
     let http = reqwest::Client::new();
     let post = |path: &str, body: serde_json::Value| {
@@ -360,7 +360,7 @@ async fn a_demonstration_has_an_account_mails_to_read_and_leaves_nothing_behind(
 }
 
 #[test]
-fn a_demonstration_never_touches_a_database_of_somebodys() {
+fn demo_leaves_existing_databases_untouched() {
     let mut command = Command::new(PROGRAM);
     let output = command.args(["serve", "--demo", "--database", "real.sqlite3"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

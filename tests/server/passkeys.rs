@@ -131,7 +131,7 @@ async fn account_has_several_passkeys_and_removes_one() {
 }
 
 #[tokio::test]
-async fn spoilt_registration_is_refused_logged_once_and_writes_nothing() {
+async fn invalid_passkey_registrations_are_refused_and_logged_once() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let before = rows(&server);
@@ -188,7 +188,7 @@ async fn assert_counted(server: &TestServer, mut expected: Vec<String>) {
 }
 
 #[tokio::test]
-async fn spoilt_response_is_refused_logged_once_and_writes_nothing() {
+async fn invalid_passkey_responses_are_refused_and_logged_once() {
     let server = TestServer::start().await;
     let mut setup = amy(&server).await;
     let (mut authenticator, _) = add(&mut setup).await;

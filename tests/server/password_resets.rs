@@ -10,7 +10,7 @@ use super::passwords::{
 };
 
 #[tokio::test]
-async fn reset_answers_alike_and_mails_only_whom_it_reaches() {
+async fn reset_responds_uniformly_and_emails_only_known_addresses() {
     let server = TestServer::start().await;
     let (gone, _) = register(&server, "gone").await;
     deactivate(&server, pk(&server, &gone).await).await;
@@ -68,7 +68,7 @@ async fn kelvin_sign_is_no_k() {
 }
 
 #[tokio::test]
-async fn unproved_address_reaches_nobody_and_a_proved_one_does() {
+async fn reset_reaches_verified_addresses_only() {
     let server = TestServer::start().await;
     let (token, key) = register(&server, "amy").await;
     confirm(&server, &key).await;
@@ -83,7 +83,7 @@ async fn unproved_address_reaches_nobody_and_a_proved_one_does() {
 }
 
 #[tokio::test]
-async fn reset_link_works_once_and_logs_nobody_in() {
+async fn reset_link_works_once_and_opens_no_session() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;

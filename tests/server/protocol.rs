@@ -169,7 +169,7 @@ async fn login_knows_basic_only() {
 }
 
 #[tokio::test]
-async fn wrong_method_is_told_after_authentication() {
+async fn wrong_method_is_405_only_after_authentication() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     for (method, path, allow) in [
@@ -456,7 +456,7 @@ async fn every_login_has_a_key_and_a_session_of_its_own() {
 }
 
 #[tokio::test]
-async fn login_draws_a_new_session_id_whatever_was_sent() {
+async fn login_generates_a_new_session_id() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let planted = "0123456789abcdefghijklmnopqrstuv";

@@ -144,7 +144,7 @@ async fn closed_server_says_so_after_the_fields() {
 }
 
 #[tokio::test]
-async fn closed_server_does_not_tell_who_has_an_account() {
+async fn disabled_registration_reveals_no_accounts() {
     let mut open = TestServer::start().await;
     open.register("amy", "amy@example.com").await;
     let key = confirmation_key(&open.take_mails(1).await[0]);
@@ -278,7 +278,7 @@ async fn account_of_a_made_up_address_is_closed_when_the_confirmation_runs_out()
 }
 
 #[tokio::test]
-async fn account_opens_nothing_before_its_address_is_confirmed_where_settings_say_so() {
+async fn unconfirmed_account_has_no_access_under_login_confirm_first() {
     let server = TestServer::with(&[("LOGIN_CONFIRM_FIRST", "true")]).await;
     let missing = try_to(&server, body("amy", None, PASSWORD)).await;
     assert_eq!(refusal(&missing), (400, json!({ "email": ["This field is required."] })));
@@ -304,7 +304,7 @@ async fn account_opens_nothing_before_its_address_is_confirmed_where_settings_sa
 }
 
 #[tokio::test]
-async fn address_proved_by_somebody_else_is_refused() {
+async fn address_verified_by_another_account_is_refused() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -349,7 +349,7 @@ async fn password_like_the_name_leaves_no_account() {
 }
 
 #[tokio::test]
-async fn weak_password_is_told_under_its_field() {
+async fn weak_password_is_an_error_of_its_field() {
     let server = TestServer::start().await;
     let answer = try_to(&server, body("amy", None, "123456")).await;
     let messages = json!({ "password1": [
@@ -390,7 +390,7 @@ async fn longest_password_has_1024_characters() {
 }
 
 #[tokio::test]
-async fn enforced_second_factor_lets_nobody_in_by_registering() {
+async fn registration_does_not_bypass_an_enforced_second_factor() {
     let server = TestServer::with(&[("LOGIN_ENFORCE_MFA", "true")]).await;
     let answer = try_to(&server, body("amy", Some("amy@example.com"), PASSWORD)).await;
     assert_eq!(refusal(&answer), (403, json!({ "detail": "MFA required for this user" })));
@@ -456,7 +456,7 @@ async fn name_has_up_to_150_letters_of_any_script() {
 }
 
 #[tokio::test]
-async fn refused_registration_mails_nobody() {
+async fn rejected_registration_sends_no_email() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     try_to(&server, body("amy", Some("mallory@example.com"), PASSWORD)).await;

@@ -99,7 +99,7 @@ async fn role_with_the_printed_grants_serves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn role_with_the_printed_grants_cannot_change_the_trail_or_what_guards_it() {
+async fn role_with_the_printed_grants_cannot_change_the_audit_trail_or_its_triggers() {
     let granted = Granted::new();
     granted.serve().await.register("amy", "").await;
     let before = granted.trail();

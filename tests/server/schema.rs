@@ -122,7 +122,7 @@ async fn accept_and_format_choose_the_form() {
 }
 
 #[tokio::test]
-async fn form_that_nobody_has_is_refused_before_authentication() {
+async fn unknown_response_format_is_refused_before_authentication() {
     let server = TestServer::start().await;
     let bad = ("authorization", "Token nonsense");
     for format in ["xml", "api", "JSON", ""] {

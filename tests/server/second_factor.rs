@@ -208,7 +208,7 @@ async fn password_alone_signs_nothing_in_and_the_code_does() {
 }
 
 #[tokio::test]
-async fn second_step_without_the_first_is_not_there() {
+async fn second_step_without_the_first_is_404() {
     let server = TestServer::start().await;
     let mut setup = amy(&server).await;
     let (secret, _) = setup.add_device().await;
@@ -415,7 +415,7 @@ async fn codes_are_counted_per_account_and_client_like_passwords() {
 }
 
 #[tokio::test]
-async fn secrets_and_recovery_codes_lie_in_no_row() {
+async fn secrets_and_recovery_codes_are_not_stored_in_clear() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let (secret, codes) = browser.add_device().await;

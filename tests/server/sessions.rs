@@ -124,7 +124,7 @@ async fn sign_in_at_the_pages_is_refused_in_the_words_of_the_api() {
 }
 
 #[tokio::test]
-async fn everybody_lists_their_own_live_sessions_the_newest_first() {
+async fn account_lists_its_own_live_sessions_newest_first() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", "Firefox on a laptop").await;
     let _bob = Browser::of(&server, "bob", "Bob's").await;
@@ -145,7 +145,7 @@ async fn everybody_lists_their_own_live_sessions_the_newest_first() {
 }
 
 #[tokio::test]
-async fn everybody_lists_their_own_tokens_and_never_a_key() {
+async fn account_lists_its_own_tokens_without_keys() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", "").await;
     let tokens = amy.list("tokens/").await;
@@ -203,7 +203,7 @@ async fn all_other_sessions_end_at_once() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_somebody_else_is_not_found_and_stays() {
+async fn objects_of_other_accounts_are_404_and_unchanged() {
     let server = server().await;
     let (amy, bob) = (Browser::of(&server, "amy", "").await, Browser::of(&server, "bob", "").await);
     let session = bob.list("sessions/").await[0]["id"].as_i64().unwrap();

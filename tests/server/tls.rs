@@ -162,7 +162,7 @@ async fn the_api_is_served_over_tls_1_2_and_1_3_alone() {
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_come_by_https_alone_where_tls_ends_here() {
+async fn hsts_is_sent_where_the_server_terminates_tls() {
     let certificate = Certificate::new();
     let server = Server::start(&certificate);
     let answer =
@@ -171,7 +171,7 @@ async fn browsers_are_told_to_come_by_https_alone_where_tls_ends_here() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_serves_after_a_hangup_and_nobody_is_cut_off() {
+async fn certificate_is_reloaded_on_sighup_without_closing_connections() {
     let (old, new) = (Certificate::new(), Certificate::new());
     let mut server = Server::start(&old);
     let mut talk = server.connect(&old, &TLS13).await.unwrap();
@@ -185,7 +185,7 @@ async fn a_new_certificate_serves_after_a_hangup_and_nobody_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_broken_pair_leaves_the_old_certificate_serving() {
+async fn invalid_certificate_keeps_the_previous_one() {
     let (old, other) = (Certificate::new(), Certificate::new());
     let mut server = Server::start(&old);
     for (pem, key) in [(other.pem.as_str(), old.key.as_str()), ("", ""), (&old.pem, "no key")] {

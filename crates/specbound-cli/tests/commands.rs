@@ -252,7 +252,7 @@ fn reports_for_programs_name_the_line_in_the_document() {
 }
 
 #[test]
-fn a_bundle_says_the_same_as_its_files() {
+fn bundle_is_equivalent_to_its_files() {
     let folder = Folder::with_change("9", "9");
     std::fs::write(
         folder.path().join("types.yaml"),

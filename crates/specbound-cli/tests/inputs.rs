@@ -104,7 +104,7 @@ fn a_git_revision_is_compared_with_the_files_of_that_revision() {
 }
 
 #[test]
-fn a_revision_or_a_file_that_is_not_there_is_unusable_input() {
+fn missing_revision_or_file_is_unusable_input() {
     let folder = Folder::repository();
     folder.write("openapi.yaml", API).write("types/pet.yaml", PET).commit();
     for old in ["gone:openapi.yaml", "main:gone.yaml", "--output=x:openapi.yaml"] {

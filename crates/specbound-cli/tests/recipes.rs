@@ -157,7 +157,7 @@ fn the_script_of_the_gitlab_job_writes_its_reports_and_fails() {
 }
 
 #[test]
-fn a_change_that_is_meant_is_accepted_and_passes() {
+fn accepted_change_passes() {
     let (_, command) = PAGE.rsplit_once("```sh\n").unwrap();
     let command = command.split_once("```").unwrap().0;
     let repository = breaking();

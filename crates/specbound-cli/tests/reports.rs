@@ -228,7 +228,7 @@ fn a_policy_sets_severities_by_tag() {
 }
 
 #[test]
-fn a_policy_demands_a_version_for_the_change() {
+fn policy_can_require_a_version_bump() {
     let folder = Folder::new();
     let version = |old: &str, new: &str| {
         let text = std::fs::read_to_string(folder.path().join("new.yaml")).unwrap();
@@ -250,7 +250,7 @@ fn a_policy_demands_a_version_for_the_change() {
 }
 
 #[test]
-fn a_stale_acceptance_is_told_in_every_format() {
+fn stale_acceptance_is_reported_in_every_format() {
     let folder = Folder::new();
     folder
         .write("specbound.toml", "[[accept]]\nfingerprint = '0000000000000000'\nreason = 'old'\n");

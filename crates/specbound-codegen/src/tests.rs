@@ -215,7 +215,7 @@ fn constraints_go_where_the_table_has_them_and_properties_of_those_names_stay() 
 }
 
 #[test]
-fn request_gets_a_schema_without_what_no_client_may_send() {
+fn request_schema_has_no_read_only_members() {
     let (before, mut copy) = (small(), small());
     synthesise_request_schemas(&mut copy, &read(&before));
     let schemas = &copy["components"]["schemas"];
@@ -283,7 +283,7 @@ fn order_and_repetition_change_no_signature() {
 /// A request that carries another schema leaves out that one's members as well, however far away,
 /// and around a circle.
 #[test]
-fn request_leaves_out_read_only_members_of_what_it_refers_to() {
+fn request_schema_omits_read_only_members_of_references() {
     let node = json!({"type": "object", "properties": {
         "id": {"type": "integer", "readOnly": true},
         "parent": {"$ref": "#/components/schemas/Node"},

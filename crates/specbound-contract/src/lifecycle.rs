@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deprecated_says_early_enough_when_it_goes() {
+    fn deprecation_must_announce_its_sunset_in_time() {
         let deprecated = |sunset: Value| json!({"deprecated": true, "x-sunset": sunset});
         let none = json!({});
         assert_eq!(found(none.clone(), json!({"deprecated": true})), ["sunset-missing"]);
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_deprecated_long_enough_or_never_stable_may_go() {
+    fn removal_is_allowed_after_deprecation_or_if_never_stable() {
         let severity = |more: Value| {
             let old = document(&more, &json!({}), &json!({"in": "query", "name": "q"}));
             let mut new = old.clone();

@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_component_that_is_gone_but_still_referred_to_is_reported() {
+    fn removed_component_with_references_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str, schemas: &str| {
             let path = folder.path().join(name);

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_version_is_told() {
+    fn invalid_version_is_reported() {
         let invalid = Some("version-invalid".to_owned());
         assert_eq!(found("2024-05", "1.0.0", &[]), invalid);
         assert_eq!(found("1.0.0", "", &[]), invalid);

@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hyper_is_handed_what_it_refuses_in_place_of_the_rest() {
+    async fn ambiguous_framing_reaches_hyper_as_an_invalid_request() {
         use tokio::io::AsyncReadExt;
         for size in [1, 3, 100] {
             let mut stream = StrictFraming::new(&b"GET / HTTP/1.1\r\nA: b\nSecret: x\r\n\r\n"[..]);

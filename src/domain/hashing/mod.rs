@@ -419,7 +419,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn hashing_stands_back_for_reads() {
+    async fn hashing_has_lower_priority_than_reads() {
         let own = rustix::process::getpriority_process(None).unwrap();
         let hasher = Hasher::start(Cost::CHEAP).unwrap();
         let its = hasher

@@ -141,7 +141,7 @@ async fn strangers_together_have_a_hundred_guesses_and_then_three_a_minute() {
 }
 
 #[tokio::test]
-async fn stranger_does_not_lock_the_owner_out() {
+async fn failed_logins_of_others_do_not_lock_the_owner_out() {
     let (limits, _) = limits();
     while guess(&limits, "amy", "192.0.2.66").await.is_ok() {}
     assert!(guess(&limits, "amy", "192.0.2.1").await.is_ok());

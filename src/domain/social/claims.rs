@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_provider_says_is_cut_to_what_an_account_holds() {
+    fn claims_are_truncated_to_the_column_sizes() {
         let identity = normalised(identity(Some("amy\r\n"), Some("Amy@Example.COM")), None);
         assert_eq!((identity.first_name.as_str(), identity.last_name.len()), ("Amy", 150));
         assert_eq!(identity.email.as_deref(), Some("amy@example.com"));

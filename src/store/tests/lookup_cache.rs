@@ -31,7 +31,7 @@ async fn session(store: &Store) -> Option<(Session, Account)> {
 }
 
 #[tokio::test]
-async fn a_token_found_lately_is_found_without_a_connection() {
+async fn cached_token_needs_no_connection() {
     let (_folder, store, id) = with_token().await;
     assert_eq!(token(&store).await.unwrap().0.id, id);
     assert!(session(&store).await.is_some());
@@ -45,7 +45,7 @@ async fn a_token_found_lately_is_found_without_a_connection() {
 }
 
 #[tokio::test]
-async fn what_a_write_changes_is_seen_by_the_next_read() {
+async fn read_sees_the_preceding_write() {
     let (_folder, store, id) = with_token().await;
     assert!(!token(&store).await.unwrap().0.revoked);
     write(&store, move |w| w.token_revoke(id)).await.unwrap();
@@ -63,7 +63,7 @@ async fn what_a_write_changes_is_seen_by_the_next_read() {
 }
 
 #[tokio::test]
-async fn what_another_process_changes_is_seen_by_the_next_read() {
+async fn read_sees_a_write_of_another_process() {
     let (folder, store, _) = with_token().await;
     let other = Connection::open(folder.path().join("db")).unwrap();
     for round in 0..50 {
@@ -80,7 +80,7 @@ async fn what_another_process_changes_is_seen_by_the_next_read() {
 }
 
 #[tokio::test]
-async fn what_a_write_undoes_was_never_there() {
+async fn rolled_back_write_is_never_read() {
     let (_folder, store, id) = with_token().await;
     let undone = write(&store, move |w| {
         w.token_revoke(id)?;

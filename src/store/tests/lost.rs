@@ -30,7 +30,7 @@ async fn failing_once(store: &Store, failure: &'static str) -> (Done<i64>, usize
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn write_that_stood_against_another_is_done_again() {
+async fn write_is_retried_after_a_serialization_failure() {
     for code in ["40001", "40P01"] {
         let (store, _) = open_server();
         let failure = format!(
@@ -45,7 +45,7 @@ async fn write_that_stood_against_another_is_done_again() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn write_whose_connection_is_lost_before_the_commit_is_done_again() {
+async fn write_is_retried_after_a_connection_lost_before_commit() {
     let (store, _) = open_server();
     let (outcome, times) = failing_once(&store, END_CONNECTION).await;
     assert!(outcome.is_ok(), "{outcome:?}");
@@ -56,7 +56,7 @@ async fn write_whose_connection_is_lost_before_the_commit_is_done_again() {
 /// The outcome of the commit is unknown: a retry could write twice.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn write_whose_connection_is_lost_at_the_commit_is_not_done_again() {
+async fn write_is_not_retried_after_a_lost_commit() {
     let (store, server) = open_server();
     let Database::Postgres(server) = server else { panic!("no server") };
     let lose = "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -93,7 +93,7 @@ async fn write_whose_connection_is_lost_at_the_commit_is_not_done_again() {
 /// Conflicts and errors of the closure are outcomes, not failures to retry.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn write_that_fails_by_itself_is_not_done_again() {
+async fn write_is_not_retried_after_its_own_error() {
     let (store, _) = open_server();
     let (outcome, times) = failing_once(&store, "INSERT INTO nowhere VALUES (1)").await;
     assert!(matches!(outcome, Err(StoreError::Other(_))), "{outcome:?}");

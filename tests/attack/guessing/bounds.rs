@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn guesses_at_one_account_are_bounded_and_what_the_owner_has_goes_on() {
+async fn guesses_at_one_account_are_bounded_and_existing_credentials_keep_working() {
     let server = behind_a_proxy().await;
     let token = server.register("amy", "").await;
     let session =
@@ -145,7 +145,7 @@ async fn parallel_guesses_by_every_way_cannot_pass_the_limit_together() {
 }
 
 #[tokio::test]
-async fn no_key_that_a_mail_carries_can_be_guessed_without_end() {
+async fn guesses_of_emailed_keys_are_limited() {
     let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     let mut tried = 0;
     loop {

@@ -28,7 +28,7 @@ async fn forwarded_addresses_count_for_nothing_from_a_stranger() {
 }
 
 #[tokio::test]
-async fn everybody_behind_a_trusted_proxy_has_limits_of_their_own() {
+async fn clients_behind_a_trusted_proxy_have_separate_limits() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     for n in 0..100 {

@@ -176,7 +176,7 @@ async fn browser_that_changes_its_password_is_known_with_the_new_one() {
 
 /// Access for an owner whose browser and network are both unknown.
 #[tokio::test]
-async fn reset_by_mail_lets_an_owner_at_a_new_place_in_under_attack() {
+async fn password_reset_lets_the_owner_in_from_a_new_network_under_attack() {
     let server = behind_a_proxy().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;
@@ -200,7 +200,7 @@ async fn reset_by_mail_lets_an_owner_at_a_new_place_in_under_attack() {
 
 /// Behind the same address, as in an office.
 #[tokio::test]
-async fn reset_by_mail_lets_an_owner_in_beside_a_stranger() {
+async fn password_reset_lets_the_owner_in_beside_an_attacker() {
     let server = behind_a_proxy().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;

@@ -56,7 +56,7 @@ async fn accounts_that_could_not_log_in_before_cannot_now() {
 }
 
 #[tokio::test]
-async fn a_good_login_moves_the_password_to_argon2id_and_it_goes_on_working() {
+async fn successful_login_rehashes_the_password_with_argon2id() {
     let new = Move::new();
     new.source.account(1, "ada", PBKDF2);
     new.source.account(2, "bea", PBKDF2);

@@ -31,7 +31,7 @@ async fn a_second_run_changes_nothing_and_brings_back_no_ended_token() {
 }
 
 #[tokio::test]
-async fn a_later_run_brings_what_is_new_in_the_source_alone() {
+async fn repeated_import_adds_new_rows_only() {
     let new = Move::filled();
     new.done();
     new.source.account(43, "eve", PBKDF2);
@@ -44,7 +44,7 @@ async fn a_later_run_brings_what_is_new_in_the_source_alone() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_happen_and_writes_nothing() {
+fn dry_run_reports_and_writes_nothing() {
     let new = Move::filled();
     let files = || {
         let mut names: Vec<_> = std::fs::read_dir(new.folder.path())

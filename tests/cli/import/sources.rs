@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_truncated_source_is_one_line_and_nothing_written() {
+fn import_of_a_truncated_source_fails_with_one_line() {
     let new = Move::filled();
     let whole = std::fs::read(&new.source.path).unwrap();
     for length in [1, 50, 4096, 10_000, whole.len() / 2, whole.len() - 1] {
@@ -17,7 +17,7 @@ fn a_truncated_source_is_one_line_and_nothing_written() {
 }
 
 #[test]
-fn a_source_with_overwritten_pages_is_one_line_and_nothing_written() {
+fn import_of_a_corrupt_source_fails_with_one_line() {
     let new = Move::filled();
     let mut bytes = std::fs::read(&new.source.path).unwrap();
     bytes[4096..8192].fill(0x5a);
@@ -26,7 +26,7 @@ fn a_source_with_overwritten_pages_is_one_line_and_nothing_written() {
 }
 
 #[test]
-fn a_source_copied_while_it_was_being_written_is_one_line_and_nothing_written() {
+fn import_of_an_inconsistent_copy_fails_with_one_line() {
     let new = Move::filled();
     new.source.run("PRAGMA cache_size = 1; BEGIN");
     for id in 100..400 {
@@ -43,7 +43,7 @@ fn a_source_copied_while_it_was_being_written_is_one_line_and_nothing_written() 
 }
 
 #[test]
-fn a_foreign_source_is_one_line_and_nothing_written() {
+fn import_of_another_database_fails_with_one_line() {
     let new = Move::new();
     std::fs::write(
         &new.source.path,
@@ -65,7 +65,7 @@ fn a_foreign_source_is_one_line_and_nothing_written() {
 }
 
 #[test]
-fn a_newer_source_is_one_line_and_nothing_written() {
+fn import_of_a_newer_source_fails_with_one_line() {
     let new = Move::filled();
     new.source.run(
         "INSERT INTO django_migrations (app, name, applied) VALUES ('users', '0013_more', '')",
@@ -191,7 +191,7 @@ fn nothing_that_is_printed_holds_a_secret_or_a_progress_bar() {
 /// second file, one per line.
 #[tokio::test]
 #[ignore = "needs a database of InvenTree"]
-async fn a_whole_inventree_database_moves_in() {
+async fn inventree_database_is_imported() {
     let variable =
         |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("{name} names no file"));
     let from = PathBuf::from(variable("INVENTREE_DATABASE"));

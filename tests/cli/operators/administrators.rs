@@ -153,7 +153,7 @@ fn password_is_asked_for_twice_at_a_terminal() {
 }
 
 #[test]
-fn without_a_terminal_and_a_file_there_is_no_password() {
+fn password_needs_a_terminal_or_a_file() {
     let operator = Operator::alone();
     let said = operator.run(&["user", "add", "amy"]);
     assert!(said.refusal().contains("use --password-file"), "{said:?}");

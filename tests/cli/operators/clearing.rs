@@ -5,7 +5,7 @@ use super::*;
 /// Commands use the clock of the machine, so expired rows are created in the past and the others
 /// in the future.
 #[tokio::test]
-async fn clear_deletes_what_has_expired_and_nothing_else() {
+async fn clear_deletes_expired_rows_only() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
     server.clock.advance(Duration::days(-5000));
@@ -26,7 +26,7 @@ async fn clear_deletes_what_has_expired_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn server_clears_once_a_day_by_its_own_clock() {
+async fn server_deletes_expired_rows_once_a_day() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let mut cleanup = CleanupJob::new(server.app().clone());
@@ -80,7 +80,7 @@ async fn more_than_a_batch_is_cleared_in_one_sweep() {
 }
 
 #[tokio::test]
-async fn server_clears_by_itself_when_it_starts() {
+async fn server_deletes_expired_rows_at_start() {
     let mut first = TestServer::start().await;
     first.clock.advance(Duration::days(-15));
     first.register("amy", "").await;

@@ -80,7 +80,7 @@ fn bad_input_is_one_line_and_writes_nothing() {
 }
 
 #[test]
-fn address_that_somebody_has_proved_is_taken() {
+fn verified_address_is_taken() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
     operator.database.execute("UPDATE email_addresses SET verified = TRUE");
@@ -91,7 +91,7 @@ fn address_that_somebody_has_proved_is_taken() {
 }
 
 #[test]
-fn database_that_is_not_there_is_not_made() {
+fn missing_database_is_not_created() {
     let operator = Operator::alone();
     for arguments in [
         &["user", "list"][..],

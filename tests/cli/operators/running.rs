@@ -76,7 +76,7 @@ async fn deactivated_user_is_refused_by_the_next_request_and_comes_back_with_not
 }
 
 #[tokio::test]
-async fn new_password_opens_and_whatever_was_open_with_the_old_one_is_closed() {
+async fn set_password_revokes_sessions_tokens_and_reset_links() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
     server.register("amy", "amy@example.com").await;

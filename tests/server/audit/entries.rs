@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn every_change_that_a_person_makes_is_written_down_once() {
+async fn every_user_action_is_audited_once() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     let headers = [("authorization", token.as_str())];
@@ -227,7 +227,7 @@ async fn flood_of_many_networks_takes_201_rows_an_hour() {
 }
 
 #[tokio::test]
-async fn what_the_operator_does_is_written_down_as_theirs() {
+async fn operator_actions_are_audited_as_operator() {
     let server = TestServer::with(&[("ADMIN_USER", "root"), ("ADMIN_PASSWORD", PASSWORD)]).await;
     server.register("amy", "").await;
     let password = server.directory.path().join("password");

@@ -4,7 +4,7 @@ use super::*;
 
 /// Users type passwords into the username field.
 #[tokio::test]
-async fn no_entry_has_a_secret_or_a_name_that_nobody_has() {
+async fn audit_entries_contain_no_secret_and_no_unknown_username() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     let login = server.log_in("amy", PASSWORD).await;
@@ -35,7 +35,7 @@ async fn no_entry_has_a_secret_or_a_name_that_nobody_has() {
 }
 
 #[tokio::test]
-async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
+async fn audit_entries_cannot_be_changed_replaced_or_deleted() {
     let server = TestServer::start().await;
     // Entries dated by the clock of the machine.
     server.clock.advance(Utc::now() - server.app().now());
@@ -82,7 +82,7 @@ async fn no_entry_is_changed_replaced_or_deleted_by_whoever_writes() {
 
 /// The entry is written in the transaction of its event.
 #[tokio::test]
-async fn nothing_is_changed_that_cannot_be_written_down() {
+async fn change_without_its_audit_entry_is_rolled_back() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     server.database.execute(match &server.database {
@@ -122,7 +122,7 @@ async fn failed_login_is_answered_while_nothing_can_be_written() {
 }
 
 #[tokio::test]
-async fn what_is_older_than_the_settings_say_goes_and_that_is_an_entry_too() {
+async fn expired_audit_entries_are_deleted_and_the_deletion_is_audited() {
     let server = TestServer::with(&[("AUDIT_DAYS", "90")]).await;
     server.register("amy", "").await;
     server.clock.advance(Duration::days(60));
@@ -141,7 +141,7 @@ async fn what_is_older_than_the_settings_say_goes_and_that_is_an_entry_too() {
 }
 
 #[tokio::test]
-async fn more_than_a_batch_of_old_entries_goes_in_one_sweep() {
+async fn cleanup_deletes_more_than_one_batch() {
     let server = TestServer::start().await;
     let old = server.app().now();
     let insert = server.app().store.write(move |w| {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn verify_mails_an_unproved_row_and_answers_with_it() {
+async fn verify_emails_an_unverified_address() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let id = amy.add("New@example.com").await;
@@ -19,7 +19,7 @@ async fn verify_mails_an_unproved_row_and_answers_with_it() {
 }
 
 #[tokio::test]
-async fn verify_mails_nothing_to_a_proved_row() {
+async fn verify_sends_no_email_to_a_verified_address() {
     let server = TestServer::start().await;
     let amy = Person::proved(&server, "amy", "amy@example.com").await;
     let proved = amy.rows().await[0].clone();
@@ -86,7 +86,7 @@ async fn primary_address_stays_while_there_are_others() {
 }
 
 #[tokio::test]
-async fn own_address_goes_with_the_last_row() {
+async fn account_email_is_cleared_with_the_last_address() {
     let server = TestServer::start().await;
     let amy = Person::proved(&server, "amy", "amy@example.com").await;
     let row = amy.rows().await[0].clone();
@@ -141,7 +141,7 @@ async fn addresses_are_for_signed_in_callers() {
 }
 
 #[tokio::test]
-async fn account_has_so_many_addresses_as_the_settings_say() {
+async fn number_of_addresses_is_limited_by_the_setting() {
     let server = TestServer::with(&[("MAX_EMAIL_ADDRESSES", "3")]).await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let second = amy.add("b@example.com").await;

@@ -93,7 +93,7 @@ async fn limit_that_says_nothing_gives_all_rows() {
 }
 
 #[tokio::test]
-async fn added_address_is_lower_case_unproved_and_not_primary_whatever_is_said() {
+async fn added_address_is_lower_case_unverified_and_not_primary() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
     let body = json!({
@@ -124,7 +124,7 @@ async fn adding_mails_nobody() {
 }
 
 #[tokio::test]
-async fn address_cannot_be_added_to_somebody_else() {
+async fn address_cannot_be_added_to_another_account() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
     let bob = Person::new(&server, "bob", "").await;

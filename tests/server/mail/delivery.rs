@@ -82,7 +82,7 @@ async fn server_without_starttls_gets_no_mail_when_it_is_required() {
 }
 
 #[tokio::test]
-async fn wrong_smtp_password_keeps_the_mail_until_settings_are_mended() {
+async fn wrong_smtp_password_keeps_the_email_until_it_is_fixed() {
     let sink = Sink::running(Encryption::StartTls, Some(LOGIN));
     let wrong = Some(Secret::new("stale".to_owned()));
     keeps_the_mail_until_mended(&sink, SmtpSettings { password: wrong, ..sink.settings() }).await;
@@ -132,7 +132,7 @@ async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
 }
 
 #[tokio::test]
-async fn address_beyond_what_the_server_can_take_does_not_block_the_next() {
+async fn unsupported_recipient_does_not_block_the_next() {
     let sink = Sink::plain();
     let queue = Queue::new();
     queue.add("alice@b\u{fc}cher.example").await;

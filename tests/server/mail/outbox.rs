@@ -190,7 +190,7 @@ async fn outbox_holds_no_link_in_clear() {
 }
 
 #[tokio::test]
-async fn without_a_host_mails_wait_until_one_is_set() {
+async fn without_a_mail_server_email_waits() {
     let queue = Queue::new();
     queue.add("alice@example.org").await;
     let mut nowhere = queue.rounds(None);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn next_leads_to_no_other_site() {
+async fn next_never_redirects_to_another_site() {
     let fixture = Fixture::start().await;
     for next in [
         "https://evil.example/",
@@ -52,7 +52,7 @@ async fn person_who_declines_is_told_so_and_stays_out() {
 }
 
 #[tokio::test]
-async fn head_of_the_way_back_uses_nothing_up() {
+async fn head_of_the_callback_consumes_nothing() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let back = browser.go("login", &amy()).await;
@@ -73,7 +73,7 @@ async fn new_key_of_the_provider_is_found_and_its_document_is_kept() {
 }
 
 #[tokio::test]
-async fn github_says_who_somebody_is_by_its_api() {
+async fn github_identity_comes_from_its_api() {
     let company = Provider::start(0).await;
     let fixture = Fixture::with(&[
         ("SSO_PROVIDERS", "github"),
@@ -120,7 +120,7 @@ async fn github_says_who_somebody_is_by_its_api() {
 }
 
 #[tokio::test]
-async fn what_is_secret_is_in_no_log_and_no_row() {
+async fn secrets_are_in_no_log_and_no_row() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let back = browser.go("login", &amy()).await;
@@ -140,7 +140,7 @@ async fn what_is_secret_is_in_no_log_and_no_row() {
 }
 
 #[tokio::test]
-async fn ticket_is_only_for_the_way_back() {
+async fn ticket_cookie_is_scoped_to_the_callback() {
     let fixture =
         Fixture::with(&[("COOKIE_SAMESITE", "Strict"), ("SESSION_COOKIE_SECURE", "true")]).await;
     let mut browser = fixture.browser();

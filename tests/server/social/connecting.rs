@@ -274,7 +274,7 @@ async fn session_that_ended_meanwhile_connects_nothing() {
 }
 
 #[tokio::test]
-async fn settings_close_what_they_name_and_nothing_is_written() {
+async fn disabled_features_are_refused_without_a_write() {
     for (setting, says) in [
         (("LOGIN_ENABLE_SSO", "false"), "Sign-in through this provider is disabled."),
         (("SSO_COMPANY_CLIENT_ID", ""), "Sign-in through this provider is disabled."),
@@ -293,7 +293,7 @@ async fn settings_close_what_they_name_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn account_that_no_password_opens_is_not_opened_by_a_provider_either() {
+async fn provider_sign_in_requires_the_second_factor_and_an_active_account() {
     let fixture = Fixture::start().await;
     fixture.browser().through("login", &amy()).await;
     let device = "INSERT INTO totp_devices (account_id, name, confirmed, secret, created) VALUES \

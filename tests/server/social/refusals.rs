@@ -4,7 +4,7 @@ use super::*;
 
 /// Each check on its own: without it, the sign-in would succeed.
 #[tokio::test]
-async fn each_spoilt_answer_is_refused_logged_once_and_writes_nothing() {
+async fn invalid_provider_responses_are_refused_and_logged_once() {
     let fixture = Fixture::start().await;
     fixture.browser().through("login", &Who::new("first", json!({}))).await;
     let before = fixture.rows();
@@ -59,7 +59,7 @@ const SILENT: &str = "The &#60;Company&#62; isn&#39;t responding.";
 const INVALID: &str = "The &#60;Company&#62; sent an invalid response.";
 
 #[tokio::test]
-async fn spoilt_document_opens_no_way_and_is_asked_for_again_later() {
+async fn invalid_provider_metadata_is_refused_and_fetched_again_later() {
     for (spoil, text, why) in [
         (Spoil::DocumentGarbage, INVALID, "provider metadata"),
         (Spoil::DocumentIssuer, INVALID, "unexpected issuer"),
@@ -83,7 +83,7 @@ async fn spoilt_document_opens_no_way_and_is_asked_for_again_later() {
 }
 
 #[tokio::test]
-async fn provider_that_is_slow_holds_up_nobody_else() {
+async fn slow_provider_does_not_delay_others() {
     let fixture = Fixture::start().await;
     let token = fixture.server.register("rory", "").await;
     fixture.provider.spoil(Spoil::Slow);
@@ -107,7 +107,7 @@ async fn provider_that_is_slow_holds_up_nobody_else() {
 }
 
 #[tokio::test]
-async fn answer_belongs_to_one_browser_one_time_and_one_provider() {
+async fn callback_is_bound_to_its_browser_and_provider_and_works_once() {
     let fixture = Fixture::with(&[
         ("SSO_PROVIDERS", "company,other"),
         ("SSO_OTHER_ISSUER", "https://id.example.com"),
@@ -204,7 +204,7 @@ async fn provider_errors_are_counted_by_provider_and_reason() {
 }
 
 #[tokio::test]
-async fn answer_names_its_issuer_where_the_provider_does() {
+async fn callback_requires_iss_where_the_provider_announces_it() {
     let fixture = Fixture::start().await;
     fixture.provider.names_itself();
     let mut browser = fixture.browser();

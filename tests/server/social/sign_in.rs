@@ -21,7 +21,7 @@ async fn providers_are_listed_as_they_are_configured() {
 }
 
 #[tokio::test]
-async fn get_of_a_way_shows_its_page_and_opens_nothing() {
+async fn get_of_a_sign_in_path_shows_a_page_and_starts_nothing() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let answer =
@@ -51,7 +51,7 @@ async fn unknown_provider_is_as_unknown_as_any_path() {
 }
 
 #[tokio::test]
-async fn way_out_is_opened_only_by_a_page_of_this_site() {
+async fn sign_in_is_started_only_by_a_page_of_this_site() {
     let fixture = Fixture::start().await;
     fixture.server.register("amy", "").await;
     let mut signed_in = fixture.browser();
@@ -83,7 +83,7 @@ async fn way_out_is_opened_only_by_a_page_of_this_site() {
 }
 
 #[tokio::test]
-async fn somebody_new_gets_an_account_and_the_same_one_again() {
+async fn first_sign_in_creates_an_account_and_the_next_opens_it() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let answer = browser.through("login", &amy()).await;
@@ -119,7 +119,7 @@ async fn somebody_new_gets_an_account_and_the_same_one_again() {
 }
 
 #[tokio::test]
-async fn name_and_address_of_somebody_else_open_nothing() {
+async fn matching_name_and_address_do_not_link_an_account() {
     let fixture = Fixture::start().await;
     fixture.server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&fixture.server.take_mails(1).await[0]);
@@ -155,7 +155,7 @@ async fn address_that_the_provider_has_not_verified_is_proved_by_mail() {
 }
 
 #[tokio::test]
-async fn address_that_is_none_is_left_out() {
+async fn invalid_address_is_omitted() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let claims =

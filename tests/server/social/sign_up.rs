@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn form_asks_what_the_provider_did_not_say() {
+async fn sign_up_form_asks_for_missing_claims() {
     let fixture = Fixture::with(&[("LOGIN_MAIL_REQUIRED", "true")]).await;
     fixture.server.register("taken", "taken@example.com").await;
     fixture.server.take_mails(1).await;
@@ -46,7 +46,7 @@ async fn form_asks_what_the_provider_did_not_say() {
 }
 
 #[tokio::test]
-async fn form_is_shown_where_accounts_are_not_made_by_themselves_and_keeps_what_is_proved() {
+async fn sign_up_form_is_shown_without_auto_sign_up_and_keeps_verified_claims() {
     let fixture = Fixture::with(&[("LOGIN_SIGNUP_SSO_AUTO", "false")]).await;
     for (subject, email, is_verified) in
         [("1", "amy@example.com", true), ("2", "else@example.com", false)]

@@ -46,7 +46,7 @@ fn handler_without_code_has_a_body_that_fits_the_documented_failure() {
 }
 
 #[test]
-fn later_document_adds_handlers_and_keeps_what_is_written() {
+fn regeneration_adds_handlers_and_keeps_existing_code() {
     let first = generated(TICKETS).project.missing_handlers(&[]);
     let mut written = first.clone();
     let reports = written.iter_mut().find(|file| file.path == "src/handlers/reports.rs").unwrap();

@@ -115,7 +115,7 @@ fn a_reference_stands_alone() {
 }
 
 #[test]
-fn what_states_a_default_goes() {
+fn stated_defaults_are_removed() {
     let explicit = json!({
         "nullable": false, "readOnly": false, "writeOnly": false, "deprecated": false,
         "uniqueItems": false, "exclusiveMinimum": false, "exclusiveMaximum": false,

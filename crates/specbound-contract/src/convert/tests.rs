@@ -53,7 +53,7 @@ fn schemas_of_3_0_are_spelled_as_3_1_does_and_back() {
 }
 
 #[test]
-fn what_3_0_can_say_is_rewritten() {
+fn keywords_that_openapi_3_0_supports_are_converted() {
     for (new, old) in [
         (json!({"const": "a"}), json!({"enum": ["a"]})),
         (
@@ -88,7 +88,7 @@ fn null_alone_is_an_enumeration_in_3_0() {
 }
 
 #[test]
-fn what_3_0_cannot_say_is_left_out_and_listed() {
+fn keywords_that_openapi_3_0_lacks_are_dropped_and_listed() {
     let new = json!({
         "type": "object",
         "patternProperties": {"^a": {}},

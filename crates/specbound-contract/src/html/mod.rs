@@ -222,7 +222,7 @@ mod tests {
     use crate::{Day, Document};
 
     #[test]
-    fn no_text_of_a_document_is_markup() {
+    fn document_texts_are_escaped() {
         let evil = "</style><script>alert(1)</script>'\\\"`&\u{202e}";
         let old = format!(
             "{{\"openapi\": \"3.0.3\", \"info\": {{\"title\": \"{evil}\", \"version\": \"1\"}}, \

@@ -312,7 +312,7 @@ fn instance(
 }
 
 #[test]
-fn what_is_compatible_survives_a_thousand_values() {
+fn compatible_changes_accept_a_thousand_random_values() {
     let mut random = Random(11);
     let (mut pairs, mut values) = (0, 0);
     let engine = Engine::default();

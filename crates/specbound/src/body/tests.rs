@@ -23,7 +23,7 @@ fn text(value: &str) -> Option<FieldValue> {
 }
 
 #[test]
-fn an_empty_body_has_no_fields_whatever_its_type() {
+fn empty_body_of_any_type_has_no_fields() {
     for content_type in
         [None, Some("text/plain"), Some("multipart/form-data"), Some("application/json")]
     {
@@ -46,7 +46,7 @@ fn other_types_are_refused_as_the_client_wrote_them() {
 }
 
 #[test]
-fn json_is_read_whatever_the_case_of_its_type() {
+fn json_content_type_is_case_insensitive() {
     let fields = read(
         "Application/JSON; charset=UTF-8",
         r#" {"a": "x", "b": [1, {"c": null}], "a": true} "#,

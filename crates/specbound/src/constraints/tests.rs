@@ -55,7 +55,7 @@ fn numbers_are_multiples() {
 }
 
 #[test]
-fn equal_items_are_found_whatever_their_notation() {
+fn equal_items_are_found_in_any_notation() {
     static UNIQUE: Constraints = Constraints { unique_items: true, ..Constraints::ANY };
     assert!(problems(&UNIQUE, json!([1, "1", true, null, [1], {"a": 1}])).is_empty());
     for twice in [json!([1, 1.0]), json!([{"a": 1, "b": 2}, {"b": 2.0, "a": 1}])] {

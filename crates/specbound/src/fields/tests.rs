@@ -234,7 +234,7 @@ fn arrays_check_their_items() {
 }
 
 #[test]
-fn rules_move_what_is_required_and_what_may_be_blank() {
+fn rules_override_required_and_blank() {
     let patch = Rules { partial: true, also_required: &["email"], ..Rules::default() };
     assert_eq!(run(USER, JSON, "{}", patch).unwrap(), json!({}));
     let email = &USER[2..3];
@@ -248,7 +248,7 @@ fn rules_move_what_is_required_and_what_may_be_blank() {
 }
 
 #[test]
-fn what_a_form_leaves_unfilled_is_absent_unless_required_or_nullable() {
+fn empty_form_fields_are_absent_unless_required_or_nullable() {
     let email = &USER[2..3];
     assert_eq!(run(email, FORM, "email=", Rules::default()).unwrap(), json!({}));
     assert_eq!(run(email, JSON, "", Rules::default()).unwrap(), json!({}));

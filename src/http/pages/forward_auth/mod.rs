@@ -429,7 +429,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn header_values_are_printable_ascii_and_tell_names_apart() {
+    fn header_values_are_printable_ascii_and_unambiguous() {
         for (text, expected) in [
             ("amy", "amy"),
             ("amy b@example.com", "amy b@example.com"),

@@ -61,7 +61,7 @@ fn null_is_allowed_where_nothing_limits_the_values() {
 }
 
 #[test]
-fn a_default_never_applies_to_what_is_required() {
+fn default_of_a_required_member_never_applies() {
     let document = |required: bool, default: &str, by_reference: bool| {
         let schema = json!({"type": "string", "default": default});
         let own =
@@ -82,7 +82,7 @@ fn a_default_never_applies_to_what_is_required() {
 }
 
 #[test]
-fn a_new_pattern_of_what_is_read_only_is_judged_by_hand() {
+fn new_pattern_of_a_read_only_member_is_unclear() {
     let with = |more: Value| {
         let mut created = json!({"type": "string", "readOnly": true});
         created.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_renamed_path_variable_is_harmless_and_what_changed_besides_is_judged() {
+fn renamed_path_variable_is_compatible_and_other_changes_are_classified() {
     let renamed = |item: &mut Value| item["get"]["parameters"][0]["name"] = json!("pk");
     let mut new = document();
     let mut item = new["paths"]["/read/{id}/"].take();
@@ -68,7 +68,7 @@ fn renamed_things_are_passed_over_in_neither_direction() {
 }
 
 #[test]
-fn a_renamed_path_says_where_it_went() {
+fn renamed_path_reports_its_new_name() {
     for (from, to, message) in [
         (
             "/paths/~1send~1",
@@ -93,7 +93,7 @@ fn a_renamed_path_says_where_it_went() {
 }
 
 #[test]
-fn a_reference_is_judged_by_what_stands_behind_it() {
+fn reference_is_classified_by_its_target() {
     let item = |schema: &str| {
         Set("@Sent.list/items", json!({"$ref": format!("#/components/schemas/{schema}")}))
     };
