@@ -9,10 +9,11 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::{Failure, failure, load, named_database, print};
+use crate::config::Config;
 use crate::domain::keys::SecretKey;
 use crate::domain::{Clock, Entropy, SystemClock, SystemEntropy, import};
 use crate::secret_key;
-use crate::store::{Commit, InvenTree, Reader};
+use crate::store::{Commit, Database, InvenTree, Reader};
 
 #[derive(Subcommand)]
 pub(super) enum Import {
@@ -23,9 +24,13 @@ pub(super) enum Import {
 
 #[derive(Args)]
 pub(super) struct Inventree {
-    /// InvenTree's SQLite file. It is only read, and may be in use.
-    #[arg(long, value_name = "FILE")]
+    /// InvenTree's SQLite file, or postgresql://user@host/name. It is only read, and may be in use.
+    #[arg(long, value_name = "SOURCE")]
     from: String,
+    /// A file with the password of InvenTree's database server, which an address on the command
+    /// line would show to other users of this machine.
+    #[arg(long, value_name = "FILE")]
+    from_password_file: Option<PathBuf>,
     /// The SQLite file of this server, created if missing, or postgresql://user@host/name. Stop
     /// the server first: the import locks out its writes.
     #[arg(long, value_name = "DATABASE")]
@@ -39,24 +44,12 @@ pub(super) struct Inventree {
 }
 
 pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
-    if ["postgresql://", "postgres://", "mysql://"]
-        .iter()
-        .any(|scheme| import.from.starts_with(scheme))
-    {
-        // The URL may contain a password, so it is not repeated.
-        return Err(failure(
-            "importing from a database server is not supported: export its data from InvenTree \
-             (invoke \
-             export-records --include-tokens), load it into an InvenTree of the same version on \
-             SQLite \
-             (invoke import-records), and import that file",
-        ));
-    }
     let mut config = load(import.config.as_deref())?;
     if let Some(database) = &import.database {
         config.database = named_database(database, &config)?;
     }
-    let source = InvenTree::open(import.from.as_ref()).map_err(failure)?;
+    let from = source(import, &config)?;
+    let source = InvenTree::open(&from).map_err(failure)?;
     let bar = progress_bar(source.count().map_err(failure)?);
     let (commit, entropy) =
         (if import.dry_run { Commit::DryRun } else { Commit::Yes }, SystemEntropy);
@@ -87,6 +80,32 @@ pub(super) fn run(Import::Inventree(import): &Import) -> Result<(), Failure> {
         }
     };
     print(&format!("{report}{outcome}\n"))
+}
+
+/// The source, with the password of its own file alone: that of this server's database is not sent
+/// to another server.
+fn source(import: &Inventree, config: &Config) -> Result<Database, Failure> {
+    if ["mysql://", "mariadb://"].iter().any(|scheme| import.from.starts_with(scheme)) {
+        // The URL may contain a password, so it is not repeated.
+        return Err(failure(
+            "MySQL and MariaDB are read from a dump: mysqldump --single-transaction DATABASE > \
+             inventree.sql, then import --from inventree.sql",
+        ));
+    }
+    let password = match &import.from_password_file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            Some(text.map_err(|error| failure(format!("{}: {error}", path.display())))?)
+        }
+        None => None,
+    };
+    let password = password.as_deref().map(|text| text.trim_end_matches(['\r', '\n']));
+    match import.from.parse().map_err(failure)? {
+        Database::Postgres(server) => Ok(Database::Postgres(Box::new(
+            server.or_password(password).or_root_certificates(config.database_roots.clone()),
+        ))),
+        file => Ok(file),
+    }
 }
 
 fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {

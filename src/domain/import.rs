@@ -139,7 +139,7 @@ impl<'w> Import<'w> {
         let id = account.id;
         if id <= 0 {
             self.conflict(format!(
-                "account {:?} has the id {id} in the file; ids must be positive",
+                "account {:?} has the id {id} in InvenTree; ids must be positive",
                 account.username
             ));
             self.left.push(id);
@@ -155,7 +155,7 @@ impl<'w> Import<'w> {
             } else {
                 let (theirs, ours) = (&account.username, &here.username);
                 self.conflict(format!(
-                    "account {id} is {theirs:?} in the file and {ours:?} in the database"
+                    "account {id} is {theirs:?} in InvenTree and {ours:?} in the database"
                 ));
             }
             return Ok(());
@@ -170,7 +170,7 @@ impl<'w> Import<'w> {
                     .map(|holder| self.named(holder.id, &holder.username))
                     .unwrap_or_default();
                 self.conflict(format!(
-                    "username {:?} of account {id} in the file is taken by {holder}",
+                    "username {:?} of account {id} in InvenTree is taken by {holder}",
                     account.username
                 ));
                 self.left.push(id);
@@ -261,7 +261,7 @@ impl<'w> Import<'w> {
         Ok(())
     }
 
-    /// A link here has its issuer, which the file does not name: the subject alone decides.
+    /// A link here has its issuer, which InvenTree does not name: the subject alone decides.
     fn insert_link(&self, link: &SocialAccount) -> Result<(), StoreError> {
         let holder = match self.has_accounts {
             true => self.w.social_account_find_by_uid(&link.provider, &link.uid)?,
@@ -298,7 +298,7 @@ impl<'w> Import<'w> {
         Ok(())
     }
 
-    /// Groups are known by their names: one that is here already gets the members of the file too.
+    /// Groups are known by their names: one that is here already gets InvenTree's members too.
     fn membership(&mut self, account_id: i64, name: &str) -> Result<(), ImportError> {
         match self.owner("auth_user_groups", account_id, account_id) {
             Owner::Left => self.report.memberships.present += 1,
@@ -308,7 +308,7 @@ impl<'w> Import<'w> {
                 let name = printable.trim();
                 if !groups::is_name(name) {
                     self.conflict(format!(
-                        "a group of account {account_id} in the file has no name that a group here \
+                        "a group of account {account_id} in InvenTree has no name that a group here \
                          can have"
                     ));
                     return Ok(());
@@ -365,7 +365,7 @@ impl<'w> Import<'w> {
             return Owner::Left;
         }
         self.conflict(format!(
-            "table {table}, row {row}: its account {account_id} is not in the file"
+            "table {table}, row {row}: its account {account_id} is not in InvenTree"
         ));
         Owner::Missing
     }
@@ -385,8 +385,8 @@ impl<'w> Import<'w> {
     }
 
     fn named(&self, id: i64, username: &str) -> String {
-        let place = if self.is_new(id) { "file" } else { "database" };
-        format!("account {id} {username:?} in the {place}")
+        let place = if self.is_new(id) { "InvenTree" } else { "the database" };
+        format!("account {id} {username:?} in {place}")
     }
 
     fn conflict(&mut self, text: String) {

@@ -159,7 +159,9 @@ fn open_target(database: &Database) -> Result<Box<dyn WritingConnection>, StoreE
             Box::new(connection)
         }
         Database::Postgres(server) => {
-            Box::new(postgres::Writing::connect_bulk(&postgres::Connector::new(server)?)?)
+            let connection = postgres::Writing::connect_bulk(&postgres::Connector::new(server)?)?;
+            connection.refuse_inventree()?;
+            Box::new(connection)
         }
     })
 }

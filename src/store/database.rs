@@ -92,6 +92,13 @@ impl Postgres {
         self.config.get_password().map(|_| "the password may be sent")
     }
 
+    /// The same server for reads alone, which a standby serves too.
+    pub(super) fn for_reads(&self) -> Postgres {
+        let mut server = self.clone();
+        server.config.target_session_attrs(TargetSessionAttrs::Any);
+        server
+    }
+
     /// A blocking client configuration, for tests.
     #[cfg(test)]
     pub(super) fn blocking(&self) -> postgres::Config {

@@ -85,6 +85,7 @@ fn into_server<T, E: From<StoreError>>(
 ) -> Result<T, E> {
     let connector = postgres::Connector::new(server)?;
     let connection = postgres::Writing::connect_bulk(&connector)?;
+    connection.refuse_inventree()?;
     run(&connection, &postgres::SavepointPerStatement(&connection), commit, f)
 }
 

@@ -80,10 +80,6 @@ pub struct Store {
 /// A quarter of the writer's queue.
 const MAX_TOUCHES: usize = writer::QUEUE_LENGTH / 4;
 
-/// Whether the schema that tables are made in has InvenTree's accounts.
-const IS_INVENTREE: &str = "SELECT EXISTS (SELECT 1 FROM information_schema.tables
-    WHERE table_schema = current_schema() AND table_name = 'auth_user')";
-
 struct Inner {
     readers: Readers,
     writer: WriterThread,
@@ -141,10 +137,8 @@ impl Store {
         let connector = postgres::Connector::new(server)?;
         let (readers, writer) = postgres::block_in_place(|| {
             let writer = postgres::Writing::connect(&connector)?;
+            writer.refuse_inventree()?;
             match writer.is_latest()? {
-                None if Reader::new(&writer).value(IS_INVENTREE, &[])? => {
-                    return Err(sqlite::inventrees_own(&server.to_string()));
-                }
                 None if must_exist => {
                     return Err(StoreError::Other(format!(
                         "{server} is not a database of this server"

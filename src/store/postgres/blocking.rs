@@ -53,6 +53,11 @@ impl BlockingConnection {
         self.wait(async |client| client.query_raw(&statement, params).await?.try_collect().await)
     }
 
+    /// Like `rows`, for a statement whose text is not worth keeping.
+    pub(super) fn rows_unprepared(&mut self, sql: &str) -> Result<Vec<Row>, PostgresError> {
+        self.wait(async |client| client.query(sql, &[]).await)
+    }
+
     /// Returns the number of rows changed.
     pub(super) fn execute(
         &mut self,

@@ -11,6 +11,7 @@
 mod blocking;
 pub(super) mod pipelined;
 mod reading;
+mod snapshot;
 mod writing;
 
 use std::fmt;
@@ -28,6 +29,7 @@ use tokio_postgres::{Client, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub(super) use reading::Server;
+pub(super) use snapshot::Snapshot;
 pub(super) use writing::{SavepointPerStatement, Writing};
 
 use super::database::Postgres;

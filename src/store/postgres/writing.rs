@@ -7,6 +7,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use super::super::engine::{Connection, RowVisitor, WritingConnection};
 use super::super::migrations::{LATEST, Step, too_new};
+use super::super::sqlite::inventrees_own;
 use super::super::values::{Column, Value};
 use super::blocking::BlockingConnection;
 use super::reading::each_of;
@@ -14,6 +15,11 @@ use super::{BULK, Connector, PostgresError, SessionProfile, StoreError, WRITES};
 
 /// An arbitrary number that identifies the migration lock.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(4829107734521)";
+
+/// Whether the schema that tables are made in has InvenTree's accounts and not ours.
+const IS_INVENTREE: &str = "SELECT EXISTS (SELECT 1 FROM information_schema.tables
+    WHERE table_schema = current_schema() AND table_name = 'auth_user')
+    AND to_regclass('schema_version') IS NULL";
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
@@ -64,6 +70,16 @@ impl Writing {
         Ok(self
             .value::<i64>("SELECT version FROM schema_version")?
             .map(|version| version == LATEST))
+    }
+
+    /// # Errors
+    ///
+    /// For InvenTree's own database, which is only read.
+    pub(in crate::store) fn refuse_inventree(&self) -> Result<(), StoreError> {
+        match self.value(IS_INVENTREE)? {
+            Some(true) => Err(inventrees_own(&self.connector.server.to_string())),
+            _ => Ok(()),
+        }
     }
 
     /// The first column of the first row.

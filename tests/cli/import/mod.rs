@@ -2,6 +2,7 @@
 
 mod accounts;
 mod runs;
+mod servers;
 mod sources;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +72,20 @@ impl Move {
         new
     }
 
+    /// `filled`, and the rows that engines store differently.
+    fn filled_with_oddities() -> Move {
+        let new = Move::filled();
+        new.source.account(44, "Zoë \u{5f20}\u{1f511} 'it''s' \\back", PBKDF2);
+        new.source.run(
+            "UPDATE auth_user SET last_name = 'two' || char(10) || 'lines', is_superuser = 1,
+                 last_login = '2026-02-03 04:05:06' WHERE id = 40;
+             UPDATE users_apitoken SET last_seen = '1999-12-31', name = 'tab' || char(9);
+             INSERT INTO auth_group (id, name) VALUES (1, 'Stock, keepers');
+             INSERT INTO auth_user_groups (user_id, group_id) VALUES (3, 1), (40, 1);",
+        );
+        new
+    }
+
     fn database(&self) -> &TestDatabase {
         &self.database
     }
@@ -113,6 +128,17 @@ fn import(from: &Path, database: &TestDatabase, arguments: &[&str]) -> Output {
     }
     command.output().unwrap()
 }
+
+/// Tables that an import fills.
+const FILLED: [&str; 7] = [
+    "accounts",
+    "email_addresses",
+    "tokens",
+    "social_accounts",
+    "totp_devices",
+    "groups",
+    "group_members",
+];
 
 /// A one-line message that names the file and contains `text`.
 fn assert_one_line(said: &str, text: &str) {

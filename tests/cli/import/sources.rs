@@ -141,20 +141,6 @@ fn files_given_the_wrong_way_round_are_refused_and_left_alone() {
 }
 
 #[test]
-fn a_database_server_is_refused_without_repeating_its_password() {
-    let new = Move::new();
-    let output = import("postgresql://inventree:s3cret@db/inventree".as_ref(), new.database(), &[]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
-    assert!(
-        said.contains("importing from a database server is not supported")
-            && !said.contains("s3cret"),
-        "{said}"
-    );
-    assert!(!new.database().exists());
-}
-
-#[test]
 fn a_source_in_use_is_read_as_of_its_last_commit_and_not_written() {
     let new = Move::filled();
     new.source.run("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");

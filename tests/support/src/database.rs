@@ -149,6 +149,27 @@ impl TestDatabase {
         }
     }
 
+    /// The rows of a table as texts, without the columns that an import fills at random.
+    pub fn rows(&self, table: &str) -> Vec<String> {
+        let columns = match self {
+            TestDatabase::File(_) => format!("SELECT name FROM pragma_table_info('{table}')"),
+            TestDatabase::Server { .. } => format!(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = '{table}'"
+            ),
+        };
+        let mut columns = self.texts(&columns);
+        columns.retain(|name| name != "secret");
+        columns.sort();
+        let cells: Vec<String> = columns
+            .iter()
+            .map(|name| match self {
+                TestDatabase::File(_) => format!("quote({name})"),
+                TestDatabase::Server { .. } => format!("COALESCE({name}::text, 'NULL')"),
+            })
+            .collect();
+        self.texts(&format!("SELECT {} FROM {table} ORDER BY 1", cells.join(" || '|' || ")))
+    }
+
     /// All bytes at rest, in every file of the engine, except the secret key's.
     pub fn bytes(&self) -> Vec<u8> {
         let files = match self {

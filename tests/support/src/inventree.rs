@@ -1,5 +1,5 @@
 //! A small InvenTree database, created by each test: the account tables of API version 291 on
-//! SQLite.
+//! SQLite, and the same tables and rows for other engines.
 
 use std::path::{Path, PathBuf};
 
@@ -100,4 +100,68 @@ impl Source {
     pub fn run(&self, sql: &str) {
         self.db.execute_batch(sql).unwrap();
     }
+
+    /// The tables and rows as statements for PostgreSQL.
+    pub fn for_postgresql(&self) -> String {
+        let rows = self.rows(|text| format!("'{}'", text.replace('\'', "''")));
+        format!("SET timezone = 'UTC'; {POSTGRESQL_TABLES} {rows}")
+    }
+
+    /// `INSERT` statements of all rows, with each value as a literal.
+    fn rows(&self, literal: impl Fn(&str) -> String) -> String {
+        let mut statements = String::new();
+        for table in self.texts("SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE TABLE %'") {
+            if table == "sqlite_sequence" {
+                continue;
+            }
+            let columns = self.texts(&format!("SELECT name FROM pragma_table_info('{table}')"));
+            let quoted: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+            let columns = quoted.join(", ");
+            let mut select = self.db.prepare(&format!("SELECT {columns} FROM {table}")).unwrap();
+            let mut rows = select.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let values: Vec<String> = (0..quoted.len())
+                    .map(|column| match row.get_ref(column).unwrap() {
+                        rusqlite::types::ValueRef::Null => "NULL".to_owned(),
+                        rusqlite::types::ValueRef::Integer(number) => literal(&number.to_string()),
+                        other => literal(other.as_str().unwrap()),
+                    })
+                    .collect();
+                let values = values.join(", ");
+                statements += &format!("INSERT INTO {table} ({columns}) VALUES ({values});\n");
+            }
+        }
+        statements
+    }
+
+    fn texts(&self, sql: &str) -> Vec<String> {
+        let mut statement = self.db.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
 }
+
+/// As Django makes them there.
+const POSTGRESQL_TABLES: &str = r#"
+CREATE TABLE auth_user (id integer PRIMARY KEY, password varchar(128) NOT NULL,
+  last_login timestamptz, is_superuser boolean NOT NULL, username varchar(150) NOT NULL UNIQUE,
+  first_name varchar(150) NOT NULL, last_name varchar(150) NOT NULL, email varchar(254) NOT NULL,
+  is_staff boolean NOT NULL, is_active boolean NOT NULL, date_joined timestamptz NOT NULL);
+CREATE TABLE account_emailaddress (id integer PRIMARY KEY, email varchar(254) NOT NULL,
+  verified boolean NOT NULL, "primary" boolean NOT NULL, user_id integer NOT NULL);
+CREATE TABLE users_apitoken (id bigint PRIMARY KEY, created timestamptz NOT NULL,
+  key varchar(100) NOT NULL, name varchar(100) NOT NULL, expiry date NOT NULL,
+  revoked boolean NOT NULL, user_id integer NOT NULL, last_seen date, metadata jsonb);
+CREATE TABLE socialaccount_socialaccount (id integer PRIMARY KEY, provider varchar(200) NOT NULL,
+  uid varchar(191) NOT NULL, last_login timestamptz NOT NULL, date_joined timestamptz NOT NULL,
+  extra_data jsonb NOT NULL, user_id integer NOT NULL);
+CREATE TABLE otp_totp_totpdevice (id integer PRIMARY KEY, name varchar(64) NOT NULL,
+  confirmed boolean NOT NULL, key varchar(80) NOT NULL, step smallint NOT NULL, t0 bigint NOT NULL,
+  digits smallint NOT NULL, tolerance smallint NOT NULL, drift smallint NOT NULL,
+  last_t bigint NOT NULL, user_id integer NOT NULL, throttling_failure_count integer NOT NULL,
+  throttling_failure_timestamp timestamptz, created_at timestamptz, last_used_at timestamptz);
+CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(150) NOT NULL UNIQUE);
+CREATE TABLE auth_user_groups (id bigint PRIMARY KEY, user_id integer NOT NULL,
+  group_id integer NOT NULL);
+CREATE TABLE django_migrations (id bigint PRIMARY KEY, app varchar(255) NOT NULL,
+  name varchar(255) NOT NULL, applied text NOT NULL);
+"#;

@@ -1,0 +1,153 @@
+//! Sources on a database server.
+
+use test_support::postgres;
+
+use super::*;
+
+/// The rows of a move on PostgreSQL, and the place that they move to.
+struct Server {
+    new: Move,
+    name: String,
+    port: u16,
+}
+
+impl Server {
+    fn of(new: Move) -> Server {
+        let (name, port) = postgres::fresh_database().expect("a server");
+        postgres::execute(port, &name, &new.source.for_postgresql());
+        Server { new, name, port }
+    }
+
+    fn import(&self, arguments: &[&str]) -> Output {
+        import(postgres::url(self.port, &self.name).as_ref(), self.new.database(), arguments)
+    }
+
+    fn done(&self) -> String {
+        let output = self.import(&[]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The only line of the error; nothing was imported.
+    fn refused(&self) -> String {
+        let output = self.import(&[]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
+        assert!(!self.new.database().exists());
+        said
+    }
+
+    fn execute(&self, sql: &str) {
+        postgres::execute(self.port, &self.name, sql);
+    }
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+fn postgresql_gives_the_same_rows_as_the_file() {
+    let by_file = Move::filled_with_oddities();
+    let said = by_file.done();
+    let server = Server::of(Move::filled_with_oddities());
+    assert_eq!(server.done(), said);
+    for table in FILLED {
+        let rows = by_file.database.rows(table);
+        assert!(!rows.is_empty(), "{table}");
+        assert_eq!(server.new.database.rows(table), rows, "{table}");
+    }
+    assert!(server.done().contains("Nothing to import: all rows exist already"));
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+async fn account_from_postgresql_logs_in_with_its_old_password() {
+    let server = Server::of(Move::filled());
+    server.done();
+    assert_eq!(server.new.server().await.log_in("ada", OLD).await.status, 200);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+fn role_that_may_only_read_is_enough_and_a_dry_run_writes_nothing() {
+    let server = Server::of(Move::filled());
+    let role = format!("reader_of_{}", server.name);
+    server.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+    ));
+    let from = format!("postgresql://{role}@127.0.0.1:{}/{}", server.port, server.name);
+    let output = import(from.as_ref(), server.new.database(), &["--dry-run"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8(output.stdout).unwrap().contains("accounts                 3 new"));
+    assert!(!server.new.database().exists());
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+fn foreign_newer_or_conflicting_source_on_postgresql_is_refused() {
+    let server = Server::of(Move::filled());
+    server.execute("INSERT INTO django_migrations VALUES (9, 'users', '0013_more', '')");
+    assert!(server.refused().contains("newer than API version 291"));
+
+    let server = Server::of(Move::filled());
+    server.execute("ALTER TABLE users_apitoken RENAME COLUMN expiry TO ends");
+    assert!(server.refused().contains("its table users_apitoken has no column expiry"));
+
+    let server = Server::of(Move::filled());
+    server.execute("DROP TABLE auth_user");
+    let said = server.refused();
+    assert!(said.contains("not an InvenTree database of API version 291"), "{said}");
+
+    let server = Server::of(Move::filled());
+    server.execute("UPDATE auth_user SET date_joined = 'infinity' WHERE id = 40");
+    assert!(server.refused().contains("table auth_user, row 40"));
+
+    let new = Move::filled();
+    new.source.account(50, "ADA", PBKDF2);
+    let output = Server::of(new).import(&[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("username \"ADA\" of account 50 in InvenTree is taken by"), "{said}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+fn inventrees_own_postgresql_database_is_refused_and_nothing_is_changed() {
+    let server = Server::of(Move::filled());
+    let own = TestDatabase::Server { name: server.name.clone(), port: server.port };
+    let before = own.content();
+    let key = ("INVENTREE_SECRET_KEY", "the secret key of every test on a server");
+    let file = server.new.source.path.to_str().unwrap();
+    for arguments in [
+        vec!["serve", "--bind", "127.0.0.1:0", "--database"],
+        vec!["migrate", "--database"],
+        vec!["import", "inventree", "--from", file, "--database"],
+    ] {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().envs([key]).args(&arguments).arg(own.argument());
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("is InvenTree's own database: import its accounts"), "{said}");
+        assert_eq!(own.content(), before, "{arguments:?}");
+    }
+}
+
+#[test]
+fn password_of_a_source_is_never_repeated() {
+    let new = Move::new();
+    let password = new.folder.path().join("password");
+    std::fs::write(&password, "s3cret\n").unwrap();
+    let file = ["--from-password-file", password.to_str().unwrap()];
+    for (from, arguments, expected) in [
+        // Nothing listens there.
+        ("postgresql://inventree:s3cret@127.0.0.1:1/inventree", &[][..], "inventree@127.0.0.1"),
+        ("postgresql://inventree@127.0.0.1:1/inventree", &file, "inventree@127.0.0.1"),
+        ("postgresql://inventree:s3cret@", &[], "postgresql://user@host:port/name"),
+        ("mysql://inventree:s3cret@db/inventree", &[], "mysqldump --single-transaction"),
+        ("mariadb://inventree:s3cret@db/inventree", &[], "mysqldump --single-transaction"),
+    ] {
+        let output = import(from.as_ref(), new.database(), arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
+        assert!(said.contains(expected) && !said.contains("s3cret"), "{said}");
+        assert!(!new.database().exists());
+    }
+}
