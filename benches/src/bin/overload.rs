@@ -13,12 +13,11 @@ use std::time::{Duration, Instant};
 
 use benches::flood::Flood;
 use benches::process::Process;
+use benches::raw::{Answer, Failure, all_accepted, ask, median, post, times};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// In addition to hashing, which takes 19 MiB per core.
 const MAX_MEMORY_MIB: f64 = 256.0;
@@ -441,70 +440,6 @@ async fn too_many(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     all_accepted("logins after", &after)?;
     println!("  after: {}", times(&after));
     expect(!refused.is_empty(), "that was no overload")
-}
-
-/// Fails with the first response that is no 200.
-fn all_accepted(when: &str, answers: &[Answer]) -> Result<(), Failure> {
-    let refused = answers.iter().filter(|answer| answer.status != 200);
-    match refused.clone().next() {
-        None => Ok(()),
-        Some(first) => {
-            let (many, of) = (refused.count(), answers.len());
-            Err(format!(
-                "{when}: {many} of {of} refused, the first with {}: {}",
-                first.status, first.text
-            )
-            .into())
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    text: String,
-    took: Duration,
-}
-
-/// Sends a request on a connection of its own and reads the response to its end.
-async fn ask(port: u16, request: &[u8]) -> Result<Answer, Failure> {
-    let begun = Instant::now();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let mut answer = Vec::new();
-    let written = stream.write_all(request).await;
-    // The server may refuse the request before reading it completely.
-    let read = stream.read_to_end(&mut answer).await;
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let Some(status) = text.split(' ').nth(1).and_then(|status| status.parse().ok()) else {
-        return Err(format!("no answer: {written:?} {read:?} {text:?}").into());
-    };
-    Ok(Answer { status, text, took: begun.elapsed() })
-}
-
-fn post(path: &str, body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!(
-        "POST /api/auth/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: \
-         application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
-}
-
-fn median(answers: &[Answer]) -> Duration {
-    let mut took: Vec<Duration> = answers.iter().map(|answer| answer.took).collect();
-    took.sort();
-    took.get(took.len() / 2).copied().unwrap_or_default()
-}
-
-fn times(answers: &[Answer]) -> String {
-    let mut took: Vec<Duration> = answers.iter().map(|answer| answer.took).collect();
-    took.sort();
-    let at = |part: usize| {
-        took.get((took.len() * part / 100).min(took.len().saturating_sub(1))).copied()
-    };
-    let ms = |part| at(part).unwrap_or_default().as_secs_f64() * 1000.0;
-    format!("p50 {:.1} ms, p99 {:.1} ms", ms(50), ms(99))
 }
 
 fn expect(holds: bool, what: &str) -> Result<(), Failure> {

@@ -5,11 +5,10 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use crate::asks::{by_bad_token, by_session, by_token, log_in, rename};
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
-use crate::rows::{
-    BINARY, HASHERS, Plan, READERS, WRITERS, by_bad_token, by_session, by_token, log_in, rename,
-    serve_by,
-};
+use crate::plan::{HASHERS, Plan, READERS, WRITERS};
+use crate::servers::{BINARY, serve_by};
 use crate::table::{Table, machine, median, number};
 use benches::filling::{TOKENS_PER_ACCOUNT, fill};
 use benches::process::Process;

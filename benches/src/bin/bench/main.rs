@@ -5,10 +5,13 @@
 //! other load disturbs both alike. Figures are not judged; an unexpected response aborts the run.
 
 mod against;
+mod asks;
 mod limits;
 mod load;
 mod peers;
+mod plan;
 mod rows;
+mod servers;
 mod shared;
 mod table;
 
@@ -20,12 +23,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     #[cfg(unix)]
     raise_open_files()?;
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => rows::run(&rows::FULL),
-        ["--smoke"] => rows::run(&rows::SMOKE),
+        [] => rows::run(&plan::FULL),
+        ["--smoke"] => rows::run(&plan::SMOKE),
         ["--peers"] => peers::run(),
-        ["--against", other] => against::run(&rows::FULL, other.as_ref()),
-        ["--postgresql"] => shared::run(&rows::FULL),
-        ["--postgresql", "--smoke"] => shared::run(&rows::SMOKE),
+        ["--against", other] => against::run(&plan::FULL, other.as_ref()),
+        ["--postgresql"] => shared::run(&plan::FULL),
+        ["--postgresql", "--smoke"] => shared::run(&plan::SMOKE),
         _ => {
             Err("usage: bench [--smoke | --peers | --against BINARY | --postgresql [--smoke]]"
                 .into())

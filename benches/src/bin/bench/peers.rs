@@ -11,8 +11,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::asks::{by_token, log_in};
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
-use crate::rows::{by_token, log_in, serve};
+use crate::servers::serve;
 use crate::table::{Table, machine, median, number};
 use benches::filling::{PASSWORD, fill};
 use benches::process::Process;

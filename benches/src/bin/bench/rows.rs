@@ -3,164 +3,22 @@
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use serde_json::json;
-
-use crate::limits::{commits_per_second, hashes_per_second};
-use crate::load::{Ask, Clients, Expect, Load, NUMBER, Numbers, run as load, start as start_load};
-use crate::table::{Table, machine, median, number};
-use benches::filling::{
-    ACCOUNTS_PER_SESSION, PASSWORD, TOKENS_PER_ACCOUNT, fill, session_id, token_key, username,
+use crate::asks::{
+    PROVIDERS, USER, by_bad_token, by_basic, by_session, by_token, forwarded_by_session,
+    forwarded_by_token, log_in, log_out, register, rename,
 };
+use crate::limits::{commits_per_second, hashes_per_second};
+use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load, start as start_load};
+use crate::plan::{FLOODERS, HASHERS, Plan, READERS, WRITERS};
+use crate::servers::{serve, serve_bare};
+use crate::table::{Table, machine, median, number};
+use benches::filling::{ACCOUNTS_PER_SESSION, TOKENS_PER_ACCOUNT, fill};
 use benches::flood::Flood;
 use benches::process::Process;
 
-/// Durations and repetitions.
-pub struct Plan {
-    pub rounds: u32,
-    pub seconds: u32,
-    mixed_seconds: u32,
-    pub few_accounts: u32,
-    many_accounts: u32,
-    /// Number of rows that writes may use up.
-    written_accounts: u32,
-}
-
-impl Plan {
-    /// On a busy machine, the first of many logins may take seconds.
-    pub fn seconds_for(&self, connections: u32) -> u32 {
-        if connections >= HASHERS { self.seconds.max(LEAST_SECONDS) } else { self.seconds }
-    }
-}
-
-/// For loads that hash passwords.
-const LEAST_SECONDS: u32 = 10;
-
-pub const FULL: Plan = Plan {
-    rounds: 5,
-    seconds: 3,
-    mixed_seconds: 60,
-    few_accounts: 1000,
-    many_accounts: 1_000_000,
-    written_accounts: 200_000,
-};
-
-/// A quick check that the benchmark works; its figures mean nothing.
-pub const SMOKE: Plan = Plan {
-    rounds: 1,
-    seconds: 1,
-    mixed_seconds: 10,
-    few_accounts: 1000,
-    many_accounts: 5000,
-    written_accounts: 50_000,
-};
-
-const USER: &str = "/api/auth/user/";
-const FORWARD_AUTH: &str = "/platform/auth/";
-const LOGIN: &str = "/api/auth/login/";
-pub const PROVIDERS: &str = "/api/auth/providers/";
-
-/// Enough clients to keep both cores busy.
-pub const READERS: u32 = 32;
-/// Below the number of logins that may queue for hashing.
-pub const HASHERS: u32 = 64;
-pub const WRITERS: u32 = 64;
-const FLOODERS: usize = 4;
-
 type Outcome<T> = Result<T, Box<dyn Error>>;
-
-pub fn by_token() -> Ask {
-    Ask::get(USER).header(format!("Authorization: Token {}", token_key(NUMBER)))
-}
-
-/// A proxy's question about a request with a token.
-fn forwarded_by_token() -> Ask {
-    forwarded(Ask::get(FORWARD_AUTH)).header(format!("Authorization: Token {}", token_key(NUMBER)))
-}
-
-fn forwarded_by_session() -> Ask {
-    let ask = forwarded(Ask::get(FORWARD_AUTH));
-    ask.header(format!("Cookie: sessionid={}", session_id(NUMBER)))
-}
-
-fn forwarded(ask: Ask) -> Ask {
-    ["Method: GET", "Uri: /api/part/?limit=25", "Host: localhost:8000", "Proto: http"]
-        .iter()
-        .fold(ask, |ask, header| ask.header(format!("X-Forwarded-{header}")))
-}
-
-pub fn by_session() -> Ask {
-    Ask::get(USER).header(format!("Cookie: sessionid={}", session_id(NUMBER)))
-}
-
-/// Basic authentication for one account: base64 hides the name from the generator.
-fn by_basic() -> Ask {
-    use base64::Engine;
-    let pair = format!("{}:{PASSWORD}", username("00000001"));
-    Ask::get(USER).header(format!(
-        "Authorization: Basic {}",
-        base64::engine::general_purpose::STANDARD.encode(pair)
-    ))
-}
-
-pub fn by_bad_token() -> Ask {
-    Ask::get(USER).header(format!("Authorization: Token no{}", token_key(NUMBER)))
-}
-
-pub fn log_in() -> Ask {
-    Ask::post(LOGIN, &json!({ "username": username(NUMBER), "password": PASSWORD }))
-}
-
-fn register() -> Ask {
-    let (name, email) = (format!("new{NUMBER}"), format!("new{NUMBER}@example.org"));
-    let body =
-        json!({ "username": name, "email": email, "password1": PASSWORD, "password2": PASSWORD });
-    Ask::post("/api/auth/registration/", &body)
-}
-
-fn log_out() -> Ask {
-    Ask::post("/api/auth/logout/", &json!({}))
-        .header(format!("Authorization: Token {}", token_key(NUMBER)))
-}
-
-pub fn rename() -> Ask {
-    let ask = Ask::patch(USER, &json!({ "first_name": format!("N{NUMBER}") }));
-    ask.header(format!("Authorization: Token {}", token_key(NUMBER)))
-}
-
-/// The release build of this server.
-pub const BINARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/inventree-auth");
-
-/// Starts the release build on a database, without rate limits, since all clients share one
-/// address.
-pub fn serve(database: &Path) -> Result<Process, String> {
-    serve_by(Path::new(BINARY), database)
-}
-
-/// Like `serve`, with another binary.
-pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
-    let log = database.with_extension("log");
-    Process::start(PROVIDERS, &log, |port| {
-        let mut command = Command::new(binary);
-        command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database"]).arg(database);
-        command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
-        command.env("INVENTREE_LOG_LEVEL", "warning");
-        command.env("INVENTREE_USE_X_FORWARDED_FOR", "true");
-        command.env("INVENTREE_TRUSTED_PROXIES", "127.0.0.1");
-        command
-    })
-}
-
-fn serve_bare(folder: &Path) -> Result<Process, String> {
-    Process::start(PROVIDERS, &folder.join("bare.log"), |port| {
-        let mut command =
-            Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/bare"));
-        command.arg(format!("127.0.0.1:{port}"));
-        command
-    })
-}
 
 /// A row of the table; empty cells are left blank.
 struct Row<'t> {

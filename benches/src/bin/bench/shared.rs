@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use inventree_auth::domain::keys::digest;
 use inventree_auth::store::{Database, Store};
 
+use crate::asks::{PROVIDERS, by_token, log_in, rename};
 use crate::limits::hashes_per_second;
 use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load, start as start_load};
-use crate::rows::{BINARY, HASHERS, PROVIDERS, Plan, READERS, WRITERS, by_token, log_in, rename};
+use crate::plan::{HASHERS, Plan, READERS, WRITERS};
+use crate::servers::BINARY;
 use crate::table::{Table, machine, median, number};
 use benches::filling::{TOKENS_PER_ACCOUNT, fill, token_key};
 use benches::process::Process;

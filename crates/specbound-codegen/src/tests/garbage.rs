@@ -5,6 +5,7 @@ use std::panic::catch_unwind;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::normalise::normalise;
 
 fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());

@@ -1,0 +1,39 @@
+//! The servers that are measured: release builds, each in a process of its own.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::asks::PROVIDERS;
+use benches::process::Process;
+
+/// The release build of this server.
+pub const BINARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/inventree-auth");
+
+/// Starts the release build on a database, without rate limits, since all clients share one
+/// address.
+pub fn serve(database: &Path) -> Result<Process, String> {
+    serve_by(Path::new(BINARY), database)
+}
+
+/// Like `serve`, with another binary.
+pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
+    let log = database.with_extension("log");
+    Process::start(PROVIDERS, &log, |port| {
+        let mut command = Command::new(binary);
+        command.args(["serve", "--bind", &format!("127.0.0.1:{port}"), "--database"]).arg(database);
+        command.env("INVENTREE_LOGIN_ENABLE_REG", "true").env("INVENTREE_RATE_LIMITS", "off");
+        command.env("INVENTREE_LOG_LEVEL", "warning");
+        command.env("INVENTREE_USE_X_FORWARDED_FOR", "true");
+        command.env("INVENTREE_TRUSTED_PROXIES", "127.0.0.1");
+        command
+    })
+}
+
+pub fn serve_bare(folder: &Path) -> Result<Process, String> {
+    Process::start(PROVIDERS, &folder.join("bare.log"), |port| {
+        let mut command =
+            Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/bare"));
+        command.arg(format!("127.0.0.1:{port}"));
+        command
+    })
+}
