@@ -3,6 +3,7 @@
 
 mod commands;
 mod layers;
+mod layout;
 mod links;
 mod markdown;
 mod modules;
