@@ -308,8 +308,8 @@ impl<'w> Import<'w> {
                 let name = printable.trim();
                 if !groups::is_name(name) {
                     self.conflict(format!(
-                        "a group of account {account_id} in InvenTree has no name that a group here \
-                         can have"
+                        "a group of account {account_id} in InvenTree has no name that a group \
+                         here can have"
                     ));
                     return Ok(());
                 }

@@ -92,7 +92,8 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
     assert_eq!(
         conflicts,
         [
-            "username \"ADA\" of account 50 in InvenTree is taken by account 3 \"ada\" in InvenTree",
+            "username \"ADA\" of account 50 in InvenTree is taken by account 3 \"ada\" in \
+             InvenTree",
             "address \"bea@example.com\" is verified for two accounts: account 51 \"fay\" in \
              InvenTree and account 40 \"Bea\" in InvenTree",
             "account 51 \"fay\" in InvenTree has two primary addresses: \"fay@home.example.com\" \
@@ -100,8 +101,8 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
             "account 51 \"fay\" in InvenTree has the address \"fay@example.com\" twice, in \
              different case",
             "table account_emailaddress, row 35: its account 999 is not in InvenTree",
-            "\"ada-1\" at \"github\" is linked to two accounts: account 51 \"fay\" in InvenTree and \
-             account 3 \"ada\" in InvenTree",
+            "\"ada-1\" at \"github\" is linked to two accounts: account 51 \"fay\" in InvenTree \
+             and account 3 \"ada\" in InvenTree",
             "the API token in row 2 belongs to two accounts: account 51 \"fay\" in InvenTree and \
              account 3 \"ada\" in InvenTree",
         ]
@@ -124,8 +125,8 @@ async fn conflicts_with_accounts_made_here_name_both_sides_and_nothing_is_writte
         said.contains("conflict: account 3 is \"ada\" in InvenTree and \"hal\" in the database"),
         "{said}"
     );
-    let name = "conflict: username \"Bea\" of account 40 in InvenTree is taken by account 1 \"bea\" \
-        in the database";
+    let name = "conflict: username \"Bea\" of account 40 in InvenTree is taken by account 1 \
+        \"bea\" in the database";
     assert!(said.contains(name), "{said}");
     assert!(said.ends_with("2 conflicts: nothing was imported\n"), "{said}");
 }
