@@ -1,6 +1,6 @@
 // walk.js: people come through a provider, as `run` says.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -134,6 +134,16 @@ await isOut(amy);
 await begin(amy);
 await home(amy);
 assert.equal((await user(amy)).pk, 1);
+
+// The account page shows the groups that an operator gave; before that, no line about them.
+const groups = amy.locator("#groups");
+assert.ok(await groups.isHidden());
+for (const name of ["Stock keepers", "Admins"]) {
+  execFileSync(process.env.BINARY, ["group", "add", name], { env });
+  execFileSync(process.env.BINARY, ["user", "groups", "amy", "--add", name], { env });
+}
+await amy.reload();
+await groups.filter({ hasText: "Your groups: Stock keepers, Admins" }).waitFor();
 
 // Somebody whose provider knows too little: the form, each error, an account.
 const bob = await person();

@@ -1,5 +1,5 @@
 // The account page: profile, addresses, password, providers, sessions and tokens.
-import texts from "/platform/texts.js";
+import texts, { fill } from "/platform/texts.js";
 import { about, api, providerButtons } from "/platform/api.js";
 import { list } from "/platform/list.js";
 import { activity, ownData } from "/platform/own-data.js";
@@ -36,6 +36,7 @@ async function home(root) {
   password(sections.password, sections);
   ownData(sections["own-data"]);
   await Promise.allSettled([
+    groups(),
     emails(sections.emails, user.data),
     links(sections.links),
     sessions(sections.sessions),
@@ -56,6 +57,15 @@ function profile(section, user) {
     Object.assign(user, answer.data);
     say(section, texts["profile.done"]);
   });
+}
+
+// Only an operator or a provider changes them.
+async function groups() {
+  const { ok, data } = await api("GET", "/api/user/me/");
+  if (!ok || !data.groups.length) return;
+  const line = document.getElementById("groups");
+  line.textContent = fill("profile.groups", data.groups.map(({ name }) => name).join(", "));
+  line.hidden = false;
 }
 
 function emails(section, user) {
