@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{AUTHORIZATION, HeaderMap, LOCATION, UPGRADE};
+use http::header::{AUTHORIZATION, HeaderMap, LOCATION};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -35,6 +35,9 @@ const ENVOY_PATH: &str = "/platform/auth/envoy/{*}";
 const ENVOY_PREFIX: &str = "/platform/auth/envoy/";
 /// The way back from the sign-in page.
 const RETURN_PATH: &str = "/platform/return";
+
+/// Those of an identity, and those of every response.
+const MAX_RESPONSE_HEADERS: usize = 16;
 
 /// The longest way back, encoded: the sign-in pages take 500 bytes in all.
 const MAX_RETURN_BYTES: usize = 460;
@@ -65,14 +68,14 @@ pub enum Allow {
 impl ForwardAuth {
     /// A path with anything that a service could read as another path is never open.
     fn is_open(&self, path: &str) -> bool {
-        let is_plain = !path.contains(['%', '\\', ';'])
+        let is_named = self.open_paths.iter().any(|open| match open.strip_suffix('*') {
+            Some(folder) => path.starts_with(folder),
+            None => path == open,
+        });
+        is_named
+            && !path.contains(['%', '\\', ';'])
             && !path.contains("//")
-            && !path.split('/').any(|segment| matches!(segment, "." | ".."));
-        is_plain
-            && self.open_paths.iter().any(|open| match open.strip_suffix('*') {
-                Some(folder) => path.starts_with(folder),
-                None => path == open,
-            })
+            && !path.split('/').any(|segment| matches!(segment, "." | ".."))
     }
 }
 
@@ -227,7 +230,7 @@ fn is_navigation(original: &Original<'_>, request: &Parts) -> bool {
     is_page
         && original.is_safe()
         && !request.headers.contains_key(AUTHORIZATION)
-        && !is_web_socket(&request.headers)
+        && !original.is_web_socket
         && account::is_browser(&request.headers, &request.uri)
 }
 
@@ -247,14 +250,6 @@ fn refused(detail: &str, why: &str) -> ApiError {
     ApiError::forbidden(detail).with_internal(format!("forward authentication: {why}"))
 }
 
-/// Some proxies keep `Upgrade` for themselves.
-fn is_web_socket(headers: &HeaderMap) -> bool {
-    headers.get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
-        || headers.contains_key("sec-websocket-key")
-        || headers.contains_key("sec-websocket-version")
-        || headers.get("sec-fetch-mode").is_some_and(|mode| mode.as_bytes() == b"websocket")
-}
-
 /// A page of any site can open a WebSocket, with the cookies of its user, and read it: no rule of
 /// CORS protects one (RFC 6455, 10.2).
 fn check_web_socket(
@@ -262,7 +257,7 @@ fn check_web_socket(
     original: &Original<'_>,
     headers: &HeaderMap,
 ) -> Result<(), ApiError> {
-    if !is_web_socket(headers) {
+    if !original.is_web_socket {
         return Ok(());
     }
     let is_own = original.is_own_origin(headers, &server.settings.trusted_origins);
@@ -345,12 +340,14 @@ impl Identity {
 
 fn passed_on(identity: &Identity) -> Response {
     let mut response = Response::new(dropshot::Body::empty());
-    let headers = response.headers_mut();
+    // With room for those that every response has.
+    let mut headers = HeaderMap::with_capacity(MAX_RESPONSE_HEADERS);
     headers.insert(USER, header_value(&identity.username));
     headers.insert(EMAIL, header_value(&identity.email));
     headers.insert(NAME, header_value(&identity.name));
     let groups: Vec<Cow<'_, str>> = identity.groups.iter().map(|name| listed(name)).collect();
-    headers.insert(GROUPS, header_value_of(groups.join(",")));
+    headers.insert(GROUPS, header_value_of(&groups.join(",")));
+    *response.headers_mut() = headers;
     response
 }
 
@@ -376,12 +373,13 @@ fn listed(name: &str) -> Cow<'_, str> {
 }
 
 fn header_value(text: &str) -> HeaderValue {
-    header_value_of(encoded(text, ENCODED).into_owned())
+    header_value_of(&encoded(text, ENCODED))
 }
 
 /// Every encoded text is one.
-fn header_value_of(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+fn header_value_of(text: &str) -> HeaderValue {
+    const NONE: HeaderValue = HeaderValue::from_static("");
+    if text.is_empty() { NONE } else { HeaderValue::from_str(text).unwrap_or(NONE) }
 }
 
 /// Leads a browser that has signed in back to a host of the settings, and to no other.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{HOST, HeaderMap, ORIGIN, REFERER};
+use http::header::{HeaderMap, ORIGIN, REFERER};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use specbound::ApiError;
@@ -31,6 +31,8 @@ pub struct Original<'r> {
     pub host: Cow<'r, str>,
     /// Path and query, as they were sent.
     pub uri: Cow<'r, str>,
+    /// By any of its marks: some proxies keep `Upgrade` for themselves.
+    pub is_web_socket: bool,
 }
 
 impl<'r> Original<'r> {
@@ -45,17 +47,14 @@ impl<'r> Original<'r> {
         method: &Method,
         site_url: &str,
     ) -> Result<Original<'r>, ApiError> {
-        let headers = &head.headers;
-        let url = one(headers, &["x-original-url"])?;
-        let url = url.map(|url| split(url).ok_or_else(unclear)).transpose()?;
+        let told = Told::read(&head.headers)?;
+        let url = told.url.map(|url| split(url).ok_or_else(unclear)).transpose()?;
         let (of_url, uri_of_url) = url.unzip();
         let (scheme_of_url, host_of_url) = of_url.unzip();
         let (method, uri) = match passed {
             Passed::InHeaders => (
-                one(headers, &["x-forwarded-method", "x-original-method"])?
-                    .and_then(|text| Method::from_bytes(text.as_bytes()).ok()),
-                same(one(headers, &["x-forwarded-uri", "x-original-uri"])?, uri_of_url)?
-                    .map(Cow::Borrowed),
+                told.method.and_then(|text| Method::from_bytes(text.as_bytes()).ok()),
+                same(told.uri, uri_of_url)?.map(Cow::Borrowed),
             ),
             Passed::AsItself { prefix } => {
                 let sent = head.uri.path_and_query().map_or("", |sent| sent.as_str());
@@ -66,8 +65,7 @@ impl<'r> Original<'r> {
         };
         let uri =
             uri.filter(|uri| uri.starts_with('/') && uri.bytes().all(|b| b.is_ascii_graphic()));
-        let scheme =
-            same(one(headers, &["x-forwarded-proto", "x-original-proto"])?, scheme_of_url)?;
+        let scheme = same(told.scheme, scheme_of_url)?;
         let scheme = scheme.unwrap_or_else(|| origin_scheme(site_url));
         let is = |names: [&str; 2]| names.iter().any(|name| scheme.eq_ignore_ascii_case(name));
         let scheme = match () {
@@ -75,17 +73,18 @@ impl<'r> Original<'r> {
             () if is(["http", "ws"]) => "http",
             () => return Err(unclear()),
         };
-        let host = same(one(headers, &["x-forwarded-host", "x-original-host"])?, host_of_url)?;
-        let host = match host {
+        let host = match same(told.host, host_of_url)? {
             Some(host) => Some(host),
-            None => one(headers, &[HOST.as_str()])?
-                .or_else(|| head.uri.authority().map(|authority| authority.as_str())),
+            None => {
+                told.own_host.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
+            }
         };
         Ok(Original {
             method: method.ok_or_else(unclear)?,
             host: plain(scheme, host.ok_or_else(unclear)?),
             scheme,
             uri: uri.ok_or_else(unclear)?,
+            is_web_socket: told.is_web_socket,
         })
     }
 
@@ -125,19 +124,54 @@ fn unclear() -> ApiError {
     )
 }
 
-/// The one value of these headers, which are spellings of one name.
-fn one<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Option<&'h str>, ApiError> {
-    let mut found: Option<&str> = None;
-    for value in names.iter().flat_map(|name| headers.get_all(*name)) {
-        let text = value.to_str().map_err(|_| unclear())?.trim();
-        if text.is_empty() {
-            continue;
+/// Headers that tell of the original request, read in one pass over all headers.
+#[derive(Default)]
+struct Told<'h> {
+    method: Option<&'h str>,
+    scheme: Option<&'h str>,
+    host: Option<&'h str>,
+    uri: Option<&'h str>,
+    url: Option<&'h str>,
+    /// `Host` of the question.
+    own_host: Option<&'h str>,
+    is_web_socket: bool,
+}
+
+impl<'h> Told<'h> {
+    /// # Errors
+    ///
+    /// 403 for two spellings of one name with different values, and for a list.
+    fn read(headers: &'h HeaderMap) -> Result<Told<'h>, ApiError> {
+        let mut told = Told::default();
+        for (name, value) in headers {
+            let part = match name.as_str() {
+                "x-forwarded-method" | "x-original-method" => &mut told.method,
+                "x-forwarded-proto" | "x-original-proto" => &mut told.scheme,
+                "x-forwarded-host" | "x-original-host" => &mut told.host,
+                "x-forwarded-uri" | "x-original-uri" => &mut told.uri,
+                "x-original-url" => &mut told.url,
+                "host" => &mut told.own_host,
+                "upgrade" => {
+                    told.is_web_socket |= value.as_bytes().eq_ignore_ascii_case(b"websocket");
+                    continue;
+                }
+                "sec-fetch-mode" => {
+                    told.is_web_socket |= value.as_bytes() == b"websocket";
+                    continue;
+                }
+                "sec-websocket-key" | "sec-websocket-version" => {
+                    told.is_web_socket = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            let text = value.to_str().map_err(|_| unclear())?.trim();
+            if text.contains(',') && !text.starts_with('/') {
+                return Err(unclear());
+            }
+            *part = same(*part, Some(text).filter(|text| !text.is_empty()))?;
         }
-        found = same(found, Some(text))?;
-    }
-    match found.is_some_and(|text| text.contains(',') && !text.starts_with('/')) {
-        true => Err(unclear()),
-        false => Ok(found),
+        Ok(told)
     }
 }
 
@@ -212,6 +246,7 @@ mod tests {
             scheme: "https",
             host: host.into(),
             uri: uri.into(),
+            is_web_socket: false,
         };
         let forwarded = [
             ("host", "auth"),
