@@ -4,6 +4,7 @@ use std::io::Write;
 
 use inventree_auth::domain::groups;
 use inventree_auth::domain::operation::Operation;
+use reqwest::Method;
 use serde_json::json;
 use test_support::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Who};
 
@@ -13,8 +14,13 @@ const HOME: &str = "/platform/";
 
 /// The same database under another issuer.
 async fn moved(fixture: &mut Fixture, settings: &[(&str, &str)]) -> Provider {
-    fixture.server.stop().await;
     let provider = Provider::start(fixture.server.clock.stamp()).await;
+    moved_to(fixture, &provider, settings).await;
+    provider
+}
+
+async fn moved_to(fixture: &mut Fixture, provider: &Provider, settings: &[(&str, &str)]) {
+    fixture.server.stop().await;
     let mut all = vec![
         ("LOGIN_ENABLE_SSO", "true"),
         ("LOGIN_ENABLE_SSO_REG", "true"),
@@ -30,7 +36,6 @@ async fn moved(fixture: &mut Fixture, settings: &[(&str, &str)]) -> Provider {
     fixture.server = test_support::TestServer::at_with(&database, &all).await;
     // The database is in the first directory.
     fixture.kept.push(directory);
-    provider
 }
 
 #[tokio::test]
@@ -158,6 +163,31 @@ async fn groups_stay_where_removing_or_following_is_off() {
     kept.browser().through("login", &with(json!(["stock"]))).await;
     kept.browser().through("login", &with(json!([]))).await;
     assert_eq!(kept.server.database.number("SELECT COUNT(*) FROM group_members"), 1);
+}
+
+#[tokio::test]
+async fn provider_of_a_private_ca_signs_in_once_its_root_is_trusted() {
+    let mut fixture = Fixture::start().await;
+    let (provider, root) = Provider::start_tls(fixture.server.clock.stamp()).await;
+    fixture.provider = provider.clone();
+    let mut other = tempfile::NamedTempFile::new().unwrap();
+    let (_, other_root) = Provider::start_tls(0).await;
+    other.write_all(other_root.as_bytes()).unwrap();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(root.as_bytes()).unwrap();
+    // The operating system's roots alone, and with the root of another CA.
+    for roots in [&[][..], &[("SSO_TLS_ROOTS", other.path().to_str().unwrap())]] {
+        moved_to(&mut fixture, &provider, roots).await;
+        let path = "/api/auth/social/company/login/";
+        let answer = fixture.browser().ask(Method::POST, path, &[]).await;
+        assert_page(&answer, 502, "company isn&#39;t responding.");
+    }
+    assert_eq!(provider.asked("/.well-known/openid-configuration"), 0);
+    moved_to(&mut fixture, &provider, &[("SSO_TLS_ROOTS", file.path().to_str().unwrap())]).await;
+    assert_at(&fixture.browser().through("login", &amy()).await, HOME);
+    for path in ["/.well-known/openid-configuration", "/token", "/jwks"] {
+        assert_eq!(provider.asked(path), 1, "{path}");
+    }
 }
 
 #[test]

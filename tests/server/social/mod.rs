@@ -124,7 +124,12 @@ pub(super) struct Browser<'w> {
 }
 
 impl Browser<'_> {
-    async fn ask(&mut self, method: Method, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(super) async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        form: &[(&str, &str)],
+    ) -> Answer {
         let server = &self.fixture.server;
         let mut cookies = format!("csrftoken={}", self.csrf);
         for (name, value) in [("sessionid", &self.session), ("signin_ticket", &self.ticket)] {

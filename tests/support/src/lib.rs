@@ -11,6 +11,7 @@ pub mod database;
 pub mod inventree;
 pub mod package;
 pub mod postgres;
+mod private_ca;
 pub mod provider;
 mod relay;
 pub mod smtp;

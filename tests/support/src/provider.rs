@@ -15,8 +15,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use reqwest::Url;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::private_ca::private_ca;
 
 pub const CLIENT_ID: &str = "inventree";
 /// With characters that `urlencode` changes, like those of real providers.
@@ -117,8 +119,35 @@ fn encoded(bytes: impl AsRef<[u8]>) -> String {
 impl Provider {
     /// `now` is the provider's time.
     pub async fn start(now: i64) -> Provider {
+        let (provider, listener) = Provider::bind("http", now).await;
+        let served = provider.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(served.clone().answer(stream));
+            }
+        });
+        provider
+    }
+
+    /// With a certificate of a private CA, whose own is returned as PEM.
+    pub async fn start_tls(now: i64) -> (Provider, String) {
+        let (provider, listener) = Provider::bind("https", now).await;
+        let (tls, root) = private_ca();
+        let served = provider.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // The client may refuse the certificate.
+                if let Ok(stream) = tls.accept(stream).await {
+                    tokio::spawn(served.clone().answer(stream));
+                }
+            }
+        });
+        (provider, root)
+    }
+
+    async fn bind(scheme: &str, now: i64) -> (Provider, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let issuer = format!("{scheme}://{}", listener.local_addr().unwrap());
         let state = State {
             spoil: Spoil::Nothing,
             change: None,
@@ -131,14 +160,7 @@ impl Provider {
             tokens: HashMap::new(),
             asked: HashMap::new(),
         };
-        let provider = Provider { issuer, state: Arc::new(Mutex::new(state)) };
-        let served = provider.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(served.clone().answer(stream));
-            }
-        });
-        provider
+        (Provider { issuer, state: Arc::new(Mutex::new(state)) }, listener)
     }
 
     pub fn spoil(&self, spoil: Spoil) {
@@ -199,7 +221,7 @@ impl Provider {
         back
     }
 
-    async fn answer(self, mut stream: TcpStream) {
+    async fn answer(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let Some((head, body)) = read(&mut stream).await else { return };
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let path = target.split('?').next().unwrap_or_default().to_owned();
@@ -423,7 +445,7 @@ fn is_client(head: &str, sent: &HashMap<String, String>) -> bool {
 }
 
 /// Reads the head and body of a request.
-async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, String)> {
     let mut read = Vec::new();
     let mut chunk = [0; 4096];
     loop {
