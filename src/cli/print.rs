@@ -13,6 +13,8 @@ pub enum Template {
     Caddy,
     /// A Traefik configuration, with `--for`.
     Traefik,
+    /// An Envoy configuration, with `--for`.
+    Envoy,
     /// SQL for PostgreSQL: grants for a server role that owns nothing.
     Grants,
 }
@@ -35,6 +37,7 @@ impl Template {
             (Template::Caddy, None) => Ok(include_str!("print/Caddyfile")),
             (Template::Grants, None) => Ok(include_str!("print/grants.sql")),
             (Template::Traefik, None) => Err("the Traefik configuration needs --for inventree"),
+            (Template::Envoy, None) => Err("the Envoy configuration needs --for inventree"),
             (Template::Nginx, Some(ProxiedService::Inventree)) => {
                 Ok(include_str!("print/inventree/nginx.conf"))
             }
@@ -44,8 +47,11 @@ impl Template {
             (Template::Traefik, Some(ProxiedService::Inventree)) => {
                 Ok(include_str!("print/inventree/traefik.yaml"))
             }
+            (Template::Envoy, Some(ProxiedService::Inventree)) => {
+                Ok(include_str!("print/inventree/envoy.yaml"))
+            }
             (Template::Systemd | Template::Grants, Some(_)) => {
-                Err("--for is for nginx, caddy and traefik")
+                Err("--for is for nginx, caddy, traefik and envoy")
             }
         }
     }
