@@ -128,7 +128,10 @@ pub(super) fn update(
     is_renamed: bool,
 ) -> Result<(), DomainError> {
     let Account { id, username, first_name, last_name, .. } = account;
-    if is_renamed && looks_taken(w, username, Some(*id))? {
+    if !is_renamed {
+        return Ok(w.account_update_full_name(*id, first_name, last_name)?);
+    }
+    if looks_taken(w, username, Some(*id))? {
         return Err(taken());
     }
     let (key, skeleton) = (username_key(username), username_skeleton(username));

@@ -248,6 +248,18 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// The same without a rename, which leaves the indices of usernames alone.
+    pub fn account_update_full_name(
+        &self,
+        id: i64,
+        first_name: &str,
+        last_name: &str,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE accounts SET first_name = $1, last_name = $2 WHERE id = $3";
+        self.execute(sql, params![first_name, last_name, id])?;
+        Ok(())
+    }
+
     pub fn account_set_password(&self, id: i64, password: &str) -> Result<(), StoreError> {
         self.execute("UPDATE accounts SET password = $1 WHERE id = $2", params![password, id])?;
         Ok(())

@@ -89,7 +89,8 @@ async fn account_comes_back_as_it_was_written() {
     assert!(!store.read(|r| r.account_exists_any()).await.unwrap());
     let id = write(&store, |w| {
         let id = w.account_insert(&new_account("Ada"))?;
-        w.account_update_names(id, "Ada2", "ada2", "ada2", "A", "L")?;
+        w.account_update_names(id, "Ada2", "ada2", "ada2", "", "")?;
+        w.account_update_full_name(id, "A", "L")?;
         w.account_set_password(id, "!x")?;
         w.account_touch_login(id, noon() + hour())?;
         Ok(id)
