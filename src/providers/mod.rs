@@ -344,9 +344,9 @@ fn subject(text: &str) -> Result<String, ProviderError> {
     match text.len() {
         // PostgreSQL cannot store it.
         _ if text.contains('\0') => {
-            Err(ProviderError::Untrusted("a subject with a null character".to_owned()))
+            Err(ProviderError::Untrusted("sub: a subject with a null character".to_owned()))
         }
         1..=255 => Ok(text.to_owned()),
-        length => Err(ProviderError::Untrusted(format!("a subject of {length} characters"))),
+        length => Err(ProviderError::Untrusted(format!("sub: a subject of {length} characters"))),
     }
 }

@@ -94,7 +94,8 @@ impl<'r> Original<'r> {
 
     /// Without the query.
     pub fn path(&self) -> &str {
-        self.uri.split(['?', '#']).next().unwrap_or_default()
+        let end = self.uri.bytes().position(|byte| matches!(byte, b'?' | b'#'));
+        end.map_or(&*self.uri, |end| &self.uri[..end])
     }
 
     pub fn is_safe(&self) -> bool {
