@@ -30,18 +30,21 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo::rerun-if-env-changed=REFRESH_GENERATED");
     let (text, generated) = generate(DOCUMENT, "AuthApi")?;
-    let (_, user) = generate(USER_DOCUMENT, "UserApi")?;
+    let (user_text, user) = generate(USER_DOCUMENT, "UserApi")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("api.rs"), &generated.server)?;
     fs::write(out.join("user_api.rs"), &user.server)?;
     // In the document's key order, ready to serve.
-    let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text)?;
-    fs::write(out.join("document.json"), serde_json::to_vec_pretty(&document)?)?;
+    for (name, text) in [("document.json", &text), ("user_document.json", &user_text)] {
+        let document: serde_yaml_ng::Value = serde_yaml_ng::from_str(text)?;
+        fs::write(out.join(name), serde_json::to_vec_pretty(&document)?)?;
+    }
     unpack_swagger_ui(&out)?;
 
     let kept = [
         (DOCUMENT, Path::new("generated/src/client.rs"), &generated.client),
         (DOCUMENT, Path::new("generated/server_trait.rs"), &generated.server_trait),
+        (USER_DOCUMENT, Path::new("generated/src/user_client.rs"), &user.client),
         (USER_DOCUMENT, Path::new("generated/user_trait.rs"), &user.server_trait),
     ];
     if env::var_os("REFRESH_GENERATED").is_some() {

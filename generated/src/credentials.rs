@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
-use crate::Client;
+use crate::{Client, user_client};
 
 /// One of the document's security alternatives. Debug shows no secret.
 #[derive(Clone)]
@@ -100,4 +100,17 @@ pub fn connect_with(
 ) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
     let client = builder.default_headers(credentials.headers()?).build()?;
     Ok(Client::new_with_client(base_url.trim_end_matches('/'), client))
+}
+
+/// A client of the calls with which InvenTree's own clients begin.
+///
+/// # Errors
+///
+/// As [`connect`].
+pub fn connect_user(
+    base_url: &str,
+    credentials: &Credentials,
+) -> Result<user_client::Client, Box<dyn std::error::Error + Send + Sync>> {
+    let client = reqwest::Client::builder().default_headers(credentials.headers()?).build()?;
+    Ok(user_client::Client::new_with_client(base_url.trim_end_matches('/'), client))
 }

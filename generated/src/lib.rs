@@ -2,7 +2,8 @@
 //!
 //! [`Client`] and [`types`] are generated from the OpenAPI document ([`mod@client`]).
 //! [`Credentials`] and [`Problem`] are written by hand: authentication, and reading an error
-//! response.
+//! response. [`mod@user_client`] is generated from the document of the calls with which InvenTree's
+//! own clients begin; [`connect_user`] makes one.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
@@ -32,7 +33,10 @@
 pub mod client;
 mod credentials;
 mod problem;
+#[allow(clippy::all)]
+#[rustfmt::skip]
+pub mod user_client;
 
 pub use client::{Client, Error, ResponseValue, types};
-pub use credentials::{Credentials, connect, connect_with};
+pub use credentials::{Credentials, connect, connect_user, connect_with};
 pub use problem::Problem;

@@ -4,16 +4,21 @@ use serde_json::json;
 use specbound_codegen::{Settings, generate};
 
 const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
+const USER_SOURCE: &str = include_str!("../../spec/inventree-user-v291.yaml");
 
 /// build.rs enforces this too. Both depend on the order of keys, which `serde_json` keeps only
 /// with `preserve_order`.
 #[test]
 fn checked_in_files_match_the_document() {
-    let fresh =
-        generate(SOURCE, &Settings { trait_name: "AuthApi", ..Default::default() }).unwrap();
+    let fresh = |source, trait_name| {
+        generate(source, &Settings { trait_name, ..Default::default() }).unwrap()
+    };
+    let (auth, user) = (fresh(SOURCE, "AuthApi"), fresh(USER_SOURCE, "UserApi"));
     let checked_in = [
-        (&fresh.client, include_str!("../../generated/src/client.rs")),
-        (&fresh.server_trait, include_str!("../../generated/server_trait.rs")),
+        (&auth.client, include_str!("../../generated/src/client.rs")),
+        (&auth.server_trait, include_str!("../../generated/server_trait.rs")),
+        (&user.client, include_str!("../../generated/src/user_client.rs")),
+        (&user.server_trait, include_str!("../../generated/user_trait.rs")),
     ];
     let keeps_order = json!({"b": 1, "a": 2}).to_string().starts_with("{\"b\"");
     for (fresh, checked_in) in checked_in {

@@ -3,6 +3,7 @@
 use inventree_auth::contract::{self, USER};
 use inventree_auth::domain::operation::Operation;
 use inventree_auth::domain::{administration, groups};
+use inventree_auth_client::{Credentials, connect_user};
 use reqwest::Method;
 use serde_json::{Value, json};
 use test_support::{Answer, PASSWORD, TestServer};
@@ -64,6 +65,19 @@ async fn mobile_app_connects_in_its_order_of_calls() {
     administration::set_superuser(&op, 1, true).await.unwrap();
     let roles = get(&server, "/api/user/roles/", &[("authorization", &token)]).await.json();
     assert_eq!((&roles["is_staff"], &roles["is_superuser"]), (&json!(true), &json!(true)));
+}
+
+#[tokio::test]
+async fn generated_client_of_the_second_document_reads_its_user() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let password = Credentials::Basic { username: "amy".to_owned(), password: PASSWORD.to_owned() };
+    let client = connect_user(&server.base, &password).unwrap();
+    assert_eq!(client.root_retrieve().await.unwrap().api_version, 291);
+    let me = client.user_me_retrieve().await.unwrap().into_inner();
+    assert_eq!((me.pk, me.username.as_str(), me.groups.len()), (1, "amy", 0));
+    let nobody = connect_user(&server.base, &Credentials::Anonymous).unwrap();
+    assert_eq!(nobody.user_me_retrieve().await.unwrap_err().status().unwrap(), 401);
 }
 
 #[tokio::test]

@@ -62,6 +62,17 @@ async fn document_is_served_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn second_document_is_served_beside_the_first() {
+    let server = TestServer::start().await;
+    let checked_in = std::fs::read_to_string("spec/inventree-user-v291.yaml").unwrap();
+    let answer = get(&server, "/api/schema/user/", &[]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, YAML));
+    assert_eq!(answer.body, checked_in.as_bytes());
+    let answer = get(&server, "/api/schema/user/?format=json", &[]).await;
+    assert_eq!(answer.json(), contract::parse(&checked_in).unwrap());
+}
+
+#[tokio::test]
 async fn document_as_json_is_the_same_in_the_same_order() {
     let server = TestServer::start().await;
     let answer = get(&server, "/api/schema/?format=json", &[]).await;

@@ -66,7 +66,7 @@ fn id_in_path(template: &str, visit: &PageRequest) -> Result<i64, DomainError> {
 /// [`PageError`]
 pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
     let ui = Arc::new(layout::Ui::new(settings)?);
-    let mut pages: Vec<Box<dyn Page<AppState>>> = vec![Box::new(schema::Schema::new()?)];
+    let mut pages: Vec<Box<dyn Page<AppState>>> = schema::pages()?;
     pages.extend(reference::pages()?);
     pages.extend(account::pages(&ui)?);
     pages.extend(sessions_and_tokens::pages());

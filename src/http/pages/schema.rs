@@ -1,5 +1,5 @@
-//! `/api/schema/`: the document that this server was built from, byte for byte, or the same as
-//! JSON.
+//! `/api/schema/` and `/api/schema/user/`: the documents that this server was built from, byte for
+//! byte, or the same as JSON.
 //!
 //! After drf-spectacular's view in the reference: its media types, `?format=`, file name, and a 401
 //! for a bad credential although anonymous requests are allowed. Its `?lang=` and `?version=` have
@@ -12,14 +12,37 @@ use http::{HeaderValue, Uri};
 
 use super::file::{File, PageError, REVALIDATE};
 use super::{Page, PageRequest};
-use crate::api::{SOURCE, TITLE, VERSION};
+use crate::api::{self, user};
 use crate::http::AppState;
 use crate::http::caller::ANY_SCHEME;
 use specbound::negotiation::{self, Offer};
 use specbound::{ApiError, Response};
 
-/// The document as `build.rs` turned it into JSON: the same keys in the same order.
-const JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/document.json"));
+/// A document, and the same as `build.rs` turned it into JSON: the same keys in the same order.
+struct Document {
+    path: &'static str,
+    title: &'static str,
+    version: &'static str,
+    yaml: &'static str,
+    json: &'static str,
+}
+
+const AUTH: Document = Document {
+    path: "/api/schema/",
+    title: api::TITLE,
+    version: api::VERSION,
+    yaml: api::SOURCE,
+    json: include_str!(concat!(env!("OUT_DIR"), "/document.json")),
+};
+
+/// Of the calls with which InvenTree's clients begin.
+const USER: Document = Document {
+    path: "/api/schema/user/",
+    title: user::TITLE,
+    version: user::VERSION,
+    yaml: user::SOURCE,
+    json: include_str!(concat!(env!("OUT_DIR"), "/user_document.json")),
+};
 
 /// The first one is the default.
 const OFFERS: &[Offer] = &[
@@ -29,7 +52,18 @@ const OFFERS: &[Offer] = &[
     Offer { media_type: "application/json", format: "json" },
 ];
 
-pub struct Schema {
+/// # Errors
+///
+/// A title that fits into no header.
+pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
+    [AUTH, USER]
+        .map(|document| Ok(Box::new(Schema::new(&document)?) as Box<dyn Page<AppState>>))
+        .into_iter()
+        .collect()
+}
+
+struct Schema {
+    path: &'static str,
     /// One for each offer.
     files: Vec<File>,
 }
@@ -38,24 +72,25 @@ impl Schema {
     /// # Errors
     ///
     /// A title that fits into no header.
-    pub fn new() -> Result<Schema, PageError> {
+    fn new(document: &Document) -> Result<Schema, PageError> {
+        let Document { path, title, version, yaml, json } = *document;
         let file = |offer: &Offer| {
             let (content, parameter) = match offer.format {
-                "json" => (JSON, ""),
-                _ => (SOURCE, "; charset=utf-8"),
+                "json" => (json, ""),
+                _ => (yaml, "; charset=utf-8"),
             };
             let media_type = format!("{}{parameter}", offer.media_type);
-            let disposition = format!("inline; filename=\"{TITLE} ({VERSION}).{}\"", offer.format);
+            let disposition = format!("inline; filename=\"{title} ({version}).{}\"", offer.format);
             File::new(content, &[(CONTENT_TYPE, &media_type), (CONTENT_DISPOSITION, &disposition)])
         };
-        Ok(Schema { files: OFFERS.iter().map(file).collect::<Result<_, _>>()? })
+        Ok(Schema { path, files: OFFERS.iter().map(file).collect::<Result<_, _>>()? })
     }
 }
 
 #[async_trait::async_trait]
 impl Page<AppState> for Schema {
     fn path(&self) -> &'static str {
-        "/api/schema/"
+        self.path
     }
 
     fn description(&self) -> &'static str {

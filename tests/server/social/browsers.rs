@@ -89,10 +89,18 @@ async fn github_identity_comes_from_its_api() {
     let who = Who::new(
         "",
         json!({
-            "user": { "id": 583_231, "login": "octocat", "name": "Mona Lisa Octocat" },
+            // As documented for `GET /user` and `GET /user/emails`.
+            "user": {
+                "id": 583_231, "node_id": "MDQ6VXNlcjU4MzIzMQ==", "login": "octocat",
+                "name": "Mona Lisa Octocat", "email": null, "company": null, "hireable": null,
+                "gravatar_id": "", "type": "User", "site_admin": false, "public_repos": 2,
+                "created_at": "2011-01-25T18:44:36Z", "plan": { "name": "free", "space": 1 },
+            },
             "emails": [
-                { "email": "spam@example.com", "primary": false, "verified": true },
-                { "email": "mona@example.com", "primary": true, "verified": true },
+                { "email": "spam@example.com", "primary": false, "verified": true,
+                    "visibility": null },
+                { "email": "mona@example.com", "primary": true, "verified": true,
+                    "visibility": "private" },
             ],
         }),
     );
