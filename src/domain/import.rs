@@ -4,7 +4,10 @@
 //! it is now, with its addresses, links and tokens, so that a revoked token does not come back. No
 //! message contains a password hash, a key or a provider's data.
 
+mod batches;
 mod report;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
@@ -13,11 +16,11 @@ use super::django_hashes::DjangoHash;
 use super::groups;
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
-use super::usernames::{username_key, username_skeleton};
 use crate::store::{
-    self, Account, Commit, Conflict, Database, EmailAddress, InvenTree, NewAuditEntry, Reader,
-    SocialAccount, SourceError, StoreError, Token, TotpDevice, Writer,
+    self, Account, Commit, Conflict, Database, EmailAddress, InvenTree, NamedAccount,
+    NewAuditEntry, Reader, SocialAccount, SourceError, StoreError, Token, TotpDevice, Writer,
 };
+use batches::in_batches;
 use report::MAX_LISTED;
 pub use report::{Conflicts, Count, Locked, Report};
 
@@ -60,23 +63,27 @@ pub fn run<E: std::error::Error + Send + Sync + 'static>(
 ) -> Result<Report, ImportError> {
     store::write_all_or_nothing(database, commit, |w| {
         let mut import = Import { has_accounts: w.account_exists_any()?, ..Import::new(w) };
-        source.accounts(|account| {
-            progress();
-            import.account(account)
-        })?;
-        source.email_addresses(|address| {
-            progress();
-            import.email_address(address)
-        })?;
-        source.social_accounts(|link| {
-            progress();
-            import.social_account(&link)
-        })?;
-        source.tokens(|token, key| {
-            progress();
-            import.token(&token, key)
-        })?;
-        source.memberships(|account_id, name| import.membership(account_id, name))?;
+        in_batches(|each| source.accounts(each), |rows| import.accounts(rows), &mut progress)?;
+        in_batches(
+            |each| source.email_addresses(each),
+            |rows| import.email_addresses(rows),
+            &mut progress,
+        )?;
+        in_batches(
+            |each| source.social_accounts(each),
+            |rows| import.social_accounts(&rows),
+            &mut progress,
+        )?;
+        in_batches(
+            |each| source.tokens(|token, key| each((token, keys::digest(key)))),
+            |rows| import.tokens(&rows),
+            &mut progress,
+        )?;
+        in_batches(
+            |each| source.memberships(|account_id, name| each((account_id, name.to_owned()))),
+            |rows| import.memberships(&rows),
+            &mut || (),
+        )?;
         if import.conflicts.listed.is_empty() && source.has_totp_devices()? {
             // Last, since `secret` may create the key.
             let secret = secret(w).map_err(|error| ImportError::Secret(error.into()))?;
@@ -112,6 +119,8 @@ struct Import<'w> {
     new: Vec<i64>,
     /// Existing or rejected accounts.
     left: Vec<i64>,
+    /// Ids of groups by name.
+    groups: BTreeMap<String, i64>,
     report: Report,
     conflicts: Conflicts,
 }
@@ -130,12 +139,14 @@ impl<'w> Import<'w> {
             has_accounts: false,
             new: Vec::new(),
             left: Vec::new(),
+            groups: BTreeMap::new(),
             report: Report::default(),
             conflicts: Conflicts::default(),
         }
     }
 
-    fn account(&mut self, mut account: Account) -> Result<(), ImportError> {
+    fn account(&mut self, mut row: NamedAccount) -> Result<(), ImportError> {
+        let account = &mut row.account;
         let id = account.id;
         if id <= 0 {
             self.conflict(format!(
@@ -160,28 +171,29 @@ impl<'w> Import<'w> {
             }
             return Ok(());
         }
-        let key = username_key(&account.username);
-        account.email = self.lower(account.email);
-        match self.w.import_account(&account, &key, &username_skeleton(&account.username)) {
-            Ok(()) => {}
+        account.email = self.lower(std::mem::take(&mut account.email));
+        match self.w.import_account(&row) {
+            Ok(()) => self.imported(row.account),
             Err(StoreError::Conflict(Conflict::Username)) => {
-                let holder = self.w.account_find_by_username_key(&key)?;
+                let holder = self.w.account_find_by_username_key(&row.username_key)?;
                 let holder = holder
                     .map(|holder| self.named(holder.id, &holder.username))
                     .unwrap_or_default();
                 self.conflict(format!(
                     "username {:?} of account {id} in InvenTree is taken by {holder}",
-                    account.username
+                    row.account.username
                 ));
                 self.left.push(id);
-                return Ok(());
             }
             Err(other) => return Err(other.into()),
         }
-        self.new.push(id);
+        Ok(())
+    }
+
+    fn imported(&mut self, account: Account) {
+        self.new.push(account.id);
         self.report.accounts.new += 1;
         self.count_password(account);
-        Ok(())
     }
 
     fn count_password(&mut self, account: Account) {
@@ -273,29 +285,42 @@ impl<'w> Import<'w> {
         }
     }
 
-    fn token(&mut self, token: &Token, key: &str) -> Result<(), ImportError> {
+    fn token(&mut self, row: &(Token, [u8; 32])) -> Result<(), ImportError> {
+        let (token, digest) = row;
         match self.owner("users_apitoken", token.id, token.account_id) {
             Owner::Left => self.report.tokens.present += 1,
             Owner::Missing => {}
-            Owner::New => {
-                let digest = keys::digest(key);
-                match self.w.import_token(token, &digest) {
-                    Ok(()) => self.report.tokens.new += 1,
-                    Err(StoreError::Conflict(Conflict::Token)) => {
-                        let holder =
-                            self.w.token_find(&digest)?.map_or(0, |(_, account)| account.id);
-                        let (this, other) =
-                            (self.account_named(token.account_id)?, self.account_named(holder)?);
-                        let id = token.id;
-                        self.conflict(format!(
-                            "the API token in row {id} belongs to two accounts: {this} and {other}"
-                        ));
-                    }
-                    Err(other) => return Err(other.into()),
+            Owner::New => match self.w.import_token(row) {
+                Ok(()) => self.report.tokens.new += 1,
+                Err(StoreError::Conflict(Conflict::Token)) => {
+                    let holder = self.w.token_find(digest)?.map_or(0, |(_, account)| account.id);
+                    let (this, other) =
+                        (self.account_named(token.account_id)?, self.account_named(holder)?);
+                    let id = token.id;
+                    self.conflict(format!(
+                        "the API token in row {id} belongs to two accounts: {this} and {other}"
+                    ));
                 }
-            }
+                Err(other) => return Err(other.into()),
+            },
         }
         Ok(())
+    }
+
+    /// The group of this name, made if it is missing; `None` if no group can have it.
+    fn group(&mut self, name: &str) -> Result<Option<i64>, StoreError> {
+        let printable: String = name.chars().filter(|c| !c.is_control()).collect();
+        let name = printable.trim();
+        if !groups::is_name(name) {
+            return Ok(None);
+        }
+        if let Some(id) = self.groups.get(name) {
+            return Ok(Some(*id));
+        }
+        self.w.group_insert(name)?;
+        let id = self.w.group_find(name)?;
+        self.groups.extend(id.map(|id| (name.to_owned(), id)));
+        Ok(id)
     }
 
     /// Groups are known by their names: one that is here already gets InvenTree's members too.
@@ -304,19 +329,14 @@ impl<'w> Import<'w> {
             Owner::Left => self.report.memberships.present += 1,
             Owner::Missing => {}
             Owner::New => {
-                let printable: String = name.chars().filter(|c| !c.is_control()).collect();
-                let name = printable.trim();
-                if !groups::is_name(name) {
+                let Some(group) = self.group(name)? else {
                     self.conflict(format!(
                         "a group of account {account_id} in InvenTree has no name that a group \
                          here can have"
                     ));
                     return Ok(());
-                }
-                self.w.group_insert(name)?;
-                if let Some(group) = self.w.group_find(name)? {
-                    self.w.group_join(account_id, group)?;
-                }
+                };
+                self.w.group_join(account_id, group)?;
                 self.report.memberships.new += 1;
             }
         }

@@ -50,6 +50,7 @@ struct Statements {
     table: &'static Table,
     count: String,
     page: String,
+    columns: String,
     insert: String,
 }
 
@@ -76,6 +77,7 @@ impl Statements {
             count: format!("SELECT COUNT(*) FROM {name}"),
             page: format!("SELECT {names} FROM {name} WHERE {key} > $1 ORDER BY {key} LIMIT $2"),
             insert: format!("INSERT INTO {name} ({names}) VALUES ({values})"),
+            columns: names,
         }
     }
 }
@@ -188,12 +190,15 @@ fn copy_within(
         let mut done = 0;
         let mut pages = Pages::of(statements);
         while let Some(page) = pages.next(&reader)? {
-            for cells in &page {
-                let values: Vec<Value<'_>> = cells.iter().map(Cell::value).collect();
-                writer.execute(&statements.insert, &values)?;
-                done += 1;
-                progress.row();
+            let rows: Vec<Vec<Value<'_>>> =
+                page.iter().map(|cells| cells.iter().map(Cell::value).collect()).collect();
+            if !writer.insert_all(&statements.table.name, &statements.columns, &rows)? {
+                for row in &rows {
+                    writer.execute(&statements.insert, row)?;
+                }
             }
+            done += rows.len() as u64;
+            rows.iter().for_each(|_| progress.row());
         }
         copied.push((statements.table.name.as_str(), done));
     }

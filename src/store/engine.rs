@@ -24,6 +24,18 @@ pub(super) trait Connection {
 
     /// Returns the number of rows changed.
     fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError>;
+
+    /// Inserts all rows in one go, where an engine has a faster way for many. Returns whether it
+    /// did: if not, or if a row violates a constraint, none is inserted, and the caller inserts
+    /// them one by one.
+    fn insert_all(
+        &self,
+        _table: &str,
+        _columns: &str,
+        _rows: &[Vec<Value<'_>>],
+    ) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 /// A connection that writes.

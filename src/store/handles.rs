@@ -86,6 +86,16 @@ impl<'c> Writer<'c> {
     ) -> Result<usize, StoreError> {
         self.connection.execute(sql, params)
     }
+
+    /// Returns whether all rows have been inserted, or none: then insert them one by one.
+    pub(super) fn insert_all(
+        &self,
+        table: &str,
+        columns: &str,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<bool, StoreError> {
+        self.connection.insert_all(table, columns, rows)
+    }
 }
 
 impl<'c> Deref for Writer<'c> {

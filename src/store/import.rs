@@ -9,25 +9,16 @@ use rusqlite::Connection as Sqlite;
 
 use super::engine::{Connection, WritingConnection};
 use super::sqlite::{create_private, open_flags, prepare_writer};
-use super::values::{Day, Time, params};
+use super::values::{Day, Time, Value, params};
 use super::{Account, EmailAddress, SocialAccount, StoreError, Token, Writer};
 use super::{Database, Postgres, migrations, postgres};
 
 /// Enough for the upper levels of every index. Connections of the server use less.
 const CACHE_KIB: i64 = 64 * 1024;
 
-/// With the id of the row as the first column, or without it.
-macro_rules! insert_social_account {
-    ($id:literal, $values:literal) => {
-        concat!(
-            "INSERT INTO social_accounts (",
-            $id,
-            "account_id, provider, uid, last_login, date_joined, extra_data) VALUES (",
-            $values,
-            ")"
-        )
-    };
-}
+const INSERT_LINK_WITH_NEW_ID: &str =
+    "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
+     VALUES ($1, $2, $3, $4, $5, $6)";
 
 /// Whether the transaction is committed once the closure has succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,38 +150,133 @@ pub(super) fn remove(path: &Path) {
     }
 }
 
+/// An account with the two names that make it unique.
+pub struct NamedAccount {
+    pub account: Account,
+    pub username_key: String,
+    pub username_skeleton: String,
+}
+
+/// The columns of a table, with the statement that inserts one row of them.
+macro_rules! columns_and_insert {
+    ($columns:ident, $insert:ident, $table:literal, $list:literal, $values:literal) => {
+        const $columns: &str = $list;
+        const $insert: &str =
+            concat!("INSERT INTO ", $table, " (", $list, ") VALUES (", $values, ")");
+    };
+}
+
+columns_and_insert!(
+    ACCOUNT_COLUMNS,
+    INSERT_ACCOUNT,
+    "accounts",
+    "id, username, username_key, email, first_name, last_name, password, is_active, is_superuser, \
+     last_login, date_joined, username_skeleton",
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
+);
+columns_and_insert!(
+    ADDRESS_COLUMNS,
+    INSERT_ADDRESS,
+    "email_addresses",
+    "id, account_id, email, verified, is_primary",
+    "$1, $2, $3, $4, $5"
+);
+columns_and_insert!(
+    TOKEN_COLUMNS,
+    INSERT_TOKEN,
+    "tokens",
+    "digest, account_id, name, created, expiry, revoked, last_seen",
+    "$1, $2, $3, $4, $5, $6, $7"
+);
+columns_and_insert!(
+    LINK_COLUMNS,
+    INSERT_LINK,
+    "social_accounts",
+    "id, account_id, provider, uid, last_login, date_joined, extra_data",
+    "$1, $2, $3, $4, $5, $6, $7"
+);
+
+fn account_row(row: &NamedAccount) -> Vec<Value<'_>> {
+    let NamedAccount { account, username_key, username_skeleton } = row;
+    let values: &[Value<'_>] = params![
+        account.id,
+        &account.username,
+        username_key,
+        &account.email,
+        &account.first_name,
+        &account.last_name,
+        &account.password,
+        account.is_active,
+        account.is_superuser,
+        account.last_login.map(Time),
+        Time(account.date_joined),
+        username_skeleton,
+    ];
+    values.to_vec()
+}
+
+fn address_row(address: &EmailAddress) -> Vec<Value<'_>> {
+    let EmailAddress { id, account_id, email, verified, primary, .. } = address;
+    let values: &[Value<'_>] = params![*id, *account_id, email, *verified, *primary];
+    values.to_vec()
+}
+
+fn token_row((token, digest): &(Token, [u8; 32])) -> Vec<Value<'_>> {
+    let values: &[Value<'_>] = params![
+        digest,
+        token.account_id,
+        &token.name,
+        Time(token.created),
+        Day(token.expiry),
+        token.revoked,
+        token.last_seen.map(Day),
+    ];
+    values.to_vec()
+}
+
+fn link_row(link: &SocialAccount) -> Vec<Value<'_>> {
+    let values: &[Value<'_>] = params![
+        link.id,
+        link.account_id,
+        &link.provider,
+        &link.uid,
+        Time(link.last_login),
+        Time(link.date_joined),
+        &link.extra_data,
+    ];
+    values.to_vec()
+}
+
+fn rows_of<'r, T>(rows: &'r [T], row: fn(&'r T) -> Vec<Value<'r>>) -> Vec<Vec<Value<'r>>> {
+    rows.iter().map(row).collect()
+}
+
+/// Ids are preserved, as clients store them; of addresses and links unless they are taken.
+///
+/// A method for many rows returns whether it has inserted all. If not, it has inserted none, and
+/// the caller inserts them one by one, to learn which one is refused.
 impl Writer<'_> {
-    /// Preserves the id, which clients store.
-    pub fn import_account(
-        &self,
-        account: &Account,
-        username_key: &str,
-        username_skeleton: &str,
-    ) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO accounts (id, username, username_key, email, first_name, last_name, \
-             password, is_active,
-                                   is_superuser, last_login, date_joined, username_skeleton)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-            params![
-                account.id,
-                &account.username,
-                username_key,
-                &account.email,
-                &account.first_name,
-                &account.last_name,
-                &account.password,
-                account.is_active,
-                account.is_superuser,
-                account.last_login.map(Time),
-                Time(account.date_joined),
-                username_skeleton,
-            ],
-        )?;
+    /// Returns whether an account has one of these ids.
+    pub fn import_knows_accounts(&self, first: i64, last: i64) -> Result<bool, StoreError> {
+        self.value(
+            "SELECT EXISTS (SELECT 1 FROM accounts WHERE id BETWEEN $1 AND $2)",
+            params![first, last],
+        )
+    }
+
+    pub fn import_accounts(&self, rows: &[NamedAccount]) -> Result<bool, StoreError> {
+        self.insert_all("accounts", ACCOUNT_COLUMNS, &rows_of(rows, account_row))
+    }
+
+    pub fn import_account(&self, row: &NamedAccount) -> Result<(), StoreError> {
+        self.execute(INSERT_ACCOUNT, &account_row(row))?;
         Ok(())
     }
 
-    /// Preserves the id unless it is taken.
+    pub fn import_email_addresses(&self, rows: &[EmailAddress]) -> Result<bool, StoreError> {
+        self.insert_all("email_addresses", ADDRESS_COLUMNS, &rows_of(rows, address_row))
+    }
+
     pub fn import_email_address(&self, address: &EmailAddress) -> Result<(), StoreError> {
         let EmailAddress { id, account_id, email, verified, primary, .. } = address;
         if self
@@ -198,50 +284,40 @@ impl Writer<'_> {
         {
             return self.email_address_insert(*account_id, email, *verified, *primary).map(|_| ());
         }
-        self.execute(
-            "INSERT INTO email_addresses (id, account_id, email, verified, is_primary) VALUES ($1, \
-             $2, $3, $4, $5)",
-            params![*id, *account_id, email, *verified, *primary],
-        )?;
+        self.execute(INSERT_ADDRESS, &address_row(address))?;
         Ok(())
     }
 
-    /// The id is not preserved.
-    pub fn import_token(&self, token: &Token, digest: &[u8; 32]) -> Result<(), StoreError> {
-        self.execute(
-            "INSERT INTO tokens (digest, account_id, name, created, expiry, revoked, last_seen)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            params![
-                digest,
-                token.account_id,
-                &token.name,
-                Time(token.created),
-                Day(token.expiry),
-                token.revoked,
-                token.last_seen.map(Day),
-            ],
-        )?;
+    /// Tokens get new ids.
+    pub fn import_tokens(&self, rows: &[(Token, [u8; 32])]) -> Result<bool, StoreError> {
+        self.insert_all("tokens", TOKEN_COLUMNS, &rows_of(rows, token_row))
+    }
+
+    pub fn import_token(&self, row: &(Token, [u8; 32])) -> Result<(), StoreError> {
+        self.execute(INSERT_TOKEN, &token_row(row))?;
         Ok(())
     }
 
-    /// Preserves the id unless it is taken.
+    pub fn import_social_accounts(&self, rows: &[SocialAccount]) -> Result<bool, StoreError> {
+        self.insert_all("social_accounts", LINK_COLUMNS, &rows_of(rows, link_row))
+    }
+
     pub fn import_social_account(&self, link: &SocialAccount) -> Result<(), StoreError> {
-        let values = params![
-            link.id,
-            link.account_id,
-            &link.provider,
-            &link.uid,
-            Time(link.last_login),
-            Time(link.date_joined),
-            &link.extra_data,
-        ];
+        let values = link_row(link);
         if self
             .value("SELECT EXISTS (SELECT 1 FROM social_accounts WHERE id = $1)", &values[..1])?
         {
-            self.execute(insert_social_account!("", "$1, $2, $3, $4, $5, $6"), &values[1..])?;
+            self.execute(INSERT_LINK_WITH_NEW_ID, &values[1..])?;
             return Ok(());
         }
-        self.execute(insert_social_account!("id, ", "$1, $2, $3, $4, $5, $6, $7"), values)?;
+        self.execute(INSERT_LINK, &values)?;
         Ok(())
+    }
+
+    /// Each is an account and a group.
+    pub fn import_memberships(&self, rows: &[(i64, i64)]) -> Result<bool, StoreError> {
+        let row = |(account, group): &(i64, i64)| vec![(*account).into(), (*group).into()];
+        let rows: Vec<Vec<Value<'_>>> = rows.iter().map(row).collect();
+        self.insert_all("group_members", "account_id, group_id", &rows)
     }
 }

@@ -54,7 +54,7 @@ pub use email_addresses::EmailAddress;
 pub use error::{Conflict, StoreError};
 pub use groups::{AccountFacts, Group};
 pub use handles::{Reader, Writer};
-pub use import::{Commit, write_all_or_nothing};
+pub use import::{Commit, NamedAccount, write_all_or_nothing};
 pub use inventree::{InvenTree, SourceError, TotpDevice};
 pub use outbox::OutboxMail;
 pub use passkeys::{NewPasskey, Passkey};

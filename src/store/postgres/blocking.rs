@@ -1,9 +1,11 @@
 //! Blocking PostgreSQL connection.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures::TryStreamExt;
+use bytes::Bytes;
+use futures::{SinkExt, TryStreamExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row, SimpleQueryMessage, Statement};
@@ -66,6 +68,16 @@ impl BlockingConnection {
     ) -> Result<u64, PostgresError> {
         let statement = self.statement(sql)?;
         self.wait(async |client| client.execute_raw(&statement, params).await)
+    }
+
+    /// Sends the rows of a `COPY … FROM STDIN`.
+    pub(super) fn copy_in(&mut self, sql: &str, rows: Bytes) -> Result<(), PostgresError> {
+        self.wait(async |client| {
+            let mut sink = pin!(client.copy_in::<_, Bytes>(sql).await?);
+            sink.send(rows).await?;
+            sink.finish().await?;
+            Ok(())
+        })
     }
 
     /// Runs statements without parameters in one round trip.

@@ -9,6 +9,7 @@
 //! Every wait has a timeout: a frozen server sends nothing while its kernel still acknowledges.
 
 mod blocking;
+mod copy_text;
 pub(super) mod pipelined;
 mod reading;
 mod snapshot;
@@ -170,6 +171,11 @@ impl PostgresError {
         self.code().is_some_and(|code| {
             [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
         })
+    }
+
+    /// A row violates a constraint, or has a value that its column cannot hold.
+    fn is_of_row(&self) -> bool {
+        self.code().is_some_and(|code| ["22", "23"].iter().any(|c| code.code().starts_with(c)))
     }
 
     /// The server is about to close the connection.

@@ -11,7 +11,7 @@ use super::super::sqlite::inventrees_own;
 use super::super::values::{Column, Value};
 use super::blocking::BlockingConnection;
 use super::reading::each_of;
-use super::{BULK, Connector, PostgresError, SessionProfile, StoreError, WRITES};
+use super::{BULK, Connector, PostgresError, SessionProfile, StoreError, WRITES, copy_text};
 
 /// An arbitrary number that identifies the migration lock.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(4829107734521)";
@@ -156,6 +156,26 @@ impl Connection for Writing {
         let changed = self.ask(|open| open.execute(sql, params))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
+
+    /// By `COPY`, which needs one round trip for all rows.
+    fn insert_all(
+        &self,
+        table: &str,
+        columns: &str,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<bool, StoreError> {
+        self.run("SAVEPOINT rows")?;
+        let sql = format!("COPY {table} ({columns}) FROM STDIN");
+        let inserted = self.ask(|open| match open.copy_in(&sql, copy_text::lines(rows)) {
+            Err(fault) if fault.is_of_row() => Ok(false),
+            done => done.map(|()| true),
+        })?;
+        self.run(match inserted {
+            true => "RELEASE SAVEPOINT rows",
+            false => "ROLLBACK TO SAVEPOINT rows; RELEASE SAVEPOINT rows",
+        })?;
+        Ok(inserted)
+    }
 }
 
 impl WritingConnection for Writing {
@@ -285,10 +305,23 @@ impl Connection for SavepointPerStatement<'_> {
         params: &[Value<'_>],
         each: RowVisitor<'_>,
     ) -> Result<(), StoreError> {
+        if sql.starts_with("SELECT") {
+            // If a read fails, so does the whole transaction.
+            return self.0.query(sql, params, each);
+        }
         self.undoing(|| self.0.query(sql, params, each))
     }
 
     fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
         self.undoing(|| self.0.execute(sql, params))
+    }
+
+    fn insert_all(
+        &self,
+        table: &str,
+        columns: &str,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<bool, StoreError> {
+        self.0.insert_all(table, columns, rows)
     }
 }

@@ -130,6 +130,84 @@ fn inventrees_own_postgresql_database_is_refused_and_nothing_is_changed() {
     }
 }
 
+/// The first batch that has a refused row is written one by one, and so is one with known accounts.
+#[test]
+#[ignore = "needs PostgreSQL: cargo test --test postgresql"]
+fn many_rows_have_the_same_outcome_as_one_by_one() {
+    let server = Server::of(Move::filled());
+    server.execute(&thousands(6, 0));
+    let said = server.done();
+    assert!(said.contains("accounts              6003 new         0 existing"), "{said}");
+    assert!(said.contains("email addresses       6003 new         0 existing"), "{said}");
+    assert!(said.contains("API tokens            6001 new         0 existing"), "{said}");
+    assert!(said.contains("group members         6000 new         0 existing"), "{said}");
+    assert!(said.contains("pbkdf2_sha256 6003"), "{said}");
+    assert!(said.contains("6002 addresses were converted to lower case"), "{said}");
+    let place = server.new.database();
+    assert_eq!(place.number("SELECT COUNT(*) FROM accounts"), 6003);
+    assert_eq!(place.number("SELECT COUNT(DISTINCT digest) FROM tokens"), 6001);
+    assert!(server.done().contains("Nothing to import: all rows exist already"));
+
+    server.execute(&thousands(1, 10_000));
+    let said = server.done();
+    assert!(said.contains("accounts              1000 new      6003 existing"), "{said}");
+    assert!(said.contains("email addresses       1000 new      6003 existing"), "{said}");
+
+    server.execute(&thousands(6, 20_000));
+    server.execute("UPDATE auth_user SET username = 'ADA' WHERE id = 25007");
+    server.execute("UPDATE users_apitoken SET user_id = 77777 WHERE id = 1025001");
+    let before = place.content();
+    let output = server.import(&[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let name = "username \"ADA\" of account 25007 in InvenTree is taken by account 3 \"ada\" in \
+        the database";
+    assert!(said.contains(name), "{said}");
+    assert!(said.contains("its account 77777 is not in InvenTree"), "{said}");
+    assert!(said.ends_with("2 conflicts: nothing was imported\n"), "{said}");
+    assert!(place.content() == before, "something changed");
+}
+
+/// SQL that makes so many thousands of accounts with ids after `after`, each with an address, a
+/// token and a group.
+fn thousands(count: i64, after: i64) -> String {
+    let ids = format!("generate_series({}, {}) id", after + 1001, after + 1000 * (count + 1));
+    format!(
+        "INSERT INTO auth_user (id, password, is_superuser, username, last_name, email, is_staff,
+             is_active, date_joined, first_name)
+         SELECT id, '{PBKDF2}', false, 'user' || id, 'Lovelace', 'User' || id || '@example.com',
+             false, true, now(), 'Ada' FROM {ids};
+         INSERT INTO account_emailaddress (id, email, verified, \"primary\", user_id)
+         SELECT id, 'user' || id || '@example.com', true, true, id FROM {ids};
+         INSERT INTO users_apitoken (id, created, key, name, expiry, revoked, user_id, metadata)
+         SELECT 1000000 + id, now(), 'inv-' || md5(id::text) || '-20260105', 'tab\tbackslash\\',
+             '{NEXT_YEAR}', false, id, '{{}}' FROM {ids};
+         INSERT INTO auth_group (id, name) VALUES (1, 'Stock, keepers') ON CONFLICT DO NOTHING;
+         INSERT INTO auth_user_groups (id, user_id, group_id) SELECT id, id, 1 FROM {ids}"
+    )
+}
+
+/// `cargo test --release --test cli million -- --ignored --nocapture`
+#[test]
+#[ignore = "takes minutes, and means little on a busy machine"]
+fn million_accounts_move_from_postgresql_to_postgresql_within_a_minute() {
+    let cluster = postgres::Cluster::start(true).expect("PostgreSQL");
+    let database = |name: &str| {
+        postgres::execute(cluster.port, "postgres", &format!("CREATE DATABASE {name}"));
+        TestDatabase::Server { name: name.to_owned(), port: cluster.port }
+    };
+    let (from, to) = (database("inventree"), database("auth"));
+    let folder = tempfile::tempdir().unwrap();
+    from.execute(&Source::new(folder.path()).for_postgresql());
+    from.execute(&thousands(1000, 0));
+    let started = std::time::Instant::now();
+    let output = import(from.argument().as_ref(), &to, &[]);
+    let took = started.elapsed();
+    assert!(output.status.success(), "{output:?}");
+    println!("{}{took:?}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(to.number("SELECT COUNT(*) FROM accounts"), 1_000_000);
+    assert!(cfg!(debug_assertions) || took.as_secs() < 60, "{took:?}");
+}
+
 #[test]
 fn password_of_a_source_is_never_repeated() {
     let new = Move::new();
