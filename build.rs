@@ -1,6 +1,6 @@
 //! Generates the server's code from the document into `OUT_DIR`, and fails if `generated/` is
-//! stale. Also writes the files that the API reference page serves: the document as JSON, and
-//! Swagger UI.
+//! stale. Also writes the files that the API reference page serves, the document as JSON and Swagger
+//! UI, and the list of the files in `locales/`.
 
 use std::error::Error;
 use std::io::{Cursor, Read};
@@ -15,6 +15,9 @@ const DOCUMENT: &str = "spec/inventree-auth-v291.yaml";
 /// Of the calls beside it with which InvenTree's clients begin.
 const USER_DOCUMENT: &str = "spec/inventree-user-v291.yaml";
 
+/// One file per language.
+const LOCALES: &str = "locales";
+
 fn main() {
     if let Err(error) = run() {
         // `cargo::error` shows the sentence only; a panic would add a backtrace.
@@ -25,7 +28,7 @@ fn main() {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    for watched in [DOCUMENT, USER_DOCUMENT, "build.rs", "generated"] {
+    for watched in [DOCUMENT, USER_DOCUMENT, "build.rs", "generated", LOCALES] {
         println!("cargo::rerun-if-changed={watched}");
     }
     println!("cargo::rerun-if-env-changed=REFRESH_GENERATED");
@@ -40,6 +43,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         fs::write(out.join(name), serde_json::to_vec_pretty(&document)?)?;
     }
     unpack_swagger_ui(&out)?;
+    fs::write(out.join("locales.rs"), locales()?)?;
 
     let kept = [
         (DOCUMENT, Path::new("generated/src/client.rs"), &generated.client),
@@ -72,6 +76,19 @@ fn generate(document: &str, trait_name: &str) -> Result<(String, Generated), Box
     let generated =
         specbound_codegen::generate(&text, &settings).map_err(|e| format!("{document}: {e}"))?;
     Ok((text, generated))
+}
+
+/// Tag and content of each language file, as a Rust expression: a new file is all that a new
+/// language takes.
+fn locales() -> Result<String, Box<dyn Error>> {
+    let mut rows = Vec::new();
+    for entry in fs::read_dir(LOCALES)? {
+        let path = entry?.path();
+        let tag = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        rows.push(format!("({tag:?}, include_str!({:?})),\n", path.canonicalize()?));
+    }
+    rows.sort();
+    Ok(format!("&[{}]", rows.concat()))
 }
 
 /// Extracts the files of Swagger UI as gzip. A zip archive stores raw deflate data, which only

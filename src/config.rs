@@ -82,6 +82,8 @@ pub struct Config {
     pub tls: Option<PemFiles>,
     /// Keeps email for a page to show. Set by `--demo` only, not by a setting.
     pub mailbox: Option<Mailbox>,
+    /// INVENTREE_CUSTOMIZE_DIR, which exists.
+    pub customize_dir: Option<PathBuf>,
     pub log_level: slog::Level,
     pub json_log: bool,
 }

@@ -16,6 +16,7 @@
 //!   constraints.
 //! - [`http`]: implements the generated trait. Only this module chooses statuses and error bodies.
 //! - [`domain`]: the rules, without HTTP or SQL.
+//! - [`languages`]: the sentences of pages, emails and messages in each language.
 //! - [`mail`]: renders and delivers email.
 //! - [`providers`]: identifies users through sign-in providers. It knows no accounts and no rules.
 //! - [`logging`]: the log, and its behaviour when lines cannot be written.
@@ -51,6 +52,7 @@ pub mod config;
 pub mod contract;
 pub mod domain;
 pub mod http;
+pub mod languages;
 pub mod logging;
 pub mod mail;
 pub mod metrics;

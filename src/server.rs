@@ -29,6 +29,7 @@ use specbound::{Document, HttpService};
 use crate::api::{OPERATIONS, user};
 use crate::http::pages::{self, PageError};
 use crate::http::{AppState, Settings, documented_api, documented_user_api};
+use crate::languages::{LanguageError, Languages};
 use crate::mail::transport::{SmtpSettings, Transport};
 use crate::mail::{Outbox, smtp, worker};
 use crate::metrics;
@@ -52,6 +53,8 @@ pub enum ServerError {
     Email(#[from] smtp::SetupError),
     #[error(transparent)]
     Hasher(#[from] HasherError),
+    #[error(transparent)]
+    Language(#[from] LanguageError),
     #[error(transparent)]
     Page(#[from] PageError),
     #[error(transparent)]
@@ -126,6 +129,7 @@ pub async fn start(
         log,
     )
     .await?;
+    let languages = Arc::new(languages(config)?);
     let app = app(config, &store, secret, &dependencies, log)?;
     let Dependencies { clock, transport, logging, .. } = dependencies;
     app.limits.load(&store).await?;
@@ -151,7 +155,7 @@ pub async fn start(
         worker::start(store, app.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let sighup = SighupListener::listen();
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
-    let state = Arc::new(AppState::new(app.clone(), settings(config)));
+    let state = Arc::new(AppState::new(app.clone(), settings(config, languages)));
     let pages = pages::all(&state.settings)?;
     let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;
     let service = Arc::new(service.map_err(|e| ServerError::Service(e.into()))?);
@@ -400,7 +404,13 @@ impl Running {
     }
 }
 
-fn settings(config: &Config) -> Settings {
+/// The languages of this build, and those of the operator's folder.
+fn languages(config: &Config) -> Result<Languages, LanguageError> {
+    let folder = config.customize_dir.as_ref().map(|folder| folder.join("locales"));
+    Languages::new(folder.as_deref().filter(|folder| folder.is_dir()))
+}
+
+fn settings(config: &Config, languages: Arc<Languages>) -> Settings {
     Settings {
         site_url: config.site_url.clone(),
         session_cookie_secure: config.session_cookie_secure,
@@ -415,6 +425,7 @@ fn settings(config: &Config) -> Settings {
         email_configured: !matches!(config.email.backend, Backend::None),
         providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),
         ends_tls: config.tls.is_some(),
+        languages,
         mailbox: config.mailbox.clone(),
     }
 }

@@ -66,6 +66,7 @@ pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
         rate_limits: values.flag(&RATE_LIMITS)?,
         metrics_bind: values.parsed(&METRICS_BIND)?,
         tls: tls(values)?,
+        customize_dir: customize_dir(values)?,
         mailbox: None,
         log_level: log_level(values)?,
         json_log: values.flag(&JSON_LOG)?,
@@ -80,6 +81,15 @@ fn site_url(values: &Values) -> Result<String, ConfigError> {
         return Err(ConfigError::invalid(&SITE_URL));
     }
     Ok(url)
+}
+
+/// A folder that is not there is a mistake in its name.
+fn customize_dir(values: &Values) -> Result<Option<PathBuf>, ConfigError> {
+    let folder = values.get(&CUSTOMIZE_DIR).map(PathBuf::from);
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(ConfigError::invalid(&CUSTOMIZE_DIR)),
+        folder => Ok(folder),
+    }
 }
 
 fn same_site(values: &Values) -> Result<String, ConfigError> {

@@ -136,6 +136,9 @@ settings! {
             "superuser that is created at start if missing; needs a password";
         ADMIN_PASSWORD: Secret("a password"), Unset, "must pass the password rules";
         ADMIN_EMAIL: Text("an email address"), Unset, "";
+        CUSTOMIZE_DIR: Text("the path of a folder"), Unset,
+            "`locales/TAG.json` in it adds a language or replaces sentences of one; see \
+             [Account pages](pages.md)";
         LOG_LEVEL: Choice(&["debug", "info", "warning", "error"]), Value("info"),
             "logs go to standard error";
         JSON_LOG: Flag, Value("false"), "one JSON object a line";

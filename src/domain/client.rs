@@ -16,6 +16,8 @@ pub struct Client {
     pub address: String,
     /// The User-Agent header; empty if absent.
     pub user_agent: String,
+    /// The tag of its language, for emails that it causes; empty means English.
+    pub language: String,
     /// The device cookie, unverified; see [`known_clients::standing`].
     ///
     /// [`known_clients::standing`]: super::known_clients::standing

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use super::caller::SignedIn;
 use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME, REMEMBERED_COOKIE};
 use super::pages::PageRequest;
-use super::{AppState, Context, Settings};
+use super::{AppState, Context, Settings, language};
 use crate::domain::client::Client;
 use crate::domain::factors::Sealed;
 use crate::domain::keys::digest;
@@ -53,6 +53,7 @@ pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Cli
     Client {
         address: address(settings, headers, remote),
         user_agent: user_agent(headers),
+        language: language::of_person(&settings.languages, headers).tag.clone(),
         device: device(headers),
         remembered: remembered(headers),
         sessions: cookies::sessions(headers, &settings.session_cookie).map(digest).collect(),

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::AppState;
+use super::language::LANGUAGE_COOKIE;
 use crate::domain::factors::Sealed;
 use crate::domain::factors::sign_in::{PENDING_SECONDS, REMEMBERED_SECONDS};
 use crate::domain::known_clients::{DEVICE_COOKIE_SECONDS, DeviceCookie};
@@ -131,6 +132,13 @@ impl<'a> Jar<'a> {
 
     pub fn clear_ticket(&self) -> HeaderValue {
         self.scoped_ticket("; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
+    }
+
+    /// The language that the person chose. Scripts of the pages set it too.
+    pub fn language(&self, tag: &str) -> HeaderValue {
+        self.flagged(&format!(
+            "{LANGUAGE_COOKIE}={tag}; Max-Age={CSRF_LIFETIME_SECONDS}; Path=/; SameSite=Lax"
+        ))
     }
 
     /// The ticket that a browser came back with.

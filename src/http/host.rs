@@ -16,6 +16,7 @@ use super::pages::account;
 use super::pages::forward_auth::is_decision;
 use super::{AppState, Context};
 use crate::domain::email_format::is_email_address;
+use crate::languages::ENGLISH;
 
 /// The base of the documented paths. Reads below it only read.
 const API: &str = "/api/";
@@ -95,13 +96,13 @@ impl Host for AppState {
     }
 
     fn decorate(&self, exchange: &Exchange, response: &mut HeaderMap) {
-        const DEFAULTS: [(HeaderName, &str); 3] = [
+        const DEFAULTS: [(HeaderName, &str); 4] = [
+            (CONTENT_LANGUAGE, ENGLISH),
             (VARY, "origin, Accept-Language, Cookie"),
             (CACHE_CONTROL, NO_STORE),
             (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         ];
-        const FIXED: [(HeaderName, &str); 5] = [
-            (CONTENT_LANGUAGE, "en"),
+        const FIXED: [(HeaderName, &str); 4] = [
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (X_FRAME_OPTIONS, "DENY"),
             (REFERRER_POLICY, "same-origin"),

@@ -18,6 +18,7 @@ pub mod cookies;
 mod emails;
 mod error;
 mod host;
+mod language;
 mod login;
 mod logout;
 mod neighbours;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use dropshot::{ApiDescription, ApiDescriptionBuildErrors};
 
 use crate::domain::App;
+use crate::languages::Languages;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
 use pages::forward_auth::ForwardAuth;
@@ -84,6 +86,8 @@ pub struct Settings {
     pub providers: Vec<String>,
     /// This server ends TLS itself: browsers shall come by https alone from then on (RFC 6797).
     pub ends_tls: bool,
+    /// Of pages, emails and messages.
+    pub languages: Arc<Languages>,
     /// A demonstration's mails, for its page; `None` for every other server.
     pub mailbox: Option<Mailbox>,
 }

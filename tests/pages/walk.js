@@ -1,4 +1,4 @@
-// walk.js: an account's life on the people's pages, as `run` says. Writes the port of its mail server, reads the API's URL.
+// walk.js: an account's life on the pages, as `run` says. Writes the port of its mail server, reads the API's URL.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
@@ -8,6 +8,7 @@ import { createRequire } from "node:module";
 import { simpleParser } from "mailparser";
 import { chromium } from "playwright-core";
 import { SMTPServer } from "smtp-server";
+import { languages } from "./languages.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -50,9 +51,8 @@ async function linkTo(to) {
   return link.pathname + link.search;
 }
 
-const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"];
-quiet.push("--disable-background-networking", "--disable-component-update");
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: quiet });
+const quiet = "no-sandbox disable-gpu disable-quic no-first-run disable-sync disable-background-networking disable-component-update";
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: quiet.split(" ").map((flag) => `--${flag}`) });
 
 const faults = [];
 let requests = 0;
@@ -455,9 +455,8 @@ try {
   await page.goto(`${base}/platform/`);
   await until(page.locator("#sessions .rows"), "This one");
 
-  for (const path of ["/platform/login", "/platform/register", "/platform/reset-password", "/platform/set-password?uid=1&token=2", "/platform/"]) {
-    await still(page, path);
-  }
+  const paths = ["login", "register", "reset-password", "set-password?uid=1&token=2", ""];
+  for (const path of paths) await still(page, `/platform/${path}`);
 
   // A phone, and a browser without JavaScript.
   const phone = await person({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
@@ -477,6 +476,8 @@ try {
     await until(plain.locator("noscript .summary"), "JavaScript");
   }
   await picture(plain, "no-javascript");
+
+  await languages({ person, look, picture, base }, { username, password: passwords[2] });
 
   // Nor does one whose script did not come put a password into an address.
   const cut = await person();

@@ -75,6 +75,10 @@ async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
     for path in PAGES {
         let page = text(&get(&server, path, &[]).await);
         for form in page.split("<form").skip(1).filter_map(|rest| rest.split("</form>").next()) {
+            // The choice of a language works without scripts.
+            if form.starts_with(" class=\"language\" method=\"post\"") {
+                continue;
+            }
             assert!(form.starts_with(" method=\"post\""), "{path}: {form}");
             let buttons: Vec<&str> =
                 form.split("<button").skip(1).filter_map(|rest| rest.split('>').next()).collect();
@@ -198,6 +202,89 @@ async fn root_redirects_browsers_but_not_api_clients() {
 }
 
 #[tokio::test]
+async fn pages_are_in_the_language_that_a_browser_accepts() {
+    let server = TestServer::start().await;
+    for (accepted, tag, title) in
+        [("de-AT, en;q=0.5", "de", "Anmelden"), ("fr", "fr", "Connexion"), ("tlh", "en", "Sign in")]
+    {
+        let page = get(&server, "/platform/login", &[("Accept-Language", accepted)]).await;
+        assert_eq!(page.header("content-language"), tag);
+        assert!(
+            page.header("vary").contains("Accept-Language")
+                && page.header("vary").contains("Cookie")
+        );
+        let html = text(&page);
+        assert!(html.contains(&format!("<html lang=\"{tag}\" dir=\"ltr\">")), "{html}");
+        assert!(html.contains(&format!("<h1>{title}</h1>")), "{html}");
+        let texts = loaded(&html).into_iter().find(|path| path.contains("/texts/")).unwrap();
+        assert!(texts.starts_with(&format!("/platform/texts/{tag}.js?v=")), "{texts}");
+        let texts = get(&server, &texts, &[]).await;
+        assert_eq!((texts.status, texts.header("content-language")), (200, tag));
+        let known = [("Accept-Language", accepted), ("If-None-Match", page.header("etag"))];
+        let known = get(&server, "/platform/login", &known).await;
+        assert_eq!((known.status, known.header("content-language")), (304, tag));
+    }
+}
+
+#[tokio::test]
+async fn a_chosen_language_is_kept_without_scripts_and_other_sites_cannot_choose() {
+    let server = TestServer::start().await;
+    let choose = async |body: &'static str, headers: &[(&str, &str)]| {
+        let request = server.http.post(format!("{}/platform/language", server.base));
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        let add = |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| {
+            request.header(*name, *value)
+        };
+        server.run(headers.iter().fold(request, add)).await
+    };
+    let chosen = choose("language=de&next=/platform/register", &[]).await;
+    assert_eq!((chosen.status, chosen.header("location")), (303, "/platform/register"));
+    let cookie = chosen.header("set-cookie").split(';').next().unwrap().to_owned();
+    let headers = [("Cookie", cookie.as_str()), ("Accept-Language", "fr")];
+    let page = get(&server, "/platform/register", &headers).await;
+    assert_eq!(page.header("content-language"), "de");
+    let html = text(&page);
+    assert!(html.contains("<option value=\"de\" lang=\"de\" selected>Deutsch</option>"), "{html}");
+    assert!(html.contains("name=\"next\" value=\"/platform/register\""), "{html}");
+    for (body, status) in [
+        ("language=tlh&next=/platform/", 400),
+        ("language=de&next=//evil.example.net/", 400),
+        ("next=/platform/", 400),
+    ] {
+        assert_eq!(choose(body, &[]).await.status, status, "{body}");
+    }
+    let foreign = choose("language=de", &[("Sec-Fetch-Site", "cross-site")]).await;
+    assert_eq!((foreign.status, foreign.header("set-cookie")), (403, ""));
+}
+
+#[tokio::test]
+async fn a_language_is_added_by_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("locales")).unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join("locales").join(name), text).unwrap();
+    };
+    write("tlh.json", r#"{"language.name": "tlhIngan Hol", "login.title": "yI'el <b>"}"#);
+    write("ar.json", r#"{"language.name": "العربية", "login.title": "تسجيل الدخول"}"#);
+    write("de.json", r#"{"login.title": "Einlass"}"#);
+    let place = folder.path().to_str().unwrap();
+    let server = TestServer::with(&[("CUSTOMIZE_DIR", place)]).await;
+    for (tag, direction, title, other) in [
+        ("tlh", "ltr", "yI&#39;el &#60;b&#62;", "Forgot your password?"),
+        ("ar", "rtl", "تسجيل الدخول", "Forgot your password?"),
+        ("de", "ltr", "Einlass", "Passwort vergessen?"),
+    ] {
+        let page = get(&server, "/platform/login", &[("Accept-Language", tag)]).await;
+        assert_eq!(page.header("content-language"), tag);
+        let html = text(&page);
+        assert!(html.contains(&format!("<html lang=\"{tag}\" dir=\"{direction}\">")), "{html}");
+        assert!(html.contains(&format!("<h1>{title}</h1>")) && html.contains(other), "{html}");
+        assert!(html.contains(">tlhIngan Hol</option>"), "{html}");
+    }
+}
+
+#[tokio::test]
 async fn an_address_is_called_optional_only_where_it_is() {
     for (required, is_optional) in [("false", true), ("true", false)] {
         let server = TestServer::with(&[("LOGIN_MAIL_REQUIRED", required)]).await;
@@ -231,7 +318,7 @@ fn texts_and_their_uses_match() {
         let uses = [format!("\"{name}\""), format!("texts.{name}")];
         assert!(uses.iter().any(|way| used.contains(way)), "{name} is not used");
     }
-    let quoted = ["texts[\"", "page.text(\"", "page.fill(\"", " fill(\""];
+    let quoted = ["texts[\"", "page.text(\"", "page.fill(\"", " fill(\"", " count(\""];
     for call in quoted {
         for named in used.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(texts.contains_key(named), "the texts have no {named}");
@@ -239,7 +326,7 @@ fn texts_and_their_uses_match() {
     }
     for named in used.split("texts.").skip(1) {
         let name: String = named.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-        let is_rust = ["js", "get", "language", "script"].contains(&name.as_str());
+        let is_rust = ["js", "get", "tag", "direction", "for"].contains(&name.as_str());
         assert!(
             name.is_empty() || is_rust || texts.contains_key(&name),
             "the texts have no {name}"

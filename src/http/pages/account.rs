@@ -5,15 +5,18 @@
 //! its button is pressed, so that no scanner consumes it. All assets are in the binary; pages have
 //! no inline script or style, and load nothing from another origin.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use askama::Template;
-use http::header::LOCATION;
+use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 
-use super::assets::StaticFile;
-use super::file::PageError;
-use super::layout::{Layout, Ui};
+use super::file::{Compressed, PageError, REVALIDATE};
+use super::layout::{Layout, POLICY, Ui};
 use super::{Page, PageRequest};
-use crate::http::AppState;
+use crate::http::{AppState, language};
+use crate::languages::{ENGLISH, Texts};
 use specbound::negotiation::{self, Offer};
 use specbound::{ApiError, Response};
 
@@ -22,6 +25,8 @@ pub const HOME: &str = "/platform/";
 
 /// The second step of a sign-in.
 pub const SECOND_FACTOR: &str = "/platform/second-factor";
+
+const HTML: &str = "text/html; charset=utf-8";
 
 const FACTORS: &str = "/platform/factors";
 
@@ -42,6 +47,8 @@ const REDIRECTS: [(&str, &str); 11] = [
     ("/accounts/confirm-email/{key}", "/accounts/confirm-email/{key}/"),
 ];
 
+type RenderPage = fn(Layout<'_>) -> askama::Result<String>;
+
 macro_rules! pages {
     ($($(#[doc = $doc:literal])* $name:ident: $path:expr => $template:literal,)+) => {
         $(
@@ -52,10 +59,8 @@ macro_rules! pages {
             }
         )+
 
-        /// The path of each page, and its HTML.
-        fn rendered(page: Layout<'_>) -> Result<Vec<(&'static str, String)>, PageError> {
-            Ok(vec![$(($path, $name { page }.render()?)),+])
-        }
+        /// The path of each page, and its template.
+        const PAGES: &[(&str, RenderPage)] = &[$(($path, |page| $name { page }.render())),+];
     };
 }
 
@@ -73,11 +78,14 @@ pages! {
 
 /// # Errors
 ///
-/// A text that a page names and the language lacks: a mistake of this build.
-pub fn pages(ui: &Ui) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
+/// A text that a page names and English lacks: a mistake of this build.
+pub fn pages(ui: &Arc<Ui>) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
     let mut pages: Vec<Box<dyn Page<AppState>>> = Vec::new();
-    for (path, html) in rendered(ui.layout())? {
-        pages.push(Box::new(StaticFile::new(path, "text/html; charset=utf-8", html)?));
+    for (path, render) in PAGES {
+        let page = LocalizedPage::new(path, *render, ui);
+        // Whatever is missing is found at the start: other languages have every English text.
+        page.content(ui.languages.get(ENGLISH))?;
+        pages.push(Box::new(page));
     }
     pages.extend(ui.assets.pages());
     pages.extend(
@@ -85,6 +93,65 @@ pub fn pages(ui: &Ui) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
             .map(|(path, target)| Box::new(Redirect { path, target }) as Box<dyn Page<AppState>>),
     );
     Ok(pages)
+}
+
+/// A page that is the same for every user of one language.
+struct LocalizedPage {
+    path: &'static str,
+    render: RenderPage,
+    ui: Arc<Ui>,
+    /// By tag; each is made when it is first asked for.
+    made: Mutex<BTreeMap<String, Arc<Compressed>>>,
+}
+
+impl LocalizedPage {
+    fn new(path: &'static str, render: RenderPage, ui: &Arc<Ui>) -> LocalizedPage {
+        LocalizedPage { path, render, ui: Arc::clone(ui), made: Mutex::default() }
+    }
+
+    fn content(&self, texts: &Texts) -> Result<Arc<Compressed>, PageError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = made.get(&texts.tag) {
+            return Ok(Arc::clone(found));
+        }
+        let html = (self.render)(self.ui.layout_in(texts, self.path))?;
+        let headers = [
+            (CONTENT_TYPE, HTML),
+            (CONTENT_SECURITY_POLICY, POLICY),
+            (CONTENT_LANGUAGE, texts.tag.as_str()),
+        ];
+        let content = Arc::new(Compressed::new(html, &headers)?);
+        made.insert(texts.tag.clone(), Arc::clone(&content));
+        Ok(content)
+    }
+}
+
+#[async_trait::async_trait]
+impl Page<AppState> for LocalizedPage {
+    fn path(&self) -> &'static str {
+        self.path
+    }
+
+    fn description(&self) -> &'static str {
+        "A page of this server."
+    }
+
+    fn renders(&self) -> Vec<&'static str> {
+        vec![HTML]
+    }
+
+    async fn answer(
+        &self,
+        _: &AppState,
+        PageRequest { request, .. }: PageRequest,
+    ) -> Result<Response, ApiError> {
+        let content = self.content(language::of_person(&self.ui.languages, &request.headers));
+        let content = content.map_err(|e| ApiError::internal(format!("page: {e}")))?;
+        let mut response = content.answer(&request.headers, REVALIDATE);
+        let vary = HeaderValue::from_static("origin, Accept-Language, Cookie, Accept-Encoding");
+        response.headers_mut().insert(VARY, vary);
+        Ok(response)
+    }
 }
 
 /// Another spelling of a path.

@@ -1,4 +1,4 @@
-//! Files that pages load, and pages that are the same for every user: compressed once, at start.
+//! Files that pages load: the same for every user.
 //!
 //! A page names an asset with a version that changes with its content, and with that of each asset
 //! that it imports. So browsers keep an asset for good, and see a new binary at once. All assets
@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
+use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
+use http::{HeaderName, HeaderValue};
 
 use super::file::{Compressed, FOREVER, PageError, REVALIDATE};
 use super::layout::POLICY;
-use super::texts::Texts;
 use super::{Page, PageRequest};
 use crate::http::AppState;
+use crate::languages::Languages;
 use specbound::{ApiError, Response};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -48,9 +48,16 @@ impl Assets {
     /// # Errors
     ///
     /// [`PageError`]: a mistake of this build.
-    pub fn new(texts: &Texts) -> Result<Assets, PageError> {
+    pub fn new(languages: &Languages) -> Result<Assets, PageError> {
         let mut assets = Assets(Vec::new());
-        assets.add(Assets::texts_path(texts.language), SCRIPT, texts.script()?)?;
+        for texts in languages.all() {
+            // It is no module: one that is chosen by the page's language could only be imported
+            // late, after the page is shown.
+            let script = format!("globalThis.texts = {};\n", texts.for_pages()?);
+            let headers = [(CONTENT_TYPE, SCRIPT), (CONTENT_LANGUAGE, texts.tag.as_str())];
+            let path = Assets::texts_path(&texts.tag).leak();
+            assets.0.push(StaticFile::with_headers(path, SCRIPT, script, &headers)?);
+        }
         for (path, script) in SCRIPTS {
             let script = assets.0.iter().fold((*script).to_owned(), |script, imported| {
                 script
@@ -88,7 +95,7 @@ impl Assets {
     }
 }
 
-/// A page, a style or a script: the same for every user.
+/// A style or a script.
 #[derive(Clone)]
 pub struct StaticFile {
     path: &'static str,
@@ -105,7 +112,17 @@ impl StaticFile {
         media_type: &'static str,
         content: impl Into<Bytes>,
     ) -> Result<StaticFile, PageError> {
-        let headers = [(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)];
+        StaticFile::with_headers(path, media_type, content, &[(CONTENT_TYPE, media_type)])
+    }
+
+    fn with_headers(
+        path: &'static str,
+        media_type: &'static str,
+        content: impl Into<Bytes>,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<StaticFile, PageError> {
+        let policy = [(CONTENT_SECURITY_POLICY, POLICY)];
+        let headers: Vec<_> = headers.iter().cloned().chain(policy).collect();
         let content = Arc::new(Compressed::new(content, &headers)?);
         Ok(StaticFile { path, media_type, content })
     }
@@ -122,7 +139,7 @@ impl Page<AppState> for StaticFile {
     }
 
     fn description(&self) -> &'static str {
-        "A page of this server, or a file that it loads."
+        "A file that the pages of this server load."
     }
 
     fn renders(&self) -> Vec<&'static str> {

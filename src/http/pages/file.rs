@@ -2,13 +2,14 @@
 //! again by its ETag.
 
 use std::io::Write;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap,
-    IF_NONE_MATCH,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY,
+    ETAG, HeaderMap, IF_NONE_MATCH,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
@@ -51,14 +52,21 @@ impl File {
         content: impl Into<Bytes>,
         headers: &[(HeaderName, &str)],
     ) -> Result<File, PageError> {
-        let content = content.into();
-        let value = |text: &str| {
-            let wrong = |reason| PageError::Header { text: text.to_owned(), reason };
-            HeaderValue::from_str(text).map_err(wrong)
-        };
-        let etag = value(&format!("\"{}\"", hex(&Sha256::digest(&content)[..16])))?;
         let headers = headers.iter().map(|(name, text)| Ok((name.clone(), value(text)?)));
-        Ok(File { etag, headers: headers.collect::<Result<_, PageError>>()?, content })
+        File::with_headers(content.into(), headers.collect::<Result<_, PageError>>()?)
+    }
+
+    fn with_headers(content: Bytes, headers: HeaderMap) -> Result<File, PageError> {
+        let etag = value(&format!("\"{}\"", hex(&Sha256::digest(&content)[..16])))?;
+        Ok(File { content, etag, headers })
+    }
+
+    fn compressed(&self) -> Result<File, PageError> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let content = encoder.write_all(&self.content).and_then(|()| encoder.finish())?;
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        File::with_headers(content.into(), headers)
     }
 
     /// Changes with the content: for its URL.
@@ -72,8 +80,10 @@ impl File {
         if self.is_known(request) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             // A browser updates the headers of its cached response from a 304.
-            if let Some(policy) = self.headers.get(CONTENT_SECURITY_POLICY) {
-                response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
+            for name in [CONTENT_SECURITY_POLICY, CONTENT_LANGUAGE] {
+                if let Some(value) = self.headers.get(&name) {
+                    response.headers_mut().insert(name, value.clone());
+                }
             }
         } else {
             *response.body_mut() = dropshot::Body::with_content(self.content.clone());
@@ -94,10 +104,16 @@ impl File {
     }
 }
 
-/// The same in two codings, each with its own ETag.
+fn value(text: &str) -> Result<HeaderValue, PageError> {
+    let wrong = |reason| PageError::Header { text: text.to_owned(), reason };
+    HeaderValue::from_str(text).map_err(wrong)
+}
+
+/// The same in two codings, each with its own ETag. It is compressed when a client first takes
+/// that: most languages of most pages are never asked for.
 pub struct Compressed {
     plain: File,
-    gzip: File,
+    gzip: OnceLock<Option<File>>,
 }
 
 impl Compressed {
@@ -108,11 +124,12 @@ impl Compressed {
         content: impl Into<Bytes>,
         headers: &[(HeaderName, &str)],
     ) -> Result<Compressed, PageError> {
-        let content = content.into();
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let compressed = encoder.write_all(&content).and_then(|()| encoder.finish())?;
-        let coded: Vec<_> = headers.iter().cloned().chain([(CONTENT_ENCODING, "gzip")]).collect();
-        Ok(Compressed { plain: File::new(content, headers)?, gzip: File::new(compressed, &coded)? })
+        Ok(Compressed { plain: File::new(content, headers)?, gzip: OnceLock::new() })
+    }
+
+    /// `None` in case it cannot be compressed.
+    fn gzip(&self) -> Option<&File> {
+        self.gzip.get_or_init(|| self.plain.compressed().ok()).as_ref()
     }
 
     /// Changes with the content: for its URL.
@@ -123,8 +140,8 @@ impl Compressed {
     pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
         // A client without the header may be curl in a terminal.
         let is_asked = request.contains_key(ACCEPT_ENCODING) && takes_gzip(request);
-        let file = if is_asked { &self.gzip } else { &self.plain };
-        file.answer(request, cache_control)
+        let gzip = if is_asked { self.gzip() } else { None };
+        gzip.unwrap_or(&self.plain).answer(request, cache_control)
     }
 }
 

@@ -3,16 +3,21 @@
 //! Pages are askama templates in `templates/pages/`. They escape all values, so that no text of a
 //! user or a provider becomes markup.
 
+use std::sync::Arc;
+
 use askama::Template;
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::assets::Assets;
 use super::file::PageError;
-use super::texts::Texts;
 use crate::domain::factors::webauthn::RelyingParty;
-use crate::http::Settings;
+use crate::http::{Settings, language};
+use crate::languages::{ENGLISH, Languages, Texts};
 use specbound::{ApiError, Response};
+
+/// Paths that a page leads to are never longer.
+const MAX_NEXT_BYTES: usize = 500;
 
 /// No inline code, no other origin, no frame; forms post here alone.
 pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
@@ -20,7 +25,7 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
 
 /// Shared by all pages of this server.
 pub struct Ui {
-    texts: Texts,
+    pub languages: Arc<Languages>,
     pub assets: Assets,
     is_demo: bool,
     email_required: bool,
@@ -32,19 +37,27 @@ impl Ui {
     ///
     /// [`PageError`]: a mistake of this build.
     pub fn new(settings: &Settings) -> Result<Ui, PageError> {
-        let texts = Texts::english()?;
+        let languages = Arc::clone(&settings.languages);
         Ok(Ui {
-            assets: Assets::new(&texts)?,
-            texts,
+            assets: Assets::new(&languages)?,
+            languages,
             is_demo: settings.mailbox.is_some(),
             email_required: settings.mail_required,
             has_passkeys: RelyingParty::of_site(&settings.site_url).is_some(),
         })
     }
 
-    pub fn layout(&self) -> Layout<'_> {
+    /// In the language of the person behind a request for `path`.
+    pub fn layout<'a>(&'a self, request: &HeaderMap, path: &'a str) -> Layout<'a> {
+        self.layout_in(language::of_person(&self.languages, request), path)
+    }
+
+    /// `path` is where a choice of another language leads back to.
+    pub fn layout_in<'a>(&'a self, texts: &'a Texts, path: &'a str) -> Layout<'a> {
         Layout {
             ui: self,
+            texts,
+            path: if own_path(path).is_ok() { path } else { "" },
             is_demo: self.is_demo,
             email_required: self.email_required,
             has_passkeys: self.has_passkeys,
@@ -56,6 +69,8 @@ impl Ui {
 #[derive(Clone, Copy)]
 pub struct Layout<'a> {
     ui: &'a Ui,
+    texts: &'a Texts,
+    pub path: &'a str,
     pub is_demo: bool,
     /// A form calls the address optional only if the server does not require it.
     pub email_required: bool,
@@ -64,24 +79,41 @@ pub struct Layout<'a> {
 }
 
 impl Layout<'_> {
+    /// A BCP 47 tag, for `lang`.
     pub fn language(&self) -> &str {
-        self.ui.texts.language
+        &self.texts.tag
+    }
+
+    pub fn direction(&self) -> &'static str {
+        self.texts.direction()
+    }
+
+    /// All languages, each with its own name for itself.
+    pub fn languages(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.ui.languages.all().iter();
+        all.map(|texts| (texts.tag.as_str(), texts.get("language.name").unwrap_or(&texts.tag)))
     }
 
     /// # Errors
     ///
-    /// As [`Texts::get`].
+    /// [`PageError::MissingText`], as the template's error.
     pub fn text(&self, key: &str) -> askama::Result<&str> {
-        self.ui.texts.get(key)
+        let missing = || askama::Error::custom(PageError::MissingText(key.to_owned()));
+        self.texts.get(key).ok_or_else(missing)
     }
 
     /// The text with `name` in its place.
     ///
     /// # Errors
     ///
-    /// As [`Texts::get`].
+    /// As [`Layout::text`].
     pub fn fill(&self, key: &str, name: &str) -> askama::Result<String> {
         Ok(self.text(key)?.replace("{name}", name))
+    }
+
+    /// For the header.
+    pub fn content_language(&self) -> HeaderValue {
+        HeaderValue::from_str(self.language()).unwrap_or(HeaderValue::from_static(ENGLISH))
     }
 
     /// The URL of this language's texts.
@@ -100,9 +132,15 @@ impl Layout<'_> {
 /// # Errors
 ///
 /// 500 for a key that the texts lack.
-pub fn render(status: StatusCode, template: &impl Template) -> Result<Response, ApiError> {
-    let page = template.render().map_err(|e| ApiError::internal(format!("page: {e}")))?;
-    Ok(html(status, page))
+pub fn render(
+    status: StatusCode,
+    page: Layout<'_>,
+    template: &impl Template,
+) -> Result<Response, ApiError> {
+    let rendered = template.render().map_err(|e| ApiError::internal(format!("page: {e}")))?;
+    let mut response = html(status, rendered);
+    response.headers_mut().insert(CONTENT_LANGUAGE, page.content_language());
+    Ok(response)
 }
 
 /// A response with this HTML.
@@ -113,4 +151,21 @@ pub fn html(status: StatusCode, page: String) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
+}
+
+/// A path of this site or nothing. Browsers read `//host`, `/\host` and their encodings as other
+/// sites.
+///
+/// # Errors
+///
+/// 400 for every other text.
+pub fn own_path(next: &str) -> Result<(), ApiError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
+    let is_own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(is_plain);
+    match next.is_empty() || (is_own && next.len() <= MAX_NEXT_BYTES) {
+        true => Ok(()),
+        false => {
+            Err(ApiError::refused("`next` must be a path of this site.", "next to another site"))
+        }
+    }
 }

@@ -69,7 +69,8 @@ impl Page<AppState> for Mails {
         let mailbox = server.settings.mailbox.as_ref().ok_or_else(ApiError::not_found)?;
         let mails = mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Mails::All(ui) = self {
-            return render(StatusCode::OK, &Mailbox { page: ui.layout(), mails: &mails });
+            let page = ui.layout(&request.headers, LIST);
+            return render(StatusCode::OK, page, &Mailbox { page, mails: &mails });
         }
         let number = request
             .uri

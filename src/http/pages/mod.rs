@@ -12,6 +12,7 @@ mod assets;
 pub mod factors;
 mod file;
 pub mod forward_auth;
+mod language;
 mod layout;
 pub mod mailbox;
 mod own_data;
@@ -21,7 +22,6 @@ mod schema;
 mod sessions_and_tokens;
 mod sign_in;
 pub mod social;
-mod texts;
 
 use std::sync::Arc;
 
@@ -75,6 +75,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageErro
     pages.extend(forward_auth::pages());
     pages.extend(passkeys::pages());
     pages.extend(own_data::pages());
+    pages.push(Box::new(language::Choice(Arc::clone(&ui.languages))));
     pages.extend(social::pages(settings, &ui));
     pages.extend(mailbox::pages(settings, &ui));
     Ok(pages)

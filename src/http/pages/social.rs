@@ -9,12 +9,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use askama::Template;
-use http::header::{CONTENT_SECURITY_POLICY, SET_COOKIE};
+use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::account::{self, HOME, SECOND_FACTOR};
-use super::layout::{Layout, POLICY, Ui, html, render};
+use super::layout::{Layout, POLICY, Ui, html, own_path, render};
 use super::{Page, PageRequest};
 use crate::domain::ValidationErrors;
 use crate::domain::operation::Operation;
@@ -32,7 +32,6 @@ const SIGN_UP_PATH: &str = "/accounts/social/signup/";
 
 /// Where a browser goes that connected a provider.
 const CONNECTED: &str = "/platform/?done=connect";
-const MAX_NEXT_BYTES: usize = 500;
 /// In the query of the callback: the request comes from a page of this site.
 const OWN_HOP: &str = "own";
 
@@ -154,7 +153,10 @@ impl Page<AppState> for SocialPage {
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Answer, ApiError> {
         let op = client::page_operation(server, &visit);
         let PageRequest { request, body, remote, request_id, .. } = visit;
-        let page = self.ui.layout();
+        // Of a callback the query is spent, and of a form the path is enough.
+        let path = if self.step == Step::Callback { "" } else { request.uri.path() };
+        let path = path.to_owned();
+        let page = self.ui.layout(&request.headers, &path);
         let visit = RequestHead { page, request, op, remote, request_id };
         let is_post = visit.request.method == Method::POST;
         let answer = match (self.step, is_post) {
@@ -201,7 +203,7 @@ impl SocialPage {
         let title = if is_connect { "social.connect" } else { "social.signin" };
         let (page, provider, csrf, next) = (visit.page, &provider.name, &csrf, &next);
         let start = Start { page, title, provider, csrf, next };
-        let mut answer = render(StatusCode::OK, &start)?;
+        let mut answer = render(StatusCode::OK, page, &start)?;
         answer.headers_mut().append(SET_COOKIE, cookie);
         Ok(answer)
     }
@@ -233,7 +235,7 @@ impl SocialPage {
         let started = social::begin(&visit.op, self.provider(visit), purpose, next).await?;
         let (page, title, url) = (visit.page, "social.leaving", &started.url);
         let leaving = Leaving { page, title, url, link: "social.follow" };
-        let mut answer = render(StatusCode::OK, &leaving)?;
+        let mut answer = render(StatusCode::OK, page, &leaving)?;
         answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&started.ticket));
         Ok(answer)
     }
@@ -285,7 +287,7 @@ fn own_hop(visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
     let path = visit.request.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = &format!("{path}&{OWN_HOP}=1");
     let (page, title) = (visit.page, "social.returning");
-    render(StatusCode::OK, &Leaving { page, title, url, link: "social.return" })
+    render(StatusCode::OK, page, &Leaving { page, title, url, link: "social.return" })
 }
 
 async fn sign_up_form(server: &AppState, visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
@@ -340,7 +342,7 @@ fn form_page(
         username: field("username", &form.username),
         email: field("email", &form.email),
     };
-    let mut answer = render(status, &sign_up)?;
+    let mut answer = render(status, visit.page, &sign_up)?;
     answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
 }
@@ -368,12 +370,14 @@ fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Ans
 
 /// The error message, with links to continue.
 fn failed(page: Layout<'_>, error: ApiError) -> Answer {
+    let content_language = page.content_language();
     let failed = Failed { page, reason: error.messages().join("\n") };
     match failed.render() {
         Ok(page) => {
             let mut answer = error.into_page(page.into());
             let policy = HeaderValue::from_static(POLICY);
             answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+            answer.headers_mut().insert(CONTENT_LANGUAGE, content_language);
             answer
         }
         Err(_) => error.into_response(),
@@ -392,19 +396,6 @@ fn query(visit: &RequestHead<'_>, name: &str) -> Option<String> {
     form_urlencoded::parse(query.as_bytes())
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())
-}
-
-/// A path of this site or nothing. Browsers read `//host`, `/\host` and their encodings as other
-/// sites.
-fn own_path(next: &str) -> Result<(), ApiError> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
-    let is_own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(is_plain);
-    match next.is_empty() || (is_own && next.len() <= MAX_NEXT_BYTES) {
-        true => Ok(()),
-        false => {
-            Err(ApiError::refused("`next` must be a path of this site.", "next to another site"))
-        }
-    }
 }
 
 /// The session that asks, with its CSRF token and a recent proof of its owner.

@@ -249,7 +249,7 @@ impl Document {
         let methods = self.methods(&path);
         let is_unpublished =
             path == "/" || UNPUBLISHED.iter().any(|prefix| path.starts_with(prefix));
-        check_common_headers(reply, &methods)?;
+        check_common_headers(request, reply, &methods)?;
         if reply.status >= 500 {
             return Err("the server failed".to_owned());
         }

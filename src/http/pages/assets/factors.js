@@ -3,7 +3,7 @@ import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
 import { available, create, failure } from "/platform/passkeys.js";
 import { list } from "/platform/list.js";
-import { busy, clear, complain, copies, element, form, minute, say, start } from "/platform/ui.js";
+import { busy, clear, complain, copies, count, element, form, minute, say, start } from "/platform/ui.js";
 
 const base = "/platform/api/factors/";
 
@@ -32,7 +32,7 @@ async function factors(root) {
     if (!ok) return say(root, data.detail ?? texts.failed, true);
     const hasFactor = data.factors.length + data.passkeys.length > 0;
     recovery.hidden = !hasFactor;
-    document.getElementById("left").textContent = data.recovery_codes;
+    document.getElementById("left").textContent = count("recovery.left", data.recovery_codes);
     say(root, data.required && !hasFactor ? texts["factors.required"] : "");
   }
   async function refresh() {

@@ -14,7 +14,9 @@ export function list(section, path, none, row, pick = rows) {
     }
     const items = pick(answer.data).map((item) => {
       const { text, small = "", tags = [], actions = [] } = row(item);
-      const cell = element("div", { className: "text" }, text, ...tags, element("small", { textContent: small }));
+      // A name can be in a script of any direction.
+      const shown = element("bdi", { textContent: text });
+      const cell = element("div", { className: "text" }, shown, ...tags, element("small", { textContent: small }));
       return element("li", {}, cell, element("div", { className: "actions" }, ...actions));
     });
     target.replaceChildren(...(items.length ? items : [element("li", { className: "hint", textContent: none })]));

@@ -107,9 +107,10 @@ function forgot(root) {
 
 // The key is removed from the address bar, so that it is not shown, shared or kept in the history.
 function reset(root) {
-  const [uid, token] = [parameter("uid"), parameter("token")];
+  // They stay in the state of the page, for a reload in another language.
+  const { uid, token } = history.state ?? { uid: parameter("uid"), token: parameter("token") };
   if (!uid || !token) say(root, texts["reset.broken"], true);
-  history.replaceState(null, "", location.pathname);
+  history.replaceState({ uid, token }, "", location.pathname);
   form(root, async (body) => {
     const answer = await api("POST", "/api/auth/password/reset/confirm/", { ...body, uid, token });
     if (answer.ok) return location.assign("/platform/login?done=reset");

@@ -12,6 +12,14 @@ export function element(tag, properties, ...children) {
 
 export const tag = (text, kind = "") => element("span", { className: `tag ${kind}`, textContent: text });
 
+// A sentence in the form for a number, and with the number in it.
+const plural = new Intl.PluralRules(document.documentElement.lang);
+export function count(key, number) {
+  const forms = texts[key];
+  const shown = number.toLocaleString(document.documentElement.lang);
+  return (forms[plural.select(number)] ?? forms.other).replace("{count}", shown);
+}
+
 const date = (options) => (text) => new Date(text).toLocaleString(document.documentElement.lang, options);
 export const day = date({ day: "numeric", month: "short", year: "numeric" });
 export const minute = date({ day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -91,8 +99,20 @@ export function copies(button, text, root) {
   };
 }
 
+// The server would lead back without what the page's URL carried, so a script sets the cookie itself.
+function language() {
+  const made = document.querySelector("form.language");
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `django_language=${made.elements.language.value}; path=/; max-age=31449600; samesite=lax${secure}`;
+    location.reload();
+  });
+}
+
 // Runs the function of this page; `main` names it.
 export function start(pages) {
+  language();
   const main = document.querySelector("main");
   return pages[main.dataset.page](main);
 }

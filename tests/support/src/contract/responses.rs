@@ -8,9 +8,12 @@ use super::values::{header, json_of};
 use super::{JSON, Operation, REFUSALS, Reply, Request};
 
 /// Headers of all operations, which the document omits.
-pub(super) fn check_common_headers(reply: &Reply, methods: &BTreeSet<&str>) -> Result<(), String> {
-    const FIXED: [(&str, &str); 5] = [
-        ("content-language", "en"),
+pub(super) fn check_common_headers(
+    request: &Request,
+    reply: &Reply,
+    methods: &BTreeSet<&str>,
+) -> Result<(), String> {
+    const FIXED: [(&str, &str); 4] = [
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "same-origin"),
@@ -21,7 +24,13 @@ pub(super) fn check_common_headers(reply: &Reply, methods: &BTreeSet<&str>) -> R
             return Err(format!("{name} is {:?}", header(reply, name)));
         }
     }
-    for name in ["vary", "cache-control", "x-request-id"] {
+    let asks = |name: &str| request.headers.contains_key(name);
+    let language = header(reply, "content-language");
+    // A page of a language has its files in that language too.
+    if language != "en" && !methods.is_empty() && !asks("accept-language") && !asks("cookie") {
+        return Err(format!("content-language is {language:?}"));
+    }
+    for name in ["content-language", "vary", "cache-control", "x-request-id"] {
         if header(reply, name).is_empty() {
             return Err(format!("{name} is missing"));
         }

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -20,6 +20,7 @@ use inventree_auth::http::cookies;
 use inventree_auth::http::origin::origin_of;
 use inventree_auth::http::pages::forward_auth::ForwardAuth;
 use inventree_auth::http::{AppState, Settings, client};
+use inventree_auth::languages::Languages;
 use inventree_auth::network::Network;
 use inventree_auth::store::EmailAddress;
 use specbound::body::{self, BodyError, Fields};
@@ -282,6 +283,7 @@ static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
     email_configured: false,
     providers: Vec::new(),
     ends_tls: false,
+    languages: Arc::new(Languages::new(None).unwrap_or_else(|error| panic!("{error}"))),
     mailbox: None,
 });
 

@@ -1,0 +1,117 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+fn languages() -> Languages {
+    Languages::new(None).unwrap()
+}
+
+/// The tag that is chosen for a cookie and a header.
+fn chosen(cookie: Option<&str>, header: &'static str) -> String {
+    let elements = header.split(',').map(|part| Cow::Borrowed(part.trim()));
+    languages().choose(cookie, elements).tag.clone()
+}
+
+fn raw(text: &str) -> Sentences {
+    serde_json::from_str(text).unwrap()
+}
+
+/// The sentences of one key: one, or one per plural category.
+fn forms(sentence: &Sentence) -> Vec<&str> {
+    match sentence {
+        Sentence::Plain(text) => vec![text],
+        Sentence::Plural(forms) => forms.values().map(String::as_str).collect(),
+    }
+}
+
+fn placeholders(text: &str) -> BTreeSet<&str> {
+    let parts = text.split('{').skip(1);
+    parts.filter_map(|part| part.split_once('}').map(|(name, _)| name)).collect()
+}
+
+#[test]
+fn accept_language_is_followed_by_quality_and_similarity() {
+    for (header, tag) in [
+        ("", "en"),
+        ("de", "de"),
+        ("de-AT, en;q=0.5", "de"),
+        ("en;q=0.3, fr;q=0.9", "fr"),
+        ("sv, de;q=0.1", "de"),
+        ("de;q=0, fr;q=0.1", "fr"),
+        ("DE-de", "de"),
+        ("pt", "pt-BR"),
+        ("pt-PT", "pt-BR"),
+        ("zh-CN", "zh-Hans"),
+        ("zh", "zh-Hans"),
+        ("zh-TW", "en"),
+        ("zh-Hant-HK, ja;q=0.5", "ja"),
+        ("*", "en"),
+        ("de;q=x", "en"),
+        ("de;q=2", "en"),
+        ("tlh", "en"),
+        ("-", "en"),
+    ] {
+        assert_eq!(chosen(None, header), tag, "{header}");
+    }
+}
+
+#[test]
+fn choice_of_the_person_comes_before_the_browser_s() {
+    assert_eq!(chosen(Some("fr"), "de"), "fr");
+    assert_eq!(chosen(Some("nonsense"), "de"), "de");
+}
+
+#[test]
+fn plural_forms_are_those_of_the_language() {
+    let text =
+        r#"{"n": {"one": "{count} a", "few": "{count} b", "many": "{count} c", "other": "d"}}"#;
+    let polish = Texts::new("pl".to_owned(), raw(text));
+    let said = [1, 3, 5, 22].map(|count| polish.count("n", count).unwrap());
+    assert_eq!(said, ["1 a", "3 b", "5 c", "22 b"]);
+    let chinese = Texts::new("zh-Hans".to_owned(), raw(r#"{"n": {"other": "{count} x"}}"#));
+    assert_eq!(chinese.count("n", 1).unwrap(), "1 x");
+}
+
+#[test]
+fn every_language_has_every_sentence_of_the_english_one() {
+    let files: BTreeMap<&str, Sentences> =
+        EMBEDDED.iter().map(|(tag, text)| (*tag, raw(text))).collect();
+    let english = &files[ENGLISH];
+    for (tag, sentences) in files.iter().filter(|(tag, _)| **tag != ENGLISH) {
+        let own: BTreeSet<&String> =
+            sentences.keys().filter(|key| !key.starts_with(MESSAGE)).collect();
+        let missing: Vec<_> = english.keys().filter(|key| !own.contains(key)).collect();
+        let unknown: Vec<_> = own.iter().filter(|key| !english.contains_key(**key)).collect();
+        assert!(missing.is_empty() && unknown.is_empty(), "{tag}: {missing:?} {unknown:?}");
+    }
+}
+
+#[test]
+fn every_sentence_has_the_values_and_plural_forms_that_it_needs() {
+    let all = languages();
+    let english = &all.0[0];
+    for (tag, text) in EMBEDDED {
+        let texts = Texts::new((*tag).to_owned(), raw(text));
+        let categories: BTreeSet<&str> = (0..=200).map(|count| texts.category(count)).collect();
+        for (key, sentence) in &texts.sentences {
+            // `other` is what the English one has in any case.
+            let wanted =
+                english.get(key).unwrap_or_else(|| key.strip_prefix(MESSAGE).unwrap_or(key));
+            for form in forms(sentence) {
+                assert!(!form.trim().is_empty(), "{tag}: {key}");
+                let (found, wanted) = (placeholders(form), placeholders(wanted));
+                let is_right = match sentence {
+                    Sentence::Plain(_) => found == wanted,
+                    // "one" may do without its number.
+                    Sentence::Plural(_) => found.is_subset(&wanted),
+                };
+                assert!(is_right, "{tag}: {key}: {form}");
+            }
+            if let Sentence::Plural(forms) = sentence {
+                let has = |category: &&str| forms.contains_key(*category);
+                assert!(categories.iter().all(has), "{tag}: {key}");
+                assert!(forms.contains_key("other"), "{tag}: {key}");
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// languages.js: the pages in a second language, and the choice of a third, with and without scripts.
+import assert from "node:assert/strict";
+
+const title = (page) => page.locator("h1").textContent();
+
+// `tools` are those of walk.js; `account` is a name and a password.
+export async function languages({ person, look, picture, base }, account) {
+  const german = await person({ locale: "de-DE" });
+  await german.goto(`${base}/platform/login`);
+  assert.equal(await german.locator("html").getAttribute("lang"), "de");
+  assert.equal(await title(german), "Anmelden");
+  await german.getByLabel("Benutzername", { exact: true }).fill(account.username);
+  await german.getByLabel("Passwort", { exact: true }).fill(account.password);
+  await look(german, "sign-in-german");
+  await german.getByRole("button", { name: "Anmelden", exact: true }).click();
+  await german.waitForURL(`${base}/platform/`);
+  const sessions = german.locator("#sessions .rows");
+  await sessions.filter({ hasText: "Diese" }).waitFor();
+  // As Intl writes a month in German.
+  const [day] = await german.evaluate(() => [new Date().toLocaleString("de", { day: "numeric", month: "short" })]);
+  assert.ok((await sessions.textContent()).includes(day), `${await sessions.textContent()} has ${day}`);
+  await look(german, "account-german");
+  await picture(german, "account-german");
+
+  // The choice at the foot of the page comes before the browser's, and survives a link's values.
+  await german.goto(`${base}/platform/set-password?uid=1&token=2`);
+  await german.locator("#language").selectOption("fr");
+  await german.locator("form.language button").click();
+  await german.locator("html[lang=fr]").waitFor();
+  assert.equal(await title(german), "Choisir un nouveau mot de passe");
+  assert.equal(await german.locator(".summary.bad").count(), 0, "the link is still whole");
+  await german.goto(`${base}/platform/`);
+  await german.locator("#sessions .rows", { hasText: "Celle-ci" }).waitFor();
+
+  const plain = await person({ javaScriptEnabled: false, locale: "cs-CZ" });
+  await plain.goto(`${base}/platform/register`);
+  assert.equal(await title(plain), "Vytvořit účet");
+  await plain.locator("#language").selectOption("ja");
+  await plain.locator("form.language button").click();
+  await plain.locator("html[lang=ja]").waitFor();
+  assert.equal(plain.url(), `${base}/platform/register`);
+  assert.equal(await title(plain), "アカウントを作成");
+}
