@@ -305,10 +305,14 @@ fn complete(operation: &Value) -> Result<Value, ExportError> {
     if !parameters.is_empty() {
         members.insert("parameters".to_owned(), Value::Array(parameters));
     }
-    let alternatives = says["security"].as_array().into_iter().flatten();
-    let requirement = |schemes: &Value| -> Value {
+    let alternatives = says["security"].as_array().into_iter().flatten().enumerate();
+    let requirement = |(n, schemes): (usize, &Value)| -> Value {
         let names = schemes.as_array().into_iter().flatten().filter_map(Value::as_str);
-        Value::Object(names.map(|name| (name.to_owned(), json!([]))).collect())
+        let scopes = |(m, name): (usize, &str)| match &says["scopes"][n][m] {
+            Value::Null => (name.to_owned(), json!([])),
+            scopes => (name.to_owned(), scopes.clone()),
+        };
+        Value::Object(names.enumerate().map(scopes).collect())
     };
     members.insert("security".to_owned(), alternatives.map(requirement).collect());
     if let Some(body) = members.get_mut("requestBody") {

@@ -145,7 +145,7 @@ impl Host for AppState {
             return Ok(redirect);
         }
         let uri = request.uri().clone();
-        PageRequest::admit(rqctx, request, ANY_SCHEME).await?;
+        PageRequest::admit(rqctx, request, ANY_SCHEME, &[]).await?;
         let url = format!(
             "{}{}",
             self.settings.site_url,

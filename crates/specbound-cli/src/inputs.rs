@@ -24,7 +24,7 @@ const USUAL_NAMES: [&str; 3] = ["openapi.yaml", "openapi.yml", "openapi.json"];
 const MAX_FILES: usize = 10_000;
 
 /// How files are read.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone)]
 pub struct Reading {
     /// Follow references out of the document's folder.
     #[arg(long)]
@@ -32,6 +32,10 @@ pub struct Reading {
     /// Fetch documents and references that are URLs.
     #[arg(long)]
     pub fetch: bool,
+    /// The memory that the values of one document may take, in MB. They take less than the rest of
+    /// the work. Never more than a quarter of the memory that is left.
+    #[arg(long, value_name = "MB", default_value_t = 400)]
+    pub max_memory: usize,
 }
 
 #[derive(Args)]
@@ -176,8 +180,10 @@ fn beside(path: &Path, document: Document, old: &Document) -> Result<Document, F
 
 /// Reads one document, or several as one, which may refer to components that are not there.
 fn read_incomplete(path: &Path, reading: &Reading) -> Result<Document, Failure> {
-    let options =
-        ReadOptions { allow_outside: reading.allow_outside, memory: memory::for_each_document() };
+    let options = ReadOptions {
+        allow_outside: reading.allow_outside,
+        memory: Some(memory::for_each_document(reading.max_memory)),
+    };
     let reader = |other: Rc<dyn FileReader>| match reading.fetch {
         true => Rc::new(Web::new(other)),
         false => other,

@@ -7,10 +7,12 @@ use std::fs;
 /// there once as it was read and once as it is compared.
 const SHARE: usize = 4;
 
-/// `None` where the system does not say.
-pub fn for_each_document() -> Option<usize> {
+/// Bytes for the values of each document: this many megabytes, or less where the system says that
+/// there is less.
+pub fn for_each_document(megabytes: usize) -> usize {
     let left = [limit_of_process(), free(), limit_of_group()];
-    left.into_iter().flatten().min().map(|bytes| bytes / SHARE)
+    let shares = left.into_iter().flatten().map(|bytes| bytes / SHARE);
+    shares.fold(megabytes.saturating_mul(1 << 20), usize::min)
 }
 
 /// What `ulimit -v` leaves.

@@ -4,9 +4,11 @@
 //! They are made of the document itself, before `lower`: a keyword that lowering takes out of the
 //! types is enforced here. A schema that rows and types enforce alone has no table.
 
+mod hidden;
 mod plain;
 
-pub use plain::is_plain;
+use hidden::HiddenMembers;
+pub use plain::Plain;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +33,8 @@ pub enum Written {
 /// Tables of one document.
 pub struct Tables<'a> {
     source: &'a Value,
+    plain: Plain<'a>,
+    hidden: HiddenMembers<'a>,
     runtime: &'a syn::Path,
     written: Written,
     /// Names of the statics, by component.
@@ -45,8 +49,14 @@ pub struct Tables<'a> {
 
 impl<'a> Tables<'a> {
     pub fn new(source: &'a Value, runtime: &'a syn::Path, written: Written) -> Tables<'a> {
+        let hidden_by = match written {
+            Written::ByClient => "readOnly",
+            Written::ByServer => "writeOnly",
+        };
         Tables {
             source,
+            plain: Plain::new(source),
+            hidden: HiddenMembers::new(source, hidden_by),
             runtime,
             written,
             names: BTreeMap::new(),
@@ -65,7 +75,7 @@ impl<'a> Tables<'a> {
     /// An expression that refers to the table of a schema, if rows and types do not enforce all of
     /// it.
     pub fn needed(&mut self, schema: &Value) -> Option<TokenStream> {
-        (!is_plain(schema, self.source)).then(|| self.reference(schema))
+        (!self.plain.is_plain(schema)).then(|| self.reference(schema))
     }
 
     /// An expression that refers to the table of a schema.
@@ -145,21 +155,13 @@ impl<'a> Tables<'a> {
         let none = BTreeSet::new();
         let of = |(name, schema): (&String, &Value)| {
             // A client may send a member that the server alone writes: it is ignored.
-            let sub = match hidden.contains(name) || schema[self.hidden_by()] == true {
+            let sub = match hidden.contains(name) || self.hidden.is_hidden(schema) {
                 true => self.any(),
                 false => self.sub(schema, &none),
             };
             quote!((#name, #sub))
         };
         Some(schemas.as_object()?.iter().map(of).collect())
-    }
-
-    /// The keyword of the members that are ignored.
-    fn hidden_by(&self) -> &'static str {
-        match self.written {
-            Written::ByClient => "readOnly",
-            Written::ByServer => "writeOnly",
-        }
     }
 
     /// The module of the tables.
@@ -188,7 +190,7 @@ impl<'a> Tables<'a> {
             _ => return quote!(#runtime::Constraints::ANY),
         };
         let mut all_hidden = hidden.clone();
-        plain::hidden_members(schema, self.source, self.hidden_by(), &mut all_hidden);
+        self.hidden.add(schema, &mut all_hidden);
         let hidden = &all_hidden;
         if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(component) {
             let (ident, module) = (self.static_name(&unescape(name)), self.module_name());

@@ -7,7 +7,7 @@
 //! # The subset of OpenAPI 3.0
 //!
 //! - Paths with operations and parameters that these share, each operation with an `operationId`;
-//!   tags, `deprecated`, and security by scheme, without scopes.
+//!   tags, `deprecated`, and security by scheme, with scopes.
 //! - Path, query and header parameters: an integer, a number, a text or a boolean, with `enum` and
 //!   bounds; a query parameter also a list of them, repeated (`a=1&a=2`).
 //! - A request body as JSON, as a form, as multipart, or several of them with one schema, which is
@@ -20,6 +20,7 @@ mod operations;
 mod parameters;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use heck::ToPascalCase;
 use serde_json::{Value, json};
@@ -60,14 +61,22 @@ pub struct Operation {
     pub description: String,
     pub deprecated: bool,
     pub tags: Vec<String>,
-    /// Security alternatives, each a list of scheme names. The empty list is anonymous access.
-    pub security: Vec<Vec<String>>,
+    /// Security alternatives, each a list of schemes. The empty list is anonymous access.
+    pub security: Rc<Vec<Vec<Requirement>>>,
     pub parameters: Vec<Parameter>,
     pub body: Option<Body>,
     /// By status.
     pub answers: Vec<Answer>,
     /// Answers by range or `default`, by their key.
     pub ranges: Vec<(String, Content)>,
+}
+
+/// A security scheme that a caller must satisfy.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Requirement {
+    pub scheme: String,
+    /// In their order, each once.
+    pub scopes: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -283,40 +292,30 @@ impl Document {
         let request =
             |name: &str| self.schema(name).map(|schema| without_read_only(&schema.source, &same));
         let mut reached = BTreeSet::new();
+        let mut trimmed = BTreeSet::new();
+        // By schema, those that refer to it.
+        let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut ahead: Vec<String> =
             self.operations.iter().filter_map(|o| o.body.as_ref()?.schema.clone()).collect();
         while let Some(name) = ahead.pop() {
-            if reached.contains(&name) {
+            if !reached.insert(name.clone()) {
                 continue;
             }
-            ahead.extend(
-                request(&name)
-                    .iter()
-                    .flat_map(schema::references)
-                    .filter(|next| !reached.contains(next)),
-            );
-            reached.insert(name);
-        }
-        let mut trimmed = BTreeSet::new();
-        loop {
-            let changes = |name: &&String| {
-                let Some((schema, request)) = self.schema(name).zip(request(name)) else {
-                    return false;
-                };
-                request != schema.source
-                    || schema::references(&request).iter().any(|next| trimmed.contains(next))
-            };
-            let more: Vec<String> = reached
-                .iter()
-                .filter(|name| !trimmed.contains(*name))
-                .filter(changes)
-                .cloned()
-                .collect();
-            if more.is_empty() {
-                return trimmed;
+            let Some((schema, request)) = self.schema(&name).zip(request(&name)) else { continue };
+            if request != schema.source {
+                trimmed.insert(name.clone());
             }
-            trimmed.extend(more);
+            for next in schema::references(&request) {
+                users.entry(next.clone()).or_default().push(name.clone());
+                ahead.extend(Some(next).filter(|next| !reached.contains(next)));
+            }
         }
+        let mut ahead: Vec<String> = trimmed.iter().cloned().collect();
+        while let Some(name) = ahead.pop() {
+            let users = users.remove(&name).into_iter().flatten();
+            ahead.extend(users.filter(|user| trimmed.insert(user.clone())));
+        }
+        trimmed
     }
 
     fn check_references(&self) -> Result<(), Error> {
@@ -350,7 +349,7 @@ impl Document {
                 ));
             }
         }
-        let mut seen = Vec::new();
+        let mut seen = BTreeSet::new();
         for body in self.operations.iter().filter_map(|operation| operation.body.as_ref()) {
             if let Some(found) = body.schema.as_ref().and_then(|name| self.schema(name)) {
                 schema::check_bounds(

@@ -7,20 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToPascalCase;
 use quote::format_ident;
 
-use super::document::{Content, Operation};
+use super::document::{Content, Operation, Requirement};
 use super::lower::{is_identifier, unique};
 
 /// The names of the marker types of one document.
 #[derive(Default)]
 pub struct Labels {
-    policies: BTreeMap<Vec<Vec<String>>, String>,
+    policies: BTreeMap<Vec<Vec<Requirement>>, String>,
     contents: BTreeMap<Vec<String>, String>,
     media: BTreeMap<String, String>,
 }
 
 impl Labels {
     pub fn new(operations: &[Operation]) -> Labels {
-        let policies = operations.iter().map(|operation| operation.security.clone());
+        let policies = operations.iter().map(|operation| &*operation.security);
         let contents = operations
             .iter()
             .filter_map(|operation| operation.body.as_ref())
@@ -32,13 +32,16 @@ impl Labels {
             _ => None,
         });
         Labels {
-            policies: named(policies, |alternatives| policy_label(alternatives)),
+            policies: named(
+                policies.collect::<BTreeSet<_>>().into_iter().cloned(),
+                |alternatives| policy_label(alternatives),
+            ),
             contents: named(contents, |types| content_label(types)),
             media: named(media, |media| media.to_pascal_case()),
         }
     }
 
-    pub fn policy(&self, alternatives: &[Vec<String>]) -> syn::Ident {
+    pub fn policy(&self, alternatives: &[Vec<Requirement>]) -> syn::Ident {
         ident(self.policies.get(alternatives))
     }
 
@@ -71,14 +74,19 @@ fn named<T: Ord>(
     items.into_iter().map(name).collect()
 }
 
-/// `[[tokenAuth], [basicAuth], []]` becomes `TokenOrBasicOrAnonymous`.
-fn policy_label(alternatives: &[Vec<String>]) -> String {
-    let one = |schemes: &Vec<String>| match schemes.as_slice() {
+/// `[[tokenAuth], [basicAuth], []]` becomes `TokenOrBasicOrAnonymous`, and `[[oauth]]` with the scopes
+/// `read` and `write` becomes `OauthWithReadAndWrite`.
+fn policy_label(alternatives: &[Vec<Requirement>]) -> String {
+    let scheme = |requirement: &Requirement| {
+        let scheme = requirement.scheme.trim_end_matches("Auth").to_pascal_case();
+        // The last part of a scope that is a URL.
+        let last = |scope: &String| scope.rsplit('/').next().unwrap_or(scope).to_pascal_case();
+        let scopes: Vec<String> = requirement.scopes.iter().map(last).collect();
+        if scopes.is_empty() { scheme } else { format!("{scheme}With{}", scopes.join("And")) }
+    };
+    let one = |schemes: &Vec<Requirement>| match schemes.as_slice() {
         [] => "Anonymous".to_owned(),
-        several => {
-            let words = several.iter().map(|s| s.trim_end_matches("Auth").to_pascal_case());
-            words.collect::<Vec<_>>().join("And")
-        }
+        several => several.iter().map(scheme).collect::<Vec<_>>().join("And"),
     };
     match alternatives {
         [] => "Anyone".to_owned(),

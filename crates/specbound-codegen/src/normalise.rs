@@ -4,7 +4,7 @@
 //! Nothing here changes the contract: the parts that a rule removes from the copy are generated
 //! from the document itself, as a constraint table, a source schema or a marker type.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::{Map, Value, json};
@@ -57,9 +57,9 @@ pub fn leave_out_cookies(copy: &mut Value) {
 /// of the body.
 pub fn leave_out_clashing_parameters(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
-        let mut taken: Vec<String> = Vec::new();
+        let mut taken: HashSet<String> = HashSet::new();
         if operation.get("requestBody").is_some() {
-            taken.push("body".to_owned());
+            taken.insert("body".to_owned());
         }
         let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else {
             return;
@@ -73,7 +73,7 @@ pub fn leave_out_clashing_parameters(copy: &mut Value) {
             let name =
                 parameter["name"].as_str().map(ToSnakeCase::to_snake_case).unwrap_or_default();
             let stays = parameter["required"] == true || !taken.contains(&name);
-            taken.push(name);
+            taken.insert(name);
             stays
         });
     });
@@ -103,7 +103,7 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
             schema.insert("oneOf".to_owned(), alternatives);
         }
         // Two members with one field name: the second is among the members without a name.
-        let mut fields = vec![];
+        let mut fields: HashSet<String> = HashSet::new();
         let mut clashes = false;
         if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
             properties.retain(|name, _| {
@@ -111,9 +111,8 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
                     .replace('\'', "")
                     .replace(|c: char| !c.is_alphanumeric() && c != '_', "-")
                     .to_snake_case();
-                let stays = !fields.contains(&name);
+                let stays = fields.insert(name);
                 clashes |= !stays;
-                fields.push(name);
                 stays
             });
         }
@@ -121,9 +120,7 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
             schema.entry("additionalProperties").or_insert_with(|| json!(true));
         }
         // The field for members without a name is called `extra`.
-        if schema.contains_key("additionalProperties")
-            && fields.iter().any(|field| field == "extra")
-        {
+        if schema.contains_key("additionalProperties") && fields.contains("extra") {
             schema.remove("additionalProperties");
         }
         let known = |name: &Value| {

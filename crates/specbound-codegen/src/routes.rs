@@ -28,7 +28,7 @@ pub fn assign(
     mode: Mode,
     unenforced: &mut Vec<Item>,
 ) -> Result<(), Error> {
-    let mut same_shape: BTreeMap<(&str, String), Vec<&Operation>> = BTreeMap::new();
+    let mut same_shape: BTreeMap<(&str, String), Vec<Chosen<'_>>> = BTreeMap::new();
     let mut by_choices: BTreeSet<String> = BTreeSet::new();
     for operation in operations.iter() {
         if operation.path.contains("}{") {
@@ -41,19 +41,20 @@ pub fn assign(
             }
         }
         let others = same_shape.entry((&operation.method, shape(&operation.path))).or_default();
-        if let Some(other) = others.iter().find(|other| !are_distinct(other, operation)) {
-            let reason =
-                format!("{} {} and this path match the same requests", other.method, other.path);
+        let chosen = Chosen::new(operation);
+        if let Some(other) = others.iter().find(|other| !other.is_distinct(&chosen)) {
+            let Operation { method, path, .. } = other.operation;
+            let reason = format!("{method} {path} and this path match the same requests");
             match mode {
                 Mode::Strict => return Err(unsupported(&operation.at(), &reason)),
                 Mode::Lenient => unenforced.push(Item { path: operation.at(), reason }),
             }
         }
         if !others.is_empty() {
-            by_choices.extend(others.iter().map(|other| other.id.clone()));
+            by_choices.extend(others.iter().take(1).map(|other| other.operation.id.clone()));
             by_choices.insert(operation.id.clone());
         }
-        others.push(operation);
+        others.push(chosen);
     }
     for operation in operations.iter_mut().filter(|o| by_choices.contains(&o.id)) {
         let variables = variables(&operation.path).into_iter();
@@ -87,14 +88,25 @@ pub fn assign(
     Ok(())
 }
 
-/// Whether a variable in the same place has other choices in each.
-fn are_distinct(one: &Operation, other: &Operation) -> bool {
-    variables(&one.path).into_iter().zip(variables(&other.path)).any(|(first, second)| {
-        let (Some(first), Some(second)) = (choices(one, first), choices(other, second)) else {
-            return false;
-        };
-        first.iter().all(|choice| !second.contains(choice))
-    })
+/// An operation with the choices of each variable.
+struct Chosen<'a> {
+    operation: &'a Operation,
+    choices: Vec<Option<BTreeSet<String>>>,
+}
+
+impl Chosen<'_> {
+    fn new(operation: &Operation) -> Chosen<'_> {
+        let of = |name: &str| choices(operation, name).map(|all| all.into_iter().collect());
+        Chosen { operation, choices: variables(&operation.path).into_iter().map(of).collect() }
+    }
+
+    /// Whether a variable in the same place has other choices in each.
+    fn is_distinct(&self, other: &Chosen<'_>) -> bool {
+        self.choices.iter().zip(&other.choices).any(|pair| match pair {
+            (Some(one), Some(other)) => one.is_disjoint(other),
+            _ => false,
+        })
+    }
 }
 
 /// The choices of a path parameter.

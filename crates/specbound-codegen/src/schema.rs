@@ -4,6 +4,8 @@
 //! Invariant: each constraint on a request is enforced by a Rust type or by a row of a constraint
 //! table. A constraint that neither can enforce is refused.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::Error;
@@ -270,7 +272,7 @@ pub fn check_bounds<'a>(
     at: &str,
     is_row: bool,
     schema: &dyn Fn(&str) -> Option<&'a Schema>,
-    seen: &mut Vec<(String, bool)>,
+    seen: &mut BTreeSet<(String, bool)>,
 ) -> Result<(), Error> {
     let Some(object) = source.as_object() else { return Ok(()) };
     if !is_row && let Some(bound) = BOUNDS.into_iter().find(|bound| object.contains_key(*bound)) {
@@ -279,8 +281,7 @@ pub fn check_bounds<'a>(
     }
     if let Some(name) = refers_to(object) {
         let key = (name.to_owned(), is_row);
-        let Some(found) = schema(name).filter(|_| !seen.contains(&key)) else { return Ok(()) };
-        seen.push(key);
+        let Some(found) = schema(name).filter(|_| seen.insert(key)) else { return Ok(()) };
         return check_bounds(&found.source, &found.at, is_row, schema, seen);
     }
     for (name, property) in members(object, "properties", at)?.into_iter().flatten() {

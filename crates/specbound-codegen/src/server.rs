@@ -12,7 +12,7 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 
 use super::constraints::{Tables, Written};
-use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation};
+use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation, Requirement};
 use super::parameters::{self, parameters_name};
 use super::types::type_name;
 use super::{Error, Settings};
@@ -182,6 +182,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
                 route: #route,
                 description: #doc,
                 security: <policy::#policy as #runtime::Policy>::ALTERNATIVES,
+                scopes: <policy::#policy as #runtime::Policy>::SCOPES,
                 parses: &[#(#parses),*],
                 produces: &[#(#produces),*],
                 integers: &[#(#integers),*],
@@ -391,10 +392,10 @@ fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 }
 
 fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
-    let all: BTreeMap<String, &Vec<Vec<String>>> = document
+    let all: BTreeMap<String, &Vec<Vec<Requirement>>> = document
         .operations
         .iter()
-        .map(|o| (document.names.policy(&o.security).to_string(), &o.security))
+        .map(|o| (document.names.policy(&o.security).to_string(), &*o.security))
         .collect();
     all.into_iter()
         .map(|(name, alternatives)| {
@@ -404,7 +405,18 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
             } else {
                 quote!(C)
             };
-            let rows = alternatives.iter().map(|schemes| quote!(&[#(#schemes),*]));
+            let rows = alternatives.iter().map(|all| {
+                let schemes = all.iter().map(|requirement| &requirement.scheme);
+                quote!(&[#(#schemes),*])
+            });
+            let has_scopes = alternatives.iter().flatten().any(|one| !one.scopes.is_empty());
+            let scopes = has_scopes.then(|| {
+                let rows = alternatives.iter().map(|all| {
+                    let all = all.iter().map(|Requirement { scopes, .. }| quote!(&[#(#scopes),*]));
+                    quote!(&[#(#all),*])
+                });
+                quote!(const SCOPES: #runtime::Scopes = &[#(#rows),*];)
+            });
             quote! {
                 #[derive(Debug)]
                 pub struct #name;
@@ -412,6 +424,7 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                 impl #runtime::Policy for #name {
                     type Caller<C> = #caller;
                     const ALTERNATIVES: #runtime::Security = &[#(#rows),*];
+                    #scopes
                 }
             }
         })

@@ -24,12 +24,12 @@ pub fn type_name(schema: &str) -> syn::Ident {
 /// Makes nullable members (`next`) and lists (`results`) part of the JSON even when they are `null`
 /// or empty; progenitor skips those.
 pub struct AlwaysSerialize {
-    shown: BTreeMap<String, Vec<String>>,
+    shown: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl AlwaysSerialize {
     pub fn new(copy: &Value) -> AlwaysSerialize {
-        let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut shown: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let schemas = copy.pointer("/components/schemas").and_then(Value::as_object);
         for (name, schema) in schemas.into_iter().flatten() {
             let properties = schema["properties"].as_object().into_iter().flatten();
@@ -112,6 +112,7 @@ pub fn companions(
     let bodies: BTreeSet<&String> = all().filter_map(|body| body.schema.as_ref()).collect();
     let json = all().filter(|body| body.is_json);
     let json: BTreeSet<&String> = json.filter_map(|body| body.schema.as_ref()).collect();
+    let mut plain = PlainValues::default();
     for schema in &document.schemas {
         let name = type_name(&schema.name);
         let request = type_name(&document.request_name(&schema.name));
@@ -124,7 +125,7 @@ pub fn companions(
             true => Some(tables.reference(original)),
             false => tables.needed(original),
         });
-        write(constraint_table(&request, schema, document, table, &runtime))?;
+        write(constraint_table(&request, schema, document, &mut plain, table, &runtime))?;
     }
     Ok(())
 }
@@ -166,12 +167,14 @@ fn constraint_table(
     rust_name: &syn::Ident,
     schema: &Schema,
     document: &Document,
+    plain: &mut PlainValues,
     table: Option<TokenStream>,
     runtime: &syn::Path,
 ) -> TokenStream {
     let table =
         table.map(|table| quote!(const SCHEMA: Option<#runtime::SchemaRef> = Some(#table);));
-    let rows = schema.properties.iter().map(|property| constraint_row(property, document, runtime));
+    let row = |property| constraint_row(property, document, plain, runtime);
+    let rows: Vec<TokenStream> = schema.properties.iter().map(row).collect();
     quote! {
         impl #runtime::HasConstraints for types::#rust_name {
             const PROPERTIES: &'static [#runtime::Property] = &[#(#rows),*];
@@ -180,7 +183,12 @@ fn constraint_table(
     }
 }
 
-fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path) -> TokenStream {
+fn constraint_row(
+    property: &Property,
+    document: &Document,
+    plain: &mut PlainValues,
+    runtime: &syn::Path,
+) -> TokenStream {
     let Property {
         name,
         required,
@@ -193,7 +201,7 @@ fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path)
         ..
     } = property;
     // A reference to a plain value has the constraints of that value beside its own.
-    let limits = limits(property, document);
+    let limits = limits(property, document, plain);
     let Property { kind, min_length, max_length, pattern, minimum, maximum, .. } = &limits;
     let (kind, members) = match kind {
         Kind::Text => ("Text", None),
@@ -203,7 +211,8 @@ fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path)
         Kind::Number => ("Number", None),
         Kind::Boolean => ("Boolean", None),
         Kind::Members(rows) => {
-            let rows = rows.iter().map(|property| constraint_row(property, document, runtime));
+            let row = |property| constraint_row(property, document, plain, runtime);
+            let rows: Vec<TokenStream> = rows.iter().map(row).collect();
             ("Object", Some(quote!(|| &[#(#rows),*])))
         }
         Kind::Named(name) => match document.schema(name) {
@@ -252,28 +261,70 @@ fn constraint_row(property: &Property, document: &Document, runtime: &syn::Path)
 }
 
 /// The constraints of a property, including those of the plain value that it refers to.
-fn limits(property: &Property, document: &Document) -> Property {
-    let mut limits = property.clone();
-    // A chain longer than the number of schemas is a cycle of references.
-    for _ in 0..=document.schemas.len() {
-        let Kind::Named(name) = &limits.kind else { break };
-        let Some(schema) = document.schema(name).filter(|schema| schema.properties.is_empty())
-        else {
-            break;
-        };
-        let own = &schema.own;
-        if own.is_array {
-            limits.kind = Kind::Any;
-            break;
-        }
-        limits.kind = own.kind.clone();
-        limits.min_length = limits.min_length.or(own.min_length);
-        limits.max_length = limits.max_length.or(own.max_length);
-        limits.pattern = limits.pattern.or_else(|| own.pattern.clone());
-        limits.minimum = limits.minimum.or(own.minimum);
-        limits.maximum = limits.maximum.or(own.maximum);
+fn limits(property: &Property, document: &Document, plain: &mut PlainValues) -> Property {
+    let Kind::Named(name) = &property.kind else { return property.clone() };
+    match plain.find(name, document) {
+        Some(value) => with_limits(property.clone(), value),
+        None => property.clone(),
     }
-    limits
+}
+
+/// The property, with the constraints of the value that it refers to where it has none of its own.
+fn with_limits(mut property: Property, value: &Property) -> Property {
+    property.kind = value.kind.clone();
+    property.min_length = property.min_length.or(value.min_length);
+    property.max_length = property.max_length.or(value.max_length);
+    property.pattern = property.pattern.or_else(|| value.pattern.clone());
+    property.minimum = property.minimum.or(value.minimum);
+    property.maximum = property.maximum.or(value.maximum);
+    property
+}
+
+/// Schemas of plain values by name, with the constraints of those that they refer to. Each chain of
+/// references is followed once.
+#[derive(Default)]
+struct PlainValues(BTreeMap<String, Property>);
+
+impl PlainValues {
+    fn find(&mut self, name: &str, document: &Document) -> Option<&Property> {
+        let mut chain: Vec<&Schema> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut next = name;
+        while !self.0.contains_key(next)
+            && seen.insert(next)
+            && let Some(schema) = document.schema(next).filter(|s| s.properties.is_empty())
+        {
+            chain.push(schema);
+            match &schema.own.kind {
+                Kind::Named(name) if !schema.own.is_array => next = name,
+                _ => break,
+            }
+        }
+        while let Some(schema) = chain.pop() {
+            let mut value = schema.own.clone();
+            if value.is_array {
+                value = Property { kind: Kind::Any, ..unlimited(value) };
+            } else if let Kind::Named(inner) = &value.kind
+                && let Some(inner) = self.0.get(inner)
+            {
+                value = with_limits(value, inner);
+            }
+            self.0.insert(schema.name.clone(), value);
+        }
+        self.0.get(name)
+    }
+}
+
+/// A list: its own limits are those of its items.
+fn unlimited(property: Property) -> Property {
+    Property {
+        min_length: None,
+        max_length: None,
+        pattern: None,
+        minimum: None,
+        maximum: None,
+        ..property
+    }
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

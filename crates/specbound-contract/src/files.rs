@@ -15,7 +15,7 @@ use crate::source::{self, MAX_BYTES, MAX_MEMORY, Marks};
 pub struct ReadOptions {
     /// Whether references may lead out of the folder of the document.
     pub allow_outside: bool,
-    /// Most memory for the values of a file, in bytes. There is a limit without it as well.
+    /// Most memory for the values of a file, in bytes; 400 MB without it.
     pub memory: Option<usize>,
 }
 

@@ -28,7 +28,7 @@ use crate::body::Fields;
 use crate::constraints::SchemaRef;
 use crate::error::NON_FIELD;
 use crate::fields::{self, FieldErrors, Formats, Property, Rules, Table};
-use crate::security::{FromCaller, Security};
+use crate::security::{FromCaller, Scopes, Security};
 use crate::{ApiError, Host, LazyBody, Reply};
 
 /// dropshot's context of a request to the server `H`.
@@ -60,6 +60,8 @@ pub struct Operation {
     pub description: &'static str,
     /// `security`.
     pub security: Security,
+    /// The scopes of `security`.
+    pub scopes: Scopes,
     /// Media types of its request body.
     pub parses: &'static [&'static str],
     /// Media types of its responses.
@@ -77,6 +79,8 @@ pub trait Policy: Send + Sync + 'static {
     type Caller<C>: FromCaller<C>;
     /// As the document lists them.
     const ALTERNATIVES: Security;
+    /// Their scopes.
+    const SCOPES: Scopes = &[];
 }
 
 /// Request content types of an operation.
@@ -414,6 +418,7 @@ impl<P: Policy, B: RequestBody> JsonSchema for Marker<P, B> {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let says = json!({
             "security": P::ALTERNATIVES,
+            "scopes": P::SCOPES,
             "mediaTypes": B::media_types(),
             "required": B::REQUIRED,
         });

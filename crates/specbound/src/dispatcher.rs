@@ -206,7 +206,8 @@ impl<H: Host> HttpService<H> {
         let method = request.method().clone();
         let every = found.as_ref().and_then(|found| found.resource.page_of_every_method());
         if let Some(page) = every {
-            let admitted = Box::pin(PageRequest::admit(&rqctx, request, page.security())).await?;
+            let admitted =
+                Box::pin(PageRequest::admit(&rqctx, request, page.security(), &[])).await?;
             return page.answer(&self.host, admitted).await;
         }
         if method == Method::OPTIONS
@@ -231,7 +232,8 @@ impl<H: Host> HttpService<H> {
                 None => answer,
             };
         }
-        let admitted = Box::pin(PageRequest::admit(&rqctx, request, resource.security())).await?;
+        let admitted =
+            Box::pin(PageRequest::admit(&rqctx, request, resource.security(), &[])).await?;
         if let Some(page) = resource.page(&method) {
             return page.answer(&self.host, admitted).await;
         }
@@ -297,7 +299,7 @@ fn dispatch<H: Host>(documents: Vec<Document<H>>) -> Result<Dispatch<H>, StartEr
         let handlers = Arc::clone(&handlers);
         Box::pin(async move {
             let PageRequest { request, body, caller, .. } =
-                PageRequest::admit(&rqctx, request, operation.security).await?;
+                PageRequest::admit(&rqctx, request, operation.security, operation.scopes).await?;
             let handler = handlers.get(operation.id).ok_or_else(ApiError::not_found)?;
             let request = Request::from_parts(request, dropshot::Body::empty());
             let handled = handler.handle_request(rqctx, request);

@@ -55,6 +55,13 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// When they are not the same caller's.
     fn combine(&self, first: Self::Caller, second: Self::Caller) -> Result<Self::Caller, ApiError>;
 
+    /// Whether a caller, authenticated by a scheme, was granted a scope (OAuth 2, OpenID Connect)
+    /// or a role (OpenAPI 3.1) that the operation requires. By default none is granted, and such an
+    /// operation answers 403.
+    fn has_scope(&self, _: Self::Scheme, _: &Self::Caller, _scope: &str) -> bool {
+        false
+    }
+
     /// `WWW-Authenticate` for a scheme. A scheme without a challenge is answered with 403 instead
     /// of 401.
     fn challenge(&self, _: Self::Scheme) -> Option<&'static str> {

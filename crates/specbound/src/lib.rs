@@ -67,4 +67,4 @@ pub use http::StatusCode;
 pub use lazy_body::LazyBody;
 pub use page::{Page, PageRequest};
 pub use parameters::{Headers, Parameter, Parameters, Path, Query, Sent, Style, parameters_schema};
-pub use security::{Credentials, FromCaller, Security, authenticate};
+pub use security::{Credentials, FromCaller, Scopes, Security, authenticate};

@@ -14,7 +14,7 @@ use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Request, Uri};
 
-use crate::security::{Credentials, Security, authenticate};
+use crate::security::{Credentials, Scopes, Security, authenticate};
 use crate::{ApiError, Context, Host, LazyBody, Response};
 
 /// A request whose caller is authenticated, and whose body is unread.
@@ -41,6 +41,7 @@ impl<H: Host> PageRequest<H> {
         rqctx: &Context<H>,
         request: Request<dropshot::Body>,
         security: Security,
+        scopes: Scopes,
     ) -> Result<PageRequest<H>, ApiError> {
         let remote = rqctx.request.remote_addr();
         let (request, body) = request.into_parts();
@@ -54,6 +55,7 @@ impl<H: Host> PageRequest<H> {
             remote,
             request_id: &request_id,
             security,
+            scopes,
         };
         let caller = authenticate(&mut credentials).await?;
         Ok(PageRequest { request, body, remote, request_id, caller })

@@ -347,6 +347,7 @@ mod tests {
             route: path,
             description: "",
             security: &[&[]],
+            scopes: &[],
             parses: &[],
             produces: &[],
             integers: &[],

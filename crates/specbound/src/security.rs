@@ -7,13 +7,21 @@
 
 use std::net::SocketAddr;
 
-use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 
 use crate::{ApiError, Host, LazyBody};
 
 /// Security alternatives of an operation, as the document lists them.
 pub type Security = &'static [&'static [&'static str]];
+
+/// Scopes of an operation: for each of its [`Security`] alternatives a list for each scheme. Empty
+/// where no alternative has scopes.
+pub type Scopes = &'static [&'static [&'static [&'static str]]];
+
+/// An alternative, and the scopes of each of its schemes.
+type Alternative = (&'static [&'static str], &'static [&'static [&'static str]]);
 
 /// Where the credentials of a request are found.
 pub struct Credentials<'a, H> {
@@ -29,6 +37,8 @@ pub struct Credentials<'a, H> {
     pub request_id: &'a str,
     /// The requirement of the operation or page.
     pub security: Security,
+    /// The scopes that the requirement names.
+    pub scopes: Scopes,
 }
 
 impl<H: Host> Credentials<'_, H> {
@@ -39,6 +49,30 @@ impl<H: Host> Credentials<'_, H> {
         match offered.filter_map(|(_, scheme)| self.host.challenge(*scheme)).next() {
             Some(challenge) => ApiError::unauthorized(detail, challenge),
             None => ApiError::detail(StatusCode::FORBIDDEN, detail),
+        }
+    }
+
+    fn alternatives(&self) -> impl Iterator<Item = Alternative> + use<H> {
+        let scopes = self.scopes;
+        let with_scopes = move |(n, schemes): (usize, &&'static [&'static str])| {
+            (*schemes, scopes.get(n).copied().unwrap_or_default())
+        };
+        self.security.iter().enumerate().map(with_scopes)
+    }
+
+    /// 403 for a caller without a scope (RFC 6750, section 3.1). The challenge is for schemes with
+    /// bearer tokens alone.
+    fn insufficient_scope(&self, scheme: H::Scheme, scopes: &[&str]) -> ApiError {
+        let scopes = scopes.join(" ");
+        let error = ApiError::forbidden(&format!("A scope is missing: {scopes}"));
+        let challenge = self.host.challenge(scheme).unwrap_or_default();
+        let Some(rest) = challenge.strip_prefix("Bearer") else { return error };
+        let comma = if rest.trim().is_empty() { " " } else { ", " };
+        let challenge =
+            format!("{challenge}{comma}error=\"insufficient_scope\", scope=\"{scopes}\"");
+        match HeaderValue::try_from(challenge) {
+            Ok(challenge) => error.with_header(WWW_AUTHENTICATE, challenge),
+            Err(_) => error,
         }
     }
 }
@@ -81,20 +115,64 @@ async fn identify<H: Host>(
     credentials: &mut Credentials<'_, H>,
 ) -> Result<Option<H::Caller>, ApiError> {
     let (host, security) = (credentials.host, credentials.security);
-    let mut proved = Vec::new();
+    let mut proved: Vec<Proved<H>> = Vec::new();
     for (name, scheme) in H::SCHEMES.iter().filter(|(name, _)| is_named(security, name)) {
         let Some(caller) = host.authenticate(*scheme, credentials).await? else { continue };
-        if security.iter().any(|alternative| *alternative == [*name]) {
-            return Ok(Some(caller));
+        let this = Proved { name, scheme: *scheme, caller };
+        let decides = |(schemes, scopes): Alternative| {
+            schemes == [*name] && this.missing_scope(host, scopes.first()).is_none()
+        };
+        if credentials.alternatives().any(decides) {
+            return Ok(Some(this.caller));
         }
-        proved.push((*name, caller));
+        proved.push(this);
     }
-    let is_proved = |scheme: &&str| proved.iter().any(|(name, _)| name == scheme);
-    let holds =
-        |alternative: &&&[&str]| !alternative.is_empty() && alternative.iter().all(is_proved);
-    let Some(alternative) = security.iter().find(holds) else { return Ok(None) };
+    let mut insufficient = None;
+    for (schemes, scopes) in credentials.alternatives().filter(|(schemes, _)| !schemes.is_empty()) {
+        let all = schemes.iter().map(|scheme| proved.iter().find(|one| one.name == *scheme));
+        let Some(all) = all.collect::<Option<Vec<_>>>() else { continue };
+        let mut all = all.into_iter().enumerate();
+        match all.find_map(|(n, one)| one.missing_scope(host, scopes.get(n))) {
+            Some(missing) => drop(insufficient.get_or_insert(missing)),
+            None => return combined(host, proved, schemes),
+        }
+    }
+    match insufficient {
+        Some((scheme, scopes)) if !admits_anonymous(security) => {
+            Err(credentials.insufficient_scope(scheme, scopes))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A caller by one scheme.
+struct Proved<H: Host> {
+    name: &'static str,
+    scheme: H::Scheme,
+    caller: H::Caller,
+}
+
+impl<H: Host> Proved<H> {
+    /// The scopes, if the caller has not all of them.
+    fn missing_scope<'s>(
+        &self,
+        host: &H,
+        scopes: Option<&&'s [&'static str]>,
+    ) -> Option<(H::Scheme, &'s [&'static str])> {
+        let scopes = scopes.copied().unwrap_or_default();
+        let has_all = scopes.iter().all(|scope| host.has_scope(self.scheme, &self.caller, scope));
+        (!has_all).then_some((self.scheme, scopes))
+    }
+}
+
+/// The one caller of all schemes of an alternative.
+fn combined<H: Host>(
+    host: &H,
+    proved: Vec<Proved<H>>,
+    schemes: &[&str],
+) -> Result<Option<H::Caller>, ApiError> {
     let mut callers =
-        proved.into_iter().filter(|(name, _)| alternative.contains(name)).map(|(_, caller)| caller);
+        proved.into_iter().filter(|one| schemes.contains(&one.name)).map(|one| one.caller);
     let Some(first) = callers.next() else { return Ok(None) };
     callers.try_fold(first, |all, next| host.combine(all, next)).map(Some)
 }

@@ -412,6 +412,7 @@ async fn session_of(
         remote: visit.remote,
         request_id: &visit.request_id,
         security: COOKIE,
+        scopes: &[],
     };
     let caller = authenticate(&mut credentials).await?.ok_or_else(ApiError::not_found)?;
     caller.require_recent_auth(server).await?;

@@ -41,18 +41,31 @@ const ROW: [&str; 9] = [
     "maxItems",
 ];
 
-/// Whether a request's schema has no keyword that needs a table.
-pub fn is_plain(schema: &Value, source: &Value) -> bool {
-    Plain { source, seen: BTreeSet::new() }.holds(schema, true)
-}
-
-struct Plain<'a> {
+/// Finds the schemas of requests that have no keyword that needs a table. Each component is looked
+/// at once.
+pub struct Plain<'a> {
     source: &'a Value,
     /// Components that are checked, or being checked, with `is_row`.
     seen: BTreeSet<(String, bool)>,
+    /// Components with such a keyword, at any depth.
+    failed: BTreeSet<(String, bool)>,
 }
 
-impl Plain<'_> {
+impl<'a> Plain<'a> {
+    pub fn new(source: &'a Value) -> Plain<'a> {
+        Plain { source, seen: BTreeSet::new(), failed: BTreeSet::new() }
+    }
+
+    /// Whether a schema has no keyword that needs a table.
+    pub fn is_plain(&mut self, schema: &Value) -> bool {
+        let holds = self.holds(schema, true);
+        if !holds {
+            // They may be there for a component that failed.
+            self.seen.clear();
+        }
+        holds
+    }
+
     /// `is_row`: whether a row holds the bounds of this schema.
     fn holds(&mut self, schema: &Value, is_row: bool) -> bool {
         let Some(object) = schema.as_object() else { return schema == true };
@@ -81,7 +94,15 @@ impl Plain<'_> {
                     return false;
                 };
                 let target = &self.source["components"]["schemas"][&name];
-                !self.seen.insert((name, is_row)) || self.holds(target, is_row)
+                let component = (name, is_row);
+                if self.failed.contains(&component) {
+                    return false;
+                }
+                if !self.seen.insert(component.clone()) || self.holds(target, is_row) {
+                    return true;
+                }
+                self.failed.insert(component);
+                false
             }
             "items" => {
                 let is_list = value["type"] == "array";
@@ -110,28 +131,5 @@ impl Plain<'_> {
             "minProperties" => value.as_f64() == Some(0.0),
             _ => false,
         }
-    }
-}
-
-/// Adds the names of the members with the keyword `hidden_by`, those of all parts of `allOf`.
-pub fn hidden_members(
-    schema: &Value,
-    source: &Value,
-    hidden_by: &str,
-    found: &mut BTreeSet<String>,
-) {
-    let mut seen = BTreeSet::new();
-    let mut ahead = vec![schema];
-    while let Some(schema) = ahead.pop() {
-        let properties = schema["properties"].as_object().into_iter().flatten();
-        let hidden = properties.filter(|(_, property)| property[hidden_by] == true);
-        found.extend(hidden.map(|(name, _)| name.clone()));
-        if let Some(name) = schema["$ref"].as_str().and_then(component).map(unescape)
-            && !seen.contains(&name)
-        {
-            ahead.push(&source["components"]["schemas"][&name]);
-            seen.insert(name);
-        }
-        ahead.extend(schema["allOf"].as_array().into_iter().flatten());
     }
 }

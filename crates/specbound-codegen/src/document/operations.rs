@@ -1,6 +1,7 @@
 //! Operations with their bodies, answers and security.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use heck::ToPascalCase;
 use serde_json::{Map, Value};
@@ -8,7 +9,7 @@ use serde_json::{Map, Value};
 use super::parameters::{has_plain_type, parameters};
 use super::{
     Answer, Body, Content, FORMS, IS_JSON, JSON, Operation, Parameter, ParameterLocation, RAW,
-    is_json_type,
+    Requirement, is_json_type,
 };
 use crate::Error;
 use crate::lower::{type_name, unique};
@@ -19,6 +20,8 @@ use crate::schema::Schema;
 
 pub(super) struct Reader<'a> {
     source: &'a Value,
+    /// The security of the document, which operations share.
+    inherited: Option<Rc<Vec<Vec<Requirement>>>>,
     pub inline: Vec<Schema>,
     /// Names of Rust types.
     pub taken: BTreeSet<String>,
@@ -31,7 +34,8 @@ fn component_type_names(source: &Value) -> BTreeSet<String> {
 
 impl<'a> Reader<'a> {
     pub fn new(source: &'a Value) -> Reader<'a> {
-        Reader { source, inline: Vec::new(), taken: component_type_names(source) }
+        let taken = component_type_names(source);
+        Reader { source, inherited: None, inline: Vec::new(), taken }
     }
 
     pub fn operation(
@@ -97,13 +101,27 @@ impl<'a> Reader<'a> {
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect(),
-            security: alternatives(operation, self.source, at)?,
+            security: self.security(operation, at)?,
             parameters: own,
             body: self.body(operation, &id, at)?,
             answers: self.answers(operation, &id, at)?,
             ranges: self.ranges(operation, &id, at)?,
             id,
         })
+    }
+
+    fn security(
+        &mut self,
+        operation: &Map<String, Value>,
+        at: &str,
+    ) -> Result<Rc<Vec<Vec<Requirement>>>, Error> {
+        if operation.contains_key("security") {
+            return Ok(Rc::new(alternatives(operation, self.source, at)?));
+        }
+        if self.inherited.is_none() {
+            self.inherited = Some(Rc::new(alternatives(operation, self.source, at)?));
+        }
+        Ok(self.inherited.clone().unwrap_or_default())
     }
 
     fn body(
@@ -278,19 +296,20 @@ fn alternatives(
     operation: &Map<String, Value>,
     document: &Value,
     at: &str,
-) -> Result<Vec<Vec<String>>, Error> {
+) -> Result<Vec<Vec<Requirement>>, Error> {
     let (says, at) = match document.as_object() {
         Some(document) if !operation.contains_key("security") => (document, ""),
         _ => (operation, at),
     };
-    let mut found: Vec<Vec<String>> = Vec::new();
+    let mut found: Vec<Vec<Requirement>> = Vec::new();
     let security = list(says, "security", at)?;
     let at = format!("{at}/security");
     for alternative in security {
         let alternative = alternative
             .as_object()
             .ok_or_else(|| unsupported(&at, "a security requirement must be an object"))?;
-        for (scheme, scopes) in alternative {
+        let mut requirements = Vec::new();
+        for scheme in alternative.keys() {
             if document
                 .pointer(&format!("/components/securitySchemes/{}", escape(scheme)))
                 .is_none()
@@ -300,14 +319,12 @@ fn alternatives(
                     &format!("`{scheme}` is no security scheme of this document"),
                 ));
             }
-            if scopes.as_array().is_none_or(|scopes| !scopes.is_empty()) {
-                return Err(unsupported(
-                    &at,
-                    &format!("`{scheme}` must have an empty list: scopes are not taken"),
-                ));
-            }
+            let scopes = strings(alternative, scheme, &at)?;
+            let scopes: BTreeSet<String> = scopes.into_iter().collect();
+            let scopes = scopes.into_iter().collect();
+            requirements.push(Requirement { scheme: scheme.clone(), scopes });
         }
-        found.push(alternative.keys().cloned().collect());
+        found.push(requirements);
     }
     // Order and repetition mean nothing, so they must not change a generated name. Anonymous access
     // comes last.

@@ -54,12 +54,13 @@ impl Lower<'_> {
             object.insert("nullable".to_owned(), json!(true));
         }
         let mut lowered: Vec<Value> = Vec::new();
+        let mut seen = HashSet::new();
         let is_3_0 = self.is_3_0;
         for (n, member) in
             members.iter().enumerate().filter(|(_, member)| is_3_0 || !is_null(member))
         {
             let member = self.schema(member, &format!("{at}/{n}"), inside(checked));
-            if !lowered.contains(&member) {
+            if seen.insert(member.clone()) {
                 lowered.push(member);
             }
         }

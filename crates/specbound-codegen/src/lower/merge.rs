@@ -1,6 +1,6 @@
 //! `allOf` as one object with the members of all its parts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -62,9 +62,8 @@ impl Lower<'_> {
                 if let Some(known) =
                     object.entry("required").or_insert_with(|| json!([])).as_array_mut()
                 {
-                    let new: Vec<Value> =
-                        names.into_iter().filter(|name| !known.contains(name)).collect();
-                    known.extend(new);
+                    let mut seen: HashSet<Value> = known.iter().cloned().collect();
+                    known.extend(names.into_iter().filter(|name| seen.insert(name.clone())));
                 }
             }
             ("oneOf" | "anyOf", value) => {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::Item;
+use super::constraints::Plain;
 use super::document::METHODS;
 use super::read::{component, escape, unescape};
 use names::OperationNames;
@@ -32,6 +33,9 @@ const MAX_MERGED: usize = 8;
 /// Most schemas of a document, counted where they are merged too. A document of 14 MB with 1,471
 /// operations has 56,000; each becomes some twenty lines.
 const MAX_SCHEMAS: usize = 100_000;
+
+/// Most bytes of descriptions and examples, counted in each place that refers to one.
+const MAX_TEXT: usize = 64 << 20;
 
 /// The treatment of a part of the document that the generated code does not enforce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,20 +68,28 @@ enum Checked {
 }
 
 pub fn lower(source: &Value, mode: Mode) -> Lowered {
+    let names = names::component_names(source);
     let mut lower = Lower {
         source,
         mode,
         is_3_0: source["openapi"].as_str().is_none_or(|version| version.starts_with("3.0")),
-        names: names::component_names(source),
+        written: names.iter().map(|(old, new)| (new.clone(), old.clone())).collect(),
+        names,
         reached: BTreeMap::new(),
         undefined_schemes: BTreeSet::new(),
+        plain: Plain::new(source),
         merging: Vec::new(),
         schemas: 0,
+        text: 0,
         unenforced: Vec::new(),
         refused: Vec::new(),
     };
     lower.reached = lower.find_reached();
     let document = lower.document();
+    // Behind a limit the rest is read as empty.
+    if let Some(limit) = lower.limit() {
+        lower.refused = vec![Item { path: String::new(), reason: limit }];
+    }
     let Lower { names, mut unenforced, mut refused, .. } = lower;
     let mut seen = BTreeSet::new();
     unenforced.retain(|item| seen.insert(item.clone()));
@@ -92,12 +104,18 @@ struct Lower<'a> {
     is_3_0: bool,
     /// The names of component schemas, by their names in the document.
     names: BTreeMap<String, String>,
+    /// The reverse.
+    written: BTreeMap<String, String>,
     /// The component schemas that requests use.
     reached: BTreeMap<String, BTreeSet<Checked>>,
     undefined_schemes: BTreeSet<String>,
+    plain: Plain<'a>,
     /// Components merged into the schemas around the one that is read.
     merging: Vec<BTreeSet<String>>,
+    /// Schemas so far.
     schemas: usize,
+    /// Bytes of descriptions and examples so far.
+    text: usize,
     unenforced: Vec<Item>,
     refused: Vec<Item>,
 }
@@ -167,8 +185,8 @@ impl Lower<'_> {
         Value::Object(document)
     }
 
-    /// Security requirements. Their scopes are not enforced, and a scheme that the document does
-    /// not define admits no caller that the server knows.
+    /// Security requirements. A scheme that the document does not define admits no caller that the
+    /// server knows.
     fn security(&mut self, source: &Value, at: &str) -> Value {
         let Some(alternatives) = source.as_array() else { return source.clone() };
         let mut lowered = Vec::new();
@@ -180,17 +198,15 @@ impl Lower<'_> {
             let mut kept = Map::new();
             for (scheme, scopes) in schemes {
                 let at = format!("{at}/{n}/{}", escape(scheme));
-                let scopes = scopes.as_array().filter(|scopes| scopes.iter().all(Value::is_string));
-                if scopes.is_none() {
+                let is_list = |scopes: &Vec<Value>| scopes.iter().all(Value::is_string);
+                if !scopes.as_array().is_some_and(is_list) {
                     self.refuse(&at, "a list of scopes is needed here");
-                } else if scopes.is_some_and(|scopes| !scopes.is_empty()) {
-                    self.unenforced(&at, "scopes are not enforced: the handler must check them");
                 }
                 if self.source["components"]["securitySchemes"].get(scheme).is_none() {
                     self.unenforced(&at, "this is no security scheme of the document");
                     self.undefined_schemes.insert(scheme.clone());
                 }
-                kept.insert(scheme.clone(), json!([]));
+                kept.insert(scheme.clone(), scopes.clone());
             }
             lowered.push(Value::Object(kept));
         }

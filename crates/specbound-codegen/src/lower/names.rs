@@ -17,17 +17,32 @@ pub fn is_identifier(text: &str) -> bool {
     text != "gen" && text.is_ascii() && syn::parse_str::<syn::Ident>(text).is_ok()
 }
 
-/// A name that is not taken, with the lowest number that makes it so. Takes it.
+/// Numbers that are tried one by one before the steps double.
+const TRIED_IN_ORDER: u32 = 64;
+
+/// A name that is not taken, with a low number that makes it so. Takes it.
 pub fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
-    let free = match taken.contains(&name) {
-        false => name,
-        true => (2_u32..)
-            .map(|n| format!("{name}{n}"))
-            .find(|name| !taken.contains(name))
-            .unwrap_or(name),
-    };
+    let free = if taken.contains(&name) { numbered(&name, taken) } else { name };
     taken.insert(free.clone());
     free
+}
+
+/// In a few steps, though thousands of texts have the same name.
+fn numbered(name: &str, taken: &BTreeSet<String>) -> String {
+    let of = |n: u32| format!("{name}{n}");
+    let is_free = |n: &u32| !taken.contains(&of(*n));
+    if let Some(n) = (2..TRIED_IN_ORDER).find(is_free) {
+        return of(n);
+    }
+    let (mut used, mut free) = (TRIED_IN_ORDER - 1, TRIED_IN_ORDER);
+    while !is_free(&free) {
+        (used, free) = (free, free.saturating_mul(2));
+    }
+    while used + 1 < free {
+        let middle = used + (free - used) / 2;
+        if is_free(&middle) { free = middle } else { used = middle }
+    }
+    of(free)
 }
 
 /// Text for a comment: control and direction characters become spaces, since rustc refuses them

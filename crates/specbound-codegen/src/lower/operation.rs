@@ -244,7 +244,7 @@ impl Lower<'_> {
     /// The document's name of a component that the result refers to.
     fn source_name(&self, lowered: &Value) -> String {
         let name = lowered["$ref"].as_str().and_then(component_name).unwrap_or_default();
-        self.names.iter().find(|(_, new)| **new == name).map_or(name, |(old, _)| old.clone())
+        self.written.get(&name).cloned().unwrap_or(name)
     }
 
     fn responses(&mut self, source: &Value, at: &str) -> Value {
@@ -281,8 +281,9 @@ impl Lower<'_> {
     fn response(&mut self, response: &Value, at: &str) -> Value {
         let Some(response) = response.as_object() else { return response.clone() };
         let mut lowered = Map::new();
+        let description = response.get("description").and_then(Value::as_str).unwrap_or_default();
         let description =
-            response.get("description").and_then(Value::as_str).map(clean).unwrap_or_default();
+            if self.count_text(description) { clean(description) } else { String::new() };
         lowered.insert("description".to_owned(), json!(description));
         for (key, reason) in [
             ("headers", "headers of answers are not checked"),

@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use super::names::{Template, clean};
 use super::schema::LIST_BOUNDS;
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
-use crate::constraints::is_plain;
 use crate::document::{WIRE, is_json_type};
 use crate::read::escape;
 
@@ -26,6 +25,7 @@ impl Lower<'_> {
     ) -> Value {
         let Some(list) = list.as_array() else { return list.clone() };
         let mut lowered: Vec<Value> = Vec::new();
+        let mut taken = BTreeSet::new();
         for (n, source) in list.iter().enumerate() {
             let at = format!("{at}/parameters/{n}");
             let source = self.follow(source, "parameters").clone();
@@ -34,10 +34,7 @@ impl Lower<'_> {
                 continue;
             };
             if let Some(parameter) = self.parameter(parameter, template, &at) {
-                let same = |other: &Value| {
-                    other["in"] == parameter["in"] && other["name"] == parameter["name"]
-                };
-                if lowered.iter().any(same) {
+                if !taken.insert((parameter["in"].to_string(), parameter["name"].to_string())) {
                     self.refuse(&at, "this parameter stands here twice");
                     continue;
                 }
@@ -64,8 +61,10 @@ impl Lower<'_> {
             lowered.insert(key.to_owned(), parameter[key].clone());
         }
         if let Some(description) = parameter.get("description") {
-            let text =
-                description.as_str().map_or_else(|| description.clone(), |text| json!(clean(text)));
+            let text = match description.as_str() {
+                Some(text) if self.count_text(text) => json!(clean(text)),
+                _ => description.clone(),
+            };
             lowered.insert("description".to_owned(), text);
         }
         let (location, name) = (
@@ -153,7 +152,7 @@ impl Lower<'_> {
         let mut beyond_choices = source.clone();
         beyond_choices.as_object_mut().map(|schema| schema.remove("enum"));
         let is_usual = !matches!(style, "label" | "matrix" | "json");
-        if is_usual && is_plain(&beyond_choices, self.source) {
+        if is_usual && self.plain.is_plain(&beyond_choices) {
             let is_repeated = location == "query" && style == "form" && explode;
             match self.plain(&source, &at) {
                 Some(schema) if schema["type"] != "array" => return Some((schema, None)),

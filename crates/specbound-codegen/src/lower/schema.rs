@@ -11,7 +11,7 @@ use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
 use super::names::clean;
-use super::{Checked, Lower, MAX_MERGED, MAX_SCHEMAS, component_name};
+use super::{Checked, Lower, MAX_MERGED, MAX_SCHEMAS, MAX_TEXT, component_name};
 use crate::read::escape;
 use crate::schema::KEYWORDS;
 
@@ -74,6 +74,11 @@ impl Lower<'_> {
             Value::Object(object) => object,
             other => return other.clone(),
         };
+        let description = object.get("description").and_then(Value::as_str);
+        let example = object.get("example").map(Value::to_string).unwrap_or_default();
+        if !self.count_text(description.unwrap_or_default()) || !self.count_text(&example) {
+            return json!({});
+        }
         let mut object = object.clone();
         if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(component_name) {
             let reference = json!({ "$ref": self.reference(&name) });
@@ -124,14 +129,30 @@ impl Lower<'_> {
     /// Counts a schema. `false` if there are too many.
     pub(super) fn count_schema(&mut self) -> bool {
         self.schemas += 1;
+        self.limit().is_none()
+    }
+
+    /// Counts a description. `false` if there are too many.
+    pub(super) fn count_text(&mut self, text: &str) -> bool {
+        self.text += text.len();
+        self.limit().is_none()
+    }
+
+    /// The limit that the document exceeds.
+    pub(super) fn limit(&self) -> Option<String> {
         if self.schemas > MAX_SCHEMAS {
-            let reason = format!(
+            return Some(format!(
                 "the document has more than {MAX_SCHEMAS} schemas and choices, counted again in \
                  each place where `allOf` merges them: `--only` takes a part of it"
-            );
-            self.refuse("", &reason);
+            ));
         }
-        self.schemas <= MAX_SCHEMAS
+        (self.text > MAX_TEXT).then(|| {
+            format!(
+                "the document has more than {} MB of descriptions and examples, counted in each \
+                 place that refers to one: `--only` takes a part of it",
+                MAX_TEXT >> 20
+            )
+        })
     }
 
     /// A schema without `allOf`.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::sample::{self, Writer};
 use super::schemes::Scheme;
-use crate::document::{Document, Operation};
+use crate::document::{Document, Operation, Requirement};
 use crate::parameters::field_name;
 use crate::{Error, format};
 
@@ -48,9 +48,9 @@ fn headers(operation: &Operation, schemes: &[Scheme]) -> Option<Vec<(String, Str
     if operation.security.is_empty() {
         return Some(Vec::new());
     }
-    let of_alternative = |alternative: &Vec<String>| {
-        let found = alternative.iter().map(|name| {
-            schemes.iter().find(|scheme| scheme.name == *name).and_then(|s| s.header(KEY))
+    let of_alternative = |alternative: &Vec<Requirement>| {
+        let found = alternative.iter().map(|one| {
+            schemes.iter().find(|scheme| scheme.name == one.scheme).and_then(|s| s.header(KEY))
         });
         found.collect::<Option<Vec<_>>>()
     };

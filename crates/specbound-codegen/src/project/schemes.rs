@@ -27,8 +27,8 @@ pub enum CredentialLocation {
 
 /// The schemes that operations name, in the order of their names.
 pub fn all(document: &Document, source: &Value) -> Vec<Scheme> {
-    let named: BTreeSet<&String> =
-        document.operations.iter().flat_map(|o| o.security.iter().flatten()).collect();
+    let named = document.operations.iter().flat_map(|o| o.security.iter().flatten());
+    let named: BTreeSet<&String> = named.map(|requirement| &requirement.scheme).collect();
     let schemes = &source["components"]["securitySchemes"];
     named
         .into_iter()

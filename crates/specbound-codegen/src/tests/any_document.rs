@@ -267,6 +267,24 @@ fn names_become_distinct_rust_names() {
     }
 }
 
+#[test]
+fn scopes_stand_beside_their_alternatives() {
+    let mut document = small();
+    let url = "https://example.com/auth/files.read";
+    let security = json!([{"tokenAuth": ["b", "a", "b"], "basicAuth": []}, {"tokenAuth": [url]}]);
+    put(&mut document, &format!("{POST}/security"), security);
+    let server = dense(&taken(&document).server).replace(",]", "]");
+    let name = "BasicAndTokenWithAAndBOrTokenWithFilesRead";
+    for part in [
+        format!("Policyfor{name}"),
+        "Security=&[&[\"basicAuth\",\"tokenAuth\"],&[\"tokenAuth\"]];".to_owned(),
+        format!("Scopes=&[&[&[],&[\"a\",\"b\"]],&[&[\"{url}\"]]];"),
+        ">::SCOPES".to_owned(),
+    ] {
+        assert!(server.contains(&part), "{part}");
+    }
+}
+
 /// dropshot's router would panic at start; the table says where it holds them.
 #[test]
 fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {

@@ -13,8 +13,9 @@ use thiserror::Error;
 /// Largest document, with all files that it refers to.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
 
-/// Most memory for the values of a file, in bytes, where the caller allows more.
-pub(crate) const MAX_MEMORY: usize = 1 << 30;
+/// Most memory for the values of a file, in bytes, where the caller does not say. A document of
+/// 14 MB takes 90 MB.
+pub(crate) const MAX_MEMORY: usize = 400 << 20;
 
 /// Deepest nesting of objects and lists.
 const MAX_DEPTH: usize = 200;
@@ -162,7 +163,10 @@ impl Retain {
 
 /// The memory that is left for the values of a text, roughly in bytes.
 #[derive(Debug, Clone, Copy)]
-struct Memory(usize);
+struct Memory {
+    left: usize,
+    all: usize,
+}
 
 impl Memory {
     /// A node of a map, in which an object has its first members.
@@ -170,9 +174,18 @@ impl Memory {
     /// A value within another one, and a text of its own.
     const VALUE: usize = 64;
 
+    fn new(bytes: usize) -> Memory {
+        Memory { left: bytes, all: bytes }
+    }
+
     fn take(&mut self, bytes: usize, position: Position) -> Result<(), SyntaxError> {
-        self.0 = self.0.checked_sub(bytes).ok_or_else(|| {
-            SyntaxError::refused(position, "the document takes more memory than there is for it")
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            let message = format!(
+                "the document takes more memory than there is for it, {} MB: `--max-memory` sets \
+                 the limit",
+                self.all >> 20
+            );
+            SyntaxError::refused(position, message)
         })?;
         Ok(())
     }
@@ -222,7 +235,7 @@ impl Members {
 /// Reads a text. JSON is read by JSON's rules; a text in braces that is no JSON may still be YAML.
 /// The positions come with the value where reading the text again would take long.
 pub(crate) fn read(text: &str, memory: usize) -> Result<(Value, Option<Marks>), SyntaxError> {
-    let memory = Memory(memory.min(MAX_MEMORY));
+    let memory = Memory::new(memory);
     let text = without_mark(text);
     if is_in_braces(text) {
         match json::read(text, Retain::Values, memory) {
@@ -241,7 +254,7 @@ pub(crate) fn read(text: &str, memory: usize) -> Result<(Value, Option<Marks>), 
 /// The positions in a text that can be read.
 pub(crate) fn positions(text: &str) -> Option<Marks> {
     // It was read before.
-    let memory = Memory(usize::MAX);
+    let memory = Memory::new(usize::MAX);
     let text = without_mark(text);
     let json =
         is_in_braces(text).then(|| json::read(text, Retain::Positions, memory).ok()).flatten();
@@ -391,7 +404,7 @@ mod tests {
         assert!(read("a: *b", MAX_MEMORY).is_err());
         for text in ["[1, 2, {\"a\": 3}]", "- 1\n- 2\n- {a: 3}"] {
             let error = read(text, 500).unwrap_err().to_string();
-            assert!(error.ends_with("takes more memory than there is for it"), "{error}");
+            assert!(error.contains("takes more memory than there is for it, 0 MB"), "{error}");
             assert!(read(text, 2_000).is_ok());
         }
         for text in [

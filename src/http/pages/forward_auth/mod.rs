@@ -169,6 +169,7 @@ impl Endpoint {
             body: &mut body,
             remote,
             security: ANY_SCHEME,
+            scopes: &[],
             request_id: &request_id,
         };
         let Some(signed_in) = identify(&mut credentials).await? else {

@@ -14,26 +14,56 @@ use std::sync::Arc;
 use specbound::connections::{self, Connections};
 use specbound::{ApiError, Credentials, Host, HttpService};
 
+/// The scopes that the caller's credentials name. Any token is good.
+pub struct Caller(pub Vec<String>);
+
+/// A security scheme.
+#[derive(Clone, Copy)]
+pub enum Scheme {
+    /// A bearer token.
+    Oauth,
+    /// A header.
+    Badge,
+}
+
 /// A server without state.
 pub struct Workshop;
 
 impl Host for Workshop {
-    type Caller = ();
-    type Scheme = ();
+    type Caller = Caller;
+    type Scheme = Scheme;
     type Exchange = ();
 
-    const SCHEMES: &'static [(&'static str, ())] = &[];
+    const SCHEMES: &'static [(&'static str, Scheme)] =
+        &[("oauth", Scheme::Oauth), ("badge", Scheme::Badge)];
 
     async fn authenticate(
         &self,
-        (): (),
-        _: &mut Credentials<'_, Workshop>,
-    ) -> Result<Option<()>, ApiError> {
-        Ok(None)
+        scheme: Scheme,
+        credentials: &mut Credentials<'_, Workshop>,
+    ) -> Result<Option<Caller>, ApiError> {
+        let (header, prefix) = match scheme {
+            Scheme::Oauth => ("authorization", "Bearer "),
+            Scheme::Badge => ("badge", ""),
+        };
+        let sent = credentials.head.headers.get(header).and_then(|value| value.to_str().ok());
+        let scopes = sent.and_then(|sent| sent.strip_prefix(prefix));
+        Ok(scopes.map(|scopes| Caller(scopes.split(' ').map(str::to_owned).collect())))
     }
 
-    fn combine(&self, (): (), (): ()) -> Result<(), ApiError> {
-        Ok(())
+    fn combine(&self, first: Caller, _: Caller) -> Result<Caller, ApiError> {
+        Ok(first)
+    }
+
+    fn has_scope(&self, _: Scheme, caller: &Caller, scope: &str) -> bool {
+        caller.0.iter().any(|granted| granted == scope)
+    }
+
+    fn challenge(&self, scheme: Scheme) -> Option<&'static str> {
+        match scheme {
+            Scheme::Oauth => Some("Bearer realm=\"workshop\""),
+            Scheme::Badge => None,
+        }
     }
 
     fn begin(&self, _: &mut http::Request<dropshot::Body>) {}

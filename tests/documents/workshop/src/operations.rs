@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use specbound::{
     ApiError, Body, Bytes, Call, Either, EitherBody, HandlerResult, Headers, JsonBody, NoBody,
-    Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode,
+    Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode, UntypedJson,
 };
 
 use crate::Workshop;
@@ -46,6 +46,30 @@ impl Api for Workshop {
         _: Bare,
     ) -> Outcome<200, types::ToolPutAnswer200> {
         told!("tool_put", ToolPutAnswer200, path.read().map(|path| path.name))
+    }
+
+    async fn key_list(
+        _: Rqctx,
+        _: Call<policy::OauthWithAdminOrOauthWithKeysRead, NoBody>,
+    ) -> Outcome<200, types::KeyListAnswer200> {
+        told!("key_list", KeyListAnswer200, nothing())
+    }
+
+    async fn key_create(
+        _: Rqctx,
+        _: Call<policy::BadgeWithForemanAndOauthWithKeysReadAndKeysWrite, NoBody>,
+    ) -> Outcome<200, types::KeyCreateAnswer200> {
+        told!("key_create", KeyCreateAnswer200, nothing())
+    }
+
+    async fn key_check(
+        rqctx: Rqctx,
+        call: Call<policy::OauthWithKeysReadOrAnonymous, NoBody>,
+    ) -> Outcome<200, UntypedJson> {
+        Ok(match call.admit_unread(&rqctx) {
+            Ok(Some(_)) => Reply::new(UntypedJson::nothing()),
+            _ => Reply::failed(ApiError::not_found()),
+        })
     }
 
     async fn tool_mine(_: Rqctx, _: Bare) -> Outcome<200, types::ToolMineAnswer200> {

@@ -225,3 +225,39 @@ async fn answers_by_range_and_default_have_any_status_of_theirs() {
     assert_eq!(server.get("GET", "/weather?status=x").await.0, 400);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn an_operation_requires_its_scopes() {
+    let server = Server::start().await;
+    let send = async |method: &str, token: &str, badge: &str| {
+        let path = format!("{}/keys", server.base);
+        let mut request = server.client.request(method.parse().unwrap(), path);
+        for (name, value) in [("authorization", token), ("badge", badge)] {
+            if !value.is_empty() {
+                request = request.header(name, value);
+            }
+        }
+        let answer = request.send().await.unwrap();
+        let challenge = answer.headers().get("www-authenticate");
+        let challenge = challenge.map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), challenge.unwrap_or_default())
+    };
+    // One alternative is enough.
+    assert_eq!(send("GET", "Bearer keys:read", "").await.0, 200);
+    assert_eq!(send("GET", "Bearer other admin", "").await.0, 200);
+    let realm = "Bearer realm=\"workshop\"".to_owned();
+    assert_eq!(send("GET", "", "").await, (401, realm.clone()));
+    let lacks =
+        |scope: &str| (403, format!("{realm}, error=\"insufficient_scope\", scope=\"{scope}\""));
+    assert_eq!(send("GET", "Bearer keys:write", "").await, lacks("admin"));
+    // All scopes of all schemes of an alternative.
+    assert_eq!(send("POST", "Bearer keys:write keys:read", "foreman").await.0, 200);
+    assert_eq!(send("POST", "Bearer keys:read", "foreman").await, lacks("keys:read keys:write"));
+    let all = "Bearer keys:read keys:write";
+    assert_eq!(send("POST", all, "").await, (401, realm.clone()));
+    assert_eq!(send("POST", all, "apprentice").await, (403, String::new()));
+    // A caller without the scope is as good as an anonymous one.
+    assert_eq!(send("HEAD", "Bearer keys:read", "").await.0, 200);
+    assert_eq!(send("HEAD", "Bearer other", "").await.0, 404);
+    server.stop().await;
+}

@@ -1,6 +1,8 @@
 //! The binary, with documents that are made to exhaust it: it ends within seconds, in one line and
 //! with exit status 2, or compares them.
 
+mod generate;
+
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::Command;
