@@ -1,10 +1,12 @@
 //! The library does as its document says, asked by the generated client and by raw requests.
 //! Security, exact paths, 405, OPTIONS, HEAD, limits and caught panics are the runtime's.
 
-use library::Library;
+use std::sync::Arc;
+
+use library::{Library, api};
 use serde_json::{Value, json};
 use specbound::connections::Connections;
-use specbound::{ApiError, Page, PageRequest, Response};
+use specbound::{ApiError, Document, HttpService, Page, PageRequest, Response};
 
 #[allow(dead_code, clippy::all)]
 mod client {
@@ -385,4 +387,17 @@ async fn request_that_did_not_come_through_the_dispatcher_is_refused() {
     assert_eq!(raw(&base, "GET", "/shelves/all/books/", &keys, None).await.0, 500);
     assert_eq!(raw(&base, "PUT", "/shelves/front/books/", &keys, Some(json!({}))).await.0, 500);
     server.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn documents_that_share_an_operation_id_do_not_start() {
+    let documents = [(), ()].map(|()| Document {
+        api: api::api_mod::api_description::<Library>().unwrap(),
+        operations: api::OPERATIONS,
+    });
+    let host = Arc::new(Library::default());
+    let log = slog::Logger::root(slog::Discard, slog::o!());
+    let started = HttpService::start_documents(host, documents.into(), Vec::new(), log).await;
+    let refused = started.err().unwrap().to_string();
+    assert!(refused.starts_with("two operations have the id `"), "{refused}");
 }
