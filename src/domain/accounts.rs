@@ -275,6 +275,12 @@ pub async fn reauthenticate(
     .await
 }
 
+/// Embeddings, overrides and isolates of the bidirectional algorithm: a name with one reorders the
+/// text after it. Right-to-left scripts do not need them.
+fn reorders_text(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Updates the user's own record; `None` leaves a field unchanged.
 ///
 /// # Errors
@@ -287,6 +293,12 @@ pub async fn update(
     first_name: Option<String>,
     last_name: Option<String>,
 ) -> Result<Account, DomainError> {
+    for (field, name) in [("first_name", &first_name), ("last_name", &last_name)] {
+        if name.as_ref().is_some_and(|name| name.contains(reorders_text)) {
+            let wrong = "Characters that change the direction of text are not allowed.";
+            return Err(ValidationErrors::of(field, wrong).into());
+        }
+    }
     let write = op.write(move |w, op| {
         let mut account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         let before = account.username.clone();

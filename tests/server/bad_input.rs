@@ -371,6 +371,27 @@ async fn undocumented_and_read_only_fields_change_nothing() {
 }
 
 #[tokio::test]
+async fn names_cannot_reorder_the_text_around_them() {
+    let fixture = Fixture::new().await;
+    let headers = [("authorization", fixture.token.as_str())];
+    let message = json!(["Characters that change the direction of text are not allowed."]);
+    for name in ["amy\u{202e}txt", "\u{2067}amy", "amy\u{202a}"] {
+        for field in ["first_name", "last_name"] {
+            let body = json!({ field: name });
+            let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
+            assert_eq!((answer.status, answer.json()), (400, json!({ field: message })));
+        }
+        let body = json!({ "username": name });
+        let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
+        assert_eq!(answer.status, 400, "{name:?}");
+    }
+    fixture.assert_untouched("names that reorder text").await;
+    let body = json!({ "first_name": "ליאור" });
+    let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
+    assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
 async fn names_may_be_blank_but_not_null() {
     let fixture = Fixture::new().await;
     let headers = [("authorization", fixture.token.as_str())];
