@@ -84,6 +84,9 @@ fn locales() -> Result<String, Box<dyn Error>> {
     let mut rows = Vec::new();
     for entry in fs::read_dir(LOCALES)? {
         let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
         let tag = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         rows.push(format!("({tag:?}, include_str!({:?})),\n", path.canonicalize()?));
     }

@@ -13,6 +13,7 @@ use intl_pluralrules::{PluralCategory, PluralRuleType, PluralRules};
 use serde::{Deserialize, Serialize};
 use unic_langid::LanguageIdentifier;
 
+mod messages;
 mod negotiation;
 
 /// The language of every sentence that another one lacks.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::caller::{self, ANY_SCHEME, Scheme, SignedIn, StaleSessionCheck};
 use super::pages::account;
 use super::pages::forward_auth::is_decision;
-use super::{AppState, Context};
+use super::{AppState, Context, language};
 use crate::domain::email_format::is_email_address;
 use crate::languages::ENGLISH;
 
@@ -84,8 +84,10 @@ impl Host for AppState {
         }
     }
 
-    /// Tells a browser to forget a session that is over.
+    /// Puts an error into the language of its client, and tells a browser to forget a session that is
+    /// over.
     async fn finish(&self, exchange: &Exchange, response: &mut Response) {
+        language::translate(&self.settings.languages, &exchange.headers, response);
         // A shared cache that stored the response would end the session of every client.
         let is_for_one =
             response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
@@ -169,7 +171,7 @@ impl Host for AppState {
 
 fn retain_headers(request: &HeaderMap) -> HeaderMap {
     let mut retained = HeaderMap::new();
-    for name in [ORIGIN, COOKIE] {
+    for name in [ORIGIN, COOKIE].into_iter().chain(language::CHOICES) {
         for value in request.get_all(&name) {
             retained.append(&name, value.clone());
         }

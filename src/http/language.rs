@@ -1,11 +1,11 @@
 //! The language of a request: the choice of the person, or else of the browser.
 
-use http::HeaderMap;
-use http::header::ACCEPT_LANGUAGE;
+use http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::cookies;
-use crate::languages::{Languages, Texts};
-use specbound::headers;
+use crate::languages::{ENGLISH, Languages, Texts};
+use specbound::{Response, headers};
 
 /// The choice of the person. Django's name, so that InvenTree on the same host follows it too.
 pub const LANGUAGE_COOKIE: &str = "django_language";
@@ -14,4 +14,42 @@ pub const LANGUAGE_COOKIE: &str = "django_language";
 pub fn of_person<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
     let chosen = cookies::all(request, LANGUAGE_COOKIE).next();
     languages.choose(chosen, headers::text_elements(request, ACCEPT_LANGUAGE))
+}
+
+/// The language of a program's messages: a cookie is of the person at the pages.
+fn of_program<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
+    languages.choose(None, headers::text_elements(request, ACCEPT_LANGUAGE))
+}
+
+/// Headers of a request that choose the language of its error.
+pub const CHOICES: [HeaderName; 2] = [ACCEPT_LANGUAGE, PREFER];
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Sent by the scripts of the pages, which show messages to people.
+const FOR_PEOPLE: &str = "wording=people";
+
+/// Puts the messages of an error into the language of the request, and names that. A message that
+/// the language lacks stays English.
+pub fn translate(languages: &Languages, request: &HeaderMap, response: &mut Response) {
+    let is_for_people = headers::elements(request, PREFER).any(|p| p == FOR_PEOPLE.as_bytes());
+    if !is_for_people && !request.contains_key(ACCEPT_LANGUAGE) {
+        return;
+    }
+    let texts = of_program(languages, request);
+    let (mut translated, mut kept) = (false, false);
+    specbound::reword(response, |english| {
+        let found =
+            if is_for_people { texts.page_message(english) } else { texts.message(english) };
+        translated |= found.is_some();
+        kept |= found.is_none();
+        found
+    });
+    let tags = match (translated, kept) {
+        (false, _) => return,
+        (true, false) => texts.tag.clone(),
+        (true, true) => format!("{}, {ENGLISH}", texts.tag),
+    };
+    if let (Ok(value), false) = (HeaderValue::from_str(&tags), texts.tag == ENGLISH) {
+        response.headers_mut().insert(CONTENT_LANGUAGE, value);
+    }
 }

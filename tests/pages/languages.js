@@ -32,6 +32,18 @@ export async function languages({ person, look, picture, base }, account) {
   await german.goto(`${base}/platform/`);
   await german.locator("#sessions .rows", { hasText: "Celle-ci" }).waitFor();
 
+  // A session that ends while its page is open leads to sign-in, and back.
+  const ended = await person();
+  await ended.goto(`${base}/platform/login`);
+  await ended.getByLabel("User name", { exact: true }).fill(account.username);
+  await ended.getByLabel("Password", { exact: true }).fill(account.password);
+  await ended.keyboard.press("Enter");
+  await ended.locator("#sessions .rows", { hasText: "This one" }).waitFor();
+  await ended.context().clearCookies();
+  await ended.locator("#profile form button").click();
+  await ended.locator(".summary", { hasText: "Your session has ended." }).waitFor();
+  assert.equal(new URL(ended.url()).searchParams.get("next"), "/platform/");
+
   const plain = await person({ javaScriptEnabled: false, locale: "cs-CZ" });
   await plain.goto(`${base}/platform/register`);
   assert.equal(await title(plain), "Vytvořit účet");

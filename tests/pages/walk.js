@@ -214,7 +214,7 @@ try {
   await field(page, "User name").fill(username);
   await field(page, "Password").fill("wrong");
   await press(page, "Sign in");
-  await says(page, "Unable to log in with provided credentials.");
+  await says(page, "The user name or the password is wrong.");
   await press(page, "Show Password");
   assert.equal(await page.locator("#password").getAttribute("type"), "text");
   await signIn(page, passwords[0]);
@@ -367,8 +367,8 @@ try {
   await press(page, "Sign in");
   await says(page, "That did not work.");
   await page.unroute("**/platform/api/login/");
-  const about = { registration_enabled: false, password_forgotten_enabled: false, providers: [] };
-  await page.route("**/api/auth/providers/", (route) => route.fulfill({ json: { results: [about] } }));
+  const results = [{ registration_enabled: false, password_forgotten_enabled: false, providers: [] }];
+  await page.route("**/api/auth/providers/", (route) => route.fulfill({ json: { results } }));
   await page.reload();
   await page.waitForLoadState("networkidle");
   assert.equal(await page.locator("nav.links a:visible").count(), 0, "what is switched off is not offered");

@@ -11,6 +11,7 @@ mod email_addresses;
 mod failure;
 mod forward_auth;
 mod identities;
+mod languages;
 mod large_input;
 mod limits;
 mod mail;

@@ -41,6 +41,34 @@ pub(crate) fn is_error(response: &Response) -> bool {
     response.extensions().get::<IsError>().is_some()
 }
 
+/// Replaces each message in the body of an error by that of `word`, if it has one: for another
+/// language. Responses that are no errors stay as they are.
+pub fn reword(response: &mut Response, mut word: impl FnMut(&str) -> Option<String>) {
+    if !is_error(response) {
+        return;
+    }
+    let body = std::mem::replace(response.body_mut(), dropshot::Body::empty());
+    // It is one piece in memory.
+    let Some(Ok(body)) = body.collect().now_or_never() else { return };
+    let body = body.to_bytes();
+    let mut told: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let mut is_changed = false;
+    for said in told.as_object_mut().into_iter().flat_map(|members| members.values_mut()) {
+        let each = match said {
+            Value::Array(several) => several.iter_mut(),
+            one => std::slice::from_mut(one).iter_mut(),
+        };
+        for message in each {
+            if let Some(worded) = message.as_str().and_then(&mut word) {
+                *message = Value::String(worded);
+                is_changed = true;
+            }
+        }
+    }
+    let body = if is_changed { told.to_string().into_bytes().into() } else { body };
+    *response.body_mut() = dropshot::Body::wrap(http_body_util::Full::new(body));
+}
+
 /// Rewrites the body of an error as a problem (RFC 9457): `{"title": …, "status": …, "detail": …,
 /// "errors": [{"pointer": "/field", "detail": "message"}]}`. Other responses stay as they are.
 pub(crate) fn into_problem(response: &mut Response) {

@@ -60,7 +60,7 @@ pub use call::{
 pub use constraints::{Constraints, Discriminator, Problem, SchemaRef, Type};
 pub use dispatcher::{Document, HttpService, StartError};
 pub use documented::DocumentedAnswers;
-pub use error::{ApiError, NON_FIELD, Response, json_response, response};
+pub use error::{ApiError, NON_FIELD, Response, json_response, response, reword};
 pub use fields::{Bound, FieldErrors, Formats, Kind, Property, Rules, text_fits};
 pub use host::Host;
 pub use http::StatusCode;

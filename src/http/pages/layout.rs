@@ -111,6 +111,13 @@ impl Layout<'_> {
         Ok(self.text(key)?.replace("{name}", name))
     }
 
+    /// Messages of the API as a page shows them.
+    pub fn messages(&self, english: &[String]) -> String {
+        let word =
+            |english: &String| self.texts.page_message(english).unwrap_or_else(|| english.clone());
+        english.iter().map(word).collect::<Vec<_>>().join("\n")
+    }
+
     /// For the header.
     pub fn content_language(&self) -> HeaderValue {
         HeaderValue::from_str(self.language()).unwrap_or(HeaderValue::from_static(ENGLISH))

@@ -332,13 +332,13 @@ fn form_page(
     let field = |name: &str, value: &str| {
         let of_field = problems.fields.iter().filter(|(field, _)| *field == name);
         let messages: Vec<String> = of_field.flat_map(|(_, messages)| messages).cloned().collect();
-        Field { value: value.to_owned(), error: messages.join("\n") }
+        Field { value: value.to_owned(), error: visit.page.messages(&messages) }
     };
     let sign_up = SignUp {
         page: visit.page,
         provider,
         csrf: &csrf,
-        general: problems.general.join("\n"),
+        general: visit.page.messages(&problems.general),
         username: field("username", &form.username),
         email: field("email", &form.email),
     };
@@ -371,7 +371,7 @@ fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Ans
 /// The error message, with links to continue.
 fn failed(page: Layout<'_>, error: ApiError) -> Answer {
     let content_language = page.content_language();
-    let failed = Failed { page, reason: error.messages().join("\n") };
+    let failed = Failed { page, reason: page.messages(&error.messages()) };
     match failed.render() {
         Ok(page) => {
             let mut answer = error.into_page(page.into());

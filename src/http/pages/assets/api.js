@@ -9,6 +9,10 @@ const reauthentication = "/platform/api/reauthenticate/";
 // Like `send`. If the server requires a recent proof, asks for it and repeats the request.
 export async function api(method, path, body) {
   const answer = await send(method, path, body);
+  // What was open when the session ended leads to sign-in, and back.
+  if (answer.status === 401 && method !== "GET" && document.querySelector("main.wide")) {
+    location.assign(`/platform/login?done=ended&next=${location.pathname}`);
+  }
   return answer.needsProof && (await prove()) ? send(method, path, body) : answer;
 }
 

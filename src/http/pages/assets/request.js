@@ -18,7 +18,7 @@ export function csrfToken() {
 
 // Returns { ok, status, data, needsProof }; status 0 means that the server cannot be reached.
 export async function send(method, path, body) {
-  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
+  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang, Prefer: "wording=people" };
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken();
   if (body) headers["Content-Type"] = "application/json";
   try {

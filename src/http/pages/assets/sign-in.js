@@ -7,7 +7,7 @@ import { busy, clear, complain, form, next, parameter, say, start } from "/platf
 
 async function login(root) {
   passkey(root);
-  const done = { reset: "reset.done", deleted: "own.deleted", unconfirmed: "register.confirm" }[parameter("done")];
+  const done = { reset: "reset.done", deleted: "own.deleted", unconfirmed: "register.confirm", ended: "login.ended" }[parameter("done")];
   if (done) say(root, texts[done]);
   form(root, async (body) => {
     const answer = await api("POST", "/platform/api/login/", body);

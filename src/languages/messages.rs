@@ -1,0 +1,41 @@
+//! The API's messages in other languages: looked up by the English one, which is what is recorded
+//! of the reference.
+
+use super::{MESSAGE, Texts};
+
+/// Prefix of the wording that a page shows in place of a message for programs.
+const PAGE_MESSAGE: &str = "page/";
+
+impl Texts {
+    /// An English message of the API in this language.
+    pub fn message(&self, english: &str) -> Option<String> {
+        self.translated(MESSAGE, english)
+    }
+
+    /// The same as a page shows it.
+    pub fn page_message(&self, english: &str) -> Option<String> {
+        self.translated(PAGE_MESSAGE, english).or_else(|| self.message(english))
+    }
+
+    fn translated(&self, prefix: &str, english: &str) -> Option<String> {
+        if let Some(text) = self.get(&format!("{prefix}{english}")) {
+            return Some(text.to_owned());
+        }
+        let is_digit = |c: char| c.is_ascii_digit();
+        if let Some(start) = english.find(is_digit) {
+            let (before, rest) = english.split_at(start);
+            let end = rest.find(|c| !is_digit(c)).unwrap_or(rest.len());
+            let (number, after) = rest.split_at(end);
+            // One key for both English forms.
+            let after = if after == " second." { " seconds." } else { after };
+            let key = format!("{prefix}{before}{{count}}{after}");
+            return self.count(&key, number.parse().ok()?);
+        }
+        // A name in the message stays as it is.
+        self.sentences.keys().find_map(|key| {
+            let (before, after) = key.strip_prefix(prefix)?.split_once("{name}")?;
+            let name = english.strip_prefix(before)?.strip_suffix(after)?;
+            Some(self.get(key)?.replace("{name}", name))
+        })
+    }
+}
