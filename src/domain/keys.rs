@@ -9,8 +9,8 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chacha20poly1305::aead::{Aead, KeyInit as _, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use chacha20poly1305::XChaCha20Poly1305;
+use chacha20poly1305::aead::{Aead, Payload};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -58,10 +58,8 @@ pub fn seal(secret: &SecretKey, purpose: &str, plain: &[u8], nonce: [u8; NONCE_B
 
 /// Decrypts the output of [`seal`]; `None` if the key or purpose differs or the data was modified.
 pub fn open(secret: &SecretKey, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
-    XChaCha20Poly1305::new(&secret.derive(purpose).into())
-        .decrypt(XNonce::from_slice(nonce), sealed)
-        .ok()
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+    XChaCha20Poly1305::new(&secret.derive(purpose).into()).decrypt(nonce.into(), sealed).ok()
 }
 
 /// Encrypts a second factor's key, bound to its account: the ciphertext is useless in another
@@ -77,10 +75,10 @@ pub fn seal_second_factor(
 
 /// Decrypts the output of [`seal_second_factor`] for the same account.
 pub fn open_second_factor(secret: &SecretKey, account_id: i64, sealed: &[u8]) -> Option<Vec<u8>> {
-    let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
     let payload = Payload { msg: sealed, aad: &account_id.to_be_bytes() };
     XChaCha20Poly1305::new(&secret.derive("second-factor").into())
-        .decrypt(XNonce::from_slice(nonce), payload)
+        .decrypt(nonce.into(), payload)
         .ok()
 }
 
@@ -93,7 +91,7 @@ fn seal_for(
     let cipher = XChaCha20Poly1305::new(&secret.derive(purpose).into());
     let mut sealed = nonce.to_vec();
     // Encryption only fails beyond 256 GiB.
-    sealed.extend(cipher.encrypt(XNonce::from_slice(&nonce), payload).unwrap_or_default());
+    sealed.extend(cipher.encrypt(&nonce.into(), payload).unwrap_or_default());
     sealed
 }
 
@@ -256,8 +254,9 @@ mod tests {
         let sealed = seal_second_factor(&secret, 7, b"00ff", [5; NONCE_BYTES]);
         let open = |secret: &SecretKey, account_id: i64| {
             let cipher = XChaCha20Poly1305::new(&secret.derive("second-factor").into());
-            let payload = Payload { msg: &sealed[NONCE_BYTES..], aad: &account_id.to_be_bytes() };
-            cipher.decrypt(XNonce::from_slice(&sealed[..NONCE_BYTES]), payload).ok()
+            let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+            let payload = Payload { msg: sealed, aad: &account_id.to_be_bytes() };
+            cipher.decrypt(nonce.into(), payload).ok()
         };
         assert_eq!(open(&secret, 7).as_deref(), Some(&b"00ff"[..]));
         assert_eq!(open(&secret, 8), None);

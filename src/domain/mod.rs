@@ -166,7 +166,7 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     fn fill(&self, bytes: &mut [u8]) {
-        rand::RngCore::fill_bytes(&mut rand::rng(), bytes);
+        rand::Rng::fill_bytes(&mut rand::rng(), bytes);
     }
 }
 

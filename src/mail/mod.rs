@@ -11,8 +11,8 @@ pub mod worker;
 
 use std::sync::Arc;
 
+use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::{Aead, KeyInit};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -73,16 +73,14 @@ impl Outbox {
         let plain = serde_json::to_vec(message).unwrap_or_default();
         let mut sealed = nonce.to_vec();
         // Encryption only fails beyond 256 GiB.
-        sealed.extend(
-            self.cipher.encrypt(XNonce::from_slice(&nonce), plain.as_slice()).unwrap_or_default(),
-        );
+        sealed.extend(self.cipher.encrypt(&nonce.into(), plain.as_slice()).unwrap_or_default());
         sealed
     }
 
     /// Decrypts an email; `None` if the key differs or the data was modified.
     pub fn open(&self, sealed: &[u8]) -> Option<Message> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
-        let plain = self.cipher.decrypt(XNonce::from_slice(nonce), sealed).ok()?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+        let plain = self.cipher.decrypt(nonce.into(), sealed).ok()?;
         serde_json::from_slice(&plain).ok()
     }
 

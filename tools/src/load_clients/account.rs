@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use inventree_auth::domain::keys::digest;
-use rand::Rng;
+use rand::RngExt;
 use rand::rngs::StdRng;
 use reqwest::Method;
 use serde_json::{Value, json};

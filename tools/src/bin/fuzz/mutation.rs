@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 
 /// Maximum size of the corpus, and of an input.
 const MAX_CORPUS: usize = 2000;
