@@ -1,6 +1,6 @@
 //! Generates the server's code from the document into `OUT_DIR`, and fails if `generated/` is
-//! stale. Also writes the files that the API reference page serves, the document as JSON and Swagger
-//! UI, and the list of the files in `locales/`.
+//! stale. Also writes the files that the API reference page serves, the document as JSON and
+//! Swagger UI, and the list of the files in `locales/`.
 
 use std::error::Error;
 use std::io::{Cursor, Read};

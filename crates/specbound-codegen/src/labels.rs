@@ -74,8 +74,8 @@ fn named<T: Ord>(
     items.into_iter().map(name).collect()
 }
 
-/// `[[tokenAuth], [basicAuth], []]` becomes `TokenOrBasicOrAnonymous`, and `[[oauth]]` with the scopes
-/// `read` and `write` becomes `OauthWithReadAndWrite`.
+/// `[[tokenAuth], [basicAuth], []]` becomes `TokenOrBasicOrAnonymous`, and `[[oauth]]` with the
+/// scopes `read` and `write` becomes `OauthWithReadAndWrite`.
 fn policy_label(alternatives: &[Vec<Requirement>]) -> String {
     let scheme = |requirement: &Requirement| {
         let scheme = requirement.scheme.trim_end_matches("Auth").to_pascal_case();
