@@ -43,7 +43,7 @@ const ELSEWHERE: [(&str, &str); 24] = [
     ("cargo test --test cli operators -- --ignored", "step terminal"),
     ("cargo test --test postgresql", "step tests"),
     ("inventree-auth copy ", "tests/cli/copy.rs"),
-    ("export INVENTREE_DB_", "tests/support/src/place.rs"),
+    ("export INVENTREE_DB_", "tests/support/src/database.rs"),
     ("inventree-auth serve --bind 0.0.0.0", "tools/src/bin/nodes.rs"),
     // Needs a private database.
     ("INVENTREE_DATABASE=FILE", "tests/cli/import/sources.rs"),
