@@ -47,7 +47,7 @@ pub struct Config {
     /// LOGIN_MFA_REMEMBER: a browser can skip the second step for 30 days.
     pub mfa_remember: bool,
     pub mfa_after_sso: bool,
-    /// LOGIN_NOTICES: a sign-in by a new browser or from a new network is told by email.
+    /// LOGIN_NOTICES: a sign-in by a new browser or from a new network sends an email.
     pub sign_in_notices: bool,
     pub signup_domains: Vec<String>,
     pub confirm_first: bool,

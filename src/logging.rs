@@ -1,7 +1,7 @@
 //! The log, written by a thread of its own: no request waits for it.
 //!
-//! Lines that come faster than they are written are dropped, never unseen: each is counted, and one
-//! line says how many.
+//! Lines that arrive faster than they are written are dropped, but not silently: each is counted,
+//! and one line reports how many.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

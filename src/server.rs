@@ -372,7 +372,7 @@ impl Running {
         &self.app
     }
 
-    /// Completes if the server stops by itself, which is an error.
+    /// Completes if the server stops unexpectedly, which is an error.
     pub async fn stopped(&self) -> Result<(), ServerError> {
         self.http.stopped().await.map_err(ServerError::Stopped)
     }

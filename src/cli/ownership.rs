@@ -32,7 +32,7 @@ impl From<AddressChange> for Address {
     }
 }
 
-/// Deletes an account; nothing brings it back.
+/// Deletes an account permanently.
 pub async fn delete(
     args: &CommonArgs,
     op: &Operation,

@@ -216,7 +216,7 @@ pub async fn set_address(
     }
 }
 
-/// Revokes one token; its clients are told that it was revoked.
+/// Revokes one token; its next request is rejected with that reason.
 ///
 /// # Errors
 ///

@@ -421,7 +421,7 @@ pub async fn remove(
                 removed.",
             ));
         }
-        // First: the address that goes is told too.
+        // First, so that the removed address is notified too.
         notices::queue(w, op, &told, &owner, Attached::AddressRemoved(&row.email))?;
         w.email_address_delete(row.id)?;
         let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;

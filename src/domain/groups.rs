@@ -135,7 +135,7 @@ pub async fn change(
     write.await
 }
 
-/// Follows a provider's claim: `asserted` are our groups that it stands for.
+/// Applies a provider's claim: `asserted` are the local groups that it maps to.
 pub(super) fn follow(
     w: &Writer<'_>,
     op: &Operation,

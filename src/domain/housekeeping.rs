@@ -16,7 +16,7 @@ const BATCH: u16 = 500;
 /// so they need gaps.
 const BATCH_PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
-/// Retention of expired tokens: until then clients are told that a token has expired, afterwards
+/// Retention of expired tokens: until then the response says that a token has expired, afterwards
 /// that it is unknown.
 const EXPIRED_TOKEN_RETENTION_DAYS: u64 = 30;
 

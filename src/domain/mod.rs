@@ -83,7 +83,7 @@ pub struct Rules {
     pub mfa_remember: bool,
     /// INVENTREE_LOGIN_MFA_AFTER_SSO: a sign-in through a provider needs the second factor too.
     pub mfa_after_sso: bool,
-    /// INVENTREE_LOGIN_NOTICES: a sign-in by a new browser or from a new network is told by email.
+    /// INVENTREE_LOGIN_NOTICES: a sign-in by a new browser or from a new network sends an email.
     pub sign_in_notices: bool,
     /// INVENTREE_LOGIN_SIGNUP_MAIL_RESTRICTION: `@example.com` or `example.com`; empty allows all.
     pub signup_domains: Vec<String>,

@@ -26,7 +26,8 @@ impl Recipients {
     }
 }
 
-/// Whether the address is told: a proved row, or User.email without one, which the operator gave.
+/// Whether the address is notified: a verified row, or a User.email without a row, which an
+/// operator set.
 fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
     row.map_or(!email.is_empty() && account.email == email, EmailAddress::is_proved)
 }
@@ -66,7 +67,7 @@ pub(super) async fn of_sign_in(
     }
 }
 
-/// Who is told of an event.
+/// The recipients of a notice.
 ///
 /// # Errors
 ///

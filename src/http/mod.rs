@@ -46,7 +46,7 @@ pub use caller::TOKEN_HEADER;
 pub use cookies::{CSRF_COOKIE, SESSION_COOKIE};
 pub use operations::Implementation;
 
-/// Where people reach this server unless it is told otherwise, and so the server that its document
+/// The default address of this server, and so the server that its document
 /// names.
 pub const DEFAULT_SITE_URL: &str = "http://localhost:8000";
 

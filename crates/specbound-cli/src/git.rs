@@ -100,7 +100,7 @@ fn normal(path: &Path) -> io::Result<PathBuf> {
             Component::CurDir => {}
             Component::Normal(name) => normal.push(name),
             Component::ParentDir if normal.pop() => {}
-            _ => return Err(io::Error::other("it lies outside of the repository")),
+            _ => return Err(io::Error::other("it is outside of the repository")),
         }
     }
     Ok(normal)

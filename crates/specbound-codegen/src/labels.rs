@@ -1,5 +1,5 @@
 //! Names of the marker types: one for each combination of security schemes, each set of request
-//! content types, and each media type of an answer. Two that would have one name are told apart by
+//! content types, and each media type of an answer. Two with the same name are distinguished by
 //! a number.
 
 use std::collections::{BTreeMap, BTreeSet};

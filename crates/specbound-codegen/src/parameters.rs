@@ -88,7 +88,7 @@ fn of_place(
         let field = format_ident!("{}", p.field);
         if p.required { quote!(#field: #field?) } else { quote!(#field) }
     });
-    // dropshot refuses one name in path and query, so there it is told another one.
+    // dropshot refuses one name in path and query, so the query parameter gets another one.
     let in_path = operation.parameters_in(ParameterLocation::Path);
     let rows = list.iter().map(|p| {
         let is_taken = location == ParameterLocation::Query

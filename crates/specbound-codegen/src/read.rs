@@ -65,7 +65,7 @@ pub fn reject_unknown_keys(
     match source.iter().find(refused) {
         Some((key, _)) => Err(unsupported(
             &format!("{at}/{}", escape(key)),
-            &format!("`{key}` is not taken here, only {}", taken.join(", ")),
+            &format!("`{key}` is not supported here, only {}", taken.join(", ")),
         )),
         None => Ok(()),
     }

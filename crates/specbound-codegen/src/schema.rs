@@ -276,7 +276,7 @@ pub fn check_bounds<'a>(
 ) -> Result<(), Error> {
     let Some(object) = source.as_object() else { return Ok(()) };
     if !is_row && let Some(bound) = BOUNDS.into_iter().find(|bound| object.contains_key(*bound)) {
-        let reason = "a bound is not taken here, where no table of a request's members reaches";
+        let reason = "a bound is not supported here, where no constraint table applies";
         return Err(unsupported(&format!("{at}/{bound}"), reason));
     }
     if let Some(name) = refers_to(object) {

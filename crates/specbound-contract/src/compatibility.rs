@@ -252,7 +252,7 @@ impl<'a> Classifier<'a> {
             {
                 let severity = self.classify_prefix(&location, &difference, items.len());
                 let message = format!(
-                    "{} has items with schemas of their own: each is judged by itself.",
+                    "{} has items with schemas of their own: each is classified separately.",
                     location.subject
                 );
                 self.verdict_at(&location, severity, Audience::All, message, difference)

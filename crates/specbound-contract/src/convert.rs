@@ -312,7 +312,7 @@ fn schema(fields: &mut Fields, pointer: &str, lost: &mut Vec<Loss>) {
             fields.insert("format".to_owned(), "binary".into());
         }
     }
-    // What stands beside a keyword that is left out says another thing alone.
+    // A keyword has another meaning without the dropped keyword beside it.
     if fields.contains_key("patternProperties") && fields.remove("additionalProperties").is_some() {
         lose(lost, pointer, "`additionalProperties` is left out");
     }

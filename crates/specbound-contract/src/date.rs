@@ -49,7 +49,7 @@ impl Day {
         Some(Day(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468))
     }
 
-    /// The day so many days later.
+    /// The date after this many days.
     pub fn plus(self, days: u32) -> Day {
         Day(self.0.saturating_add(i64::from(days)))
     }

@@ -143,7 +143,7 @@ impl<M: MediaType> Content for Bytes<M> {
 
 /// One or several answers that can say their statuses and contents as the document does.
 pub trait Answers: Send + Sync + 'static {
-    /// The success that dropshot is told of.
+    /// The success response that dropshot registers.
     const FIRST: u16;
     /// `content` by status or range, for the export.
     fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)>;

@@ -2,7 +2,7 @@
 //!
 //! dropshot's own loop never closes a connection that is silent from its first byte on or in the
 //! middle of a TLS handshake, and takes as many as come: a few thousand of them, which cost a
-//! stranger nothing, end the service. So this loop stands in its place. hyper speaks HTTP, rustls
+//! attacker nothing, make the service unavailable. This loop replaces it. hyper speaks HTTP, rustls
 //! TLS; the meaning of a request is for a [`Service`], such as [`crate::HttpService`].
 //!
 //! The rule: a connection either waits for this server, or this server waits for it (for its
@@ -50,7 +50,7 @@ const MAX_CONNECTIONS: usize = 4096;
 /// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers,
 /// sign-in providers and the operator's address.
 const RESERVED: usize = 512;
-/// Connections that are told to close and not gone yet.
+/// Connections that were told to close and are still open.
 const MAX_CLOSING: usize = 32;
 /// Listen backlog: a burst of clients must not be refused.
 const BACKLOG: u32 = 1024;
@@ -130,7 +130,7 @@ impl Connections {
         self.loop_.await.map_err(|e| format!("the server had stopped: {e}"))
     }
 
-    /// Ends when the loop has ended by itself, which it should not.
+    /// Completes if the loop stops unexpectedly.
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const POISON: &[u8] = b"\0\r\n\r\n";
 /// Of a line that arrives in several pieces. A length or a chunk size needs no more.
 const MAX_KEPT_LINE: usize = 256;
-/// Bytes that one connection reads before the others have their turn. hyper goes on reading HTTP/2
+/// Bytes that one connection may read before it yields to the others. hyper goes on reading HTTP/2
 /// for as long as there is more, and a thousand frames that ask for nothing come in one read.
 const MAX_TURN_BYTES: usize = 4096;
 /// The first line of HTTP/2's preface (RFC 9113, 3.4).

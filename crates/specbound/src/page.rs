@@ -5,7 +5,7 @@
 //! start fails then.
 //!
 //! A page has the services of every path: exact paths, 405 and OPTIONS with `Allow`, HEAD,
-//! security, a caught panic, one log line. It brings its own content type, and its own
+//! security, a caught panic, one log line. It has its own content type, and its own
 //! `Cache-Control` and `Vary` where the host's are not right.
 
 use std::net::SocketAddr;

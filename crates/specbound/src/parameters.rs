@@ -70,7 +70,7 @@ impl<'a> Sent<'a> {
     fn one<T: FromStr>(&self, name: &str, text: &str, fits: &impl Fn(&T) -> bool) -> Option<T> {
         let problem = match text.parse::<T>() {
             Ok(value) if fits(&value) => return Some(value),
-            // An empty text stands for a value that is not sent.
+            // An empty text represents an absent value.
             Err(_) if text.is_empty() => return None,
             Ok(_) => "This value is out of its bounds.",
             Err(_) => "This value is not of its type.",

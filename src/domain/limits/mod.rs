@@ -338,7 +338,7 @@ impl Limits {
         }
     }
 
-    /// Whether the owner of an account is told of an event: of one of its kind a minute.
+    /// Whether the owner of an account is notified of an event: at most one of a kind per minute.
     ///
     /// # Errors
     ///

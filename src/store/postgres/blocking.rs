@@ -110,7 +110,7 @@ impl BlockingConnection {
             }
         });
         if let Err(fault) = &outcome {
-            // After a timeout, a late answer would be taken for that of the next statement.
+            // After a timeout, a late answer would be read as that of the next statement.
             self.is_broken |= matches!(fault, PostgresError::Timeout)
                 || fault.closes_connection()
                 || self.client.is_closed();

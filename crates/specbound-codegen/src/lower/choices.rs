@@ -22,7 +22,7 @@ impl Lower<'_> {
         object.remove("anyOf");
         let at = format!("{at}/{keyword}");
         if members.is_empty() {
-            self.refuse(&at, "a list with something in it is needed here");
+            self.refuse(&at, "a non-empty list is required here");
             return None;
         }
         if ["properties", "additionalProperties", "items"]

@@ -289,7 +289,7 @@ impl Classifier<'_> {
         severity == Severity::Compatible
     }
 
-    /// An alternative that is there on one side only: compatible if another one covers it.
+    /// An alternative that is present on one side only: compatible if another one covers it.
     pub(super) fn classify_alternative(
         &mut self,
         location: &Location<'_>,

@@ -9,7 +9,7 @@ use crate::canonical::{FieldShape, ObjectKind};
 use crate::diff::{Difference, join};
 
 impl<'a> Classifier<'a> {
-    /// A schema that is there on one side only. It may be a kind of another one by its name alone:
+    /// A schema that is present on one side only. Its name alone may make it a kind of another one:
     /// one that extends a schema with a discriminator.
     pub(super) fn classify_subtype(
         &mut self,
@@ -44,7 +44,7 @@ impl<'a> Classifier<'a> {
         self.verdict(&location, rules::rule(&location, self.documents), difference)
     }
 
-    /// Each element of a list of `prefixItems` that is there on one side only.
+    /// Each element of a list of `prefixItems` that is present on one side only.
     pub(super) fn classify_prefix(
         &mut self,
         location: &Location<'_>,
@@ -70,7 +70,7 @@ impl<'a> Classifier<'a> {
         difference: Difference,
     ) -> Verdict {
         if self.strict > 0 {
-            let message = format!("{} is there on one side only.", location.subject);
+            let message = format!("{} is present on one side only.", location.subject);
             return self.verdict_at(
                 &location,
                 Severity::Unclear,

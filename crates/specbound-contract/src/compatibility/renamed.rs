@@ -82,7 +82,7 @@ impl<'a> Classifier<'a> {
             let severity = severity.unwrap_or(Severity::Compatible);
             let message = match severity {
                 Severity::Compatible => {
-                    format!("{what}: nothing that clients sent or read breaks by it.")
+                    format!("{what}: nothing that clients send or read breaks.")
                 }
                 _ => format!("{what}: what that changes is said at {place}."),
             };
@@ -96,7 +96,9 @@ impl<'a> Classifier<'a> {
         let severity = self.compare_inline(&location, &old, &new);
         self.compared_refs.insert(key, (Some(severity), location.breadcrumb_text()));
         let message = match same {
-            true => format!("{what}, which says the same: only generated code sees another name."),
+            true => {
+                format!("{what}, with the same content: only generated code sees another name.")
+            }
             false => format!("{what}: each change by that is judged by itself."),
         };
         let audience = if same { Audience::GeneratedCode } else { Audience::All };
@@ -148,7 +150,7 @@ impl<'a> Classifier<'a> {
              variable.{}",
             code(&location.keyword),
             code(&other.keyword),
-            if same { "" } else { " What else changed there is judged by itself." }
+            if same { "" } else { " Other changes there are reported separately." }
         );
         self.verdict_at(&location, severity, Audience::GeneratedCode, message, difference)
     }

@@ -25,7 +25,7 @@ pub fn always_required(document: &Value) -> BTreeSet<String> {
     found.filter(|(_, required)| *required).map(|(pointer, _)| pointer).collect()
 }
 
-/// References that operations reach, and whether each stands for a required value.
+/// References that operations reach, and whether each represents a required value.
 #[derive(Default)]
 struct RequiredReferences {
     found: BTreeMap<String, bool>,

@@ -8,7 +8,7 @@ use super::location::Location;
 use crate::canonical::{ObjectKind, is_method};
 use crate::diff::Difference;
 
-/// How a thing changed.
+/// The kind of a change.
 const CHANGES: [(&str, &str); 3] = [
     ("added", "the new document has it"),
     ("removed", "the old document has it"),
@@ -24,11 +24,11 @@ const THINGS: &[(&str, &str)] = &[
     ),
     (
         "webhook",
-        "A webhook, which the server calls. Clients that wait for a removed one wait in vain.",
+        "A webhook, which the server calls. Clients that wait for a removed one never receive it.",
     ),
     (
         "response-status",
-        "A documented status. A new success is not expected; a removed one is waited for in vain.",
+        "A documented status. A new success is not expected; clients may rely on a removed one.",
     ),
     (
         "operation-operation-id",
@@ -53,7 +53,7 @@ const THINGS: &[(&str, &str)] = &[
     ),
     (
         "operation-callbacks",
-        "A callback, which the server calls. Clients that wait for a removed one wait in vain.",
+        "A callback, which the server calls. Clients that wait for a removed one never receive it.",
     ),
     ("operation-servers", "The servers of an operation. Clients that call a removed one fail."),
     ("parameter-required", "Whether a parameter must be sent."),
@@ -69,7 +69,7 @@ const THINGS: &[(&str, &str)] = &[
     ("body-required", "Whether a request body must be sent."),
     ("body-content", "A media type of requests. Clients that send a removed one are refused."),
     ("response-content", "A media type of responses. Clients that read a removed one fail."),
-    ("response-headers", "A header of responses. Clients that read a removed one find nothing."),
+    ("response-headers", "A header of responses. Clients that read a removed one find it missing."),
     ("response-links", "A link of responses. Clients that follow a removed one fail."),
     ("header-required", "Whether a header of responses is always sent."),
     ("media-type-schema", "The schema of a body as a whole."),
@@ -113,7 +113,7 @@ const THINGS: &[(&str, &str)] = &[
     ("schema-unevaluated-properties", "Members that no part of the schema describes."),
     ("schema-unevaluated-items", "Items that no part of the schema describes."),
     ("schema-dependent-required", "Members that another member demands."),
-    ("schema-dependent-schemas", "A schema that applies when a member is there."),
+    ("schema-dependent-schemas", "A schema that applies when a member is present."),
     ("schema-property-names", "The names of members."),
     ("schema-max-length", "The greatest length of a text."),
     ("schema-min-length", "The least length of a text."),
@@ -145,7 +145,7 @@ const THINGS: &[(&str, &str)] = &[
     ("schema-content-encoding", "How a text encodes bytes."),
     ("schema-content-media-type", "What a text contains."),
     ("schema-content-schema", "The schema of what a text contains."),
-    ("schema-discriminator", "How the kinds of a schema are told apart."),
+    ("schema-discriminator", "How the alternatives of a schema are distinguished."),
     ("schema-xml", "How a value is written in XML."),
     ("schema-ref", "A reference. The schemas behind it are compared."),
     ("discriminator-mapping", "A value of a discriminator, and its schema."),
@@ -154,13 +154,16 @@ const THINGS: &[(&str, &str)] = &[
 
 /// Rules of the life of an API, which a policy switches on.
 pub(crate) const LIFECYCLE: &[(&str, &str)] = &[
-    ("sunset-missing", "Something is deprecated without `x-sunset`, the day on which it may go."),
+    (
+        "sunset-missing",
+        "Something is deprecated without `x-sunset`, the day on which it may be removed.",
+    ),
     ("sunset-invalid", "`x-sunset` is no date of the form 2030-12-31."),
     (
         "sunset-too-soon",
-        "The day on which something deprecated may go is earlier than the policy allows.",
+        "The day on which something deprecated may be removed is earlier than the policy allows.",
     ),
-    ("sunset-removed", "Something deprecated no longer says on which day it may go."),
+    ("sunset-removed", "Something deprecated no longer states the day on which it may be removed."),
     ("stability-invalid", "`x-stability-level` is none of draft, alpha, beta and stable."),
     ("stability-decreased", "Something became less stable than it was said to be."),
     (

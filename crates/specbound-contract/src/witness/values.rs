@@ -242,7 +242,7 @@ impl Pair<'_> {
         values
     }
 
-    /// Adds properties until there are so many.
+    /// Adds properties up to this count.
     fn fill(&self, own: &Fields, object: &mut Fields, count: usize, depth: usize) {
         let hides = self.accepting.direction.hides();
         let properties = own.get("properties").and_then(Value::as_object);

@@ -124,7 +124,7 @@ fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checke
     if text.len() > MAX_TEXT_BYTES && length > max {
         return fault(too_long(max));
     }
-    // All that are broken are told. A model's own validators, here the pattern, run before those of
+    // All violations are reported. A model's own validators, here the pattern, run before those of
     // the field.
     let faults = [
         property

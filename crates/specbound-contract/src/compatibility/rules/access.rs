@@ -120,7 +120,7 @@ pub fn scheme(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             Breaking,
             Audience::Senders,
             format!(
-                "security scheme {} is gone, yet operations still ask for it.",
+                "security scheme {} is gone, yet operations still require it.",
                 location.subject
             ),
         ),

@@ -25,7 +25,10 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
             ),
             reads(
                 Breaking,
-                format!("{} is not called any more: clients wait for it in vain.", named(location)),
+                format!(
+                    "{} is not called any more: clients that wait for it never receive it.",
+                    named(location)
+                ),
             ),
         ),
         (PathItem, method) if is_method(method) && !location.path.starts_with("/webhooks/") => {
@@ -37,7 +40,10 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
                 ),
                 reads(
                     Breaking,
-                    format!("{} is gone: clients that wait for it wait in vain.", location.subject),
+                    format!(
+                        "{} is gone: clients that wait for it never receive it.",
+                        location.subject
+                    ),
                 ),
             )
         }
@@ -46,7 +52,7 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
             reads(Compatible, format!("the server sends {what} now: clients may ignore it.")),
             reads(
                 Breaking,
-                format!("the server no longer sends {what}: clients that read it find nothing."),
+                format!("the server no longer sends {what}: clients that read it find it missing."),
             ),
         ),
         (Operation, "requestBody") => added_or_removed(
@@ -57,7 +63,8 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
             ),
             reads(
                 Breaking,
-                "the server sends no body any more: clients that read it find nothing.".to_owned(),
+                "the server sends no body any more: clients that read it find it missing."
+                    .to_owned(),
             ),
         ),
         (Parameter, "required") => promised(location, &location.subject)?,
@@ -168,7 +175,7 @@ fn answer(location: &Location<'_>, status: &str) -> Rule {
     let gone = match failure {
         true => sends(
             Compatible,
-            format!("status {} is no longer documented: it says how clients fail.", code(status)),
+            format!("status {} is no longer documented; it described a failure.", code(status)),
         ),
         false => sends(
             Breaking,

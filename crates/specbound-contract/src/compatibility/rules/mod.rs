@@ -40,7 +40,7 @@ pub type Effect = (Severity, &'static str);
 
 const REFUSED: Effect = (Breaking, "clients that send anything else are refused");
 const STILL_TAKEN: Effect = (Compatible, "what clients send is still taken");
-const UNEXPECTED: Effect = (Breaking, "clients may read what they were told not to expect");
+const UNEXPECTED: Effect = (Breaking, "clients may receive values that the old document ruled out");
 const STILL_EXPECTED: Effect = (Compatible, "clients read nothing new");
 
 fn by_direction(what: String, sent: Effect, read: Effect) -> Rule {
@@ -62,7 +62,7 @@ pub fn different(what: String) -> Rule {
     by_direction(
         what,
         (Breaking, "clients that send what was right before are refused"),
-        (Breaking, "clients read what they were told not to expect"),
+        (Breaking, "clients receive values that the old document ruled out"),
     )
 }
 
@@ -204,7 +204,7 @@ fn of_keyword(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             by_direction(
                 format!("header {} is gone", location.subject),
                 (Compatible, "clients need not send it"),
-                (Breaking, "clients that read it find nothing"),
+                (Breaking, "clients that read it find it missing"),
             ),
         ),
         (Response, "links") | (Link, _) => match (&location.old, &location.new) {
@@ -216,7 +216,7 @@ fn of_keyword(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             _ => fixed(
                 Breaking,
                 Audience::Readers,
-                "a link is gone or leads elsewhere: clients that follow it fail.".to_owned(),
+                "a link is gone or has another target: clients that follow it fail.".to_owned(),
             ),
         },
         (Header, "required") => promised_header(location),
@@ -269,7 +269,7 @@ fn schema_of_body(location: &Location<'_>) -> Rule {
         false => by_direction(
             format!("{} has no schema any more", location.subject),
             STILL_TAKEN,
-            (Breaking, "clients that read it are promised nothing"),
+            (Breaking, "clients that read it lose the guarantee"),
         ),
     }
 }
@@ -289,9 +289,9 @@ fn component(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         return fixed(Unclear, Audience::All, message);
     }
     let message = match location.new.is_some() {
-        true => format!("{what} is new: where it is used is reported there."),
+        true => format!("{what} is new; its uses are reported separately."),
         false => format!(
-            "{what} is gone: where it was used is reported there. Generated code loses a type."
+            "{what} is gone; its uses are reported separately. Generated code loses a type."
         ),
     };
     fixed(Compatible, Audience::GeneratedCode, message)

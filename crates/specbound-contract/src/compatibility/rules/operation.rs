@@ -21,7 +21,7 @@ pub(super) fn webhook(location: &Location<'_>) -> Rule {
         fixed(
             Breaking,
             Audience::Readers,
-            format!("{what} is gone: clients that wait for it wait in vain."),
+            format!("{what} is gone: clients that wait for it never receive it."),
         ),
     )
 }
@@ -57,7 +57,7 @@ pub(super) fn path_rule(location: &Location<'_>, documents: &Documents<'_>, path
             fixed(
                 Breaking,
                 Audience::Senders,
-                format!("{what}: clients that call it are refused or sent elsewhere."),
+                format!("{what}: requests to it are refused or redirected."),
             )
         }
         _ => changed(location),
@@ -84,7 +84,7 @@ pub(super) fn renamed_path<'a>(
 
 pub(super) fn operation(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) -> Rule {
     match keyword {
-        // The wire has none. A team whose clients generate code says so in its policy.
+        // It is not on the wire. Teams with generated clients can raise the severity by policy.
         "operationId" => fixed(
             Compatible,
             Audience::GeneratedCode,
@@ -144,7 +144,7 @@ pub(super) fn operation(location: &Location<'_>, documents: &Documents<'_>, keyw
             fixed(
                 Breaking,
                 Audience::Readers,
-                "a callback is gone: clients that wait for it wait in vain.".to_owned(),
+                "a callback is gone: clients that wait for it never receive it.".to_owned(),
             ),
         ),
         "servers" => access::servers(location),

@@ -31,12 +31,12 @@ pub(super) fn response(location: &Location<'_>, status: &str) -> Rule {
         _ if failure => fixed(
             Compatible,
             Audience::Readers,
-            format!("status {status_code} is documented now: it says how a request fails."),
+            format!("status {status_code} is documented now and describes a failure."),
         ),
         "default" => fixed(
             Compatible,
             Audience::Readers,
-            "every other status is documented now, which said nothing before.".to_owned(),
+            "every other status is documented now, which was undocumented before.".to_owned(),
         ),
         _ => fixed(
             Breaking,

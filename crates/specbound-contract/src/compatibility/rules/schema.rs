@@ -141,14 +141,14 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
             further_members(location, old, new)
         }
         ("patternProperties", None, Some(_)) if closed(&location.old_holder) => {
-            wider(format!("{subject} may be there now"))
+            wider(format!("{subject} may be present now"))
         }
         ("patternProperties", Some(_), None) if closed(&location.new_holder) => {
-            narrower(format!("{subject} must not be there now"))
+            narrower(format!("{subject} must be absent now"))
         }
         // The schema of other items allowed none.
-        ("prefixItems", None, Some(_)) => wider(format!("{subject} may be there now")),
-        ("prefixItems", Some(_), None) => narrower(format!("{subject} must not be there now")),
+        ("prefixItems", None, Some(_)) => wider(format!("{subject} may be present now")),
+        ("prefixItems", Some(_), None) => narrower(format!("{subject} must be absent now")),
         ("patternProperties" | "dependentSchemas", None, Some(_)) => {
             narrower(format!("{subject} must meet one more schema"))
         }
@@ -196,8 +196,8 @@ fn of_nothing(location: &Location<'_>) -> Option<Rule> {
     let nothing = |side: Option<&Value>| side?.as_object().map(is_nothing);
     let subject = &location.subject;
     match (nothing(location.old)?, nothing(location.new)?) {
-        (true, false) => Some(wider(format!("{subject} may be there now"))),
-        (false, true) => Some(narrower(format!("{subject} must not be there now"))),
+        (true, false) => Some(wider(format!("{subject} may be present now"))),
+        (false, true) => Some(narrower(format!("{subject} must be absent now"))),
         _ => None,
     }
 }
@@ -219,7 +219,7 @@ fn dependent(location: &Location<'_>) -> Rule {
     };
     let (old, new) = (names(&location.old_holder), names(&location.new_holder));
     let what = format!(
-        "the members that must be there beside {} changed",
+        "the members that are required with {} changed",
         code(location.name.as_deref().unwrap_or(""))
     );
     match (old.is_subset(&new), new.is_subset(&old)) {
@@ -252,7 +252,7 @@ fn property(location: &Location<'_>) -> Rule {
                 ),
                 false => (Breaking, "requests that include it may be rejected or ignored"),
             },
-            (Breaking, "clients that read it find nothing"),
+            (Breaking, "clients that read it find it missing"),
         ),
     }
 }
@@ -278,7 +278,7 @@ fn hidden(location: &Location<'_>, keyword: &str) -> Rule {
         ("writeOnly", true) => by_direction(
             format!("{subject} is now write-only"),
             unseen,
-            (Breaking, "clients that read it find nothing"),
+            (Breaking, "clients that read it find it missing"),
         ),
         _ if location.required => by_direction(
             format!("{subject} is no longer write-only"),
@@ -295,7 +295,7 @@ fn hidden(location: &Location<'_>, keyword: &str) -> Rule {
 
 fn default_value(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
     let subject = &location.subject;
-    let unread = (Compatible, "a default only says what is taken for what is not sent");
+    let unread = (Compatible, "a default only describes the value of an omitted member");
     match (old, new) {
         _ if location.required => fixed(
             Compatible,

@@ -133,7 +133,7 @@ fn each_change_of_a_property_is_said_in_words() {
             Breaking,
             "`name` is gone in requests and responses: requests that include it may be rejected or \
              ignored, and clients \
-             that read it find nothing.",
+             that read it find it missing.",
         ),
         (
             vec![Set("@Sent.name/maxLength", json!(5))],
@@ -163,7 +163,7 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Remove("/paths/~1send~1")],
             Breaking,
-            "`/send/` is gone, with `POST`: clients that call it are refused or sent elsewhere.",
+            "`/send/` is gone, with `POST`: requests to it are refused or redirected.",
         ),
         (
             vec![Set("/paths/~1new", json!({"get": {"responses": {}}}))],
@@ -302,8 +302,8 @@ fn each_change_of_an_operation_is_said_in_words() {
                 "/paths/~1read~1{id}~1/get/responses/200/content/application~1json/schema",
             )],
             Breaking,
-            "the body has no schema any more in responses: clients that read it are promised \
-             nothing.",
+            "the body has no schema any more in responses: clients that read it lose the \
+             guarantee.",
         ),
         (
             vec![Set("/paths/~1send~1/post/responses/201", json!({"description": "d"}))],
@@ -318,7 +318,7 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Set("/paths/~1send~1/post/responses/400", json!({"description": "d"}))],
             Compatible,
-            "status `400` is documented now: it says how a request fails.",
+            "status `400` is documented now and describes a failure.",
         ),
         (
             vec![Remove("/paths/~1read~1{id}~1/get/responses/404")],
@@ -376,7 +376,7 @@ fn each_change_of_an_operation_is_said_in_words() {
         (
             vec![Remove("@Unused")],
             Compatible,
-            "schema `Unused` is gone: where it was used is reported there. Generated code loses a \
+            "schema `Unused` is gone; its uses are reported separately. Generated code loses a \
              type.",
         ),
         (

@@ -73,13 +73,13 @@ fn renamed_path_reports_its_new_name() {
         (
             "/paths/~1send~1",
             "/paths/~1send",
-            "`/send/` is now `/send`, only the last slash differs: clients that call it are \
-             refused or sent elsewhere.",
+            "`/send/` is now `/send`, only the last slash differs: requests to it are \
+             refused or redirected.",
         ),
         (
             "/paths/~1send~1",
             "/paths/~1x",
-            "`/send/` is now `/x`: clients that call it are refused or sent elsewhere.",
+            "`/send/` is now `/x`: requests to it are refused or redirected.",
         ),
     ] {
         let verdicts = compare(&document(), &edited(&[Rename(from, to)]));
@@ -103,7 +103,7 @@ fn reference_is_classified_by_its_target() {
         said(&verdicts),
         [(
             Compatible,
-            "an item of `list` now refers to `Tom`, before `Cat`, which says the same: only \
+            "an item of `list` now refers to `Tom`, before `Cat`, with the same content: only \
              generated code sees another name."
         )]
     );
