@@ -53,9 +53,9 @@ enum Command {
     /// Import accounts from another system.
     #[command(subcommand)]
     Import(import::Import),
-    /// Back up the database, also while a server uses it.
+    /// Back up the database, even while a server uses it.
     Backup(backup::Backup),
-    /// Copy everything to another database, of either engine, and compare each row.
+    /// Copy all data to another database of either engine, and compare each row.
     Copy(copy::Copy),
     /// Migrate the database to the current schema, as the server does at start; create it if
     /// missing.
@@ -64,7 +64,7 @@ enum Command {
     Print {
         #[arg(value_enum)]
         template: print::Template,
-        /// A whole site with this service behind the server.
+        /// Print a complete site with this service behind the server.
         #[arg(long = "for", value_enum)]
         service: Option<print::ProxiedService>,
     },
@@ -72,7 +72,7 @@ enum Command {
     Completions(manual::Completions),
     /// Print the man page, or write the pages of all commands.
     Man(manual::ManualPages),
-    /// Check the settings.
+    /// Check the settings and the files that they name.
     CheckConfig {
         /// A YAML or TOML file of settings.
         #[arg(long)]
@@ -94,7 +94,7 @@ struct Serve {
     /// A YAML or TOML file of settings.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Try everything: temporary database, open registration, email on a page, a sample account.
+    /// Run a demo: temporary database, open registration, email on a page, a sample account.
     #[arg(long, conflicts_with_all = ["database", "config"])]
     demo: bool,
 }
@@ -128,7 +128,7 @@ enum Spec {
         old: Option<PathBuf>,
         #[arg(long, value_enum, default_value = "auth", conflicts_with = "old")]
         document: WhichDocument,
-        /// The document that clients of the old one will meet.
+        /// The new document, which clients of the old one will use.
         #[arg(long, requires = "old", conflicts_with = "source")]
         new: Option<PathBuf>,
         #[arg(long, value_enum, default_value = "text")]
@@ -145,7 +145,7 @@ enum Spec {
 enum WhichDocument {
     /// The authentication API.
     Auth,
-    /// The calls beside it with which InvenTree's clients begin.
+    /// The additional calls that InvenTree's clients make first.
     User,
 }
 

@@ -199,14 +199,14 @@ pub fn registry(sources: Sources<'_>) -> Registry {
         "Password checks waiting for a hashing thread",
         hashing.waiting.clone(),
     );
-    let help = "One password hashed or verified, without the time in the queue";
+    let help = "Time to hash or verify a password, without the queue";
     all.register_with_unit("hash_duration", help, Unit::Seconds, hashing.seconds.clone());
     let help = "Password checks rejected with 503 because the queue was full";
     all.register("password_hashes_rejected", help, hashing.rejected.clone());
 
     all.register("writes_waiting", "Writes waiting for the writer", writing.waiting.clone());
-    all.register("write_batch_size", "Writes that shared one transaction", writing.batch.clone());
-    let help = "One write transaction, from its start to its commit on disk";
+    all.register("write_batch_size", "Writes per transaction", writing.batch.clone());
+    let help = "Time from the start of a write transaction to its durable commit";
     all.register_with_unit(
         "write_transaction_duration",
         help,
@@ -215,17 +215,17 @@ pub fn registry(sources: Sources<'_>) -> Registry {
     );
     all.register(
         "write_transactions_failed",
-        "Write transactions that failed as a whole (503)",
+        "Write transactions that failed (503)",
         writing.failed.clone(),
     );
 
     all.register("emails_sent", "Emails that a mail server accepted", mail.sent.clone());
     all.register(
         "emails_deferred",
-        "Delivery attempts that a mail server did not accept",
+        "Delivery attempts that failed and will be retried",
         mail.deferred.clone(),
     );
-    let help = "Emails given up: refused for good, expired, or sealed under another key";
+    let help = "Emails dropped: permanently rejected, expired, or encrypted with another key";
     all.register("emails_dropped", help, mail.dropped.clone());
     all.register("emails_waiting", "Emails in the outbox", gauges.mails_waiting.clone());
     let help = "Age of the oldest email in the outbox";
@@ -236,7 +236,7 @@ pub fn registry(sources: Sources<'_>) -> Registry {
         gauges.oldest_mail_seconds.clone(),
     );
 
-    let help = "Log lines that were not written since the log's queue was full";
+    let help = "Log lines dropped because the queue was full";
     all.register("log_lines_dropped", help, logging.dropped.clone());
 
     if let Some(tls) = tls {
@@ -250,16 +250,16 @@ pub fn registry(sources: Sources<'_>) -> Registry {
 
 /// Metrics of a server that terminates TLS itself.
 fn register_tls(all: &mut Registry, tls: &Tls) {
-    let help = "When the certificate in use expires, since the Unix epoch";
+    let help = "Expiry of the certificate in use, since the Unix epoch";
     let gauge = tls.certificate_expiry.clone();
     all.register_with_unit("tls_certificate_expiry_timestamp", help, Unit::Seconds, gauge);
 }
 
 /// Metrics of an SQLite file. PostgreSQL has exporters of its own.
 fn register_file(all: &mut Registry, gauges: &SampledGauges) {
-    let help = "The database file";
+    let help = "Size of the database file";
     all.register_with_unit("database_size", help, Unit::Bytes, gauges.database_bytes.clone());
-    let help = "The write-ahead log beside it";
+    let help = "Size of the write-ahead log";
     all.register_with_unit("database_log_size", help, Unit::Bytes, gauges.log_bytes.clone());
     let help = "Free space on the file system of the database";
     all.register_with_unit("disk_free", help, Unit::Bytes, gauges.free_bytes.clone());

@@ -22,7 +22,7 @@ const GENERATED_BYTES: usize = 32;
 /// One line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretKeyError {
-    #[error("INVENTREE_SECRET_KEY is required: no file beside the database could be shared")]
+    #[error("INVENTREE_SECRET_KEY is required: servers cannot share a key file")]
     Required,
     #[error(
         "{file} is missing, and this database was used with a secret key: restore the file, or set \
@@ -32,7 +32,7 @@ pub enum SecretKeyError {
     )]
     Lost(PathBuf),
     #[error(
-        "{} holds no secret key: it must have {MIN_SECRET_KEY_CHARACTERS} characters at least",
+        "{} contains no secret key of at least {MIN_SECRET_KEY_CHARACTERS} characters",
         .0.display()
     )]
     Short(PathBuf),

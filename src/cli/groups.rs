@@ -10,9 +10,9 @@ use crate::domain::{App, DomainError, groups};
 
 #[derive(Subcommand)]
 pub enum Group {
-    /// Make a group.
+    /// Create a group.
     Add { name: String },
-    /// Remove a group and all its memberships. The accounts stay.
+    /// Delete a group and its memberships. The accounts are kept.
     Remove { name: String },
     /// List all groups with the number of their members.
     List,
@@ -30,7 +30,7 @@ pub async fn run(args: &CommonArgs, action: &Group) -> Result<(), Failure> {
     match action {
         Group::Add { name } => match groups::add(op, name).await.map_err(to_failure)? {
             true => print_all(args, op).await,
-            false => Err(failure(format!("there is a group {name} already"))),
+            false => Err(failure(format!("group {name} already exists"))),
         },
         Group::Remove { name } => {
             groups::remove(op, name).await.map_err(unknown(name))?;
@@ -70,7 +70,7 @@ async fn print_all(args: &CommonArgs, app: &App) -> Result<(), Failure> {
 
 fn unknown(name: &str) -> impl FnOnce(DomainError) -> Failure {
     move |refusal| match refusal {
-        DomainError::NotFound => failure(format!("there is no group {name}")),
+        DomainError::NotFound => failure(format!("group {name} not found")),
         other => to_failure(other),
     }
 }

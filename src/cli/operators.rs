@@ -31,7 +31,7 @@ pub enum Command {
         #[command(subcommand)]
         action: User,
     },
-    /// Manage API tokens by row id. A key is shown once, when it is made.
+    /// Manage API tokens. A key is shown only once, when it is created.
     Token {
         #[command(flatten)]
         args: CommonArgs,
@@ -47,14 +47,14 @@ pub enum Command {
         #[command(flatten)]
         limit: LimitArg,
     },
-    /// Manage groups of accounts. `user groups` changes those of an account.
+    /// Manage groups of accounts. `user groups` changes the groups of an account.
     Group {
         #[command(flatten)]
         args: CommonArgs,
         #[command(subcommand)]
         action: groups::Group,
     },
-    /// Manage browser sessions by row id.
+    /// Manage browser sessions.
     #[command(visible_alias = "sessions")]
     Session {
         #[command(flatten)]
@@ -111,10 +111,10 @@ pub enum User {
         #[arg(long, value_name = "GROUP")]
         remove: Vec<String>,
     },
-    /// Delete an account and all that it owns at once, but for the audit trail.
+    /// Delete an account and all its data immediately, except for the audit trail.
     Delete {
         name: String,
-        /// Delete without asking.
+        /// Delete without confirmation.
         #[arg(long)]
         yes: bool,
     },
@@ -129,51 +129,51 @@ pub enum User {
     },
     /// List the second factors of an account.
     Factors { name: String },
-    /// Remove all second factors of an account, whose owner has lost them.
+    /// Remove all second factors of an account, such as after the loss of a device.
     ResetFactors { name: String },
     /// Make an account an administrator.
     MakeAdmin { name: String },
-    /// Make an administrator an ordinary account.
+    /// Revoke the administrator rights of an account.
     RemoveAdmin { name: String },
 }
 
 #[derive(Subcommand)]
 pub enum Token {
-    /// List the tokens of an account, or all.
+    /// List the tokens of an account, or of all accounts.
     List {
         name: Option<String>,
         #[command(flatten)]
         limit: LimitArg,
     },
-    /// Create a named token and print its key, once. No login replaces it.
+    /// Create a named token and print its key, which is shown only once. Logins do not replace it.
     Create {
-        /// The account that it opens.
+        /// The account that the token authenticates.
         name: String,
         /// Its purpose, as shown to its owner.
         #[arg(long = "for", value_name = "TEXT")]
         label: String,
-        /// Days until it expires.
+        /// Lifetime in days.
         #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u64).range(1..=365))]
         days: u64,
     },
     /// Revoke a token; its requests are rejected with that reason.
     Revoke {
-        /// The id of its row.
+        /// The id, as listed.
         id: i64,
     },
 }
 
 #[derive(Subcommand)]
 pub enum Session {
-    /// List the sessions of an account, or all.
+    /// List the sessions of an account, or of all accounts.
     List {
         name: Option<String>,
         #[command(flatten)]
         limit: LimitArg,
     },
-    /// Revoke one session, or all of an account. API tokens stay valid: see `token revoke`.
+    /// Revoke one session, or all sessions of an account. API tokens stay valid.
     End {
-        /// The id of its row.
+        /// The id, as listed.
         #[arg(required_unless_present = "user", conflicts_with = "user")]
         id: Option<i64>,
         /// All sessions of this account.
@@ -345,7 +345,7 @@ async fn token(args: &CommonArgs, action: &Token) -> Result<(), Failure> {
         }
         Token::Revoke { id } => {
             administration::revoke_token(op, *id).await.map_err(|refusal| match refusal {
-                DomainError::NotFound => failure(format!("there is no token {id}")),
+                DomainError::NotFound => failure(format!("token {id} not found")),
                 other => to_failure(other),
             })?;
             print_result(
@@ -401,7 +401,7 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();
             administration::end_session(op, id).await.map_err(|refusal| match refusal {
-                DomainError::NotFound => failure(format!("there is no session {id}")),
+                DomainError::NotFound => failure(format!("session {id} not found")),
                 other => to_failure(other),
             })?;
             print_result(
@@ -428,7 +428,7 @@ fn require_none(name: &str, problems: &[String]) -> Result<(), Failure> {
 
 pub async fn find(op: &Operation, name: &str) -> Result<Account, Failure> {
     administration::find(op, name).await.map_err(|refusal| match refusal {
-        DomainError::NotFound => failure(format!("there is no user {name}")),
+        DomainError::NotFound => failure(format!("user {name} not found")),
         other => to_failure(other),
     })
 }

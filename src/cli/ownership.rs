@@ -11,13 +11,13 @@ use crate::domain::operation::Operation;
 /// A change of an account's addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AddressChange {
-    /// Add it, not confirmed.
+    /// Add the address, unverified.
     Add,
-    /// Count it as confirmed: the operator vouches for it.
+    /// Mark the address as verified, without an email.
     Prove,
-    /// Make it the primary one.
+    /// Make the address the primary one.
     Primary,
-    /// Remove it.
+    /// Remove the address.
     Remove,
 }
 
@@ -42,7 +42,7 @@ pub async fn delete(
     let account = find(op, name).await?;
     if !is_sure {
         let name = &account.username;
-        return Err(failure(format!("{name} would be deleted for good: repeat it with --yes")));
+        return Err(failure(format!("this deletes {name} permanently: confirm with --yes")));
     }
     administration::delete(op, account.id).await.map_err(to_failure)?;
     print(&output::removed(args.format, &format!("{} is deleted", account.username), 1)?)

@@ -22,7 +22,7 @@ pub enum Template {
 /// A service behind this server.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProxiedService {
-    /// InvenTree, which takes the name of its users from the proxy.
+    /// InvenTree, with remote-user login from the proxy.
     Inventree,
 }
 

@@ -5,20 +5,20 @@ use super::settings::Setting;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{0}: there is no such setting; `inventree-auth check-config --list` lists all")]
+    #[error("{0}: unknown setting; `inventree-auth check-config --list` lists all settings")]
     Unknown(String),
     #[error("{name}: expected {accepts}")]
     Invalid { name: String, accepts: String },
     /// A file, with the setting that names it.
     #[error("{0}: {1}")]
     Unreadable(String, String),
-    #[error("{0} and {1} exclude each other")]
+    #[error("{0} and {1} are mutually exclusive")]
     Exclusive(String, String),
     #[error("{0} and {1} must be set together")]
     Incomplete(&'static str, &'static str),
-    #[error("{0} needs {1}")]
+    #[error("{0} requires {1}")]
     Missing(&'static str, String),
-    #[error("{0} is for INVENTREE_DB_ENGINE=postgresql")]
+    #[error("{0} requires INVENTREE_DB_ENGINE=postgresql")]
     PostgresOnly(&'static str),
     #[error("INVENTREE_ADMIN_PASSWORD: {}", .0.join(" "))]
     AdminPassword(Vec<String>),

@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(same.forward_auth.hosts, ["auth.example.com:8443"]);
         let hosts = ("FORWARD_AUTH_HOSTS", "Stock.example.com:443, wiki.example.com:8443");
         let refused = load(&[hosts]).unwrap_err();
-        assert_eq!(refused, "INVENTREE_FORWARD_AUTH_HOSTS needs INVENTREE_COOKIE_DOMAIN");
+        assert_eq!(refused, "INVENTREE_FORWARD_AUTH_HOSTS requires INVENTREE_COOKIE_DOMAIN");
         let both = load(&[hosts, ("COOKIE_DOMAIN", ".example.com")]).unwrap();
         assert_eq!(both.forward_auth.hosts, ["stock.example.com", "wiki.example.com:8443"]);
         assert_eq!(both.cookie_domain.as_deref(), Some("example.com"));

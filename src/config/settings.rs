@@ -133,7 +133,7 @@ settings! {
             Described("generated at the first start, kept in `<database>.secret_key`"),
             "signs emailed links, encrypts queued email";
         ADMIN_USER: Text("a user name"), Unset,
-            "superuser that is created at start if missing; needs a password";
+            "superuser that is created at start if missing; requires a password";
         ADMIN_PASSWORD: Secret("a password"), Unset, "must pass the password rules";
         ADMIN_EMAIL: Text("an email address"), Unset, "";
         CUSTOMIZE_DIR: Text("the path of a folder"), Unset,
@@ -179,7 +179,7 @@ settings! {
     }
     "Registration and login", "", "" {
         LOGIN_ENABLE_REG: Flag, Value("false"), "open registration";
-        LOGIN_MAIL_REQUIRED: Flag, Value("false"), "registration needs an email address";
+        LOGIN_MAIL_REQUIRED: Flag, Value("false"), "registration requires an email address";
         LOGIN_SIGNUP_MAIL_RESTRICTION: List("email domains, such as @example.com,@example.org"),
             Described("any"),
             "domains that may register; an address of them is then required, must be confirmed \
@@ -187,42 +187,40 @@ settings! {
         LOGIN_CONFIRM_FIRST: Flag, Value("false"),
             "a new account cannot be used until its address is confirmed";
         LOGIN_ENFORCE_MFA: Flag, Value("false"),
-            "an account without a [second factor](second-factor.md) opens nothing but the page \
-             that sets one up";
+            "an account without a [second factor](second-factor.md) can only set one up";
         LOGIN_MFA_AFTER_SSO: Flag, Value("true"),
             "asks for the second factor after a sign-in provider too";
         LOGIN_MFA_REMEMBER: Flag, Value("false"),
-            "lets the owner of an account skip the second factor in a browser for 30 days";
+            "lets owners skip the second factor in a browser for 30 days";
         LOGIN_NOTICES: Flag, Value("true"),
-            "tells the owner of an account by email of a sign-in by a new browser or from a new \
-             network";
+            "emails the owner of an account after a sign-in from a new browser or network";
         LOGIN_ENABLE_PWD_FORGOT: Flag, Value("true"),
             "`password_forgotten_enabled` in the provider list; does not disable password reset";
         LOGIN_CONFIRM_DAYS: Count { unit: "days", min: 1, max: i64::MAX }, Value("3"),
             "lifetime of a confirmation key";
         MAX_EMAIL_ADDRESSES: Count { unit: "addresses", min: 1, max: 1000 }, Value("20"),
             "addresses of one account";
-        OLD_PASSWORD_REQUIRED: Flag, Value("false"), "a password change needs `old_password`";
+        OLD_PASSWORD_REQUIRED: Flag, Value("false"), "a password change requires `old_password`";
         RATE_LIMITS: Flag, Value("true"), "`false` for tests and benchmarks only";
     }
     "Sign-in providers", "", "See [Sign-in providers](providers.md)." {
         LOGIN_ENABLE_SSO: Flag, Value("false"), "sign in through a provider";
-        LOGIN_ENABLE_SSO_REG: Flag, Value("false"), "create accounts that way";
+        LOGIN_ENABLE_SSO_REG: Flag, Value("false"), "create accounts through a provider";
         LOGIN_SIGNUP_SSO_AUTO: Flag, Value("true"),
-            "without a form, if the provider supplies enough";
+            "create them without a form, if the claims suffice";
         LOGIN_ENABLE_SSO_GROUP_SYNC: Flag, Value("false"),
             "groups follow the claims of providers";
         SSO_GROUP_KEY: Text("the name of a claim"), Value("groups"), "the claim with the groups";
         SSO_GROUP_MAP: Text("a JSON object, such as {\"/stock\": \"Stock keepers\"}"), Unset,
-            "from a claimed group to a group here; a group that is not in it is ignored";
+            "maps claimed groups to local groups; other groups are ignored";
         SSO_REMOVE_GROUPS: Flag, Value("true"),
-            "takes a group of the map from an account that signs in without it";
+            "removes mapped groups that the claim lacks at sign-in";
         SSO_PROVIDERS: List("ids such as google,github,company: lower-case letters, digits and -"),
             Unset, "";
         SSO_PRIVATE_NETWORKS: List("addresses or ranges, such as 10.0.0.0/8"), Unset,
             "private addresses that providers may use";
         SSO_TLS_ROOTS: Text("the path of a PEM file with root certificates"), Unset,
-            "certificates that providers may have beside publicly trusted ones";
+            "trusted for providers in addition to the public roots";
     }
     "Each sign-in provider", "SSO_<PROVIDER>_",
     "`<PROVIDER>` is the provider's id in capitals, its `-` written `_`." {
@@ -231,12 +229,12 @@ settings! {
         ISSUER: Text("a URL, such as https://id.example.com"), Described("preset"), "";
         NAME: Text("a text"), Described("preset"), "display name";
         TRUSTED_AUDIENCES: List("client ids"), Unset,
-            "further audiences that an ID token may have, beside this client";
+            "audiences to accept in ID tokens in addition to this client";
     }
     "Browsers, proxies and TLS", "", "" {
         SESSION_COOKIE_SECURE: Flag, Described("`true` with an `https://` site URL"), "";
         SESSION_COOKIE_NAME: Text("a cookie name"), Value("sessionid"),
-            "another one where a Django service is on the same host";
+            "change it if a Django service runs on the same host";
         COOKIE_DOMAIN: Text(
                 "a domain that holds the site and every host of INVENTREE_FORWARD_AUTH_HOSTS, such \
                  as example.com"
@@ -248,7 +246,7 @@ settings! {
             "origins whose pages may use a session";
         CORS_ORIGIN_WHITELIST: List("origins, such as https://app.example.com"), Unset,
             "origins whose scripts may read responses";
-        USE_X_FORWARDED_FOR: Flag, Value("false"), "needs `INVENTREE_TRUSTED_PROXIES`";
+        USE_X_FORWARDED_FOR: Flag, Value("false"), "requires `INVENTREE_TRUSTED_PROXIES`";
         TRUSTED_PROXIES: List("addresses or ranges, such as 10.0.0.0/8"), Unset,
             "proxies whose `X-Forwarded-For` counts";
         TLS_CERTIFICATE: Text("the path of a PEM file with the certificate and its chain"), Unset,
@@ -259,11 +257,11 @@ settings! {
     "For services behind a reverse proxy: see [Front door](front-door.md)." {
         FORWARD_AUTH_HOSTS: List("host names, such as stock.example.com,wiki.example.com:8443"),
             Described("the site's host"),
-            "hosts whose requests are answered; others than the site's need \
+            "hosts to authenticate; hosts other than the site's require \
              `INVENTREE_COOKIE_DOMAIN`";
         FORWARD_AUTH_OPEN_PATHS: List("paths, such as /static/*,/robots.txt"), Unset,
-            "paths that need no sign-in; `/*` at the end stands for all below";
+            "paths that need no sign-in; a trailing `/*` matches everything below";
         FORWARD_AUTH_ALLOW: List("everyone, superusers, or group:NAME"), Value("everyone"),
-            "who may pass: any of these";
+            "who has access; one match suffices";
     }
 }

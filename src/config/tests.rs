@@ -33,7 +33,7 @@ fn invalid_value_names_its_setting_and_the_accepted_values() {
     }
     let unknown = load(&[("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true")]).unwrap_err().to_string();
     assert!(
-        unknown.starts_with("INVENTREE_LOGIN_ENABLE_REGISTRATION: there is no such setting"),
+        unknown.starts_with("INVENTREE_LOGIN_ENABLE_REGISTRATION: unknown setting"),
         "{unknown}"
     );
 }
@@ -52,7 +52,10 @@ fn postgresql_needs_its_server_and_a_secret_key_that_can_be_shared() {
             all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, pair)| *pair).collect();
         let said = load(&rest).unwrap_err().to_string();
         let (key, _) = all[missing];
-        assert!(said.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql needs {key}")), "{said}");
+        assert!(
+            said.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql requires {key}")),
+            "{said}"
+        );
     }
     let password = ("INVENTREE_DB_PASSWORD", "hunter2-and-more");
     let config = load(&[&all[..], &[password]].concat()).unwrap();
@@ -120,7 +123,7 @@ fn admin_password_that_the_rules_refuse_is_refused() {
 fn settings_of_a_database_server_are_no_good_for_a_file() {
     for key in ["INVENTREE_DB_HOST", "INVENTREE_DB_USER", "INVENTREE_DB_PORT", "INVENTREE_DB_TLS"] {
         let said = load(&[(key, "1")]).unwrap_err().to_string();
-        assert_eq!(said, format!("{key} is for INVENTREE_DB_ENGINE=postgresql"));
+        assert_eq!(said, format!("{key} requires INVENTREE_DB_ENGINE=postgresql"));
     }
 }
 
@@ -129,7 +132,7 @@ fn provider_has_settings_of_its_own_once_it_is_named() {
     let id = ("INVENTREE_SSO_MY_COMPANY_CLIENT_ID", "inventree");
     let unknown = load(&[id]).unwrap_err().to_string();
     assert!(
-        unknown.starts_with("INVENTREE_SSO_MY_COMPANY_CLIENT_ID: there is no such setting"),
+        unknown.starts_with("INVENTREE_SSO_MY_COMPANY_CLIENT_ID: unknown setting"),
         "{unknown}"
     );
     let secret = ("INVENTREE_SSO_MY_COMPANY_CLIENT_SECRET", "hunter2-and-more");

@@ -117,7 +117,7 @@ pub async fn change(
 ) -> Result<(), DomainError> {
     let write = op.write(move |w, op| {
         let find = |name: &String| {
-            let unknown = || ValidationErrors::of("group", format!("there is no group {name}"));
+            let unknown = || ValidationErrors::of("group", format!("group {name} not found"));
             w.group_find(name)?.ok_or_else(|| DomainError::from(unknown()))
         };
         for name in &join {

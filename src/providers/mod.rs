@@ -170,7 +170,7 @@ impl ProviderError {
 /// Why a provider cannot be set up: one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    #[error("the sign-in provider {0} needs its issuer URL")]
+    #[error("the sign-in provider {0} requires an issuer URL")]
     MissingIssuer(String),
     #[error("the issuer of the sign-in provider {id} {reason}")]
     Issuer { id: String, reason: UrlRejected },

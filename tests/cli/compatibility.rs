@@ -225,7 +225,7 @@ fn unusable_input_is_exit_2_and_one_line_that_names_the_file() {
         ("a: 1\n", "no OpenAPI 3 document"),
         ("\u{0}", ""),
         ("swagger: '2.0'\npaths: {}\n", "Swagger 2"),
-        ("openapi: 4.0.0\npaths: {}\n", "OpenAPI `4.0.0`; only 3.0, 3.1 and 3.2 are compared"),
+        ("openapi: 4.0.0\npaths: {}\n", "OpenAPI `4.0.0`; only 3.0, 3.1 and 3.2 are supported"),
         (&("[".repeat(100_000)), ""),
         (&aliases, ""),
     ] {

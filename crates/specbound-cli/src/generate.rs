@@ -30,7 +30,8 @@ pub struct Generate {
     /// Path of the module with the runtime types that the generated code uses.
     #[arg(long, value_name = "PATH", default_value = "::specbound")]
     runtime: String,
-    /// Take what the generated code does not enforce, and list it at the head of server.rs.
+    /// Accept parts that the generated code does not enforce, and list them at the head of
+    /// server.rs.
     #[arg(long)]
     lenient: bool,
     /// Write nothing. Exit status 1 if a file is not what the document generates.

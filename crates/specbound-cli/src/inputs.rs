@@ -223,7 +223,7 @@ fn read_incomplete(path: &Path, reading: &Reading) -> Result<Document, Failure> 
     let combined = Document::combine(documents).map_err(unusable)?;
     combined.ok_or_else(|| Failure {
         is_missing: true,
-        ..unusable(format!("{}: there is no OpenAPI 3 document", path.display()))
+        ..unusable(format!("{}: no OpenAPI 3 document found", path.display()))
     })
 }
 

@@ -57,22 +57,20 @@ enum Command {
         #[arg(long, value_enum, default_value = "breaking")]
         fail_on: FailOn,
     },
-    /// List all changes as release notes do: what breaks clients, what is new, changed, deprecated
-    /// and gone.
+    /// List all changes as release notes: breaking, new, changed, deprecated and removed.
     Changelog(Comparison),
-    /// Count what changed.
+    /// Count the changes.
     Summary(Comparison),
-    /// Accept the findings that are there now: prints entries for the policy file, or appends them
-    /// to it.
+    /// Accept the current findings: print entries for the policy file, or append them to it.
     Accept {
         #[command(flatten)]
         documents: Documents,
         #[command(flatten)]
         policy: PolicyArgs,
-        /// Why they are accepted.
+        /// The reason of the acceptance.
         #[arg(long)]
         reason: String,
-        /// The last day on which they are, such as 2030-12-31.
+        /// The last day of the acceptance, such as 2030-12-31.
         #[arg(long, value_parser = policy::day)]
         until: Option<String>,
         /// Append to the policy file.
@@ -98,8 +96,7 @@ enum Command {
         #[command(flatten)]
         reading: Reading,
     },
-    /// Write a document as one, with the members of `allOf` merged where one schema can say the
-    /// same.
+    /// Write a document as one, with the members of `allOf` merged where possible.
     Flatten {
         /// The document; see `bundle`.
         document: PathBuf,
@@ -120,7 +117,7 @@ enum Command {
     },
     /// Generate server.rs, client.rs and server_trait.rs.
     Generate(Generate),
-    /// Make a server project for a document: it builds, serves and passes its tests at once.
+    /// Create a server project from a document. It builds, serves and passes its tests at once.
     New(New),
 }
 
@@ -203,7 +200,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Explain { rule } => match compatibility::explain(&rule) {
             Some(text) => print(&text),
-            None => Err(unusable(format!("there is no rule {rule}; `specbound rules` lists them"))),
+            None => {
+                Err(unusable(format!("unknown rule {rule}; `specbound rules` lists all rules")))
+            }
         },
         Command::Schema { report } => print(match report {
             Schema::Breaking => include_str!("../schemas/breaking.json"),

@@ -176,7 +176,7 @@ fn a_folder_or_a_pattern_of_documents_is_one_api() {
     }
     let (code, _, error) = folder.specbound(&["breaking", "apis/types", "apis"]);
     assert_eq!(code, Some(2));
-    assert!(error.contains("there is no OpenAPI 3 document"), "{error}");
+    assert!(error.contains("no OpenAPI 3 document found"), "{error}");
     folder.write("apis/broken.yaml", "a: [");
     assert_eq!(folder.specbound(&["breaking", "apis", "apis"]).0, Some(2));
     folder.write("apis/broken.yaml", &part("/people", 3));

@@ -18,16 +18,16 @@ pub enum ParseError {
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
     /// The text is another one.
-    #[error("this is no OpenAPI 3 document: `openapi` is missing")]
+    #[error("this is not an OpenAPI 3 document: `openapi` is missing")]
     NotOpenApi,
     /// A document without content.
-    #[error("this is no OpenAPI 3 document: `paths` is missing")]
+    #[error("this is not an OpenAPI 3 document: `paths` is missing")]
     NoPaths,
     /// A predecessor of OpenAPI 3.
-    #[error("this is Swagger 2; only OpenAPI 3 is compared")]
+    #[error("this is Swagger 2; only OpenAPI 3 is supported")]
     Swagger2,
     /// A version whose keywords may have other meanings.
-    #[error("this is OpenAPI {}; only 3.0, 3.1 and 3.2 are compared", code(.0))]
+    #[error("this is OpenAPI {}; only 3.0, 3.1 and 3.2 are supported", code(.0))]
     UnsupportedVersion(String),
     /// A reference that cannot be followed.
     #[error("{}{position}: \

@@ -19,7 +19,7 @@ pub enum PolicyError {
     #[error("{}", .0.to_string().trim().replace('\n', " "))]
     Syntax(#[from] toml::de::Error),
     /// A date is no day.
-    #[error("`until = \"{0}\"` is no date of the form 2030-12-31")]
+    #[error("`until = \"{0}\"` is not a date of the form 2030-12-31")]
     Date(String),
 }
 

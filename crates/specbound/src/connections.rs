@@ -209,7 +209,7 @@ async fn serve<S: Service>(
                     ) => {}
                 Err(e) => {
                     // Out of file descriptors, as a rule.
-                    warn!(open.log, "a connection could not be taken"; "why" => %e);
+                    warn!(open.log, "failed to accept a connection"; "why" => %e);
                     open.evict_longest_idle();
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }

@@ -36,7 +36,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Two pages, or a page and an operation, have one path.
-    #[error("{0} is served already")]
+    #[error("{0} is already served")]
     TakenPath(&'static str),
     /// The document names a security scheme that the host does not know.
     #[error(

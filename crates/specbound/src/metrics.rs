@@ -72,10 +72,10 @@ impl Http {
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "http_requests",
-            "Requests answered, `-` for a path that is none of ours",
+            "Requests by operation, method and status; `-` for unknown paths",
             self.requests.clone(),
         );
-        let help = "From the request's head to the answer's";
+        let help = "Time from the head of a request to that of its response";
         registry.register_with_unit(
             "http_request_duration",
             help,
@@ -84,11 +84,11 @@ impl Http {
         );
         registry.register(
             "http_requests_in_flight",
-            "Requests not answered yet",
+            "Requests without a response so far",
             self.in_flight.clone(),
         );
-        registry.register("connections", "Connections that are open", self.connections.clone());
-        let help = "Connections that kept the server waiting, closed since their place was needed";
+        registry.register("connections", "Open connections", self.connections.clone());
+        let help = "Idle connections closed to make room for new ones";
         registry.register("connections_evicted", help, self.connections_evicted.clone());
     }
 }

@@ -365,7 +365,7 @@ mod tests {
     fn page_at_a_taken_path_stops_the_start() {
         for path in ["/user/", "/emails/{key}/verify/", "/shelves/{a}/books/{b}"] {
             let refused = Routes::build(OPERATIONS, vec![Box::new(At(path))]).err();
-            assert_eq!(refused.unwrap().to_string(), format!("{path} is served already"));
+            assert_eq!(refused.unwrap().to_string(), format!("{path} is already served"));
         }
     }
 

@@ -118,17 +118,18 @@ impl PasswordSource {
 fn prompt_password() -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(failure(
-            "there is no terminal to ask for a password on: use --password-file FILE, or - for \
-             standard input",
+            "no terminal to prompt for a password: use --password-file FILE, or - for standard \
+             input",
         ));
     }
     let prompt = |text: &str| {
-        rpassword::prompt_password(text).map_err(|e| failure(format!("no password: {e}")))
+        rpassword::prompt_password(text)
+            .map_err(|e| failure(format!("cannot read the password: {e}")))
     };
-    let (first, second) = (prompt("Password: ")?, prompt("Again: ")?);
+    let (first, second) = (prompt("Password: ")?, prompt("Repeat password: ")?);
     match first == second {
         true => Ok(first),
-        false => Err(failure("the two passwords differ")),
+        false => Err(failure("the passwords do not match")),
     }
 }
 

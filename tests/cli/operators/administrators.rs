@@ -134,18 +134,18 @@ async fn password_comes_from_standard_input_and_is_trimmed_as_every_login_trims_
 #[ignore = "needs a terminal: `script`, of Debian's bsdutils"]
 fn password_is_asked_for_twice_at_a_terminal() {
     let operator = Operator::alone();
-    let twice = [("Password: ", PASSWORD), ("Again: ", PASSWORD)];
+    let twice = [("Password: ", PASSWORD), ("Repeat password: ", PASSWORD)];
     let (code, shown) = at_a_terminal(&operator, "user add amy", &twice);
     assert_eq!(code, 0, "{shown}");
     assert_eq!(operator.json(&["user", "show", "amy"])["has_password"], true);
 
-    let differing = [("Password: ", PASSWORD), ("Again: ", OTHER_PASSWORD)];
+    let differing = [("Password: ", PASSWORD), ("Repeat password: ", OTHER_PASSWORD)];
     let (code, shown) = at_a_terminal(&operator, "user add bob", &differing);
-    assert!(code == 1 && shown.contains("the two passwords differ"), "{shown}");
-    assert_eq!(operator.run(&["user", "show", "bob"]).refusal(), "there is no user bob");
+    assert!(code == 1 && shown.contains("the passwords do not match"), "{shown}");
+    assert_eq!(operator.run(&["user", "show", "bob"]).refusal(), "user bob not found");
     // No prompt for a taken or unknown name.
     for (arguments, says) in
-        [("user add AMY", "already exists"), ("user set-password bob", "there is no user bob")]
+        [("user add AMY", "already exists"), ("user set-password bob", "user bob not found")]
     {
         let (code, shown) = at_a_terminal(&operator, arguments, &[]);
         assert!(code == 1 && shown.contains(says), "{shown}");

@@ -20,7 +20,7 @@ async fn lost_second_factor_is_listed_and_reset() {
     assert_eq!((reset.code, reset.out.as_str()), (0, "1 second factor of amy is removed\n"));
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     assert_eq!(operator.json(&["user", "reset-factors", "amy"]), json!({ "removed": 0 }));
-    assert_eq!(operator.run(&["user", "factors", "bob"]).refusal(), "there is no user bob");
+    assert_eq!(operator.run(&["user", "factors", "bob"]).refusal(), "user bob not found");
 }
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn operator_renames_an_account_sets_its_addresses_and_deletes_it() {
     assert_eq!(shown["email"], "two@example.com", "{shown}");
     assert!(operator.run(&["user", "delete", "amelia"]).refusal().contains("--yes"));
     assert_eq!(operator.run(&["user", "delete", "amelia", "--yes"]).code, 0);
-    assert_eq!(operator.run(&["user", "show", "amelia"]).refusal(), "there is no user amelia");
+    assert_eq!(operator.run(&["user", "show", "amelia"]).refusal(), "user amelia not found");
     assert_eq!(server.database.number("SELECT COUNT(*) FROM email_addresses"), 1);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM audit WHERE event = 'deleted'"), 1);
 }
@@ -99,7 +99,7 @@ async fn groups_are_made_joined_left_and_removed_and_each_change_is_audited() {
     assert_eq!(operator.run(&["group", "add", "Stock keepers"]).code, 0);
     assert_eq!(operator.run(&["group", "add", "Admins"]).code, 0);
     let refused = operator.run(&["group", "add", "Admins"]);
-    assert_eq!(refused.refusal(), "there is a group Admins already");
+    assert_eq!(refused.refusal(), "group Admins already exists");
     for name in ["", " Admins", "a\nb", &"x".repeat(151)] {
         let refused = operator.run(&["group", "add", name]);
         assert!(refused.refusal().starts_with("name: Enter a name of at most 150"), "{refused:?}");
@@ -118,7 +118,7 @@ async fn groups_are_made_joined_left_and_removed_and_each_change_is_audited() {
     assert_eq!(joined.json(), json!(["Admins", "Stock keepers"]));
     // All or nothing.
     let refused = operator.run(&["user", "groups", "bob", "--add", "Admins", "--remove", "None"]);
-    assert_eq!(refused.refusal(), "group: there is no group None");
+    assert_eq!(refused.refusal(), "group: group None not found");
     let left = operator.run(&["user", "groups", "amy", "--remove", "Admins"]);
     assert_eq!(left.out, "Stock keepers\n");
     let listed = operator.run(&["group", "list", "--format", "json"]).json();
@@ -131,7 +131,7 @@ async fn groups_are_made_joined_left_and_removed_and_each_change_is_audited() {
     assert_eq!(shown["groups"], json!(["Stock keepers"]));
     assert_eq!(operator.run(&["group", "remove", "Stock keepers"]).code, 0);
     let refused = operator.run(&["group", "remove", "Stock keepers"]);
-    assert_eq!(refused.refusal(), "there is no group Stock keepers");
+    assert_eq!(refused.refusal(), "group Stock keepers not found");
     assert_eq!(operator.run(&["user", "groups", "amy"]).out, "");
     let trail = operator.run(&["audit", "--format", "json"]).json();
     let count = |event: &str| {

@@ -44,20 +44,20 @@ fn bad_input_is_one_line_and_writes_nothing() {
             "amy@example",
             "password: The password is too similar to the email address.",
         ),
-        (&["user", "set-password", "nobody"], PASSWORD, "there is no user nobody"),
+        (&["user", "set-password", "nobody"], PASSWORD, "user nobody not found"),
     ] {
         assert_eq!(operator.with_password(arguments, password).refusal(), says, "{arguments:?}");
     }
     for (arguments, says) in [
-        (&["user", "show", "nobody"][..], "there is no user nobody"),
-        (&["user", "deactivate", "nobody"], "there is no user nobody"),
-        (&["user", "activate", "nobody"], "there is no user nobody"),
-        (&["user", "make-admin", "nobody"], "there is no user nobody"),
-        (&["token", "list", "nobody"], "there is no user nobody"),
-        (&["token", "revoke", "7"], "there is no token 7"),
-        (&["session", "list", "nobody"], "there is no user nobody"),
-        (&["session", "end", "7"], "there is no session 7"),
-        (&["session", "end", "--user", "nobody"], "there is no user nobody"),
+        (&["user", "show", "nobody"][..], "user nobody not found"),
+        (&["user", "deactivate", "nobody"], "user nobody not found"),
+        (&["user", "activate", "nobody"], "user nobody not found"),
+        (&["user", "make-admin", "nobody"], "user nobody not found"),
+        (&["token", "list", "nobody"], "user nobody not found"),
+        (&["token", "revoke", "7"], "token 7 not found"),
+        (&["session", "list", "nobody"], "user nobody not found"),
+        (&["session", "end", "7"], "session 7 not found"),
+        (&["session", "end", "--user", "nobody"], "user nobody not found"),
         (
             &["user", "add", "bob", "--password-file", "/no/such/file"],
             "/no/such/file: No such file or directory (os error 2)",

@@ -216,7 +216,7 @@ async fn operator_reads_it_by_account_event_client_and_time() {
         ["2026-03-03T12:00:00Z", "login_failed", "1", "amy", "2001:db8::/64"]
     );
     for (arguments, why) in [
-        (&["nobody"][..], "there is no user nobody"),
+        (&["nobody"][..], "user nobody not found"),
         (
             &["--since", "yesterday"],
             "--since takes a day (2026-11-25), a time (RFC 3339), or so long ago (7d, 12h, 30m)",

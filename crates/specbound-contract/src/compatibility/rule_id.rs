@@ -158,7 +158,7 @@ pub(crate) const LIFECYCLE: &[(&str, &str)] = &[
         "sunset-missing",
         "Something is deprecated without `x-sunset`, the day on which it may be removed.",
     ),
-    ("sunset-invalid", "`x-sunset` is no date of the form 2030-12-31."),
+    ("sunset-invalid", "`x-sunset` is not a date of the form 2030-12-31."),
     (
         "sunset-too-soon",
         "The day on which something deprecated may be removed is earlier than the policy allows.",

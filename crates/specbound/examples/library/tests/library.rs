@@ -366,7 +366,7 @@ async fn page_at_a_documented_path_stops_the_start() {
     }
     let refused =
         library::start("127.0.0.1:0".parse().unwrap(), vec![Box::new(Taken)]).await.err().unwrap();
-    assert_eq!(refused.to_string(), "/covers/{other} is served already");
+    assert_eq!(refused.to_string(), "/covers/{other} is already served");
 }
 
 /// Without the dispatcher nothing is authenticated, so nothing is admitted: dropshot's own server
