@@ -51,7 +51,7 @@ impl Template {
                 Ok(include_str!("print/inventree/envoy.yaml"))
             }
             (Template::Systemd | Template::Grants, Some(_)) => {
-                Err("--for is for nginx, caddy, traefik and envoy")
+                Err("--for requires nginx, caddy, traefik or envoy")
             }
         }
     }
