@@ -84,8 +84,8 @@ impl Host for AppState {
         }
     }
 
-    /// Puts an error into the language of its client, and tells a browser to forget a session that is
-    /// over.
+    /// Puts an error into the language of its client, and tells a browser to forget a session that
+    /// is over.
     async fn finish(&self, exchange: &Exchange, response: &mut Response) {
         language::translate(&self.settings.languages, &exchange.headers, response);
         // A shared cache that stored the response would end the session of every client.

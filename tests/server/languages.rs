@@ -58,7 +58,8 @@ async fn content_language_names_english_where_a_language_lacks_a_message() {
     assert_eq!(answer.status, 400);
     let told = answer.json();
     assert_eq!(told["new_password1"][0], "Dieses Feld ist zwingend erforderlich.", "{told}");
-    let answer = ask(&server, "DELETE", "/api/auth/user/", &[("Accept-Language", "de")]).await;
+    let path = "/api/auth/password/reset/";
+    let answer = ask(&server, "GET", path, &[("Accept-Language", "de")]).await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("content-language"), "en", "{}", answer.json());
 }

@@ -313,10 +313,19 @@ fn texts_and_their_uses_match() {
     let texts: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(include_str!("../../locales/en.json")).unwrap();
     // Keys built at run time.
-    let computed = ["rules.length", "rules.digits", "rules.similar", "strength."];
+    let computed = ["rules.length", "rules.digits", "rules.similar", "strength.", "page/"];
     for name in texts.keys().filter(|name| !computed.iter().any(|known| name.starts_with(known))) {
         let uses = [format!("\"{name}\""), format!("texts.{name}")];
         assert!(uses.iter().any(|way| used.contains(way)), "{name} is not used");
+    }
+    // A message that the server never sends needs no sentence at the page.
+    let sent: String = ["src/domain", "src/domain/factors", "src/http", "crates/specbound/src"]
+        .map(sources)
+        .concat();
+    for message in texts.keys().filter_map(|name| name.strip_prefix("page/")) {
+        for part in message.split(['{', '}']).step_by(2).map(|part| part.trim_matches([' ', '.'])) {
+            assert!(sent.contains(part), "{message} is never sent");
+        }
     }
     let quoted = ["texts[\"", "page.text(\"", "page.fill(\"", " fill(\"", " count(\""];
     for call in quoted {
@@ -326,7 +335,7 @@ fn texts_and_their_uses_match() {
     }
     for named in used.split("texts.").skip(1) {
         let name: String = named.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-        let is_rust = ["js", "get", "tag", "direction", "for"].contains(&name.as_str());
+        let is_rust = ["js", "get", "tag", "direction", "for", "page"].contains(&name.as_str());
         assert!(
             name.is_empty() || is_rust || texts.contains_key(&name),
             "the texts have no {name}"
