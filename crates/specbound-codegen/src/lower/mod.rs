@@ -178,8 +178,13 @@ impl Lower<'_> {
         }
         if !self.undefined_schemes.is_empty() {
             let components = document.entry("components").or_insert_with(|| json!({}));
-            for scheme in std::mem::take(&mut self.undefined_schemes) {
-                components["securitySchemes"][scheme] = json!({});
+            // Where either is no object, it is refused when the result is read.
+            let schemes = components.as_object_mut().and_then(|components| {
+                components.entry("securitySchemes").or_insert_with(|| json!({})).as_object_mut()
+            });
+            let undefined = std::mem::take(&mut self.undefined_schemes);
+            if let Some(schemes) = schemes {
+                schemes.extend(undefined.into_iter().map(|scheme| (scheme, json!({}))));
             }
         }
         Value::Object(document)

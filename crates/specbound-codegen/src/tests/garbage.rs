@@ -64,3 +64,13 @@ fn generating_from_garbage_never_panics() {
     with_garbage(&small(), 2, |document| drop(generated(document)));
     with_garbage(&parsed(SOURCE), 11, |document| drop(generated(document)));
 }
+
+#[test]
+fn undefined_schemes_beside_components_of_another_kind_are_refused() {
+    for (at, value) in [("/components", json!("x")), ("/components/securitySchemes", json!(7))] {
+        let mut document = small_with(&format!("{POST}/security"), json!([{"missing": []}]));
+        put(&mut document, at, value);
+        let lenient = generate_from(&document, &Settings::default(), Mode::Lenient);
+        assert!(matches!(lenient, Err(Error::Unsupported(_))), "{at}: {:?}", lenient.err());
+    }
+}

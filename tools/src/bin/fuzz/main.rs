@@ -1,14 +1,17 @@
-//! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--seed N] [--only NAME] [--database DATABASE]`:
-//! mutated inputs for every parser, whole requests to a server in this process, and sign-ins
-//! through a provider with mutated responses. Exits with 1 at the first panic or 5xx, with its
-//! input and seed.
+//! `fuzz EXECUTIONS [--requests N] [--sign-ins N] [--documents N] [--seed N] [--only NAME]
+//! [--database DATABASE]`: mutated inputs for every parser, whole requests to a server in this
+//! process, sign-ins through a provider with mutated responses, and documents for the generator.
+//! Exits with 1 at the first panic or 5xx, with its input and seed.
 
+mod documents;
 mod mutation;
 mod parsers;
 mod providers;
 mod requests;
+mod structure;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -31,6 +34,9 @@ struct Arguments {
     /// Sign-ins through a provider.
     #[arg(long, default_value_t = 0)]
     sign_ins: u64,
+    /// Mutated documents, for the readers and the generator.
+    #[arg(long, default_value_t = 0)]
+    documents: u64,
     /// Repeats a run; by default the time of day.
     #[arg(long)]
     seed: Option<u64>,
@@ -97,16 +103,24 @@ fn main() -> Result<(), String> {
             return Err("not every kind of end was seen".to_owned());
         }
     }
+    if arguments.documents > 0 {
+        let started = Instant::now();
+        let outcomes = documents::run(arguments.documents, seed)?;
+        say("documents", arguments.documents, started, &outcomes);
+        if ["generated", "refused", "unreadable"].iter().any(|kind| !outcomes.contains_key(kind)) {
+            return Err("not every kind of end was seen".to_owned());
+        }
+    }
     match PANICS.load(Ordering::Relaxed) {
         0 => Ok(()),
         panics => Err(format!("{panics} panics")),
     }
 }
 
-/// Prints the counts by status; 0 is no response, to an incomplete request.
-fn say(what: &str, executions: u64, started: Instant, statuses: &BTreeMap<u16, u64>) {
+/// Prints the counts by outcome; status 0 is no response, to an incomplete request.
+fn say<K: Display>(what: &str, executions: u64, started: Instant, outcomes: &BTreeMap<K, u64>) {
     let said: Vec<String> =
-        statuses.iter().map(|(status, count)| format!("{status}: {count}")).collect();
+        outcomes.iter().map(|(outcome, count)| format!("{outcome}: {count}")).collect();
     let took = started.elapsed().as_secs();
     println!("{what:36} {executions:>11} executions, {took:5} s, {}", said.join(", "));
 }

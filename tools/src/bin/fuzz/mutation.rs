@@ -72,6 +72,15 @@ const WORDS: &[&[u8]] = &[
     b" ",
     b"\t",
     b"''",
+    b"&a ",
+    b"*a",
+    b"<<: *a",
+    b"\n---\n",
+    b"!!str ",
+    b"? ",
+    b"- ",
+    b"|\n",
+    b"#",
 ];
 
 pub struct Mutator {
@@ -101,6 +110,14 @@ impl Mutator {
             self.spoil(&mut input);
         }
         input.truncate(MAX_BYTES);
+        input
+    }
+
+    /// One or two changes, without the limit of size.
+    pub fn lightly_spoilt(&mut self, mut input: Vec<u8>) -> Vec<u8> {
+        for _ in 0..self.random.random_range(1..=2) {
+            self.spoil(&mut input);
+        }
         input
     }
 
