@@ -3,6 +3,7 @@
 
 use inventree_auth::contract;
 use serde_json::json;
+use specbound::export::{self, ServerInfo};
 
 /// The example of the runtime, `crates/specbound/examples/library`, whose own test asks it.
 #[test]
@@ -11,7 +12,7 @@ fn export_of_another_server_is_its_document() {
     let source =
         contract::parse(include_str!("../../crates/specbound/examples/library/library.yaml"))
             .unwrap();
-    let facts = contract::ServerInfo {
+    let facts = ServerInfo {
         title: library::api::TITLE,
         version: library::api::VERSION,
         servers: json!([{"url": "https://library.example.com"}]),
@@ -21,8 +22,7 @@ fn export_of_another_server_is_its_document() {
         }),
         guarantees: &[],
     };
-    let export =
-        contract::export_of(&registered, library::api::OPERATIONS, &facts, &source).unwrap();
+    let export = export::document(&registered, library::api::OPERATIONS, &facts, &source).unwrap();
     let differences = contract::diff::diff(&source, &export);
     assert!(
         differences.is_empty(),

@@ -28,9 +28,10 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use inventree_auth::contract::diff::diff;
-use inventree_auth::contract::{GUARANTEES, SOURCE, enforced, export_beside, parse};
+use inventree_auth::contract::{GUARANTEES, SOURCE, export_beside, parse};
 use quote::ToTokens;
 use serde_json::Value;
+use specbound::export::enforced;
 use specbound_codegen::{Settings, generate};
 use syn::visit_mut::{self, VisitMut};
 

@@ -87,9 +87,10 @@ fn copy(path: &Path, source: &serde_json::Value) -> File {
 
 /// As cargo takes it, and no name of a crate that the project uses.
 fn is_package_name(name: &str) -> bool {
-    const TAKEN: [&str; 9] = [
+    const TAKEN: [&str; 10] = [
         "specbound",
         "specbound-codegen",
+        "specbound-contract",
         "slog",
         "tokio",
         "dropshot",

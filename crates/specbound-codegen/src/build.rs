@@ -37,7 +37,8 @@ impl<'a> Build<'a> {
         self.run(|generated| vec![("api.rs", generated.server), ("client.rs", generated.client)]);
     }
 
-    /// Writes also `operations.rs` and `calls.rs`, for a project that `specbound new` made.
+    /// Writes also `operations.rs`, `calls.rs` and `document.json`, for a project that
+    /// `specbound new` made.
     pub fn project(self) {
         self.run(|generated| {
             vec![
@@ -45,6 +46,7 @@ impl<'a> Build<'a> {
                 ("client.rs", generated.client),
                 ("operations.rs", generated.project.operations),
                 ("calls.rs", generated.project.calls),
+                ("document.json", generated.document),
             ]
         });
     }

@@ -78,6 +78,8 @@ pub struct Generated {
     /// The parts of the document that the code does not enforce or has no items for. They stand at
     /// the head of `server`.
     pub unenforced: Vec<Item>,
+    /// The document as it was read, in one piece: JSON.
+    pub document: String,
     /// A server project for the document.
     pub project: Project,
 }
@@ -205,11 +207,12 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     })?;
     server.push_str(&format(server::support_tokens(&document, &mut tables))?);
     server.push_str(&format(tables.module().unwrap_or_default())?);
-    server.push_str(&format(server::documented_answers(&document, source, &runtime))?);
+    server.push_str(&format(server::enforced(&document, source, &unenforced, &runtime))?);
     let server_trait = format(server::trait_tokens(&document, settings)?)?;
     server.push_str(&server_trait);
     let project = Project::new(&document, source, &client.methods, settings)?;
     Ok(Generated {
+        document: source.to_string(),
         server,
         client: client.text,
         server_trait: format!(

@@ -15,7 +15,7 @@ use super::constraints::{Tables, Written};
 use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation, Requirement};
 use super::parameters::{self, parameters_name};
 use super::types::type_name;
-use super::{Error, Settings};
+use super::{Error, Item, Settings};
 
 /// The trait itself.
 pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
@@ -242,9 +242,14 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
     }
 }
 
-/// The table of documented answers, with the tables of their schemas: for debug builds, in which
-/// the runtime holds each answer against it.
-pub fn documented_answers(document: &Document, source: &Value, runtime: &syn::Path) -> TokenStream {
+/// The tables of documented answers and of bodies, for debug builds. There the runtime holds each
+/// answer against them, and the server exports its document.
+pub fn enforced(
+    document: &Document,
+    source: &Value,
+    unenforced: &[Item],
+    runtime: &syn::Path,
+) -> TokenStream {
     let mut tables = Tables::new(source, runtime, Written::ByServer);
     let mut row = |operation: &Operation| {
         let numbers = operation.answers.iter();
@@ -265,13 +270,38 @@ pub fn documented_answers(document: &Document, source: &Value, runtime: &syn::Pa
     };
     let rows: Vec<TokenStream> = document.operations.iter().map(&mut row).collect();
     let module = tables.module();
+    let requests = document.operations.iter().filter_map(|operation| {
+        let Body { schema, content_types, .. } = operation.body.as_ref()?;
+        let request = type_name(&document.request_name(schema.as_ref()?));
+        let id = &operation.id;
+        Some(quote!((#id, #runtime::RequestTables {
+            media_types: &[#(#content_types),*],
+            schema: <types::#request as #runtime::HasConstraints>::SCHEMA,
+            rows: <types::#request as #runtime::HasConstraints>::PROPERTIES,
+        })))
+    });
+    let listed = unenforced.iter().filter(|item| !concerns_the_client(item));
+    let listed = listed.map(|Item { path, reason }| quote!((#path, #reason)));
     quote! {
         /// The documented answers of each operation.
         #[cfg(debug_assertions)]
         pub const ANSWERS: #runtime::DocumentedAnswers = &[#(#rows),*];
 
+        /// What this code enforces, for the export.
+        #[cfg(debug_assertions)]
+        pub const ENFORCED: #runtime::Enforced = #runtime::Enforced {
+            requests: &[#(#requests),*],
+            answers: ANSWERS,
+            not_enforced: &[#(#listed),*],
+        };
+
         #module
     }
+}
+
+/// A part that the server enforces all the same.
+fn concerns_the_client(item: &Item) -> bool {
+    item.reason.starts_with("the client ")
 }
 
 /// The media type of a response.

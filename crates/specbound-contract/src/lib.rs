@@ -39,7 +39,6 @@ mod date;
 pub mod diff;
 mod document;
 mod edit;
-pub mod enforced;
 mod files;
 pub mod flatten;
 mod formats;

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::fields::{Bound, Formats};
 pub use report::Problem;
+pub(crate) use values::canonical;
 
 /// A schema that another one refers to.
 pub type SchemaRef = &'static Constraints;

@@ -89,7 +89,7 @@ pub struct HttpService<H: Host> {
     dispatch: Dispatch<H>,
     contexts: RequestContextFactory<H>,
     /// In debug builds, as a rule: see [`HttpService::check_answers`].
-    documented: Option<DocumentedAnswers>,
+    documented: Vec<DocumentedAnswers>,
     metrics: metrics::Http,
     large_bodies: LargeBodies,
     log: Logger,
@@ -136,7 +136,7 @@ impl<H: Host> HttpService<H> {
             routes,
             dispatch,
             contexts,
-            documented: None,
+            documented: Vec::new(),
             metrics,
             large_bodies: LargeBodies::default(),
             log,
@@ -146,9 +146,9 @@ impl<H: Host> HttpService<H> {
 
     /// Holds the answers of handlers against the document: one that contradicts it is logged, and
     /// answered with 500 in its place. It takes time and memory, so it is for debug builds and
-    /// tests. The generated table is `ANSWERS`.
+    /// tests. The generated table is `ANSWERS`; each document has its own.
     pub fn check_answers(mut self, documented: DocumentedAnswers) -> HttpService<H> {
-        self.documented = Some(documented);
+        self.documented.push(documented);
         self
     }
 
@@ -224,13 +224,11 @@ impl<H: Host> HttpService<H> {
         resource.negotiate(operation, request.headers(), request.uri())?;
         if let Some(operation) = operation {
             let answer = (self.dispatch)(rqctx, request, operation, values).await;
-            return match self.documented {
-                Some(documented) => {
-                    let answer = answer.unwrap_or_else(ApiError::into_response);
-                    Ok(documented::checked(documented, operation.id, answer, H::FORMATS))
-                }
-                None => answer,
-            };
+            if self.documented.is_empty() {
+                return answer;
+            }
+            let answer = answer.unwrap_or_else(ApiError::into_response);
+            return Ok(documented::checked(&self.documented, operation.id, answer, H::FORMATS));
         }
         let admitted =
             Box::pin(PageRequest::admit(&rqctx, request, resource.security(), &[])).await?;

@@ -25,12 +25,13 @@ const REFUSALS: [u16; 9] = [400, 401, 403, 404, 406, 408, 413, 415, 429];
 
 /// The answer, or 500 if it contradicts the document.
 pub(crate) fn checked(
-    documented: DocumentedAnswers,
+    documents: &[DocumentedAnswers],
     operation: &str,
     mut answer: Response,
     formats: &Formats,
 ) -> Response {
-    let Some((_, answers)) = documented.iter().find(|(id, _)| *id == operation) else {
+    let mut all = documents.iter().copied().flatten();
+    let Some((_, answers)) = all.find(|(id, _)| *id == operation) else {
         return answer;
     };
     match problem(answers, &mut answer, formats) {
@@ -54,11 +55,8 @@ fn problem(
     };
     // A failure of the runtime has the runtime's shape.
     let (Some(schema), false) = (schema, is_error(answer)) else { return None };
-    let is_json = answer
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
-    if !is_json {
+    let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+    if !media.is_some_and(is_json) {
         return None;
     }
     let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
@@ -72,6 +70,12 @@ fn problem(
     let problem = schema.problems(&value, formats).into_iter().next()?;
     let field = problem.field.as_deref().unwrap_or("the value");
     Some(format!("{field}: {}", problem.text()))
+}
+
+/// JSON, or a type that is written in it.
+pub(crate) fn is_json(media: &str) -> bool {
+    let base = media.split(';').next().unwrap_or(media).trim();
+    base == "application/json" || base.ends_with("+json")
 }
 
 /// The schema of a status: its own, that of its range, or that of `default`.
@@ -100,7 +104,7 @@ mod tests {
 
     fn status_of(status: StatusCode, body: &str) -> u16 {
         let answer = json_response(status, body.as_bytes().to_vec());
-        let mut answer = checked(DOCUMENTED, "read_book", answer, &Formats::DEFAULT);
+        let mut answer = checked(&[DOCUMENTED], "read_book", answer, &Formats::DEFAULT);
         if answer.status() == status {
             let kept = answer.body_mut().collect().now_or_never().unwrap().unwrap().to_bytes();
             assert_eq!(kept, body);
@@ -122,10 +126,10 @@ mod tests {
         assert_eq!(status_of(StatusCode::CREATED, "{}"), 500);
         assert_eq!(status_of(StatusCode::SERVICE_UNAVAILABLE, "{}"), 503);
         let refused = ApiError::not_found().into_response();
-        let answer = checked(DOCUMENTED, "read_book", refused, &Formats::DEFAULT);
+        let answer = checked(&[DOCUMENTED], "read_book", refused, &Formats::DEFAULT);
         assert_eq!(answer.status(), StatusCode::NOT_FOUND);
         let taken = ApiError::detail(StatusCode::FOUND, "elsewhere").into_response();
-        let answer = checked(DOCUMENTED, "read_book", taken, &Formats::DEFAULT);
+        let answer = checked(&[DOCUMENTED], "read_book", taken, &Formats::DEFAULT);
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 }

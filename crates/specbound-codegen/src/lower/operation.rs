@@ -122,6 +122,7 @@ impl Lower<'_> {
         for (media, entry) in content {
             let name = base(media);
             if !is_json_type(&name) && !FORMS.contains(&name.as_str()) {
+                self.note_bytes(entry, &format!("{at}/{}", escape(media)));
                 raw.push(name);
             } else if fields.iter().all(|(known, ..)| *known != name) {
                 fields.push((name, media, entry));
@@ -147,13 +148,17 @@ impl Lower<'_> {
         let schema = entry.get("schema").cloned().or_else(|| is_json.then(|| json!({})));
         let schema_at = format!("{at}/{}/schema", escape(first));
         // A form that says nothing of its members is bytes.
-        let all_raw = |mut raw: Vec<String>| {
+        let all_raw = |lower: &mut Self, mut raw: Vec<String>| {
+            for (_, media, entry) in &fields {
+                lower.note_bytes(entry, &format!("{at}/{}", escape(media)));
+            }
             raw.extend(fields.iter().map(|(name, ..)| name.clone()));
             raw
         };
         let Some(schema) = schema else {
             lowered_body.insert("content".to_owned(), json!({}));
-            self.raw_content(all_raw(raw), &mut lowered_body, &at);
+            let raw = all_raw(self, raw);
+            self.raw_content(raw, &mut lowered_body, &at);
             return Some(Value::Object(lowered_body));
         };
         if !schema.is_object() {
@@ -170,7 +175,8 @@ impl Lower<'_> {
             }
             None => {
                 lowered_body.insert("content".to_owned(), json!({}));
-                self.raw_content(all_raw(raw), &mut lowered_body, &at);
+                let raw = all_raw(self, raw);
+                self.raw_content(raw, &mut lowered_body, &at);
                 return Some(Value::Object(lowered_body));
             }
         };
@@ -197,6 +203,18 @@ impl Lower<'_> {
         self.raw_content(raw, &mut lowered_body, &at);
         lowered_body.insert("content".to_owned(), Value::Object(lowered));
         Some(Value::Object(lowered_body))
+    }
+
+    /// Lists the schema of a content that is bytes to the server.
+    fn note_bytes(&mut self, entry: &Value, at: &str) {
+        let schema = self.follow(&entry["schema"], "schemas");
+        let constraints = ["enum", "minLength", "maxLength", "pattern"];
+        let is_free = schema.as_object().is_none_or(Map::is_empty)
+            || schema["type"] == "string"
+                && constraints.iter().all(|keyword| schema.get(*keyword).is_none());
+        if !is_free {
+            self.note(&format!("{at}/schema"), "it is bytes to the server: no schema is checked");
+        }
     }
 
     /// The content types whose bytes the handler reads.
@@ -310,6 +328,9 @@ impl Lower<'_> {
                 &format!("{at}/{}", escape(other)),
                 "the answer is written in one content type alone",
             );
+        }
+        if !is_json(media) {
+            self.note_bytes(entry, &format!("{at}/{}", escape(media)));
         }
         let at = format!("{at}/{}/schema", escape(media));
         let original = entry.get("schema").filter(|schema| schema.is_object());

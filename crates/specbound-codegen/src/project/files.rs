@@ -34,7 +34,7 @@ pub struct Layout<'a> {
 pub enum Dependencies<'a> {
     /// The registry.
     Registry,
-    /// A folder with the crates `specbound` and `specbound-codegen`.
+    /// A folder with the crates `specbound`, `specbound-codegen` and `specbound-contract`.
     Folder(&'a str),
 }
 
@@ -77,6 +77,7 @@ impl Generated {
                 ("lenient_option", if is_lenient { " --lenient" } else { "" }),
                 ("specbound", &source("specbound")),
                 ("codegen", &source("specbound-codegen")),
+                ("contract", &source("specbound-contract")),
                 ("server_dependencies", &of_formats),
                 ("schemes", &project.scheme_rows()),
             ];

@@ -1,0 +1,417 @@
+//! The export of any server with generated code: its source document, with each part stated as the
+//! code has it.
+//!
+//! A part stays as the document spells it where the running code confirms it: operations, their
+//! parameters, content types, answers and security by the registered signatures; schemas by the
+//! tables that the runtime reads. Any other part is replaced by the code's own, or left out. The
+//! parts that the generator lists as not enforced stay, and `x-not-enforced` names each of them.
+//!
+//! From the document alone come annotations, examples, `servers`, the definitions of security
+//! schemes, and keywords that constrain no value, such as `default`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dropshot::{ApiDescription, ServerContext};
+use serde_json::{Map, Value, json};
+
+use super::place::{Draft, Place};
+use super::rows::Rows;
+use super::tables::{Tables, is_any};
+use super::{ExportError, registered};
+use crate::Operation;
+use crate::constraints::SchemaRef;
+use crate::documented::DocumentedAnswers;
+use crate::fields::Property;
+
+/// The tables of generated code.
+#[derive(Debug, Clone, Copy)]
+pub struct Enforced {
+    /// By operation: its body.
+    pub requests: &'static [(&'static str, RequestTables)],
+    /// By operation: its answers.
+    pub answers: DocumentedAnswers,
+    /// Parts of the document that the code does not enforce: pointer and reason.
+    pub not_enforced: &'static [(&'static str, &'static str)],
+}
+
+/// The tables of a body that the runtime reads into a type.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestTables {
+    /// Content types.
+    pub media_types: &'static [&'static str],
+    /// The table of the whole schema, if rows and types do not enforce all of it.
+    pub schema: Option<SchemaRef>,
+    /// The rows of its members.
+    pub rows: &'static [Property],
+}
+
+/// Exports the document of a server: `api` is what it registers, `operations` and `enforced` are
+/// generated, and `source` is the document that they were generated from.
+///
+/// # Errors
+///
+/// [`ExportError`] if the registered API yields no document.
+pub fn confirmed<C: ServerContext>(
+    api: &ApiDescription<C>,
+    operations: &[Operation],
+    enforced: &Enforced,
+    source: &Value,
+) -> Result<Value, ExportError> {
+    let mut claims: BTreeMap<String, Claim> = BTreeMap::new();
+    for (route, _, operation) in registered(api, operations)? {
+        let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        claims.insert(id, Claim { route, operation });
+    }
+    let listed = enforced.not_enforced.iter().map(|(pointer, _)| *pointer);
+    let mut draft = Draft::new(source, listed);
+    let mut found = BTreeSet::new();
+    let top = Place::new("/paths");
+    for (path, _) in source["paths"].as_object().into_iter().flatten() {
+        let item = draft.follow(&top.join(path));
+        for (method, _) in draft.at(&item).as_object().into_iter().flatten() {
+            let at = item.join(method);
+            match method.as_str() {
+                "parameters" | "summary" | "description" => {}
+                extension if extension.starts_with("x-") => {}
+                "servers" | "$ref" => draft.state(&at, None),
+                _ => {
+                    let is_method = |row: &&Operation| row.method.eq_ignore_ascii_case(method);
+                    // The generator renames variables that no Rust code can have.
+                    let mut rows = operations.iter().filter(is_method);
+                    let row = rows
+                        .clone()
+                        .find(|row| row.path == path)
+                        .or_else(|| rows.find(|row| template(row.path) == template(path)));
+                    match row.and_then(|row| Some((row, claims.get(row.id)?))) {
+                        Some((row, claim)) => {
+                            found.insert(row.id);
+                            Confirm { draft: &mut draft, row, claim, enforced, path }
+                                .operation(&item, &at);
+                        }
+                        None => draft.state(&at, None),
+                    }
+                }
+            }
+        }
+    }
+    draft.require(&Place::new("/webhooks"), source.get("webhooks").is_none());
+    let mut document = draft.finish();
+    // Operations that the document does not have.
+    for row in operations.iter().filter(|row| !found.contains(row.id)) {
+        let claim = claims.get(row.id).map(|claim| claim.operation.clone());
+        document["paths"][row.path][row.method.to_ascii_lowercase()] = claim.unwrap_or_default();
+    }
+    if !enforced.not_enforced.is_empty() {
+        let item = |(at, reason): &(&str, &str)| json!({ "at": at, "reason": reason });
+        document["x-not-enforced"] = enforced.not_enforced.iter().map(item).collect();
+    }
+    Ok(document)
+}
+
+/// An operation as it is registered.
+struct Claim {
+    /// With the names of variables that the router has.
+    route: String,
+    operation: Value,
+}
+
+/// A path without the names of its variables.
+fn template(path: &str) -> String {
+    let mut bare = String::new();
+    let mut is_name = false;
+    for c in path.chars() {
+        is_name = if c == '}' { false } else { is_name };
+        if !is_name {
+            bare.push(c);
+        }
+        is_name |= c == '{';
+    }
+    bare
+}
+
+fn variables(path: &str) -> Vec<&str> {
+    path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
+}
+
+/// Content types in lower case, without parameters.
+fn base(media: &str) -> String {
+    media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase()
+}
+
+struct Confirm<'d, 'a> {
+    draft: &'d mut Draft<'a>,
+    row: &'d Operation,
+    claim: &'d Claim,
+    enforced: &'d Enforced,
+    path: &'d str,
+}
+
+impl Confirm<'_, '_> {
+    fn operation(&mut self, item: &Place, at: &Place) {
+        let source = self.draft.at(at);
+        let claim = &self.claim.operation;
+        if source.get("operationId").is_some_and(|id| id != self.row.id) {
+            self.draft.state(&at.join("operationId"), Some(json!(self.row.id)));
+        }
+        let set = |value: &Value| -> BTreeSet<String> {
+            value.as_array().into_iter().flatten().map(Value::to_string).collect()
+        };
+        if set(&source["tags"]) != set(&claim["tags"]) {
+            self.draft.state(&at.join("tags"), claim.get("tags").cloned());
+        }
+        if (source["deprecated"] == true) != (claim["deprecated"] == true) {
+            self.draft.state(&at.join("deprecated"), claim.get("deprecated").cloned());
+        }
+        for keyword in ["callbacks", "servers"] {
+            self.draft.require(&at.join(keyword), source.get(keyword).is_none());
+        }
+        let own = source.get("security");
+        let stated = own.or_else(|| self.draft.source.get("security")).unwrap_or(&Value::Null);
+        if alternatives(stated) != alternatives(&claim["security"]) {
+            self.draft.state(&at.join("security"), Some(claim["security"].clone()));
+        }
+        self.parameters(item, at);
+        self.body(at);
+        self.answers(at);
+    }
+
+    fn parameters(&mut self, item: &Place, at: &Place) {
+        let registered = self.claim.operation["parameters"].as_array();
+        let registered = registered.map(Vec::as_slice).unwrap_or_default();
+        let mut confirmed = vec![false; registered.len()];
+        for list in [item.join("parameters"), at.join("parameters")] {
+            let count = self.draft.at(&list).as_array().map_or(0, Vec::len);
+            for n in 0..count {
+                let place = self.draft.follow(&list.join(&n.to_string()));
+                let stated = self.draft.at(&place);
+                let name = self.registered_name(stated);
+                let is_same = |claim: &&Value| {
+                    claim["in"] == stated["in"] && name.is_some_and(|name| claim["name"] == name)
+                };
+                match registered.iter().position(|claim| is_same(&claim)) {
+                    Some(n) => {
+                        confirmed[n] = true;
+                        self.parameter(&place, &registered[n]);
+                    }
+                    // OpenAPI ignores them.
+                    None if is_ignored(stated) => {}
+                    None => self.draft.state(&place, None),
+                }
+            }
+        }
+        // A variable of the path need not be declared.
+        let mut missing =
+            registered.iter().zip(confirmed).filter(|(_, is_confirmed)| !is_confirmed);
+        if missing.any(|(claim, _)| claim["in"] != "path") {
+            self.draft.state(&at.join("parameters"), Some(json!(registered)));
+        }
+    }
+
+    /// The name under which a parameter is registered. The router has names of its own for the
+    /// variables of some paths, in the same order.
+    fn registered_name<'v>(&'v self, stated: &'v Value) -> Option<&'v str> {
+        let name = stated["name"].as_str()?;
+        if stated["in"] != "path" {
+            return Some(name);
+        }
+        let place = variables(self.path).iter().position(|variable| *variable == name)?;
+        variables(&self.claim.route).get(place).copied()
+    }
+
+    fn parameter(&mut self, place: &Place, claim: &Value) {
+        let stated = self.draft.at(place);
+        if (stated["required"] == true) != (claim["required"] == true) {
+            self.draft.state(&place.join("required"), Some(json!(claim["required"] == true)));
+        }
+        let (schema, held) = match stated["content"].as_object().and_then(|all| all.keys().next()) {
+            Some(media) => {
+                let held = claim["content"].as_object().and_then(|all| all.values().next());
+                (place.join("content").join(media).join("schema"), held.map(|held| &held["schema"]))
+            }
+            None => (place.join("schema"), claim.get("schema")),
+        };
+        let Some(held) = held else { return self.draft.state(&schema, None) };
+        for key in ["style", "explode"] {
+            if let (Some(own), Some(claimed)) = (stated.get(key), claim.get(key))
+                && own != claimed
+            {
+                self.draft.state(&place.join(key), Some(claimed.clone()));
+            }
+        }
+        self.parameter_schema(&schema, held);
+    }
+
+    /// Each keyword that the reader of the parameter checks.
+    fn parameter_schema(&mut self, place: &Place, held: &Value) {
+        let mut place = self.draft.follow(place);
+        if let Some([_]) = self.draft.at(&place)["allOf"].as_array().map(Vec::as_slice) {
+            place = self.draft.follow(&place.join("allOf").join("0"));
+        }
+        let stated = self.draft.at(&place);
+        let is_of_type = |kind: &Value| match &stated["type"] {
+            Value::Array(several) => several.contains(kind),
+            Value::Null => true,
+            only => only == kind,
+        };
+        let kind = held.get("type").filter(|kind| kind.is_string() && !is_of_type(kind));
+        if let Some(kind) = kind {
+            self.draft.state(&place.join("type"), Some(kind.clone()));
+        }
+        for keyword in ["enum", "minLength", "maxLength", "pattern", "minimum", "maximum"] {
+            let (stated, held) = (stated.get(keyword), held.get(keyword));
+            let numbers = (stated.and_then(Value::as_f64), held.and_then(Value::as_f64));
+            let is_same = stated == held || numbers.0.is_some() && numbers.0 == numbers.1;
+            if let (Some(_), false) = (stated, is_same) {
+                self.draft.state(&place.join(keyword), held.cloned());
+            }
+        }
+        if stated.get("items").is_some() && held.get("items").is_some() {
+            self.parameter_schema(&place.join("items"), &held["items"]);
+        }
+    }
+
+    fn body(&mut self, at: &Place) {
+        let at = at.join("requestBody");
+        let body = self.draft.follow(&at);
+        let (stated, held) = (self.draft.at(&body), &self.claim.operation["requestBody"]);
+        if stated.is_null() || held.is_null() {
+            if stated.is_null() != held.is_null() {
+                self.draft.state(&at, (!held.is_null()).then(|| held.clone()));
+            }
+            return;
+        }
+        if (stated["required"] == true) != (held["required"] == true) {
+            self.draft.state(&body.join("required"), Some(held["required"].clone()));
+        }
+        let read = self.enforced.requests.iter().find(|(id, _)| *id == self.row.id);
+        let content = body.join("content");
+        for (media, entry) in stated["content"].as_object().into_iter().flatten() {
+            let (place, name) = (content.join(media), base(media));
+            if held["content"].get(&name).is_none() {
+                self.draft.state(&place, None);
+                continue;
+            }
+            self.draft.require(&place.join("encoding"), entry.get("encoding").is_none());
+            let schema = place.join("schema");
+            match read.filter(|(_, tables)| tables.media_types.contains(&name.as_str())) {
+                Some((_, RequestTables { schema: Some(table), .. })) => {
+                    Tables::of_requests(self.draft).schema(&schema, table, &BTreeSet::new());
+                }
+                Some((_, tables)) => Rows::new(self.draft).object(&schema, tables.rows),
+                None => self.bytes(&schema),
+            }
+        }
+        let names: BTreeSet<String> = stated["content"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(media, _)| base(media))
+            .collect();
+        for (media, entry) in held["content"].as_object().into_iter().flatten() {
+            if !names.contains(media) {
+                self.draft.state(&content.join(media), Some(entry.clone()));
+            }
+        }
+    }
+
+    /// Bytes that no table constrains.
+    fn bytes(&mut self, schema: &Place) {
+        let place = self.draft.follow(schema);
+        let stated = self.draft.at(&place);
+        let is_text = stated["type"] == "string"
+            && ["enum", "minLength", "maxLength", "pattern"]
+                .iter()
+                .all(|key| stated.get(*key).is_none());
+        let is_free = stated.is_null() || is_any(stated) || is_text;
+        self.draft.require(schema, is_free);
+    }
+
+    fn answers(&mut self, at: &Place) {
+        let at = at.join("responses");
+        let held = &self.claim.operation["responses"];
+        let tables = self.enforced.answers.iter().find(|(id, _)| *id == self.row.id);
+        let tables = tables.map(|(_, answers)| *answers).unwrap_or_default();
+        let stated = self.draft.at(&at);
+        let mut confirmed = BTreeSet::new();
+        for (status, _) in stated.as_object().into_iter().flatten() {
+            if status.starts_with("x-") {
+                continue;
+            }
+            let key = status.to_ascii_uppercase().replace("DEFAULT", "default");
+            let Some(held) = held.get(&key) else {
+                self.draft.state(&at.join(status), None);
+                continue;
+            };
+            confirmed.insert(key.clone());
+            let place = self.draft.follow(&at.join(status));
+            let table =
+                tables.iter().find(|(known, _)| *known == key).and_then(|(_, table)| *table);
+            self.answer(&place, held, table);
+        }
+        for (status, held) in held.as_object().into_iter().flatten() {
+            // A handler answers 200 for a range or a default that stands alone.
+            let general = ["2XX", "default"].into_iter().find(|key| confirmed.contains(*key));
+            let is_general = status == "200" && general.is_some();
+            if !confirmed.contains(status) && !is_general {
+                self.draft.state(&at.join(status), Some(held.clone()));
+            }
+        }
+    }
+
+    fn answer(&mut self, place: &Place, held: &Value, table: Option<SchemaRef>) {
+        let stated = self.draft.at(place);
+        for keyword in ["headers", "links"] {
+            let is_empty = stated.get(keyword).is_none_or(|all| all == &json!({}));
+            self.draft.require(&place.join(keyword), is_empty);
+        }
+        let empty = Map::new();
+        let held = held["content"].as_object().unwrap_or(&empty);
+        let content = place.join("content");
+        let mut written = BTreeSet::new();
+        for (media, _) in stated["content"].as_object().into_iter().flatten() {
+            let at = content.join(media);
+            let name = base(media);
+            let is_held = |known: &&String| {
+                base(known) == name || name.contains('*') && *known == "application/octet-stream"
+            };
+            let Some(known) = held.keys().find(is_held) else {
+                self.draft.state(&at, None);
+                continue;
+            };
+            written.insert(known);
+            match table.filter(|_| crate::documented::is_json(&name)) {
+                Some(table) => Tables::of_answers(self.draft).schema(
+                    &at.join("schema"),
+                    table,
+                    &BTreeSet::new(),
+                ),
+                None => self.bytes(&at.join("schema")),
+            }
+        }
+        for (media, entry) in held.iter().filter(|(media, _)| !written.contains(media)) {
+            self.draft.state(&content.join(media), Some(entry.clone()));
+        }
+    }
+}
+
+/// Parameters that OpenAPI ignores: they are parts of HTTP.
+fn is_ignored(parameter: &Value) -> bool {
+    let name = parameter["name"].as_str().unwrap_or_default().to_ascii_lowercase();
+    parameter["in"] == "header" && ["accept", "content-type", "authorization"].contains(&&*name)
+}
+
+/// Security alternatives as sets of schemes with their scopes.
+fn alternatives(security: &Value) -> BTreeSet<Vec<String>> {
+    let schemes = |schemes: &Value| {
+        let schemes = schemes.as_object().into_iter().flatten();
+        let mut all: Vec<String> = schemes
+            .map(|(name, scopes)| {
+                let scopes = scopes.as_array().into_iter().flatten().map(Value::to_string);
+                format!("{name} {:?}", scopes.collect::<BTreeSet<_>>())
+            })
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    security.as_array().into_iter().flatten().map(schemes).collect()
+}
