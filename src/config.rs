@@ -1,11 +1,12 @@
 //! Settings, with InvenTree's names: from the environment, then from a YAML or TOML file.
 //!
 //! An unknown name or an invalid value fails at start, with one line that names the setting and its
-//! accepted values. A secret is given as a value or a file (`…_FILE`), and is redacted in `Debug`.
-//! No other module reads the environment.
+//! accepted values. InvenTree's other settings are ignored and reported. A secret is given as a
+//! value or a file (`…_FILE`), and is redacted in `Debug`. No other module reads the environment.
 
 mod error;
 mod forward_auth;
+mod inventree;
 mod listing;
 mod parse;
 mod settings;
@@ -86,6 +87,8 @@ pub struct Config {
     pub customize_dir: Option<PathBuf>,
     pub log_level: slog::Level,
     pub json_log: bool,
+    /// Names of InvenTree's settings that are set and mean nothing here.
+    pub ignored: Vec<String>,
 }
 
 /// A certificate chain and its private key.
@@ -127,7 +130,8 @@ pub enum Backend {
 impl Config {
     /// # Errors
     ///
-    /// [`ConfigError`] for the first unknown name or invalid value.
+    /// [`ConfigError`]: all unknown names and invalid values, a line for each, or else the first
+    /// setting that contradicts another.
     pub fn load(
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,

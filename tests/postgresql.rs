@@ -39,6 +39,8 @@ const OF_FILES: &[(&str, &[&str])] = &[
             "operators::refusals::file_that_is_no_database_of_this_server",
             "operators::administrators::lost_secret_key_file",
             // Ignored, and need more than PostgreSQL.
+            "import::servers::million_accounts",
+            "import::dumps::dump_of_a_mariadb_server",
             "import::sources::inventree_database_is_imported",
             "operators::administrators::password_is_asked_for_twice_at_a_terminal",
         ],

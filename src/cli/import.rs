@@ -24,7 +24,8 @@ pub(super) enum Import {
 
 #[derive(Args)]
 pub(super) struct Inventree {
-    /// InvenTree's SQLite file, or postgresql://user@host/name. It is only read, and may be in use.
+    /// InvenTree's SQLite file, postgresql://user@host/name, or a file that mysqldump wrote. A
+    /// database is only read, and may be in use.
     #[arg(long, value_name = "SOURCE")]
     from: String,
     /// A file with the password of InvenTree's database server, which an address on the command

@@ -7,6 +7,14 @@ use super::settings::Setting;
 pub enum ConfigError {
     #[error("{0}: unknown setting; `inventree-auth check-config --list` lists all settings")]
     Unknown(String),
+    /// Several settings, a line for each.
+    #[error("{}", lines(.0))]
+    Several(Vec<ConfigError>),
+    #[error(
+        "INVENTREE_SITE_URL: a path is not supported: this server needs a host of its own, or \
+             a proxy that passes its paths on unchanged"
+    )]
+    SitePath,
     #[error("{name}: expected {accepts}")]
     Invalid { name: String, accepts: String },
     /// A file, with the setting that names it.
@@ -22,6 +30,11 @@ pub enum ConfigError {
     PostgresOnly(&'static str),
     #[error("INVENTREE_ADMIN_PASSWORD: {}", .0.join(" "))]
     AdminPassword(Vec<String>),
+}
+
+fn lines(errors: &[ConfigError]) -> String {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    lines.join("\n")
 }
 
 impl ConfigError {

@@ -70,17 +70,29 @@ pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
         mailbox: None,
         log_level: log_level(values)?,
         json_log: values.flag(&JSON_LOG)?,
+        ignored: values.ignored.clone(),
         site_url,
     })
 }
 
+/// In lower case and without a default port, as browsers send it in `Origin`.
 fn site_url(values: &Values) -> Result<String, ConfigError> {
-    let url = values.text(&SITE_URL).trim_end_matches('/').to_owned();
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    if host.is_none_or(|host| host.is_empty() || host.contains(['?', '#', '@', ' '])) {
-        return Err(ConfigError::invalid(&SITE_URL));
+    let invalid = || ConfigError::invalid(&SITE_URL);
+    let url = values.text(&SITE_URL).trim_end_matches('/').to_ascii_lowercase();
+    let (scheme, host) = url.split_once("://").ok_or_else(invalid)?;
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => return Err(invalid()),
+    };
+    let host = host.strip_suffix(default_port).unwrap_or(host);
+    if host.is_empty() || host.contains(['?', '#', '@', ' ']) {
+        return Err(invalid());
     }
-    Ok(url)
+    if host.contains('/') {
+        return Err(ConfigError::SitePath);
+    }
+    Ok(format!("{scheme}://{host}"))
 }
 
 /// A folder that is not there is a mistake in its name.
@@ -94,6 +106,10 @@ fn customize_dir(values: &Values) -> Result<Option<PathBuf>, ConfigError> {
 
 fn same_site(values: &Values) -> Result<String, ConfigError> {
     let text = values.text(&COOKIE_SAMESITE);
+    if text.eq_ignore_ascii_case("false") {
+        // InvenTree's cookies have no attribute then, which browsers take for Lax.
+        return Ok("Lax".to_owned());
+    }
     let known = ["Lax", "Strict", "None"].into_iter().find(|one| one.eq_ignore_ascii_case(&text));
     known.map(str::to_owned).ok_or_else(|| ConfigError::invalid(&COOKIE_SAMESITE))
 }
@@ -242,6 +258,7 @@ fn log_level(values: &Values) -> Result<slog::Level, ConfigError> {
         "info" => Ok(slog::Level::Info),
         "warning" | "warn" => Ok(slog::Level::Warning),
         "error" => Ok(slog::Level::Error),
+        "critical" => Ok(slog::Level::Critical),
         _ => Err(ConfigError::invalid(&LOG_LEVEL)),
     }
 }

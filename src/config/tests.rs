@@ -146,6 +146,78 @@ fn provider_has_settings_of_its_own_once_it_is_named() {
 }
 
 #[test]
+fn settings_of_inventree_are_taken_as_they_are_and_the_others_reported_once() {
+    let file = [
+        ("INVENTREE_SITE_URL", "HTTPS://Auth.Example.com:443/"),
+        ("INVENTREE_COOKIE_SAMESITE", "False"),
+        ("INVENTREE_LOG_LEVEL", "WARNING"),
+        ("INVENTREE_TRUSTED_ORIGINS", r#"["https://a.example.com", "https://b.example.com"]"#),
+        ("INVENTREE_CORS_ORIGIN_WHITELIST", "https://a.example.com, https://b.example.com"),
+        ("INVENTREE_DEBUG", "False"),
+        ("INVENTREE_PLUGINS_ENABLED", "True"),
+        ("INVENTREE_CACHE_HOST", "inventree-cache"),
+        ("INVENTREE_GUNICORN_TIMEOUT", "90"),
+        ("INVENTREE_WEB_PORT", "8000"),
+    ];
+    let config = load(&file).unwrap();
+    assert_eq!(config.site_url, "https://auth.example.com");
+    assert_eq!(config.cookie_same_site, "Lax");
+    assert_eq!(config.trusted_origins, ["https://a.example.com", "https://b.example.com"]);
+    assert_eq!(config.cors_origins, config.trusted_origins);
+    let said = config.warnings();
+    let ignored = "settings of InvenTree that mean nothing here are ignored: \
+        INVENTREE_CACHE_HOST, INVENTREE_DEBUG, INVENTREE_GUNICORN_TIMEOUT, \
+        INVENTREE_PLUGINS_ENABLED, INVENTREE_WEB_PORT";
+    assert_eq!(said, [ignored]);
+}
+
+#[test]
+fn all_wrong_names_and_values_are_reported_at_once() {
+    let said = load(&[
+        ("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true"),
+        ("INVENTREE_SITEURL", "https://auth.example.com"),
+        ("INVENTREE_JSON_LOG", "maybe"),
+        ("INVENTREE_EMAIL_PORT", "many"),
+        ("INVENTREE_AUDIT_DAYS", "1"),
+        ("INVENTREE_DEBUG", "true"),
+    ]);
+    let said = said.unwrap_err().to_string();
+    let begin = |line: &str| line.split(": ").next().unwrap().to_owned();
+    let mut names: Vec<String> = said.lines().map(begin).collect();
+    names.sort();
+    let expected = [
+        "INVENTREE_AUDIT_DAYS",
+        "INVENTREE_EMAIL_PORT",
+        "INVENTREE_JSON_LOG",
+        "INVENTREE_LOGIN_ENABLE_REGISTRATION",
+        "INVENTREE_SITEURL",
+    ];
+    assert_eq!(names, expected, "{said}");
+}
+
+#[test]
+fn every_setting_is_ours_and_none_is_ignored_as_one_of_inventree() {
+    for setting in super::settings() {
+        assert!(!super::inventree::is_setting(&setting.name), "{}", setting.name);
+    }
+}
+
+#[test]
+fn site_url_is_normalised_and_a_path_refused() {
+    for (given, taken) in [
+        ("http://localhost:80", "http://localhost"),
+        ("http://LOCALHOST:8000/", "http://localhost:8000"),
+        ("https://auth.example.com:80", "https://auth.example.com:80"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ] {
+        assert_eq!(load(&[("INVENTREE_SITE_URL", given)]).unwrap().site_url, taken, "{given}");
+    }
+    let said = load(&[("INVENTREE_SITE_URL", "https://example.com/auth")]).unwrap_err().to_string();
+    assert!(said.starts_with("INVENTREE_SITE_URL: a path is not supported"), "{said}");
+    assert_eq!(said.lines().count(), 1);
+}
+
+#[test]
 fn environment_wins_over_the_file() {
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();
     let text = "INVENTREE_LOGIN_ENABLE_REG: true\nINVENTREE_LOGIN_CONFIRM_DAYS: 5\n";

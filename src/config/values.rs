@@ -7,11 +7,16 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::error::ConfigError;
+use super::inventree;
 use super::settings::{self, DefaultValue, Kind, PREFIX, SECTIONS, Setting};
 use crate::network::Network;
 use crate::secret::Secret;
 
-pub(super) struct Values(BTreeMap<String, String>);
+pub(super) struct Values {
+    texts: BTreeMap<String, String>,
+    /// Names of InvenTree's settings that mean nothing here.
+    pub ignored: Vec<String>,
+}
 
 impl Values {
     pub fn read(
@@ -23,17 +28,39 @@ impl Values {
             None => BTreeMap::new(),
         };
         values.extend(environment.filter(|(name, _)| name.starts_with(PREFIX)));
-        let values = Values(values);
+        let mut values = Values { texts: values, ignored: Vec::new() };
         let provider_ids = values.provider_ids()?;
-        match values.0.keys().find(|name| !is_known(name, &provider_ids)) {
-            Some(unknown) => Err(ConfigError::Unknown(unknown.clone())),
-            None => Ok(values),
+        let unknown = values.texts.keys().filter(|name| !is_known(name, &provider_ids)).cloned();
+        let (ignored, unknown) = unknown.partition(|name| inventree::is_setting(name));
+        values.ignored = ignored;
+        values.check(unknown)?;
+        Ok(values)
+    }
+
+    /// # Errors
+    ///
+    /// For unknown names, and for every value that is not of its setting's type.
+    fn check(&self, unknown: Vec<String>) -> Result<(), ConfigError> {
+        let mut errors: Vec<ConfigError> = unknown.into_iter().map(ConfigError::Unknown).collect();
+        for setting in SECTIONS.iter().flat_map(|section| section.settings) {
+            let checked = match setting.kind {
+                Kind::Flag => self.optional_flag(setting).map(drop),
+                Kind::Port => self.parsed::<u16>(setting).map(drop),
+                Kind::Count { .. } => self.count::<i64>(setting).map(drop),
+                _ => Ok(()),
+            };
+            errors.extend(checked.err());
+        }
+        match errors.len() {
+            0 => Ok(()),
+            1 => errors.pop().map_or(Ok(()), Err),
+            _ => Err(ConfigError::Several(errors)),
         }
     }
 
     /// As it is set. An empty value counts as unset.
     pub fn explicit(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.texts.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
     /// As it is set, or the default.
@@ -47,7 +74,7 @@ impl Values {
 
     /// Not trimmed, and an empty value counts.
     pub fn verbatim(&self, setting: &Setting) -> String {
-        self.0
+        self.texts
             .get(setting.name)
             .map(String::as_str)
             .or(default(setting))
@@ -149,7 +176,13 @@ impl Values {
     }
 }
 
+/// A list with commas, or in JSON as InvenTree has it too.
 fn split(list: &str) -> Vec<String> {
+    if list.starts_with('[')
+        && let Ok(items) = serde_json::from_str(list)
+    {
+        return items;
+    }
     list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Settings that are valid and insecure.
+//! Settings that are valid and insecure, or ignored.
 
 use std::net::IpAddr;
 
@@ -38,6 +38,12 @@ impl Config {
                  they set one up, and their API tokens are rejected"
                     .to_owned(),
             );
+        }
+        if !self.ignored.is_empty() {
+            warnings.push(format!(
+                "settings of InvenTree that mean nothing here are ignored: {}",
+                self.ignored.join(", ")
+            ));
         }
         warnings
     }

@@ -19,7 +19,9 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 24] = [
+const ELSEWHERE: [(&str, &str); 26] = [
+    ("mysqldump ", "tests/cli/import/dumps.rs"),
+    ("inventree-auth import inventree --from inventree.sql ", "tests/cli/import/dumps.rs"),
     ("inventree-auth serve --demo", "tests/server/pages.rs"),
     (
         "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",

@@ -5,6 +5,7 @@
 //! message contains the content of a row, which may be a secret, or the password of a server.
 
 mod columns;
+mod dump;
 mod server;
 mod sqlite;
 
@@ -103,6 +104,7 @@ impl InvenTree {
     pub fn open(from: &Database) -> Result<InvenTree, SourceError> {
         let name = from.to_string();
         let engine: Result<Box<dyn Engine>, String> = match from {
+            Database::Sqlite(path) if dump::is_dump(path) => dump::open(path),
             Database::Sqlite(path) => sqlite::open(path),
             Database::Postgres(server) => server::open(server),
         };

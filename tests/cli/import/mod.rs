@@ -1,6 +1,7 @@
 //! Import from InvenTree: the binary reads a source, and a server then serves its accounts.
 
 mod accounts;
+mod dumps;
 mod runs;
 mod servers;
 mod sources;

@@ -107,6 +107,13 @@ impl Source {
         format!("SET timezone = 'UTC'; {POSTGRESQL_TABLES} {rows}")
     }
 
+    /// The tables and rows as statements for MariaDB.
+    pub fn for_mariadb(&self) -> String {
+        let escaped = |text: &str| text.replace('\\', r"\\").replace('\'', r"\'");
+        let rows = self.rows(|text| format!("'{}'", escaped(text)));
+        format!("SET NAMES utf8mb4; SET sql_mode = 'ANSI_QUOTES'; {MARIADB_TABLES} {rows}")
+    }
+
     /// `INSERT` statements of all rows, with each value as a literal.
     fn rows(&self, literal: impl Fn(&str) -> String) -> String {
         let mut statements = String::new();
@@ -164,4 +171,41 @@ CREATE TABLE auth_user_groups (id bigint PRIMARY KEY, user_id integer NOT NULL,
   group_id integer NOT NULL);
 CREATE TABLE django_migrations (id bigint PRIMARY KEY, app varchar(255) NOT NULL,
   name varchar(255) NOT NULL, applied text NOT NULL);
+"#;
+
+/// As Django makes them there, with a table of no interest.
+const MARIADB_TABLES: &str = r#"
+CREATE TABLE auth_user (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  password varchar(128) NOT NULL, last_login datetime(6), is_superuser tinyint(1) NOT NULL,
+  username varchar(150) NOT NULL UNIQUE, first_name varchar(150) NOT NULL,
+  last_name varchar(150) NOT NULL, email varchar(254) NOT NULL, is_staff tinyint(1) NOT NULL,
+  is_active tinyint(1) NOT NULL, date_joined datetime(6) NOT NULL) CHARSET utf8mb4;
+CREATE TABLE account_emailaddress (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  email varchar(254) NOT NULL, verified tinyint(1) NOT NULL, "primary" tinyint(1) NOT NULL,
+  user_id int(11) NOT NULL, UNIQUE KEY account_emailaddress_user_id_email (user_id, email),
+  CONSTRAINT account_user FOREIGN KEY (user_id) REFERENCES auth_user (id)) CHARSET utf8mb4;
+CREATE TABLE users_apitoken (id bigint(20) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  created datetime(6) NOT NULL, "key" varchar(100) NOT NULL, name varchar(100) NOT NULL,
+  expiry date NOT NULL, revoked tinyint(1) NOT NULL, user_id int(11) NOT NULL, last_seen date,
+  metadata longtext CHECK (json_valid(metadata))) CHARSET utf8mb4;
+CREATE TABLE socialaccount_socialaccount (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  provider varchar(200) NOT NULL, uid varchar(191) NOT NULL, last_login datetime(6) NOT NULL,
+  date_joined datetime(6) NOT NULL, extra_data longtext NOT NULL CHECK (json_valid(extra_data)),
+  user_id int(11) NOT NULL) CHARSET utf8mb4;
+CREATE TABLE otp_totp_totpdevice (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  name varchar(64) NOT NULL, confirmed tinyint(1) NOT NULL, "key" varchar(80) NOT NULL,
+  step smallint(5) unsigned NOT NULL, t0 bigint(20) NOT NULL, digits smallint(5) NOT NULL,
+  tolerance smallint(5) NOT NULL, drift smallint(6) NOT NULL, last_t bigint(20) NOT NULL,
+  user_id int(11) NOT NULL, throttling_failure_count int(10) unsigned NOT NULL,
+  throttling_failure_timestamp datetime(6), created_at datetime(6), last_used_at datetime(6))
+  CHARSET utf8mb4;
+CREATE TABLE auth_group (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  name varchar(150) NOT NULL UNIQUE) CHARSET utf8mb4;
+CREATE TABLE auth_user_groups (id bigint(20) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  user_id int(11) NOT NULL, group_id int(11) NOT NULL) CHARSET utf8mb4;
+CREATE TABLE django_migrations (id bigint(20) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  app varchar(255) NOT NULL, name varchar(255) NOT NULL, applied varchar(99) NOT NULL)
+  CHARSET utf8mb4;
+CREATE TABLE part_part (id int(11) PRIMARY KEY, notes longtext, image longblob) CHARSET utf8mb4;
+INSERT INTO part_part VALUES (1, 'INSERT INTO `auth_user` VALUES (1);\n-- Dump completed', x'00ff');
 "#;

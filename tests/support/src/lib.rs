@@ -9,6 +9,7 @@ pub mod binary;
 pub mod contract;
 pub mod database;
 pub mod inventree;
+pub mod mariadb;
 pub mod package;
 pub mod postgres;
 mod private_ca;
