@@ -97,7 +97,11 @@ impl<'a> DjangoHash<'a> {
                 }
                 found.ct_eq(expected).into()
             }
-            Kind::Argon2(phc) => Argon2::default().verify_password(password, *phc).is_ok(),
+            Kind::Argon2(phc) => read_argon2(phc).is_ok_and(|mut hash| {
+                // Hashes of the first version of argon2 do not name it.
+                hash.version.get_or_insert(argon2::Version::V0x10.into());
+                Argon2::default().verify_password(password, &hash).is_ok()
+            }),
             // bcrypt reads 72 bytes only, so Django hashes the password first.
             Kind::Bcrypt { name: BCRYPT_SHA256, hash } => {
                 bcrypt::verify(hex(&Sha256::digest(password)), hash).unwrap_or(false)
@@ -260,6 +264,18 @@ mod tests {
             assert!(!hash.verify(b"inventree-test-2"), "{stored}");
             assert!(!hash.verify(b""), "{stored}");
         }
+    }
+
+    /// A test vector of the reference implementation, `phc-winner-argon2/src/test.c`.
+    #[test]
+    fn argon2i_without_a_version_is_of_the_first_version() {
+        let first = "$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY";
+        let verifies = |version: &str| {
+            let stored = format!("argon2$argon2i{version}{first}");
+            DjangoHash::read(&stored).unwrap().verify(b"password")
+        };
+        assert!(verifies("") && verifies("$v=16"));
+        assert!(!verifies("$v=19"));
     }
 
     #[test]

@@ -193,6 +193,9 @@ impl<'w> Import<'w> {
     fn imported(&mut self, account: Account) {
         self.new.push(account.id);
         self.report.accounts.new += 1;
+        if account.username.trim() != account.username {
+            self.report.blank_names.push((account.id, account.username.clone()));
+        }
         self.count_password(account);
     }
 

@@ -20,6 +20,8 @@ pub struct Report {
     pub lowered: u64,
     /// New accounts by password format.
     pub formats: BTreeMap<&'static str, u64>,
+    /// New accounts whose name begins or ends with a blank, which no login can send.
+    pub blank_names: Vec<(i64, String)>,
     /// New accounts whose password hash cannot be verified.
     pub locked: Vec<Locked>,
 }
@@ -95,6 +97,13 @@ impl fmt::Display for Report {
         }
         if self.lowered > 0 {
             writeln!(f, "{} addresses were converted to lower case", self.lowered)?;
+        }
+        for (account_id, username) in &self.blank_names {
+            writeln!(
+                f,
+                "account {account_id} {username:?} cannot log in until it is renamed: its name \
+                 begins or ends with a blank, which a login drops"
+            )?;
         }
         for Locked { account_id, username, why } in &self.locked {
             let why = match why {

@@ -87,6 +87,25 @@ async fn successful_login_rehashes_the_password_with_argon2id() {
 }
 
 #[tokio::test]
+async fn odd_names_and_hashes_are_reported_one_by_one() {
+    let new = Move::new();
+    new.source.account(1, "ada ", PBKDF2);
+    new.source.account(2, " bea", PBKDF2);
+    new.source.account(3, "cy d", PBKDF2);
+    let first = "argon2$argon2i$m=256,t=2,p=1$c29tZXNhbHQ$\
+        /U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY";
+    new.source.account(4, "dee", first);
+    let said = new.done();
+    let odd: Vec<&str> = said.lines().filter(|line| line.contains("until it is renamed")).collect();
+    assert_eq!(odd.len(), 2, "{said}");
+    assert!(odd[0].starts_with("account 1 \"ada \"") && odd[1].starts_with("account 2 \" bea\""));
+    let server = new.server().await;
+    assert_eq!(server.log_in("ada ", OLD).await.status, 400);
+    assert_eq!(server.log_in("cy d", OLD).await.status, 200);
+    assert_eq!(server.log_in("dee", "password").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_password_changed_while_the_old_one_was_being_moved_wins() {
     let new = Move::new();
     new.source.account(1, "ada", PBKDF2);
