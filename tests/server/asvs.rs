@@ -152,9 +152,11 @@ async fn pages_keep_nothing_in_browser_storage() {
     for store in ["localstorage", "sessionstorage", "indexeddb", "caches.", "serviceworker"] {
         assert!(!script.contains(store), "{store}");
     }
-    // The script sets one cookie: the CSRF token.
+    // The script sets two cookies: the CSRF token and the chosen language.
     let written = script.matches("document.cookie =").count();
-    assert_eq!(written, script.matches("document.cookie = `csrftoken=").count());
+    let known = ["csrftoken", "django_language"]
+        .map(|name| script.matches(&format!("document.cookie = `{name}=")).count());
+    assert_eq!((written, known), (2, [1, 1]));
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn sign_in_is_started_only_by_a_page_of_this_site() {
     }
     let mut nobody = fixture.browser();
     let answer = nobody.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
-    assert_page(&answer, 403, "Authentication credentials were not provided.");
+    assert_page(&answer, 403, "Your session has ended. Sign in again.");
 }
 
 #[tokio::test]
