@@ -34,8 +34,8 @@ impl Config {
         }
         if self.mfa_enforced {
             warnings.push(
-                "INVENTREE_LOGIN_ENFORCE_MFA: accounts without a second factor have no access until \
-                 they set one up, and their API tokens are rejected"
+                "INVENTREE_LOGIN_ENFORCE_MFA: accounts without a second factor have no access \
+                 until they set one up, and their API tokens are rejected"
                     .to_owned(),
             );
         }
