@@ -43,8 +43,8 @@ macro_rules! fields {
         impl Fields {
             fn example() -> Fields {
                 Fields {
-                    $($text: concat!("a text of ", stringify!($text)).to_owned(), $number: 41, $flag: true,
-                      $amount: 2.5,)*
+                    $($text: concat!("a text of ", stringify!($text)).to_owned(), $number: 41,
+                      $flag: true, $amount: 2.5,)*
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! Mutations of a document's structure: parts replaced, moved, repeated, wrapped, nested and renamed.
+//! Mutations of a document's structure: parts replaced, moved, repeated, wrapped, nested and
+//! renamed.
 
 use rand::RngExt;
 use rand::rngs::SmallRng;
