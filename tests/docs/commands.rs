@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 26] = [
+const ELSEWHERE: [(&str, &str); 27] = [
     ("mysqldump ", "tests/cli/import/dumps.rs"),
     ("inventree-auth import inventree --from inventree.sql ", "tests/cli/import/dumps.rs"),
     ("inventree-auth serve --demo", "tests/server/pages.rs"),
@@ -37,6 +37,7 @@ const ELSEWHERE: [(&str, &str); 26] = [
     ("cargo test -p specbound-contract matrix", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
     ("cargo run --example corpus", "step corpus"),
+    ("cargo run -- export", "tests/corpus/run"),
     ("cargo install specbound-cli", "step packages"),
     ("specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("git show main:api.yaml | specbound ", "crates/specbound-cli/tests/commands.rs"),

@@ -320,10 +320,10 @@ impl Editor<'_> {
             said.sort_by_key(|security| security.to_string());
             said.dedup();
             for security in said {
-                let subtypes =
+                let inheritors =
                     operations.iter().filter(|(_, operation)| operation["security"] == *security);
                 let mut steps: Vec<Step> =
-                    subtypes.map(|(pointer, _)| Take(format!("{pointer}/security"))).collect();
+                    inheritors.map(|(pointer, _)| Take(format!("{pointer}/security"))).collect();
                 steps.push(Put("/security".to_owned(), security.clone()));
                 self.add("security inherited", "/security", &steps);
             }

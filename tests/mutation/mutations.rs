@@ -326,7 +326,7 @@ impl<'a> Visitor<'a> {
                 Some((item, self.document.pointer(item)?, n.parse::<usize>().ok()?))
             });
             let sites = match item.filter(|(_, item, _)| item.get("responses").is_none()) {
-                Some((path, item, n)) => self.subtypes(path, item, &item["parameters"][n]),
+                Some((path, item, n)) => self.inheritors(path, item, &item["parameters"][n]),
                 None => vec![self.name_in_report(&pointer)],
             };
             At { pointer, sites, in_set: false }
@@ -364,7 +364,7 @@ impl<'a> Visitor<'a> {
     }
 
     /// The places of a path's parameter in a report: each operation that does not override it.
-    fn subtypes(&self, path_item: &str, item: &Value, parameter: &Value) -> Vec<String> {
+    fn inheritors(&self, path_item: &str, item: &Value, parameter: &Value) -> Vec<String> {
         let name = self.parameter_name(parameter);
         let inherits = |method: &&str| {
             let mut own = items(&item[*method], "parameters").iter();

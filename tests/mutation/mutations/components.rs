@@ -181,11 +181,12 @@ impl<'a> Visitor<'a> {
                 sites.push(pointer);
             } else if !using.is_empty() {
                 for (path, item) in members(self.document, "paths") {
-                    let subtypes = METHODS
+                    let inheritors = METHODS
                         .iter()
                         .filter(|m| item[**m].is_object() && item[**m].get("security").is_none());
                     sites.extend(
-                        subtypes.map(|method| format!("/paths/{}/{method}/security", escape(path))),
+                        inheritors
+                            .map(|method| format!("/paths/{}/{method}/security", escape(path))),
                     );
                 }
             }

@@ -84,19 +84,19 @@ impl<'a> Visitor<'a> {
 
     /// The inherited `security` of operations without their own.
     pub(super) fn inherited_security(&mut self, at: &At) {
-        let mut subtypes = Vec::new();
+        let mut inheritors = Vec::new();
         for (path, item) in members(self.document, "paths") {
             for method in METHODS
                 .iter()
                 .filter(|m| item[**m].is_object() && item[**m].get("security").is_none())
             {
-                subtypes.push(format!("/paths/{}/{method}/security", escape(path)));
+                inheritors.push(format!("/paths/{}/{method}/security", escape(path)));
             }
         }
-        if subtypes.is_empty() {
+        if inheritors.is_empty() {
             return;
         }
-        let there = At { pointer: at.member("security").pointer, sites: subtypes, in_set: false };
+        let there = At { pointer: at.member("security").pointer, sites: inheritors, in_set: false };
         self.security(&there, self.document.get("security"), &json!([]));
     }
 
@@ -169,7 +169,7 @@ impl<'a> Visitor<'a> {
             let parents = At { pointer: list.pointer.clone(), sites: lists, in_set: false };
             for (n, parameter) in shared.iter().enumerate() {
                 let sites =
-                    at.sites.iter().flat_map(|at| self.subtypes(at, item, parameter)).collect();
+                    at.sites.iter().flat_map(|at| self.inheritors(at, item, parameter)).collect();
                 let place = At { pointer: format!("{}/{n}", list.pointer), sites, in_set: false };
                 self.parameter(&parents, &place, parameter);
             }
