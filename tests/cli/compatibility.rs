@@ -221,8 +221,8 @@ fn unusable_input_is_exit_2_and_one_line_that_names_the_file() {
     });
     for (content, says) in [
         ("{", ""),
-        ("- a\n- b\n", "no OpenAPI 3 document"),
-        ("a: 1\n", "no OpenAPI 3 document"),
+        ("- a\n- b\n", "not an OpenAPI 3 document"),
+        ("a: 1\n", "not an OpenAPI 3 document"),
         ("\u{0}", ""),
         ("swagger: '2.0'\npaths: {}\n", "Swagger 2"),
         ("openapi: 4.0.0\npaths: {}\n", "OpenAPI `4.0.0`; only 3.0, 3.1 and 3.2 are supported"),
