@@ -236,10 +236,10 @@ mod tests {
         }
         assert!(parse("openapi: 3.1.0\nwebhooks: {}").is_ok());
         let error = |text: &str| parse(text).unwrap_err().to_string();
-        assert!(error("openapi: 3.0.0").contains("no OpenAPI 3 document"));
+        assert!(error("openapi: 3.0.0").contains("not an OpenAPI 3 document"));
         assert!(error("openapi: 4.0.0\npaths: {}").contains("OpenAPI `4.0.0`"));
         assert!(error("swagger: '2.0'\npaths: {}").contains("Swagger 2"));
-        assert!(error("paths: {}").contains("no OpenAPI 3 document"));
+        assert!(error("paths: {}").contains("not an OpenAPI 3 document"));
     }
 
     #[test]
