@@ -1,4 +1,4 @@
-//! The languages of pages, emails and error messages, from `locales/`: one file per language, one
+//! The languages of pages and error messages, from `locales/`: one file per language, one
 //! sentence per key.
 //!
 //! A sentence may have a form for each plural category of its language (CLDR), `{count}` for the

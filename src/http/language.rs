@@ -1,5 +1,7 @@
 //! The language of a request: the choice of the person, or else of the browser.
 
+use std::cell::LazyCell;
+
 use http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -10,7 +12,7 @@ use specbound::{Response, headers};
 /// The choice of the person. Django's name, so that InvenTree on the same host follows it too.
 pub const LANGUAGE_COOKIE: &str = "django_language";
 
-/// The language of pages, and of emails that a request causes.
+/// The language of pages.
 pub fn of_person<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
     let chosen = cookies::all(request, LANGUAGE_COOKIE).next();
     languages.choose(chosen, headers::text_elements(request, ACCEPT_LANGUAGE))
@@ -35,7 +37,8 @@ pub fn translate(languages: &Languages, request: &HeaderMap, response: &mut Resp
     if !is_for_people && !request.contains_key(ACCEPT_LANGUAGE) {
         return;
     }
-    let texts = of_program(languages, request);
+    // Most responses are no errors and choose no language.
+    let texts = LazyCell::new(|| of_program(languages, request));
     let (mut translated, mut kept) = (false, false);
     specbound::reword(response, |english| {
         let found =

@@ -46,8 +46,7 @@ pub use caller::TOKEN_HEADER;
 pub use cookies::{CSRF_COOKIE, SESSION_COOKIE};
 pub use operations::Implementation;
 
-/// The default address of this server, and so the server that its document
-/// names.
+/// The default address of this server, and so the server that its document names.
 pub const DEFAULT_SITE_URL: &str = "http://localhost:8000";
 
 /// dropshot's context of a request to this server.
@@ -86,7 +85,7 @@ pub struct Settings {
     pub providers: Vec<String>,
     /// This server ends TLS itself: browsers shall come by https alone from then on (RFC 6797).
     pub ends_tls: bool,
-    /// Of pages, emails and messages.
+    /// Of pages and messages.
     pub languages: Arc<Languages>,
     /// A demonstration's mails, for its page; `None` for every other server.
     pub mailbox: Option<Mailbox>,

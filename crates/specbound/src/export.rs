@@ -11,7 +11,7 @@
 
 mod confirmed;
 pub mod enforced;
-mod place;
+mod location;
 mod rows;
 mod tables;
 

@@ -83,7 +83,7 @@ pub fn pages(ui: &Arc<Ui>) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
     let mut pages: Vec<Box<dyn Page<AppState>>> = Vec::new();
     for (path, render) in PAGES {
         let page = LocalizedPage::new(path, *render, ui);
-        // Whatever is missing is found at the start: other languages have every English text.
+        // A missing text is found at the start: other languages have every English one.
         page.content(ui.languages.get(ENGLISH))?;
         pages.push(Box::new(page));
     }

@@ -1,6 +1,6 @@
 //! Columns as Django declares them, in SQLite and in PostgreSQL.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use rusqlite::types::{FromSql as FromSqlite, FromSqlError, FromSqlResult, ValueRef};
 use tokio_postgres::types::{FromSql as FromPostgres, Type};
 
@@ -16,10 +16,6 @@ pub(super) struct DjangoDay(pub(super) NaiveDate);
 
 /// A JSON document, which Django stores as text in SQLite and as `jsonb` in PostgreSQL.
 pub(super) struct JsonText(pub(super) String);
-
-/// The epoch of PostgreSQL, 2000-01-01.
-const EPOCH_MICROS: i64 = 946_684_800_000_000;
-const EPOCH_DAY: Option<NaiveDate> = NaiveDate::from_ymd_opt(2000, 1, 1);
 
 impl FromSqlite for Id {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
@@ -52,10 +48,11 @@ impl FromSqlite for DjangoTime {
 }
 
 impl<'a> FromPostgres<'a> for DjangoTime {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> PostgresResult<Self> {
-        let since_epoch = i64::from_sql(&Type::INT8, raw)?;
-        let time = since_epoch.checked_add(EPOCH_MICROS).and_then(DateTime::from_timestamp_micros);
-        time.map(DjangoTime).ok_or_else(|| "a time out of range".into())
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> PostgresResult<Self> {
+        Ok(DjangoTime(match *ty {
+            Type::TIMESTAMP => NaiveDateTime::from_sql(ty, raw)?.and_utc(),
+            _ => DateTime::from_sql(ty, raw)?,
+        }))
     }
 
     fn accepts(ty: &Type) -> bool {
@@ -71,14 +68,8 @@ impl FromSqlite for DjangoDay {
 }
 
 impl<'a> FromPostgres<'a> for DjangoDay {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> PostgresResult<Self> {
-        let since_epoch = i32::from_sql(&Type::INT4, raw)?;
-        let days = Days::new(since_epoch.unsigned_abs().into());
-        let day = EPOCH_DAY.and_then(|epoch| match since_epoch {
-            0.. => epoch.checked_add_days(days),
-            _ => epoch.checked_sub_days(days),
-        });
-        day.map(DjangoDay).ok_or_else(|| "a day out of range".into())
+    fn from_sql(ty: &Type, raw: &'a [u8]) -> PostgresResult<Self> {
+        NaiveDate::from_sql(ty, raw).map(DjangoDay)
     }
 
     fn accepts(ty: &Type) -> bool {

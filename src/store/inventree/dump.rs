@@ -33,10 +33,10 @@ pub(super) fn is_dump(path: &Path) -> bool {
 }
 
 pub(super) fn open(path: &Path) -> Result<Box<dyn Engine>, String> {
-    let in_words = |error: rusqlite::Error| format!("cannot be loaded: {error}");
+    let cannot_load = |error: rusqlite::Error| format!("cannot be loaded: {error}");
     // An unnamed temporary file, which only this process can open.
-    let connection = Connection::open("").map_err(in_words)?;
-    connection.execute_batch("PRAGMA journal_mode = OFF; BEGIN").map_err(in_words)?;
+    let connection = Connection::open("").map_err(cannot_load)?;
+    connection.execute_batch("PRAGMA journal_mode = OFF; BEGIN").map_err(cannot_load)?;
     let mut dump = Dump { connection: &connection, tables: Vec::new(), state: State::Between };
     let mut lines = reader(path).map_err(|error| error.to_string())?;
     let (mut line, mut number, mut is_whole) = (Vec::new(), 0_u64, false);
@@ -54,7 +54,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Engine>, String> {
     if !is_whole {
         return Err("half-written: it does not end with `-- Dump completed`".to_owned());
     }
-    connection.execute_batch("COMMIT").map_err(in_words)?;
+    connection.execute_batch("COMMIT").map_err(cannot_load)?;
     Ok(Box::new(connection))
 }
 

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dropshot::{ApiDescription, ServerContext};
 use serde_json::{Map, Value, json};
 
-use super::place::{Draft, Place};
+use super::location::{Draft, Location};
 use super::rows::Rows;
 use super::tables::{Tables, is_any};
 use super::{ExportError, registered};
@@ -65,7 +65,7 @@ pub fn confirmed<C: ServerContext>(
     let listed = enforced.not_enforced.iter().map(|(pointer, _)| *pointer);
     let mut draft = Draft::new(source, listed);
     let mut found = BTreeSet::new();
-    let top = Place::new("/paths");
+    let top = Location::new("/paths");
     for (path, _) in source["paths"].as_object().into_iter().flatten() {
         let item = draft.follow(&top.join(path));
         for (method, _) in draft.at(&item).as_object().into_iter().flatten() {
@@ -94,7 +94,7 @@ pub fn confirmed<C: ServerContext>(
             }
         }
     }
-    draft.require(&Place::new("/webhooks"), source.get("webhooks").is_none());
+    draft.require(&Location::new("/webhooks"), source.get("webhooks").is_none());
     let mut document = draft.finish();
     // Operations that the document does not have.
     for row in operations.iter().filter(|row| !found.contains(row.id)) {
@@ -147,7 +147,7 @@ struct Confirm<'d, 'a> {
 }
 
 impl Confirm<'_, '_> {
-    fn operation(&mut self, item: &Place, at: &Place) {
+    fn operation(&mut self, item: &Location, at: &Location) {
         let source = self.draft.at(at);
         let claim = &self.claim.operation;
         if source.get("operationId").is_some_and(|id| id != self.row.id) {
@@ -175,7 +175,7 @@ impl Confirm<'_, '_> {
         self.answers(at);
     }
 
-    fn parameters(&mut self, item: &Place, at: &Place) {
+    fn parameters(&mut self, item: &Location, at: &Location) {
         let registered = self.claim.operation["parameters"].as_array();
         let registered = registered.map(Vec::as_slice).unwrap_or_default();
         let mut confirmed = vec![false; registered.len()];
@@ -218,7 +218,7 @@ impl Confirm<'_, '_> {
         variables(&self.claim.route).get(place).copied()
     }
 
-    fn parameter(&mut self, place: &Place, claim: &Value) {
+    fn parameter(&mut self, place: &Location, claim: &Value) {
         let stated = self.draft.at(place);
         if (stated["required"] == true) != (claim["required"] == true) {
             self.draft.state(&place.join("required"), Some(json!(claim["required"] == true)));
@@ -242,7 +242,7 @@ impl Confirm<'_, '_> {
     }
 
     /// Each keyword that the reader of the parameter checks.
-    fn parameter_schema(&mut self, place: &Place, held: &Value) {
+    fn parameter_schema(&mut self, place: &Location, held: &Value) {
         let mut place = self.draft.follow(place);
         if let Some([_]) = self.draft.at(&place)["allOf"].as_array().map(Vec::as_slice) {
             place = self.draft.follow(&place.join("allOf").join("0"));
@@ -270,7 +270,7 @@ impl Confirm<'_, '_> {
         }
     }
 
-    fn body(&mut self, at: &Place) {
+    fn body(&mut self, at: &Location) {
         let at = at.join("requestBody");
         let body = self.draft.follow(&at);
         let (stated, held) = (self.draft.at(&body), &self.claim.operation["requestBody"]);
@@ -315,7 +315,7 @@ impl Confirm<'_, '_> {
     }
 
     /// Bytes that no table constrains.
-    fn bytes(&mut self, schema: &Place) {
+    fn bytes(&mut self, schema: &Location) {
         let place = self.draft.follow(schema);
         let stated = self.draft.at(&place);
         let is_text = stated["type"] == "string"
@@ -326,7 +326,7 @@ impl Confirm<'_, '_> {
         self.draft.require(schema, is_free);
     }
 
-    fn answers(&mut self, at: &Place) {
+    fn answers(&mut self, at: &Location) {
         let at = at.join("responses");
         let held = &self.claim.operation["responses"];
         let tables = self.enforced.answers.iter().find(|(id, _)| *id == self.row.id);
@@ -358,7 +358,7 @@ impl Confirm<'_, '_> {
         }
     }
 
-    fn answer(&mut self, place: &Place, held: &Value, table: Option<SchemaRef>) {
+    fn answer(&mut self, place: &Location, held: &Value, table: Option<SchemaRef>) {
         let stated = self.draft.at(place);
         for keyword in ["headers", "links"] {
             let is_empty = stated.get(keyword).is_none_or(|all| all == &json!({}));

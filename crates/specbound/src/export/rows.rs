@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::place::{Draft, Place, pointer};
+use super::location::{Draft, Location, pointer};
 use super::tables::is_bound;
 use crate::fields::{Kind, Property};
 
 /// Compares objects with their rows.
 pub struct Rows<'d, 'a> {
     draft: &'d mut Draft<'a>,
-    seen: BTreeSet<Place>,
+    seen: BTreeSet<Location>,
 }
 
 impl<'d, 'a> Rows<'d, 'a> {
@@ -21,7 +21,7 @@ impl<'d, 'a> Rows<'d, 'a> {
     }
 
     /// An object and its members.
-    pub fn object(&mut self, place: &Place, rows: &'static [Property]) {
+    pub fn object(&mut self, place: &Location, rows: &'static [Property]) {
         let place = self.places(place).pop().unwrap_or_else(|| place.clone());
         if self.draft.at(&place).get("$ref").is_some() {
             return self.draft.state(&place.join("$ref"), None);
@@ -51,7 +51,7 @@ impl<'d, 'a> Rows<'d, 'a> {
         }
     }
 
-    fn member(&mut self, at: &Place, row: &'static Property) {
+    fn member(&mut self, at: &Location, row: &'static Property) {
         let mut places = self.places(at);
         let Some(last) = places.last().cloned() else { return };
         // A reference that leads nowhere.
@@ -65,7 +65,7 @@ impl<'d, 'a> Rows<'d, 'a> {
             self.keyword(&places, "maxItems", number(row.max_items));
             places = self.places(&last.join("items"));
         }
-        let is_nullable = |place: &Place| {
+        let is_nullable = |place: &Location| {
             let schema = self.draft.at(place);
             let types = schema["type"].as_array();
             schema["nullable"] == true || types.is_some_and(|all| all.contains(&json!("null")))
@@ -119,7 +119,7 @@ impl<'d, 'a> Rows<'d, 'a> {
     }
 
     /// States a keyword as a row has it. The first of the places that has it decides.
-    fn keyword(&mut self, places: &[Place], keyword: &str, held: Option<Value>) {
+    fn keyword(&mut self, places: &[Location], keyword: &str, held: Option<Value>) {
         let stated = places.iter().find(|place| self.draft.at(place).get(keyword).is_some());
         let Some(place) = stated.or(places.first()) else { return };
         let value = self.draft.at(place).get(keyword);
@@ -135,7 +135,7 @@ impl<'d, 'a> Rows<'d, 'a> {
     }
 
     /// A schema, and those that it stands for: by reference, or as an `allOf` of one.
-    fn places(&self, place: &Place) -> Vec<Place> {
+    fn places(&self, place: &Location) -> Vec<Location> {
         let mut places = vec![place.clone()];
         // More are a circle.
         while let Some(last) = places.last().filter(|_| places.len() < 64) {
@@ -143,7 +143,7 @@ impl<'d, 'a> Rows<'d, 'a> {
             let is_one = schema["allOf"].as_array().is_some_and(|all| all.len() == 1);
             match schema["$ref"].as_str().and_then(pointer) {
                 Some(target) if self.draft.source.pointer(target).is_some() => {
-                    places.push(Place::new(target));
+                    places.push(Location::new(target));
                 }
                 Some(_) => break,
                 None if is_one => places.push(last.join("allOf").join("0")),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::place::{Draft, Place, pointer};
+use super::location::{Draft, Location, pointer};
 use crate::constraints::{Constraints, SchemaRef, Type, canonical};
 use crate::fields::Bound;
 
@@ -47,7 +47,7 @@ pub struct Tables<'d, 'a> {
     is_3_0: bool,
     /// The keyword of members that the other side writes, and that no table constrains.
     hidden_by: &'static str,
-    seen: BTreeSet<(Place, usize)>,
+    seen: BTreeSet<(Location, usize)>,
 }
 
 impl<'d, 'a> Tables<'d, 'a> {
@@ -66,7 +66,7 @@ impl<'d, 'a> Tables<'d, 'a> {
     }
 
     /// A schema whose table may be that of the component that it refers to.
-    pub fn schema(&mut self, place: &Place, table: SchemaRef, hidden: &BTreeSet<String>) {
+    pub fn schema(&mut self, place: &Location, table: SchemaRef, hidden: &BTreeSet<String>) {
         let schema = self.draft.at(place);
         let Some(target) = schema["$ref"].as_str().and_then(pointer) else {
             return self.own(place, table, hidden);
@@ -76,13 +76,13 @@ impl<'d, 'a> Tables<'d, 'a> {
         }
         let is_alone = self.is_3_0 || schema.as_object().is_some_and(|all| all.len() == 1);
         if is_alone || table.refers.is_none() {
-            self.own(&Place::new(target), table, &BTreeSet::new());
+            self.own(&Location::new(target), table, &BTreeSet::new());
         } else {
             self.own(place, table, hidden);
         }
     }
 
-    fn own(&mut self, place: &Place, table: SchemaRef, hidden: &BTreeSet<String>) {
+    fn own(&mut self, place: &Location, table: SchemaRef, hidden: &BTreeSet<String>) {
         if !self.seen.insert((place.clone(), std::ptr::from_ref(table) as usize)) {
             return;
         }
@@ -98,7 +98,7 @@ impl<'d, 'a> Tables<'d, 'a> {
         };
         if let Some(target) = object.get("$ref").and_then(Value::as_str).and_then(pointer) {
             match table.refers {
-                Some(inner) => self.own(&Place::new(target), inner, &BTreeSet::new()),
+                Some(inner) => self.own(&Location::new(target), inner, &BTreeSet::new()),
                 None => self.draft.state(&place.join("$ref"), None),
             }
             if self.is_3_0 {
@@ -119,7 +119,7 @@ impl<'d, 'a> Tables<'d, 'a> {
     /// Keywords about a value without its parts.
     fn values(
         &mut self,
-        place: &Place,
+        place: &Location,
         object: &Map<String, Value>,
         table: SchemaRef,
         hidden: &BTreeSet<String>,
@@ -200,7 +200,7 @@ impl<'d, 'a> Tables<'d, 'a> {
     /// Keywords with schemas. Whether the table has such a part.
     fn structure(
         &mut self,
-        at: &Place,
+        at: &Location,
         keyword: &str,
         object: &Map<String, Value>,
         table: SchemaRef,
@@ -245,7 +245,7 @@ impl<'d, 'a> Tables<'d, 'a> {
         }
     }
 
-    fn one(&mut self, at: &Place, table: Option<SchemaRef>, hidden: &BTreeSet<String>) -> bool {
+    fn one(&mut self, at: &Location, table: Option<SchemaRef>, hidden: &BTreeSet<String>) -> bool {
         match table {
             Some(table) => {
                 self.schema(at, table, hidden);
@@ -257,7 +257,7 @@ impl<'d, 'a> Tables<'d, 'a> {
 
     fn list(
         &mut self,
-        at: &Place,
+        at: &Location,
         tables: &'static [SchemaRef],
         hidden: &BTreeSet<String>,
     ) -> bool {
@@ -276,7 +276,7 @@ impl<'d, 'a> Tables<'d, 'a> {
 
     fn named(
         &mut self,
-        at: &Place,
+        at: &Location,
         tables: &'static [(&'static str, SchemaRef)],
         hidden: &BTreeSet<String>,
     ) -> bool {
@@ -294,7 +294,7 @@ impl<'d, 'a> Tables<'d, 'a> {
     }
 
     /// Adds the names of the members that the other side writes, those of all parts of `allOf`.
-    fn hidden_members(&self, place: &Place, found: &mut BTreeSet<String>) {
+    fn hidden_members(&self, place: &Location, found: &mut BTreeSet<String>) {
         let mut seen = BTreeSet::new();
         let mut ahead = vec![self.draft.at(place)];
         while let Some(schema) = ahead.pop() {

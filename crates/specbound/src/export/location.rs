@@ -1,23 +1,23 @@
-//! Places in a document, and the changes that an export makes there.
+//! Locations in a document, and the changes that an export makes there.
 
 use serde_json::Value;
 
-/// A place: by the path that leads to it, and where it stands. They differ behind a reference.
+/// The path that leads to a part, and its own pointer. They differ behind a reference.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct Location {
     pub logical: String,
     pub actual: String,
 }
 
-impl Place {
-    pub fn new(pointer: &str) -> Place {
-        Place { logical: pointer.to_owned(), actual: pointer.to_owned() }
+impl Location {
+    pub fn new(pointer: &str) -> Location {
+        Location { logical: pointer.to_owned(), actual: pointer.to_owned() }
     }
 
     /// A member or an item.
-    pub fn join(&self, key: &str) -> Place {
+    pub fn join(&self, key: &str) -> Location {
         let key = key.replace('~', "~0").replace('/', "~1");
-        Place {
+        Location {
             logical: format!("{}/{key}", self.logical),
             actual: format!("{}/{key}", self.actual),
         }
@@ -37,12 +37,12 @@ impl<'a> Draft<'a> {
         Draft { source, listed: listed.collect(), changes: Vec::new() }
     }
 
-    pub fn at(&self, place: &Place) -> &'a Value {
+    pub fn at(&self, place: &Location) -> &'a Value {
         self.source.pointer(&place.actual).unwrap_or(&Value::Null)
     }
 
     /// The place behind references.
-    pub fn follow(&self, place: &Place) -> Place {
+    pub fn follow(&self, place: &Location) -> Location {
         let mut place = place.clone();
         // More are a circle.
         for _ in 0..64 {
@@ -56,7 +56,7 @@ impl<'a> Draft<'a> {
 
     /// States a part as the code has it; `None` if it has no such part. A part that is listed as
     /// not enforced stays as it stands.
-    pub fn state(&mut self, place: &Place, claim: Option<Value>) {
+    pub fn state(&mut self, place: &Location, claim: Option<Value>) {
         let is_below = |listed: &&str, pointer: &str| {
             let rest = pointer.strip_prefix(*listed);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -71,7 +71,7 @@ impl<'a> Draft<'a> {
     }
 
     /// States a part if `is_held` does not hold.
-    pub fn require(&mut self, place: &Place, is_held: bool) {
+    pub fn require(&mut self, place: &Location, is_held: bool) {
         if !is_held {
             self.state(place, None);
         }
