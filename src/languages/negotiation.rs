@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use specbound::negotiation::quality;
-
 use super::Texts;
 
 /// Ranges of one header that are tried.
@@ -16,15 +14,21 @@ pub(super) fn choose<'a, 'b>(
 ) -> Option<&'a Texts> {
     let mut ranges: Vec<(f32, String)> = accepted
         .take(MAX_RANGES)
-        .map(|element| {
+        .filter_map(|element| {
             let (range, parameters) = element.split_once(';').unwrap_or((&element, ""));
-            (quality(parameters), range.trim().to_owned())
+            Some((quality(parameters)?, range.trim().to_owned()))
         })
         .filter(|(quality, _)| *quality > 0.0)
         .collect();
     // Stable: of equals, the first one.
     ranges.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     ranges.iter().find_map(|(_, range)| if range == "*" { all.first() } else { find(all, range) })
+}
+
+/// As in Django, and unlike that of `Accept`, a range with an invalid one is ignored.
+fn quality(parameters: &str) -> Option<f32> {
+    let Some((_, value)) = parameters.split_once("q=") else { return Some(1.0) };
+    value.trim().parse().ok().filter(|quality| (0.0..=1.0).contains(quality))
 }
 
 /// The language of a tag: itself, a shorter form of it (`de` for `de-AT`), or one with the same
