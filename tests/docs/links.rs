@@ -70,7 +70,11 @@ fn a_broken_link_is_found() {
 
 #[test]
 fn every_picture_is_one_that_the_browser_test_makes() {
-    let walk = include_str!("../pages/walk.js");
+    let scripts = std::fs::read_dir(root().join("tests/pages")).unwrap();
+    let scripts = scripts.map(|file| file.unwrap().path());
+    let scripts =
+        scripts.filter(|path| path.extension().is_some_and(|extension| extension == "js"));
+    let walk: String = scripts.map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let pictures: Vec<String> = documents().iter().flat_map(|page| links(&page.text)).collect();
     let pictures = pictures
         .iter()

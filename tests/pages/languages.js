@@ -1,10 +1,12 @@
 // languages.js: the pages in a second language, and the choice of a third, with and without scripts.
 import assert from "node:assert/strict";
+import { passwords, username } from "./people.js";
+import { base, look, person, picture } from "./tools.js";
 
 const title = (page) => page.locator("h1").textContent();
 
-// `tools` are those of walk.js; `account` is a name and a password.
-export async function languages({ person, look, picture, base }, account) {
+export async function languages() {
+  const account = { username, password: passwords[2] };
   const german = await person({ locale: "de-DE" });
   await german.goto(`${base}/platform/login`);
   assert.equal(await german.locator("html").getAttribute("lang"), "de");

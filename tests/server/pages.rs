@@ -103,7 +103,7 @@ async fn pages_and_their_assets_are_under_60_kb_compressed() {
             }
         }
     }
-    assert_eq!(paths.len(), PAGES.len() + 14, "{paths:?}");
+    assert_eq!(paths.len(), PAGES.len() + 15, "{paths:?}");
     let mut sent = 0;
     for path in &paths {
         let plain = get(&server, path, &[]).await;

@@ -37,6 +37,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "tokens.js",
     "own-data.js",
     "sign-in.js",
+    "emailed.js",
     "factors.js",
     "account.js",
 ];
