@@ -155,8 +155,8 @@ pub async fn start(
         worker::start(store, app.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let sighup = SighupListener::listen();
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
-    let state = Arc::new(AppState::new(app.clone(), settings(config, languages)));
-    let pages = pages::all(&state.settings)?;
+    let state = Arc::new(AppState::new(app.clone(), settings(config, languages))?);
+    let pages = pages::all(&state)?;
     let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;
     let service = Arc::new(service.map_err(|e| ServerError::Service(e.into()))?);
     let counted = service.metrics().clone();

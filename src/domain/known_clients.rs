@@ -129,7 +129,7 @@ pub(super) async fn standing(op: &Operation, username_key: &str) -> Result<Stand
 }
 
 /// No row has this id.
-const NO_ACCOUNT: i64 = 0;
+pub(super) const NO_ACCOUNT: i64 = 0;
 
 fn network_digest(account_id: i64, client: &Client) -> [u8; 32] {
     digest(&format!("network {account_id} {}", client.address))

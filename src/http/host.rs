@@ -6,14 +6,15 @@ use http::header::{
     CONTENT_SECURITY_POLICY, COOKIE, HeaderMap, ORIGIN, REFERRER_POLICY, SET_COOKIE,
     STRICT_TRANSPORT_SECURITY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use serde_json::json;
 use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, json_response};
 use uuid::Uuid;
 
 use super::caller::{self, ANY_SCHEME, Scheme, SignedIn, StaleSessionCheck};
-use super::pages::account;
 use super::pages::forward_auth::is_decision;
+use super::pages::missing;
 use super::{AppState, Context, language};
 use crate::domain::email_format::is_email_address;
 use crate::languages::ENGLISH;
@@ -143,11 +144,15 @@ impl Host for AppState {
         rqctx: &Context,
         request: Request<dropshot::Body>,
     ) -> Result<Response, ApiError> {
-        if let Some(redirect) = account::redirect_root(&request) {
+        if let Some(redirect) = missing::redirect_to_page(&request) {
             return Ok(redirect);
         }
-        let uri = request.uri().clone();
-        PageRequest::admit(rqctx, request, ANY_SCHEME, &[]).await?;
+        let PageRequest { request, .. } =
+            PageRequest::admit(rqctx, request, ANY_SCHEME, &[]).await?;
+        let Parts { method, headers, uri, .. } = &request;
+        if let Some(page) = missing::page(self, method, headers, uri) {
+            return page;
+        }
         let url = format!(
             "{}{}",
             self.settings.site_url,

@@ -56,6 +56,7 @@ pub type Context = specbound::Context<AppState>;
 pub struct AppState {
     pub app: App,
     pub settings: Settings,
+    ui: Arc<pages::Ui>,
 }
 
 /// HTTP settings of the operator.
@@ -92,8 +93,12 @@ pub struct Settings {
 }
 
 impl AppState {
-    pub fn new(app: App, settings: Settings) -> AppState {
-        AppState { app, settings }
+    /// # Errors
+    ///
+    /// [`PageError`](pages::PageError): a mistake of this build.
+    pub fn new(app: App, settings: Settings) -> Result<AppState, pages::PageError> {
+        let ui = Arc::new(pages::Ui::new(&settings)?);
+        Ok(AppState { app, settings, ui })
     }
 
     fn cookies(&self) -> cookies::Jar<'_> {

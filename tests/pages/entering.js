@@ -56,7 +56,7 @@ export async function register(page) {
   await until(page.locator("#emails .rows"), "Confirmed");
   await press(page, "Sign out");
   await page.waitForURL(`${base}/platform/login`);
-  await field(page, "User name").fill(username);
+  await field(page, "User name or e-mail address").fill(username);
   await field(page, "Password").fill("wrong");
   await press(page, "Sign in");
   await says(page, "The user name or the password is wrong.");

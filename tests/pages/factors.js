@@ -46,7 +46,7 @@ export async function factors(page) {
   // Sign in with the code by the keyboard alone, then with a recovery code: the device is lost.
   const password = async () => {
     await page.waitForURL(`${base}/platform/login`);
-    await field(page, "User name").fill(username);
+    await field(page, "User name or e-mail address").fill(username);
     await field(page, "Password").fill(passwords[2]);
     await page.keyboard.press("Enter");
     await page.waitForURL(`${base}/platform/second-factor`);

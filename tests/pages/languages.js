@@ -11,7 +11,7 @@ export async function languages() {
   await german.goto(`${base}/platform/login`);
   assert.equal(await german.locator("html").getAttribute("lang"), "de");
   assert.equal(await title(german), "Anmelden");
-  await german.getByLabel("Benutzername", { exact: true }).fill(account.username);
+  await german.getByLabel("Benutzername oder E-Mail-Adresse", { exact: true }).fill(account.username);
   await german.getByLabel("Passwort", { exact: true }).fill(account.password);
   await look(german, "sign-in-german");
   await german.getByRole("button", { name: "Anmelden", exact: true }).click();
@@ -37,7 +37,7 @@ export async function languages() {
   // A session that ends while its page is open leads to sign-in, and back.
   const ended = await person();
   await ended.goto(`${base}/platform/login`);
-  await ended.getByLabel("User name", { exact: true }).fill(account.username);
+  await ended.getByLabel("User name or e-mail address", { exact: true }).fill(account.username);
   await ended.getByLabel("Password", { exact: true }).fill(account.password);
   await ended.keyboard.press("Enter");
   await ended.locator("#sessions .rows", { hasText: "This one" }).waitFor();

@@ -6,7 +6,7 @@ export const passwords = ["Zebra-Quartz-77", "Quagga-Topaz-88", "Lemur-Basalt-99
 
 export async function signIn(page, password) {
   await page.goto(`${base}/platform/login`);
-  await field(page, "User name").fill(username);
+  await field(page, "User name or e-mail address").fill(username);
   await field(page, "Password").fill(password);
   await press(page, "Sign in");
   await page.waitForURL(`${base}/platform/`);

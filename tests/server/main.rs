@@ -31,6 +31,7 @@ mod roles;
 mod schema;
 mod second_factor;
 mod sessions;
+mod site;
 mod social;
 mod tls;
 

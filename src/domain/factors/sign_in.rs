@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::accounts::{self, Grant, Granted};
 use super::super::audit;
+use super::super::email_addresses;
 use super::super::keys::digest;
 use super::super::notices;
 use super::super::operation::Operation;
@@ -76,17 +77,21 @@ struct Remembered {
     expires: DateTime<Utc>,
 }
 
-/// The first step at the pages, by password.
+/// The first step at the pages, by password. `name` is a user name or a verified address.
 ///
 /// # Errors
 ///
 /// As [`accounts::log_in`].
 pub async fn sign_in(
     op: &Operation,
-    username: &str,
+    name: &str,
     password: Password,
 ) -> Result<SignIn, DomainError> {
-    let step = first_step(op, username, password).await;
+    let step = async {
+        let username = email_addresses::username_of(op, name).await?;
+        first_step(op, &username, password).await
+    };
+    let step = step.await;
     match &step {
         Ok(SignIn::CodeNeeded(_)) => op.metrics.logins.count("second_factor_required"),
         other => op.count_login(other),

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template;
 use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
 use super::file::{Compressed, PageError, REVALIDATE};
-use super::layout::{Layout, POLICY, Ui};
+use super::forward_auth::RETURN_PATH;
+use super::layout::{Layout, POLICY, Ui, own_path};
 use super::{Page, PageRequest};
-use crate::http::{AppState, language};
+use crate::http::{AppState, caller, language};
 use crate::languages::{ENGLISH, Texts};
 use specbound::negotiation::{self, Offer};
 use specbound::{ApiError, Response};
@@ -30,21 +31,17 @@ const HTML: &str = "text/html; charset=utf-8";
 
 const FACTORS: &str = "/platform/factors";
 
-/// Other spellings of a path, and the canonical one with the same variables.
-const REDIRECTS: [(&str, &str); 11] = [
+const LOGIN: &str = "/platform/login";
+
+const REGISTER: &str = "/platform/register";
+
+/// Other names of a page.
+const REDIRECTS: [(&str, &str); 3] = [
     // Where InvenTree asks for the second factor.
     ("/accounts/authenticate/", SECOND_FACTOR),
     // Password managers look here (W3C, "A Well-Known URL for Changing Passwords").
     ("/.well-known/change-password", "/platform/#password"),
-    ("/platform/second-factor/", SECOND_FACTOR),
-    ("/platform/factors/", FACTORS),
-    ("/platform", HOME),
-    ("/platform/login/", "/platform/login"),
-    ("/platform/register/", "/platform/register"),
-    ("/platform/reset-password/", "/platform/reset-password"),
-    ("/platform/set-password/", "/platform/set-password"),
-    ("/accounts/login/", "/platform/login"),
-    ("/accounts/confirm-email/{key}", "/accounts/confirm-email/{key}/"),
+    ("/accounts/login/", LOGIN),
 ];
 
 type RenderPage = fn(Layout<'_>) -> askama::Result<String>;
@@ -67,13 +64,18 @@ macro_rules! pages {
 // The paths are InvenTree's where it has one, and those of emailed links.
 pages! {
     Account: HOME => "pages/account.html",
-    Login: "/platform/login" => "pages/login.html",
+    Login: LOGIN => "pages/login.html",
     SecondStep: SECOND_FACTOR => "pages/second_factor.html",
     Factors: FACTORS => "pages/factors.html",
-    Register: "/platform/register" => "pages/register.html",
+    Register: REGISTER => "pages/register.html",
     ResetPassword: "/platform/reset-password" => "pages/reset_password.html",
     SetPassword: "/platform/set-password" => "pages/set_password.html",
     ConfirmEmail: "/accounts/confirm-email/{key}/" => "pages/confirm_email.html",
+}
+
+/// The paths of all pages, and their other names.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(|(path, _)| *path).chain(REDIRECTS.iter().map(|(path, _)| *path))
 }
 
 /// # Errors
@@ -142,9 +144,14 @@ impl Page<AppState> for LocalizedPage {
 
     async fn answer(
         &self,
-        _: &AppState,
+        server: &AppState,
         PageRequest { request, .. }: PageRequest,
     ) -> Result<Response, ApiError> {
+        if [LOGIN, REGISTER].contains(&self.path)
+            && let Some(target) = target_of_signed_in(server, &request.headers, &request.uri).await
+        {
+            return redirect(&target);
+        }
         let content = self.content(language::of_person(&self.ui.languages, &request.headers));
         let content = content.map_err(|e| ApiError::internal(format!("page: {e}")))?;
         let mut response = content.answer(&request.headers, REVALIDATE);
@@ -154,7 +161,20 @@ impl Page<AppState> for LocalizedPage {
     }
 }
 
-/// Another spelling of a path.
+/// Where a browser goes that is signed in already. `None` if it is not, and for a service behind
+/// the forward authentication: one that did not receive the session would send it back here.
+async fn target_of_signed_in(server: &AppState, headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let next =
+        query.into_iter().find(|(name, _)| name == "next").map(|(_, next)| next.into_owned());
+    let next = next.filter(|next| !next.is_empty() && own_path(next).is_ok());
+    let next = next.unwrap_or_else(|| HOME.to_owned());
+    let is_live = !next.starts_with(RETURN_PATH)
+        && matches!(caller::find_session(server, headers).await, Ok(Some(_)));
+    is_live.then_some(next)
+}
+
+/// Another name of a page.
 struct Redirect {
     path: &'static str,
     target: &'static str,
@@ -180,27 +200,11 @@ impl Page<AppState> for Redirect {
         PageRequest { request, .. }: PageRequest,
     ) -> Result<Response, ApiError> {
         // The query of a link is preserved.
-        let target = match self.path.split_once('{') {
-            Some((before, _)) => {
-                let key =
-                    request.uri.path().strip_prefix(before).ok_or_else(ApiError::not_found)?;
-                self.target.replace("{key}", key)
-            }
-            None => self.target.to_owned(),
-        };
         match request.uri.query() {
-            Some(query) => redirect(&format!("{target}?{query}")),
-            None => redirect(&target),
+            Some(query) => redirect(&format!("{}?{query}", self.target)),
+            None => redirect(self.target),
         }
     }
-}
-
-/// `/` leads a browser to its account. To a program it is as unknown as it is to the reference.
-pub fn redirect_root(request: &Request<dropshot::Body>) -> Option<Response> {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let is_asked =
-        is_read && request.uri().path() == "/" && is_browser(request.headers(), request.uri());
-    is_asked.then(|| redirect(HOME).ok()).flatten()
 }
 
 /// Whether the client prefers HTML to JSON. No preference defaults to JSON.

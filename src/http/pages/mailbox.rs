@@ -17,7 +17,7 @@ use crate::http::{AppState, Settings, origin};
 use crate::mail::Message;
 use specbound::{ApiError, Response};
 
-const LIST: &str = "/platform/demo/mails/";
+pub const LIST: &str = "/platform/demo/mails/";
 const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups \
     allow-top-navigation-by-user-activation; frame-ancestors 'none'";
 

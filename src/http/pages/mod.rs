@@ -15,6 +15,7 @@ pub mod forward_auth;
 mod language;
 mod layout;
 pub mod mailbox;
+pub mod missing;
 mod own_data;
 mod passkeys;
 mod reference;
@@ -26,10 +27,11 @@ pub mod social;
 use std::sync::Arc;
 
 pub use file::PageError;
+pub use layout::Ui;
 pub use specbound::Page;
 
+use super::AppState;
 use super::caller::{Credential, SignedIn};
-use super::{AppState, Settings};
 use crate::domain::DomainError;
 use crate::store::Account;
 use specbound::ApiError;
@@ -64,11 +66,11 @@ fn id_in_path(template: &str, visit: &PageRequest) -> Result<i64, DomainError> {
 /// # Errors
 ///
 /// [`PageError`]
-pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
-    let ui = Arc::new(layout::Ui::new(settings)?);
+pub fn all(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
+    let AppState { settings, ui, .. } = server;
     let mut pages: Vec<Box<dyn Page<AppState>>> = schema::pages()?;
     pages.extend(reference::pages()?);
-    pages.extend(account::pages(&ui)?);
+    pages.extend(account::pages(ui)?);
     pages.extend(sessions_and_tokens::pages());
     pages.extend(sign_in::pages());
     pages.extend(factors::pages());
@@ -76,7 +78,7 @@ pub fn all(settings: &Settings) -> Result<Vec<Box<dyn Page<AppState>>>, PageErro
     pages.extend(passkeys::pages());
     pages.extend(own_data::pages());
     pages.push(Box::new(language::Choice(Arc::clone(&ui.languages))));
-    pages.extend(social::pages(settings, &ui));
-    pages.extend(mailbox::pages(settings, &ui));
+    pages.extend(social::pages(settings, ui));
+    pages.extend(mailbox::pages(settings, ui));
     Ok(pages)
 }

@@ -22,6 +22,8 @@ const SWAGGER_UI_SCRIPT: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
 const SWAGGER_UI_STYLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));
 
+pub const PATH: &str = "/api-doc/";
+
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -51,7 +53,7 @@ pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
         )
     };
     let shell = assets.iter().fold(SHELL.to_owned(), versioned);
-    let shell = Piece::plain("/api-doc/", "text/html; charset=utf-8", shell)?;
+    let shell = Piece::plain(PATH, "text/html; charset=utf-8", shell)?;
     Ok(assets
         .into_iter()
         .chain([shell])

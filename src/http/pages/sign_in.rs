@@ -98,7 +98,9 @@ impl Page<AppState> for Endpoint {
             }
         };
         let cookies = server.cookies().logged_in(granted.session.as_ref(), granted.device.as_ref());
-        Ok(answer(status, &json!({}), cookies))
+        // A new account may have to confirm its address first.
+        let body = json!({ "signed_in": granted.session.is_some() });
+        Ok(answer(status, &body, cookies))
     }
 }
 

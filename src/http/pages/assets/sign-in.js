@@ -3,7 +3,16 @@ import texts from "/platform/texts.js";
 import { about, api, providerButtons } from "/platform/api.js";
 import { available, failure, get } from "/platform/passkeys.js";
 import { passwords } from "/platform/passwords.js";
-import { busy, clear, complain, form, next, parameter, say, start } from "/platform/ui.js";
+import { busy, clear, complain, element, form, next, parameter, say, start } from "/platform/ui.js";
+
+// Providers, and on to where the person was going.
+function others(root, providers) {
+  providerButtons(root, providers, "login");
+  for (const made of root.querySelectorAll(".providers form")) {
+    made.append(element("input", { type: "hidden", name: "next", value: next() }));
+  }
+  root.querySelector(".or").hidden = !root.querySelector(".providers form, #passkey:not([hidden])");
+}
 
 async function login(root) {
   passkey(root);
@@ -18,7 +27,7 @@ async function login(root) {
   const { registration_enabled, password_forgotten_enabled, providers = [] } = await about();
   if (registration_enabled === false) root.querySelector('[href="/platform/register"]').hidden = true;
   if (password_forgotten_enabled === false) root.querySelector('[href="/platform/reset-password"]').hidden = true;
-  providerButtons(root, providers, "login");
+  others(root, providers);
 }
 
 // A passkey alone: offered among the names that the browser fills in, and by a button.
@@ -88,11 +97,14 @@ async function register(root) {
   form(root, async (body) => {
     if (!body.email) delete body.email;
     const answer = await api("POST", "/platform/api/register/", body);
-    if (answer.ok) location.assign("/platform/?done=register");
-    else complain(root, answer);
+    if (!answer.ok) return complain(root, answer);
+    const first = `/platform/login?${new URLSearchParams({ done: "unconfirmed", next: next() })}`;
+    if (!answer.data.signed_in) location.assign(first);
+    else location.assign(parameter("next") ? next() : "/platform/?done=register");
   });
-  const { registration_enabled } = await about();
+  const { registration_enabled, sso_registration, providers = [] } = await about();
   if (registration_enabled === false) say(root, texts["register.closed"], true);
+  others(root, sso_registration ? providers : []);
 }
 
 passwords();

@@ -110,9 +110,16 @@ function language() {
   });
 }
 
+// Where the person is going goes along to the other pages for people who are not signed in.
+function along() {
+  const query = new URLSearchParams({ next: parameter("next") });
+  if (parameter("next")) for (const link of document.querySelectorAll("nav.links a")) link.search = query;
+}
+
 // Runs the function of this page; `main` names it.
 export function start(pages) {
   language();
+  along();
   const main = document.querySelector("main");
   return pages[main.dataset.page](main);
 }

@@ -34,7 +34,7 @@ const NGINX_PATH: &str = "/platform/auth/nginx/";
 const ENVOY_PATH: &str = "/platform/auth/envoy/{*}";
 const ENVOY_PREFIX: &str = "/platform/auth/envoy/";
 /// The way back from the sign-in page.
-const RETURN_PATH: &str = "/platform/return";
+pub const RETURN_PATH: &str = "/platform/return";
 
 /// Those of an identity, and those of every response.
 const MAX_RESPONSE_HEADERS: usize = 16;

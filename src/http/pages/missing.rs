@@ -1,0 +1,77 @@
+//! Paths that are no page's: another spelling of a page's path leads to it, and a browser gets a
+//! page that says so.
+//!
+//! Below [`API`] nothing of this applies: the documented 404 is for programs.
+
+use askama::Template;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+
+use super::account::{self, HOME, is_browser, redirect};
+use super::layout::{Layout, render};
+use super::{mailbox, reference};
+use crate::http::AppState;
+use specbound::{ApiError, Response};
+
+const API: &str = "/api/";
+
+#[derive(Template)]
+#[template(path = "pages/missing.html")]
+struct Missing<'a> {
+    page: Layout<'a>,
+}
+
+/// Redirects a read of a page's path with a slash too few or too many, and a browser from `/` to
+/// its account. To a program `/` is as unknown as it is to the reference.
+pub fn redirect_to_page(request: &Request<dropshot::Body>) -> Option<Response> {
+    let (uri, path) = (request.uri(), request.uri().path());
+    if !matches!(*request.method(), Method::GET | Method::HEAD) || path.starts_with(API) {
+        return None;
+    }
+    if path == "/" {
+        return is_browser(request.headers(), uri).then(|| redirect(HOME).ok())?;
+    }
+    let segments: Vec<&str> = segments(path).collect();
+    let mut pages = account::paths().chain([mailbox::LIST, reference::PATH]);
+    let page = pages.find_map(|page| spelled(page, &segments)).filter(|page| page != path)?;
+    // The query of a link is preserved.
+    let target = uri.query().map_or_else(|| page.clone(), |query| format!("{page}?{query}"));
+    redirect(&target).ok()
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// The path of a page, if it has these segments but for its variables.
+fn spelled(page: &str, segments: &[&str]) -> Option<String> {
+    let mut path = String::new();
+    let mut sent = segments.iter();
+    for own in self::segments(page) {
+        let sent = sent.next().filter(|sent| own.starts_with('{') || **sent == own)?;
+        path.push('/');
+        path.push_str(sent);
+    }
+    if page.ends_with('/') {
+        path.push('/');
+    }
+    sent.next().is_none().then_some(path)
+}
+
+/// The page for a browser that asked for a path outside the API. `None` for every other request.
+///
+/// # Errors
+///
+/// As [`render`].
+pub fn page(
+    server: &AppState,
+    method: &Method,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Option<Result<Response, ApiError>> {
+    let is_read = matches!(*method, Method::GET | Method::HEAD);
+    let is_shown = is_read && !uri.path().starts_with(API) && is_browser(headers, uri);
+    is_shown.then(|| {
+        let page = server.ui.layout(headers, uri.path());
+        render(StatusCode::NOT_FOUND, page, &Missing { page })
+    })
+}

@@ -1,0 +1,188 @@
+//! The pages as one site: the way in, the way on, and paths that lead nowhere.
+
+use serde_json::json;
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key};
+
+use crate::second_factor::Browser;
+
+const ADDRESS: &str = "amy@example.com";
+const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+
+/// Amy's server. Her address is verified, and Bob's is not.
+async fn server() -> TestServer {
+    let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
+    server.register("amy", ADDRESS).await;
+    let key = confirmation_key(&server.take_mail_to(ADDRESS).await);
+    let verified = server.post("registration/verify-email/", &[], json!({ "key": key })).await;
+    assert_eq!(verified.status, 200, "{verified:?}");
+    server.register("bob", "bob@example.com").await;
+    server
+}
+
+async fn sign_in(server: &TestServer, name: &str, password: &str) -> Answer {
+    let body = json!({ "username": name, "password": password });
+    Browser::new(server).post("login/", body).await
+}
+
+async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let request = server.http.get(format!("{}{path}", server.base));
+    let with = |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| {
+        request.header(*name, *value)
+    };
+    server.page(headers.iter().fold(request, with)).await
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8(answer.body.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn verified_address_signs_in_at_the_pages_alone() {
+    let server = server().await;
+    for name in [ADDRESS, " Amy@Example.COM ", "amy"] {
+        let answer = sign_in(&server, name, PASSWORD).await;
+        assert_eq!((answer.status, answer.json()), (200, json!({ "signed_in": true })), "{name}");
+        assert!(answer.cookie("sessionid").is_some(), "{name}");
+    }
+    for body in [
+        json!({ "username": ADDRESS, "password": PASSWORD }),
+        json!({ "email": ADDRESS, "password": PASSWORD }),
+    ] {
+        assert_eq!(server.post("login/", &[], body).await.status, 400);
+    }
+}
+
+#[tokio::test]
+async fn sign_in_by_address_does_not_tell_whose_it_is() {
+    let server = server().await;
+    // An account with this name, too: a name comes before an address.
+    server.register("carl@example.com", "").await;
+    let seen = |answer: Answer| (answer.status, answer.json());
+    let unknown = seen(sign_in(&server, "nobody@example.com", "wrong").await);
+    assert_eq!(unknown.0, 400);
+    for (name, password) in
+        [(ADDRESS, "wrong"), ("bob@example.com", PASSWORD), ("carl@example.com", "wrong")]
+    {
+        assert_eq!(seen(sign_in(&server, name, password).await), unknown, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn name_comes_before_the_address_of_another_account() {
+    let server = server().await;
+    server.register(ADDRESS, "").await;
+    let answer = sign_in(&server, ADDRESS, PASSWORD).await;
+    let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
+    let user = server.get("user/", &[("Cookie", &cookie)]).await.json();
+    assert_eq!(user["username"], ADDRESS);
+}
+
+#[tokio::test]
+async fn attempts_by_address_count_for_its_account() {
+    let server = server().await;
+    for _ in 0..5 {
+        assert_eq!(sign_in(&server, ADDRESS, "wrong").await.status, 400);
+        assert_eq!(sign_in(&server, "amy", "wrong").await.status, 400);
+    }
+    for name in [ADDRESS, "amy"] {
+        assert_eq!(sign_in(&server, name, PASSWORD).await.status, 429, "{name}");
+    }
+    // Another account, and an address without one, have attempts of their own.
+    assert_eq!(sign_in(&server, "bob", PASSWORD).await.status, 200);
+    assert_eq!(sign_in(&server, "nobody@example.com", "wrong").await.status, 400);
+}
+
+#[tokio::test]
+async fn signed_in_browser_is_led_on_from_the_pages_for_strangers() {
+    let server = server().await;
+    let session = sign_in(&server, "amy", PASSWORD).await.cookie_value("sessionid");
+    let cookie = format!("sessionid={session}");
+    for (query, target) in [
+        ("", "/platform/"),
+        ("?next=/platform/factors", "/platform/factors"),
+        ("?done=reset&next=%2Fplatform%2Ffactors", "/platform/factors"),
+        ("?next=", "/platform/"),
+        ("?next=//evil.example.net/", "/platform/"),
+        ("?next=https://evil.example.net/", "/platform/"),
+        ("?next=/%0d%0aSet-Cookie:x", "/platform/"),
+    ] {
+        for page in ["/platform/login", "/platform/register"] {
+            let path = format!("{page}{query}");
+            let answer = get(&server, &path, &[("Cookie", &cookie)]).await;
+            assert_eq!((answer.status, answer.header("location")), (302, target), "{path}");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            assert_eq!(get(&server, &path, &[]).await.status, 200, "{path}");
+            let stale = [("Cookie", "sessionid=of-another-time")];
+            assert_eq!(get(&server, &path, &stale).await.status, 200, "{path}");
+        }
+    }
+    // A service that did not receive the session would lead back here for ever.
+    let path = "/platform/login?next=/platform/return?to=aHR0cHM6Ly9hLmV4YW1wbGUv";
+    assert_eq!(get(&server, path, &[("Cookie", &cookie)]).await.status, 200);
+}
+
+#[tokio::test]
+async fn registration_that_must_be_confirmed_first_says_so_to_its_page() {
+    for (settings, signed_in) in [(&[][..], true), (&[("LOGIN_CONFIRM_FIRST", "true")][..], false)]
+    {
+        let server = TestServer::with(settings).await;
+        let body = json!({
+            "username": "amy", "email": ADDRESS, "password1": PASSWORD, "password2": PASSWORD,
+        });
+        let answer = Browser::new(&server).post("register/", body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert_eq!(answer.json(), json!({ "signed_in": signed_in }));
+    }
+}
+
+#[tokio::test]
+async fn page_with_a_slash_too_few_or_too_many_redirects_to_it() {
+    let server = TestServer::start().await;
+    for (path, target) in [
+        ("/platform", "/platform/"),
+        ("//platform//", "/platform/"),
+        ("/platform/login/", "/platform/login"),
+        ("/platform//register?next=/platform/", "/platform/register?next=/platform/"),
+        ("/platform/factors/", "/platform/factors"),
+        ("/platform/set-password/?uid=1&token=2", "/platform/set-password?uid=1&token=2"),
+        ("/accounts/login", "/accounts/login/"),
+        ("/accounts/confirm-email/MQ:1abc:x_y", "/accounts/confirm-email/MQ:1abc:x_y/"),
+        ("/accounts/confirm-email/a%0d%0ab?x=%0a", "/accounts/confirm-email/a%0d%0ab/?x=%0a"),
+        ("/api-doc", "/api-doc/"),
+    ] {
+        let answer = get(&server, path, &[]).await;
+        assert_eq!((answer.status, answer.header("location")), (302, target), "{path}");
+    }
+    // Paths of the API are exact, and another host is none of a page's segments.
+    for path in ["/api/schema", "/api/auth/user", "//evil.example.net/platform/", "/Platform"] {
+        let answer = get(&server, path, &[]).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.json()["detail"], "API endpoint not found", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_path_is_a_page_to_a_browser_and_json_to_a_program() {
+    let server = TestServer::start().await;
+    for path in ["/platform/no-such-page", "/no/such/page?a=b", "/accounts/confirm-email/a/b/"] {
+        let german = [("Accept", HTML), ("Accept-Language", "de")];
+        let page = get(&server, path, &german).await;
+        assert_eq!((page.status, page.header("content-language")), (404, "de"), "{path}");
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{path}");
+        assert_eq!(page.header("cache-control"), "no-store", "{path}");
+        let page = text(&page);
+        assert!(page.contains("<h1>Seite nicht gefunden</h1>"), "{page}");
+        assert!(page.contains("<a href=\"/platform/\">Zu Ihrem Konto</a>"), "{page}");
+        for accept in ["*/*", "application/json"] {
+            let program = get(&server, path, &[("Accept", accept)]).await;
+            assert_eq!((program.status, program.json()["detail"].as_str()), JSON, "{path}");
+        }
+        let posted = server.http.post(format!("{}{path}", server.base)).header("Accept", HTML);
+        let posted = server.page(posted).await;
+        assert_eq!((posted.status, posted.json()["detail"].as_str()), JSON, "{path}");
+    }
+    let api = get(&server, "/api/auth/no-such-operation/", &[("Accept", HTML)]).await;
+    assert_eq!((api.status, api.json()["detail"].as_str()), JSON);
+}
+
+const JSON: (u16, Option<&str>) = (404, Some("API endpoint not found"));
