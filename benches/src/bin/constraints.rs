@@ -8,8 +8,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use specbound::body::BodyLimits;
 use specbound::fields::{Bound, Formats, Kind, Property};
-use specbound::{HasConstraints, Input, body};
+use specbound::{HasConstraints, Input};
 
 /// Bodies that are read in a round, by each side.
 const BODIES: u32 = 500;
@@ -112,9 +113,8 @@ fn by_serde(sent: &[u8]) -> Result<Fields, Box<dyn Error>> {
 }
 
 fn by_runtime(sent: &[u8]) -> Result<Fields, Box<dyn Error>> {
-    let fields = body::parse(Some("application/json"), sent.to_vec().into());
-    let fields = fields.map_err(|why| format!("{why:?}"))?;
-    Input::<Fields>::new(fields, &Formats::DEFAULT).read().map_err(|why| format!("{why:?}").into())
+    Input::<Fields>::read_json(sent, &Formats::DEFAULT, &BodyLimits::DEFAULT)
+        .map_err(|why| format!("{why:?}").into())
 }
 
 fn time(

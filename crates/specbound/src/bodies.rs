@@ -43,7 +43,7 @@ where
 
     async fn read(mut body: LazyBody, formats: &'static Formats) -> Result<JsonInput<T>, ApiError> {
         let value = Box::pin(body.json(C::MEDIA_TYPES)).await?;
-        Ok(JsonInput { value, formats, marker: PhantomData })
+        Ok(JsonInput::new(value, formats))
     }
 
     fn metadata(content_type: ApiEndpointBodyContentType) -> Vec<ApiEndpointParameter> {
@@ -52,6 +52,10 @@ where
 }
 
 impl<T: HasConstraints + DeserializeOwned> JsonInput<T> {
+    pub(crate) fn new(value: Option<Value>, formats: &'static Formats) -> JsonInput<T> {
+        JsonInput { value, formats, marker: PhantomData }
+    }
+
     /// The value, checked against its schema.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! It reads JSON, urlencoded and multipart bodies, and checks their syntax only: the values of
 //! fields are for [`super::fields`], and error bodies for the error module. It must not
 //! panic, hang or overflow on any input, and takes memory for the bytes that it keeps and for
-//! [`MAX_FIELDS`] fields, never more.
+//! the values that [`BodyLimits`] allow, never more.
 //!
 //! Where its rules come from: DRF 3.14 `parsers.py` with Django 4.2 under it.
 
@@ -17,8 +17,24 @@ use zeroize::Zeroize;
 
 use crate::json;
 
-/// Django's DATA_UPLOAD_MAX_NUMBER_FIELDS, for the values of a JSON body as well.
-pub(crate) const MAX_FIELDS: usize = 1000;
+/// Limits of JSON bodies and forms. Beyond them a request is refused, with 413 or 400.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Bytes of a body.
+    pub bytes: usize,
+    /// Fields of a form, or members and items in JSON, at any depth.
+    pub values: usize,
+    /// Lists and objects within each other. At most [`BodyLimits::MAX_DEPTH`]: more counts as that.
+    pub depth: usize,
+}
+
+impl BodyLimits {
+    /// Django's DATA_UPLOAD_MAX_MEMORY_SIZE and DATA_UPLOAD_MAX_NUMBER_FIELDS.
+    pub const DEFAULT: BodyLimits = BodyLimits { bytes: 2_621_440, values: 1000, depth: 128 };
+    /// More would need a larger stack.
+    pub const MAX_DEPTH: usize = 512;
+}
+
 /// Of a parser's message: it may quote the input.
 const MAX_MESSAGE_CHARS: usize = 200;
 
@@ -31,10 +47,10 @@ pub enum BodyError {
     JsonParse(String),
     /// The message of Django's parser, without DRF's `Multipart form parse error - `.
     MultipartParse(String),
-    /// A form of more than [`MAX_FIELDS`] fields.
-    TooManyFields,
-    /// JSON of more than [`MAX_FIELDS`] values.
-    TooManyValues,
+    /// A form of more fields than this.
+    TooManyFields(usize),
+    /// JSON of more values than this.
+    TooManyValues(usize),
     /// JSON of another kind than an object: the name of its Python type.
     NotAnObject(&'static str),
 }
@@ -242,7 +258,11 @@ impl Fields {
 /// # Errors
 ///
 /// A malformed body. Errors of single fields are found later.
-pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyError> {
+pub fn parse(
+    content_type: Option<&str>,
+    bytes: Bytes,
+    limits: &BodyLimits,
+) -> Result<Fields, BodyError> {
     let content_type = content_type.unwrap_or_default().trim();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_form =
@@ -253,15 +273,12 @@ pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyErr
         return Ok(none);
     }
     match media_type.as_str() {
-        "application/json" => match json::parse(&bytes)? {
-            FieldValue::Object(values) => Ok(Fields::json(values)),
-            other => Err(BodyError::NotAnObject(other.python_type())),
-        },
-        "application/x-www-form-urlencoded" => urlencoded(&bytes),
+        "application/json" => json_fields(&bytes, limits),
+        "application/x-www-form-urlencoded" => urlencoded(&bytes, limits.values),
         // The bytes are all here, so a reader that still wants to wait for some would wait for
         // ever.
         "multipart/form-data" => {
-            multipart(content_type, bytes).now_or_never().unwrap_or_else(|| {
+            multipart(content_type, bytes, limits.values).now_or_never().unwrap_or_else(|| {
                 Err(BodyError::MultipartParse("incomplete multipart stream".to_owned()))
             })
         }
@@ -269,13 +286,20 @@ pub fn parse(content_type: Option<&str>, bytes: Bytes) -> Result<Fields, BodyErr
     }
 }
 
-fn urlencoded(bytes: &[u8]) -> Result<Fields, BodyError> {
+pub(crate) fn json_fields(bytes: &[u8], limits: &BodyLimits) -> Result<Fields, BodyError> {
+    match json::parse(bytes, limits)? {
+        FieldValue::Object(values) => Ok(Fields::json(values)),
+        other => Err(BodyError::NotAnObject(other.python_type())),
+    }
+}
+
+fn urlencoded(bytes: &[u8], max: usize) -> Result<Fields, BodyError> {
     // Django takes bytes that are no UTF-8 for latin-1; escaped ones that are none become
     // replacement characters.
     let text = std::str::from_utf8(bytes)
         .map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), Cow::Borrowed);
-    if text.bytes().filter(|byte| *byte == b'&').count() >= MAX_FIELDS {
-        return Err(BodyError::TooManyFields);
+    if text.bytes().filter(|byte| *byte == b'&').count() >= max {
+        return Err(BodyError::TooManyFields(max));
     }
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -313,7 +337,7 @@ fn hex_value(digit: u8) -> u8 {
     char::from(digit).to_digit(16).map_or(0, |value| value as u8)
 }
 
-async fn multipart(content_type: &str, bytes: Bytes) -> Result<Fields, BodyError> {
+async fn multipart(content_type: &str, bytes: Bytes, max: usize) -> Result<Fields, BodyError> {
     let boundary = boundary(content_type)?;
     // A body without a single delimiter is all preamble: Django finds no fields in it and no fault.
     if memmem::find(&bytes, format!("--{boundary}").as_bytes()).is_none() {
@@ -328,8 +352,8 @@ async fn multipart(content_type: &str, bytes: Bytes) -> Result<Fields, BodyError
     let mut count = 0;
     while let Some(mut part) = parts.next_field().await.map_err(broken)? {
         count += 1;
-        if count > MAX_FIELDS {
-            return Err(BodyError::TooManyFields);
+        if count > max {
+            return Err(BodyError::TooManyFields(max));
         }
         let Some(name) = part.name().map(|name| name.trim().to_owned()) else { continue };
         let is_file = part.file_name().is_some_and(|file| !file.is_empty());

@@ -306,7 +306,7 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
         Ok(self.enter::<H>()?.0)
     }
 
-    fn enter<H: Host>(self) -> Result<(P::Caller<H::Caller>, LazyBody), ApiError> {
+    pub(crate) fn enter<H: Host>(self) -> Result<(P::Caller<H::Caller>, LazyBody), ApiError> {
         let entry = self.admitted.and_then(|admitted| admitted.downcast::<Entry<H::Caller>>().ok());
         let entered = entry.and_then(|entry| {
             let (caller, body) = *entry;

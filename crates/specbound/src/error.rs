@@ -251,11 +251,13 @@ impl From<BodyError> for ApiError {
                 StatusCode::BAD_REQUEST,
                 &format!("Multipart form parse error - {why}"),
             ),
-            BodyError::TooManyFields => {
-                ApiError::detail(StatusCode::BAD_REQUEST, "The number of form fields exceeds 1000.")
+            BodyError::TooManyFields(max) => {
+                let detail = format!("The number of form fields exceeds {max}.");
+                ApiError::detail(StatusCode::BAD_REQUEST, &detail)
             }
-            BodyError::TooManyValues => {
-                ApiError::detail(StatusCode::BAD_REQUEST, "The number of JSON values exceeds 1000.")
+            BodyError::TooManyValues(max) => {
+                let detail = format!("The number of JSON values exceeds {max}.");
+                ApiError::detail(StatusCode::BAD_REQUEST, &detail)
             }
             BodyError::NotAnObject("NoneType") => {
                 ApiError::fields(&FieldErrors::general("No data provided"))

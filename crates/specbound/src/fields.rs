@@ -18,12 +18,12 @@ use crate::constraints::SchemaRef;
 use crate::error::NON_FIELD;
 use crate::patterns::matches_pattern;
 pub use errors::FieldErrors;
-pub(crate) use values::as_json;
+pub(crate) use values::{as_json, is_python_space};
 use values::{fault, value_of};
 
 /// A text that is longer than this and than its property allows is refused for its length alone: to
 /// look for other faults takes time. Also the limit of a text where the document sets none.
-const MAX_TEXT_BYTES: usize = 65_536;
+pub(crate) const MAX_TEXT_BYTES: usize = 65_536;
 
 /// String formats and messages that a host adds to the keywords of a document.
 #[derive(Debug, Clone, Copy)]
@@ -84,11 +84,13 @@ pub struct Bound {
 
 impl Bound {
     /// As a minimum: whether it is above a number.
+    #[inline]
     pub(crate) fn is_above(&self, number: f64) -> bool {
         number < self.value || (self.exclusive && number <= self.value)
     }
 
     /// As a maximum: whether it is below a number.
+    #[inline]
     pub(crate) fn is_below(&self, number: f64) -> bool {
         number > self.value || (self.exclusive && number >= self.value)
     }

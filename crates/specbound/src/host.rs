@@ -5,9 +5,10 @@ use std::future::Future;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderValue, Method, Request};
+use http::{HeaderValue, Method, Request, StatusCode};
 use uuid::Uuid;
 
+use crate::body::BodyLimits;
 use crate::fields::Formats;
 use crate::security::Credentials;
 use crate::{ApiError, Context, Response};
@@ -26,6 +27,13 @@ pub trait Host: Send + Sync + Sized + 'static {
     const SCHEMES: &'static [(&'static str, Self::Scheme)];
     /// String formats of request fields.
     const FORMATS: &'static Formats = &Formats::DEFAULT;
+    /// Limits of JSON bodies and forms.
+    const BODY_LIMITS: &'static BodyLimits = &BodyLimits::DEFAULT;
+    /// As [`Host::FORMATS`], for answers that are held against the document.
+    const FORMATS_OF_ANSWERS: &'static Formats = Self::FORMATS;
+    /// By operation, statuses of answers that its document does not name. They are not held against
+    /// it.
+    const UNDOCUMENTED_ANSWERS: &'static [(&'static str, StatusCode)] = &[];
     /// The part of each path that the name in an answer to OPTIONS leaves out.
     const BASE_PATH: &'static str = "/";
     /// Whether a plain query or header parameter that is not of its type or out of its bounds

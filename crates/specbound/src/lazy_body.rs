@@ -12,13 +12,11 @@ use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroize;
 
-use crate::body::{self, BodyError, Fields};
+use crate::body::{self, BodyError, BodyLimits, Fields};
 use crate::fields::as_json;
 use crate::negotiation::closeness;
 use crate::{ApiError, json};
 
-/// Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
-const MAX_BODY_BYTES: usize = 2_621_440;
 /// A body up to here is always read; longer ones share a [`LargeBodies`]. No request of this API
 /// needs as much.
 const SMALL_BODY_BYTES: usize = 65_536;
@@ -93,11 +91,12 @@ pub struct LazyBody {
     length: usize,
     /// Media types that are read as JSON too.
     also_json: &'static [&'static str],
+    limits: &'static BodyLimits,
 }
 
 impl LazyBody {
     /// The body of a request with this head.
-    pub fn new(head: &Parts, body: dropshot::Body) -> LazyBody {
+    pub fn new(head: &Parts, body: dropshot::Body, limits: &'static BodyLimits) -> LazyBody {
         let text = |name| {
             head.headers
                 .get(name)
@@ -111,6 +110,7 @@ impl LazyBody {
             permit: head.extensions.get::<ReadPermit>().cloned(),
             length: 0,
             also_json: &[],
+            limits,
         }
     }
 
@@ -158,17 +158,45 @@ impl LazyBody {
         media_types: &[&str],
     ) -> Result<Option<serde_json::Value>, ApiError> {
         self.require_type(media_types)?;
+        let read = |bytes: &[u8], limits: &BodyLimits| {
+            Ok(json::parse(bytes, limits).map(|value| as_json(&value))?)
+        };
+        self.whole(read).await
+    }
+
+    /// `read` of a body that is not empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`LazyBody::fields`].
+    pub(crate) async fn whole<T: Send + 'static>(
+        &mut self,
+        read: impl FnOnce(&[u8], &BodyLimits) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<Option<T>, ApiError> {
         let bytes = self.bytes().await?;
         if bytes.is_empty() {
             return Ok(None);
         }
-        self.length = bytes.len();
-        let parsing = move || {
-            let parsed = json::parse(&bytes).map(|value| as_json(&value));
+        let limits = self.limits;
+        let reading = move || {
+            let value = read(&bytes, limits);
             zeroized(bytes);
-            parsed
+            value
         };
-        Ok(Some(self.parsed(parsing).await??))
+        self.parsed(reading).await?.map(Some)
+    }
+
+    /// Whether it is JSON that nothing has read yet.
+    pub(crate) fn is_unread_json(&self) -> bool {
+        self.parsed.is_none() && self.is_json()
+    }
+
+    fn is_json(&self) -> bool {
+        let sent = base(self.content_type.as_deref().unwrap_or_default());
+        sent.eq_ignore_ascii_case("application/json")
+            || (!self.also_json.is_empty()
+                && sent.ends_with("+json")
+                && self.has_type(self.also_json))
     }
 
     /// Its fields.
@@ -195,16 +223,12 @@ impl LazyBody {
 
     async fn parse(&mut self) -> Result<Result<Fields, BodyError>, ApiError> {
         let bytes = self.bytes().await?;
-        let is_json = !self.also_json.is_empty() && {
-            let sent = base(self.content_type.as_deref().unwrap_or_default());
-            sent.ends_with("+json") && self.has_type(self.also_json)
-        };
-        let content_type = match is_json {
+        let content_type = match self.is_json() {
             true => Some("application/json".to_owned()),
             false => self.content_type.clone(),
         };
-        self.length = bytes.len();
-        self.parsed(move || parse(content_type.as_deref(), bytes)).await
+        let limits = self.limits;
+        self.parsed(move || parse(content_type.as_deref(), bytes, limits)).await
     }
 
     /// Parses a small body at once, and a large one away from the async workers.
@@ -228,11 +252,12 @@ impl LazyBody {
     }
 
     async fn bytes(&mut self) -> Result<bytes::Bytes, ApiError> {
+        let max = self.limits.bytes;
         let too_large = || {
-            let detail = format!("The request body is larger than {MAX_BODY_BYTES} bytes.");
+            let detail = format!("The request body is larger than {max} bytes.");
             ApiError::detail(StatusCode::PAYLOAD_TOO_LARGE, &detail)
         };
-        if self.declared_length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        if self.declared_length.is_some_and(|length| length > max) {
             return Err(too_large());
         }
         let Some(body) = self.unread.take() else { return Ok(bytes::Bytes::new()) };
@@ -253,7 +278,10 @@ impl LazyBody {
             Err(CollectError::NoRoom) => {
                 Err(ApiError::unavailable("The server is busy. Please try again."))
             }
-            Ok(bytes) => Ok(bytes),
+            Ok(bytes) => {
+                self.length = bytes.len();
+                Ok(bytes)
+            }
         }
     }
 
@@ -263,7 +291,7 @@ impl LazyBody {
             let Ok(data) = frame.map_err(|_| CollectError::Broken)?.into_data() else { continue };
             let before = collected.len();
             let length = before + data.len();
-            if length > MAX_BODY_BYTES {
+            if length > self.limits.bytes {
                 return Err(CollectError::TooLarge);
             }
             let more = length.saturating_sub(before.max(SMALL_BODY_BYTES));
@@ -282,8 +310,12 @@ impl LazyBody {
 }
 
 /// A body can hold a password: its memory is overwritten once it is read.
-fn parse(content_type: Option<&str>, bytes: bytes::Bytes) -> Result<Fields, BodyError> {
-    let parsed = body::parse(content_type, bytes.clone());
+fn parse(
+    content_type: Option<&str>,
+    bytes: bytes::Bytes,
+    limits: &BodyLimits,
+) -> Result<Fields, BodyError> {
+    let parsed = body::parse(content_type, bytes.clone(), limits);
     zeroized(bytes);
     parsed
 }

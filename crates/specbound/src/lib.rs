@@ -30,6 +30,7 @@ pub mod body;
 mod call;
 pub mod connections;
 mod constraints;
+mod direct;
 mod dispatcher;
 mod documented;
 mod error;
@@ -48,6 +49,7 @@ mod patterns;
 mod request_contexts;
 mod routes;
 mod security;
+mod typed;
 
 pub use answers::{
     Answers, Bytes, Content, MediaType, RangeReply, Reply, UntypedJson, answers_metadata,
@@ -70,3 +72,4 @@ pub use lazy_body::LazyBody;
 pub use page::{Page, PageRequest};
 pub use parameters::{Headers, Parameter, Parameters, Path, Query, Sent, Style, parameters_schema};
 pub use security::{Credentials, FromCaller, Scopes, Security, authenticate};
+pub use typed::TypedBody;

@@ -45,7 +45,7 @@ impl<H: Host> PageRequest<H> {
     ) -> Result<PageRequest<H>, ApiError> {
         let remote = rqctx.request.remote_addr();
         let (request, body) = request.into_parts();
-        let mut body = LazyBody::new(&request, body);
+        let mut body = LazyBody::new(&request, body, H::BODY_LIMITS);
         let host = &*rqctx.server.private;
         let request_id = rqctx.request_id.clone();
         let mut credentials = Credentials {

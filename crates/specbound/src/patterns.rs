@@ -1,18 +1,17 @@
 //! Patterns of schemas. One with look-around or back-references takes steps that a client can
 //! multiply, so its steps are counted; all others take time in proportion to the text.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use regex::Regex;
 
 /// Most steps of a pattern with look-around on one text. Beyond them the text does not match.
 const MAX_STEPS: usize = 100_000;
 
-#[derive(Clone)]
 enum Pattern {
     Linear(Regex),
-    Counted(Arc<fancy_regex::Regex>),
+    Counted(fancy_regex::Regex),
     /// It does not compile.
     Never,
 }
@@ -25,7 +24,7 @@ impl Pattern {
             return Pattern::Linear(regex);
         }
         let counted = fancy_regex::RegexBuilder::new(&pattern).backtrack_limit(MAX_STEPS).build();
-        counted.map_or(Pattern::Never, |regex| Pattern::Counted(Arc::new(regex)))
+        counted.map_or(Pattern::Never, Pattern::Counted)
     }
 
     fn matches(&self, text: &str) -> bool {
@@ -40,10 +39,13 @@ impl Pattern {
 /// Whether a Python pattern is found in `text`; each is compiled once. A pattern that does not
 /// compile matches nothing.
 pub(crate) fn matches_pattern(pattern: &'static str, text: &str) -> bool {
-    static COMPILED: Mutex<BTreeMap<&str, Pattern>> = Mutex::new(BTreeMap::new());
-    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = compiled.entry(pattern).or_insert_with(|| Pattern::compile(pattern)).clone();
-    drop(compiled);
+    static COMPILED: LazyLock<RwLock<HashMap<&str, Arc<Pattern>>>> =
+        LazyLock::new(Default::default);
+    let known = COMPILED.read().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
+    let found = known.unwrap_or_else(|| {
+        let mut compiled = COMPILED.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(compiled.entry(pattern).or_insert_with(|| Arc::new(Pattern::compile(pattern))))
+    });
     found.matches(text)
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(content_type: &str, body: impl AsRef<[u8]>) -> Result<Fields, BodyError> {
-    parse(Some(content_type), Bytes::copy_from_slice(body.as_ref()))
+    parse(Some(content_type), Bytes::copy_from_slice(body.as_ref()), &BodyLimits::DEFAULT)
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn empty_body_of_any_type_has_no_fields() {
     for content_type in
         [None, Some("text/plain"), Some("multipart/form-data"), Some("application/json")]
     {
-        let fields = parse(content_type, Bytes::new()).unwrap();
+        let fields = parse(content_type, Bytes::new(), &BodyLimits::DEFAULT).unwrap();
         assert!(fields.values.is_empty());
         assert_eq!(fields.is_form(), content_type == Some("multipart/form-data"));
     }
@@ -41,7 +41,7 @@ fn other_types_are_refused_as_the_client_wrote_them() {
         let refused = BodyError::UnsupportedMediaType(content_type.to_owned());
         assert_eq!(read(content_type, "{}"), Err(refused));
     }
-    let untyped = parse(None, Bytes::from_static(b"x"));
+    let untyped = parse(None, Bytes::from_static(b"x"), &BodyLimits::DEFAULT);
     assert_eq!(untyped, Err(BodyError::UnsupportedMediaType(String::new())));
 }
 
@@ -102,13 +102,13 @@ fn forms_are_limited_to_a_thousand_fields() {
     let urlencoded =
         |count| read("application/x-www-form-urlencoded", vec!["a=1"; count].join("&"));
     assert!(urlencoded(1000).is_ok());
-    assert_eq!(urlencoded(1001), Err(BodyError::TooManyFields));
+    assert_eq!(urlencoded(1001), Err(BodyError::TooManyFields(1000)));
     let multipart = |count| {
         let part = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n";
         read("multipart/form-data; boundary=B", part.repeat(count) + "--B--\r\n")
     };
     assert!(multipart(1000).is_ok());
-    assert_eq!(multipart(1001), Err(BodyError::TooManyFields));
+    assert_eq!(multipart(1001), Err(BodyError::TooManyFields(1000)));
 }
 
 #[test]

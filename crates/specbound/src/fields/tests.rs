@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::body;
+use crate::body::{self, BodyLimits};
 
 const USERNAME_PATTERN: &str = r"^[\w.@+-]+$";
 const FORMATS: Formats = Formats {
@@ -51,7 +51,7 @@ const USER: &[Property] = &[
 
 fn run(properties: &[Property], kind: &str, body: &str, rules: Rules<'_>) -> Result<Value, String> {
     let bytes = multer::bytes::Bytes::copy_from_slice(body.as_bytes());
-    let fields = body::parse(Some(kind), bytes).unwrap();
+    let fields = body::parse(Some(kind), bytes, &BodyLimits::DEFAULT).unwrap();
     let (clean, errors) = check(properties, &fields, rules, &FORMATS);
     if errors.is_empty() {
         Ok(Value::Object(clean))

@@ -217,6 +217,6 @@ pub(crate) fn as_json(value: &FieldValue) -> Value {
 
 /// The characters that Python's `str.strip` removes: Unicode white space and the four ASCII
 /// separators.
-fn is_python_space(c: char) -> bool {
+pub(crate) fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }

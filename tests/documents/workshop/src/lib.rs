@@ -11,6 +11,7 @@ pub mod api {
 use std::error::Error;
 use std::sync::Arc;
 
+use specbound::body::BodyLimits;
 use specbound::connections::{self, Connections};
 use specbound::{ApiError, Credentials, Host, HttpService};
 
@@ -36,6 +37,7 @@ impl Host for Workshop {
 
     const SCHEMES: &'static [(&'static str, Scheme)] =
         &[("oauth", Scheme::Oauth), ("badge", Scheme::Badge)];
+    const BODY_LIMITS: &'static BodyLimits = &BodyLimits { bytes: 4096, values: 40, depth: 8 };
 
     async fn authenticate(
         &self,

@@ -211,6 +211,28 @@ async fn bodies_of_every_kind_are_read() {
 }
 
 #[tokio::test]
+async fn bodies_have_the_limits_of_the_server() {
+    let server = Server::start().await;
+    let send = |method: &str, path: &str, body: String| {
+        let request = server.client.request(method.parse().unwrap(), server.base.clone() + path);
+        Server::sent(request.header("content-type", "application/json").body(body))
+    };
+    let numbers = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+    let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+    for path in ["/batch", "/orders"] {
+        let detail = json!({"detail": "The number of JSON values exceeds 40."});
+        assert_ne!(send("POST", path, numbers(40)).await, (400, detail.clone()));
+        assert_eq!(send("POST", path, numbers(41)).await, (400, detail));
+        let detail = json!({"detail": "JSON parse error - Recursion limit exceeded"});
+        assert_ne!(send("POST", path, deep(8)).await, (400, detail.clone()));
+        assert_eq!(send("POST", path, deep(9)).await, (400, detail));
+        let detail = json!({"detail": "The request body is larger than 4096 bytes."});
+        assert_eq!(send("POST", path, format!("[{}1]", " ".repeat(4094))).await, (413, detail));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn answers_by_range_and_default_have_any_status_of_theirs() {
     let server = Server::start().await;
     let get = async |status: u16| server.get("GET", &format!("/weather?status={status}")).await;

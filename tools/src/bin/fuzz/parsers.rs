@@ -23,10 +23,12 @@ use inventree_auth::http::{AppState, Settings, client};
 use inventree_auth::languages::Languages;
 use inventree_auth::network::Network;
 use inventree_auth::store::EmailAddress;
-use specbound::body::{self, BodyError, Fields};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use specbound::body::{self, BodyError, BodyLimits, Fields};
 use specbound::fields::{self, Property, Rules};
 use specbound::negotiation::{self, Offer};
-use specbound::{HasConstraints, Host, Sent};
+use specbound::{HasConstraints, Host, Input, Sent};
 
 /// A parser. Its result is reduced to a number, so that a new result is recognised.
 pub struct Parser {
@@ -39,7 +41,13 @@ pub const ALL: &[Parser] = &[
     Parser {
         name: "body: JSON",
         corpus: json_corpus,
-        run: |input| body("application/json", input),
+        run: |input| {
+            is_read_in_one_way::<types::Login>(input);
+            is_read_in_one_way::<types::EmailAddressRequest>(input);
+            is_read_in_one_way::<types::PatchedUserDetailsRequest>(input);
+            is_read_in_one_way::<types::Register>(input);
+            body("application/json", input)
+        },
     },
     Parser {
         name: "body: urlencoded",
@@ -145,15 +153,25 @@ const TABLES: &[&[Property]] = &[
 ];
 
 fn body(content_type: &str, input: &[u8]) -> u64 {
-    let read = body::parse(Some(content_type), input.to_vec().into());
+    let read = body::parse(Some(content_type), input.to_vec().into(), &BodyLimits::DEFAULT);
     match read {
         Ok(fields) => checked(fields),
         Err(BodyError::JsonParse(why) | BodyError::MultipartParse(why)) => outcome(&words(&why)),
         Err(BodyError::NotAnObject(kind)) => outcome(&kind),
-        Err(BodyError::TooManyFields) => 1,
+        Err(BodyError::TooManyFields(_)) => 1,
         Err(BodyError::UnsupportedMediaType(_)) => 2,
-        Err(BodyError::TooManyValues) => 3,
+        Err(BodyError::TooManyValues(_)) => 3,
     }
+}
+
+/// Straight into the type, and by way of a tree.
+fn is_read_in_one_way<T: HasConstraints + DeserializeOwned + Serialize>(input: &[u8]) {
+    let directly = Input::<T>::read_json(input, AppState::FORMATS, &BodyLimits::DEFAULT);
+    let fields = body::parse(Some("application/json"), input.to_vec().into(), &BodyLimits::DEFAULT);
+    let by_a_tree =
+        fields.ok().and_then(|fields| Input::<T>::new(fields, AppState::FORMATS).read().ok());
+    let json = |value: Option<T>| value.map(|value| serde_json::to_string(&value).ok());
+    assert_eq!(json(directly.ok()), json(by_a_tree));
 }
 
 fn checked(fields: Fields) -> u64 {

@@ -99,8 +99,8 @@ impl Api for Library {
     ) -> HandlerResult<answers::BookPut> {
         let run = async {
             let params::BookPutPath { shelf } = path.read()?;
-            let (_reader, input) = call.admit(&rqctx).await?;
-            let book = book(input.read()?);
+            let (_reader, sent) = call.read(&rqctx).await?;
+            let book = book(sent);
             let (number, mut shelves) = (book.number, rqctx.context().shelves());
             Ok::<_, ApiError>(match shelves.get(&number) {
                 Some((place, _)) if *place != shelf => {
@@ -158,7 +158,7 @@ impl Api for Library {
         call: Call<policy::Anyone, OptionalBody<types::NoteCreateRequest, content::JsonOrForm>>,
     ) -> Outcome<202, types::NoteCreateAnswer202> {
         let run = async {
-            let types::NoteCreateRequest { text, about: _ } = call.admit(&rqctx).await?.1.read()?;
+            let types::NoteCreateRequest { text, about: _ } = call.read(&rqctx).await?.1;
             Ok::<_, ApiError>(Reply::new(types::NoteCreateAnswer202 { place: text.len() as i64 }))
         };
         Ok(run.await.unwrap_or_else(Reply::failed))
