@@ -68,12 +68,22 @@ impl<H: Host> Credentials<'_, H> {
         let challenge = self.host.challenge(scheme).unwrap_or_default();
         let Some(rest) = challenge.strip_prefix("Bearer") else { return error };
         let comma = if rest.trim().is_empty() { " " } else { ", " };
-        let challenge =
-            format!("{challenge}{comma}error=\"insufficient_scope\", scope=\"{scopes}\"");
+        let names = scope_attribute(&scopes);
+        let challenge = format!("{challenge}{comma}error=\"insufficient_scope\"{names}");
         match HeaderValue::try_from(challenge) {
             Ok(challenge) => error.with_header(WWW_AUTHENTICATE, challenge),
             Err(_) => error,
         }
+    }
+}
+
+/// The attribute `scope`, unless a name has a quote or another character that it cannot have, not
+/// even escaped (RFC 6750, section 3).
+fn scope_attribute(scopes: &str) -> String {
+    let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    match scopes.bytes().all(is_allowed) {
+        true => format!(", scope=\"{scopes}\""),
+        false => String::new(),
     }
 }
 
@@ -193,5 +203,18 @@ impl<C> FromCaller<C> for C {
 impl<C> FromCaller<C> for Option<C> {
     fn from_caller(caller: Option<C>) -> Option<Option<C>> {
         Some(caller)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenge_leaves_out_scopes_that_its_syntax_cannot_name() {
+        assert_eq!(scope_attribute("keys:read admin"), ", scope=\"keys:read admin\"");
+        for scopes in ["a \"b\"", r"a\b", "größe", "a\nb"] {
+            assert_eq!(scope_attribute(scopes), "", "{scopes}");
+        }
     }
 }
