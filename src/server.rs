@@ -26,7 +26,7 @@ use crate::domain::{
 use specbound::connections::{self, Connections, Service};
 use specbound::{Document, HttpService};
 
-use crate::api::{OPERATIONS, user};
+use crate::api::{self, OPERATIONS, user};
 use crate::http::pages::{self, PageError};
 use crate::http::{AppState, Settings, documented_api, documented_user_api};
 use crate::languages::{LanguageError, Languages};
@@ -158,7 +158,10 @@ pub async fn start(
     let state = Arc::new(AppState::new(app.clone(), settings(config, languages))?);
     let pages = pages::all(&state)?;
     let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;
-    let service = Arc::new(service.map_err(|e| ServerError::Service(e.into()))?);
+    let service = service.map_err(|e| ServerError::Service(e.into()))?;
+    #[cfg(debug_assertions)]
+    let service = service.check_answers(api::ANSWERS).check_answers(user::ANSWERS);
+    let service = Arc::new(service);
     let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));
     let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&service), part);

@@ -46,6 +46,12 @@ impl Host for AppState {
              characters.",
         )],
     };
+    /// As in the reference, an account without an address has an empty one.
+    const FORMATS_OF_ANSWERS: &'static Formats =
+        &Formats { is_email: |text| text.is_empty() || is_email_address(text), ..*Self::FORMATS };
+    /// The reference, too, leads browsers to the page of the second step.
+    const UNDOCUMENTED_ANSWERS: &'static [(&'static str, StatusCode)] =
+        &[("auth_login_create", StatusCode::FOUND)];
     const BASE_PATH: &'static str = "/api/auth/";
     const LENIENT_PARAMETERS: bool = true;
     const CORS_HEADERS: &'static str = "accept, authorization, content-type, x-csrftoken";

@@ -9,9 +9,10 @@ use inventree_auth::store::{NewAccount, StoreError};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use test_support::binary::Binary;
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{Answer, PASSWORD, Setup, TestServer};
 
 use crate::PROGRAM;
+use crate::social::LogBuffer;
 
 fn assert_unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
@@ -47,6 +48,23 @@ async fn database_locked_by_another_process_refuses_writes_reads_go_on_and_it_re
     assert_eq!(server.get("user/", &headers).await.json()["first_name"], Value::from(""));
     assert_eq!(rename("kept").await.status, 200);
     assert_eq!(server.get("user/", &headers).await.json()["first_name"], "kept");
+}
+
+/// In a release the types of answers hold them alone.
+#[tokio::test]
+async fn answer_that_contradicts_the_document_is_500_with_a_log_line_in_debug_builds() {
+    let lines = LogBuffer::default();
+    let setup = Setup { log: lines.logger(), ..Setup::default() };
+    let server = TestServer::with_setup(&[], setup).await;
+    let token = server.register("amy", "").await;
+    server.database.execute("UPDATE accounts SET email = 'nonsense' WHERE id = 1");
+    let user = server.http.get(format!("{}/api/auth/user/", server.base));
+    let answer = server.page(user.header("authorization", &token)).await;
+    let why = "the answer of auth_user_retrieve contradicts the document: email: Enter a valid \
+               email address.";
+    let is_checked = cfg!(debug_assertions);
+    assert_eq!(answer.status, if is_checked { 500 } else { 200 }, "{answer:?}");
+    assert_eq!(lines.text().contains(why), is_checked, "{}", lines.text());
 }
 
 /// The writer is blocked indefinitely: a read that waited for it would never be answered.

@@ -228,7 +228,11 @@ impl<H: Host> HttpService<H> {
                 return answer;
             }
             let answer = answer.unwrap_or_else(ApiError::into_response);
-            return Ok(documented::checked(&self.documented, operation.id, answer, H::FORMATS));
+            if H::UNDOCUMENTED_ANSWERS.contains(&(operation.id, answer.status())) {
+                return Ok(answer);
+            }
+            let formats = H::FORMATS_OF_ANSWERS;
+            return Ok(documented::checked(&self.documented, operation.id, answer, formats));
         }
         let admitted =
             Box::pin(PageRequest::admit(&rqctx, request, resource.security(), &[])).await?;

@@ -36,12 +36,12 @@ impl std::io::Write for LogBuffer {
 }
 
 impl LogBuffer {
-    fn logger(&self) -> slog::Logger {
+    pub(super) fn logger(&self) -> slog::Logger {
         let drain = slog_bunyan::with_name("test", self.clone()).build();
         slog::Logger::root(Mutex::new(drain).fuse(), slog::o!())
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
