@@ -47,7 +47,12 @@ fn spelled(page: &str, segments: &[&str]) -> Option<String> {
     let mut path = String::new();
     let mut sent = segments.iter();
     for own in self::segments(page) {
-        let sent = sent.next().filter(|sent| own.starts_with('{') || **sent == own)?;
+        let is_variable = own.starts_with('{');
+        let sent = sent.next().filter(|sent| match is_variable {
+            // Its value has no slash in it.
+            true => !sent.to_ascii_lowercase().contains("%2f"),
+            false => **sent == own,
+        })?;
         path.push('/');
         path.push_str(sent);
     }

@@ -99,7 +99,10 @@ impl Page<AppState> for Endpoint {
         };
         let cookies = server.cookies().logged_in(granted.session.as_ref(), granted.device.as_ref());
         // A new account may have to confirm its address first.
-        let body = json!({ "signed_in": granted.session.is_some() });
+        let body = match granted.session {
+            Some(_) => json!({}),
+            None => json!({ "unconfirmed": true }),
+        };
         Ok(answer(status, &body, cookies))
     }
 }

@@ -99,7 +99,7 @@ async function register(root) {
     const answer = await api("POST", "/platform/api/register/", body);
     if (!answer.ok) return complain(root, answer);
     const first = `/platform/login?${new URLSearchParams({ done: "unconfirmed", next: next() })}`;
-    if (!answer.data.signed_in) location.assign(first);
+    if (answer.data.unconfirmed) location.assign(first);
     else location.assign(parameter("next") ? next() : "/platform/?done=register");
   });
   const { registration_enabled, sso_registration, providers = [] } = await about();
