@@ -94,9 +94,13 @@ struct Serve {
     /// A YAML or TOML file of settings.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Run a demo: temporary database, open registration, email on a page, a sample account.
+    /// Run a demo: temporary database, open registration, email on a page, sample accounts, a
+    /// pretend sign-in provider.
     #[arg(long, conflicts_with_all = ["database", "config"])]
     demo: bool,
+    /// Let the demo listen for other machines, which can then read its email.
+    #[arg(long, requires = "demo")]
+    demo_remote: bool,
 }
 
 #[derive(Subcommand)]
@@ -250,7 +254,8 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
     let mut bind = serve.bind.unwrap_or(DEFAULT_BIND);
     let logging = metrics::Logging::default();
     let log = logging::logger(config.log_level, config.json_log, &logging);
-    let demo = serve.demo.then(|| demo::prepare(&mut config, bind)).transpose()?;
+    let prepare = || demo::prepare(&mut config, bind, serve.demo_remote);
+    let demo = serve.demo.then(prepare).transpose()?;
     if let Some((address, _)) = &demo {
         bind = *address;
         if !bind.ip().is_loopback() {
@@ -264,7 +269,7 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
     runtime.block_on(async {
         let running = server::start(&config, bind, &log, dependencies).await.map_err(failure)?;
         if demo.is_some() {
-            demo::seed_demo(running.app(), &config.site_url).await?;
+            demo::seed(running.app(), &config.site_url).await?;
         }
         tokio::select! {
             ended = running.stopped() => return ended.map_err(failure),

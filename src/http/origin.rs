@@ -100,6 +100,15 @@ pub fn is_loopback_host(headers: &HeaderMap) -> bool {
     headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(names_loopback)
 }
 
+/// The same, or an address: no site can point that elsewhere either.
+pub fn is_fixed_host(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let is_address = host
+        .parse::<Authority>()
+        .is_ok_and(|authority| authority.host().trim_matches(['[', ']']).parse::<IpAddr>().is_ok());
+    is_address || is_loopback_host(headers)
+}
+
 fn names_loopback(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host().to_ascii_lowercase();
@@ -113,6 +122,19 @@ fn names_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_and_loopback_names_are_fixed() {
+        let is_fixed = |host: &'static str| {
+            is_fixed_host(&HeaderMap::from_iter([(HOST, http::HeaderValue::from_static(host))]))
+        };
+        for host in ["localhost:8000", "192.0.2.7:8000", "192.0.2.7", "[2001:db8::1]:80"] {
+            assert!(is_fixed(host), "{host}");
+        }
+        for host in ["", "example.com", "192.0.2.7.example.com", "[2001:db8::1"] {
+            assert!(!is_fixed(host), "{host}");
+        }
+    }
 
     #[test]
     fn loopback_names_are_this_machines_alone() {

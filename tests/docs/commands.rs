@@ -22,7 +22,7 @@ const EXITS: [(&str, i32); 2] = [
 const ELSEWHERE: [(&str, &str); 27] = [
     ("mysqldump ", "tests/cli/import/dumps.rs"),
     ("inventree-auth import inventree --from inventree.sql ", "tests/cli/import/dumps.rs"),
-    ("inventree-auth serve --demo", "tests/server/pages.rs"),
+    ("inventree-auth serve --demo", "tests/server/demo.rs"),
     (
         "INVENTREE_LOGIN_ENABLE_REG=true INVENTREE_EMAIL_BACKEND=console cargo run",
         "tests/readme_conversation/run",

@@ -49,6 +49,23 @@ try {
   assert.equal(schemas, Object.keys(source.components.schemas).length);
   await page.screenshot({ path: `${pictures}/page.png` });
 
+  // In the dark, text is lighter than its ground; and there is a way back.
+  const lightness = () => page.evaluate(() => {
+    const sum = (element, property) => {
+      const channels = getComputedStyle(element)[property].match(/[\d.]+/g).slice(0, 3);
+      return channels.map(Number).reduce((a, b) => a + b);
+    };
+    const title = document.querySelector(".info .title");
+    return [sum(title, "color"), sum(document.documentElement, "backgroundColor")];
+  });
+  await page.emulateMedia({ colorScheme: "dark" });
+  const [text, ground] = await lightness();
+  assert.ok(text > 450 && ground < 150, `text ${text} on ${ground} in the dark`);
+  await page.screenshot({ path: `${pictures}/dark.png` });
+  await page.emulateMedia({ colorScheme: "light" });
+  assert.ok((await lightness())[0] < 300);
+  assert.equal(await page.locator("header a").getAttribute("href"), "/platform/");
+
   const [username, password] = ["amy", "Zebra-Quartz-77"];
   const registered = await tryOut("auth_registration_create", { username, password1: password, password2: password });
   assert.equal(registered.status, "201", registered.text);

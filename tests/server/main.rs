@@ -7,6 +7,7 @@ mod bad_input;
 mod confirmation;
 mod connections;
 mod csrf_and_logout;
+mod demo;
 mod email_addresses;
 mod failure;
 mod forward_auth;

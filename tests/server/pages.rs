@@ -1,15 +1,12 @@
 //! The pages as served; `tests/pages/run` tests them in a browser.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::json;
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
-
-use crate::PROGRAM;
+use test_support::{Answer, TestServer, confirmation_key, reset_link};
 
 const PAGES: [&str; 8] = [
     "/platform/",
@@ -346,115 +343,4 @@ async fn only_a_demonstration_shows_its_mails() {
         assert_eq!(get(&server, path, &[]).await.status, 404);
     }
     assert!(!text(&get(&server, "/platform/login", &[]).await).contains("demonstration"));
-}
-
-/// A running `serve --demo`, and its output.
-struct Demo {
-    process: Child,
-    base: String,
-    password: String,
-    folder: tempfile::TempDir,
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn demo() -> Demo {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(PROGRAM);
-    command.args(["serve", "--demo", "--bind", "127.0.0.1:0"]).env("TMPDIR", folder.path());
-    let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut demo = Demo { process, base: String::new(), password: String::new(), folder };
-    for line in BufReader::new(demo.process.stdout.take().unwrap()).lines() {
-        let line = line.unwrap();
-        if let Some(home) = line.trim().strip_prefix("open ") {
-            demo.base = home.trim().strip_suffix("/platform/").unwrap().to_owned();
-        }
-        if let Some((_, password)) = line.split_once("demo, password ") {
-            demo.password = password.to_owned();
-            break;
-        }
-    }
-    demo
-}
-
-#[tokio::test]
-async fn demo_has_an_account_and_readable_email_and_deletes_its_data() {
-    let mut demo = demo();
-    let http = reqwest::Client::new();
-    let post = |path: &str, body: serde_json::Value| {
-        let request = http
-            .post(format!("{}/api/auth/{path}", demo.base))
-            .header("content-type", "application/json");
-        request.body(body.to_string()).send()
-    };
-    let page = async |path: &str| http.get(format!("{}{path}", demo.base)).send().await.unwrap();
-    let login =
-        post("login/", json!({ "username": "demo", "password": demo.password })).await.unwrap();
-    assert_eq!(login.status(), 200);
-    let banner = page("/platform/login").await.text().await.unwrap();
-    // Inside a landmark; otherwise screen readers skip it.
-    let header = banner.split("<header>").nth(1).unwrap().split("</header>").next().unwrap();
-    assert!(
-        header.contains("This is a demonstration")
-            && header.contains("href=\"/platform/demo/mails/\"")
-    );
-
-    let account = json!({ "username": "<b>{{x", "password1": PASSWORD, "password2": PASSWORD });
-    assert_eq!(post("registration/", account).await.unwrap().status(), 400);
-    let account = json!({
-        "username": "amy", "email": "amy@example.com", "password1": PASSWORD, "password2": PASSWORD,
-    });
-    assert_eq!(post("registration/", account).await.unwrap().status(), 201);
-    let mut mails = String::new();
-    for _ in 0..500 {
-        mails = page("/platform/demo/mails/").await.text().await.unwrap();
-        if mails.contains("Please Confirm Your Email Address") {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let link =
-        mails.split("href=\"").find(|rest| rest.starts_with(&format!("{}/accounts/", demo.base)));
-    let link = link.unwrap_or_else(|| panic!("{mails}")).split('"').next().unwrap();
-    let key = link.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
-    assert_eq!(
-        post("registration/verify-email/", json!({ "key": key })).await.unwrap().status(),
-        200
-    );
-    // The sign-in above is told too, so the latest email may be another one.
-    let latest = page("/platform/demo/mails/0/").await.text().await.unwrap();
-    let number = if latest.contains(&key) { 0 } else { 1 };
-    let html = page(&format!("/platform/demo/mails/{number}/")).await;
-    let policy = html.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(
-        policy.contains("sandbox")
-            && policy.contains("default-src 'none'")
-            && !policy.contains("allow-scripts")
-    );
-    assert!(html.text().await.unwrap().contains(&key));
-    assert_eq!(page("/platform/demo/mails/7/").await.status(), 404);
-    // A foreign host name that resolves to this machine (DNS rebinding).
-    for path in ["/platform/demo/mails/", "/platform/demo/mails/0/"] {
-        let rebound = http.get(format!("{}{path}", demo.base)).header("host", "evil.example.net");
-        assert_eq!(rebound.send().await.unwrap().status(), 404, "{path}");
-    }
-
-    assert_eq!(std::fs::read_dir(demo.folder.path()).unwrap().count(), 1);
-    let pid = demo.process.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    assert!(demo.process.wait().unwrap().success());
-    assert_eq!(std::fs::read_dir(demo.folder.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn demo_leaves_existing_databases_untouched() {
-    let mut command = Command::new(PROGRAM);
-    let output = command.args(["serve", "--demo", "--database", "real.sqlite3"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("cannot be used with"));
 }

@@ -22,7 +22,7 @@ pub const REVALIDATE: &str = "no-cache";
 /// Keep it and never ask: for a URL that changes with its content.
 pub const FOREVER: &str = "public, max-age=31536000, immutable";
 
-/// Content that cannot be served: a mistake of this build.
+/// A page that cannot be served: a mistake of this build.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     #[error("{text}: {reason}")]
@@ -33,6 +33,8 @@ pub enum PageError {
     Texts(#[from] serde_json::Error),
     #[error("the texts have no `{0}`")]
     MissingText(String),
+    #[error("the key of the pretend provider cannot be used")]
+    Key,
     #[error("template: {0}")]
     Template(#[from] askama::Error),
 }

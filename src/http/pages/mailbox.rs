@@ -1,9 +1,9 @@
 //! Emails of a demonstration, shown in the browser; only with `serve --demo`.
 //!
 //! Every user of this machine can read all emails, as intended. They are served under a loopback
-//! name only, so that no site reads them through its own name that resolves to this machine (DNS
-//! rebinding). An email's HTML is untrusted: it is shown in a sandbox, without scripts and without
-//! an origin.
+//! name or an address only, so that no site reads them through its own name that resolves to this
+//! machine (DNS rebinding). An email's HTML is untrusted: it is shown in a sandbox, without scripts
+//! and without an origin.
 
 use std::sync::{Arc, PoisonError};
 
@@ -63,7 +63,7 @@ impl Page<AppState> for Mails {
         server: &AppState,
         PageRequest { request, .. }: PageRequest,
     ) -> Result<Response, ApiError> {
-        if !origin::is_loopback_host(&request.headers) {
+        if !origin::is_fixed_host(&request.headers) {
             return Err(ApiError::not_found());
         }
         let mailbox = server.settings.mailbox.as_ref().ok_or_else(ApiError::not_found)?;

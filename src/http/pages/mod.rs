@@ -18,6 +18,7 @@ pub mod mailbox;
 pub mod missing;
 mod own_data;
 mod passkeys;
+pub mod pretend;
 mod reference;
 mod schema;
 mod sessions_and_tokens;
@@ -80,5 +81,6 @@ pub fn all(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageError>
     pages.push(Box::new(language::Choice(Arc::clone(&ui.languages))));
     pages.extend(social::pages(settings, ui));
     pages.extend(mailbox::pages(settings, ui));
+    pages.extend(pretend::pages(server)?);
     Ok(pages)
 }

@@ -1,11 +1,11 @@
 //! `/api-doc/`, where the reference has its own: the document as a page to read and to try out.
 //! Swagger UI draws it.
 //!
-//! Everything it loads comes from this server and lies in the binary: the shell, our script that
-//! starts Swagger UI, and Swagger UI's script and style, which `build.rs` takes from the crate
-//! `utoipa-swagger-ui-vendored`. Its Content-Security-Policy is for that and nothing more: no
-//! inline script or style, no other origin, no frame. A file or a setting of Swagger UI that needs
-//! more is not worth it.
+//! Everything it loads comes from this server and lies in the binary: the shell, our style and
+//! the script that starts Swagger UI, and Swagger UI's script and style, which `build.rs` takes
+//! from the crate `utoipa-swagger-ui-vendored`. Its Content-Security-Policy is for that and nothing
+//! more: no inline script or style, no other origin, no frame. A file or a setting of Swagger UI
+//! that needs more is not worth it.
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
@@ -18,6 +18,7 @@ use specbound::{ApiError, Response};
 
 const SHELL: &str = include_str!("assets/reference.html");
 const SCRIPT: &str = include_str!("assets/reference.js");
+const STYLE: &str = include_str!("assets/reference.css");
 const SWAGGER_UI_SCRIPT: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz"));
 const SWAGGER_UI_STYLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz"));
@@ -39,11 +40,12 @@ struct Piece {
 ///
 /// A file's own, which no build has.
 pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
-    let script = "text/javascript; charset=utf-8";
+    let (script, style) = ("text/javascript; charset=utf-8", "text/css; charset=utf-8");
     let assets = [
         Piece::plain("/api-doc/reference.js", script, SCRIPT)?,
+        Piece::plain("/api-doc/reference.css", style, STYLE)?,
         Piece::gzip("/api-doc/swagger-ui-bundle.js", script, SWAGGER_UI_SCRIPT)?,
-        Piece::gzip("/api-doc/swagger-ui.css", "text/css; charset=utf-8", SWAGGER_UI_STYLE)?,
+        Piece::gzip("/api-doc/swagger-ui.css", style, SWAGGER_UI_STYLE)?,
     ];
     // A browser keeps each asset for good under its version, so a new binary is seen at once.
     let versioned = |shell: String, asset: &Piece| {

@@ -21,6 +21,12 @@ const withCsrfToken = (request) => {
   return request;
 };
 
+// Swagger UI has a dark style, and leaves its choice to the page.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
 SwaggerUIBundle({
   dom_id: "#reference",
   url: "/api/schema/",
