@@ -1,4 +1,4 @@
-//! The servers that are measured: release builds, each in a process of its own.
+//! The servers that are measured, each in a process of its own.
 
 use std::path::Path;
 use std::process::Command;
@@ -29,10 +29,11 @@ pub fn serve_by(binary: &Path, database: &Path) -> Result<Process, String> {
     })
 }
 
+/// Starts `bare`, which is built with the benchmark.
 pub fn serve_bare(folder: &Path) -> Result<Process, String> {
+    let bare = std::env::current_exe().map_err(|error| error.to_string())?.with_file_name("bare");
     Process::start(PROVIDERS, &folder.join("bare.log"), |port| {
-        let mut command =
-            Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release/bare"));
+        let mut command = Command::new(&bare);
         command.arg(format!("127.0.0.1:{port}"));
         command
     })
