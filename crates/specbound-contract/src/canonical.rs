@@ -23,6 +23,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Number, Value, json};
 
+pub(crate) use schema::is_nothing;
 use structure::is_default;
 pub(crate) use structure::{FieldShape, ObjectKind, field_shape, is_method};
 

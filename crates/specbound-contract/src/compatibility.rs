@@ -25,7 +25,7 @@ mod required;
 mod rule_id;
 mod rules;
 pub(crate) mod usage;
-mod uses;
+pub(crate) mod uses;
 mod verdict;
 
 use std::cell::OnceCell;
@@ -39,8 +39,8 @@ use crate::witness::{Witness, Witnesses};
 use location::{Documents, Location, NodeKind};
 use members::is_map;
 use renamed::may_be_renamed;
-use usage::{Direction, UsageIndex};
-use uses::Operations;
+use usage::UsageIndex;
+use uses::{Direction, Operations};
 
 /// The effect of a change on clients, least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,7 +150,7 @@ pub(crate) fn lifecycle_rules() -> &'static [(&'static str, &'static str)] {
     rule_id::LIFECYCLE
 }
 
-pub(crate) use usage::on_the_wire as wire_path;
+pub(crate) use uses::on_the_wire as wire_path;
 
 /// The components of a canonical document that requests carry, as JSON pointers.
 pub(crate) fn request_components(document: &Value) -> BTreeSet<String> {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::canonical::canonical_pair;
+use crate::canonical::{canonical_pair, is_nothing};
 
 /// One place where the documents differ. `None` means absent on that side.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,12 +155,6 @@ impl Collector {
 /// for each keyword.
 pub(crate) fn is_reference(object: &Map<String, Value>) -> bool {
     object.get("$ref").is_some_and(Value::is_string)
-}
-
-/// The schema that no value meets: another one in its place is one change as well.
-pub(crate) fn is_nothing(object: &Map<String, Value>) -> bool {
-    let not = object.get("not").and_then(Value::as_object);
-    object.len() == 1 && not.is_some_and(Map::is_empty)
 }
 
 pub(crate) fn join(path: &str, key: &str) -> String {

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::canonical::{FieldShape, ObjectKind, canonical, field_shape, is_method};
@@ -14,10 +15,21 @@ use crate::compatibility::quoting::{code, value};
 use crate::compatibility::{Audience, Severity, Verdict, request_components};
 use crate::date::Day;
 use crate::diff::{Difference, join};
-use crate::policy::Lifecycle;
 use crate::witness::Witness;
 
 const LEVELS: [&str; 4] = ["draft", "alpha", "beta", "stable"];
+
+/// How long something deprecated must stay.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lifecycle {
+    /// Days from now to the sunset of stable parts.
+    #[serde(default)]
+    pub stable_days: u32,
+    /// Days from now to the sunset of beta parts.
+    #[serde(default)]
+    pub beta_days: u32,
+}
 
 /// The findings of the policy.
 pub(crate) fn check(old: &Value, new: &Value, policy: &Lifecycle, today: Day) -> Vec<Verdict> {

@@ -9,7 +9,8 @@ use thiserror::Error;
 
 use crate::compatibility::{self, Severity, Verdict};
 use crate::date::Day;
-use crate::select::Selection;
+use crate::lifecycle::Lifecycle;
+use crate::select::{Selection, matches};
 use crate::{Document, lifecycle, version};
 
 /// Why a policy cannot be used. One line.
@@ -55,18 +56,6 @@ struct Acceptance {
     fingerprint: String,
     reason: String,
     until: Option<String>,
-}
-
-/// How long something deprecated must stay.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Lifecycle {
-    /// Days from now to the sunset of stable parts.
-    #[serde(default)]
-    pub stable_days: u32,
-    /// Days from now to the sunset of beta parts.
-    #[serde(default)]
-    pub beta_days: u32,
 }
 
 /// How versions are counted.
@@ -242,20 +231,6 @@ impl Tags {
     fn of_operation(&self, name: &str) -> impl Iterator<Item = &String> {
         self.0.get(name).into_iter().flatten()
     }
-}
-
-/// Whether a text matches a pattern in which `*` stands for any text.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
 }
 
 /// Entries for `specbound.toml` that accept findings, as text to append to it.

@@ -12,7 +12,6 @@ use thiserror::Error;
 use crate::Document;
 use crate::canonical::is_method;
 use crate::diff::join;
-use crate::policy::matches;
 
 /// Which operations of a document are compared, and under which paths. In patterns `*` stands for
 /// any text. An empty list selects all.
@@ -185,6 +184,20 @@ fn member(key: &str, value: &Value, found: &mut Vec<String>) {
         _ => {}
     }
     references(value, found);
+}
+
+/// Whether a text matches a pattern in which `*` stands for any text.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
 }
 
 #[cfg(test)]

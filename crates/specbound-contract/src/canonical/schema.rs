@@ -7,8 +7,6 @@
 
 use serde_json::{Value, json};
 
-use crate::diff::is_nothing;
-
 type Fields = serde_json::Map<String, Value>;
 
 /// Brings a schema to its one spelling. The schemas in it are canonical already. `deep` also unites
@@ -155,6 +153,12 @@ fn content(fields: &mut Fields) {
     fields.remove(keyword);
     fields.insert("format".to_owned(), format.into());
     fields.entry("type").or_insert_with(|| "string".into());
+}
+
+/// Whether a schema is the one that no value meets.
+pub(crate) fn is_nothing(fields: &Fields) -> bool {
+    let not = fields.get("not").and_then(Value::as_object);
+    fields.len() == 1 && not.is_some_and(Fields::is_empty)
 }
 
 /// Keywords that constrain nothing without another one.

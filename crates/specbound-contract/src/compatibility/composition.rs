@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::location::{Location, NodeKind};
 use super::rules::Rule;
-use super::usage::Direction;
+use super::uses::Direction;
 use super::uses::Uses;
 use super::{Audience, Classifier, Severity, Verdict, rules};
 use crate::canonical::ObjectKind;

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::quoting::code;
 use super::required::always_required;
-use super::usage::{Direction, UsageIndex, has_flag, look_through};
+use super::usage::{UsageIndex, has_flag, look_through};
+use super::uses::Direction;
 use super::uses::{Operations, Uses};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::{join, name};

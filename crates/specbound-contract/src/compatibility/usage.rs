@@ -11,54 +11,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::uses::{Operations, Uses};
+use super::uses::{Direction, Operations, Uses};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::join;
 
 /// Longest chain of references and single-member `allOf`s; a longer one is taken for a cycle.
 const MAX_REFERENCE_CHAIN: usize = 64;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    Request,
-    Response,
-}
-
-impl Direction {
-    pub fn flipped_if(self, flipped: bool) -> Direction {
-        match (self, flipped) {
-            (Direction::Request, true) => Direction::Response,
-            (Direction::Response, true) => Direction::Request,
-            (same, false) => same,
-        }
-    }
-
-    /// The keyword that hides a property in this direction.
-    pub fn hides(self) -> &'static str {
-        match self {
-            Direction::Request => "readOnly",
-            Direction::Response => "writeOnly",
-        }
-    }
-}
-
-/// A path without the names of its variables, as on the wire.
-pub fn on_the_wire(path: &str) -> String {
-    let mut out = String::new();
-    let mut in_variable = false;
-    for c in path.chars() {
-        match c {
-            '{' => {
-                out.push_str("{}");
-                in_variable = true;
-            }
-            '}' => in_variable = false,
-            _ if in_variable => {}
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// The JSON pointer of a local reference.
 pub(crate) fn pointer(reference: &str) -> Option<Cow<'_, str>> {

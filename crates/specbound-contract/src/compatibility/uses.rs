@@ -4,7 +4,47 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::usage::{Direction, on_the_wire};
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    Request,
+    Response,
+}
+
+impl Direction {
+    pub fn flipped_if(self, flipped: bool) -> Direction {
+        match (self, flipped) {
+            (Direction::Request, true) => Direction::Response,
+            (Direction::Response, true) => Direction::Request,
+            (same, false) => same,
+        }
+    }
+
+    /// The keyword that hides a property in this direction.
+    pub fn hides(self) -> &'static str {
+        match self {
+            Direction::Request => "readOnly",
+            Direction::Response => "writeOnly",
+        }
+    }
+}
+
+/// A path without the names of its variables, as on the wire.
+pub fn on_the_wire(path: &str) -> String {
+    let mut out = String::new();
+    let mut in_variable = false;
+    for c in path.chars() {
+        match c {
+            '{' => {
+                out.push_str("{}");
+                in_variable = true;
+            }
+            '}' => in_variable = false,
+            _ if in_variable => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
 
 /// Numbers the operations of both documents. Operations that differ only in the names of path
 /// variables are one.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::location::Location;
 use super::rules::Rule;
-use super::usage::Direction;
+use super::uses::Direction;
 use super::uses::Uses;
 use super::{Audience, Classifier, Severity, Verdict, rule_id};
 use crate::canonical::ObjectKind;

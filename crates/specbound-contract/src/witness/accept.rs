@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
-use crate::compatibility::usage::{Direction, has_flag, pointer};
+use crate::compatibility::usage::{has_flag, pointer};
+use crate::compatibility::uses::Direction;
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN_SIZE: usize = 1 << 18;

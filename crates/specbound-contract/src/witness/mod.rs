@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::canonical::{ObjectKind, is_method};
 use crate::compatibility::location::{Documents, Location, NodeKind};
 use crate::compatibility::quoting::code;
-use crate::compatibility::usage::Direction;
+use crate::compatibility::uses::Direction;
 use crate::compatibility::{Audience, Severity};
 use crate::diff::join;
 use accept::{Engine, Schemas};

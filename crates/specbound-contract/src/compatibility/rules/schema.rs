@@ -12,11 +12,12 @@ use super::{
     fixed, narrower, side, unclear, wider,
 };
 use crate::canonical::ObjectKind;
+use crate::canonical::is_nothing;
 use crate::compatibility::location::{Location, NodeKind};
 use crate::compatibility::quoting::{code, value};
-use crate::compatibility::usage::{Direction, has_flag};
+use crate::compatibility::usage::has_flag;
+use crate::compatibility::uses::Direction;
 use crate::compatibility::{Audience, Severity};
-use crate::diff::is_nothing;
 
 use Severity::{Breaking, Compatible, Unclear};
 use limits::{LIMITS, both_bounds, bound, formatted, limit, multiple};
