@@ -3,7 +3,7 @@
 use dropshot::RequestContext;
 #[allow(unused_imports)]
 use ::specbound::{
-    Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonBody, NoBody,
+    Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonAs, JsonBody, NoBody,
     OptionalBody, Outcome, Path, Query, RawBody, UntypedJson,
 };
 ///InvenTree API 291: one method per operation.

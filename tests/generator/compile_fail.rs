@@ -23,6 +23,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("content_type_removed", "CONTENT", "", "JsonOrMultipart"),
     ("security_alternative_removed", "      - {}\n", "", "TokenOrAnonymous"),
     ("body_no_longer_required", "        required: true\n", "", "expected `OptionalBody<"),
+    ("content_type_of_an_answer_added", "ANSWER TYPE", "", "Reply<200, PingCreate200>"),
+    ("required_header_left_out", "HEADER", "", "PingCreate200: Default"),
     ("operation_added", "OPERATION", "", "missing: `pong_retrieve`"),
     (
         "other_operation_id",
@@ -54,6 +56,20 @@ fn changed(from: &str, to: &str) -> (String, String) {
         "PROPERTY RENAMED" => {
             let old = "        word:\n          type: string\n      required:\n      - word\n";
             document = document.replacen(old, &old.replace("word", "words"), 1);
+        }
+        "ANSWER TYPE" => {
+            let csv =
+                "            text/csv:\n              schema:\n                type: string\n";
+            document = document.replacen("          description: ''\n", csv, 1);
+            document
+                .insert_str(document.find("components:").unwrap(), "          description: ''\n");
+        }
+        "HEADER" => {
+            let header = "          description: ''\n          headers:\n            Location:\n\
+                \x20             required: true\n              schema:\n                type: string\n";
+            document = document.replacen("          description: ''\n", header, 1);
+            let (old, new) = ("<200, types::Pong>", "<200, types::Pong, headers::PingCreate200>");
+            implementation = implementation.replacen(old, new, 1);
         }
         "CONTENT" => document = document.replacen(body, "", 1),
         "OPERATION" => {

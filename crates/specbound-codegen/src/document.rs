@@ -67,8 +67,8 @@ pub struct Operation {
     pub body: Option<Body>,
     /// By status.
     pub answers: Vec<Answer>,
-    /// Answers by range or `default`, by their key.
-    pub ranges: Vec<(String, Content)>,
+    /// Answers by range or `default`.
+    pub ranges: Vec<RangeAnswer>,
 }
 
 /// A security scheme that a caller must satisfy.
@@ -127,15 +127,57 @@ pub struct Body {
 pub struct Answer {
     pub status: u16,
     pub content: Content,
+    pub headers: Vec<AnswerHeader>,
+}
+
+/// Of a range such as `4XX`, or of `default`.
+pub struct RangeAnswer {
+    pub range: String,
+    pub content: Content,
+    pub headers: Vec<AnswerHeader>,
+}
+
+/// A header of an answer.
+pub struct AnswerHeader {
+    /// In lower case.
+    pub name: String,
+    /// Name of its Rust field, unlike that of any other of the answer.
+    pub field: String,
+    pub required: bool,
+    pub description: String,
+    /// A plain type, or a list of one.
+    pub schema: Value,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content {
     Nothing,
-    /// Name of the schema.
-    Json(String),
+    /// Name of the schema, and the content types, which are written in JSON.
+    Json(String, Vec<String>),
     /// Bytes of this media type.
     Bytes(String),
+    /// One of several, by `Accept`. The first is the usual one.
+    OneOf(Vec<Content>),
+}
+
+impl Content {
+    /// Itself, or those that `Accept` chooses from.
+    pub fn parts(&self) -> &[Content] {
+        match self {
+            Content::OneOf(parts) => parts,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// Its content types, the usual one first.
+    pub fn media_types(&self) -> Vec<&str> {
+        match self {
+            Content::Nothing => Vec::new(),
+            Content::Json(_, media) => media.iter().map(String::as_str).collect(),
+            Content::Bytes(media) => vec![media],
+            Content::OneOf(parts) => parts.iter().flat_map(Content::media_types).collect(),
+        }
+    }
 }
 
 pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
@@ -378,15 +420,29 @@ impl Operation {
     /// The contents of its answers.
     pub fn contents(&self) -> impl Iterator<Item = &Content> {
         let numbers = self.answers.iter().map(|answer| &answer.content);
-        numbers.chain(self.ranges.iter().map(|(_, content)| content))
+        numbers.chain(self.ranges.iter().map(|answer| &answer.content))
+    }
+
+    /// The content types of its successes; of all answers, if no success has content.
+    pub fn produced(&self) -> BTreeSet<&str> {
+        let numbers = self.answers.iter().filter(|answer| (200..400).contains(&answer.status));
+        let ranges = self.ranges.iter().filter(|answer| answer.range.starts_with(['2', '3']));
+        let successes = numbers.map(|answer| &answer.content);
+        let successes = successes.chain(ranges.map(|answer| &answer.content));
+        let produced: BTreeSet<&str> = successes.flat_map(Content::media_types).collect();
+        match produced.is_empty() {
+            true => self.contents().flat_map(Content::media_types).collect(),
+            false => produced,
+        }
     }
 
     /// Names of the schemas of its body and its responses.
     pub fn schemas(&self) -> impl Iterator<Item = &String> {
-        let answers = self.contents().filter_map(|content| match content {
-            Content::Json(schema) => Some(schema),
-            _ => None,
-        });
+        let answers =
+            self.contents().flat_map(Content::parts).filter_map(|content| match content {
+                Content::Json(schema, _) => Some(schema),
+                _ => None,
+            });
         self.body.iter().filter_map(|body| body.schema.as_ref()).chain(answers)
     }
 }

@@ -1,13 +1,13 @@
-//! Names of the marker types: one for each combination of security schemes, each set of request
-//! content types, and each media type of an answer. Two with the same name are distinguished by
-//! a number.
+//! Names of the marker types: one for each combination of security schemes, each set of content
+//! types of a request or a JSON answer, and each media type of another answer. Two with the same
+//! name are distinguished by a number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToPascalCase;
 use quote::format_ident;
 
-use super::document::{Content, Operation, Requirement};
+use super::document::{Content, JSON, Operation, Requirement};
 use super::lower::{is_identifier, unique};
 
 /// The names of the marker types of one document.
@@ -26,8 +26,9 @@ impl Labels {
             .filter_map(|operation| operation.body.as_ref())
             .flat_map(|body| [body.content_types.clone(), body.raw.clone()])
             .filter(|types| !types.is_empty());
-        let answers = operations.iter().flat_map(Operation::contents);
-        let media = answers.filter_map(|content| match content {
+        let answers = || operations.iter().flat_map(Operation::contents).flat_map(Content::parts);
+        let contents = contents.chain(answers().filter_map(json_types).cloned());
+        let media = answers().filter_map(|content| match content {
             Content::Bytes(media) => Some(media.clone()),
             _ => None,
         });
@@ -51,6 +52,14 @@ impl Labels {
 
     pub fn media(&self, media: &str) -> syn::Ident {
         ident(self.media.get(media))
+    }
+}
+
+/// The content types of an answer that is not `application/json` alone.
+pub fn json_types(content: &Content) -> Option<&Vec<String>> {
+    match content {
+        Content::Json(_, media) if *media != [JSON] => Some(media),
+        _ => None,
     }
 }
 

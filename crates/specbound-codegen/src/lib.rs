@@ -35,14 +35,17 @@
 //!                  └───────► progenitor.rs  structs and the typed client
 //!                            types.rs       source schemas of structs, constraint tables
 //!                            server.rs      the server trait and the types in its signatures
+//!                            answers.rs     answers: closed sets, content types, headers
 //!                            parameters.rs  path, query and header parameters
 //! ```
 
 #![warn(missing_docs)]
 
+mod answers;
 mod build;
 mod constraints;
 mod document;
+mod enforced;
 mod labels;
 mod lower;
 mod normalise;
@@ -207,7 +210,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     })?;
     server.push_str(&format(server::support_tokens(&document, &mut tables))?);
     server.push_str(&format(tables.module().unwrap_or_default())?);
-    server.push_str(&format(server::enforced(&document, source, &unenforced, &runtime))?);
+    server.push_str(&format(enforced::tables(&document, source, &unenforced, &runtime))?);
     let server_trait = format(server::trait_tokens(&document, settings)?)?;
     server.push_str(&server_trait);
     let project = Project::new(&document, source, &client.methods, settings)?;

@@ -4,12 +4,16 @@
 //! Nothing here changes the contract: the parts that a rule removes from the copy are generated
 //! from the document itself, as a constraint table, a source schema or a marker type.
 
+mod answers;
+
 use std::collections::{BTreeSet, HashSet};
 
-use heck::{ToPascalCase, ToSnakeCase};
+use heck::ToSnakeCase;
 use serde_json::{Map, Value, json};
 
-use super::document::{Content, Document, FORMS, JSON, is_json_type};
+pub use answers::{give_answers_one_type, keep_one_content_of_answers, spell_out_default_answers};
+
+use super::document::{Document, FORMS, JSON, is_json_type};
 use super::lower::{type_name, unique};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
@@ -20,6 +24,7 @@ pub fn normalise(mut copy: Value, document: &Document) -> Value {
     leave_out_cookies(&mut copy);
     name_inline_schemas(&mut copy, document);
     keep_json_content(&mut copy);
+    keep_one_content_of_answers(&mut copy);
     drop_inner_titles(&mut copy);
     strip_constraints(&mut copy);
     synthesise_request_schemas(&mut copy, document);
@@ -30,18 +35,6 @@ pub fn normalise(mut copy: Value, document: &Document) -> Value {
     split_nullable_components(&mut copy);
     name_clashing_inner_types(&mut copy, document);
     copy
-}
-
-/// Writes `default` as `4XX` and `5XX`: progenitor takes it for a success too, and panics on two
-/// types of successes.
-pub fn spell_out_default_answers(copy: &mut Value) {
-    for_each_operation(copy, &mut |operation| {
-        let Some(responses) = members(operation, "responses") else { return };
-        let Some(default) = responses.remove("default") else { return };
-        for range in ["4XX", "5XX"] {
-            responses.entry(range).or_insert_with(|| default.clone());
-        }
-    });
 }
 
 /// Removes cookie parameters, which progenitor does not know.
@@ -365,67 +358,6 @@ pub fn synthesise_request_schemas(copy: &mut Value, document: &Document) {
             entry["schema"] = reference(&document.request_name(name));
         }
     });
-}
-
-/// Gives all successes of an operation one type, and all failures; progenitor panics on more. Where
-/// all are JSON the type is a `oneOf`, else the client returns the raw bytes.
-pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
-    for operation in &document.operations {
-        let at = format!("{}/responses", operation.at());
-        for (name, is_success) in [("Success", true), ("Failure", false)] {
-            let answers = || {
-                let numbers = operation
-                    .answers
-                    .iter()
-                    .map(|answer| (answer.status.to_string(), &answer.content));
-                // `default` stands for the failures that the document does not name.
-                let ranges =
-                    operation.ranges.iter().map(|(status, content)| (status.clone(), content));
-                numbers.chain(ranges).filter(|(status, _)| status.starts_with('2') == is_success)
-            };
-            let mut contents: Vec<&Content> = answers().map(|(_, content)| content).collect();
-            contents.sort_unstable();
-            contents.dedup();
-            if contents.len() < 2 {
-                continue;
-            }
-            let schemas: Option<Vec<Value>> =
-                contents
-                    .iter()
-                    .map(|content| {
-                        if let Content::Json(name) = content { Some(reference(name)) } else { None }
-                    })
-                    .collect();
-            let content = match schemas {
-                Some(schemas) => {
-                    let usual = format!("{}{name}", operation.id.to_pascal_case());
-                    let name = if copy["components"]["schemas"].get(&usual).is_some() {
-                        (2..)
-                            .map(|n| format!("{usual}{n}"))
-                            .find(|name| document.schema(name).is_none())
-                            .unwrap_or(usual)
-                    } else {
-                        usual
-                    };
-                    add_schema(copy, name.clone(), json!({ "oneOf": schemas }));
-                    json!({ JSON: { "schema": reference(&name) } })
-                }
-                None => json!({ "application/octet-stream": {} }),
-            };
-            for (status, _) in answers() {
-                let keys = if status == "default" {
-                    vec!["4XX".to_owned(), "5XX".to_owned()]
-                } else {
-                    vec![status]
-                };
-                for key in keys {
-                    if let Some(response) = copy.pointer_mut(&format!("{at}/{key}")) {
-                        response["content"] = content.clone();
-                    }
-                }
-            }
-        }
-    }
 }
 
 fn reference(schema: &str) -> Value {

@@ -4,18 +4,19 @@
 //! security alternatives, content types, whether a body is required, documented responses. A
 //! handler that disagrees does not compile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use heck::{ToPascalCase, ToSnakeCase};
+use heck::ToSnakeCase;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use serde_json::Value;
 
-use super::constraints::{Tables, Written};
-use super::document::{Answer, Body, Content, Document, Operation, ParameterLocation, Requirement};
+use super::answers::{self, AnswerPart};
+use super::constraints::Tables;
+use super::document::{Body, Content, Document, Operation, ParameterLocation, Requirement};
+use super::labels::json_types;
 use super::parameters::{self, parameters_name};
 use super::types::type_name;
-use super::{Error, Item, Settings};
+use super::{Error, Settings};
 
 /// The trait itself.
 pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<TokenStream, Error> {
@@ -28,8 +29,8 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
         use dropshot::RequestContext;
         #[allow(unused_imports)]
         use #runtime::{
-            Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonBody, NoBody, OptionalBody,
-            Outcome, Path, Query, RawBody, UntypedJson
+            Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonAs, JsonBody, NoBody,
+            OptionalBody, Outcome, Path, Query, RawBody, UntypedJson
         };
 
         #[doc = #doc]
@@ -51,10 +52,8 @@ pub struct Signature {
     pub outcome: TokenStream,
     /// The set of answers, where there are several.
     pub answers: Option<syn::Ident>,
-    /// Of the only answer.
-    pub status: u16,
-    /// Of the only answer.
-    pub content: TokenStream,
+    /// Status, content and headers of the only answer.
+    pub reply: TokenStream,
 }
 
 pub fn signature(operation: &Operation, document: &Document) -> Signature {
@@ -68,11 +67,13 @@ pub fn signature(operation: &Operation, document: &Document) -> Signature {
     });
     let policy = document.names.policy(&operation.security);
     let body = body_type(operation, document);
-    let (status, content, answers) = match operation.answers.as_slice() {
-        [Answer { status, content }] if operation.ranges.is_empty() => {
-            (*status, content_type(content, document, &quote!()), None)
+    let (reply, answers) = match operation.answers.as_slice() {
+        [only] if operation.ranges.is_empty() => {
+            let status = only.status;
+            let content = AnswerPart::of(operation, only).reply(document, &quote!());
+            (quote!(#status, #content), None)
         }
-        _ => (0, quote!(), Some(answers_name(operation))),
+        _ => (quote!(), Some(answers::set_name(operation))),
     };
     Signature {
         name: format_ident!("{}", operation.id.to_snake_case()),
@@ -80,11 +81,10 @@ pub fn signature(operation: &Operation, document: &Document) -> Signature {
         call: quote!(Call<policy::#policy, #body>),
         outcome: match &answers {
             Some(answers) => quote!(HandlerResult<answers::#answers>),
-            None => quote!(Outcome<#status, #content>),
+            None => quote!(Outcome<#reply>),
         },
         answers,
-        status,
-        content,
+        reply,
     }
 }
 
@@ -136,28 +136,12 @@ fn body_type(operation: &Operation, document: &Document) -> TokenStream {
     }
 }
 
-/// The content of a response, in a module from which `prefix` leads to the generated modules.
-fn content_type(content: &Content, document: &Document, prefix: &TokenStream) -> TokenStream {
-    match content {
-        Content::Nothing => quote!(#prefix UntypedJson),
-        Content::Json(schema) => {
-            let schema = type_name(schema);
-            quote!(#prefix types::#schema)
-        }
-        Content::Bytes(media) => {
-            let media = document.names.media(media);
-            quote!(#prefix Bytes<#prefix media::#media>)
-        }
-    }
-}
-
 /// The items that the trait's signatures refer to, and the table of operations.
 pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStream {
     let runtime = tables.runtime();
     let policies = policies(document, &runtime);
     let contents = contents(document, &runtime);
-    let answers = answers(document, &runtime);
-    let media = media(document, &runtime);
+    let answers = answers::modules(document, &runtime);
     let parameters: Vec<TokenStream> = document
         .operations
         .iter()
@@ -169,8 +153,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
         let policy = document.names.policy(&operation.security);
         let parses =
             operation.body.iter().flat_map(|body| body.content_types.iter().chain(&body.raw));
-        let produces: BTreeSet<&str> = operation.contents().filter_map(produced).collect();
-        let produces = produces.into_iter();
+        let produces = operation.produced().into_iter();
         let path_parameters = operation.parameters_in(ParameterLocation::Path).into_iter();
         let integers = path_parameters.filter(|p| p.schema["type"] == "integer").map(|p| &p.name);
         let choices = operation.choices.iter().map(|(name, all)| quote!((#name, &[#(#all),*])));
@@ -191,19 +174,6 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
         }
     });
     let (title, version) = (&document.title, &document.version);
-    // Empty modules are left out.
-    let answers = (!answers.is_empty()).then(|| {
-        quote! {
-            /// The documented answers of operations that have several: a closed set each.
-            pub mod answers { #(#answers)* }
-        }
-    });
-    let media = (!media.is_empty()).then(|| {
-        quote! {
-            /// Media types of answers that are no JSON.
-            pub mod media { #(#media)* }
-        }
-    });
     let rows_of_routes =
         document.operations.iter().filter(|operation| operation.route != operation.path);
     let rows_of_routes: Vec<TokenStream> =
@@ -225,7 +195,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
         /// Security alternatives, one type per combination that occurs.
         pub mod policy { #(#policies)* }
 
-        /// Request content types, one type per combination that occurs.
+        /// Content types of requests and of JSON answers, one type per combination that occurs.
         pub mod content { #(#contents)* }
 
         /// Path, query and header parameters.
@@ -233,192 +203,11 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
 
         #answers
 
-        #media
-
         #routes
 
         /// Every documented operation, in the document's order.
         pub const OPERATIONS: &[#runtime::Operation] = &[#(#rows),*];
     }
-}
-
-/// The tables of documented answers and of bodies, for debug builds. There the runtime holds each
-/// answer against them, and the server exports its document.
-pub fn enforced(
-    document: &Document,
-    source: &Value,
-    unenforced: &[Item],
-    runtime: &syn::Path,
-) -> TokenStream {
-    let mut tables = Tables::new(source, runtime, Written::ByServer);
-    let mut row = |operation: &Operation| {
-        let numbers = operation.answers.iter();
-        let numbers = numbers.map(|answer| (answer.status.to_string(), &answer.content));
-        let ranges = operation.ranges.iter().map(|(range, content)| (range.clone(), content));
-        let rows = numbers.chain(ranges).map(|(status, content)| {
-            let schema = match content {
-                Content::Json(name) => document.schema(name).and_then(|s| s.original.as_ref()),
-                _ => None,
-            };
-            match schema.map(|schema| tables.reference(schema)) {
-                Some(table) => quote!((#status, Some(#table))),
-                None => quote!((#status, None)),
-            }
-        });
-        let (id, rows) = (&operation.id, rows.collect::<Vec<_>>());
-        quote!((#id, &[#(#rows),*]))
-    };
-    let rows: Vec<TokenStream> = document.operations.iter().map(&mut row).collect();
-    let module = tables.module();
-    let requests = document.operations.iter().filter_map(|operation| {
-        let Body { schema, content_types, .. } = operation.body.as_ref()?;
-        let request = type_name(&document.request_name(schema.as_ref()?));
-        let id = &operation.id;
-        Some(quote!((#id, #runtime::RequestTables {
-            media_types: &[#(#content_types),*],
-            schema: <types::#request as #runtime::HasConstraints>::SCHEMA,
-            rows: <types::#request as #runtime::HasConstraints>::PROPERTIES,
-        })))
-    });
-    let listed = unenforced.iter().filter(|item| !concerns_the_client(item));
-    let listed = listed.map(|Item { path, reason }| quote!((#path, #reason)));
-    quote! {
-        /// The documented answers of each operation.
-        #[cfg(debug_assertions)]
-        pub const ANSWERS: #runtime::DocumentedAnswers = &[#(#rows),*];
-
-        /// What this code enforces, for the export.
-        #[cfg(debug_assertions)]
-        pub const ENFORCED: #runtime::Enforced = #runtime::Enforced {
-            requests: &[#(#requests),*],
-            answers: ANSWERS,
-            not_enforced: &[#(#listed),*],
-        };
-
-        #module
-    }
-}
-
-/// A part that the server enforces all the same.
-fn concerns_the_client(item: &Item) -> bool {
-    item.reason.starts_with("the client ")
-}
-
-/// The media type of a response.
-fn produced(content: &Content) -> Option<&str> {
-    match content {
-        Content::Nothing => None,
-        Content::Json(_) => Some("application/json"),
-        Content::Bytes(media) => Some(media),
-    }
-}
-
-/// An enum for each operation with several documented responses. Any other response does not
-/// compile.
-fn answers(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
-    let several = document
-        .operations
-        .iter()
-        .filter(|operation| operation.answers.len() + operation.ranges.len() > 1);
-    several
-        .map(|operation| {
-            let name = answers_name(operation);
-            let doc = format!("The answers of `{}`.", operation.id);
-            let numbers =
-                operation.answers.iter().map(|answer| format_ident!("Status{}", answer.status));
-            let ranges = operation.ranges.iter().map(|(range, _)| range_name(range));
-            let variants: Vec<syn::Ident> = numbers.chain(ranges).collect();
-            let replies: Vec<TokenStream> = operation
-                .answers
-                .iter()
-                .map(|Answer { status, content }| {
-                    let content = content_type(content, document, &quote!(super::));
-                    quote!(#runtime::Reply<#status, #content>)
-                })
-                .chain(operation.ranges.iter().map(|(range, content)| {
-                    let content = content_type(content, document, &quote!(super::));
-                    let digit = range.chars().next().and_then(|first| first.to_digit(10));
-                    let (min, max) = match digit {
-                        Some(digit) => (digit as u16 * 100, digit as u16 * 100 + 99),
-                        None => (200, 599),
-                    };
-                    quote!(#runtime::RangeReply<#min, #max, #content>)
-                }))
-                .collect();
-            let (first, status) = (&variants[0], operation.answers[0].status);
-            quote! {
-                #[doc = #doc]
-                pub enum #name {
-                    #(#variants(#replies)),*
-                }
-
-                /// An undocumented failure, which any operation may return.
-                impl From<#runtime::ApiError> for #name {
-                    fn from(error: #runtime::ApiError) -> Self {
-                        Self::#first(#runtime::Reply::failed(error))
-                    }
-                }
-
-                impl #runtime::Answers for #name {
-                    const FIRST: u16 = #status;
-
-                    fn document(
-                        generator: &mut schemars::r#gen::SchemaGenerator
-                    ) -> Vec<(String, serde_json::Value)> {
-                        #[allow(unused_imports)]
-                        use #runtime::Answers as _;
-                        [#(<#replies>::document(generator)),*].concat()
-                    }
-                }
-
-                impl dropshot::HttpResponse for #name {
-                    fn to_result(self) -> #runtime::RawResponse {
-                        match self {
-                            #(Self::#variants(reply) => reply.to_result()),*
-                        }
-                    }
-
-                    fn response_metadata() -> dropshot::ApiEndpointResponse {
-                        #runtime::answers_metadata::<Self>()
-                    }
-
-                    fn status_code(&self) -> #runtime::StatusCode {
-                        match self {
-                            #(Self::#variants(reply) => reply.status_code()),*
-                        }
-                    }
-                }
-            }
-        })
-        .collect()
-}
-
-/// The variant of `4XX`, or of `default`.
-fn range_name(range: &str) -> syn::Ident {
-    match range.chars().next().filter(char::is_ascii_digit) {
-        Some(digit) => format_ident!("Range{digit}xx"),
-        None => format_ident!("Default"),
-    }
-}
-
-fn media(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
-    let contents = document.operations.iter().flat_map(Operation::contents);
-    let all: BTreeSet<&String> = contents
-        .filter_map(|content| if let Content::Bytes(media) = content { Some(media) } else { None })
-        .collect();
-    all.into_iter()
-        .map(|media| {
-            let name = document.names.media(media);
-            quote! {
-                #[derive(Debug)]
-                pub struct #name;
-
-                impl #runtime::MediaType for #name {
-                    const NAME: &'static str = #media;
-                }
-            }
-        })
-        .collect()
 }
 
 fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
@@ -464,6 +253,8 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let bodies = document.operations.iter().filter_map(|o| o.body.as_ref());
     let lists = bodies.flat_map(|body| [&body.content_types, &body.raw]);
+    let answers = document.operations.iter().flat_map(Operation::contents);
+    let lists = lists.chain(answers.flat_map(Content::parts).filter_map(json_types));
     let all: BTreeMap<String, &Vec<String>> = lists
         .filter(|types| !types.is_empty())
         .map(|types| (document.names.content(types).to_string(), types))
@@ -481,8 +272,4 @@ fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
             }
         })
         .collect()
-}
-
-fn answers_name(operation: &Operation) -> syn::Ident {
-    format_ident!("{}", operation.id.to_pascal_case())
 }

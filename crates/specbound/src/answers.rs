@@ -6,6 +6,7 @@ use dropshot::{
     ApiEndpointResponse, HttpResponse, HttpResponseHeaders, HttpResponseOk,
     HttpResponseUpdatedNoContent,
 };
+use http::header::VARY;
 use http::{HeaderName, HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use schemars::r#gen::SchemaGenerator;
@@ -13,19 +14,26 @@ use schemars::schema::Schema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::call::{RawResponse, marker};
-use crate::error::{self, ApiError};
+use crate::call::{ContentTypes, RawResponse, marker, preferred};
+use crate::error::{self, ApiError, Response};
 
-/// An answer with this status and this content, or a failure.
-pub struct Reply<const STATUS: u16, T> {
-    content: Result<T, ApiError>,
+/// An answer with this status, this content and these documented headers, or a failure.
+pub struct Reply<const STATUS: u16, T, D = NoHeaders> {
+    content: Result<(T, D), ApiError>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl<const STATUS: u16, T> Reply<STATUS, T> {
-    /// An answer with this content.
+impl<const STATUS: u16, T, D: Default> Reply<STATUS, T, D> {
+    /// An answer with this content, where the document requires no header.
     pub fn new(content: T) -> Self {
-        Reply { content: Ok(content), headers: Vec::new() }
+        Reply::with_headers(content, D::default())
+    }
+}
+
+impl<const STATUS: u16, T, D> Reply<STATUS, T, D> {
+    /// An answer with this content and these documented headers.
+    pub fn with_headers(content: T, headers: D) -> Self {
+        Reply { content: Ok((content, headers)), headers: Vec::new() }
     }
 
     /// Adds `Set-Cookie` headers.
@@ -77,24 +85,49 @@ pub trait MediaType: Send + Sync + 'static {
     const NAME: &'static str;
 }
 
+/// JSON of other content types than `application/json` alone. `Accept` chooses one of them.
+pub struct JsonAs<T, M>(T, PhantomData<fn() -> M>);
+
+impl<T, M> JsonAs<T, M> {
+    /// This value.
+    pub fn new(value: T) -> JsonAs<T, M> {
+        JsonAs(value, PhantomData)
+    }
+}
+
+/// The body of an answer.
+pub type ContentBytes = Result<bytes::Bytes, serde_json::Error>;
+
 /// The content of an answer.
 pub trait Content: Send + Sync + 'static {
-    /// Of this content.
-    const MEDIA_TYPE: &'static str = "application/json";
+    /// Its content types, the usual one first.
+    const MEDIA_TYPES: &'static [&'static str] = &["application/json"];
+
+    /// That of this answer, in a request's handler the one that the client prefers.
+    fn media_type(&self) -> &'static str {
+        match Self::MEDIA_TYPES {
+            [only] => only,
+            several => {
+                let rows: Vec<_> = several.iter().map(|media| (*media, *media)).collect();
+                preferred(&rows).or(several.first().copied()).unwrap_or_default()
+            }
+        }
+    }
+
     /// The body.
     ///
     /// # Errors
     ///
     /// When serde refuses.
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error>;
+    fn bytes(&self) -> ContentBytes;
     /// For dropshot's document.
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse;
     /// `content` of a response object, where dropshot's document cannot express it.
-    fn document(generator: &mut SchemaGenerator) -> Value;
+    fn document(generator: &mut SchemaGenerator) -> Map<String, Value>;
 }
 
 impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
+    fn bytes(&self) -> ContentBytes {
         serde_json::to_vec(self).map(Into::into)
     }
 
@@ -102,13 +135,33 @@ impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
         HttpResponseOk::<T>::response_metadata()
     }
 
-    fn document(generator: &mut SchemaGenerator) -> Value {
-        json!({ Self::MEDIA_TYPE: { "schema": generator.subschema_for::<T>() } })
+    fn document(generator: &mut SchemaGenerator) -> Map<String, Value> {
+        described(Self::MEDIA_TYPES, json!(generator.subschema_for::<T>()))
+    }
+}
+
+impl<T, M> Content for JsonAs<T, M>
+where
+    T: Serialize + JsonSchema + Send + Sync + 'static,
+    M: ContentTypes,
+{
+    const MEDIA_TYPES: &'static [&'static str] = M::MEDIA_TYPES;
+
+    fn bytes(&self) -> ContentBytes {
+        self.0.bytes()
+    }
+
+    fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
+        answers_metadata::<Reply<STATUS, Self>>()
+    }
+
+    fn document(generator: &mut SchemaGenerator) -> Map<String, Value> {
+        described(Self::MEDIA_TYPES, json!(generator.subschema_for::<T>()))
     }
 }
 
 impl Content for UntypedJson {
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
+    fn bytes(&self) -> ContentBytes {
         if self.0.is_null() {
             Ok(bytes::Bytes::new())
         } else {
@@ -120,15 +173,15 @@ impl Content for UntypedJson {
         ApiEndpointResponse::default()
     }
 
-    fn document(_: &mut SchemaGenerator) -> Value {
-        json!({})
+    fn document(_: &mut SchemaGenerator) -> Map<String, Value> {
+        Map::new()
     }
 }
 
 impl<M: MediaType> Content for Bytes<M> {
-    const MEDIA_TYPE: &'static str = M::NAME;
+    const MEDIA_TYPES: &'static [&'static str] = &[M::NAME];
 
-    fn bytes(&self) -> Result<bytes::Bytes, serde_json::Error> {
+    fn bytes(&self) -> ContentBytes {
         Ok(self.0.clone())
     }
 
@@ -136,38 +189,91 @@ impl<M: MediaType> Content for Bytes<M> {
         answers_metadata::<Reply<STATUS, Self>>()
     }
 
-    fn document(_: &mut SchemaGenerator) -> Value {
-        json!({ M::NAME: { "schema": { "type": "string", "format": "binary" } } })
+    fn document(_: &mut SchemaGenerator) -> Map<String, Value> {
+        described(Self::MEDIA_TYPES, json!({ "type": "string", "format": "binary" }))
     }
 }
 
-/// One or several answers that can say their statuses and contents as the document does.
+/// One schema for each content type.
+fn described(media_types: &[&str], schema: Value) -> Map<String, Value> {
+    let one = |media: &&str| ((*media).to_owned(), json!({ "schema": schema }));
+    media_types.iter().map(one).collect()
+}
+
+/// The documented headers of an answer.
+pub trait AnswerHeaders: Send + Sync + 'static {
+    /// Name, whether it is required, and schema as JSON.
+    const ALL: &'static [(&'static str, bool, &'static str)];
+    /// The values by name.
+    fn texts(self) -> Vec<(&'static str, Option<String>)>;
+}
+
+/// An answer without documented headers.
+#[derive(Debug, Default)]
+pub struct NoHeaders;
+
+impl AnswerHeaders for NoHeaders {
+    const ALL: &'static [(&'static str, bool, &'static str)] = &[];
+
+    fn texts(self) -> Vec<(&'static str, Option<String>)> {
+        Vec::new()
+    }
+}
+
+/// The value of a header that is a list.
+pub fn header_list<T: ToString>(items: Vec<T>) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A response object, for the export.
+fn response_object<T: Content, D: AnswerHeaders>(generator: &mut SchemaGenerator) -> Value {
+    let mut response = json!({ "content": T::document(generator) });
+    let header = |(name, required, schema): &(&str, bool, &str)| {
+        let schema: Value = serde_json::from_str(schema).unwrap_or_default();
+        ((*name).to_owned(), json!({ "required": required, "schema": schema }))
+    };
+    if !D::ALL.is_empty() {
+        response["headers"] = D::ALL.iter().map(header).collect::<Map<_, _>>().into();
+    }
+    response
+}
+
+/// One or several answers that can say their statuses, contents and headers as the document does.
 pub trait Answers: Send + Sync + 'static {
     /// The success response that dropshot registers.
     const FIRST: u16;
-    /// `content` by status or range, for the export.
+    /// Response objects by status or range, for the export.
     fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)>;
 }
 
-impl<const STATUS: u16, T: Content> Answers for Reply<STATUS, T> {
+impl<const STATUS: u16, T: Content, D: AnswerHeaders> Answers for Reply<STATUS, T, D> {
     const FIRST: u16 = STATUS;
 
     fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
-        vec![(STATUS.to_string(), T::document(generator))]
+        vec![(STATUS.to_string(), response_object::<T, D>(generator))]
     }
 }
 
 /// An answer with any status from `MIN` to `MAX`: that of a range such as `4XX`, or of `default`.
-pub struct RangeReply<const MIN: u16, const MAX: u16, T> {
+pub struct RangeReply<const MIN: u16, const MAX: u16, T, D = NoHeaders> {
     status: StatusCode,
     content: T,
+    documented: D,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl<const MIN: u16, const MAX: u16, T> RangeReply<MIN, MAX, T> {
-    /// An answer with this content. A status outside of the range is answered with 500.
+impl<const MIN: u16, const MAX: u16, T, D: Default> RangeReply<MIN, MAX, T, D> {
+    /// An answer with this content, where the document requires no header. A status outside of the
+    /// range is answered with 500.
     pub fn new(status: StatusCode, content: T) -> Self {
-        RangeReply { status, content, headers: Vec::new() }
+        RangeReply::with_headers(status, content, D::default())
+    }
+}
+
+impl<const MIN: u16, const MAX: u16, T, D> RangeReply<MIN, MAX, T, D> {
+    /// The same with these documented headers.
+    pub fn with_headers(status: StatusCode, content: T, headers: D) -> Self {
+        RangeReply { status, content, documented: headers, headers: Vec::new() }
     }
 
     /// Adds a header.
@@ -177,7 +283,7 @@ impl<const MIN: u16, const MAX: u16, T> RangeReply<MIN, MAX, T> {
     }
 }
 
-impl<const MIN: u16, const MAX: u16, T: Content> RangeReply<MIN, MAX, T> {
+impl<const MIN: u16, const MAX: u16, T: Content, D: AnswerHeaders> RangeReply<MIN, MAX, T, D> {
     /// What dropshot makes of it.
     ///
     /// # Errors
@@ -189,7 +295,7 @@ impl<const MIN: u16, const MAX: u16, T: Content> RangeReply<MIN, MAX, T> {
             let message = format!("status {status} is not of the documented range");
             return Ok(ApiError::internal(message).into_response());
         }
-        written(self.status, self.content.bytes(), T::MEDIA_TYPE, self.headers)
+        Ok(written(self.status, &self.content, self.documented, self.headers))
     }
 
     /// Its status.
@@ -197,35 +303,46 @@ impl<const MIN: u16, const MAX: u16, T: Content> RangeReply<MIN, MAX, T> {
         self.status
     }
 
-    /// `content` by range, for the export.
+    /// Response objects by range, for the export.
     pub fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
         let key = match (MIN, MAX) {
             (min, max) if max - min > 99 => "default".to_owned(),
             (min, _) => format!("{}XX", min / 100),
         };
-        vec![(key, T::document(generator))]
+        vec![(key, response_object::<T, D>(generator))]
     }
 }
 
 /// A response with this content, or 500 if it cannot be written.
-fn written(
+fn written<T: Content, D: AnswerHeaders>(
     status: StatusCode,
-    body: Result<bytes::Bytes, serde_json::Error>,
-    media_type: &'static str,
+    content: &T,
+    documented: D,
     headers: Vec<(HeaderName, HeaderValue)>,
-) -> RawResponse {
-    let body = match body {
+) -> Response {
+    let body = match content.bytes() {
         Ok(body) => body,
         Err(e) => {
             let message = format!("an answer cannot be written as JSON: {e}");
-            return Ok(ApiError::internal(message).into_response());
+            return ApiError::internal(message).into_response();
         }
     };
-    let mut response = error::response(status, media_type, body);
+    let mut response = error::response(status, content.media_type(), body);
+    if T::MEDIA_TYPES.len() > 1 {
+        response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
+    }
+    for (name, text) in documented.texts() {
+        let Some(text) = text else { continue };
+        let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) else {
+            let message = format!("the header `{name}` of an answer has control characters");
+            return ApiError::internal(message).into_response();
+        };
+        response.headers_mut().append(name, value);
+    }
     for (name, value) in headers {
         response.headers_mut().append(name, value);
     }
-    Ok(response)
+    response
 }
 
 /// For what dropshot's document cannot say, several answers or a media type: a header with one
@@ -252,29 +369,26 @@ impl<A: Answers> JsonSchema for AnswersMarker<A> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let answers = A::document(generator).into_iter();
-        let says: Map<String, Value> =
-            answers.map(|(status, content)| (status, json!({ "content": content }))).collect();
-        marker(&Value::Object(says))
+        marker(&Value::Object(A::document(generator).into_iter().collect()))
     }
 }
 
-impl<const STATUS: u16, T: Content> HttpResponse for Reply<STATUS, T> {
+impl<const STATUS: u16, T: Content, D: AnswerHeaders> HttpResponse for Reply<STATUS, T, D> {
     fn to_result(self) -> RawResponse {
-        match self.content {
-            Ok(content) => {
-                let status = declared_status::<STATUS>();
-                written(status, content.bytes(), T::MEDIA_TYPE, self.headers)
+        Ok(match self.content {
+            Ok((content, documented)) => {
+                written(declared_status::<STATUS>(), &content, documented, self.headers)
             }
-            Err(error) => Ok(error.into_response()),
-        }
+            Err(error) => error.into_response(),
+        })
     }
 
     fn response_metadata() -> ApiEndpointResponse {
-        ApiEndpointResponse {
-            success: Some(declared_status::<STATUS>()),
-            ..T::metadata::<STATUS>()
-        }
+        let metadata = match D::ALL {
+            [] => T::metadata::<STATUS>(),
+            _ => answers_metadata::<Self>(),
+        };
+        ApiEndpointResponse { success: Some(declared_status::<STATUS>()), ..metadata }
     }
 
     fn status_code(&self) -> StatusCode {

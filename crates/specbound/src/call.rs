@@ -15,7 +15,7 @@ use dropshot::{
     ApiEndpointBodyContentType, ExclusiveExtractor, ExtractorMetadata, HttpError, RequestContext,
     SharedExtractor, TypedBody,
 };
-use http::Response;
+use http::{HeaderMap, Response};
 use schemars::JsonSchema;
 use schemars::r#gen::SchemaGenerator;
 use schemars::schema::{InstanceType, Schema, SchemaObject};
@@ -29,14 +29,14 @@ use crate::constraints::SchemaRef;
 use crate::error::NON_FIELD;
 use crate::fields::{self, FieldErrors, Formats, Property, Rules, Table};
 use crate::security::{FromCaller, Scopes, Security};
-use crate::{ApiError, Host, LazyBody, Reply};
+use crate::{ApiError, Host, LazyBody, NoHeaders, Reply, negotiation};
 
 /// dropshot's context of a request to the server `H`.
 pub type Context<H> = RequestContext<Arc<H>>;
 
 /// The result of a handler. The error is never made by us: a failure is a [`Reply`]
 /// too.
-pub type Outcome<const STATUS: u16, T> = Result<Reply<STATUS, T>, HttpError>;
+pub type Outcome<const STATUS: u16, T, D = NoHeaders> = Result<Reply<STATUS, T, D>, HttpError>;
 
 /// The same where the document has several answers: `T` is their closed set.
 pub type HandlerResult<T> = Result<T, HttpError>;
@@ -64,7 +64,8 @@ pub struct Operation {
     pub scopes: Scopes,
     /// Media types of its request body.
     pub parses: &'static [&'static str],
-    /// Media types of its responses.
+    /// Media types of its successes, from which `Accept` chooses; of its other responses, if those
+    /// have no content.
     pub produces: &'static [&'static str],
     /// Path parameters that are integers. As in Django's routes, digits alone are one.
     pub integers: &'static [&'static str],
@@ -83,7 +84,7 @@ pub trait Policy: Send + Sync + 'static {
     const SCOPES: Scopes = &[];
 }
 
-/// Request content types of an operation.
+/// Content types of a request, or of an answer in JSON.
 pub trait ContentTypes: Send + Sync + 'static {
     /// As the document lists them.
     const MEDIA_TYPES: &'static [&'static str];
@@ -326,6 +327,8 @@ type Admitted = Box<dyn Any + Send + Sync>;
 struct Admission {
     entry: Cell<Option<Admitted>>,
     variables: Variables,
+    /// `Accept`, where the operation has several content types to choose from.
+    accept: HeaderMap,
     /// [`Host::LENIENT_PARAMETERS`].
     is_lenient: bool,
 }
@@ -344,12 +347,13 @@ pub(crate) fn with_admitted<H: Host, F: Future>(
     caller: Option<H::Caller>,
     body: LazyBody,
     variables: Variables,
+    accept: HeaderMap,
     handler: F,
 ) -> impl Future<Output = F::Output> {
     let entry: Entry<H::Caller> = (caller, body);
     let entry = Cell::new(Some(Box::new(entry) as Admitted));
     let is_lenient = H::LENIENT_PARAMETERS;
-    ADMISSION.scope(Admission { entry, variables, is_lenient }, handler)
+    ADMISSION.scope(Admission { entry, variables, accept, is_lenient }, handler)
 }
 
 /// Calls `read` with the values of the variables in the path of the request that is being handled.
@@ -367,6 +371,17 @@ pub(crate) fn with_path<T>(
         })
     };
     ADMISSION.try_with(with).map_err(|_| not_admitted())
+}
+
+/// Of these content types with their values, the value of the one that the client of the current
+/// request prefers. `None` if it accepts none of them.
+pub fn preferred<T: Copy>(all: &[(T, &str)]) -> Option<T> {
+    let choose = |admission: &Admission| {
+        let media_types = all.iter().map(|(_, media)| *media);
+        negotiation::best(&admission.accept, media_types)
+    };
+    let place = ADMISSION.try_with(choose).ok().flatten()?;
+    all.get(place).map(|(value, _)| *value)
 }
 
 /// Whether a parameter that is not of its type counts as not sent.

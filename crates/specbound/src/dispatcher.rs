@@ -28,7 +28,10 @@ use crate::error::{InternalMessage, into_problem};
 use crate::lazy_body::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
 use crate::routes::{Resource, RouteMatch, Routes, variables};
-use crate::{ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics};
+use crate::{
+    ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics,
+    negotiation,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -303,10 +306,11 @@ fn dispatch<H: Host>(documents: Vec<Document<H>>) -> Result<Dispatch<H>, StartEr
             let PageRequest { request, body, caller, .. } =
                 PageRequest::admit(&rqctx, request, operation.security, operation.scopes).await?;
             let handler = handlers.get(operation.id).ok_or_else(ApiError::not_found)?;
+            let accept = negotiation::kept(&request.headers, operation.produces);
             let request = Request::from_parts(request, dropshot::Body::empty());
             let handled = handler.handle_request(rqctx, request);
             let variables = variables(operation.path).zip(values).collect();
-            let handled = with_admitted::<H, _>(caller, body, variables, handled).await;
+            let handled = with_admitted::<H, _>(caller, body, variables, accept, handled).await;
             // Our handlers and extractors put every failure into their answer.
             handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
         })

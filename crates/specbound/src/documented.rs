@@ -15,9 +15,11 @@ use crate::error::is_error;
 use crate::fields::Formats;
 use crate::{ApiError, Response};
 
-/// By operation: each status, range or `default`, and the schema of its JSON.
-pub type DocumentedAnswers =
-    &'static [(&'static str, &'static [(&'static str, Option<SchemaRef>)])];
+/// By operation: each status, range or `default`, and the schemas of its JSON types.
+pub type DocumentedAnswers = &'static [(&'static str, &'static [(&'static str, JsonSchemas)])];
+
+/// Schemas by content type.
+pub(crate) type JsonSchemas = &'static [(&'static str, SchemaRef)];
 
 /// Statuses with which the runtime refuses a request before a handler. A document need not name
 /// them.
@@ -44,21 +46,22 @@ pub(crate) fn checked(
 }
 
 fn problem(
-    answers: &[(&str, Option<SchemaRef>)],
+    answers: &[(&str, JsonSchemas)],
     answer: &mut Response,
     formats: &Formats,
 ) -> Option<String> {
     let status = answer.status();
-    let Some(schema) = schema_of(answers, status) else {
+    let Some(schemas) = schemas_of(answers, status) else {
         let is_allowed = status.is_server_error() || REFUSALS.contains(&status.as_u16());
         return (!is_allowed).then(|| format!("status {status} is not documented"));
     };
     // A failure of the runtime has the runtime's shape.
-    let (Some(schema), false) = (schema, is_error(answer)) else { return None };
-    let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
-    if !media.is_some_and(is_json) {
+    if is_error(answer) {
         return None;
     }
+    let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+    let media = media.unwrap_or_default();
+    let (_, schema) = schemas.iter().find(|(known, _)| *known == media)?;
     let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
     // It is one piece in memory.
     let body = match body.collect().now_or_never() {
@@ -72,22 +75,13 @@ fn problem(
     Some(format!("{field}: {}", problem.text()))
 }
 
-/// JSON, or a type that is written in it.
-pub(crate) fn is_json(media: &str) -> bool {
-    let base = media.split(';').next().unwrap_or(media).trim();
-    base == "application/json" || base.ends_with("+json")
-}
-
-/// The schema of a status: its own, that of its range, or that of `default`.
-fn schema_of(
-    answers: &[(&str, Option<SchemaRef>)],
-    status: StatusCode,
-) -> Option<Option<SchemaRef>> {
+/// The schemas of a status: its own, those of its range, or those of `default`.
+fn schemas_of(answers: &[(&str, JsonSchemas)], status: StatusCode) -> Option<JsonSchemas> {
     let number = status.as_u16();
     let range = format!("{}XX", number / 100);
     let find = |key: &str| answers.iter().find(|(known, _)| *known == key);
     let found = find(&number.to_string()).or_else(|| find(&range)).or_else(|| find("default"));
-    found.map(|(_, schema)| *schema)
+    found.map(|(_, schemas)| *schemas)
 }
 
 #[cfg(test)]
@@ -99,8 +93,9 @@ mod tests {
     static SHORT: Constraints =
         Constraints { types: &[Type::String], max_length: Some(3), ..Constraints::ANY };
     static BOOK: Constraints = Constraints { properties: &[("title", &SHORT)], ..Constraints::ANY };
+    const JSON: JsonSchemas = &[("application/json", &BOOK)];
     const DOCUMENTED: DocumentedAnswers =
-        &[("read_book", &[("200", Some(&BOOK)), ("4XX", Some(&BOOK)), ("204", None)])];
+        &[("read_book", &[("200", JSON), ("4XX", JSON), ("204", &[])])];
 
     fn status_of(status: StatusCode, body: &str) -> u16 {
         let answer = json_response(status, body.as_bytes().to_vec());

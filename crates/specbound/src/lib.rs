@@ -52,13 +52,14 @@ mod security;
 mod typed;
 
 pub use answers::{
-    Answers, Bytes, Content, MediaType, RangeReply, Reply, UntypedJson, answers_metadata,
+    AnswerHeaders, Answers, Bytes, Content, ContentBytes, JsonAs, MediaType, NoHeaders, RangeReply,
+    Reply, UntypedJson, answers_metadata, header_list,
 };
 pub use bodies::{Either, EitherBody, JsonBody, JsonInput, RawBody, Upload};
 pub use call::{
     Body, Call, Checked, ContentTypes, Context, HandlerResult, HasConstraints, Input, MARKER,
     NoBody, Operation, OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA,
-    source_schema,
+    preferred, source_schema,
 };
 pub use constraints::{Constraints, Discriminator, Problem, SchemaRef, Type};
 pub use dispatcher::{Document, HttpService, StartError};

@@ -13,30 +13,66 @@ const MAX_RANGES: usize = 256;
 const JSON: &str = "application/json";
 
 /// Whether a client accepts one of these media types; without any, or with JSON alone, JSON, which
-/// `?format=` may name.
+/// `?format=` may name, and whose quality does not count, as in Django REST framework.
 ///
 /// # Errors
 ///
 /// 406 when `Accept` leaves no room for it, 404 when `?format=` names another format. Both come
 /// before authentication.
 pub fn require(headers: &HeaderMap, uri: &Uri, media_types: &[&str]) -> Result<(), ApiError> {
-    let is_json = media_types.iter().all(|media_type| *media_type == JSON);
-    let media_types = if media_types.is_empty() { &[JSON] } else { media_types };
-    if is_json && asked_format(uri).is_some_and(|format| format != "json") {
+    if media_types.iter().any(|media_type| *media_type != JSON) {
+        let best = best(headers, media_types.iter().copied());
+        return best.map(drop).ok_or_else(not_acceptable);
+    }
+    if asked_format(uri).is_some_and(|format| format != "json") {
         return Err(ApiError::not_found());
     }
     let mut accepted = values::text_elements(headers, ACCEPT).peekable();
     if accepted.peek().is_none() {
         return Ok(());
     }
-    let is_produced = |range: &str| {
+    let is_json = |range: Cow<'_, str>| {
         let media = range.split(';').next().unwrap_or_default().trim();
-        media_types.iter().any(|media_type| closeness(media, media_type).is_some())
+        closeness(media, JSON).is_some()
     };
-    if accepted.take(MAX_RANGES).any(|range| is_produced(&range)) {
+    if accepted.take(MAX_RANGES).any(is_json) {
         return Ok(());
     }
     Err(not_acceptable())
+}
+
+/// The place of the media type that a client wants most: of the highest quality, then of the
+/// closest range, then the first (RFC 9110, section 12.5.1). `None` if it accepts none.
+pub(crate) fn best<'a>(
+    headers: &HeaderMap,
+    media_types: impl Iterator<Item = &'a str>,
+) -> Option<usize> {
+    let mut accepted: Vec<_> = values::text_elements(headers, ACCEPT).take(MAX_RANGES).collect();
+    if accepted.is_empty() {
+        accepted.push("*/*".into());
+    }
+    let liking = |media_type: &str| {
+        let fits = |range: &Cow<'_, str>| {
+            let (media, parameters) = range.split_once(';').unwrap_or((range, ""));
+            Some((closeness(media.trim(), media_type)?, quality(parameters)))
+        };
+        let (closeness, quality) = accepted.iter().filter_map(fits).max_by(|a, b| a.0.cmp(&b.0))?;
+        (quality > 0.0).then_some((quality, closeness))
+    };
+    let liked = media_types.enumerate().filter_map(|(place, media)| Some((liking(media)?, place)));
+    let best = liked.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.map(|(_, place)| place)
+}
+
+/// `Accept` alone, for an answer of several media types.
+pub(crate) fn kept(headers: &HeaderMap, media_types: &[&str]) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    if media_types.len() > 1 {
+        for value in headers.get_all(ACCEPT) {
+            kept.append(ACCEPT, value.clone());
+        }
+    }
+    kept
 }
 
 /// One form in which something can be had.
@@ -55,33 +91,21 @@ pub struct Offer {
 /// 404 when `?format=` names none of them, 406 when `Accept` leaves room for none.
 pub fn choose(headers: &HeaderMap, uri: &Uri, offers: &[Offer]) -> Result<usize, ApiError> {
     let format = asked_format(uri);
-    let mut wanted = offers
-        .iter()
-        .enumerate()
-        .filter(|(_, o)| format.as_ref().is_none_or(|f| f == o.format))
-        .peekable();
-    if wanted.peek().is_none() {
+    let wanted = offers.iter().enumerate();
+    let wanted = wanted.filter(|(_, o)| format.as_ref().is_none_or(|f| f == o.format));
+    let wanted: Vec<(usize, &Offer)> = wanted.collect();
+    if wanted.is_empty() {
         return Err(ApiError::not_found());
     }
-    let mut accepted: Vec<_> = values::text_elements(headers, ACCEPT).take(MAX_RANGES).collect();
-    if accepted.is_empty() {
-        accepted.push("*/*".into());
-    }
-    let liking = |offer: &Offer| {
-        let fits = |range: &Cow<'_, str>| {
-            let (media, parameters) = range.split_once(';').unwrap_or((range, ""));
-            Some((closeness(media.trim(), offer.media_type)?, quality(parameters)))
-        };
-        let (closeness, quality) = accepted.iter().filter_map(fits).max_by(|a, b| a.0.cmp(&b.0))?;
-        (quality > 0.0).then_some((quality, closeness))
-    };
-    let liked = wanted.filter_map(|(place, offer)| Some((liking(offer)?, place)));
-    let best = liked.reduce(|best, next| if next.0 > best.0 { next } else { best });
-    best.map(|(_, place)| place).ok_or_else(not_acceptable)
+    let best = best(headers, wanted.iter().map(|(_, offer)| offer.media_type));
+    let place = best.and_then(|best| wanted.get(best)).map(|(place, _)| *place);
+    place.ok_or_else(not_acceptable)
 }
 
 /// How closely a range names a media type: to the letter, by its kind, or with everything else.
+/// Parameters of the media type do not count.
 pub(crate) fn closeness(range: &str, media_type: &str) -> Option<u8> {
+    let media_type = media_type.split(';').next().unwrap_or_default().trim_end();
     let kind = media_type.split('/').next().unwrap_or_default();
     match range {
         "*/*" | "" => Some(0),

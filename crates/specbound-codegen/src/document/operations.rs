@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 
 use super::parameters::{has_plain_type, parameters};
 use super::{
-    Answer, Body, Content, FORMS, IS_JSON, JSON, Operation, Parameter, ParameterLocation, RAW,
-    Requirement, is_json_type,
+    Answer, AnswerHeader, Body, Content, FORMS, IS_JSON, JSON, Operation, Parameter,
+    ParameterLocation, RAW, RangeAnswer, Requirement, is_json_type,
 };
 use crate::Error;
 use crate::lower::{type_name, unique};
+use crate::parameters::field_name;
 use crate::read::{
     component, escape, flag, list, members, reject_unknown_keys, strings, text, unsupported,
 };
@@ -182,23 +183,15 @@ impl<'a> Reader<'a> {
         let at = format!("{at}/responses");
         let responses = operation.get("responses").and_then(Value::as_object);
         let mut answers = Vec::new();
-        for (status, response) in
+        for (key, response) in
             responses.into_iter().flatten().filter(|(status, _)| !is_range(status))
         {
-            let at = format!("{at}/{status}");
-            let number = status.parse().ok().filter(|number| (200..600).contains(number));
+            let at = format!("{at}/{key}");
+            let number = key.parse().ok().filter(|number| (200..600).contains(number));
             let status =
                 number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
-            let response = response.as_object().filter(|response| !response.contains_key("$ref"));
-            let response = response.ok_or_else(|| {
-                unsupported(&at, "a response must be an object, and no reference")
-            })?;
-            reject_unknown_keys(response, &["description", "content"], &at)?;
-            let content = members(response, "content", &at)?;
-            answers.push(Answer {
-                status,
-                content: self.content(content, &format!("{id}_answer_{status}"), &at)?,
-            });
+            let (content, headers) = self.answer(response, &format!("{id}_answer_{key}"), &at)?;
+            answers.push(Answer { status, content, headers });
         }
         answers.sort_by_key(|answer| answer.status);
         if answers.is_empty() {
@@ -212,17 +205,37 @@ impl<'a> Reader<'a> {
         operation: &Map<String, Value>,
         id: &str,
         at: &str,
-    ) -> Result<Vec<(String, Content)>, Error> {
+    ) -> Result<Vec<RangeAnswer>, Error> {
         let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
-        let read = |(status, response): (&String, &Value)| {
-            let at = format!("{at}/responses/{status}");
-            let response = response
-                .as_object()
-                .ok_or_else(|| unsupported(&at, "a response must be an object"))?;
-            let content = members(response, "content", &at)?;
-            Ok((status.clone(), self.content(content, &format!("{id}_answer_{status}"), &at)?))
+        let read = |(range, response): (&String, &Value)| {
+            let at = format!("{at}/responses/{range}");
+            let (content, headers) = self.answer(response, &format!("{id}_answer_{range}"), &at)?;
+            Ok(RangeAnswer { range: range.clone(), content, headers })
         };
         responses.filter(|(status, _)| is_range(status)).map(read).collect()
+    }
+
+    fn answer(
+        &mut self,
+        response: &Value,
+        name: &str,
+        at: &str,
+    ) -> Result<(Content, Vec<AnswerHeader>), Error> {
+        let response = response.as_object().filter(|response| !response.contains_key("$ref"));
+        let response = response
+            .ok_or_else(|| unsupported(at, "a response must be an object, and no reference"))?;
+        reject_unknown_keys(response, &["description", "headers", "content"], at)?;
+        let content = self.content(members(response, "content", at)?, name, at)?;
+        let mut taken = BTreeSet::new();
+        let header = |(name, header): (&String, &Value)| AnswerHeader {
+            name: name.clone(),
+            field: unique(field_name(name), &mut taken),
+            required: header["required"] == true,
+            description: header["description"].as_str().unwrap_or_default().to_owned(),
+            schema: header["schema"].clone(),
+        };
+        let headers = members(response, "headers", at)?.into_iter().flatten().map(header);
+        Ok((content, headers.collect()))
     }
 
     fn content(
@@ -231,28 +244,40 @@ impl<'a> Reader<'a> {
         name: &str,
         at: &str,
     ) -> Result<Content, Error> {
-        let Some(content) = content.filter(|content| !content.is_empty()) else {
-            return Ok(Content::Nothing);
-        };
-        let at = format!("{at}/content");
-        let mut media = content.iter();
-        let (Some((media_type, entry)), None) = (media.next(), media.next()) else {
-            return Err(unsupported(&at, "a response has one content type"));
-        };
-        let at = format!("{at}/{}", escape(media_type));
-        self.media_type(entry, &at)?;
-        let schema = &entry["schema"];
-        if media_type == JSON {
-            return Ok(Content::Json(self.named(schema, name, format!("{at}/schema"))?));
+        let mut parts: Vec<Content> = Vec::new();
+        let mut schemas: Vec<&Value> = Vec::new();
+        let mut content: Vec<(&String, &Value)> = content.into_iter().flatten().collect();
+        content.sort_by_key(|(media, _)| (*media != JSON, !is_json_type(media), *media));
+        for (media, entry) in content {
+            let at = format!("{at}/content/{}", escape(media));
+            self.media_type(entry, &at)?;
+            let schema = &entry["schema"];
+            if !is_json_type(media) {
+                let is_bytes = schema["type"] == "string"
+                    && schema.as_object().is_some_and(|s| !s.contains_key("enum"));
+                if !is_bytes || media.contains('*') {
+                    let reason = "an answer that is no JSON has a schema of type string";
+                    return Err(unsupported(&at, reason));
+                }
+                parts.push(Content::Bytes(media.clone()));
+                continue;
+            }
+            // JSON comes first, so that the places in both lists are the same.
+            let known = schemas.iter().position(|known| *known == schema);
+            if let Some(Content::Json(_, types)) = known.and_then(|place| parts.get_mut(place)) {
+                types.push(media.clone());
+                continue;
+            }
+            let name = if parts.is_empty() { name.to_owned() } else { format!("{name}_{media}") };
+            let named = self.named(schema, &name, format!("{at}/schema"))?;
+            parts.push(Content::Json(named, vec![media.clone()]));
+            schemas.push(schema);
         }
-        let is_bytes = schema["type"] == "string"
-            && schema.as_object().is_some_and(|s| !s.contains_key("enum"));
-        if !is_bytes || media_type.contains('*') {
-            let reason =
-                "an answer that is no JSON has one media type, and a schema of type string";
-            return Err(unsupported(&at, reason));
-        }
-        Ok(Content::Bytes(media_type.clone()))
+        Ok(match parts.len() {
+            0 => Content::Nothing,
+            1 => parts.remove(0),
+            _ => Content::OneOf(parts),
+        })
     }
 
     fn media_type(&self, entry: &Value, at: &str) -> Result<(), Error> {

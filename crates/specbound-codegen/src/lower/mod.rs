@@ -5,6 +5,7 @@
 //! generated code would not enforce on a request is refused, or with [`Mode::Lenient`] listed. All
 //! refusals are found, not the first one alone.
 
+mod answers;
 mod choices;
 mod merge;
 mod names;

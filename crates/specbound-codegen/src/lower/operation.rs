@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
 use super::names::{OperationNames, Template, clean};
@@ -206,7 +205,7 @@ impl Lower<'_> {
     }
 
     /// Lists the schema of a content that is bytes to the server.
-    fn note_bytes(&mut self, entry: &Value, at: &str) {
+    pub(super) fn note_bytes(&mut self, entry: &Value, at: &str) {
         let schema = self.follow(&entry["schema"], "schemas");
         let constraints = ["enum", "minLength", "maxLength", "pattern"];
         let is_free = schema.as_object().is_none_or(Map::is_empty)
@@ -263,93 +262,5 @@ impl Lower<'_> {
     fn source_name(&self, lowered: &Value) -> String {
         let name = lowered["$ref"].as_str().and_then(component_name).unwrap_or_default();
         self.written.get(&name).cloned().unwrap_or(name)
-    }
-
-    fn responses(&mut self, source: &Value, at: &str) -> Value {
-        let Some(responses) = source.as_object() else { return source.clone() };
-        let mut lowered = Map::new();
-        for (status, response) in responses.iter().filter(|(status, _)| !status.starts_with("x-")) {
-            let at = format!("{at}/{status}");
-            if status.len() == 3 && status.starts_with('1') {
-                self.note(&at, "an answer before the answer is the server's own");
-                continue;
-            }
-            let response = self.follow(response, "responses").clone();
-            lowered.insert(
-                status.to_ascii_uppercase().replace("DEFAULT", "default"),
-                self.response(&response, &at),
-            );
-        }
-        let is_success = |status: &str| status.starts_with('2') || status.starts_with('3');
-        if !lowered.keys().any(|status| status.parse::<u16>().is_ok() && is_success(status)) {
-            // The handler answers 200, which the range or the default stands for.
-            let general =
-                ["2XX", "default"].into_iter().find(|status| lowered.contains_key(*status));
-            if let Some(general) = general {
-                let success = lowered[general].clone();
-                lowered.insert("200".to_owned(), success);
-            } else if !lowered.keys().any(|status| status.parse::<u16>().is_ok()) {
-                self.note(at, "no success is documented: the handler answers 200 without content");
-                lowered.insert("200".to_owned(), json!({ "description": "" }));
-            }
-        }
-        Value::Object(lowered)
-    }
-
-    fn response(&mut self, response: &Value, at: &str) -> Value {
-        let Some(response) = response.as_object() else { return response.clone() };
-        let mut lowered = Map::new();
-        let description = response.get("description").and_then(Value::as_str).unwrap_or_default();
-        let description =
-            if self.count_text(description) { clean(description) } else { String::new() };
-        lowered.insert("description".to_owned(), json!(description));
-        for (key, reason) in [
-            ("headers", "headers of answers are not checked"),
-            ("links", "no code is made of links"),
-        ] {
-            if response.get(key).and_then(Value::as_object).is_some_and(|all| !all.is_empty()) {
-                self.note(&format!("{at}/{key}"), reason);
-            }
-        }
-        let Some(content) = response.get("content") else { return Value::Object(lowered) };
-        let Some(content) = content.as_object() else {
-            lowered.insert("content".to_owned(), content.clone());
-            return Value::Object(lowered);
-        };
-        let is_json = |media: &str| media.split(';').next().is_some_and(|base| base.trim() == JSON);
-        let mut all: Vec<(&String, &Value)> = content.iter().collect();
-        all.sort_by_key(|(media, _)| {
-            (!is_json(media), !media.ends_with("+json"), media.contains('*'))
-        });
-        let Some((media, entry)) = all.first() else { return Value::Object(lowered) };
-        let at = format!("{at}/content");
-        for (other, _) in all.iter().skip(1) {
-            self.note(
-                &format!("{at}/{}", escape(other)),
-                "the answer is written in one content type alone",
-            );
-        }
-        if !is_json(media) {
-            self.note_bytes(entry, &format!("{at}/{}", escape(media)));
-        }
-        let at = format!("{at}/{}/schema", escape(media));
-        let original = entry.get("schema").filter(|schema| schema.is_object());
-        let original = original.cloned().unwrap_or_else(|| json!({}));
-        let (media, schema) = if is_json(media) {
-            let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
-            (JSON.to_owned(), self.schema(&schema, &at, Checked::Never))
-        } else if media.contains('*') || media.to_pascal_case().is_empty() {
-            ("application/octet-stream".to_owned(), json!({ "type": "string", "format": "binary" }))
-        } else {
-            let schema = entry.get("schema").filter(|schema| schema["type"] == "string").cloned();
-            let kept = schema.map(|schema| json!({ "type": "string", "format": schema["format"] }));
-            let kept = kept.filter(|schema| schema["format"].is_string());
-            ((*media).clone(), kept.unwrap_or_else(|| json!({ "type": "string" })))
-        };
-        lowered.insert(
-            "content".to_owned(),
-            json!({ media: { "schema": schema, ORIGINAL: original } }),
-        );
-        Value::Object(lowered)
     }
 }

@@ -57,8 +57,8 @@ pub fn operations(document: &Document, settings: &Settings<'_>) -> Result<String
         use dropshot::RequestContext;
         #[allow(unused_imports)]
         use #runtime::{
-            Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonBody, NoBody, OptionalBody,
-            Outcome, Path, Query, RawBody, Reply, UntypedJson,
+            Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonAs, JsonBody, NoBody,
+            OptionalBody, Outcome, Path, Query, RawBody, Reply, UntypedJson,
         };
 
         impl #trait_name for crate::Server {
@@ -100,8 +100,7 @@ fn modules(document: &Document) -> BTreeMap<String, String> {
 }
 
 fn stub(operation: &Operation, document: &Document) -> TokenStream {
-    let Signature { name, arguments, call, content, answers, status, .. } =
-        signature(operation, document);
+    let Signature { name, arguments, call, answers, reply, .. } = signature(operation, document);
     let doc = format!(" {} {}", operation.method, operation.path);
     let arguments = arguments.iter().map(|(name, kind)| {
         let name = format_ident!("_{name}");
@@ -109,7 +108,7 @@ fn stub(operation: &Operation, document: &Document) -> TokenStream {
     });
     let answer = match answers {
         Some(answers) => quote!(answers::#answers),
-        None => quote!(Reply<#status, #content>),
+        None => quote!(Reply<#reply>),
     };
     let id = name.to_string();
     let error = match shape_of_501(operation, document) {
@@ -134,14 +133,14 @@ fn stub(operation: &Operation, document: &Document) -> TokenStream {
 /// A body for 501 where the document gives it a schema: by number, as `5XX` or as `default`.
 fn shape_of_501(operation: &Operation, document: &Document) -> Option<Value> {
     let by_number = operation.answers.iter().find(|answer| answer.status == 501);
-    let by_range = |key: &str| operation.ranges.iter().find(|(range, _)| range == key);
+    let by_range = |key: &str| operation.ranges.iter().find(|answer| answer.range == key);
     let content = match (by_number, by_range("5XX").or_else(|| by_range("default"))) {
         (Some(answer), _) => &answer.content,
-        (None, Some((_, content))) => content,
+        (None, Some(answer)) => &answer.content,
         (None, None) => return None,
     };
-    match content {
-        Content::Json(name) => {
+    match content.parts().first()? {
+        Content::Json(name, _) => {
             let schema = document.schema(name)?;
             Some(sample::of(&schema.source, document, Writer::Server))
         }

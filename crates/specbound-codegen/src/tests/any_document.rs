@@ -312,27 +312,89 @@ fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {
 }
 
 #[test]
-fn several_answer_types_and_wildcards_are_taken() {
+fn answers_of_several_types_and_of_types_written_in_json_are_typed() {
     let text = json!({"schema": {"type": "string"}});
+    let plain = json!({"schema": {"$ref": "#/components/schemas/Plain"}});
     for (content, says) in [
+        (json!({"application/json": {}, "text/html": text}), "representations::ThingCreate201"),
+        (json!({"*/*": text}), "Bytes<media::ApplicationOctetStream>"),
         (
-            json!({"application/json": {}, "text/html": text}),
-            "Outcome<201u16, types::ThingCreateAnswer201>",
+            json!({"application/problem+json": plain}),
+            "JsonAs<types::Plain,content::ApplicationProblemJson>",
         ),
-        (json!({"*/*": text}), "Outcome<201u16, Bytes<media::ApplicationOctetStream>>"),
         (
-            json!({"application/problem+json": text}),
-            "Outcome<201u16, Bytes<media::ApplicationProblemJson>>",
+            json!({"application/json": plain, "application/hal+json": plain}),
+            "JsonAs<types::Plain,content::JsonOrApplicationHalJson>",
         ),
+        (
+            json!({"application/json": plain, "application/hal+json": text}),
+            "representations::ThingCreate201",
+        ),
+        (json!({"application/json; charset=utf-8": plain}), "types::Plain"),
     ] {
         let mut document = small_with(&format!("{POST}/responses/201/content"), content);
         document["paths"]["/things/"]["post"]["responses"].as_object_mut().unwrap().remove("400");
-        document["paths"]["/things/"]["post"]["responses"]["201"]["headers"] =
-            json!({"Location": {}});
         let generated = taken(&document);
-        assert!(generated.server_trait.contains(says), "{says}: {}", generated.server_trait);
-        assert!(generated.unenforced.iter().any(|item: &Item| item.path.ends_with("/headers")));
+        assert_is_rust(&generated);
+        let says = format!("->Outcome<201u16,{says}>;");
+        let server_trait = dense(&generated.server_trait);
+        assert!(server_trait.contains(&says), "{says}: {server_trait}");
     }
+}
+
+/// Content types with another schema are variants, and the client asks for the first one.
+#[test]
+fn content_types_with_schemas_of_their_own_are_variants() {
+    let content = json!({
+        "application/hal+json": {"schema": {"$ref": "#/components/schemas/Page"}},
+        "application/vnd.thing+json": {"schema": {"$ref": "#/components/schemas/Plain"}},
+        "text/csv": {"schema": {"type": "string"}},
+    });
+    let generated = taken(&small_with(&format!("{GET}/responses/200/content"), content));
+    let (server, client) = (dense(&generated.server), dense(&generated.client));
+    for says in [
+        "ApplicationHalJson(super::JsonAs<super::types::Page,super::content::ApplicationHalJson>),",
+        "(super::JsonAs<super::types::Plain,super::content::ApplicationVndThingJson>),",
+        "TextCsv(super::Bytes<super::media::TextCsv>),",
+        r#"produces:&["application/hal+json","application/vnd.thing+json","text/csv"]"#,
+        r#"("200",&[("application/hal+json",&answer_constraints::C_PAGE),("#,
+    ] {
+        assert!(server.replace(",]", "]").contains(says), "{says}: {server}");
+    }
+    assert!(client.contains("Result<ResponseValue<types::Page>,"), "{client}");
+    assert!(
+        client.contains(r#"ACCEPT,::reqwest::header::HeaderValue::from_static("application/h"#)
+    );
+}
+
+#[test]
+fn documented_headers_of_answers_are_fields() {
+    let integer = json!({"type": "integer"});
+    let headers = json!({
+        "Location": {"required": true, "schema": {"type": "string", "format": "uri"}},
+        "X-Left": {"description": "Requests left.", "schema": integer},
+        "Link": {"schema": {"type": "array", "items": {"type": "string", "maxLength": 9}}},
+        "Content-Type": {"schema": {"type": "string"}},
+        "Content-Length": {"schema": integer},
+        "not a name": {"schema": integer},
+    });
+    let generated = taken(&small_with(&format!("{GET}/responses/200/headers"), headers));
+    let server = dense(&generated.server);
+    for says in [
+        "Outcome<200u16,types::Page,headers::ThingRetrieve200>",
+        "publocation:String,",
+        "pubx_left:Option<i64>,",
+        "publink:Option<Vec<String>>",
+        "(\"location\",Some(self.location).map(|value|value.to_string())",
+    ] {
+        assert!(server.contains(says), "{says}: {server}");
+    }
+    let noted: Vec<&str> = generated.unenforced.iter().map(|item| item.path.as_str()).collect();
+    for name in ["Link", "Content-Type", "Content-Length", "not a name"] {
+        let at = format!("{GET}/responses/200/headers/{name}");
+        assert!(noted.contains(&at.as_str()), "{at}: {noted:?}");
+    }
+    assert_eq!(noted.len(), 4, "{noted:?}");
 }
 
 /// Each schema refers to a hundred others, through requests: quadratic work would take minutes.

@@ -20,7 +20,7 @@ use super::tables::{Tables, is_any};
 use super::{ExportError, registered};
 use crate::Operation;
 use crate::constraints::SchemaRef;
-use crate::documented::DocumentedAnswers;
+use crate::documented::{DocumentedAnswers, JsonSchemas};
 use crate::fields::Property;
 
 /// The tables of generated code.
@@ -344,9 +344,8 @@ impl Confirm<'_, '_> {
             };
             confirmed.insert(key.clone());
             let place = self.draft.follow(&at.join(status));
-            let table =
-                tables.iter().find(|(known, _)| *known == key).and_then(|(_, table)| *table);
-            self.answer(&place, held, table);
+            let tables = tables.iter().find(|(known, _)| *known == key);
+            self.answer(&place, held, tables.map(|(_, tables)| *tables).unwrap_or_default());
         }
         for (status, held) in held.as_object().into_iter().flatten() {
             // A handler answers 200 for a range or a default that stands alone.
@@ -358,12 +357,11 @@ impl Confirm<'_, '_> {
         }
     }
 
-    fn answer(&mut self, place: &Location, held: &Value, table: Option<SchemaRef>) {
+    fn answer(&mut self, place: &Location, held: &Value, tables: JsonSchemas) {
         let stated = self.draft.at(place);
-        for keyword in ["headers", "links"] {
-            let is_empty = stated.get(keyword).is_none_or(|all| all == &json!({}));
-            self.draft.require(&place.join(keyword), is_empty);
-        }
+        let has_no_links = stated.get("links").is_none_or(|all| all == &json!({}));
+        self.draft.require(&place.join("links"), has_no_links);
+        self.headers(&place.join("headers"), held["headers"].as_object());
         let empty = Map::new();
         let held = held["content"].as_object().unwrap_or(&empty);
         let content = place.join("content");
@@ -379,8 +377,8 @@ impl Confirm<'_, '_> {
                 continue;
             };
             written.insert(known);
-            match table.filter(|_| crate::documented::is_json(&name)) {
-                Some(table) => Tables::of_answers(self.draft).schema(
+            match tables.iter().find(|(json, _)| *json == name) {
+                Some((_, table)) => Tables::of_answers(self.draft).schema(
                     &at.join("schema"),
                     table,
                     &BTreeSet::new(),
@@ -390,6 +388,24 @@ impl Confirm<'_, '_> {
         }
         for (media, entry) in held.iter().filter(|(media, _)| !written.contains(media)) {
             self.draft.state(&content.join(media), Some(entry.clone()));
+        }
+    }
+
+    fn headers(&mut self, at: &Location, held: Option<&Map<String, Value>>) {
+        let held = || held.into_iter().flatten();
+        let mut written = BTreeSet::new();
+        for (name, _) in self.draft.at(at).as_object().into_iter().flatten() {
+            let place = at.join(name);
+            match held().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((known, claim)) => {
+                    written.insert(known);
+                    self.parameter(&self.draft.follow(&place), claim);
+                }
+                None => self.draft.state(&place, None),
+            }
+        }
+        for (name, claim) in held().filter(|(name, _)| !written.contains(name)) {
+            self.draft.state(&at.join(name), Some(claim.clone()));
         }
     }
 }

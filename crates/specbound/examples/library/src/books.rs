@@ -4,12 +4,12 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use dropshot::RequestContext;
 use specbound::{
-    ApiError, Body, Bytes, Call, HandlerResult, Headers, NoBody, OptionalBody, Outcome, Path,
-    Query, Reply, UntypedJson,
+    ApiError, Body, Bytes, Call, HandlerResult, Headers, JsonAs, NoBody, OptionalBody, Outcome,
+    Path, Query, Reply, UntypedJson,
 };
 
 use crate::Library;
-use crate::api::{Api, answers, content, media, params, policy, types};
+use crate::api::{Api, answers, content, headers, media, params, policy, representations, types};
 
 impl Library {
     fn shelves(&self) -> MutexGuard<'_, std::collections::BTreeMap<i64, (String, types::Book)>> {
@@ -151,6 +151,44 @@ impl Api for Library {
         _: Call<policy::Anyone, NoBody>,
     ) -> Outcome<200, Bytes<media::TextCsv>> {
         Ok(Reply::new(Bytes::new("number,title\n")))
+    }
+
+    async fn catalogue_retrieve(
+        rqctx: RequestContext<Arc<Library>>,
+        query: Query<params::CatalogueRetrieveQuery>,
+        _: Call<policy::Anyone, NoBody>,
+    ) -> HandlerResult<answers::CatalogueRetrieve> {
+        let params::CatalogueRetrieveQuery { shelf } = match query.read() {
+            Ok(query) => query,
+            Err(error) => return Ok(error.into()),
+        };
+        let shelves = rqctx.context().shelves();
+        let wanted = |place: &&String| shelf.as_ref().is_none_or(|shelf| shelf == *place);
+        let places: Vec<String> =
+            shelves.values().map(|(place, _)| place).filter(wanted).cloned().collect();
+        if let (Some(shelf), true) = (&shelf, places.is_empty()) {
+            let detail = format!("There is no shelf {shelf}.");
+            let problem = JsonAs::new(types::Problem { detail });
+            return Ok(answers::CatalogueRetrieve::Status404(Reply::new(problem)));
+        }
+        let on_shelf = shelves.values().filter(|(place, _)| wanted(&place));
+        let titles: Vec<String> = on_shelf.map(|(_, book)| book.title.clone()).collect();
+        let headers = headers::CatalogueRetrieve200 {
+            x_total: shelves.len() as i64,
+            x_shelves: (!places.is_empty()).then_some(places),
+        };
+        let content = match representations::CatalogueRetrieve200Type::preferred() {
+            representations::CatalogueRetrieve200Type::ApplicationJson => {
+                let catalogue = JsonAs::new(types::Catalogue { titles });
+                representations::CatalogueRetrieve200::ApplicationJson(catalogue)
+            }
+            representations::CatalogueRetrieve200Type::TextCsv => {
+                let rows = ["title".to_owned()].into_iter().chain(titles);
+                let text = rows.collect::<Vec<_>>().join("\n");
+                representations::CatalogueRetrieve200::TextCsv(Bytes::new(text))
+            }
+        };
+        Ok(answers::CatalogueRetrieve::Status200(Reply::with_headers(content, headers)))
     }
 
     async fn note_create(

@@ -318,6 +318,56 @@ async fn accept_is_held_against_the_documented_media_types() {
     server.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn accept_chooses_the_content_type_of_an_answer() {
+    let (server, base) = start(Vec::new()).await;
+    let (json, hal, csv) = ("application/json", "application/hal+json", "text/csv");
+    for (accept, media) in [
+        ("*/*", json),
+        ("text/csv", csv),
+        ("text/*;q=0.3, application/json;q=0.2", csv),
+        ("application/json;q=0.2, application/hal+json", hal),
+        ("*/*;q=0.1, application/*;q=0, text/csv;q=0.1", csv),
+        ("application/*", json),
+        ("application/json;q=0, */*", hal),
+    ] {
+        let answer = raw(&base, "GET", "/catalogue", &[("accept", accept)], None).await;
+        assert_eq!((answer.0, answer.1.as_str()), (200, media), "{accept}");
+        let body = if media == csv { "title" } else { r#"{"titles":[]}"# };
+        assert_eq!(answer.2, body);
+    }
+    for accept in ["image/png", "application/json;q=0, text/plain", "application/problem+json"] {
+        let (status, media, body) =
+            raw(&base, "GET", "/catalogue", &[("accept", accept)], None).await;
+        let says = r#"{"detail":"Could not satisfy the request Accept header."}"#;
+        assert_eq!((status, media.as_str(), body.as_str()), (406, json, says), "{accept}");
+    }
+    // A failure has one content type, whatever its success has.
+    let path = "/catalogue?shelf=x";
+    let (status, media, body) = raw(&base, "GET", path, &[("accept", csv)], None).await;
+    assert_eq!((status, media.as_str()), (404, "application/problem+json"));
+    assert_eq!(body, r#"{"detail":"There is no shelf x."}"#);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn client_reads_documented_headers_and_problems() {
+    let (server, base) = start(Vec::new()).await;
+    let library = client::Client::new(&base);
+    let all = library.catalogue_retrieve(None).await.unwrap();
+    assert_eq!(all.headers()["x-total"], "0");
+    assert!(!all.headers().contains_key("x-shelves"));
+    assert_eq!(all.headers()["vary"], "accept");
+    assert!(all.into_inner().titles.is_empty());
+    let client::Error::ErrorResponse(problem) =
+        library.catalogue_retrieve(Some("x")).await.unwrap_err()
+    else {
+        panic!("a documented failure")
+    };
+    assert_eq!(problem.detail, "There is no shelf x.");
+    server.stop().await.unwrap();
+}
+
 struct Panics;
 
 #[async_trait::async_trait]
