@@ -211,7 +211,11 @@ pub async fn set_address(
     let row = row.ok_or(DomainError::NotFound)?;
     match change {
         Address::Primary => email_addresses::set_primary(op, account, row.id).await.map(|_| ()),
-        Address::Remove => email_addresses::remove(op, account, row.id).await.map(|_| ()),
+        Address::Remove => {
+            email_addresses::remove(op, account, row.id, email_addresses::Removal::Any)
+                .await
+                .map(|_| ())
+        }
         Address::Add | Address::Prove => email_addresses::prove(op, &row).await,
     }
 }

@@ -7,6 +7,7 @@
 use chrono::{DateTime, Utc};
 
 use super::audit::{self, Event};
+use super::keys::LinkState;
 use super::known_clients::NO_ACCOUNT;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::{Actor, Operation};
@@ -14,6 +15,9 @@ use super::usernames::username_key;
 use super::{App, DomainError, ValidationErrors, keys, notices, ownership};
 use crate::mail::Attached;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
+
+mod removal;
+pub use removal::{Removal, remove};
 
 /// Maximum number of accounts in one email: more at one address are an attack.
 pub(super) const MAX_ACCOUNTS_IN_MAIL: usize = 20;
@@ -327,6 +331,40 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
     Ok(())
 }
 
+/// What a confirmation key is good for, without using it. A confirmed address is a success,
+/// whenever its key was used.
+///
+/// # Errors
+///
+/// [`DomainError::Throttled`], the store's.
+pub async fn look_at_key(op: &Operation, key: &str) -> Result<LinkState, DomainError> {
+    let attempt = op.limits.reserve_request(Purpose::ConfirmationKey, &op.client).await?;
+    let now = op.now();
+    let state = op.store.read(|r| match find_unconfirmed(r, op, key, now) {
+        Ok(_) => Ok(LinkState::Good),
+        Err(DomainError::NotFound) if is_confirmed(r, op, key, now)? => Ok(LinkState::Used),
+        Err(DomainError::NotFound) => Ok(LinkState::Bad),
+        Err(other) => Err(other),
+    });
+    let state = state.await?;
+    if state != LinkState::Bad {
+        op.limits.refund(attempt).await;
+    }
+    Ok(state)
+}
+
+/// Whether the key is one of this server, of any age, for an address that is verified.
+fn is_confirmed(
+    r: &Reader<'_>,
+    app: &App,
+    key: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let Some(id) = keys::read_confirmation_key(key) else { return Ok(false) };
+    let row = r.email_address_find_by_id(id)?.filter(|row| row.verified);
+    Ok(row.is_some_and(|row| keys::confirmation_key_is_good(&app.secret, key, &row, now, i64::MAX)))
+}
+
 /// Marks an address as verified, for an operator.
 ///
 /// # Errors
@@ -410,64 +448,4 @@ fn make_primary(w: &Writer<'_>, row: &EmailAddress) -> Result<(), DomainError> {
     w.email_address_set_primary(row.account_id, row.id)?;
     w.account_set_email(row.account_id, &row.email)?;
     Ok(())
-}
-
-/// Removes a row and returns it. Removing the row of User.email clears User.email, primary or not:
-/// an address without a row counts as vouched for by the operator ([`ensure_row`]), so a later
-/// proof of it would revoke nothing.
-///
-/// # Errors
-///
-/// [`DomainError::NotFound`] for a row of another account, [`DomainError::Forbidden`] for the
-/// primary one while there are others.
-pub async fn remove(
-    op: &Operation,
-    account: &Account,
-    id: i64,
-) -> Result<EmailAddress, DomainError> {
-    let told = notices::recipients(op, account, Event::AddressRemoved).await?;
-    let owner = account.clone();
-    let write = op.write(move |w, op| {
-        let account_id = owner.id;
-        let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
-        if row.primary && w.email_address_exists_other(account_id, row.id)? {
-            return Err(DomainError::Forbidden(
-                "The primary email address cannot be removed while there are others. Make another \
-                 one primary first.",
-            ));
-        }
-        if is_last_approved(w, op, &row)? {
-            return Err(DomainError::Forbidden(
-                "The last address of an approved domain cannot be \
-                removed.",
-            ));
-        }
-        // First, so that the removed address is notified too.
-        notices::queue(w, op, &told, &owner, Attached::AddressRemoved(&row.email))?;
-        w.email_address_delete(row.id)?;
-        let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
-        if account.email == row.email {
-            w.account_set_email(account_id, "")?;
-        }
-        audit::record(w, op, Event::AddressRemoved, account_id, &row.email)?;
-        Ok(row)
-    });
-    let row = write.await?;
-    op.outbox.wake();
-    Ok(row)
-}
-
-/// Whether removing the row leaves the account without an address of an approved domain, or without
-/// a verified one.
-fn is_last_approved(w: &Writer<'_>, app: &App, row: &EmailAddress) -> Result<bool, StoreError> {
-    if app.rules.signup_domains.is_empty() || !app.rules.approves(&row.email) {
-        return Ok(false);
-    }
-    let rows = w.email_address_list(row.account_id, Some(MAX_LISTED), 0)?;
-    let replaces = |other: &EmailAddress| {
-        other.id != row.id
-            && app.rules.approves(&other.email)
-            && (other.is_proved() || !row.is_proved())
-    };
-    Ok(!rows.iter().any(replaces))
 }

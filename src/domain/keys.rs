@@ -95,6 +95,25 @@ fn seal_for(
     sealed
 }
 
+/// What an emailed link is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    Good,
+    /// It was good, and what it is for is done.
+    Used,
+    Bad,
+}
+
+impl LinkState {
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkState::Good => "good",
+            LinkState::Used => "used",
+            LinkState::Bad => "bad",
+        }
+    }
+}
+
 /// Signs the key of a confirmation email.
 pub fn confirmation_key(secret: &SecretKey, address: &EmailAddress, now: DateTime<Utc>) -> String {
     let row = URL_SAFE_NO_PAD.encode(address.id.to_string());

@@ -32,6 +32,7 @@ pub mod rehash;
 pub mod resets;
 pub mod sessions;
 pub mod social;
+pub mod strength;
 pub mod tokens;
 pub mod usernames;
 

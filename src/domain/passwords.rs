@@ -17,6 +17,9 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+/// The document sets no maximum at registration; this one bounds the work.
+pub const MAX_CHARACTERS: usize = 1024;
+
 const MIN_LENGTH: usize = 8;
 const MAX_SIMILARITY: f64 = 0.7;
 
@@ -94,24 +97,59 @@ pub struct UserAttributes<'a> {
     pub last_name: &'a str,
 }
 
-/// All failed rules in Django's order; empty if the password is acceptable.
+/// A rule that a password breaks. Displayed as Django's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// It resembles this attribute, as shown to the user.
+    Similar(&'static str),
+    Short,
+    Common,
+    Numeric,
+}
+
+impl Broken {
+    /// The last part of the pages' key for the rule.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Broken::Similar(_) => "similar",
+            Broken::Short => "length",
+            Broken::Common => "common",
+            Broken::Numeric => "digits",
+        }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Broken::Similar(attribute) => {
+                write!(f, "The password is too similar to the {attribute}.")
+            }
+            Broken::Short => write!(
+                f,
+                "This password is too short. It must contain at least {MIN_LENGTH} characters."
+            ),
+            Broken::Common => f.write_str("This password is too common."),
+            Broken::Numeric => f.write_str("This password is entirely numeric."),
+        }
+    }
+}
+
+/// The messages of all broken rules in Django's order; empty if the password is acceptable.
 pub fn problems(password: &str, about: &UserAttributes<'_>) -> Vec<String> {
-    let mut found = Vec::new();
+    broken(password, about).iter().map(Broken::to_string).collect()
+}
+
+/// All broken rules in Django's order.
+pub fn broken(password: &str, about: &UserAttributes<'_>) -> Vec<Broken> {
     let lower = Zeroizing::new(password.to_lowercase());
-    if let Some(attribute) = similar_to(&lower, about) {
-        found.push(format!("The password is too similar to the {attribute}."));
-    }
-    if password.chars().count() < MIN_LENGTH {
-        found.push(format!(
-            "This password is too short. It must contain at least {MIN_LENGTH} characters."
-        ));
-    }
-    if COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok() {
-        found.push("This password is too common.".to_owned());
-    }
-    if DIGITS.as_ref().is_some_and(|digits| digits.is_match(password)) {
-        found.push("This password is entirely numeric.".to_owned());
-    }
+    let is_common = || COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok();
+    let is_numeric = || DIGITS.as_ref().is_some_and(|digits| digits.is_match(password));
+    let mut found: Vec<Broken> =
+        similar_to(&lower, about).map(Broken::Similar).into_iter().collect();
+    found.extend((password.chars().count() < MIN_LENGTH).then_some(Broken::Short));
+    found.extend(is_common().then_some(Broken::Common));
+    found.extend(is_numeric().then_some(Broken::Numeric));
     found
 }
 

@@ -7,7 +7,7 @@ use super::audit::{self, Event};
 use super::hashing::Requester;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::Operation;
-use super::passwords::{self, Password, UserAttributes};
+use super::passwords::{self, MAX_CHARACTERS, Password, UserAttributes};
 use super::usernames::{
     self, username_form_problems, username_key, username_problems, username_skeleton,
 };
@@ -25,9 +25,6 @@ pub struct Registration {
 
 /// With another apostrophe than at a password change, as in the reference.
 const MISMATCH_PLAIN: &str = "The two password fields didn't match.";
-
-/// The document sets no maximum at registration; this one bounds the work.
-const MAX_PASSWORD_CHARACTERS: usize = 1024;
 
 /// Validates the fields of a registration one by one; a field that is absent or malformed is
 /// `None`.
@@ -69,9 +66,9 @@ pub async fn problems(
     }
     let mut good = true;
     for (field, password) in ["password1", "password2"].into_iter().zip(passwords) {
-        if password.is_some_and(|password| password.chars().count() > MAX_PASSWORD_CHARACTERS) {
+        if password.is_some_and(|password| password.chars().count() > MAX_CHARACTERS) {
             let too_long =
-                format!("Ensure this field has no more than {MAX_PASSWORD_CHARACTERS} characters.");
+                format!("Ensure this field has no more than {MAX_CHARACTERS} characters.");
             problems.add(field, vec![too_long]);
             good = false;
         }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::accounts::{new_password, replace_password};
 use super::audit::{self, Event};
 use super::hashing::Requester;
-use super::keys::{self, ResetState};
+use super::keys::{self, LinkState, ResetState};
 use super::known_clients::DeviceCookie;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::Operation;
@@ -153,6 +153,30 @@ async fn set_password(
     op.outbox.wake();
     op.limits.refund(attempt).await;
     Ok(device)
+}
+
+/// Whether a reset link is good, without using it. A used one is as bad as any other.
+///
+/// # Errors
+///
+/// [`DomainError::Throttled`], the store's.
+pub async fn look_at(op: &Operation, uid: &str, token: &str) -> Result<LinkState, DomainError> {
+    let attempt = op.limits.reserve_request(Purpose::ResetKey, &op.client).await?;
+    let Some(id) = keys::read_reset_uid(uid) else { return Ok(LinkState::Bad) };
+    let now = op.now();
+    let found = op.store.read(|r| {
+        // The same work for an unknown id.
+        let account = r.account_find(id)?.unwrap_or_else(|| decoy_account(now));
+        check(r, op, token, &account)
+    });
+    match found.await {
+        Ok(_) => {
+            op.limits.refund(attempt).await;
+            Ok(LinkState::Good)
+        }
+        Err(DomainError::Invalid(_)) => Ok(LinkState::Bad),
+        Err(other) => Err(other),
+    }
 }
 
 /// The row that a valid link verifies, if it is the first proof of it.

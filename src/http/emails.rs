@@ -4,7 +4,8 @@ use super::Context;
 use super::client;
 use super::pagination::Page;
 use crate::api::{content, params, policy, types};
-use crate::domain::{ValidationErrors, email_addresses};
+use crate::domain::ValidationErrors;
+use crate::domain::email_addresses::{self, Removal};
 use crate::store::EmailAddress;
 use specbound::ApiError;
 use specbound::{Body, Call, NoBody, Path, Query, Reply, Rules};
@@ -88,7 +89,7 @@ pub async fn remove(
     caller.require_recent_auth(&rqctx.server.private).await?;
     let op = client::operation(&rqctx, &caller);
     let params::AuthEmailsRemoveCreatePath { id } = path.read()?;
-    Ok(Reply::new(row(email_addresses::remove(&op, &caller.account, id).await?)))
+    Ok(Reply::new(row(email_addresses::remove(&op, &caller.account, id, Removal::Any).await?)))
 }
 
 fn row(row: EmailAddress) -> types::EmailAddress {

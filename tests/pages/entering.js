@@ -1,7 +1,7 @@
 // entering.js: registered, confirmed, signed in, forgotten, refused.
 import assert from "node:assert/strict";
 import { email, passwords, second, signIn, username } from "./people.js";
-import { base, errorOf, field, linkTo, look, person, picture, press, says, until } from "./tools.js";
+import { base, errorOf, field, isMet, linkTo, look, person, picture, press, says, until } from "./tools.js";
 
 // Each error of a field, then the account and its confirmation.
 export async function register(page) {
@@ -19,6 +19,9 @@ export async function register(page) {
   await page.locator("#password1").fill("amyamy1");
   await page.locator("#password2").fill("other");
   await press(page, "Create account");
+  await until(errorOf(page, "password2"), "The two passwords differ.");
+  await page.locator("#password2").fill("amyamy1");
+  await press(page, "Create account");
   await until(errorOf(page, "username"), "Enter a valid username");
   await until(errorOf(page, "email"), "Enter a valid email address.");
   await until(errorOf(page, "password1"), "too short");
@@ -27,10 +30,7 @@ export async function register(page) {
   await field(page, "User name").fill(username);
   await page.locator("#email").fill(email);
   await page.locator("#password1").fill(passwords[0]);
-  await until(page.locator(".strength"), /good|strong/);
-  await page.locator("#password2").fill("other");
-  await press(page, "Create account");
-  await says(page, "didn't match");
+  await strengths(page);
   await page.locator("#password2").fill(passwords[0]);
   await press(page, "Create account");
   await page.waitForURL(`${base}/platform/`);
@@ -45,11 +45,16 @@ export async function register(page) {
   await picture(page, "confirm");
   await press(page, "Confirm");
   await says(page, "Your address is confirmed.");
-  for (const bad of [confirm, "/accounts/confirm-email/no-such-key/", "/accounts/confirm-email/100%/"]) {
+  // Once is enough, and a link that is no good says so at once.
+  await page.goto(base + confirm);
+  await isMet(page, page.locator(".summary"), "Your address is confirmed.");
+  assert.equal(await page.locator("form:not(.language):visible").count(), 0);
+  for (const bad of ["/accounts/confirm-email/no-such-key/", "/accounts/confirm-email/100%/"]) {
     await page.goto(base + bad);
-    await press(page, "Confirm");
-    await says(page, "has expired or has already been used");
+    await isMet(page, page.locator(".summary.bad"), "has expired or has already been used");
+    assert.equal(await page.locator("form:not(.language):visible").count(), 0);
   }
+  await look(page, "dead-link");
 
   // Sign out and in.
   await page.goto(`${base}/platform/`);
@@ -63,6 +68,25 @@ export async function register(page) {
   await press(page, "Show Password");
   assert.equal(await page.locator("#password").getAttribute("type"), "text");
   await signIn(page, passwords[0]);
+}
+
+// The server's own judgement while a password is typed.
+async function strengths(page) {
+  const unmet = page.locator("#password1-rules li:not(.met)");
+  await page.locator("#password1").fill("");
+  assert.equal(await unmet.count(), 4, "nothing is promised of nothing");
+  for (const [password, word, rules] of [
+    ["Zq7", "very weak", ["has 8 characters or more: not yet"]],
+    ["sunshine", "very weak", ["is not a common one: not yet"]],
+    ["8236459127", "very weak", ["is not digits alone: not yet"]],
+    ["example77", "very weak", ["is not like your name or address: not yet"]],
+    [passwords[0], "strong", []],
+  ]) {
+    await page.locator("#password1").fill(password);
+    await page.waitForResponse("**/platform/api/strength/");
+    await until(page.locator(".strength"), word);
+    assert.deepEqual(await unmet.allTextContents(), rules, password);
+  }
 }
 
 // A mail, a new password, and a link that is used up; then the keyboard alone.
@@ -82,12 +106,15 @@ export async function forgotten(page) {
   await says(page, "This link is incomplete.");
   await page.goto(base + reset);
   assert.equal(new URL(page.url()).search, "", "no key stays in the address bar");
+  await page.locator("#new_password1").waitFor();
+  assert.equal(await page.locator(".rules li:visible").count(), 3, "likeness is no promise of a page that knows no name");
   await look(page, "set-password");
   await page.locator("#new_password1").fill("12345678");
   await until(page.locator(".strength"), "very weak");
   await page.locator("#new_password2").fill("12345678");
   await press(page, "Set the password");
-  await until(errorOf(page, "new_password2"), "entirely numeric");
+  await until(errorOf(page, "new_password1"), "entirely numeric");
+  assert.equal(await errorOf(page, "new_password2").textContent(), "", "it is told once, at the first field");
   await picture(page, "set-password", true);
   await page.locator("#new_password1").fill(passwords[2]);
   await page.locator("#new_password2").fill(passwords[2]);
@@ -95,11 +122,9 @@ export async function forgotten(page) {
   await page.waitForURL(`${base}/platform/login?done=reset`);
   await says(page, "Your new password is set.");
   await page.goto(base + reset);
-  await page.locator("#new_password1").fill(passwords[0]);
-  await page.locator("#new_password2").fill(passwords[0]);
-  await press(page, "Set the password");
-  await says(page, "This link is incomplete, has expired or has already been used.");
-  assert.equal(await page.locator(".rules li").count(), 2, "likeness is no promise of a page that knows no name");
+  await isMet(page, page.locator(".summary.bad"), "This link is incomplete, has expired or has already been used.");
+  assert.equal(await page.locator("form:not(.language):visible").count(), 0, "nothing is typed for a link that is used up");
+  await page.getByRole("link", { name: "Ask for a new link" }).waitFor();
 
   // Sign in with the keyboard alone; a link may not lead away from here.
   await page.goto(`${base}/platform/login?next=//evil.example/`);
@@ -124,7 +149,7 @@ export async function refusals(page) {
     await page.route(`**${path}`, (route) => route.fulfill({ status, json: { detail } }));
     await act();
     await says(page, detail);
-    assert.equal(await page.locator(".summary.bad").first().getAttribute("role"), "alert");
+    assert.equal(await page.locator(".summary.bad").first().getAttribute("role"), "status");
     await page.unroute(`**${path}`);
   };
   await refused("/api/auth/logout/", 403, "CSRF Failed: CSRF token missing.", () => press(page, "Sign out"));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { passwords, username } from "./people.js";
-import { base, errorOf, field, look, picture, press, says, until } from "./tools.js";
+import { agree, base, errorOf, field, look, picture, press, says, until } from "./tools.js";
 
 // The code of an authenticator app, so many steps of 30 seconds from now (RFC 6238).
 function code(secret, steps) {
@@ -71,8 +71,10 @@ export async function factors(page) {
   await page.goto(`${base}/platform/factors`);
   await until(page.locator("#left"), "9");
   await press(page, "Make new recovery codes");
+  await agree(page, "The earlier ones stop working.", "Make new recovery codes");
   await until(page.locator("#left"), "10");
   await press(page, "Remove phone");
+  await agree(page, "It no longer signs you in.", "Remove");
   await says(page, "Removed.", "#devices");
   await until(page.locator("#devices .rows"), "No authenticator app yet.");
   await page.goto(`${base}/platform/second-factor`);

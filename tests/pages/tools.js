@@ -67,7 +67,8 @@ export async function person(options = {}) {
   page.on("console", (message) => {
     // That an answer was no success is the point of half this walk.
     const isStatus = message.text().startsWith("Failed to load resource: the server responded with a status of 4");
-    if (message.type() === "error" && !isStatus) faults.push(`console: ${message.text()}`);
+    const isAborted = message.text().endsWith("net::ERR_FAILED");
+    if (message.type() === "error" && !isStatus && !isAborted) faults.push(`console: ${message.text()}`);
   });
   if (options.javaScriptEnabled !== false) {
     await page.addInitScript(() => {
@@ -107,17 +108,23 @@ export async function still(page, path) {
 // axe in light and in dark, and no sideways scrolling on the narrowest phone.
 let looked = 0;
 export async function look(page, name) {
-  for (const colorScheme of ["dark", "light"]) {
-    await page.emulateMedia({ colorScheme });
+  for (const media of [{ colorScheme: "dark" }, { forcedColors: "active" }, { colorScheme: "light", forcedColors: "none" }]) {
+    await page.emulateMedia({ ...media, reducedMotion: "reduce" });
+    assert.equal(await page.evaluate(() => document.getAnimations().length), 0, `${name} moves`);
+    // Forced colours are the browser's own.
     // Past the policy of the page, which lets in no script of ours.
-    const found = await page.evaluate(`(() => { ${axe}; return axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"] }); })()`);
+    const found = await page.evaluate(`(() => { ${axe}; return axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"], rules: { "color-contrast": { enabled: ${!media.forcedColors || media.forcedColors === "none"} } } }); })()`);
     const bad = found.violations.filter((v) => ["serious", "critical", "moderate"].includes(v.impact));
-    assert.deepEqual(bad.map((v) => `${name}, ${colorScheme}: ${v.id}: ${v.nodes.map((n) => n.target)}`), []);
+    assert.deepEqual(bad.map((v) => `${name}, ${JSON.stringify(media)}: ${v.id}: ${v.nodes.map((n) => n.target)}`), []);
   }
   const before = page.viewportSize();
   await page.setViewportSize({ width: 320, height: 700 });
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(wide <= 320, `${name} is ${wide} wide on a phone`);
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok((await wide()) <= 320, `${name} is ${await wide()} wide on a phone`);
+  await page.setViewportSize({ width: 640, height: 700 });
+  await page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
+  assert.ok((await wide()) <= 640, `${name} is ${await wide()} wide with text of twice the size`);
+  await page.evaluate(() => (document.documentElement.style.fontSize = ""));
   await page.setViewportSize(before);
   looked += 1;
 }
@@ -131,9 +138,46 @@ export async function until(locator, text) {
   await locator.filter({ hasText: text }).waitFor();
 }
 
+// Answers a question of the page: what it says, and its button.
+export async function agree(page, text, name) {
+  const dialog = page.locator("dialog");
+  await until(dialog, text);
+  await dialog.getByRole("button", { name, exact: true }).click();
+}
+
+// A message is where the eye is: it has the focus, and is in view.
+export async function isMet(page, locator, text) {
+  await until(locator, text);
+  const [focused, inView] = await locator.filter({ hasText: text }).evaluate((element) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return [element === document.activeElement, top >= 0 && bottom <= innerHeight];
+  });
+  assert.deepEqual([focused, inView], [true, true], `${text} has the focus and is in view`);
+}
+
+// What pages load, compressed; the texts of one language.
+export async function weigh() {
+  const page = await person();
+  const sizes = new Map();
+  page.on("requestfinished", async (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname.startsWith("/api/") || pathname.startsWith("/platform/api/")) return;
+    // Once it is loaded, it comes from the browser's cache.
+    sizes.set(pathname, Math.max(sizes.get(pathname) ?? 0, (await request.sizes()).responseBodySize));
+  });
+  for (const path of ["login", "register", "reset-password", "set-password", "second-factor", "factors", "", "../accounts/confirm-email/a/"]) {
+    await page.goto(`${base}/platform/${path}`);
+    await page.waitForLoadState("networkidle");
+  }
+  await page.context().close();
+  const sum = [...sizes.values()].reduce((a, b) => a + b, 0);
+  assert.ok(sizes.size > 20 && sum > 20000 && sum < 60000, `${sizes.size} files, ${sum} bytes`);
+  return sum;
+}
+
 // How far the walk came; ends the browser and the mail server.
 export const seen = () =>
-  `${looked} looked at by axe in light and dark and at 320 px, ${pictures} pictures, ${requests} requests, none elsewhere`;
+  `${looked} looked at by axe in light, dark and forced colours, at 320 px and with text of twice the size, ${pictures} pictures, ${requests} requests, none elsewhere`;
 
 export async function close() {
   await browser.close();

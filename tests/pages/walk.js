@@ -1,17 +1,18 @@
 // walk.js: an account's life on the pages, as `run` says.
 import assert from "node:assert/strict";
-import { account, tokens } from "./account.js";
+import { account, lists, tokens } from "./account.js";
 import { forgotten, refusals, register } from "./entering.js";
 import { factors } from "./factors.js";
 import { languages } from "./languages.js";
 import { plain } from "./plain.js";
-import { close, faults, person, seen } from "./tools.js";
+import { close, faults, person, seen, weigh } from "./tools.js";
 
 const page = await person();
 try {
-  for (const part of [register, account, forgotten, refusals, tokens, factors, plain, languages]) await part(page);
+  for (const part of [register, account, forgotten, refusals, tokens, lists, factors, plain, languages]) await part(page);
+  const weight = await weigh();
   assert.deepEqual(faults, []);
-  console.log(`pages: ${seen()}`);
+  console.log(`pages: ${seen()}, ${weight} bytes compressed`);
 } catch (error) {
   await page.screenshot({ path: "failed.png", fullPage: true });
   console.error(faults.join("\n"));

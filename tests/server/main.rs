@@ -1,5 +1,6 @@
 //! The server in the test's process, asked over HTTP: one module for each area of behaviour.
 
+mod account_pages;
 mod accounts;
 mod asvs;
 mod audit;

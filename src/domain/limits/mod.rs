@@ -78,6 +78,8 @@ pub enum Purpose {
     ProviderReturn,
     /// A sign-in that begins with a passkey.
     Passkey,
+    /// Estimating the strength of a password that is typed.
+    Strength,
 }
 
 impl Purpose {
@@ -93,6 +95,7 @@ impl Purpose {
             Purpose::ProviderStart => "provider-start",
             Purpose::ProviderReturn => "provider-return",
             Purpose::Passkey => "passkey",
+            Purpose::Strength => "strength",
         }
     }
 }

@@ -207,6 +207,7 @@ async fn purposes_are_counted_apart() {
         Purpose::ResetKey,
         Purpose::ProviderStart,
         Purpose::ProviderReturn,
+        Purpose::Strength,
     ] {
         assert!(limits.reserve_request(purpose, &client).await.is_ok(), "{purpose:?}");
     }

@@ -34,6 +34,7 @@ const SCRIPTS: &[(&str, &str)] = scripts![
     "api.js",
     "list.js",
     "passwords.js",
+    "sessions.js",
     "tokens.js",
     "own-data.js",
     "sign-in.js",

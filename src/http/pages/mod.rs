@@ -9,11 +9,13 @@
 
 pub mod account;
 mod assets;
+mod emails;
 pub mod factors;
 mod file;
 pub mod forward_auth;
 mod language;
 mod layout;
+mod links;
 pub mod mailbox;
 pub mod missing;
 mod own_data;
@@ -24,6 +26,7 @@ mod schema;
 mod sessions_and_tokens;
 mod sign_in;
 pub mod social;
+mod strength;
 
 use std::sync::Arc;
 
@@ -78,6 +81,9 @@ pub fn all(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageError>
     pages.extend(forward_auth::pages());
     pages.extend(passkeys::pages());
     pages.extend(own_data::pages());
+    pages.extend(links::pages());
+    pages.push(Box::new(emails::Remove));
+    pages.push(Box::new(strength::Endpoint));
     pages.push(Box::new(language::Choice(Arc::clone(&ui.languages))));
     pages.extend(social::pages(settings, ui));
     pages.extend(mailbox::pages(settings, ui));

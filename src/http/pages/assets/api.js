@@ -2,7 +2,7 @@
 import texts, { fill } from "/platform/texts.js";
 import { available, failure, get } from "/platform/passkeys.js";
 import { csrfToken, send } from "/platform/request.js";
-import { busy, complain, element, form, rows } from "/platform/ui.js";
+import { badge, busy, complain, element, form, modal, rows } from "/platform/ui.js";
 
 const reauthentication = "/platform/api/reauthenticate/";
 
@@ -30,7 +30,7 @@ export async function prove() {
   if (!ok || owner.recent) return true;
   const dialog = element("dialog", { className: "card" });
   dialog.setAttribute("aria-labelledby", "prove-title");
-  const summary = element("p", { className: "summary", tabIndex: -1 });
+  const summary = element("p", { className: "summary", role: "status", tabIndex: -1 });
   const cancel = element("button", { type: "button", textContent: texts["prove.cancel"] });
   cancel.addEventListener("click", () => dialog.close());
   dialog.append(element("h2", { id: "prove-title", textContent: texts["prove.title"] }), summary);
@@ -39,16 +39,12 @@ export async function prove() {
   } else {
     const hint = element("p", { className: "hint", textContent: texts["prove.provider"] });
     dialog.append(hint, element("div", { className: "providers" }));
-    document.body.append(dialog);
     const [{ data: linked }, { providers = [] }] = await Promise.all([send("GET", "/api/auth/social/"), about()]);
     const ids = new Set(rows(linked).map(({ provider }) => provider));
     providerButtons(dialog, providers.filter(({ id }) => ids.has(id)), "login");
     dialog.append(element("div", { className: "actions" }, cancel));
   }
-  dialog.showModal();
-  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-  dialog.remove();
-  return dialog.returnValue === "proved";
+  return (await modal(dialog)) === "proved";
 }
 
 function proofForm(dialog, owner, cancel) {
@@ -69,7 +65,6 @@ function proofForm(dialog, owner, cancel) {
       element("div", { className: "actions" }, submit, ...passkeyButton(dialog, owner), cancel),
     ),
   );
-  document.body.append(dialog);
   form(dialog, async (body) => {
     const answer = await send("POST", reauthentication, body);
     if (answer.ok) dialog.close("proved");
@@ -101,7 +96,7 @@ export function providerButtons(root, list, kind) {
     const label = kind === "connect" ? fill("links.connect", name) : fill("links.signin", name);
     const sent = element("form", { method: "post", action: new URL(url, location).pathname },
       element("input", { type: "hidden", name: "csrfmiddlewaretoken", value: csrfToken() }),
-      element("button", { textContent: label }),
+      element("button", {}, badge(name), label),
     );
     if (kind === "connect") {
       sent.addEventListener("submit", (event) => {

@@ -2,30 +2,49 @@
 import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
 import { passwords } from "/platform/passwords.js";
-import { complain, form, parameter, say, start } from "/platform/ui.js";
+import { complain, form, parameter, start, tell } from "/platform/ui.js";
 
 function forgot(root) {
   form(root, async (body, made) => {
     const answer = await api("POST", "/api/auth/password/reset/", body);
     if (!answer.ok) return complain(root, answer);
     made.reset();
-    say(root, texts["forgot.done"]);
-    root.querySelector(".summary").focus();
+    tell(root, texts["forgot.done"]);
   });
+}
+
+// Nothing is left to be sent, and why.
+function over(root, text, isBad = false) {
+  root.querySelector("form").hidden = true;
+  for (const hint of root.querySelectorAll(":scope > .hint")) hint.hidden = true;
+  tell(root, text, isBad);
+}
+
+// What the server says of a link, before anything is typed. Looking uses nothing up.
+async function looked(root, kind, values, act) {
+  const { ok, data } = await api("GET", `/platform/api/links/${kind}/?${new URLSearchParams(values)}`);
+  if (ok) act(data.state);
+  root.classList.remove("loading");
 }
 
 // The key is removed from the address bar, so that it is not shown, shared or kept in the history.
 function reset(root) {
   // They stay in the state of the page, for a reload in another language.
   const { uid, token } = history.state ?? { uid: parameter("uid"), token: parameter("token") };
-  if (!uid || !token) say(root, texts["reset.broken"], true);
   history.replaceState({ uid, token }, "", location.pathname);
+  if (!uid || !token) {
+    root.classList.remove("loading");
+    return over(root, texts["reset.broken"], true);
+  }
   form(root, async (body) => {
     const answer = await api("POST", "/api/auth/password/reset/confirm/", { ...body, uid, token });
     if (answer.ok) return location.assign("/platform/login?done=reset");
     // "Invalid value" of fields that the page does not show means that the link is invalid.
-    const isOfLink = answer.data.uid || answer.data.token;
-    complain(root, isOfLink ? { data: { detail: texts["reset.bad"] } } : answer);
+    if (answer.data.uid || answer.data.token) over(root, texts["reset.bad"], true);
+    else complain(root, answer);
+  });
+  return looked(root, "reset", { uid, token }, (state) => {
+    if (state !== "good") over(root, texts["reset.bad"], true);
   });
 }
 
@@ -40,18 +59,18 @@ function decoded(text) {
 // The key stays in the address bar, for a reload: it confirms an address once and gives access to nothing.
 function confirm(root) {
   const key = decoded(location.pathname.split("/").at(-2));
-  form(root, async (_, made) => {
+  const show = (state) => {
+    if (state === "used") over(root, texts["confirm.done"]);
+    if (state === "bad") over(root, texts["confirm.bad"], true);
+  };
+  form(root, async () => {
     const answer = await api("POST", "/api/auth/registration/verify-email/", { key });
-    if (answer.ok) {
-      made.hidden = true;
-      root.querySelector(".hint").hidden = true;
-      say(root, texts["confirm.done"]);
-    } else {
-      const message = answer.status === 404 ? texts["confirm.bad"] : Object.values(answer.data).flat().join("\n");
-      say(root, message, true);
-    }
-    root.querySelector(".summary").focus();
+    if (answer.ok) over(root, texts["confirm.done"]);
+    // Used meanwhile, perhaps by a second press elsewhere.
+    else if (answer.status === 404) await looked(root, "confirm", { key }, show);
+    else complain(root, answer);
   });
+  return looked(root, "confirm", { key }, show);
 }
 
 passwords();

@@ -2,8 +2,8 @@
 import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
 import { available, create, failure } from "/platform/passkeys.js";
-import { list } from "/platform/list.js";
-import { busy, clear, complain, copies, count, element, form, minute, say, start } from "/platform/ui.js";
+import { list, sweep } from "/platform/list.js";
+import { busy, clear, complain, copies, count, element, failed, form, minute, say, start, tell } from "/platform/ui.js";
 
 const base = "/platform/api/factors/";
 
@@ -14,22 +14,17 @@ async function factors(root) {
     const used = last_used ? `${texts["factors.used"]} ${minute(last_used)}` : texts["factors.unused"];
     return `${texts["factors.made"]} ${minute(created)}, ${used}`;
   };
-  const shown = list(devices, base, texts["factors.none"], ({ id, name, ...times }) => {
-    const text = name || texts["factors.unnamed"];
-    const small = details(times);
-    const remove = shown.action(texts["factors.remove"], text, `${base}${id}/remove/`, texts["factors.removed"], refresh);
-    return { text, small, actions: [remove] };
-  });
-  const shownKeys = list(keys, base, texts["passkeys.none"], ({ id, name, ...times }) => {
-    const text = name || texts["passkeys.unnamed"];
-    const path = `${base}passkeys/${id}/remove/`;
-    const remove = shownKeys.action(texts["factors.remove"], text, path, texts["factors.removed"], refresh);
-    return { text, small: details(times), actions: [remove] };
-  }, (data) => data.passkeys);
+  const remove = (path) => ({ label: texts["factors.remove"], path, done: texts["factors.removed"], asks: "factors.remove.ask" });
+  const device = ({ id, name, ...times }) =>
+    ({ text: name || texts["factors.unnamed"], small: details(times), actions: [remove(`${base}${id}/remove/`)] });
+  const passkey = ({ id, name, ...times }) =>
+    ({ text: name || texts["passkeys.unnamed"], small: details(times), actions: [remove(`${base}passkeys/${id}/remove/`)] });
+  const shown = list(devices, base, texts["factors.none"], device, { after: refresh });
+  const shownKeys = list(keys, base, texts["passkeys.none"], passkey, { pick: (data) => data.passkeys, after: refresh });
   async function overview() {
     const { ok, status, data } = await api("GET", base);
     if (status === 401 || status === 403) return location.replace("/platform/login?next=/platform/factors");
-    if (!ok) return say(root, data.detail ?? texts.failed, true);
+    if (!ok) return root.querySelector(".sections").replaceChildren(...failed({ data }, () => location.reload()));
     const hasFactor = data.factors.length + data.passkeys.length > 0;
     recovery.hidden = !hasFactor;
     document.getElementById("left").textContent = count("recovery.left", data.recovery_codes);
@@ -39,10 +34,18 @@ async function factors(root) {
     await Promise.all([shown.show(), shownKeys.show(), overview()]);
   }
   function show(made) {
-    if (!made.length) return;
     codes.hidden = false;
     codes.querySelector("ul").replaceChildren(...made.map((code) => element("li", {}, element("code", { textContent: code }))));
-    copies(copy, made.join("\n"), recovery);
+    copies(copy, made.join("\n"), codes);
+    tell(codes, texts["event.recovery_codes_made"]);
+    codes.scrollIntoView({ block: "nearest" });
+  }
+  // The first factor comes with recovery codes, which need a look now.
+  function added(section, { data }) {
+    const { recovery_codes: made } = data;
+    if (!made.length) return tell(section, texts["factors.added"]);
+    show(made);
+    say(section, texts["factors.added"]);
   }
   let started = {};
   add.addEventListener("click", () => busy(add, async () => {
@@ -57,36 +60,30 @@ async function factors(root) {
   }));
   form(setup.parentElement, async (body, made) => {
     const answer = await api("POST", `${base}totp/confirm/`, { ...body, setup: started.setup });
-    if (!answer.ok) return complain(devices, answer);
+    if (!answer.ok) return complain(made, answer);
     made.reset();
     setup.hidden = true;
     await refresh();
-    show(answer.data.recovery_codes);
-    say(devices, texts["factors.added"]);
-    devices.querySelector(".summary").focus();
+    added(devices, answer);
   });
   form(keys, async (body, made) => {
-    if (!available) return say(keys, texts["passkeys.missing"], true);
+    if (!available) return tell(made, texts["passkeys.missing"], true);
     const options = await api("POST", `${base}passkeys/`);
-    if (!options.ok) return complain(keys, options);
-    const credential = await create(options.data).catch((error) => complain(keys, failure(error)));
+    if (!options.ok) return complain(made, options);
+    const credential = await create(options.data).catch((error) => complain(made, failure(error)));
     if (!credential) return;
     const answer = await api("POST", `${base}passkeys/confirm/`, { ...credential, ...body });
-    if (!answer.ok) return complain(keys, answer);
+    if (!answer.ok) return complain(made, answer);
     made.reset();
     await refresh();
-    show(answer.data.recovery_codes);
-    say(keys, texts["factors.added"]);
-    keys.querySelector(".summary").focus();
+    added(keys, answer);
   });
-  renew.addEventListener("click", () => busy(renew, async () => {
-    clear(recovery);
-    const answer = await api("POST", "/platform/api/recovery-codes/");
-    if (!answer.ok) return complain(recovery, answer);
+  sweep(renew, recovery, "recovery.renew.ask", "/platform/api/recovery-codes/", async ({ data }) => {
     await overview();
-    show(answer.data.recovery_codes);
-  }));
+    show(data.recovery_codes);
+  });
   await Promise.all([shown.shown, shownKeys.shown, overview()]);
+  root.classList.remove("loading");
 }
 
 start({ factors });

@@ -1,39 +1,78 @@
 // A list with buttons for each row, which is loaded again after each change.
 import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
-import { busy, clear, complain, element, rows, say } from "/platform/ui.js";
+import { ask, busy, clear, complain, count, element, failed, rows, tell } from "/platform/ui.js";
 
-// `pick` returns the items of an answer. `row` returns { text, small, tags, actions } for an item. `shown` resolves once the list is loaded.
-export function list(section, path, none, row, pick = rows) {
+// Rows before the fold.
+const most = 5;
+
+// `row` returns { text, title, icon, small, note, tags, actions } for an item; an action is { label, path, done, asks }.
+// `pick` returns the items of an answer. `loaded` is called with them, `after` once an action is done. `shown` resolves
+// once the list is loaded.
+export function list(section, path, none, row, { pick = rows, loaded = () => {}, after } = {}) {
   const target = section.querySelector(".rows");
   const show = async () => {
     const answer = await api("GET", path);
     if (!answer.ok) {
-      target.replaceChildren(element("li", { className: "error", textContent: answer.data.detail ?? texts.failed }));
-      return;
+      const again = async () => {
+        await show();
+        section.querySelector(".summary").focus();
+      };
+      return target.replaceChildren(element("li", {}, ...failed(answer, again)));
     }
-    const items = pick(answer.data).map((item) => {
-      const { text, small = "", tags = [], actions = [] } = row(item);
-      // A name can be in a script of any direction.
-      const shown = element("bdi", { textContent: text });
-      const cell = element("div", { className: "text" }, shown, ...tags, element("small", { textContent: small }));
-      return element("li", {}, cell, element("div", { className: "actions" }, ...actions));
-    });
-    target.replaceChildren(...(items.length ? items : [element("li", { className: "hint", textContent: none })]));
+    const items = pick(answer.data);
+    const isOpen = target.querySelector("details")?.open;
+    const made = items.map((item) => rendered(item.id, row(item, items)));
+    target.replaceChildren(...(made.length ? folded(made, isOpen) : [element("li", { className: "hint", textContent: none })]));
+    loaded(items);
   };
-  // A button of a row: its label, the row's name for screen readers, the path to POST to, the message after it.
-  const action = (label, about, path, done, after = show) => {
-    const button = element("button", { type: "button", textContent: label });
-    button.append(element("span", { className: "sr", textContent: ` ${about}` }));
-    button.addEventListener("click", () => busy(button, async () => {
+  const rendered = (id, { text, title = "", icon = "", small = "", note = "", tags = [], actions = [] }) => {
+    // A name can be in a script of any direction.
+    const name = element("bdi", { textContent: text, title });
+    const cell = element("div", { className: "text" }, icon, name, ...tags, element("small", { textContent: small }));
+    if (note) cell.append(element("small", { textContent: note }));
+    const made = element("li", {}, cell);
+    if (id === undefined) return made;
+    made.dataset.id = id;
+    made.append(
+      element("div", { className: "actions" }, ...actions.map((action) => button(id, text, action))),
+      element("p", { className: "summary", role: "status", tabIndex: -1 }),
+    );
+    return made;
+  };
+  // `done` is the message after it; with `asks`, the text that is agreed to before.
+  const button = (id, text, { label, path: to, done, asks }) => {
+    const made = element("button", { type: "button", className: asks ? "danger" : "", textContent: label });
+    made.append(element("span", { className: "sr", textContent: ` ${text}` }));
+    made.addEventListener("click", () => busy(made, async () => {
       clear(section);
-      const answer = await api("POST", path);
-      if (!answer.ok) return complain(section, answer);
-      await after();
-      say(section, done);
-      section.querySelector(".summary").focus();
+      if (asks && !(await ask(label, asks, text))) return;
+      const answer = await api("POST", to);
+      if (!answer.ok) return complain(made.closest("li"), answer);
+      await (after ?? show)();
+      // At its row, if that is still there.
+      tell(target.querySelector(`[data-id="${id}"]`) ?? section, done);
     }));
-    return button;
+    return made;
   };
-  return { shown: show(), show, action };
+  return { shown: show(), show };
+}
+
+// The rows beyond the first few wait behind their number.
+function folded(made, isOpen = false) {
+  if (made.length <= most + 1) return made;
+  const rest = made.splice(most);
+  const summary = element("summary", { textContent: count("list.more", rest.length) });
+  return [...made, element("li", { className: "more" }, element("details", { open: isOpen }, summary, element("ul", {}, ...rest)))];
+}
+
+// A button of a whole list, which asks first.
+export function sweep(button, section, key, path, then) {
+  button.addEventListener("click", () => busy(button, async () => {
+    clear(section);
+    if (!(await ask(button.textContent, key))) return;
+    const answer = await api("POST", path);
+    if (answer.ok) await then(answer);
+    else complain(section, answer);
+  }));
 }

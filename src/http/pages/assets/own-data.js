@@ -1,19 +1,22 @@
 // One's own account as a whole: recent activity, a copy of all data, deletion.
 import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
-import { list } from "/platform/list.js";
-import { busy, clear, complain, minute, say } from "/platform/ui.js";
+import { list, sweep } from "/platform/list.js";
+import { busy, clear, complain, minute, tell } from "/platform/ui.js";
 
 // The newest ones; the copy has all.
-const shownEntries = 20;
+const shownEntries = 50;
 
 export function activity(section) {
-  const shown = list(section, "/platform/api/activity/", texts["activity.none"], ({ last_at, event, client, detail, count }) => {
+  const row = ({ last_at, event, client, detail, count }) => {
     const times = count > 1 ? ` × ${count}` : "";
-    const small = [minute(last_at), client, detail].filter(Boolean).join(" · ");
-    return { text: `${event.replaceAll("_", " ")}${times}`, small };
-  }, (data) => data.slice(0, shownEntries));
-  return shown.shown;
+    // An event of a later version has no text yet.
+    const text = texts[`event.${event}`] ?? event.replaceAll("_", " ");
+    const by = client === "operator" ? texts["activity.operator"] : client;
+    return { text: text + times, small: [minute(last_at), by, detail].filter(Boolean).join(" · ") };
+  };
+  const pick = (data) => data.slice(0, shownEntries);
+  return list(section, "/platform/api/activity/", texts["activity.none"], row, { pick }).shown;
 }
 
 export function ownData(section) {
@@ -26,12 +29,7 @@ export function ownData(section) {
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: "account.json" });
     link.click();
     URL.revokeObjectURL(link.href);
-    say(section, texts["own.exported"]);
+    tell(section, texts["own.exported"]);
   }));
-  end.addEventListener("click", () => busy(end, async () => {
-    clear(section);
-    const answer = await api("POST", "/platform/api/delete/");
-    if (answer.ok) location.assign("/platform/login?done=deleted");
-    else complain(section, answer);
-  }));
+  sweep(end, end.closest("details"), "own.delete.ask", "/platform/api/delete/", () => location.assign("/platform/login?done=deleted"));
 }

@@ -1,5 +1,6 @@
 // Password fields: a button that shows the password, and the rules and strength of a new one.
 import texts from "/platform/texts.js";
+import { send } from "/platform/request.js";
 import { element } from "/platform/ui.js";
 
 function showable(input) {
@@ -15,49 +16,36 @@ function showable(input) {
   box.append(input, button);
 }
 
-// Django's rules, as far as a page can check them; the server decides.
-const rules = {
-  length: (password) => password.length >= 8,
-  digits: (password) => /\D/.test(password),
-  similar: (password, about) => !about.some((word) => password.toLowerCase().includes(word)),
-};
+// After the last key.
+const pause = 250;
 
-function estimate(password, about) {
-  const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z\d]/].filter((kind) => kind.test(password)).length;
-  const bits = new Set(password).size * (1 + kinds * 0.75);
-  const met = Object.values(rules).every((rule) => rule(password, about));
-  return met ? Math.min(4, 1 + Math.floor(bits / 12)) : 0;
-}
-
+// The server judges: its rules, and its estimate.
 function strength(field) {
   const input = field.querySelector("input");
-  const list = element("ul", { className: "rules", id: `${input.id}-rules`, ariaLabel: texts["rules.title"] });
-  input.setAttribute("aria-describedby", `${list.id} ${input.getAttribute("aria-describedby")}`);
-  // Without a name on the page, similarity to it cannot be checked.
+  const [meter, word] = field.querySelector(".strength").children;
+  const marks = [...field.querySelectorAll("[data-rule]")];
   const known = ["username", "email", "first_name", "last_name"].map((id) => document.getElementById(id)).filter(Boolean);
-  const seen = Object.keys(rules).filter((name) => name !== "similar" || known.length);
-  const marks = seen.map((name) => {
-    const state = element("span", { className: "sr" });
-    const item = element("li", {}, texts[`rules.${name}`], state);
-    list.append(item);
-    return [name, item, state];
-  });
-  const meter = element("meter", { min: 0, max: 4, low: 2, high: 3, optimum: 4, value: 0, ariaLabel: texts.strength });
-  const word = element("span", { ariaLive: "polite" });
-  const line = element("p", { className: "strength" }, meter, word);
-  field.append(line, list);
-  const update = () => {
-    const about = known.flatMap((other) => other.value.toLowerCase().split(/\W+/)).filter((text) => text.length > 3);
-    for (const [name, item, state] of marks) {
-      const isMet = input.value !== "" && rules[name](input.value, about);
-      item.classList.toggle("met", isMet);
-      state.textContent = `: ${isMet ? texts["rules.met"] : texts["rules.open"]}`;
+  const show = ({ broken, score = 0 }) => {
+    for (const mark of marks) {
+      const isMet = Boolean(broken) && !broken.includes(mark.dataset.rule);
+      mark.classList.toggle("met", isMet);
+      mark.lastChild.textContent = `: ${isMet ? texts["rules.met"] : texts["rules.open"]}`;
     }
-    const score = estimate(input.value, about);
-    meter.value = input.value ? score : 0;
-    word.textContent = input.value ? texts[`strength.${score}`] : "";
+    meter.value = score;
+    word.textContent = broken ? texts[`strength.${score}`] : "";
   };
-  input.addEventListener("input", update);
+  let timer;
+  const update = () => {
+    clearTimeout(timer);
+    if (!input.value) return show({});
+    timer = setTimeout(async () => {
+      const password = input.value;
+      const about = Object.fromEntries(known.map(({ id, value }) => [id, value]));
+      const { ok, data } = await send("POST", "/platform/api/strength/", { password, ...about });
+      if (ok && password === input.value) show(data);
+    }, pause);
+  };
+  for (const each of [input, ...known]) each.addEventListener("input", update);
   input.form.addEventListener("reset", () => setTimeout(update));
   update();
 }

@@ -10,6 +10,13 @@ export function element(tag, properties, ...children) {
   return made;
 }
 
+// The first letter of a provider, for the eye alone.
+export function badge(name) {
+  const made = element("span", { className: "badge", textContent: [...name][0].toUpperCase() });
+  made.setAttribute("aria-hidden", "true");
+  return made;
+}
+
 export const tag = (text, kind = "") => element("span", { className: `tag ${kind}`, textContent: text });
 
 // A sentence in the form for a number, and with the number in it.
@@ -34,15 +41,21 @@ export function next() {
   return /^\/(?![/\\])[\w\-./?=&]*$/.test(wanted) ? wanted : "/platform/";
 }
 
+// In the first summary of `root`, a live region that is in the page from the start.
 export function say(root, text, isBad = false) {
   const summary = root.querySelector(".summary");
   summary.classList.toggle("bad", isBad);
-  summary.setAttribute("role", isBad ? "alert" : "status");
   summary.textContent = text;
 }
 
+// The same for the result of an action: it gets the focus, so that it is in view and read.
+export function tell(root, text, isBad = false) {
+  say(root, text, isBad);
+  root.querySelector(".summary").focus();
+}
+
 export function clear(root) {
-  say(root, "");
+  for (const summary of root.querySelectorAll(".summary")) summary.textContent = "";
   for (const input of root.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
   for (const error of root.querySelectorAll(".field .error")) error.textContent = "";
 }
@@ -53,11 +66,14 @@ export function complain(root, { data }) {
   let first = null;
   for (const [name, said] of Object.entries(data)) {
     const message = [said].flat().map(String).join("\n");
-    const input = root.querySelector(`form [name="${CSS.escape(name)}"]`);
+    let input = root.querySelector(`form [name="${CSS.escape(name)}"]`);
     if (!input) {
       general.push(message);
       continue;
     }
+    // The server puts what is wrong with a password at either field. Of two that agree, it is the first.
+    const repeated = input.form.elements[input.dataset.repeats];
+    if (repeated && input.value && input.value === repeated.value) input = repeated;
     input.setAttribute("aria-invalid", "true");
     document.getElementById(`${input.id}-error`).textContent = message;
     first ??= input;
@@ -77,25 +93,66 @@ export async function busy(button, work) {
   }
 }
 
+// Two passwords that differ: told at the second, before anything is sent.
+function differ(root, made) {
+  const again = made.querySelector("[data-repeats]");
+  if (!again || again.value === made.elements[again.dataset.repeats].value) return false;
+  complain(root, { data: { [again.name]: texts["passwords.differ"] } });
+  return true;
+}
+
 // A form's button is disabled until this has run, and its method is POST. So a browser without the script sends
 // nothing, and never puts a password into a URL.
 export function form(root, submit) {
-  const made = root.querySelector("form");
+  const made = root.matches("form") ? root : root.querySelector("form");
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     busy(made.querySelector("button:not([type])"), async () => {
       clear(root);
-      await submit(Object.fromEntries(new FormData(made)), made);
+      if (!differ(root, made)) await submit(Object.fromEntries(new FormData(made)), made);
     });
   });
   made.querySelector("button:not([type])").disabled = false;
+}
+
+// What could not be loaded, with a button that tries again.
+export function failed({ data }, again) {
+  const button = element("button", { type: "button", textContent: texts.retry });
+  button.addEventListener("click", () => busy(button, again));
+  return [element("p", { className: "error", textContent: data.detail ?? texts.failed }), button];
+}
+
+// Shows a dialog until it is closed. The browser returns the focus. Resolves to the value that it was closed with.
+export async function modal(dialog) {
+  document.body.append(dialog);
+  dialog.showModal();
+  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  dialog.remove();
+  return dialog.returnValue;
+}
+
+// Asks before something that is not taken back by a second press. `name` stands in the text of `key`, which says what
+// will happen. Returns whether to go on.
+export async function ask(title, key, name = "") {
+  const dialog = element("dialog", { className: "card" });
+  dialog.setAttribute("aria-labelledby", "ask-title");
+  dialog.setAttribute("aria-describedby", "ask-text");
+  const [before, after = ""] = texts[key].split("{name}");
+  const no = element("button", { autofocus: true, textContent: texts["prove.cancel"] });
+  const yes = element("button", { className: "danger", value: "yes", textContent: title });
+  dialog.append(
+    element("h2", { id: "ask-title", textContent: title }),
+    element("p", { id: "ask-text" }, before, element("bdi", { textContent: name }), after),
+    element("form", { method: "dialog", className: "actions" }, yes, no),
+  );
+  return (await modal(dialog)) === "yes";
 }
 
 // A button that copies a text to the clipboard.
 export function copies(button, text, root) {
   button.onclick = async () => {
     await navigator.clipboard.writeText(text);
-    say(root, texts["recovery.copied"]);
+    tell(root, texts["recovery.copied"]);
   };
 }
 

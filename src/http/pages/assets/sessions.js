@@ -1,0 +1,42 @@
+// Browser sessions of the account: where it is signed in.
+import texts from "/platform/texts.js";
+import { list, sweep } from "/platform/list.js";
+import { minute, tag, tell } from "/platform/ui.js";
+
+const base = "/platform/api/sessions/";
+
+export function sessions(section) {
+  const others = document.getElementById("end-others");
+  const row = ({ id, current, created, last_seen, client, user_agent }) => {
+    const text = browser(user_agent);
+    const seen = last_seen ? `, ${texts["sessions.seen"]} ${minute(last_seen)}` : "";
+    const small = `${texts["sessions.since"]} ${minute(created)}${seen}${client ? ` · ${client}` : ""}`;
+    const end = { label: texts["sessions.end"], path: `${base}${id}/end/`, done: texts["sessions.ended"] };
+    const shown = { text, title: user_agent, small };
+    return current ? { ...shown, tags: [tag(texts["sessions.current"], "good")] } : { ...shown, actions: [end] };
+  };
+  const shown = list(section, base, "", row, { loaded: (items) => (others.hidden = items.length < 2) });
+  section.addEventListener("stale", shown.show);
+  sweep(others, section, "sessions.end_others.ask", `${base}end-others/`, async () => {
+    await shown.show();
+    tell(section, texts["sessions.ended"]);
+  });
+  return shown.shown;
+}
+
+// Parts of a User-Agent header, the more telling ones first: most browsers name others too.
+const browsers = [
+  [/Edg(A|iOS)?\//, "Edge"], [/OPR\//, "Opera"], [/SamsungBrowser\//, "Samsung Internet"], [/(Firefox|FxiOS)\//, "Firefox"],
+  [/(Chrome|CriOS)\//, "Chrome"], [/Safari\//, "Safari"],
+];
+const systems = [
+  [/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Android/, "Android"], [/Windows/, "Windows"], [/CrOS/, "ChromeOS"],
+  [/Mac OS/, "macOS"], [/Linux/, "Linux"],
+];
+
+// "Firefox on Windows", or the header itself.
+function browser(agent) {
+  const [name, system] = [browsers, systems].map((table) => table.find(([part]) => part.test(agent))?.[1]);
+  if (!name || !system) return name || system || agent || texts["sessions.unknown"];
+  return texts["sessions.browser"].replace("{browser}", name).replace("{system}", system);
+}
