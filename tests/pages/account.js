@@ -26,6 +26,9 @@ export async function account(page) {
   assert.equal(await page.evaluate(`(${silent})().length`), 0);
 
   // A second address, made primary; the first removed.
+  await page.locator("#email").fill(email);
+  await press(page, "Add", "#emails");
+  await isMet(page, page.locator("#emails .foot .summary"), "Your account has this address already.");
   await page.locator("#email").fill("no address");
   await press(page, "Add", "#emails");
   await until(errorOf(page, "email"), "Enter a valid email address.");
@@ -123,6 +126,19 @@ export async function account(page) {
   await isMet(page, page.locator("#password .foot .summary"), "Your password is changed.");
   await press(page, "Sign out");
   await page.waitForURL(`${base}/platform/login`);
+}
+
+// The account ends: what it means is told, asked, and told again where one is left.
+export async function leave() {
+  const page = await person();
+  await signIn(page, passwords[2]);
+  await page.locator("#own-data summary").click();
+  await press(page, "Delete my account");
+  await agree(page, "You are signed out everywhere at once.", "Cancel");
+  await press(page, "Delete my account");
+  await agree(page, "You are signed out everywhere at once.", "Delete my account");
+  await page.waitForURL(`${base}/platform/login?done=deleted`);
+  await says(page, "Your account will be deleted in seven days.");
 }
 
 // What cannot be loaded is tried again; a long list is folded; a slow answer is waited for.

@@ -1,6 +1,6 @@
 // languages.js: the pages in a second language, and the choice of a third, with and without scripts.
 import assert from "node:assert/strict";
-import { passwords, username } from "./people.js";
+import { passwords, second as email, username } from "./people.js";
 import { base, look, person, picture } from "./tools.js";
 
 const title = (page) => page.locator("h1").textContent();
@@ -34,8 +34,28 @@ export async function languages() {
   await german.locator("#new_password2-error", { hasText: "Die beiden Passwörter sind verschieden." }).waitFor();
   await german.locator("#new_password1").fill("");
   await german.locator("#new_password2").fill("");
+  await german.locator("#emails input").fill(email);
+  await german.locator("#emails form button").click();
+  await german.locator("#emails .summary", { hasText: "Ihr Konto hat diese Adresse bereits." }).waitFor();
+  await german.locator("#token-name").fill("Sicherung");
+  await german.locator("#token-days").fill("400");
+  await german.locator("#tokens form button").click();
+  await german.locator("#token-days-error", { hasText: "Geben Sie eine Zahl von 1 bis 365 ein." }).waitFor();
+  await german.locator("#token-days").fill("30");
+  await german.locator("#tokens form button").click();
+  await german.getByRole("button", { name: "Widerrufen Sicherung" }).click();
+  const dialog = german.locator("dialog", { hasText: "Sicherung widerrufen? Programme, die" });
+  await dialog.getByRole("button", { name: "Widerrufen" }).click();
+  await german.locator("#tokens > .summary", { hasText: "Widerrufen." }).waitFor();
   await look(german, "account-german");
+  await german.evaluate(() => scrollTo(0, 0));
   await picture(german, "account-german");
+
+  // A link that is no good.
+  await german.goto(`${base}/accounts/confirm-email/no-such-key/`);
+  await german.locator(".summary.bad", { hasText: "abgelaufen" }).waitFor();
+  await german.goto(`${base}/platform/set-password?uid=1&token=2`);
+  await german.locator(".summary.bad", { hasText: "abgelaufen" }).waitFor();
 
   // The choice at the foot of the page comes before the browser's, and survives a link's values.
   await german.goto(`${base}/platform/set-password?uid=1&token=2`);

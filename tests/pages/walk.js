@@ -1,6 +1,6 @@
 // walk.js: an account's life on the pages, as `run` says.
 import assert from "node:assert/strict";
-import { account, lists, tokens } from "./account.js";
+import { account, leave, lists, tokens } from "./account.js";
 import { forgotten, refusals, register } from "./entering.js";
 import { factors } from "./factors.js";
 import { languages } from "./languages.js";
@@ -9,7 +9,7 @@ import { close, faults, person, seen, weigh } from "./tools.js";
 
 const page = await person();
 try {
-  for (const part of [register, account, forgotten, refusals, tokens, lists, factors, plain, languages]) await part(page);
+  for (const part of [register, account, forgotten, refusals, tokens, lists, factors, plain, languages, leave]) await part(page);
   const weight = await weigh();
   assert.deepEqual(faults, []);
   console.log(`pages: ${seen()}, ${weight} bytes compressed`);
