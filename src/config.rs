@@ -130,12 +130,11 @@ pub enum Backend {
 impl Config {
     /// # Errors
     ///
-    /// [`ConfigError`]: all unknown names and invalid values, a line for each, or else the first
-    /// setting that contradicts another.
+    /// [`ConfigError`]: all unknown names, invalid values and contradictions, a line for each.
     pub fn load(
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
-        parse::config(&values::Values::read(file, environment)?)
+        parse::config(values::Values::read(file, environment)?)
     }
 }

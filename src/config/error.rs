@@ -42,3 +42,33 @@ impl ConfigError {
         ConfigError::Invalid { name: setting.name.to_owned(), accepts: setting.kind.to_string() }
     }
 }
+
+/// The errors of a configuration, each once.
+#[derive(Default)]
+pub(super) struct Errors(pub Vec<ConfigError>);
+
+impl Errors {
+    pub fn add(&mut self, error: ConfigError) {
+        if !self.0.contains(&error) {
+            self.0.push(error);
+        }
+    }
+
+    /// The value, or `None` once its error is noted.
+    pub fn keep<T>(&mut self, read: Result<T, ConfigError>) -> Option<T> {
+        read.map_err(|error| self.add(error)).ok()
+    }
+
+    /// As [`Errors::keep`], with a default that no server starts with.
+    pub fn or_default<T: Default>(&mut self, read: Result<T, ConfigError>) -> T {
+        self.keep(read).unwrap_or_default()
+    }
+
+    /// All of them, if there are any.
+    pub fn into_error(mut self) -> Option<ConfigError> {
+        match self.0.len() {
+            0 | 1 => self.0.pop(),
+            _ => Some(ConfigError::Several(self.0)),
+        }
+    }
+}

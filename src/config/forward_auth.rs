@@ -1,9 +1,9 @@
 //! Settings of the forward authentication and of the cookies that it depends on.
 
-use super::error::ConfigError;
+use super::error::{ConfigError, Errors};
 use super::settings::{
     COOKIE_DOMAIN, FORWARD_AUTH_ALLOW, FORWARD_AUTH_HOSTS, FORWARD_AUTH_OPEN_PATHS,
-    SESSION_COOKIE_NAME, Setting,
+    SESSION_COOKIE_NAME,
 };
 use super::values::Values;
 use crate::http::pages::forward_auth::{Allow, ForwardAuth, plain_host};
@@ -36,14 +36,26 @@ pub(super) fn cookie_domain(
     Ok(Some(domain))
 }
 
-pub(super) fn settings(values: &Values, site_url: &str) -> Result<ForwardAuth, ConfigError> {
-    let invalid = |setting: &Setting| Err(ConfigError::invalid(setting));
+/// Without a site URL, which is refused itself, its hosts are not looked at.
+pub(super) fn settings(
+    values: &Values,
+    site_url: Option<&str>,
+    errors: &mut Errors,
+) -> ForwardAuth {
+    ForwardAuth {
+        hosts: errors.or_default(site_url.map_or(Ok(Vec::new()), |url| hosts(values, url))),
+        open_paths: errors.or_default(open_paths(values)),
+        allow: errors.or_default(allow(values)),
+    }
+}
+
+fn hosts(values: &Values, site_url: &str) -> Result<Vec<String>, ConfigError> {
     let scheme = site_url.split_once("://").map_or("http", |(scheme, _)| scheme);
     let site = site_host(site_url);
     let named = values.list(&FORWARD_AUTH_HOSTS);
     let mut hosts: Vec<String> = named.iter().map(|host| plain_host(scheme, host)).collect();
     if !hosts.iter().all(|host| is_host(host)) {
-        return invalid(&FORWARD_AUTH_HOSTS);
+        return Err(ConfigError::invalid(&FORWARD_AUTH_HOSTS));
     }
     let others = hosts.iter().filter(|host| name_of(host) != name_of(&site));
     match cookie_domain(values, site_url)? {
@@ -52,21 +64,29 @@ pub(super) fn settings(values: &Values, site_url: &str) -> Result<ForwardAuth, C
             return Err(ConfigError::Missing(FORWARD_AUTH_HOSTS.name, needed));
         }
         Some(domain) if others.clone().any(|host| !is_within(host, &domain)) => {
-            return invalid(&COOKIE_DOMAIN);
+            return Err(ConfigError::invalid(&COOKIE_DOMAIN));
         }
         _ => {}
     }
     if hosts.is_empty() {
         hosts.push(site);
     }
+    Ok(hosts)
+}
+
+fn open_paths(values: &Values) -> Result<Vec<String>, ConfigError> {
     let open_paths = values.list(&FORWARD_AUTH_OPEN_PATHS);
     let is_path = |path: &String| {
         let named = path.strip_suffix("/*").unwrap_or(path);
         path.starts_with('/') && !named.contains(['?', '#', '%', '*'])
     };
-    if !open_paths.iter().all(is_path) {
-        return invalid(&FORWARD_AUTH_OPEN_PATHS);
+    match open_paths.iter().all(is_path) {
+        true => Ok(open_paths),
+        false => Err(ConfigError::invalid(&FORWARD_AUTH_OPEN_PATHS)),
     }
+}
+
+fn allow(values: &Values) -> Result<Vec<Allow>, ConfigError> {
     let allow = values.list(&FORWARD_AUTH_ALLOW);
     let allow = allow.iter().map(|text| match (text.as_str(), text.strip_prefix("group:")) {
         ("everyone", _) => Some(Allow::Everyone),
@@ -74,10 +94,7 @@ pub(super) fn settings(values: &Values, site_url: &str) -> Result<ForwardAuth, C
         (_, Some(group)) if !group.trim().is_empty() => Some(Allow::Group(group.trim().to_owned())),
         _ => None,
     });
-    match allow.collect() {
-        Some(allow) => Ok(ForwardAuth { hosts, open_paths, allow }),
-        None => invalid(&FORWARD_AUTH_ALLOW),
-    }
+    allow.collect::<Option<_>>().ok_or_else(|| ConfigError::invalid(&FORWARD_AUTH_ALLOW))
 }
 
 /// Host and port of the site.

@@ -1,9 +1,12 @@
 //! From the texts to [`Config`]: the rules between settings.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::error::ConfigError;
+use reqwest::Url;
+
+use super::error::{ConfigError, Errors};
 use super::forward_auth;
 use super::settings::*;
 use super::values::Values;
@@ -14,65 +17,80 @@ use crate::providers::ProviderSettings;
 use crate::secret::Secret;
 use crate::store::{Database, Postgres, PostgresParts};
 
-pub(super) fn config(values: &Values) -> Result<Config, ConfigError> {
-    let site_url = site_url(values)?;
-    let proxies = values.networks(&TRUSTED_PROXIES)?;
-    let uses_forwarded = values.flag(&USE_X_FORWARDED_FOR)?;
-    if uses_forwarded && proxies.is_empty() {
-        return Err(ConfigError::Missing(
-            USE_X_FORWARDED_FOR.name,
-            TRUSTED_PROXIES.name.to_owned(),
-        ));
+/// # Errors
+///
+/// Every unknown name, invalid value and contradiction.
+pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
+    let mut errors = std::mem::take(&mut values.errors);
+    let ignored = std::mem::take(&mut values.ignored);
+    let (values, all) = (&values, &mut errors);
+    let site_url = all.keep(site_url(values));
+    let proxies = all.or_default(values.networks(&TRUSTED_PROXIES));
+    let uses_forwarded = values.flag(&USE_X_FORWARDED_FOR);
+    if uses_forwarded && values.list(&TRUSTED_PROXIES).is_empty() {
+        let needed = TRUSTED_PROXIES.name.to_owned();
+        all.add(ConfigError::Missing(USE_X_FORWARDED_FOR.name, needed));
     }
-    let database_password = values.secret(&DB_PASSWORD)?;
+    let secret_key = all.or_default(secret_key(values));
+    let database_password = all.or_default(values.secret(&DB_PASSWORD));
     let database_roots = values.explicit(DB_TLS_ROOTS.name).map(PathBuf::from);
-    Ok(Config {
+    let database = database(values, database_password.as_ref(), database_roots.as_ref(), all);
+    let email = email(values, all);
+    let cookie_domain = site_url.as_deref().map(|url| forward_auth::cookie_domain(values, url));
+    let forward_auth = forward_auth::settings(values, site_url.as_deref(), all);
+    let config = Config {
         session_cookie_secure: values
-            .optional_flag(&SESSION_COOKIE_SECURE)?
-            .unwrap_or(site_url.starts_with("https://")),
-        database: database(values, database_password.as_ref(), database_roots.as_ref())?,
+            .optional_flag(&SESSION_COOKIE_SECURE)
+            .unwrap_or(site_url.as_deref().is_some_and(|url| url.starts_with("https://"))),
+        database,
         database_password,
         database_roots,
-        secret_key: secret_key(values)?,
-        admin: admin(values)?,
-        email: email(values)?,
-        registration_enabled: values.flag(&LOGIN_ENABLE_REG)?,
-        mail_required: values.flag(&LOGIN_MAIL_REQUIRED)?,
-        mfa_enforced: values.flag(&LOGIN_ENFORCE_MFA)?,
-        mfa_remember: values.flag(&LOGIN_MFA_REMEMBER)?,
-        sign_in_notices: values.flag(&LOGIN_NOTICES)?,
-        mfa_after_sso: values.flag(&LOGIN_MFA_AFTER_SSO)?,
+        secret_key,
+        admin: all.or_default(admin(values)),
+        email,
+        registration_enabled: values.flag(&LOGIN_ENABLE_REG),
+        mail_required: values.flag(&LOGIN_MAIL_REQUIRED),
+        mfa_enforced: values.flag(&LOGIN_ENFORCE_MFA),
+        mfa_remember: values.flag(&LOGIN_MFA_REMEMBER),
+        sign_in_notices: values.flag(&LOGIN_NOTICES),
+        mfa_after_sso: values.flag(&LOGIN_MFA_AFTER_SSO),
         signup_domains: values.list(&LOGIN_SIGNUP_MAIL_RESTRICTION),
-        confirm_first: values.flag(&LOGIN_CONFIRM_FIRST)?,
-        password_forgotten_enabled: values.flag(&LOGIN_ENABLE_PWD_FORGOT)?,
-        sso_enabled: values.flag(&LOGIN_ENABLE_SSO)?,
-        sso_registration: values.flag(&LOGIN_ENABLE_SSO_REG)?,
-        sso_auto: values.flag(&LOGIN_SIGNUP_SSO_AUTO)?,
-        group_sync: group_sync(values)?,
-        providers: providers(values)?,
+        confirm_first: values.flag(&LOGIN_CONFIRM_FIRST),
+        password_forgotten_enabled: values.flag(&LOGIN_ENABLE_PWD_FORGOT),
+        sso_enabled: values.flag(&LOGIN_ENABLE_SSO),
+        sso_registration: values.flag(&LOGIN_ENABLE_SSO_REG),
+        sso_auto: values.flag(&LOGIN_SIGNUP_SSO_AUTO),
+        group_sync: all.or_default(group_sync(values)),
+        providers: providers(values, all),
         provider_roots: values.get(&SSO_TLS_ROOTS).map(PathBuf::from),
-        provider_networks: values.networks(&SSO_PRIVATE_NETWORKS)?,
-        confirm_days: values.count(&LOGIN_CONFIRM_DAYS)?,
-        max_email_addresses: values.count(&MAX_EMAIL_ADDRESSES)?,
-        audit_days: values.count(&AUDIT_DAYS)?,
-        old_password_required: values.flag(&OLD_PASSWORD_REQUIRED)?,
-        session_cookie: forward_auth::session_cookie(values)?,
-        cookie_domain: forward_auth::cookie_domain(values, &site_url)?,
-        forward_auth: forward_auth::settings(values, &site_url)?,
-        cookie_same_site: same_site(values)?,
-        trusted_origins: values.origins(&TRUSTED_ORIGINS)?,
-        cors_origins: values.origins(&CORS_ORIGIN_WHITELIST)?,
+        provider_networks: all.or_default(values.networks(&SSO_PRIVATE_NETWORKS)),
+        confirm_days: values.count(&LOGIN_CONFIRM_DAYS),
+        max_email_addresses: values.count(&MAX_EMAIL_ADDRESSES),
+        audit_days: values.count(&AUDIT_DAYS),
+        old_password_required: values.flag(&OLD_PASSWORD_REQUIRED),
+        session_cookie: all.or_default(forward_auth::session_cookie(values)),
+        cookie_domain: all.or_default(cookie_domain.unwrap_or(Ok(None))),
+        forward_auth,
+        cookie_same_site: all.or_default(same_site(values)),
+        trusted_origins: all.or_default(values.origins(&TRUSTED_ORIGINS)),
+        cors_origins: all.or_default(values.origins(&CORS_ORIGIN_WHITELIST)),
         trusted_proxies: if uses_forwarded { proxies } else { Vec::new() },
-        rate_limits: values.flag(&RATE_LIMITS)?,
-        metrics_bind: values.parsed(&METRICS_BIND)?,
-        tls: tls(values)?,
-        customize_dir: customize_dir(values)?,
+        rate_limits: values.flag(&RATE_LIMITS),
+        metrics_bind: all.or_default(metrics_bind(values)),
+        tls: all.or_default(tls(values)),
+        customize_dir: all.or_default(customize_dir(values)),
         mailbox: None,
-        log_level: log_level(values)?,
-        json_log: values.flag(&JSON_LOG)?,
-        ignored: values.ignored.clone(),
-        site_url,
-    })
+        log_level: all.keep(log_level(values)).unwrap_or(slog::Level::Info),
+        json_log: values.flag(&JSON_LOG),
+        ignored,
+        site_url: site_url.unwrap_or_default(),
+    };
+    errors.into_error().map_or(Ok(config), Err)
+}
+
+fn metrics_bind(values: &Values) -> Result<Option<SocketAddr>, ConfigError> {
+    let parse = |text: &str| text.parse().map_err(|_| ConfigError::invalid(&METRICS_BIND));
+    values.get(&METRICS_BIND).map(parse).transpose()
 }
 
 /// In lower case and without a default port, as browsers send it in `Origin`.
@@ -114,62 +132,77 @@ fn same_site(values: &Values) -> Result<String, ConfigError> {
     known.map(str::to_owned).ok_or_else(|| ConfigError::invalid(&COOKIE_SAMESITE))
 }
 
+/// A database server without all of its settings has empty ones beside its errors.
 fn database(
     values: &Values,
     password: Option<&Secret>,
     roots: Option<&PathBuf>,
-) -> Result<Database, ConfigError> {
+    errors: &mut Errors,
+) -> Database {
     match values.text(&DB_ENGINE).as_str() {
-        "sqlite3" | "sqlite" => {
-            let of_servers = [DB_USER, DB_HOST, DB_PORT, DB_TLS].map(|setting| setting.name);
-            if let Some(name) = of_servers.into_iter().find(|n| values.explicit(n).is_some()) {
-                return Err(ConfigError::PostgresOnly(name));
-            }
-            Ok(Database::Sqlite(PathBuf::from(values.text(&DB_NAME))))
-        }
         "postgresql" => {
             const ENGINE: &str = "INVENTREE_DB_ENGINE=postgresql";
-            let needed = |setting: &Setting| {
+            let mut needed = |setting: &Setting| {
                 let missing = || ConfigError::Missing(ENGINE, setting.name.to_owned());
-                values.explicit(setting.name).ok_or_else(missing)
+                let found = values.explicit(setting.name).ok_or_else(missing);
+                errors.or_default(found)
             };
-            if values.secret(&SECRET_KEY)?.is_none() {
+            let (host, name, user) = (needed(&DB_HOST), needed(&DB_NAME), needed(&DB_USER));
+            if let Ok(None) = values.secret(&SECRET_KEY) {
                 // A key file beside the database could not be shared.
                 let shared = format!("{}, the same on every server", SECRET_KEY.name);
-                return Err(ConfigError::Missing(ENGINE, shared));
+                errors.add(ConfigError::Missing(ENGINE, shared));
             }
-            Ok(Database::Postgres(Box::new(Postgres::new(PostgresParts {
-                host: needed(&DB_HOST)?,
-                port: values.parsed(&DB_PORT)?.ok_or_else(|| ConfigError::invalid(&DB_PORT))?,
-                name: needed(&DB_NAME)?,
-                user: needed(&DB_USER)?,
+            Database::Postgres(Box::new(Postgres::new(PostgresParts {
+                host,
+                port: values.port(&DB_PORT).unwrap_or_default(),
+                name,
+                user,
                 password,
-                tls: values.optional_flag(&DB_TLS)?,
+                tls: values.optional_flag(&DB_TLS),
                 root_certificates: roots.cloned(),
-            }))))
+            })))
         }
-        _ => Err(ConfigError::invalid(&DB_ENGINE)),
+        engine => {
+            if !matches!(engine, "sqlite3" | "sqlite") {
+                errors.add(ConfigError::invalid(&DB_ENGINE));
+            } else if let Some(setting) = [DB_USER, DB_HOST, DB_PORT, DB_TLS]
+                .into_iter()
+                .find(|setting| values.explicit(setting.name).is_some())
+            {
+                errors.add(ConfigError::PostgresOnly(setting.name));
+            }
+            Database::Sqlite(PathBuf::from(values.text(&DB_NAME)))
+        }
     }
 }
 
-fn providers(values: &Values) -> Result<Vec<ProviderSettings>, ConfigError> {
+fn providers(values: &Values, errors: &mut Errors) -> Vec<ProviderSettings> {
     let text =
         |setting: &Setting, id: &str| values.explicit(&setting.name_for(id)).map(str::to_owned);
+    let is_url =
+        |text: &String| Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http"));
+    let ids = errors.or_default(values.provider_ids());
     let provider = |id: String| {
-        Ok(ProviderSettings {
+        let issuer = text(&ISSUER, &id);
+        if issuer.as_ref().is_some_and(|issuer| !is_url(issuer)) {
+            let accepts = ISSUER.kind.to_string();
+            errors.add(ConfigError::Invalid { name: ISSUER.name_for(&id), accepts });
+        }
+        ProviderSettings {
             name: text(&NAME, &id),
             client_id: text(&CLIENT_ID, &id),
-            client_secret: values.secret_named(&CLIENT_SECRET.name_for(&id))?,
-            issuer: text(&ISSUER, &id),
+            client_secret: errors.or_default(values.secret_named(&CLIENT_SECRET.name_for(&id))),
+            issuer,
             trusted_audiences: values.list_named(&TRUSTED_AUDIENCES.name_for(&id)),
             id,
-        })
+        }
     };
-    values.provider_ids()?.into_iter().map(provider).collect()
+    ids.into_iter().map(provider).collect()
 }
 
 fn group_sync(values: &Values) -> Result<Option<(String, GroupSync)>, ConfigError> {
-    if !values.flag(&LOGIN_ENABLE_SSO_GROUP_SYNC)? {
+    if !values.flag(&LOGIN_ENABLE_SSO_GROUP_SYNC) {
         return Ok(None);
     }
     let invalid = || ConfigError::invalid(&SSO_GROUP_MAP);
@@ -178,7 +211,7 @@ fn group_sync(values: &Values) -> Result<Option<(String, GroupSync)>, ConfigErro
     if !map.values().all(|name| groups::is_name(name)) {
         return Err(invalid());
     }
-    let removes = values.flag(&SSO_REMOVE_GROUPS)?;
+    let removes = values.flag(&SSO_REMOVE_GROUPS);
     Ok(Some((values.text(&SSO_GROUP_KEY), GroupSync { map, removes })))
 }
 
@@ -202,7 +235,7 @@ fn secret_key(values: &Values) -> Result<Option<Secret>, ConfigError> {
 }
 
 fn admin(values: &Values) -> Result<Option<Admin>, ConfigError> {
-    match (values.get(&ADMIN_USER), values.secret(&ADMIN_PASSWORD)?) {
+    match (values.get(&ADMIN_USER), values.password(&ADMIN_PASSWORD)?) {
         (None, None) => Ok(None),
         (Some(username), Some(password)) => {
             let email = values.text(&ADMIN_EMAIL);
@@ -217,10 +250,11 @@ fn admin(values: &Values) -> Result<Option<Admin>, ConfigError> {
     }
 }
 
-fn email(values: &Values) -> Result<Email, ConfigError> {
-    let (starttls, tls) = (values.flag(&EMAIL_TLS)?, values.flag(&EMAIL_SSL)?);
+fn email(values: &Values, errors: &mut Errors) -> Email {
+    let (starttls, tls) = (values.flag(&EMAIL_TLS), values.flag(&EMAIL_SSL));
     if starttls && tls {
-        return Err(ConfigError::Exclusive(EMAIL_TLS.name.to_owned(), EMAIL_SSL.name.to_owned()));
+        let (one, other) = (EMAIL_TLS.name.to_owned(), EMAIL_SSL.name.to_owned());
+        errors.add(ConfigError::Exclusive(one, other));
     }
     let default_port = if tls {
         465
@@ -229,27 +263,32 @@ fn email(values: &Values) -> Result<Email, ConfigError> {
     } else {
         25
     };
-    let port = values.parsed(&EMAIL_PORT)?.unwrap_or(default_port);
-    let credentials = match (values.get(&EMAIL_USERNAME), values.secret(&EMAIL_PASSWORD)?) {
-        (Some(username), Some(password)) => Some((username.to_owned(), password)),
-        (None, None) => None,
-        _ => return Err(ConfigError::Incomplete(EMAIL_USERNAME.name, EMAIL_PASSWORD.name)),
+    let port = values.port(&EMAIL_PORT).unwrap_or(default_port);
+    let credentials = match (values.get(&EMAIL_USERNAME), values.secret(&EMAIL_PASSWORD)) {
+        (Some(username), Ok(Some(password))) => Ok(Some((username.to_owned(), password))),
+        (None, Ok(None)) => Ok(None),
+        (_, Err(unreadable)) => Err(unreadable),
+        _ => Err(ConfigError::Incomplete(EMAIL_USERNAME.name, EMAIL_PASSWORD.name)),
     };
+    let credentials = errors.or_default(credentials);
     let backend = match (values.text(&EMAIL_BACKEND).as_str(), values.get(&EMAIL_HOST)) {
         ("console", _) => Backend::Console,
         ("smtp", None) => Backend::None,
         ("smtp", Some(host)) => {
             Backend::Smtp { host: host.to_owned(), port, credentials, starttls, tls }
         }
-        _ => return Err(ConfigError::invalid(&EMAIL_BACKEND)),
+        _ => {
+            errors.add(ConfigError::invalid(&EMAIL_BACKEND));
+            Backend::None
+        }
     };
     // The blank after the bracket is part of the prefix.
     let prefix = values.verbatim(&EMAIL_PREFIX);
     let sender = values.text(&EMAIL_SENDER);
     if !sender.contains('@') {
-        return Err(ConfigError::invalid(&EMAIL_SENDER));
+        errors.add(ConfigError::invalid(&EMAIL_SENDER));
     }
-    Ok(Email { backend, sender, prefix })
+    Email { backend, sender, prefix }
 }
 
 fn log_level(values: &Values) -> Result<slog::Level, ConfigError> {

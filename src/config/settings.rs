@@ -12,6 +12,8 @@ use crate::http::DEFAULT_SITE_URL;
 
 pub(super) const PREFIX: &str = "INVENTREE_";
 
+pub(super) const PROVIDER_PREFIX: &str = "INVENTREE_SSO_";
+
 /// The part of a provider's settings that its id replaces.
 const PROVIDER: &str = "<PROVIDER>";
 

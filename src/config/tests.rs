@@ -116,7 +116,8 @@ fn admin_password_that_the_rules_refuse_is_refused() {
     ] {
         assert_eq!(with(password).unwrap_err().to_string(), why, "{password}");
     }
-    assert!(with("inventree-test-1").is_ok());
+    let config = with(" inventree-test-1 ").unwrap();
+    assert_eq!(config.admin.unwrap().password.expose(), " inventree-test-1 ", "as it is typed");
 }
 
 #[test]
@@ -180,19 +181,64 @@ fn all_wrong_names_and_values_are_reported_at_once() {
         ("INVENTREE_EMAIL_PORT", "many"),
         ("INVENTREE_AUDIT_DAYS", "1"),
         ("INVENTREE_DEBUG", "true"),
+        ("INVENTREE_SITE_URL", "auth.example.com"),
+        ("INVENTREE_COOKIE_DOMAIN", "example.com"),
+        ("INVENTREE_LOG_LEVEL", "loud"),
+        ("INVENTREE_EMAIL_BACKEND", "pigeon"),
+        ("INVENTREE_EMAIL_SENDER", "stock"),
+        ("INVENTREE_COOKIE_SAMESITE", "Perhaps"),
+        ("INVENTREE_TRUSTED_ORIGINS", "app.example.com"),
+        ("INVENTREE_TRUSTED_PROXIES", "10.0.0.0/99"),
+        ("INVENTREE_METRICS_BIND", "9000"),
+        ("INVENTREE_TLS_KEY", "key.pem"),
+        ("INVENTREE_ADMIN_USER", "root"),
+        ("INVENTREE_DB_HOST", "db.example.com"),
+        ("INVENTREE_SSO_PROVIDERS", "company"),
+        ("INVENTREE_SSO_COMPANY_ISSUER", "id.example.com"),
+        ("INVENTREE_FORWARD_AUTH_OPEN_PATHS", "static"),
+        ("INVENTREE_FORWARD_AUTH_ALLOW", "admins"),
     ]);
     let said = said.unwrap_err().to_string();
-    let begin = |line: &str| line.split(": ").next().unwrap().to_owned();
+    let begin = |line: &str| line.split([':', ' ']).next().unwrap().to_owned();
     let mut names: Vec<String> = said.lines().map(begin).collect();
     names.sort();
     let expected = [
+        "INVENTREE_ADMIN_USER",
         "INVENTREE_AUDIT_DAYS",
+        "INVENTREE_COOKIE_SAMESITE",
+        "INVENTREE_DB_HOST",
+        "INVENTREE_EMAIL_BACKEND",
         "INVENTREE_EMAIL_PORT",
+        "INVENTREE_EMAIL_SENDER",
+        "INVENTREE_FORWARD_AUTH_ALLOW",
+        "INVENTREE_FORWARD_AUTH_OPEN_PATHS",
         "INVENTREE_JSON_LOG",
         "INVENTREE_LOGIN_ENABLE_REGISTRATION",
+        "INVENTREE_LOG_LEVEL",
+        "INVENTREE_METRICS_BIND",
         "INVENTREE_SITEURL",
+        "INVENTREE_SITE_URL",
+        "INVENTREE_SSO_COMPANY_ISSUER",
+        "INVENTREE_TLS_CERTIFICATE",
+        "INVENTREE_TRUSTED_ORIGINS",
+        "INVENTREE_TRUSTED_PROXIES",
     ];
     assert_eq!(names, expected, "{said}");
+}
+
+#[test]
+fn every_missing_setting_of_a_database_server_is_reported_at_once() {
+    let said = load(&[("INVENTREE_DB_ENGINE", "postgresql")]).unwrap_err().to_string();
+    assert_eq!(said.lines().count(), 4, "{said}");
+    assert!(said.lines().all(|line| line.starts_with("INVENTREE_DB_ENGINE=postgresql requires")));
+}
+
+#[test]
+fn refused_provider_id_does_not_make_the_settings_of_providers_unknown() {
+    let client = ("INVENTREE_SSO_COMPANY_CLIENT_ID", "inventree");
+    let said = load(&[("INVENTREE_SSO_PROVIDERS", "company,A_B"), client]).unwrap_err().to_string();
+    assert!(said.starts_with("INVENTREE_SSO_PROVIDERS: expected"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::error::ConfigError;
+use super::error::{ConfigError, Errors};
 use super::inventree;
-use super::settings::{self, DefaultValue, Kind, PREFIX, SECTIONS, Setting};
+use super::settings::{self, DefaultValue, Kind, PREFIX, PROVIDER_PREFIX, SECTIONS, Setting};
 use crate::network::Network;
 use crate::secret::Secret;
 
@@ -16,6 +16,8 @@ pub(super) struct Values {
     texts: BTreeMap<String, String>,
     /// Names of InvenTree's settings that mean nothing here.
     pub ignored: Vec<String>,
+    /// Unknown names, and values that are not of their setting's type.
+    pub errors: Errors,
 }
 
 impl Values {
@@ -28,33 +30,33 @@ impl Values {
             None => BTreeMap::new(),
         };
         values.extend(environment.filter(|(name, _)| name.starts_with(PREFIX)));
-        let mut values = Values { texts: values, ignored: Vec::new() };
-        let provider_ids = values.provider_ids()?;
-        let unknown = values.texts.keys().filter(|name| !is_known(name, &provider_ids)).cloned();
-        let (ignored, unknown) = unknown.partition(|name| inventree::is_setting(name));
+        let mut values = Values { texts: values, ignored: Vec::new(), errors: Errors::default() };
+        let ids = values.provider_ids();
+        let is_unknown = |name: &&String| match &ids {
+            Ok(ids) => !is_known(name, ids),
+            // The ids are refused; their settings are not all unknown for that.
+            Err(_) => !is_known(name, &[]) && !name.starts_with(PROVIDER_PREFIX),
+        };
+        let unknown = values.texts.keys().filter(is_unknown).cloned();
+        let (ignored, unknown) = unknown.partition::<Vec<_>, _>(|name| inventree::is_setting(name));
+        let invalid = SECTIONS.iter().flat_map(|section| section.settings);
+        let invalid =
+            invalid.filter(|setting| !values.is_of_type(setting)).map(ConfigError::invalid);
+        let errors = unknown.into_iter().map(ConfigError::Unknown).chain(invalid).collect();
         values.ignored = ignored;
-        values.check(unknown)?;
+        values.errors = Errors(errors);
         Ok(values)
     }
 
-    /// # Errors
-    ///
-    /// For unknown names, and for every value that is not of its setting's type.
-    fn check(&self, unknown: Vec<String>) -> Result<(), ConfigError> {
-        let mut errors: Vec<ConfigError> = unknown.into_iter().map(ConfigError::Unknown).collect();
-        for setting in SECTIONS.iter().flat_map(|section| section.settings) {
-            let checked = match setting.kind {
-                Kind::Flag => self.optional_flag(setting).map(drop),
-                Kind::Port => self.parsed::<u16>(setting).map(drop),
-                Kind::Count { .. } => self.count::<i64>(setting).map(drop),
-                _ => Ok(()),
-            };
-            errors.extend(checked.err());
-        }
-        match errors.len() {
-            0 => Ok(()),
-            1 => errors.pop().map_or(Ok(()), Err),
-            _ => Err(ConfigError::Several(errors)),
+    fn is_of_type(&self, setting: &Setting) -> bool {
+        let Some(text) = self.get(setting) else { return true };
+        match setting.kind {
+            Kind::Flag => flag(text).is_some(),
+            Kind::Port => text.parse::<u16>().is_ok(),
+            Kind::Count { min, max, .. } => {
+                text.parse().is_ok_and(|number: i64| (min..=max).contains(&number))
+            }
+            _ => true,
         }
     }
 
@@ -82,33 +84,23 @@ impl Values {
             .to_owned()
     }
 
-    /// `None` without a value and a default.
-    pub fn optional_flag(&self, setting: &Setting) -> Result<Option<bool>, ConfigError> {
-        match self.get(setting).map(str::to_ascii_lowercase).as_deref() {
-            None => Ok(None),
-            Some("true" | "1" | "yes" | "on" | "y" | "t") => Ok(Some(true)),
-            Some("false" | "0" | "no" | "off" | "n" | "f") => Ok(Some(false)),
-            Some(_) => Err(ConfigError::invalid(setting)),
-        }
+    /// `None` without a value and a default. Another value than a flag's is among
+    /// [`Values::errors`], as one that is no port or count.
+    pub fn optional_flag(&self, setting: &Setting) -> Option<bool> {
+        self.get(setting).and_then(flag)
     }
 
-    pub fn flag(&self, setting: &Setting) -> Result<bool, ConfigError> {
-        Ok(self.optional_flag(setting)?.unwrap_or(false))
+    pub fn flag(&self, setting: &Setting) -> bool {
+        self.optional_flag(setting).unwrap_or_default()
     }
 
     /// `None` without a value and a default.
-    pub fn parsed<T: FromStr>(&self, setting: &Setting) -> Result<Option<T>, ConfigError> {
-        let parse = |text: &str| text.parse().map_err(|_| ConfigError::invalid(setting));
-        self.get(setting).map(parse).transpose()
+    pub fn port(&self, setting: &Setting) -> Option<u16> {
+        self.get(setting).and_then(|text| text.parse().ok())
     }
 
-    /// Within the range of a [`Kind::Count`].
-    pub fn count<T: TryFrom<i64>>(&self, setting: &Setting) -> Result<T, ConfigError> {
-        let number = self.parsed(setting)?.filter(|number| match setting.kind {
-            Kind::Count { min, max, .. } => (min..=max).contains(number),
-            _ => true,
-        });
-        number.and_then(|n| T::try_from(n).ok()).ok_or_else(|| ConfigError::invalid(setting))
+    pub fn count<T: FromStr + Default>(&self, setting: &Setting) -> T {
+        self.get(setting).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
     pub fn list(&self, setting: &Setting) -> Vec<String> {
@@ -139,6 +131,13 @@ impl Values {
 
     pub fn secret(&self, setting: &Setting) -> Result<Option<Secret>, ConfigError> {
         self.secret_named(setting.name)
+    }
+
+    /// As it is set, blanks included.
+    pub fn password(&self, setting: &Setting) -> Result<Option<Secret>, ConfigError> {
+        let password = self.secret(setting)?;
+        Ok(password
+            .map(|trimmed| self.texts.get(setting.name).cloned().map_or(trimmed, Secret::new)))
     }
 
     /// The secret of that full name, which for a provider holds its id.
@@ -173,6 +172,14 @@ impl Values {
         } else {
             Ok(ids)
         }
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" | "y" | "t" => Some(true),
+        "false" | "0" | "no" | "off" | "n" | "f" => Some(false),
+        _ => None,
     }
 }
 

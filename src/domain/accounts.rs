@@ -187,7 +187,7 @@ pub async fn check_password(
     let key = username_key(username.trim());
     let standing = known_clients::standing(op, &key);
     let attempt = op.limits.reserve_login(&key, &op.client, standing).await?;
-    let (account, fits) = match try_password(op, &key, &password).await {
+    let (account, matching) = match try_password(op, &key, password).await {
         Ok(tried) => tried,
         Err(refusal) => {
             // No password was verified, so no attempt is counted.
@@ -196,24 +196,22 @@ pub async fn check_password(
         }
     };
     let id = account.as_ref().map(|account| account.id);
-    let opened = account.filter(|account| fits && account.is_active);
-    match &opened {
-        Some(account) => {
-            op.limits.refund(attempt).await;
-            known_clients::remember_network(op, account).await;
-            rehash::start(op, account, password);
-        }
-        None => audit::note_failed_login(op, id),
-    }
-    Ok(opened)
+    let Some((account, password)) = account.filter(|found| found.is_active).zip(matching) else {
+        audit::note_failed_login(op, id);
+        return Ok(None);
+    };
+    op.limits.refund(attempt).await;
+    known_clients::remember_network(op, &account).await;
+    rehash::start(op, &account, password);
+    Ok(Some(account))
 }
 
-/// The account with this name, and whether the password matches.
+/// The account with this name, and the form of the password that matches its hash.
 async fn try_password(
     op: &Operation,
     key: &str,
-    password: &Password,
-) -> Result<(Option<Account>, bool), DomainError> {
+    password: Password,
+) -> Result<(Option<Account>, Option<Password>), DomainError> {
     let requester = Requester::new(&op.client, Some(key));
     if op.hasher.is_busy(&requester) {
         // Checked before any expensive work.
@@ -225,8 +223,8 @@ async fn try_password(
         warn!(op.log(), "a password hash has absurd cost parameters and matches no \
             password"; "account" => account.id);
     }
-    let fits = op.hasher.verify(requester, password.clone(), stored).await?;
-    Ok((account, fits))
+    let matching = op.hasher.verify(requester, password, stored).await?;
+    Ok((account, matching))
 }
 
 /// Rejects an account that needs a second factor, which this API cannot ask for. The password was
@@ -451,12 +449,12 @@ pub(super) fn new_password(
     account: &Account,
     (first, second): (Password, Password),
 ) -> Result<Password, DomainError> {
-    if first.expose() != second.expose() {
+    let Some(password) = first.entered_twice(&second) else {
         return Err(ValidationErrors::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
-    }
-    let found = password_problems(account, &first);
+    };
+    let found = password_problems(account, &password);
     if found.is_empty() {
-        return Ok(first);
+        return Ok(password);
     }
     let mut problems = ValidationErrors::none();
     problems.add("new_password2", found);

@@ -67,18 +67,35 @@ impl Password {
         }
     }
 
-    /// Every form that a stored hash can be of, the composed one first: one alone for ASCII.
-    /// Hashes of before and imported ones are of the password as it was typed.
+    /// Every form that a stored hash can be of, the one that is hashed today first: one alone for
+    /// ASCII without blanks around it, six at most. Imported hashes are of any normalisation, and
+    /// those that Django REST framework made are of the password without the blanks around it.
     pub fn forms(&self) -> Vec<Password> {
-        let mut forms = vec![self.composed()];
-        if !self.0.is_ascii() {
-            for form in [Password::new(self.0.nfd().collect()), self.clone()] {
+        let mut forms = Vec::with_capacity(1);
+        for text in [self.expose(), self.trimmed()] {
+            let decomposed = Password::new(text.nfd().collect());
+            let typed = Password::new(text.to_owned());
+            for form in [typed.composed(), decomposed, typed] {
                 if !forms.contains(&form) {
                     forms.push(form);
                 }
             }
         }
         forms
+    }
+
+    /// The password that was entered twice, as it was typed; without the blanks around it if the
+    /// two differ in them, as the reference takes it. `None` for two passwords.
+    pub fn entered_twice(self, again: &Password) -> Option<Password> {
+        if self.composed() == again.composed() {
+            return Some(self);
+        }
+        let [first, second] = [&self, again].map(|typed| Password::new(typed.trimmed().to_owned()));
+        (first.composed() == second.composed()).then_some(first)
+    }
+
+    fn trimmed(&self) -> &str {
+        self.0.trim_matches(is_python_space)
     }
 }
 

@@ -106,16 +106,16 @@ fn count<T>(op: &Operation, result: &Result<T, DomainError>) {
 
 async fn create(op: &Operation, registration: Registration) -> Result<Granted, DomainError> {
     let Registration { username, email, password1, password2, grant } = registration;
-    if password1.expose() != password2.expose() {
+    let Some(password) = password1.entered_twice(&password2) else {
         return Err(ValidationErrors::general(MISMATCH_PLAIN).into());
-    }
+    };
     if !op.rules.registration_enabled {
         return Err(ValidationErrors::general("Registration is disabled.").into());
     }
     let email = email.to_ascii_lowercase();
     let about =
         UserAttributes { username: &username, email: &email, first_name: "", last_name: "" };
-    let likeness = passwords::problems(password1.expose(), &about);
+    let likeness = passwords::problems(password.expose(), &about);
     if !likeness.is_empty() {
         return Err(ValidationErrors { general: likeness, ..ValidationErrors::none() }.into());
     }
@@ -131,7 +131,7 @@ async fn create(op: &Operation, registration: Registration) -> Result<Granted, D
         email,
         first_name: String::new(),
         last_name: String::new(),
-        password: op.hasher.hash(Requester::new(&op.client, None), password1).await?,
+        password: op.hasher.hash(Requester::new(&op.client, None), password).await?,
         is_superuser: false,
         date_joined: op.now(),
         confirm_by: op.rules.confirm_by(op.now()),

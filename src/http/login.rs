@@ -56,7 +56,11 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJ
 ///
 /// 400 for a body without them.
 pub fn credentials(input: Input<types::Login>) -> Result<Credentials, ApiError> {
-    let checked = input.check(Rules { blank_allowed: &["email", "username"], ..Rules::default() });
+    let checked = input.check(Rules {
+        blank_allowed: &["email", "username"],
+        untrimmed: &["password"],
+        ..Rules::default()
+    });
     let asks_for_mfa = checked.raw().is_truthy("mfa");
     // The address is looked at for its form alone: it is no login name.
     let types::Login { email: _, username, password } = checked.finish(ValidationErrors::none())?;

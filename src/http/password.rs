@@ -15,6 +15,8 @@ type Signed = policy::BasicOrCookieOrToken;
 type Sent<T> = Body<T, content::JsonOrFormOrMultipart>;
 type Detail = Reply<200, types::RestAuthDetail>;
 
+const PASSWORDS: &[&str] = &["new_password1", "new_password2"];
+
 pub async fn change(
     rqctx: Context,
     call: Call<Signed, Sent<types::PasswordChange>>,
@@ -22,13 +24,13 @@ pub async fn change(
     let server = &rqctx.server.private;
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, &caller);
-    let checked = input.check(Rules::default());
+    let checked = input.check(Rules { untrimmed: PASSWORDS, ..Rules::default() });
     let old = match checked.raw().get("old_password") {
         None | Some(FieldValue::Null) => None,
         // A value of another type is not a password.
         Some(_) => Some(checked.raw().text("old_password").unwrap_or_default()),
     };
-    let old = old.map(|old| Password::new(old.trim().to_owned()));
+    let old = old.map(Password::new);
     if old.is_none() {
         // A password that is sent is a proof itself.
         caller.require_recent_auth(server).await?;
@@ -69,7 +71,9 @@ pub async fn reset_confirm(
     let server = &rqctx.server.private;
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());
-    let types::PasswordResetConfirm { new_password1, new_password2, token, uid } = input.read()?;
+    let checked = input.check(Rules { untrimmed: PASSWORDS, ..Rules::default() });
+    let types::PasswordResetConfirm { new_password1, new_password2, token, uid } =
+        checked.finish(ValidationErrors::none())?;
     let new = (Password::new(new_password1), Password::new(new_password2));
     let device = resets::confirm_reset(&op, &uid, &token, new).await?;
     let cookies = server.cookies().logged_in(None, Some(&device));

@@ -40,7 +40,8 @@ pub async fn register(
     grant: accounts::Grant,
 ) -> Result<accounts::Granted, ApiError> {
     let also_required: &[&str] = if op.rules.needs_email() { &["email"] } else { &[] };
-    let checked = input.check(Rules { also_required, ..Rules::default() });
+    let untrimmed: &[&str] = &["password1", "password2"];
+    let checked = input.check(Rules { also_required, untrimmed, ..Rules::default() });
     let problems = registration::problems(
         op,
         checked.text("username"),

@@ -18,6 +18,7 @@ const RULES: Rules<'_> = Rules {
     partial: false,
     also_required: &[],
     blank_allowed: &["first_name", "last_name"],
+    untrimmed: &[],
     row_ids: &[],
 };
 /// A name may stay as it is, but never become empty: a form's `username=` is a blank name, not one

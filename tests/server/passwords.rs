@@ -5,6 +5,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
+use crate::second_factor::Browser;
+
 pub(super) const NEW: &str = "Violet-Anchor-58";
 
 /// The cookies of a browser after a login.
@@ -34,7 +36,11 @@ pub(super) async fn token_status(server: &TestServer, token: &str) -> u16 {
 }
 
 async fn fresh_token(server: &TestServer, username: &str) -> String {
-    format!("Token {}", server.log_in(username, PASSWORD).await.json()["key"].as_str().unwrap())
+    token_by(&server.log_in(username, PASSWORD).await)
+}
+
+fn token_by(login: &Answer) -> String {
+    format!("Token {}", login.json()["key"].as_str().unwrap())
 }
 
 pub(super) async fn change(server: &TestServer, token: &str, first: &str, second: &str) -> Answer {
@@ -333,4 +339,68 @@ async fn hash_of_either_form_opens_with_both() {
     assert_eq!(forms(decomposed), [composed, decomposed]);
     let mixed = "\u{e9}a\u{308}";
     assert_eq!(forms(mixed), [composed, decomposed, mixed]);
+    assert_eq!(forms(" Zebra\u{3000}"), [" Zebra\u{3000}", "Zebra"]);
+    assert_eq!(forms(&format!(" {mixed}")).len(), 6, "the most there can be");
+}
+
+/// The statuses of this password by login, Basic and the pages.
+async fn sign_ins(server: &TestServer, password: &str) -> [u16; 3] {
+    let basic = crate::protocol::basic("amy", password);
+    let body = json!({ "username": "amy", "password": password });
+    [
+        server.log_in("amy", password).await.status,
+        server.get("user/", &[("authorization", &basic)]).await.status,
+        Browser::new(server).post("login/", body).await.status,
+    ]
+}
+
+#[tokio::test]
+async fn password_is_taken_as_typed_at_every_door() {
+    const TYPED: &str = "  Zebra-Quartz-77 ";
+    let server = TestServer::start().await;
+    let twice =
+        |name, password| json!({ "username": name, "password1": password, "password2": password });
+    assert_eq!(server.post("registration/", &[], twice("amy", TYPED)).await.status, 201);
+    assert_eq!(sign_ins(&server, TYPED).await, [200; 3]);
+    for other in [TYPED.trim(), TYPED.trim_start(), "   Zebra-Quartz-77  "] {
+        assert_eq!(sign_ins(&server, other).await, [400, 401, 400], "{other:?}");
+    }
+    // A change, where the old one is as typed too.
+    let token = token_by(&server.log_in("amy", TYPED).await);
+    let typed = format!(" {NEW}\u{a0}");
+    let change = async |old: &str| {
+        let body = json!({ "old_password": old, "new_password1": typed, "new_password2": typed });
+        server.post("password/change/", &[("authorization", &token)], body).await
+    };
+    assert_eq!(change(TYPED.trim()).await.status, 400);
+    assert_eq!(change(TYPED).await.status, 200);
+    assert_eq!(sign_ins(&server, &typed).await, [200; 3]);
+    assert_eq!(sign_ins(&server, NEW).await, [400, 401, 400]);
+    // Blanks alone are none.
+    let blank = server.post("registration/", &[], twice("bob", "          ")).await;
+    assert_eq!(blank.json()["password1"], json!(["This field may not be blank."]));
+}
+
+#[tokio::test]
+async fn reset_takes_the_password_as_typed() {
+    let server = TestServer::start().await;
+    register(&server, "amy").await;
+    let typed = format!("{NEW} ");
+    assert_eq!(reset(&server, &link(&server, "amy@example.com").await, &typed).await.status, 200);
+    assert_eq!(sign_ins(&server, &typed).await, [200; 3]);
+    assert_eq!(sign_ins(&server, NEW).await, [400, 401, 400]);
+}
+
+/// The reference trims a password before it hashes it, and so did this server.
+#[tokio::test]
+async fn hash_of_a_trimmed_password_opens_with_the_typed_one() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "").await;
+    for typed in [PASSWORD.to_owned(), format!(" {PASSWORD}\t"), format!("{PASSWORD}\u{2003}")] {
+        assert_eq!(sign_ins(&server, &typed).await, [200; 3], "{typed:?}");
+    }
+    // Two entries that differ in the blanks around them are one without them, as recorded.
+    assert_eq!(change(&server, &token, &format!(" {NEW} "), &format!(" {NEW}")).await.status, 200);
+    assert_eq!(sign_ins(&server, NEW).await, [200; 3]);
+    assert_eq!(change(&server, &token, NEW, &format!("{NEW}x")).await.status, 400);
 }

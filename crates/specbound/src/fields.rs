@@ -150,6 +150,8 @@ pub struct Rules<'a> {
     pub also_required: &'a [&'static str],
     /// Text fields that may be "".
     pub blank_allowed: &'a [&'static str],
+    /// Text fields that keep the blanks around them, such as passwords.
+    pub untrimmed: &'a [&'static str],
     /// Integers that are ids of rows, which DRF refuses in words of their own.
     pub row_ids: &'a [&'static str],
 }
@@ -218,6 +220,7 @@ fn check_rows(
         let says = FieldRules {
             formats,
             blank_allowed: rules.blank_allowed.contains(&property.name),
+            untrimmed: rules.untrimmed.contains(&property.name),
             row_id: rules.row_ids.contains(&property.name),
             keeps_others,
         };
@@ -250,6 +253,7 @@ const MISSING: &str = "This field is required.";
 struct FieldRules<'a> {
     formats: &'a Formats,
     blank_allowed: bool,
+    untrimmed: bool,
     row_id: bool,
     /// Whether members without a row stay.
     keeps_others: bool,

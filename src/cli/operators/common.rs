@@ -95,8 +95,7 @@ impl LimitArg {
 }
 
 impl PasswordSource {
-    /// Validated by the document like a typed password: surrounding blanks are trimmed, as in
-    /// every login.
+    /// Validated by the document like a typed password, and kept as it is but for the line's end.
     pub fn read(&self) -> Result<Password, Failure> {
         let text = match &self.password_file {
             None => prompt_password()?,
@@ -108,9 +107,9 @@ impl PasswordSource {
                 read.map_err(|e| failure(format!("{}: {e}", path.display())))?
             }
         };
-        let clean = validate(vec![("password", text.trim_end_matches(['\r', '\n']).to_owned())])?;
-        let text = clean.get("password").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(Password::new(text))
+        let text = text.trim_end_matches(['\r', '\n']);
+        validate(vec![("password", text.to_owned())])?;
+        Ok(Password::new(text.to_owned()))
     }
 }
 

@@ -152,8 +152,8 @@ impl Hasher {
         hashed.await?.map_err(|e| HasherError::Failed(e.to_string()))
     }
 
-    /// Whether the password matches. `None` (no such account) and an unusable hash cost the same
-    /// and never match.
+    /// The form of the password that matches. A stored hash of `None` (no such account) and an
+    /// unusable one cost the same and never match.
     ///
     /// That cost is argon2id's. An imported account takes the time of its own hash until its first
     /// successful login (600,000 rounds of PBKDF2: twice as long with SHA instructions, several
@@ -168,7 +168,7 @@ impl Hasher {
         requester: Requester,
         password: Password,
         stored: Option<&str>,
-    ) -> Result<bool, HasherError> {
+    ) -> Result<Option<Password>, HasherError> {
         let usable = stored.filter(|hash| why_unusable(hash).is_none());
         let known = usable.is_some();
         let hash = usable.unwrap_or(&self.dummy).to_owned();
@@ -183,7 +183,7 @@ impl Hasher {
                 }
             };
             // As many for an unknown account, whose dummy hash no form fits.
-            password.forms().iter().any(fits) && known
+            password.forms().into_iter().find(fits).filter(|_| known)
         })
         .await
     }
@@ -374,12 +374,14 @@ mod tests {
                 .verify(Requester::server(), Password::new("Zebra-Quartz-77".into()), Some(&hash))
                 .await
                 .unwrap()
+                .is_some()
         );
         assert!(
-            !hasher
+            hasher
                 .verify(Requester::server(), Password::new("Zebra-Quartz-78".into()), Some(&hash))
                 .await
                 .unwrap()
+                .is_none()
         );
     }
 
@@ -389,7 +391,7 @@ mod tests {
         for stored in [None, Some("!unusable"), Some(""), Some("garbage")] {
             let password = Password::new("no account has this password".into());
             assert!(
-                !hasher.verify(Requester::server(), password, stored).await.unwrap(),
+                hasher.verify(Requester::server(), password, stored).await.unwrap().is_none(),
                 "{stored:?}"
             );
         }
@@ -465,7 +467,7 @@ mod tests {
         )
         .await
         {
-            futures::future::Either::Right((verified, _)) => assert_eq!(verified, Ok(false)),
+            futures::future::Either::Right((verified, _)) => assert_eq!(verified, Ok(None)),
             futures::future::Either::Left(_) => panic!("the flood came first"),
         }
     }

@@ -248,6 +248,21 @@ fn rules_override_required_and_blank() {
 }
 
 #[test]
+fn untrimmed_text_keeps_its_blanks_and_is_blank_without_more() {
+    let text = [Property { max_length: Some(4), ..property("x", Kind::Text) }];
+    let untrimmed = Rules { untrimmed: &["x"], ..Rules::default() };
+    assert_eq!(run(&text, JSON, r#"{"x": " a\t"}"#, untrimmed).unwrap(), json!({"x": " a\t"}));
+    assert_eq!(run(&text, JSON, r#"{"x": " a\t"}"#, Rules::default()).unwrap(), json!({"x": "a"}));
+    for (sent, message) in [
+        ("  \t ", "This field may not be blank."),
+        ("  a  ", "Ensure this field has no more than 4 characters."),
+    ] {
+        let refused = run(&text, FORM, &format!("x={sent}"), untrimmed).unwrap_err();
+        assert_eq!(refused, format!(r#"{{"x":["{message}"]}}"#));
+    }
+}
+
+#[test]
 fn empty_form_fields_are_absent_unless_required_or_nullable() {
     let email = &USER[2..3];
     assert_eq!(run(email, FORM, "email=", Rules::default()).unwrap(), json!({}));

@@ -106,18 +106,18 @@ fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checke
     let is_email = property.kind == Kind::Email;
     const BAD_EMAIL: &str = "Enter a valid email address.";
     let text = match value {
-        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => {
-            text.trim_matches(is_python_space)
-        }
+        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => text,
         _ => return fault(if is_email { BAD_EMAIL } else { "Not a valid string." }),
     };
-    if text.is_empty() {
+    let trimmed = text.trim_matches(is_python_space);
+    if trimmed.is_empty() {
         return if says.blank_allowed {
             Ok(String::new())
         } else {
             fault("This field may not be blank.")
         };
     }
+    let text = if says.untrimmed { text } else { trimmed };
     let length = text.chars().count();
     let too_long = |max: usize| format!("Ensure this field has no more than {max} characters.");
     let max = property.max_length.unwrap_or(MAX_TEXT_BYTES);
