@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 
 use super::audit::{Event, OPERATOR};
 use super::django_hashes::DjangoHash;
+use super::factors::recovery;
 use super::groups;
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
@@ -84,14 +85,30 @@ pub fn run<E: std::error::Error + Send + Sync + 'static>(
             |rows| import.memberships(&rows),
             &mut || (),
         )?;
-        if import.conflicts.listed.is_empty() && source.has_totp_devices()? {
+        if import.conflicts.listed.is_empty() && source.has_second_factors()? {
             // Last, since `secret` may create the key.
             let secret = secret(w).map_err(|error| ImportError::Secret(error.into()))?;
             w.secret_key_insert(&secret.fingerprint(), now)?;
-            source.totp_devices(|device| {
-                progress();
-                import.totp_device(&device, &secret, nonce())
-            })?;
+            let mut seal = |device: TotpDevice| {
+                let (id, key) = (device.account_id, device.key.as_bytes());
+                let sealed = keys::seal_second_factor(&secret, id, key, nonce());
+                (device, sealed)
+            };
+            in_batches(
+                |each| source.totp_devices(|device| each(seal(device))),
+                |rows| import.totp_devices(&rows),
+                &mut progress,
+            )?;
+            in_batches(
+                |each| {
+                    source.static_tokens(|id, account_id, code| {
+                        let digest = recovery::digest(&secret, account_id, code);
+                        each(RecoveryCode { id, account_id, digest })
+                    })
+                },
+                |rows| import.recovery_codes(&rows),
+                &mut || (),
+            )?;
         }
         if import.conflicts.listed.is_empty() {
             if !import.report.is_noop() {
@@ -123,6 +140,14 @@ struct Import<'w> {
     groups: BTreeMap<String, i64>,
     report: Report,
     conflicts: Conflicts,
+}
+
+/// A static token of InvenTree.
+struct RecoveryCode {
+    id: i64,
+    account_id: i64,
+    /// `None` if no code here can be like it.
+    digest: Option<[u8; 32]>,
 }
 
 /// The import status of a row's account.
@@ -346,32 +371,30 @@ impl<'w> Import<'w> {
         Ok(())
     }
 
-    fn totp_device(
-        &mut self,
-        device: &TotpDevice,
-        secret: &SecretKey,
-        nonce: [u8; keys::NONCE_BYTES],
-    ) -> Result<(), ImportError> {
+    fn totp_device(&mut self, row: &(TotpDevice, Vec<u8>)) -> Result<(), ImportError> {
+        let (device, _) = row;
         match self.owner("otp_totp_totpdevice", device.id, device.account_id) {
             Owner::Left => self.report.totp_devices.present += 1,
             Owner::Missing => {}
             Owner::New => {
-                let sealed = keys::seal_second_factor(
-                    secret,
-                    device.account_id,
-                    device.key.as_bytes(),
-                    nonce,
-                );
-                let created = device.created.unwrap_or_default();
-                self.w.totp_device_insert(
-                    device.account_id,
-                    &device.name,
-                    device.confirmed,
-                    &sealed,
-                    created,
-                )?;
+                self.w.import_totp_device(row)?;
                 self.report.totp_devices.new += 1;
             }
+        }
+        Ok(())
+    }
+
+    fn recovery_code(&mut self, code: &RecoveryCode) -> Result<(), ImportError> {
+        match self.owner("otp_static_statictoken", code.id, code.account_id) {
+            Owner::Left => self.report.recovery_codes.present += 1,
+            Owner::Missing => {}
+            Owner::New => match code.digest {
+                Some(digest) => {
+                    self.w.recovery_code_insert(code.account_id, &digest)?;
+                    self.report.recovery_codes.new += 1;
+                }
+                None => self.report.unusable_codes += 1,
+            },
         }
         Ok(())
     }

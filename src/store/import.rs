@@ -10,7 +10,7 @@ use rusqlite::Connection as Sqlite;
 use super::engine::{Connection, WritingConnection};
 use super::sqlite::{create_private, open_flags, prepare_writer};
 use super::values::{Day, Time, Value, params};
-use super::{Account, EmailAddress, SocialAccount, StoreError, Token, Writer};
+use super::{Account, EmailAddress, SocialAccount, StoreError, Token, TotpDevice, Writer};
 use super::{Database, Postgres, migrations, postgres};
 
 /// Enough for the upper levels of every index. Connections of the server use less.
@@ -196,6 +196,14 @@ columns_and_insert!(
     "$1, $2, $3, $4, $5, $6, $7"
 );
 
+columns_and_insert!(
+    DEVICE_COLUMNS,
+    INSERT_DEVICE,
+    "totp_devices",
+    "account_id, name, confirmed, secret, created",
+    "$1, $2, $3, $4, $5"
+);
+
 fn account_row(row: &NamedAccount) -> Vec<Value<'_>> {
     let NamedAccount { account, username_key, username_skeleton } = row;
     let values: &[Value<'_>] = params![
@@ -243,6 +251,17 @@ fn link_row(link: &SocialAccount) -> Vec<Value<'_>> {
         Time(link.last_login),
         Time(link.date_joined),
         &link.extra_data,
+    ];
+    values.to_vec()
+}
+
+fn device_row((device, sealed): &(TotpDevice, Vec<u8>)) -> Vec<Value<'_>> {
+    let values: &[Value<'_>] = params![
+        device.account_id,
+        &device.name,
+        device.confirmed,
+        sealed.as_slice(),
+        Time(device.created.unwrap_or_default()),
     ];
     values.to_vec()
 }
@@ -312,6 +331,25 @@ impl Writer<'_> {
         }
         self.execute(INSERT_LINK, &values)?;
         Ok(())
+    }
+
+    /// Devices with their sealed secrets; they get new ids.
+    pub fn import_totp_devices(&self, rows: &[(TotpDevice, Vec<u8>)]) -> Result<bool, StoreError> {
+        self.insert_all("totp_devices", DEVICE_COLUMNS, &rows_of(rows, device_row))
+    }
+
+    pub fn import_totp_device(&self, row: &(TotpDevice, Vec<u8>)) -> Result<(), StoreError> {
+        self.execute(INSERT_DEVICE, &device_row(row))?;
+        Ok(())
+    }
+
+    /// Each is an account and the digest of a code.
+    pub fn import_recovery_codes(&self, rows: &[(i64, [u8; 32])]) -> Result<bool, StoreError> {
+        fn row((account_id, digest): &(i64, [u8; 32])) -> Vec<Value<'_>> {
+            let values: &[Value<'_>] = params![*account_id, digest];
+            values.to_vec()
+        }
+        self.insert_all("recovery_codes", "account_id, digest", &rows_of(rows, row))
     }
 
     /// Each is an account and a group.

@@ -391,7 +391,9 @@ fn device_name(name: &str) -> Result<String, ValidationErrors> {
 async fn find_code(app: &App, account_id: i64, code: &str) -> Result<Option<Match>, DomainError> {
     let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     if code.len() != totp::DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-        let Some(digest) = recovery::digest(app, account_id, &code) else { return Ok(None) };
+        let Some(digest) = recovery::digest(&app.secret, account_id, &code) else {
+            return Ok(None);
+        };
         let is_known = app.store.read(|r| r.recovery_code_exists(account_id, &digest)).await?;
         return Ok(is_known.then_some(Match::RecoveryCode { digest }));
     }

@@ -3,13 +3,19 @@
 //! A code has 51 bits, too few for a plain digest: the stored one is an HMAC under a key derived
 //! from the secret key.
 
+use std::ops::RangeInclusive;
+
 use super::super::audit::{self, Event};
+use super::super::keys::{self, SecretKey};
 use super::super::operation::Operation;
-use super::super::{App, DomainError, keys};
+use super::super::{App, DomainError};
 use crate::store::{StoreError, Writer};
 
 const CODES: usize = 10;
 const CHARACTERS: usize = 10;
+/// Lengths of stored codes: those of InvenTree have eight characters, or as many as an operator
+/// chose.
+const STORED_CHARACTERS: RangeInclusive<usize> = 8..=16;
 
 /// New codes, not stored yet, as they are shown: two groups of five.
 pub(super) fn generate(app: &App) -> Vec<String> {
@@ -21,12 +27,18 @@ pub(super) fn generate(app: &App) -> Vec<String> {
     std::iter::repeat_with(code).take(CODES).collect()
 }
 
-/// The stored digest of a code without blanks and hyphens; `None` if it is no code.
-pub(super) fn digest(app: &App, account_id: i64, code: &str) -> Option<[u8; 32]> {
-    let is_code = code.len() == CHARACTERS && code.bytes().all(|b| b.is_ascii_alphanumeric());
-    let code = code.to_ascii_lowercase();
+/// The stored digest of a code, without its blanks and hyphens; `None` if it is no code.
+pub(in super::super) fn digest(
+    secret: &SecretKey,
+    account_id: i64,
+    code: &str,
+) -> Option<[u8; 32]> {
+    let mut code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    code.make_ascii_lowercase();
+    let is_code = STORED_CHARACTERS.contains(&code.len())
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_code.then(|| {
-        let key = app.secret.derive("recovery-code");
+        let key = secret.derive("recovery-code");
         keys::mac(&key, &[&account_id.to_be_bytes(), code.as_bytes()])
     })
 }
@@ -40,7 +52,7 @@ pub(super) fn replace(
 ) -> Result<(), StoreError> {
     w.recovery_code_delete_all(account_id)?;
     for code in codes {
-        if let Some(digest) = digest(app, account_id, &code.replace('-', "")) {
+        if let Some(digest) = digest(&app.secret, account_id, code) {
             w.recovery_code_insert(account_id, &digest)?;
         }
     }

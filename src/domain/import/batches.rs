@@ -2,8 +2,8 @@
 //! account is known already, or a row is refused. The rules for one row decide then.
 
 use super::super::usernames::{username_key, username_skeleton};
-use super::{Import, ImportError};
-use crate::store::{Account, EmailAddress, NamedAccount, SocialAccount, Token};
+use super::{Import, ImportError, RecoveryCode};
+use crate::store::{Account, EmailAddress, NamedAccount, SocialAccount, Token, TotpDevice};
 
 /// Rows that are written at once.
 const BATCH: usize = 5000;
@@ -86,6 +86,31 @@ impl Import<'_> {
             return Ok(());
         }
         rows.iter().try_for_each(|row| self.token(row))
+    }
+
+    pub(super) fn totp_devices(
+        &mut self,
+        rows: &[(TotpDevice, Vec<u8>)],
+    ) -> Result<(), ImportError> {
+        if self.are_new(rows.iter().map(|(device, _)| device.account_id))
+            && self.w.import_totp_devices(rows)?
+        {
+            self.report.totp_devices.new += rows.len() as u64;
+            return Ok(());
+        }
+        rows.iter().try_for_each(|row| self.totp_device(row))
+    }
+
+    pub(super) fn recovery_codes(&mut self, rows: &[RecoveryCode]) -> Result<(), ImportError> {
+        if self.are_new(rows.iter().map(|code| code.account_id)) {
+            let usable = rows.iter().filter_map(|code| Some((code.account_id, code.digest?)));
+            let usable: Vec<(i64, [u8; 32])> = usable.collect();
+            if usable.len() == rows.len() && self.w.import_recovery_codes(&usable)? {
+                self.report.recovery_codes.new += rows.len() as u64;
+                return Ok(());
+            }
+        }
+        rows.iter().try_for_each(|code| self.recovery_code(code))
     }
 
     pub(super) fn memberships(&mut self, rows: &[(i64, String)]) -> Result<(), ImportError> {

@@ -14,6 +14,9 @@ pub struct Report {
     pub tokens: Count,
     pub social_accounts: Count,
     pub totp_devices: Count,
+    pub recovery_codes: Count,
+    /// Static tokens of new accounts that no recovery code can be like.
+    pub unusable_codes: u64,
     /// Memberships of groups.
     pub memberships: Count,
     /// Addresses converted to lower case.
@@ -69,13 +72,14 @@ impl fmt::Display for Conflicts {
 }
 
 impl Report {
-    fn counts(&self) -> [(&'static str, Count); 6] {
+    fn counts(&self) -> [(&'static str, Count); 7] {
         [
             ("accounts", self.accounts),
             ("email addresses", self.email_addresses),
             ("API tokens", self.tokens),
             ("social accounts", self.social_accounts),
             ("TOTP devices", self.totp_devices),
+            ("recovery codes", self.recovery_codes),
             ("group members", self.memberships),
         ]
     }
@@ -97,6 +101,13 @@ impl fmt::Display for Report {
         }
         if self.lowered > 0 {
             writeln!(f, "{} addresses were converted to lower case", self.lowered)?;
+        }
+        if self.unusable_codes > 0 {
+            writeln!(
+                f,
+                "{} static tokens were not imported: a recovery code has 8 to 16 letters and digits",
+                self.unusable_codes
+            )?;
         }
         for (account_id, username) in &self.blank_names {
             writeln!(

@@ -15,8 +15,14 @@ use rusqlite::{Connection, params_from_iter};
 use super::{Engine, TABLES};
 
 /// Tables that are read if they are there, beside those that must be.
-const OTHERS: [&str; 4] =
-    ["auth_group", "auth_user_groups", "django_migrations", "mfa_authenticator"];
+const OTHERS: [&str; 6] = [
+    "auth_group",
+    "auth_user_groups",
+    "django_migrations",
+    "mfa_authenticator",
+    "otp_static_staticdevice",
+    "otp_static_statictoken",
+];
 
 /// With one of these on its first lines, a file is a dump.
 const HEADS: [&[u8]; 2] = [b"-- MySQL dump ", b"-- MariaDB dump "];

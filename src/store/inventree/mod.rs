@@ -245,8 +245,15 @@ impl InvenTree {
     /// # Errors
     ///
     /// [`SourceError`]
-    pub fn has_totp_devices(&self) -> Result<bool, SourceError> {
-        self.value("SELECT EXISTS (SELECT 1 FROM otp_totp_totpdevice)")
+    pub fn has_second_factors(&self) -> Result<bool, SourceError> {
+        Ok(self.value("SELECT EXISTS (SELECT 1 FROM otp_totp_totpdevice)")?
+            || self.has_static_tokens()?
+                && self.value("SELECT EXISTS (SELECT 1 FROM otp_static_statictoken)")?)
+    }
+
+    fn has_static_tokens(&self) -> Result<bool, SourceError> {
+        Ok(self.has_table("otp_static_staticdevice")?
+            && self.has_table("otp_static_statictoken")?)
     }
 
     /// # Errors
@@ -271,6 +278,28 @@ impl InvenTree {
                 })
             },
             f,
+        )
+    }
+
+    /// The codes for the day that a device is lost: id, account and, in clear, the code. A source
+    /// without django-otp's static devices has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of the callback, and [`SourceError`].
+    pub fn static_tokens<E: From<SourceError>>(
+        &self,
+        mut f: impl FnMut(i64, i64, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.has_static_tokens()? {
+            return Ok(());
+        }
+        self.each(
+            "otp_static_statictoken",
+            "SELECT t.id, d.user_id, t.token FROM otp_static_statictoken t
+             JOIN otp_static_staticdevice d ON d.id = t.device_id WHERE d.confirmed ORDER BY t.id",
+            |row| Ok((row.get::<Id>(0)?.0, row.get::<Id>(1)?.0, row.get::<String>(2)?)),
+            |(id, account_id, code)| f(id, account_id, &code),
         )
     }
 

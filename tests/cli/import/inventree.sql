@@ -169,6 +169,59 @@ INSERT INTO `django_migrations` VALUES
 UNLOCK TABLES;
 
 --
+-- Table structure for table `otp_static_staticdevice`
+--
+
+DROP TABLE IF EXISTS `otp_static_staticdevice`;
+/*!40101 SET @saved_cs_client     = @@character_set_client */;
+/*!40101 SET character_set_client = utf8mb4 */;
+CREATE TABLE `otp_static_staticdevice` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `name` varchar(64) NOT NULL,
+  `confirmed` tinyint(1) NOT NULL,
+  `user_id` int(11) NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB AUTO_INCREMENT=2 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+/*!40101 SET character_set_client = @saved_cs_client */;
+
+--
+-- Dumping data for table `otp_static_staticdevice`
+--
+
+LOCK TABLES `otp_static_staticdevice` WRITE;
+/*!40000 ALTER TABLE `otp_static_staticdevice` DISABLE KEYS */;
+INSERT INTO `otp_static_staticdevice` VALUES
+(1,'',1,41);
+/*!40000 ALTER TABLE `otp_static_staticdevice` ENABLE KEYS */;
+UNLOCK TABLES;
+
+--
+-- Table structure for table `otp_static_statictoken`
+--
+
+DROP TABLE IF EXISTS `otp_static_statictoken`;
+/*!40101 SET @saved_cs_client     = @@character_set_client */;
+/*!40101 SET character_set_client = utf8mb4 */;
+CREATE TABLE `otp_static_statictoken` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `token` varchar(16) NOT NULL,
+  `device_id` int(11) NOT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB AUTO_INCREMENT=2 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+/*!40101 SET character_set_client = @saved_cs_client */;
+
+--
+-- Dumping data for table `otp_static_statictoken`
+--
+
+LOCK TABLES `otp_static_statictoken` WRITE;
+/*!40000 ALTER TABLE `otp_static_statictoken` DISABLE KEYS */;
+INSERT INTO `otp_static_statictoken` VALUES
+(1,'k3vx2m7q',1);
+/*!40000 ALTER TABLE `otp_static_statictoken` ENABLE KEYS */;
+UNLOCK TABLES;
+
+--
 -- Table structure for table `otp_totp_totpdevice`
 --
 
@@ -304,4 +357,4 @@ UNLOCK TABLES;
 /*!40101 SET COLLATION_CONNECTION=@OLD_COLLATION_CONNECTION */;
 /*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;
 
--- Dump completed on 2026-11-28 20:48:16
+-- Dump completed on 2026-11-29  0:44:25

@@ -70,6 +70,7 @@ impl Move {
         source.link(8, 3, "google", "ada-2");
         source.token(3, "inv-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-20260105", NEXT_YEAR, false);
         source.totp(41, true);
+        source.static_token(41, "k3vx2m7q", true);
         new
     }
 
@@ -131,12 +132,13 @@ fn import(from: &Path, database: &TestDatabase, arguments: &[&str]) -> Output {
 }
 
 /// Tables that an import fills.
-const FILLED: [&str; 7] = [
+const FILLED: [&str; 8] = [
     "accounts",
     "email_addresses",
     "tokens",
     "social_accounts",
     "totp_devices",
+    "recovery_codes",
     "groups",
     "group_members",
 ];

@@ -140,6 +140,8 @@ fn many_rows_have_the_same_outcome_as_one_by_one() {
     assert!(said.contains("accounts              6003 new         0 existing"), "{said}");
     assert!(said.contains("email addresses       6003 new         0 existing"), "{said}");
     assert!(said.contains("API tokens            6001 new         0 existing"), "{said}");
+    assert!(said.contains("TOTP devices          6001 new         0 existing"), "{said}");
+    assert!(said.contains("recovery codes        6001 new         0 existing"), "{said}");
     assert!(said.contains("group members         6000 new         0 existing"), "{said}");
     assert!(said.contains("pbkdf2_sha256 6003"), "{said}");
     assert!(said.contains("6002 addresses were converted to lower case"), "{said}");
@@ -181,6 +183,13 @@ fn thousands(count: i64, after: i64) -> String {
          INSERT INTO users_apitoken (id, created, key, name, expiry, revoked, user_id, metadata)
          SELECT 1000000 + id, now(), 'inv-' || md5(id::text) || '-20260105', 'tab\tbackslash\\',
              '{NEXT_YEAR}', false, id, '{{}}' FROM {ids};
+         INSERT INTO otp_totp_totpdevice (id, name, confirmed, key, step, t0, digits, tolerance,
+             drift, last_t, user_id, throttling_failure_count)
+         SELECT 1000 + id, 'tab\t', true, md5(id::text), 30, 0, 6, 1, 0, -1, id, 0 FROM {ids};
+         INSERT INTO otp_static_staticdevice (id, name, confirmed, user_id)
+         SELECT 1000 + id, '', true, id FROM {ids};
+         INSERT INTO otp_static_statictoken (id, token, device_id)
+         SELECT 1000 + id, substr(md5(id::text), 1, 8), 1000 + id FROM {ids};
          INSERT INTO auth_group (id, name) VALUES (1, 'Stock, keepers') ON CONFLICT DO NOTHING;
          INSERT INTO auth_user_groups (id, user_id, group_id) SELECT id, id, 1 FROM {ids}"
     )

@@ -158,7 +158,8 @@ impl TestDatabase {
             ),
         };
         let mut columns = self.texts(&columns);
-        columns.retain(|name| name != "secret");
+        // Of a recovery code too, which is found by an HMAC under the secret key.
+        columns.retain(|name| name != "secret" && (table != "recovery_codes" || name != "digest"));
         columns.sort();
         let cells: Vec<String> = columns
             .iter()

@@ -37,6 +37,10 @@ CREATE TABLE otp_totp_totpdevice (id integer PRIMARY KEY AUTOINCREMENT, name var
   user_id integer NOT NULL, throttling_failure_count integer NOT NULL,
   throttling_failure_timestamp datetime,
   created_at datetime, last_used_at datetime);
+CREATE TABLE otp_static_staticdevice (id integer PRIMARY KEY AUTOINCREMENT,
+  name varchar(64) NOT NULL, confirmed bool NOT NULL, user_id integer NOT NULL);
+CREATE TABLE otp_static_statictoken (id integer PRIMARY KEY AUTOINCREMENT,
+  token varchar(16) NOT NULL, device_id integer NOT NULL);
 CREATE TABLE auth_group (id integer PRIMARY KEY AUTOINCREMENT,
   name varchar(150) NOT NULL UNIQUE);
 CREATE TABLE auth_user_groups (id integer PRIMARY KEY AUTOINCREMENT, user_id integer NOT NULL,
@@ -95,6 +99,16 @@ impl Source {
                    user_id, throttling_failure_count) VALUES ('default', ?, 'feedc0de00', 30, 0, \
                    6, 1, 0, -1, ?, 0)";
         self.db.execute(sql, params![confirmed, user]).unwrap();
+    }
+
+    /// A code for the day that a device is lost.
+    pub fn static_token(&self, user: i64, token: &str, confirmed: bool) {
+        let sql =
+            "INSERT INTO otp_static_staticdevice (name, confirmed, user_id) VALUES ('', ?, ?)";
+        self.db.execute(sql, params![confirmed, user]).unwrap();
+        let sql = "INSERT INTO otp_static_statictoken (token, device_id)
+                   SELECT ?, MAX(id) FROM otp_static_staticdevice";
+        self.db.execute(sql, params![token]).unwrap();
     }
 
     pub fn run(&self, sql: &str) {
@@ -166,6 +180,10 @@ CREATE TABLE otp_totp_totpdevice (id integer PRIMARY KEY, name varchar(64) NOT N
   digits smallint NOT NULL, tolerance smallint NOT NULL, drift smallint NOT NULL,
   last_t bigint NOT NULL, user_id integer NOT NULL, throttling_failure_count integer NOT NULL,
   throttling_failure_timestamp timestamptz, created_at timestamptz, last_used_at timestamptz);
+CREATE TABLE otp_static_staticdevice (id integer PRIMARY KEY, name varchar(64) NOT NULL,
+  confirmed boolean NOT NULL, user_id integer NOT NULL);
+CREATE TABLE otp_static_statictoken (id integer PRIMARY KEY, token varchar(16) NOT NULL,
+  device_id integer NOT NULL);
 CREATE TABLE auth_group (id integer PRIMARY KEY, name varchar(150) NOT NULL UNIQUE);
 CREATE TABLE auth_user_groups (id bigint PRIMARY KEY, user_id integer NOT NULL,
   group_id integer NOT NULL);
@@ -199,6 +217,11 @@ CREATE TABLE otp_totp_totpdevice (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY
   user_id int(11) NOT NULL, throttling_failure_count int(10) unsigned NOT NULL,
   throttling_failure_timestamp datetime(6), created_at datetime(6), last_used_at datetime(6))
   CHARSET utf8mb4;
+CREATE TABLE otp_static_staticdevice (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  name varchar(64) NOT NULL, confirmed tinyint(1) NOT NULL, user_id int(11) NOT NULL)
+  CHARSET utf8mb4;
+CREATE TABLE otp_static_statictoken (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  token varchar(16) NOT NULL, device_id int(11) NOT NULL) CHARSET utf8mb4;
 CREATE TABLE auth_group (id int(11) NOT NULL AUTO_INCREMENT PRIMARY KEY,
   name varchar(150) NOT NULL UNIQUE) CHARSET utf8mb4;
 CREATE TABLE auth_user_groups (id bigint(20) NOT NULL AUTO_INCREMENT PRIMARY KEY,
