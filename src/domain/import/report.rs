@@ -105,7 +105,8 @@ impl fmt::Display for Report {
         if self.unusable_codes > 0 {
             writeln!(
                 f,
-                "{} static tokens were not imported: a recovery code has 8 to 16 letters and digits",
+                "{} static tokens were not imported: a recovery code has 8 to 16 letters and \
+                 digits",
                 self.unusable_codes
             )?;
         }
