@@ -19,7 +19,7 @@
 mod operations;
 mod parameters;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use heck::ToPascalCase;
@@ -300,7 +300,9 @@ impl Document {
         names: &BTreeMap<String, String>,
     ) {
         let by_new: HashMap<&String, &String> = names.iter().map(|(old, new)| (new, old)).collect();
-        for schema in &mut self.schemas {
+        // The others have tables where these refer to them.
+        let used: HashSet<&String> = self.operations.iter().flat_map(Operation::schemas).collect();
+        for schema in self.schemas.iter_mut().filter(|schema| used.contains(&schema.name)) {
             let beside = schema.at.strip_suffix("/schema").and_then(|at| lowered.pointer(at));
             let original = if schema.is_inline {
                 beside.and_then(|entry| entry.get(ORIGINAL)).cloned()

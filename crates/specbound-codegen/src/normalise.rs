@@ -158,10 +158,8 @@ pub fn split_nullable_components(copy: &mut Value) {
 /// typify names an inner type after the path to it, and writes two items where `Foo.bar` stands
 /// beside `FooBar`.
 pub fn name_clashing_inner_types(copy: &mut Value, document: &Document) {
-    let Some(schemas) = copy.pointer("/components/schemas").and_then(Value::as_object).cloned()
-    else {
-        return;
-    };
+    let schemas = copy.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    let Some(schemas) = schemas else { return };
     let mut taken: BTreeSet<String> = schemas.keys().map(|name| type_name(name)).collect();
     for operation in &document.operations {
         let choices =
@@ -169,14 +167,10 @@ pub fn name_clashing_inner_types(copy: &mut Value, document: &Document) {
         taken.extend(choices.flat_map(|name| [format!("{name}Item"), name]));
     }
     let mut added: Vec<(String, Value)> = Vec::new();
-    for (name, schema) in &schemas {
-        let mut schema = schema.clone();
-        name_inner(&type_name(name), &mut schema, &mut taken, &mut added);
-        add_schema(copy, name.clone(), schema);
+    for (name, schema) in schemas.iter_mut() {
+        name_inner(&type_name(name), schema, &mut taken, &mut added);
     }
-    for (name, schema) in added {
-        add_schema(copy, name, schema);
-    }
+    schemas.extend(added);
 }
 
 fn name_inner(

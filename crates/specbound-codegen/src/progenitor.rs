@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToSnakeCase;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
-use serde::Deserialize;
 use serde_json::Value;
 use syn::visit_mut::{VisitMut, visit_expr_match_mut, visit_expr_method_call_mut};
 
@@ -286,10 +285,14 @@ pub fn client(
         .map(|components| components.remove("securitySchemes"));
     let methods = Methods::of(document);
     for _ in 0..MAX_UNTYPED {
-        let read = |tokens| {
-            quiet::catch_panic(|| Client::read(tokens, &copy, &methods).map_err(|e| e.to_string()))
+        let read = |tokens, copy: &Value| {
+            quiet::catch_panic(|| Client::read(tokens, copy, &methods).map_err(|e| e.to_string()))
         };
-        let why = match generate(&copy).and_then(read) {
+        // As text while progenitor runs, which takes the most memory.
+        let text = std::mem::take(&mut copy).to_string();
+        let generated = generate(&text);
+        copy = serde_json::from_str(&text).map_err(|e| Error::Generator(e.to_string()))?;
+        let why = match generated.and_then(|tokens| read(tokens, &copy)) {
             Ok(client) => return Ok(client),
             Err(why) => why,
         };
@@ -340,16 +343,16 @@ fn sends_nested_form(operation: &Operation, document: &Document) -> bool {
 }
 
 /// Runs progenitor on a normalised copy. Catches its panics, by which it refuses some input.
-fn generate(copy: &Value) -> Result<TokenStream, String> {
+fn generate(copy: &str) -> Result<TokenStream, String> {
     quiet::catch_panic(|| {
-        let spec = openapiv3::OpenAPI::deserialize(copy).map_err(|e| e.to_string())?;
+        let spec: openapiv3::OpenAPI = serde_json::from_str(copy).map_err(|e| e.to_string())?;
         progenitor::Generator::default().generate_tokens(&spec).map_err(|e| e.to_string())
     })
 }
 
 /// Whether progenitor takes a part of a document.
 fn is_taken(copy: &Value) -> bool {
-    generate(copy).is_ok_and(|tokens| syn::parse2::<syn::File>(tokens).is_ok())
+    generate(&copy.to_string()).is_ok_and(|tokens| syn::parse2::<syn::File>(tokens).is_ok())
 }
 
 enum Offending {

@@ -176,13 +176,19 @@ impl Property {
     fn all(source: &Value, at: &str) -> Result<Vec<Property>, Error> {
         let object =
             source.as_object().ok_or_else(|| unsupported(at, "a schema must be an object"))?;
+        Property::all_of(object, at)
+    }
+
+    fn all_of(object: &Map<String, Value>, at: &str) -> Result<Vec<Property>, Error> {
         let required = strings(object, "required", at)?;
         let properties = members(object, "properties", at)?.into_iter().flatten();
         let read = |(name, schema): (&String, &Value)| {
             let at = format!("{at}/properties/{}", escape(name));
             Property::read(name, schema, required.contains(name), &at)
         };
-        properties.map(read).collect()
+        let mut all = properties.map(read).collect::<Result<Vec<_>, _>>()?;
+        all.shrink_to_fit();
+        Ok(all)
     }
 
     fn read(name: &str, source: &Value, required: bool, at: &str) -> Result<Property, Error> {
@@ -243,9 +249,7 @@ fn kind(schema: &Map<String, Value>, at: &str) -> Result<Kind, Error> {
         ("integer", _) => Kind::Integer,
         ("number", _) => Kind::Number,
         ("boolean", _) => Kind::Boolean,
-        _ if schema.contains_key("properties") => {
-            Kind::Members(Property::all(&Value::Object(schema.clone()), at)?)
-        }
+        _ if schema.contains_key("properties") => Kind::Members(Property::all_of(schema, at)?),
         _ => Kind::Any,
     })
 }

@@ -6,7 +6,7 @@ use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
 use super::schema::{describe, inside};
-use super::{Checked, Lower};
+use super::{CONVERSIONS, Checked, Lower};
 
 impl Lower<'_> {
     /// `oneOf` and `anyOf` with two members at least, or the one that is left.
@@ -94,6 +94,7 @@ impl Lower<'_> {
         let has_null = choices.iter().any(Value::is_null);
         let mut left: Vec<Value> = Vec::new();
         let mut seen = HashSet::new();
+        self.count_schemas(CONVERSIONS);
         for choice in choices.iter().filter(|choice| !choice.is_null()) {
             // Each becomes a variant.
             if !self.count_schema() {

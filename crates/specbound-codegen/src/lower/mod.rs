@@ -32,8 +32,11 @@ const MAX_REFERENCES: usize = 64;
 const MAX_MERGED: usize = 8;
 
 /// Most schemas of a document, counted where they are merged too. A document of 14 MB with 1,471
-/// operations has 56,000; each becomes some twenty lines.
-const MAX_SCHEMAS: usize = 100_000;
+/// operations has 82,000; each becomes some ten lines, and takes up to 12 kB on the way.
+const MAX_SCHEMAS: usize = 85_000;
+
+/// The conversions of an enum, or of a type around another one, count as this many schemas.
+const CONVERSIONS: usize = 3;
 
 /// Most bytes of descriptions and examples, counted in each place that refers to one.
 const MAX_TEXT: usize = 64 << 20;
@@ -256,6 +259,9 @@ impl Lower<'_> {
         let checked = self.reached.get(name).cloned().unwrap_or_default();
         // The stricter place decides: a type alone checks less than a row.
         let checked = checked.into_iter().max().unwrap_or(Checked::Never);
+        if !["properties", "enum", "$ref"].iter().any(|key| schema.get(*key).is_some()) {
+            self.count_schemas(CONVERSIONS + 1);
+        }
         self.schema(schema, at, checked)
     }
 

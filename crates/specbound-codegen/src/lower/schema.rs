@@ -128,7 +128,11 @@ impl Lower<'_> {
 
     /// Counts a schema. `false` if there are too many.
     pub(super) fn count_schema(&mut self) -> bool {
-        self.schemas += 1;
+        self.count_schemas(1)
+    }
+
+    pub(super) fn count_schemas(&mut self, count: usize) -> bool {
+        self.schemas += count;
         self.limit().is_none()
     }
 
@@ -143,7 +147,7 @@ impl Lower<'_> {
         if self.schemas > MAX_SCHEMAS {
             return Some(format!(
                 "the document has more than {MAX_SCHEMAS} schemas and choices, counted again in \
-                 each place where `allOf` merges them: `--only` takes a part of it"
+                 each place where `allOf` merges them, enums fourfold: `--only` takes a part of it"
             ));
         }
         (self.text > MAX_TEXT).then(|| {
