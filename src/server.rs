@@ -26,7 +26,7 @@ use crate::domain::{
 use specbound::connections::{self, Connections, Service};
 use specbound::{Document, HttpService};
 
-use crate::api::{self, OPERATIONS, user};
+use crate::api::{OPERATIONS, user};
 use crate::http::pages::{self, PageError};
 use crate::http::{AppState, Settings, documented_api, documented_user_api};
 use crate::languages::{LanguageError, Languages};
@@ -160,7 +160,7 @@ pub async fn start(
     let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;
     let service = service.map_err(|e| ServerError::Service(e.into()))?;
     #[cfg(debug_assertions)]
-    let service = service.check_answers(api::ANSWERS).check_answers(user::ANSWERS);
+    let service = service.check_answers(crate::api::ANSWERS).check_answers(user::ANSWERS);
     let service = Arc::new(service);
     let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));
