@@ -18,6 +18,7 @@ mod warnings;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::branding::Branding;
 use crate::domain::groups::GroupSync;
 use crate::http::pages::forward_auth::ForwardAuth;
 use crate::mail::transport::Mailbox;
@@ -41,6 +42,7 @@ pub struct Config {
     /// `None`: generated at the first start and stored beside the database.
     pub secret_key: Option<Secret>,
     pub admin: Option<Admin>,
+    pub branding: Branding,
     pub email: Email,
     pub registration_enabled: bool,
     pub mail_required: bool,

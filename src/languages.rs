@@ -2,7 +2,8 @@
 //! sentence per key.
 //!
 //! A sentence may have a form for each plural category of its language (CLDR), `{count}` for the
-//! number and `{name}` for a value. A language that lacks a sentence has the English one.
+//! number, `{name}` for a value and `{product}` for the name of this site. A language that lacks a
+//! sentence has the English one.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -45,6 +46,16 @@ enum Sentence {
     Plural(BTreeMap<String, String>),
 }
 
+impl Sentence {
+    fn name_product(&mut self, product: &str) {
+        let name = |text: &mut String| *text = text.replace("{product}", product);
+        match self {
+            Sentence::Plain(text) => name(text),
+            Sentence::Plural(forms) => forms.values_mut().for_each(name),
+        }
+    }
+}
+
 type Sentences = BTreeMap<String, Sentence>;
 
 /// The sentences of one language.
@@ -66,12 +77,12 @@ impl fmt::Debug for Languages {
 
 impl Languages {
     /// The languages of this build, and those of `folder`: its file replaces sentences of the
-    /// language with the same tag, or adds a language.
+    /// language with the same tag, or adds a language. `product` is the name of this site.
     ///
     /// # Errors
     ///
     /// [`LanguageError`]
-    pub fn new(folder: Option<&Path>) -> Result<Languages, LanguageError> {
+    pub fn new(folder: Option<&Path>, product: &str) -> Result<Languages, LanguageError> {
         let mut files: BTreeMap<String, Sentences> = BTreeMap::new();
         for (tag, text) in EMBEDDED {
             files.insert((*tag).to_owned(), parse(tag, text)?);
@@ -87,10 +98,10 @@ impl Languages {
             // These begin with an English sentence, and are in English without this table.
             sentences.retain(|key, _| !key.starts_with(MESSAGE));
             sentences.extend(own);
-            Texts::new(tag, sentences)
+            Texts::new(tag, sentences, product)
         });
         let others: Vec<_> = others.collect();
-        let mut all = vec![Texts::new(ENGLISH.to_owned(), english)];
+        let mut all = vec![Texts::new(ENGLISH.to_owned(), english, product)];
         all.extend(others);
         Ok(Languages(all))
     }
@@ -120,7 +131,8 @@ impl Languages {
 const MESSAGE: &str = "api/";
 
 impl Texts {
-    fn new(tag: String, sentences: Sentences) -> Texts {
+    fn new(tag: String, mut sentences: Sentences, product: &str) -> Texts {
+        sentences.values_mut().for_each(|sentence| sentence.name_product(product));
         let language: Option<LanguageIdentifier> = tag.parse().ok();
         let rules = |language: LanguageIdentifier| {
             // The rules know some languages by their first subtag alone.

@@ -16,6 +16,7 @@
 //!   constraints.
 //! - [`http`]: implements the generated trait. Only this module chooses statuses and error bodies.
 //! - [`domain`]: the rules, without HTTP or SQL.
+//! - [`branding`]: the name and contact that pages and emails show.
 //! - [`languages`]: the sentences of pages, emails and messages in each language.
 //! - [`mail`]: renders and delivers email.
 //! - [`providers`]: identifies users through sign-in providers. It knows no accounts and no rules.
@@ -47,6 +48,7 @@
 
 pub mod admin_server;
 pub mod api;
+pub mod branding;
 pub mod cli;
 pub mod config;
 pub mod contract;

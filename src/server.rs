@@ -410,7 +410,8 @@ impl Running {
 /// The languages of this build, and those of the operator's folder.
 fn languages(config: &Config) -> Result<Languages, LanguageError> {
     let folder = config.customize_dir.as_ref().map(|folder| folder.join("locales"));
-    Languages::new(folder.as_deref().filter(|folder| folder.is_dir()))
+    let folder = folder.as_deref().filter(|folder| folder.is_dir());
+    Languages::new(folder, &config.branding.product)
 }
 
 fn settings(config: &Config, languages: Arc<Languages>) -> Settings {

@@ -1,8 +1,8 @@
 //! From the texts to [`Config`]: the rules between settings.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use reqwest::Url;
 
@@ -11,6 +11,7 @@ use super::forward_auth;
 use super::settings::*;
 use super::values::Values;
 use super::{Admin, Backend, Config, Email, PemFiles};
+use crate::branding::Branding;
 use crate::domain::groups::{self, GroupSync};
 use crate::domain::passwords::{self, UserAttributes};
 use crate::providers::ProviderSettings;
@@ -35,7 +36,9 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
     let database_password = all.or_default(values.secret(&DB_PASSWORD));
     let database_roots = values.explicit(DB_TLS_ROOTS.name).map(PathBuf::from);
     let database = database(values, database_password.as_ref(), database_roots.as_ref(), all);
-    let email = email(values, all);
+    let contact = all.or_default(parsed(values, &SUPPORT_CONTACT));
+    let branding = Branding { product: values.text(&PRODUCT_NAME), contact };
+    let email = email(values, &branding, all);
     let cookie_domain = site_url.as_deref().map(|url| forward_auth::cookie_domain(values, url));
     let forward_auth = forward_auth::settings(values, site_url.as_deref(), all);
     let config = Config {
@@ -47,6 +50,7 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
         database_roots,
         secret_key,
         admin: all.or_default(admin(values)),
+        branding,
         email,
         registration_enabled: values.flag(&LOGIN_ENABLE_REG),
         mail_required: values.flag(&LOGIN_MAIL_REQUIRED),
@@ -76,7 +80,7 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
         cors_origins: all.or_default(values.origins(&CORS_ORIGIN_WHITELIST)),
         trusted_proxies: if uses_forwarded { proxies } else { Vec::new() },
         rate_limits: values.flag(&RATE_LIMITS),
-        metrics_bind: all.or_default(metrics_bind(values)),
+        metrics_bind: all.or_default(parsed(values, &METRICS_BIND)),
         tls: all.or_default(tls(values)),
         customize_dir: all.or_default(customize_dir(values)),
         mailbox: None,
@@ -88,9 +92,9 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
     errors.into_error().map_or(Ok(config), Err)
 }
 
-fn metrics_bind(values: &Values) -> Result<Option<SocketAddr>, ConfigError> {
-    let parse = |text: &str| text.parse().map_err(|_| ConfigError::invalid(&METRICS_BIND));
-    values.get(&METRICS_BIND).map(parse).transpose()
+fn parsed<T: FromStr>(values: &Values, setting: &Setting) -> Result<Option<T>, ConfigError> {
+    let parse = |text: &str| text.parse().map_err(|_| ConfigError::invalid(setting));
+    values.get(setting).map(parse).transpose()
 }
 
 /// In lower case and without a default port, as browsers send it in `Origin`.
@@ -250,7 +254,7 @@ fn admin(values: &Values) -> Result<Option<Admin>, ConfigError> {
     }
 }
 
-fn email(values: &Values, errors: &mut Errors) -> Email {
+fn email(values: &Values, branding: &Branding, errors: &mut Errors) -> Email {
     let (starttls, tls) = (values.flag(&EMAIL_TLS), values.flag(&EMAIL_SSL));
     if starttls && tls {
         let (one, other) = (EMAIL_TLS.name.to_owned(), EMAIL_SSL.name.to_owned());
@@ -284,6 +288,7 @@ fn email(values: &Values, errors: &mut Errors) -> Email {
     };
     // The blank after the bracket is part of the prefix.
     let prefix = values.verbatim(&EMAIL_PREFIX);
+    let prefix = prefix.unwrap_or_else(|| format!("[{}] ", branding.product));
     let sender = values.text(&EMAIL_SENDER);
     if !sender.contains('@') {
         errors.add(ConfigError::invalid(&EMAIL_SENDER));

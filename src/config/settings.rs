@@ -138,6 +138,10 @@ settings! {
             "superuser that is created at start if missing; requires a password";
         ADMIN_PASSWORD: Secret("a password"), Unset, "must pass the password rules";
         ADMIN_EMAIL: Text("an email address"), Unset, "";
+        PRODUCT_NAME: Text("a text"), Value("InvenTree"),
+            "the name of this site in pages and emails";
+        SUPPORT_CONTACT: Text("an email address or a URL, such as https://example.com/help"),
+            Unset, "where people can ask, in pages and emails";
         CUSTOMIZE_DIR: Text("the path of a folder"), Unset,
             "`locales/TAG.json` in it adds a language or replaces sentences of one; see \
              [Account pages](pages.md)";
@@ -177,7 +181,8 @@ settings! {
         EMAIL_TLS: Flag, Value("false"), "STARTTLS";
         EMAIL_SSL: Flag, Value("false"), "TLS from the first byte";
         EMAIL_SENDER: Text("an email address"), Value("inventree@localhost"), "";
-        EMAIL_PREFIX: Text("a text"), Value("[InvenTree] "), "start of every subject";
+        EMAIL_PREFIX: Text("a text"), Described("the product name, such as `[InvenTree] `"),
+            "start of every subject";
     }
     "Registration and login", "", "" {
         LOGIN_ENABLE_REG: Flag, Value("false"), "open registration";

@@ -285,3 +285,19 @@ fn secrets_come_from_files_and_stay_out_of_debug() {
     assert_eq!(config.admin.as_ref().unwrap().password.expose(), "hunter2-and-more");
     assert!(!format!("{config:?}").contains("hunter2"));
 }
+
+#[test]
+fn subjects_begin_with_the_product_name_unless_a_prefix_is_set() {
+    let name = ("INVENTREE_PRODUCT_NAME", "Stock");
+    assert_eq!(load(&[]).unwrap().email.prefix, "[InvenTree] ");
+    assert_eq!(load(&[name]).unwrap().email.prefix, "[Stock] ");
+    assert_eq!(load(&[name, ("INVENTREE_EMAIL_PREFIX", "")]).unwrap().email.prefix, "");
+}
+
+#[test]
+fn support_contact_is_an_address_or_a_url() {
+    let said = load(&[("INVENTREE_SUPPORT_CONTACT", "ask around")]).unwrap_err().to_string();
+    assert!(said.starts_with("INVENTREE_SUPPORT_CONTACT: expected an email address"), "{said}");
+    let config = load(&[("INVENTREE_SUPPORT_CONTACT", "help@example.org")]).unwrap();
+    assert_eq!(config.branding.contact.unwrap().to_string(), "help@example.org");
+}

@@ -75,13 +75,8 @@ impl Values {
     }
 
     /// Not trimmed, and an empty value counts.
-    pub fn verbatim(&self, setting: &Setting) -> String {
-        self.texts
-            .get(setting.name)
-            .map(String::as_str)
-            .or(default(setting))
-            .unwrap_or_default()
-            .to_owned()
+    pub fn verbatim(&self, setting: &Setting) -> Option<String> {
+        self.texts.get(setting.name).cloned()
     }
 
     /// `None` without a value and a default. Another value than a flag's is among

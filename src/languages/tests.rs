@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 fn languages() -> Languages {
-    Languages::new(None).unwrap()
+    Languages::new(None, "{product}").unwrap()
 }
 
 /// The tag that is chosen for a cookie and a header.
@@ -65,10 +65,10 @@ fn choice_of_the_person_comes_before_the_browser_s() {
 fn plural_forms_are_those_of_the_language() {
     let text =
         r#"{"n": {"one": "{count} a", "few": "{count} b", "many": "{count} c", "other": "d"}}"#;
-    let polish = Texts::new("pl".to_owned(), raw(text));
+    let polish = Texts::new("pl".to_owned(), raw(text), "{product}");
     let said = [1, 3, 5, 22].map(|count| polish.count("n", count).unwrap());
     assert_eq!(said, ["1 a", "3 b", "5 c", "22 b"]);
-    let chinese = Texts::new("zh-Hans".to_owned(), raw(r#"{"n": {"other": "{count} x"}}"#));
+    let chinese = Texts::new("zh-Hans".to_owned(), raw(r#"{"n": {"other": "{count} x"}}"#), "");
     assert_eq!(chinese.count("n", 1).unwrap(), "1 x");
 }
 
@@ -91,7 +91,7 @@ fn every_sentence_has_the_values_and_plural_forms_that_it_needs() {
     let all = languages();
     let english = &all.0[0];
     for (tag, text) in EMBEDDED {
-        let texts = Texts::new((*tag).to_owned(), raw(text));
+        let texts = Texts::new((*tag).to_owned(), raw(text), "{product}");
         let categories: BTreeSet<&str> = (0..=200).map(|count| texts.category(count)).collect();
         for (key, sentence) in &texts.sentences {
             // `other` is what the English one has in any case.
@@ -114,4 +114,12 @@ fn every_sentence_has_the_values_and_plural_forms_that_it_needs() {
             }
         }
     }
+}
+
+#[test]
+fn name_of_this_site_is_in_its_place_in_every_form() {
+    let text = r#"{"a": "{product}!", "n": {"one": "one {product}", "other": "all {product}"}}"#;
+    let texts = Texts::new("en".to_owned(), raw(text), "Stock");
+    assert_eq!(texts.get("a"), Some("Stock!"));
+    assert_eq!([1, 2].map(|n| texts.count("n", n).unwrap()), ["one Stock", "all Stock"]);
 }

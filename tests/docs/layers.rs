@@ -7,7 +7,7 @@ use crate::markdown::root;
 /// Each layer, and the modules of the program that it may import.
 const LAYERS: [(&str, &[&str]); 4] = [
     ("store", &["store", "metrics", "network", "secret"]),
-    ("mail", &["languages", "mail", "store", "metrics", "network", "secret", "text"]),
+    ("mail", &["branding", "languages", "mail", "store", "metrics", "network", "secret", "text"]),
     ("providers", &["providers", "metrics", "network", "secret"]),
     ("domain", &["domain", "store", "mail", "providers", "metrics", "network", "secret"]),
 ];

@@ -301,7 +301,9 @@ static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
     email_configured: false,
     providers: Vec::new(),
     ends_tls: false,
-    languages: Arc::new(Languages::new(None).unwrap_or_else(|error| panic!("{error}"))),
+    languages: Arc::new(
+        Languages::new(None, "InvenTree").unwrap_or_else(|error| panic!("{error}")),
+    ),
     mailbox: None,
 });
 
