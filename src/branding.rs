@@ -1,13 +1,43 @@
-//! The names that pages and emails show for this site, from the settings.
+//! The name and look of this site, from the settings and the operator's folder.
+
+mod color;
+mod pictures;
 
 use std::fmt;
 use std::str::FromStr;
 
-/// INVENTREE_PRODUCT_NAME and INVENTREE_SUPPORT_CONTACT
-#[derive(Debug, Clone)]
+pub use color::Color;
+pub use pictures::{Picture, PictureError, Pictures};
+
+/// INVENTREE_PRODUCT_NAME, INVENTREE_SUPPORT_CONTACT, INVENTREE_BRAND_COLOR and INVENTREE_FOOTER
+#[derive(Debug, Clone, Default)]
 pub struct Branding {
     pub product: String,
     pub contact: Option<Contact>,
+    pub color: Option<Color>,
+    pub footer: Vec<FooterItem>,
+}
+
+/// A text at the foot of each page, or a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FooterItem {
+    pub text: String,
+    pub url: Option<String>,
+}
+
+impl FromStr for FooterItem {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<FooterItem, ()> {
+        let Some((label, url)) = text.split_once('=') else {
+            return Ok(FooterItem { text: text.to_owned(), url: None });
+        };
+        let (label, url) = (label.trim().to_owned(), url.trim().to_owned());
+        let is_own = url.starts_with('/') && !url.starts_with("//");
+        let is_plain = !url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\');
+        let is_link = !label.is_empty() && is_plain && (is_url(&url) || is_own);
+        is_link.then_some(FooterItem { text: label, url: Some(url) }).ok_or(())
+    }
 }
 
 /// Where people can ask: an email address or a URL.
@@ -48,6 +78,23 @@ fn is_url(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn item_of_the_footer_is_a_text_or_a_link() {
+        let read = |text: &str| text.parse::<FooterItem>().map(|item| (item.text, item.url));
+        let item = |text: &str, url: Option<&str>| Ok((text.to_owned(), url.map(str::to_owned)));
+        assert_eq!(read("Example Ltd"), item("Example Ltd", None));
+        assert_eq!(
+            read("Help=https://a.example/?q=1"),
+            item("Help", Some("https://a.example/?q=1"))
+        );
+        assert_eq!(read("Terms = /terms"), item("Terms", Some("/terms")));
+        for text in
+            ["=https://a.example/", "a=", "a=javascript:alert(1)", "a=//b", "a=/\\b", "a=b c"]
+        {
+            assert_eq!(read(text), Err(()), "{text}");
+        }
+    }
 
     #[test]
     fn contact_is_an_address_or_a_url() {

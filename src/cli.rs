@@ -21,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::branding::Pictures;
 use crate::config::{self, Config};
 use crate::contract::diff::Sides;
 use crate::contract::report::{self, FailOn, Format, Report};
@@ -226,6 +227,8 @@ fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
     config.tls.as_ref().map(Pair::read).transpose().map_err(failure)?;
     server::providers(&config, &Dependencies::default()).map_err(failure)?;
+    server::languages(&config).map_err(failure)?;
+    Pictures::read(config.customize_dir.as_deref()).map_err(failure)?;
     for warning in config.warnings() {
         eprintln!("inventree-auth: warning: {warning}");
     }

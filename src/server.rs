@@ -10,6 +10,7 @@ use slog::{Logger, info, o, warn};
 use tokio::task::JoinSet;
 
 use crate::admin_server;
+use crate::branding::{PictureError, Pictures};
 use crate::config::{Backend, Config};
 use crate::domain::accounts::Revoked;
 use crate::domain::hashing::{Cost, Hasher, HasherError};
@@ -55,6 +56,8 @@ pub enum ServerError {
     Hasher(#[from] HasherError),
     #[error(transparent)]
     Language(#[from] LanguageError),
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     #[error(transparent)]
     Page(#[from] PageError),
     #[error(transparent)]
@@ -130,6 +133,7 @@ pub async fn start(
     )
     .await?;
     let languages = Arc::new(languages(config)?);
+    let pictures = Pictures::read(config.customize_dir.as_deref())?;
     let app = app(config, &store, secret, &dependencies, log)?;
     let Dependencies { clock, transport, logging, .. } = dependencies;
     app.limits.load(&store).await?;
@@ -155,7 +159,7 @@ pub async fn start(
         worker::start(store, app.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let sighup = SighupListener::listen();
     let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
-    let state = Arc::new(AppState::new(app.clone(), settings(config, languages))?);
+    let state = Arc::new(AppState::new(app.clone(), settings(config, languages, pictures))?);
     let pages = pages::all(&state)?;
     let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;
     let service = service.map_err(|e| ServerError::Service(e.into()))?;
@@ -408,13 +412,17 @@ impl Running {
 }
 
 /// The languages of this build, and those of the operator's folder.
-fn languages(config: &Config) -> Result<Languages, LanguageError> {
+///
+/// # Errors
+///
+/// One line that names the file.
+pub fn languages(config: &Config) -> Result<Languages, LanguageError> {
     let folder = config.customize_dir.as_ref().map(|folder| folder.join("locales"));
     let folder = folder.as_deref().filter(|folder| folder.is_dir());
     Languages::new(folder, &config.branding.product)
 }
 
-fn settings(config: &Config, languages: Arc<Languages>) -> Settings {
+fn settings(config: &Config, languages: Arc<Languages>, pictures: Pictures) -> Settings {
     Settings {
         site_url: config.site_url.clone(),
         session_cookie_secure: config.session_cookie_secure,
@@ -430,6 +438,8 @@ fn settings(config: &Config, languages: Arc<Languages>) -> Settings {
         providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),
         ends_tls: config.tls.is_some(),
         languages,
+        branding: config.branding.clone(),
+        pictures,
         mailbox: config.mailbox.clone(),
     }
 }

@@ -36,8 +36,7 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
     let database_password = all.or_default(values.secret(&DB_PASSWORD));
     let database_roots = values.explicit(DB_TLS_ROOTS.name).map(PathBuf::from);
     let database = database(values, database_password.as_ref(), database_roots.as_ref(), all);
-    let contact = all.or_default(parsed(values, &SUPPORT_CONTACT));
-    let branding = Branding { product: values.text(&PRODUCT_NAME), contact };
+    let branding = branding(values, all);
     let email = email(values, &branding, all);
     let cookie_domain = site_url.as_deref().map(|url| forward_auth::cookie_domain(values, url));
     let forward_auth = forward_auth::settings(values, site_url.as_deref(), all);
@@ -115,6 +114,16 @@ fn site_url(values: &Values) -> Result<String, ConfigError> {
         return Err(ConfigError::SitePath);
     }
     Ok(format!("{scheme}://{host}"))
+}
+
+fn branding(values: &Values, errors: &mut Errors) -> Branding {
+    let footer = values.list(&FOOTER).iter().map(|item| item.parse()).collect();
+    Branding {
+        product: values.text(&PRODUCT_NAME),
+        contact: errors.or_default(parsed(values, &SUPPORT_CONTACT)),
+        color: errors.or_default(parsed(values, &BRAND_COLOR)),
+        footer: errors.or_default(Result::map_err(footer, |()| ConfigError::invalid(&FOOTER))),
+    }
 }
 
 /// A folder that is not there is a mistake in its name.

@@ -142,9 +142,12 @@ settings! {
             "the name of this site in pages and emails";
         SUPPORT_CONTACT: Text("an email address or a URL, such as https://example.com/help"),
             Unset, "where people can ask, in pages and emails";
+        BRAND_COLOR: Text("a colour as #rrggbb"), Described("blue"),
+            "of buttons and links, in the nearest shades that are legible";
+        FOOTER: List("texts, or LABEL=URL for a link, such as Example Ltd,Terms=/terms"), Unset,
+            "at the foot of each page";
         CUSTOMIZE_DIR: Text("the path of a folder"), Unset,
-            "`locales/TAG.json` in it adds a language or replaces sentences of one; see \
-             [Account pages](pages.md)";
+            "logo, icon, languages and sentences: see [Branding](branding.md)";
         LOG_LEVEL: Choice(&["debug", "info", "warning", "error"]), Value("info"),
             "logs go to standard error";
         JSON_LOG: Flag, Value("false"), "one JSON object a line";

@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use dropshot::{ApiDescription, ApiDescriptionBuildErrors};
 
+use crate::branding::{Branding, Pictures};
 use crate::domain::App;
 use crate::languages::Languages;
 use crate::mail::transport::Mailbox;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub ends_tls: bool,
     /// Of pages and messages.
     pub languages: Arc<Languages>,
+    pub branding: Branding,
+    pub pictures: Pictures,
     /// A demonstration's mails, for its page; `None` for every other server.
     pub mailbox: Option<Mailbox>,
 }

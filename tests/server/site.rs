@@ -188,3 +188,69 @@ async fn unknown_path_is_a_page_to_a_browser_and_json_to_a_program() {
 }
 
 const JSON: (u16, Option<&str>) = (404, Some("API endpoint not found"));
+
+#[tokio::test]
+async fn site_has_the_name_color_contact_footer_and_pictures_of_its_operator() {
+    let folder = tempfile::tempdir().unwrap();
+    let svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
+    std::fs::write(folder.path().join("logo.svg"), svg).unwrap();
+    std::fs::write(folder.path().join("favicon.ico"), [0, 0, 1, 0, 1, 0]).unwrap();
+    let server = TestServer::with(&[
+        ("PRODUCT_NAME", "Stock <&> More"),
+        ("SUPPORT_CONTACT", "help@example.org"),
+        ("BRAND_COLOR", "#ff8800"),
+        ("FOOTER", "Example & Co,Imprint=https://example.org/imprint"),
+        ("CUSTOMIZE_DIR", folder.path().to_str().unwrap()),
+    ])
+    .await;
+    for path in ["/platform/login", "/platform/", "/no-such-page"] {
+        let page = text(&get(&server, path, &[("Accept", HTML)]).await);
+        for part in [
+            "· Stock &#60;&#38;&#62; More accounts</title>",
+            "<li>Help: <a href=\"mailto:help@example.org\">help@example.org</a></li>",
+            "<li>Example &#38; Co</li>",
+            "<li><a href=\"https://example.org/imprint\">Imprint</a></li>",
+            "<link rel=\"icon\" href=\"/platform/favicon.ico?v=",
+            "<img class=\"logo\" src=\"/platform/logo.svg?v=",
+        ] {
+            assert!(page.contains(part), "{path}: {part}: {page}");
+        }
+    }
+    let page = text(&get(&server, "/platform/login", &[]).await);
+    let url = |start: &str| {
+        let rest = page.split('"').find(|part| part.starts_with(start));
+        rest.unwrap_or_else(|| panic!("{page}")).to_owned()
+    };
+    let style = text(&get(&server, &url("/platform/style.css?v="), &[]).await);
+    assert!(style.contains("{ --accent: #ff8800; --on-accent: #000000; }"), "{style}");
+    let logo = get(&server, &url("/platform/logo.svg?v="), &[]).await;
+    assert_eq!((logo.status, text(&logo).as_str()), (200, svg));
+    assert_eq!(logo.header("content-type"), "image/svg+xml");
+    assert_eq!(logo.header("cache-control"), "public, max-age=31536000, immutable");
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+    assert_eq!(logo.header("content-security-policy"), policy);
+    let known = [("If-None-Match", logo.header("etag"))];
+    assert_eq!(get(&server, "/platform/logo.svg", &known).await.status, 304);
+    // Without them, nothing of it is there.
+    let plain = TestServer::start().await;
+    let page = text(&get(&plain, "/platform/login", &[]).await);
+    assert!(page.contains("<link rel=\"icon\" href=\"data:,\">"), "{page}");
+    assert!(!page.contains("class=\"foot\"") && !page.contains("<img"), "{page}");
+}
+
+#[test]
+fn wrong_look_stops_the_start_with_a_line_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("logo.png"), "no picture").unwrap();
+    let folder = folder.path().to_str().unwrap();
+    for (name, value, says) in [
+        ("INVENTREE_BRAND_COLOR", "orange", "INVENTREE_BRAND_COLOR: expected a colour as #rrggbb"),
+        ("INVENTREE_FOOTER", "a=javascript:b", "INVENTREE_FOOTER: expected texts, or LABEL=URL"),
+        ("INVENTREE_CUSTOMIZE_DIR", folder, "logo.png: expected image/png of at most 100 kB"),
+    ] {
+        let mut command = std::process::Command::new(crate::PROGRAM);
+        let output = command.arg("check-config").env(name, value).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(says), "{said}");
+    }
+}

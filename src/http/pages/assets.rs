@@ -13,11 +13,30 @@ use http::{HeaderName, HeaderValue};
 use super::file::{Compressed, FOREVER, PageError, REVALIDATE};
 use super::layout::POLICY;
 use super::{Page, PageRequest};
-use crate::http::AppState;
-use crate::languages::Languages;
+use crate::branding::{Color, Picture, Pictures};
+use crate::http::{AppState, Settings};
 use specbound::{ApiError, Response};
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
+
+const STYLE: &str = include_str!("assets/style.css");
+
+/// An SVG that is opened by itself is a document: one without scripts and without this origin.
+const PICTURE: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
+
+/// `--notice` of the style in its two schemes: of all grounds they leave the least contrast.
+const GROUNDS: [Color; 2] = [Color([0xe7, 0xef, 0xfa]), Color([0x1d, 0x2c, 0x40])];
+
+/// The style in the operator's colour: as it is where that is legible, or in a shade that is.
+fn colored(color: Color) -> String {
+    let [light, dark] = GROUNDS;
+    let scheme = |accent: Color, on_accent: Color| {
+        format!(":root {{ --accent: {accent}; --on-accent: {on_accent}; }}")
+    };
+    let light = scheme(color.legible_on(light, Color::BLACK), Color::WHITE);
+    let dark = scheme(color.legible_on(dark, Color::WHITE), Color::BLACK);
+    format!("{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n")
+}
 
 macro_rules! scripts {
     ($($name:literal),+ $(,)?) => {
@@ -50,15 +69,15 @@ impl Assets {
     /// # Errors
     ///
     /// [`PageError`]: a mistake of this build.
-    pub fn new(languages: &Languages) -> Result<Assets, PageError> {
+    pub fn new(settings: &Settings) -> Result<Assets, PageError> {
         let mut assets = Assets(Vec::new());
-        for texts in languages.all() {
+        for texts in settings.languages.all() {
             // It is no module: one that is chosen by the page's language could only be imported
             // late, after the page is shown.
             let script = format!("globalThis.texts = {};\n", texts.for_pages()?);
             let headers = [(CONTENT_TYPE, SCRIPT), (CONTENT_LANGUAGE, texts.tag.as_str())];
             let path = Assets::texts_path(&texts.tag).leak();
-            assets.0.push(StaticFile::with_headers(path, SCRIPT, script, &headers)?);
+            assets.0.push(StaticFile::with_headers(path, SCRIPT, script, &headers, POLICY)?);
         }
         for (path, script) in SCRIPTS {
             let script = assets.0.iter().fold((*script).to_owned(), |script, imported| {
@@ -67,8 +86,15 @@ impl Assets {
             });
             assets.add((*path).to_owned(), SCRIPT, script)?;
         }
-        let style = include_str!("assets/style.css");
+        let style = STYLE.to_owned() + &settings.branding.color.map(colored).unwrap_or_default();
         assets.add("/platform/style.css".to_owned(), "text/css; charset=utf-8", style)?;
+        let Pictures { logo, icon } = &settings.pictures;
+        for Picture { name, media_type, content } in logo.iter().chain(icon) {
+            let path = Assets::picture_path(name).leak();
+            let headers = [(CONTENT_TYPE, *media_type)];
+            let content = content.clone();
+            assets.0.push(StaticFile::with_headers(path, media_type, content, &headers, PICTURE)?);
+        }
         Ok(assets)
     }
 
@@ -80,6 +106,10 @@ impl Assets {
     ) -> Result<(), PageError> {
         self.0.push(StaticFile::new(path.leak(), media_type, content)?);
         Ok(())
+    }
+
+    pub fn picture_path(name: &str) -> String {
+        format!("/platform/{name}")
     }
 
     pub fn texts_path(language: &str) -> String {
@@ -114,7 +144,8 @@ impl StaticFile {
         media_type: &'static str,
         content: impl Into<Bytes>,
     ) -> Result<StaticFile, PageError> {
-        StaticFile::with_headers(path, media_type, content, &[(CONTENT_TYPE, media_type)])
+        let headers = [(CONTENT_TYPE, media_type)];
+        StaticFile::with_headers(path, media_type, content, &headers, POLICY)
     }
 
     fn with_headers(
@@ -122,8 +153,9 @@ impl StaticFile {
         media_type: &'static str,
         content: impl Into<Bytes>,
         headers: &[(HeaderName, &str)],
+        policy: &str,
     ) -> Result<StaticFile, PageError> {
-        let policy = [(CONTENT_SECURITY_POLICY, POLICY)];
+        let policy = [(CONTENT_SECURITY_POLICY, policy)];
         let headers: Vec<_> = headers.iter().cloned().chain(policy).collect();
         let content = Arc::new(Compressed::new(content, &headers)?);
         Ok(StaticFile { path, media_type, content })
@@ -158,5 +190,23 @@ impl Page<AppState> for StaticFile {
         let mut response = self.content.answer(&request.headers, lifetime);
         response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
         Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn color_of_the_operator_is_legible_in_both_schemes() {
+        let [light, dark] = GROUNDS.map(|ground| format!("--notice: {ground};"));
+        let (first, second) = STYLE.split_once("prefers-color-scheme: dark").unwrap();
+        assert!(first.contains(&light) && second.contains(&dark));
+        assert_eq!(
+            colored(Color([0xff, 0xff, 0x00])),
+            ":root { --accent: #666600; --on-accent: #ffffff; }\n\
+             @media (prefers-color-scheme: dark) \
+             { :root { --accent: #ffff00; --on-accent: #000000; } }\n"
+        );
     }
 }

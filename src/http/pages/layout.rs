@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::assets::Assets;
 use super::file::PageError;
+use crate::branding::{Branding, Contact, FooterItem};
 use crate::domain::factors::webauthn::RelyingParty;
 use crate::http::{Settings, language};
 use crate::languages::{ENGLISH, Languages, Texts};
@@ -27,6 +28,10 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
 pub struct Ui {
     pub languages: Arc<Languages>,
     pub assets: Assets,
+    branding: Branding,
+    /// Paths.
+    logo: Option<String>,
+    icon: Option<String>,
     is_demo: bool,
     email_required: bool,
     has_passkeys: bool,
@@ -39,8 +44,11 @@ impl Ui {
     pub fn new(settings: &Settings) -> Result<Ui, PageError> {
         let languages = Arc::clone(&settings.languages);
         Ok(Ui {
-            assets: Assets::new(&languages)?,
+            assets: Assets::new(settings)?,
             languages,
+            branding: settings.branding.clone(),
+            logo: settings.pictures.logo.as_ref().map(|logo| Assets::picture_path(logo.name)),
+            icon: settings.pictures.icon.as_ref().map(|icon| Assets::picture_path(icon.name)),
             is_demo: settings.mailbox.is_some(),
             email_required: settings.mail_required,
             has_passkeys: RelyingParty::of_site(&settings.site_url).is_some(),
@@ -116,6 +124,26 @@ impl Layout<'_> {
         let word =
             |english: &String| self.texts.page_message(english).unwrap_or_else(|| english.clone());
         english.iter().map(word).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The URL of the operator's logo.
+    pub fn logo(&self) -> Option<String> {
+        self.ui.logo.as_deref().map(|path| self.asset(path))
+    }
+
+    /// The URL of the operator's icon, or else of the logo, or an empty one: without any, browsers
+    /// ask for `/favicon.ico`.
+    pub fn icon(&self) -> String {
+        let path = self.ui.icon.as_deref().or(self.ui.logo.as_deref());
+        path.map_or_else(|| "data:,".to_owned(), |path| self.asset(path))
+    }
+
+    pub fn contact(&self) -> Option<&Contact> {
+        self.ui.branding.contact.as_ref()
+    }
+
+    pub fn footer(&self) -> &[FooterItem] {
+        &self.ui.branding.footer
     }
 
     /// For the header.

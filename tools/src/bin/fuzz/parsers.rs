@@ -11,6 +11,7 @@ use dropshot::RequestInfo;
 use http::header::{ACCEPT, COOKIE, HeaderMap, HeaderName, USER_AGENT};
 use http::{HeaderValue, Uri};
 use inventree_auth::api::types;
+use inventree_auth::branding::{Branding, Pictures};
 use inventree_auth::contract;
 use inventree_auth::domain::django_hashes::{DjangoHash, Unusable, read_argon2};
 use inventree_auth::domain::email_format::is_email_address;
@@ -304,6 +305,8 @@ static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
     languages: Arc::new(
         Languages::new(None, "InvenTree").unwrap_or_else(|error| panic!("{error}")),
     ),
+    branding: Branding::default(),
+    pictures: Pictures::default(),
     mailbox: None,
 });
 
