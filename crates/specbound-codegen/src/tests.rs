@@ -2,7 +2,7 @@
 
 use crate::document::Document;
 use crate::read::escape;
-use crate::{Error, Generated, Item, Mode, Settings, generate, generate_from};
+use crate::{Error, Generated, Mode, Settings, generate, generate_from};
 use serde_json::{Value, json};
 
 mod any_document;
