@@ -66,7 +66,8 @@ fn changed(from: &str, to: &str) -> (String, String) {
         }
         "HEADER" => {
             let header = "          description: ''\n          headers:\n            Location:\n\
-                \x20             required: true\n              schema:\n                type: string\n";
+                \x20             required: true\n              schema:\n\
+                \x20               type: string\n";
             document = document.replacen("          description: ''\n", header, 1);
             let (old, new) = ("<200, types::Pong>", "<200, types::Pong, headers::PingCreate200>");
             implementation = implementation.replacen(old, new, 1);
