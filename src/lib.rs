@@ -46,6 +46,8 @@
 //! 6. The response is 201 with the key and two cookies. Later `mail/worker.rs` sends the email and
 //!    deletes its row, or backs off.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
 pub mod admin_server;
 pub mod api;
 pub mod branding;

@@ -9,7 +9,7 @@ use slog::warn;
 use super::audit::{self, Event};
 use super::hashing::{Requester, is_usable};
 use super::known_clients::DeviceCookie;
-use super::limits::Standing;
+use super::limits::ClientTrust;
 use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
@@ -92,10 +92,10 @@ pub async fn log_in(
     grant: Grant,
 ) -> Result<Granted, DomainError> {
     let logged_in = async {
-        let standing = notices::standing(op, username).await?;
+        let client_trust = notices::client_trust(op, username).await?;
         let account = authenticated(op, username, password).await?;
         require_no_mfa(op, account.id).await?;
-        open(op, account, grant, standing).await
+        open(op, account, grant, client_trust).await
     };
     let logged_in = logged_in.await;
     op.count_login(&logged_in);
@@ -124,8 +124,8 @@ pub(super) async fn authenticated(
     Ok(account)
 }
 
-/// Issues credentials to an account that was authenticated. `standing` is how it knew the client
-/// before.
+/// Issues credentials to an account that was authenticated. `client_trust` says how it knew the
+/// client before.
 ///
 /// # Errors
 ///
@@ -134,10 +134,10 @@ pub(super) async fn open(
     op: &Operation,
     account: Account,
     grant: Grant,
-    standing: Standing,
+    client_trust: ClientTrust,
 ) -> Result<Granted, DomainError> {
     let granted = Granted::generate(op, grant);
-    let told = notices::of_sign_in(op, &account, standing, grant).await?;
+    let told = notices::of_sign_in(op, &account, client_trust, grant).await?;
     let is_told = !told.is_empty();
     let granted = op.write(move |w, op| self::grant(w, op, &account, &granted, "", &told)).await?;
     if is_told {
@@ -185,8 +185,8 @@ pub async fn check_password(
     password: Password,
 ) -> Result<Option<Account>, DomainError> {
     let key = username_key(username.trim());
-    let standing = known_clients::standing(op, &key);
-    let attempt = op.limits.reserve_login(&key, &op.client, standing).await?;
+    let client_trust = known_clients::client_trust(op, &key);
+    let attempt = op.limits.reserve_login(&key, &op.client, client_trust).await?;
     let (account, matching) = match try_password(op, &key, password).await {
         Ok(tried) => tried,
         Err(refusal) => {

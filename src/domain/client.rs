@@ -18,9 +18,9 @@ pub struct Client {
     pub user_agent: String,
     /// The tag of its language, for emails that it causes; empty means English.
     pub language: String,
-    /// The device cookie, unverified; see [`known_clients::standing`].
+    /// The device cookie, unverified; see [`known_clients::client_trust`].
     ///
-    /// [`known_clients::standing`]: super::known_clients::standing
+    /// [`known_clients::client_trust`]: super::known_clients::client_trust
     pub device: Option<DeviceCookie>,
     /// Marks of a browser that skips the second step, unverified; see [`factors::sign_in`].
     ///

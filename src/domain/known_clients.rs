@@ -14,7 +14,7 @@ use chrono::Duration;
 
 use super::client::Client;
 use super::keys::{self, digest};
-use super::limits::Standing;
+use super::limits::ClientTrust;
 use super::operation::Operation;
 use super::{App, DomainError};
 use crate::store::{Account, StoreError, Writer};
@@ -103,7 +103,10 @@ fn open(app: &App, entry: &str, account_id: i64, password_hash: &str) -> Option<
 /// # Errors
 ///
 /// Only the store's.
-pub(super) async fn standing(op: &Operation, username_key: &str) -> Result<Standing, DomainError> {
+pub(super) async fn client_trust(
+    op: &Operation,
+    username_key: &str,
+) -> Result<ClientTrust, DomainError> {
     let read = op.store.read(|r| {
         let account = r.account_find_by_username_key(username_key)?;
         let id = account.as_ref().map_or(NO_ACCOUNT, |account| account.id);
@@ -121,10 +124,10 @@ pub(super) async fn standing(op: &Operation, username_key: &str) -> Result<Stand
     let devices: Vec<[u8; ID_BYTES]> =
         entries.filter_map(|entry| open(op, entry, id, hash)).collect();
     Ok(match (account, devices.first()) {
-        (None, _) => Standing::Stranger,
-        (Some(_), Some(device)) => Standing::KnownDevice(*device),
-        (Some(_), None) if is_known_network => Standing::KnownNetwork,
-        (Some(_), None) => Standing::Stranger,
+        (None, _) => ClientTrust::Stranger,
+        (Some(_), Some(device)) => ClientTrust::KnownDevice(*device),
+        (Some(_), None) if is_known_network => ClientTrust::KnownNetwork,
+        (Some(_), None) => ClientTrust::Stranger,
     })
 }
 

@@ -6,7 +6,7 @@
 
 use super::accounts::Grant;
 use super::audit::Event;
-use super::limits::Standing;
+use super::limits::ClientTrust;
 use super::limits::{MailBudget, MailPurpose};
 use super::operation::{Actor, Operation};
 use super::{DomainError, known_clients, usernames};
@@ -37,11 +37,14 @@ fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
 /// # Errors
 ///
 /// Only the store's.
-pub(super) async fn standing(op: &Operation, username: &str) -> Result<Standing, DomainError> {
+pub(super) async fn client_trust(
+    op: &Operation,
+    username: &str,
+) -> Result<ClientTrust, DomainError> {
     if !op.rules.sign_in_notices {
-        return Ok(Standing::KnownNetwork);
+        return Ok(ClientTrust::KnownNetwork);
     }
-    known_clients::standing(op, &usernames::username_key(username.trim())).await
+    known_clients::client_trust(op, &usernames::username_key(username.trim())).await
 }
 
 /// Recipients of a note about a sign-in. A browser is known by its device cookie, a program by its
@@ -53,13 +56,13 @@ pub(super) async fn standing(op: &Operation, username: &str) -> Result<Standing,
 pub(super) async fn of_sign_in(
     op: &Operation,
     account: &Account,
-    standing: Standing,
+    client_trust: ClientTrust,
     grant: Grant,
 ) -> Result<Recipients, DomainError> {
-    let is_known = match standing {
-        Standing::KnownDevice(_) => true,
-        Standing::KnownNetwork => grant != Grant::Session,
-        Standing::Stranger => false,
+    let is_known = match client_trust {
+        ClientTrust::KnownDevice(_) => true,
+        ClientTrust::KnownNetwork => grant != Grant::Session,
+        ClientTrust::Stranger => false,
     };
     match is_known || !op.rules.sign_in_notices {
         true => Ok(Recipients::default()),

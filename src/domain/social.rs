@@ -359,8 +359,8 @@ async fn of_sign_in(op: &Operation, account: &Account) -> Result<Recipients, Dom
     {
         return Ok(Recipients::default());
     }
-    let standing = notices::standing(op, &account.username).await?;
-    notices::of_sign_in(op, account, standing, Grant::Session).await
+    let client_trust = notices::client_trust(op, &account.username).await?;
+    notices::of_sign_in(op, account, client_trust, Grant::Session).await
 }
 
 fn sign_in(

@@ -14,8 +14,8 @@ pub enum Implementation {}
 
 type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
 type Signed = policy::BasicOrCookieOrToken;
-type Sent<T> = Body<T, content::JsonOrFormOrMultipart>;
-type MaySend<T> = OptionalBody<T, content::JsonOrFormOrMultipart>;
+type Form<T> = Body<T, content::JsonOrFormOrMultipart>;
+type OptionalForm<T> = OptionalBody<T, content::JsonOrFormOrMultipart>;
 
 /// A failure is an answer too.
 fn answer<const STATUS: u16, T>(result: Result<Reply<STATUS, T>, ApiError>) -> Outcome<STATUS, T> {
@@ -35,7 +35,7 @@ impl AuthApi for Implementation {
 
     async fn auth_emails_create(
         rqctx: Context,
-        call: Call<Signed, Sent<types::EmailAddressRequest>>,
+        call: Call<Signed, Form<types::EmailAddressRequest>>,
     ) -> Outcome<201, types::EmailAddress> {
         answer(emails::create(rqctx, call).await)
     }
@@ -66,7 +66,7 @@ impl AuthApi for Implementation {
 
     async fn auth_login_create(
         rqctx: Context,
-        call: Call<policy::BasicOrAnonymous, Sent<types::Login>>,
+        call: Call<policy::BasicOrAnonymous, Form<types::Login>>,
     ) -> Outcome<200, UntypedJson> {
         answer(login::create(rqctx, call).await)
     }
@@ -87,21 +87,21 @@ impl AuthApi for Implementation {
 
     async fn auth_password_change_create(
         rqctx: Context,
-        call: Call<Signed, Sent<types::PasswordChange>>,
+        call: Call<Signed, Form<types::PasswordChange>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(password::change(rqctx, call).await)
     }
 
     async fn auth_password_reset_create(
         rqctx: Context,
-        call: Call<Anyone, Sent<types::PasswordReset>>,
+        call: Call<Anyone, Form<types::PasswordReset>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(password::reset(rqctx, call).await)
     }
 
     async fn auth_password_reset_confirm_create(
         rqctx: Context,
-        call: Call<Anyone, Sent<types::PasswordResetConfirm>>,
+        call: Call<Anyone, Form<types::PasswordResetConfirm>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(password::reset_confirm(rqctx, call).await)
     }
@@ -116,21 +116,21 @@ impl AuthApi for Implementation {
 
     async fn auth_registration_create(
         rqctx: Context,
-        call: Call<Anyone, Sent<types::Register>>,
+        call: Call<Anyone, Form<types::Register>>,
     ) -> Outcome<201, types::Token> {
         answer(registration::create(rqctx, call).await)
     }
 
     async fn auth_registration_resend_email_create(
         rqctx: Context,
-        call: Call<Anyone, MaySend<types::ResendEmailVerification>>,
+        call: Call<Anyone, OptionalForm<types::ResendEmailVerification>>,
     ) -> Outcome<201, types::RestAuthDetail> {
         answer(registration::resend_email(rqctx, call).await)
     }
 
     async fn auth_registration_verify_email_create(
         rqctx: Context,
-        call: Call<Anyone, Sent<types::VerifyEmail>>,
+        call: Call<Anyone, Form<types::VerifyEmail>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(registration::verify_email(rqctx, call).await)
     }
@@ -146,7 +146,7 @@ impl AuthApi for Implementation {
     async fn auth_social_disconnect_create(
         rqctx: Context,
         path: Path<params::AuthSocialDisconnectCreatePath>,
-        call: Call<Signed, MaySend<types::SocialConnect>>,
+        call: Call<Signed, OptionalForm<types::SocialConnect>>,
     ) -> Outcome<200, types::SocialConnect> {
         answer(social::disconnect(rqctx, path, call).await)
     }
@@ -160,14 +160,14 @@ impl AuthApi for Implementation {
 
     async fn auth_user_update(
         rqctx: Context,
-        call: Call<Signed, Sent<types::UserDetailsRequest>>,
+        call: Call<Signed, Form<types::UserDetailsRequest>>,
     ) -> Outcome<200, types::UserDetails> {
         answer(user::update(rqctx, call).await)
     }
 
     async fn auth_user_partial_update(
         rqctx: Context,
-        call: Call<Signed, MaySend<types::PatchedUserDetailsRequest>>,
+        call: Call<Signed, OptionalForm<types::PatchedUserDetailsRequest>>,
     ) -> Outcome<200, types::UserDetails> {
         answer(user::partial_update(rqctx, call).await)
     }

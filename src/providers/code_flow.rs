@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_token_responses_are_told_apart_and_quote_no_token() {
+    fn failed_token_responses_are_distinguished_and_quote_no_token() {
         let error = |status, body: &str| tokens(&response(status, body)).map(drop).unwrap_err();
         let refused = error(400, r#"{"error":"invalid_grant","error_description":"used\nup"}"#);
         assert!(matches!(refused, ProviderError::Refused(why) if why.ends_with("grant used up")));

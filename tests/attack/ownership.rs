@@ -272,7 +272,7 @@ async fn address_that_ended_with_a_take_over_gets_no_reset_link() {
 
 /// As the administrator of the settings: User.email has no row.
 #[tokio::test]
-async fn address_that_the_operator_gave_is_told_and_stays_the_sign_up_address() {
+async fn address_set_by_the_operator_is_notified_and_stays_the_sign_up_address() {
     let server = TestServer::start().await;
     let token = server.register("root", "").await;
     let (headers, id) = ([("authorization", token.as_str())], pk(&server, &token).await);

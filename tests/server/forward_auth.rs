@@ -242,7 +242,7 @@ async fn only_a_trusted_proxy_may_ask() {
 }
 
 #[tokio::test]
-async fn original_request_must_be_told_once() {
+async fn original_request_must_be_stated_once() {
     let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/*")]).await;
     let session = Session::open(&server).await;
     let cookie = ("cookie", session.cookies());

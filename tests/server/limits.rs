@@ -257,7 +257,7 @@ async fn email_requests_of_one_client_are_limited() {
 }
 
 #[tokio::test]
-async fn confirmation_mails_asked_for_by_the_owner_are_limited() {
+async fn confirmation_emails_requested_by_the_owner_are_limited() {
     let server = limited().await;
     let token = server.register("amy", "").await;
     let headers = [("authorization", token.as_str())];

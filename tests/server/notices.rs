@@ -39,7 +39,7 @@ async fn second_address(browser: &mut Browser<'_>) -> i64 {
 }
 
 #[tokio::test]
-async fn every_proved_address_is_told_of_each_change_and_gets_no_live_link() {
+async fn every_verified_address_is_notified_of_each_change_without_a_live_link() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     server.take_mail_about("New Sign-in").await;
@@ -64,7 +64,7 @@ async fn every_proved_address_is_told_of_each_change_and_gets_no_live_link() {
 }
 
 #[tokio::test]
-async fn one_event_is_told_once_a_minute() {
+async fn one_event_is_notified_once_a_minute() {
     let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     let mut browser = amy(&server).await;
     server.take_mail_about("New Sign-in").await;
@@ -78,7 +78,7 @@ async fn one_event_is_told_once_a_minute() {
 }
 
 #[tokio::test]
-async fn sign_in_of_a_new_browser_is_told_and_of_a_known_one_not() {
+async fn sign_in_of_a_new_browser_is_notified_and_of_a_known_one_not() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let note = server.take_mail_about("New Sign-in").await;

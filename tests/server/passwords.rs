@@ -137,7 +137,7 @@ async fn same_password_again_is_fine() {
 }
 
 #[tokio::test]
-async fn different_passwords_are_told_under_the_second_field() {
+async fn mismatch_is_reported_under_the_second_field() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let answer = change(&server, &token, NEW, "Violet-Anchor-59").await;
@@ -147,7 +147,7 @@ async fn different_passwords_are_told_under_the_second_field() {
 }
 
 #[tokio::test]
-async fn every_weakness_is_told_in_order() {
+async fn every_weakness_is_reported_in_order() {
     let server = TestServer::start().await;
     let token = server.register("123456", "").await;
     let answer = change(&server, &token, "123456", "123456").await;
@@ -162,7 +162,7 @@ async fn every_weakness_is_told_in_order() {
 }
 
 #[tokio::test]
-async fn each_weakness_is_told_alone() {
+async fn each_weakness_is_reported_alone() {
     let server = TestServer::start().await;
     let token = server.register("maximilian", "wilhelmina@example.com").await;
     let names = json!({ "first_name": "Bartholomew", "last_name": "Featherstone" });
@@ -246,7 +246,7 @@ async fn change_by_password_ends_every_token_and_session() {
 }
 
 #[tokio::test]
-async fn change_mails_nobody() {
+async fn change_sends_no_email() {
     let server = TestServer::start().await;
     let (token, _) = register(&server, "amy").await;
     assert_eq!(change(&server, &token, NEW, NEW).await.status, 200);

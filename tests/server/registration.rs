@@ -31,7 +31,7 @@ fn refusal(answer: &Answer) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn registration_logs_in_and_mails_a_key() {
+async fn registration_logs_in_and_emails_a_key() {
     let server = TestServer::start().await;
     let answer = try_to(&server, body(" amy ", Some("Amy@Example.com"), PASSWORD)).await;
     assert_eq!(answer.status, 201, "{answer:?}");
@@ -362,7 +362,7 @@ async fn weak_password_is_an_error_of_its_field() {
 }
 
 #[tokio::test]
-async fn different_passwords_are_told_when_the_fields_are_good() {
+async fn mismatch_is_reported_once_the_fields_are_valid() {
     let server = TestServer::start().await;
     let mut sent = body("amy", None, PASSWORD);
     sent["password2"] = json!("Zebra-Quartz-78");

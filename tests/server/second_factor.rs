@@ -431,7 +431,7 @@ async fn secrets_and_recovery_codes_are_not_stored_in_clear() {
 }
 
 #[tokio::test]
-async fn proved_addresses_are_told_of_factors_recovery_codes_and_tokens() {
+async fn verified_addresses_are_notified_of_factors_recovery_codes_and_tokens() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let key = confirmation_key(&server.take_mails(1).await[0]);

@@ -4,6 +4,7 @@
 //! usage.
 
 #![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod generate;
 mod git;

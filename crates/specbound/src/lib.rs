@@ -22,6 +22,7 @@
 //! The generated code names `::specbound`; everything that it needs is at the root of this crate.
 
 #![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod answers;
 mod authority;

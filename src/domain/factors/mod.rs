@@ -298,8 +298,8 @@ async fn with_proof<T: Send + 'static>(
     then: impl Fn(&Writer<'_>, &Operation, Match) -> Result<T, DomainError> + Send + 'static,
 ) -> Result<T, DomainError> {
     let key = usernames::username_key(&account.username);
-    let standing = known_clients::standing(op, &key);
-    let attempt = op.limits.reserve_code(account.id, &op.client, standing).await?;
+    let client_trust = known_clients::client_trust(op, &key);
+    let attempt = op.limits.reserve_code(account.id, &op.client, client_trust).await?;
     let id = account.id;
     let found = match find(op, id, proof, purpose).await {
         Ok(found) => found,

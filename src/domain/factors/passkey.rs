@@ -241,8 +241,8 @@ async fn signed_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainErr
     };
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
-    let standing = notices::standing(op, &account.username).await?;
-    let told = notices::of_sign_in(op, &account, standing, Grant::Session).await?;
+    let client_trust = notices::client_trust(op, &account.username).await?;
+    let told = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
     let proof = Proof::Passkey(sent);
     let granted = with_proof(op, &account, &proof, Ceremony::SignIn, move |w, op, found| {
         accounts::grant(w, op, &current, &new, found.name(), &told)

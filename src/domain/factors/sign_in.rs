@@ -104,7 +104,7 @@ async fn first_step(
     username: &str,
     password: Password,
 ) -> Result<SignIn, DomainError> {
-    let standing = notices::standing(op, username).await?;
+    let client_trust = notices::client_trust(op, username).await?;
     let account = accounts::authenticated(op, username, password).await?;
     let is_needed = op.store.read(|r| is_needed(r, op, &account)).await?;
     if is_needed {
@@ -112,7 +112,7 @@ async fn first_step(
         audit::note_missing_factor(op, account.id);
         return Ok(SignIn::CodeNeeded(pending(op, &account, "", "")));
     }
-    let granted = accounts::open(op, account, Grant::Session, standing).await?;
+    let granted = accounts::open(op, account, Grant::Session, client_trust).await?;
     Ok(SignIn::Granted(granted))
 }
 
@@ -127,14 +127,14 @@ pub async fn log_in(
     password: Password,
     grant: Grant,
 ) -> Result<SignIn, DomainError> {
-    let standing = notices::standing(op, username).await?;
+    let client_trust = notices::client_trust(op, username).await?;
     let account = accounts::authenticated(op, username, password).await?;
     if op.store.read(|r| r.second_factor_exists(account.id)).await? {
         audit::note_missing_factor(op, account.id);
         return Ok(SignIn::CodeNeeded(pending(op, &account, "", "")));
     }
     accounts::require_no_mfa(op, account.id).await?;
-    Ok(SignIn::Granted(accounts::open(op, account, grant, standing).await?))
+    Ok(SignIn::Granted(accounts::open(op, account, grant, client_trust).await?))
 }
 
 /// Whether the account needs a second step in this browser.
@@ -230,8 +230,8 @@ pub async fn finish(
     let (Pending { provider, next, .. }, account) = open(op, sealed).await?;
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
-    let standing = notices::standing(op, &account.username).await?;
-    let told = notices::of_sign_in(op, &account, standing, Grant::Session).await?;
+    let client_trust = notices::client_trust(op, &account.username).await?;
+    let told = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
     let signed_in = with_proof(op, &account, proof, Ceremony::Prove, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),

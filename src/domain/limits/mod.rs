@@ -7,7 +7,7 @@
 //! 800-63B, 3.2.2.)
 //!
 //! Many unknown clients together can fill an account's bucket. A client that has authenticated to
-//! the account before ([`Standing`]) then uses a bucket of its own. Success never clears another
+//! the account before ([`ClientTrust`]) then uses a bucket of its own. Success never clears another
 //! bucket.
 //!
 //! A single server counts in memory and saves changes every [`SAVE_INTERVAL`]. Several servers on
@@ -155,7 +155,7 @@ pub enum MailBudget {
 
 /// How an account knows the client that attempts a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum ClientTrust {
     Stranger,
     /// The network has authenticated to the account before.
     KnownNetwork,
@@ -208,7 +208,7 @@ impl Limits {
         reserved
     }
 
-    /// Reserves a login attempt; `account` is the folded name. `standing` is only polled if a
+    /// Reserves a login attempt; `account` is the folded name. `client_trust` is only polled if a
     /// bucket is full: a known client then has its own bucket.
     ///
     /// # Errors
@@ -218,7 +218,7 @@ impl Limits {
         &self,
         account: &str,
         client: &Client,
-        standing: impl Future<Output = Result<Standing, DomainError>> + Send,
+        client_trust: impl Future<Output = Result<ClientTrust, DomainError>> + Send,
     ) -> Result<Attempt, DomainError> {
         let by_client = (digest(&format!("guess {} {account}", client.address)), GUESSES_BY_CLIENT);
         let mut wanted = vec![
@@ -230,7 +230,7 @@ impl Limits {
             wanted.push((digest(&format!("guess {site} {account}")), GUESSES_BY_SITE));
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
-        self.counted("login", self.reserve_guess(&wanted, account, standing).await)
+        self.counted("login", self.reserve_guess(&wanted, account, client_trust).await)
     }
 
     /// Reserves an attempt at the second factor of an account, whose password was right.
@@ -242,7 +242,7 @@ impl Limits {
         &self,
         account_id: i64,
         client: &Client,
-        standing: impl Future<Output = Result<Standing, DomainError>> + Send,
+        client_trust: impl Future<Output = Result<ClientTrust, DomainError>> + Send,
     ) -> Result<Attempt, DomainError> {
         let account = format!("code {account_id}");
         let mut wanted = vec![
@@ -255,13 +255,13 @@ impl Limits {
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
         // A correct password makes its network known, but sets no device cookie.
-        let standing = async {
-            Ok(match standing.await? {
-                Standing::KnownNetwork => Standing::Stranger,
+        let client_trust = async {
+            Ok(match client_trust.await? {
+                ClientTrust::KnownNetwork => ClientTrust::Stranger,
                 other => other,
             })
         };
-        self.counted("code", self.reserve_guess(&wanted, &account, standing).await)
+        self.counted("code", self.reserve_guess(&wanted, &account, client_trust).await)
     }
 
     /// The first of `wanted` is the client's own bucket for the account.
@@ -269,16 +269,16 @@ impl Limits {
         &self,
         wanted: &[(KeyDigest, Limit)],
         account: &str,
-        standing: impl Future<Output = Result<Standing, DomainError>> + Send,
+        client_trust: impl Future<Output = Result<ClientTrust, DomainError>> + Send,
     ) -> Result<Attempt, DomainError> {
         match self.reserve(wanted, Refused::Free).await {
             Err(DomainError::Throttled { .. }) => {}
             made => return made,
         }
-        match standing.await? {
-            Standing::Stranger => self.reserve(wanted, Refused::Charged).await,
-            Standing::KnownNetwork => self.reserve(&wanted[..1], Refused::Charged).await,
-            Standing::KnownDevice(id) => {
+        match client_trust.await? {
+            ClientTrust::Stranger => self.reserve(wanted, Refused::Charged).await,
+            ClientTrust::KnownNetwork => self.reserve(&wanted[..1], Refused::Charged).await,
+            ClientTrust::KnownDevice(id) => {
                 let by_device = digest(&format!("device {} {account}", super::keys::hex(&id)));
                 self.reserve(&[(by_device, GUESSES_BY_CLIENT)], Refused::Charged).await
             }

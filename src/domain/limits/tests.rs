@@ -41,13 +41,13 @@ async fn guess_as(
     limits: &Limits,
     account: &str,
     client: &str,
-    standing: Standing,
+    client_trust: ClientTrust,
 ) -> Result<Attempt, DomainError> {
-    limits.reserve_login(account, &at(client), async { Ok(standing) }).await
+    limits.reserve_login(account, &at(client), async { Ok(client_trust) }).await
 }
 
 async fn guess(limits: &Limits, account: &str, client: &str) -> Result<Attempt, DomainError> {
-    guess_as(limits, account, client, Standing::Stranger).await
+    guess_as(limits, account, client, ClientTrust::Stranger).await
 }
 
 fn wait(outcome: Result<Attempt, DomainError>) -> u64 {
@@ -105,20 +105,20 @@ async fn refused_try_takes_nothing_from_the_others_at_the_account() {
 #[tokio::test]
 async fn known_client_has_room_of_its_own_and_no_more() {
     let (limits, _) = limits();
-    let device = Standing::KnownDevice([7; 12]);
+    let device = ClientTrust::KnownDevice([7; 12]);
     for client in 0..10 {
         for _ in 0..10 {
             let _ = guess(&limits, "amy", &format!("192.0.2.{client}")).await.unwrap();
         }
     }
     for _ in 0..10 {
-        let _ = guess_as(&limits, "amy", "198.51.100.1", Standing::KnownNetwork).await.unwrap();
+        let _ = guess_as(&limits, "amy", "198.51.100.1", ClientTrust::KnownNetwork).await.unwrap();
         let _ = guess_as(&limits, "amy", "192.0.2.1", device).await.unwrap();
     }
-    assert!(guess_as(&limits, "amy", "198.51.100.1", Standing::KnownNetwork).await.is_err());
+    assert!(guess_as(&limits, "amy", "198.51.100.1", ClientTrust::KnownNetwork).await.is_err());
     assert!(guess_as(&limits, "amy", "192.0.2.1", device).await.is_err());
     // Another device of the same account, and the same one elsewhere.
-    assert!(guess_as(&limits, "amy", "192.0.2.1", Standing::KnownDevice([8; 12])).await.is_ok());
+    assert!(guess_as(&limits, "amy", "192.0.2.1", ClientTrust::KnownDevice([8; 12])).await.is_ok());
     assert!(guess_as(&limits, "amy", "203.0.113.1", device).await.is_err());
 }
 
@@ -235,7 +235,7 @@ async fn reset_mail_leaves_every_hour_however_many_strangers_ask_for_any() {
 }
 
 #[tokio::test]
-async fn endless_names_are_told_apart_and_take_no_room() {
+async fn endless_names_are_distinguished_in_bounded_memory() {
     let (limits, _) = limits();
     let long = "x".repeat(2_000_000);
     let names = [format!("{long}a"), format!("{long}b")];

@@ -231,7 +231,7 @@ async fn passkey_is_a_second_factor_and_its_counter_rises() {
 }
 
 #[tokio::test]
-async fn outbox_gives_out_due_mails_in_order_and_drops_expired_ones() {
+async fn outbox_returns_due_messages_in_order_and_drops_expired_ones() {
     with_two_accounts(|w, _, _| {
         assert_eq!(w.outbox_next_attempt()?, None);
         let late = w.outbox_insert(b"late", noon(), noon() + hour())?;

@@ -216,7 +216,7 @@ async fn addresses_and_social_links_are_listed_as_before() {
 }
 
 #[tokio::test]
-async fn an_account_with_a_totp_device_is_told_that_a_second_factor_is_needed() {
+async fn login_of_an_account_with_a_totp_device_requires_a_second_factor() {
     let new = Move::filled();
     new.source.account(42, "dee", PBKDF2);
     new.source.totp(42, false);

@@ -196,7 +196,7 @@ async fn address_of_a_closed_account_is_not_confirmed() {
 }
 
 #[tokio::test]
-async fn proved_addresses_are_told_of_a_new_one() {
+async fn verified_addresses_are_notified_of_a_new_one() {
     let server = TestServer::start().await;
     let amy = Person::proved(&server, "amy", "amy@example.com").await;
     amy.add_proved("second@example.com").await;

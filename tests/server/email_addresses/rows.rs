@@ -113,7 +113,7 @@ async fn added_address_is_lower_case_unverified_and_not_primary() {
 }
 
 #[tokio::test]
-async fn adding_mails_nobody() {
+async fn adding_sends_no_email() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
     amy.add("quiet@example.com").await;

@@ -37,7 +37,7 @@ async fn next_never_redirects_to_another_site() {
 }
 
 #[tokio::test]
-async fn person_who_declines_is_told_so_and_stays_out() {
+async fn user_who_declines_sees_why_and_stays_signed_out() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let back = browser.go("login", &amy()).await;

@@ -44,7 +44,7 @@ async fn signed_in_person_connects_lists_disconnects_and_connects_again() {
 }
 
 #[tokio::test]
-async fn proved_addresses_are_told_of_a_connected_provider() {
+async fn verified_addresses_are_notified_of_a_connected_provider() {
     let fixture = Fixture::start().await;
     fixture.server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&fixture.server.take_mails(1).await[0]);

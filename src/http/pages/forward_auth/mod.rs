@@ -21,7 +21,7 @@ use super::{Page, PageRequest};
 use crate::http::caller::{self, ANY_SCHEME, Credential, SCHEMES, SignedIn};
 use crate::http::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
 use crate::http::{AppState, client};
-use original::{Original, Passed, untrusted_proxy};
+use original::{Original, ProxyStyle, untrusted_proxy};
 use specbound::{ApiError, Credentials, Response};
 
 pub use original::plain_host;
@@ -149,19 +149,19 @@ impl Endpoint {
             return Err(untrusted_proxy());
         }
         let settings = &server.settings.forward_auth;
-        let passed = match self {
-            Endpoint::Ask | Endpoint::Nginx => Passed::InHeaders,
-            Endpoint::Envoy => Passed::AsItself { prefix: ENVOY_PREFIX },
+        let style = match self {
+            Endpoint::Ask | Endpoint::Nginx => ProxyStyle::InHeaders,
+            Endpoint::Envoy => ProxyStyle::AsItself { prefix: ENVOY_PREFIX },
         };
         // The origin of an unsafe request is checked below, since its host is not this one.
         let method = std::mem::replace(&mut request.method, Method::GET);
-        let original = Original::read(passed, &request, &method, &server.settings.site_url)?;
+        let original = Original::read(style, &request, &method, &server.settings.site_url)?;
         if !settings.hosts.iter().any(|host| *host == original.host) {
             return Err(refused("This host is not served.", "its host is not of the settings"));
         }
         check_web_socket(server, &original, &request.headers)?;
         if settings.is_open(original.path()) {
-            return Ok(passed_on(&Identity::default()));
+            return Ok(passed_on(Identity::default()));
         }
         let mut credentials = Credentials {
             host: server,
@@ -181,7 +181,7 @@ impl Endpoint {
         }
         let identity = Identity::of(server, signed_in).await?;
         match settings.allow.iter().any(|allow| identity.is(allow)) {
-            true => Ok(passed_on(&identity)),
+            true => Ok(passed_on(identity)),
             false => Err(ApiError::forbidden("Your account may not use this service.")),
         }
     }
@@ -298,7 +298,7 @@ fn has_csrf_token(headers: &HeaderMap) -> bool {
         .any(|token| bool::from(subtle::ConstantTimeEq::ct_eq(token.as_bytes(), sent.as_bytes())))
 }
 
-/// The facts about an account that a service is told.
+/// The facts about an account that are sent on to a service.
 #[derive(Default)]
 struct Identity {
     username: String,
@@ -339,15 +339,15 @@ impl Identity {
     }
 }
 
-fn passed_on(identity: &Identity) -> Response {
+fn passed_on(identity: Identity) -> Response {
     let mut response = Response::new(dropshot::Body::empty());
     // With room for those that every response has.
     let mut headers = HeaderMap::with_capacity(MAX_RESPONSE_HEADERS);
-    headers.insert(USER, header_value(&identity.username));
-    headers.insert(EMAIL, header_value(&identity.email));
-    headers.insert(NAME, header_value(&identity.name));
+    headers.insert(USER, header_value(identity.username));
+    headers.insert(EMAIL, header_value(identity.email));
+    headers.insert(NAME, header_value(identity.name));
     let groups: Vec<Cow<'_, str>> = identity.groups.iter().map(|name| listed(name)).collect();
-    headers.insert(GROUPS, header_value_of(&groups.join(",")));
+    headers.insert(GROUPS, header_value_of(groups.join(",")));
     *response.headers_mut() = headers;
     response
 }
@@ -373,14 +373,17 @@ fn listed(name: &str) -> Cow<'_, str> {
     encoded(name, ENCODED_IN_LIST)
 }
 
-fn header_value(text: &str) -> HeaderValue {
-    header_value_of(&encoded(text, ENCODED))
+fn header_value(text: String) -> HeaderValue {
+    match encoded(&text, ENCODED) {
+        Cow::Owned(encoded) => header_value_of(encoded),
+        Cow::Borrowed(_) => header_value_of(text),
+    }
 }
 
-/// Every encoded text is one.
-fn header_value_of(text: &str) -> HeaderValue {
+/// Every encoded text is one. It is moved, not copied.
+fn header_value_of(text: String) -> HeaderValue {
     const NONE: HeaderValue = HeaderValue::from_static("");
-    if text.is_empty() { NONE } else { HeaderValue::from_str(text).unwrap_or(NONE) }
+    if text.is_empty() { NONE } else { HeaderValue::try_from(text).unwrap_or(NONE) }
 }
 
 /// Leads a browser that has signed in back to a host of the settings, and to no other.
@@ -407,13 +410,13 @@ impl Page<AppState> for Return {
     ) -> Result<Response, ApiError> {
         let encoded = request.uri.query().and_then(|query| query.strip_prefix("to="));
         account::redirect(
-            encoded.and_then(|encoded| way_back(server, encoded)).as_deref().unwrap_or(HOME),
+            encoded.and_then(|encoded| return_url(server, encoded)).as_deref().unwrap_or(HOME),
         )
     }
 }
 
 /// A URL at one of the hosts; with https where the site has it.
-fn way_back(server: &AppState, encoded: &str) -> Option<String> {
+fn return_url(server: &AppState, encoded: &str) -> Option<String> {
     let url = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
     let (scheme, rest) = url.split_once("://")?;
     let is_secure = scheme == "https" || !server.settings.site_url.starts_with("https:");
@@ -441,7 +444,7 @@ mod tests {
             ("a,b", "a,b"),
             ("", ""),
         ] {
-            assert_eq!(header_value(text), expected, "{text:?}");
+            assert_eq!(header_value(text.to_owned()), expected, "{text:?}");
         }
         assert_eq!(listed("a,b"), "a%2Cb");
     }

@@ -14,7 +14,7 @@ use crate::http::origin::origin_of;
 
 /// How a proxy passes the original request on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passed {
+pub enum ProxyStyle {
     /// In `X-Forwarded-*` or `X-Original-*`.
     InHeaders,
     /// As the request itself, with its path behind this one.
@@ -42,21 +42,21 @@ impl<'r> Original<'r> {
     ///
     /// 403 for a request that does not tell, or tells in two ways.
     pub fn read(
-        passed: Passed,
+        style: ProxyStyle,
         head: &'r Parts,
         method: &Method,
         site_url: &str,
     ) -> Result<Original<'r>, ApiError> {
-        let told = Told::read(&head.headers)?;
-        let url = told.url.map(|url| split(url).ok_or_else(unclear)).transpose()?;
+        let stated = OriginalHeaders::read(&head.headers)?;
+        let url = stated.url.map(|url| split(url).ok_or_else(unclear)).transpose()?;
         let (of_url, uri_of_url) = url.unzip();
         let (scheme_of_url, host_of_url) = of_url.unzip();
-        let (method, uri) = match passed {
-            Passed::InHeaders => (
-                told.method.and_then(|text| Method::from_bytes(text.as_bytes()).ok()),
-                same(told.uri, uri_of_url)?.map(Cow::Borrowed),
+        let (method, uri) = match style {
+            ProxyStyle::InHeaders => (
+                stated.method.and_then(|text| Method::from_bytes(text.as_bytes()).ok()),
+                same(stated.uri, uri_of_url)?.map(Cow::Borrowed),
             ),
-            Passed::AsItself { prefix } => {
+            ProxyStyle::AsItself { prefix } => {
                 let sent = head.uri.path_and_query().map_or("", |sent| sent.as_str());
                 let rest = sent.strip_prefix(prefix).unwrap_or_default();
                 let rest = format!("/{}", rest.trim_start_matches('/'));
@@ -65,7 +65,7 @@ impl<'r> Original<'r> {
         };
         let uri =
             uri.filter(|uri| uri.starts_with('/') && uri.bytes().all(|b| b.is_ascii_graphic()));
-        let scheme = same(told.scheme, scheme_of_url)?;
+        let scheme = same(stated.scheme, scheme_of_url)?;
         let scheme = scheme.unwrap_or_else(|| origin_scheme(site_url));
         let is = |names: [&str; 2]| names.iter().any(|name| scheme.eq_ignore_ascii_case(name));
         let scheme = match () {
@@ -73,10 +73,10 @@ impl<'r> Original<'r> {
             () if is(["http", "ws"]) => "http",
             () => return Err(unclear()),
         };
-        let host = match same(told.host, host_of_url)? {
+        let host = match same(stated.host, host_of_url)? {
             Some(host) => Some(host),
             None => {
-                told.own_host.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
+                stated.own_host.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
             }
         };
         Ok(Original {
@@ -84,7 +84,7 @@ impl<'r> Original<'r> {
             host: plain(scheme, host.ok_or_else(unclear)?),
             scheme,
             uri: uri.ok_or_else(unclear)?,
-            is_web_socket: told.is_web_socket,
+            is_web_socket: stated.is_web_socket,
         })
     }
 
@@ -127,7 +127,7 @@ fn unclear() -> ApiError {
 
 /// Headers that tell of the original request, read in one pass over all headers.
 #[derive(Default)]
-struct Told<'h> {
+struct OriginalHeaders<'h> {
     method: Option<&'h str>,
     scheme: Option<&'h str>,
     host: Option<&'h str>,
@@ -138,30 +138,30 @@ struct Told<'h> {
     is_web_socket: bool,
 }
 
-impl<'h> Told<'h> {
+impl<'h> OriginalHeaders<'h> {
     /// # Errors
     ///
     /// 403 for two spellings of one name with different values, and for a list.
-    fn read(headers: &'h HeaderMap) -> Result<Told<'h>, ApiError> {
-        let mut told = Told::default();
+    fn read(headers: &'h HeaderMap) -> Result<OriginalHeaders<'h>, ApiError> {
+        let mut stated = OriginalHeaders::default();
         for (name, value) in headers {
             let part = match name.as_str() {
-                "x-forwarded-method" | "x-original-method" => &mut told.method,
-                "x-forwarded-proto" | "x-original-proto" => &mut told.scheme,
-                "x-forwarded-host" | "x-original-host" => &mut told.host,
-                "x-forwarded-uri" | "x-original-uri" => &mut told.uri,
-                "x-original-url" => &mut told.url,
-                "host" => &mut told.own_host,
+                "x-forwarded-method" | "x-original-method" => &mut stated.method,
+                "x-forwarded-proto" | "x-original-proto" => &mut stated.scheme,
+                "x-forwarded-host" | "x-original-host" => &mut stated.host,
+                "x-forwarded-uri" | "x-original-uri" => &mut stated.uri,
+                "x-original-url" => &mut stated.url,
+                "host" => &mut stated.own_host,
                 "upgrade" => {
-                    told.is_web_socket |= value.as_bytes().eq_ignore_ascii_case(b"websocket");
+                    stated.is_web_socket |= value.as_bytes().eq_ignore_ascii_case(b"websocket");
                     continue;
                 }
                 "sec-fetch-mode" => {
-                    told.is_web_socket |= value.as_bytes() == b"websocket";
+                    stated.is_web_socket |= value.as_bytes() == b"websocket";
                     continue;
                 }
                 "sec-websocket-key" | "sec-websocket-version" => {
-                    told.is_web_socket = true;
+                    stated.is_web_socket = true;
                     continue;
                 }
                 _ => continue,
@@ -172,7 +172,7 @@ impl<'h> Told<'h> {
             }
             *part = same(*part, Some(text).filter(|text| !text.is_empty()))?;
         }
-        Ok(told)
+        Ok(stated)
     }
 }
 
@@ -228,12 +228,12 @@ mod tests {
 
     const SITE: &str = "https://auth.example.com";
 
-    fn read(passed: Passed, uri: &str, headers: &[(&str, &str)]) -> Option<Original<'static>> {
+    fn read(style: ProxyStyle, uri: &str, headers: &[(&str, &str)]) -> Option<Original<'static>> {
         let request = headers
             .iter()
             .fold(Request::get(uri), |request, (name, value)| request.header(*name, *value));
         let head = request.body(()).unwrap().into_parts().0;
-        Original::read(passed, &head, &head.method, SITE).ok().map(|read| Original {
+        Original::read(style, &head, &head.method, SITE).ok().map(|read| Original {
             host: read.host.into_owned().into(),
             uri: read.uri.into_owned().into(),
             ..read
@@ -257,24 +257,24 @@ mod tests {
             ("x-forwarded-uri", "/part/1/?q=a,b"),
         ];
         let expected = original("stock.example.com", "/part/1/?q=a,b");
-        assert_eq!(read(Passed::InHeaders, "/platform/auth/", &forwarded), Some(expected));
+        assert_eq!(read(ProxyStyle::InHeaders, "/platform/auth/", &forwarded), Some(expected));
         let ingress = [
             ("host", "auth"),
             ("x-original-method", "POST"),
             ("x-original-url", "https://stock.example.com:8443/part/"),
         ];
         let expected = original("stock.example.com:8443", "/part/");
-        assert_eq!(read(Passed::InHeaders, "/platform/auth/", &ingress), Some(expected));
-        let envoy = Passed::AsItself { prefix: "/platform/auth/envoy/" };
+        assert_eq!(read(ProxyStyle::InHeaders, "/platform/auth/", &ingress), Some(expected));
+        let envoy = ProxyStyle::AsItself { prefix: "/platform/auth/envoy/" };
         let found = read(envoy, "/platform/auth/envoy/part/?q=1", &[("host", "auth.example.com")]);
         let found = found.unwrap();
         assert_eq!((found.method, &*found.uri), (Method::GET, "/part/?q=1"));
     }
 
     #[test]
-    fn request_that_is_told_twice_or_not_at_all_is_refused() {
+    fn ambiguous_or_missing_original_request_is_refused() {
         let good = [("host", "a"), ("x-forwarded-method", "GET"), ("x-forwarded-uri", "/")];
-        assert!(read(Passed::InHeaders, "/", &good).is_some());
+        assert!(read(ProxyStyle::InHeaders, "/", &good).is_some());
         for more in [
             ("x-forwarded-method", "POST"),
             ("x-original-method", "POST"),
@@ -286,23 +286,23 @@ mod tests {
             ("x-original-url", "no URL"),
         ] {
             let all = [&good[..], &[more]].concat();
-            assert_eq!(read(Passed::InHeaders, "/", &all), None, "{more:?}");
+            assert_eq!(read(ProxyStyle::InHeaders, "/", &all), None, "{more:?}");
         }
         for left_out in 1..3 {
             let some: Vec<_> =
                 good.iter().enumerate().filter(|(n, _)| *n != left_out).map(|(_, h)| *h).collect();
-            assert_eq!(read(Passed::InHeaders, "/", &some), None);
+            assert_eq!(read(ProxyStyle::InHeaders, "/", &some), None);
         }
         for uri in ["part", "//a b", "/caf\u{e9}"] {
             let all = [good[0], good[1], ("x-forwarded-uri", uri)];
-            assert_eq!(read(Passed::InHeaders, "/", &all), None, "{uri}");
+            assert_eq!(read(ProxyStyle::InHeaders, "/", &all), None, "{uri}");
         }
     }
 
     #[test]
-    fn origin_is_told_by_the_marks_of_the_browser() {
+    fn origin_comes_from_the_headers_of_the_browser() {
         let original = read(
-            Passed::InHeaders,
+            ProxyStyle::InHeaders,
             "/",
             &[
                 ("host", "stock.example.com"),
@@ -311,25 +311,25 @@ mod tests {
             ],
         )
         .unwrap();
-        let told = |headers: &[(&'static str, &str)]| {
+        let stated = |headers: &[(&'static str, &str)]| {
             let mut map = HeaderMap::new();
             for (name, value) in headers {
                 map.insert(*name, value.parse().unwrap());
             }
             original.is_own_origin(&map, &["https://app.example.com".to_owned()])
         };
-        assert_eq!(told(&[]), None);
-        assert_eq!(told(&[("origin", "https://stock.example.com")]), Some(true));
-        assert_eq!(told(&[("origin", "https://app.example.com")]), Some(true));
-        assert_eq!(told(&[("origin", "http://stock.example.com")]), Some(false));
-        assert_eq!(told(&[("origin", "null")]), Some(false));
-        assert_eq!(told(&[("referer", "https://stock.example.com/part/")]), Some(true));
-        assert_eq!(told(&[("referer", "https://stock.example.com.evil.example/")]), Some(false));
+        assert_eq!(stated(&[]), None);
+        assert_eq!(stated(&[("origin", "https://stock.example.com")]), Some(true));
+        assert_eq!(stated(&[("origin", "https://app.example.com")]), Some(true));
+        assert_eq!(stated(&[("origin", "http://stock.example.com")]), Some(false));
+        assert_eq!(stated(&[("origin", "null")]), Some(false));
+        assert_eq!(stated(&[("referer", "https://stock.example.com/part/")]), Some(true));
+        assert_eq!(stated(&[("referer", "https://stock.example.com.evil.example/")]), Some(false));
         for (site, expected) in
             [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)]
         {
             let marks = [("sec-fetch-site", site), ("origin", "https://stock.example.com")];
-            assert_eq!(told(&marks), Some(expected), "{site}");
+            assert_eq!(stated(&marks), Some(expected), "{site}");
         }
     }
 }
