@@ -9,7 +9,7 @@ export async function plain(page) {
   for (const path of paths) await still(page, `/platform/${path}`);
 
   // A phone, and a browser without JavaScript.
-  const phone = await person({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+  const phone = await person({ viewport: { width: 360, height: 800 }, colorScheme: "dark" });
   await phone.goto(`${base}/platform/login`);
   await picture(phone, "sign-in-phone");
   const plain = await person({ javaScriptEnabled: false });

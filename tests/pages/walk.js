@@ -5,11 +5,12 @@ import { forgotten, refusals, register } from "./entering.js";
 import { factors } from "./factors.js";
 import { languages } from "./languages.js";
 import { plain } from "./plain.js";
+import { site } from "./site.js";
 import { close, faults, person, seen, weigh } from "./tools.js";
 
 const page = await person();
 try {
-  for (const part of [register, account, forgotten, refusals, tokens, lists, factors, plain, languages, leave]) await part(page);
+  for (const part of [register, account, forgotten, refusals, tokens, lists, factors, plain, languages, site, leave]) await part(page);
   const weight = await weigh();
   assert.deepEqual(faults, []);
   console.log(`pages: ${seen()}, ${weight} bytes compressed`);
