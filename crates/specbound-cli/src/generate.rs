@@ -1,10 +1,11 @@
 //! `specbound generate`: writes the generated code, or compares it with the files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use specbound_codegen::{File, Generated, Mode, Settings};
+use specbound_codegen::{File, Generated, Item, Mode, Settings};
 
 use crate::inputs::{self, Reading};
 use crate::{Failure, failed, unusable};
@@ -53,6 +54,9 @@ pub struct Generate {
     /// and changes nothing that stands there.
     #[arg(long, conflicts_with_all = ["client_only", "server_only", "types_only"])]
     handlers: bool,
+    /// Name every refused part, not only the first 20 with the same reason.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -77,7 +81,7 @@ impl Generate {
         let settings = Settings { trait_name: &self.trait_name, runtime: &self.runtime };
         let mode = if self.lenient { Mode::Lenient } else { Mode::Strict };
         let generated = specbound_codegen::generate_from(&source, &settings, mode)
-            .map_err(|error| refused(&document, &error, mode))?;
+            .map_err(|error| refused(&document, &error, mode, self.all))?;
         let unenforced = generated.unenforced.len();
         let files = self.files(&folder, generated)?;
         if self.check {
@@ -163,20 +167,47 @@ fn at(path: &Path, error: &std::io::Error) -> Failure {
     failed(format!("{}: {error}", path.display()))
 }
 
-/// Every refusal on a line of its own, with the document's name.
-pub fn refused(document: &Path, error: &specbound_codegen::Error, mode: Mode) -> Failure {
+/// Most refusals with one reason that are named, without `--all`.
+const NAMED: usize = 20;
+
+/// Every refusal on a line of its own, with the document's name; many with one reason are counted.
+pub fn refused(
+    document: &Path,
+    error: &specbound_codegen::Error,
+    mode: Mode,
+    names_all: bool,
+) -> Failure {
     let name = document.display();
     let specbound_codegen::Error::Unsupported(items) = error else {
         return unusable(format!("{name}: {error}"));
     };
-    let lines: Vec<String> = items.iter().map(|item| format!("{name}: {item}")).collect();
+    let most = if names_all { usize::MAX } else { NAMED };
+    let lines: Vec<String> =
+        folded(items, most).iter().map(|line| format!("{name}: {line}")).collect();
     let said = lines.join("\nspecbound: ");
     match mode {
         Mode::Lenient => unusable(said),
         Mode::Strict => unusable(format!(
             "{said}\n{} refusals; --lenient takes a part that is only not enforced, and lists it \
              in the generated code",
-            lines.len()
+            items.len()
         )),
     }
+}
+
+/// A line for each item, but of those with one reason the first `most` alone and their number.
+fn folded(items: &[Item], most: usize) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for item in items {
+        let count = counts.entry(&item.reason).or_default();
+        *count += 1;
+        if *count <= most {
+            lines.push(item.to_string());
+        }
+    }
+    for (reason, count) in counts.iter().filter(|(_, count)| **count > most) {
+        lines.push(format!("{} more (--all names them): {reason}", count - most));
+    }
+    lines
 }

@@ -23,6 +23,9 @@ pub struct New {
     /// A folder with the crates of specbound, in place of crates.io.
     #[arg(long, value_name = "FOLDER")]
     crates: Option<PathBuf>,
+    /// Name every refused part, not only the first 20 with the same reason.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -42,7 +45,7 @@ impl New {
         let source = inputs::read(&self.document, &self.reading)?.value;
         let mode = if self.lenient { Mode::Lenient } else { Mode::Strict };
         let generated = specbound_codegen::generate_from(&source, &Settings::default(), mode)
-            .map_err(|error| refused(&self.document, &error, mode))?;
+            .map_err(|error| refused(&self.document, &error, mode, self.all))?;
         let crates = match &self.crates {
             Some(folder) => {
                 let found = folder.canonicalize();

@@ -351,6 +351,32 @@ components:
 ";
 
 #[test]
+fn many_refusals_with_one_reason_are_counted_unless_all_are_asked_for() {
+    let folder = Folder::with_change("9", "9");
+    let mut document = serde_json::json!({
+        "openapi": "3.0.3", "info": {"title": "Many", "version": "1"}, "paths": {},
+    });
+    for n in 0..25 {
+        let path = format!("/a{n}");
+        document["paths"][path]["trace"] = serde_json::json!({"responses": {}});
+    }
+    std::fs::write(folder.path().join("many.json"), document.to_string()).unwrap();
+    let lines = |more: &[&str]| {
+        let (code, _, words) =
+            folder.specbound(&[&["generate", "many.json", "out"], more].concat());
+        assert_eq!(code, Some(2));
+        words
+    };
+    let words = lines(&[]);
+    assert_eq!(words.matches("many.json: /paths/~1a").count(), 20, "{words}");
+    assert!(words.contains("many.json: 5 more (--all names them): "), "{words}");
+    assert!(words.contains("25 refusals; --lenient takes"), "{words}");
+    let words = lines(&["--all"]);
+    assert_eq!(words.matches("many.json: /paths/~1a").count(), 25, "{words}");
+    assert!(!words.contains("5 more"), "{words}");
+}
+
+#[test]
 fn generate_names_each_refusal_on_a_line_and_lenient_lists_them() {
     let folder = Folder::with_change("9", "9");
     std::fs::write(folder.path().join("two.yaml"), TWO).unwrap();

@@ -391,8 +391,12 @@ fn find_offending_item(document: &Document, copy: &Value) -> Option<Offending> {
     }
     let operations: Vec<String> = document.operations.iter().map(Operation::at).collect();
     let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
-    let fails = |all: &[&str]| !is_taken(&subset(copy, all, &[]));
-    halve(&operations, &fails).map(|at| Offending::Operation(at.to_owned()))
+    let fails_here = |all: &[&str]| !is_taken(&subset(copy, all, &[]));
+    let operation = |at: &str| Offending::Operation(at.to_owned());
+    halve(&operations, &fails_here)
+        .map(operation)
+        .or_else(|| last_needed(&schemas, &fails).map(|name| Offending::Schema(name.to_owned())))
+        .or_else(|| last_needed(&operations, &fails_here).map(operation))
 }
 
 /// One item of those that fail, if one fails alone.
@@ -405,6 +409,19 @@ fn halve<'a>(items: &[&'a str], fails: &dyn Fn(&[&str]) -> bool) -> Option<&'a s
     }
     let (first, second) = items.split_at(items.len() / 2);
     halve(first, fails).or_else(|| halve(second, fails))
+}
+
+/// The last of the first items that fail together, where none fails alone.
+fn last_needed<'a>(items: &[&'a str], fails: &dyn Fn(&[&str]) -> bool) -> Option<&'a str> {
+    if !fails(items) {
+        return None;
+    }
+    let (mut taken, mut failing) = (0, items.len());
+    while taken + 1 < failing {
+        let middle = taken + (failing - taken) / 2;
+        if fails(&items[..middle]) { failing = middle } else { taken = middle }
+    }
+    items.get(failing.saturating_sub(1)).copied()
 }
 
 /// The copy reduced to some operations, and to the schemas that they and `schemas` depend on.
@@ -439,5 +456,21 @@ fn collect_references(value: &Value, found: &mut Vec<String>) {
             members.values().for_each(|member| collect_references(member, found))
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_that_fail_together_are_told_by_the_last_of_them() {
+        let items = ["a", "b", "c", "d", "e"];
+        let fails = |some: &[&str]| ["b", "d"].iter().all(|needed| some.contains(needed));
+        assert_eq!(halve(&items, &fails), None);
+        assert_eq!(last_needed(&items, &fails), Some("d"));
+        assert_eq!(last_needed(&items, &|_: &[&str]| false), None);
+        let fails_alone = |some: &[&str]| some.contains(&"c");
+        assert_eq!(halve(&items, &fails_alone), Some("c"));
     }
 }
