@@ -84,7 +84,7 @@ fn every_picture_is_one_that_the_browser_test_makes() {
     assert!(pictures.len() >= 4, "{pictures:?}");
     for name in pictures {
         assert!(
-            walk.contains(&format!("picture(page, \"{name}\"")),
+            walk.contains(&format!(", \"{name}\"")),
             "{name}: the browser test does not make it"
         );
         let file = root().join(format!("docs/screens/{name}.png"));

@@ -223,7 +223,7 @@ async fn form_of_a_new_account_is_posted_by_this_site_alone() {
             .header("Cookie", cookie)
             .header("Content-Type", "application/x-www-form-urlencoded");
         let answer = fixture.server.page(request.body(form)).await;
-        assert_page(&answer, 403, "CSRF Failed: Origin checking failed");
+        assert_page(&answer, 403, "This page is out of date.");
         assert!(answer.cookie("sessionid").is_none());
     }
     assert_eq!(fixture.rows(), before);

@@ -60,7 +60,7 @@ async fn sign_in_is_started_only_by_a_page_of_this_site() {
         let url = format!("{}/api/auth/social/company/{way}/", fixture.server.base);
         let cookie = format!("sessionid={}; csrftoken={}", browser.session, browser.csrf);
         let request = fixture.server.http.post(&url).header("Cookie", &cookie);
-        assert_page(&fixture.server.page(request).await, 403, "CSRF Failed: CSRF token missing.");
+        assert_page(&fixture.server.page(request).await, 403, "This page is out of date.");
         let form = format!("csrfmiddlewaretoken={}", browser.csrf);
         let foreign = fixture
             .server
@@ -70,11 +70,7 @@ async fn sign_in_is_started_only_by_a_page_of_this_site() {
             .header("Origin", "https://evil.example");
         let foreign =
             foreign.header("Content-Type", "application/x-www-form-urlencoded").body(form);
-        assert_page(
-            &fixture.server.page(foreign).await,
-            403,
-            "CSRF Failed: Origin checking failed",
-        );
+        assert_page(&fixture.server.page(foreign).await, 403, "This page is out of date.");
         assert!(browser.leave(way).await.starts_with(&fixture.provider.issuer));
     }
     let mut nobody = fixture.browser();
