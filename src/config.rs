@@ -112,6 +112,8 @@ pub struct Admin {
 pub struct Email {
     pub backend: Backend,
     pub sender: String,
+    pub sender_name: String,
+    pub reply_to: Option<String>,
     pub prefix: String,
 }
 
@@ -126,6 +128,8 @@ pub enum Backend {
         credentials: Option<(String, Secret)>,
         starttls: bool,
         tls: bool,
+        /// Root certificates in PEM; `None`: those of the system.
+        roots: Option<String>,
     },
 }
 

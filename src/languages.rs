@@ -106,6 +106,11 @@ impl Languages {
         Ok(Languages(all))
     }
 
+    /// English without sentences.
+    pub fn empty() -> Languages {
+        Languages(vec![Texts::new(ENGLISH.to_owned(), Sentences::new(), "")])
+    }
+
     pub fn all(&self) -> &[Texts] {
         &self.0
     }

@@ -32,7 +32,7 @@ use crate::http::pages::{self, PageError};
 use crate::http::{AppState, Settings, documented_api, documented_user_api};
 use crate::languages::{LanguageError, Languages};
 use crate::mail::transport::{SmtpSettings, Transport};
-use crate::mail::{Outbox, smtp, worker};
+use crate::mail::{Outbox, Site, smtp, worker};
 use crate::metrics;
 use crate::providers::{self, CommonSettings, Providers, STEP_TIMEOUT};
 use crate::secret_key::{self, SecretKeyError};
@@ -134,7 +134,7 @@ pub async fn start(
     .await?;
     let languages = Arc::new(languages(config)?);
     let pictures = Pictures::read(config.customize_dir.as_deref())?;
-    let app = app(config, &store, secret, &dependencies, log)?;
+    let app = app(config, &store, (secret, &languages), &dependencies, log)?;
     let Dependencies { clock, transport, logging, .. } = dependencies;
     app.limits.load(&store).await?;
     social::record_issuers(&app).await?;
@@ -221,13 +221,16 @@ pub fn offline_app(config: &Config, store: &Store) -> Result<App, ServerError> {
     let dependencies = Dependencies::default();
     let mut bytes = [0; 32];
     dependencies.entropy.fill(&mut bytes);
-    app(config, store, SecretKey::new(&bytes), &dependencies, &Logger::root(slog::Discard, o!()))
+    // They send no email.
+    let languages = Arc::new(Languages::empty());
+    let log = Logger::root(slog::Discard, o!());
+    app(config, store, (SecretKey::new(&bytes), &languages), &dependencies, &log)
 }
 
 fn app(
     config: &Config,
     store: &Store,
-    secret: SecretKey,
+    (secret, languages): (SecretKey, &Arc<Languages>),
     dependencies: &Dependencies,
     log: &Logger,
 ) -> Result<App, ServerError> {
@@ -242,7 +245,16 @@ fn app(
         providers: providers(config, dependencies)?,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
-        outbox: Outbox::new(&secret.derive("outbox"), &config.email.prefix, &config.site_url),
+        outbox: Outbox::new(
+            &secret.derive("outbox"),
+            Site {
+                product: config.branding.product.clone(),
+                contact: config.branding.contact.clone(),
+                prefix: config.email.prefix.clone(),
+                url: config.site_url.clone(),
+                languages: Arc::clone(languages),
+            },
+        ),
         secret,
         rules: rules(config),
     }))
@@ -481,7 +493,7 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, smtp
             Ok(None)
         }
         Backend::Console => Ok(Some(Transport::Console)),
-        Backend::Smtp { host, port, credentials, starttls, tls } => {
+        Backend::Smtp { host, port, credentials, starttls, tls, roots } => {
             let (username, password) = credentials.clone().unzip();
             let settings = SmtpSettings {
                 host: host.clone(),
@@ -491,7 +503,10 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, smtp
                 tls: *starttls,
                 ssl: *tls,
                 sender: config.email.sender.clone(),
-                extra_root_pem: None,
+                sender_name: config.email.sender_name.clone(),
+                reply_to: config.email.reply_to.clone(),
+                site_url: config.site_url.clone(),
+                roots: roots.clone(),
             };
             Transport::smtp(settings).map(Some)
         }

@@ -37,7 +37,7 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
     let database_roots = values.explicit(DB_TLS_ROOTS.name).map(PathBuf::from);
     let database = database(values, database_password.as_ref(), database_roots.as_ref(), all);
     let branding = branding(values, all);
-    let email = email(values, &branding, all);
+    let email = email(values, &branding, site_url.as_deref().unwrap_or_default(), all);
     let cookie_domain = site_url.as_deref().map(|url| forward_auth::cookie_domain(values, url));
     let forward_auth = forward_auth::settings(values, site_url.as_deref(), all);
     let config = Config {
@@ -263,7 +263,7 @@ fn admin(values: &Values) -> Result<Option<Admin>, ConfigError> {
     }
 }
 
-fn email(values: &Values, branding: &Branding, errors: &mut Errors) -> Email {
+fn email(values: &Values, branding: &Branding, site_url: &str, errors: &mut Errors) -> Email {
     let (starttls, tls) = (values.flag(&EMAIL_TLS), values.flag(&EMAIL_SSL));
     if starttls && tls {
         let (one, other) = (EMAIL_TLS.name.to_owned(), EMAIL_SSL.name.to_owned());
@@ -284,11 +284,25 @@ fn email(values: &Values, branding: &Branding, errors: &mut Errors) -> Email {
         _ => Err(ConfigError::Incomplete(EMAIL_USERNAME.name, EMAIL_PASSWORD.name)),
     };
     let credentials = errors.or_default(credentials);
+    let roots = errors.or_default(values.get(&EMAIL_TLS_ROOTS).map(mail_roots).transpose());
+    if values.get(&EMAIL_TLS_ROOTS).is_some() && !starttls && !tls {
+        let needed = format!("{} or {}", EMAIL_TLS.name, EMAIL_SSL.name);
+        errors.add(ConfigError::Missing(EMAIL_TLS_ROOTS.name, needed));
+    }
+    let sender = match values.get(&EMAIL_SENDER).or(values.get(&EMAIL_USERNAME)) {
+        Some(sender) if sender.contains('@') => sender.to_owned(),
+        _ => {
+            if values.get(&EMAIL_SENDER).is_some() {
+                errors.add(ConfigError::invalid(&EMAIL_SENDER));
+            }
+            format!("inventree@{}", domain_of(site_url))
+        }
+    };
     let backend = match (values.text(&EMAIL_BACKEND).as_str(), values.get(&EMAIL_HOST)) {
         ("console", _) => Backend::Console,
         ("smtp", None) => Backend::None,
         ("smtp", Some(host)) => {
-            Backend::Smtp { host: host.to_owned(), port, credentials, starttls, tls }
+            Backend::Smtp { host: host.to_owned(), port, credentials, starttls, tls, roots }
         }
         _ => {
             errors.add(ConfigError::invalid(&EMAIL_BACKEND));
@@ -298,11 +312,31 @@ fn email(values: &Values, branding: &Branding, errors: &mut Errors) -> Email {
     // The blank after the bracket is part of the prefix.
     let prefix = values.verbatim(&EMAIL_PREFIX);
     let prefix = prefix.unwrap_or_else(|| format!("[{}] ", branding.product));
-    let sender = values.text(&EMAIL_SENDER);
-    if !sender.contains('@') {
-        errors.add(ConfigError::invalid(&EMAIL_SENDER));
+    Email {
+        backend,
+        sender,
+        sender_name: values.get(&EMAIL_SENDER_NAME).unwrap_or(&branding.product).to_owned(),
+        reply_to: values.get(&EMAIL_REPLY_TO).map(str::to_owned),
+        prefix,
     }
-    Email { backend, sender, prefix }
+}
+
+fn mail_roots(path: &str) -> Result<String, ConfigError> {
+    let unreadable =
+        |why: String| ConfigError::Unreadable(format!("{}: {path}", EMAIL_TLS_ROOTS.name), why);
+    let pem = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
+    match pem.contains("-----BEGIN CERTIFICATE-----") {
+        true => Ok(pem),
+        false => Err(unreadable("no certificate in PEM".to_owned())),
+    }
+}
+
+/// The host of the site if it is a name.
+fn domain_of(site_url: &str) -> &str {
+    let host = site_url.split_once("://").map_or(site_url, |(_, host)| host);
+    let host = host.split(':').next().unwrap_or_default();
+    let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+    if is_address { "localhost" } else { host }
 }
 
 fn log_level(values: &Values) -> Result<slog::Level, ConfigError> {

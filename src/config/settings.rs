@@ -183,7 +183,14 @@ settings! {
         EMAIL_PASSWORD: Secret("a password"), Unset, "";
         EMAIL_TLS: Flag, Value("false"), "STARTTLS";
         EMAIL_SSL: Flag, Value("false"), "TLS from the first byte";
-        EMAIL_SENDER: Text("an email address"), Value("inventree@localhost"), "";
+        EMAIL_TLS_ROOTS: Text("the path of a PEM file with root certificates"),
+            Described("those of the system"), "trusted for the mail server, and no others";
+        EMAIL_SENDER: Text("an email address"),
+            Described("the user name if it is an address, or else `inventree@` the site's host"),
+            "";
+        EMAIL_SENDER_NAME: Text("a text"), Described("the product name"),
+            "shown beside the sender's address";
+        EMAIL_REPLY_TO: Text("an email address"), Unset, "where answers to an email go";
         EMAIL_PREFIX: Text("a text"), Described("the product name, such as `[InvenTree] `"),
             "start of every subject";
     }

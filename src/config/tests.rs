@@ -301,3 +301,41 @@ fn support_contact_is_an_address_or_a_url() {
     let config = load(&[("INVENTREE_SUPPORT_CONTACT", "help@example.org")]).unwrap();
     assert_eq!(config.branding.contact.unwrap().to_string(), "help@example.org");
 }
+
+#[test]
+fn sender_is_the_user_name_of_the_mail_server_if_that_is_an_address() {
+    let site = ("INVENTREE_SITE_URL", "https://auth.example.com:8443");
+    let password = ("INVENTREE_EMAIL_PASSWORD", "hunter2-and-more");
+    let sender = |pairs: &[(&str, &str)]| load(pairs).unwrap().email.sender;
+    assert_eq!(sender(&[]), "inventree@localhost");
+    assert_eq!(sender(&[site]), "inventree@auth.example.com");
+    assert_eq!(sender(&[("INVENTREE_SITE_URL", "http://192.0.2.1")]), "inventree@localhost");
+    for (name, expected) in
+        [("stock@example.org", "stock@example.org"), ("stock", "inventree@auth.example.com")]
+    {
+        assert_eq!(sender(&[site, password, ("INVENTREE_EMAIL_USERNAME", name)]), expected);
+    }
+    let named = [password, ("INVENTREE_EMAIL_USERNAME", "stock@example.org")];
+    assert_eq!(
+        sender(&[&named[..], &[("INVENTREE_EMAIL_SENDER", "a@b.example")]].concat()),
+        "a@b.example"
+    );
+    assert!(load(&[("INVENTREE_EMAIL_SENDER", "stock")]).is_err());
+    let name = |pairs: &[(&str, &str)]| load(pairs).unwrap().email.sender_name;
+    assert_eq!(name(&[("INVENTREE_PRODUCT_NAME", "Stock")]), "Stock");
+    assert_eq!(name(&[("INVENTREE_EMAIL_SENDER_NAME", "Lager")]), "Lager");
+}
+
+#[test]
+fn roots_of_the_mail_server_are_a_file_with_a_certificate_and_need_tls() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let roots = ("INVENTREE_EMAIL_TLS_ROOTS", file.path().to_str().unwrap());
+    let all =
+        [("INVENTREE_EMAIL_HOST", "mail.example.com"), ("INVENTREE_EMAIL_TLS", "true"), roots];
+    let said = load(&all).unwrap_err().to_string();
+    assert!(said.starts_with("INVENTREE_EMAIL_TLS_ROOTS: ") && said.ends_with("PEM"), "{said}");
+    std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    assert!(load(&all).is_ok());
+    let said = load(&[all[0], roots]).unwrap_err().to_string();
+    assert!(said.starts_with("INVENTREE_EMAIL_TLS_ROOTS requires INVENTREE_EMAIL_TLS"), "{said}");
+}

@@ -17,7 +17,7 @@ use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::{username_key, username_skeleton};
 use super::{App, DomainError, ValidationErrors, closing, known_clients, rehash, usernames};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
 
 /// The credentials that a login returns.
@@ -137,9 +137,10 @@ pub(super) async fn open(
     client_trust: ClientTrust,
 ) -> Result<Granted, DomainError> {
     let granted = Granted::generate(op, grant);
-    let told = notices::of_sign_in(op, &account, client_trust, grant).await?;
-    let is_told = !told.is_empty();
-    let granted = op.write(move |w, op| self::grant(w, op, &account, &granted, "", &told)).await?;
+    let recipients = notices::of_sign_in(op, &account, client_trust, grant).await?;
+    let is_told = !recipients.is_empty();
+    let granted =
+        op.write(move |w, op| self::grant(w, op, &account, &granted, "", &recipients)).await?;
     if is_told {
         op.outbox.wake();
     }
@@ -158,7 +159,7 @@ pub(super) fn grant(
     account: &Account,
     granted: &Granted,
     detail: &str,
-    told: &Recipients,
+    recipients: &Recipients,
 ) -> Result<Granted, DomainError> {
     let current = w.account_find(account.id)?;
     let same = |hash: &str| op.rehash.is_same(account.id, &account.password, hash);
@@ -168,7 +169,7 @@ pub(super) fn grant(
     w.account_touch_login(account.id, op.now())?;
     closing::take_back(w, op, account.id)?;
     granted.insert(w, op, account.id)?;
-    notices::queue(w, op, told, account, Attached::SignIn)?;
+    notices::queue(w, op, recipients, account, Notice::SignIn)?;
     audit::record(w, op, Event::Login, account.id, detail)?;
     Ok(granted.renewed(op, account.id, &account.password))
 }
@@ -361,7 +362,7 @@ pub async fn change_password(
     let hash = op.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
     let session = new_session.then(|| sessions::generate(op));
-    let told = notices::recipients(op, account, Event::PasswordChanged).await?;
+    let recipients = notices::recipients(op, account, Event::PasswordChanged).await?;
     let write = op.write(move |w, op| {
         let current = w.account_find(id)?.ok_or(DomainError::NotFound)?;
         if !op.rehash.is_same(id, &checked, &current.password) {
@@ -376,7 +377,7 @@ pub async fn change_password(
             Commit::Token(token) => w.token_delete_others(id, Some(token))?,
         };
         known_clients::forget_other_networks(w, op, id)?;
-        notices::queue(w, op, &told, &current, Attached::PasswordChanged)?;
+        notices::queue(w, op, &recipients, &current, Notice::PasswordChanged)?;
         audit::record(w, op, Event::PasswordChanged, id, "")?;
         let Some(session) = session.clone() else { return Ok(None) };
         sessions::insert(w, op, &session, id)?;

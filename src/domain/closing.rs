@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use super::audit::{self, Event};
 use super::operation::Operation;
 use super::{DomainError, accounts, notices};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, StoreError, Writer};
 
 /// Between the request and the deletion.
@@ -23,13 +23,13 @@ const BATCH: u16 = 20;
 ///
 /// Only the store's.
 pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>, DomainError> {
-    let told = notices::recipients(op, account, Event::DeletionAsked).await?;
+    let recipients = notices::recipients(op, account, Event::DeletionAsked).await?;
     let (due, account) = (op.now() + Duration::days(GRACE_DAYS), account.clone());
     let write = op.write(move |w, op| {
         w.closing_insert(account.id, due)?;
         accounts::end_all(w, account.id)?;
         let day = due.format("%Y-%m-%d").to_string();
-        notices::queue(w, op, &told, &account, Attached::Deletion(&day))?;
+        notices::queue(w, op, &recipients, &account, Notice::Deletion(&day))?;
         audit::record(w, op, Event::DeletionAsked, account.id, &day)?;
         Ok(due)
     });

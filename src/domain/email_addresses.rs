@@ -13,7 +13,7 @@ use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::{Actor, Operation};
 use super::usernames::username_key;
 use super::{App, DomainError, ValidationErrors, keys, notices, ownership};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
 mod removal;
@@ -71,7 +71,7 @@ pub(super) fn domain_problems(app: &App, email: &str) -> Vec<String> {
 /// account has added, unverified, does not become primary.
 pub(super) fn insert_at_sign_up(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     account_id: i64,
     account: &NewAccount,
     budget: MailBudget,
@@ -79,14 +79,14 @@ pub(super) fn insert_at_sign_up(
 ) -> Result<(), DomainError> {
     let id = insert_first(w, account_id, account)?;
     let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
-    queue_confirmations(w, app, &[(&row, &account.username)], budget, now)
+    queue_confirmations(w, op, &[(&row, &account.username)], budget, now)
 }
 
 /// Creates the address row of a sign-up through a provider. Unless the provider has verified the
 /// address, it must be confirmed by email.
 pub(super) fn insert_from_provider(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     account_id: i64,
     account: &NewAccount,
     is_verified: bool,
@@ -94,7 +94,7 @@ pub(super) fn insert_from_provider(
     now: DateTime<Utc>,
 ) -> Result<(), DomainError> {
     if !is_verified {
-        return insert_at_sign_up(w, app, account_id, account, budget, now);
+        return insert_at_sign_up(w, op, account_id, account, budget, now);
     }
     w.email_address_insert(account_id, &account.email, true, true).map_err(
         |error| match error {
@@ -141,20 +141,21 @@ pub(super) fn ensure_row(
 /// is used up, the same work is done and no email is sent.
 fn queue_confirmations(
     w: &Writer<'_>,
-    app: &App,
+    op: &Operation,
     rows: &[(&EmailAddress, &str)],
     budget: MailBudget,
     now: DateTime<Utc>,
 ) -> Result<(), DomainError> {
     let to = rows.first().map(|(row, _)| row.email.as_str()).unwrap_or_default();
     let link = |(row, username): &(&EmailAddress, &'_ str)| {
-        ((*username).to_owned(), keys::confirmation_key(&app.secret, row, now))
+        ((*username).to_owned(), keys::confirmation_key(&op.secret, row, now))
     };
     let links: Vec<(String, String)> = rows.iter().map(link).collect();
-    let sealed = app.seal(&app.outbox.confirm_address(to, &links));
+    let (days, request) = (op.rules.confirm_days, op.mail_request(now));
+    let sealed = op.seal(&op.outbox.confirm_address(to, &links, days, &request));
     match budget {
-        MailBudget::Reserved => app.outbox.queue(w, &sealed, now)?,
-        MailBudget::Spent => app.outbox.queue_decoy(w, &sealed, now)?,
+        MailBudget::Reserved => op.outbox.queue(w, &sealed, now)?,
+        MailBudget::Spent => op.outbox.queue_decoy(w, &sealed, now)?,
     }
     Ok(())
 }
@@ -320,7 +321,7 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
                     make_primary(w, &row)?;
                 }
             }
-            notices::queue(w, op, &recipients, &account, Attached::Address(&row.email))?;
+            notices::queue(w, op, &recipients, &account, Notice::AddressAdded(&row.email))?;
             audit::record(w, op, Event::AddressConfirmed, account.id, &row.email)?;
             Ok(leftover)
         })
@@ -416,7 +417,7 @@ pub async fn set_primary(
     account: &Account,
     id: i64,
 ) -> Result<EmailAddress, DomainError> {
-    let told = notices::recipients(op, account, Event::AddressMadePrimary).await?;
+    let recipients = notices::recipients(op, account, Event::AddressMadePrimary).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         let account_id = account.id;
@@ -435,7 +436,7 @@ pub async fn set_primary(
             ));
         }
         make_primary(w, &row)?;
-        notices::queue(w, op, &told, &account, Attached::AddressMadePrimary(&row.email))?;
+        notices::queue(w, op, &recipients, &account, Notice::AddressMadePrimary(&row.email))?;
         audit::record(w, op, Event::AddressMadePrimary, account_id, &row.email)?;
         Ok(EmailAddress { primary: true, ..row })
     });

@@ -10,7 +10,7 @@ use super::limits::ClientTrust;
 use super::limits::{MailBudget, MailPurpose};
 use super::operation::{Actor, Operation};
 use super::{DomainError, known_clients, usernames};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, EmailAddress, Writer};
 
 /// Recipients per account: accounts from an earlier version may have any number of addresses.
@@ -112,7 +112,7 @@ pub(super) fn queue(
     op: &Operation,
     Recipients(recipients): &Recipients,
     account: &Account,
-    attached: Attached<'_>,
+    notice: Notice<'_>,
 ) -> Result<(), DomainError> {
     let now = op.now();
     // User.email may have changed within this write.
@@ -120,14 +120,7 @@ pub(super) fn queue(
     for to in recipients {
         let row = w.email_address_find_by_email(account.id, to)?;
         if is_told(&current, to, row.as_ref()) {
-            let mail = op.outbox.notice(
-                to,
-                &account.username,
-                attached,
-                now,
-                &op.client.address,
-                &op.client.user_agent,
-            );
+            let mail = op.outbox.notice(to, &account.username, notice, &op.mail_request(now));
             op.outbox.queue(w, &op.seal(&mail), now)?;
         }
     }

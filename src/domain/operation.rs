@@ -7,11 +7,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use slog::{Logger, o};
 
 use super::audit::OPERATOR;
 use super::client::Client;
 use super::{App, DomainError};
+use crate::mail::Request;
 use crate::store::{StoreError, Writer};
 
 /// On whose behalf an operation runs.
@@ -53,6 +55,12 @@ impl Operation {
             client: Arc::new(client),
             request_id: None,
         }
+    }
+
+    /// The request behind the emails that it causes.
+    pub(super) fn mail_request(&self, at: DateTime<Utc>) -> Request<'_> {
+        let Client { address, user_agent, language, .. } = &*self.client;
+        Request { at, address, user_agent, language }
     }
 
     /// The log, with the request id in each line.

@@ -17,7 +17,7 @@ use super::usernames::username_key;
 use super::{
     App, DomainError, ValidationErrors, email_addresses, known_clients, notices, ownership,
 };
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, EmailAddress, Reader, StoreError};
 
 /// Sends one email with a reset link for each active account whose User.email or verified address
@@ -60,7 +60,8 @@ async fn request(op: &Operation, email: &str) -> Result<(), DomainError> {
             let whose = Some(account.id).filter(|id| *id != NO_ACCOUNT);
             audit::record(w, op, Event::ResetAsked, whose, "")?;
         }
-        let sealed = op.seal(&op.outbox.password_reset(&email, &links));
+        let (days, request) = (keys::RESET_DAYS, op.mail_request(now));
+        let sealed = op.seal(&op.outbox.password_reset(&email, &links, days, &request));
         match is_sent {
             true => op.outbox.queue(w, &sealed, now)?,
             false => op.outbox.queue_decoy(w, &sealed, now)?,
@@ -128,7 +129,7 @@ async fn set_password(
     let requester = Requester::new(&op.client, Some(&username_key(&account.username)));
     let hash = op.hasher.hash(requester, password).await?;
     let token = token.to_owned();
-    let told = notices::recipients(op, &account, Event::PasswordReset).await?;
+    let recipients = notices::recipients(op, &account, Event::PasswordReset).await?;
     let (leftover, device) = op
         .write(move |w, op| {
             let current = w
@@ -145,7 +146,7 @@ async fn set_password(
                 None => ownership::delete_unproved(w, &current)?,
             };
             // Behind the takeover: addresses that it ended are not told.
-            notices::queue(w, op, &told, &current, Attached::PasswordReset)?;
+            notices::queue(w, op, &recipients, &current, Notice::PasswordReset)?;
             Ok((leftover, known_clients::renew(op, current.id, &hash)))
         })
         .await?;

@@ -28,7 +28,7 @@ use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::sessions::{self, SessionId};
 use super::{App, DomainError, closing, keys, usernames};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::providers::{CallbackParams, ExternalIdentity, Provider};
 use crate::store::{Account, Reader, SocialAccount, Writer};
 use claims::{free_username, normalised, suggested_username};
@@ -274,7 +274,7 @@ pub async fn list(
 /// [`DomainError::NotFound`] for a link of another account, [`DomainError::Forbidden`] for the only
 /// way to sign in.
 pub async fn disconnect(op: &Operation, account: &Account, id: i64) -> Result<(), DomainError> {
-    let told = notices::recipients(op, account, Event::ProviderDisconnected).await?;
+    let recipients = notices::recipients(op, account, Event::ProviderDisconnected).await?;
     let account_id = account.id;
     let write = op.write(move |w, op| {
         let link = w.social_account_find(account_id, id)?.ok_or(DomainError::NotFound)?;
@@ -294,7 +294,7 @@ pub async fn disconnect(op: &Operation, account: &Account, id: i64) -> Result<()
         w.social_account_delete(link.id)?;
         let provider =
             op.providers.find(&link.provider).map_or(&link.provider, |provider| &provider.name);
-        notices::queue(w, op, &told, &account, Attached::ProviderGone(provider))?;
+        notices::queue(w, op, &recipients, &account, Notice::ProviderDisconnected(provider))?;
         audit::record(w, op, Event::ProviderDisconnected, account_id, &link.provider)?;
         Ok(())
     });
@@ -389,7 +389,7 @@ fn sign_in(
         closing::take_back(w, op, account.id)?;
         let session = sessions::generate(op);
         sessions::insert(w, op, &session, account.id)?;
-        notices::queue(w, op, &budgets.notice, &account, Attached::SignIn)?;
+        notices::queue(w, op, &budgets.notice, &account, Notice::SignIn)?;
         audit::record(w, op, Event::Login, account.id, &flow.provider)?;
         let device = known_clients::renew(op, account.id, &account.password);
         return Ok(Finished::SignedIn { session, device, next: flow.next });
@@ -440,7 +440,7 @@ fn connect(
             links::insert(w, op, account.id, &flow.provider, identity)?;
             let provider =
                 op.providers.find(&flow.provider).map_or(&flow.provider, |provider| &provider.name);
-            notices::queue(w, op, notice, &account, Attached::Provider(provider))?;
+            notices::queue(w, op, notice, &account, Notice::ProviderConnected(provider))?;
             audit::record(w, op, Event::ProviderConnected, account.id, &flow.provider)?;
         }
     }

@@ -9,7 +9,7 @@ use super::audit::{self, Event};
 use super::keys::{digest, hex};
 use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors, notices};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, StoreError, Token, Writer};
 
 /// A plaintext token on its way to its client. No Display; redacted in Debug output.
@@ -145,7 +145,7 @@ async fn make(
 ) -> Result<Named, DomainError> {
     let now = op.now();
     let expiry = now.date_naive().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
-    let told = notices::recipients(op, account, Event::TokenMade).await?;
+    let recipients = notices::recipients(op, account, Event::TokenMade).await?;
     let (key, account) = (generate(op), account.clone());
     let write = op.write(move |w, op| {
         let account_id = account.id;
@@ -162,7 +162,7 @@ async fn make(
             ));
         }
         let id = w.token_insert(&digest(key.expose()), account_id, &name, now, expiry)?;
-        notices::queue(w, op, &told, &account, Attached::Token(&name))?;
+        notices::queue(w, op, &recipients, &account, Notice::TokenCreated(&name))?;
         audit::record(w, op, Event::TokenMade, account_id, &format!("token {id}, {name}"))?;
         if name.is_empty() {
             w.token_delete_beyond(account_id, MAX_TOKENS, DELETED_AT_ONCE)?;

@@ -4,8 +4,10 @@
 //! expired. Queued email contains live links, so it is encrypted under a key derived from the
 //! server's secret.
 
+mod browser;
+mod notice;
 pub mod smtp;
-pub mod texts;
+mod templates;
 pub mod transport;
 pub mod worker;
 
@@ -18,9 +20,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::metrics;
-use crate::store::{StoreError, Writer};
-pub use texts::Attached;
-use texts::Entry;
+use crate::store::{OutboxMail, StoreError, Writer};
+pub use notice::Notice;
+use templates::Entry;
+pub use templates::{Request, Site};
 
 /// An email. Debug output omits the text, which contains live links.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq)]
@@ -29,6 +32,15 @@ pub struct Message {
     pub subject: String,
     pub text: String,
     pub html: String,
+    /// A BCP 47 tag; empty in rows of earlier versions.
+    #[serde(default)]
+    pub language: String,
+    /// The time when it was queued.
+    #[serde(skip)]
+    pub date: DateTime<Utc>,
+    /// Random, and the same for each attempt to send it.
+    #[serde(skip)]
+    pub id: String,
 }
 
 impl std::fmt::Debug for Message {
@@ -46,19 +58,16 @@ const NONCE_BYTES: usize = 24;
 #[derive(Clone)]
 pub struct Outbox {
     cipher: XChaCha20Poly1305,
-    /// Prefix of every subject, such as `[InvenTree] `.
-    prefix: Arc<str>,
-    site_url: Arc<str>,
+    site: Arc<Site>,
     arrived: Arc<Notify>,
     metrics: metrics::Mail,
 }
 
 impl Outbox {
-    pub fn new(key: &[u8; 32], prefix: &str, site_url: &str) -> Outbox {
+    pub fn new(key: &[u8; 32], site: Site) -> Outbox {
         Outbox {
             cipher: XChaCha20Poly1305::new(key.into()),
-            prefix: prefix.into(),
-            site_url: site_url.into(),
+            site: Arc::new(site),
             arrived: Arc::default(),
             metrics: metrics::Mail::default(),
         }
@@ -78,10 +87,12 @@ impl Outbox {
     }
 
     /// Decrypts an email; `None` if the key differs or the data was modified.
-    pub fn open(&self, sealed: &[u8]) -> Option<Message> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+    pub fn open(&self, mail: &OutboxMail) -> Option<Message> {
+        let (nonce, sealed) = mail.sealed.split_first_chunk::<NONCE_BYTES>()?;
         let plain = self.cipher.decrypt(nonce.into(), sealed).ok()?;
-        serde_json::from_slice(&plain).ok()
+        let message: Message = serde_json::from_slice(&plain).ok()?;
+        let id = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(Message { date: mail.created, id, ..message })
     }
 
     /// Queues an email in the caller's transaction.
@@ -127,41 +138,45 @@ impl Outbox {
     }
 
     /// One email for all accounts with this address: the username and confirmation key of each.
-    pub fn confirm_address(&self, to: &str, accounts: &[(String, String)]) -> Message {
-        let link = |key: &str| format!("{}/accounts/confirm-email/{key}/", self.site_url);
+    pub fn confirm_address(
+        &self,
+        to: &str,
+        accounts: &[(String, String)],
+        days: i64,
+        request: &Request<'_>,
+    ) -> Message {
+        let link = |key: &str| format!("{}/accounts/confirm-email/{key}/", self.site.url);
         let entries: Vec<_> =
             accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
-        texts::confirm_address(&self.prefix, to, &entries)
+        templates::confirm_address(&self.site, to, &entries, days, request)
     }
 
     /// One email for all accounts with this address: the username of each, with `uid` and token of
     /// its link.
-    pub fn password_reset(&self, to: &str, accounts: &[(String, (String, String))]) -> Message {
+    pub fn password_reset(
+        &self,
+        to: &str,
+        accounts: &[(String, (String, String))],
+        days: i64,
+        request: &Request<'_>,
+    ) -> Message {
         let link = |(uid, token): &(String, String)| {
-            format!("{}/platform/set-password?uid={uid}&token={token}", self.site_url)
+            format!("{}/platform/set-password?uid={uid}&token={token}", self.site.url)
         };
         let entries: Vec<_> =
             accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
-        texts::password_reset(&self.prefix, to, &entries)
+        templates::password_reset(&self.site, to, &entries, days, request)
     }
 
-    /// Security notice: the change of an account, when, from which
-    /// network address and browser. Its only link leads to the account page.
+    /// Security notice. Its only link leads to the account page.
     pub fn notice(
         &self,
         to: &str,
         username: &str,
-        attached: Attached<'_>,
-        at: DateTime<Utc>,
-        address: &str,
-        browser: &str,
+        notice: Notice<'_>,
+        request: &Request<'_>,
     ) -> Message {
-        let account = Entry { username, link: format!("{}/platform/", self.site_url) };
-        let mut details =
-            vec![at.format("%Y-%m-%d %H:%M UTC").to_string(), format!("from {address}")];
-        if !browser.is_empty() {
-            details.push(browser.to_owned());
-        }
-        texts::notice(&self.prefix, to, account, attached, details)
+        let account = Entry { username, link: format!("{}/platform/", self.site.url) };
+        templates::notice(&self.site, to, account, notice, request)
     }
 }

@@ -8,6 +8,7 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use lettre::Address;
@@ -16,10 +17,11 @@ use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::client::{
+    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
+};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
-use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -37,9 +39,15 @@ pub struct SmtpSettings {
     pub tls: bool,
     /// Implicit TLS.
     pub ssl: bool,
+    /// An address, or a name and an address.
     pub sender: String,
-    /// A certificate authority in addition to the public ones.
-    pub extra_root_pem: Option<Vec<u8>>,
+    /// Of a sender without a name of its own.
+    pub sender_name: String,
+    pub reply_to: Option<String>,
+    /// Its host is the name of this server to the mail server.
+    pub site_url: String,
+    /// Root certificates in PEM, in place of the system's.
+    pub roots: Option<String>,
 }
 
 /// Timeout of each SMTP exchange.
@@ -60,6 +68,7 @@ pub struct Smtp {
     encryption: Encryption,
     credentials: Option<Credentials>,
     sender: Mailbox,
+    reply_to: Option<Mailbox>,
     command_timeout: Duration,
 }
 
@@ -74,8 +83,10 @@ enum Encryption {
 pub enum SetupError {
     #[error("INVENTREE_EMAIL_SENDER is not an email address")]
     Sender,
-    #[error("INVENTREE_EMAIL_SENDER must be an ASCII address (write its domain in Punycode)")]
+    #[error("INVENTREE_EMAIL_SENDER must be ASCII before its @")]
     SenderNotAscii,
+    #[error("INVENTREE_EMAIL_REPLY_TO is not an email address")]
+    ReplyTo,
     #[error(transparent)]
     Tls(#[from] Error),
 }
@@ -91,11 +102,15 @@ impl Smtp {
     ///
     /// [`SetupError`], at start.
     pub fn new(settings: SmtpSettings) -> Result<Smtp, SetupError> {
-        let sender: Mailbox = settings.sender.parse().map_err(|_| SetupError::Sender)?;
+        let mut sender = mailbox(&settings.sender).ok_or(SetupError::Sender)?;
         // Otherwise every email would need SMTPUTF8.
         if !sender.email.to_string().is_ascii() {
             return Err(SetupError::SenderNotAscii);
         }
+        let name = Some(settings.sender_name.clone()).filter(|name| !name.is_empty());
+        sender.name = sender.name.or(name);
+        let reply_to = settings.reply_to.as_deref();
+        let reply_to = reply_to.map(|text| mailbox(text).ok_or(SetupError::ReplyTo)).transpose()?;
         let encryption = match (settings.ssl, settings.tls) {
             (true, _) => Encryption::Implicit(tls_parameters(&settings)?),
             (false, true) => Encryption::StartTls(tls_parameters(&settings)?),
@@ -105,11 +120,12 @@ impl Smtp {
         Ok(Smtp {
             host: settings.host,
             port: settings.port,
-            client_id: ClientId::default(),
+            client_id: client_id(&settings.site_url),
             encryption,
             credentials: credentials
                 .map(|(name, password)| Credentials::new(name, password.expose().to_owned())),
             sender,
+            reply_to,
             command_timeout: COMMAND_TIMEOUT,
         })
     }
@@ -138,13 +154,22 @@ impl Smtp {
             .map_err(|_| unusable())?;
         // Suppresses automatic replies (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
-        lettre::Message::builder()
+        let mut builder = lettre::Message::builder()
             .from(self.sender.clone())
             .to(Mailbox::new(None, to))
             .envelope(envelope)
             .subject(message.subject.clone())
+            .date(message.date.into())
             .message_id(Some(self.message_id(message)))
-            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()));
+        if let Some(reply_to) = &self.reply_to {
+            builder = builder.reply_to(reply_to.clone());
+        }
+        if !message.language.is_empty() {
+            let name = HeaderName::new_from_ascii_str("Content-Language");
+            builder = builder.raw_header(HeaderValue::new(name, message.language.clone()));
+        }
+        builder
             .multipart(MultiPart::alternative_plain_html(
                 message.text.clone(),
                 message.html.clone(),
@@ -152,17 +177,10 @@ impl Smtp {
             .map_err(|_| TransportError::Refused("the message cannot be formatted".to_owned()))
     }
 
-    /// The same for each attempt, so that recipients can detect a duplicate (after a crash or a
-    /// lost response).
+    /// Unique, and the same for each attempt, so that recipients can detect a duplicate (after a
+    /// crash or a lost response).
     fn message_id(&self, message: &Message) -> String {
-        let mut digest = Sha256::new();
-        for part in [&message.to, &message.subject, &message.text] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part.as_bytes());
-        }
-        let id: String =
-            digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("<{id}@{}>", self.sender.email.domain())
+        format!("<{}@{}>", message.id, self.sender.email.domain())
     }
 
     /// Connects and authenticates. A failure here affects every email.
@@ -277,11 +295,44 @@ async fn within<T>(
     timeout(limit, exchange).await.map_err(|_| StepError::Timeout)?.map_err(StepError::Smtp)
 }
 
-/// lettre rejects quoted local parts with spaces, which RFC 5321 allows. No line break gets
+/// The name of this server to the mail server: the host of the site. A literal stands for a host
+/// without a name (RFC 5321, 4.1.4).
+fn client_id(site_url: &str) -> ClientId {
+    let authority = site_url.split_once("://").map_or(site_url, |(_, rest)| rest);
+    let host = match authority.strip_prefix('[') {
+        Some(literal) => literal.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    match (host.parse(), a_labels(host)) {
+        (Ok(IpAddr::V4(address)), _) => ClientId::Ipv4(address),
+        (Ok(IpAddr::V6(address)), _) => ClientId::Ipv6(address),
+        (_, Some(name)) if !name.is_empty() && name != "localhost" => ClientId::Domain(name),
+        _ => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
+    }
+}
+
+/// A domain in ASCII (RFC 5890). IDNA maps some characters to similar ones: such a domain is
+/// refused, because the email would go to another one than the one that was checked.
+fn a_labels(domain: &str) -> Option<String> {
+    if domain.is_ascii() {
+        return Some(domain.to_owned());
+    }
+    let ascii = idna::domain_to_ascii(domain).ok()?;
+    let (unicode, valid) = idna::domain_to_unicode(&ascii);
+    (valid.is_ok() && unicode == domain.to_ascii_lowercase()).then_some(ascii)
+}
+
+fn mailbox(text: &str) -> Option<Mailbox> {
+    let Mailbox { name, email } = text.parse().ok()?;
+    Some(Mailbox { name, email: address(email.as_ref())? })
+}
+
+/// With the domain in ASCII. lettre rejects quoted local parts with spaces, which RFC 5321 allows. No line break gets
 /// through.
 fn address(text: &str) -> Option<Address> {
+    let (local, domain) = text.rsplit_once('@')?;
+    let domain = a_labels(domain)?;
     let quoted = || {
-        let (local, domain) = text.rsplit_once('@')?;
         let mut inner = local.strip_prefix('"')?.strip_suffix('"')?.chars();
         while let Some(c) = inner.next() {
             let is_literal = (' '..='~').contains(&c) && c != '"';
@@ -293,13 +344,14 @@ fn address(text: &str) -> Option<Address> {
         let domain: Address = format!("x@{domain}").parse().ok()?;
         Some(Address::new_dangerous(local, domain.domain()))
     };
-    text.parse().ok().or_else(quoted)
+    format!("{local}@{domain}").parse().ok().or_else(quoted)
 }
 
 fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters, Error> {
     let mut builder = TlsParameters::builder(settings.host.clone());
-    if let Some(pem) = &settings.extra_root_pem {
-        builder = builder.add_root_certificate(Certificate::from_pem(pem)?);
+    if let Some(pem) = &settings.roots {
+        let roots = Certificate::from_pem(pem.as_bytes())?;
+        builder = builder.certificate_store(CertificateStore::None).add_root_certificate(roots);
     }
     builder.build()
 }

@@ -90,6 +90,8 @@ fn shown(message: &Message) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     #[test]
@@ -101,6 +103,9 @@ mod tests {
             subject,
             text: format!("Hello,\n\n    {hostile}\n"),
             html: String::new(),
+            language: String::new(),
+            date: DateTime::UNIX_EPOCH,
+            id: String::new(),
         };
         let shown = shown(&message);
         assert!(!shown.replace('\n', "").contains(text::is_unprintable), "{shown:?}");

@@ -216,7 +216,7 @@ impl OutboxWorker {
         transport: &Transport,
         mail: OutboxMail,
     ) -> Result<bool, StoreError> {
-        let Some(message) = self.outbox.open(&mail.sealed) else {
+        let Some(message) = self.outbox.open(&mail) else {
             self.outbox.metrics().dropped.inc();
             warn!(self.log, "email dropped: encrypted under another secret \
                 key"; "email" => mail.id);
@@ -302,7 +302,8 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::mail::Message;
+    use crate::languages::Languages;
+    use crate::mail::{Message, Request, Site};
 
     /// A store with `count` queued emails.
     struct Fixture {
@@ -315,11 +316,21 @@ mod tests {
     async fn fixture(count: u8) -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("db").into()).unwrap();
-        let outbox = Outbox::new(&[7; 32], "", "http://auth.example.com");
+        let site = Site {
+            product: String::new(),
+            contact: None,
+            prefix: String::new(),
+            url: "http://auth.example.com".to_owned(),
+            languages: Arc::new(Languages::new(None, "").unwrap()),
+        };
+        let request = Request { at: now(), address: "", user_agent: "", language: "" };
+        let outbox = Outbox::new(&[7; 32], site);
         for number in 0..count {
             let message = outbox.confirm_address(
                 &format!("{number}@example.org"),
                 &[("amy".to_owned(), "key".to_owned())],
+                3,
+                &request,
             );
             let (sealed, outbox) = (outbox.seal(&message, [number; 24]), outbox.clone());
             store.write(move |w| outbox.queue(w, &sealed, now())).await.unwrap();

@@ -231,7 +231,7 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
     let delivered = sink.delivered();
     assert!(delivered.iter().any(|mail| mail.to == ["last@example.com"]), "the queue goes on");
     println!("{tried} requests, {} mails", delivered.len());
-    const HEADERS: [&str; 8] = [
+    const HEADERS: [&str; 9] = [
         "from",
         "to",
         "subject",
@@ -239,6 +239,7 @@ async fn no_field_that_reaches_a_mail_brings_a_header_or_a_recipient() {
         "message-id",
         "mime-version",
         "content-type",
+        "content-language",
         "auto-submitted",
     ];
     for mail in delivered {

@@ -355,7 +355,10 @@ async fn age_of_a_queued_email_is_exported() {
         tls: false,
         ssl: false,
         sender: "auth@example.com".to_owned(),
-        extra_root_pem: None,
+        sender_name: String::new(),
+        reply_to: None,
+        site_url: String::new(),
+        roots: None,
     };
     let transport = inventree_auth::mail::transport::Transport::smtp(settings).unwrap();
     let server = TestServer::with_transport(&[SHOWN], Some(transport)).await;

@@ -76,7 +76,7 @@ async fn deleted_account_is_signed_out_and_gone_after_a_week_but_for_its_audit_e
     assert_eq!(browser.post("delete/", json!({})).await.status, 403, "without a proof");
     browser.post("reauthenticate/", json!({ "password": PASSWORD })).await;
     assert_eq!(browser.post("delete/", json!({})).await.status, 200);
-    assert!(server.take_mail_about("Will Be Deleted").await.text.contains("sign in before"));
+    assert!(server.take_mail_about("will be deleted").await.text.contains("sign in before"));
     assert_eq!(browser.user().await, 401);
     let headers = [("authorization", token.as_str())];
     assert_eq!(server.get("user/", &headers).await.status, 401);

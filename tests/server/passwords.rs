@@ -99,7 +99,7 @@ pub(super) async fn add_proved(server: &TestServer, token: &str, email: &str) ->
     server.post(&format!("emails/{id}/verify/"), &[("authorization", token)], Value::Null).await;
     confirm(server, &confirmation_key(&server.take_mails(1).await[0])).await;
     let notice = &server.take_mails(1).await[0];
-    assert!(notice.subject.ends_with("An Email Address Was Added"), "{notice:?}");
+    assert!(notice.subject.ends_with("An email address was added"), "{notice:?}");
     id
 }
 

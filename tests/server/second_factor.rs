@@ -450,13 +450,13 @@ async fn verified_addresses_are_notified_of_factors_recovery_codes_and_tokens() 
         browser.clone()
     };
     let (_, codes) = browser_again.add_device().await;
-    told("A Second Factor Was Added", "phone").await;
+    told("A second factor was added", "phone").await;
     browser.password().await;
     assert_eq!(browser.code(&codes[0]).await.status, 200);
-    told("A Recovery Code Was Used", "from 127.0.0.1").await;
+    told("A recovery code was used", "Network: 127.0.0.1").await;
     let made = browser.post("tokens/", json!({ "name": "backup", "days": 30 })).await;
     assert_eq!(made.status, 200, "{made:?}");
-    told("An API Token Was Created", "backup").await;
+    told("An API token was created", "backup").await;
     assert_eq!(browser.post("factors/1/remove/", json!({})).await.status, 200);
-    told("A Second Factor Was Removed", "phone").await;
+    told("A second factor was removed", "phone").await;
 }

@@ -4,7 +4,7 @@ use super::MAX_LISTED;
 use crate::domain::audit::{self, Event};
 use crate::domain::operation::Operation;
 use crate::domain::{App, DomainError, notices};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, EmailAddress, StoreError, Writer};
 
 /// What a removal leaves.
@@ -29,7 +29,7 @@ pub async fn remove(
     id: i64,
     removal: Removal,
 ) -> Result<EmailAddress, DomainError> {
-    let told = notices::recipients(op, account, Event::AddressRemoved).await?;
+    let recipients = notices::recipients(op, account, Event::AddressRemoved).await?;
     let owner = account.clone();
     let write = op.write(move |w, op| {
         let account_id = owner.id;
@@ -50,7 +50,7 @@ pub async fn remove(
             ));
         }
         // First, so that the removed address is notified too.
-        notices::queue(w, op, &told, &owner, Attached::AddressRemoved(&row.email))?;
+        notices::queue(w, op, &recipients, &owner, Notice::AddressRemoved(&row.email))?;
         w.email_address_delete(row.id)?;
         let account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         if account.email == row.email {

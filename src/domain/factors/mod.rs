@@ -25,7 +25,7 @@ use super::audit::{self, Event};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors, accounts, keys, known_clients, usernames};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, Passkey, StoreError, TotpFactor, Writer};
 use passkey::{Assertion, Ceremony};
 
@@ -194,7 +194,7 @@ pub async fn remove(
     kind: Kind,
     id: i64,
 ) -> Result<(), DomainError> {
-    let told = notices::recipients(op, account, Event::FactorRemoved).await?;
+    let recipients = notices::recipients(op, account, Event::FactorRemoved).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         let account_id = account.id;
@@ -218,10 +218,10 @@ pub async fn remove(
             w.recovery_code_delete_all(account_id)?;
         }
         let gone = match kind {
-            Kind::Totp => Attached::FactorGone(&name),
-            Kind::Passkey => Attached::PasskeyGone(&name),
+            Kind::Totp => Notice::FactorRemoved(&name),
+            Kind::Passkey => Notice::PasskeyRemoved(&name),
         };
-        notices::queue(w, op, &told, &account, gone)?;
+        notices::queue(w, op, &recipients, &account, gone)?;
         audit::record(w, op, Event::FactorRemoved, account_id, &name)?;
         Ok(())
     });
@@ -308,7 +308,7 @@ async fn with_proof<T: Send + 'static>(
             return Err(error);
         }
     };
-    let told = match found {
+    let recipients = match found {
         Ok(Match::RecoveryCode { .. }) => {
             notices::recipients(op, account, Event::RecoveryCodeUsed).await?
         }
@@ -328,8 +328,8 @@ async fn with_proof<T: Send + 'static>(
                     return Ok(None);
                 }
                 if matches!(found, Match::RecoveryCode { .. }) {
-                    let used = Attached::RecoveryCodeUsed;
-                    notices::queue(w, op, &told, &owner, used)?;
+                    let used = Notice::RecoveryCodeUsed;
+                    notices::queue(w, op, &recipients, &owner, used)?;
                     audit::record(w, op, Event::RecoveryCodeUsed, id, "")?;
                 }
                 then(w, op, found).map(Some)

@@ -16,7 +16,7 @@ use super::super::operation::Operation;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
 use super::webauthn::{self, Refusal, Registration, RelyingParty};
 use super::{Match, Proof, Sealed, device_name, recovery, with_proof};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::{Account, NewPasskey, Passkey};
 
 const CHALLENGE: &str = "passkey-challenge";
@@ -170,7 +170,7 @@ pub async fn confirm(
         created: now,
     };
     let codes = recovery::generate(op);
-    let told = notices::recipients(op, account, Event::FactorAdded).await?;
+    let recipients = notices::recipients(op, account, Event::FactorAdded).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         if w.passkey_list(account_id)?.len() >= MAX_PASSKEYS {
@@ -182,7 +182,7 @@ pub async fn confirm(
         if w.passkey_insert(&new)?.is_none() || !w.ticket_consume(&once, expires)? {
             return Err(ValidationErrors::general("This passkey was added already.").into());
         }
-        notices::queue(w, op, &told, &account, Attached::Passkey(&new.name))?;
+        notices::queue(w, op, &recipients, &account, Notice::PasskeyAdded(&new.name))?;
         audit::record(w, op, Event::FactorAdded, account_id, &new.name)?;
         if !is_first {
             return Ok(Vec::new());
@@ -242,10 +242,10 @@ async fn signed_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainErr
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
     let client_trust = notices::client_trust(op, &account.username).await?;
-    let told = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
+    let recipients = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
     let proof = Proof::Passkey(sent);
     let granted = with_proof(op, &account, &proof, Ceremony::SignIn, move |w, op, found| {
-        accounts::grant(w, op, &current, &new, found.name(), &told)
+        accounts::grant(w, op, &current, &new, found.name(), &recipients)
     })
     .await?;
     op.limits.refund(attempt).await;

@@ -231,13 +231,13 @@ pub async fn finish(
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
     let client_trust = notices::client_trust(op, &account.username).await?;
-    let told = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
+    let recipients = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
     let signed_in = with_proof(op, &account, proof, Ceremony::Prove, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),
             provider => format!("{provider}, {}", found.name()),
         };
-        let granted = accounts::grant(w, op, &current, &new, &detail, &told)?;
+        let granted = accounts::grant(w, op, &current, &new, &detail, &recipients)?;
         let remembered = match remember && op.rules.mfa_remember {
             false => None,
             true => {

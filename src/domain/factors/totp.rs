@@ -16,7 +16,7 @@ use super::super::audit::{self, Event};
 use super::super::operation::Operation;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
 use super::{Sealed, device_name, recovery};
-use crate::mail::Attached;
+use crate::mail::Notice;
 use crate::store::Account;
 
 pub const DIGITS: usize = 6;
@@ -114,7 +114,7 @@ pub async fn confirm(
     let sealed = keys::seal_second_factor(&op.secret, account_id, hex.as_bytes(), op.random());
     let once = keys::mac(&op.secret.derive(SETUP), &[&pending.secret]);
     let codes = recovery::generate(op);
-    let told = notices::recipients(op, account, Event::FactorAdded).await?;
+    let recipients = notices::recipients(op, account, Event::FactorAdded).await?;
     let account = account.clone();
     let write = op.write(move |w, op| {
         // The same secret twice would make each code good twice.
@@ -129,7 +129,7 @@ pub async fn confirm(
         let is_first = !w.second_factor_exists(account_id)?;
         let id = w.totp_device_insert(account_id, &name, true, &sealed, now)?;
         w.totp_device_use_step(account_id, id, step, now)?;
-        notices::queue(w, op, &told, &account, Attached::Factor(&name))?;
+        notices::queue(w, op, &recipients, &account, Notice::FactorAdded(&name))?;
         audit::record(w, op, Event::FactorAdded, account_id, &name)?;
         if !is_first {
             return Ok(Vec::new());

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Write};
 
+use chrono::DateTime;
+
 use super::*;
 
 fn settings(port: u16) -> SmtpSettings {
@@ -12,8 +14,11 @@ fn settings(port: u16) -> SmtpSettings {
         password: None,
         tls: false,
         ssl: false,
-        sender: "Stock <stock@example.org>".to_owned(),
-        extra_root_pem: None,
+        sender: "stock@example.org".to_owned(),
+        sender_name: "Stock".to_owned(),
+        reply_to: None,
+        site_url: "https://auth.example.com".to_owned(),
+        roots: None,
     }
 }
 
@@ -23,6 +28,9 @@ fn message(to: &str) -> Message {
         subject: "[X] Hello".to_owned(),
         text: "https://x.example/?a=1\n".to_owned(),
         html: "<p>hi</p>".to_owned(),
+        language: "de".to_owned(),
+        date: DateTime::UNIX_EPOCH,
+        id: "c0ffee".to_owned(),
     }
 }
 
@@ -163,7 +171,9 @@ fn mail_has_both_parts_and_the_headers_it_needs() {
         "Content-Type: multipart/alternative;",
         "Content-Type: text/plain; charset=utf-8\r\n",
         "Content-Type: text/html; charset=utf-8\r\n",
-        "\r\nDate: ",
+        "Message-ID: <c0ffee@example.org>\r\n",
+        "Content-Language: de\r\n",
+        "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n",
         "\r\nhttps://x.example/?a=1\r\n",
     ] {
         assert!(mail.contains(expected), "{expected} in {mail}");
@@ -179,20 +189,55 @@ fn quoted_address_is_written_as_it_is() {
 }
 
 #[test]
-fn message_id_is_the_senders_and_the_same_for_each_try() {
-    let (first, second) = (message("amy@example.org"), message("bob@example.org"));
-    let id = smtp().message_id(&first);
-    assert!(id.ends_with("@example.org>") && id.len() > 40, "{id}");
-    assert_eq!(id, smtp().message_id(&first));
-    assert_ne!(id, smtp().message_id(&second));
+fn domains_beyond_ascii_are_written_as_a_labels() {
+    let settings = SmtpSettings {
+        sender: "Lager <lager@bücher.example>".to_owned(),
+        reply_to: Some("hilfe@bücher.example".to_owned()),
+        ..settings(25)
+    };
+    let mail = Smtp::new(settings).unwrap().compose(&message("amy@例え.example")).unwrap();
+    assert!(mail.envelope().to()[0].to_string().is_ascii());
+    let mail = String::from_utf8(mail.formatted()).unwrap();
+    for expected in [
+        "From: Lager <lager@xn--bcher-kva.example>\r\n",
+        "Reply-To: hilfe@xn--bcher-kva.example\r\n",
+        "To: amy@xn--r8jz45g.example\r\n",
+        "Message-ID: <c0ffee@xn--bcher-kva.example>\r\n",
+    ] {
+        assert!(mail.contains(expected), "{expected} in {mail}");
+    }
+}
+
+/// Their A-labels are those of another domain.
+#[test]
+fn domain_that_idna_maps_to_another_one_gets_no_mail() {
+    for domain in
+        ["\u{212a}ite.example", "ｋｉｔｅ.example", "kite\u{3002}example", "bü\u{ad}cher.example"]
+    {
+        assert_eq!(a_labels(domain), None, "{domain}");
+    }
 }
 
 #[test]
-fn sender_must_be_one_ascii_address() {
-    for sender in ["", "stock", "stöck@example.org", "stock@bücher.example"] {
-        assert!(
-            Smtp::new(SmtpSettings { sender: sender.to_owned(), ..settings(25) }).is_err(),
-            "{sender}"
-        );
+fn ehlo_names_the_site_and_never_localhost() {
+    for (site_url, name) in [
+        ("https://auth.example.com", "auth.example.com"),
+        ("https://auth.example.com:8443", "auth.example.com"),
+        ("https://bücher.example", "xn--bcher-kva.example"),
+        ("http://192.0.2.1:8000", "[192.0.2.1]"),
+        ("http://[2001:db8::1]:8000", "[IPv6:2001:db8::1]"),
+        ("http://localhost:8000", "[127.0.0.1]"),
+    ] {
+        assert_eq!(client_id(site_url).to_string(), name);
     }
+}
+
+#[test]
+fn sender_and_reply_to_must_be_addresses() {
+    for text in ["", "stock", "stöck@example.org", "stock@"] {
+        let sender = SmtpSettings { sender: text.to_owned(), ..settings(25) };
+        assert!(Smtp::new(sender).is_err(), "{text}");
+    }
+    let reply_to = SmtpSettings { reply_to: Some("stock".to_owned()), ..settings(25) };
+    assert!(matches!(Smtp::new(reply_to), Err(SetupError::ReplyTo)));
 }

@@ -203,11 +203,14 @@ async fn verified_addresses_are_notified_of_a_new_one() {
     let mail = server.take_mails(1).await.remove(0);
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
-        ("amy@example.com", "[InvenTree] An Email Address Was Added")
+        ("amy@example.com", "[InvenTree] An email address was added")
     );
-    for line in
-        ["    amy", "    second@example.com", "    2026-03-01 12:00 UTC", "    from 127.0.0.1"]
-    {
+    for line in [
+        "    amy",
+        "    second@example.com",
+        "    Time: 2026-03-01 12:00 UTC",
+        "    Network: 127.0.0.1",
+    ] {
         assert!(mail.text.lines().any(|found| found == line), "{line}: {}", mail.text);
     }
     // No link with a key, only the account page.

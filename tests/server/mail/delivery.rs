@@ -67,11 +67,7 @@ async fn implicit_tls_delivers() {
 async fn untrusted_certificate_keeps_the_mail() {
     for encryption in [Encryption::StartTls, Encryption::Implicit] {
         let sink = Sink::running(encryption, None);
-        keeps_the_mail_until_mended(
-            &sink,
-            SmtpSettings { extra_root_pem: None, ..sink.settings() },
-        )
-        .await;
+        keeps_the_mail_until_mended(&sink, SmtpSettings { roots: None, ..sink.settings() }).await;
     }
 }
 
@@ -135,7 +131,7 @@ async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
 async fn unsupported_recipient_does_not_block_the_next() {
     let sink = Sink::plain();
     let queue = Queue::new();
-    queue.add("alice@b\u{fc}cher.example").await;
+    queue.add("\u{e4}lice@example.org").await;
     queue.add("\"a b\"@example.org").await;
     queue.add("alice@example.org").await;
     queue.rounds(Some(sink.transport())).once().await.unwrap();
@@ -168,4 +164,60 @@ async fn deferred_recipient_is_tried_again_later() {
     rounds.once().await.unwrap();
     assert_eq!(sink.recipients(), ["alice@example.org", "busy@example.org"]);
     assert_eq!(queue.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn mail_is_in_the_language_of_the_request_that_causes_it() {
+    let sink = Sink::plain();
+    let mut server = TestServer::with_transport(&[], Some(sink.transport())).await;
+    server.register("amy", "amy@example.org").await;
+    let cases = [
+        ("de", "[InvenTree] Zurücksetzen Ihres Passworts", "Guten Tag,", "Netzwerk: 127.0.0.1"),
+        ("ja", "[InvenTree] パスワードのリセット", "こんにちは。", "ネットワーク：127.0.0.1"),
+        ("tlh", "[InvenTree] Password Reset Email", "Hello,", "Network: 127.0.0.1"),
+    ];
+    for (n, (tag, subject, greeting, network)) in cases.into_iter().enumerate() {
+        let body = json!({ "email": "amy@example.org" });
+        let answer = server.post("password/reset/", &[("accept-language", tag)], body).await;
+        assert_eq!(answer.status, 200);
+        let mail = sink.wait_for(n + 2).await.remove(n + 1);
+        assert!(mail.data.is_ascii(), "{}", mail.data);
+        assert_eq!(mail.decoded_header("Subject"), subject);
+        let language = if tag == "tlh" { "en" } else { tag };
+        assert_eq!(mail.header("Content-Language"), language);
+        let text = mail.part("text/plain");
+        assert!(text.starts_with(greeting) && text.contains(network), "{text}");
+        let html = mail.part("text/html");
+        assert!(html.contains(&format!("<html lang=\"{language}\" dir=\"ltr\">")), "{html}");
+        assert!(html.contains(greeting) && html.contains(network), "{html}");
+        let link = text.lines().find(|line| line.starts_with("http")).unwrap();
+        assert!(html.contains(&format!("href=\"{}\"", link.replace('&', "&#38;"))), "{html}");
+    }
+    server.stop().await;
+    let ids: std::collections::BTreeSet<String> =
+        sink.delivered().iter().map(|mail| mail.header("Message-ID")).collect();
+    assert_eq!(ids.len(), 4, "each has its own");
+    assert!(ids.iter().all(|id| id.ends_with("@example.org>")), "{ids:?}");
+}
+
+#[tokio::test]
+async fn language_file_of_the_operator_has_its_sentences_in_emails() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("locales")).unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join("locales").join(name), text).unwrap();
+    };
+    write("nl.json", r#"{"language.name": "Nederlands", "mail/hello": "Hallo,"}"#);
+    write("de.json", r#"{"mail/hello": "Moin,"}"#);
+    let place = folder.path().to_str().unwrap();
+    let server = TestServer::with(&[("CUSTOMIZE_DIR", place)]).await;
+    server.register("amy", "amy@example.org").await;
+    server.take_mails(1).await;
+    for (tag, greeting) in [("nl", "Hallo,"), ("de", "Moin,")] {
+        let body = json!({ "email": "amy@example.org" });
+        server.post("password/reset/", &[("accept-language", tag)], body).await;
+        let mail = server.take_mails(1).await.remove(0);
+        assert!(mail.text.starts_with(greeting), "{}", mail.text);
+        assert_eq!(mail.language, tag);
+    }
 }

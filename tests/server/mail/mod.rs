@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeZone, Utc};
-use inventree_auth::mail::Outbox;
+use inventree_auth::languages::Languages;
 use inventree_auth::mail::transport::{SmtpSettings, Transport};
 use inventree_auth::mail::worker::OutboxWorker;
+use inventree_auth::mail::{Outbox, Request, Site};
 use inventree_auth::secret::Secret;
 use inventree_auth::store::Store;
 use serde_json::{Value, json};
@@ -37,6 +38,17 @@ struct Queue {
     clock: Arc<Mutex<DateTime<Utc>>>,
 }
 
+fn outbox(key: &[u8; 32]) -> Outbox {
+    let site = Site {
+        product: "InvenTree".to_owned(),
+        contact: None,
+        prefix: "[InvenTree] ".to_owned(),
+        url: SITE.to_owned(),
+        languages: Arc::new(Languages::new(None, "InvenTree").unwrap()),
+    };
+    Outbox::new(key, site)
+}
+
 impl Queue {
     fn new() -> Queue {
         Queue::under(KEY)
@@ -47,7 +59,7 @@ impl Queue {
         let database = TestDatabase::new(directory.path());
         let store = Store::open(&database.database()).unwrap();
         let start = Utc.with_ymd_and_hms(2026, 3, 1, 12, 0, 0).unwrap();
-        let outbox = Outbox::new(&key, "[InvenTree] ", SITE);
+        let outbox = outbox(&key);
         Queue { _directory: directory, database, store, outbox, clock: Arc::new(Mutex::new(start)) }
     }
 
@@ -60,9 +72,10 @@ impl Queue {
     }
 
     async fn add(&self, to: &str) {
-        let message = self
-            .outbox
-            .confirm_address(to, &[("alice".to_owned(), "the-confirmation-key".to_owned())]);
+        let accounts = [("alice".to_owned(), "the-confirmation-key".to_owned())];
+        let at = self.now();
+        let request = Request { at, address: "127.0.0.1", user_agent: "", language: "en" };
+        let message = self.outbox.confirm_address(to, &accounts, 3, &request);
         let mut nonce = [0; 24];
         nonce[..to.len().min(24)].copy_from_slice(&to.as_bytes()[..to.len().min(24)]);
         let (sealed, outbox, now) =

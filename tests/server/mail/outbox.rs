@@ -142,7 +142,7 @@ async fn mail_sealed_under_another_key_is_dropped_and_the_next_goes_out() {
     let sink = Sink::plain();
     let mut queue = Queue::under([8; 32]);
     queue.add("alice@example.org").await;
-    queue.outbox = Outbox::new(&KEY, "", SITE);
+    queue.outbox = outbox(&KEY);
     queue.add("bob@example.org").await;
     queue.rounds(Some(sink.transport())).once().await.unwrap();
     assert_eq!(sink.recipients(), ["bob@example.org"]);

@@ -53,7 +53,7 @@ async fn verified_addresses_are_notified_of_a_connected_provider() {
     browser.log_in("amy").await;
     browser.through("connect", &Who::new("amy-1", json!({}))).await;
     let mail = fixture.server.take_mails(1).await.remove(0);
-    let subject = "[InvenTree] A Sign-in Provider Was Connected";
+    let subject = "[InvenTree] A sign-in provider was connected";
     assert_eq!((mail.to.as_str(), mail.subject.as_str()), ("amy@example.com", subject));
     assert!(
         mail.text.lines().any(|line| line == "    amy") && mail.text.contains("UTC"),

@@ -57,7 +57,7 @@ pub struct Sink {
     /// stays taken.
     reserved: Option<TcpSocket>,
     task: Option<JoinHandle<()>>,
-    pub root_pem: Vec<u8>,
+    pub root_pem: String,
     shared: Arc<Shared>,
 }
 
@@ -123,8 +123,10 @@ impl Sink {
             tls: self.shared.encryption == Encryption::StartTls,
             ssl: self.shared.encryption == Encryption::Implicit,
             sender: SENDER.to_owned(),
-            extra_root_pem: (self.shared.encryption != Encryption::None)
-                .then(|| self.root_pem.clone()),
+            sender_name: String::new(),
+            reply_to: None,
+            site_url: "http://auth.example.com".to_owned(),
+            roots: (self.shared.encryption != Encryption::None).then(|| self.root_pem.clone()),
         }
     }
 
@@ -171,6 +173,19 @@ impl Delivered {
     /// A header of the whole message, unfolded.
     pub fn header(&self, name: &str) -> String {
         header(self.data.split_once("\n\n").unwrap().0, name)
+    }
+
+    /// The same with its encoded words (RFC 2047) decoded.
+    pub fn decoded_header(&self, name: &str) -> String {
+        let raw = self.header(name).replace("?= =?", "?==?");
+        let (mut text, mut rest) = (String::new(), raw.as_str());
+        while let Some((before, word)) = rest.split_once("=?utf-8?b?") {
+            let (data, after) = word.split_once("?=").unwrap();
+            text.push_str(before);
+            text.push_str(&String::from_utf8(BASE64.decode(data).unwrap()).unwrap());
+            rest = after;
+        }
+        text + rest
     }
 
     /// The decoded part of this type, such as `text/plain`.
@@ -221,7 +236,7 @@ fn bind(port: u16) -> TcpSocket {
     socket
 }
 
-fn certificate() -> (TlsAcceptor, Vec<u8>) {
+fn certificate() -> (TlsAcceptor, String) {
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(names).unwrap();
@@ -232,7 +247,7 @@ fn certificate() -> (TlsAcceptor, Vec<u8>) {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), cert.pem().into_bytes())
+    (TlsAcceptor::from(Arc::new(config)), cert.pem())
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {

@@ -1,0 +1,79 @@
+//! Names a browser by its User-Agent header, such as "Firefox on Windows".
+//!
+//! The header is the choice of a stranger, so an email never repeats it: only known names, or the
+//! name of a program such as `curl`.
+
+use crate::languages::Texts;
+
+const BROWSERS: [(&str, &str); 5] = [
+    // Edge and Opera name Chrome too, and Chrome names Safari.
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+];
+
+const SYSTEMS: [(&str, &str); 6] = [
+    // Android names Linux too, and an iPhone names Mac OS.
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+];
+
+/// Maximum length of the name of a program.
+const MAX_PROGRAM_LENGTH: usize = 40;
+
+/// `None` for a header without a name.
+pub(super) fn name(texts: &Texts, user_agent: &str) -> Option<String> {
+    let of = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(part, _)| user_agent.contains(part)).map(|(_, name)| *name)
+    };
+    match (of(&BROWSERS), of(&SYSTEMS)) {
+        (Some(browser), Some(system)) => {
+            let sentence = texts.get("sessions.browser")?;
+            Some(sentence.replace("{browser}", browser).replace("{system}", system))
+        }
+        (Some(name), None) | (None, Some(name)) => Some(name.to_owned()),
+        (None, None) => program(user_agent),
+    }
+}
+
+/// Without a dot: a mail reader would turn a domain into a link.
+fn program(user_agent: &str) -> Option<String> {
+    let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
+    let name: String = user_agent.chars().take_while(is_name).take(MAX_PROGRAM_LENGTH).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::languages::Languages;
+
+    #[test]
+    fn browsers_and_programs_have_their_usual_names() {
+        let languages = Languages::new(None, "").unwrap();
+        let chrome = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) \
+            Chrome/141.0 Mobile Safari/537.36";
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/141.0 Safari/537.36 Edg/141.0";
+        let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1";
+        for (user_agent, name) in [
+            (chrome, Some("Chrome on Android")),
+            (edge, Some("Edge on Windows")),
+            (safari, Some("Safari on iPhone")),
+            ("Firefox/144.0", Some("Firefox")),
+            ("curl/8.5.0", Some("curl")),
+            ("evil.example.net is new", Some("evil")),
+            ("http://evil.example.net/", Some("http")),
+            ("<b>hi</b>", None),
+            ("", None),
+        ] {
+            assert_eq!(super::name(languages.get("en"), user_agent).as_deref(), name);
+        }
+        let german = super::name(languages.get("de"), edge).unwrap();
+        assert_eq!(german, "Edge unter Windows");
+    }
+}
