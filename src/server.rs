@@ -9,6 +9,8 @@ use dropshot::ApiDescriptionBuildErrors;
 use slog::{Logger, info, o, warn};
 use tokio::task::JoinSet;
 
+mod certificates;
+
 use crate::admin_server;
 use crate::branding::{PictureError, Pictures};
 use crate::config::{Backend, Config};
@@ -38,6 +40,7 @@ use crate::providers::{self, CommonSettings, Providers, STEP_TIMEOUT};
 use crate::secret_key::{self, SecretKeyError};
 use crate::store::{Store, StoreError};
 use crate::tls::{Pair, TlsError};
+use certificates::{SighupListener, reload_certificates};
 
 /// Why the server did not start, or did not stop in order: one line for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -320,60 +323,6 @@ async fn save_limits(app: App, log: Logger) {
             warn!(log, "failed to save rate-limit buckets"; "why" => %error);
         }
         has_failed = saved.is_err();
-    }
-}
-
-/// Reloads the TLS certificate when its files have changed or on SIGHUP.
-async fn reload_certificates(
-    mut pair: Option<Pair>,
-    mut sighup: SighupListener,
-    http: Arc<Connections>,
-    metrics: metrics::Tls,
-    log: Logger,
-) {
-    loop {
-        let is_signalled = tokio::select! {
-            () = sighup.recv() => true,
-            () = tokio::time::sleep(POLL_INTERVAL) => false,
-        };
-        let Some(pair) = pair.as_mut().filter(|pair| is_signalled || pair.has_changed()) else {
-            continue;
-        };
-        match pair.reload() {
-            Ok(tls) => {
-                http.renew_tls(tls);
-                metrics.certificate_expiry.set(pair.expiry());
-                info!(log, "TLS certificate reloaded");
-            }
-            Err(why) => {
-                warn!(log, "TLS certificate reload failed, keeping the previous one"; "why" => %why)
-            }
-        }
-    }
-}
-
-/// Receives SIGHUP, which no longer terminates the process. Windows has no such signal.
-struct SighupListener {
-    #[cfg(unix)]
-    signal: Option<tokio::signal::unix::Signal>,
-}
-
-impl SighupListener {
-    fn listen() -> SighupListener {
-        SighupListener {
-            #[cfg(unix)]
-            signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
-        }
-    }
-
-    async fn recv(&mut self) {
-        #[cfg(unix)]
-        if let Some(signal) = &mut self.signal
-            && signal.recv().await.is_some()
-        {
-            return;
-        }
-        std::future::pending().await
     }
 }
 

@@ -327,8 +327,8 @@ fn mailbox(text: &str) -> Option<Mailbox> {
     Some(Mailbox { name, email: address(email.as_ref())? })
 }
 
-/// With the domain in ASCII. lettre rejects quoted local parts with spaces, which RFC 5321 allows. No line break gets
-/// through.
+/// With the domain in ASCII. lettre rejects quoted local parts with spaces, which RFC 5321 allows.
+/// No line break gets through.
 fn address(text: &str) -> Option<Address> {
     let (local, domain) = text.rsplit_once('@')?;
     let domain = a_labels(domain)?;
