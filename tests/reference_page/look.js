@@ -58,11 +58,14 @@ try {
     const title = document.querySelector(".info .title");
     return [sum(title, "color"), sum(document.documentElement, "backgroundColor")];
   });
+  // The script follows the browser a moment later.
   await page.emulateMedia({ colorScheme: "dark" });
+  await page.locator("html.dark-mode").waitFor({ state: "attached" });
   const [text, ground] = await lightness();
   assert.ok(text > 450 && ground < 150, `text ${text} on ${ground} in the dark`);
   await page.screenshot({ path: `${pictures}/dark.png` });
   await page.emulateMedia({ colorScheme: "light" });
+  await page.locator("html:not(.dark-mode)").waitFor({ state: "attached" });
   assert.ok((await lightness())[0] < 300);
   assert.equal(await page.locator("header a").getAttribute("href"), "/platform/");
 
