@@ -165,8 +165,11 @@ fn body(content_type: &str, input: &[u8]) -> u64 {
     }
 }
 
-/// Straight into the type, and by way of a tree.
+/// Straight into the type, and by way of a tree. A body without bytes has no JSON to read.
 fn is_read_in_one_way<T: HasConstraints + DeserializeOwned + Serialize>(input: &[u8]) {
+    if input.is_empty() {
+        return;
+    }
     let directly = Input::<T>::read_json(input, AppState::FORMATS, &BodyLimits::DEFAULT);
     let fields = body::parse(Some("application/json"), input.to_vec().into(), &BodyLimits::DEFAULT);
     let by_a_tree =
