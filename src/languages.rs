@@ -14,6 +14,7 @@ use intl_pluralrules::{PluralCategory, PluralRuleType, PluralRules};
 use serde::{Deserialize, Serialize};
 use unic_langid::LanguageIdentifier;
 
+pub mod browser;
 mod messages;
 mod negotiation;
 

@@ -401,6 +401,7 @@ fn settings(config: &Config, languages: Arc<Languages>, pictures: Pictures) -> S
         languages,
         branding: config.branding.clone(),
         pictures,
+        email_sender: config.email.sender.clone(),
         mailbox: config.mailbox.clone(),
     }
 }

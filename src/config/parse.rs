@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use reqwest::Url;
+use url::Url;
 
 use super::error::{ConfigError, Errors};
 use super::forward_auth;
@@ -332,11 +332,9 @@ fn mail_roots(path: &str) -> Result<String, ConfigError> {
 }
 
 /// The host of the site if it is a name.
-fn domain_of(site_url: &str) -> &str {
-    let host = site_url.split_once("://").map_or(site_url, |(_, host)| host);
-    let host = host.split(':').next().unwrap_or_default();
-    let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
-    if is_address { "localhost" } else { host }
+fn domain_of(site_url: &str) -> String {
+    let url = Url::parse(site_url).ok();
+    url.as_ref().and_then(Url::domain).unwrap_or("localhost").to_owned()
 }
 
 fn log_level(values: &Values) -> Result<slog::Level, ConfigError> {

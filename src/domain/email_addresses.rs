@@ -332,7 +332,7 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
     Ok(())
 }
 
-/// What a confirmation key is good for, without using it. A confirmed address is a success,
+/// The state of a confirmation key, which is not used up. A confirmed address is a success,
 /// whenever its key was used.
 ///
 /// # Errors

@@ -95,11 +95,11 @@ fn seal_for(
     sealed
 }
 
-/// What an emailed link is good for.
+/// The state of an emailed link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinkState {
     Good,
-    /// It was good, and what it is for is done.
+    /// It was good, and has done its work.
     Used,
     Bad,
 }

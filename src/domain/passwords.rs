@@ -18,7 +18,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 /// The document sets no maximum at registration; this one bounds the work.
-pub const MAX_CHARACTERS: usize = 1024;
+const MAX_CHARACTERS: usize = 1024;
 
 const MIN_LENGTH: usize = 8;
 const MAX_SIMILARITY: f64 = 0.7;
@@ -150,6 +150,12 @@ impl fmt::Display for Broken {
             Broken::Numeric => f.write_str("This password is entirely numeric."),
         }
     }
+}
+
+/// The message about a password of more than [`MAX_CHARACTERS`].
+pub fn too_long(password: &str) -> Option<String> {
+    (password.chars().count() > MAX_CHARACTERS)
+        .then(|| format!("Ensure this field has no more than {MAX_CHARACTERS} characters."))
 }
 
 /// The messages of all broken rules in Django's order; empty if the password is acceptable.

@@ -7,7 +7,7 @@ use super::audit::{self, Event};
 use super::hashing::Requester;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::Operation;
-use super::passwords::{self, MAX_CHARACTERS, Password, UserAttributes};
+use super::passwords::{self, Password, UserAttributes};
 use super::usernames::{
     self, username_form_problems, username_key, username_problems, username_skeleton,
 };
@@ -66,9 +66,7 @@ pub async fn problems(
     }
     let mut good = true;
     for (field, password) in ["password1", "password2"].into_iter().zip(passwords) {
-        if password.is_some_and(|password| password.chars().count() > MAX_CHARACTERS) {
-            let too_long =
-                format!("Ensure this field has no more than {MAX_CHARACTERS} characters.");
+        if let Some(too_long) = password.and_then(passwords::too_long) {
             problems.add(field, vec![too_long]);
             good = false;
         }

@@ -9,17 +9,17 @@ use zxcvbn::Score;
 
 use super::limits::Purpose;
 use super::operation::Operation;
-use super::passwords::{self, Broken, MAX_CHARACTERS, Password, UserAttributes};
+use super::passwords::{self, Broken, Password, UserAttributes};
 use super::{DomainError, ValidationErrors};
 
 /// Characters of an estimate, which can take a tenth of a second for this many and seconds for
-/// more. What follows only makes a password stronger.
+/// more. Further characters only make a password stronger.
 const MAX_ESTIMATED: usize = 24;
 
 /// One estimate at a time, so that chosen passwords occupy no more than one core.
 static ONE: Semaphore = Semaphore::const_new(1);
 
-/// What a page shows beside a new password.
+/// The judgement that a page shows beside a new password.
 #[derive(Debug)]
 pub struct Strength {
     /// From 0 to 4.
@@ -35,10 +35,9 @@ pub async fn of(
     password: &Password,
     about: &UserAttributes<'_>,
 ) -> Result<Strength, DomainError> {
-    // Never refunded: what is bounded is the work.
+    // Never refunded: the limit bounds the work.
     let _ = op.limits.reserve_request(Purpose::Strength, &op.client).await?;
-    if password.expose().chars().count() > MAX_CHARACTERS {
-        let message = format!("Ensure this field has no more than {MAX_CHARACTERS} characters.");
+    if let Some(message) = passwords::too_long(password.expose()) {
         return Err(ValidationErrors::of("password", &message).into());
     }
     let broken = passwords::broken(password.expose(), about);

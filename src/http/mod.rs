@@ -91,6 +91,8 @@ pub struct Settings {
     pub languages: Arc<Languages>,
     pub branding: Branding,
     pub pictures: Pictures,
+    /// The sender of emails.
+    pub email_sender: String,
     /// A demonstration's mails, for its page; `None` for every other server.
     pub mailbox: Option<Mailbox>,
 }

@@ -4,7 +4,6 @@
 //! expired. Queued email contains live links, so it is encrypted under a key derived from the
 //! server's secret.
 
-mod browser;
 mod notice;
 pub mod smtp;
 mod templates;
@@ -22,7 +21,7 @@ use tokio::sync::Notify;
 use crate::metrics;
 use crate::store::{OutboxMail, StoreError, Writer};
 pub use notice::Notice;
-use templates::Entry;
+use templates::{Entry, Purpose};
 pub use templates::{Request, Site};
 
 /// An email. Debug output omits the text, which contains live links.
@@ -148,7 +147,7 @@ impl Outbox {
         let link = |key: &str| format!("{}/accounts/confirm-email/{key}/", self.site.url);
         let entries: Vec<_> =
             accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
-        templates::confirm_address(&self.site, to, &entries, days, request)
+        templates::with_links(&self.site, to, Purpose::ConfirmAddress, &entries, days, request)
     }
 
     /// One email for all accounts with this address: the username of each, with `uid` and token of
@@ -165,7 +164,7 @@ impl Outbox {
         };
         let entries: Vec<_> =
             accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
-        templates::password_reset(&self.site, to, &entries, days, request)
+        templates::with_links(&self.site, to, Purpose::ResetPassword, &entries, days, request)
     }
 
     /// Security notice. Its only link leads to the account page.

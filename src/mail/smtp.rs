@@ -8,7 +8,7 @@
 use std::error::Error as _;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use lettre::Address;
@@ -24,6 +24,7 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use url::{Host, Url};
 
 use super::Message;
 use super::transport::TransportError;
@@ -298,15 +299,11 @@ async fn within<T>(
 /// The name of this server to the mail server: the host of the site. A literal stands for a host
 /// without a name (RFC 5321, 4.1.4).
 fn client_id(site_url: &str) -> ClientId {
-    let authority = site_url.split_once("://").map_or(site_url, |(_, rest)| rest);
-    let host = match authority.strip_prefix('[') {
-        Some(literal) => literal.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    match (host.parse(), a_labels(host)) {
-        (Ok(IpAddr::V4(address)), _) => ClientId::Ipv4(address),
-        (Ok(IpAddr::V6(address)), _) => ClientId::Ipv6(address),
-        (_, Some(name)) if !name.is_empty() && name != "localhost" => ClientId::Domain(name),
+    let url = Url::parse(site_url).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => ClientId::Ipv4(address),
+        Some(Host::Ipv6(address)) => ClientId::Ipv6(address),
+        Some(Host::Domain(name)) if name != "localhost" => ClientId::Domain(name.to_owned()),
         _ => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
     }
 }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use askama::Template;
 use chrono::{DateTime, Utc};
 
+use super::Message;
 use super::notice::Notice;
-use super::{Message, browser};
 use crate::branding::Contact;
-use crate::languages::{Languages, Texts};
+use crate::languages::{Languages, Texts, browser};
 use crate::text;
 
 /// Maximum length of a username in an email.
@@ -54,38 +54,34 @@ impl Entry<'_> {
     }
 }
 
-/// Asks the owner of an address to confirm it, for all accounts with it. The links expire after
+/// The emails that have a link for each account.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose {
+    ConfirmAddress,
+    ResetPassword,
+}
+
+impl Purpose {
+    /// Its texts below `mail/`.
+    fn key(self) -> &'static str {
+        match self {
+            Purpose::ConfirmAddress => "confirm",
+            Purpose::ResetPassword => "reset",
+        }
+    }
+}
+
+/// Asks the owner of an address for a click, for all accounts with it. The links expire after
 /// `days`.
-pub fn confirm_address(
+pub fn with_links(
     site: &Site,
     to: &str,
+    purpose: Purpose,
     entries: &[Entry<'_>],
     days: i64,
     request: &Request<'_>,
 ) -> Message {
-    with_links(site, to, "confirm", entries, days, request)
-}
-
-/// Offers a new password for all accounts with the address. The links expire after `days`.
-pub fn password_reset(
-    site: &Site,
-    to: &str,
-    entries: &[Entry<'_>],
-    days: i64,
-    request: &Request<'_>,
-) -> Message {
-    with_links(site, to, "reset", entries, days, request)
-}
-
-fn with_links(
-    site: &Site,
-    to: &str,
-    key: &str,
-    entries: &[Entry<'_>],
-    days: i64,
-    request: &Request<'_>,
-) -> Message {
-    let sentences = Sentences(site.languages.get(request.language));
+    let (key, sentences) = (purpose.key(), Sentences(site.languages.get(request.language)));
     Email {
         site,
         subject: sentences.get(&format!("{key}.subject")),

@@ -30,7 +30,7 @@ async fn confirmation_link_is_good_then_used_and_never_consumed_by_a_look() {
     let confirmed = server.post("registration/verify-email/", &[], json!({ "key": key })).await;
     assert_eq!(confirmed.status, 200);
     assert_eq!(state(&mut visitor, &link).await, "used");
-    // It stays a success, however late, and says so to nobody without the whole link.
+    // It stays a success, however late, and only the whole link tells it.
     server.clock.advance(Duration::days(30));
     assert_eq!(state(&mut visitor, &link).await, "used");
     assert_eq!(state(&mut visitor, &link[..link.len() - 1]).await, "bad");

@@ -151,6 +151,7 @@ async fn demo_has_an_account_and_readable_email_and_deletes_its_data() {
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+    assert!(mails.contains("From inventree@localhost") && mails.contains("<time datetime=\"20"));
     let link =
         mails.split("href=\"").find(|rest| rest.starts_with(&format!("{}/accounts/", demo.base)));
     let link = link.unwrap_or_else(|| panic!("{mails}")).split('"').next().unwrap();

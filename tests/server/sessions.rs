@@ -136,7 +136,8 @@ async fn account_lists_its_own_live_sessions_newest_first() {
     // A week after the last use.
     assert_eq!(sessions[0]["expires"], "2026-03-08T12:00:00Z");
     let members: Vec<&String> = sessions[0].as_object().unwrap().keys().collect();
-    let expected = ["client", "created", "current", "expires", "id", "last_seen", "user_agent"];
+    let expected =
+        ["browser", "client", "created", "current", "expires", "id", "last_seen", "user_agent"];
     assert_eq!(members, expected);
     server.clock.advance(chrono::Duration::days(6));
     let later = Browser::of(&server, "amy", "").await;

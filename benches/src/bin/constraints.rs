@@ -15,23 +15,7 @@ use specbound::{HasConstraints, Input};
 /// Bodies that are read in a round, by each side.
 const BODIES: u32 = 500;
 
-const NONE: Property = Property {
-    name: "",
-    kind: Kind::Any,
-    required: true,
-    nullable: false,
-    max_length: None,
-    min_length: None,
-    pattern: None,
-    minimum: None,
-    maximum: None,
-    read_only: false,
-    write_only: false,
-    is_array: false,
-    min_items: None,
-    max_items: None,
-    members: None,
-};
+const NONE: Property = Property { required: true, ..Property::new("", Kind::Any) };
 
 /// Four fields in a row: a text with a length, an integer with bounds, a boolean and a number.
 macro_rules! fields {

@@ -1,7 +1,7 @@
 //! JSON straight into its type, checked against its table on the way: no tree in between.
 //!
-//! It knows good input alone. Whatever it does not take, bad or merely unusual, is
-//! [`Deviation`], and the input is read again by way of [`crate::body`] and [`crate::fields`],
+//! It knows good input alone. Input that it does not take, bad or merely unusual, is a
+//! [`Deviation`], and is read again by way of [`crate::body`] and [`crate::fields`],
 //! which find every problem. So it must never take what they refuse, nor read a value as another
 //! one; what it refuses costs time alone.
 

@@ -141,6 +141,29 @@ pub struct Property {
     pub members: Option<fn() -> &'static [Property]>,
 }
 
+impl Property {
+    /// A row without constraints.
+    pub const fn new(name: &'static str, kind: Kind) -> Property {
+        Property {
+            name,
+            kind,
+            required: false,
+            nullable: false,
+            max_length: None,
+            min_length: None,
+            pattern: None,
+            minimum: None,
+            maximum: None,
+            read_only: false,
+            write_only: false,
+            is_array: false,
+            min_items: None,
+            max_items: None,
+            members: None,
+        }
+    }
+}
+
 /// Deviations of one operation from the declared constraints.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rules<'a> {

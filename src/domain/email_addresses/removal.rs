@@ -7,7 +7,7 @@ use crate::domain::{App, DomainError, notices};
 use crate::mail::Notice;
 use crate::store::{Account, EmailAddress, StoreError, Writer};
 
-/// What a removal leaves.
+/// Which addresses a removal must leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
     /// As the reference: the last address goes too.

@@ -26,6 +26,7 @@ const SANDBOX: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox al
 #[template(path = "pages/mailbox.html")]
 struct Mailbox<'a> {
     page: Layout<'a>,
+    sender: &'a str,
     mails: &'a [Message],
 }
 
@@ -70,7 +71,9 @@ impl Page<AppState> for Mails {
         let mails = mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Mails::All(ui) = self {
             let page = ui.layout(&request.headers, LIST);
-            return render(StatusCode::OK, page, &Mailbox { page, mails: &mails });
+            let sender = &server.settings.email_sender;
+            let mailbox = Mailbox { page, sender, mails: &mails };
+            return render(StatusCode::OK, page, &mailbox);
         }
         let number = request
             .uri

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Page, PageRequest, id_in_path, session_owner};
 use crate::domain::{sessions, tokens};
-use crate::http::{AppState, client};
+use crate::http::{AppState, client, language};
+use crate::languages::{Texts, browser};
 use crate::store::{Session, Token};
 use specbound::{ApiError, Response, json_response};
 
@@ -89,7 +90,9 @@ impl Page<AppState> for Endpoint {
                 let mut sessions = sessions::list(&op, account).await?;
                 // The one that asks comes first.
                 sessions.sort_by_key(|session| session.id != current);
-                sessions.iter().map(|session| session_row(session, current)).collect()
+                let languages = &server.settings.languages;
+                let texts = language::of_person(languages, &visit.request.headers);
+                sessions.iter().map(|session| session_row(session, current, texts)).collect()
             }
             Endpoint::Tokens if visit.request.method == Method::POST => {
                 sessions::require_recent_auth(&op, &digest).await?;
@@ -132,12 +135,13 @@ impl Page<AppState> for Endpoint {
     }
 }
 
-fn session_row(session: &Session, current: i64) -> Value {
+fn session_row(session: &Session, current: i64, texts: &Texts) -> Value {
     json!({
         "id": session.id,
         "current": session.id == current,
         "created": time(session.created),
         "expires": time(session.expires),
+        "browser": browser::name(texts, &session.user_agent),
         "user_agent": session.user_agent,
         "client": session.client,
         "last_seen": (session.last_seen > DateTime::UNIX_EPOCH).then(|| time(session.last_seen)),

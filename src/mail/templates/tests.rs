@@ -28,11 +28,13 @@ fn of(username: &str) -> [Entry<'_>; 1] {
 
 fn confirm(prefix: &str, entries: &[Entry<'_>]) -> Message {
     let request = request("en", FIREFOX);
-    confirm_address(&site(prefix, None), "a@example.org", entries, 3, &request)
+    let site = site(prefix, None);
+    with_links(&site, "a@example.org", Purpose::ConfirmAddress, entries, 3, &request)
 }
 
 fn reset(prefix: &str, entries: &[Entry<'_>]) -> Message {
-    password_reset(&site(prefix, None), "a@example.org", entries, 3, &request("en", FIREFOX))
+    let (site, request) = (site(prefix, None), request("en", FIREFOX));
+    with_links(&site, "a@example.org", Purpose::ResetPassword, entries, 3, &request)
 }
 
 fn has_line(text: &str, line: &str) -> bool {
@@ -50,8 +52,9 @@ fn all(site: &Site, request: &Request<'_>) -> Vec<Message> {
     let two = [one, Entry { username: "ben", link: LINK.to_owned() }];
     let mut mails = Vec::from(notices);
     for entries in [&two[..1], &two] {
-        mails.push(confirm_address(site, to, entries, 3, request));
-        mails.push(password_reset(site, to, entries, 3, request));
+        for purpose in [Purpose::ConfirmAddress, Purpose::ResetPassword] {
+            mails.push(with_links(site, to, purpose, entries, 3, request));
+        }
     }
     mails
 }
@@ -135,7 +138,14 @@ fn notice_shows_a_strangers_words_on_one_line_and_never_as_markup() {
 fn email_says_when_from_where_and_how_long_in_the_language_of_the_request() {
     let site = site("[InvenTree] ", Some("help@example.org"));
     let entries = of("amy");
-    let mail = password_reset(&site, "a@example.org", &entries, 3, &request("de", FIREFOX));
+    let mail = with_links(
+        &site,
+        "a@example.org",
+        Purpose::ResetPassword,
+        &entries,
+        3,
+        &request("de", FIREFOX),
+    );
     assert_eq!(mail.subject, "[InvenTree] Zurücksetzen Ihres Passworts");
     for line in [
         "Guten Tag,",

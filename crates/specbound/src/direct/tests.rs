@@ -7,23 +7,7 @@ use super::*;
 use crate::fields::Bound;
 use crate::{HasConstraints, Input, body};
 
-const ROW: Property = Property {
-    name: "",
-    kind: Kind::Any,
-    required: false,
-    nullable: false,
-    max_length: None,
-    min_length: None,
-    pattern: None,
-    minimum: None,
-    maximum: None,
-    read_only: false,
-    write_only: false,
-    is_array: false,
-    min_items: None,
-    max_items: None,
-    members: None,
-};
+const ROW: Property = Property::new("", Kind::Any);
 
 #[derive(Debug, PartialEq, Deserialize)]
 enum Colour {

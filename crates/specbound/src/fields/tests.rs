@@ -15,38 +15,18 @@ const FORMATS: Formats = Formats {
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-const fn property(name: &'static str, kind: Kind) -> Property {
-    Property {
-        name,
-        kind,
-        required: false,
-        nullable: false,
-        max_length: None,
-        min_length: None,
-        pattern: None,
-        minimum: None,
-        maximum: None,
-        read_only: false,
-        write_only: false,
-        is_array: false,
-        min_items: None,
-        max_items: None,
-        members: None,
-    }
-}
-
 const USER: &[Property] = &[
-    Property { read_only: true, required: true, ..property("pk", Kind::Integer) },
+    Property { read_only: true, required: true, ..Property::new("pk", Kind::Integer) },
     Property {
         required: true,
         max_length: Some(5),
         min_length: Some(2),
         pattern: Some(USERNAME_PATTERN),
-        ..property("username", Kind::Text)
+        ..Property::new("username", Kind::Text)
     },
-    Property { max_length: Some(20), ..property("email", Kind::Email) },
-    Property { required: true, ..property("user", Kind::Integer) },
-    property("primary", Kind::Boolean),
+    Property { max_length: Some(20), ..Property::new("email", Kind::Email) },
+    Property { required: true, ..Property::new("user", Kind::Integer) },
+    Property::new("primary", Kind::Boolean),
 ];
 
 fn run(properties: &[Property], kind: &str, body: &str, rules: Rules<'_>) -> Result<Value, String> {
@@ -62,7 +42,7 @@ fn run(properties: &[Property], kind: &str, body: &str, rules: Rules<'_>) -> Res
 
 /// The one message about the field `x` of this kind, or its clean value.
 fn one(kind: Kind, value: Value) -> Result<Value, String> {
-    let field = [property("x", kind)];
+    let field = [Property::new("x", kind)];
     run(
         &field,
         JSON,
@@ -117,7 +97,7 @@ fn text_takes_numbers_and_refuses_the_rest() {
         assert_eq!(one(Kind::Text, value.clone()), result.map_err(str::to_owned), "{value}");
     }
     let long = run(
-        &[property("x", Kind::Text)],
+        &[Property::new("x", Kind::Text)],
         JSON,
         r#"{"x": 123456789012345678901234}"#,
         Rules::default(),
@@ -148,7 +128,7 @@ fn all_validators_of_a_text_speak_and_lengths_count_characters() {
         ]
         .concat()
     );
-    let other = [Property { pattern: Some("^[0-9]+$"), ..property("x", Kind::Text) }];
+    let other = [Property { pattern: Some("^[0-9]+$"), ..Property::new("x", Kind::Text) }];
     let mismatch = run(&other, JSON, r#"{"x": "a"}"#, Rules::default());
     assert_eq!(
         mismatch.unwrap_err(),
@@ -223,7 +203,7 @@ fn numbers_and_free_values_pass_through() {
 
 #[test]
 fn arrays_check_their_items() {
-    let field = [Property { is_array: true, ..property("x", Kind::Text) }];
+    let field = [Property { is_array: true, ..Property::new("x", Kind::Text) }];
     let run = |body| run(&field, JSON, body, Rules::default());
     assert_eq!(run(r#"{"x": ["a", 1]}"#).unwrap(), json!({"x": ["a", "1"]}));
     assert_eq!(run(r#"{"x": ["a", true]}"#).unwrap_err(), r#"{"x":["Not a valid string."]}"#);
@@ -249,7 +229,7 @@ fn rules_override_required_and_blank() {
 
 #[test]
 fn untrimmed_text_keeps_its_blanks_and_is_blank_without_more() {
-    let text = [Property { max_length: Some(4), ..property("x", Kind::Text) }];
+    let text = [Property { max_length: Some(4), ..Property::new("x", Kind::Text) }];
     let untrimmed = Rules { untrimmed: &["x"], ..Rules::default() };
     assert_eq!(run(&text, JSON, r#"{"x": " a\t"}"#, untrimmed).unwrap(), json!({"x": " a\t"}));
     assert_eq!(run(&text, JSON, r#"{"x": " a\t"}"#, Rules::default()).unwrap(), json!({"x": "a"}));
@@ -274,7 +254,7 @@ fn empty_form_fields_are_absent_unless_required_or_nullable() {
         run(email, FORM, "email=", required).unwrap_err(),
         r#"{"email":["This field may not be blank."]}"#
     );
-    let nullable = [Property { nullable: true, ..property("x", Kind::Text) }];
+    let nullable = [Property { nullable: true, ..Property::new("x", Kind::Text) }];
     assert_eq!(run(&nullable, FORM, "x=", Rules::default()).unwrap(), json!({"x": null}));
     let absent_boolean = run(USER, FORM, "username=ab&user=1&primary=", Rules::default());
     assert_eq!(absent_boolean.unwrap(), json!({"username": "ab", "user": 1}));
@@ -303,12 +283,12 @@ fn of(field: Property, value: Value) -> Result<Value, String> {
 
 #[test]
 fn integer_that_is_no_row_is_refused_in_its_own_words() {
-    assert_eq!(of(property("x", Kind::Integer), json!("7")), Ok(json!(7)));
+    assert_eq!(of(Property::new("x", Kind::Integer), json!("7")), Ok(json!(7)));
     for value in
         [json!("seven"), json!(1.5), json!(true), json!([]), json!("123456789012345678901234")]
     {
         assert_eq!(
-            of(property("x", Kind::Integer), value),
+            of(Property::new("x", Kind::Integer), value),
             Err("A valid integer is required.".to_owned())
         );
     }
@@ -319,7 +299,8 @@ fn numbers_keep_their_bounds() {
     let from = |exclusive| Some(Bound { value: 1.0, exclusive });
     let to = |exclusive| Some(Bound { value: 3.5, exclusive });
     for kind in [Kind::Integer, Kind::Number] {
-        let within = Property { minimum: from(false), maximum: to(false), ..property("x", kind) };
+        let within =
+            Property { minimum: from(false), maximum: to(false), ..Property::new("x", kind) };
         assert_eq!(of(within, json!(1)).unwrap().as_f64(), Some(1.0));
         let low = of(within, json!(0));
         assert_eq!(low, Err("Ensure this value is greater than or equal to 1.".to_owned()));
@@ -327,22 +308,23 @@ fn numbers_keep_their_bounds() {
             of(within, json!(4)),
             Err("Ensure this value is less than or equal to 3.5.".to_owned())
         );
-        let inside = Property { minimum: from(true), maximum: to(true), ..property("x", kind) };
+        let inside =
+            Property { minimum: from(true), maximum: to(true), ..Property::new("x", kind) };
         assert_eq!(of(inside, json!(1)), Err("Ensure this value is greater than 1.".to_owned()));
         assert_eq!(of(inside, json!(4)), Err("Ensure this value is less than 3.5.".to_owned()));
         assert_eq!(of(inside, json!(2)).unwrap().as_f64(), Some(2.0));
     }
-    let exact = Property { maximum: to(true), ..property("x", Kind::Number) };
+    let exact = Property { maximum: to(true), ..Property::new("x", Kind::Number) };
     assert_eq!(of(exact, json!(3.5)), Err("Ensure this value is less than 3.5.".to_owned()));
 }
 
 #[test]
 fn members_of_an_object_are_held_against_their_own_table() {
     const INNER: &[Property] = &[
-        Property { required: true, max_length: Some(3), ..property("word", Kind::Text) },
-        property("n", Kind::Integer),
+        Property { required: true, max_length: Some(3), ..Property::new("word", Kind::Text) },
+        Property::new("n", Kind::Integer),
     ];
-    let field = Property { members: Some(|| INNER), ..property("x", Kind::Object) };
+    let field = Property { members: Some(|| INNER), ..Property::new("x", Kind::Object) };
     assert_eq!(of(field, json!({"word": " a ", "other": 1})), Ok(json!({"word": "a"})));
     assert_eq!(of(field, json!({})), Err("word: This field is required.".to_owned()));
     let text = "Invalid data. Expected a dictionary, but got str.";

@@ -10,10 +10,7 @@ import { badge, busy, complain, failed, form, parameter, say, start, tag, tell }
 
 async function home(root) {
   const user = await api("GET", "/api/auth/user/");
-  if (user.status === 401) {
-    // A new account without a session must confirm its address first.
-    return location.replace(parameter("done") === "register" ? "/platform/login?done=unconfirmed" : "/platform/login");
-  }
+  if (user.status === 401) return location.replace("/platform/login");
   // The server may require a second factor before anything else.
   const { data: second } = user.status === 403 ? await api("GET", "/platform/api/factors/") : {};
   if (second?.required && !second.factors.length && !second.passkeys.length) return location.replace("/platform/factors");
@@ -45,7 +42,7 @@ async function home(root) {
     activity(sections.activity),
   ]);
   root.classList.remove("loading");
-  // What the address names has moved meanwhile.
+  // The section in the address has moved meanwhile.
   if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 

@@ -20,7 +20,7 @@ function over(root, text, isBad = false) {
   tell(root, text, isBad);
 }
 
-// What the server says of a link, before anything is typed. Looking uses nothing up.
+// The state of a link, before anything is typed. Looking uses nothing up.
 async function looked(root, kind, values, act) {
   const { ok, data } = await api("GET", `/platform/api/links/${kind}/?${new URLSearchParams(values)}`);
   if (ok) act(data.state);

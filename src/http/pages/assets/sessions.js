@@ -7,8 +7,8 @@ const base = "/platform/api/sessions/";
 
 export function sessions(section) {
   const others = document.getElementById("end-others");
-  const row = ({ id, current, created, last_seen, client, user_agent }) => {
-    const text = browser(user_agent);
+  const row = ({ id, current, created, last_seen, client, browser, user_agent }) => {
+    const text = browser || user_agent || texts["sessions.unknown"];
     const seen = last_seen ? `, ${texts["sessions.seen"]} ${minute(last_seen)}` : "";
     const small = `${texts["sessions.since"]} ${minute(created)}${seen}${client ? ` · ${client}` : ""}`;
     const end = { label: texts["sessions.end"], path: `${base}${id}/end/`, done: texts["sessions.ended"] };
@@ -22,21 +22,4 @@ export function sessions(section) {
     tell(section, texts["sessions.ended"]);
   });
   return shown.shown;
-}
-
-// Parts of a User-Agent header, the more telling ones first: most browsers name others too.
-const browsers = [
-  [/Edg(A|iOS)?\//, "Edge"], [/OPR\//, "Opera"], [/SamsungBrowser\//, "Samsung Internet"], [/(Firefox|FxiOS)\//, "Firefox"],
-  [/(Chrome|CriOS)\//, "Chrome"], [/Safari\//, "Safari"],
-];
-const systems = [
-  [/iPhone/, "iPhone"], [/iPad/, "iPad"], [/Android/, "Android"], [/Windows/, "Windows"], [/CrOS/, "ChromeOS"],
-  [/Mac OS/, "macOS"], [/Linux/, "Linux"],
-];
-
-// "Firefox on Windows", or the header itself.
-function browser(agent) {
-  const [name, system] = [browsers, systems].map((table) => table.find(([part]) => part.test(agent))?.[1]);
-  if (!name || !system) return name || system || agent || texts["sessions.unknown"];
-  return texts["sessions.browser"].replace("{browser}", name).replace("{system}", system);
 }

@@ -115,7 +115,7 @@ export function form(root, submit) {
   made.querySelector("button:not([type])").disabled = false;
 }
 
-// What could not be loaded, with a button that tries again.
+// The error of a failed load, with a button that tries again.
 export function failed({ data }, again) {
   const button = element("button", { type: "button", textContent: texts.retry });
   button.addEventListener("click", () => busy(button, again));

@@ -310,6 +310,7 @@ static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
     ),
     branding: Branding::default(),
     pictures: Pictures::default(),
+    email_sender: String::new(),
     mailbox: None,
 });
 

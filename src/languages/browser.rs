@@ -1,25 +1,31 @@
 //! Names a browser by its User-Agent header, such as "Firefox on Windows".
 //!
-//! The header is the choice of a stranger, so an email never repeats it: only known names, or the
+//! The header is the choice of a stranger, so no email or page repeats it: only known names, or the
 //! name of a program such as `curl`.
 
-use crate::languages::Texts;
+use super::Texts;
 
-const BROWSERS: [(&str, &str); 5] = [
-    // Edge and Opera name Chrome too, and Chrome names Safari.
+/// The more telling parts first: most browsers name others too.
+const BROWSERS: [(&str, &str); 10] = [
     ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
     ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
     ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
     ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
     ("Safari/", "Safari"),
 ];
 
-const SYSTEMS: [(&str, &str); 6] = [
-    // Android names Linux too, and an iPhone names Mac OS.
-    ("Android", "Android"),
+/// An iPhone names Mac OS, and Android names Linux.
+const SYSTEMS: [(&str, &str); 7] = [
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
+    ("Android", "Android"),
     ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
     ("Mac OS", "macOS"),
     ("Linux", "Linux"),
 ];
@@ -28,7 +34,7 @@ const SYSTEMS: [(&str, &str); 6] = [
 const MAX_PROGRAM_LENGTH: usize = 40;
 
 /// `None` for a header without a name.
-pub(super) fn name(texts: &Texts, user_agent: &str) -> Option<String> {
+pub fn name(texts: &Texts, user_agent: &str) -> Option<String> {
     let of = |names: &[(&str, &'static str)]| {
         names.iter().find(|(part, _)| user_agent.contains(part)).map(|(_, name)| *name)
     };
@@ -64,6 +70,7 @@ mod tests {
             (chrome, Some("Chrome on Android")),
             (edge, Some("Edge on Windows")),
             (safari, Some("Safari on iPhone")),
+            ("Mozilla/5.0 (X11; CrOS x86_64) Chrome/141.0", Some("Chrome on ChromeOS")),
             ("Firefox/144.0", Some("Firefox")),
             ("curl/8.5.0", Some("curl")),
             ("evil.example.net is new", Some("evil")),
