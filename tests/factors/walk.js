@@ -182,9 +182,11 @@ try {
   assert.deepEqual(faults, []);
   console.log(`factors, ${process.argv[2]}: ${pictures} pages clean in axe, Chromium's authenticator and oathtool agree`);
 } catch (error) {
-  const pages = browser.contexts().flatMap((context) => context.pages());
-  for (const [number, page] of pages.entries()) await page.screenshot({ path: `failed-${number}.png`, fullPage: true });
   console.error(faults.join("\n"));
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  // A picture that fails too must not hide the error.
+  const pictured = pages.map((page, number) => page.screenshot({ path: `failed-${number}.png`, fullPage: true }));
+  await Promise.allSettled(pictured);
   throw error;
 } finally {
   await browser.close();

@@ -40,6 +40,7 @@ async function passkey(root) {
     const answer = await api("POST", path, body);
     if (answer.ok) location.assign(next());
     else complain(root, answer);
+    return answer.ok;
   };
   let waiting = new AbortController();
   button.addEventListener("click", () => busy(button, async () => {
@@ -60,8 +61,9 @@ async function passkey(root) {
     const signal = AbortSignal.any([waiting.signal, pause.signal]);
     const body = await get(data, { mediation: "conditional", signal }).catch(() => undefined);
     clearTimeout(timer);
-    if (body) await done(body);
-    else if (!pause.signal.aborted) return;
+    // Signed in, this page goes on for a moment: it must not ask again.
+    if (body && (await done(body))) return;
+    if (!body && !pause.signal.aborted) return;
   }
 }
 
