@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use specbound::body::BodyLimits;
-use specbound::fields::{Bound, Formats, Kind, Property};
+use specbound::{Bound, Formats, Kind, Property};
 use specbound::{HasConstraints, Input};
 
 /// Bodies that are read in a round, by each side.

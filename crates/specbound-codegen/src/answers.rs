@@ -6,9 +6,10 @@ use heck::ToPascalCase;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::document::{Answer, AnswerHeader, Content, Document, Operation, RangeAnswer};
-use super::labels::json_types;
-use super::lower::{self, unique};
+use super::document::{
+    Answer, AnswerHeader, Content, Document, Operation, RangeAnswer, json_types,
+};
+use super::names::{self, unique};
 use super::types::type_name;
 
 /// An answer of an operation, by number or by range.
@@ -62,7 +63,7 @@ impl<'a> AnswerPart<'a> {
             let media = part.media_types().first().map(|media| media.to_pascal_case());
             let label: String =
                 media.unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
-            format_ident!("{}", unique(lower::type_name(&label), &mut taken))
+            format_ident!("{}", unique(names::type_name(&label), &mut taken))
         };
         let variants: Vec<syn::Ident> = parts.iter().map(variant).collect();
         let contents: Vec<TokenStream> =

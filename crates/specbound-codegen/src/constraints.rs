@@ -17,7 +17,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::{Map, Value};
 
-use super::lower::unique;
+use super::names::unique;
 use super::read::{component, unescape};
 use super::schema::whole;
 

@@ -16,6 +16,7 @@
 //!   of any other type.
 //! - Component schemas, and the keywords of [`super::schema`].
 
+mod labels;
 mod operations;
 mod parameters;
 
@@ -25,11 +26,13 @@ use std::rc::Rc;
 use heck::ToPascalCase;
 use serde_json::{Value, json};
 
-use super::labels::Labels;
-use super::lower::{type_name, unique};
+use super::names::{type_name, unique};
+use super::openapi::{METHODS, ORIGINAL};
 use super::read::{escape, members, object, reject_unknown_keys, text, unsupported};
 use super::schema::{self, Schema, without_read_only};
 use super::{Error, Item};
+use labels::Labels;
+pub use labels::json_types;
 use operations::Reader;
 use parameters::parameters;
 
@@ -179,19 +182,6 @@ impl Content {
         }
     }
 }
-
-pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
-/// Key of the way in which a parameter is read that is no plain value.
-pub const WIRE: &str = "x-wire";
-/// Key of a schema before it was lowered, beside the lowered one.
-pub const ORIGINAL: &str = "x-original-schema";
-/// Key of the content types of a body whose bytes the handler reads.
-pub const RAW: &str = "x-raw";
-/// Key of a body that is JSON of any kind.
-pub const IS_JSON: &str = "x-json";
-pub const JSON: &str = "application/json";
-/// Content types of request bodies beside JSON.
-pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
 
 impl Document {
     /// # Errors
@@ -459,9 +449,4 @@ fn collected<T>(result: Result<T, Error>, refused: &mut Vec<Item>) -> Result<Opt
         }
         Err(other) => Err(other),
     }
-}
-
-/// JSON, or a type that is written in it.
-pub fn is_json_type(media: &str) -> bool {
-    media == JSON || media.ends_with("+json")
 }

@@ -4,10 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
-use super::Item;
 use super::constraints::{Tables, Written};
 use super::document::{Body, Content, Document, Operation};
 use super::types::type_name;
+use super::{Item, Side};
 
 /// The runtime holds each answer against them, and the server exports its document.
 pub fn tables(
@@ -48,8 +48,8 @@ pub fn tables(
             rows: <types::#request as #runtime::HasConstraints>::PROPERTIES,
         })))
     });
-    let listed = unenforced.iter().filter(|item| !concerns_the_client(item));
-    let listed = listed.map(|Item { path, reason }| quote!((#path, #reason)));
+    let listed = unenforced.iter().filter(|item| item.side == Side::Server);
+    let listed = listed.map(|Item { path, reason, .. }| quote!((#path, #reason)));
     quote! {
         /// The documented answers of each operation.
         #[cfg(debug_assertions)]
@@ -65,9 +65,4 @@ pub fn tables(
 
         #module
     }
-}
-
-/// A part that the server enforces all the same.
-fn concerns_the_client(item: &Item) -> bool {
-    item.reason.starts_with("the client ")
 }

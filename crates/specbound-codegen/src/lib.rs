@@ -47,9 +47,10 @@ mod build;
 mod constraints;
 mod document;
 mod enforced;
-mod labels;
 mod lower;
+mod names;
 mod normalise;
+mod openapi;
 mod parameters;
 mod pieces;
 mod progenitor;
@@ -65,6 +66,7 @@ mod types;
 pub use build::{Build, build};
 use constraints::Written;
 pub use lower::Mode;
+use openapi::METHODS;
 use pieces::format;
 pub use project::{Dependencies, File, Handler, Layout, Project};
 use serde_json::Value;
@@ -106,6 +108,28 @@ pub struct Item {
     pub path: String,
     /// The reason for refusing it with the accepted alternative, or its effect.
     pub reason: String,
+    /// The generated code that lacks it.
+    pub side: Side,
+}
+
+impl Item {
+    pub(crate) fn new(path: impl Into<String>, reason: impl Into<String>) -> Item {
+        Item { path: path.into(), reason: reason.into(), side: Side::Server }
+    }
+
+    /// A part that the server enforces and the client leaves out.
+    pub(crate) fn of_client(path: impl Into<String>, reason: impl Into<String>) -> Item {
+        Item { side: Side::Client, ..Item::new(path, reason) }
+    }
+}
+
+/// One half of the generated code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The server, and the types that it shares with the client.
+    Server,
+    /// The client alone.
+    Client,
 }
 
 impl std::fmt::Display for Item {
@@ -242,9 +266,9 @@ pub fn keep_only(source: &mut Value, names: &[String]) -> Vec<String> {
     };
     if let Some(paths) = source.get_mut("paths").and_then(Value::as_object_mut) {
         for item in paths.values_mut().filter_map(Value::as_object_mut) {
-            item.retain(|key, value| !document::METHODS.contains(&key.as_str()) || keeps(value));
+            item.retain(|key, value| !METHODS.contains(&key.as_str()) || keeps(value));
         }
-        paths.retain(|_, item| document::METHODS.iter().any(|method| item.get(*method).is_some()));
+        paths.retain(|_, item| METHODS.iter().any(|method| item.get(*method).is_some()));
     }
     let mut pending = Vec::new();
     collect_components(&source["paths"], &mut pending);

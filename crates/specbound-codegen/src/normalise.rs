@@ -13,8 +13,9 @@ use serde_json::{Map, Value, json};
 
 pub use answers::{give_answers_one_type, keep_one_content_of_answers, spell_out_default_answers};
 
-use super::document::{Document, FORMS, JSON, is_json_type};
-use super::lower::{type_name, unique};
+use super::document::Document;
+use super::names::{type_name, unique};
+use super::openapi::{FORMS, JSON, is_json_type};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
 

@@ -1,14 +1,14 @@
 //! Path, query and header parameters: one struct per operation and location, parsed from text and
 //! checked against the bounds in the document.
 
-use heck::{ToPascalCase, ToSnakeCase};
+use heck::ToPascalCase;
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
 use super::constraints::Tables;
 use super::document::{Operation, Parameter, ParameterLocation};
-use super::lower::{is_identifier, type_name};
+use super::names::type_name;
 use super::schema::whole;
 
 impl ParameterLocation {
@@ -32,21 +32,6 @@ impl ParameterLocation {
 
 pub fn parameters_name(operation: &Operation, location: ParameterLocation) -> syn::Ident {
     format_ident!("{}{}", operation.id.to_pascal_case(), location.extractor())
-}
-
-/// Field name as progenitor forms it: `virtual` becomes `virtual_`.
-pub fn field_name(parameter: &str) -> String {
-    let word = match parameter {
-        "+1" => "plus1".to_owned(),
-        "-1" => "minus1".to_owned(),
-        other => other.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_snake_case(),
-    };
-    let word = match word.chars().next() {
-        None => "x".to_owned(),
-        Some(first) if first.is_ascii_digit() => format!("_{word}"),
-        Some(_) => word,
-    };
-    if is_identifier(&word) { word } else { format!("{word}_") }
 }
 
 /// The parameter structs of one operation.

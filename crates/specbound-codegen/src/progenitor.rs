@@ -11,7 +11,8 @@ use quote::quote;
 use serde_json::Value;
 use syn::visit_mut::{VisitMut, visit_expr_match_mut, visit_expr_method_call_mut};
 
-use super::document::{Content, Document, JSON, Operation, is_json_type};
+use super::document::{Content, Document, Operation};
+use super::openapi::{JSON, is_json_type};
 use super::pieces::{Block, Piece, items, parse};
 use super::redact::Secrets;
 use super::types::AlwaysSerialize;
@@ -299,13 +300,14 @@ pub fn client(
         let Some(offending) = find_offending_item(document, &copy) else {
             return Err(Error::Generator(why));
         };
-        let (path, reason) = match &offending {
+        let item = match &offending {
             Offending::Schema(name) => {
                 let at = document
                     .schema(name)
                     .map_or_else(|| format!("/components/schemas/{name}"), |s| s.at.clone());
                 copy["components"]["schemas"][name] = serde_json::json!({});
-                (at, "progenitor does not take this, so its values are any JSON")
+                let reason = "progenitor does not take this, so its values are any JSON";
+                Item::new(at, format!("{reason}: {why}"))
             }
             Offending::Operation(at) => {
                 if let Some((path, method)) = at.rsplit_once('/')
@@ -313,10 +315,10 @@ pub fn client(
                 {
                     item.remove(method);
                 }
-                (at.clone(), "progenitor does not take this, so it is left out of the client")
+                let reason = "progenitor does not take this, so it is left out of the client";
+                Item::of_client(at, format!("{reason}: {why}"))
             }
         };
-        let item = Item { path, reason: format!("{reason}: {why}") };
         if mode == Mode::Strict {
             return Err(Error::Unsupported(vec![item]));
         }

@@ -85,7 +85,7 @@ fn is_noop(key: &str, value: &Value) -> bool {
 }
 
 pub fn unsupported(path: &str, reason: &str) -> Error {
-    Error::Unsupported(vec![Item { path: path.to_owned(), reason: reason.to_owned() }])
+    Error::Unsupported(vec![Item::new(path, reason)])
 }
 
 /// Escapes one reference token of a JSON pointer (RFC 6901).

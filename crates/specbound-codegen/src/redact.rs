@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use super::lower::type_name;
+use super::names::type_name;
 use super::schema::for_each_inner;
 use super::types::renamed_to;
 

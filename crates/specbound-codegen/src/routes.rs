@@ -35,9 +35,7 @@ pub fn assign(
             let reason = "two variables without text between them have no values of their own";
             match mode {
                 Mode::Strict => return Err(unsupported(&operation.at(), reason)),
-                Mode::Lenient => {
-                    unenforced.push(Item { path: operation.at(), reason: reason.to_owned() })
-                }
+                Mode::Lenient => unenforced.push(Item::new(operation.at(), reason)),
             }
         }
         let others = same_shape.entry((&operation.method, shape(&operation.path))).or_default();
@@ -47,7 +45,7 @@ pub fn assign(
             let reason = format!("{method} {path} and this path match the same requests");
             match mode {
                 Mode::Strict => return Err(unsupported(&operation.at(), &reason)),
-                Mode::Lenient => unenforced.push(Item { path: operation.at(), reason }),
+                Mode::Lenient => unenforced.push(Item::new(operation.at(), reason)),
             }
         }
         if !others.is_empty() {

@@ -12,8 +12,9 @@ use quote::{format_ident, quote};
 
 use super::answers::{self, AnswerPart};
 use super::constraints::Tables;
-use super::document::{Body, Content, Document, Operation, ParameterLocation, Requirement};
-use super::labels::json_types;
+use super::document::{
+    Body, Content, Document, Operation, ParameterLocation, Requirement, json_types,
+};
 use super::parameters::{self, parameters_name};
 use super::types::type_name;
 use super::{Error, Settings};

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use dropshot::{
-    ApiEndpointResponse, HttpResponse, HttpResponseHeaders, HttpResponseOk,
+    ApiEndpointResponse, HttpError, HttpResponse, HttpResponseHeaders, HttpResponseOk,
     HttpResponseUpdatedNoContent,
 };
 use http::header::VARY;
@@ -14,8 +14,20 @@ use schemars::schema::Schema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::call::{ContentTypes, RawResponse, marker, preferred};
+use crate::admission::preferred;
 use crate::error::{self, ApiError, Response};
+use crate::markers::marker;
+use crate::operation::ContentTypes;
+
+/// The result of a handler. The error is never made by us: a failure is a [`Reply`]
+/// too.
+pub type Outcome<const STATUS: u16, T, D = NoHeaders> = Result<Reply<STATUS, T, D>, HttpError>;
+
+/// The same where the document has several answers: `T` is their closed set.
+pub type HandlerResult<T> = Result<T, HttpError>;
+
+/// The answer as dropshot handles it.
+pub type RawResponse = Result<Response, HttpError>;
 
 /// An answer with this status, this content and these documented headers, or a failure.
 pub struct Reply<const STATUS: u16, T, D = NoHeaders> {

@@ -12,10 +12,11 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::call::{ContentTypes, HasConstraints, RequestBody};
-use crate::error::NON_FIELD;
-use crate::fields::{FieldErrors, Formats};
+use crate::call::RequestBody;
+use crate::fields::{FieldErrors, NON_FIELD};
+use crate::keywords::Formats;
 use crate::lazy_body::BODY_TIMEOUT;
+use crate::operation::{ContentTypes, HasConstraints};
 use crate::{ApiError, LazyBody};
 
 /// A JSON body of any schema.

@@ -7,6 +7,8 @@
 //!
 //! Where its rules come from: DRF 3.14 `parsers.py` with Django 4.2 under it.
 
+pub(crate) mod json;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -14,8 +16,6 @@ use futures::{FutureExt, stream};
 use memchr::memmem;
 use multer::bytes::Bytes;
 use zeroize::Zeroize;
-
-use crate::json;
 
 /// Limits of JSON bodies and forms. Beyond them a request is refused, with 413 or 400.
 #[derive(Debug, Clone, Copy)]

@@ -5,98 +5,28 @@
 //! fields. `Reply<STATUS, T>` is the answer. dropshot's own failures of extraction cannot carry
 //! headers, so extractors here never fail: they hold the failure.
 
-use std::any::Any;
-use std::cell::Cell;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use dropshot::{
     ApiEndpointBodyContentType, ExclusiveExtractor, ExtractorMetadata, HttpError, RequestContext,
     SharedExtractor, TypedBody,
 };
-use http::{HeaderMap, Response};
 use schemars::JsonSchema;
 use schemars::r#gen::SchemaGenerator;
-use schemars::schema::{InstanceType, Schema, SchemaObject};
+use schemars::schema::Schema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroize;
 
+use crate::admission::{self, Admitted, Entry, not_admitted};
 use crate::body::Fields;
-use crate::constraints::SchemaRef;
-use crate::error::NON_FIELD;
-use crate::fields::{self, FieldErrors, Formats, Property, Rules, Table};
-use crate::security::{FromCaller, Scopes, Security};
-use crate::{ApiError, Host, LazyBody, NoHeaders, Reply, negotiation};
-
-/// dropshot's context of a request to the server `H`.
-pub type Context<H> = RequestContext<Arc<H>>;
-
-/// The result of a handler. The error is never made by us: a failure is a [`Reply`]
-/// too.
-pub type Outcome<const STATUS: u16, T, D = NoHeaders> = Result<Reply<STATUS, T, D>, HttpError>;
-
-/// The same where the document has several answers: `T` is their closed set.
-pub type HandlerResult<T> = Result<T, HttpError>;
-
-/// The answer as dropshot handles it.
-pub type RawResponse = Result<Response<dropshot::Body>, HttpError>;
-
-/// One row of the generated table of operations.
-#[derive(Debug)]
-pub struct Operation {
-    /// `operationId`.
-    pub id: &'static str,
-    /// In capitals.
-    pub method: &'static str,
-    /// With its variables in braces.
-    pub path: &'static str,
-    /// The path under which dropshot's router holds its handler, where it cannot hold its own. It
-    /// is looked up once, at start.
-    pub route: &'static str,
-    /// `description`, or an empty text.
-    pub description: &'static str,
-    /// `security`.
-    pub security: Security,
-    /// The scopes of `security`.
-    pub scopes: Scopes,
-    /// Media types of its request body.
-    pub parses: &'static [&'static str],
-    /// Media types of its successes, from which `Accept` chooses; of its other responses, if those
-    /// have no content.
-    pub produces: &'static [&'static str],
-    /// Path parameters that are integers. As in Django's routes, digits alone are one.
-    pub integers: &'static [&'static str],
-    /// Choices of path parameters that tell this operation from another one with its method and
-    /// its path.
-    pub choices: &'static [(&'static str, &'static [&'static str])],
-}
-
-/// Security alternatives of an operation.
-pub trait Policy: Send + Sync + 'static {
-    /// The caller as the operation gets it: `C`, or with an anonymous alternative `Option<C>`.
-    type Caller<C>: FromCaller<C>;
-    /// As the document lists them.
-    const ALTERNATIVES: Security;
-    /// Their scopes.
-    const SCOPES: Scopes = &[];
-}
-
-/// Content types of a request, or of an answer in JSON.
-pub trait ContentTypes: Send + Sync + 'static {
-    /// As the document lists them.
-    const MEDIA_TYPES: &'static [&'static str];
-}
-
-/// A request type with its constraint table.
-pub trait HasConstraints {
-    /// One row for each property.
-    const PROPERTIES: &'static [Property];
-    /// The whole schema, if the rows do not say all of it.
-    const SCHEMA: Option<SchemaRef> = None;
-}
+use crate::fields::{self, FieldErrors, NON_FIELD, Rules, Table};
+use crate::keywords::Formats;
+use crate::markers::marker;
+use crate::operation::{ContentTypes, FromCaller, HasConstraints, Policy};
+use crate::{ApiError, Context, Host, LazyBody};
 
 /// The body of an operation.
 pub trait RequestBody: Send + Sync + 'static {
@@ -317,90 +247,13 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
     }
 }
 
-/// The caller, unless anonymous, and the unread body.
-type Entry<C> = (Option<C>, LazyBody);
-
-/// An [`Entry`] whose type of caller only the handler knows: dropshot's extractors don't.
-type Admitted = Box<dyn Any + Send + Sync>;
-
-/// An authenticated request on its way from the dispatcher to the extractors of its handler.
-struct Admission {
-    entry: Cell<Option<Admitted>>,
-    variables: Variables,
-    /// `Accept`, where the operation has several content types to choose from.
-    accept: HeaderMap,
-    /// [`Host::LENIENT_PARAMETERS`].
-    is_lenient: bool,
-}
-
-/// The variables in a request's path, by name.
-pub(crate) type Variables = Vec<(&'static str, String)>;
-
-tokio::task_local! {
-    /// dropshot gives an extractor nothing but the request, whose extensions would cost four
-    /// allocations and a clone. Unset under dropshot's own server, so no call is admitted there.
-    static ADMISSION: Admission;
-}
-
-/// Runs a handler whose [`Call`] gets this caller and this body.
-pub(crate) fn with_admitted<H: Host, F: Future>(
-    caller: Option<H::Caller>,
-    body: LazyBody,
-    variables: Variables,
-    accept: HeaderMap,
-    handler: F,
-) -> impl Future<Output = F::Output> {
-    let entry: Entry<H::Caller> = (caller, body);
-    let entry = Cell::new(Some(Box::new(entry) as Admitted));
-    let is_lenient = H::LENIENT_PARAMETERS;
-    ADMISSION.scope(Admission { entry, variables, accept, is_lenient }, handler)
-}
-
-/// Calls `read` with the values of the variables in the path of the request that is being handled.
-///
-/// # Errors
-///
-/// 500 if the request did not come through the dispatcher.
-pub(crate) fn with_path<T>(
-    read: impl FnOnce(&dyn Fn(&str) -> Vec<String>) -> T,
-) -> Result<T, ApiError> {
-    let with = |admission: &Admission| {
-        read(&|name| {
-            let found = admission.variables.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| value.clone()).into_iter().collect()
-        })
-    };
-    ADMISSION.try_with(with).map_err(|_| not_admitted())
-}
-
-/// Of these content types with their values, the value of the one that the client of the current
-/// request prefers. `None` if it accepts none of them.
-pub fn preferred<T: Copy>(all: &[(T, &str)]) -> Option<T> {
-    let choose = |admission: &Admission| {
-        let media_types = all.iter().map(|(_, media)| *media);
-        negotiation::best(&admission.accept, media_types)
-    };
-    let place = ADMISSION.try_with(choose).ok().flatten()?;
-    all.get(place).map(|(value, _)| *value)
-}
-
-/// Whether a parameter that is not of its type counts as not sent.
-pub(crate) fn is_lenient() -> bool {
-    ADMISSION.try_with(|admission| admission.is_lenient).unwrap_or_default()
-}
-
-fn not_admitted() -> ApiError {
-    ApiError::internal("a request that the dispatcher has not admitted".to_owned())
-}
-
 #[async_trait]
 impl<P: Policy, B: RequestBody> ExclusiveExtractor for Call<P, B> {
     async fn from_request<C: dropshot::ServerContext>(
         _: &RequestContext<C>,
         _: hyper::Request<dropshot::Body>,
     ) -> Result<Self, HttpError> {
-        let admitted = ADMISSION.try_with(|admission| admission.entry.take()).ok().flatten();
-        Ok(Call { admitted, marker: PhantomData })
+        Ok(Call { admitted: admission::take(), marker: PhantomData })
     }
 
     fn metadata(content_type: ApiEndpointBodyContentType) -> ExtractorMetadata {
@@ -410,10 +263,6 @@ impl<P: Policy, B: RequestBody> ExclusiveExtractor for Call<P, B> {
         metadata
     }
 }
-
-/// Name of the parameter in which a signature's markers travel through dropshot's own document.
-/// The export takes it out and turns it into `security` and `requestBody`.
-pub const MARKER: &str = "x-contract-marker";
 
 /// Turns the marker types of a signature into something that dropshot carries: a parameter with one
 /// possible value.
@@ -439,31 +288,4 @@ impl<P: Policy, B: RequestBody> JsonSchema for Marker<P, B> {
         });
         marker(&says)
     }
-}
-
-/// An object schema with one member, [`MARKER`], whose one possible value is a text that says it
-/// all.
-pub(crate) fn marker(says: &Value) -> Schema {
-    let mut object = SchemaObject {
-        instance_type: Some(InstanceType::Object.into()),
-        ..SchemaObject::default()
-    };
-    let member = json!({ "type": "string", "enum": [says.to_string()] });
-    let member = serde_json::from_value::<SchemaObject>(member).unwrap_or_default();
-    object.object().properties.insert(MARKER.to_owned(), Schema::Object(member));
-    object.object().required.insert(MARKER.to_owned());
-    Schema::Object(object)
-}
-
-/// Key of a source schema within dropshot's document, whose own model of schemas would lose some of
-/// it and panic at more. The export replaces the schema by its value.
-pub const SOURCE_SCHEMA: &str = "x-contract-source";
-
-/// An OpenAPI 3.0 schema object, for the export only.
-pub fn source_schema(_: &mut SchemaGenerator, source: &str) -> Schema {
-    let source: Value = serde_json::from_str(source).unwrap_or_default();
-    Schema::Object(SchemaObject {
-        extensions: [(SOURCE_SCHEMA.to_owned(), source)].into_iter().collect(),
-        ..SchemaObject::default()
-    })
 }

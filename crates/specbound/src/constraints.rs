@@ -11,7 +11,7 @@ mod values;
 
 use serde_json::Value;
 
-use crate::fields::{Bound, Formats};
+use crate::keywords::{Bound, Formats};
 pub use report::Problem;
 pub(crate) use values::canonical;
 

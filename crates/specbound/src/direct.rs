@@ -14,8 +14,9 @@ use serde::Deserializer;
 use serde::de::{DeserializeOwned, Error, IgnoredAny, Visitor};
 
 use crate::body::BodyLimits;
-use crate::fields::{Formats, Kind, Property};
-use crate::json::{Json, Number, Parsed};
+use crate::body::json::{Json, Number, Parsed};
+use crate::fields::{Kind, Property};
+use crate::keywords::Formats;
 use access::{Items, Members, Names};
 
 /// Numbers of more letters are left to the other readers.

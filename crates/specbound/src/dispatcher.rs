@@ -21,46 +21,19 @@ use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use slog::Logger;
 use tokio_util::task::TaskTracker;
 
-use crate::call::with_admitted;
+use crate::admission::with_admitted;
 use crate::connections::Service;
 use crate::documented::{self, DocumentedAnswers};
 use crate::error::{InternalMessage, into_problem};
 use crate::lazy_body::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
-use crate::routes::{Resource, RouteMatch, Routes, variables};
+use crate::routes::{Resource, RouteMatch, Routes, StartError, variables};
 use crate::{
     ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics,
     negotiation,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Why a service does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Two pages, or a page and an operation, have one path.
-    #[error("{0} is already served")]
-    TakenPath(&'static str),
-    /// The document names a security scheme that the host does not know.
-    #[error(
-        "`{name}` requires the security scheme `{scheme}`, for which the host has no authenticator"
-    )]
-    UnknownScheme {
-        /// The operation id, or the path of a page.
-        name: &'static str,
-        /// The scheme.
-        scheme: &'static str,
-    },
-    /// Operations of two documents have one id.
-    #[error("two operations have the id `{0}`")]
-    TakenId(&'static str),
-    /// An operation of the table is not part of the API.
-    #[error("operation `{0}` is declared, but the API has no handler for it")]
-    NotRouted(&'static str),
-    /// dropshot's state cannot be created.
-    #[error("cannot create dropshot's state: {0}")]
-    State(String),
-}
 
 /// The generated API of one document.
 pub struct Document<H: Host> {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::constraints::SchemaRef;
 use crate::error::is_error;
-use crate::fields::Formats;
+use crate::keywords::Formats;
 use crate::{ApiError, Response};
 
 /// By operation: each status, range or `default`, and the schemas of its JSON types.

@@ -11,13 +11,10 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::body::BodyError;
-use crate::fields::FieldErrors;
+use crate::fields::{FieldErrors, NON_FIELD};
 
 /// A response of dropshot's kind.
 pub type Response = http::Response<dropshot::Body>;
-
-/// DRF's key for errors of no single field.
-pub const NON_FIELD: &str = "non_field_errors";
 
 /// Seconds after which a full queue or a locked database is worth another try.
 const BUSY_RETRY_SECONDS: u64 = 2;

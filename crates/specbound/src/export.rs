@@ -19,7 +19,8 @@ use dropshot::{ApiDescription, ServerContext};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::{MARKER, Operation, SOURCE_SCHEMA};
+use crate::Operation;
+use crate::markers::{MARKER, SOURCE_SCHEMA};
 pub use confirmed::{Enforced, RequestTables, confirmed};
 pub use enforced::ResponseGuarantee;
 

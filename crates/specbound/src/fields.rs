@@ -15,42 +15,15 @@ use serde_json::{Map, Value};
 
 use crate::body::{FieldValue, Fields};
 use crate::constraints::SchemaRef;
-use crate::error::NON_FIELD;
+use crate::keywords::{Bound, Formats};
 use crate::patterns::matches_pattern;
-pub use errors::FieldErrors;
+pub use errors::{FieldErrors, NON_FIELD};
 pub(crate) use values::{as_json, is_python_space};
 use values::{fault, value_of};
 
 /// A text that is longer than this and than its property allows is refused for its length alone: to
 /// look for other faults takes time. Also the limit of a text where the document sets none.
 pub(crate) const MAX_TEXT_BYTES: usize = 65_536;
-
-/// String formats and messages that a host adds to the keywords of a document.
-#[derive(Debug, Clone, Copy)]
-pub struct Formats {
-    /// `format: email`.
-    pub is_email: fn(&str) -> bool,
-    /// Messages for patterns, by the pattern as the document has it.
-    pub pattern_messages: &'static [(&'static str, &'static str)],
-}
-
-impl Formats {
-    /// An email address is text around one `@`, without blanks; patterns have one message.
-    pub const DEFAULT: Formats = Formats { is_email: has_address_form, pattern_messages: &[] };
-
-    pub(crate) fn pattern_message(&self, pattern: &str) -> String {
-        let known = self.pattern_messages.iter().find(|(known, _)| *known == pattern);
-        known
-            .map_or("This value does not match the required pattern.", |(_, message)| message)
-            .to_owned()
-    }
-}
-
-fn has_address_form(text: &str) -> bool {
-    let is_part =
-        |part: &str| !part.is_empty() && !part.contains('@') && !part.contains(char::is_whitespace);
-    text.split_once('@').is_some_and(|(local, domain)| is_part(local) && is_part(domain))
-}
 
 /// Kinds of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,39 +44,6 @@ pub enum Kind {
     Object,
     /// Left to the Rust type.
     Any,
-}
-
-/// A limit that a number keeps.
-#[derive(Debug, Clone, Copy)]
-pub struct Bound {
-    /// The limit.
-    pub value: f64,
-    /// The limit itself is beyond it.
-    pub exclusive: bool,
-}
-
-impl Bound {
-    /// As a minimum: whether it is above a number.
-    #[inline]
-    pub(crate) fn is_above(&self, number: f64) -> bool {
-        number < self.value || (self.exclusive && number <= self.value)
-    }
-
-    /// As a maximum: whether it is below a number.
-    #[inline]
-    pub(crate) fn is_below(&self, number: f64) -> bool {
-        number > self.value || (self.exclusive && number >= self.value)
-    }
-
-    pub(crate) fn minimum_message(&self) -> String {
-        let equal = if self.exclusive { "" } else { " or equal to" };
-        format!("Ensure this value is greater than{equal} {}.", self.value)
-    }
-
-    pub(crate) fn maximum_message(&self) -> String {
-        let equal = if self.exclusive { "" } else { " or equal to" };
-        format!("Ensure this value is less than{equal} {}.", self.value)
-    }
 }
 
 /// One field as the document declares it.

@@ -1,17 +1,25 @@
 //! The runtime's view of a server.
 
 use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
+use dropshot::RequestContext;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use uuid::Uuid;
 
 use crate::body::BodyLimits;
-use crate::fields::Formats;
-use crate::security::Credentials;
-use crate::{ApiError, Context, Response};
+use crate::keywords::Formats;
+use crate::operation::{Scopes, Security};
+use crate::{ApiError, LazyBody, Response};
+
+/// dropshot's context of a request to the server `H`.
+pub type Context<H> = RequestContext<Arc<H>>;
 
 /// A server: its state, its authenticators, and its manners.
 pub trait Host: Send + Sync + Sized + 'static {
@@ -135,5 +143,90 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// The id of a request, for its log line and `X-Request-ID`.
     fn request_id(&self) -> Uuid {
         Uuid::new_v4()
+    }
+}
+
+/// An alternative, and the scopes of each of its schemes.
+pub(crate) type Alternative = (&'static [&'static str], &'static [&'static [&'static str]]);
+
+/// Where the credentials of a request are found.
+pub struct Credentials<'a, H> {
+    /// The server that authenticates.
+    pub host: &'a H,
+    /// The request's head.
+    pub head: &'a Parts,
+    /// The request's body, unread. A scheme that needs a form field (CSRF) reads it.
+    pub body: &'a mut LazyBody,
+    /// The peer of the connection.
+    pub remote: SocketAddr,
+    /// The id of the request, as in its log line.
+    pub request_id: &'a str,
+    /// The requirement of the operation or page.
+    pub security: Security,
+    /// The scopes that the requirement names.
+    pub scopes: Scopes,
+}
+
+impl<H: Host> Credentials<'_, H> {
+    /// 401 with the challenge of the first scheme that has one, or 403 if no scheme has: there is
+    /// nothing that a client could send in answer to a challenge then.
+    pub fn unauthorized(&self, detail: &str) -> ApiError {
+        let offered = H::SCHEMES.iter().filter(|(name, _)| is_named(self.security, name));
+        match offered.filter_map(|(_, scheme)| self.host.challenge(*scheme)).next() {
+            Some(challenge) => ApiError::unauthorized(detail, challenge),
+            None => ApiError::detail(StatusCode::FORBIDDEN, detail),
+        }
+    }
+
+    pub(crate) fn alternatives(&self) -> impl Iterator<Item = Alternative> + use<H> {
+        let scopes = self.scopes;
+        let with_scopes = move |(n, schemes): (usize, &&'static [&'static str])| {
+            (*schemes, scopes.get(n).copied().unwrap_or_default())
+        };
+        self.security.iter().enumerate().map(with_scopes)
+    }
+
+    /// 403 for a caller without a scope (RFC 6750, section 3.1). The challenge is for schemes with
+    /// bearer tokens alone.
+    pub(crate) fn insufficient_scope(&self, scheme: H::Scheme, scopes: &[&str]) -> ApiError {
+        let scopes = scopes.join(" ");
+        let error = ApiError::forbidden(&format!("A scope is missing: {scopes}"));
+        let challenge = self.host.challenge(scheme).unwrap_or_default();
+        let Some(rest) = challenge.strip_prefix("Bearer") else { return error };
+        let comma = if rest.trim().is_empty() { " " } else { ", " };
+        let names = scope_attribute(&scopes);
+        let challenge = format!("{challenge}{comma}error=\"insufficient_scope\"{names}");
+        match HeaderValue::try_from(challenge) {
+            Ok(challenge) => error.with_header(WWW_AUTHENTICATE, challenge),
+            Err(_) => error,
+        }
+    }
+}
+
+/// The attribute `scope`, unless a name has a quote or another character that it cannot have, not
+/// even escaped (RFC 6750, section 3).
+fn scope_attribute(scopes: &str) -> String {
+    let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    match scopes.bytes().all(is_allowed) {
+        true => format!(", scope=\"{scopes}\""),
+        false => String::new(),
+    }
+}
+
+/// Whether an alternative requires this scheme.
+pub(crate) fn is_named(security: Security, scheme: &str) -> bool {
+    security.iter().any(|alternative| alternative.contains(&scheme))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn challenge_leaves_out_scopes_that_its_syntax_cannot_name() {
+        assert_eq!(scope_attribute("keys:read admin"), ", scope=\"keys:read admin\"");
+        for scopes in ["a \"b\"", r"a\b", "größe", "a\nb"] {
+            assert_eq!(scope_attribute(scopes), "", "{scopes}");
+        }
     }
 }

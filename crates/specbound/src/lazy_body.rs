@@ -12,10 +12,10 @@ use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroize;
 
-use crate::body::{self, BodyError, BodyLimits, Fields};
+use crate::ApiError;
+use crate::body::{self, BodyError, BodyLimits, Fields, json};
 use crate::fields::as_json;
 use crate::negotiation::closeness;
-use crate::{ApiError, json};
 
 /// A body up to here is always read; longer ones share a [`LargeBodies`]. No request of this API
 /// needs as much.

@@ -24,6 +24,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+mod admission;
 mod answers;
 mod authority;
 mod bodies;
@@ -40,10 +41,12 @@ pub mod fields;
 mod framing;
 pub mod headers;
 mod host;
-mod json;
+mod keywords;
 mod lazy_body;
+mod markers;
 pub mod metrics;
 pub mod negotiation;
+mod operation;
 mod page;
 mod parameters;
 mod patterns;
@@ -52,26 +55,29 @@ mod routes;
 mod security;
 mod typed;
 
+pub use admission::preferred;
 pub use answers::{
-    AnswerHeaders, Answers, Bytes, Content, ContentBytes, JsonAs, MediaType, NoHeaders, RangeReply,
-    Reply, UntypedJson, answers_metadata, header_list,
+    AnswerHeaders, Answers, Bytes, Content, ContentBytes, HandlerResult, JsonAs, MediaType,
+    NoHeaders, Outcome, RangeReply, RawResponse, Reply, UntypedJson, answers_metadata, header_list,
 };
 pub use bodies::{Either, EitherBody, JsonBody, JsonInput, RawBody, Upload};
-pub use call::{
-    Body, Call, Checked, ContentTypes, Context, HandlerResult, HasConstraints, Input, MARKER,
-    NoBody, Operation, OptionalBody, Outcome, Policy, RawResponse, RequestBody, SOURCE_SCHEMA,
-    preferred, source_schema,
-};
+pub use call::{Body, Call, Checked, Input, NoBody, OptionalBody, RequestBody};
 pub use constraints::{Constraints, Discriminator, Problem, SchemaRef, Type};
-pub use dispatcher::{Document, HttpService, StartError};
+pub use dispatcher::{Document, HttpService};
 pub use documented::DocumentedAnswers;
-pub use error::{ApiError, NON_FIELD, Response, json_response, response, reword};
+pub use error::{ApiError, Response, json_response, response, reword};
 pub use export::{Enforced, RequestTables};
-pub use fields::{Bound, FieldErrors, Formats, Kind, Property, Rules, text_fits};
-pub use host::Host;
+pub use fields::{FieldErrors, Kind, NON_FIELD, Property, Rules, text_fits};
+pub use host::{Context, Credentials, Host};
 pub use http::StatusCode;
+pub use keywords::{Bound, Formats};
 pub use lazy_body::LazyBody;
+pub use markers::{MARKER, SOURCE_SCHEMA, source_schema};
+pub use operation::{
+    ContentTypes, FromCaller, HasConstraints, Operation, Policy, Scopes, Security,
+};
 pub use page::{Page, PageRequest};
 pub use parameters::{Headers, Parameter, Parameters, Path, Query, Sent, Style, parameters_schema};
-pub use security::{Credentials, FromCaller, Scopes, Security, authenticate};
+pub use routes::StartError;
+pub use security::authenticate;
 pub use typed::TypedBody;

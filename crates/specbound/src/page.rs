@@ -14,8 +14,9 @@ use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Request, Uri};
 
-use crate::security::{Credentials, Scopes, Security, authenticate};
-use crate::{ApiError, Context, Host, LazyBody, Response};
+use crate::operation::{Scopes, Security};
+use crate::security::authenticate;
+use crate::{ApiError, Context, Credentials, Host, LazyBody, Response};
 
 /// A request whose caller is authenticated, and whose body is unread.
 pub struct PageRequest<H: Host> {

@@ -19,9 +19,11 @@ use serde::de::DeserializeOwned;
 pub use styles::{Parameter, Style};
 
 use crate::ApiError;
-use crate::call::{is_lenient, source_schema, with_path};
+use crate::admission::{is_lenient, with_path};
 use crate::constraints::Problem;
-use crate::fields::{FieldErrors, Formats};
+use crate::fields::FieldErrors;
+use crate::keywords::Formats;
+use crate::markers::source_schema;
 
 /// A type with one member per path, query or header parameter.
 pub trait Parameters: Sized {

@@ -1,5 +1,6 @@
 //! Which operations and pages are served, by path.
 
+mod start_error;
 mod tree;
 
 use std::collections::HashMap;
@@ -8,12 +9,13 @@ use http::header::HeaderMap;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::json;
+pub use start_error::StartError;
 pub use tree::variables;
 use tree::{Tree, segments};
 
-use crate::dispatcher::StartError;
 use crate::error::json_response;
-use crate::security::{Security, unknown_scheme};
+use crate::operation::Security;
+use crate::security::unknown_scheme;
 use crate::{ApiError, Host, Operation, Page, Response, negotiation};
 
 /// All that is served.

@@ -8,10 +8,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bodies::JsonInput;
-use crate::body::{self, BodyLimits};
-use crate::call::{Call, ContentTypes, HasConstraints, Policy, RequestBody};
-use crate::fields::{Formats, as_json};
-use crate::{ApiError, Body, Context, Host, Input, JsonBody, LazyBody, OptionalBody, direct, json};
+use crate::body::{self, BodyLimits, json};
+use crate::call::{Call, RequestBody};
+use crate::fields::as_json;
+use crate::keywords::Formats;
+use crate::operation::{ContentTypes, HasConstraints, Policy};
+use crate::{ApiError, Body, Context, Host, Input, JsonBody, LazyBody, OptionalBody, direct};
 
 /// A body that is read into its type at once.
 pub trait TypedBody: RequestBody {

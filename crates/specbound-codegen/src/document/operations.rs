@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 
 use super::parameters::{has_plain_type, parameters};
 use super::{
-    Answer, AnswerHeader, Body, Content, FORMS, IS_JSON, JSON, Operation, Parameter,
-    ParameterLocation, RAW, RangeAnswer, Requirement, is_json_type,
+    Answer, AnswerHeader, Body, Content, Operation, Parameter, ParameterLocation, RangeAnswer,
+    Requirement,
 };
 use crate::Error;
-use crate::lower::{type_name, unique};
-use crate::parameters::field_name;
+use crate::names::{field_name, type_name, unique};
+use crate::openapi::{FORMS, IS_JSON, JSON, RAW, is_json_type};
 use crate::read::{
     component, escape, flag, list, members, reject_unknown_keys, strings, text, unsupported,
 };

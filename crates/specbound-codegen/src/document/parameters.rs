@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{EncodedParameter, Parameter, ParameterLocation, WIRE};
+use super::{EncodedParameter, Parameter, ParameterLocation};
 use crate::Error;
-use crate::parameters::field_name;
+use crate::names::field_name;
+use crate::openapi::WIRE;
 use crate::read::{flag, list, optional, reject_unknown_keys, text, unsupported};
 use crate::schema;
 

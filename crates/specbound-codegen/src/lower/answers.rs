@@ -3,9 +3,9 @@
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
-use super::names::clean;
 use super::{Checked, Lower};
-use crate::document::{ORIGINAL, is_json_type};
+use crate::names::clean;
+use crate::openapi::{ORIGINAL, is_json_type};
 use crate::read::escape;
 
 /// Headers that HTTP and the runtime write. OpenAPI ignores a `Content-Type` among the headers.

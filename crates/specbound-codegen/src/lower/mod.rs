@@ -8,7 +8,6 @@
 mod answers;
 mod choices;
 mod merge;
-mod names;
 mod operation;
 mod parameters;
 mod schema;
@@ -19,11 +18,9 @@ use serde_json::{Map, Value, json};
 
 use super::Item;
 use super::constraints::Plain;
-use super::document::METHODS;
+use super::names::{self, OperationNames, clean};
+use super::openapi::METHODS;
 use super::read::{component, escape, unescape};
-use names::OperationNames;
-use names::clean;
-pub use names::{is_identifier, type_name, unique};
 
 /// Most references that are followed in a row.
 const MAX_REFERENCES: usize = 64;
@@ -92,7 +89,7 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
     let document = lower.document();
     // Behind a limit the rest is read as empty.
     if let Some(limit) = lower.limit() {
-        lower.refused = vec![Item { path: String::new(), reason: limit }];
+        lower.refused = vec![Item::new("", limit)];
     }
     let Lower { names, mut unenforced, mut refused, .. } = lower;
     let mut seen = BTreeSet::new();
@@ -126,12 +123,17 @@ struct Lower<'a> {
 
 impl Lower<'_> {
     fn refuse(&mut self, at: &str, reason: &str) {
-        self.refused.push(Item { path: at.to_owned(), reason: reason.to_owned() });
+        self.refused.push(Item::new(at, reason));
     }
 
     /// A part that is left out, and whose absence changes no promise of the document.
     fn note(&mut self, at: &str, reason: &str) {
-        self.unenforced.push(Item { path: at.to_owned(), reason: reason.to_owned() });
+        self.unenforced.push(Item::new(at, reason));
+    }
+
+    /// A part that the client alone leaves out.
+    fn note_client(&mut self, at: &str, reason: &str) {
+        self.unenforced.push(Item::of_client(at, reason));
     }
 
     /// A part that the generated code does not enforce.

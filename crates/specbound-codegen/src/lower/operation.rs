@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::names::{OperationNames, Template, clean};
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
-use crate::document::{FORMS, IS_JSON, JSON, METHODS, ORIGINAL, RAW, is_json_type};
+use crate::names::{OperationNames, Template, clean};
+use crate::openapi::{FORMS, IS_JSON, JSON, METHODS, ORIGINAL, RAW, is_json_type};
 use crate::read::escape;
 
 impl Lower<'_> {
@@ -137,7 +137,7 @@ impl Lower<'_> {
             return Some(Value::Object(lowered_body));
         };
         if fields.iter().all(|(name, ..)| *name == FORMS[1]) {
-            self.note(&at, "the client sends no body: progenitor writes no multipart");
+            self.note_client(&at, "the client sends no body: progenitor writes no multipart");
         }
         let is_json = is_json_type(first_name);
         if !entry.is_object() {
@@ -221,7 +221,7 @@ impl Lower<'_> {
         raw.sort_unstable();
         raw.dedup();
         if !raw.is_empty() {
-            self.note(at, "the client sends no body of a type but JSON and forms");
+            self.note_client(at, "the client sends no body of a type but JSON and forms");
             body.insert(RAW.to_owned(), json!(raw));
         }
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::names::{Template, clean};
 use super::schema::LIST_BOUNDS;
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
-use crate::document::{WIRE, is_json_type};
+use crate::names::{Template, clean};
+use crate::openapi::{WIRE, is_json_type};
 use crate::read::escape;
 
 /// Headers that OpenAPI takes from the content types and the security schemes, and not from

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
-use super::names::clean;
 use super::{Checked, Lower, MAX_MERGED, MAX_SCHEMAS, MAX_TEXT, component_name};
+use crate::names::clean;
 use crate::read::escape;
 use crate::schema::KEYWORDS;
 

@@ -4,7 +4,8 @@ use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
 use super::{add_schema, for_each_operation, members, reference};
-use crate::document::{Content, Document, JSON, is_json_type};
+use crate::document::{Content, Document};
+use crate::openapi::{JSON, is_json_type};
 
 /// Writes `default` as `4XX` and `5XX`: progenitor takes it for a success too, and panics on two
 /// types of successes.

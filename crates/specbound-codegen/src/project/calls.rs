@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::sample::{self, Writer};
 use super::schemes::Scheme;
 use crate::document::{Document, Operation, Requirement};
-use crate::parameters::field_name;
+use crate::names::field_name;
 use crate::{Error, format};
 
 /// The key of the tests, which the server is started with.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::sample::{self, Writer};
 use crate::document::{Content, Document, Operation};
-use crate::lower::{is_identifier, unique};
+use crate::names::{is_identifier, unique};
 use crate::server::{Signature, signature};
 use crate::{Error, Settings, format};
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::report::{Paths, Problem, Step};
 use super::values::{canonical, is_multiple};
 use super::{Discriminator, SchemaRef, Type};
-use crate::fields::Formats;
+use crate::keywords::Formats;
 use crate::patterns::matches_pattern;
 
 /// Schemas that are held against values for one request.

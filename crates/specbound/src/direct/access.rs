@@ -6,8 +6,8 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 
 use super::{Deviation, Found, Node, Reader, Rule, text};
+use crate::body::json::Json;
 use crate::fields::Property;
-use crate::json::Json;
 
 /// Rows of an object that are told apart. Objects with more are left to the other readers.
 const MAX_ROWS: usize = 256;

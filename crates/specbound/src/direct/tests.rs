@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::*;
-use crate::fields::Bound;
+use crate::keywords::Bound;
 use crate::{HasConstraints, Input, body};
 
 const ROW: Property = Property::new("", Kind::Any);
@@ -260,7 +260,7 @@ fn good_input_is_read_directly() {
 fn any_json_is_read_as_by_the_tree() {
     for text in ["[1, \"a\", [2]]", "7", "\"x\"", "-0", "[1.5]", "{}", "[", "[1]x"] {
         let direct = value::<Either>(text.as_bytes(), &BodyLimits::DEFAULT).ok();
-        let tree = crate::json::parse(text.as_bytes(), &BodyLimits::DEFAULT).ok();
+        let tree = crate::body::json::parse(text.as_bytes(), &BodyLimits::DEFAULT).ok();
         let by_the_tree = tree
             .and_then(|tree| serde_json::from_value::<Either>(crate::fields::as_json(&tree)).ok());
         assert_eq!(direct, by_the_tree, "{text}");

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use zeroize::Zeroize;
 
-use crate::fields::{Formats, Kind, MAX_TEXT_BYTES, Property, is_python_space};
+use crate::fields::{Kind, MAX_TEXT_BYTES, Property, is_python_space};
+use crate::keywords::Formats;
 use crate::patterns::matches_pattern;
 
 /// The text as the row cleans it; `None` unless it keeps all limits.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::location::{Draft, Location, pointer};
 use crate::constraints::{Constraints, SchemaRef, Type, canonical};
-use crate::fields::Bound;
+use crate::keywords::Bound;
 
 const HINTS: [&str; 21] = [
     "title",

@@ -3,7 +3,9 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Property;
-use crate::error::NON_FIELD;
+
+/// DRF's key for errors of no single field.
+pub const NON_FIELD: &str = "non_field_errors";
 
 /// Messages by field, in the order they were found; serialises as `{"field": ["message"]}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

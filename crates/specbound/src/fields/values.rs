@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use super::{FieldRules, Kind, MAX_TEXT_BYTES, Property, Rules, check_rows};
+use crate::body::json::MAX_INTEGER_DIGITS;
 use crate::body::{FieldValue, Fields};
-use crate::json::MAX_INTEGER_DIGITS;
 use crate::patterns::matches_pattern;
 
 pub(super) type Checked<T> = Result<T, Vec<String>>;

@@ -6,17 +6,17 @@
 
 use std::borrow::Cow;
 
-use crate::body::{BodyError, BodyLimits, FieldValue};
+use super::{BodyError, BodyLimits, FieldValue};
 
 /// Python's `sys.get_int_max_str_digits()`.
-pub(super) const MAX_INTEGER_DIGITS: usize = 4300;
+pub(crate) const MAX_INTEGER_DIGITS: usize = 4300;
 
 pub(crate) type Parsed<T> = Result<T, BodyError>;
 
 /// # Errors
 ///
 /// Python's message for invalid JSON, or the limit that was passed.
-pub(super) fn parse(bytes: &[u8], limits: &BodyLimits) -> Parsed<FieldValue> {
+pub(crate) fn parse(bytes: &[u8], limits: &BodyLimits) -> Parsed<FieldValue> {
     Json::new(bytes, limits)?.document()
 }
 

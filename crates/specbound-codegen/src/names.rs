@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::{ToPascalCase, ToSnakeCase};
 use serde_json::{Map, Value};
 
-use crate::document::METHODS;
+use super::openapi::METHODS;
 
 /// Methods of the generated client, or of the traits that it brings into scope.
 const RESERVED_METHODS: [&str; 9] =
@@ -74,6 +74,21 @@ pub fn type_name(text: &str) -> String {
         Some(_) if is_identifier(&name) => name,
         Some(_) => format!("{name}Schema"),
     }
+}
+
+/// Field name as progenitor forms it: `virtual` becomes `virtual_`.
+pub fn field_name(parameter: &str) -> String {
+    let word = match parameter {
+        "+1" => "plus1".to_owned(),
+        "-1" => "minus1".to_owned(),
+        other => other.replace(|c: char| !c.is_ascii_alphanumeric(), "-").to_snake_case(),
+    };
+    let word = match word.chars().next() {
+        None => "x".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("_{word}"),
+        Some(_) => word,
+    };
+    if is_identifier(&word) { word } else { format!("{word}_") }
 }
 
 /// A name for each component schema. One that makes a Rust name of its own is kept.

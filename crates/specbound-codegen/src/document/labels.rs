@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use heck::ToPascalCase;
 use quote::format_ident;
 
-use super::document::{Content, JSON, Operation, Requirement};
-use super::lower::{is_identifier, unique};
+use super::{Content, Operation, Requirement};
+use crate::names::{is_identifier, unique};
+use crate::openapi::JSON;
 
 /// The names of the marker types of one document.
 #[derive(Default)]

@@ -1,0 +1,21 @@
+//! Methods, media types and extension keys that several modules of the generator share. It never
+//! reads a document.
+
+/// The methods of a path item.
+pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+/// Extension of a lowered parameter: how it is read, unless it is a plain value.
+pub const WIRE: &str = "x-wire";
+/// Extension beside a lowered schema: the schema before it was lowered.
+pub const ORIGINAL: &str = "x-original-schema";
+/// Extension of a lowered body: the content types whose bytes the handler reads.
+pub const RAW: &str = "x-raw";
+/// Extension of a lowered body: any JSON value is accepted.
+pub const IS_JSON: &str = "x-json";
+pub const JSON: &str = "application/json";
+/// The form content types of request bodies.
+pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
+
+/// Whether a media type is JSON or has the suffix `+json`.
+pub fn is_json_type(media: &str) -> bool {
+    media == JSON || media.ends_with("+json")
+}
