@@ -12,6 +12,7 @@ mod demo;
 mod email_addresses;
 mod failure;
 mod forward_auth;
+mod forwarded_callers;
 mod identities;
 mod languages;
 mod large_input;

@@ -32,7 +32,7 @@ const PATH: &str = "/platform/auth/";
 const NGINX_PATH: &str = "/platform/auth/nginx/";
 /// Envoy, which appends the original path and keeps the method.
 const ENVOY_PATH: &str = "/platform/auth/envoy/{*}";
-const ENVOY_PREFIX: &str = "/platform/auth/envoy/";
+const ENVOY_PREFIX: &str = "/platform/auth/envoy";
 /// The way back from the sign-in page.
 pub const RETURN_PATH: &str = "/platform/return";
 
@@ -73,7 +73,7 @@ impl ForwardAuth {
             None => path == open,
         });
         is_named
-            && !path.contains(['%', '\\', ';'])
+            && !path.contains(['%', '\\', ';', '#'])
             && !path.contains("//")
             && !path.split('/').any(|segment| matches!(segment, "." | ".."))
     }
@@ -471,6 +471,8 @@ mod tests {
             "/static/./a",
             "/static/..\\api",
             "/static/..;/api/",
+            "/static/#/../api/",
+            "/robots.txt#",
             "//static/",
         ] {
             assert!(!settings.is_open(closed), "{closed}");

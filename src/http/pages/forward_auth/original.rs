@@ -30,7 +30,7 @@ pub struct Original<'r> {
     /// With its port, unless that is the scheme's own; in lower case.
     pub host: Cow<'r, str>,
     /// Path and query, as they were sent.
-    pub uri: Cow<'r, str>,
+    pub uri: &'r str,
     /// By any of its marks: some proxies keep `Upgrade` for themselves.
     pub is_web_socket: bool,
 }
@@ -54,13 +54,12 @@ impl<'r> Original<'r> {
         let (method, uri) = match style {
             ProxyStyle::InHeaders => (
                 stated.method.and_then(|text| Method::from_bytes(text.as_bytes()).ok()),
-                same(stated.uri, uri_of_url)?.map(Cow::Borrowed),
+                same(stated.uri, uri_of_url)?,
             ),
             ProxyStyle::AsItself { prefix } => {
                 let sent = head.uri.path_and_query().map_or("", |sent| sent.as_str());
-                let rest = sent.strip_prefix(prefix).unwrap_or_default();
-                let rest = format!("/{}", rest.trim_start_matches('/'));
-                (Some(method.clone()), Some(Cow::Owned(rest)))
+                // Envoy appends the path as it is: `//` at its start is the client's.
+                (Some(method.clone()), sent.strip_prefix(prefix))
             }
         };
         let uri =
@@ -92,10 +91,9 @@ impl<'r> Original<'r> {
         format!("{}://{}{}", self.scheme, self.host, self.uri)
     }
 
-    /// Without the query.
+    /// Without the query. `#` is part of it, as some services take it.
     pub fn path(&self) -> &str {
-        let end = self.uri.bytes().position(|byte| matches!(byte, b'?' | b'#'));
-        end.map_or(&*self.uri, |end| &self.uri[..end])
+        self.uri.split_once('?').map_or(self.uri, |(path, _)| path)
     }
 
     pub fn is_safe(&self) -> bool {
@@ -235,7 +233,7 @@ mod tests {
         let head = request.body(()).unwrap().into_parts().0;
         Original::read(style, &head, &head.method, SITE).ok().map(|read| Original {
             host: read.host.into_owned().into(),
-            uri: read.uri.into_owned().into(),
+            uri: read.uri.to_owned().leak(),
             ..read
         })
     }
@@ -246,7 +244,7 @@ mod tests {
             method: Method::POST,
             scheme: "https",
             host: host.into(),
-            uri: uri.into(),
+            uri,
             is_web_socket: false,
         };
         let forwarded = [
@@ -265,10 +263,12 @@ mod tests {
         ];
         let expected = original("stock.example.com:8443", "/part/");
         assert_eq!(read(ProxyStyle::InHeaders, "/platform/auth/", &ingress), Some(expected));
-        let envoy = ProxyStyle::AsItself { prefix: "/platform/auth/envoy/" };
-        let found = read(envoy, "/platform/auth/envoy/part/?q=1", &[("host", "auth.example.com")]);
-        let found = found.unwrap();
-        assert_eq!((found.method, &*found.uri), (Method::GET, "/part/?q=1"));
+        let envoy = ProxyStyle::AsItself { prefix: "/platform/auth/envoy" };
+        for uri in ["/part/?q=1", "//part/", "/"] {
+            let sent = format!("/platform/auth/envoy{uri}");
+            let found = read(envoy, &sent, &[("host", "auth.example.com")]).unwrap();
+            assert_eq!((found.method, found.uri), (Method::GET, uri));
+        }
     }
 
     #[test]
