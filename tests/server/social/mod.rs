@@ -3,6 +3,7 @@
 mod browsers;
 mod connecting;
 mod documented;
+mod odd;
 mod refusals;
 mod sign_in;
 mod sign_up;

@@ -186,6 +186,11 @@ impl Provider {
         self.state.lock().unwrap().lean = true;
     }
 
+    /// A new key under the same id.
+    pub fn replace_key(&self) {
+        self.state.lock().unwrap().key = new_key();
+    }
+
     pub fn rotate_key(&self) {
         let mut state = self.state.lock().unwrap();
         state.key = new_key();
@@ -398,7 +403,8 @@ impl Provider {
             header["jku"] = json!(format!("{}/keys-of-another", self.issuer));
         }
         let said = changed(&mut state.change, "/claims", claims.to_string());
-        let signed = format!("{}.{}", encoded(header.to_string()), encoded(said));
+        let head = changed(&mut state.change, "/header", header.to_string());
+        let signed = format!("{}.{}", encoded(head), encoded(said));
         let sign = |key: &EcdsaKeyPair| {
             encoded(key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap())
         };
