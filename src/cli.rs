@@ -75,7 +75,7 @@ enum Command {
     Man(manual::ManualPages),
     /// Check the settings and the files that they name.
     CheckConfig {
-        /// A YAML or TOML file of settings.
+        /// A YAML, TOML or .env file of settings.
         #[arg(long)]
         config: Option<PathBuf>,
         /// List every setting with its accepted values.
@@ -92,7 +92,7 @@ struct Serve {
     /// The SQLite file, created if missing, or postgresql://user@host/name.
     #[arg(long)]
     database: Option<String>,
-    /// A YAML or TOML file of settings.
+    /// A YAML, TOML or .env file of settings.
     #[arg(long)]
     config: Option<PathBuf>,
     /// Run a demo: temporary database, open registration, email on a page, sample accounts, a

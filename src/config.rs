@@ -1,9 +1,10 @@
-//! Settings, with InvenTree's names: from the environment, then from a YAML or TOML file.
+//! Settings, with InvenTree's names: from the environment, then from a YAML, TOML or `.env` file.
 //!
 //! An unknown name or an invalid value fails at start, with one line that names the setting and its
 //! accepted values. InvenTree's other settings are ignored and reported. A secret is given as a
 //! value or a file (`…_FILE`), and is redacted in `Debug`. No other module reads the environment.
 
+mod env_file;
 mod error;
 mod forward_auth;
 mod inventree;

@@ -14,7 +14,7 @@ pub(super) struct Backup {
     /// The SQLite file.
     #[arg(long, value_name = "FILE")]
     database: Option<String>,
-    /// A YAML or TOML file of settings.
+    /// A YAML, TOML or .env file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

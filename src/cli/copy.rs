@@ -17,7 +17,7 @@ pub(super) struct Copy {
     /// The source, by default the database of the settings. It is locked against writes meanwhile.
     #[arg(long, value_name = "DATABASE")]
     from: Option<String>,
-    /// A YAML or TOML file of settings.
+    /// A YAML, TOML or .env file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<std::path::PathBuf>,
 }

@@ -36,7 +36,7 @@ pub(super) struct Inventree {
     /// the server first: the import locks out its writes.
     #[arg(long, value_name = "DATABASE")]
     database: Option<String>,
-    /// A YAML or TOML file of settings.
+    /// A YAML, TOML or .env file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Roll back at the end: only report the rows to import, or the conflicts.

@@ -12,7 +12,7 @@ pub(super) struct Migrate {
     /// The SQLite file, or postgresql://user@host/name.
     #[arg(long, value_name = "DATABASE")]
     database: Option<String>,
-    /// A YAML or TOML file of settings.
+    /// A YAML, TOML or .env file of settings.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

@@ -87,8 +87,8 @@ const PREAMBLE: &str = "\
 <!-- Generated from src/config/settings.rs; \
 `REFRESH_GENERATED=1 cargo test --test docs settings` writes it. -->
 
-Settings come from the environment or from `serve --config FILE` (YAML or TOML, the same names). \
-The environment wins. An
+Settings come from the environment or from `serve --config FILE` (YAML, TOML or `.env`, the same \
+names). The environment wins. An
 unknown name or an invalid value stops the server at start with one line that names the setting \
 and its accepted values.
 `inventree-auth check-config --list` prints all of them; the names are InvenTree's own where \

@@ -263,6 +263,33 @@ fn site_url_is_normalised_and_a_path_refused() {
     assert_eq!(said.lines().count(), 1);
 }
 
+/// The form of the file that InvenTree's installation with Docker begins with.
+#[test]
+fn env_file_of_inventree_is_taken_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "# InvenTree environment variables for docker compose deployment\r\n\
+        COMPOSE_PROJECT_NAME=inventree\r\n\r\nINVENTREE_TAG=stable\r\n\
+        INVENTREE_SITE_URL=\"HTTP://inventree.localhost:80/\"\r\n\
+        #INVENTREE_SITE_URL=\"http://192.168.1.2\"\r\nexport INVENTREE_AUTO_UPDATE=True\r\n\
+        INVENTREE_LOGIN_ENABLE_REG='True' # for now\r\nINVENTREE_COOKIE_SAMESITE=False\r\n\
+        INVENTREE_TRUSTED_ORIGINS=[\"http://a.example\", \"http://b.example\"]\r\n";
+    for name in [".env", "inventree.env"] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let config = Config::load(Some(&path), std::iter::empty()).unwrap();
+        assert_eq!(config.site_url, "http://inventree.localhost");
+        assert!(config.registration_enabled);
+        assert_eq!(config.cookie_same_site, "Lax");
+        assert_eq!(config.trusted_origins, ["http://a.example", "http://b.example"]);
+        let warnings = config.warnings();
+        assert!(warnings[0].ends_with(": INVENTREE_AUTO_UPDATE, INVENTREE_TAG"), "{warnings:?}");
+        std::fs::write(&path, format!("{text}INVENTREE_SECRET_KEY='s3cret")).unwrap();
+        let said = Config::load(Some(&path), std::iter::empty()).unwrap_err().to_string();
+        assert!(said.contains("line 11: the quotation mark is not closed"), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+}
+
 #[test]
 fn environment_wins_over_the_file() {
     let file = tempfile::Builder::new().suffix(".yaml").tempfile().unwrap();

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use super::error::{ConfigError, Errors};
-use super::inventree;
 use super::settings::{self, DefaultValue, Kind, PREFIX, PROVIDER_PREFIX, SECTIONS, Setting};
+use super::{env_file, inventree};
 use crate::network::Network;
 use crate::secret::Secret;
 
@@ -209,9 +209,18 @@ fn is_known(name: &str, provider_ids: &[String]) -> bool {
     })
 }
 
+/// `.env`, or a name that ends so.
+fn is_env_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().ends_with(b".env"))
+}
+
 fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
     let failed = |reason: String| ConfigError::Unreadable(path.display().to_string(), reason);
     let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    if is_env_file(path) {
+        let variables = env_file::parse(&text).map_err(failed)?;
+        return Ok(variables.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect());
+    }
     let is_toml = path.extension().is_some_and(|extension| extension == "toml");
     let value: Value = if is_toml {
         toml::from_str(&text).map_err(|e| failed(e.message().to_owned()))?

@@ -24,7 +24,7 @@ pub struct CommonArgs {
     /// The SQLite file, or postgresql://user@host/name.
     #[arg(long, global = true, value_name = "DATABASE")]
     database: Option<String>,
-    /// A YAML or TOML file of settings.
+    /// A YAML, TOML or .env file of settings.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A table for people or JSON for programs.
