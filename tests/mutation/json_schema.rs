@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use inventree_auth::contract::diff::diff;
 use serde_json::{Value, json};
-use specbound_contract::compatibility::{Severity, Verdict, compare, parse};
+use specbound_contract::compatibility::{Severity, Verdict, compare};
+use specbound_contract::parse;
 
 use super::mutations::{Step, edited};
 use super::values::{Values, confirm};

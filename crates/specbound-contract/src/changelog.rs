@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::compatibility::quoting::code;
 use crate::compatibility::render::{self, Places, Style};
 use crate::compatibility::{Severity, Verdict};
+use crate::quoting::code;
 
 /// The sections, in order. Each verdict is in one of them.
 const SECTIONS: [&str; 6] =

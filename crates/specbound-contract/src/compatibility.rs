@@ -8,17 +8,18 @@
 //! - `usage`: resolves references and indexes which requests and responses use a schema.
 //! - `location`: a place in both documents, with its breadcrumbs, its parent object and its users.
 //! - `rules`: the effect of a change, by keyword.
-//! - `quoting`, [`render`]: messages and reports.
+//! - [`witness`]: an example that shows a breaking change.
+//! - [`render`]: messages and reports.
 //!
 //! A change that no rule covers is [`Severity::Unclear`], which counts as breaking, never
 //! compatible. Each change is classified alone: that a wider alternative of a `oneOf` overlaps with
 //! another alternative is not detected.
 
-pub(crate) mod composition;
+mod composition;
+mod flat;
 pub(crate) mod location;
 mod members;
 mod prefix;
-pub(crate) mod quoting;
 mod renamed;
 pub mod render;
 mod required;
@@ -27,6 +28,7 @@ mod rules;
 pub(crate) mod usage;
 pub(crate) mod uses;
 mod verdict;
+pub mod witness;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
@@ -35,12 +37,12 @@ use serde_json::Value;
 
 use crate::canonical::{ObjectKind, canonical_pair};
 use crate::diff::{self, Difference};
-use crate::witness::{Witness, Witnesses};
 use location::{Documents, Location, NodeKind};
 use members::is_map;
 use renamed::may_be_renamed;
 use usage::UsageIndex;
 use uses::{Direction, Operations};
+use witness::{Witness, Witnesses};
 
 /// The effect of a change on clients, least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,7 +145,6 @@ pub fn may_break(verdicts: &[Verdict]) -> bool {
     verdicts.iter().any(|verdict| verdict.severity != Severity::Compatible)
 }
 
-pub use crate::document::parse;
 pub use rule_id::{explain, rules as rules_list};
 
 pub(crate) fn lifecycle_rules() -> &'static [(&'static str, &'static str)] {

@@ -7,8 +7,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{ObjectKind, is_method};
-use crate::compatibility::quoting::code;
 use crate::edit::edit;
+use crate::quoting::code;
 
 /// A version that documents are converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

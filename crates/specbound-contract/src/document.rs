@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::compatibility::quoting::code;
 use crate::files::Files;
+use crate::quoting::code;
 use crate::resolve::{BadReference, File, Resolved, known, position_of, resolve};
 use crate::source::{self, Position, SyntaxError};
 

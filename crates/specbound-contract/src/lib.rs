@@ -19,9 +19,10 @@
 //!
 //! ```
 //! use specbound_contract::compatibility::{self, Severity};
+//! use specbound_contract::parse;
 //!
-//! let old = compatibility::parse("openapi: 3.0.3\npaths: {/ping: {get: {}}, /pong: {}}")?;
-//! let new = compatibility::parse("openapi: 3.0.3\npaths: {/pong: {}}")?;
+//! let old = parse("openapi: 3.0.3\npaths: {/ping: {get: {}}, /pong: {}}")?;
+//! let new = parse("openapi: 3.0.3\npaths: {/pong: {}}")?;
 //! let verdicts = compatibility::compare(&old, &new);
 //! assert_eq!(verdicts[0].severity, Severity::Breaking);
 //! assert_eq!(verdicts[0].location, "`/ping`");
@@ -46,6 +47,7 @@ mod formats;
 mod html;
 mod lifecycle;
 pub mod policy;
+mod quoting;
 pub mod report;
 mod resolve;
 pub mod select;
@@ -53,9 +55,9 @@ mod simplify;
 mod source;
 mod summary;
 mod version;
-pub mod witness;
 
 pub use canonical::canonical;
+pub use compatibility::witness;
 pub use date::Day;
 pub use document::{Document, ParseError, SourcePlace, parse};
 pub use files::{Disk, FileReader, ReadOptions};

@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::canonical::{FieldShape, ObjectKind, canonical, field_shape, is_method};
-use crate::compatibility::quoting::{code, value};
+use crate::compatibility::witness::Witness;
 use crate::compatibility::{Audience, Severity, Verdict, request_components};
 use crate::date::Day;
 use crate::diff::{Difference, join};
-use crate::witness::Witness;
+use crate::quoting::{code, value};
 
 const LEVELS: [&str; 4] = ["draft", "alpha", "beta", "stable"];
 

@@ -9,12 +9,12 @@ use std::rc::Rc;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::compatibility::quoting::code;
 pub use crate::compatibility::render::Style;
 use crate::compatibility::{self, Verdict, render};
 use crate::diff::{self, Sides};
 use crate::files::{Disk, FileReader, Files};
 use crate::policy::{Outcome, Policy};
+use crate::quoting::code;
 use crate::summary::Summary;
 use crate::{Day, Document, ParseError, ReadOptions, changelog, formats, html};
 

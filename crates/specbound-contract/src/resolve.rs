@@ -17,9 +17,9 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 
 use crate::canonical::{FieldShape, ObjectKind, field_shape};
-use crate::compatibility::quoting::code;
 use crate::diff::join;
 use crate::files::Files;
+use crate::quoting::code;
 use crate::source::{self, Marks, Position};
 use own::{Own, is_own};
 

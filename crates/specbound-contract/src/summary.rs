@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::canonical::is_method;
-use crate::compatibility::quoting::code;
 use crate::compatibility::render::{SEVERITIES, of};
 use crate::compatibility::wire_path;
 use crate::formats::{self, Sides};
 use crate::policy::Outcome;
+use crate::quoting::code;
 
 /// Names that came, went and changed.
 struct Counts {

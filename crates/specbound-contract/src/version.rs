@@ -8,10 +8,10 @@
 use semver::Version;
 use serde_json::Value;
 
-use crate::compatibility::quoting::code;
+use crate::compatibility::witness::Witness;
 use crate::compatibility::{Audience, Severity, Verdict};
 use crate::diff::Difference;
-use crate::witness::Witness;
+use crate::quoting::code;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
@@ -90,7 +90,7 @@ fn version(value: &Value) -> Option<Version> {
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "missing".to_owned(),
-        value => crate::compatibility::quoting::value(value),
+        value => crate::quoting::value(value),
     }
 }
 

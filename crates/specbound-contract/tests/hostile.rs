@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use specbound_contract::ReadOptions;
-use specbound_contract::compatibility::{Severity, compare, parse};
+use specbound_contract::compatibility::{Severity, compare};
+use specbound_contract::parse;
 use specbound_contract::report::read_document;
 
 /// The error of a file with this content. One line.

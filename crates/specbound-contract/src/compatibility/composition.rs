@@ -5,13 +5,13 @@
 //! responses if each new one is within an old one. That two alternatives of a `oneOf` overlap is
 //! not detected.
 
-mod flat;
 mod subtypes;
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::flat::{MAX_PAIRS, alternatives, apart, flatten};
 use super::location::{Location, NodeKind};
 use super::rules::Rule;
 use super::uses::Direction;
@@ -19,17 +19,12 @@ use super::uses::Uses;
 use super::{Audience, Classifier, Severity, Verdict, rules};
 use crate::canonical::ObjectKind;
 use crate::diff::{self, Difference};
-use flat::apart;
-pub(crate) use flat::{alternatives, flatten};
 pub(super) use subtypes::{discriminated_bases, subtype_rule};
 
 const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Deepest nesting of comparisons of schemas as sets of values.
 const MAX_STRICT: usize = 1;
-
-/// Most pairs of alternatives that are compared at one place.
-const MAX_PAIRS: usize = 2_000;
 
 impl Classifier<'_> {
     /// Classifies the differences of schemas that are composed otherwise. Returns the other

@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::quoting::code;
 use super::required::always_required;
 use super::usage::{UsageIndex, has_flag, look_through};
 use super::uses::Direction;
 use super::uses::{Operations, Uses};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::{join, name};
+use crate::quoting::code;
 
 /// Both documents in canonical form, with their usage indexes. `usage` holds the usage common to
 /// both.

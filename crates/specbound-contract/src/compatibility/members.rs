@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::location::{Location, NodeKind};
-use super::quoting::code;
 use super::{Audience, Classifier, Severity, Verdict, composition, rules};
 use crate::canonical::{FieldShape, ObjectKind};
 use crate::diff::{Difference, join};
+use crate::quoting::code;
 
 impl<'a> Classifier<'a> {
     /// A schema that is present on one side only. Its name alone may make it a kind of another one:

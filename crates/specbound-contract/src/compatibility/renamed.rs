@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::location::Location;
-use super::quoting::code;
 use super::rules::Rule;
 use super::usage::look_through;
 use super::uses::on_the_wire;
 use super::{Audience, Classifier, MAX_REFERENCE_DEPTH, Severity, Verdict, rules};
 use crate::canonical::{ObjectKind, is_method};
 use crate::diff::Difference;
+use crate::quoting::code;
 
 impl<'a> Classifier<'a> {
     /// Pairs the two differences of a rename: a path whose variables changed, or a member of a

@@ -5,9 +5,9 @@
 
 use serde_json::{Value, json};
 
-use super::quoting::{code, list};
+use super::witness::Witness;
 use super::{Audience, Severity, Verdict};
-use crate::witness::Witness;
+use crate::quoting::{code, list};
 
 /// Most operations that a verdict names.
 const MAX_OPERATIONS_SHOWN: usize = 6;
@@ -36,7 +36,7 @@ pub(crate) fn count(verdicts: &[Verdict]) -> String {
 /// The operations of a verdict, unless its location names them.
 fn operations(verdict: &Verdict) -> Option<String> {
     let names: Vec<String> =
-        verdict.operations.iter().map(|name| super::quoting::code(name)).collect();
+        verdict.operations.iter().map(|name| crate::quoting::code(name)).collect();
     let named = names.iter().all(|name| verdict.location.starts_with(name.as_str()));
     (!named).then(|| list(&names, MAX_OPERATIONS_SHOWN))
 }

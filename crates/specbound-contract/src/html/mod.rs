@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::compatibility::render::{SEVERITIES, of};
+use crate::compatibility::witness::Witness;
 use crate::compatibility::{Severity, Verdict, explain};
 use crate::formats::{self, Sides};
 use crate::policy::Outcome;
-use crate::witness::Witness;
 
 /// Longest value shown, in characters.
 const MAX_VALUE_CHARS: usize = 2_000;

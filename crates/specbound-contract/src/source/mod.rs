@@ -57,7 +57,7 @@ impl SyntaxError {
     }
 
     fn duplicate_key(key: &str, position: Position, first: Position) -> SyntaxError {
-        let key = crate::compatibility::quoting::code(key);
+        let key = crate::quoting::code(key);
         Self::refused(
             position,
             format!("duplicate key {key}, which line {} has already", first.line),

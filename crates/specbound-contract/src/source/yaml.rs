@@ -201,10 +201,7 @@ fn merge(members: &mut Members, parsed: Parsed, at: Position) -> Result<(), Synt
 }
 
 fn unknown_tag(tag: &Tag, at: Position) -> SyntaxError {
-    SyntaxError::refused(
-        at,
-        format!("unknown tag {}", crate::compatibility::quoting::code(&tag.to_string())),
-    )
+    SyntaxError::refused(at, format!("unknown tag {}", crate::quoting::code(&tag.to_string())))
 }
 
 fn collection_tag(tag: Option<&Tag>, expected: &str, at: Position) -> Result<(), SyntaxError> {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::compatibility::quoting::code;
 use crate::compatibility::rules::Rule;
+use crate::quoting::code;
 
 /// The schemas with a discriminator that a schema extends by `allOf`, as JSON pointers.
 pub(in crate::compatibility) fn discriminated_bases(

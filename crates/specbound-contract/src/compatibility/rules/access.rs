@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Rule, changed, fixed, side};
 use crate::canonical::ObjectKind;
 use crate::compatibility::location::{Documents, Location};
-use crate::compatibility::quoting::{code, list, value};
 use crate::compatibility::{Audience, Severity};
+use crate::quoting::{code, list, value};
 
 use Severity::{Breaking, Compatible, Unclear};
 

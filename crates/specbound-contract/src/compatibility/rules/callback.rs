@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{Rule, added_or_removed, fixed, last_breadcrumb, through};
 use crate::canonical::{ObjectKind, is_method};
 use crate::compatibility::location::{Documents, Location};
-use crate::compatibility::quoting::code;
 use crate::compatibility::{Audience, Severity};
+use crate::quoting::code;
 
 use Severity::{Breaking, Compatible, Unclear};
 

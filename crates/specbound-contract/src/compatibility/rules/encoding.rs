@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{Rule, changed, different, fixed, narrower, wider};
 use crate::canonical::ObjectKind;
-use crate::compatibility::composition::{alternatives, flatten};
+use crate::compatibility::flat::{alternatives, flatten};
 use crate::compatibility::location::{Documents, Location};
-use crate::compatibility::quoting::code;
 use crate::compatibility::{Audience, Severity};
+use crate::quoting::code;
 
 /// The rule for a change of `encoding`, or within it.
 pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {

@@ -19,10 +19,10 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::location::{Documents, Location, NodeKind};
-use super::quoting::{code, value};
 use super::usage::look_through;
 use super::{Audience, Severity};
 use crate::canonical::{FieldShape, ObjectKind, is_method};
+use crate::quoting::{code, value};
 
 use Severity::{Breaking, Compatible, Unclear};
 use operation::{operation, parameter, path_rule, required_flag, webhook};

@@ -10,7 +10,7 @@ use super::{
 use crate::canonical::is_method;
 use crate::compatibility::Audience;
 use crate::compatibility::location::{Documents, Location};
-use crate::compatibility::quoting::{code, list};
+use crate::quoting::{code, list};
 
 /// The server calls a webhook, and clients answer.
 pub(super) fn webhook(location: &Location<'_>) -> Rule {

@@ -4,7 +4,7 @@ use super::Severity::{Breaking, Compatible, Unclear};
 use super::{Rule, added_or_removed, fixed};
 use crate::compatibility::Audience;
 use crate::compatibility::location::Location;
-use crate::compatibility::quoting::code;
+use crate::quoting::code;
 
 pub(super) fn promised_header(location: &Location<'_>) -> Rule {
     match location.new.is_some() {

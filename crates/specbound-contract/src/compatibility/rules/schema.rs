@@ -14,10 +14,10 @@ use super::{
 use crate::canonical::ObjectKind;
 use crate::canonical::is_nothing;
 use crate::compatibility::location::{Location, NodeKind};
-use crate::compatibility::quoting::{code, value};
 use crate::compatibility::usage::has_flag;
 use crate::compatibility::uses::Direction;
 use crate::compatibility::{Audience, Severity};
+use crate::quoting::{code, value};
 
 use Severity::{Breaking, Compatible, Unclear};
 use limits::{LIMITS, both_bounds, bound, formatted, limit, multiple};

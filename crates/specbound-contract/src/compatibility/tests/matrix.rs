@@ -6,7 +6,6 @@ mod places;
 mod rows;
 
 use super::*;
-use crate::compatibility;
 use places::Sent::{Client, Server};
 use places::Written::{Json, Text};
 use places::{PLACES, Place, WITHIN, Written};
@@ -17,7 +16,7 @@ fn severity(place: &Place, old: &Value, new: &Value) -> (Severity, String) {
     let document = |schema: &Value| {
         let mut document = (place.document)(schema.clone());
         document["openapi"] = json!("3.1.0");
-        compatibility::parse(&document.to_string()).unwrap()
+        crate::parse(&document.to_string()).unwrap()
     };
     let verdicts = compare(&document(old), &document(new));
     let worst = verdicts.iter().map(|verdict| verdict.severity).max().unwrap_or(Compatible);

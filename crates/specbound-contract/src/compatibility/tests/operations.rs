@@ -34,7 +34,7 @@ fn documents(parts: &str) -> [Vec<Value>; 2] {
     all.map(|documents| {
         let parsed = documents.into_iter().map(|mut document| {
             document["openapi"] = "3.1.0".into();
-            compatibility::parse(&document.to_string()).unwrap()
+            crate::parse(&document.to_string()).unwrap()
         });
         parsed.collect()
     })
@@ -79,7 +79,7 @@ const KEYS: &str = "{securitySchemes: {key: {type: apiKey, in: header, name: X},
 fn each_part_of_a_document_is_judged() {
     let document = |text: &str| {
         let text = text.replace("OK", OK).replace("KEYS", KEYS);
-        compatibility::parse(&format!("openapi: 3.1.0\n{text}")).unwrap()
+        crate::parse(&format!("openapi: 3.1.0\n{text}")).unwrap()
     };
     let mut wrong = Vec::new();
     for Whole(name, left, right, expected) in DOCUMENTS {

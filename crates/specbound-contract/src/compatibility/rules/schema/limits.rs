@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 use crate::compatibility::location::Location;
-use crate::compatibility::quoting::{code, value};
 use crate::compatibility::rules::{Rule, changed, different, narrower, side, wider};
+use crate::quoting::{code, value};
 
 /// Limits: keyword, phrase, and whether a larger limit allows more.
 pub(super) const LIMITS: [(&str, &str, bool); 10] = [

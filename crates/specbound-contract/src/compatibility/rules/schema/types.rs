@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::compatibility::location::{Location, Written};
-use crate::compatibility::quoting::{code, list};
 use crate::compatibility::rules::{
     Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, different, narrower, wider,
 };
+use crate::quoting::{code, list};
 
 pub(super) fn typed(location: &Location<'_>, old: Option<&Value>, new: Option<&Value>) -> Rule {
     let subject = &location.subject;

@@ -3,8 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::MAX_PAIRS;
-use crate::compatibility::usage::look_through;
+use super::usage::look_through;
+
+/// Most pairs of alternatives that are compared at one place.
+pub(crate) const MAX_PAIRS: usize = 2_000;
 
 /// Deepest nesting of `allOf` that is flattened.
 pub(crate) const MAX_FLATTENED: usize = 12;

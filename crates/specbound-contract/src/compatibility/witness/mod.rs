@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use crate::canonical::{ObjectKind, is_method};
 use crate::compatibility::location::{Documents, Location, NodeKind};
-use crate::compatibility::quoting::code;
 use crate::compatibility::uses::Direction;
 use crate::compatibility::{Audience, Severity};
 use crate::diff::join;
+use crate::quoting::code;
 use accept::{Engine, Schemas};
 use values::Pair;
 

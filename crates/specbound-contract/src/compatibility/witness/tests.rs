@@ -281,7 +281,7 @@ fn instance(
     depth: usize,
 ) -> Option<Value> {
     schemas.engine.fuel.set(100_000);
-    let flat = crate::compatibility::composition::flatten(schemas.document, schema);
+    let flat = crate::compatibility::flat::flatten(schemas.document, schema);
     let properties = flat.get("properties").and_then(Value::as_object);
     if let (Some(properties), true) = (properties, depth < 4 && random.below(8) > 0) {
         let mut object = Map::new();

@@ -8,7 +8,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Map, Value, json};
 
 use super::accept::{Schemas, integer_range};
-use crate::compatibility::composition::alternatives;
+use crate::compatibility::flat::alternatives;
 use crate::compatibility::usage::has_flag;
 
 /// Deepest nesting of values.
