@@ -1,17 +1,13 @@
 //! The command line: parse, run, and map a Result to an exit code.
 
-mod audit;
 mod backup;
 mod copy;
 mod demo;
-mod factors;
-mod groups;
 mod import;
 mod manual;
 mod migrate;
 mod operators;
 mod output;
-mod ownership;
 mod print;
 
 use std::io::Write;

@@ -14,7 +14,6 @@ mod certificates;
 use crate::admin_server;
 use crate::branding::{PictureError, Pictures};
 use crate::config::{Backend, Config};
-use crate::domain::accounts::Revoked;
 use crate::domain::hashing::{Cost, Hasher, HasherError};
 use crate::domain::housekeeping::CleanupJob;
 use crate::domain::keys::SecretKey;
@@ -22,6 +21,7 @@ use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::operation::Operation;
 use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
+use crate::domain::revocation::Revoked;
 use crate::domain::{
     App, Clock, DomainError, Entropy, Rules, Services, SystemClock, SystemEntropy, accounts,
     social, usernames,

@@ -4,23 +4,26 @@
 //! domain supplies the rules. A password comes from a prompt or a file, never from an argument,
 //! which other users of the machine can read.
 
+mod audit;
 mod common;
+mod factors;
+mod groups;
+mod ownership;
 
 use clap::Subcommand;
 use serde_json::Value;
 
-use super::audit::{self, AuditQuery};
 use super::output::{self, AccountDetails, AccountRow, SessionRow, TokenRow};
-use super::ownership::{self, AddressChange};
 use super::{Failure, failure, print};
-use super::{factors, groups};
-use crate::domain::accounts::Revoked;
 use crate::domain::administration::{self, NewUser};
 use crate::domain::operation::Operation;
+use crate::domain::revocation::Revoked;
 use crate::domain::{DomainError, accounts, housekeeping, tokens, usernames};
 use crate::store::{Account, Store};
+use audit::AuditQuery;
 pub use common::{AdminContext, CommonArgs, LimitArg};
 use common::{PasswordSource, in_one_line, validate};
+use ownership::AddressChange;
 
 #[derive(Subcommand)]
 pub enum Command {

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::{Failure, failure};
-use crate::domain::accounts::Revoked;
 use crate::domain::factors::Factor;
+use crate::domain::revocation::Revoked;
 use crate::domain::{sessions, tokens};
 use crate::store::{Account, AuditEntry, EmailAddress, Group, Session, SocialAccount, Token};
 use crate::text;

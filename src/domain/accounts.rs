@@ -7,12 +7,13 @@
 use slog::warn;
 
 use super::audit::{self, Event};
+use super::device_cookie::DeviceCookie;
 use super::hashing::{Requester, is_usable};
-use super::known_clients::DeviceCookie;
 use super::limits::ClientTrust;
 use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
+use super::revocation::{Revoked, revoke_all};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::{username_key, username_skeleton};
@@ -28,6 +29,18 @@ pub enum Grant {
     Token,
     /// For the account pages, which have no use for a token.
     Session,
+}
+
+impl Grant {
+    /// Whether the account knows the client: a browser by its device cookie, a program also by its
+    /// network.
+    pub(super) fn is_known(self, client_trust: ClientTrust) -> bool {
+        match client_trust {
+            ClientTrust::KnownDevice(_) => true,
+            ClientTrust::KnownNetwork => self != Grant::Session,
+            ClientTrust::Stranger => false,
+        }
+    }
 }
 
 /// Credentials issued by a login.
@@ -137,7 +150,7 @@ pub(super) async fn open(
     client_trust: ClientTrust,
 ) -> Result<Granted, DomainError> {
     let granted = Granted::generate(op, grant);
-    let recipients = notices::of_sign_in(op, &account, client_trust, grant).await?;
+    let recipients = notices::of_sign_in(op, &account, grant.is_known(client_trust)).await?;
     let is_told = !recipients.is_empty();
     let granted =
         op.write(move |w, op| self::grant(w, op, &account, &granted, "", &recipients)).await?;
@@ -314,13 +327,6 @@ pub async fn update(
     write.await
 }
 
-/// Tokens that survive a password change.
-pub enum Commit {
-    Nothing,
-    /// The token in use.
-    Token(i64),
-}
-
 /// New credentials of a browser after a password change.
 #[derive(Debug)]
 pub struct Renewed {
@@ -328,8 +334,8 @@ pub struct Renewed {
     pub device: DeviceCookie,
 }
 
-/// Changes the password of the signed-in account and ends its sessions and its other tokens. With
-/// `new_session`, the caller continues in a new session.
+/// Changes the password of the signed-in account and ends its sessions, and its tokens but
+/// `kept_token`. With `new_session`, the caller continues in a new session.
 ///
 /// # Errors
 ///
@@ -340,7 +346,7 @@ pub async fn change_password(
     account: &Account,
     old_password: Option<Password>,
     new: (Password, Password),
-    keep: Commit,
+    kept_token: Option<i64>,
     new_session: bool,
 ) -> Result<Option<Renewed>, DomainError> {
     match old_password {
@@ -372,10 +378,7 @@ pub async fn change_password(
         }
         w.account_set_password(id, &hash)?;
         w.session_delete_others(id, None)?;
-        match keep {
-            Commit::Nothing => w.token_delete_others(id, None)?,
-            Commit::Token(token) => w.token_delete_others(id, Some(token))?,
-        };
+        w.token_delete_others(id, kept_token)?;
         known_clients::forget_other_networks(w, op, id)?;
         notices::queue(w, op, &recipients, &current, Notice::PasswordChanged)?;
         audit::record(w, op, Event::PasswordChanged, id, "")?;
@@ -388,26 +391,11 @@ pub async fn change_password(
     Ok(renewed)
 }
 
-/// Numbers of ended sessions and tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Revoked {
-    pub sessions: usize,
-    pub tokens: usize,
-}
-
 /// Sets the password and ends every session, token and known network.
 pub(super) fn replace_password(w: &Writer<'_>, id: i64, hash: &str) -> Result<Revoked, StoreError> {
     w.account_set_password(id, hash)?;
     w.known_network_delete_all(id)?;
-    end_all(w, id)
-}
-
-/// Ends all sessions and tokens of an account.
-pub(super) fn end_all(w: &Writer<'_>, id: i64) -> Result<Revoked, StoreError> {
-    Ok(Revoked {
-        sessions: w.session_delete_others(id, None)?,
-        tokens: w.token_delete_others(id, None)?,
-    })
+    revoke_all(w, id)
 }
 
 /// Creates the operator's account at start, unless the name is taken. It has no address row.

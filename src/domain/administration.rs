@@ -3,11 +3,12 @@
 //! The rules are those of registration and reset. Nothing here signs or sends anything, so the
 //! commands run without the server's secret key.
 
-use super::accounts::{self, Revoked};
+use super::accounts;
 use super::audit::{self, Event};
 use super::hashing::Requester;
 use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
+use super::revocation::{Revoked, revoke_all};
 use super::{
     App, DomainError, ValidationErrors, email_addresses, email_format, sessions, usernames,
 };
@@ -95,7 +96,7 @@ pub async fn deactivate(op: &Operation, account_id: i64) -> Result<Revoked, Doma
     let write = op.write(move |w, op| {
         w.account_set_active(account_id, false)?;
         audit::record(w, op, Event::Deactivated, account_id, "")?;
-        Ok(accounts::end_all(w, account_id)?)
+        Ok(revoke_all(w, account_id)?)
     });
     write.await
 }

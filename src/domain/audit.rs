@@ -14,9 +14,6 @@ use super::App;
 use super::operation::{Actor, Operation};
 use crate::store::{AuditBudget, NewAuditEntry, StoreError, Writer};
 
-/// The client of events from the command line.
-pub const OPERATOR: &str = "operator";
-
 /// Bounds on rows: for each account and event (or event without account) at most 21 an hour by one
 /// client and 201 an hour by all. Further entries are counted on a row with the detail
 /// `aggregated`.

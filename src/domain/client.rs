@@ -5,8 +5,8 @@
 
 use std::net::Ipv6Addr;
 
-use super::factors::Sealed;
-use super::known_clients::DeviceCookie;
+use super::device_cookie::DeviceCookie;
+use super::sealed::Sealed;
 
 /// The client that makes a request.
 #[derive(Debug, Clone, Default)]

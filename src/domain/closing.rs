@@ -7,7 +7,8 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::audit::{self, Event};
 use super::operation::Operation;
-use super::{DomainError, accounts, notices};
+use super::revocation::revoke_all;
+use super::{DomainError, notices};
 use crate::mail::Notice;
 use crate::store::{Account, StoreError, Writer};
 
@@ -27,7 +28,7 @@ pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>,
     let (due, account) = (op.now() + Duration::days(GRACE_DAYS), account.clone());
     let write = op.write(move |w, op| {
         w.closing_insert(account.id, due)?;
-        accounts::end_all(w, account.id)?;
+        revoke_all(w, account.id)?;
         let day = due.format("%Y-%m-%d").to_string();
         notices::queue(w, op, &recipients, &account, Notice::Deletion(&day))?;
         audit::record(w, op, Event::DeletionAsked, account.id, &day)?;

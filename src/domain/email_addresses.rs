@@ -8,10 +8,8 @@ use chrono::{DateTime, Utc};
 
 use super::audit::{self, Event};
 use super::keys::LinkState;
-use super::known_clients::NO_ACCOUNT;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::{Actor, Operation};
-use super::usernames::username_key;
 use super::{App, DomainError, ValidationErrors, keys, notices, ownership};
 use crate::mail::Notice;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
@@ -38,25 +36,6 @@ pub async fn registration_problems(app: &App, email: &str) -> Result<Vec<String>
     let email = email.to_ascii_lowercase();
     let taken = app.store.read(|r| r.email_address_is_verified(&email)).await?;
     Ok(if taken { vec![ADDRESS_TAKEN.to_owned()] } else { Vec::new() })
-}
-
-/// The user name for a sign-in by `entered`: of the account with this name, or else of the one that
-/// has verified this address. So attempts are counted for the account. A name without an account
-/// stays as it is, after the same work.
-///
-/// # Errors
-///
-/// Only the store's.
-pub(super) async fn username_of(app: &App, entered: &str) -> Result<String, StoreError> {
-    let entered = entered.trim();
-    let (key, email) = (username_key(entered), entered.to_ascii_lowercase());
-    let found = app.store.read(|r| {
-        let by_name = r.account_find_by_username_key(&key)?;
-        let row = r.email_address_find_verified(&email)?;
-        let by_address = r.account_find(row.map_or(NO_ACCOUNT, |row| row.account_id))?;
-        Ok::<_, StoreError>(by_name.or(by_address))
-    });
-    Ok(found.await?.map_or_else(|| entered.to_owned(), |account| account.username))
 }
 
 /// Failed rules for the domain of an address.

@@ -4,9 +4,9 @@
 
 use chrono::{DateTime, Days, Duration, Utc};
 
-use super::accounts::{Revoked, end_all};
 use super::audit::{self, Event};
 use super::operation::Operation;
+use super::revocation::{Revoked, revoke_all};
 use super::{App, DomainError, closing};
 
 /// Rows per write transaction: some milliseconds.
@@ -69,7 +69,7 @@ async fn close_unconfirmed(app: &App) -> Result<(), DomainError> {
             for id in &unconfirmed {
                 w.account_set_active(*id, false)?;
                 w.account_clear_confirm_by(*id)?;
-                end_all(w, *id)?;
+                revoke_all(w, *id)?;
                 audit::record(w, op, Event::NotConfirmed, *id, "")?;
             }
             Ok(unconfirmed.len())

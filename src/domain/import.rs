@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::audit::{Event, OPERATOR};
+use super::audit::Event;
 use super::django_hashes::DjangoHash;
 use super::factors::recovery;
 use super::groups;
 use super::hashing::{is_usable, why_unusable};
 use super::keys::{self, SecretKey};
+use super::operation::OPERATOR;
 use crate::store::{
     self, Account, Commit, Conflict, Database, EmailAddress, InvenTree, NamedAccount,
     NewAuditEntry, Reader, SocialAccount, SourceError, StoreError, Token, TotpDevice, Writer,

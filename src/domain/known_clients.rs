@@ -6,65 +6,20 @@
 //! Guessing Attacks with Device Cookies"), an API client by its network. Neither authenticates:
 //! each is worth a few attempts. Both end with the password.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Duration;
 
 use super::client::Client;
+use super::device_cookie::{DeviceCookie, ENTRY_BYTES, ID_BYTES, MAC_BYTES, MAX_ENTRIES};
 use super::keys::{self, digest};
 use super::limits::ClientTrust;
 use super::operation::Operation;
 use super::{App, DomainError};
 use crate::store::{Account, StoreError, Writer};
 
-/// One year. The cookie's entries become invalid with the password.
-pub const DEVICE_COOKIE_SECONDS: i64 = 31_536_000;
-
-/// Accounts in one cookie; the least recently used is dropped.
-const MAX_ENTRIES: usize = 4;
-
 /// Networks per account; the least recently used is dropped.
 const MAX_NETWORKS: i64 = 10;
-
-const ID_BYTES: usize = 12;
-const MAC_BYTES: usize = 16;
-const ENTRY_BYTES: usize = ID_BYTES + MAC_BYTES;
-/// Length in base64url.
-const ENTRY_CHARACTERS: usize = 38;
-
-/// The device cookie: one entry per account, a random id with a MAC over the id and the account's
-/// password hash. It names no account, and cannot be matched to one without the server's key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct DeviceCookie(String);
-
-impl fmt::Debug for DeviceCookie {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceCookie(…)")
-    }
-}
-
-impl DeviceCookie {
-    /// Parses a cookie value; `None` if the format is not ours.
-    pub fn read(value: &str) -> Option<DeviceCookie> {
-        let is_entry = |text: &str| {
-            text.len() == ENTRY_CHARACTERS
-                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-        };
-        let is_ours =
-            value.len() <= MAX_ENTRIES * (ENTRY_CHARACTERS + 1) && value.split('.').all(is_entry);
-        is_ours.then(|| DeviceCookie(value.to_owned()))
-    }
-
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    fn entries(&self) -> impl Iterator<Item = &str> {
-        self.0.split('.').take(MAX_ENTRIES)
-    }
-}
 
 /// The cookie after a sign-in: the browser's entries with this account's in front.
 pub(super) fn renew(op: &Operation, account_id: i64, password_hash: &str) -> DeviceCookie {
@@ -80,7 +35,7 @@ pub(super) fn renew(op: &Operation, account_id: i64, password_hash: &str) -> Dev
     };
     let others = previous.into_iter().filter(|entry| *entry != own).take(MAX_ENTRIES - 1);
     let entries: Vec<&str> = std::iter::once(own.as_str()).chain(others).collect();
-    DeviceCookie(entries.join("."))
+    DeviceCookie::of(&entries)
 }
 
 fn mac(app: &App, id: &[u8], account_id: i64, password_hash: &str) -> [u8; MAC_BYTES] {

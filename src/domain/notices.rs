@@ -4,7 +4,6 @@
 //! A notice must never block or reject the operation it reports: an address without budget gets
 //! none, and neither does the second event of one kind within a minute.
 
-use super::accounts::Grant;
 use super::audit::Event;
 use super::limits::ClientTrust;
 use super::limits::{MailBudget, MailPurpose};
@@ -47,8 +46,7 @@ pub(super) async fn client_trust(
     known_clients::client_trust(op, &usernames::username_key(username.trim())).await
 }
 
-/// Recipients of a note about a sign-in. A browser is known by its device cookie, a program by its
-/// network.
+/// Recipients of a notice about a sign-in, which a known client causes none of.
 ///
 /// # Errors
 ///
@@ -56,14 +54,8 @@ pub(super) async fn client_trust(
 pub(super) async fn of_sign_in(
     op: &Operation,
     account: &Account,
-    client_trust: ClientTrust,
-    grant: Grant,
+    is_known: bool,
 ) -> Result<Recipients, DomainError> {
-    let is_known = match client_trust {
-        ClientTrust::KnownDevice(_) => true,
-        ClientTrust::KnownNetwork => grant != Grant::Session,
-        ClientTrust::Stranger => false,
-    };
     match is_known || !op.rules.sign_in_notices {
         true => Ok(Recipients::default()),
         false => recipients(op, account, Event::Login).await,

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use slog::{Logger, o};
 
-use super::audit::OPERATOR;
 use super::client::Client;
 use super::{App, DomainError};
 use crate::mail::Request;
 use crate::store::{StoreError, Writer};
+
+/// The client of events from the command line.
+pub const OPERATOR: &str = "operator";
 
 /// On whose behalf an operation runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,8 @@
 use super::audit::{self, Event};
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
 use super::operation::Operation;
-use super::{App, DomainError, accounts, factors};
+use super::revocation::revoke_all;
+use super::{App, DomainError, factors};
 use crate::store::{Account, EmailAddress, Reader, StoreError, Writer};
 
 /// Rows per write transaction: some milliseconds.
@@ -121,7 +122,7 @@ fn take_over(
             .delete(w)?;
     let links = w.social_account_delete_all(id)?;
     let factors = factors::delete_all(w, id)?;
-    let ended = accounts::end_all(w, id)?;
+    let ended = revoke_all(w, id)?;
     let detail = format!(
         "{}: ended {addresses} addresses, {links} providers, {factors} second factors, {} \
          sessions, {} tokens",

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 
 use super::accounts::{new_password, replace_password};
 use super::audit::{self, Event};
+use super::device_cookie::DeviceCookie;
 use super::hashing::Requester;
 use super::keys::{self, LinkState, ResetState};
-use super::known_clients::DeviceCookie;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::Operation;
 use super::passwords::Password;

@@ -20,12 +20,14 @@ use chrono::Duration;
 
 use super::accounts::Grant;
 use super::audit::{self, Event};
-use super::factors::{self, Sealed};
+use super::device_cookie::DeviceCookie;
+use super::factors;
 use super::hashing::is_usable;
-use super::known_clients::{self, DeviceCookie};
+use super::known_clients;
 use super::limits::{self, MailBudget, MailPurpose};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
+use super::sealed::Sealed;
 use super::sessions::{self, SessionId};
 use super::{App, DomainError, closing, keys, usernames};
 use crate::mail::Notice;
@@ -360,7 +362,7 @@ async fn of_sign_in(op: &Operation, account: &Account) -> Result<Recipients, Dom
         return Ok(Recipients::default());
     }
     let client_trust = notices::client_trust(op, &account.username).await?;
-    notices::of_sign_in(op, account, client_trust, Grant::Session).await
+    notices::of_sign_in(op, account, Grant::Session.is_known(client_trust)).await
 }
 
 fn sign_in(

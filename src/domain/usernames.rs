@@ -7,6 +7,7 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::confusable_detection::skeleton;
 
+use super::known_clients::NO_ACCOUNT;
 use super::operation::Operation;
 use super::{App, DomainError, ValidationErrors};
 use crate::store::{Account, Conflict, NewAccount, Reader, StoreError, Writer};
@@ -137,6 +138,25 @@ pub(super) fn update(
     let (key, skeleton) = (username_key(username), username_skeleton(username));
     w.account_update_names(*id, username, &key, &skeleton, first_name, last_name)
         .map_err(name_conflict)
+}
+
+/// The user name for a sign-in by `entered`: of the account with this name, or else of the one that
+/// has verified this address. So attempts are counted for the account. A name without an account
+/// stays as it is, after the same work.
+///
+/// # Errors
+///
+/// Only the store's.
+pub(super) async fn username_of(app: &App, entered: &str) -> Result<String, StoreError> {
+    let entered = entered.trim();
+    let (key, email) = (username_key(entered), entered.to_ascii_lowercase());
+    let found = app.store.read(|r| {
+        let by_name = r.account_find_by_username_key(&key)?;
+        let row = r.email_address_find_verified(&email)?;
+        let by_address = r.account_find(row.map_or(NO_ACCOUNT, |row| row.account_id))?;
+        Ok::<_, StoreError>(by_name.or(by_address))
+    });
+    Ok(found.await?.map_or_else(|| entered.to_owned(), |account| account.username))
 }
 
 /// Backfills the skeletons of accounts from an earlier version, at start before registration opens.

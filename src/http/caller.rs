@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
 use super::origin::{Initiator, initiator, is_own_origin, origin_of};
-use super::pages::factors::opens_without_factor;
+use super::signed_in::{Credential, SignedIn};
 use super::{AppState, client};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenRefusal;
@@ -30,38 +30,6 @@ pub const TOKEN_HEADER: &str = "Authorization";
 
 /// Every scheme, or anonymous: as Django's middleware does before it finds no view.
 pub const ANY_SCHEME: Security = &[&["tokenAuth"], &["basicAuth"], &["cookieAuth"], &[]];
-
-/// The credential that was verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Credential {
-    Token { id: i64 },
-    Basic,
-    Session { digest: [u8; 32] },
-}
-
-/// A caller who proved an account.
-#[derive(Debug)]
-pub struct SignedIn {
-    pub account: Account,
-    pub credential: Credential,
-}
-
-impl SignedIn {
-    /// Step-up: a session proves who its owner is by a sign-in or password of the last minutes. A
-    /// token or a password with the request is its own proof.
-    ///
-    /// # Errors
-    ///
-    /// 403 for a session whose last proof is older.
-    pub async fn require_recent_auth(&self, server: &AppState) -> Result<(), ApiError> {
-        match self.credential {
-            Credential::Session { digest } => {
-                Ok(sessions::require_recent_auth(&server.app, &digest).await?)
-            }
-            Credential::Token { .. } | Credential::Basic => Ok(()),
-        }
-    }
-}
 
 /// The security schemes of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +74,21 @@ pub async fn authorize(
         }
         _ => Ok(()),
     }
+}
+
+/// Pages and operations open to a session without a second factor where the operator enforces one:
+/// the setup of a factor, and the sign-out.
+fn opens_without_factor(path: &str) -> bool {
+    const OPEN: [&str; 7] = [
+        "/platform/api/factors/",
+        "/platform/api/factors/totp/",
+        "/platform/api/factors/totp/confirm/",
+        "/platform/api/factors/passkeys/",
+        "/platform/api/factors/passkeys/confirm/",
+        "/platform/api/reauthenticate/",
+        "/api/auth/logout/",
+    ];
+    OPEN.contains(&path)
 }
 
 /// The caller by one scheme, if the request has a credential for it.

@@ -9,15 +9,14 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 
-use super::caller::SignedIn;
 use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME, REMEMBERED_COOKIE};
-use super::pages::PageRequest;
-use super::{AppState, Context, Settings, language};
+use super::signed_in::SignedIn;
+use super::{AppState, Context, PageRequest, Settings, language};
 use crate::domain::client::Client;
-use crate::domain::factors::Sealed;
+use crate::domain::device_cookie::DeviceCookie;
 use crate::domain::keys::digest;
-use crate::domain::known_clients::DeviceCookie;
 use crate::domain::operation::{Actor, Operation};
+use crate::domain::sealed::Sealed;
 use specbound::{Credentials, headers};
 
 /// Longer ones are not ours.

@@ -3,10 +3,9 @@
 use http::{HeaderMap, HeaderValue};
 
 use super::AppState;
-use super::language::LANGUAGE_COOKIE;
-use crate::domain::factors::Sealed;
+use crate::domain::device_cookie::{DEVICE_COOKIE_SECONDS, DeviceCookie};
 use crate::domain::factors::sign_in::{PENDING_SECONDS, REMEMBERED_SECONDS};
-use crate::domain::known_clients::{DEVICE_COOKIE_SECONDS, DeviceCookie};
+use crate::domain::sealed::Sealed;
 use crate::domain::sessions::{LIFETIME_SECONDS, SessionId};
 use crate::domain::social::{TICKET_SECONDS, Ticket};
 
@@ -27,6 +26,9 @@ const HOST_PENDING_COOKIE: &str = "__Host-second_factor";
 
 /// Of a browser that skips the second step.
 pub const REMEMBERED_COOKIE: &str = "remembered";
+
+/// The choice of the person. Django's name, so that InvenTree on the same host follows it too.
+pub const LANGUAGE_COOKIE: &str = "django_language";
 
 /// Cookies of one name that are tried: a sibling host or another path can set more beside ours.
 pub const MAX_SAME_NAME: usize = 8;

@@ -12,9 +12,10 @@ use serde_json::json;
 use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, json_response};
 use uuid::Uuid;
 
-use super::caller::{self, ANY_SCHEME, Scheme, SignedIn, StaleSessionCheck};
+use super::caller::{self, ANY_SCHEME, Scheme, StaleSessionCheck};
 use super::pages::forward_auth::is_decision;
 use super::pages::missing;
+use super::signed_in::SignedIn;
 use super::{AppState, Context, language};
 use crate::domain::email_format::is_email_address;
 use crate::languages::ENGLISH;

@@ -9,12 +9,9 @@ use super::cookies;
 use crate::languages::{ENGLISH, Languages, Texts};
 use specbound::{Response, headers};
 
-/// The choice of the person. Django's name, so that InvenTree on the same host follows it too.
-pub const LANGUAGE_COOKIE: &str = "django_language";
-
 /// The language of pages.
 pub fn of_person<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
-    let chosen = cookies::all(request, LANGUAGE_COOKIE).next();
+    let chosen = cookies::all(request, cookies::LANGUAGE_COOKIE).next();
     languages.choose(chosen, headers::text_elements(request, ACCEPT_LANGUAGE))
 }
 

@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::json;
 
 use super::Context;
-use super::caller::{Credential, SignedIn};
 use super::client;
+use super::signed_in::{Credential, SignedIn};
 use super::{cookies, origin};
 use crate::api::policy;
 use crate::domain::keys::digest;

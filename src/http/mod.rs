@@ -29,6 +29,7 @@ mod pagination;
 mod password;
 mod providers;
 mod registration;
+mod signed_in;
 mod social;
 mod user;
 
@@ -52,6 +53,9 @@ pub const DEFAULT_SITE_URL: &str = "http://localhost:8000";
 
 /// dropshot's context of a request to this server.
 pub type Context = specbound::Context<AppState>;
+
+/// A request for a page of this server.
+pub type PageRequest = specbound::PageRequest<AppState>;
 
 /// State that every handler can reach.
 pub struct AppState {

@@ -12,8 +12,8 @@ use http::StatusCode;
 use serde_json::json;
 use specbound::{ApiError, Call, NoBody, Outcome, Query, Reply, UntypedJson};
 
-use super::caller::{Credential, SignedIn};
 use super::pagination::Page;
+use super::signed_in::{Credential, SignedIn};
 use super::{AppState, Context, Implementation, client, origin};
 use crate::api::user::{UserApi, params, policy, types};
 use crate::domain::tokens::{self, State};

@@ -1,8 +1,8 @@
 //! POST password/change/, password/reset/ and password/reset/confirm/
 
 use super::Context;
-use super::caller::Credential;
 use super::client;
+use super::signed_in::Credential;
 use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
 use crate::domain::{ValidationErrors, accounts, resets};
@@ -39,9 +39,9 @@ pub async fn change(
         checked.finish(ValidationErrors::none())?;
     let new = (Password::new(new_password1), Password::new(new_password2));
     let (keep, new_session) = match caller.credential {
-        Credential::Token { id } => (accounts::Commit::Token(id), false),
-        Credential::Basic => (accounts::Commit::Nothing, false),
-        Credential::Session { .. } => (accounts::Commit::Nothing, true),
+        Credential::Token { id } => (Some(id), false),
+        Credential::Basic => (None, false),
+        Credential::Session { .. } => (None, true),
     };
     let renewed =
         accounts::change_password(&op, &caller.account, old, new, keep, new_session).await?;

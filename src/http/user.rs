@@ -1,8 +1,8 @@
 //! GET, PUT and PATCH user/
 
 use super::Context;
-use super::caller::SignedIn;
 use super::client;
+use super::signed_in::SignedIn;
 use crate::api::{content, policy, types};
 use crate::domain::{ValidationErrors, accounts, usernames};
 use crate::store::Account;

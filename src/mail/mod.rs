@@ -4,6 +4,7 @@
 //! expired. Queued email contains live links, so it is encrypted under a key derived from the
 //! server's secret.
 
+mod error;
 mod notice;
 pub mod smtp;
 mod templates;

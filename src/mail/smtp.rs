@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::Message;
-use super::transport::TransportError;
+use super::error::TransportError;
 use crate::secret::Secret;
 
 #[derive(Debug, Clone)]

@@ -6,24 +6,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Message;
+use super::error::TransportError;
 use super::smtp::{SetupError, Smtp};
 use crate::text;
 
 pub use super::smtp::SmtpSettings;
-
-/// Why an email was not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TransportError {
-    /// The mail server is down, busy or rejects this server. Every email would fail; none is lost.
-    #[error("{0}")]
-    Unreachable(String),
-    /// This email was deferred; others may succeed.
-    #[error("{0}")]
-    Deferred(String),
-    /// This email was permanently rejected.
-    #[error("{0}")]
-    Refused(String),
-}
 
 /// Emails kept in memory, for tests and demonstrations.
 pub type Mailbox = Arc<Mutex<Vec<Message>>>;

@@ -15,7 +15,8 @@ use slog::{Logger, info, warn};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 
-use super::transport::{Transport, TransportError};
+use super::error::TransportError;
+use super::transport::Transport;
 use super::{Message, Outbox};
 use crate::store::{OutboxMail, Store, StoreError};
 

@@ -7,11 +7,18 @@
 use std::ops::ControlFlow;
 
 use super::StoreError;
-use super::migrations::Step;
 use super::values::{Row, Value};
 
 /// Called with each row; `Break` ends the query.
 pub(super) type RowVisitor<'f> = &'f mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>;
+
+/// One migration step, in SQLite's dialect.
+pub(super) struct Step {
+    pub(super) both: &'static str,
+    /// Statements for one engine only.
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
 
 /// Runs statements. Each is prepared once and cached, so its text must be static.
 pub(super) trait Connection {

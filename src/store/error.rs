@@ -31,6 +31,14 @@ pub enum Conflict {
 }
 
 impl StoreError {
+    /// Refuses the database of InvenTree itself, which is only imported from.
+    pub(super) fn inventree_database(name: &dyn std::fmt::Display) -> StoreError {
+        StoreError::Other(format!(
+            "{name} is InvenTree's own database: import its accounts into one of this server with \
+             `inventree-auth import inventree`"
+        ))
+    }
+
     /// For failures of the whole transaction, which say nothing about the job of a caller.
     pub(super) fn into_unavailable(self) -> StoreError {
         match self {

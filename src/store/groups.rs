@@ -2,7 +2,6 @@
 //!
 //! Names are compared exactly, as InvenTree does. This file checks none: the caller does.
 
-use super::lookup_cache::AccountFactsKey;
 use super::postgres::pipelined::ByKey;
 use super::values::{Row, params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer, accounts};
@@ -45,6 +44,13 @@ fn record(row: &Row<'_>) -> Result<Group, StoreError> {
     Ok(Group { id: row.get(0)?, name: row.get(1)?, members: row.get(2)? })
 }
 
+/// The key of an account's facts in the lookup cache.
+fn cache_key(account_id: i64) -> [u8; 32] {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&account_id.to_le_bytes());
+    key
+}
+
 impl Store {
     /// The facts of an account, as cheap as its look-up; none for a deleted account.
     ///
@@ -52,7 +58,7 @@ impl Store {
     ///
     /// If the database cannot be read.
     pub async fn account_facts(&self, account_id: i64) -> Result<AccountFacts, StoreError> {
-        self.find_by_key(&FACTS, |cache| &cache.facts, AccountFactsKey::key(account_id), account_id)
+        self.find_by_key(&FACTS, |cache| &cache.facts, cache_key(account_id), account_id)
             .await
             .map(Option::unwrap_or_default)
     }

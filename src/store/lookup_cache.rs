@@ -29,17 +29,6 @@ pub(super) struct LookupCache {
     pub(super) facts: Entries<AccountFacts>,
 }
 
-/// Keys of facts, which are found by the id of their account.
-pub(super) enum AccountFactsKey {}
-
-impl AccountFactsKey {
-    pub(super) fn key(account_id: i64) -> [u8; 32] {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&account_id.to_le_bytes());
-        key
-    }
-}
-
 /// Entries by the digest that was looked up.
 pub(super) type Entries<T> = Cache<[u8; 32], Arc<Entry<T>>>;
 

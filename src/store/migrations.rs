@@ -3,17 +3,9 @@
 //! A released step is never edited; add the next one. A database with a newer schema is left
 //! untouched.
 
-use super::engine::WritingConnection;
+use super::engine::{Step, WritingConnection};
 use super::values::params;
 use super::{Reader, StoreError, Writer};
-
-/// One migration step, in SQLite's dialect.
-pub(super) struct Step {
-    pub(super) both: &'static str,
-    /// Statements for one engine only.
-    pub(super) sqlite: &'static str,
-    pub(super) postgres: &'static str,
-}
 
 const fn step(both: &'static str) -> Step {
     Step { both, sqlite: "", postgres: "" }
@@ -125,7 +117,8 @@ impl Writer<'_> {
 mod tests {
     use super::super::tests::fresh_server;
     use super::super::{Database, Store, StoreError, schema};
-    use super::{LATEST, STEPS, Step};
+    use super::{LATEST, STEPS};
+    use crate::store::engine::Step;
     use rusqlite::Connection;
     use std::collections::BTreeSet;
     use std::path::Path;

@@ -18,9 +18,9 @@ use rusqlite::{
     params_from_iter,
 };
 
-use super::engine::{Connection, RowVisitor, WritingConnection};
+use super::engine::{Connection, RowVisitor, Step, WritingConnection};
 use super::lookup_cache::LookupCache;
-use super::migrations::{self, LATEST, Step};
+use super::migrations::{self, LATEST};
 use super::values::{Row, Value};
 use super::{Conflict, StoreError};
 
@@ -208,17 +208,9 @@ fn refuse_inventree(connection: &Sqlite, path: &Path) -> Result<(), StoreError> 
                  AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'schema_version')";
     // A file that cannot be read is refused with its reason below.
     match connection.query_row(known, [], |row| row.get(0)) {
-        Ok(true) => Err(inventrees_own(&path.display().to_string())),
+        Ok(true) => Err(StoreError::inventree_database(&path.display())),
         _ => Ok(()),
     }
-}
-
-/// The refusal of InvenTree's own database.
-pub(super) fn inventrees_own(name: &str) -> StoreError {
-    StoreError::Other(format!(
-        "{name} is InvenTree's own database: import its accounts into one of this server with \
-         `inventree-auth import inventree`"
-    ))
 }
 
 /// Like `open`, for a file that [`open`] created: creates no file and does not modify a foreign

@@ -13,53 +13,17 @@ pub mod sign_in;
 pub mod totp;
 pub mod webauthn;
 
-use std::fmt;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::audit::{self, Event};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
-use super::{App, DomainError, ValidationErrors, accounts, keys, known_clients, usernames};
+use super::{App, DomainError, ValidationErrors, accounts, known_clients, usernames};
 use crate::mail::Notice;
 use crate::store::{Account, Passkey, StoreError, TotpFactor, Writer};
 use passkey::{Assertion, Ceremony};
 
 const MAX_NAME_CHARACTERS: usize = 64;
-
-/// State that the browser keeps for the server, encrypted: it can neither read nor modify it.
-#[derive(Clone)]
-pub struct Sealed(String);
-
-impl Sealed {
-    pub fn new(text: &str) -> Sealed {
-        Sealed(text.to_owned())
-    }
-
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    fn seal(app: &App, purpose: &str, state: &impl Serialize) -> Sealed {
-        let plain = serde_json::to_vec(state).unwrap_or_default();
-        Sealed(URL_SAFE_NO_PAD.encode(keys::seal(&app.secret, purpose, &plain, app.random())))
-    }
-
-    fn open<T: DeserializeOwned>(&self, app: &App, purpose: &str) -> Option<T> {
-        let sealed = URL_SAFE_NO_PAD.decode(&self.0).ok()?;
-        serde_json::from_slice(&keys::open(&app.secret, purpose, &sealed)?).ok()
-    }
-}
-
-impl fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealed(…)")
-    }
-}
 
 /// The kinds of factors that an account can have several of. Ids are unique within a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,9 +13,10 @@ use super::super::accounts::{self, Grant, Granted};
 use super::super::audit::{self, Event};
 use super::super::limits::Purpose;
 use super::super::operation::Operation;
+use super::super::sealed::Sealed;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
 use super::webauthn::{self, Refusal, Registration, RelyingParty};
-use super::{Match, Proof, Sealed, device_name, recovery, with_proof};
+use super::{Match, Proof, device_name, recovery, with_proof};
 use crate::mail::Notice;
 use crate::store::{Account, NewPasskey, Passkey};
 
@@ -242,7 +243,8 @@ async fn signed_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainErr
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
     let client_trust = notices::client_trust(op, &account.username).await?;
-    let recipients = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
+    let recipients =
+        notices::of_sign_in(op, &account, Grant::Session.is_known(client_trust)).await?;
     let proof = Proof::Passkey(sent);
     let granted = with_proof(op, &account, &proof, Ceremony::SignIn, move |w, op, found| {
         accounts::grant(w, op, &current, &new, found.name(), &recipients)

@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::super::accounts::{self, Grant, Granted};
 use super::super::audit;
-use super::super::email_addresses;
 use super::super::keys::digest;
 use super::super::notices;
 use super::super::operation::Operation;
 use super::super::passwords::Password;
+use super::super::sealed::Sealed;
+use super::super::usernames;
 use super::super::{App, DomainError};
 use super::passkey::{self, Ceremony, Challenge};
-use super::{Kind, Proof, Sealed, overview, with_proof};
+use super::{Kind, Proof, overview, with_proof};
 use crate::store::{Account, Reader, StoreError};
 
 /// How long the first proof is held.
@@ -88,7 +89,7 @@ pub async fn sign_in(
     password: Password,
 ) -> Result<SignIn, DomainError> {
     let step = async {
-        let username = email_addresses::username_of(op, name).await?;
+        let username = usernames::username_of(op, name).await?;
         first_step(op, &username, password).await
     };
     let step = step.await;
@@ -231,7 +232,8 @@ pub async fn finish(
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
     let client_trust = notices::client_trust(op, &account.username).await?;
-    let recipients = notices::of_sign_in(op, &account, client_trust, Grant::Session).await?;
+    let recipients =
+        notices::of_sign_in(op, &account, Grant::Session.is_known(client_trust)).await?;
     let signed_in = with_proof(op, &account, proof, Ceremony::Prove, move |w, op, found| {
         let detail = match provider.as_str() {
             "" => found.name().to_owned(),

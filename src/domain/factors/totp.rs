@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use super::super::audit::{self, Event};
 use super::super::operation::Operation;
+use super::super::sealed::Sealed;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
-use super::{Sealed, device_name, recovery};
+use super::{device_name, recovery};
 use crate::mail::Notice;
 use crate::store::Account;
 

@@ -12,9 +12,8 @@ use askama::Template;
 use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 
-use super::file::{Compressed, PageError, REVALIDATE};
-use super::forward_auth::RETURN_PATH;
-use super::layout::{Layout, POLICY, Ui, own_path};
+use super::file::{Compressed, POLICY, PageError, REVALIDATE};
+use super::layout::{Layout, Ui, own_path};
 use super::{Page, PageRequest};
 use crate::http::{AppState, caller, language};
 use crate::languages::{ENGLISH, Texts};
@@ -23,6 +22,9 @@ use specbound::{ApiError, Response};
 
 /// The account page, where users begin.
 pub const HOME: &str = "/platform/";
+
+/// The way back from the sign-in page to a page behind a proxy.
+pub const RETURN_PATH: &str = "/platform/return";
 
 /// The second step of a sign-in.
 pub const SECOND_FACTOR: &str = "/platform/second-factor";

@@ -10,8 +10,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use http::{HeaderName, HeaderValue};
 
-use super::file::{Compressed, FOREVER, PageError, REVALIDATE};
-use super::layout::POLICY;
+use super::file::{Compressed, FOREVER, POLICY, PageError, REVALIDATE};
 use super::{Page, PageRequest};
 use crate::branding::{Color, Picture, Pictures};
 use crate::http::{AppState, Settings};

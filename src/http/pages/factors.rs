@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::passkeys;
 use super::{Page, PageRequest, id_in_path, session_owner};
-use crate::domain::factors::{self, Factor, Kind, Proof, Sealed, recovery, sign_in, totp};
+use crate::domain::factors::{self, Factor, Kind, Proof, recovery, sign_in, totp};
+use crate::domain::sealed::Sealed;
 use crate::domain::{ValidationErrors, sessions};
 use crate::http::caller;
 use crate::http::{AppState, client};
@@ -32,21 +33,6 @@ pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
     ]
     .map(|endpoint| Box::new(endpoint) as Box<dyn Page<AppState>>)
     .into()
-}
-
-/// Pages and operations open to a session without a second factor where the operator enforces one:
-/// the setup of a factor, and the sign-out.
-pub fn opens_without_factor(path: &str) -> bool {
-    const OPEN: [&str; 7] = [
-        "/platform/api/factors/",
-        "/platform/api/factors/totp/",
-        "/platform/api/factors/totp/confirm/",
-        "/platform/api/factors/passkeys/",
-        "/platform/api/factors/passkeys/confirm/",
-        "/platform/api/reauthenticate/",
-        "/api/auth/logout/",
-    ];
-    OPEN.contains(&path)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

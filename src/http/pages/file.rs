@@ -17,6 +17,10 @@ use sha2::{Digest, Sha256};
 use crate::domain::keys::hex;
 use specbound::{Response, headers, negotiation};
 
+/// No inline code, no other origin, no frame; forms post here alone.
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
+    data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Keep it, and ask before each use.
 pub const REVALIDATE: &str = "no-cache";
 /// Keep it and never ask: for a URL that changes with its content.

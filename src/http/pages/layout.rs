@@ -10,7 +10,7 @@ use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::assets::Assets;
-use super::file::PageError;
+use super::file::{POLICY, PageError};
 use crate::branding::{Branding, Contact, FooterItem};
 use crate::domain::factors::webauthn::RelyingParty;
 use crate::http::{Settings, language};
@@ -19,10 +19,6 @@ use specbound::{ApiError, Response};
 
 /// Paths that a page leads to are never longer.
 const MAX_NEXT_BYTES: usize = 500;
-
-/// No inline code, no other origin, no frame; forms post here alone.
-pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
-    data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Shared by all pages of this server.
 pub struct Ui {

@@ -34,14 +34,11 @@ pub use file::PageError;
 pub use layout::Ui;
 pub use specbound::Page;
 
-use super::AppState;
-use super::caller::{Credential, SignedIn};
+use super::signed_in::{Credential, SignedIn};
+use super::{AppState, PageRequest};
 use crate::domain::DomainError;
 use crate::store::Account;
 use specbound::ApiError;
-
-/// A request for a page of this server.
-pub type PageRequest = specbound::PageRequest<AppState>;
 
 /// The owner of the session that opened a page, and the session's digest: for pages whose
 /// `security` is the cookie alone.

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::{Page, PageRequest, id_in_path, session_owner};
 use crate::domain::factors::passkey::{self, Assertion, Challenge, Creation};
-use crate::domain::factors::{self, Kind, Sealed, webauthn};
+use crate::domain::factors::{self, Kind, webauthn};
+use crate::domain::sealed::Sealed;
 use crate::domain::sessions;
 use crate::http::caller;
 use crate::http::{AppState, client};

@@ -164,7 +164,7 @@ async fn change_password(server: &AppState, mut visit: PageRequest) -> Result<Re
     if old.is_none() {
         caller.require_recent_auth(server).await?;
     }
-    let keep = accounts::Commit::Nothing;
+    let keep = None;
     let new = (first, second);
     let renewed = accounts::change_password(&op, account, old, new, keep, true).await?;
     let jar = server.cookies();

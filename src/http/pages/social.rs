@@ -14,12 +14,14 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::account::{self, HOME, SECOND_FACTOR};
-use super::layout::{Layout, POLICY, Ui, html, own_path, render};
+use super::file::POLICY;
+use super::layout::{Layout, Ui, html, own_path, render};
 use super::{Page, PageRequest};
 use crate::domain::ValidationErrors;
 use crate::domain::operation::Operation;
 use crate::domain::social::{self, Finished, Form, Purpose, Returned, SocialError, Ticket};
-use crate::http::caller::{self, Credential};
+use crate::http::caller;
+use crate::http::signed_in::Credential;
 use crate::http::{AppState, Settings, client};
 use specbound::{ApiError, Response};
 use specbound::{Credentials, LazyBody, authenticate};

@@ -5,9 +5,8 @@ use std::ops::ControlFlow;
 
 use tokio_postgres::SimpleQueryMessage;
 
-use super::super::engine::{Connection, RowVisitor, WritingConnection};
-use super::super::migrations::{LATEST, Step, too_new};
-use super::super::sqlite::inventrees_own;
+use super::super::engine::{Connection, RowVisitor, Step, WritingConnection};
+use super::super::migrations::{LATEST, too_new};
 use super::super::values::{Column, Value};
 use super::blocking::BlockingConnection;
 use super::reading::each_of;
@@ -77,7 +76,7 @@ impl Writing {
     /// For InvenTree's own database, which is only read.
     pub(in crate::store) fn refuse_inventree(&self) -> Result<(), StoreError> {
         match self.value(IS_INVENTREE)? {
-            Some(true) => Err(inventrees_own(&self.connector.server.to_string())),
+            Some(true) => Err(StoreError::inventree_database(&self.connector.server)),
             _ => Ok(()),
         }
     }

@@ -12,9 +12,9 @@ use std::process::{Command, Output, Stdio};
 
 use chrono::Duration;
 use inventree_auth::domain::Clock;
-use inventree_auth::domain::accounts::Revoked;
 use inventree_auth::domain::housekeeping::CleanupJob;
 use inventree_auth::domain::keys::digest;
+use inventree_auth::domain::revocation::Revoked;
 use serde_json::{Value, json};
 use test_support::database::TestDatabase;
 use test_support::{PASSWORD, TestServer, reset_link};

@@ -16,10 +16,11 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::account::{self, HOME};
+use super::account::{self, HOME, RETURN_PATH};
 use super::{Page, PageRequest};
-use crate::http::caller::{self, ANY_SCHEME, Credential, SCHEMES, SignedIn};
+use crate::http::caller::{self, ANY_SCHEME, SCHEMES};
 use crate::http::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
+use crate::http::signed_in::{Credential, SignedIn};
 use crate::http::{AppState, client};
 use original::{Original, ProxyStyle, untrusted_proxy};
 use specbound::{ApiError, Credentials, Response};
@@ -33,8 +34,6 @@ const NGINX_PATH: &str = "/platform/auth/nginx/";
 /// Envoy, which appends the original path and keeps the method.
 const ENVOY_PATH: &str = "/platform/auth/envoy/{*}";
 const ENVOY_PREFIX: &str = "/platform/auth/envoy";
-/// The way back from the sign-in page.
-pub const RETURN_PATH: &str = "/platform/return";
 
 /// Those of an identity, and those of every response.
 const MAX_RESPONSE_HEADERS: usize = 16;

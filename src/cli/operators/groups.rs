@@ -2,9 +2,9 @@
 
 use clap::Subcommand;
 
-use super::operators::{AdminContext, CommonArgs, LimitArg, find, to_failure};
-use super::output::{self, AccountRow, GroupRow};
-use super::{Failure, failure, print};
+use super::{AdminContext, CommonArgs, LimitArg, find, to_failure};
+use crate::cli::output::{self, AccountRow, GroupRow};
+use crate::cli::{Failure, failure, print};
 use crate::domain::operation::Operation;
 use crate::domain::{App, DomainError, groups};
 

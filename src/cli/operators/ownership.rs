@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 
-use super::operators::{CommonArgs, find, print_account, to_failure};
-use super::output;
-use super::{Failure, failure, print};
+use super::{CommonArgs, find, print_account, to_failure};
+use crate::cli::output;
+use crate::cli::{Failure, failure, print};
 use crate::domain::administration::{self, Address};
 use crate::domain::operation::Operation;
 

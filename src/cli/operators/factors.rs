@@ -1,9 +1,9 @@
 //! Second factors of an account: to look at, and to remove for an owner who has lost them.
 
-use super::Failure;
-use super::operators::{CommonArgs, find, to_failure};
-use super::output::{self, FactorRow};
-use super::print;
+use super::{CommonArgs, find, to_failure};
+use crate::cli::Failure;
+use crate::cli::output::{self, FactorRow};
+use crate::cli::print;
 use crate::domain::factors;
 use crate::domain::operation::Operation;
 

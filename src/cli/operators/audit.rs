@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::operators::{AdminContext, CommonArgs, LimitArg, find, to_failure};
-use super::output::{self, AuditRow};
-use super::{Failure, failure, print};
+use super::{AdminContext, CommonArgs, LimitArg, find, to_failure};
+use crate::cli::output::{self, AuditRow};
+use crate::cli::{Failure, failure, print};
 use crate::domain::audit::Event;
 use crate::store::AuditFilter;
 
