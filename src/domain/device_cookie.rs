@@ -1,4 +1,4 @@
-//! The format of the device cookie, by which an account knows a browser. It proves nothing by itself:
+//! The format of the device cookie, by which an account knows a browser. It authenticates no one:
 //! see [`super::known_clients`].
 
 use std::fmt;

@@ -1,6 +1,7 @@
 //! Checks of the documents: commands run, links resolve, settings exist, and sentences use plain
 //! words.
 
+mod circles;
 mod commands;
 mod layers;
 mod layout;
