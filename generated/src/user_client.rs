@@ -351,6 +351,7 @@ Version: 291*/
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
+    credentials: Credentials,
 }
 impl Client {
     /// Create a new client.
@@ -378,6 +379,7 @@ impl Client {
         Self {
             baseurl: baseurl.to_string(),
             client,
+            credentials: Credentials::default(),
         }
     }
 }
@@ -395,7 +397,225 @@ impl ClientInfo<()> for Client {
         &()
     }
 }
-impl ClientHooks<()> for &Client {}
+/// Credentials, by the security schemes of the document. They go to the server that the
+/// client was made for, with the operations that name their scheme: those of the first
+/// alternative that is complete. `Debug` shows none.
+///
+/// A certificate (`mutualTLS`) is the identity of the `reqwest::ClientBuilder`.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    basic_auth: Option<(String, String)>,
+    cookie_auth: Option<String>,
+    token_auth: Option<String>,
+}
+impl Credentials {
+    /// None yet.
+    pub fn new() -> Credentials {
+        Credentials::default()
+    }
+    /// `basicAuth`: `Authorization: Basic`.
+    pub fn basic_auth(
+        mut self,
+        username: impl Into<String>,
+        password: impl Into<String>,
+    ) -> Credentials {
+        self.basic_auth = Some((username.into(), password.into()));
+        self
+    }
+    /// `cookieAuth`: the cookie `sessionid`.
+    pub fn cookie_auth(mut self, value: impl Into<String>) -> Credentials {
+        self.cookie_auth = Some(value.into());
+        self
+    }
+    /// `tokenAuth`: the header `authorization`, as it stands.
+    pub fn token_auth(mut self, value: impl Into<String>) -> Credentials {
+        self.token_auth = Some(value.into());
+        self
+    }
+    /// A client of the server at this URL, which sends these credentials.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn connect(self, baseurl: &str) -> ::reqwest::Result<Client> {
+        let limit = ::std::time::Duration::from_secs(15);
+        let builder = ::reqwest::Client::builder().connect_timeout(limit);
+        self.connect_with(baseurl, builder.timeout(limit))
+    }
+    /// The same on an HTTP client of your own. A redirect to another origin is not
+    /// followed, whatever the builder says: it is an unexpected response.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn connect_with(
+        self,
+        baseurl: &str,
+        builder: ::reqwest::ClientBuilder,
+    ) -> ::reqwest::Result<Client> {
+        let within = ::reqwest::redirect::Policy::custom(|attempt| {
+            let from = attempt.previous().last();
+            if from.is_none_or(|from| from.origin() != attempt.url().origin()) {
+                attempt.stop()
+            } else if attempt.previous().len() > 10 {
+                attempt.error("too many redirects")
+            } else {
+                attempt.follow()
+            }
+        });
+        let client = builder.redirect(within).build()?;
+        Ok(Client {
+            credentials: self,
+            ..Client::new_with_client(baseurl, client)
+        })
+    }
+    fn credential(&self, scheme: &str) -> Option<Credential<'_>> {
+        Some(
+            match scheme {
+                "basicAuth" => {
+                    let (username, password) = self.basic_auth.as_ref()?;
+                    Credential::Basic(username, password)
+                }
+                "cookieAuth" => {
+                    Credential::Cookie("sessionid", self.cookie_auth.as_deref()?)
+                }
+                "tokenAuth" => {
+                    Credential::Header("authorization", self.token_auth.as_deref()?)
+                }
+                _ => return None,
+            },
+        )
+    }
+    /// Adds those of the first alternative that is complete.
+    fn apply<E>(
+        &self,
+        client: &::reqwest::Client,
+        request: &mut ::reqwest::Request,
+        operation: &str,
+    ) -> Result<(), Error<E>> {
+        let of = |schemes: &&[&str]| {
+            schemes.iter().map(|scheme| self.credential(scheme)).collect()
+        };
+        let found: Option<Vec<Credential<'_>>> = alternatives(operation)
+            .iter()
+            .find_map(of);
+        for credential in found.into_iter().flatten() {
+            credential.apply(client, request)?;
+        }
+        Ok(())
+    }
+}
+impl ::std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field(
+                "basic_auth",
+                &self.basic_auth.as_ref().map(|_| ::std::format_args!("[redacted]")),
+            )
+            .field(
+                "cookie_auth",
+                &self.cookie_auth.as_ref().map(|_| ::std::format_args!("[redacted]")),
+            )
+            .field(
+                "token_auth",
+                &self.token_auth.as_ref().map(|_| ::std::format_args!("[redacted]")),
+            )
+            .finish()
+    }
+}
+impl ClientHooks<()> for &Client {
+    async fn pre<E>(
+        &self,
+        request: &mut ::reqwest::Request,
+        info: &OperationInfo,
+    ) -> Result<(), Error<E>> {
+        self.credentials.apply(&self.client, request, info.operation_id)
+    }
+    async fn exec(
+        &self,
+        request: ::reqwest::Request,
+        _: &OperationInfo,
+    ) -> ::reqwest::Result<::reqwest::Response> {
+        self.client.execute(request).await
+    }
+}
+fn alternatives(operation: &str) -> &'static [&'static [&'static str]] {
+    match operation {
+        "root_retrieve" | "user_me_retrieve" | "user_roles_retrieve"
+        | "user_token_retrieve" | "user_tokens_list" => {
+            &[&["basicAuth"], &["cookieAuth"], &["tokenAuth"]]
+        }
+        _ => &[],
+    }
+}
+/// A credential that is there, and its place in a request.
+#[allow(dead_code)]
+enum Credential<'a> {
+    Basic(&'a str, &'a str),
+    /// After a word.
+    Authorization(&'static str, &'a str),
+    Header(&'static str, &'a str),
+    Cookie(&'static str, &'a str),
+    Query(&'static str, &'a str),
+}
+impl Credential<'_> {
+    fn apply<E>(
+        &self,
+        client: &::reqwest::Client,
+        request: &mut ::reqwest::Request,
+    ) -> Result<(), Error<E>> {
+        use ::reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+        let secret = |text: &str| {
+            let mut value = HeaderValue::from_str(text)?;
+            value.set_sensitive(true);
+            Ok::<_, ::reqwest::header::InvalidHeaderValue>(value)
+        };
+        match self {
+            Credential::Basic(username, password) => {
+                let url = request.url().clone();
+                let made = client.get(url).basic_auth(username, Some(password)).build()?;
+                if let Some(value) = made.headers().get(AUTHORIZATION) {
+                    request.headers_mut().append(AUTHORIZATION, value.clone());
+                }
+            }
+            Credential::Authorization(word, value) => {
+                let value = secret(&format!("{word} {value}"))?;
+                request.headers_mut().append(AUTHORIZATION, value);
+            }
+            Credential::Header(name, value) => {
+                let value = secret(value)?;
+                request.headers_mut().append(HeaderName::from_static(name), value);
+            }
+            Credential::Cookie(name, value) => {
+                let is_octet = |c: char| c.is_ascii_graphic() && !"\",;\\".contains(c);
+                if !value.chars().all(is_octet) {
+                    let why = format!(
+                        "the cookie {name} has a character that no cookie can hold"
+                    );
+                    return Err(Error::InvalidRequest(why));
+                }
+                add_cookie(request, &format!("{name}={value}"))?;
+            }
+            Credential::Query(name, value) => {
+                request.url_mut().query_pairs_mut().append_pair(name, value);
+            }
+        }
+        Ok(())
+    }
+}
+/// Adds to the one `Cookie` header that a request has.
+fn add_cookie<E>(
+    request: &mut ::reqwest::Request,
+    cookie: &str,
+) -> Result<(), Error<E>> {
+    use ::reqwest::header::{COOKIE, HeaderValue};
+    let mut all = request
+        .headers()
+        .get(COOKIE)
+        .map_or(Vec::new(), |all| all.as_bytes().to_vec());
+    if !all.is_empty() {
+        all.extend(b"; ");
+    }
+    all.extend(cookie.as_bytes());
+    let mut value = HeaderValue::from_bytes(&all)?;
+    value.set_sensitive(true);
+    request.headers_mut().insert(COOKIE, value);
+    Ok(())
+}
 #[allow(clippy::all)]
 impl Client {
     /**Serve current server information.

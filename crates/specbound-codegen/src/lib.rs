@@ -45,6 +45,7 @@
 mod answers;
 mod build;
 mod constraints;
+mod credentials;
 mod document;
 mod enforced;
 mod lower;
@@ -60,6 +61,7 @@ mod read;
 mod redact;
 mod routes;
 mod schema;
+mod schemes;
 mod server;
 mod types;
 
@@ -223,7 +225,8 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     routes::assign(&mut document.operations, mode, &mut unenforced)?;
     let copy = normalise::normalise(lowered, &document);
     // Each goes before the next is made: together they are the peak of the memory.
-    let client = progenitor::client(copy, &document, mode, &mut unenforced)?;
+    let schemes = schemes::all(&document, source);
+    let client = progenitor::client(copy, &document, &schemes, mode, &mut unenforced)?;
     let runtime: syn::Path =
         syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let mut tables = constraints::Tables::new(source, &runtime, Written::ByClient);
@@ -238,7 +241,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     server.push_str(&format(enforced::tables(&document, source, &unenforced, &runtime))?);
     let server_trait = format(server::trait_tokens(&document, settings)?)?;
     server.push_str(&server_trait);
-    let project = Project::new(&document, source, &client.methods, settings)?;
+    let project = Project::new(&document, schemes, &client.methods, settings)?;
     Ok(Generated {
         document: source.to_string(),
         server,

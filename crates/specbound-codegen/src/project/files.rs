@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::Project;
-use super::schemes::CredentialLocation;
+use crate::schemes::{CredentialLocation, Scheme};
 use crate::{Generated, Mode};
 
 /// A file of a project.
@@ -112,13 +112,15 @@ fn one_line(title: &str) -> &str {
 
 impl Project {
     fn scheme_rows(&self) -> String {
-        let row = |scheme: &super::Scheme| {
+        let row = |scheme: &Scheme| {
             let location = match &scheme.location {
                 CredentialLocation::Authorization(word) => format!("Authorization({word:?})"),
                 CredentialLocation::Header(name) => format!("Header({name:?})"),
                 CredentialLocation::Query(name) => format!("Query({name:?})"),
                 CredentialLocation::Cookie(name) => format!("Cookie({name:?})"),
-                CredentialLocation::Unsupported => "Unsupported".to_owned(),
+                CredentialLocation::Certificate | CredentialLocation::Unsupported => {
+                    "Unsupported".to_owned()
+                }
             };
             format!("        ({:?}, Scheme::{location}),\n", scheme.name)
         };

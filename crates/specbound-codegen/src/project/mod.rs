@@ -7,18 +7,15 @@ mod calls;
 mod files;
 mod handlers;
 mod sample;
-mod schemes;
 
 pub use files::{Dependencies, File, Layout};
 pub use handlers::Handler;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::document::Document;
+use super::schemes::Scheme;
 use super::{Error, Settings};
-use schemes::Scheme;
 
 /// The parts of a server project.
 #[derive(Debug, Clone)]
@@ -35,14 +32,13 @@ pub struct Project {
 }
 
 impl Project {
-    /// `methods` are the client's, and `source` has the security schemes.
+    /// `methods` are the client's.
     pub(crate) fn new(
         document: &Document,
-        source: &Value,
+        schemes: Vec<Scheme>,
         methods: &BTreeMap<String, Vec<(String, syn::Type)>>,
         settings: &Settings<'_>,
     ) -> Result<Project, Error> {
-        let schemes = schemes::all(document, source);
         Ok(Project {
             operations: handlers::operations(document, settings)?,
             calls: calls::text(document, methods, &schemes)?,

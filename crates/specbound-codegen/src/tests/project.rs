@@ -69,7 +69,9 @@ fn regeneration_adds_handlers_and_keeps_existing_code() {
 fn calls_send_the_credentials_and_the_arguments_that_are_required() {
     let calls = generated(TICKETS).project.calls;
     assert_eq!(calls.matches("#[tokio::test]").count(), 6, "{calls}");
-    assert!(calls.contains("(\"x-key\", \"key-of-the-tests\")"), "{calls}");
+    let person = r#"client::Credentials::new().machine("dGVzdGVyOm9mLXRoaXMtYXBp").connect("#;
+    assert!(dense(&calls).contains(person), "{calls}");
+    assert!(calls.contains("client::Client::new(&start("), "{calls}");
     assert!(calls.contains(r#"client.open_ticket(&value("{\"title\":\"xxx\"}"))"#), "{calls}");
     assert!(calls.contains(r#"client.list_tickets(value("1"), None)"#), "{calls}");
 }

@@ -1,0 +1,3 @@
+fn main() {
+    specbound_codegen::build("courier.yaml");
+}
