@@ -203,11 +203,26 @@ fn folded(items: &[Item], most: usize) -> Vec<String> {
         let count = counts.entry(&item.reason).or_default();
         *count += 1;
         if *count <= most {
-            lines.push(item.to_string());
+            lines.push(shortened(&item.to_string()));
         }
     }
     for (reason, count) in counts.iter().filter(|(_, count)| **count > most) {
-        lines.push(format!("{} more (--all names them): {reason}", count - most));
+        let line = format!("{} more (--all names them): {reason}", count - most);
+        lines.push(shortened(&line));
     }
     lines
 }
+
+/// A line without the middle of a very long name.
+fn shortened(line: &str) -> String {
+    let count = line.chars().count();
+    if count <= 2 * HALF {
+        return line.to_owned();
+    }
+    let head: String = line.chars().take(HALF).collect();
+    let tail: String = line.chars().skip(count - HALF).collect();
+    format!("{head}…{tail}")
+}
+
+/// Characters of a line's head, and of its tail.
+const HALF: usize = 200;

@@ -18,6 +18,7 @@ use quote::{format_ident, quote};
 use serde_json::{Map, Value};
 
 use super::names::unique;
+use super::patterns::is_regular;
 use super::read::{component, unescape};
 use super::schema::whole;
 
@@ -327,7 +328,7 @@ impl<'a> Tables<'a> {
             }
         }
         if let Some(pattern) = object.get("pattern").and_then(Value::as_str)
-            && fancy_regex::Regex::new(pattern).is_ok()
+            && is_regular(pattern)
         {
             rows.push(quote!(pattern: Some(#pattern)));
         }

@@ -53,6 +53,7 @@ mod names;
 mod normalise;
 mod openapi;
 mod parameters;
+mod patterns;
 mod pieces;
 mod progenitor;
 mod project;

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::Error;
+use super::patterns::is_regular;
 use super::read::{
     component, escape, flag, members, optional, reject_unknown_keys, strings, text, unsupported,
 };
@@ -380,9 +381,9 @@ fn check(source: &Value, at: &str) -> Result<(), Error> {
 /// Refuses a pattern that does not compile, which would match nothing.
 fn check_pattern(schema: &Map<String, Value>, at: &str) -> Result<(), Error> {
     let Some(pattern) = text(schema, "pattern", at)? else { return Ok(()) };
-    match fancy_regex::Regex::new(&pattern) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(unsupported(&format!("{at}/pattern"), "this is no regular expression")),
+    match is_regular(&pattern) {
+        true => Ok(()),
+        false => Err(unsupported(&format!("{at}/pattern"), "this is no regular expression")),
     }
 }
 

@@ -59,6 +59,15 @@ impl FileReader for Disk {
         path.canonicalize()
     }
 
+    fn follow(&self, from: &Path, reference: &str) -> io::Result<PathBuf> {
+        let path = self.canonical(&from.parent().unwrap_or(Path::new("")).join(reference))?;
+        // A pipe would be waited for.
+        match path.is_file() {
+            true => Ok(path),
+            false => Err(io::Error::other("this is no file")),
+        }
+    }
+
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read>> {
         Ok(Box::new(fs::File::open(path)?))
     }

@@ -2,6 +2,7 @@
 //! processor time and 1 GB of memory.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
 
 /// Kilobytes of address space: 1 GB, and as much for the stack, which is reserved and not used.
@@ -51,6 +52,12 @@ fn generate(text: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("openapi.yaml");
     std::fs::write(&file, text).unwrap();
+    generate_file(&file)
+}
+
+/// The same from a file.
+fn generate_file(file: &Path) -> String {
+    let folder = tempfile::tempdir().unwrap();
     // The limits of the shell hold on Linux.
     let limits = match cfg!(target_os = "linux") {
         true => format!("ulimit -v {ADDRESS_SPACE}; ulimit -t {SECONDS};"),
@@ -58,7 +65,7 @@ fn generate(text: &str) -> String {
     };
     let script = format!("{limits} exec \"$0\" generate --lenient \"$1\" \"$2\"");
     let mut command = Command::new("bash");
-    command.args(["-c", &script, env!("CARGO_BIN_EXE_specbound")]).arg(&file);
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_specbound")]).arg(file);
     let output = command.arg(folder.path().join("out")).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(!error.contains("panicked"), "{error}");
@@ -122,7 +129,10 @@ fn rings_and_chains_of_references_are_generated() {
     });
     let path = "  /p: {get: {parameters: [{$ref: '#/components/parameters/P0'}], responses: {}}}\n";
     let text = document(path, "    S: {}\n") + "  parameters:\n" + &parameters;
-    assert_refused(&text, "a parameter needs a name");
+    assert_refused(&text, "leads back to itself, or through many others");
+    let path = "  /p: {get: {responses: {'200': {$ref: '#/components/responses/R'}}}}\n";
+    let ring = "  responses:\n    R: {$ref: '#/components/responses/R'}\n";
+    assert_refused(&(document(path, "    S: {}\n") + ring), "/components/responses/R");
 }
 
 #[test]
@@ -202,6 +212,37 @@ fn parts_that_repeat_beyond_a_limit_are_refused() {
     let long = format!("  responses:\n    Long: {{description: '{}'}}\n", "text ".repeat(50_000));
     let text = document(&lines(1_000, operation), "    S0: {}\n") + &long;
     assert_refused(&text, "64 MB of descriptions and examples");
+}
+
+#[test]
+fn patterns_that_take_long_to_compile_are_refused() {
+    let schema = |n: usize| format!("    S{n}: {{type: string, pattern: '\\p{{L}}{{9{n:03}}}'}}");
+    assert_refused(&document("  {}\n", &lines(size(1_000), schema)), "the patterns of the document");
+    let long = format!("    S: {{type: string, pattern: '{}'}}\n", "a|".repeat(6 << 20));
+    assert_refused(&document("  {}\n", &long), "the patterns of the document");
+    // Each compiles once.
+    let schema = |n: usize| format!("    S{n}: {{type: string, pattern: '^\\w{{1,256}}$'}}");
+    assert_generated(&document("  {}\n", &lines(size(10_000), schema)));
+}
+
+#[test]
+fn names_of_a_megabyte_do_not_fill_the_terminal() {
+    let name = "n".repeat(1 << 20);
+    let path = format!("  /p: {{{name}: {{responses: {{}}}}}}\n");
+    assert_refused(&document(&path, "    S: {}\n"), "is no member of a path item");
+}
+
+/// A pipe would be waited for.
+#[test]
+#[cfg(unix)]
+fn references_to_a_pipe_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new("mkfifo").arg(folder.path().join("pipe.yaml")).status().unwrap();
+    assert!(made.success());
+    let file = folder.path().join("openapi.yaml");
+    std::fs::write(&file, document("  /p: {$ref: 'pipe.yaml'}\n", "    S: {}\n")).unwrap();
+    let line = generate_file(&file);
+    assert!(line.contains("`pipe.yaml` cannot be resolved: this is no file"), "{line}");
 }
 
 #[test]

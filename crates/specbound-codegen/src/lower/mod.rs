@@ -20,10 +20,13 @@ use super::Item;
 use super::constraints::Plain;
 use super::names::{self, OperationNames, clean};
 use super::openapi::METHODS;
+use super::patterns;
 use super::read::{component, escape, unescape};
 
 /// Most references that are followed in a row.
 const MAX_REFERENCES: usize = 64;
+
+const CIRCLE: &str = "this reference leads back to itself, or through many others";
 
 /// Most schemas within each other that `allOf` merges.
 const MAX_MERGED: usize = 8;
@@ -85,6 +88,10 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
         unenforced: Vec::new(),
         refused: Vec::new(),
     };
+    if let Some(refused) = lower.refusal() {
+        let (names, unenforced) = (lower.names, Vec::new());
+        return Lowered { document: json!({}), names, unenforced, refused: vec![refused] };
+    }
     lower.reached = lower.find_reached();
     let document = lower.document();
     // Behind a limit the rest is read as empty.
@@ -142,6 +149,23 @@ impl Lower<'_> {
             Mode::Strict => self.refuse(at, reason),
             Mode::Lenient => self.note(at, reason),
         }
+    }
+
+    /// Why the document cannot be read at all.
+    fn refusal(&self) -> Option<Item> {
+        if !patterns::are_within_limit(self.source) {
+            return Some(Item { path: String::new(), reason: patterns::limit() });
+        }
+        for section in ["parameters", "requestBodies", "responses", "headers"] {
+            let components = self.source["components"][section].as_object().into_iter().flatten();
+            let leads_nowhere =
+                |component: &Value| self.follow(component, section).get("$ref").is_some();
+            for (name, _) in components.filter(|(_, component)| leads_nowhere(component)) {
+                let path = format!("/components/{section}/{}", escape(name));
+                return Some(Item { path, reason: CIRCLE.to_owned() });
+            }
+        }
+        None
     }
 
     /// The object behind a reference to `#/components/<section>/<name>`.
@@ -253,7 +277,7 @@ impl Lower<'_> {
         let mut target = schema;
         while let Some(next) = target["$ref"].as_str().and_then(component_name) {
             if !seen.insert(next.clone()) || seen.len() > MAX_REFERENCES {
-                self.unenforced(at, "this reference leads back to itself, or through many others");
+                self.unenforced(at, CIRCLE);
                 return json!({});
             }
             target = &self.source["components"]["schemas"][&next];

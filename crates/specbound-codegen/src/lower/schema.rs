@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Checked, Lower, MAX_MERGED, MAX_SCHEMAS, MAX_TEXT, component_name};
 use crate::names::clean;
+use crate::patterns::is_regular;
 use crate::read::escape;
 use crate::schema::KEYWORDS;
 
@@ -298,7 +299,7 @@ impl Lower<'_> {
     /// Takes out bounds that no row holds in this place, and patterns of another dialect.
     fn bounds(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
         let pattern = object.get("pattern").and_then(Value::as_str);
-        if pattern.is_some_and(|pattern| fancy_regex::Regex::new(pattern).is_err()) {
+        if pattern.is_some_and(|pattern| !is_regular(pattern)) {
             object.remove("pattern");
             let reason = "this is no regular expression: it is not enforced";
             self.unchecked(&format!("{at}/pattern"), reason, checked);

@@ -12,33 +12,57 @@ use super::location::{Draft, Location, pointer};
 use crate::constraints::{Constraints, SchemaRef, Type, canonical};
 use crate::keywords::Bound;
 
-const HINTS: [&str; 21] = [
-    "title",
-    "description",
-    "summary",
-    "default",
-    "example",
-    "examples",
-    "deprecated",
-    "externalDocs",
-    "xml",
-    "format",
-    "readOnly",
-    "writeOnly",
-    "contentMediaType",
-    "contentEncoding",
-    "contentSchema",
-    "$comment",
-    "$schema",
-    "$id",
-    "$anchor",
-    "$defs",
-    "discriminator",
+/// The keywords that constrain values. Any other one, known or not, is an annotation (JSON Schema
+/// 2020-12, section 6.5).
+const CONSTRAINTS: [&str; 43] = [
+    "$ref",
+    "$dynamicRef",
+    "$recursiveRef",
+    "type",
+    "nullable",
+    "enum",
+    "const",
+    "multipleOf",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "items",
+    "prefixItems",
+    "additionalItems",
+    "unevaluatedItems",
+    "contains",
+    "minContains",
+    "maxContains",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "minProperties",
+    "maxProperties",
+    "required",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
 ];
 
 /// A keyword that constrains no value.
-pub fn is_hint(keyword: &str) -> bool {
-    HINTS.contains(&keyword) || keyword.starts_with("x-")
+fn is_hint(keyword: &str) -> bool {
+    !CONSTRAINTS.contains(&keyword)
 }
 
 /// Compares schemas of requests or of answers.

@@ -23,6 +23,14 @@ fn export_equals_the_document() {
     assert!(found.is_empty(), "{}", diff::to_text(&found, diff::Sides::SOURCE_SERVER));
 }
 
+#[test]
+fn keyword_that_json_schema_does_not_know_is_no_difference() {
+    let mut document = source();
+    let member = &mut document["components"]["schemas"]["Author"]["properties"]["id"];
+    member["optional"] = json!(true);
+    assert_eq!(differences(&document), []);
+}
+
 /// Pointers of the values without parts, but for those that constrain nothing.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     const HINTS: [&str; 6] =
