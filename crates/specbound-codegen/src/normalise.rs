@@ -148,6 +148,12 @@ pub fn split_nullable_components(copy: &mut Value) {
         let Some(value) = schema.as_object_mut().filter(|_| has_type) else { continue };
         value.remove("nullable");
         value.remove("title");
+        // Else the value is nullable still.
+        if let Some(choices) = value.get_mut("enum").and_then(Value::as_array_mut)
+            && !choices.iter().all(Value::is_null)
+        {
+            choices.retain(|choice| !choice.is_null());
+        }
         let inner = unique(format!("{}Inner", type_name(name)), &mut taken);
         added.push((inner.clone(), std::mem::take(schema)));
         *schema = json!({ "nullable": true, "allOf": [reference(&inner)] });

@@ -217,7 +217,10 @@ fn parts_that_repeat_beyond_a_limit_are_refused() {
 #[test]
 fn patterns_that_take_long_to_compile_are_refused() {
     let schema = |n: usize| format!("    S{n}: {{type: string, pattern: '\\p{{L}}{{9{n:03}}}'}}");
-    assert_refused(&document("  {}\n", &lines(size(1_000), schema)), "the patterns of the document");
+    assert_refused(
+        &document("  {}\n", &lines(size(1_000), schema)),
+        "the patterns of the document",
+    );
     let long = format!("    S: {{type: string, pattern: '{}'}}\n", "a|".repeat(6 << 20));
     assert_refused(&document("  {}\n", &long), "the patterns of the document");
     // Each compiles once.

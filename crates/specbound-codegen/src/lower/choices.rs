@@ -34,11 +34,6 @@ impl Lower<'_> {
             }
             return None;
         }
-        let is_null = |member: &Value| {
-            member["type"] == "null"
-                || member["type"] == json!(["null"])
-                || member["enum"] == json!([null])
-        };
         let only_requires = |member: &Value| {
             member.as_object().is_some_and(|keywords| {
                 !keywords.is_empty()
@@ -56,10 +51,12 @@ impl Lower<'_> {
         let mut lowered: Vec<Value> = Vec::new();
         let mut seen = HashSet::new();
         let is_3_0 = self.is_3_0;
+        // The one that is left has the rows of the place.
+        let checked = if are_one(&members) { checked } else { inside(checked) };
         for (n, member) in
             members.iter().enumerate().filter(|(_, member)| is_3_0 || !is_null(member))
         {
-            let member = self.schema(member, &format!("{at}/{n}"), inside(checked));
+            let member = self.schema(member, &format!("{at}/{n}"), checked);
             if seen.insert(member.clone()) {
                 lowered.push(member);
             }
@@ -161,6 +158,15 @@ impl Lower<'_> {
             }
         }
     }
+}
+
+fn is_null(member: &Value) -> bool {
+    member["type"] == "null" || member["type"] == json!(["null"]) || member["enum"] == json!([null])
+}
+
+/// Whether alternatives are one, and null perhaps.
+pub(super) fn are_one(members: &[Value]) -> bool {
+    members.iter().filter(|member| !is_null(member)).count() == 1
 }
 
 /// Whether the choices are distinct as names of Rust variants.

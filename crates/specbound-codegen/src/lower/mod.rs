@@ -154,7 +154,7 @@ impl Lower<'_> {
     /// Why the document cannot be read at all.
     fn refusal(&self) -> Option<Item> {
         if !patterns::are_within_limit(self.source) {
-            return Some(Item { path: String::new(), reason: patterns::limit() });
+            return Some(Item::new("", patterns::limit()));
         }
         for section in ["parameters", "requestBodies", "responses", "headers"] {
             let components = self.source["components"][section].as_object().into_iter().flatten();
@@ -162,7 +162,7 @@ impl Lower<'_> {
                 |component: &Value| self.follow(component, section).get("$ref").is_some();
             for (name, _) in components.filter(|(_, component)| leads_nowhere(component)) {
                 let path = format!("/components/{section}/{}", escape(name));
-                return Some(Item { path, reason: CIRCLE.to_owned() });
+                return Some(Item::new(path, CIRCLE));
             }
         }
         None
@@ -314,7 +314,8 @@ impl Lower<'_> {
             for keyword in ["allOf", "oneOf", "anyOf"] {
                 let members = schema[keyword].as_array().map(Vec::as_slice).unwrap_or_default();
                 // drf-spectacular's way to put keywords beside a reference.
-                let checked = if keyword == "allOf" { checked } else { Checked::Type };
+                let is_alone = keyword == "allOf" || choices::are_one(members);
+                let checked = if is_alone { checked } else { Checked::Type };
                 ahead.extend(members.iter().map(|member| (member, checked)));
             }
             if let Some(items) = schema.get("items") {

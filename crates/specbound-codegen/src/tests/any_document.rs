@@ -437,6 +437,9 @@ fn component_that_may_be_null_is_beside_its_value() {
     let client = taken(&document).client;
     assert_eq!(client.matches("pub struct Parcel").count(), 2);
     assert_eq!(client.matches("pub struct ParcelInner ").count(), 1);
+    let choices = json!({"type": "string", "nullable": true, "enum": [null, "light"]});
+    document["components"]["schemas"]["Parcel"] = choices;
+    assert_is_rust(&taken(&document));
 }
 
 #[test]

@@ -91,6 +91,7 @@ impl<'d, 'a> Tables<'d, 'a> {
 
     /// A schema whose table may be that of the component that it refers to.
     pub fn schema(&mut self, place: &Location, table: SchemaRef, hidden: &BTreeSet<String>) {
+        let place = &self.alone(place, table);
         let schema = self.draft.at(place);
         let Some(target) = schema["$ref"].as_str().and_then(pointer) else {
             return self.own(place, table, hidden);
@@ -104,6 +105,27 @@ impl<'d, 'a> Tables<'d, 'a> {
         } else {
             self.own(place, table, hidden);
         }
+    }
+
+    /// The schema that stands in a list alone, and without another keyword beside the list: it says
+    /// the same as the list, and the table may be its own.
+    fn alone(&self, place: &Location, table: SchemaRef) -> Location {
+        let mut place = place.clone();
+        while let Some(object) = self.draft.at(&place).as_object() {
+            let mut keywords = object.iter().filter(|(keyword, _)| !is_hint(keyword));
+            let (Some((keyword, value)), None) = (keywords.next(), keywords.next()) else { break };
+            let held = match keyword.as_str() {
+                "allOf" => table.all_of,
+                "anyOf" => table.any_of,
+                "oneOf" => table.one_of,
+                _ => break,
+            };
+            if !held.is_empty() || value.as_array().is_none_or(|list| list.len() != 1) {
+                break;
+            }
+            place = place.join(keyword).join("0");
+        }
+        place
     }
 
     fn own(&mut self, place: &Location, table: SchemaRef, hidden: &BTreeSet<String>) {
