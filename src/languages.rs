@@ -128,8 +128,17 @@ impl Languages {
         chosen: Option<&str>,
         accepted: impl Iterator<Item = Cow<'a, str>>,
     ) -> &Texts {
+        self.asked_for(chosen, accepted).unwrap_or(&self.0[0])
+    }
+
+    /// The same, or `None` if they ask for no language of this server.
+    pub fn asked_for<'a>(
+        &self,
+        chosen: Option<&str>,
+        accepted: impl Iterator<Item = Cow<'a, str>>,
+    ) -> Option<&Texts> {
         let chosen = chosen.and_then(|tag| negotiation::find(&self.0, tag));
-        chosen.or_else(|| negotiation::choose(&self.0, accepted)).unwrap_or(&self.0[0])
+        chosen.or_else(|| negotiation::choose(&self.0, accepted))
     }
 }
 

@@ -61,6 +61,7 @@ pub fn fill(database: &Database, accounts: u32) -> Result<(), Box<dyn Error>> {
                 is_superuser: false,
                 date_joined: now,
                 confirm_by: None,
+                language: String::new(),
             };
             let id = w.account_insert(&account)?;
             w.email_address_insert(id, &email, true, true)?;

@@ -17,7 +17,9 @@ use super::revocation::{Revoked, revoke_all};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::{username_key, username_skeleton};
-use super::{App, DomainError, ValidationErrors, closing, known_clients, rehash, usernames};
+use super::{
+    App, DomainError, ValidationErrors, closing, known_clients, owner_language, rehash, usernames,
+};
 use crate::mail::Notice;
 use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
 
@@ -174,15 +176,15 @@ pub(super) fn grant(
     detail: &str,
     recipients: &Recipients,
 ) -> Result<Granted, DomainError> {
-    let current = w.account_find(account.id)?;
     let same = |hash: &str| op.rehash.is_same(account.id, &account.password, hash);
-    if !current.is_some_and(|current| op.rules.opens(&current) && same(&current.password)) {
-        return Err(bad_credentials());
-    }
+    let current = w.account_find(account.id)?;
+    let current = current.filter(|now| op.rules.opens(now) && same(&now.password));
+    let current = current.ok_or_else(bad_credentials)?;
     w.account_touch_login(account.id, op.now())?;
     closing::take_back(w, op, account.id)?;
     granted.insert(w, op, account.id)?;
     notices::queue(w, op, recipients, account, Notice::SignIn)?;
+    owner_language::of_sign_in(w, op, &current, recipients)?;
     audit::record(w, op, Event::Login, account.id, detail)?;
     Ok(granted.renewed(op, account.id, &account.password))
 }
@@ -424,6 +426,7 @@ pub async fn ensure_superuser(
         is_superuser: true,
         date_joined: op.now(),
         confirm_by: None,
+        language: String::new(),
     };
     let write = op.write(move |w, op| {
         let id = w.account_insert(&account)?;

@@ -63,6 +63,7 @@ pub async fn create(op: &Operation, new: NewUser) -> Result<Account, DomainError
         is_superuser: new.is_superuser,
         date_joined: op.now(),
         confirm_by: None,
+        language: String::new(),
     };
     let write = op.write(move |w, op| {
         let id = usernames::insert(w, &account)?;

@@ -16,7 +16,7 @@ pub struct Client {
     pub address: String,
     /// The User-Agent header; empty if absent.
     pub user_agent: String,
-    /// The tag of its language, for emails that it causes; empty means English.
+    /// The tag of the language that it asks for; empty if it asks for none.
     pub language: String,
     /// The device cookie, unverified; see [`known_clients::client_trust`].
     ///

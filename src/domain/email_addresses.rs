@@ -10,7 +10,7 @@ use super::audit::{self, Event};
 use super::keys::LinkState;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::{Actor, Operation};
-use super::{App, DomainError, ValidationErrors, keys, notices, ownership};
+use super::{App, DomainError, ValidationErrors, keys, notices, owner_language, ownership};
 use crate::mail::Notice;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
@@ -58,7 +58,8 @@ pub(super) fn insert_at_sign_up(
 ) -> Result<(), DomainError> {
     let id = insert_first(w, account_id, account)?;
     let row = w.email_address_find(account_id, id)?.ok_or(DomainError::NotFound)?;
-    queue_confirmations(w, op, &[(&row, &account.username)], budget, now)
+    let rows = [(&row, account.username.as_str())];
+    queue_confirmations(w, op, &rows, &account.language, budget, now)
 }
 
 /// Creates the address row of a sign-up through a provider. Unless the provider has verified the
@@ -122,6 +123,7 @@ fn queue_confirmations(
     w: &Writer<'_>,
     op: &Operation,
     rows: &[(&EmailAddress, &str)],
+    language: &str,
     budget: MailBudget,
     now: DateTime<Utc>,
 ) -> Result<(), DomainError> {
@@ -130,7 +132,7 @@ fn queue_confirmations(
         ((*username).to_owned(), keys::confirmation_key(&op.secret, row, now))
     };
     let links: Vec<(String, String)> = rows.iter().map(link).collect();
-    let (days, request) = (op.rules.confirm_days, op.mail_request(now));
+    let (days, request) = (op.rules.confirm_days, op.mail_request(now, language));
     let sealed = op.seal(&op.outbox.confirm_address(to, &links, days, &request));
     match budget {
         MailBudget::Reserved => op.outbox.queue(w, &sealed, now)?,
@@ -224,8 +226,12 @@ pub async fn send_confirmation(
         return Ok(row);
     }
     let budget = op.limits.reserve_mail(&row.email, MailPurpose::Confirmation, &op.client).await?;
-    let (username, now, queued) = (account.username.clone(), op.now(), row.clone());
-    op.write(move |w, op| queue_confirmations(w, op, &[(&queued, &username)], budget, now)).await?;
+    let (account, now, queued) = (account.clone(), op.now(), row.clone());
+    op.write(move |w, op| {
+        let rows = [(&queued, account.username.as_str())];
+        queue_confirmations(w, op, &rows, &account.language, budget, now)
+    })
+    .await?;
     op.outbox.wake();
     Ok(row)
 }
@@ -241,12 +247,13 @@ pub async fn resend_confirmation(op: &Operation, email: &str) -> Result<(), Doma
     let budget = op.limits.reserve_mail(&email, MailPurpose::Confirmation, &op.client).await?;
     let now = op.now();
     op.write(move |w, op| {
-        let mut found = Vec::new();
+        let (mut found, mut accounts) = (Vec::new(), Vec::new());
         for row in w.email_address_list_unverified_by_email(&email, MAX_ACCOUNTS_IN_MAIL)? {
             if let Some(account) =
                 w.account_find(row.account_id)?.filter(|account| account.is_active)
             {
-                found.push((row, account.username));
+                found.push(row);
+                accounts.push(account);
             }
         }
         if found.is_empty() {
@@ -259,11 +266,12 @@ pub async fn resend_confirmation(op: &Operation, email: &str) -> Result<(), Doma
                 primary: false,
                 proved_otherwise: false,
             };
-            return queue_confirmations(w, op, &[(&row, "nobody")], MailBudget::Spent, now);
+            return queue_confirmations(w, op, &[(&row, "nobody")], "", MailBudget::Spent, now);
         }
-        let rows: Vec<(&EmailAddress, &str)> =
-            found.iter().map(|(row, name)| (row, name.as_str())).collect();
-        queue_confirmations(w, op, &rows, budget, now)
+        let usernames = accounts.iter().map(|account| account.username.as_str());
+        let rows: Vec<(&EmailAddress, &str)> = found.iter().zip(usernames).collect();
+        let language = owner_language::of_any(&accounts);
+        queue_confirmations(w, op, &rows, language, budget, now)
     })
     .await?;
     op.outbox.wake();

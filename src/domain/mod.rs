@@ -26,6 +26,7 @@ pub mod limits;
 mod notices;
 pub mod operation;
 pub mod own_data;
+pub mod owner_language;
 mod ownership;
 pub mod passwords;
 pub mod registration;

@@ -17,11 +17,19 @@ const MAX_RECIPIENTS: usize = 20;
 
 /// Addresses with budget, read and reserved before the write that queues the emails.
 #[derive(Default)]
-pub(super) struct Recipients(Vec<String>);
+pub(super) struct Recipients {
+    emails: Vec<String>,
+    of_stranger: bool,
+}
 
 impl Recipients {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.emails.is_empty()
+    }
+
+    /// Whether they are told of a sign-in by a client that the account did not know.
+    pub(super) fn is_about_a_stranger(&self) -> bool {
+        self.of_stranger
     }
 }
 
@@ -58,7 +66,10 @@ pub(super) async fn of_sign_in(
 ) -> Result<Recipients, DomainError> {
     match is_known || !op.rules.sign_in_notices {
         true => Ok(Recipients::default()),
-        false => recipients(op, account, Event::Login).await,
+        false => {
+            let Recipients { emails, .. } = recipients(op, account, Event::Login).await?;
+            Ok(Recipients { emails, of_stranger: true })
+        }
     }
 }
 
@@ -95,24 +106,25 @@ pub(super) async fn recipients(
             recipients.push(email);
         }
     }
-    Ok(Recipients(recipients))
+    Ok(Recipients { emails: recipients, of_stranger: false })
 }
 
 /// Queues an email to each recipient that the account still has.
 pub(super) fn queue(
     w: &Writer<'_>,
     op: &Operation,
-    Recipients(recipients): &Recipients,
+    recipients: &Recipients,
     account: &Account,
     notice: Notice<'_>,
 ) -> Result<(), DomainError> {
     let now = op.now();
     // User.email may have changed within this write.
     let current = w.account_find(account.id)?.ok_or(DomainError::NotFound)?;
-    for to in recipients {
+    for to in &recipients.emails {
         let row = w.email_address_find_by_email(account.id, to)?;
         if is_told(&current, to, row.as_ref()) {
-            let mail = op.outbox.notice(to, &account.username, notice, &op.mail_request(now));
+            let request = op.mail_request(now, &current.language);
+            let mail = op.outbox.notice(to, &account.username, notice, &request);
             op.outbox.queue(w, &op.seal(&mail), now)?;
         }
     }

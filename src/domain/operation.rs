@@ -59,9 +59,11 @@ impl Operation {
         }
     }
 
-    /// The request behind the emails that it causes.
-    pub(super) fn mail_request(&self, at: DateTime<Utc>) -> Request<'_> {
+    /// The request behind the emails that it causes. They are in the language of the owner, and of
+    /// the client only while that is unknown.
+    pub(super) fn mail_request<'a>(&'a self, at: DateTime<Utc>, owner: &'a str) -> Request<'a> {
         let Client { address, user_agent, language, .. } = &*self.client;
+        let language = if owner.is_empty() { language } else { owner };
         Request { at, address, user_agent, language }
     }
 

@@ -133,6 +133,7 @@ async fn create(op: &Operation, registration: Registration) -> Result<Granted, D
         is_superuser: false,
         date_joined: op.now(),
         confirm_by: op.rules.confirm_by(op.now()),
+        language: op.client.language.clone(),
     };
     let now = op.now();
     let budget = match account.email.as_str() {

@@ -105,6 +105,7 @@ mod tests {
             last_login: None,
             date_joined: chrono::DateTime::UNIX_EPOCH,
             confirm_by: None,
+            language: String::new(),
         }
     }
 

@@ -3,6 +3,8 @@
 //! The response to a request never reveals whether an account exists. A link works once, and using
 //! it verifies the address that it was sent to.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 
 use super::accounts::{new_password, replace_password};
@@ -15,19 +17,20 @@ use super::operation::Operation;
 use super::passwords::Password;
 use super::usernames::username_key;
 use super::{
-    App, DomainError, ValidationErrors, email_addresses, known_clients, notices, ownership,
+    App, DomainError, ValidationErrors, email_addresses, known_clients, notices, owner_language,
+    ownership,
 };
 use crate::mail::Notice;
 use crate::store::{Account, EmailAddress, Reader, StoreError};
 
 /// Sends one email with a reset link for each active account whose User.email or verified address
-/// is `email`.
+/// is `email`. The links lead on to `next`, a path of this site, or nowhere if it is empty.
 ///
 /// # Errors
 ///
 /// No error for an unknown address: the response must not reveal whether an account exists.
-pub async fn ask_for_reset(op: &Operation, email: &str) -> Result<(), DomainError> {
-    let requested = request(op, email).await;
+pub async fn ask_for_reset(op: &Operation, email: &str, next: &str) -> Result<(), DomainError> {
+    let requested = request(op, email, next).await;
     count(op, &requested, "requested");
     requested
 }
@@ -37,7 +40,8 @@ fn count<T>(op: &Operation, result: &Result<T, DomainError>, success: &'static s
     op.metrics.password_resets.count(outcome);
 }
 
-async fn request(op: &Operation, email: &str) -> Result<(), DomainError> {
+async fn request(op: &Operation, email: &str, next: &str) -> Result<(), DomainError> {
+    let next = seal_next(op, next);
     let email = email.to_ascii_lowercase();
     let budget = op.limits.reserve_mail(&email, MailPurpose::Reset, &op.client).await?;
     let now = op.now();
@@ -60,8 +64,9 @@ async fn request(op: &Operation, email: &str) -> Result<(), DomainError> {
             let whose = Some(account.id).filter(|id| *id != NO_ACCOUNT);
             audit::record(w, op, Event::ResetAsked, whose, "")?;
         }
-        let (days, request) = (keys::RESET_DAYS, op.mail_request(now));
-        let sealed = op.seal(&op.outbox.password_reset(&email, &links, days, &request));
+        let language = owner_language::of_any(&found);
+        let (days, request) = (keys::RESET_DAYS, op.mail_request(now, language));
+        let sealed = op.seal(&op.outbox.password_reset(&email, &links, &next, days, &request));
         match is_sent {
             true => op.outbox.queue(w, &sealed, now)?,
             false => op.outbox.queue_decoy(w, &sealed, now)?,
@@ -71,6 +76,22 @@ async fn request(op: &Operation, email: &str) -> Result<(), DomainError> {
     .await?;
     op.outbox.wake();
     Ok(())
+}
+
+const NEXT: &str = "reset-next";
+
+/// Where a link leads on to, so that it is a path that this server approved. Empty for nowhere.
+fn seal_next(app: &App, next: &str) -> String {
+    if next.is_empty() {
+        return String::new();
+    }
+    URL_SAFE_NO_PAD.encode(keys::seal(&app.secret, NEXT, next.as_bytes(), app.random()))
+}
+
+/// Where the person with a link was going, if this server sealed it.
+pub fn open_next(app: &App, sealed: &str) -> Option<String> {
+    let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    String::from_utf8(keys::open(&app.secret, NEXT, &sealed)?).ok()
 }
 
 /// No row has this id.
@@ -90,6 +111,7 @@ fn decoy_account(now: DateTime<Utc>) -> Account {
         last_login: Some(now),
         date_joined: now,
         confirm_by: None,
+        language: String::new(),
     }
 }
 

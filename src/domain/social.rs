@@ -29,7 +29,7 @@ use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::sealed::Sealed;
 use super::sessions::{self, SessionId};
-use super::{App, DomainError, closing, keys, usernames};
+use super::{App, DomainError, closing, keys, owner_language, usernames};
 use crate::mail::Notice;
 use crate::providers::{CallbackParams, ExternalIdentity, Provider};
 use crate::store::{Account, Reader, SocialAccount, Writer};
@@ -118,6 +118,12 @@ pub async fn begin(
     let url = url.map_err(SocialError::of(op, provider))?;
     op.limits.refund(attempt).await;
     Ok(Started { ticket: flow.seal(op), url })
+}
+
+/// Where a person who signs in with this ticket was going, even if it has expired.
+pub fn next(app: &App, ticket: Option<&Ticket>) -> Option<String> {
+    let flow = Flow::unseal(app, ticket).ok()?;
+    (flow.purpose == Purpose::SignIn).then_some(flow.next)
 }
 
 /// Whether a valid ticket is for connecting a provider.
@@ -392,6 +398,7 @@ fn sign_in(
         let session = sessions::generate(op);
         sessions::insert(w, op, &session, account.id)?;
         notices::queue(w, op, &budgets.notice, &account, Notice::SignIn)?;
+        owner_language::of_sign_in(w, op, &account, &budgets.notice)?;
         audit::record(w, op, Event::Login, account.id, &flow.provider)?;
         let device = known_clients::renew(op, account.id, &account.password);
         return Ok(Finished::SignedIn { session, device, next: flow.next });

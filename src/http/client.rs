@@ -52,7 +52,7 @@ pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Cli
     Client {
         address: address(settings, headers, remote),
         user_agent: user_agent(headers),
-        language: language::of_person(&settings.languages, headers).tag.clone(),
+        language: language::asked_for(&settings.languages, headers),
         device: device(headers),
         remembered: remembered(headers),
         sessions: cookies::sessions(headers, &settings.session_cookie).map(digest).collect(),

@@ -15,6 +15,13 @@ pub fn of_person<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts
     languages.choose(chosen, headers::text_elements(request, ACCEPT_LANGUAGE))
 }
 
+/// The tag of the language that a client asks for; empty if it asks for none of this server.
+pub fn asked_for(languages: &Languages, request: &HeaderMap) -> String {
+    let chosen = cookies::all(request, cookies::LANGUAGE_COOKIE).next();
+    let accepted = headers::text_elements(request, ACCEPT_LANGUAGE);
+    languages.asked_for(chosen, accepted).map(|texts| texts.tag.clone()).unwrap_or_default()
+}
+
 /// The language of a program's messages: a cookie is of the person at the pages.
 fn of_program<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
     languages.choose(None, headers::text_elements(request, ACCEPT_LANGUAGE))

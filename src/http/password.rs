@@ -60,7 +60,7 @@ pub async fn reset(
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());
     let types::PasswordReset { email } = input.read()?;
-    resets::ask_for_reset(&op, &email).await?;
+    resets::ask_for_reset(&op, &email, "").await?;
     Ok(detail("Password reset e-mail has been sent."))
 }
 

@@ -152,16 +152,18 @@ impl Outbox {
     }
 
     /// One email for all accounts with this address: the username of each, with `uid` and token of
-    /// its link.
+    /// its link. `next` is where the links lead on to, sealed; it may be empty.
     pub fn password_reset(
         &self,
         to: &str,
         accounts: &[(String, (String, String))],
+        next: &str,
         days: i64,
         request: &Request<'_>,
     ) -> Message {
         let link = |(uid, token): &(String, String)| {
-            format!("{}/platform/set-password?uid={uid}&token={token}", self.site.url)
+            let next = if next.is_empty() { String::new() } else { format!("&next={next}") };
+            format!("{}/platform/set-password?uid={uid}&token={token}{next}", self.site.url)
         };
         let entries: Vec<_> =
             accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();

@@ -26,6 +26,8 @@ pub struct Account {
     pub date_joined: DateTime<Utc>,
     /// Deadline to confirm the sign-up address; `None` if confirmed or not required.
     pub confirm_by: Option<DateTime<Utc>>,
+    /// The tag of the owner's language; empty while it is unknown.
+    pub language: String,
 }
 
 #[derive(Clone)]
@@ -40,6 +42,8 @@ pub struct NewAccount {
     pub is_superuser: bool,
     pub date_joined: DateTime<Utc>,
     pub confirm_by: Option<DateTime<Utc>>,
+    /// The tag of the owner's language; empty while it is unknown.
+    pub language: String,
 }
 
 impl fmt::Debug for Account {
@@ -67,12 +71,12 @@ impl fmt::Debug for NewAccount {
 macro_rules! account_columns {
     () => {
         "a.id, a.username, a.email, a.first_name, a.last_name, a.password, a.is_active, \
-         a.is_superuser, a.last_login, a.date_joined, a.confirm_by"
+         a.is_superuser, a.last_login, a.date_joined, a.confirm_by, a.language"
     };
 }
 pub(super) use account_columns;
 
-pub(super) const ACCOUNT_WIDTH: usize = 11;
+pub(super) const ACCOUNT_WIDTH: usize = 12;
 
 pub(super) fn record(row: &Row<'_>) -> Result<Account, StoreError> {
     Ok(Account {
@@ -87,6 +91,7 @@ pub(super) fn record(row: &Row<'_>) -> Result<Account, StoreError> {
         last_login: row.get::<Option<Time>>(8)?.map(|time| time.0),
         date_joined: row.get::<Time>(9)?.0,
         confirm_by: row.get::<Option<Time>>(10)?.map(|time| time.0),
+        language: row.get(11)?,
     })
 }
 
@@ -212,8 +217,8 @@ impl Writer<'_> {
         self.value(
             "INSERT INTO accounts (username, username_key, email, first_name, last_name, password,
                                    is_active, is_superuser, date_joined, confirm_by, \
-                                   username_skeleton)
-             VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $9, $10) RETURNING id",
+                                   username_skeleton, language)
+             VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $9, $10, $11) RETURNING id",
             params![
                 &new.username,
                 &new.username_key,
@@ -225,6 +230,7 @@ impl Writer<'_> {
                 Time(new.date_joined),
                 new.confirm_by.map(Time),
                 &new.username_skeleton,
+                &new.language,
             ],
         )
     }
@@ -295,6 +301,11 @@ impl Writer<'_> {
             "UPDATE accounts SET username_skeleton = $1 WHERE id = $2 AND username_key = $3",
             params![skeleton, id, username_key],
         )?;
+        Ok(())
+    }
+
+    pub fn account_set_language(&self, id: i64, language: &str) -> Result<(), StoreError> {
+        self.execute("UPDATE accounts SET language = $1 WHERE id = $2", params![language, id])?;
         Ok(())
     }
 

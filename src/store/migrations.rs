@@ -52,6 +52,7 @@ pub(super) const STEPS: &[Step] = &[
     step(include_str!("migrations/0014.sql")),
     step(include_str!("migrations/0015.sql")),
     step(include_str!("migrations/0016.sql")),
+    step(include_str!("migrations/0017.sql")),
 ];
 pub(super) const LATEST: i64 = STEPS.len() as i64;
 

@@ -29,6 +29,7 @@ pub(super) fn new_account(username: &str) -> NewAccount {
         is_superuser: false,
         date_joined: noon(),
         confirm_by: None,
+        language: String::new(),
     }
 }
 

@@ -195,6 +195,7 @@ async fn no_write_needs_a_temporary_file() {
         is_superuser: false,
         date_joined: now,
         confirm_by: None,
+        language: String::new(),
     };
     let fill = store.write(move |w| {
         (0..2000).try_for_each(|number| w.account_insert(&account(number)).map(|_| ()))

@@ -8,6 +8,7 @@ use super::passwords::{
     NEW, Session, add_address, add_proved, ask, change, confirm, deactivate, invalid_token, link,
     pk, register, reset, token_status,
 };
+use super::second_factor::Browser;
 
 #[tokio::test]
 async fn reset_responds_uniformly_and_emails_only_known_addresses() {
@@ -269,4 +270,40 @@ async fn claiming_the_address_of_another_account_gets_no_reset_link() {
     assert!(server.mails.lock().unwrap().is_empty());
     assert_eq!(reset(&server, &link, NEW).await.status, 200);
     assert_eq!(server.log_in("eve", PASSWORD).await.status, 200);
+}
+
+/// Asks at the pages for a reset.
+async fn ask_at_the_pages(server: &TestServer, next: &str) -> u16 {
+    let body = json!({ "email": "amy@example.com", "next": next });
+    Browser::new(server).post("links/reset/", body).await.status
+}
+
+#[tokio::test]
+async fn reset_link_of_the_pages_keeps_where_the_person_was_going() {
+    let server = TestServer::start().await;
+    register(&server, "amy").await;
+    assert_eq!(ask_at_the_pages(&server, "/shop/?item=7").await, 200);
+    let mail = &server.take_mails(1).await[0];
+    let (uid, rest) = reset_link(mail);
+    let (token, sealed) = rest.split_once("&next=").expect("a sealed path");
+    assert!(!sealed.contains("shop"));
+    let state = async |next: &str| {
+        let path = format!("links/reset/?uid={uid}&token={token}&next={next}");
+        Browser::new(&server).get(&path).await.json()
+    };
+    assert_eq!(state(sealed).await, json!({ "state": "good", "next": "/shop/?item=7" }));
+    let mut spoilt = sealed.to_owned();
+    spoilt.replace_range(40..41, if &sealed[40..41] == "A" { "B" } else { "A" });
+    for other in ["", "/shop/", "//evil.example/", "https%3A%2F%2Fevil.example%2F", &spoilt] {
+        assert_eq!(state(other).await, json!({ "state": "good", "next": null }), "{other}");
+    }
+    // Paths of other sites are refused before anything is sent, and the API knows no `next`.
+    for next in ["//evil.example/", "/\\evil.example/", "https://evil.example/", "shop"] {
+        assert_eq!(ask_at_the_pages(&server, next).await, 400, "{next}");
+    }
+    let body = json!({ "email": "amy@example.com", "next": "/shop/" });
+    assert_eq!(server.post("password/reset/", &[], body).await.status, 200);
+    let mails = server.take_mails(1).await;
+    assert_eq!(mails.len(), 1);
+    assert!(!mails[0].text.contains("next="), "{}", mails[0].text);
 }

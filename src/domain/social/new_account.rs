@@ -47,6 +47,7 @@ pub(super) fn make_account(
         is_superuser: false,
         date_joined: now,
         confirm_by: if is_verified { None } else { op.rules.confirm_by(now) },
+        language: op.client.language.clone(),
     };
     let is_held_back = op.rules.confirm_first && account.confirm_by.is_some();
     let id = usernames::insert(w, &account).map_err(in_form)?;

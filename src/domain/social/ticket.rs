@@ -76,19 +76,24 @@ impl Flow {
     }
 
     pub fn open(app: &App, ticket: Option<&Ticket>) -> Result<Flow, SocialError> {
+        let flow = Flow::unseal(app, ticket)?;
+        if flow.expires <= app.now() {
+            Err(SocialError::InvalidState("expired ticket"))
+        } else {
+            Ok(flow)
+        }
+    }
+
+    /// Like [`Flow::open`], and for an expired one too.
+    pub fn unseal(app: &App, ticket: Option<&Ticket>) -> Result<Flow, SocialError> {
         let ticket = ticket.ok_or(SocialError::InvalidState("no ticket"))?;
         let sealed = URL_SAFE_NO_PAD
             .decode(&ticket.0)
             .map_err(|_| SocialError::InvalidState("malformed ticket"))?;
         let plain = keys::open(&app.secret, TICKET, &sealed)
             .ok_or(SocialError::InvalidState("ticket was not sealed by this server"))?;
-        let flow: Flow = serde_json::from_slice(&plain)
-            .map_err(|_| SocialError::InvalidState("ticket of another version"))?;
-        if flow.expires <= app.now() {
-            Err(SocialError::InvalidState("expired ticket"))
-        } else {
-            Ok(flow)
-        }
+        serde_json::from_slice(&plain)
+            .map_err(|_| SocialError::InvalidState("ticket of another version"))
     }
 
     /// A ticket is accepted once with a code and once with a form.

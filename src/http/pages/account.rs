@@ -33,7 +33,7 @@ const HTML: &str = "text/html; charset=utf-8";
 
 const FACTORS: &str = "/platform/factors";
 
-const LOGIN: &str = "/platform/login";
+pub const LOGIN: &str = "/platform/login";
 
 const REGISTER: &str = "/platform/register";
 

@@ -1,4 +1,5 @@
-//! The choice of a language at the foot of each page. It works without scripts.
+//! The choice of a language at the foot of each page. It works without scripts, and the account of
+//! a person who is signed in keeps it for emails.
 
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use http::header::SET_COOKIE;
 use super::account::{HOME, redirect};
 use super::layout::own_path;
 use super::{Page, PageRequest};
-use crate::http::{AppState, origin};
+use crate::domain::owner_language;
+use crate::http::{AppState, caller, client, origin};
 use crate::languages::Languages;
 use specbound::{ApiError, Response};
 
@@ -36,6 +38,7 @@ impl Page<AppState> for Choice {
     }
 
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
+        let op = client::page_operation(server, &visit);
         let PageRequest { request, mut body, .. } = visit;
         if origin::initiator(server, &request.headers) == origin::Initiator::Foreign {
             return Err(ApiError::forbidden("This form is for pages of this site."));
@@ -46,6 +49,9 @@ impl Page<AppState> for Choice {
         own_path(&next)?;
         let known = self.0.all().iter().find(|texts| texts.tag == wanted);
         let texts = known.ok_or_else(|| ApiError::refused("Not a valid choice.", "language"))?;
+        if let Some((_, account)) = caller::find_session(server, &request.headers).await? {
+            owner_language::choose(&op, &account, &texts.tag).await?;
+        }
         let mut response = redirect(if next.is_empty() { HOME } else { &next })?;
         *response.status_mut() = StatusCode::SEE_OTHER;
         response.headers_mut().append(SET_COOKIE, server.cookies().language(&texts.tag));

@@ -1,15 +1,17 @@
-//! Emailed links, looked at: whether one is still good, before anything is typed.
+//! Emailed links, for the pages: asked for, and looked at before anything is typed.
 //!
-//! Looking uses nothing up. It says no more than using the link would, to those who have it, and
-//! shares its rate limit.
+//! A link to a new password keeps where the person was going. Looking uses nothing up. It says no
+//! more than using the link would, to those who have it, and shares its rate limit.
 
-use http::StatusCode;
-use serde_json::json;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
 
+use super::layout::own_path;
 use super::{Page, PageRequest};
+use crate::api::types;
 use crate::domain::{email_addresses, resets};
-use crate::http::{AppState, client};
-use specbound::{ApiError, Response, json_response};
+use crate::http::{AppState, caller, client};
+use specbound::{ApiError, Host, Input, Response, json_response};
 
 pub fn pages() -> [Box<dyn Page<AppState>>; 2] {
     [Box::new(Endpoint::Confirm), Box::new(Endpoint::Reset)]
@@ -30,7 +32,14 @@ impl Page<AppState> for Endpoint {
     }
 
     fn description(&self) -> &'static str {
-        "Whether an emailed link is still good."
+        "Whether an emailed link is still good, and a link to a new password."
+    }
+
+    fn methods(&self) -> &'static [&'static str] {
+        match self {
+            Endpoint::Confirm => &["GET"],
+            Endpoint::Reset => &["GET", "POST"],
+        }
     }
 
     fn renders(&self) -> Vec<&'static str> {
@@ -38,17 +47,40 @@ impl Page<AppState> for Endpoint {
     }
 
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
+        if visit.request.method == Method::POST {
+            return ask(server, visit).await;
+        }
         let op = client::page_operation(server, &visit);
         let query = visit.request.uri.query().unwrap_or_default();
         let value = |name: &str| {
             let mut pairs = form_urlencoded::parse(query.as_bytes());
             pairs.find(|(key, _)| key == name).map_or_else(String::new, |(_, value)| value.into())
         };
-        let state = match self {
-            Endpoint::Confirm => email_addresses::look_at_key(&op, &value("key")).await?,
-            Endpoint::Reset => resets::look_at(&op, &value("uid"), &value("token")).await?,
+        let (state, next) = match self {
+            Endpoint::Confirm => (email_addresses::look_at_key(&op, &value("key")).await?, None),
+            Endpoint::Reset => {
+                let state = resets::look_at(&op, &value("uid"), &value("token")).await?;
+                (state, resets::open_next(&op, &value("next")))
+            }
         };
-        let body = json!({ "state": state.name() });
-        Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
+        let next = next.filter(|next| own_path(next).is_ok());
+        Ok(answer(&json!({ "state": state.name(), "next": next })))
     }
+}
+
+/// Sends a link to a new password, which leads back to where the person was going.
+async fn ask(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
+    let op = client::page_operation(server, &visit);
+    caller::check_csrf(server, &visit.request, &mut visit.body).await?;
+    let fields = visit.body.fields().await?;
+    let next = fields.text("next").unwrap_or_default();
+    own_path(&next)?;
+    let input = Input::<types::PasswordReset>::new(fields, AppState::FORMATS);
+    let types::PasswordReset { email } = input.read()?;
+    resets::ask_for_reset(&op, &email, &next).await?;
+    Ok(answer(&json!({})))
+}
+
+fn answer(body: &Value) -> Response {
+    json_response(StatusCode::OK, body.to_string().into_bytes())
 }

@@ -116,6 +116,7 @@ fn exported(account: &Account, data: &own_data::OwnData) -> Value {
             "email": account.email,
             "first_name": account.first_name,
             "last_name": account.last_name,
+            "language": account.language,
             "date_joined": time(account.date_joined),
             "last_login": account.last_login.map(time),
             "is_administrator": account.is_superuser,

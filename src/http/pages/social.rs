@@ -13,7 +13,7 @@ use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 
-use super::account::{self, HOME, SECOND_FACTOR};
+use super::account::{self, HOME, LOGIN, SECOND_FACTOR};
 use super::file::POLICY;
 use super::layout::{Layout, Ui, html, own_path, render};
 use super::{Page, PageRequest};
@@ -97,6 +97,7 @@ struct Field {
 struct Failed<'a> {
     page: Layout<'a>,
     reason: String,
+    again: String,
 }
 
 struct SocialPage {
@@ -168,7 +169,14 @@ impl Page<AppState> for SocialPage {
             (Step::SignUp, false) => sign_up_form(server, &visit).await,
             (Step::SignUp, true) => sign_up(server, &visit, body).await,
         };
-        Ok(answer.unwrap_or_else(|error| failed(page, error)))
+        Ok(answer.unwrap_or_else(|error| {
+            let next = match self.step {
+                Step::Login => query(&visit, "next"),
+                Step::Connect => None,
+                Step::Callback | Step::SignUp => next_of_ticket(server, &visit),
+            };
+            failed(page, error, next.as_deref())
+        }))
     }
 }
 
@@ -195,10 +203,7 @@ impl SocialPage {
         if is_connect && caller::find_session(server, &visit.request.headers).await?.is_none() {
             return redirect(
                 StatusCode::FOUND,
-                &format!(
-                    "/platform/login?next={}",
-                    self.path().replace("{provider}", &provider.id)
-                ),
+                &format!("{LOGIN}?next={}", self.path().replace("{provider}", &provider.id)),
             );
         }
         let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
@@ -234,7 +239,14 @@ impl SocialPage {
             (true, Step::Connect) => CONNECTED.to_owned(),
             (true, _) => HOME.to_owned(),
         };
-        let started = social::begin(&visit.op, self.provider(visit), purpose, next).await?;
+        let started = social::begin(&visit.op, self.provider(visit), purpose, next.clone()).await;
+        let started = match started {
+            Ok(started) => started,
+            Err(failure) => {
+                let next = (self.step == Step::Login).then_some(next.as_str());
+                return Ok(failed(visit.page, failure.into(), next));
+            }
+        };
         let (page, title, url) = (visit.page, "social.leaving", &started.url);
         let leaving = Leaving { page, title, url, link: "social.follow" };
         let mut answer = render(StatusCode::OK, page, &leaving)?;
@@ -266,7 +278,10 @@ impl SocialPage {
                 return done(server, StatusCode::FOUND, finished);
             }
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
-            Err(failure) => failed(visit.page, failure.into()),
+            Err(failure) => {
+                let next = next_of_ticket(server, visit);
+                failed(visit.page, failure.into(), next.as_deref())
+            }
         };
         // Without a ticket in this request, the ticket of another tab is kept.
         if ticket.is_some() {
@@ -356,8 +371,7 @@ fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Ans
             (next, jar.logged_in(Some(&session), Some(&device)))
         }
         Finished::CodeNeeded { pending, next } => {
-            let query = form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>();
-            (format!("{SECOND_FACTOR}?next={query}"), vec![jar.pending(&pending)])
+            (format!("{SECOND_FACTOR}?next={}", escaped(&next)), vec![jar.pending(&pending)])
         }
         Finished::Connected { next } => (next, Vec::new()),
         Finished::Unconfirmed => (CONFIRM_FIRST_PATH.to_owned(), Vec::new()),
@@ -370,10 +384,19 @@ fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Ans
     Ok(answer)
 }
 
-/// The error message, with links to continue.
-fn failed(page: Layout<'_>, error: ApiError) -> Answer {
+fn next_of_ticket(server: &AppState, visit: &RequestHead<'_>) -> Option<String> {
+    social::next(&server.app, server.cookies().find_ticket(&visit.request.headers).as_ref())
+}
+
+/// The error message, with links to continue: the one to sign in leads on to `next`.
+fn failed(page: Layout<'_>, error: ApiError, next: Option<&str>) -> Answer {
     let content_language = page.content_language();
-    let failed = Failed { page, reason: page.messages(&error.messages()) };
+    let next = next.filter(|next| !next.is_empty() && own_path(next).is_ok());
+    let again = match next {
+        Some(next) => format!("{LOGIN}?next={}", escaped(next)),
+        None => LOGIN.to_owned(),
+    };
+    let failed = Failed { page, reason: page.messages(&error.messages()), again };
     match failed.render() {
         Ok(page) => {
             let mut answer = error.into_page(page.into());
@@ -390,6 +413,11 @@ fn redirect(status: StatusCode, target: &str) -> Result<Answer, ApiError> {
     let mut answer = account::redirect(target)?;
     *answer.status_mut() = status;
     Ok(answer)
+}
+
+/// A text for a query.
+fn escaped(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The first value of that name in the query.

@@ -154,6 +154,7 @@ impl InvenTree {
                     last_login: row.get::<Option<DjangoTime>>(8)?.map(|time| time.0),
                     date_joined: row.get::<DjangoTime>(9)?.0,
                     confirm_by: None,
+                    language: String::new(),
                 })
             },
             f,

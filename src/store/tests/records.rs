@@ -93,6 +93,7 @@ async fn account_comes_back_as_it_was_written() {
         w.account_update_full_name(id, "A", "L")?;
         w.account_set_password(id, "!x")?;
         w.account_touch_login(id, noon() + hour())?;
+        w.account_set_language(id, "de")?;
         Ok(id)
     })
     .await
@@ -111,6 +112,7 @@ async fn account_comes_back_as_it_was_written() {
         last_login: Some(noon() + hour()),
         date_joined: noon(),
         confirm_by: None,
+        language: "de".to_owned(),
     };
     assert_eq!(account, expected);
     assert!(store.read(|r| r.account_exists_any()).await.unwrap());

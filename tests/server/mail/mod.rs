@@ -3,6 +3,7 @@
 
 mod delivery;
 mod outbox;
+mod owner_language;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

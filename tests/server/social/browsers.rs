@@ -183,3 +183,28 @@ async fn sign_ins_that_succeed_are_not_limited() {
     browser.leave("login").await;
     fixture.server.register("bob", "").await;
 }
+
+#[tokio::test]
+async fn failed_sign_in_leads_back_to_sign_in_with_the_same_next() {
+    let fixture = Fixture::start().await;
+    let again = "href=\"/platform/login?next=%2Fapi-doc%2F%3Fq%3Duser\"";
+    let form = [("next", "/api-doc/?q=user")];
+    let start = "/api/auth/social/company/login/";
+    // Refused at the provider, late, and of a provider that does not answer.
+    for seconds in [0, 3600] {
+        let mut browser = fixture.browser();
+        let there = leads_to(&browser.ask(Method::POST, start, &form).await);
+        let back = fixture.provider.sign_in(&there, &amy());
+        fixture.later(seconds);
+        let back = format!("{}?{}&error=access_denied", back.path(), back.query().unwrap());
+        let answer = browser.ask(Method::GET, &back, &[]).await;
+        assert!(answer.status >= 400, "{seconds}");
+        assert!(text(&answer).contains(again), "{}", text(&answer));
+    }
+    let other = Fixture::start().await;
+    other.provider.spoil(Spoil::Down);
+    assert!(text(&other.browser().ask(Method::POST, start, &form).await).contains(again));
+    // Without a ticket there is none.
+    let answer = fixture.browser().ask(Method::GET, "/accounts/company/login/callback/", &[]).await;
+    assert!(text(&answer).contains("href=\"/platform/login\""), "{}", text(&answer));
+}

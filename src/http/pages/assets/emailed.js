@@ -2,11 +2,12 @@
 import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
 import { passwords } from "/platform/passwords.js";
-import { complain, form, parameter, start, tell } from "/platform/ui.js";
+import { complain, form, next, parameter, start, tell } from "/platform/ui.js";
 
 function forgot(root) {
   form(root, async (body, made) => {
-    const answer = await api("POST", "/api/auth/password/reset/", body);
+    const sent = parameter("next") ? { ...body, next: next() } : body;
+    const answer = await api("POST", "/platform/api/links/reset/", sent);
     if (!answer.ok) return complain(root, answer);
     made.reset();
     tell(root, texts["forgot.done"]);
@@ -23,27 +24,31 @@ function over(root, text, isBad = false) {
 // The state of a link, before anything is typed. Looking uses nothing up.
 async function looked(root, kind, values, act) {
   const { ok, data } = await api("GET", `/platform/api/links/${kind}/?${new URLSearchParams(values)}`);
-  if (ok) act(data.state);
+  if (ok) act(data.state, data.next);
   root.classList.remove("loading");
 }
 
 // The key is removed from the address bar, so that it is not shown, shared or kept in the history.
 function reset(root) {
   // They stay in the state of the page, for a reload in another language.
-  const { uid, token } = history.state ?? { uid: parameter("uid"), token: parameter("token") };
-  history.replaceState({ uid, token }, "", location.pathname);
+  const sent = { uid: parameter("uid"), token: parameter("token"), next: parameter("next") };
+  const { uid, token, next: sealed = "" } = history.state ?? sent;
+  history.replaceState({ uid, token, next: sealed }, "", location.pathname);
+  const onwards = new URLSearchParams();
   if (!uid || !token) {
     root.classList.remove("loading");
     return over(root, texts["reset.broken"], true);
   }
   form(root, async (body) => {
     const answer = await api("POST", "/api/auth/password/reset/confirm/", { ...body, uid, token });
-    if (answer.ok) return location.assign("/platform/login?done=reset");
+    if (answer.ok) return location.assign(`/platform/login?${new URLSearchParams([["done", "reset"], ...onwards])}`);
     // "Invalid value" of fields that the page does not show means that the link is invalid.
     if (answer.data.uid || answer.data.token) over(root, texts["reset.bad"], true);
     else complain(root, answer);
   });
-  return looked(root, "reset", { uid, token }, (state) => {
+  return looked(root, "reset", { uid, token, next: sealed }, (state, next) => {
+    if (next) onwards.set("next", next);
+    root.querySelector("nav.links a").search = onwards;
     if (state !== "good") over(root, texts["reset.bad"], true);
   });
 }

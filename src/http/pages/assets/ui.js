@@ -156,11 +156,14 @@ export function copies(button, text, root) {
   };
 }
 
-// The server would lead back without what the page's URL carried, so a script sets the cookie itself.
+// The server leads back without what the page's URL carried, so a script asks it and loads the page again. The
+// cookie is set here too: the choice holds while the server cannot be reached.
 function language() {
   const made = document.querySelector("form.language");
-  made.addEventListener("submit", (event) => {
+  made.addEventListener("submit", async (event) => {
     event.preventDefault();
+    const body = new URLSearchParams(new FormData(made));
+    await fetch(made.action, { method: "POST", body, redirect: "manual" }).catch(() => {});
     const secure = location.protocol === "https:" ? "; secure" : "";
     document.cookie = `django_language=${made.elements.language.value}; path=/; max-age=31449600; samesite=lax${secure}`;
     location.reload();
@@ -169,7 +172,7 @@ function language() {
 
 // Where the person is going goes along to the other pages for people who are not signed in.
 function along() {
-  const query = new URLSearchParams({ next: parameter("next") });
+  const query = new URLSearchParams({ next: next() });
   if (parameter("next")) for (const link of document.querySelectorAll("nav.links a")) link.search = query;
 }
 
