@@ -5,7 +5,7 @@ use std::cell::LazyCell;
 use http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::cookies;
+use super::{Context, cookies};
 use crate::languages::{ENGLISH, Languages, Texts};
 use specbound::{Response, headers};
 
@@ -25,6 +25,20 @@ pub fn asked_for(languages: &Languages, request: &HeaderMap) -> String {
 /// The language of a program's messages: a cookie is of the person at the pages.
 fn of_program<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
     languages.choose(None, headers::text_elements(request, ACCEPT_LANGUAGE))
+}
+
+/// A message of a success in the language of the request, and the tag of that language.
+pub fn success(rqctx: &Context, english: &str) -> (String, HeaderValue) {
+    let english_tag = HeaderValue::from_static(ENGLISH);
+    let headers = rqctx.request.headers();
+    if !headers.contains_key(ACCEPT_LANGUAGE) {
+        return (english.to_owned(), english_tag);
+    }
+    let texts = of_program(&rqctx.server.private.settings.languages, headers);
+    match (texts.message(english), HeaderValue::from_str(&texts.tag)) {
+        (Some(text), Ok(tag)) => (text, tag),
+        _ => (english.to_owned(), english_tag),
+    }
 }
 
 /// Headers of a request that choose the language of its error.

@@ -1,10 +1,12 @@
 //! GET and POST logout/
 
 use http::Method;
+use http::header::CONTENT_LANGUAGE;
 use serde_json::json;
 
 use super::Context;
 use super::client;
+use super::language;
 use super::signed_in::{Credential, SignedIn};
 use super::{cookies, origin};
 use crate::api::policy;
@@ -30,7 +32,7 @@ pub async fn retrieve(rqctx: Context, call: Request) -> Result<Reply<200, Untype
     let may_end =
         by_token || origin::may_end_session(&rqctx.server.private, rqctx.request.headers());
     if rqctx.request.method() == Method::HEAD || !may_end {
-        return Ok(logged_out());
+        return Ok(logged_out(&rqctx));
     }
     end(&rqctx, caller).await
 }
@@ -52,12 +54,13 @@ async fn end(
         }
         Some((_, Credential::Session { .. })) => sessions::log_out(&op, sent.clone()).await?,
         // A password given with each request opens nothing that could be closed.
-        Some((_, Credential::Basic)) => return Ok(logged_out()),
+        Some((_, Credential::Basic)) => return Ok(logged_out(rqctx)),
         None => {}
     }
-    Ok(logged_out().with_cookies((!sent.is_empty()).then(|| server.cookies().clear_session())))
+    Ok(logged_out(rqctx).with_cookies((!sent.is_empty()).then(|| server.cookies().clear_session())))
 }
 
-fn logged_out() -> Reply<200, UntypedJson> {
-    Reply::new(UntypedJson::new(json!({ "detail": "Successfully logged out." })))
+fn logged_out(rqctx: &Context) -> Reply<200, UntypedJson> {
+    let (detail, tag) = language::success(rqctx, "Successfully logged out.");
+    Reply::new(UntypedJson::new(json!({ "detail": detail }))).with_header(CONTENT_LANGUAGE, tag)
 }

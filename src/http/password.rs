@@ -1,7 +1,10 @@
 //! POST password/change/, password/reset/ and password/reset/confirm/
 
+use http::header::CONTENT_LANGUAGE;
+
 use super::Context;
 use super::client;
+use super::language;
 use super::signed_in::Credential;
 use crate::api::{content, policy, types};
 use crate::domain::passwords::Password;
@@ -50,7 +53,7 @@ pub async fn change(
         .iter()
         .flat_map(|renewed| [jar.session(&renewed.session), jar.device(&renewed.device)]);
     let cookies = cookies.collect::<Vec<_>>();
-    Ok(detail("New password has been saved.").with_cookies(cookies))
+    Ok(detail(&rqctx, "New password has been saved.").with_cookies(cookies))
 }
 
 pub async fn reset(
@@ -61,7 +64,7 @@ pub async fn reset(
     let op = client::operation(&rqctx, caller.as_ref());
     let types::PasswordReset { email } = input.read()?;
     resets::ask_for_reset(&op, &email, "").await?;
-    Ok(detail("Password reset e-mail has been sent."))
+    Ok(detail(&rqctx, "Password reset e-mail has been sent."))
 }
 
 pub async fn reset_confirm(
@@ -77,9 +80,10 @@ pub async fn reset_confirm(
     let new = (Password::new(new_password1), Password::new(new_password2));
     let device = resets::confirm_reset(&op, &uid, &token, new).await?;
     let cookies = server.cookies().logged_in(None, Some(&device));
-    Ok(detail("Password has been reset with the new password.").with_cookies(cookies))
+    Ok(detail(&rqctx, "Password has been reset with the new password.").with_cookies(cookies))
 }
 
-fn detail(text: &str) -> Detail {
-    Reply::new(types::RestAuthDetail { detail: text.to_owned() })
+fn detail(rqctx: &Context, english: &str) -> Detail {
+    let (detail, tag) = language::success(rqctx, english);
+    Reply::new(types::RestAuthDetail { detail }).with_header(CONTENT_LANGUAGE, tag)
 }

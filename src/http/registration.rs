@@ -1,7 +1,10 @@
 //! POST registration/, resend-email/ and verify-email/
 
+use http::header::CONTENT_LANGUAGE;
+
 use super::Context;
 use super::client;
+use super::language;
 use super::origin;
 use crate::api::{content, policy, types};
 use crate::domain::operation::Operation;
@@ -70,7 +73,7 @@ pub async fn resend_email(
     let checked = input.check(Rules { also_required: &["email"], ..Rules::default() });
     let types::ResendEmailVerification { email } = checked.finish(ValidationErrors::none())?;
     email_addresses::resend_confirmation(&op, &email.unwrap_or_default()).await?;
-    Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
+    Ok(ok(&rqctx))
 }
 
 pub async fn verify_email(
@@ -81,5 +84,10 @@ pub async fn verify_email(
     let op = client::operation(&rqctx, caller.as_ref());
     let types::VerifyEmail { key } = input.read()?;
     email_addresses::confirm(&op, &key).await?;
-    Ok(Reply::new(types::RestAuthDetail { detail: "ok".to_owned() }))
+    Ok(ok(&rqctx))
+}
+
+fn ok<const STATUS: u16>(rqctx: &Context) -> Reply<STATUS, types::RestAuthDetail> {
+    let (detail, tag) = language::success(rqctx, "ok");
+    Reply::new(types::RestAuthDetail { detail }).with_header(CONTENT_LANGUAGE, tag)
 }

@@ -6,6 +6,9 @@ use super::{MESSAGE, Texts};
 /// Prefix of the wording that a page shows in place of a message for programs.
 const PAGE_MESSAGE: &str = "page/";
 
+/// Prefix of the parts of an activity's detail.
+const DETAIL: &str = "detail/";
+
 impl Texts {
     /// An English message of the API in this language.
     pub fn message(&self, english: &str) -> Option<String> {
@@ -15,6 +18,28 @@ impl Texts {
     /// The same as a page shows it.
     pub fn page_message(&self, english: &str) -> Option<String> {
         self.translated(PAGE_MESSAGE, english).or_else(|| self.message(english))
+    }
+
+    /// A detail of the audit trail, for the account's owner: known parts in this language, names as
+    /// they are, and no ids of rows.
+    pub fn detail(&self, english: &str) -> String {
+        let is_row = |part: &&str| {
+            let id = part.strip_prefix("session ").or_else(|| part.strip_prefix("token "));
+            id.is_some_and(|id| id.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let parts = english.split(", ").filter(|part| !is_row(part));
+        parts.map(|part| self.detail_part(part)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn detail_part(&self, english: &str) -> String {
+        if let Some((address, counts)) = english.split_once(": ended ") {
+            return format!("{address}: {}", self.detail_part(&format!("ended {counts}")));
+        }
+        // One key for both English forms.
+        let found = self.translated(DETAIL, english);
+        found
+            .or_else(|| self.translated(DETAIL, &format!("{english}s")))
+            .unwrap_or_else(|| english.to_owned())
     }
 
     fn translated(&self, prefix: &str, english: &str) -> Option<String> {

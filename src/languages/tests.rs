@@ -117,6 +117,28 @@ fn every_sentence_has_the_values_and_plural_forms_that_it_needs() {
 }
 
 #[test]
+fn detail_of_an_activity_has_no_row_ids_and_keeps_names() {
+    let all = languages();
+    for (english, shown, german) in [
+        ("totp", "authenticator app", "Authenticator-App"),
+        ("session 12", "", ""),
+        ("token 5, my laptop", "my laptop", "my laptop"),
+        ("1 session", "1 session", "1 Sitzung"),
+        ("3 tokens", "3 tokens", "3 Token"),
+        ("company, passkey", "company, passkey", "company, Passkey"),
+        ("a5@example.org", "a5@example.org", "a5@example.org"),
+        (
+            "a5@example.org: ended 1 addresses, 2 providers",
+            "a5@example.org: ended 1 address, 2 providers",
+            "a5@example.org: 1 Adresse beendet, 2 Anmeldedienste",
+        ),
+    ] {
+        let said = ["en", "de"].map(|tag| all.get(tag).detail(english));
+        assert_eq!(said, [shown, german]);
+    }
+}
+
+#[test]
 fn name_of_this_site_is_in_its_place_in_every_form() {
     let text = r#"{"a": "{product}!", "n": {"one": "one {product}", "other": "all {product}"}}"#;
     let texts = Texts::new("en".to_owned(), raw(text), "Stock");

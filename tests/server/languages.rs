@@ -81,3 +81,26 @@ async fn pages_get_a_sentence_for_people_and_programs_the_recorded_one() {
         assert_eq!(answer.header("content-language"), accepted);
     }
 }
+
+#[tokio::test]
+async fn success_is_told_in_the_language_that_a_program_accepts() {
+    let server = TestServer::start().await;
+    let body = json!({ "email": "amy@example.com" });
+    for (accepted, tag, detail) in [
+        ("", "en", "Password reset e-mail has been sent."),
+        ("tlh", "en", "Password reset e-mail has been sent."),
+        ("de", "de", "Die E-Mail zum Zurücksetzen des Passwortes wurde verschickt."),
+        ("ja", "ja", "パスワードリセットメールが送信されました。"),
+    ] {
+        let headers = [("Accept-Language", accepted)];
+        let answer = server.post("password/reset/", &headers, body.clone()).await;
+        assert_eq!(answer.json(), json!({ "detail": detail }), "{accepted}");
+        assert_eq!(answer.header("content-language"), tag, "{accepted}");
+    }
+    let answer = server.post("logout/", &[("Accept-Language", "fr")], json!({})).await;
+    assert_eq!(answer.json()["detail"], "Déconnexion effectuée avec succès.");
+    // Czech has no translation of this one.
+    let answer = server.post("registration/resend-email/", &[("Accept-Language", "cs")], body).await;
+    assert_eq!((answer.status, answer.json()["detail"].clone()), (201, json!("ok")));
+    assert_eq!(answer.header("content-language"), "en");
+}

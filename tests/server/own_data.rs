@@ -108,3 +108,21 @@ async fn sign_in_within_the_week_takes_the_deletion_back() {
     let events = events(&server).await;
     assert!(events.iter().any(|(event, _)| event == "deletion_taken_back"), "{events:?}");
 }
+
+#[tokio::test]
+async fn activity_is_detailed_in_the_language_of_the_person() {
+    let server = TestServer::start().await;
+    let mut browser = amy(&server).await;
+    browser.add_device().await;
+    assert_eq!(browser.post("tokens/", json!({ "name": "my laptop", "days": 1 })).await.status, 200);
+    browser.cookies.insert("django_language".to_owned(), "de".to_owned());
+    let shown = browser.get("activity/").await.json();
+    let of = |event: &str| {
+        let rows = shown.as_array().unwrap();
+        rows.iter().find(|row| row["event"] == event).unwrap()["detail"].clone()
+    };
+    assert_eq!(of("token_made"), "my laptop");
+    assert_eq!(of("factor_added"), "phone");
+    let mut other = Browser::new(&server);
+    assert_eq!(other.password().await.json()["second_factor"], true);
+}

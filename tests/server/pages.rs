@@ -322,7 +322,7 @@ fn texts_and_their_uses_match() {
         serde_json::from_str(include_str!("../../locales/en.json")).unwrap();
     let of_languages = sources("src/languages");
     // Keys built at run time; `mail/` is checked where emails are rendered.
-    let computed = ["mail/", "strength.", "event.", "page/"];
+    let computed = ["mail/", "strength.", "event.", "page/", "detail/"];
     for name in texts.keys().filter(|name| !computed.iter().any(|known| name.starts_with(known))) {
         let uses = [format!("\"{name}\""), format!("texts.{name}")];
         let is_used = |all: &str| uses.iter().any(|way| all.contains(way));
@@ -347,7 +347,7 @@ fn texts_and_their_uses_match() {
     }
     for named in used.split("texts.").skip(1) {
         let name: String = named.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-        let is_rust = ["js", "get", "tag", "direction", "for", "page"].contains(&name.as_str());
+        let is_rust = ["js", "get", "tag", "detail", "direction", "for", "page"].contains(&name.as_str());
         assert!(
             name.is_empty() || is_rust || texts.contains_key(&name),
             "the texts have no {name}"

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Page, PageRequest, session_owner};
 use crate::domain::{closing, own_data, sessions};
-use crate::http::{AppState, client};
+use crate::http::{AppState, client, language};
 use crate::store::{Account, AuditEntry};
 use specbound::{ApiError, Response, json_response};
 
@@ -59,13 +59,20 @@ impl Page<AppState> for Endpoint {
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
         let op = client::page_operation(server, &visit);
         let (account, digest) = session_owner(&visit)?;
+        let headers = visit.request.headers;
         if *self != Endpoint::Activity {
             sessions::require_recent_auth(&op, &digest).await?;
         }
         let body = match self {
             Endpoint::Activity => {
                 let entries = own_data::activity(&op, account.id).await?;
-                entries.iter().map(activity_row).collect()
+                let texts = language::of_person(&server.settings.languages, &headers);
+                let row = |entry| {
+                    let mut row = activity_row(entry);
+                    row["detail"] = json!(texts.detail(&entry.detail));
+                    row
+                };
+                entries.iter().map(row).collect()
             }
             Endpoint::Export => exported(&account, &own_data::export(&op, &account).await?),
             Endpoint::Delete => json!({ "due": time(closing::request(&op, &account).await?) }),

@@ -2,7 +2,7 @@
 import texts from "/platform/texts.js";
 import { api } from "/platform/api.js";
 import { list, sweep } from "/platform/list.js";
-import { busy, clear, complain, minute, tell } from "/platform/ui.js";
+import { busy, clear, complain, day, minute, tell } from "/platform/ui.js";
 
 // The newest ones; the copy has all.
 const shownEntries = 50;
@@ -13,7 +13,8 @@ export function activity(section) {
     // An event of a later version has no text yet.
     const text = texts[`event.${event}`] ?? event.replaceAll("_", " ");
     const by = client === "operator" ? texts["activity.operator"] : client;
-    return { text: text + times, small: [minute(last_at), by, detail].filter(Boolean).join(" · ") };
+    const about = /^\d{4}-\d\d-\d\d$/.test(detail) ? day(detail) : detail;
+    return { text: text + times, small: [minute(last_at), by, about].filter(Boolean).join(" · ") };
   };
   const pick = (data) => data.slice(0, shownEntries);
   return list(section, "/platform/api/activity/", texts["activity.none"], row, { pick }).shown;
