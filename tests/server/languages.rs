@@ -100,7 +100,8 @@ async fn success_is_told_in_the_language_that_a_program_accepts() {
     let answer = server.post("logout/", &[("Accept-Language", "fr")], json!({})).await;
     assert_eq!(answer.json()["detail"], "Déconnexion effectuée avec succès.");
     // Czech has no translation of this one.
-    let answer = server.post("registration/resend-email/", &[("Accept-Language", "cs")], body).await;
+    let answer =
+        server.post("registration/resend-email/", &[("Accept-Language", "cs")], body).await;
     assert_eq!((answer.status, answer.json()["detail"].clone()), (201, json!("ok")));
     assert_eq!(answer.header("content-language"), "en");
 }

@@ -114,7 +114,10 @@ async fn activity_is_detailed_in_the_language_of_the_person() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     browser.add_device().await;
-    assert_eq!(browser.post("tokens/", json!({ "name": "my laptop", "days": 1 })).await.status, 200);
+    assert_eq!(
+        browser.post("tokens/", json!({ "name": "my laptop", "days": 1 })).await.status,
+        200
+    );
     browser.cookies.insert("django_language".to_owned(), "de".to_owned());
     let shown = browser.get("activity/").await.json();
     let of = |event: &str| {

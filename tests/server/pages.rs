@@ -347,7 +347,8 @@ fn texts_and_their_uses_match() {
     }
     for named in used.split("texts.").skip(1) {
         let name: String = named.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
-        let is_rust = ["js", "get", "tag", "detail", "direction", "for", "page"].contains(&name.as_str());
+        let is_rust =
+            ["js", "get", "tag", "detail", "direction", "for", "page"].contains(&name.as_str());
         assert!(
             name.is_empty() || is_rust || texts.contains_key(&name),
             "the texts have no {name}"
