@@ -124,7 +124,49 @@ pub struct Body {
     pub content_types: Vec<String>,
     /// Content types whose bytes the handler reads.
     pub raw: Vec<String>,
+    /// The multipart form, where it has files.
+    pub files: Option<FileForm>,
     pub required: bool,
+}
+
+impl Body {
+    /// Names of its schemas.
+    pub fn schemas(&self) -> impl Iterator<Item = &String> {
+        self.schema.iter().chain(self.files.as_ref().map(|form| &form.schema))
+    }
+
+    /// Its content types: those that are read into one type, the form with files, those of bytes.
+    pub fn lists(&self) -> impl Iterator<Item = &Vec<String>> {
+        let form = self.files.as_ref().map(|form| &form.content_types);
+        std::iter::once(&self.content_types).chain(form).chain([&self.raw])
+    }
+
+    pub fn content_types(&self) -> impl Iterator<Item = &String> {
+        self.lists().flatten()
+    }
+}
+
+/// A `multipart/form-data` body with files.
+pub struct FileForm {
+    /// Name of the schema of the other members.
+    pub schema: String,
+    /// Its content type alone.
+    pub content_types: Vec<String>,
+    pub files: Vec<FileMember>,
+}
+
+/// A file of a form, or a list of files.
+pub struct FileMember {
+    pub name: String,
+    /// Name of its Rust field, unlike that of any other of the form.
+    pub field: String,
+    pub required: bool,
+    pub is_array: bool,
+    pub min_items: Option<u64>,
+    pub max_items: Option<u64>,
+    /// In bytes.
+    pub max_length: Option<u64>,
+    pub content_types: Vec<String>,
 }
 
 pub struct Answer {
@@ -330,7 +372,7 @@ impl Document {
         // By schema, those that refer to it.
         let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut ahead: Vec<String> =
-            self.operations.iter().filter_map(|o| o.body.as_ref()?.schema.clone()).collect();
+            self.operations.iter().flat_map(|o| &o.body).flat_map(Body::schemas).cloned().collect();
         while let Some(name) = ahead.pop() {
             if !reached.insert(name.clone()) {
                 continue;
@@ -372,10 +414,9 @@ impl Document {
             if let Some(body) = &operation.body
                 && !body.is_json
                 && body
-                    .schema
-                    .as_ref()
-                    .and_then(|name| self.schema(name))
-                    .is_some_and(|schema| !schema.is_object())
+                    .schemas()
+                    .filter_map(|name| self.schema(name))
+                    .any(|schema| !schema.is_object())
             {
                 return Err(unsupported(
                     &format!("{}/requestBody", operation.at()),
@@ -384,8 +425,9 @@ impl Document {
             }
         }
         let mut seen = BTreeSet::new();
-        for body in self.operations.iter().filter_map(|operation| operation.body.as_ref()) {
-            if let Some(found) = body.schema.as_ref().and_then(|name| self.schema(name)) {
+        let bodies = self.operations.iter().flat_map(|operation| &operation.body);
+        for name in bodies.flat_map(Body::schemas) {
+            if let Some(found) = self.schema(name) {
                 schema::check_bounds(
                     &found.source,
                     &found.at,
@@ -435,7 +477,7 @@ impl Operation {
                 Content::Json(schema, _) => Some(schema),
                 _ => None,
             });
-        self.body.iter().filter_map(|body| body.schema.as_ref()).chain(answers)
+        self.body.iter().flat_map(Body::schemas).chain(answers)
     }
 }
 

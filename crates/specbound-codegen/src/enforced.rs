@@ -5,7 +5,8 @@ use quote::quote;
 use serde_json::Value;
 
 use super::constraints::{Tables, Written};
-use super::document::{Body, Content, Document, Operation};
+use super::document::{Content, Document, Operation};
+use super::forms::files_name;
 use super::types::type_name;
 use super::{Item, Side};
 
@@ -38,15 +39,26 @@ pub fn tables(
     };
     let rows: Vec<TokenStream> = document.operations.iter().map(&mut row).collect();
     let module = tables.module();
-    let requests = document.operations.iter().filter_map(|operation| {
-        let Body { schema, content_types, .. } = operation.body.as_ref()?;
-        let request = type_name(&document.request_name(schema.as_ref()?));
+    let requests = document.operations.iter().flat_map(|operation| {
         let id = &operation.id;
-        Some(quote!((#id, #runtime::RequestTables {
-            media_types: &[#(#content_types),*],
-            schema: <types::#request as #runtime::HasConstraints>::SCHEMA,
-            rows: <types::#request as #runtime::HasConstraints>::PROPERTIES,
-        })))
+        let row = |schema: &String, content_types: &Vec<String>, files: TokenStream| {
+            let request = type_name(&document.request_name(schema));
+            quote!((#id, #runtime::RequestTables {
+                media_types: &[#(#content_types),*],
+                schema: <types::#request as #runtime::HasConstraints>::SCHEMA,
+                rows: <types::#request as #runtime::HasConstraints>::PROPERTIES,
+                files: #files,
+            }))
+        };
+        let body = operation.body.as_ref();
+        let read = body
+            .and_then(|body| Some(row(body.schema.as_ref()?, &body.content_types, quote!(&[]))));
+        let form = body.and_then(|body| body.files.as_ref()).map(|form| {
+            let files = files_name(operation);
+            let files = quote!(<files::#files as #runtime::FormFiles>::ALL);
+            row(&form.schema, &form.content_types, files)
+        });
+        read.into_iter().chain(form)
     });
     let listed = unenforced.iter().filter(|item| item.side == Side::Server);
     let listed = listed.map(|Item { path, reason, .. }| quote!((#path, #reason)));

@@ -35,6 +35,7 @@
 //!                  └───────► progenitor.rs  structs and the typed client
 //!                            types.rs       source schemas of structs, constraint tables
 //!                            server.rs      the server trait and the types in its signatures
+//!                            forms.rs       files of multipart forms
 //!                            answers.rs     answers: closed sets, content types, headers
 //!                            parameters.rs  path, query and header parameters
 //! ```
@@ -48,6 +49,7 @@ mod constraints;
 mod credentials;
 mod document;
 mod enforced;
+mod forms;
 mod lower;
 mod names;
 mod normalise;

@@ -11,6 +11,8 @@ pub const ORIGINAL: &str = "x-original-schema";
 pub const RAW: &str = "x-raw";
 /// Extension of a lowered body: any JSON value is accepted.
 pub const IS_JSON: &str = "x-json";
+/// Extension of a lowered body: a form with files, its schema without them.
+pub const FILES: &str = "x-files";
 pub const JSON: &str = "application/json";
 /// The form content types of request bodies.
 pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];

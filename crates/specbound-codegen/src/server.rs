@@ -13,8 +13,9 @@ use quote::{format_ident, quote};
 use super::answers::{self, AnswerPart};
 use super::constraints::Tables;
 use super::document::{
-    Body, Content, Document, Operation, ParameterLocation, Requirement, json_types,
+    Body, Content, Document, FileForm, Operation, ParameterLocation, Requirement, json_types,
 };
+use super::forms::{self, files_name};
 use super::parameters::{self, parameters_name};
 use super::types::type_name;
 use super::{Error, Settings};
@@ -30,7 +31,7 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
         use dropshot::RequestContext;
         #[allow(unused_imports)]
         use #runtime::{
-            Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonAs, JsonBody, NoBody,
+            Body, Bytes, Call, EitherBody, FormBody, HandlerResult, Headers, JsonAs, JsonBody, NoBody,
             OptionalBody, Outcome, Path, Query, RawBody, UntypedJson
         };
 
@@ -113,7 +114,8 @@ fn method(operation: &Operation, document: &Document) -> TokenStream {
 }
 
 fn body_type(operation: &Operation, document: &Document) -> TokenStream {
-    let Some(Body { schema, is_json, content_types, raw, required }) = &operation.body else {
+    let Some(Body { schema, is_json, content_types, raw, files, required }) = &operation.body
+    else {
         return quote!(NoBody);
     };
     let optional = (!required).then(|| quote!(, false));
@@ -126,15 +128,18 @@ fn body_type(operation: &Operation, document: &Document) -> TokenStream {
             (_, false) => quote!(OptionalBody<types::#request, content::#content>),
         }
     });
-    if raw.is_empty() {
-        return read.unwrap_or_else(|| quote!(NoBody));
-    }
-    let content = document.names.content(raw);
-    let raw = quote!(RawBody<content::#content #optional>);
-    match read {
-        Some(read) => quote!(EitherBody<#read, #raw>),
-        None => raw,
-    }
+    let form = files.as_ref().map(|FileForm { schema, content_types, .. }| {
+        let (request, files) = (type_name(&document.request_name(schema)), files_name(operation));
+        let content = document.names.content(content_types);
+        quote!(FormBody<types::#request, files::#files, content::#content #optional>)
+    });
+    let raw = (!raw.is_empty()).then(|| {
+        let content = document.names.content(raw);
+        quote!(RawBody<content::#content #optional>)
+    });
+    let all = [read, form, raw].into_iter().flatten();
+    all.reduce(|first, second| quote!(EitherBody<#first, #second>))
+        .unwrap_or_else(|| quote!(NoBody))
 }
 
 /// The items that the trait's signatures refer to, and the table of operations.
@@ -143,6 +148,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
     let policies = policies(document, &runtime);
     let contents = contents(document, &runtime);
     let answers = answers::modules(document, &runtime);
+    let files = forms::module(document, &runtime);
     let parameters: Vec<TokenStream> = document
         .operations
         .iter()
@@ -152,8 +158,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
         let Operation { id, method, path, route, .. } = operation;
         let doc = &operation.description;
         let policy = document.names.policy(&operation.security);
-        let parses =
-            operation.body.iter().flat_map(|body| body.content_types.iter().chain(&body.raw));
+        let parses = operation.body.iter().flat_map(Body::content_types);
         let produces = operation.produced().into_iter();
         let path_parameters = operation.parameters_in(ParameterLocation::Path).into_iter();
         let integers = path_parameters.filter(|p| p.schema["type"] == "integer").map(|p| &p.name);
@@ -201,6 +206,8 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
 
         /// Path, query and header parameters.
         pub mod params { #(#parameters)* }
+
+        #files
 
         #answers
 
@@ -253,7 +260,7 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 
 fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let bodies = document.operations.iter().filter_map(|o| o.body.as_ref());
-    let lists = bodies.flat_map(|body| [&body.content_types, &body.raw]);
+    let lists = bodies.flat_map(Body::lists);
     let answers = document.operations.iter().flat_map(Operation::contents);
     let lists = lists.chain(answers.flat_map(Content::parts).filter_map(json_types));
     let all: BTreeMap<String, &Vec<String>> = lists

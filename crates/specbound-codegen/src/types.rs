@@ -13,7 +13,7 @@ use syn::visit_mut::VisitMut;
 
 use super::Error;
 use super::constraints::Tables;
-use super::document::Document;
+use super::document::{Body, Document};
 use super::schema::{Bound, Kind, Property, Schema, references};
 
 /// Rust name of a component schema, as progenitor forms it.
@@ -109,7 +109,7 @@ pub fn companions(
 ) -> Result<(), Error> {
     let runtime = tables.runtime();
     let all = || document.operations.iter().filter_map(|operation| operation.body.as_ref());
-    let bodies: BTreeSet<&String> = all().filter_map(|body| body.schema.as_ref()).collect();
+    let bodies: BTreeSet<&String> = all().flat_map(Body::schemas).collect();
     let json = all().filter(|body| body.is_json);
     let json: BTreeSet<&String> = json.filter_map(|body| body.schema.as_ref()).collect();
     let mut plain = PlainValues::default();

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::call::RequestBody;
 use crate::fields::{FieldErrors, NON_FIELD};
 use crate::keywords::Formats;
-use crate::lazy_body::BODY_TIMEOUT;
+use crate::lazy_body::{BODY_TIMEOUT, late, too_large};
 use crate::operation::{ContentTypes, HasConstraints};
 use crate::{ApiError, LazyBody};
 
@@ -161,10 +161,7 @@ impl Upload {
     ///
     /// 413 for more, and those of [`Upload::chunk`].
     pub async fn bytes(mut self, limit: usize) -> Result<Vec<u8>, ApiError> {
-        let too_large = || {
-            let detail = format!("The request body is larger than {limit} bytes.");
-            ApiError::detail(StatusCode::PAYLOAD_TOO_LARGE, &detail)
-        };
+        let too_large = || too_large(limit);
         if self.declared.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
@@ -188,11 +185,6 @@ impl Upload {
             ApiError::detail(StatusCode::BAD_REQUEST, "The request body is not UTF-8.")
         })
     }
-}
-
-fn late() -> ApiError {
-    let detail = "The request body did not arrive in time.";
-    ApiError::detail(StatusCode::REQUEST_TIMEOUT, detail)
 }
 
 /// One of two bodies, by the content type: `B` for its own, else `A`.

@@ -35,6 +35,24 @@ impl BodyLimits {
     pub const MAX_DEPTH: usize = 512;
 }
 
+/// Limits of forms with files. Beyond them a request is refused, with 413 or 400. The other fields
+/// of such a form have [`BodyLimits`].
+#[derive(Debug, Clone, Copy)]
+pub struct UploadLimits {
+    /// Files of a form.
+    pub files: usize,
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Bytes of the whole body.
+    pub bytes: u64,
+}
+
+impl UploadLimits {
+    /// 100 files, as in Django; 16 MiB for each, and 64 MiB for all.
+    pub const DEFAULT: UploadLimits =
+        UploadLimits { files: 100, file_bytes: 16 << 20, bytes: 64 << 20 };
+}
+
 /// Of a parser's message: it may quote the input.
 const MAX_MESSAGE_CHARS: usize = 200;
 
@@ -73,7 +91,7 @@ pub enum FieldValue {
     List(Vec<FieldValue>),
     /// An object.
     Object(Members),
-    /// An uploaded file. Its content is dropped: no field of this API takes one.
+    /// A file for which the document has no place. Its content is dropped.
     File,
 }
 
@@ -238,7 +256,7 @@ impl Fields {
         if items.is_empty() { self.get(name).cloned().into_iter().collect() } else { items }
     }
 
-    fn form(fields: Vec<(String, FieldValue)>) -> Fields {
+    pub(crate) fn form(fields: Vec<(String, FieldValue)>) -> Fields {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         fields.iter().for_each(|(name, _)| *counts.entry(name).or_default() += 1);
         let repeated = match counts.len() == fields.len() {
@@ -371,7 +389,7 @@ async fn multipart(content_type: &str, bytes: Bytes, max: usize) -> Result<Field
     Ok(Fields::form(fields))
 }
 
-fn boundary(content_type: &str) -> Result<String, BodyError> {
+pub(crate) fn boundary(content_type: &str) -> Result<String, BodyError> {
     let boundary = content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let value = value.trim();

@@ -165,6 +165,12 @@ pub struct Checked<T> {
 }
 
 impl<T: HasConstraints + DeserializeOwned> Checked<T> {
+    /// Without the faults of fields that have one already.
+    pub(crate) fn without_faults_of(mut self, known: &FieldErrors) -> Checked<T> {
+        self.errors.retain(|field| !known.iter().any(|(name, _)| name == field));
+        self
+    }
+
     /// A text field that passed its own checks.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.cleaned.get(name).and_then(Value::as_str)

@@ -209,7 +209,7 @@ fn check_rows(
     (clean, errors)
 }
 
-const MISSING: &str = "This field is required.";
+pub(crate) const MISSING: &str = "This field is required.";
 
 /// The rules of an operation for one field.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use uuid::Uuid;
 
-use crate::body::BodyLimits;
+use crate::body::{BodyLimits, UploadLimits};
 use crate::keywords::Formats;
 use crate::operation::{Scopes, Security};
 use crate::{ApiError, LazyBody, Response};
@@ -37,6 +37,8 @@ pub trait Host: Send + Sync + Sized + 'static {
     const FORMATS: &'static Formats = &Formats::DEFAULT;
     /// Limits of JSON bodies and forms.
     const BODY_LIMITS: &'static BodyLimits = &BodyLimits::DEFAULT;
+    /// Limits of forms with files.
+    const UPLOAD_LIMITS: &'static UploadLimits = &UploadLimits::DEFAULT;
     /// As [`Host::FORMATS`], for answers that are held against the document.
     const FORMATS_OF_ANSWERS: &'static Formats = Self::FORMATS;
     /// By operation, statuses of answers that its document does not name. They are not held against

@@ -13,15 +13,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroize;
 
 use crate::ApiError;
-use crate::body::{self, BodyError, BodyLimits, Fields, json};
+use crate::body::{self, BodyError, BodyLimits, Fields, UploadLimits, json};
 use crate::fields::as_json;
 use crate::negotiation::closeness;
 
 /// A body up to here is always read; longer ones share a [`LargeBodies`]. No request of this API
 /// needs as much.
-const SMALL_BODY_BYTES: usize = 65_536;
+pub(crate) const SMALL_BODY_BYTES: usize = 65_536;
 /// Bytes beyond [`SMALL_BODY_BYTES`] that a server holds at one time, of all requests together.
 const LARGE_BODIES_BYTES: usize = 16 << 20;
+/// Bytes of files that a server holds on disk at one time, of all requests together.
+const DISK_BYTES: usize = 1 << 30;
 /// A client that takes longer to send its body is gone, or means harm.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -32,6 +34,7 @@ pub struct LargeBodies {
     /// Large bodies are parsed one after the other: together they never take more than one core
     /// from everything else.
     parser: Arc<Semaphore>,
+    disk: Arc<Semaphore>,
 }
 
 impl Default for LargeBodies {
@@ -39,6 +42,7 @@ impl Default for LargeBodies {
         LargeBodies {
             bytes: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
             parser: Arc::new(Semaphore::new(1)),
+            disk: Arc::new(Semaphore::new(DISK_BYTES)),
         }
     }
 }
@@ -64,6 +68,35 @@ impl ReadPermit {
         let permit = ReadPermit { limits: limits.clone(), held: Arc::default() };
         request.extensions_mut().insert(permit.clone());
         Some(permit)
+    }
+
+    /// Room in memory for the fields of a form.
+    ///
+    /// # Errors
+    ///
+    /// 503 when there is none.
+    pub(crate) fn take_memory(&self, bytes: usize) -> Result<(), ApiError> {
+        if bytes == 0 { Ok(()) } else { self.grow(bytes).map_err(|_| busy()) }
+    }
+
+    /// Room on disk, added to that of `room`.
+    ///
+    /// # Errors
+    ///
+    /// 503 when there is none.
+    pub(crate) fn take_disk(
+        &self,
+        bytes: usize,
+        room: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<(), ApiError> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let more = Arc::clone(&self.limits.disk).try_acquire_many_owned(bytes);
+        let more = more.map_err(|_| busy())?;
+        match room {
+            Some(room) => room.merge(more),
+            None => *room = Some(more),
+        }
+        Ok(())
     }
 
     fn grow(&self, bytes: usize) -> Result<(), CollectError> {
@@ -92,6 +125,39 @@ pub struct LazyBody {
     /// Media types that are read as JSON too.
     also_json: &'static [&'static str],
     limits: &'static BodyLimits,
+    uploads: &'static UploadLimits,
+}
+
+/// A form with files, unread.
+pub(crate) struct UnreadForm {
+    content_type: Option<String>,
+    declared_length: Option<usize>,
+    unread: Mutex<Option<dropshot::Body>>,
+    pub permit: ReadPermit,
+    pub limits: &'static BodyLimits,
+    pub uploads: &'static UploadLimits,
+}
+
+impl UnreadForm {
+    /// The boundary and the body, once; `None` for an empty body.
+    ///
+    /// # Errors
+    ///
+    /// 413 for a declared length beyond the limit, 400 without a good boundary.
+    pub fn start(&self) -> Result<Option<(String, dropshot::Body)>, ApiError> {
+        let max = self.uploads.bytes;
+        if self.declared_length.is_some_and(|length| length as u64 > max) {
+            return Err(too_large(max));
+        }
+        let body = self.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match body.filter(|body| !body.is_end_stream()) {
+            Some(body) => {
+                let content_type = self.content_type.as_deref().unwrap_or_default();
+                Ok(Some((body::boundary(content_type)?, body)))
+            }
+            None => Ok(None),
+        }
+    }
 }
 
 impl LazyBody {
@@ -111,7 +177,33 @@ impl LazyBody {
             length: 0,
             also_json: &[],
             limits,
+            uploads: &UploadLimits::DEFAULT,
         }
+    }
+
+    /// With these limits for files.
+    pub fn with_uploads(self, uploads: &'static UploadLimits) -> LazyBody {
+        LazyBody { uploads, ..self }
+    }
+
+    /// The body as a form with files.
+    ///
+    /// # Errors
+    ///
+    /// 400 if [`LazyBody::form_field`] has read it: its files are gone.
+    pub(crate) fn into_form(self) -> Result<UnreadForm, ApiError> {
+        if self.parsed.is_some() {
+            let detail = "A form with files needs its credentials in headers or cookies.";
+            return Err(ApiError::detail(StatusCode::BAD_REQUEST, detail));
+        }
+        Ok(UnreadForm {
+            content_type: self.content_type,
+            declared_length: self.declared_length,
+            unread: Mutex::new(self.unread),
+            permit: self.permit.unwrap_or_default(),
+            limits: self.limits,
+            uploads: self.uploads,
+        })
     }
 
     /// Media types that are read as JSON, such as `application/merge-patch+json`.
@@ -253,20 +345,11 @@ impl LazyBody {
 
     async fn bytes(&mut self) -> Result<bytes::Bytes, ApiError> {
         let max = self.limits.bytes;
-        let too_large = || {
-            let detail = format!("The request body is larger than {max} bytes.");
-            ApiError::detail(StatusCode::PAYLOAD_TOO_LARGE, &detail)
-        };
+        let too_large = || too_large(max);
         if self.declared_length.is_some_and(|length| length > max) {
             return Err(too_large());
         }
         let Some(body) = self.unread.take() else { return Ok(bytes::Bytes::new()) };
-        let late = || {
-            ApiError::detail(
-                StatusCode::REQUEST_TIMEOUT,
-                "The request body did not arrive in time.",
-            )
-        };
         let collected =
             tokio::time::timeout(BODY_TIMEOUT, self.collect(body)).await.map_err(|_| late())?;
         match collected {
@@ -275,9 +358,7 @@ impl LazyBody {
                 StatusCode::BAD_REQUEST,
                 "The request body could not be read.",
             )),
-            Err(CollectError::NoRoom) => {
-                Err(ApiError::unavailable("The server is busy. Please try again."))
-            }
+            Err(CollectError::NoRoom) => Err(busy()),
             Ok(bytes) => {
                 self.length = bytes.len();
                 Ok(bytes)
@@ -307,6 +388,20 @@ impl LazyBody {
         }
         Ok(collected.into())
     }
+}
+
+fn busy() -> ApiError {
+    ApiError::unavailable("The server is busy. Please try again.")
+}
+
+pub(crate) fn late() -> ApiError {
+    let detail = "The request body did not arrive in time.";
+    ApiError::detail(StatusCode::REQUEST_TIMEOUT, detail)
+}
+
+pub(crate) fn too_large(max: impl std::fmt::Display) -> ApiError {
+    let detail = format!("The request body is larger than {max} bytes.");
+    ApiError::detail(StatusCode::PAYLOAD_TOO_LARGE, &detail)
 }
 
 /// A body can hold a password: its memory is overwritten once it is read.

@@ -46,7 +46,7 @@ impl<H: Host> PageRequest<H> {
     ) -> Result<PageRequest<H>, ApiError> {
         let remote = rqctx.request.remote_addr();
         let (request, body) = request.into_parts();
-        let mut body = LazyBody::new(&request, body, H::BODY_LIMITS);
+        let mut body = LazyBody::new(&request, body, H::BODY_LIMITS).with_uploads(H::UPLOAD_LIMITS);
         let host = &*rqctx.server.private;
         let request_id = rqctx.request_id.clone();
         let mut credentials = Credentials {

@@ -25,7 +25,7 @@ impl Labels {
         let contents = operations
             .iter()
             .filter_map(|operation| operation.body.as_ref())
-            .flat_map(|body| [body.content_types.clone(), body.raw.clone()])
+            .flat_map(|body| body.lists().cloned().collect::<Vec<_>>())
             .filter(|types| !types.is_empty());
         let answers = || operations.iter().flat_map(Operation::contents).flat_map(Content::parts);
         let contents = contents.chain(answers().filter_map(json_types).cloned());

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 
 use super::parameters::{has_plain_type, parameters};
 use super::{
-    Answer, AnswerHeader, Body, Content, Operation, Parameter, ParameterLocation, RangeAnswer,
-    Requirement,
+    Answer, AnswerHeader, Body, Content, FileForm, FileMember, Operation, Parameter,
+    ParameterLocation, RangeAnswer, Requirement,
 };
 use crate::Error;
 use crate::names::{field_name, type_name, unique};
-use crate::openapi::{FORMS, IS_JSON, JSON, RAW, is_json_type};
+use crate::openapi::{FILES, FORMS, IS_JSON, JSON, RAW, is_json_type};
 use crate::read::{
     component, escape, flag, list, members, reject_unknown_keys, strings, text, unsupported,
 };
@@ -136,9 +136,14 @@ impl<'a> Reader<'a> {
         let at = format!("{at}/requestBody/content");
         let raw = strings(body, RAW, &at)?;
         let is_json = body.get(IS_JSON).is_some();
-        if !raw.is_empty() && body["content"].as_object().is_some_and(Map::is_empty) {
+        let files = match body.get(FILES) {
+            Some(form) => Some(self.file_form(form, id, &at)?),
+            None => None,
+        };
+        let is_empty = body.get("content").and_then(Value::as_object).is_some_and(Map::is_empty);
+        if is_empty && (!raw.is_empty() || files.is_some()) {
             let content_types = Vec::new();
-            return Ok(Some(Body { schema: None, is_json, content_types, raw, required }));
+            return Ok(Some(Body { schema: None, is_json, content_types, raw, files, required }));
         }
         let content =
             body.get("content").and_then(Value::as_object).filter(|content| !content.is_empty());
@@ -171,7 +176,30 @@ impl<'a> Reader<'a> {
         let schema = self.named(schema, &format!("{id}_request"), at)?;
         let mut content_types: Vec<String> = content.keys().cloned().collect();
         content_types.sort_by_key(|media| (!is_json_type(media), media.clone()));
-        Ok(Some(Body { schema: Some(schema), is_json, content_types, raw, required }))
+        Ok(Some(Body { schema: Some(schema), is_json, content_types, raw, files, required }))
+    }
+
+    fn file_form(&mut self, form: &Value, id: &str, at: &str) -> Result<FileForm, Error> {
+        let at = at.strip_suffix("/content").unwrap_or(at);
+        let schema =
+            self.named(&form["schema"], &format!("{id}_form"), format!("{at}/{FILES}/schema"))?;
+        let mut taken = BTreeSet::new();
+        let file = |file: &Value| {
+            let name = file["name"].as_str().unwrap_or_default();
+            let types = file["contentTypes"].as_array().into_iter().flatten();
+            FileMember {
+                name: name.to_owned(),
+                field: unique(field_name(name), &mut taken),
+                required: file["required"] == true,
+                is_array: file["isArray"] == true,
+                min_items: file["minItems"].as_u64(),
+                max_items: file["maxItems"].as_u64(),
+                max_length: file["maxLength"].as_u64(),
+                content_types: types.filter_map(Value::as_str).map(str::to_owned).collect(),
+            }
+        };
+        let files = form["files"].as_array().into_iter().flatten().map(file).collect();
+        Ok(FileForm { schema, content_types: vec![FORMS[1].to_owned()], files })
     }
 
     fn answers(

@@ -7,6 +7,7 @@
 
 mod answers;
 mod choices;
+mod files;
 mod merge;
 mod operation;
 mod parameters;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
 use crate::names::{OperationNames, Template, clean};
-use crate::openapi::{FORMS, IS_JSON, JSON, METHODS, ORIGINAL, RAW, is_json_type};
+use crate::openapi::{FILES, FORMS, IS_JSON, JSON, METHODS, ORIGINAL, RAW, is_json_type};
 use crate::read::escape;
 
 impl Lower<'_> {
@@ -131,14 +131,21 @@ impl Lower<'_> {
         lowered_body.retain(|key, _| key == "required");
         // The sort is stable: JSON speaks for all, else the first form does.
         fields.sort_by_key(|(name, ..)| (name != JSON, !is_json_type(name)));
+        if fields.iter().all(|(name, ..)| *name == FORMS[1]) && !fields.is_empty() {
+            self.note_client(&at, "the client sends no body: progenitor writes no multipart");
+        }
+        if let Some(place) = fields.iter().position(|(name, ..)| name == FORMS[1])
+            && let (_, media, entry) = fields[place]
+            && let Some(form) = self.file_form(entry, &format!("{at}/{}", escape(media)))
+        {
+            fields.remove(place);
+            lowered_body.insert(FILES.to_owned(), form);
+        }
         let Some((first_name, first, entry)) = fields.first() else {
             lowered_body.insert("content".to_owned(), json!({}));
             self.raw_content(raw, &mut lowered_body, &at);
             return Some(Value::Object(lowered_body));
         };
-        if fields.iter().all(|(name, ..)| *name == FORMS[1]) {
-            self.note_client(&at, "the client sends no body: progenitor writes no multipart");
-        }
         let is_json = is_json_type(first_name);
         if !entry.is_object() {
             self.refuse(&format!("{at}/{}/schema", escape(first)), "a schema is needed here");
@@ -237,7 +244,7 @@ impl Lower<'_> {
 
     /// The lowered schema, if it takes objects with members alone: the object, or a reference to
     /// the component that is.
-    fn with_members(&mut self, schema: &Value, at: &str) -> Option<Value> {
+    pub(super) fn with_members(&mut self, schema: &Value, at: &str) -> Option<Value> {
         let mut current = self.schema(schema, at, Checked::Row);
         for _ in 0..MAX_REFERENCES {
             let reference = match current["allOf"].as_array().map(Vec::as_slice) {

@@ -86,9 +86,7 @@ impl Lower<'_> {
             object.remove("$ref");
             let says_more = |(key, value): (&String, &Value)| match key.as_str() {
                 "readOnly" | "writeOnly" | "deprecated" => value == true,
-                key => {
-                    !ANNOTATIONS.contains(&key) && !key.starts_with("x-") && !is_text_of_humans(key)
-                }
+                key => !is_annotation(key),
             };
             // OpenAPI 3.0 ignores keywords beside a reference.
             if self.is_3_0 || !object.iter().any(says_more) {
@@ -412,6 +410,11 @@ impl Lower<'_> {
 /// How the members of an alternative or the values of a map are checked.
 pub(super) fn inside(checked: Checked) -> Checked {
     if checked == Checked::Never { Checked::Never } else { Checked::Type }
+}
+
+/// Whether a keyword constrains no value.
+pub(super) fn is_annotation(keyword: &str) -> bool {
+    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-") || is_text_of_humans(keyword)
 }
 
 fn is_text_of_humans(keyword: &str) -> bool {

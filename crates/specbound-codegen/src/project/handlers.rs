@@ -57,7 +57,7 @@ pub fn operations(document: &Document, settings: &Settings<'_>) -> Result<String
         use dropshot::RequestContext;
         #[allow(unused_imports)]
         use #runtime::{
-            Body, Bytes, Call, EitherBody, HandlerResult, Headers, JsonAs, JsonBody, NoBody,
+            Body, Bytes, Call, EitherBody, FormBody, HandlerResult, Headers, JsonAs, JsonBody, NoBody,
             OptionalBody, Outcome, Path, Query, RawBody, Reply, UntypedJson,
         };
 

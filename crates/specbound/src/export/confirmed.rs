@@ -22,6 +22,7 @@ use crate::Operation;
 use crate::constraints::SchemaRef;
 use crate::documented::{DocumentedAnswers, JsonSchemas};
 use crate::fields::Property;
+use crate::files::FileRow;
 
 /// The tables of generated code.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,8 @@ pub struct RequestTables {
     pub schema: Option<SchemaRef>,
     /// The rows of its members.
     pub rows: &'static [Property],
+    /// The members that are files.
+    pub files: &'static [FileRow],
 }
 
 /// Exports the document of a server: `api` is what it registers, `operations` and `enforced` are
@@ -283,23 +286,34 @@ impl Confirm<'_, '_> {
         if (stated["required"] == true) != (held["required"] == true) {
             self.draft.state(&body.join("required"), Some(held["required"].clone()));
         }
-        let read = self.enforced.requests.iter().find(|(id, _)| *id == self.row.id);
+        let read = self.enforced.requests.iter().filter(|(id, _)| *id == self.row.id);
         let content = body.join("content");
-        for (media, entry) in stated["content"].as_object().into_iter().flatten() {
+        for (media, _) in stated["content"].as_object().into_iter().flatten() {
             let (place, name) = (content.join(media), base(media));
             if held["content"].get(&name).is_none() {
                 self.draft.state(&place, None);
                 continue;
             }
-            self.draft.require(&place.join("encoding"), entry.get("encoding").is_none());
             let schema = place.join("schema");
-            match read.filter(|(_, tables)| tables.media_types.contains(&name.as_str())) {
-                Some((_, RequestTables { schema: Some(table), .. })) => {
-                    Tables::of_requests(self.draft).schema(&schema, table, &BTreeSet::new());
+            let tables = read
+                .clone()
+                .find(|(_, tables)| tables.media_types.contains(&name.as_str()))
+                .map(|(_, tables)| tables);
+            let files = tables.map(|tables| tables.files).unwrap_or_default();
+            self.encoding(&place.join("encoding"), files);
+            let hidden: BTreeSet<String> = files.iter().map(|row| row.name.to_owned()).collect();
+            match tables {
+                Some(RequestTables { schema: Some(table), .. }) => {
+                    let schema = match files {
+                        [] => schema,
+                        _ => self.draft.follow(&schema),
+                    };
+                    Tables::of_requests(self.draft).schema(&schema, table, &hidden);
                 }
-                Some((_, tables)) => Rows::new(self.draft).object(&schema, tables.rows),
+                Some(tables) => Rows::new(self.draft, hidden).object(&schema, tables.rows),
                 None => self.bytes(&schema),
             }
+            self.files(&self.draft.follow(&place.join("schema")), files);
         }
         let names: BTreeSet<String> = stated["content"]
             .as_object()
@@ -310,6 +324,54 @@ impl Confirm<'_, '_> {
         for (media, entry) in held["content"].as_object().into_iter().flatten() {
             if !names.contains(media) {
                 self.draft.state(&content.join(media), Some(entry.clone()));
+            }
+        }
+    }
+
+    /// Content types that the files of a form must have. Nothing else of `encoding` is held.
+    fn encoding(&mut self, at: &Location, files: &[FileRow]) {
+        for (name, encoding) in self.draft.at(at).as_object().into_iter().flatten() {
+            let types = encoding["contentType"].as_str().unwrap_or_default().split(',');
+            let types = types.map(|one| one.trim().to_ascii_lowercase());
+            let types: Vec<String> = types.filter(|one| !one.is_empty()).collect();
+            let row = files.iter().find(|row| row.name == name);
+            let is_held = row.is_some_and(|row| {
+                row.content_types == types
+                    && encoding.as_object().is_some_and(|keys| keys.len() == 1)
+            });
+            self.draft.require(&at.join(name), is_held);
+        }
+    }
+
+    /// The members of a form that are files.
+    fn files(&mut self, schema: &Location, files: &[FileRow]) {
+        let stated = self.draft.at(schema);
+        let required = stated["required"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for row in files.iter().filter(|row| stated["properties"].get(row.name).is_some()) {
+            let at = schema.join("properties").join(row.name);
+            let list = self.draft.follow(&at);
+            let is_array = self.draft.at(&list)["type"] == "array";
+            let file = match is_array {
+                true => self.draft.follow(&list.join("items")),
+                false => list.clone(),
+            };
+            let stated = self.draft.at(&file);
+            let is_text = stated.get("type").is_none_or(|kind| kind == "string");
+            let is_same = is_text
+                && !stated.is_null()
+                && stated.get("$ref").is_none()
+                && is_array == row.is_array
+                && row.required == required.contains(&json!(row.name));
+            self.draft.require(&at, is_same);
+            let bound = |bound: Option<usize>| bound.map(|bound| bound as u64);
+            for (place, keyword, held) in [
+                (&list, "minItems", bound(row.min_items)),
+                (&list, "maxItems", bound(row.max_items)),
+                (&file, "maxLength", row.max_length),
+            ] {
+                if self.draft.at(place)[keyword].as_u64() != held {
+                    self.draft.state(&place.join(keyword), held.map(|held| json!(held)));
+                }
             }
         }
     }

@@ -13,11 +13,13 @@ use crate::fields::{Kind, Property};
 pub struct Rows<'d, 'a> {
     draft: &'d mut Draft<'a>,
     seen: BTreeSet<Location>,
+    /// Members without a row: the files of a form.
+    files: BTreeSet<String>,
 }
 
 impl<'d, 'a> Rows<'d, 'a> {
-    pub fn new(draft: &'d mut Draft<'a>) -> Rows<'d, 'a> {
-        Rows { draft, seen: BTreeSet::new() }
+    pub fn new(draft: &'d mut Draft<'a>, files: BTreeSet<String>) -> Rows<'d, 'a> {
+        Rows { draft, seen: BTreeSet::new(), files }
     }
 
     /// An object and its members.
@@ -35,7 +37,7 @@ impl<'d, 'a> Rows<'d, 'a> {
         }
         let required = schema["required"].as_array().map(Vec::as_slice).unwrap_or_default();
         for (name, member) in schema["properties"].as_object().into_iter().flatten() {
-            if member["readOnly"] == true {
+            if member["readOnly"] == true || self.files.contains(name) {
                 continue;
             }
             let at = place.join("properties").join(name);

@@ -25,6 +25,11 @@ impl FieldErrors {
         }
     }
 
+    /// Drops the errors of the other fields.
+    pub(crate) fn retain(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| keeps(name));
+    }
+
     /// Adds all of `found`.
     pub fn extend(&mut self, found: FieldErrors) {
         for (field, messages) in found.0 {

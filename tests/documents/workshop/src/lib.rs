@@ -11,7 +11,7 @@ pub mod api {
 use std::error::Error;
 use std::sync::Arc;
 
-use specbound::body::BodyLimits;
+use specbound::body::{BodyLimits, UploadLimits};
 use specbound::connections::{self, Connections};
 use specbound::{ApiError, Credentials, Host, HttpService};
 
@@ -38,6 +38,8 @@ impl Host for Workshop {
     const SCHEMES: &'static [(&'static str, Scheme)] =
         &[("oauth", Scheme::Oauth), ("badge", Scheme::Badge)];
     const BODY_LIMITS: &'static BodyLimits = &BodyLimits { bytes: 4096, values: 40, depth: 8 };
+    const UPLOAD_LIMITS: &'static UploadLimits =
+        &UploadLimits { files: 5, file_bytes: 6 << 20, bytes: 8 << 20 };
 
     async fn authenticate(
         &self,

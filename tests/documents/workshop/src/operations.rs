@@ -7,12 +7,12 @@ use dropshot::RequestContext;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use specbound::{
-    ApiError, Body, Bytes, Call, Either, EitherBody, HandlerResult, Headers, JsonBody, NoBody,
-    Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode, UntypedJson,
+    ApiError, Body, Bytes, Call, Either, EitherBody, File, Form, FormBody, HandlerResult, Headers,
+    JsonBody, NoBody, Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode, UntypedJson,
 };
 
 use crate::Workshop;
-use crate::api::{Api, answers, content, params, policy, types};
+use crate::api::{Api, answers, content, files, params, policy, types};
 
 type Rqctx = RequestContext<Arc<Workshop>>;
 type Bare = Call<policy::Anyone, NoBody>;
@@ -23,6 +23,17 @@ macro_rules! told {
         Ok($value
             .map_or_else(Reply::failed, |value| Reply::new(types::$kind(json!([$name, value])))))
     };
+}
+
+/// The name, the content type, and the length and last byte of a file, read in pieces.
+async fn told(mut file: File) -> Result<Value, ApiError> {
+    let (name, kind) = (file.name().map(str::to_owned), file.content_type().map(str::to_owned));
+    let (mut length, mut last) = (0, None);
+    while let Some(piece) = file.chunk().await? {
+        length += piece.len();
+        last = piece.last().copied();
+    }
+    Ok(json!([name, kind, length, last]))
 }
 
 fn nothing() -> Result<Value, ApiError> {
@@ -185,6 +196,48 @@ impl Api for Workshop {
             Ok(json!([upload.content_type(), length]))
         };
         told!("drawing", DrawingAnswer200, read.await)
+    }
+
+    async fn plan(
+        rqctx: Rqctx,
+        call: Call<
+            policy::Badge,
+            EitherBody<
+                Body<types::OrderRequest, content::Json>,
+                FormBody<types::PlanForm, files::Plan, content::Multipart>,
+            >,
+        >,
+    ) -> Outcome<200, types::PlanAnswer200> {
+        let read = async {
+            let Form { fields, files } = match call.admit(&rqctx).await?.1 {
+                Either::Fields(input) => return Ok(json!(input.read()?)),
+                Either::Raw(form) => form.read()?,
+            };
+            let mut notes = Vec::new();
+            for note in files.notes {
+                notes.push(told(note).await?);
+            }
+            let stamp = files.stamp.map(|stamp| stamp.len());
+            Ok(json!([fields, told(files.drawing).await?, notes, stamp]))
+        };
+        told!("plan", PlanAnswer200, read.await)
+    }
+
+    async fn photos(
+        rqctx: Rqctx,
+        call: Call<
+            policy::Anyone,
+            FormBody<types::PhotosForm, files::Photos, content::Multipart, false>,
+        >,
+    ) -> Outcome<200, types::PhotosAnswer200> {
+        let read = async {
+            let mut photos = Vec::new();
+            for photo in call.read(&rqctx).await?.1.files.photos {
+                photos.push(photo.len());
+            }
+            Ok(json!(photos))
+        };
+        told!("photos", PhotosAnswer200, read.await)
     }
 
     async fn weather(
