@@ -2,8 +2,8 @@
 //! [`Fields`].
 //!
 //! Memory is bounded, whatever a client sends: by [`Spool`] for its files, by [`HEAD_BYTES`] and a
-//! piece for the head of a part, and by the server's limits for other fields. It must never believe a
-//! declared length, wait without a timeout, or go on behind a limit.
+//! piece for the head of a part, and by the server's limits for other fields. It must never believe
+//! a declared length, wait without a timeout, or go on behind a limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
