@@ -53,6 +53,7 @@ mod operation;
 mod page;
 mod parameters;
 mod patterns;
+mod registration;
 mod request_contexts;
 mod routes;
 mod security;
@@ -83,6 +84,7 @@ pub use operation::{
 };
 pub use page::{Page, PageRequest};
 pub use parameters::{Headers, Parameter, Parameters, Path, Query, Sent, Style, parameters_schema};
+pub use registration::on_large_stack;
 pub use routes::StartError;
 pub use security::authenticate;
 pub use typed::TypedBody;
