@@ -14,8 +14,7 @@ const STACK: usize = 256 << 20;
 /// If the operating system starts no thread.
 pub fn on_large_stack<T: Send>(register: impl FnOnce() -> T + Send) -> io::Result<T> {
     std::thread::scope(|scope| {
-        let thread =
-            std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, register)?;
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, register)?;
         thread.join().map_err(|_| io::Error::other("the registration panicked"))
     })
 }
