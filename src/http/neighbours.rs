@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 use specbound::{ApiError, Call, NoBody, Outcome, Query, Reply, UntypedJson};
 
@@ -116,7 +116,8 @@ async fn roles(rqctx: Context, call: Signed) -> Result<Reply<200, types::Role>, 
 }
 
 /// A GET that makes something: a session counts only where the browser says that no other site
-/// asks, and a token makes no other, which would outlive its own revocation.
+/// asks, and a token makes no other, which would outlive its own revocation. HEAD shows no key, so
+/// it makes none, and ends none of the same name.
 async fn issue(rqctx: Context, call: Signed) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
     let (caller, ()) = call.admit(&rqctx).await?;
@@ -132,6 +133,9 @@ async fn issue(rqctx: Context, call: Signed) -> Result<Reply<200, UntypedJson>, 
             }
             caller.require_recent_auth(server).await?;
         }
+    }
+    if rqctx.request.method() == Method::HEAD {
+        return Ok(Reply::new(UntypedJson::new(json!({}))));
     }
     let query = rqctx.request.uri().query().unwrap_or_default();
     let name = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "name");

@@ -96,6 +96,10 @@ async fn named_token_is_replaced_by_the_next_of_its_name() {
     let newer = issue("?name=%20phone%00").await;
     let asked = [opens(&phone).await, opens(&other).await, opens(&newer).await];
     assert_eq!(asked, [401, 200, 200]);
+    // HEAD would show no key.
+    let head = server.http.head(format!("{}/api/user/token/?name=phone", server.base));
+    assert_eq!(server.page(head.header("authorization", &password)).await.status, 200);
+    assert_eq!(opens(&newer).await, 200);
     // Unnamed ones are like those of logins, which do not replace each other.
     let unnamed = [issue("").await, issue("?name=").await];
     assert_eq!([opens(&unnamed[0]).await, opens(&unnamed[1]).await], [200, 200]);
