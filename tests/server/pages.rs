@@ -281,7 +281,7 @@ async fn a_language_is_added_by_one_file() {
 async fn the_product_name_of_the_settings_is_on_pages_and_in_subjects() {
     let server = TestServer::with(&[("PRODUCT_NAME", "Parts & <Co>")]).await;
     let page = get(&server, "/platform/login", &[("Accept-Language", "de")]).await;
-    assert!(text(&page).contains("Parts &#38; &#60;Co&#62;-Konten"), "{}", text(&page));
+    assert!(text(&page).contains("Konten bei Parts &#38; &#60;Co&#62;"), "{}", text(&page));
     server.register("amy", "amy@example.com").await;
     let mails = server.take_mails(1).await;
     assert!(mails[0].subject.starts_with("[Parts & <Co>] "), "{}", mails[0].subject);
