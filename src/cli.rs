@@ -4,6 +4,7 @@ mod backup;
 mod copy;
 mod demo;
 mod import;
+mod leaked_passwords;
 mod manual;
 mod migrate;
 mod operators;
@@ -22,6 +23,7 @@ use crate::config::{self, Config};
 use crate::contract::diff::Sides;
 use crate::contract::report::{self, FailOn, Format, Report};
 use crate::contract::{self, ReadOptions};
+use crate::domain::leaked_passwords::LeakedPasswords;
 use crate::logging;
 use crate::metrics;
 use crate::secret::Secret;
@@ -54,6 +56,8 @@ enum Command {
     Backup(backup::Backup),
     /// Copy all data to another database of either engine, and compare each row.
     Copy(copy::Copy),
+    /// Make a filter of leaked passwords from a file of Have I Been Pwned.
+    LeakedPasswords(leaked_passwords::Make),
     /// Migrate the database to the current schema, as the server does at start; create it if
     /// missing.
     Migrate(migrate::Migrate),
@@ -182,6 +186,7 @@ pub fn run() -> ExitCode {
         Command::Import(import) => import::run(&import).map(|()| ExitCode::SUCCESS),
         Command::Copy(copy) => copy::run(&copy).map(|()| ExitCode::SUCCESS),
         Command::Backup(backup) => backup::run(&backup).map(|()| ExitCode::SUCCESS),
+        Command::LeakedPasswords(make) => leaked_passwords::run(&make).map(|()| ExitCode::SUCCESS),
         Command::Migrate(migrate) => migrate::run(&migrate).map(|()| ExitCode::SUCCESS),
         Command::Print { template, service } => {
             let text = template.text(service).map_err(failure);
@@ -225,6 +230,8 @@ fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     server::providers(&config, &Dependencies::default()).map_err(failure)?;
     server::languages(&config).map_err(failure)?;
     Pictures::read(config.customize_dir.as_deref()).map_err(failure)?;
+    let log = slog::Logger::root(slog::Discard, slog::o!());
+    LeakedPasswords::open(&config.leaked_passwords, &log).map_err(failure)?;
     for warning in config.warnings() {
         eprintln!("inventree-auth: warning: {warning}");
     }

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use crate::branding::Branding;
 use crate::domain::groups::GroupSync;
+use crate::domain::leaked_passwords;
 use crate::http::pages::forward_auth::ForwardAuth;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
@@ -71,6 +72,7 @@ pub struct Config {
     pub max_email_addresses: i64,
     pub audit_days: u64,
     pub old_password_required: bool,
+    pub leaked_passwords: leaked_passwords::Choice,
     pub session_cookie_secure: bool,
     pub session_cookie: String,
     pub cookie_domain: Option<String>,

@@ -17,6 +17,7 @@ use crate::config::{Backend, Config};
 use crate::domain::hashing::{Cost, Hasher, HasherError};
 use crate::domain::housekeeping::CleanupJob;
 use crate::domain::keys::SecretKey;
+use crate::domain::leaked_passwords::{LeakedPasswords, UnusableFilter};
 use crate::domain::limits::{Limits, SAVE_INTERVAL};
 use crate::domain::operation::Operation;
 use crate::domain::passwords::Password;
@@ -59,6 +60,8 @@ pub enum ServerError {
     Hasher(#[from] HasherError),
     #[error(transparent)]
     Language(#[from] LanguageError),
+    #[error(transparent)]
+    LeakedPasswords(#[from] UnusableFilter),
     #[error(transparent)]
     Picture(#[from] PictureError),
     #[error(transparent)]
@@ -246,6 +249,7 @@ fn app(
         log: log.clone(),
         metrics: metrics::Accounts::default(),
         providers: providers(config, dependencies)?,
+        leaked_passwords: LeakedPasswords::open(&config.leaked_passwords, log)?,
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
         outbox: Outbox::new(

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::output::{self, AccountDetails, AccountRow, SessionRow, TokenRow};
 use super::{Failure, failure, print};
 use crate::domain::administration::{self, NewUser};
+use crate::domain::leaked_passwords::LeakedPasswords;
 use crate::domain::operation::Operation;
 use crate::domain::revocation::Revoked;
 use crate::domain::{DomainError, accounts, housekeeping, tokens, usernames};
@@ -305,7 +306,9 @@ async fn add(
         password: source.read()?,
         is_superuser,
     };
-    require_none("password", &new.password_problems())?;
+    let log = slog::Logger::root(slog::Discard, slog::o!());
+    let leaked = LeakedPasswords::open(&config.leaked_passwords, &log).map_err(failure)?;
+    require_none("password", &new.password_problems(&leaked))?;
     let context = match existing {
         Some(context) => context,
         None => AdminContext::new(&config, Store::open(&config.database).map_err(failure)?)?,

@@ -13,6 +13,7 @@ use super::values::Values;
 use super::{Admin, Backend, Config, Email, PemFiles};
 use crate::branding::Branding;
 use crate::domain::groups::{self, GroupSync};
+use crate::domain::leaked_passwords::{self, LeakedPasswords};
 use crate::domain::passwords::{self, UserAttributes};
 use crate::providers::ProviderSettings;
 use crate::secret::Secret;
@@ -71,6 +72,7 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
         max_email_addresses: values.count(&MAX_EMAIL_ADDRESSES),
         audit_days: values.count(&AUDIT_DAYS),
         old_password_required: values.flag(&OLD_PASSWORD_REQUIRED),
+        leaked_passwords: leaked_passwords(values),
         session_cookie: all.or_default(forward_auth::session_cookie(values)),
         cookie_domain: all.or_default(cookie_domain.unwrap_or(Ok(None))),
         forward_auth,
@@ -123,6 +125,14 @@ fn branding(values: &Values, errors: &mut Errors) -> Branding {
         contact: errors.or_default(parsed(values, &SUPPORT_CONTACT)),
         color: errors.or_default(parsed(values, &BRAND_COLOR)),
         footer: errors.or_default(Result::map_err(footer, |()| ConfigError::invalid(&FOOTER))),
+    }
+}
+
+fn leaked_passwords(values: &Values) -> leaked_passwords::Choice {
+    match values.text(&LEAKED_PASSWORDS).as_ref() {
+        "builtin" => leaked_passwords::Choice::Builtin,
+        "off" | "false" => leaked_passwords::Choice::Off,
+        path => leaked_passwords::Choice::File(PathBuf::from(path)),
     }
 }
 
@@ -253,7 +263,7 @@ fn admin(values: &Values) -> Result<Option<Admin>, ConfigError> {
         (Some(username), Some(password)) => {
             let email = values.text(&ADMIN_EMAIL);
             let about = UserAttributes { username, email: &email, ..UserAttributes::default() };
-            let problems = passwords::problems(password.expose(), &about);
+            let problems = passwords::problems(password.expose(), &about, &LeakedPasswords::none());
             if !problems.is_empty() {
                 return Err(ConfigError::AdminPassword(problems));
             }

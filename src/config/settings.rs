@@ -218,6 +218,9 @@ settings! {
         MAX_EMAIL_ADDRESSES: Count { unit: "addresses", min: 1, max: 1000 }, Value("20"),
             "addresses of one account";
         OLD_PASSWORD_REQUIRED: Flag, Value("false"), "a password change requires `old_password`";
+        LEAKED_PASSWORDS: Text("`builtin`, `off`, or the path of a filter"), Value("builtin"),
+            "refuses new passwords that are in data leaks: see \
+             [Leaked passwords](leaked-passwords.md)";
         RATE_LIMITS: Flag, Value("true"), "`false` for tests and benchmarks only";
     }
     "Sign-in providers", "", "See [Sign-in providers](providers.md)." {

@@ -52,6 +52,8 @@ pub struct Granted {
     pub session: Option<SessionId>,
     /// For a browser that keeps the session.
     pub device: Option<DeviceCookie>,
+    /// The password that opened the account is in a list of leaked passwords.
+    pub is_password_leaked: bool,
 }
 
 impl Granted {
@@ -61,12 +63,13 @@ impl Granted {
             token: (grant != Grant::Session).then(|| tokens::generate(app)),
             session: (grant != Grant::Token).then(|| sessions::generate(app)),
             device: None,
+            is_password_leaked: false,
         }
     }
 
     /// For an account that must confirm its address first.
     pub(super) fn none() -> Granted {
-        Granted { token: None, session: None, device: None }
+        Granted { token: None, session: None, device: None, is_password_leaked: false }
     }
 
     pub(super) fn insert(
@@ -365,7 +368,7 @@ pub async fn change_password(
         }
         None => {}
     }
-    let password = new_password(account, new)?;
+    let password = new_password(op, account, new)?;
     let requester = Requester::new(&op.client, Some(&username_key(&account.username)));
     let hash = op.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
@@ -438,13 +441,14 @@ pub async fn ensure_superuser(
 
 /// The new password, if both fields match and all rules pass.
 pub(super) fn new_password(
+    app: &App,
     account: &Account,
     (first, second): (Password, Password),
 ) -> Result<Password, DomainError> {
     let Some(password) = first.entered_twice(&second) else {
         return Err(ValidationErrors::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
     };
-    let found = password_problems(account, &password);
+    let found = password_problems(app, account, &password);
     if found.is_empty() {
         return Ok(password);
     }
@@ -454,14 +458,14 @@ pub(super) fn new_password(
 }
 
 /// Failed rules of a new password for this account.
-pub fn password_problems(account: &Account, password: &Password) -> Vec<String> {
+pub fn password_problems(app: &App, account: &Account, password: &Password) -> Vec<String> {
     let about = UserAttributes {
         username: &account.username,
         email: &account.email,
         first_name: &account.first_name,
         last_name: &account.last_name,
     };
-    passwords::problems(password.expose(), &about)
+    passwords::problems(password.expose(), &about, &app.leaked_passwords)
 }
 
 /// Whether the account has a usable password.

@@ -6,6 +6,7 @@
 use super::accounts;
 use super::audit::{self, Event};
 use super::hashing::Requester;
+use super::leaked_passwords::LeakedPasswords;
 use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
 use super::revocation::{Revoked, revoke_all};
@@ -27,14 +28,14 @@ pub struct NewUser {
 
 impl NewUser {
     /// Failed password rules; needs no store.
-    pub fn password_problems(&self) -> Vec<String> {
+    pub fn password_problems(&self, leaked: &LeakedPasswords) -> Vec<String> {
         let about = UserAttributes {
             username: &self.username,
             email: &self.email,
             first_name: &self.first_name,
             last_name: &self.last_name,
         };
-        passwords::problems(self.password.expose(), &about)
+        passwords::problems(self.password.expose(), &about, leaked)
     }
 }
 
@@ -48,7 +49,7 @@ pub async fn create(op: &Operation, new: NewUser) -> Result<Account, DomainError
     let new = NewUser { email: new.email.to_ascii_lowercase(), ..new };
     let mut problems = ValidationErrors::none();
     problems.add("username", usernames::username_problems(op, &new.username).await?);
-    problems.add("password", new.password_problems());
+    problems.add("password", new.password_problems(&op.leaked_passwords));
     if !problems.is_empty() {
         return Err(problems.into());
     }
@@ -142,7 +143,7 @@ pub async fn set_password(
     password: Password,
 ) -> Result<Revoked, DomainError> {
     let mut problems = ValidationErrors::none();
-    problems.add("password", accounts::password_problems(account, &password));
+    problems.add("password", accounts::password_problems(op, account, &password));
     if !problems.is_empty() {
         return Err(problems.into());
     }

@@ -22,6 +22,7 @@ pub mod housekeeping;
 pub mod import;
 pub mod keys;
 pub mod known_clients;
+pub mod leaked_passwords;
 pub mod limits;
 mod notices;
 pub mod operation;
@@ -53,6 +54,7 @@ use crate::providers::Providers;
 use crate::store::{Account, Store, StoreError};
 use hashing::{Hasher, HasherError};
 use keys::SecretKey;
+use leaked_passwords::LeakedPasswords;
 
 /// The services that the rules need. One per server, shared by all requests; clones are cheap.
 #[derive(Clone)]
@@ -72,6 +74,7 @@ pub struct Services {
     pub limits: limits::Limits,
     pub rehash: rehash::Rehash,
     pub providers: Providers,
+    pub leaked_passwords: LeakedPasswords,
 }
 
 /// Settings that the operator chooses.

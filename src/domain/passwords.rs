@@ -17,6 +17,8 @@ use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use super::leaked_passwords::LeakedPasswords;
+
 /// The document sets no maximum at registration; this one bounds the work.
 const MAX_CHARACTERS: usize = 1024;
 
@@ -159,12 +161,16 @@ pub fn too_long(password: &str) -> Option<String> {
 }
 
 /// The messages of all broken rules in Django's order; empty if the password is acceptable.
-pub fn problems(password: &str, about: &UserAttributes<'_>) -> Vec<String> {
-    broken(password, about).iter().map(Broken::to_string).collect()
+pub fn problems(
+    password: &str,
+    about: &UserAttributes<'_>,
+    leaked: &LeakedPasswords,
+) -> Vec<String> {
+    broken(password, about, leaked).iter().map(Broken::to_string).collect()
 }
 
-/// All broken rules in Django's order.
-pub fn broken(password: &str, about: &UserAttributes<'_>) -> Vec<Broken> {
+/// All broken rules in Django's order. A leaked password counts as common if none is broken.
+pub fn broken(password: &str, about: &UserAttributes<'_>, leaked: &LeakedPasswords) -> Vec<Broken> {
     let lower = Zeroizing::new(password.to_lowercase());
     let is_common = || COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok();
     let is_numeric = || DIGITS.as_ref().is_some_and(|digits| digits.is_match(password));
@@ -173,6 +179,9 @@ pub fn broken(password: &str, about: &UserAttributes<'_>) -> Vec<Broken> {
     found.extend((password.chars().count() < MIN_LENGTH).then_some(Broken::Short));
     found.extend(is_common().then_some(Broken::Common));
     found.extend(is_numeric().then_some(Broken::Numeric));
+    if found.is_empty() && leaked.contains(password) {
+        found.push(Broken::Common);
+    }
     found
 }
 
@@ -226,6 +235,10 @@ fn is_python_space(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn problems(password: &str, about: &UserAttributes<'_>) -> Vec<String> {
+        super::problems(password, about, &LeakedPasswords::none())
+    }
 
     const SHORT: &str = "This password is too short. It must contain at least 8 characters.";
     const COMMON_TEXT: &str = "This password is too common.";

@@ -390,7 +390,8 @@ fn sign_in(
         links::touch(w, op, &link, &identity)?;
         if op.rules.mfa_after_sso && factors::sign_in::is_needed(w, op, &account)? {
             audit::record(w, op, Event::SecondFactorMissing, account.id, &flow.provider)?;
-            let pending = factors::sign_in::pending(op, &account, &flow.provider, &flow.next);
+            let (provider, next) = (&flow.provider, &flow.next);
+            let pending = factors::sign_in::pending(op, &account, provider, next, false);
             return Ok(Finished::CodeNeeded { pending, next: flow.next });
         }
         w.account_touch_login(account.id, now)?;

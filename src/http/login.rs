@@ -42,7 +42,7 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJ
         Ok(SignIn::CodeNeeded(pending)) => Err(ApiError::empty(StatusCode::FOUND)
             .with_header(LOCATION, HeaderValue::from_static("/accounts/authenticate/"))
             .with_header(SET_COOKIE, server.cookies().pending(&pending))),
-        Ok(SignIn::Granted(Granted { token, session, device })) => {
+        Ok(SignIn::Granted(Granted { token, session, device, .. })) => {
             let key = UntypedJson::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
             Ok(Reply::new(key)
                 .with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))

@@ -26,7 +26,7 @@ pub async fn create(
     let grant = origin::grant(server, rqctx.request.headers());
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());
-    let accounts::Granted { token, session, device } = register(&op, input, grant).await?;
+    let accounts::Granted { token, session, device, .. } = register(&op, input, grant).await?;
     let token = types::Token { key: token.map(|key| key.expose().to_owned()) };
     Ok(Reply::new(token)
         .with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))

@@ -130,7 +130,7 @@ fn detail_of_an_activity_has_no_row_ids_and_keeps_names() {
         (
             "a5@example.org: ended 1 addresses, 2 providers",
             "a5@example.org: ended 1 address, 2 providers",
-            "a5@example.org: 1 Adresse beendet, 2 Anmeldedienste",
+            "a5@example.org: 1 Adresse entfernt, 2 Anmeldedienste",
         ),
     ] {
         let said = ["en", "de"].map(|tag| all.get(tag).detail(english));

@@ -5,6 +5,7 @@ mod compatibility;
 mod contract;
 mod copy;
 mod import;
+mod leaked_passwords;
 mod manual;
 mod operators;
 

@@ -19,7 +19,9 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 27] = [
+const ELSEWHERE: [(&str, &str); 29] = [
+    ("inventree-auth leaked-passwords", "tests/cli/leaked_passwords.rs"),
+    ("INVENTREE_LEAKED_PASSWORDS=", "tests/cli/leaked_passwords.rs"),
     ("mysqldump ", "tests/cli/import/dumps.rs"),
     ("inventree-auth import inventree --from inventree.sql ", "tests/cli/import/dumps.rs"),
     ("inventree-auth serve --demo", "tests/server/demo.rs"),

@@ -16,6 +16,7 @@ mod forwarded_callers;
 mod identities;
 mod languages;
 mod large_input;
+mod leaked_passwords;
 mod limits;
 mod mail;
 mod neighbours;

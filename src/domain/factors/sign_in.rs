@@ -65,6 +65,8 @@ struct Pending {
     provider: String,
     next: String,
     expires: DateTime<Utc>,
+    #[serde(default)]
+    is_password_leaked: bool,
 }
 
 #[derive(Serialize, Deserialize, PartialEq)]
@@ -106,15 +108,16 @@ async fn first_step(
     password: Password,
 ) -> Result<SignIn, DomainError> {
     let client_trust = notices::client_trust(op, username).await?;
+    let is_password_leaked = op.leaked_passwords.contains(password.expose());
     let account = accounts::authenticated(op, username, password).await?;
     let is_needed = op.store.read(|r| is_needed(r, op, &account)).await?;
     if is_needed {
         // Recorded now: a stranger who has the password alone stops here.
         audit::note_missing_factor(op, account.id);
-        return Ok(SignIn::CodeNeeded(pending(op, &account, "", "")));
+        return Ok(SignIn::CodeNeeded(pending(op, &account, "", "", is_password_leaked)));
     }
     let granted = accounts::open(op, account, Grant::Session, client_trust).await?;
-    Ok(SignIn::Granted(granted))
+    Ok(SignIn::Granted(Granted { is_password_leaked, ..granted }))
 }
 
 /// The first step of a browser at the API's login, which leads on to the page of the second.
@@ -132,7 +135,7 @@ pub async fn log_in(
     let account = accounts::authenticated(op, username, password).await?;
     if op.store.read(|r| r.second_factor_exists(account.id)).await? {
         audit::note_missing_factor(op, account.id);
-        return Ok(SignIn::CodeNeeded(pending(op, &account, "", "")));
+        return Ok(SignIn::CodeNeeded(pending(op, &account, "", "", false)));
     }
     accounts::require_no_mfa(op, account.id).await?;
     Ok(SignIn::Granted(accounts::open(op, account, grant, client_trust).await?))
@@ -179,6 +182,7 @@ pub(in super::super) fn pending(
     account: &Account,
     provider: &str,
     next: &str,
+    is_password_leaked: bool,
 ) -> Sealed {
     let pending = Pending {
         account_id: account.id,
@@ -186,6 +190,7 @@ pub(in super::super) fn pending(
         provider: provider.to_owned(),
         next: next.to_owned(),
         expires: app.now() + Duration::seconds(PENDING_SECONDS),
+        is_password_leaked,
     };
     Sealed::seal(app, PENDING, &pending)
 }
@@ -228,7 +233,8 @@ pub async fn finish(
     proof: &Proof,
     remember: bool,
 ) -> Result<SignedIn, DomainError> {
-    let (Pending { provider, next, .. }, account) = open(op, sealed).await?;
+    let (pending, account) = open(op, sealed).await?;
+    let Pending { provider, next, is_password_leaked, .. } = pending;
     let current = account.clone();
     let new = Granted::generate(op, Grant::Session);
     let client_trust = notices::client_trust(op, &account.username).await?;
@@ -240,6 +246,7 @@ pub async fn finish(
             provider => format!("{provider}, {}", found.name()),
         };
         let granted = accounts::grant(w, op, &current, &new, &detail, &recipients)?;
+        let granted = Granted { is_password_leaked, ..granted };
         let remembered = match remember && op.rules.mfa_remember {
             false => None,
             true => {

@@ -150,9 +150,9 @@ async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Respon
     let proof = proof(&fields)?;
     let remember = fields.text("remember").is_some_and(|text| !text.is_empty());
     let done = sign_in::finish(&op, pending.as_ref(), &proof, remember).await?;
-    let body = json!({ "next": done.next });
-    let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
     let granted = done.granted;
+    let body = json!({ "next": done.next, "leaked": granted.is_password_leaked });
+    let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
     let cookies = jar
         .logged_in(granted.session.as_ref(), granted.device.as_ref())
         .into_iter()

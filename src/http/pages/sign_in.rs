@@ -100,6 +100,7 @@ impl Page<AppState> for Endpoint {
         let cookies = server.cookies().logged_in(granted.session.as_ref(), granted.device.as_ref());
         // A new account may have to confirm its address first.
         let body = match granted.session {
+            Some(_) if granted.is_password_leaked => json!({ "leaked": true }),
             Some(_) => json!({}),
             None => json!({ "unconfirmed": true }),
         };
